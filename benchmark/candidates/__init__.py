@@ -1,0 +1,1 @@
+"""Who is judged: specs, weights and fingerprints."""

@@ -1,0 +1,85 @@
+"""Who gave these completions, and on what machine.
+
+*Identity* is everything that may change a completion: weights, adapter, chat template, dialect, decoding, dtype. It is
+part of every key, so that nothing is ever served from another model's results. *Environment* is recorded beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from benchmark.candidates.spec import Candidate
+from benchmark.candidates.weights import Weights
+from benchmark.cases import digest
+from benchmark.config import Decoding
+from benchmark.dialects import Dialect
+
+__all__ = ["environment", "hash_files", "identity", "run_key"]
+
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json")
+_TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
+_PACKAGES = ("toolmark", "torch", "transformers", "peft", "inspect-ai", "pydantic", "jsonschema-rs")
+
+
+def hash_files(files: Iterable[Path]) -> str:
+    """SHA-256, 16 hexadecimal digits, over the names and bytes of the files that exist, in order of their names."""
+    total = hashlib.sha256()
+    for file in sorted(files, key=lambda file: file.name):
+        if file.is_file():
+            with file.open("rb") as stream:
+                total.update(f"{file.name}:{hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
+    return total.hexdigest()[:16]
+
+
+def identity(
+    candidate: Candidate, weights: Weights | None, dialect: Dialect, decoding: Decoding, dtype: str | None
+) -> dict[str, Any]:
+    """Everything that may change a completion. A served model is known by its name only, and the record says so."""
+    known: dict[str, Any] = {
+        "dialect": f"{dialect.name}/{dialect.version}",
+        "decoding": decoding.identity(),
+    }
+    if weights is None:
+        return {"model": candidate.base, "weights": "not known: served", **known}
+    base = weights.base
+    adapter = weights.adapter
+    return {
+        "model": candidate.name,
+        "weights": hash_files(base.glob("*.safetensors")),
+        "config": hash_files([base / "config.json", base / "generation_config.json"]),
+        "tokenizer": hash_files(base / name for name in _TOKENIZER_FILES),
+        "template": hash_files(base / name for name in _TEMPLATE_FILES),
+        "adapter": None
+        if adapter is None
+        else hash_files([*adapter.glob("*.safetensors"), adapter / "adapter_config.json"]),
+        "dtype": dtype,
+        **known,
+    }
+
+
+def run_key(identity: Mapping[str, Any]) -> str:
+    """Eight hexadecimal digits that name a run's directory."""
+    return digest({key: value for key, value in identity.items() if key != "model"}, 8)
+
+
+def environment(**known: Any) -> dict[str, Any]:
+    """Versions and machine, with what the engine adds (device, threads, batch layout)."""
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processors": os.cpu_count(),
+        "versions": versions,
+        **known,
+    }

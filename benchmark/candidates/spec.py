@@ -1,0 +1,217 @@
+"""Candidate specs: one grammar wherever a model is named.
+
+    ./path/to/dir            a model, an adapter or a run, told by config.json, adapter_config.json, ledger.jsonl
+    pocket, gemma-3-1b-it    an alias (aliases.toml), or the full hub id behind one
+    hub/ORG/NAME             a model at the hub
+    replay/FILE              recorded completions
+    openai/gpt-4.1           any Inspect provider, passed through untouched
+    ORG/NAME                 a hub id
+
+They are tried in this order. `base[@revision][:adapter[@revision]]` is read for paths and hub ids.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmark.errors import InputError
+from benchmark.registry import nearest
+
+__all__ = ["Candidate", "resolve", "with_adapter"]
+
+Kind = Literal["local", "hub", "replay", "inspect"]
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+\Z")
+_PATH_LIKE = re.compile(r"(\.{0,2}[/\\]|~|[A-Za-z]:[/\\])")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model under test, named but not yet loaded.
+
+    Attributes:
+        kind: Where it comes from.
+        name: What tables and run directories call it.
+        base: A directory, a hub id, a ledger file, or Inspect's own model name.
+        revision: Of the base, at the hub.
+        adapter: A directory or hub id of a PEFT adapter.
+        adapter_revision: Of the adapter, at the hub.
+        gated: The hub wants an accepted licence and a token.
+        note: How the spec was read, where it could have been read otherwise.
+    """
+
+    kind: Kind
+    name: str
+    base: str
+    revision: str | None = None
+    adapter: str | None = None
+    adapter_revision: str | None = None
+    gated: bool = False
+    note: str = ""
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads(files("benchmark.candidates").joinpath("aliases.toml").read_text())
+
+
+def _path_exists(text: str) -> bool:
+    return Path(text).expanduser().exists()
+
+
+def _split_colon(spec: str) -> tuple[str, str | None]:
+    """Base and adapter around the one colon that is not a drive letter's."""
+    for match in re.finditer(":", spec):
+        index = match.start()
+        drive = index >= 1 and spec[index - 1].isalpha() and (index == 1 or spec[index - 2] in ":@")
+        if not (drive and spec[index + 1 : index + 2] in ("/", "\\")):
+            return spec[:index], spec[index + 1 :]
+    return spec, None
+
+
+def _split_revision(text: str) -> tuple[str, str | None]:
+    if _path_exists(text):
+        return text, None
+    base, _, revision = text.partition("@")
+    return base, revision or None
+
+
+def _directory(path: Path) -> Candidate:
+    if path.is_file():
+        if path.name.endswith((".jsonl", ".jsonl.gz")):
+            return Candidate("replay", path.stem, str(path))
+        raise InputError(
+            f"{path} is a file, and no recorded run", "Name a model directory, an adapter directory or a ledger.jsonl."
+        )
+    if (path / "config.json").is_file():
+        return Candidate("local", path.resolve().name, str(path))
+    if (path / "adapter_config.json").is_file():
+        base = _base_of_adapter(path)
+        return with_adapter(resolve(base), str(path))
+    if (path / "ledger.jsonl").is_file():
+        return Candidate("replay", path.resolve().name, str(path / "ledger.jsonl"))
+    raise InputError(
+        f"{path} is a directory but no candidate: it has none of config.json, adapter_config.json, ledger.jsonl",
+        "Name the directory that save_pretrained() wrote, or a run under runs/.",
+    )
+
+
+def _base_of_adapter(path: Path) -> str:
+    try:
+        base = json.loads((path / "adapter_config.json").read_text())["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        base = None
+    if not isinstance(base, str):
+        raise InputError(f"{path}/adapter_config.json names no base model", f"Give both: --model BASE --adapter {path}")
+    return base
+
+
+def _alias(spec: str) -> Candidate | None:
+    models: dict[str, dict[str, Any]] = _table()["models"]
+    by_hub_id = {entry["hub"]: name for name, entry in models.items() if "hub" in entry}
+    name = by_hub_id.get(spec, spec)
+    if name not in models:
+        return None
+    entry = models[name]
+    if "shipped" in entry:
+        return Candidate("local", name, str(files("benchmark") / entry["shipped"]))
+    provider, _, rest = spec.partition("/")
+    note = ""
+    if spec in by_hub_id and provider in _table()["inspect"]["providers"]:
+        note = f"{spec} is read as open weights (hub/{spec}); as an API model write openrouter/{provider}/{rest}"
+    return Candidate("hub", name, entry["hub"], gated=entry.get("gated", False), note=note)
+
+
+def _hub(hub_id: str) -> Candidate:
+    known = _alias(hub_id)
+    if known is not None:
+        return replace(known, note="")
+    return Candidate("hub", hub_id.partition("/")[2], hub_id)
+
+
+def _base(spec: str) -> Candidate:
+    if _path_exists(spec):
+        return _directory(Path(spec).expanduser())
+    alias = _alias(spec)
+    if alias is not None:
+        return alias
+    first, _, rest = spec.partition("/")
+    if first == "hub" and _HUB_ID.match(rest):
+        return _hub(rest)
+    if first == "replay":
+        if not _path_exists(rest):
+            raise InputError(
+                f"there is no recorded run at {rest!r}", "Name an existing ledger: replay/runs/…/ledger.jsonl"
+            )
+        found = _directory(Path(rest).expanduser())
+        if found.kind != "replay":
+            raise InputError(f"{rest} is a model, not a recorded run", f"Leave out the word: --model {rest}")
+        return found
+    if rest and first in _table()["inspect"]["providers"]:
+        return Candidate("inspect", spec, spec)
+    if _PATH_LIKE.match(spec):
+        raise InputError(
+            f"there is no file or directory at {spec!r}", "Check the path; a hub model is written ORG/NAME."
+        )
+    if _HUB_ID.match(spec) and first not in ("policy", "hub"):
+        return _hub(spec)
+    raise InputError(f"no model is named {spec!r}", nearest(spec.lower(), tuple(_table()["models"])))
+
+
+def resolve(spec: str) -> Candidate:
+    """Read a spec; reaches no network and loads nothing.
+
+    Raises:
+        InputError: Nothing is named so; the message lists the nearest names.
+    """
+    if _path_exists(spec):
+        return _directory(Path(spec).expanduser())
+    first = spec.partition("/")[0]
+    if first == "replay" or first in set(_table()["inspect"]["providers"]) - {"google", "openai"}:
+        return _base(spec)
+    front, adapter = _split_colon(spec)
+    base_text, revision = _split_revision(front)
+    base = replace(_base(base_text), revision=revision)
+    return with_adapter(base, adapter) if adapter else base
+
+
+def with_adapter(base: Candidate, adapter: str) -> Candidate:
+    """`base` with an adapter on it: a directory, or `ORG/NAME[@revision]` at the hub.
+
+    Raises:
+        InputError: The base takes no adapter, or `adapter` is no adapter.
+    """
+    if base.kind not in ("local", "hub"):
+        raise InputError(
+            f"{base.name} takes no adapter: it is not loaded from weights",
+            "Name a base model: --model BASE --adapter DIR",
+        )
+    if base.adapter is not None:
+        raise InputError(
+            f"{base.name} already has the adapter {base.adapter}",
+            "Name the plain base with --model and adapters with --adapter.",
+        )
+    text, revision = _split_revision(adapter)
+    path = Path(text).expanduser()
+    if path.exists():
+        if not (path / "adapter_config.json").is_file():
+            raise InputError(
+                f"{text} is no adapter: it has no adapter_config.json",
+                "Name the directory that the trainer or peft wrote.",
+            )
+        if not (path / "adapter_model.safetensors").is_file():
+            raise InputError(
+                f"{text} has no adapter_model.safetensors",
+                "Save it again with safe_serialization=True; pickles are not read.",
+            )
+        return replace(base, name=f"{base.name}+{path.resolve().name}", adapter=str(path))
+    if not _HUB_ID.match(text):
+        raise InputError(f"there is no adapter at {adapter!r}", "Name an existing directory, or ORG/NAME at the hub.")
+    return replace(base, name=f"{base.name}+{text.partition('/')[2]}", adapter=text, adapter_revision=revision)

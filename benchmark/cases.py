@@ -1,0 +1,284 @@
+"""What a model is asked, and what would be right.
+
+A *case* is a conversation so far, a toolbox, and an expectation: *call* (which calls, with which argument values) or
+*abstain* (and why). These are the resolved, checked objects; `readers/` makes them from files.
+
+A case's `id` hashes what the model sees and nothing else, so that correcting its gold never orphans a completion.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+
+__all__ = [
+    "Abstain",
+    "Accept",
+    "Call",
+    "CallOption",
+    "CallSpec",
+    "Case",
+    "Effects",
+    "ExpectCall",
+    "Expectation",
+    "Message",
+    "Source",
+    "Tool",
+    "Toolbox",
+    "canonical_json",
+    "digest",
+    "query_hash",
+]
+
+Effects = Literal["pure", "read", "write"]
+"""What running a tool may touch: nothing, the world's state to look at, or the world's state to change."""
+
+
+class Frozen(BaseModel):
+    """Base of every contract object: immutable, and an unknown field is an error, not a silent loss."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def canonical_json(value: object) -> str:
+    """The one spelling that hashes are taken over: sorted keys, no white-space, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def digest(value: object, length: int = 16) -> str:
+    """First `length` hexadecimal digits of the SHA-256 of `value` in canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:length]
+
+
+def query_hash(query: str) -> str:
+    """Hash by which leakage is told: case and white-space of a query do not count."""
+    return digest(" ".join(query.casefold().split()))
+
+
+class Call(Frozen):
+    """One tool call: the tool's name and its arguments by name."""
+
+    name: str
+    arguments: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Message(Frozen):
+    """One turn of a conversation. `name` and `tool_call_id` belong to turns with the role `tool`."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str = ""
+    tool_calls: tuple[Call, ...] = ()
+    name: str | None = None
+    tool_call_id: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_openai(cls, value: Any) -> Any:
+        """Accept OpenAI chat turns: `{"type": "function", "function": {...}}` calls and a null content."""
+        if not isinstance(value, Mapping):
+            return value
+        fields = dict(value)
+        if fields.get("content") is None:
+            fields["content"] = ""
+        fields["tool_calls"] = [
+            call["function"] if isinstance(call, Mapping) and "function" in call else call
+            for call in fields.get("tool_calls") or ()
+        ]
+        return fields
+
+    def as_openai(self) -> dict[str, Any]:
+        """This turn in OpenAI chat form, arguments as objects."""
+        turn: dict[str, Any] = {"role": self.role, "content": self.content}
+        if self.tool_calls:
+            turn["tool_calls"] = [
+                {"type": "function", "function": {"name": call.name, "arguments": dict(call.arguments)}}
+                for call in self.tool_calls
+            ]
+        if self.name is not None:
+            turn["name"] = self.name
+        if self.tool_call_id is not None:
+            turn["tool_call_id"] = self.tool_call_id
+        return turn
+
+
+class Tool(Frozen):
+    """Name, description and JSON Schema of the arguments; perhaps an implementation, with its effects.
+
+    `run` names the implementation as `package.module:function` or `path/to/file.py:function`. It is a name and not a
+    callable, because only a sandboxed worker ever imports it.
+    """
+
+    name: str = Field(min_length=1)
+    description: str = ""
+    parameters: dict[str, JsonValue] = {"type": "object", "properties": {}}
+    run: str | None = None
+    effects: Effects = "write"
+
+    def shown(self) -> dict[str, Any]:
+        """What a model may see of this tool: neither its implementation nor its effects."""
+        return {"name": self.name, "description": self.description, "parameters": self.parameters}
+
+    @cached_property
+    def schema_hash(self) -> str:
+        """Identity of the tool as a model sees it: tells seen tools from unseen ones."""
+        return digest(self.shown())
+
+
+class Toolbox(Frozen):
+    """A named, ordered list of tools that are offered together."""
+
+    name: str
+    tools: tuple[Tool, ...]
+
+    def __getitem__(self, name: str) -> Tool:
+        for tool in self.tools:
+            if tool.name == name:
+                return tool
+        raise KeyError(name)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the tools, in the order offered."""
+        return tuple(tool.name for tool in self.tools)
+
+
+Match = Literal[
+    "exact", "casefold", "bfcl", "set", "number", "date", "contains", "nonempty", "same_result", "object", "list"
+]
+
+
+class Accept(Frozen):
+    """Which values of one argument are right; `scoring/matching.py` gives each rule its meaning.
+
+    In a file a plain list `[v, …]` is short for `{"match": "exact", "of": [v, …]}`. `of` holds accepted values, except
+    that `object` holds `{key: ACCEPT}` and `list` one ACCEPT an element. `optional` (of `object` only) names the keys
+    that may be absent; `tolerance` (of `number` only) is absolute.
+    """
+
+    match: Match = "exact"
+    of: Any = None
+    optional: tuple[str, ...] = ()
+    tolerance: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _nested(self) -> Accept:
+        match self.match:
+            case "object":
+                if not isinstance(self.of, Mapping):
+                    raise ValueError('"match": "object" needs "of": {key: ACCEPT}')
+                nested: Any = {key: as_accept(value) for key, value in self.of.items()}
+            case "list":
+                if not isinstance(self.of, Sequence) or isinstance(self.of, str):
+                    raise ValueError('"match": "list" needs "of": [ACCEPT, …]')
+                nested = tuple(as_accept(value) for value in self.of)
+            case "nonempty":
+                if self.of is not None:
+                    raise ValueError('"match": "nonempty" takes no "of"')
+                nested = None
+            case _:
+                if not isinstance(self.of, list | tuple) or not self.of:
+                    raise ValueError(f'"match": "{self.match}" needs "of": [value, …], at least one')
+                nested = tuple(self.of)
+        object.__setattr__(self, "of", nested)
+        return self
+
+
+def as_accept(value: Any) -> Any:
+    """Expand the list shorthand; every other value goes to validation unchanged."""
+    if isinstance(value, list | tuple):
+        return Accept(match="exact", of=list(value))
+    if isinstance(value, Mapping):
+        return Accept.model_validate(value)
+    if isinstance(value, Accept):
+        return value
+    raise ValueError(f"an accepted value is a list or an object with a match rule, not {value!r}")
+
+
+class CallSpec(Frozen):
+    """One expected call: arguments by name, and those of them that may be left out."""
+
+    name: str
+    arguments: dict[str, Annotated[Accept, BeforeValidator(as_accept)]] = Field(default_factory=dict)
+    optional: tuple[str, ...] = ()
+
+
+class CallOption(Frozen):
+    """One complete right answer: all of its calls, in any order or in the given one."""
+
+    calls: tuple[CallSpec, ...] = Field(min_length=1)
+    order: Literal["any", "given"] = "any"
+    names: Literal["exact", "dot_underscore"] = "exact"
+
+
+class ExpectCall(Frozen):
+    """The right thing is to call; each option of `any_of` is right."""
+
+    action: Literal["call"]
+    any_of: tuple[CallOption, ...] = Field(min_length=1)
+
+
+class Abstain(Frozen):
+    """The right thing is not to call, and why. `tool` and `missing` say what a missing argument belongs to."""
+
+    action: Literal["abstain"]
+    reason: Literal["no_tool_needed", "no_tool_fits", "missing_argument", "already_answered"]
+    tool: str | None = None
+    missing: str | None = None
+
+
+Expectation = Annotated[ExpectCall | Abstain, Field(discriminator="action")]
+
+
+class Source(Frozen):
+    """Where a case comes from: the collection, and the reference inside it."""
+
+    name: str
+    ref: str
+
+
+class Case(Frozen):
+    """One question to a model, with its resolved toolbox and its gold."""
+
+    messages: tuple[Message, ...] = Field(min_length=1)
+    toolbox: Toolbox
+    expect: Expectation
+    split: Literal["dev", "test"] = "test"
+    group: str = ""
+    tags: dict[str, JsonValue] = Field(default_factory=dict)
+    source: Source
+    licence: str
+    waiver: str | None = None
+    seen_unknown: bool = Field(default=False, description="What the model saw is not known: `id` hashes `source`.")
+
+    @model_validator(mode="after")
+    def _ends_with_a_question(self) -> Case:
+        if self.messages[-1].role not in ("user", "tool"):
+            raise ValueError(f"the last message is the {self.messages[-1].role}'s; a case ends with user or tool")
+        return self
+
+    @cached_property
+    def id(self) -> str:
+        """Hash of what the model sees: messages and resolved tools (or of `source`, where that is not known)."""
+        if self.seen_unknown:
+            return digest(self.source.model_dump())
+        return digest(
+            {
+                "messages": [message.as_openai() for message in self.messages],
+                "tools": [tool.shown() for tool in self.toolbox.tools],
+            }
+        )
+
+    @cached_property
+    def gold_hash(self) -> str:
+        """Hash of what is judged but not seen: expectation, tags and waiver."""
+        return digest({"expect": self.expect.model_dump(mode="json"), "tags": self.tags, "waiver": self.waiver})
+
+    @property
+    def cluster(self) -> str:
+        """The unit of statistics: the paraphrase family, or the case itself."""
+        return self.group or self.id

@@ -1,0 +1,31 @@
+"""Settings that several rooms share, with their defaults."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = ["Decoding"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How completions are drawn; part of a run's identity.
+
+    Greedy by default, whatever the model's own generation configuration says: a benchmark that samples measures the
+    dice too.
+
+    Attributes:
+        max_tokens: Tokens after which a completion is cut.
+        temperature: 0 is greedy.
+        seed: Of the sampling; without effect on greedy decoding, and then not part of the identity.
+    """
+
+    max_tokens: int = 512
+    temperature: float = 0.0
+    seed: int = 0
+
+    def identity(self) -> dict[str, Any]:
+        """Fields that can change a completion."""
+        fields = asdict(self)
+        return fields if self.temperature > 0 else {key: value for key, value in fields.items() if key != "seed"}

@@ -1,0 +1,40 @@
+"""Completions for prompts. An engine is opened once, takes all prompts of a run, and answers in its own best order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from benchmark.completions import Completion, Prompt
+
+__all__ = ["Engine", "PromptTooLong"]
+
+
+class PromptTooLong(Exception):
+    """Some prompts leave no room for an answer.
+
+    Attributes:
+        lengths: Tokens of each such prompt, by its index.
+        room: Tokens that a prompt may have.
+    """
+
+    def __init__(self, lengths: Mapping[int, int], room: int) -> None:
+        super().__init__(lengths, room)
+        self.lengths = lengths
+        self.room = room
+
+
+class Engine(Protocol):
+    """The face of local and served generation."""
+
+    def prepare(self, prompts: Sequence[Prompt]) -> None:
+        """Check and encode all prompts. Raises `PromptTooLong` before anything is generated."""
+        ...
+
+    def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:
+        """Complete the prepared prompts with these indices; yields (index, completion) as they are ready."""
+        ...
+
+    def environment(self) -> dict[str, Any]:
+        """Device, threads and batch layout, for the record."""
+        ...

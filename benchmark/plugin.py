@@ -1,0 +1,290 @@
+"""The pytest door: `pytest suites/ --model M` scores candidates and turns scores into checks.
+
+Order of a session: options are checked and cases read before collection; before the first check every candidate
+answers every case (with live progress) and is judged; checks read figures; the summary draws the comparison.
+
+A user's mistake leaves with the exit code of its error and without a traceback: it travels as pytest's own `UsageError`
+and is translated at the outermost hook.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator, Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.errors import InputError, ToolmarkError
+from benchmark.progress import progress_line
+from benchmark.registry import load, names
+from benchmark.session import Request, Session
+from benchmark.verdicts.comparison import Comparison
+from benchmark.verdicts.gates import check_floor
+
+__all__: list[str] = []
+
+_SESSION = pytest.StashKey[Session]()
+_COMPARISON = pytest.StashKey[Comparison]()
+_DEFAULT = Request()
+
+Check = Callable[[str], None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register Toolmark's options."""
+    group = parser.getgroup("toolmark", "toolmark: score tool calling")
+    add = group.addoption
+    add(
+        "--model",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="candidate: alias, path, hub id, replay/FILE or an Inspect model; repeatable",
+    )
+    add("--adapter", action="append", default=[], metavar="SPEC", help="LoRA adapter on the one --model; repeatable")
+    add("--cases", metavar="[READER:]PATH", help="case file or folder (default: the shipped cases)")
+    add("--tools", metavar="SOURCE", help=".py, module or .yaml whose toolbox names the cases use")
+    add(
+        "--split",
+        choices=("dev", "test"),
+        default=_DEFAULT.split,
+        help="which *.SPLIT.jsonl of a folder (default: test)",
+    )
+    add(
+        "--dialect", metavar="NAME", help="how tools are shown and calls are read (default: the adapter's, else tagged)"
+    )
+    add(
+        "--limit",
+        type=int,
+        metavar="N",
+        help="a stratified, seeded sample of N cases; a smaller one lies in a larger one",
+    )
+    add("--epochs", type=int, default=_DEFAULT.epochs, metavar="N", help="answers a case; needs --temperature")
+    add("--temperature", type=float, default=_DEFAULT.temperature, metavar="T", help="0 is greedy (default)")
+    add("--seed", type=int, default=_DEFAULT.seed, metavar="N", help="of sampling and of --limit (default: 0)")
+    add("--threads", type=int, metavar="N", help="processor threads of local generation")
+    add(
+        "--floor",
+        action="append",
+        default=[],
+        metavar="METRIC=VALUE",
+        help="fail where the score's interval is below VALUE; repeatable",
+    )
+    add(
+        "--inconclusive",
+        choices=("skip", "fail"),
+        default="skip",
+        help="what a check does that the cases cannot decide",
+    )
+    add(
+        "--execute",
+        choices=("pure", "read", "all"),
+        default=_DEFAULT.execute,
+        help="effects up to which called tools run",
+    )
+    add("--fresh", action="store_true", help="generate again, whatever the ledger holds")
+    add("--skip-too-long", action="store_true", help="leave out cases whose prompt does not fit the context")
+    add("--skip-bad", action="store_true", help="leave out rows that cannot be read, and list them")
+    add("--runs", default=str(_DEFAULT.runs), metavar="DIR", help="where runs are kept (default: runs)")
+
+
+def _floor(text: str) -> tuple[str, float]:
+    metric, _, value = text.partition("=")
+    try:
+        return metric, float(value)
+    except ValueError:
+        raise InputError(
+            f"--floor {text} is not METRIC=NUMBER", "Write for example: --floor timing.recall=0.8"
+        ) from None
+
+
+def _request(config: pytest.Config) -> Request:
+    option: Callable[[str], Any] = config.getoption
+    return Request(
+        models=tuple(option("model")),
+        adapters=tuple(option("adapter")),
+        cases=option("cases") or str(files("suites") / "cases"),
+        tools=option("tools"),
+        split=option("split"),
+        dialect=option("dialect"),
+        limit=option("limit"),
+        epochs=option("epochs"),
+        temperature=option("temperature"),
+        seed=option("seed"),
+        threads=option("threads"),
+        floors=tuple(map(_floor, option("floor"))),
+        execute=option("execute"),
+        fresh=option("fresh"),
+        skip_too_long=option("skip_too_long"),
+        skip_bad=option("skip_bad"),
+        runs=Path(option("runs")),
+    )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:  # noqa: ARG001
+    """Print a user's mistake as one line, and leave with its own exit code."""
+    try:
+        return (yield)
+    except pytest.UsageError as error:
+        if not isinstance(error.__cause__, ToolmarkError):
+            raise
+        print(f"ERROR: {error.__cause__}", file=sys.stderr)  # noqa: T201
+        return error.__cause__.exit_code
+
+
+def _usage_error(error: ToolmarkError) -> pytest.UsageError:
+    usage = pytest.UsageError(str(error))
+    usage.__cause__ = error
+    return usage
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check options, specs and cases before anything is collected."""
+    if config.getoption("model") or config.getoption("adapter"):
+        try:
+            config.stash[_SESSION] = Session(_request(config))
+        except ToolmarkError as error:
+            raise _usage_error(error) from error
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what is judged on what, and in which dialect and why."""
+    if _SESSION not in config.stash:
+        return []
+    session = config.stash[_SESSION]
+    of = f" of {session.available}" if len(session.cases) < session.available else ""
+    lines = [f"toolmark: {len(session.cases)}{of} cases ({session.request.split}) from {session.request.cases}"]
+    lines += [f"  skipped {row.place}: {row.reason}" for row in session.skipped]
+    for name, candidate, (dialect, why) in zip(session.names, session.candidates, session.dialects, strict=True):
+        where = f"{candidate.kind} {candidate.base}" + (f" + {candidate.adapter}" if candidate.adapter else "")
+        lines.append(f"  {name}: {where}; dialect {dialect.name} ({why})")
+        lines += [f"  {candidate.note}"] if candidate.note else []
+    changed = [f"{key}={value}" for key, value in _changed(session.request).items()]
+    return [*lines, "  " + ", ".join(changed)] if changed else lines
+
+
+def _changed(request: Request) -> dict[str, Any]:
+    """Options that are not at their default, less those that the header shows anyway."""
+    fields = (
+        "limit",
+        "epochs",
+        "temperature",
+        "seed",
+        "threads",
+        "floors",
+        "execute",
+        "fresh",
+        "skip_too_long",
+        "runs",
+    )
+    return {name: getattr(request, name) for name in fields if getattr(request, name) != getattr(_DEFAULT, name)}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One check a candidate."""
+    if "check" in metafunc.fixturenames:
+        session = metafunc.config.stash.get(_SESSION, None)
+        known = session.names if session else []
+        metafunc.parametrize("check", range(len(known)), ids=known, indirect=True)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to be green because nobody was judged."""
+    checks = [item for item in session.items if "check" in getattr(item, "fixturenames", ())]
+    if checks and _SESSION not in session.config.stash and not session.config.getoption("collectonly"):
+        error = InputError("no candidate was named", "Name one: pytest suites/ --model pocket")
+        raise _usage_error(error) from error
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
+    """Before the first check: every candidate answers every case, and is judged."""
+    config = session.config
+    wanted = any("check" in getattr(item, "fixturenames", ()) for item in session.items)
+    if wanted and _SESSION in config.stash and not config.getoption("collectonly"):
+        capture = config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled():
+            try:
+                config.stash[_COMPARISON] = _evaluate(config.stash[_SESSION])
+            except ToolmarkError as error:
+                raise _usage_error(error) from error
+    return (yield)
+
+
+def _evaluate(session: Session) -> Comparison:
+    session.open()
+    for name, run in zip(session.names, session.runs, strict=True):
+        with progress_line(name) as progress:
+            session.generate(run, progress.update)
+            progress.finish(f"{run.made} generated, {run.reused} reused from {run.folder}")
+            if run.dropped:
+                progress.note(f"{len(run.dropped)} cases do not fit the context and are left out on every side")
+    return session.judge()
+
+
+@pytest.fixture
+def check(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Check:
+    """`check("timing.recall")`: record the candidate's figure, and hold it against its floor where there is one."""
+    column: int = request.param
+    config = request.config
+    comparison = config.stash[_COMPARISON]
+    floors = dict(config.stash[_SESSION].request.floors)
+
+    def hold(metric: str) -> None:
+        figure = comparison.figure(column, metric)
+        if figure is None:
+            pytest.fail(f"{metric} is missing from the comparison", pytrace=False)
+        record_property("metric", metric)
+        record_property("n", figure.n)
+        if figure.interval is not None:
+            record_property("score", figure.score)
+            record_property("low", figure.interval.low)
+            record_property("high", figure.interval.high)
+        if metric not in floors:
+            if figure.n == 0:
+                pytest.skip(f"{metric}: no case counts in it")
+            return
+        gate = check_floor(metric, figure, floors[metric])
+        if gate.state == "failed" or (gate.state == "inconclusive" and config.getoption("inconclusive") == "fail"):
+            pytest.fail(gate.reason, pytrace=False)
+        if gate.state == "inconclusive":
+            pytest.skip(f"inconclusive: {gate.reason}")
+
+    return hold
+
+
+@pytest.fixture(scope="session")
+def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]]:
+    """`prove_gold("timing.recall")`: on every case the perfect answer scores 1 and planted wrong ones score 0."""
+    from benchmark.readers.selection import load_cases
+    from benchmark.scoring.execution import Executor
+    from benchmark.scoring.gold import prove
+    from benchmark.tools.sandbox import Sandbox
+
+    asked = _request(request.config)
+    cases, _ = load_cases(asked.cases, asked.split, asked.tools, asked.skip_bad)
+    dialects = [load("toolmark.dialects", name)() for name in names("toolmark.dialects")]
+    with Sandbox() as sandbox:
+        executor = Executor(sandbox, asked.execute)
+
+        def proven(metric: str) -> None:
+            found = [fault for dialect in dialects for fault in prove(metric, cases, dialect, executor)]
+            lines = [f"{case.source.ref} ({case.id}): {reason}" for case, reason in found]
+            if lines:
+                pytest.fail("\n".join([f"gold does not hold for {metric}:", *lines]), pytrace=False)
+
+        yield proven
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Draw the comparison."""
+    if _COMPARISON not in config.stash:
+        return
+    terminalreporter.section("toolmark")
+    capture = config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        load("toolmark.renderers", "terminal")().render(config.stash[_COMPARISON], None)

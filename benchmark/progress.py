@@ -1,0 +1,63 @@
+"""Progress that is honest: n, rate and time left; live on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+__all__ = ["ProgressLine", "progress_line"]
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class ProgressLine:
+    """Progress of one run."""
+
+    def __init__(self, name: str, console: Console, live: Progress | None) -> None:
+        self._name = name
+        self._console = console
+        self._live = live
+        self._task = live.add_task(name, total=None) if live is not None else None
+        self._started = self._printed = time.monotonic()
+
+    def update(self, done: int, total: int) -> None:
+        """`done` of `total` completions are in the ledger."""
+        if self._live is not None and self._task is not None:
+            self._live.update(self._task, completed=done, total=total)
+            return
+        now = time.monotonic()
+        if done == total or now - self._printed >= _SECONDS_BETWEEN_LINES:
+            self._printed = now
+            rate = done / max(now - self._started, 1e-9)
+            left = (total - done) / rate
+            self.note(f"{done} of {total} answered, {rate:.1f} a second, {left:.0f} s left")
+
+    def note(self, text: str) -> None:
+        """Print a line under the run's name."""
+        self._console.print(f"{self._name}: {text}", markup=False, highlight=False, soft_wrap=True)
+
+    def finish(self, text: str) -> None:
+        """Print the closing line, with the seconds that it took."""
+        self.note(f"{text} ({time.monotonic() - self._started:.0f} s)")
+
+
+@contextmanager
+def progress_line(name: str) -> Iterator[ProgressLine]:
+    """Show the progress of one run while the context is open."""
+    console = Console()
+    if not console.is_terminal:
+        yield ProgressLine(name, console, None)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as live:
+        yield ProgressLine(name, console, live)

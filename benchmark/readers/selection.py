@@ -1,0 +1,119 @@
+"""Which cases a run judges: files by split, then an optional stratified sample."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from benchmark.cases import Abstain, Case
+from benchmark.errors import InputError, NothingToDo
+from benchmark.readers import BadRow, Reader
+from benchmark.readers.toolmark import ToolmarkReader
+from benchmark.registry import load, names
+
+__all__ = ["Split", "case_files", "limited", "load_cases"]
+
+Split = Literal["dev", "test"]
+
+
+def _reader(source: str, tools: str | None) -> tuple[Reader, Path]:
+    """`NAME:PATH`, or a plain path to Toolmark's own files."""
+    prefix, colon, rest = source.partition(":")
+    if colon and not Path(source).exists() and len(prefix) > 1:
+        if prefix == ToolmarkReader.name:
+            return ToolmarkReader(tools), Path(rest)
+        if prefix in names("toolmark.readers") or not Path(prefix).parent.name:
+            return load("toolmark.readers", prefix)(), Path(rest)
+    return ToolmarkReader(tools), Path(source)
+
+
+def case_files(path: Path, split: Split) -> list[Path]:
+    """`*.SPLIT.jsonl` of a folder, or the file itself.
+
+    Raises:
+        InputError: There is no such file or folder, or the folder has no file of this split.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise InputError(
+            f"there are no cases at {str(path)!r}", "Name a .jsonl file, or a folder with *.test.jsonl files."
+        )
+    found = sorted(path.glob(f"*.{split}.jsonl"))
+    if not found:
+        raise InputError(f"{path} has no *.{split}.jsonl", "Name the file itself, or the other split with --split.")
+    return found
+
+
+def _rows(reader: Reader, path: Path, split: Split) -> Iterator[tuple[str, Case | BadRow]]:
+    files = case_files(path, split) if isinstance(reader, ToolmarkReader) else [path]
+    for file in files:
+        for index, row in enumerate(reader.read(file), start=1):
+            if isinstance(row, Case | BadRow):
+                yield row.place if isinstance(row, BadRow) else f"{file}, case {index}", row
+
+
+def load_cases(
+    source: str, split: Split = "test", tools: str | None = None, skip_bad: bool = False
+) -> tuple[list[Case], list[BadRow]]:
+    """All cases of a source, and the rows that were skipped.
+
+    Raises:
+        InputError: A bad row (unless `skip_bad`), or two cases with one id.
+        NothingToDo: No case is left.
+    """
+    reader, path = _reader(source, tools)
+    cases: list[Case] = []
+    skipped: list[BadRow] = []
+    places: dict[str, str] = {}
+    for place, row in _rows(reader, path, split):
+        if isinstance(row, BadRow):
+            if not skip_bad:
+                raise InputError(f"{place}: {row.reason}", "Correct the row, or leave bad rows out with --skip-bad.")
+            skipped.append(row)
+            continue
+        if row.id in places:
+            raise InputError(
+                f"{place} has the id {row.id}, as has {places[row.id]}: the same messages and tools",
+                "Keep one of them, or change what the model sees.",
+            )
+        places[row.id] = place
+        cases.append(row)
+    if not cases:
+        raise NothingToDo(f"{source} holds no case", "Name a file with at least one case.")
+    return cases, skipped
+
+
+def _stratum(case: Case) -> str:
+    if isinstance(case.expect, Abstain):
+        return case.expect.reason
+    return "call:" + case.expect.any_of[0].calls[0].name
+
+
+def limited(cases: Sequence[Case], limit: int | None, seed: int = 0) -> list[Case]:
+    """A stratified, seeded, nested sample: every stratum in its share, and the sample of n lies in the sample of n + 1.
+
+    Each stratum is shuffled by a seeded hash and its cases are spread evenly over [0, 1); the sample is the first
+    `limit` of all cases in that order. It is returned in the order of `cases`.
+
+    Raises:
+        InputError: `limit` is not positive.
+    """
+    if limit is None:
+        return list(cases)
+    if limit < 1:
+        raise InputError(f"--limit {limit} leaves no case", "Give a number from 1, or leave the option out.")
+    strata: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for case in cases:
+        draw = hashlib.sha256(f"{seed}:{case.id}".encode()).hexdigest()
+        strata[_stratum(case)].append((draw, case.id))
+    spread = sorted(
+        ((rank + int(draw[:8], 16) / 2**32) / len(members), case_id)
+        for members in strata.values()
+        for rank, (draw, case_id) in enumerate(sorted(members))
+    )
+    chosen = {case_id for _, case_id in spread[:limit]}
+    return [case for case in cases if case.id in chosen]

@@ -1,0 +1,1 @@
+"""Runs: completions in a ledger, and the Inspect log judged from them."""

@@ -1,0 +1,201 @@
+"""Phase one: every prompt of a run answered once, into the ledger.
+
+What the ledger holds is not asked again, so a killed run goes on where it stopped, and a larger `--limit` extends a
+smaller one. The engine is opened only where something is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmark.candidates.fingerprint import environment, identity, run_key
+from benchmark.candidates.spec import Candidate
+from benchmark.candidates.weights import Weights, locate
+from benchmark.cases import Case, digest
+from benchmark.completions import Completion, Prompt
+from benchmark.config import Decoding
+from benchmark.dialects import Dialect
+from benchmark.engine import Engine, PromptTooLong
+from benchmark.errors import InputError
+from benchmark.runs.ledger import Ledger, read_ledger
+from benchmark.runs.store import run_folder
+from benchmark.scoring.grades import SCORER_VERSION
+
+__all__ = ["Progress", "Run", "RunOptions", "generate", "open_run"]
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) after every batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run is made; everything that is not the candidate's own."""
+
+    runs: Path
+    decoding: Decoding = field(default_factory=Decoding)
+    epochs: int = 1
+    threads: int | None = None
+    fresh: bool = False
+    skip_too_long: bool = False
+
+
+@dataclass(slots=True)
+class Run:
+    """One candidate over cases.
+
+    Attributes:
+        candidate: Who answers.
+        dialect: In which dialect.
+        folder: Where the run lies.
+        identity: What may change a completion.
+        environment: Where it was made; of the last session.
+        weights: Directories, for a local candidate.
+        completions: By (case id, epoch), once generated.
+        reused: Completions that were there before.
+        made: Completions of this session.
+        dropped: Cases whose prompt does not fit the context, with `skip_too_long`.
+    """
+
+    candidate: Candidate
+    dialect: Dialect
+    folder: Path
+    identity: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    weights: Weights | None = None
+    completions: Mapping[tuple[str, int], Completion] = field(default_factory=dict)
+    reused: int = 0
+    made: int = 0
+    dropped: tuple[str, ...] = ()
+
+
+def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run:
+    """Identify a candidate and find its run's directory; loads no model.
+
+    Raises:
+        InputError: The candidate cannot be what its spec says.
+        EnvironmentFault: Its weights cannot be had.
+    """
+    if candidate.kind == "replay":
+        recorded = read_ledger(Path(candidate.base))
+        if not recorded.runs:
+            raise InputError(
+                f"{candidate.base} has no run line, so nobody knows who gave it", "Name a whole ledger.jsonl."
+            )
+        known, made_on = recorded.runs[-1]["identity"], recorded.runs[-1]["environment"]
+        folder = run_folder(options.runs, f"replay-{candidate.name}", run_key(known))
+        return Run(candidate, dialect, folder, known, made_on)
+    if candidate.kind == "inspect":
+        known = identity(candidate, None, dialect, options.decoding, None)
+        return Run(candidate, dialect, run_folder(options.runs, candidate.name, run_key(known)), known, {})
+
+    weights = locate(candidate)
+    from benchmark.engine.local import default_device, default_dtype  # torch, so only for a local candidate
+
+    dtype = default_dtype(default_device())
+    known = identity(candidate, weights, dialect, options.decoding, dtype)
+    return Run(candidate, dialect, run_folder(options.runs, candidate.name, run_key(known)), known, {}, weights)
+
+
+def _key(run: Run, prompt: Prompt, epoch: int) -> str:
+    return digest([run_key(run.identity), prompt.digest(), epoch])
+
+
+def _engine(run: Run, options: RunOptions) -> Engine:
+    if run.weights is None:
+        from benchmark.engine.served import ServedEngine
+
+        return ServedEngine(run.candidate.base, options.decoding)
+    from benchmark.engine.local import LocalEngine, default_device
+
+    return LocalEngine(
+        run.weights,
+        options.decoding,
+        device=default_device(),
+        dtype=str(run.identity["dtype"]),
+        threads=options.threads,
+    )
+
+
+def _replayed(run: Run, cases: Sequence[Case], epochs: int) -> Run:
+    recorded = read_ledger(Path(run.candidate.base)).by_case
+    wanted = [(case.id, epoch) for case in cases for epoch in range(1, epochs + 1)]
+    missing = [key for key in wanted if key not in recorded]
+    if missing:
+        raise InputError(
+            f"{run.candidate.base} lacks {len(missing)} of {len(wanted)} completions, the first for case {missing[0][0]}",
+            "Replay it on the cases that it was made for: --cases, --split and --limit as then.",
+        )
+    run.completions = {key: recorded[key] for key in wanted}
+    run.reused = len(wanted)
+    return run
+
+
+def generate(run: Run, cases: Sequence[Case], options: RunOptions, progress: Progress) -> Run:
+    """Fill `run.completions` for all cases and epochs, from the ledger and then from the engine.
+
+    Raises:
+        InputError: A prompt leaves no room for an answer, or a recording lacks cases.
+        EnvironmentFault: The run's directory is locked or cannot be written; the engine cannot be opened.
+    """
+    if run.candidate.kind == "replay":
+        return _replayed(run, cases, options.epochs)
+    prompts = [run.dialect.render(case.messages, case.toolbox.tools) for case in cases]
+    if options.fresh and (run.folder / "ledger.jsonl").exists():
+        with Ledger(run.folder) as ledger:
+            ledger.path.replace(run.folder / "ledger.previous.jsonl")
+    with Ledger(run.folder) as ledger:
+        known = ledger.recorded.completions
+        wanted = {
+            (index, epoch): _key(run, prompt, epoch)
+            for epoch in range(1, options.epochs + 1)
+            for index, prompt in enumerate(prompts)
+        }
+        found = {place: known[key] for place, key in wanted.items() if key in known}
+        run.reused = len(found)
+        if ledger.recorded.runs:
+            run.environment = ledger.recorded.runs[-1]["environment"]
+        missing = [place for place in wanted if place not in found]
+        dropped: frozenset[int] = frozenset()
+        if missing:
+            engine = _engine(run, options)
+            dropped = _prepare(engine, prompts, cases, options.skip_too_long)
+            missing = [place for place in missing if place[0] not in dropped]
+            run.environment = environment(**engine.environment())
+            ledger.open_session(
+                {
+                    "candidate": run.candidate.name,
+                    "identity": run.identity,
+                    "environment": run.environment,
+                    "scorer": SCORER_VERSION,
+                    "cases": {case.id: case.gold_hash for case in cases},
+                }
+            )
+        for epoch in range(1, options.epochs + 1):
+            indices = [index for index, its_epoch in missing if its_epoch == epoch]
+            for index, completion in engine.answer(indices, epoch) if indices else ():
+                ledger.append([(wanted[index, epoch], cases[index].id, epoch, completion)])
+                found[index, epoch] = completion
+                run.made += 1
+                progress(run.made, len(missing))
+    run.completions = {(cases[index].id, epoch): completion for (index, epoch), completion in found.items()}
+    run.dropped = tuple(cases[index].id for index in sorted(dropped))
+    return run
+
+
+def _prepare(engine: Engine, prompts: Sequence[Prompt], cases: Sequence[Case], skip: bool) -> frozenset[int]:
+    """Encode all prompts; the indices of those that do not fit, or an error."""
+    try:
+        engine.prepare(prompts)
+    except PromptTooLong as error:
+        if not skip:
+            index, length = max(error.lengths.items(), key=lambda item: item[1])
+            raise InputError(
+                f"{len(error.lengths)} of {len(prompts)} prompts do not fit: the longest, of case "
+                f"{cases[index].source.ref}, has {length} tokens, and the context leaves {error.room}",
+                "Leave such cases out, and have them counted, with --skip-too-long.",
+            ) from None
+        return frozenset(error.lengths)
+    return frozenset()

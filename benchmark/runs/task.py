@@ -1,0 +1,194 @@
+"""Phase two: one Inspect eval replays a run's completions, grades them and writes the `.eval` log.
+
+The same scorer serves `inspect eval suites/test_timing.py --model …`, where Inspect itself asks the model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.cases import Case
+from benchmark.completions import Completion
+from benchmark.dialects import Dialect
+from benchmark.engine.inspect_chat import completion_of, messages_of, output_of
+from benchmark.errors import ToolmarkError
+from benchmark.readers.selection import Split, limited, load_cases
+from benchmark.registry import load
+from benchmark.runs.generation import Run
+from benchmark.scoring.execution import Executor
+from benchmark.scoring.grades import Grade, grade
+from benchmark.scoring.metrics import PRIMARY
+from benchmark.tools.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from inspect_ai import Task
+    from inspect_ai.dataset import Sample
+    from inspect_ai.log import EvalLog
+    from inspect_ai.scorer import Scorer
+    from inspect_ai.solver import Solver, TaskState
+
+__all__ = ["BrokenJudge", "judge", "live_task"]
+
+
+class BrokenJudge(ToolmarkError):
+    """The judge itself failed on a sample: a defect here, never the model's fault."""
+
+
+def _samples(cases: Sequence[Case], dialect: Dialect) -> list[Sample]:
+    from inspect_ai.dataset import Sample
+
+    return [
+        Sample(
+            id=case.id,
+            input=messages_of(dialect.render(case.messages, case.toolbox.tools)),
+            target=case.expect.model_dump_json(exclude_defaults=True),
+            metadata={
+                "source": case.source.model_dump(),
+                "toolbox": case.toolbox.name,
+                "tools": [tool.shown() for tool in case.toolbox.tools],
+                "tags": dict(case.tags),
+            },
+        )
+        for case in cases
+    ]
+
+
+def _completion(state: TaskState) -> Completion:
+    """The replayed completion, or what Inspect's own generation gave."""
+    if "completion" in state.metadata:
+        return Completion.from_json(state.metadata["completion"])
+    return completion_of(state.output)
+
+
+def _scorer(cases: Sequence[Case], dialect: Dialect, executor: Executor, metrics: Sequence[str]) -> Scorer:
+    from inspect_ai.scorer import Score, Target, mean, scorer, stderr
+
+    by_id = {case.id: case for case in cases}
+    chosen = [metric for metric in PRIMARY if metric.id in metrics]
+
+    @scorer(metrics={"*": [mean(), stderr()]}, name="toolmark")
+    def toolmark() -> Scorer:
+        async def score(state: TaskState, target: Target) -> Score:  # noqa: ARG001
+            completion = _completion(state)
+            judged = grade(by_id[str(state.sample_id)], completion, dialect, executor, state.epoch)
+            values = {metric.id: metric.of(judged) for metric in chosen}
+            return Score(
+                value={name: math.nan if value is None else value for name, value in values.items()},
+                answer=completion.text,
+                explanation=f"{judged.cause}: {judged.detail}" if judged.cause else "right",
+                metadata=judged.as_json(),
+            )
+
+        return score
+
+    return toolmark()
+
+
+def _replay(run: Run) -> Solver:
+    from inspect_ai.solver import Generate, solver
+
+    @solver(name="replay")
+    def replay() -> Solver:
+        async def solve(state: TaskState, generate: Generate) -> TaskState:  # noqa: ARG001
+            completion = run.completions[str(state.sample_id), state.epoch]
+            state.metadata["completion"] = completion.as_json()
+            state.output = output_of(completion, run.candidate.name)
+            state.messages.append(state.output.message)
+            return state
+
+        return solve
+
+    return replay()
+
+
+def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) -> list[Grade]:
+    """Grade a generated run and write `.eval` beside its ledger; grades come in the order of `cases`, epochs together.
+
+    Raises:
+        BrokenJudge: A sample could not be graded.
+    """
+    from inspect_ai import Epochs, Task
+    from inspect_ai import eval as inspect_eval
+    from inspect_ai.dataset import MemoryDataset
+
+    dropped = set(run.dropped)
+    judged = [case for case in cases if case.id not in dropped]
+    task = Task(
+        name="toolmark",
+        dataset=MemoryDataset(_samples(judged, run.dialect)),
+        solver=_replay(run),
+        scorer=_scorer(judged, run.dialect, executor, [metric.id for metric in PRIMARY]),
+        epochs=Epochs(epochs),
+        metadata={
+            "candidate": run.candidate.name,
+            "identity": dict(run.identity),
+            "environment": dict(run.environment),
+        },
+    )
+    log = inspect_eval(
+        task,
+        model="none/none",
+        log_dir=str(run.folder),
+        log_format="eval",
+        display="none",
+        max_samples=64,
+        log_realtime=False,
+        ctl_server=False,
+        score_display=False,
+        fail_on_error=True,
+    )[0]
+    return _grades(log, judged, epochs, run.folder)
+
+
+def _grades(log: EvalLog, cases: Sequence[Case], epochs: int, folder: Path) -> list[Grade]:
+    samples = {(str(sample.id), sample.epoch): sample for sample in log.samples or ()}
+    grades: list[Grade] = []
+    for case in cases:
+        for epoch in range(1, epochs + 1):
+            sample = samples.get((case.id, epoch))
+            metadata: dict[str, Any] | None = sample.scores["toolmark"].metadata if sample and sample.scores else None
+            if metadata is None:
+                reason = (sample and sample.error and sample.error.message) or (log.error and log.error.message)
+                raise BrokenJudge(
+                    f"case {case.source.ref} could not be graded: {reason or log.status}",
+                    f"Completions are kept in {folder}; please report this with the log beside them.",
+                )
+            grades.append(Grade(**{**metadata, "called": tuple(metadata["called"])}))
+    return grades
+
+
+def live_task(
+    suite: str,
+    cases: str,
+    *,
+    dialect: str = "tagged",
+    split: Split = "test",
+    limit: int | None = None,
+    execute: Any = "pure",
+) -> Task:
+    """The task of one suite for `inspect eval`: Inspect asks the model, our scorer judges.
+
+    Args:
+        suite: Prefix of the metrics that it scores.
+        cases: A case source, as `--cases` takes it.
+        dialect: How tools are shown and calls are read.
+        split: `dev` or `test`.
+        limit: Size of the stratified sample, or None for all.
+        execute: Effects up to which tools may run.
+    """
+    from inspect_ai import Task
+    from inspect_ai.dataset import MemoryDataset
+    from inspect_ai.solver import generate
+
+    chosen = limited(load_cases(cases, split)[0], limit)
+    spoken: Dialect = load("toolmark.dialects", dialect)()
+    metrics = [metric.id for metric in PRIMARY if metric.id.startswith(f"{suite}.")]
+    return Task(
+        name=suite,
+        dataset=MemoryDataset(_samples(chosen, spoken)),
+        solver=generate(),
+        scorer=_scorer(chosen, spoken, Executor(Sandbox(), execute), metrics),
+    )

@@ -1,0 +1,1 @@
+"""The judge: outcomes, matching, grades and metrics."""

@@ -1,0 +1,216 @@
+"""Everything judged about one completion of one case: one row of the frame.
+
+A grade is made from the case, the completion and the dialect alone. It holds no metric: `metrics.py` reads grades.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from benchmark.cases import Abstain, Call, CallOption, Case
+from benchmark.completions import Completion, Reading
+from benchmark.dialects import Dialect
+from benchmark.scoring.answers import uses_result
+from benchmark.scoring.execution import Executor
+from benchmark.scoring.matching import FAULTS, Fault, faults, same_names
+from benchmark.scoring.outcomes import Outcome, outcome_of
+from benchmark.tools.schemas import compile_schema, problems
+
+__all__ = ["CAUSES", "SCORER_VERSION", "Cause", "Grade", "grade"]
+
+SCORER_VERSION = "1"
+"""Changes whenever the same completion could be graded differently; hashed with the gold."""
+
+Cause = Literal[
+    "over_call",
+    "no_call",
+    "truncated",
+    "unparseable",
+    "unknown_tool",
+    "wrong_count",
+    "wrong_tool",
+    "missing_argument",
+    "extra_argument",
+    "invalid_argument",
+    "wrong_value",
+    "wrong_order",
+    "execution_error",
+    "format",
+]
+CAUSES: tuple[Cause, ...] = Cause.__args__  # type: ignore[attr-defined]
+"""In the order in which the first one found is the cause of a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """One judged completion.
+
+    Attributes:
+        case_id: The case's id.
+        epoch: 1, or the repetition under a temperature.
+        cluster: The case's paraphrase family; the unit of statistics.
+        expected: The right action.
+        reason: Why abstaining is right; None for call cases.
+        outcome: What the completion amounts to.
+        cause: The one cause of failure; None where everything is right.
+        detail: The cause in words, with the value.
+        selected: The multiset of called tool names is right (lenient reading).
+        schema_valid: Strict reading, at least one call, every one of an offered tool and valid by its schema.
+        correct: Strict reading, everything right: the calls with their arguments, and they run; or the abstention.
+        correct_leniently: The same of the lenient reading.
+        executed: Whether every call ran without an error; None where none may run.
+        stopped: The completion ended by itself; None for a recording that does not say.
+        uses_result: The answer uses the tool result that is in the conversation; None where there is none.
+        answer_length: Characters of the text for the user.
+        called: Names called, in order (lenient reading).
+        offered: Number of tools offered.
+        tool: The expected tool, where one is.
+        tags: The case's tags.
+        waived: The case's waiver; a waived grade counts in no metric.
+    """
+
+    case_id: str
+    epoch: int
+    cluster: str
+    expected: Literal["call", "abstain"]
+    reason: str | None
+    outcome: Outcome
+    cause: Cause | None
+    detail: str
+    selected: bool
+    schema_valid: bool
+    correct: bool
+    correct_leniently: bool
+    executed: bool | None
+    stopped: bool | None
+    uses_result: bool | None
+    answer_length: int
+    called: tuple[str, ...]
+    offered: int
+    tool: str | None
+    tags: dict[str, Any]
+    waived: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Fields as JSON values."""
+        return asdict(self)
+
+
+def _schema_problem(calls: Sequence[Call], case: Case) -> str | None:
+    """Why not every call is valid, or None; no call at all is not valid either."""
+    if not calls:
+        return "no call"
+    for call in calls:
+        if call.name not in case.toolbox.names:
+            return f"{call.name} is not offered"
+        found = problems(call.arguments, compile_schema(case.toolbox[call.name].parameters))
+        if found:
+            return f"{call.name}{found[0].path}: {found[0].message}"
+    return None
+
+
+def _run(calls: Sequence[Call], case: Case, executor: Executor | None) -> tuple[bool | None, str]:
+    """Whether all calls that may run do; None where none may."""
+    results = [
+        executor.run(case.toolbox[call.name], call.arguments)
+        for call in calls
+        if executor is not None and executor.may_run(case.toolbox[call.name])
+    ]
+    failed = next((result for result in results if result.kind != "ok"), None)
+    if failed is not None:
+        return False, failed.error or failed.kind
+    return (True if results else None), ""
+
+
+def _best(calls: Sequence[Call], options: Sequence[CallOption], case: Case, executor: Executor | None) -> list[Fault]:
+    """The faults against the option that the calls come closest to: the least grave, then the fewest."""
+    rerun = executor.value if executor is not None else None
+    candidates = [faults(calls, option, case.toolbox, rerun) for option in options]
+    return min(candidates, key=lambda found: (bool(found), -min(_gravity(found), default=0), len(found)))
+
+
+def _gravity(found: Sequence[Fault]) -> list[int]:
+    return [FAULTS.index(fault.kind) for fault in found]
+
+
+def _call_failure(
+    calls: Sequence[Call], options: Sequence[CallOption], case: Case, executor: Executor | None
+) -> tuple[Cause | None, str, bool | None]:
+    """Cause and detail of what is wrong with `calls`, and whether they ran."""
+    found = _best(calls, options, case, executor)
+    by_cause: dict[Cause, str] = {}
+    for fault in found:
+        by_cause.setdefault(fault.kind, f"{fault.where}: {fault.detail}" if fault.detail else fault.where)
+    problem = _schema_problem(calls, case)
+    executed: bool | None = None
+    if problem is not None and "unknown_tool" not in by_cause:
+        by_cause.setdefault("invalid_argument", problem)
+    elif problem is None:
+        executed, message = _run(calls, case, executor)
+        if executed is False:
+            by_cause["execution_error"] = message
+    for cause in CAUSES:
+        if cause in by_cause:
+            return cause, by_cause[cause], executed
+    return None, "", executed
+
+
+def grade(
+    case: Case, completion: Completion, dialect: Dialect, executor: Executor | None = None, epoch: int = 1
+) -> Grade:
+    """Judge one completion. Without an executor nothing runs, and `same_result` falls back to equality."""
+    strict: Reading = dialect.parse(completion, strict=True)
+    lenient: Reading = dialect.parse(completion, strict=False)
+    outcome = outcome_of(lenient, completion, case.toolbox.names)
+    strict_calls = strict.calls if strict.error is None else ()
+    cause: Cause | None = None
+    detail = ""
+    executed: bool | None = None
+    selected = correct_leniently = False
+
+    if isinstance(case.expect, Abstain):
+        if outcome == "call":
+            cause, detail = "over_call", ", ".join(call.name for call in lenient.calls)
+        correct_leniently = outcome == "abstain"
+    elif outcome == "call":
+        options = case.expect.any_of
+        selected = any(same_names(lenient.calls, option) for option in options)
+        cause, detail, executed = _call_failure(lenient.calls, options, case, executor)
+        correct_leniently = cause is None
+        if correct_leniently and strict_calls != lenient.calls:
+            cause, detail = "format", strict.error or "the strict reading differs"
+    elif outcome == "abstain":
+        cause, detail = "no_call", strict.answer[:200]
+    if outcome == "malformed":
+        if completion.stop_reason == "length":
+            cause, detail = "truncated", "cut inside the call"
+        else:
+            cause, detail = "unparseable", lenient.error or ("empty" if not completion.text.strip() else "no call read")
+
+    expect = case.expect
+    tools = {spec.name for option in expect.any_of for spec in option.calls} if expect.action == "call" else set()
+    return Grade(
+        case_id=case.id,
+        epoch=epoch,
+        cluster=case.cluster,
+        expected=expect.action,
+        reason=expect.reason if isinstance(expect, Abstain) else None,
+        outcome=outcome,
+        cause=cause,
+        detail=detail,
+        selected=selected,
+        schema_valid=_schema_problem(strict_calls, case) is None,
+        correct=cause is None,
+        correct_leniently=correct_leniently,
+        executed=executed,
+        stopped=None if completion.stop_reason == "unknown" else completion.stop_reason == "stop",
+        uses_result=uses_result(case.messages, lenient.answer) if expect.action == "abstain" else None,
+        answer_length=len(lenient.answer),
+        called=tuple(call.name for call in lenient.calls),
+        offered=len(case.toolbox.tools),
+        tool=next(iter(tools)) if len(tools) == 1 else None,
+        tags=dict(case.tags),
+        waived=case.waiver,
+    )

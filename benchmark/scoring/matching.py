@@ -1,0 +1,261 @@
+"""Does a call carry the right tool and the right arguments?
+
+Values are compared as JSON values: 3 equals 3.0, "3" is not 3, a bool is never a number, strings are equal after Unicode
+NFC and white-space, lists in order, objects to any depth. An `Accept` rule widens that where its case says so. An
+argument that the case does not mention is right only at its schema default; one that the case mentions may be left out
+where the case says so or where its schema default is itself accepted.
+
+Parallel calls are matched to the expected ones by the assignment with the fewest faults.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from benchmark.cases import Accept, Call, CallOption, CallSpec, Tool, Toolbox
+
+__all__ = ["FAULTS", "Fault", "FaultKind", "Rerun", "accepts", "canonical_arguments", "equal", "faults", "same_names"]
+
+FaultKind = Literal[
+    "unknown_tool", "wrong_count", "wrong_tool", "missing_argument", "extra_argument", "wrong_value", "wrong_order"
+]
+FAULTS: tuple[FaultKind, ...] = FaultKind.__args__  # type: ignore[attr-defined]
+"""Gravest first."""
+
+Rerun = Callable[[Tool, Mapping[str, Any]], Any]
+"""Runs a tool and returns its value; raises `LookupError` where the tool may not or cannot run."""
+
+_ABSENT = object()
+_MAX_UNORDERED = 1_000
+"""Elements up to which lists are compared without order; the comparison is quadratic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong, with the argument or tool it concerns."""
+
+    kind: FaultKind
+    where: str
+    detail: str = ""
+
+
+def _text(value: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", value).split())
+
+
+def equal(left: Any, right: Any) -> bool:
+    """JSON equality as the module docstring defines it."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        return left == right
+    if isinstance(left, str) and isinstance(right, str):
+        return left == right or _text(left) == _text(right)
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(equal(left[key], right[key]) for key in left)
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
+        return len(left) == len(right) and all(map(equal, left, right))
+    return left is None and right is None
+
+
+def _equal_unordered(left: Any, right: Any) -> bool:
+    if not isinstance(left, list | tuple) or not isinstance(right, list | tuple) or len(left) != len(right):
+        return False
+    if len(left) > _MAX_UNORDERED:
+        return equal(left, right)
+    rest = list(right)
+    for item in left:
+        position = next((index for index, other in enumerate(rest) if equal(item, other)), None)
+        if position is None:
+            return False
+        del rest[position]
+    return True
+
+
+def _close(value: Any, accepted: Any, tolerance: float | None) -> bool:
+    numbers = [x for x in (value, accepted) if isinstance(x, int | float) and not isinstance(x, bool)]
+    if len(numbers) < 2:
+        return False
+    if tolerance is None:
+        return math.isclose(*numbers, rel_tol=1e-9)
+    return abs(numbers[0] - numbers[1]) <= tolerance
+
+
+def _moment(value: Any) -> datetime | None:
+    """ISO 8601 in any of its spellings; a bare date is its midnight."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+
+
+def _bfcl(value: Any) -> Any:
+    """BFCL's `standardize_string`: case, blanks and the marks `,./-_*^` do not count, quotes are alike."""
+    if isinstance(value, str):
+        return re.sub(r"[ ,./\-_*^]", "", value).lower().replace("'", '"')
+    if isinstance(value, list | tuple):
+        return [_bfcl(item) for item in value]
+    return value
+
+
+def accepts(rule: Accept, value: Any, same_result: Callable[[Any], bool] | None = None) -> bool:
+    """Is `value` right by `rule`?
+
+    Args:
+        rule: What the case accepts.
+        value: What the model wrote.
+        same_result: For the rule of that name: does the tool give the gold's result with `value` in its place?
+    """
+    match rule.match:
+        case "exact":
+            return any(equal(value, right) for right in rule.of)
+        case "casefold":
+            return isinstance(value, str) and any(
+                isinstance(right, str) and _text(value).casefold() == _text(right).casefold() for right in rule.of
+            )
+        case "bfcl":
+            return any(equal(_bfcl(value), _bfcl(right)) for right in rule.of)
+        case "set":
+            return any(_equal_unordered(value, right) for right in rule.of)
+        case "number":
+            return any(_close(value, right, rule.tolerance) for right in rule.of)
+        case "date":
+            moment = _moment(value)
+            return moment is not None and any(moment == _moment(right) for right in rule.of)
+        case "contains":
+            return isinstance(value, str) and all(_text(part).casefold() in _text(value).casefold() for part in rule.of)
+        case "nonempty":
+            return bool(value.strip()) if isinstance(value, str) else value not in (None, [], {}, ())
+        case "same_result":
+            return any(equal(value, right) for right in rule.of) or (same_result is not None and same_result(value))
+        case "object":
+            return (
+                isinstance(value, Mapping)
+                and value.keys() <= rule.of.keys()
+                and all(
+                    accepts(inner, value[key]) if key in value else key in rule.optional
+                    for key, inner in rule.of.items()
+                )
+            )
+        case "list":
+            return isinstance(value, list | tuple) and len(value) == len(rule.of) and all(map(accepts, rule.of, value))
+
+
+def _canonical(rule: Accept) -> Any:
+    match rule.match:
+        case "contains":
+            return " ".join(rule.of)
+        case "nonempty":
+            return "text"
+        case "object":
+            return {key: _canonical(inner) for key, inner in rule.of.items()}
+        case "list":
+            return [_canonical(inner) for inner in rule.of]
+        case _:
+            return rule.of[0]
+
+
+def canonical_arguments(spec: CallSpec) -> dict[str, Any]:
+    """One right set of arguments: the first accepted value of each."""
+    return {name: _canonical(rule) for name, rule in spec.arguments.items()}
+
+
+def _same_name(called: str, expected: str, option: CallOption) -> bool:
+    if option.names == "dot_underscore":
+        return called.replace(".", "_") == expected.replace(".", "_")
+    return called == expected
+
+
+def same_names(calls: Sequence[Call], option: CallOption) -> bool:
+    """Is the multiset of called names the expected one?"""
+    spell: Callable[[str], str] = (lambda name: name.replace(".", "_")) if option.names == "dot_underscore" else str
+    return Counter(spell(call.name) for call in calls) == Counter(spell(spec.name) for spec in option.calls)
+
+
+def _argument_faults(call: Call, spec: CallSpec, tool: Tool, rerun: Rerun | None) -> list[Fault]:
+    properties = tool.parameters.get("properties")
+    declared: Mapping[str, Any] = properties if isinstance(properties, Mapping) else {}
+
+    def default(name: str) -> Any:
+        schema = declared.get(name)
+        return schema.get("default", _ABSENT) if isinstance(schema, Mapping) else _ABSENT
+
+    def gives_same_result(name: str, value: Any) -> bool:
+        if rerun is None:
+            return False
+        gold = canonical_arguments(spec)
+        try:
+            return equal(rerun(tool, {**gold, name: value}), rerun(tool, gold))
+        except LookupError:
+            return False
+
+    found: list[Fault] = []
+    for name, rule in spec.arguments.items():
+        value = call.arguments.get(name, _ABSENT)
+        if value is _ABSENT:
+            value = default(name)
+            if name not in spec.optional and (value is _ABSENT or not accepts(rule, value)):
+                found.append(Fault("missing_argument", name))
+        elif not accepts(rule, value, lambda value, name=name: gives_same_result(name, value)):
+            found.append(Fault("wrong_value", name, f"{value!r:.200}"))
+    for name, value in call.arguments.items():
+        if name not in spec.arguments:
+            if name not in declared:
+                found.append(Fault("extra_argument", name))
+            elif not equal(value, default(name)):
+                found.append(Fault("wrong_value", name, f"{value!r:.200}"))
+    return found
+
+
+def _pair_faults(call: Call, spec: CallSpec, option: CallOption, toolbox: Toolbox, rerun: Rerun | None) -> list[Fault]:
+    if not _same_name(call.name, spec.name, option):
+        return [Fault("wrong_tool", call.name, f"expected {spec.name}")]
+    return _argument_faults(call, spec, toolbox[spec.name], rerun)
+
+
+def _weight(found: Sequence[Fault]) -> int:
+    """A wrong tool outweighs any number of wrong arguments, so that assignment pairs equal names first."""
+    return sum(1_000_000 if fault.kind == "wrong_tool" else 1 for fault in found)
+
+
+def faults(calls: Sequence[Call], option: CallOption, toolbox: Toolbox, rerun: Rerun | None = None) -> list[Fault]:
+    """Everything that keeps `calls` from being the answer `option`; empty where they are.
+
+    Args:
+        calls: What the model called, in its order.
+        option: One complete right answer.
+        toolbox: The offered tools; every name in `option` is among them.
+        rerun: Runs pure tools for `same_result`; without it that rule falls back to equality.
+    """
+    offered = {name.replace(".", "_") if option.names == "dot_underscore" else name for name in toolbox.names}
+    unknown = [
+        Fault("unknown_tool", call.name)
+        for call in calls
+        if (call.name.replace(".", "_") if option.names == "dot_underscore" else call.name) not in offered
+    ]
+    if unknown:
+        return unknown
+    if len(calls) != len(option.calls):
+        return [Fault("wrong_count", "", f"{len(calls)} calls, expected {len(option.calls)}")]
+    table = [[_pair_faults(call, spec, option, toolbox, rerun) for spec in option.calls] for call in calls]
+    if len(calls) == 1:
+        return table[0][0]
+
+    from scipy.optimize import linear_sum_assignment  # slow to import, and most cases expect one call
+
+    rows, columns = linear_sum_assignment([[_weight(found) for found in row] for row in table])
+    found = [fault for row, column in zip(rows, columns, strict=True) for fault in table[row][column]]
+    if not found and option.order == "given":
+        in_order = [table[index][index] for index in range(len(calls))]
+        if any(in_order):
+            return [Fault("wrong_order", "", " → ".join(call.name for call in calls))]
+    return found

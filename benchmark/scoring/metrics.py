@@ -1,0 +1,158 @@
+"""Metrics: which grades count, and for how much.
+
+A *primary* metric has a fixed population, higher is better, and it carries verdicts. A *secondary* metric explains a
+primary one. Each is a population and a value over grades; means and intervals are `verdicts/`'s affair.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmark.scoring.grades import Grade
+
+__all__ = ["METRICS", "PRIMARY", "CaseValue", "Metric", "case_values", "metrics_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric.
+
+    Attributes:
+        id: The name in flags, tables, CSV, JUnit and logs.
+        meaning: One line for people.
+        of: Value of a grade in [0, 1] (or in its unit), or None where it is outside the population.
+        primary: Whether it carries verdicts.
+        higher_is_better: False for rates of mistakes; None for plain quantities.
+        unit: `share`, or what the value counts.
+    """
+
+    id: str
+    meaning: str
+    of: Callable[[Grade], float | None]
+    primary: bool = False
+    higher_is_better: bool | None = True
+    unit: str = "share"
+
+
+def _among(
+    population: Callable[[Grade], bool], value: Callable[[Grade], bool | None]
+) -> Callable[[Grade], float | None]:
+    def of(grade: Grade) -> float | None:
+        judged = value(grade) if population(grade) else None
+        return None if judged is None else float(judged)
+
+    return of
+
+
+def _calls(grade: Grade) -> bool:
+    return grade.expected == "call"
+
+
+def _abstains(grade: Grade) -> bool:
+    return grade.expected == "abstain"
+
+
+def _any(grade: Grade) -> bool:
+    return True
+
+
+PRIMARY: tuple[Metric, ...] = (
+    Metric("timing.recall", "calls when it should", _among(_calls, lambda g: g.outcome == "call"), primary=True),
+    Metric(
+        "timing.restraint", "abstains when it should", _among(_abstains, lambda g: g.outcome == "abstain"), primary=True
+    ),
+    Metric("selection.tool", "calls the right tool", _among(_calls, lambda g: g.selected), primary=True),
+    Metric("validity.schema", "every call fits its schema", _among(_calls, lambda g: g.schema_valid), primary=True),
+    Metric("validity.call", "the whole call is right and runs", _among(_calls, lambda g: g.correct), primary=True),
+    Metric("guard.stops", "ends by itself", _among(_any, lambda g: g.stopped), primary=True),
+)
+"""In the order of every table."""
+
+_REASONS = ("no_tool_needed", "no_tool_fits", "missing_argument", "already_answered")
+
+_SECONDARY: tuple[Metric, ...] = (
+    Metric(
+        "timing.false_calls",
+        "calls when it should not",
+        _among(_abstains, lambda g: g.outcome == "call"),
+        higher_is_better=False,
+    ),
+    Metric(
+        "timing.malformed",
+        "attempts that are no call",
+        _among(_any, lambda g: g.outcome == "malformed"),
+        higher_is_better=False,
+    ),
+    *(
+        Metric(
+            f"timing.restraint[{reason}]",
+            f"abstains: {reason.replace('_', ' ')}",
+            _among(lambda g, reason=reason: g.reason == reason, lambda g: g.outcome == "abstain"),  # type: ignore[misc]
+        )
+        for reason in _REASONS
+    ),
+    Metric(
+        "selection.given_call",
+        "right tool, once it calls",
+        _among(lambda g: _calls(g) and g.outcome == "call", lambda g: g.selected),
+    ),
+    Metric("validity.lenient", "whole call right, format forgiven", _among(_calls, lambda g: g.correct_leniently)),
+    Metric("validity.executes", "valid calls that run without error", _among(_calls, lambda g: g.executed)),
+    Metric(
+        "guard.uses_result",
+        "answer uses the tool's result",
+        _among(lambda g: g.reason == "already_answered", lambda g: g.uses_result),
+    ),
+    Metric(
+        "guard.answer_length",
+        "characters of an answer",
+        lambda g: float(g.answer_length) if g.outcome == "abstain" else None,
+        higher_is_better=None,
+        unit="characters",
+    ),
+)
+
+METRICS: Mapping[str, Metric] = {metric.id: metric for metric in (*PRIMARY, *_SECONDARY)}
+
+
+def metrics_for(grades: Iterable[Grade]) -> tuple[Metric, ...]:
+    """All metrics, and those of the breakdowns that these grades have: by number of tools offered, and by tool."""
+    rows = list(grades)
+    by_size = (
+        Metric(
+            f"selection.tool[{size} offered]",
+            f"right tool of {size}",
+            _among(lambda g, size=size: _calls(g) and g.offered == size, lambda g: g.selected),  # type: ignore[misc]
+        )
+        for size in sorted({row.offered for row in rows if _calls(row)})
+    )
+    by_tool = (
+        Metric(
+            f"selection.tool[{tool}]",
+            f"calls {tool}",
+            _among(lambda g, tool=tool: _calls(g) and g.tool == tool, lambda g: g.selected),  # type: ignore[misc]
+        )
+        for tool in sorted({row.tool for row in rows if row.tool is not None})
+    )
+    return (*METRICS.values(), *by_size, *by_tool)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseValue:
+    """A case's value under one metric: the mean over its epochs."""
+
+    case_id: str
+    cluster: str
+    value: float
+
+
+def case_values(metric: Metric, grades: Sequence[Grade]) -> list[CaseValue]:
+    """Values of the cases in the metric's population, waived ones left out, in order of first appearance."""
+    collected: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for row in grades:
+        value = metric.of(row) if row.waived is None else None
+        if value is not None:
+            collected[row.case_id, row.cluster].append(value)
+    return [CaseValue(*key, sum(values) / len(values)) for key, values in collected.items()]

@@ -1,0 +1,31 @@
+"""What a completion amounts to: a call, an abstention, or a malformed attempt.
+
+The third outcome is the point. Garbage is no call, but it is no abstention either, and a benchmark that credits it as
+one rewards models that cannot write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal
+
+from benchmark.completions import Completion, Reading
+
+__all__ = ["Outcome", "outcome_of"]
+
+Outcome = Literal["call", "abstain", "malformed"]
+
+
+def outcome_of(reading: Reading, completion: Completion, offered: Collection[str]) -> Outcome:
+    """Outcome of a *lenient* reading.
+
+    `call`: a call can be read, of an unknown tool too. `malformed`: otherwise, if there was an attempt (a marker of the
+    dialect, or anything shaped like a call that names an offered tool) or nothing was written at all. `abstain`: the
+    rest.
+    """
+    if reading.calls:
+        return "call"
+    silent = not completion.text.strip() and not completion.tool_calls
+    if reading.attempted or silent or not reading.named.isdisjoint(offered):
+        return "malformed"
+    return "abstain"

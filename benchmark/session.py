@@ -1,0 +1,199 @@
+"""One request: candidates over cases, from specs to a comparison. Both doors use it; neither knows how it works."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.candidates.spec import Candidate, resolve, with_adapter
+from benchmark.config import Decoding
+from benchmark.dialects import Dialect
+from benchmark.errors import InputError
+from benchmark.readers.selection import Split, limited, load_cases
+from benchmark.registry import load, nearest
+from benchmark.runs.generation import Run, RunOptions, generate, open_run
+from benchmark.runs.ledger import read_ledger
+from benchmark.runs.store import check_writable
+from benchmark.runs.task import judge
+from benchmark.scoring.execution import Execute, Executor
+from benchmark.scoring.metrics import PRIMARY
+from benchmark.tools.sandbox import Sandbox
+from benchmark.verdicts.comparison import BALANCED, Column, Comparison, compare
+
+if TYPE_CHECKING:
+    from benchmark.scoring.grades import Grade
+
+__all__ = ["CHECKED", "Request", "Session"]
+
+CHECKED = (*(metric.id for metric in PRIMARY), BALANCED)
+"""Metrics that a suite checks, and that a floor may bind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for; field for option (see `--help`)."""
+
+    models: tuple[str, ...] = ()
+    adapters: tuple[str, ...] = ()
+    cases: str = ""
+    tools: str | None = None
+    split: Split = "test"
+    dialect: str | None = None
+    limit: int | None = None
+    epochs: int = 1
+    temperature: float = 0.0
+    seed: int = 0
+    threads: int | None = None
+    floors: tuple[tuple[str, float], ...] = ()
+    execute: Execute = "pure"
+    fresh: bool = False
+    skip_too_long: bool = False
+    skip_bad: bool = False
+    runs: Path = field(default=Path("runs"))
+
+
+def _check(request: Request) -> None:
+    if request.adapters and len(request.models) != 1:
+        raise InputError(
+            f"--adapter needs one --model to sit on, and {len(request.models)} are given",
+            "Name the base once: --model BASE --adapter A --adapter B",
+        )
+    if request.epochs < 1:
+        raise InputError(f"--epochs {request.epochs} asks nothing", "Give a number from 1.")
+    if request.epochs > 1 and request.temperature == 0:
+        raise InputError(
+            f"--epochs {request.epochs} would repeat the same greedy answer", "Add a temperature: --temperature 0.7"
+        )
+    if request.temperature < 0:
+        raise InputError(f"--temperature {request.temperature:g} is negative", "Give 0 (greedy) or more.")
+    if request.threads is not None and request.threads < 1:
+        raise InputError(f"--threads {request.threads} leaves no thread", "Give a number from 1.")
+    for metric, _ in request.floors:
+        if metric not in CHECKED:
+            raise InputError(f"--floor {metric}: no such metric carries a floor", nearest(metric, CHECKED))
+
+
+class Session:
+    """A request on its way to a comparison.
+
+    Building one reads cases and specs and checks every option, without torch, without the network and without writing
+    anything. Then `open`, `generate` and `judge`, in this order.
+
+    Raises:
+        InputError: An option, a spec or a case file is wrong.
+        NothingToDo: No case is selected.
+    """
+
+    def __init__(self, request: Request) -> None:
+        _check(request)
+        self.request = request
+        self.candidates = _candidates(request)
+        self.dialects = [self._dialect(candidate) for candidate in self.candidates]
+        loaded, self.skipped = load_cases(request.cases, request.split, request.tools, request.skip_bad)
+        self.cases = limited(loaded, request.limit, request.seed)
+        self.available = len(loaded)
+        self.runs: list[Run] = []
+        self.grades: list[list[Grade]] = []
+        self._options = RunOptions(
+            runs=request.runs,
+            decoding=Decoding(temperature=request.temperature, seed=request.seed),
+            epochs=request.epochs,
+            threads=request.threads,
+            fresh=request.fresh,
+            skip_too_long=request.skip_too_long,
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """A name for each candidate, told apart by a number where two are called alike."""
+        counts = Counter(candidate.name for candidate in self.candidates)
+        seen: Counter[str] = Counter()
+        names = []
+        for candidate in self.candidates:
+            seen[candidate.name] += 1
+            number = f"#{seen[candidate.name]}" if counts[candidate.name] > 1 else ""
+            names.append(candidate.name + number)
+        return names
+
+    def _dialect(self, candidate: Candidate) -> tuple[Dialect, str]:
+        """The dialect of a candidate, and why that one."""
+        name, why = self.request.dialect, "--dialect"
+        if candidate.kind == "replay":
+            recorded = _recorded_dialect(candidate)
+            if name not in (None, recorded):
+                raise InputError(f"{candidate.base} was recorded in the dialect {recorded}", "Leave --dialect out.")
+            name, why = recorded, "as recorded"
+        if name is None:
+            spoken = {_trained_dialect(other) for other in self.candidates if other.adapter} - {None}
+            if len(spoken) > 1:
+                raise InputError(
+                    f"the adapters were trained in different dialects: {', '.join(sorted(map(str, spoken)))}",
+                    "Judge them one at a time, or choose one with --dialect.",
+                )
+            name, why = (next(iter(spoken)), "the adapter's own") if spoken else ("tagged", "default")
+        return load("toolmark.dialects", str(name))(), why
+
+    def open(self) -> None:
+        """Identify every candidate and its run's directory.
+
+        Raises:
+            InputError, EnvironmentFault: As `open_run`; also where the runs directory cannot be written.
+        """
+        check_writable(self.request.runs)
+        self.runs = [
+            open_run(candidate, dialect, self._options)
+            for candidate, (dialect, _) in zip(self.candidates, self.dialects, strict=True)
+        ]
+
+    def generate(self, run: Run, progress: Callable[[int, int], None]) -> None:
+        """Fill one run with completions."""
+        generate(run, self.cases, self._options, progress)
+
+    def judge(self) -> Comparison:
+        """Grade all runs and compute every figure. Raises `BrokenJudge` where the harness itself fails."""
+        dropped = {case_id for run in self.runs for case_id in run.dropped}
+        cases = [case for case in self.cases if case.id not in dropped]
+        with Sandbox() as sandbox:
+            executor = Executor(sandbox, self.request.execute)
+            self.grades = [judge(run, cases, executor, self.request.epochs) for run in self.runs]
+        columns = [
+            Column(
+                name=name,
+                run=run.folder.name,
+                identity=run.identity,
+                environment=run.environment,
+                cases=len(cases),
+                waived=sum(case.waiver is not None for case in cases),
+                causes=Counter(grade.cause for grade in grades if grade.cause is not None and grade.waived is None),
+            )
+            for name, run, grades in zip(self.names, self.runs, self.grades, strict=True)
+        ]
+        return compare(columns, self.grades)
+
+
+def _candidates(request: Request) -> list[Candidate]:
+    bases = [resolve(spec) for spec in request.models]
+    return [*bases, *(with_adapter(bases[0], adapter) for adapter in request.adapters)]
+
+
+def _recorded_dialect(candidate: Candidate) -> str:
+    runs: Sequence[object] = read_ledger(Path(candidate.base)).runs
+    match runs[-1] if runs else None:
+        case {"identity": {"dialect": str(spoken)}}:
+            return spoken.partition("/")[0]
+    raise InputError(f"{candidate.base} does not say in which dialect it was recorded", "Name a whole ledger.jsonl.")
+
+
+def _trained_dialect(candidate: Candidate) -> str | None:
+    record = Path(candidate.adapter or "") / "toolmark.json"
+    if not record.is_file():
+        return None
+    try:
+        dialect = json.loads(record.read_text())["dialect"]
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{record} names no dialect", "Train the adapter again, or choose with --dialect.") from None
+    return str(dialect)

@@ -1,0 +1,31 @@
+"""Argument types and result notes that several catalog modules share."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+from pydantic import Field, WithJsonSchema
+
+__all__ = ["FIXTURE", "LocalDateTime", "Number", "NumberOrText", "Scalar", "real_datetime"]
+
+FIXTURE = "fixed sample data, not live"
+"""What a result says that would otherwise come from the world."""
+
+# The schema is given by hand: an int stays an int in results, and a model is shown one type instead of a choice of two.
+Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
+Scalar = Annotated[str | int | float | bool, WithJsonSchema({"type": ["string", "number", "boolean"]})]
+NumberOrText = Annotated[int | float | str, WithJsonSchema({"type": ["number", "string"]})]
+LocalDateTime = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?$")]
+
+
+def real_datetime(text: str) -> dt.datetime:
+    """Parse a `LocalDateTime`.
+
+    Raises:
+        ValueError: There is no such date or time, as in 2025-02-30T10:00.
+    """
+    try:
+        return dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text} is no real date and time: {error}") from None

@@ -1,0 +1,1 @@
+"""Where tools come from; one foreign form a module, each ending in `benchmark.cases.Tool` objects."""

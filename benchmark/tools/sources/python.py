@@ -1,0 +1,154 @@
+"""Tools from typed Python functions: signature and docstring are the only place where a tool is described.
+
+Every public function that a module defines becomes a tool. Types give the JSON Schema (`Annotated[..., Field(...)]`,
+`Literal`, defaults; unknown arguments are refused), the docstring's text the description, its Args section the
+arguments' descriptions. The built-in catalog is read by this same code.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import docstring_parser
+from pydantic.errors import PydanticUserError
+
+from benchmark.cases import Effects, Tool
+from benchmark.errors import InputError
+from benchmark.tools.effects import declared_effects
+from benchmark.tools.implementations import argument_adapter, import_source, is_file_source
+from benchmark.tools.schemas import SchemaError, check_schema, subschemas
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+
+__all__ = ["tools_from_python"]
+
+
+def tools_from_python(source: str | Path, *, default_effects: Effects = "write") -> tuple[Tool, ...]:
+    """Read every public function of a module (`my.tools`) or file (`my_tools.py`), in the order of definition.
+
+    Public is what `__all__` lists or, without one, what has no leading underscore; imported functions are not the
+    module's own. A file's tools run as `/absolute/path.py:function`, a module's as `module:function`.
+
+    Raises:
+        InputError: With file and line, for a source that cannot be read or a function that cannot be a tool.
+    """
+    module = _imported(source)
+    file = module.__file__ or module.__name__
+    run = str(Path(source).resolve()) if is_file_source(source) else module.__name__
+    _refuse_duplicates(module, file)
+    tools = tuple(_tool(function, file, run, default_effects) for function in _public_functions(module))
+    if not tools:
+        raise InputError(f"{file}: no public function is defined here", "Define one typed function for each tool.")
+    return tools
+
+
+def _imported(source: str | Path) -> ModuleType:
+    if is_file_source(source) and not Path(source).is_file():
+        raise InputError(f"There is no file {source}", "Give the path of an existing .py file, or a module name.")
+    try:
+        return import_source(source)
+    except SyntaxError as error:
+        raise InputError(f"{error.filename}:{error.lineno}: {error.msg}", "Correct the Python syntax.") from None
+    except ModuleNotFoundError as error:
+        if error.name and str(source).startswith(error.name):
+            fix = f"Install it, or run from the folder that holds it, or give a path: {source}.py."
+            raise InputError(f"There is no module {source}", fix) from None
+        raise _import_failure(source, error) from error
+    except Exception as error:
+        raise _import_failure(source, error) from error
+
+
+def _import_failure(source: str | Path, error: Exception) -> InputError:
+    place = str(source)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if is_file_source(source) and Path(frame.filename) == Path(source).resolve()]
+    if last := (own or frames)[-1:]:
+        place = f"{last[0].filename}:{last[0].lineno}"
+    return InputError(f"{place}: importing {source} failed: {type(error).__name__}: {error}", "Make it import cleanly.")
+
+
+def _refuse_duplicates(module: ModuleType, file: str) -> None:
+    # The module's namespace keeps only the last definition of a name; the text still has both.
+    try:
+        tree = ast.parse(inspect.getsource(module))
+    except (OSError, TypeError):
+        return
+    first: dict[str, int] = {}
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name.startswith("_"):
+            continue
+        if node.name in first and not any("overload" in ast.unparse(mark) for mark in node.decorator_list):
+            what = f"{file}:{node.lineno}: {node.name} is already defined in line {first[node.name]}"
+            raise InputError(what, "Rename one of the two functions.")
+        if not any("overload" in ast.unparse(mark) for mark in node.decorator_list):
+            first[node.name] = node.lineno
+
+
+def _public_functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
+    listed = getattr(module, "__all__", None)
+    for name, value in vars(module).items():
+        if (
+            inspect.isfunction(value)
+            and value.__module__ == module.__name__
+            and (name in listed if listed is not None else not name.startswith("_"))
+        ):
+            yield value
+
+
+def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Effects) -> Tool:
+    name = function.__name__
+    place = f"{file}:{inspect.unwrap(function).__code__.co_firstlineno}"
+    if inspect.iscoroutinefunction(function):
+        raise InputError(f"{place}: {name} is async", "Make it a plain function, or rename it with a leading _.")
+    _check_signature(function, place)
+    documentation = docstring_parser.parse(inspect.getdoc(function) or "")
+    description = " ".join(
+        " ".join(part.split()) for part in (documentation.short_description, documentation.long_description) if part
+    )
+    if not description:
+        fix = "Add one that tells a model what the tool does, or rename the function with a leading _."
+        raise InputError(f"{place}: {name} has no docstring", fix)
+    try:
+        parameters = argument_adapter(function).json_schema()
+        _drop_titles(parameters)
+        for parameter in documentation.params:
+            shown = parameters["properties"].get(parameter.arg_name)
+            if shown is not None and parameter.description:
+                shown.setdefault("description", " ".join(parameter.description.split()))
+        check_schema(parameters)
+    except (PydanticUserError, SchemaError, NameError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        fix = "Use types that JSON can carry: str, int, float, bool, list, dict, Literal, dates, pydantic models."
+        raise InputError(f"{place}: the arguments of {name} have no JSON Schema: {reason}", fix) from None
+    return Tool(
+        name=name,
+        description=description,
+        parameters=parameters,
+        run=f"{run}:{name}",
+        effects=declared_effects(function, default_effects),
+    )
+
+
+def _check_signature(function: Callable[..., Any], place: str) -> None:
+    for parameter in inspect.signature(function).parameters.values():
+        label = f"{place}: {function.__name__}"
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
+            raise InputError(f"{label} takes {stars}{parameter.name}", "Name every argument that a model may give.")
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            raise InputError(f"{label}: {parameter.name} is positional only", "Remove the / from the signature.")
+        if parameter.annotation is parameter.empty:
+            fix = f"Annotate it, for example {parameter.name}: str."
+            raise InputError(f"{label}: argument {parameter.name} has no type", fix)
+
+
+def _drop_titles(parameters: dict[str, Any]) -> None:
+    """Remove pydantic's `title` annotations, which cost tokens and say nothing; a property called title stays."""
+    for _, schema in list(subschemas(parameters)):
+        schema.pop("title", None)

@@ -1,0 +1,1 @@
+"""From grades to intervals, comparisons and gates."""

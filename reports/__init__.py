@@ -1,0 +1,1 @@
+"""Reports: a renderer draws a comparison and computes nothing."""

@@ -1,0 +1,211 @@
+"""A user's own tools: from Python, from YAML, and by toolbox name. Each mistake has its file, line and fix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.errors import InputError
+from benchmark.tools.catalog import catalog
+from benchmark.tools.sandbox import Sandbox
+from benchmark.tools.sources.python import tools_from_python
+from benchmark.tools.sources.yaml import read_tools_file
+from benchmark.tools.toolboxes import ToolboxNames
+
+SHOP = '''
+from __future__ import annotations
+import datetime
+from json import dumps
+from typing import Annotated, Literal
+from pydantic import BaseModel, Field
+from benchmark.tools.effects import effects
+
+
+class Line(BaseModel):
+    title: str
+    count: Annotated[int, Field(gt=0)]
+
+
+@effects("pure")
+def order(title: str, lines: list[Line], day: datetime.date, size: Literal["s", "l"] = "s") -> str:
+    """Place an order.
+
+    It may have
+    several lines.
+
+    Args:
+        title: What the order
+            is called.
+        day: When.
+    """
+    return f"{title}: {lines[0].count} on {day:%d.%m.} {size}"
+
+
+def cancel(number: Annotated[int, Field(description="Which order.")]) -> None:
+    """Cancel an order."""
+
+
+def _hidden():
+    pass
+'''
+
+
+def test_signature_and_docstring_become_the_tool(tmp_path):
+    path = tmp_path / "shop.py"
+    path.write_text(SHOP)
+    order, cancel = tools_from_python(path)
+    assert (order.name, order.effects, order.run) == ("order", "pure", f"{path}:order")
+    assert (cancel.effects, order.description) == ("write", "Place an order. It may have several lines.")
+    properties = order.parameters["properties"]
+    assert properties["title"] == {"type": "string", "description": "What the order is called."}
+    assert properties["day"] == {"type": "string", "format": "date", "description": "When."}
+    assert properties["size"] == {"type": "string", "enum": ["s", "l"], "default": "s"}
+    assert order.parameters["required"] == ["title", "lines", "day"]
+    assert list(order.parameters["$defs"]["Line"]["properties"]) == ["title", "count"]
+    assert cancel.parameters["properties"]["number"]["description"] == "Which order."
+    arguments = {"title": "A", "lines": [{"title": "x", "count": 2}], "day": "2025-01-31"}
+    with Sandbox() as sandbox:
+        assert sandbox.run(order, arguments).value == "A: 2 on 31.01. s"
+        assert sandbox.run(order, arguments | {"lines": [{"title": "x", "count": 0}]}).kind == "error"
+
+
+def test_a_module_is_read_by_its_dotted_name():
+    (first, *_) = tools_from_python("benchmark.tools.catalog.planning")
+    assert (first.run, first.effects) == ("benchmark.tools.catalog.planning:create_event", "write")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ("def f(:\n    pass\n", 1, "invalid syntax"),
+        ("import json\nimport no_such_module\n", 2, "no_such_module"),
+        ("x = 1\n\n1 / 0\n", 3, "ZeroDivisionError"),
+        ('\ndef f(a):\n    """F."""\n', 2, "argument a has no type"),
+        ("\ndef f(a: int):\n    pass\n", 2, "f has no docstring"),
+        ('def f(*a: int):\n    """F."""\n', 1, r"takes \*a"),
+        ('def f(**a: int):\n    """F."""\n', 1, r"takes \*\*a"),
+        ('def f(a: int, /):\n    """F."""\n', 1, "positional only"),
+        ('async def f(a: int):\n    """F."""\n', 1, "async"),
+        ('def f(a: "Nope"):\n    """F."""\n', 1, "no JSON Schema"),
+        ('class C:\n    pass\n\ndef f(a: C):\n    """F."""\n', 4, "no JSON Schema"),
+        ('def f():\n    """F."""\n\ndef f():\n    """F."""\n', 4, "already defined in line 1"),
+    ],
+)
+def test_python_mistakes_have_file_line_and_fix(tmp_path, text, line, what):
+    path = tmp_path / "broken.py"
+    path.write_text(text)
+    with pytest.raises(InputError, match=what) as caught:
+        tools_from_python(path)
+    assert caught.value.what.startswith(f"{path}:{line}: ")
+    assert caught.value.fix
+
+
+@pytest.mark.parametrize(("source", "what"), [("nope.py", "no file nope.py"), ("no.such", "no module no.such")])
+def test_missing_python_sources_are_named(source, what):
+    with pytest.raises(InputError, match=what):
+        tools_from_python(source)
+
+
+def test_the_tutorials_form_is_completed(tmp_path):
+    path = tmp_path / "tools.yaml"
+    path.write_text(
+        "- name: count\n  description: Count.\n  parameters:\n    properties:\n"
+        "      title: {type: string, description: What}\n      answer: {enum: [no, yes, off]}\n- name: now\n"
+    )
+    count, now = read_tools_file(path).tools
+    assert count.parameters["required"] == ["title", "answer"]
+    assert count.parameters["additionalProperties"] is False
+    assert count.parameters["properties"]["answer"]["enum"] == ["no", "yes", "off"]
+    assert now.parameters == {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+    assert (now.run, now.effects) == (None, "write")
+
+
+def test_a_full_schema_is_kept_and_a_file_is_relative_to_the_yaml(tmp_path):
+    path = tmp_path / "tools.yaml"
+    path.write_text(
+        "tools:\n- name: f\n  parameters: {type: object, properties: {a: {type: integer}}}\n"
+        '  run: "sub/own.py:f"\n  effects: pure\n- {name: g, run: "pkg.mod:g"}\n'
+    )
+    f, g = read_tools_file(path).tools
+    assert f.parameters == {"type": "object", "properties": {"a": {"type": "integer"}}}
+    assert (f.run, f.effects, g.run) == (f"{tmp_path}/sub/own.py:f", "pure", "pkg.mod:g")
+
+
+# Nine aliases of nine aliases, eight times: 43 million values in 400 bytes.
+BOMB = "a: &b0 [1]\n" + "".join(f"k{i}: &b{i} [" + ", ".join([f"*b{i - 1}"] * 9) + "]\n" for i in range(1, 9))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ("- name: a\n  description: [\n", 3, "invalid YAML"),
+        ("- name: a\n  name: b\n", 2, "appears twice"),
+        ("- name: a\n- name: a\n", 2, "named 'a' appears twice"),
+        ("just text\n", 1, "expected a list"),
+        ("", 1, "empty"),
+        ("tools:\n  a: {}\n", 1, "tools is a list"),
+        ("tools: []\nboxes: {}\n", 2, "unknown key 'boxes'"),
+        ("- 3\n", 1, "a tool is a mapping"),
+        ("- name: a\n  params: {}\n", 2, "unknown key 'params'"),
+        ("- description: x\n", 1, "name is a text"),
+        ("- name: 3\n", 1, "name is a text"),
+        ("- name: a\n  effects: none\n", 2, "effects of a are 'none'"),
+        ("- name: a\n  run: mod\n", 2, "implementation of a"),
+        ("- name: a\n  parameters:\n    properties:\n      x:\n        type: text\n", 5, "no valid JSON Schema"),
+        ("- name: a\n  parameters:\n    properties:\n      x:\n        $ref: http://e.org/s\n", 5, "is not local"),
+        ("- name: a\n  parameters:\n    properties:\n      x:\n        enum:\n        - on\n        - true", 7, "bool"),
+        ("- name: a\n  parameters:\n    properties:\n      x: {type: string, enum: [true]}\n", 4, "boolean"),
+        ("- name: a\n  parameters:\n    properties:\n      x: {enum: [2025-01-01]}\n", 4, "reads as a date"),
+        ("- name: a\n  parameters: {type: array}\n", 2, "Arguments are always an object"),
+        ("- name: a\n  description: !!python/name:os.system x\n", 2, "not allowed"),
+        ("- &a\n  name: x\n  description: *a\n", 2, "64 levels"),
+        (BOMB, 1, "more than 200000 values"),
+        ("toolboxes:\n  one: calculator\n", 2, "list of tool names"),
+        ("toolboxes:\n  one: [calculator, calculator]\n", 2, "twice"),
+    ],
+)  # fmt: skip
+def test_yaml_mistakes_have_file_line_and_fix(tmp_path, text, line, what):
+    path = tmp_path / "tools.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=what) as caught:
+        read_tools_file(path)
+    assert caught.value.fix
+    place = caught.value.what.split(": ")[0]
+    assert place == f"{path}:{line}"
+
+
+def test_enums_of_booleans_are_meant_where_declared(tmp_path):
+    path = tmp_path / "tools.yaml"
+    path.write_text("- name: a\n  parameters: {properties: {x: {type: boolean, enum: [true]}}}\n")
+    assert read_tools_file(path).tools[0].parameters["properties"]["x"]["enum"] == [True]
+
+
+def test_names_are_looked_up_beside_the_case_file_then_in_the_source_then_in_the_catalog(tmp_path):
+    beside = tmp_path / "cases" / "tools.yaml"
+    beside.parent.mkdir()
+    beside.write_text("tools: [{name: own}]\ntoolboxes:\n  mixed: [own, calculator]\n  shared: [own]\n")
+    source = tmp_path / "shop.yaml"
+    source.write_text("tools: [{name: other}]\ntoolboxes:\n  shared: [other]\n  theirs: [other, word_count]\n")
+    names = ToolboxNames(beside.parent / "cases.test.jsonl", source)
+    assert names.names == ("tools", "mixed", "shared", "shop", "theirs", "catalog")
+    assert names.resolve("mixed").tools[1] is catalog()["calculator"]
+    assert names.resolve("shared").names == ("own",)
+    assert names.resolve("theirs").names == ("other", "word_count")
+    assert names.resolve("catalog") == catalog()
+    assert ToolboxNames(source=source).resolve("shared").names == ("other",)
+
+
+def test_a_python_source_is_a_toolbox_under_its_stem(tmp_path):
+    (tmp_path / "shop.py").write_text(SHOP)
+    assert ToolboxNames(source=str(tmp_path / "shop.py")).resolve("shop").names == ("order", "cancel")
+    assert ToolboxNames(source="benchmark.tools.catalog.lists").resolve("lists").names[0] == "reverse_list"
+
+
+def test_unknown_names_show_the_nearest(tmp_path):
+    with pytest.raises(InputError, match=r"no toolbox 'catalogue'.*Did you mean catalog"):
+        ToolboxNames().resolve("catalogue")
+    path = tmp_path / "tools.yaml"
+    path.write_text("toolboxes:\n  one: [calculater]\n")
+    with pytest.raises(InputError, match=r"'calculater'.*calculator"):
+        ToolboxNames(Path(tmp_path / "cases.jsonl")).resolve("one")
