@@ -36,7 +36,7 @@ class Markdown:
         rows = [
             [f"`{row.metric}`", row.meaning, *(text for figure in row.figures for text in cells(row, figure))]
             for row in comparison.rows
-            if row.primary
+            if row.level == "primary"
         ]
         return "\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in [head, align, *rows])
 

@@ -23,21 +23,23 @@ class Terminal:
     def render(self, comparison: Comparison, out: Path | None) -> None:
         """Print to the terminal, or write the same text to `out`."""
         if out is None:
-            self._draw(comparison, Console())
+            self._draw(comparison, Console(markup=False, highlight=False))
             return
         with out.open("w", encoding="utf-8") as stream:
-            self._draw(comparison, Console(file=stream, width=160))
+            self._draw(comparison, Console(file=stream, width=160, markup=False, highlight=False))
 
     def _draw(self, comparison: Comparison, console: Console) -> None:
-        primary = [row for row in comparison.rows if row.primary]
-        secondary = [row for row in comparison.rows if not row.primary and any(figure.n for figure in row.figures)]
+        primary = [row for row in comparison.rows if row.level == "primary"]
+        secondary = [
+            row for row in comparison.rows if row.level == "secondary" and any(figure.n for figure in row.figures)
+        ]
         for title, rows in (("primary metrics", primary), ("what explains them", secondary)):
             console.print(_table(title, comparison, rows))
         for column in comparison.columns:
             causes = ", ".join(
                 f"{cause} {count}" for cause, count in sorted(column.causes.items(), key=lambda item: -item[1])
             )
-            console.print(f"{column.name}: causes of failure: {causes or 'none'}", markup=False, highlight=False)
+            console.print(f"{column.name}: causes of failure: {causes or 'none'}")
         console.print("intervals: 95%, uncorrected", style="dim")
 
 

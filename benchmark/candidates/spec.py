@@ -173,11 +173,11 @@ def resolve(spec: str) -> Candidate:
     """
     if _path_exists(spec):
         return _directory(Path(spec).expanduser())
-    first = spec.partition("/")[0]
-    if first == "replay" or first in set(_table()["inspect"]["providers"]) - {"google", "openai"}:
-        return _base(spec)
     front, adapter = _split_colon(spec)
     base_text, revision = _split_revision(front)
+    first = spec.partition("/")[0]
+    if first == "replay" or (first in _table()["inspect"]["providers"] and _alias(base_text) is None):
+        return _base(spec)
     base = replace(_base(base_text), revision=revision)
     return with_adapter(base, adapter) if adapter else base
 

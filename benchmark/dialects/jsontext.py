@@ -106,7 +106,7 @@ def scan(text: str, *, strict: bool) -> Iterator[tuple[int, int, Any]]:
 
 
 def without_thinking(text: str) -> str:
-    """Remove `<think>…</think>`; a block that never closes goes to its end, one that never opens goes from the start."""
+    """Remove `<think>…</think>`; a block that never closes goes to the end, one that never opens from the start."""
     opening, closing = "<think>", "</think>"
     first_close = text.find(closing)
     if first_close >= 0 and text.find(opening, 0, first_close) < 0:

@@ -55,12 +55,12 @@ def _render(messages: tuple[Message, ...], prompt: Prompt, tokenizer: PreTrained
             f"the tokenizer of {tokenizer.name_or_path!r} has no chat template",
             "Use the instruction-tuned variant of the model, or save a chat_template.jinja beside its tokenizer.",
         )
-    template_tools = [{"type": "function", "function": tool.shown()} for tool in prompt.tools] or None
+    shown: list[Any] = [{"type": "function", "function": tool.shown()} for tool in prompt.tools]
 
     def apply(turns: tuple[Message, ...]) -> str:
         text = tokenizer.apply_chat_template(
             _conversation(turns, bool(prompt.tools)),
-            tools=template_tools,
+            tools=shown or None,
             tokenize=False,
             add_generation_prompt=not reply,
         )
@@ -99,7 +99,7 @@ def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | None
         InputError: The tokenizer has no chat template, or its template ends an answer with no special token.
     """
     text = _render(prompt.messages, prompt, tokenizer, reply=False)
-    ids = [int(token) for token in tokenizer(text, add_special_tokens=False)["input_ids"]]
+    ids = [int(token) for token in tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]]
     bos = tokenizer.bos_token_id
     if bos is not None:
         if ids[:1] != [bos] and tokenizer("")["input_ids"][:1] == [bos]:

@@ -10,7 +10,7 @@ import json
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from benchmark.candidates.weights import Weights
 from benchmark.completions import Completion, Prompt, Usage
@@ -82,8 +82,10 @@ class LocalEngine:
         self._stops = stop_ids(self._tokenizer, model.generation_config.eos_token_id)
         self._context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0)) or 1 << 20
         if weights.adapter is not None:
-            model = _with_adapter(model, weights)
-        self._model = model.to(device).eval()
+            model = _with_adapter(model, weights.base, weights.adapter)
+        self._model = cast("Any", model)
+        self._model.eval()
+        self._model.to(device)
         self._encoded: list[list[int]] = []
 
     def prepare(self, prompts: Sequence[Prompt]) -> None:
@@ -116,7 +118,7 @@ class LocalEngine:
         if self._decoding.temperature > 0:
             torch.manual_seed(hash((self._decoding.seed, epoch, tuple(map(tuple, rows)))) % 2**63)
         with torch.inference_mode():
-            output = self._model.generate(  # type: ignore[operator]
+            output = self._model.generate(
                 input_ids=ids.to(self._device),
                 attention_mask=mask.to(self._device),
                 generation_config=self._generation_config(),
@@ -130,7 +132,7 @@ class LocalEngine:
         from transformers import GenerationConfig
 
         sampling = self._decoding.temperature > 0
-        return GenerationConfig(
+        return GenerationConfig(  # type: ignore[no-untyped-call]
             max_new_tokens=self._decoding.max_tokens,
             do_sample=sampling,
             temperature=self._decoding.temperature if sampling else None,
@@ -173,7 +175,7 @@ def _left_padded(rows: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor,
     return ids, mask
 
 
-def _with_adapter(model: PreTrainedModel, weights: Weights) -> PreTrainedModel:
+def _with_adapter(model: PreTrainedModel, base: Path, adapter: Path) -> PreTrainedModel:
     """Put the adapter on the base, and refuse one that was not made for it.
 
     PEFT loads an adapter of another base of the same shapes without a word, and one with missing layers with a warning:
@@ -181,18 +183,17 @@ def _with_adapter(model: PreTrainedModel, weights: Weights) -> PreTrainedModel:
     """
     from peft import PeftConfig, PeftModel
 
-    assert weights.adapter is not None
-    _check_base(weights.base, weights.adapter)
-    config = PeftConfig.from_pretrained(str(weights.adapter))
+    _check_base(base, adapter)
+    config = PeftConfig.from_pretrained(str(adapter))
     wrapped = PeftModel(model, config)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # said as an error below
-        loaded = wrapped.load_adapter(str(weights.adapter), "default", is_trainable=False, use_safetensors=True)
+        loaded = wrapped.load_adapter(str(adapter), "default", is_trainable=False, use_safetensors=True)
     missing = [key for key in loaded.missing_keys if "lora_" in key]
     if missing or loaded.unexpected_keys:
         kind, keys = ("lacks", missing) if missing else ("has unexpected", loaded.unexpected_keys)
         raise InputError(
-            f"{weights.adapter} does not fit {weights.base}: it {kind} {len(keys)} weights, the first {keys[0]}",
+            f"{adapter} does not fit {base}: it {kind} {len(keys)} weights, the first {keys[0]}",
             "Use the base that the adapter was trained on.",
         )
     return wrapped  # type: ignore[return-value]
@@ -204,11 +205,11 @@ def _check_base(base: Path, adapter: Path) -> None:
     record = adapter / "toolmark.json"
     if record.is_file():
         recorded = json.loads(record.read_text()).get("base", {})
-        here = hash_files(base.glob("*.safetensors"))
+        name, here = recorded.get("id"), hash_files(base.glob("*.safetensors"))
         if recorded.get("weights") not in (None, here):
             raise InputError(
-                f"{adapter} was trained on {recorded.get('id')} with weights {recorded['weights']}, not on {base} ({here})",
-                f"Name that base: --model {recorded.get('id')} --adapter {adapter}",
+                f"{adapter} was trained on {name} with weights {recorded['weights']}, not on {base} ({here})",
+                f"Name that base: --model {name} --adapter {adapter}",
             )
         return
     name = json.loads((adapter / "adapter_config.json").read_text()).get("base_model_name_or_path") or "no base"

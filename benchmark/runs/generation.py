@@ -125,7 +125,7 @@ def _replayed(run: Run, cases: Sequence[Case], epochs: int) -> Run:
     missing = [key for key in wanted if key not in recorded]
     if missing:
         raise InputError(
-            f"{run.candidate.base} lacks {len(missing)} of {len(wanted)} completions, the first for case {missing[0][0]}",
+            f"{run.candidate.base} lacks {len(missing)} of {len(wanted)} completions, first {missing[0][0]}",
             "Replay it on the cases that it was made for: --cases, --split and --limit as then.",
         )
     run.completions = {key: recorded[key] for key in wanted}

@@ -105,13 +105,12 @@ class Ledger:
             raise
 
     def _open(self) -> Recorded:
-        recorded = read_ledger(self.path) if self.path.exists() else Recorded((), {}, {})
         try:
             self._stream = self.path.open("a+b")
             self._drop_torn_line()
         except OSError as error:
             raise _unwritable(self.path.parent, error) from None
-        return recorded
+        return read_ledger(self.path)
 
     def _drop_torn_line(self) -> None:
         size = self._stream.seek(0, os.SEEK_END)

@@ -53,11 +53,13 @@ def uses_result(messages: Sequence[Message], answer: str) -> bool | None:
         if isinstance(leaf, int | float):
             if any(abs(leaf - number) <= 0.5 * 10 ** -_decimals(number) for number in written):
                 return True
-        elif (leaf.strip() and leaf.strip().casefold() in answer.casefold()) or (
-            _numbers(leaf) and _numbers(leaf) <= written
-        ):
+        elif leaf.strip() and (leaf.strip().casefold() in answer.casefold() or _all_written(_numbers(leaf), written)):
             return True
     return False
+
+
+def _all_written(numbers: set[float], written: set[float]) -> bool:
+    return bool(numbers) and numbers <= written
 
 
 def _decimals(number: float) -> int:

@@ -48,7 +48,8 @@ def _calls_anyway(case: Case, dialect: Dialect) -> Completion:
 
 
 def _wrong_tool(case: Case, dialect: Dialect) -> Completion:
-    right = {spec.name for option in case.expect.any_of for spec in option.calls} if _is_call(case) else set()
+    options = case.expect.any_of if case.expect.action == "call" else ()
+    right = {spec.name for option in options for spec in option.calls}
     other = next((name for name in case.toolbox.names if name not in right), _NEVER_OFFERED)
     return _written(case, [call.model_copy(update={"name": other}) for call in _gold_calls(case)], dialect)
 
@@ -73,10 +74,6 @@ def _cut(case: Case, dialect: Dialect) -> Completion:
     return Completion(whole.text[: len(whole.text) // 2], stop_reason="length")
 
 
-def _is_call(case: Case) -> bool:
-    return case.expect.action == "call"
-
-
 _PLANTED: Mapping[str, Sequence[Callable[[Case, Dialect], Completion]]] = {
     "timing.recall": (_silent, _cut),
     "timing.restraint": (_calls_anyway,),
@@ -89,7 +86,7 @@ _PLANTED: Mapping[str, Sequence[Callable[[Case, Dialect], Completion]]] = {
 
 
 def prove(metric_id: str, cases: Sequence[Case], dialect: Dialect, executor: Executor) -> list[GoldFault]:
-    """Cases on which the perfect answer does not score 1, or a planted wrong one does not score 0; waived ones aside."""
+    """Unwaived cases on which the perfect answer does not score 1, or a planted wrong one does not score 0."""
     metric = METRICS[metric_id]
 
     def value(case: Case, completion: Completion) -> tuple[float | None, Grade]:

@@ -1,8 +1,8 @@
 """Does a call carry the right tool and the right arguments?
 
-Values are compared as JSON values: 3 equals 3.0, "3" is not 3, a bool is never a number, strings are equal after Unicode
-NFC and white-space, lists in order, objects to any depth. An `Accept` rule widens that where its case says so. An
-argument that the case does not mention is right only at its schema default; one that the case mentions may be left out
+Values are compared as JSON values: 3 equals 3.0, "3" is not 3, a bool is never a number, strings are equal after
+Unicode NFC and white-space, lists in order, objects to any depth. An `Accept` rule widens that where its case says so.
+An argument that the case does not mention is right only at its schema default; one that it mentions may be left out
 where the case says so or where its schema default is itself accepted.
 
 Parallel calls are matched to the expected ones by the assignment with the fewest faults.
@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 from benchmark.cases import Accept, Call, CallOption, CallSpec, Tool, Toolbox
@@ -205,7 +206,7 @@ def _argument_faults(call: Call, spec: CallSpec, tool: Tool, rerun: Rerun | None
             value = default(name)
             if name not in spec.optional and (value is _ABSENT or not accepts(rule, value)):
                 found.append(Fault("missing_argument", name))
-        elif not accepts(rule, value, lambda value, name=name: gives_same_result(name, value)):
+        elif not accepts(rule, value, partial(gives_same_result, name)):
             found.append(Fault("wrong_value", name, f"{value!r:.200}"))
     for name, value in call.arguments.items():
         if name not in spec.arguments:

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from benchmark.scoring.grades import Grade
 
-__all__ = ["METRICS", "PRIMARY", "CaseValue", "Metric", "case_values", "metrics_for"]
+__all__ = ["METRICS", "PRIMARY", "CaseValue", "Level", "Metric", "case_values", "metrics_for"]
+
+
+Level = Literal["primary", "secondary", "detail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,7 @@ class Metric:
         id: The name in flags, tables, CSV, JUnit and logs.
         meaning: One line for people.
         of: Value of a grade in [0, 1] (or in its unit), or None where it is outside the population.
-        primary: Whether it carries verdicts.
+        level: `primary` carries verdicts, `secondary` explains, `detail` is too long for a summary.
         higher_is_better: False for rates of mistakes; None for plain quantities.
         unit: `share`, or what the value counts.
     """
@@ -31,7 +35,7 @@ class Metric:
     id: str
     meaning: str
     of: Callable[[Grade], float | None]
-    primary: bool = False
+    level: Level = "secondary"
     higher_is_better: bool | None = True
     unit: str = "share"
 
@@ -54,19 +58,22 @@ def _abstains(grade: Grade) -> bool:
     return grade.expected == "abstain"
 
 
-def _any(grade: Grade) -> bool:
+def _any(grade: Grade) -> bool:  # noqa: ARG001
     return True
 
 
 PRIMARY: tuple[Metric, ...] = (
-    Metric("timing.recall", "calls when it should", _among(_calls, lambda g: g.outcome == "call"), primary=True),
+    Metric("timing.recall", "calls when it should", _among(_calls, lambda g: g.outcome == "call"), level="primary"),
     Metric(
-        "timing.restraint", "abstains when it should", _among(_abstains, lambda g: g.outcome == "abstain"), primary=True
+        "timing.restraint",
+        "abstains when it should",
+        _among(_abstains, lambda g: g.outcome == "abstain"),
+        level="primary",
     ),
-    Metric("selection.tool", "calls the right tool", _among(_calls, lambda g: g.selected), primary=True),
-    Metric("validity.schema", "every call fits its schema", _among(_calls, lambda g: g.schema_valid), primary=True),
-    Metric("validity.call", "the whole call is right and runs", _among(_calls, lambda g: g.correct), primary=True),
-    Metric("guard.stops", "ends by itself", _among(_any, lambda g: g.stopped), primary=True),
+    Metric("selection.tool", "calls the right tool", _among(_calls, lambda g: g.selected), level="primary"),
+    Metric("validity.schema", "every call fits its schema", _among(_calls, lambda g: g.schema_valid), level="primary"),
+    Metric("validity.call", "the whole call is right and runs", _among(_calls, lambda g: g.correct), level="primary"),
+    Metric("guard.stops", "ends by itself", _among(_any, lambda g: g.stopped), level="primary"),
 )
 """In the order of every table."""
 
@@ -133,6 +140,7 @@ def metrics_for(grades: Iterable[Grade]) -> tuple[Metric, ...]:
             f"selection.tool[{tool}]",
             f"calls {tool}",
             _among(lambda g, tool=tool: _calls(g) and g.tool == tool, lambda g: g.selected),  # type: ignore[misc]
+            level="detail",
         )
         for tool in sorted({row.tool for row in rows if row.tool is not None})
     )

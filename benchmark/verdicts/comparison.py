@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark.scoring.grades import Grade
-from benchmark.scoring.metrics import METRICS, Metric, case_values, metrics_for
+from benchmark.scoring.metrics import PRIMARY, Level, Metric, case_values, metrics_for
 from benchmark.verdicts.intervals import Interval, balanced, mean_interval
 
 __all__ = ["BALANCED", "Column", "Comparison", "Figure", "Row", "compare"]
@@ -34,7 +34,7 @@ class Row:
 
     metric: str
     meaning: str
-    primary: bool
+    level: Level
     unit: str
     figures: tuple[Figure, ...]
 
@@ -87,13 +87,13 @@ def compare(columns: Sequence[Column], grades: Sequence[Sequence[Grade]]) -> Com
     """Compute every figure of the candidates, whose grades come in the order of the columns."""
     metrics = metrics_for(row for column in grades for row in column)
     rows = [
-        Row(metric.id, metric.meaning, metric.primary, metric.unit, tuple(_figure(metric, column) for column in grades))
+        Row(metric.id, metric.meaning, metric.level, metric.unit, tuple(_figure(metric, column) for column in grades))
         for metric in metrics
     ]
     by_id = {row.metric: row.figures for row in rows}
     timing = zip(by_id["timing.recall"], by_id["timing.restraint"], strict=True)
     rows.insert(
-        sum(metric.primary for metric in METRICS.values()),
-        Row(BALANCED, "mean of recall and restraint", False, "share", tuple(_balanced(*pair) for pair in timing)),
+        len(PRIMARY),
+        Row(BALANCED, "mean of recall and restraint", "secondary", "share", tuple(_balanced(*pair) for pair in timing)),
     )
     return Comparison(tuple(columns), tuple(rows))

@@ -1,0 +1,37 @@
+# `make demo` and `make test` need Python 3.11 or later and make; what is done is skipped the next time.
+VENV ?= .venv
+PYTHON ?= python3
+PIP_ARGS ?=
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt $(PIP_ARGS)
+
+.PHONY: demo test lint clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.local-installed
+	$(BIN)/pytest suites/ --model pocket
+
+test: $(VENV)/.dev-installed lint
+	$(BIN)/pytest
+
+lint: $(VENV)/.dev-installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.local-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing into $(VENV): about 1.5 GB with a CPU-only torch; on Linux pip's default torch adds about 4 GB of CUDA."
+	@echo "For a CPU-only torch: make $(MAKECMDGOALS) PIP_ARGS='--extra-index-url URL', URL from https://pytorch.org/get-started/locally"
+	$(PIP) -e '.[local]'
+	@touch $@
+
+$(VENV)/.dev-installed: pyproject.toml constraints.txt | $(VENV)/.local-installed
+	$(PIP) -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) runs build *.egg-info

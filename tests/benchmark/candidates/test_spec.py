@@ -1,0 +1,87 @@
+"""The grammar of candidate specs, and its tables."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmark.candidates import spec
+from benchmark.candidates.spec import resolve, with_adapter
+from benchmark.errors import InputError
+
+
+@pytest.fixture
+def adapter(tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "gemma-3-1b-it"}))
+    (folder / "adapter_model.safetensors").touch()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "base", "revision", "adapter"),
+    [
+        ("pocket", "local", None, None, None),
+        ("gemma-3-1b-it", "hub", "google/gemma-3-1b-it", None, None),
+        ("google/gemma-3-1b-it", "hub", "google/gemma-3-1b-it", None, None),
+        ("hub/Qwen/Qwen3-0.6B", "hub", "Qwen/Qwen3-0.6B", None, None),
+        ("Some/Model-1B", "hub", "Some/Model-1B", None, None),
+        ("Some/Model@v2", "hub", "Some/Model", "v2", None),
+        ("hub/Some/Model@v2:Org/Lora@main", "hub", "Some/Model", "v2", "Org/Lora"),
+        ("openai/gpt-4.1", "inspect", "openai/gpt-4.1", None, None),
+        ("openai-api/local/some:model@x", "inspect", "openai-api/local/some:model@x", None, None),
+        ("ollama/gemma3:1b", "inspect", "ollama/gemma3:1b", None, None),
+        ("openai/gpt-oss-20b", "hub", "openai/gpt-oss-20b", None, None),
+    ],
+)
+def test_grammar(text, kind, base, revision, adapter):
+    found = resolve(text)
+    assert (found.kind, found.revision, found.adapter) == (kind, revision, adapter)
+    assert base in (None, found.base)
+
+
+def test_weights_that_share_a_name_with_a_provider_print_both_spellings():
+    assert "hub/google/gemma-3-1b-it" in resolve("google/gemma-3-1b-it").note
+    assert "openrouter/google/gemma-3-1b-it" in resolve("google/gemma-3-1b-it").note
+
+
+def test_an_adapter_directory_names_its_base(adapter):
+    found = resolve(str(adapter))
+    assert (found.base, found.adapter, found.name) == ("google/gemma-3-1b-it", str(adapter), "gemma-3-1b-it+mine")
+    assert resolve(f"pocket:{adapter}").adapter == str(adapter)
+
+
+@pytest.mark.parametrize(("text", "prefix"), [("C:\\models\\x", "C:\\models\\x"), ("D:/a:b/c", "D:/a"), ("x:y", "x")])
+def test_a_drive_letter_is_no_base(text, prefix):
+    assert spec._split_colon(text)[0] == prefix
+
+
+def test_wrong_specs_say_why(adapter, tmp_path):
+    (adapter / "adapter_model.safetensors").unlink()
+    (adapter / "adapter_model.bin").touch()
+    for text, said in [
+        ("gema-3-1b-it", "gemma-3-1b-it"),
+        ("./missing", "no file or directory"),
+        (str(tmp_path), "none of config.json"),
+        (f"pocket:{adapter}", "pickles are not read"),
+        ("openai/gpt-4.1:x", ""),
+        ("replay/missing.jsonl", "no recorded run"),
+        ("policy/never", "no model is named"),
+    ]:
+        if not said:
+            assert resolve(text).kind == "inspect"
+            continue
+        with pytest.raises(InputError, match=said):
+            resolve(text)
+    with pytest.raises(InputError, match="takes no adapter"):
+        with_adapter(resolve("openai/gpt-4.1"), "Org/Lora")
+
+
+def test_the_providers_are_inspects():
+    from inspect_ai._util import registry
+    from inspect_ai.model._providers import providers  # noqa: F401 - registers them
+
+    theirs = {key.rpartition("/")[2] for key in registry._registry if key.startswith("modelapi:inspect_ai/")}
+    assert set(spec._table()["inspect"]["providers"]) == theirs - {"hf", "none"}

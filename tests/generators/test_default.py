@@ -1,0 +1,153 @@
+"""The recipe `default`: right calls that run, plain words where no call is right, and many ways to ask."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+import pytest
+
+from benchmark.cases import Abstain, Toolbox
+from benchmark.dialects.json import Json
+from benchmark.dialects.tagged import Tagged
+from benchmark.errors import InputError
+from benchmark.plugins import Generation
+from benchmark.scoring.execution import Executor
+from benchmark.scoring.gold import prove
+from benchmark.tools.catalog import catalog
+from benchmark.tools.sandbox import Sandbox
+from benchmark.tools.schemas import compile_schema, problems
+from benchmark.traces import Trace
+from generators.template import TemplateGenerator, TemplateOptions
+from generators.template.default import MIX
+from generators.template.default.draws import DRAWERS
+from generators.template.default.phrasings import phrasings
+
+HELD_OUT = frozenset(
+    {
+        "char_count",
+        "notion_search",
+        "convert_bases",
+        "generate_password",
+        "slugify_text",
+        "get_unix_timestamp",
+        "calculate_combinations",
+        "validate_email",
+    }
+)
+SEEN = Toolbox(name="seen", tools=tuple(tool for tool in catalog().tools if tool.name not in HELD_OUT))
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[Executor]:
+    with Sandbox() as sandbox:
+        yield Executor(sandbox)
+
+
+def proposed(executor: Executor, toolbox: Toolbox = SEEN, seed: int = 3, **options: object) -> list[Trace]:
+    chosen = TemplateOptions.model_validate(options)
+    return list(TemplateGenerator().propose(toolbox, chosen, Generation(seed, executor.run)))
+
+
+@pytest.fixture(scope="module")
+def traces(executor: Executor) -> list[Trace]:
+    return proposed(executor, count=2500, typos=0, casual=0)
+
+
+def called(traces: list[Trace]) -> list[Trace]:
+    return [trace for trace in traces if trace.query_type in ("easy", "hard")]
+
+
+def test_phrasings_and_drawers_are_for_all_tools_but_the_held_out() -> None:
+    assert set(phrasings()) == set(DRAWERS) == set(SEEN.names)
+    for known in phrasings().values():
+        assert len(set(known.easy)) >= 8, known.tool
+        assert len(set(known.hard)) >= 5, known.tool
+        assert set(known.missing) <= set(SEEN[known.tool].parameters["properties"]), known.tool
+        required = set(SEEN[known.tool].parameters.get("required", ()))
+        assert set(known.missing) <= required, known.tool
+        assert set(known.rivals) <= set(SEEN.names), known.tool
+
+
+def test_a_phrasing_that_leaves_an_argument_out_has_no_slot_for_it() -> None:
+    for known in phrasings().values():
+        for missing, texts in known.missing.items():
+            assert not any(f"{{{missing}" in text for text in texts), (known.tool, missing)
+
+
+def test_every_query_type_and_every_tool_occurs(traces: list[Trace]) -> None:
+    assert {trace.query_type for trace in traces} == set(MIX)
+    assert {trace.tool_name for trace in called(traces)} == set(SEEN.names)
+
+
+def test_nothing_held_out_is_offered_or_named(traces: list[Trace]) -> None:
+    for trace in traces:
+        assert not HELD_OUT & set(trace.toolbox.names)
+        said = " ".join(message.content for message in trace.messages)
+        assert not any(name in said for name in HELD_OUT)
+
+
+def test_gold_calls_are_valid_and_their_real_result_is_told(traces: list[Trace], executor: Executor) -> None:
+    for trace in called(traces):
+        (call,) = trace.messages[1].tool_calls
+        tool = trace.toolbox[call.name]
+        assert problems(call.arguments, compile_schema(tool.parameters)) == []
+        result = executor.run(tool, call.arguments)
+        assert result.kind == "ok", (trace.query, result.error)
+        assert json.loads(trace.messages[2].content) == result.value
+        assert trace.messages[3].content
+
+
+@pytest.mark.parametrize("dialect", [Json(), Tagged()], ids=lambda dialect: dialect.name)
+def test_every_case_proves_its_gold(traces: list[Trace], executor: Executor, dialect: Json | Tagged) -> None:
+    cases = [trace.case for trace in traces[:400] if trace.case is not None]
+    assert len(cases) == 400
+    for metric in ("validity.call", "timing.restraint"):
+        assert prove(metric, cases, dialect, executor) == []
+
+
+def test_abstentions_say_why_and_leave_nothing_that_fits(traces: list[Trace]) -> None:
+    for trace in traces:
+        assert trace.case is not None
+        gold = trace.case.expect
+        if not isinstance(gold, Abstain):
+            continue
+        assert not trace.messages[-1].tool_calls
+        if gold.reason == "missing_argument":
+            assert gold.tool in trace.toolbox.names
+            assert gold.missing in trace.toolbox[str(gold.tool)].parameters["required"]
+        if gold.reason == "no_tool_fits" and "tool" in trace.case.tags:
+            known = phrasings()[str(trace.case.tags["tool"])]
+            assert not {known.tool, *known.rivals} & set(trace.toolbox.names)
+
+
+def test_each_tool_is_asked_for_in_many_ways(traces: list[Trace]) -> None:
+    skeletons: dict[str, set[str]] = defaultdict(set)
+    for trace in called(traces):
+        values = set(re.findall(r"\w+", json.dumps(trace.messages[1].tool_calls[0].arguments, ensure_ascii=False)))
+        kept = [word for word in re.findall(r"[^\W\d]+", trace.query) if word not in values]
+        skeletons[str(trace.tool_name)].add(" ".join(kept))
+    assert {tool: len(found) for tool, found in skeletons.items() if len(found) < 12} == {}
+
+
+def test_distractors_keep_to_the_bounds(executor: Executor) -> None:
+    for trace in called(proposed(executor, count=200, min_distractors=2, max_distractors=4)):
+        assert 3 <= len(trace.tools) <= 5
+
+
+def test_slips_and_casual_style_leave_the_gold_alone(executor: Executor, traces: list[Trace]) -> None:
+    sloppy = proposed(executor, count=300, typos=1, casual=1)
+    cases = [trace.case for trace in sloppy if trace.case is not None]
+    assert prove("validity.call", cases, Json(), executor) == []
+    assert {trace.query for trace in sloppy} - {trace.query for trace in traces}
+
+
+def test_same_seed_same_traces(executor: Executor) -> None:
+    first, second = ([trace.model_dump_json() for trace in proposed(executor, seed=5, count=150)] for _ in range(2))
+    assert first == second
+
+
+def test_a_toolbox_without_phrasings_is_refused(executor: Executor) -> None:
+    alone = Toolbox(name="mine", tools=(SEEN.tools[0].model_copy(update={"name": "polish_boots"}),))
+    with pytest.raises(InputError, match="no phrasings for any tool of the toolbox 'mine'"):
+        proposed(executor, toolbox=alone)
