@@ -210,9 +210,9 @@ def test_from_another_directory_and_with_foreign_options(tmp_path):
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_inspect_runs_a_suite_with_its_own_models(tmp_path):
+def test_inspect_runs_a_suite_with_its_own_models(served, tmp_path):
     """`inspect eval suites/test_timing.py --model …` asks the model itself and scores with our judge."""
-    command = [sys.executable, "-m", "inspect_ai", "eval", "suites/test_timing.py", "--model", "mockllm/model"]
+    command = [sys.executable, "-m", "inspect_ai", "eval", "suites/test_timing.py", "--model", served]
     command += ["-T", "limit=6", "--log-dir", str(tmp_path), "--log-format", "json", "--display", "plain"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

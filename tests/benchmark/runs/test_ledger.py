@@ -54,7 +54,9 @@ def test_one_writer_at_a_time_and_a_killed_one_leaves_no_lock(tmp_path):
     folder = tmp_path / "run"
     code = "import sys, pathlib; from benchmark.runs.ledger import Ledger; held = Ledger(pathlib.Path(sys.argv[1]));"
     code += "print(1, flush=True); input()"
-    with subprocess.Popen([sys.executable, "-c", code, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
         assert other.stdout is not None
         other.stdout.readline()
         with pytest.raises(EnvironmentFault, match="another run is writing"):

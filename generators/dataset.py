@@ -1,0 +1,98 @@
+"""The files of a trace dataset: rows of `traces/`, lines of `cases.*.jsonl`, `tools.yaml`.
+
+Messages are a `datasets.Json()` column. As a plain Arrow struct every argument object would be filled with the nulls of
+all other tools' arguments, and a model would learn to write them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from benchmark.traces import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from benchmark.cases import Case, Toolbox
+
+__all__ = ["case_line", "row", "write_tools", "write_traces"]
+
+
+def row(trace: Trace) -> dict[str, Any]:
+    """One row of `traces/`; `tools` is JSON text in OpenAI's form."""
+    tools = [{"type": "function", "function": tool.shown()} for tool in trace.tools]
+    return {
+        "messages": [message.as_openai() for message in trace.messages],
+        "tools": json.dumps(tools, ensure_ascii=False),
+        "query": trace.query,
+        "query_type": trace.query_type,
+        "tool_needed": any(message.tool_calls for message in trace.messages) and trace.query_type in ("easy", "hard"),
+        "tool_name": trace.tool_name,
+        "num_tools_available": len(trace.tools),
+        "case_id": trace.case.id if trace.case else None,
+        "source": trace.source,
+    }
+
+
+def case_line(case: Case) -> str:
+    """One line of a case file, its tools in place: every question has other distractors."""
+    content = case.model_dump(mode="json", exclude={"toolbox", "messages", "seen_unknown"}, exclude_none=True)
+    shown = {
+        "messages": [message.as_openai() for message in case.messages],
+        "toolbox": [tool.model_dump(mode="json", exclude_none=True) for tool in case.toolbox.tools],
+    }
+    return json.dumps(shown | content, ensure_ascii=False) + "\n"
+
+
+def write_tools(toolbox: Toolbox, path: Path) -> None:
+    """Write `tools.yaml`: the tools of `toolbox`, and the toolbox under its name."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.width = 120
+    listed = [tool.model_dump(mode="json", exclude_none=True) for tool in toolbox.tools]
+    toolboxes = {toolbox.name: list(toolbox.names)} if listed else {}
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump({"tools": listed, "toolboxes": toolboxes}, file)
+
+
+def _lines(path: str) -> Iterator[dict[str, Any]]:
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - datasets hashes the argument, and a Path is none it knows
+        yield from map(json.loads, file)
+
+
+def write_traces(spools: Mapping[str, Path], out: Path, cache: Path) -> None:
+    """Write a DatasetDict to `out`, streamed from one JSONL file of rows a split; `cache` is for passing files."""
+    import datasets  # type: ignore[import-untyped]
+
+    columns = {
+        "messages": datasets.Json(),
+        "tools": datasets.Value("string"),
+        "query": datasets.Value("string"),
+        "query_type": datasets.Value("string"),
+        "tool_needed": datasets.Value("bool"),
+        "tool_name": datasets.Value("string"),
+        "num_tools_available": datasets.Value("int32"),
+        "case_id": datasets.Value("string"),
+        "source": datasets.Value("string"),
+    }
+    features = datasets.Features(columns)
+
+    def split(spool: Path) -> Any:
+        if not spool.stat().st_size:
+            return datasets.Dataset.from_dict({name: [] for name in columns}, features=features)
+        return datasets.Dataset.from_generator(
+            _lines, features=features, gen_kwargs={"path": str(spool)}, cache_dir=str(cache), keep_in_memory=False
+        )
+
+    shown = datasets.is_progress_bar_enabled()
+    datasets.disable_progress_bars()
+    try:
+        datasets.DatasetDict({name: split(spool) for name, spool in spools.items()}).save_to_disk(out)
+    finally:
+        if shown:
+            datasets.enable_progress_bars()

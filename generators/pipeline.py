@@ -1,0 +1,170 @@
+"""From a generator's proposals to a trace dataset on disk: judged, split, written, with everything counted.
+
+    DIR/tools.yaml          the tools, with implementation and effects
+    DIR/cases.dev.jsonl     the questions of the validation traces, with their gold
+    DIR/cases.test.jsonl    questions of families of which no trace is written
+    DIR/traces/             a `datasets` DatasetDict: train, validation
+    DIR/manifest.json       generator, options, seed, counts, rejections per stage
+
+One pass in constant memory: accepted rows go to a spool file, from which `datasets` streams them. Families of questions
+are split, not questions, so that a test question is never a paraphrase of one that was trained on.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from benchmark.cases import Tool, Toolbox, digest
+from benchmark.errors import InputError, NothingToDo
+from benchmark.plugins import Generation, Generator
+from benchmark.scoring.execution import Executor
+from benchmark.tools.sandbox import Result, Sandbox
+from benchmark.traces import Trace
+from generators.dataset import case_line, row, write_tools, write_traces
+from generators.judging import STAGES, Judge
+from generators.leakage import HeldOut
+
+__all__ = ["Report", "generate"]
+
+Split = Literal["train", "validation", "test"]
+
+TEST_SHARE = 0.2
+VALIDATION_SHARE = 0.1
+VALIDATION_SHARE_WITHOUT_CASES = 0.01
+"""Where nothing is judged, validation is for a loss curve alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of the proposals.
+
+    Attributes:
+        proposed: How many traces the generator made.
+        counts: Accepted ones by split.
+        query_types: Accepted ones by query type.
+        rejections: Rejected ones by stage; every stage is named.
+        unexecuted: Calls that were checked by schema alone, because their tool may not run.
+    """
+
+    proposed: int
+    counts: Mapping[str, int]
+    query_types: Mapping[str, int]
+    rejections: Mapping[str, int]
+    unexecuted: int
+
+
+def generate(
+    generator: Generator[Any], options: BaseModel, seed: int, toolbox: Toolbox, out: Path, held_out: HeldOut
+) -> Report:
+    """Write the dataset that `generator` proposes over `toolbox` to the folder `out`.
+
+    The generator never sees a held-out tool; that it makes none up is judged all the same.
+
+    Raises:
+        InputError: `out` holds something already, or the generator refuses the toolbox.
+        NothingToDo: No trace was accepted.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out} is there already", "Name a new folder with --out, or remove that one.")
+    offered = Toolbox(name=toolbox.name, tools=tuple(tool for tool in toolbox.tools if tool.name not in held_out.tools))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # Written beside its place and moved there whole, so that a killed run leaves no half dataset behind.
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
+        made, work = Path(folder) / "made", Path(folder) / "work"
+        made.mkdir()
+        work.mkdir()
+        with Sandbox() as sandbox:
+            executor = Executor(sandbox)
+            context = Generation(seed, lambda tool, arguments: _execute(executor, tool, arguments))
+            report = _spool(generator.propose(offered, options, context), Judge(held_out, executor), work)
+        if not sum(report.counts.values()):
+            causes = ", ".join(f"{count} {stage}" for stage, count in report.rejections.items() if count)
+            raise NothingToDo(f"all {report.proposed} proposed traces were rejected ({causes})", "Raise --count.")
+        spools = {name: work / f"{name}.jsonl" for name in ("train", "validation")}
+        write_traces(spools, made / "traces", work / "cache")
+        _write_rest(work, made, offered)
+        (made / "manifest.json").write_text(_manifest(generator.name, options, seed, report), encoding="utf-8")
+        if out.exists():
+            out.rmdir()
+        made.rename(out)
+    return report
+
+
+def _execute(executor: Executor, tool: Tool, arguments: Mapping[str, Any]) -> Result:
+    try:
+        return executor.run(tool, arguments)
+    except LookupError:
+        return Result(None, f"{tool.name} may not run here", "no_implementation")
+
+
+def _spool(traces: Iterator[Trace], judge: Judge, work: Path) -> Report:
+    """Judge each proposal and append what passes to the files of its split."""
+    proposed = 0
+    counts: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    with ExitStack() as stack:
+        files = {
+            name: stack.enter_context((work / name).open("w", encoding="utf-8"))
+            for name in ("train.jsonl", "validation.jsonl", "cases.dev.jsonl", "cases.test.jsonl")
+        }
+        for trace in traces:
+            proposed += 1
+            if not judge.accepts(trace):
+                continue
+            split = _split(trace)
+            counts[split] += 1
+            kinds[trace.query_type] += 1
+            if split != "test":
+                files[f"{split}.jsonl"].write(json.dumps(row(trace), ensure_ascii=False) + "\n")
+            if trace.case is not None and split != "train":
+                case = trace.case.model_copy(update={"split": "test" if split == "test" else "dev"})
+                files[f"cases.{case.split}.jsonl"].write(case_line(case))
+    return Report(proposed, counts, kinds, {stage: judge.rejections[stage] for stage in STAGES}, judge.unexecuted)
+
+
+def _split(trace: Trace) -> Split:
+    """By hash, so that a family falls on the same side whatever the seed."""
+
+    def share(text: str) -> float:
+        return int(digest(text), 16) / 16**16
+
+    if trace.case is None:
+        return "validation" if share(trace.query) < VALIDATION_SHARE_WITHOUT_CASES else "train"
+    if share(trace.case.cluster) < TEST_SHARE:
+        return "test"
+    return "validation" if share(f"validation {trace.query}") < VALIDATION_SHARE else "train"
+
+
+def _write_rest(work: Path, made: Path, offered: Toolbox) -> None:
+    """Tools and cases; neither where the traces bring their own tools and no gold."""
+    files = [work / f"cases.{split}.jsonl" for split in ("dev", "test")]
+    judged = any(file.stat().st_size for file in files)
+    write_tools(offered if judged else Toolbox(name=offered.name, tools=()), made / "tools.yaml")
+    for file in files if judged else ():
+        file.rename(made / file.name)
+
+
+def _manifest(name: str, options: BaseModel, seed: int, report: Report) -> str:
+    """No moment and no machine: the same seed gives the same bytes."""
+    content = {
+        "toolmark": version("toolmark"),
+        "generator": name,
+        "options": options.model_dump(mode="json"),
+        "seed": seed,
+        "proposed": report.proposed,
+        "accepted": dict(sorted(report.counts.items())),
+        "query_types": dict(sorted(report.query_types.items())),
+        "rejections": dict(report.rejections),
+        "unexecuted_calls": report.unexecuted,
+    }
+    return json.dumps(content, indent=2) + "\n"

@@ -1,0 +1,55 @@
+"""The recipe `default`: conversations over a real toolbox, with executed calls and a gold for each question.
+
+    query type          share   the right thing
+    easy                35%     call; the question names what is wanted
+    hard                25%     call; the question speaks around it, often with an aside
+    no_tool             12%     plain words; nothing offered helps
+    no_tool_fits        12%     plain words; a tool would help, but is not offered
+    missing_argument    10%     ask for the argument that is missing
+    already_answered     6%     repeat what a result in the conversation says
+
+Tools without phrasings in `patterns/` are offered as distractors and are never the right one.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from benchmark.errors import InputError
+from generators.template.default.conversations import Maker
+from generators.template.default.phrasings import phrasings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmark.traces import QueryType, Trace
+
+__all__ = ["MIX", "default_traces"]
+
+MIX: dict[QueryType, int] = {
+    "easy": 35,
+    "hard": 25,
+    "no_tool": 12,
+    "no_tool_fits": 12,
+    "missing_argument": 10,
+    "already_answered": 6,
+}
+"""Per cent of the traces by query type."""
+
+
+def default_traces(maker: Maker, seed: int, count: int) -> Iterator[Trace]:
+    """`count` conversations, each from the seed and its index alone.
+
+    Raises:
+        InputError: The toolbox has no tool with phrasings.
+    """
+    if not maker.wanted():
+        raise InputError(
+            f"The template generator has no phrasings for any tool of the toolbox {maker.toolbox.name!r}",
+            f"Offer a tool of the catalog, such as {', '.join(list(phrasings())[:3])}.",
+        )
+    kinds, weights = list(MIX), list(MIX.values())
+    for index in range(count):
+        rng = Random(f"{seed}/{index}")  # noqa: S311 - repeatable, not secret
+        yield maker.make(rng, rng.choices(kinds, weights)[0], f"{seed}/{index}")

@@ -1,0 +1,46 @@
+"""What is drawn for one question: the right arguments, and the words that tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+__all__ = ["Draw", "Drawer", "listed", "quoted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One set of arguments for one tool.
+
+    Attributes:
+        arguments: The right call's arguments.
+        slots: What the phrasings of the tool may say, by slot name.
+        accept: Match rules of arguments for which more than the drawn value is right.
+    """
+
+    arguments: Mapping[str, Any]
+    slots: Mapping[str, str] = field(default_factory=dict)
+    accept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+Drawer = Callable[[Random], Draw]
+
+
+def listed(rng: Random, items: list[Any]) -> str:
+    """A list as people type it: with commas, with brackets, or with a last "and"."""
+    texts = [str(item) for item in items]
+    kind = rng.randrange(4)
+    if kind == 0:
+        return f"[{', '.join(repr(item) if isinstance(item, str) else str(item) for item in items)}]"
+    if kind == 1 and len(texts) > 1:
+        return f"{', '.join(texts[:-1])} and {texts[-1]}"
+    return ", ".join(texts)
+
+
+def quoted(rng: Random, text: str) -> str:
+    """`text` in quotation marks that it does not itself contain."""
+    marks = [mark for mark in ('"', "'") if mark not in text]
+    mark = rng.choice(marks) if marks else "`"
+    return f"{mark}{text}{mark}"

@@ -1,0 +1,87 @@
+"""The phrasings of `patterns/`: how people ask for each tool, leave something out, and hear the answer."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+__all__ = ["DatabaseQuestion", "Phrasings", "Request", "database_questions", "knowledge", "outside", "phrasings"]
+
+_TOPICS = ("numbers", "dates", "lists", "text", "world", "messages")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrasings:
+    """What `patterns/<topic>.toml` holds about one tool; texts have slots in braces.
+
+    Attributes:
+        rivals: Tools that could stand in, so that without this tool another still fits.
+    """
+
+    tool: str
+    topic: str
+    easy: tuple[str, ...]
+    hard: tuple[str, ...]
+    answer: tuple[str, ...]
+    missing: dict[str, tuple[str, ...]]
+    rivals: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Something that no tool does: wordings of it, and plain words that decline."""
+
+    asks: tuple[str, ...]
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseQuestion:
+    """A wish about one table, in words and in SQL, with slots in braces."""
+
+    dataset: str
+    wish: str
+    sql: str
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath("patterns", f"{name}.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def phrasings() -> dict[str, Phrasings]:
+    """By tool name."""
+    return {
+        tool: Phrasings(
+            tool,
+            topic,
+            tuple(table["easy"]),
+            tuple(table["hard"]),
+            tuple(table["answer"]),
+            {name: tuple(texts) for name, texts in table.get("missing", {}).items()},
+            tuple(table["rivals"]),
+        )
+        for topic in _TOPICS
+        for tool, table in _read(topic).items()
+    }
+
+
+@cache
+def outside() -> tuple[Request, ...]:
+    """Requests that no tool of the catalog serves."""
+    return tuple(Request(tuple(entry["asks"]), tuple(entry["answers"])) for entry in _read("outside")["request"])
+
+
+@cache
+def knowledge() -> tuple[tuple[str, str], ...]:
+    """Questions that sound like a tool's business and need none, with their answers."""
+    return tuple((question, answer) for question, answer in _read("knowledge")["questions"])
+
+
+@cache
+def database_questions() -> tuple[DatabaseQuestion, ...]:
+    """What people want from the database."""
+    return tuple(DatabaseQuestion(**entry) for entry in _read("database")["question"])

@@ -1,0 +1,56 @@
+"""`TemplateGenerator`: the plug-in, with its options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from generators.template.default import default_traces
+from generators.template.default.conversations import Maker
+from generators.template.pocket import pocket_traces
+
+if TYPE_CHECKING:
+    from benchmark.cases import Toolbox
+    from benchmark.plugins import Generation
+    from benchmark.traces import Trace
+
+__all__ = ["TemplateGenerator", "TemplateOptions"]
+
+
+class TemplateOptions(BaseModel):
+    """What `toolmark generate template` can be told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: Literal["default", "pocket"] = Field(
+        default="default",
+        description="default: executed calls over a toolbox. pocket: the training mix of the embedded model.",
+    )
+    count: int = Field(default=1000, ge=1, description="How many conversations are proposed.")
+    min_distractors: int = Field(default=1, ge=1, description="Fewest tools offered beside the right one.")
+    max_distractors: int = Field(default=20, ge=1, description="Most tools offered beside the right one.")
+    typos: float = Field(default=0.1, ge=0, le=1, description="Share of questions with a slip of the finger.")
+    casual: float = Field(default=0.2, ge=0, le=1, description="Share of questions in chat style.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> TemplateOptions:
+        if self.min_distractors > self.max_distractors:
+            raise ValueError(f"min_distractors {self.min_distractors} is above max_distractors {self.max_distractors}")
+        return self
+
+
+class TemplateGenerator:
+    """Conversations from word lists and phrasings: offline, seeded, the same everywhere."""
+
+    name = "template"
+    Options: type[BaseModel] = TemplateOptions
+
+    def propose(self, toolbox: Toolbox, options: TemplateOptions, ctx: Generation) -> Iterator[Trace]:
+        """The recipe's traces; `pocket` makes its own tools and does not look at `toolbox`."""
+        if options.recipe == "pocket":
+            return pocket_traces(ctx.seed, options.count)
+        distractors = (options.min_distractors, options.max_distractors)
+        maker = Maker(toolbox, ctx.execute, distractors, options.typos, options.casual)
+        return default_traces(maker, ctx.seed, options.count)

@@ -1,0 +1,37 @@
+"""Chat: short questions and small talk, answered in plain words whether or not tools are offered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from generators.template.pocket import conversation as talk
+from generators.template.smalltalk import small_talk
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from benchmark.cases import Tool
+    from benchmark.traces import Trace
+
+__all__ = ["chatting"]
+
+_SYSTEM = (
+    "You are a helpful assistant.",
+    "Answer briefly.",
+    "You are a friendly assistant. Keep answers short.",
+    "Be polite and brief.",
+)
+
+
+def _small_sum(rng: Random) -> tuple[str, str]:
+    first, second = rng.randint(0, 10), rng.randint(0, 10)
+    return f"What is {first} plus {second}?", str(first + second)
+
+
+def chatting(rng: Random, tools: list[Tool]) -> Trace:
+    """A plain question and its answer; `tools` are offered and do not help."""
+    question, answer = _small_sum(rng) if rng.random() < 0.03 else small_talk(rng)[:2]
+    messages = [talk.user(question), talk.answer(answer)]
+    if rng.random() < 0.1:
+        messages.insert(0, talk.system(rng.choice(_SYSTEM)))
+    return talk.trace(messages, tools, query=question, query_type="no_tool", source="pocket/chat")

@@ -1,0 +1,214 @@
+"""Made tools: a deed ("finds") and a subject ("recipe"), drawn anew for every conversation.
+
+A description and a query word the same deed and subject independently ("Looks up a dish" / "find the recipe"), and a
+toolbox is made so that its tools resemble one another, so which tool is right can only be read from the list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from generators.template import values
+from generators.template.pocket import conversation
+from generators.template.pocket.arguments import Argument, draw_argument
+from generators.template.words import Deed, Subject, words
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from benchmark.cases import Tool
+
+__all__ = ["MadeTool", "make_tool", "make_toolbox", "request"]
+
+
+@dataclass(frozen=True, slots=True)
+class MadeTool:
+    """A tool with what it was made from, so that a query can be worded for it."""
+
+    tool: Tool
+    deed: Deed
+    subject: Subject
+    arguments: tuple[Argument, ...]
+    required: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What a call names."""
+        return self.tool.name
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeio" else "a"
+
+
+def _tool_name(rng: Random, deed: Deed, subject: Subject) -> str:
+    """Mostly deed_subject; sometimes in another style, sometimes without meaning, so that descriptions count."""
+    verb, noun = rng.choice(deed.name), subject.name
+    roll = rng.random()
+    if roll < 0.66:
+        return f"{verb}_{noun}"
+    if roll < 0.74:
+        first, *rest = f"{verb}_{noun}".split("_")
+        return first + "".join(part.title() for part in rest)
+    if roll < 0.82:
+        return f"{noun}_{verb}"
+    if roll < 0.9:
+        return f"{subject.domain}_{verb}_{noun}"
+    return f"{values.gibberish(rng)}_{rng.randint(1, 99)}" if rng.random() < 0.5 else values.gibberish(rng)
+
+
+def _description(rng: Random, deed: Deed, subject: Subject, arguments: tuple[Argument, ...]) -> str:
+    noun = rng.choice(subject.spoken)
+    text = f"{rng.choice(deed.says)} {rng.choice((_article(noun), _article(noun), 'the', 'one'))} {noun}"
+    if arguments and rng.random() < 0.35:
+        text += f" {rng.choice(('by', 'by its', 'with the', 'given the'))} {arguments[0].label}"
+    elif rng.random() < 0.15:
+        text += f" {rng.choice(('in the system', 'for the user', 'right away', 'from the catalogue', 'online'))}"
+    return text + "."
+
+
+def make_tool(rng: Random, deed: Deed, subject: Subject) -> MadeTool:
+    """A tool for `deed` and `subject` with zero to four arguments, of which at least one is mostly required."""
+    count = rng.choices((0, 1, 2, 3, 4), (8, 40, 30, 15, 7))[0]
+    drawn = {argument.name: argument for argument in (draw_argument(rng) for _ in range(count))}
+    arguments = tuple(drawn.values())
+    required = tuple(argument.name for index, argument in enumerate(arguments) if index == 0 or rng.random() < 0.6)
+    described = rng.random() < 0.4
+    properties: dict[str, Any] = {}
+    for argument in arguments:
+        properties[argument.name] = dict(argument.schema)
+        if described:
+            properties[argument.name]["description"] = f"The {argument.label} of the {subject.spoken[0]}."
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
+    if required:
+        schema["required"] = list(required)
+    schema["additionalProperties"] = False
+    tool = conversation.tool(_tool_name(rng, deed, subject), _description(rng, deed, subject, arguments), schema)
+    return MadeTool(tool, deed, subject, arguments, required)
+
+
+def make_toolbox(rng: Random, size: int, without: tuple[Deed, Subject] | None = None) -> list[MadeTool]:
+    """`size` tools with different names, no two with the same deed and subject, and none for the pair `without`.
+
+    From the second tool on, one in three shares the first one's (or `without`'s) deed or subject.
+    """
+    known = words()
+    taken = {(without[0].key, without[1].name)} if without else set()
+    names: set[str] = set()
+    made: list[MadeTool] = []
+    anchor = without
+    while len(made) < size:
+        deed, subject = rng.choice(known.deeds), rng.choice(known.subjects)
+        if anchor is not None:
+            roll = rng.random()
+            if roll < 0.2:
+                deed = anchor[0]
+            elif roll < 0.32:
+                subject = anchor[1]
+        if (deed.key, subject.name) in taken:
+            continue
+        fresh = make_tool(rng, deed, subject)
+        if fresh.name in names:
+            continue
+        anchor = anchor or (deed, subject)
+        taken.add((deed.key, subject.name))
+        names.add(fresh.name)
+        made.append(fresh)
+    return made
+
+
+_OPENERS = (
+    "",
+    "",
+    "",
+    "",
+    "Please ",
+    "Can you ",
+    "Could you ",
+    "I want to ",
+    "I need to ",
+    "Help me ",
+    "Hey, ",
+    "Now ",
+)
+_CLOSERS = ("", "", "", " Thanks!", " Thank you.")
+_TALK = (
+    "I was in {city} all morning and am back now.",
+    "{name} called me a minute ago.",
+    "It has been a long day.",
+    "My boss wants this done before {weekday}.",
+    "We have guests this evening.",
+    "Sorry to bother you again.",
+    "I nearly forgot about this.",
+    "The {thing} can wait, this cannot.",
+)
+
+
+def _clause(rng: Random, argument: Argument, value: Any, spoken: str, alone: bool) -> str:
+    """The words that give one argument: by its label or, where it is `alone` of its kind, often without."""
+    label = argument.label
+    if isinstance(value, bool) and rng.random() < 0.6:
+        return rng.choice((f"make it {label}", label)) if value else f"not {label}"
+    if alone and argument.natural and rng.random() < 0.45:
+        return rng.choice(argument.natural).format(spoken)
+    return rng.choice(
+        (
+            f"with {label} {spoken}",
+            f"with the {label} {spoken}",
+            f"{label}: {spoken}",
+            f"{label} {spoken}",
+            f"{label} = {spoken}",
+            f"where the {label} is {spoken}",
+            f"the {label} should be {spoken}",
+            f"using {spoken} as the {label}",
+            f"with the {label} set to {spoken}",
+        )
+    )
+
+
+def request(rng: Random, made: MadeTool, *, talk: bool, leave_out: str | None = None) -> tuple[str, dict[str, Any]]:
+    """A wording of a request that `made` serves, and the arguments of the right call.
+
+    Args:
+        rng: Source of every choice.
+        made: The tool that is wanted.
+        talk: Whether to surround the request with something that is beside the point.
+        leave_out: A required argument that the wording does not give.
+    """
+    given: dict[str, Any] = {}
+    clauses: list[str] = []
+    noun = rng.choice(made.subject.spoken)
+    named = f"{rng.choice(('the', 'the', _article(noun), 'my'))} {noun}"
+    for index, argument in enumerate(made.arguments):
+        if argument.name == leave_out or (argument.name not in made.required and rng.random() < 0.5):
+            continue
+        value, spoken = argument.say(rng)
+        given[argument.name] = value
+        if index == 0 and argument.schema.get("type") == "string" and rng.random() < 0.35:
+            named += rng.choice((f" {spoken}", f" for {spoken}", f" called {spoken}", f" of {spoken}"))
+        else:
+            alone = sum(other.kind == argument.kind for other in made.arguments) == 1
+            clauses.append(_clause(rng, argument, value, spoken, alone))
+    rng.shuffle(clauses)
+    opener, closer = rng.choice(_OPENERS), rng.choice(_CLOSERS)
+    body = f"{rng.choice(made.deed.asks)} {named}"
+    if clauses:
+        body += rng.choice((" ", " ", ", ")) + rng.choice((", ", ", ", " and ", "; ")).join(clauses)
+    text = opener + body if opener else body[0].upper() + body[1:]
+    asked = opener.startswith(("Can", "Could"))
+    text += "?" if asked and rng.random() < 0.7 else rng.choice((".", ".", ""))
+    if closer and text[-1] in ".?":
+        text += closer
+    if rng.random() < 0.15:
+        text = text[0].lower() + text[1:]
+    if talk:
+        known = words()
+        aside = rng.choice(_TALK).format(
+            city=values.city(rng),
+            name=rng.choice(known.given_names),
+            weekday=rng.choice(known.weekdays),
+            thing=rng.choice(known.things),
+        )
+        text = f"{aside} {text}" if rng.random() < 0.7 else f"{text}{'' if text[-1] in '.?!' else '.'} {aside}"
+    return text, given

@@ -1,0 +1,129 @@
+"""Local generation: batches change nothing, stop tokens are real, and an adapter is the one that was trained."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from benchmark.candidates.fingerprint import hash_files
+from benchmark.candidates.weights import Weights
+from benchmark.cases import Message
+from benchmark.config import Decoding
+from benchmark.dialects.tagged import Tagged
+from benchmark.engine import PromptTooLong
+from benchmark.engine.encoding import encode
+from benchmark.engine.local import LocalEngine
+from benchmark.errors import InputError
+
+QUESTIONS = [
+    "Hi!",
+    "Repeat: a-17 b.",
+    "What is the capital of France, and why do you think so?",
+    "Name a colour. " * 12,
+]
+PROMPTS = [Tagged().render([Message(role="user", content=text)], []) for text in QUESTIONS]
+TOKENS = 24
+
+
+def engine(weights: Weights, max_tokens: int = TOKENS) -> LocalEngine:
+    return LocalEngine(weights, Decoding(max_tokens=max_tokens), device="cpu", dtype="float32", threads=1)
+
+
+def answers(weights: Weights) -> list[str]:
+    running = engine(weights)
+    running.prepare(PROMPTS)
+    found = dict(running.answer(range(len(PROMPTS))))
+    return [found[index].text for index in range(len(PROMPTS))]
+
+
+def one_by_one(model, tokenizer) -> list[str]:
+    """transformers' own greedy loop, a prompt at a time, stopping at either end."""
+    texts = []
+    stops = [tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("<end_of_turn>")]
+    for prompt in PROMPTS:
+        ids = torch.tensor([encode(prompt, tokenizer).ids])
+        output = model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=TOKENS, do_sample=False, eos_token_id=stops
+        )
+        written = output[0, ids.shape[1] :].tolist()
+        texts.append(tokenizer.decode([token for token in written if token not in stops]))
+    return texts
+
+
+@pytest.fixture(scope="module")
+def base(request):
+    folder = request.getfixturevalue("pocket")
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+@pytest.fixture
+def adapter(pocket, tmp_path):
+    """A LoRA that changes every answer, as peft saves it."""
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_pretrained(pocket, dtype=torch.float32)
+    config = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
+    get_peft_model(model, config).save_pretrained(tmp_path / "lora")
+    return tmp_path / "lora"
+
+
+def test_a_batch_gives_what_each_prompt_gives_alone(pocket, base):
+    assert answers(Weights(pocket)) == one_by_one(base, AutoTokenizer.from_pretrained(pocket))
+
+
+def test_stops_and_lengths_are_told(pocket):
+    running = engine(Weights(pocket), max_tokens=1)
+    running.prepare(PROMPTS)
+    completions = [completion for _, completion in running.answer([0, 1])]
+    assert [(completion.stop_reason, completion.usage.output_tokens) for completion in completions] == [
+        ("length", 1)
+    ] * 2
+
+
+def test_a_prompt_that_leaves_no_room_is_named_before_generation(pocket):
+    running = engine(Weights(pocket), max_tokens=8_180)
+    with pytest.raises(PromptTooLong) as error:
+        running.prepare(PROMPTS)
+    assert 3 in error.value.lengths
+    assert error.value.room == 12
+
+
+@pytest.mark.filterwarnings("ignore:base identity not proven")
+def test_an_adapter_answers_as_its_merged_weights_do(pocket, adapter):
+    from peft import PeftModel
+
+    plain = AutoModelForCausalLM.from_pretrained(pocket, dtype=torch.float32)
+    merged = PeftModel.from_pretrained(plain, adapter).merge_and_unload().eval()
+    found = answers(Weights(pocket, adapter))
+    assert found == one_by_one(merged, AutoTokenizer.from_pretrained(pocket))
+    assert found != answers(Weights(pocket))
+
+
+@pytest.mark.filterwarnings("ignore:base identity not proven")
+def test_an_adapter_of_another_base_is_refused(pocket, adapter):
+    record = adapter / "toolmark.json"
+    record.write_text(json.dumps({"base": {"id": "other/base", "weights": "0" * 16}, "dialect": "tagged"}))
+    with pytest.raises(InputError, match="other/base"):
+        engine(Weights(pocket, adapter))
+    here = hash_files(pocket.glob("*.safetensors"))
+    record.write_text(json.dumps({"base": {"id": "pocket", "weights": here}, "dialect": "tagged"}))
+    engine(Weights(pocket, adapter))
+
+
+@pytest.mark.filterwarnings("ignore:base identity not proven")
+@pytest.mark.parametrize("change", ["missing", "unexpected"])
+def test_an_adapter_with_other_keys_is_refused(pocket, adapter, change):
+    from safetensors.torch import load_file, save_file
+
+    path = adapter / "adapter_model.safetensors"
+    tensors = load_file(path)
+    first = next(key for key in tensors if "lora_A" in key)
+    tensor = tensors.pop(first)
+    if change == "unexpected":
+        tensors |= {first: tensor, first.replace("layers.0", "layers.99"): tensor.clone()}
+    save_file(tensors, path)
+    with pytest.raises(InputError, match="lacks 1" if change == "missing" else "has unexpected 1"):
+        engine(Weights(pocket, adapter))
