@@ -259,7 +259,10 @@ def check(request: pytest.FixtureRequest, record_property: Callable[[str, object
 
 @pytest.fixture(scope="session")
 def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]]:
-    """`prove_gold("timing.recall")`: on every case the perfect answer scores 1 and planted wrong ones score 0."""
+    """`prove_gold("timing.recall")`: on every case the perfect answer scores 1 and planted wrong ones score 0.
+
+    In the dialects of the candidates; in all of them where no candidate is named.
+    """
     from benchmark.readers.selection import load_cases
     from benchmark.scoring.execution import Executor
     from benchmark.scoring.gold import prove
@@ -267,7 +270,9 @@ def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]
 
     asked = _request(request.config)
     cases, _ = load_cases(asked.cases, asked.split, asked.tools, asked.skip_bad)
-    dialects = [load("toolmark.dialects", name)() for name in names("toolmark.dialects")]
+    session = request.config.stash.get(_SESSION, None)
+    spoken = {dialect.name for dialect, _ in session.dialects} if session else names("toolmark.dialects")
+    dialects = [load("toolmark.dialects", name)() for name in sorted(spoken)]
     with Sandbox() as sandbox:
         executor = Executor(sandbox, asked.execute)
 

@@ -193,7 +193,9 @@ def _trained_dialect(candidate: Candidate) -> str | None:
     if not record.is_file():
         return None
     try:
-        dialect = json.loads(record.read_text())["dialect"]
+        (dialect,) = json.loads(record.read_text())["dialects"]
     except (ValueError, KeyError, TypeError):
-        raise InputError(f"{record} names no dialect", "Train the adapter again, or choose with --dialect.") from None
+        raise InputError(
+            f"{record} does not name the one dialect of the adapter", "Train it again, or choose with --dialect."
+        ) from None
     return str(dialect)

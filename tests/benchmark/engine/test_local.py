@@ -105,11 +105,11 @@ def test_an_adapter_answers_as_its_merged_weights_do(pocket, adapter):
 @pytest.mark.filterwarnings("ignore:base identity not proven")
 def test_an_adapter_of_another_base_is_refused(pocket, adapter):
     record = adapter / "toolmark.json"
-    record.write_text(json.dumps({"base": {"id": "other/base", "weights": "0" * 16}, "dialect": "tagged"}))
+    record.write_text(json.dumps({"base": {"id": "other/base", "weights": "0" * 16}, "dialects": ["tagged"]}))
     with pytest.raises(InputError, match="other/base"):
         engine(Weights(pocket, adapter))
     here = hash_files(pocket.glob("*.safetensors"))
-    record.write_text(json.dumps({"base": {"id": "pocket", "weights": here}, "dialect": "tagged"}))
+    record.write_text(json.dumps({"base": {"id": "pocket", "weights": here}, "dialects": ["tagged"]}))
     engine(Weights(pocket, adapter))
 
 
