@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
-from benchmark.errors import ToolmarkError
-from benchmark.registry import names, target
+from benchmark.errors import InputError, ToolmarkError
+from benchmark.registry import load, names, target
 
 __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is one line and its own exit code."""
-    root = App(name="toolmark", help="Did the fine-tune make the model better at calling tools, and what is the proof?")
-    for name in names("toolmark.commands"):
-        root.command(target("toolmark.commands", name), name=name)
+    """Run the command line; a user's mistake is one message and its own exit code."""
+    root = App(
+        name="toolmark",
+        version=version("toolmark"),
+        help="Did the fine-tune make the model better at calling tools, and what is the proof?",
+    )
+    lists_commands = not sys.argv[1:] or sys.argv[1].startswith("-")
     try:
-        root()
+        for name in names("toolmark.commands"):
+            # The list shows each group's own description; otherwise only the group that is called is imported.
+            group = load("toolmark.commands", name) if lists_commands else target("toolmark.commands", name)
+            root.command(group, name=name)
+        root(exit_on_error=False)
+    except CycloptsError:  # printed already
+        sys.exit(InputError.exit_code)
     except ToolmarkError as error:
         print(f"ERROR: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)

@@ -28,7 +28,7 @@ __all__ = ["Candidate", "resolve", "with_adapter"]
 
 Kind = Literal["local", "hub", "replay", "inspect"]
 
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+\Z")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*\Z")
 _PATH_LIKE = re.compile(r"(\.{0,2}[/\\]|~|[A-Za-z]:[/\\])")
 
 

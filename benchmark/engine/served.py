@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmark.completions import Completion, Prompt
 from benchmark.config import Decoding
 from benchmark.engine.inspect_chat import completion_of, messages_of
 from benchmark.errors import EnvironmentFault
+
+if TYPE_CHECKING:
+    from inspect_ai.model import ModelOutput
 
 __all__ = ["ServedEngine"]
 
@@ -39,9 +43,8 @@ class ServedEngine:
         try:
             self._model = get_model(model, config=config)
         except Exception as error:  # Inspect raises a different type for each provider's missing package or key
-            reason = str(error).strip().splitlines()[0]
             raise EnvironmentFault(
-                f"{model} cannot be opened: {reason}", "Install the provider's package and set its API key."
+                f"{model} cannot be opened: {_reason(error)}", "Install the provider's package and set its API key."
             ) from error
         self._prompts: Sequence[Prompt] = ()
 
@@ -54,20 +57,31 @@ class ServedEngine:
         return {"engine": "inspect", "connections": _CONNECTIONS}
 
     def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:  # noqa: ARG002
-        """Yield (index, completion) in the given order, `_CONNECTIONS` requests at a time."""
+        """Yield (index, completion) in the given order, `_CONNECTIONS` requests at a time.
+
+        Raises:
+            EnvironmentFault: A request failed for good; what was answered beside it has been yielded.
+        """
         with asyncio.Runner() as runner:
             for start in range(0, len(indices), _CONNECTIONS):
                 chunk = indices[start : start + _CONNECTIONS]
-                yield from zip(chunk, runner.run(self._complete(chunk)), strict=True)
+                outputs = runner.run(self._complete(chunk))
+                for index, output in zip(chunk, outputs, strict=True):
+                    if not isinstance(output, BaseException):
+                        yield index, completion_of(output)
+                for output in outputs:
+                    if isinstance(output, BaseException):
+                        raise EnvironmentFault(
+                            f"{self._model} did not answer: {_reason(output)}",
+                            "Run the same command again: what is done is kept.",
+                        ) from output
 
-    async def _complete(self, indices: Sequence[int]) -> list[Completion]:
-        try:
-            outputs = await asyncio.gather(
-                *(self._model.generate(messages_of(self._prompts[index])) for index in indices)
-            )
-        except Exception as error:  # whatever a provider raises after its retries
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise EnvironmentFault(
-                f"{self._model} did not answer: {reason}", "Run the same command again: what is done is kept."
-            ) from error
-        return [completion_of(output) for output in outputs]
+    async def _complete(self, indices: Sequence[int]) -> list[ModelOutput | BaseException]:
+        requests = (self._model.generate(messages_of(self._prompts[index])) for index in indices)
+        return await asyncio.gather(*requests, return_exceptions=True)
+
+
+def _reason(error: BaseException) -> str:
+    """A provider's message on one line, without the mark-up that Inspect gives it."""
+    plain = re.sub(r"\[/?[a-z ]+\]", "", str(error)).strip().removeprefix("ERROR:")
+    return " ".join(plain.split()) or type(error).__name__

@@ -75,6 +75,8 @@ def test_wrong_specs_say_why(adapter, tmp_path):
             continue
         with pytest.raises(InputError, match=said):
             resolve(text)
+    with pytest.raises(InputError, match=r"no adapter at './missing'"):
+        with_adapter(resolve("pocket"), "./missing")
     with pytest.raises(InputError, match="takes no adapter"):
         with_adapter(resolve("openai/gpt-4.1"), "Org/Lora")
 

@@ -25,7 +25,7 @@ def test_a_server_answers_every_prompt_in_order(served):
 
 def test_a_missing_key_is_the_environments_fault(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    with pytest.raises(EnvironmentFault, match=r"openai/gpt-4\.1"):
+    with pytest.raises(EnvironmentFault, match=r"openai/gpt-4\.1 cannot be opened: .*No OPENAI_API_KEY"):
         ServedEngine("openai/gpt-4.1", Decoding())
 
 
