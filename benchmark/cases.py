@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -85,10 +86,13 @@ class Message(Frozen):
         fields = dict(value)
         if fields.get("content") is None:
             fields["content"] = ""
-        fields["tool_calls"] = [
-            call["function"] if isinstance(call, Mapping) and "function" in call else call
-            for call in fields.get("tool_calls") or ()
-        ]
+        calls = fields.get("tool_calls")
+        if calls is None:
+            fields.pop("tool_calls", None)
+        elif isinstance(calls, list | tuple):
+            fields["tool_calls"] = [
+                call["function"] if isinstance(call, Mapping) and "function" in call else call for call in calls
+            ]
         return fields
 
     def as_openai(self) -> dict[str, Any]:
@@ -184,8 +188,34 @@ class Accept(Frozen):
                 if not isinstance(self.of, list | tuple) or not self.of:
                     raise ValueError(f'"match": "{self.match}" needs "of": [value, …], at least one')
                 nested = tuple(self.of)
+                if fault := _unfit(self.match, nested):
+                    raise ValueError(f'"match": "{self.match}" {fault}')
+        if self.tolerance is not None and self.match != "number":
+            raise ValueError(f'"tolerance" belongs to "match": "number", not to "{self.match}"')
+        if self.optional and (self.match != "object" or not set(self.optional) <= nested.keys()):
+            raise ValueError(f'"optional" names keys of an "object" rule\'s "of", not {list(self.optional)}')
         object.__setattr__(self, "of", nested)
         return self
+
+
+def _unfit(match: Match, values: Sequence[Any]) -> str | None:
+    """Why no argument could ever be right by one of `values`, which the judge would not notice."""
+    match match:
+        case "contains" if not all(isinstance(value, str) and value.strip() for value in values):
+            return "needs strings that are not blank"
+        case "casefold" if not all(isinstance(value, str) for value in values):
+            return "needs strings"
+        case "number" if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+            return "needs numbers"
+        case "set" if not all(isinstance(value, list | tuple) for value in values):
+            return "needs a list for each accepted value: [[element, …], …]"
+        case "date":
+            try:
+                for value in values:
+                    datetime.fromisoformat(value)
+            except (TypeError, ValueError):
+                return "needs ISO 8601 dates"
+    return None
 
 
 def as_accept(value: Any) -> Any:
@@ -205,6 +235,12 @@ class CallSpec(Frozen):
     name: str
     arguments: dict[str, Annotated[Accept, BeforeValidator(as_accept)]] = Field(default_factory=dict)
     optional: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _optional_ones_are_there(self) -> CallSpec:
+        if unknown := set(self.optional) - self.arguments.keys():
+            raise ValueError(f'"optional" names {sorted(unknown)}, which "arguments" does not accept')
+        return self
 
 
 class CallOption(Frozen):

@@ -20,7 +20,10 @@ def call_from_object(value: Any) -> Call | None:
     if isinstance(value.get("function"), dict):
         value = value["function"]
     name = next((value[key] for key in _NAME_KEYS if isinstance(value.get(key), str)), None)
-    arguments = next((value[key] for key in _ARGUMENT_KEYS if key in value), None)
+    key = next((key for key in _ARGUMENT_KEYS if key in value), None)
+    arguments = value[key] if key is not None else None
+    if key is not None and (arguments is None or arguments == ""):
+        arguments = {}  # how servers write a call without arguments
     if isinstance(arguments, str):
         try:
             arguments = jsontext.loads(arguments, strict=False)

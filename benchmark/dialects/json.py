@@ -8,6 +8,7 @@ JSON string, `{"tool_calls": [...]}` around them. An object without arguments is
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,9 +26,12 @@ Tools, one JSON object a line:
 To call a tool, reply with {{"name": "NAME", "arguments": {{"ARGUMENT": "VALUE"}}}} and nothing after it.
 When no tool is needed, none fits, or a required argument is not known, answer in plain words."""
 
+_RESULT = re.compile(r"^Result(?: of [^\n:]{1,128})?:", re.MULTILINE)
+"""A tool result as `_write_result` tells it."""
+
 
 def _write_call(call: Call) -> str:
-    return json.dumps({"name": call.name, "arguments": dict(call.arguments)}, ensure_ascii=False)
+    return jsontext.dumps({"name": call.name, "arguments": dict(call.arguments)})
 
 
 def _write_assistant(message: Message) -> str:
@@ -55,6 +59,17 @@ def _listed(value: Any, strict: bool) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def _strict_error(before: str, has_calls: bool) -> str | None:
+    """Why a call behind the text `before` is not clean; `has_calls`: another call stands before that text."""
+    if has_calls and _RESULT.search(before):
+        return "it writes a tool result itself"
+    if jsontext.in_fence(before):
+        return "the call stands in a code fence"
+    if before.rstrip().endswith(("[", "{", '":')):
+        return "the call stands in a broken JSON value"
+    return None
+
+
 class Json:
     """Bare `{"name": …, "arguments": {…}}` objects."""
 
@@ -72,19 +87,24 @@ class Json:
         """Read the calls of a completion; never raises on what a model wrote."""
         text = completion.text
         if len(text) > jsontext.MAX_LENGTH:
-            return Reading(error=f"longer than {jsontext.MAX_LENGTH} characters")
+            return Reading(attempted=True, error=f"longer than {jsontext.MAX_LENGTH} characters")
         text = jsontext.without_thinking(text)
         calls: list[Call] = []
         outside: list[str] = []
         position = 0
+        error: str | None = None
         for start, end, value in jsontext.scan(text, strict=strict):
             read = [(_strict_call if strict else call_from_object)(item) for item in _listed(value, strict)]
             found = [call for call in read if call is not None]
             if found and len(found) == len(read):
+                error = error or _strict_error(text[position:start], bool(calls))
                 calls += found
                 outside.append(text[position:start])
                 position = end
         outside.append(text[position:])
-        error = "there is text after the last call" if strict and calls and outside[-1].strip() else None
+        if calls and outside[-1].strip():
+            error = error or "there is text after the last call"
+        if not strict:
+            error = None
         named = frozenset() if calls else jsontext.named_in(text)
         return Reading(tuple(calls), bool(calls), named, error, "".join(outside).strip())

@@ -12,17 +12,22 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["MAX_LENGTH", "decode", "loads", "named_in", "scan", "unfenced", "without_thinking"]
+__all__ = ["MAX_LENGTH", "decode", "dumps", "in_fence", "loads", "named_in", "scan", "unfenced", "without_thinking"]
 
 MAX_LENGTH = 1 << 20
 """Characters of a completion that are read at all."""
 MAX_DEPTH = 64
-MAX_FAILURES = 64
-"""Positions at which decoding may fail before a scan gives up: without a cap a run of `{"a":` is quadratic."""
+MAX_WASTE = 4 * MAX_LENGTH
+"""Characters that failing attempts to decode may cost a scan before it gives up: a run of `{"a":` is quadratic."""
 
-_FENCE = re.compile(r"\A```[\w-]*\s*\n?(.*?)\n?```\Z", re.DOTALL)
+_INFO = re.compile(r"[\w-]*")
+_START = re.compile(r'\{(?=\s*["}])|\[(?=\s*["{\[\]\-\dtfnNI])')
+"""Where an object or array may begin; braces of prose and LaTeX are passed over without an attempt."""
 _NAME_KEY = re.compile(r'"(?:tool_name|name|tool|function)"\s{0,8}:\s{0,8}"([^"\\]{1,128})"')
-_CALL_AT_LINE_START = re.compile(r"^[ \t`\[]{0,8}([A-Za-z_][\w.-]{0,127})\(", re.MULTILINE)
+_OBJECT_KEY = re.compile(r'"([^"\\]{1,128})"\s{0,8}:\s{0,8}\{')
+_CALL_AT_LINE_START = re.compile(
+    r"^[ \t`\[]{0,8}(?:<\|?\w{1,32}\|?>\s?)?(?:print\()?([A-Za-z_][\w.-]{0,127})\(", re.MULTILINE
+)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -65,6 +70,12 @@ def _check(value: Any, strict: bool) -> None:
     raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
 
 
+def dumps(value: Any) -> str:
+    """`value` as JSON text for a prompt, readable Unicode, that `without_thinking` leaves whole."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text.replace("<think>", "\\u003cthink>").replace("</think>", "\\u003c/think>")
+
+
 def decode(text: str, start: int, *, strict: bool) -> tuple[Any, int]:
     """Decode the JSON value that begins at `start`; returns it and the index behind it.
 
@@ -90,16 +101,16 @@ def loads(text: str, *, strict: bool) -> Any:
 
 def scan(text: str, *, strict: bool) -> Iterator[tuple[int, int, Any]]:
     """Outermost JSON objects and arrays inside other text, as (start, end, value)."""
-    position = failures = 0
-    while failures < MAX_FAILURES:
-        starts = [index for index in (text.find("{", position), text.find("[", position)) if index >= 0]
-        if not starts:
-            return
-        start = min(starts)
+    position = waste = 0
+    while waste < MAX_WASTE and (match := _START.search(text, position)):
+        start = match.start()
         try:
             value, position = decode(text, start, strict=strict)
-        except ValueError:
-            failures += 1
+        except ValueError as error:
+            # An unfinished string is reported where it begins, and the other rules not where they were broken.
+            known = isinstance(error, json.JSONDecodeError) and not error.msg.startswith("Unterminated")
+            read = error.pos - start if known and isinstance(error, json.JSONDecodeError) else len(text) - start
+            waste += read + start // 16 + 16  # making the error counts the lines before it
             position = start + 1
         else:
             yield start, position, value
@@ -124,10 +135,23 @@ def without_thinking(text: str) -> str:
 
 def unfenced(text: str) -> str:
     """The inside of one Markdown code fence around the whole of `text`, or `text`."""
-    match = _FENCE.match(text.strip())
-    return match.group(1) if match else text
+    stripped = text.strip()
+    if len(stripped) < 6 or not stripped.startswith("```") or not stripped.endswith("```"):
+        return text
+    inside = stripped[3:-3]
+    match = _INFO.match(inside)
+    return inside[match.end() if match else 0 :].strip()
+
+
+def in_fence(before: str) -> bool:
+    """Does what follows `before` stand in a Markdown code fence?"""
+    return before.count("```") % 2 == 1
 
 
 def named_in(text: str) -> frozenset[str]:
-    """Names in whatever is shaped like a call of any dialect, cut short or not."""
-    return frozenset(_NAME_KEY.findall(text)) | frozenset(_CALL_AT_LINE_START.findall(text))
+    """Names in whatever is shaped like a call of any dialect, cut short or not.
+
+    `{"name": "f"`, `{"f": {`, and at the start of a line `f(`, `api.f(`, `print(f(`, also behind a tag.
+    """
+    written = {*_NAME_KEY.findall(text), *_OBJECT_KEY.findall(text), *_CALL_AT_LINE_START.findall(text)}
+    return frozenset(written) | {name.rpartition(".")[2] for name in written}

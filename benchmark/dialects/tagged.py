@@ -1,14 +1,15 @@
 """The dialect `tagged`: calls between `<tool_call>` tags, one compact JSON line a tool in the system turn.
 
 Strict: any text, then one or more `<tool_call>{"tool_name": …, "args": {…}}</tool_call>`, then nothing but white-space.
-Lenient also reads: text after the last call, code fences inside the tags, a missing closing tag at the end, several
-calls between one pair of tags, `name`/`arguments`/`parameters` as keys, arguments as a JSON string, further keys.
+Lenient also reads: text after the last call, code fences, a missing closing tag, several calls between one pair of
+tags, `name`/`arguments`/`parameters` as keys, arguments as a JSON string, further keys.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmark.cases import Call, Message, Tool
@@ -22,6 +23,10 @@ __all__ = ["Tagged"]
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 _ANSWER_OPEN, _ANSWER_CLOSE = "<final_answer>", "</final_answer>"
 _RESULT = "<tool_result>"
+_TAG = re.compile("</?tool_call>")
+_NOT_BLANK = re.compile(r"\S")
+_MAX_FAILURES = 64
+"""Bodies that may fail to decode before only a tag ends a body: each failure may read to the end of the text."""
 
 _INSTRUCTIONS = """\
 You can use the tools listed below, one JSON object a line. To call a tool, write
@@ -38,7 +43,7 @@ def _tool_line(tool: Tool) -> str:
 
 
 def _write_call(call: Call) -> str:
-    body = json.dumps({"tool_name": call.name, "args": dict(call.arguments)}, ensure_ascii=False)
+    body = jsontext.dumps({"tool_name": call.name, "args": dict(call.arguments)})
     return f"{_OPEN}{body}{_CLOSE}"
 
 
@@ -65,9 +70,36 @@ def _strict_call(body: str) -> Call:
     return Call(name=value["tool_name"], arguments=arguments)
 
 
+def _blocks(text: str, strict: bool) -> Iterator[tuple[str, str | None, bool]]:
+    """Pieces of `text`: what stands outside the tags, the body that follows (None at the end), and whether it closes.
+
+    A tag inside a JSON string is part of an argument. So a body that is one JSON value ends behind it; any other ends
+    at the next tag.
+    """
+    position = failures = 0
+    while (start := text.find(_OPEN, position)) >= 0:
+        begin = end = start + len(_OPEN)
+        if failures < _MAX_FAILURES and (first := _NOT_BLANK.search(text, begin)) and first.group() in "{[":
+            try:
+                _, end = jsontext.decode(text, first.start(), strict=strict)
+            except ValueError:
+                failures += 1
+        closing = _NOT_BLANK.search(text, end)
+        if end == begin or closing is None or not text.startswith(_CLOSE, closing.start()):
+            closing = _TAG.search(text, begin)
+        if closing is None:
+            yield text[position:start], text[begin:], False
+            return
+        closed = text.startswith(_CLOSE, closing.start())
+        yield text[position:start], text[begin : closing.start()], closed
+        position = closing.start() + len(_CLOSE) * closed
+    yield text[position:], None, False
+
+
 def _answer(text: str) -> str:
-    _, opened, rest = text.partition(_ANSWER_OPEN)
-    return (rest.partition(_ANSWER_CLOSE)[0] if opened else text).strip()
+    before, _, rest = text.partition(_ANSWER_OPEN)
+    inside, _, after = rest.partition(_ANSWER_CLOSE)
+    return inside.strip() or (before + after).strip()
 
 
 class Tagged:
@@ -86,25 +118,30 @@ class Tagged:
         """Read the calls of a completion; never raises on what a model wrote."""
         text = completion.text
         if len(text) > jsontext.MAX_LENGTH:
-            return Reading(attempted=_OPEN in text, error=f"longer than {jsontext.MAX_LENGTH} characters")
+            return Reading(attempted=True, error=f"longer than {jsontext.MAX_LENGTH} characters")
         text = jsontext.without_thinking(text)
         attempted = _OPEN in text
         named = frozenset() if attempted else jsontext.named_in(text)
-        before, *blocks = text.split(_OPEN)
         calls: list[Call] = []
-        outside = [before]
-        error = "it writes a tool result itself" if _RESULT in text else None
-        for block in blocks:
-            body, closed, after = block.partition(_CLOSE)
-            outside.append(after)
+        outside: list[str] = []
+        error: str | None = None
+        for piece, body, closed in _blocks(text, strict):
+            outside.append(piece)
+            if body is None:
+                if attempted and piece.strip():
+                    error = error or "there is text after the last call"
+                continue
             try:
                 if strict and not closed:
                     raise ValueError(f"{_OPEN} is not closed")
+                if strict and jsontext.in_fence(piece):
+                    raise ValueError("the call stands in a code fence")
                 calls += [_strict_call(body)] if strict else lenient_calls(body)
             except ValueError as reason:
                 error = error or str(reason)
-        if blocks and outside[-1].strip():
-            error = error or "there is text after the last call"
+        answer = "".join(outside)
+        if _RESULT in answer:
+            error = "it writes a tool result itself"
         if not strict and calls:
             error = None
-        return Reading(tuple(calls), attempted, named, error, _answer("".join(outside)))
+        return Reading(tuple(calls), attempted, named, error, _answer(answer))

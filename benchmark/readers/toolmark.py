@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,14 +46,38 @@ class ToolmarkReader:
                 yield _case(path, number, line, names, toolboxes)
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {twice!r} is written twice in one object")
+    return fields
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
 def _inline(tools: list[Any]) -> Toolbox:
-    read = [Tool.model_validate(tool) for tool in tools]
-    for tool in read:
+    read: list[Tool] = []
+    for index, row in enumerate(tools):
         try:
+            tool = Tool.model_validate(row)
             check_schema(tool.parameters)
+        except ValidationError as error:
+            raise ValueError(_reason(error, ("toolbox", index))) from None
         except SchemaError as error:
             raise ValueError(f"the parameters of {tool.name} are no valid JSON Schema: {error}") from None
+        if tool.name in {other.name for other in read}:
+            raise ValueError(f"two tools of the toolbox are called {tool.name}")
+        read.append(tool)
     return Toolbox(name="", tools=tuple(read))
+
+
+def _reason(error: ValidationError, prefix: tuple[str | int, ...] = ()) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in (*prefix, *first["loc"]))
+    return f"{where}: {first['msg']}" if where else first["msg"]
 
 
 def _case(path: Path, number: int, line: str, names: ToolboxNames, toolboxes: dict[str, Toolbox]) -> Case | BadRow:
@@ -61,9 +86,12 @@ def _case(path: Path, number: int, line: str, names: ToolboxNames, toolboxes: di
         return BadRow(path, number, reason, position + 1 if position >= 0 else None)
 
     try:
-        row = json.loads(line)
+        row = json.loads(line, object_pairs_hook=_unique, parse_constant=_no_constant)
+        json.dumps(row, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         return BadRow(path, number, f"not JSON: {error.msg}", error.colno)
+    except UnicodeEncodeError:
+        return bad("a string holds half of a surrogate pair, which no tokenizer can read")
     except (ValueError, RecursionError) as error:
         return bad(f"not JSON: {error}")
     if not isinstance(row, dict):
@@ -84,9 +112,9 @@ def _case(path: Path, number: int, line: str, names: ToolboxNames, toolboxes: di
     except InputError as error:
         return bad(str(error), "toolbox")
     except ValidationError as error:
-        first = error.errors()[0]
-        where = [str(part) for part in first["loc"]]
-        reason = f"{'.'.join(where)}: {first['msg']}" if where else first["msg"]
-        return bad(reason, where[0] if where else "")
+        where = error.errors()[0]["loc"]
+        return bad(_reason(error), str(where[0]) if where else "")
     except ValueError as error:
         return bad(str(error), "toolbox")
+    except RecursionError:
+        return bad("nested too deeply")

@@ -1,17 +1,29 @@
-"""Does an answer use the tool result that the conversation already holds?"""
+"""Does an answer use the tool result that the conversation ends with?"""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from benchmark.cases import Message
 
 __all__ = ["uses_result"]
 
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?|\d+(?:\.\d+)?")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_AFTERNOON = re.compile(r"\b(1[01]|[1-9])(?:[:.]\d\d)?\s{0,2}p\.?m", re.IGNORECASE)
+_COUNTS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+_WORD_VALUES = {word: value for value, word in enumerate(_COUNTS)} | {
+    spelling: value for value, month in enumerate(_MONTHS, start=1) for spelling in (month, month[:3])
+}
 
 
 def _leaves(value: Any) -> Iterator[Any]:
@@ -28,40 +40,71 @@ def _leaves(value: Any) -> Iterator[Any]:
             yield value
 
 
-def _numbers(text: str) -> set[float]:
-    """Numbers written in `text`; a comma between digits is a thousands separator."""
-    return {float(match) for match in _NUMBER.findall(re.sub(r"(?<=\d),(?=\d{3})", "", text))}
+def _numbers(text: str) -> list[tuple[float, int]]:
+    """Numbers written in `text` with their decimals; a comma before three digits separates thousands."""
+    found = _NUMBER.findall(_THOUSANDS.sub("", text))
+    return [(float(number), len(number.partition(".")[2])) for number in found]
+
+
+def _double(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
+
+
+def _spoken(answer: str) -> set[float]:
+    """Whole numbers that `answer` says in words: counts to twelve, months, hours of the afternoon."""
+    words = set(re.findall(r"[a-z]+", answer.casefold()))
+    said = {float(value) for word, value in _WORD_VALUES.items() if word in words}
+    return said | {float(hour) + 12 for hour in _AFTERNOON.findall(answer)} | ({12.0} if "noon" in words else set())
 
 
 def uses_result(messages: Sequence[Message], answer: str) -> bool | None:
-    """Does at least one value of the last tool result stand in `answer`? None where there is no result.
+    """Does at least one value of the tool result that ends the conversation stand in `answer`?
 
-    Numbers are compared by value, to the precision in which the answer writes them (3.14 uses 3.14159); strings without
-    case; a boolean result is used by any answer, because "yes" has too many spellings.
+    None where the conversation does not end with a result: a follow-up ("is that per person?") may be answered well
+    without repeating a value. Numbers are compared by value, to the precision in which the answer writes them (3.14
+    uses 3.14159), and without regard to sign ("5 days earlier" uses -5); a date or a time by its numbers, months and
+    hours also in words; other strings as whole words without case; a boolean result is used by any answer, because
+    "yes" has too many spellings.
     """
-    results = [message.content for message in messages if message.role == "tool"]
-    if not results:
+    if messages[-1].role != "tool":
         return None
     try:
-        result = json.loads(results[-1])
+        result = json.loads(messages[-1].content)
     except (ValueError, RecursionError):
-        result = results[-1]
+        result = messages[-1].content
     written = _numbers(answer)
+    values = {number for number, _ in written} | _spoken(answer)
+    text = answer.casefold()
     for leaf in _leaves(result):
         if isinstance(leaf, bool):
-            return bool(answer.strip())
-        if isinstance(leaf, int | float):
-            if any(abs(leaf - number) <= 0.5 * 10 ** -_decimals(number) for number in written):
-                return True
-        elif leaf.strip() and (leaf.strip().casefold() in answer.casefold() or _all_written(_numbers(leaf), written)):
+            used = bool(answer.strip())
+        elif isinstance(leaf, int | float):
+            size = abs(_double(leaf))
+            used = size in values or any(
+                abs(size - abs(number)) <= 0.5 * 10.0**-decimals for number, decimals in written
+            )
+        else:
+            used = _says(leaf.strip(), text, values)
+        if used:
             return True
     return False
 
 
-def _all_written(numbers: set[float], written: set[float]) -> bool:
-    return bool(numbers) and numbers <= written
-
-
-def _decimals(number: float) -> int:
-    _, _, fraction = repr(number).partition(".")
-    return len(fraction.rstrip("0")) if fraction.isdigit() else 0
+def _says(leaf: str, text: str, values: set[float]) -> bool:
+    """Does the string `leaf` of a result stand in `text`, an answer without case that holds the numbers `values`?"""
+    if not leaf:
+        return False
+    if re.search(rf"(?<![a-z0-9]){re.escape(leaf.casefold())}(?:e?s)?(?![a-z0-9])", text):
+        return True
+    try:
+        moment = datetime.fromisoformat(leaf)
+    except ValueError:
+        numbers = {number for number, _ in _numbers(leaf)}
+        return bool(numbers) and numbers <= values
+    values = values | {float(digits) for digits in re.findall(r"\d{1,4}", text)}  # 19.10.2026 is no decimal number
+    day = {float(moment.month), float(moment.day)}
+    hour = {float(moment.hour), float(moment.minute)} - ({0.0} if moment.hour else set())
+    return day <= values or (len(leaf) > len("2026-01-01") and hour <= values)

@@ -20,10 +20,10 @@ GoldFault = tuple[Case, str]
 _NEVER_OFFERED = "a_tool_that_nobody_offered"
 
 
-def _gold_calls(case: Case) -> list[Call]:
+def _gold_calls(case: Case, option: int = 0) -> list[Call]:
     if isinstance(case.expect, Abstain):
         return []
-    return [Call(name=spec.name, arguments=canonical_arguments(spec)) for spec in case.expect.any_of[0].calls]
+    return [Call(name=spec.name, arguments=canonical_arguments(spec)) for spec in case.expect.any_of[option].calls]
 
 
 def _written(case: Case, calls: Sequence[Call], dialect: Dialect, text: str = "") -> Completion:
@@ -32,9 +32,9 @@ def _written(case: Case, calls: Sequence[Call], dialect: Dialect, text: str = ""
     return Completion(dialect.render((*case.messages, turn), case.toolbox.tools).messages[-1].content)
 
 
-def perfect(case: Case, dialect: Dialect) -> Completion:
-    """The first accepted answer; for an abstention, the last tool result in words, or a plain refusal."""
-    calls = _gold_calls(case)
+def perfect(case: Case, dialect: Dialect, option: int = 0) -> Completion:
+    """The answer that `any_of[option]` accepts; for an abstention, the last tool result, or a plain refusal."""
+    calls = _gold_calls(case, option)
     results = [message.content for message in case.messages if message.role == "tool"]
     return _written(case, calls, dialect, "" if calls else (results[-1] if results else "No tool call is right here."))
 
@@ -70,7 +70,7 @@ def _one_call_too_many(case: Case, dialect: Dialect) -> Completion:
 
 
 def _cut(case: Case, dialect: Dialect) -> Completion:
-    whole = perfect(case, dialect)
+    whole = _written(case, calls[:1], dialect) if (calls := _gold_calls(case)) else perfect(case, dialect)
     return Completion(whole.text[: len(whole.text) // 2], stop_reason="length")
 
 
@@ -95,13 +95,17 @@ def prove(metric_id: str, cases: Sequence[Case], dialect: Dialect, executor: Exe
 
     found: list[GoldFault] = []
     for case in cases:
-        score, judged = value(case, perfect(case, dialect))
-        if score is None or case.waiver is not None:
+        options = len(case.expect.any_of) if case.expect.action == "call" else 1
+        answers = [value(case, perfect(case, dialect, option)) for option in range(options)]
+        if answers[0][0] is None or case.waiver is not None:
             continue
-        if score != 1:
-            found.append((case, f"the perfect answer scores {score}: {judged.cause} {judged.detail}"))
+        found += [
+            (case, f"the perfect answer {index} scores {score}: {judged.cause} {judged.detail}")
+            for index, (score, judged) in enumerate(answers, start=1)
+            if score != 1
+        ]
         for plant in _PLANTED[metric_id]:
-            score, judged = value(case, plant(case, dialect))
+            score, _ = value(case, plant(case, dialect))
             if score != 0:
                 found.append((case, f"the planted wrong answer {plant.__name__.strip('_')!r} scores {score}"))
     return found

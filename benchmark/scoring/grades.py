@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from benchmark.cases import Abstain, Call, CallOption, Case
+from benchmark.cases import Abstain, Call, CallOption, Case, Tool
 from benchmark.completions import Completion, Reading
 from benchmark.dialects import Dialect
 from benchmark.scoring.answers import uses_result
 from benchmark.scoring.execution import Executor
-from benchmark.scoring.matching import FAULTS, Fault, faults, same_names
+from benchmark.scoring.matching import FAULTS, Fault, Spelling, faults, offered_tool, same_names
 from benchmark.scoring.outcomes import Outcome, outcome_of
 from benchmark.tools.schemas import compile_schema, problems
 
@@ -22,6 +22,8 @@ __all__ = ["CAUSES", "SCORER_VERSION", "Cause", "Grade", "grade"]
 
 SCORER_VERSION = "1"
 """Changes whenever the same completion could be graded differently; hashed with the gold."""
+
+_MAX_TEXT = 300
 
 Cause = Literal[
     "over_call",
@@ -64,7 +66,7 @@ class Grade:
         stopped: The completion ended by itself; None for a recording that does not say.
         uses_result: The answer uses the tool result that is in the conversation; None where there is none.
         answer_length: Characters of the text for the user.
-        called: Names called, in order (lenient reading).
+        called: Names called, in order (lenient reading), very long ones cut.
         offered: Number of tools offered.
         tool: The expected tool, where one is.
         tags: The case's tags.
@@ -98,30 +100,44 @@ class Grade:
         return asdict(self)
 
 
+def _legible(text: str) -> str:
+    """`text` cut to a length that a log bears, with lone surrogates, which no log can encode, as escapes."""
+    short = text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+    return short.encode("utf-8", "backslashreplace").decode()
+
+
+def _reached(call: Call, case: Case) -> Tool | None:
+    """The offered tool that `call` reaches, by the spelling of names that the case allows."""
+    options = case.expect.any_of if case.expect.action == "call" else ()
+    names: Spelling = "dot_underscore" if any(option.names == "dot_underscore" for option in options) else "exact"
+    return offered_tool(call.name, case.toolbox, names)
+
+
 def _schema_problem(calls: Sequence[Call], case: Case) -> str | None:
     """Why not every call is valid, or None; no call at all is not valid either."""
     if not calls:
         return "no call"
     for call in calls:
-        if call.name not in case.toolbox.names:
+        tool = _reached(call, case)
+        if tool is None:
             return f"{call.name} is not offered"
-        found = problems(call.arguments, compile_schema(case.toolbox[call.name].parameters))
+        found = problems(call.arguments, compile_schema(tool.parameters))
         if found:
             return f"{call.name}{found[0].path}: {found[0].message}"
     return None
 
 
 def _run(calls: Sequence[Call], case: Case, executor: Executor | None) -> tuple[bool | None, str]:
-    """Whether all calls that may run do; None where none may."""
-    results = [
-        executor.run(case.toolbox[call.name], call.arguments)
-        for call in calls
-        if executor is not None and executor.may_run(case.toolbox[call.name])
-    ]
-    failed = next((result for result in results if result.kind != "ok"), None)
-    if failed is not None:
-        return False, failed.error or failed.kind
-    return (True if results else None), ""
+    """Whether all calls that may run do; None where none may. Ends at the first that fails: each may take its time."""
+    executed: bool | None = None
+    for call in calls:
+        tool = _reached(call, case)
+        if executor is not None and tool is not None and executor.may_run(tool):
+            result = executor.run(tool, call.arguments)
+            if result.kind != "ok":
+                return False, result.error or result.kind
+            executed = True
+    return executed, ""
 
 
 def _best(calls: Sequence[Call], options: Sequence[CallOption], case: Case, executor: Executor | None) -> list[Fault]:
@@ -185,9 +201,12 @@ def grade(
         cause, detail = "no_call", strict.answer[:200]
     if outcome == "malformed":
         if completion.stop_reason == "length":
-            cause, detail = "truncated", "cut inside the call"
+            cause, detail = "truncated", "cut before a call or an answer was whole"
         else:
-            cause, detail = "unparseable", lenient.error or ("empty" if not completion.text.strip() else "no call read")
+            cause, detail = (
+                "unparseable",
+                lenient.error or ("no call can be read" if completion.text.strip() else "empty"),
+            )
 
     expect = case.expect
     tools = {spec.name for option in expect.any_of for spec in option.calls} if expect.action == "call" else set()
@@ -199,7 +218,7 @@ def grade(
         reason=expect.reason if isinstance(expect, Abstain) else None,
         outcome=outcome,
         cause=cause,
-        detail=detail,
+        detail=_legible(detail),
         selected=selected,
         schema_valid=_schema_problem(strict_calls, case) is None,
         correct=cause is None,
@@ -208,7 +227,7 @@ def grade(
         stopped=None if completion.stop_reason == "unknown" else completion.stop_reason == "stop",
         uses_result=uses_result(case.messages, lenient.answer) if expect.action == "abstain" else None,
         answer_length=len(lenient.answer),
-        called=tuple(call.name for call in lenient.calls),
+        called=tuple(_legible(call.name) for call in lenient.calls),
         offered=len(case.toolbox.tools),
         tool=next(iter(tools)) if len(tools) == 1 else None,
         tags=dict(case.tags),

@@ -11,6 +11,7 @@ Parallel calls are matched to the expected ones by the assignment with the fewes
 from __future__ import annotations
 
 import math
+import operator
 import re
 import unicodedata
 from collections import Counter
@@ -22,7 +23,19 @@ from typing import Any, Literal
 
 from benchmark.cases import Accept, Call, CallOption, CallSpec, Tool, Toolbox
 
-__all__ = ["FAULTS", "Fault", "FaultKind", "Rerun", "accepts", "canonical_arguments", "equal", "faults", "same_names"]
+__all__ = [
+    "FAULTS",
+    "Fault",
+    "FaultKind",
+    "Rerun",
+    "Spelling",
+    "accepts",
+    "canonical_arguments",
+    "equal",
+    "faults",
+    "offered_tool",
+    "same_names",
+]
 
 FaultKind = Literal[
     "unknown_tool", "wrong_count", "wrong_tool", "missing_argument", "extra_argument", "wrong_value", "wrong_order"
@@ -30,12 +43,19 @@ FaultKind = Literal[
 FAULTS: tuple[FaultKind, ...] = FaultKind.__args__  # type: ignore[attr-defined]
 """Gravest first."""
 
+Spelling = Literal["exact", "dot_underscore"]
+"""Whether names are compared as they are, or `.` and `_` in them are alike."""
+
 Rerun = Callable[[Tool, Mapping[str, Any]], Any]
 """Runs a tool and returns its value; raises `LookupError` where the tool may not or cannot run."""
 
 _ABSENT = object()
 _MAX_UNORDERED = 1_000
 """Elements up to which lists are compared without order; the comparison is quadratic."""
+_MAX_MARKS = 30
+"""Combining marks in a row (Unicode's stream-safe limit) up to which text is normalised; sorting them is quadratic."""
+_EXACT = 2**53
+"""Whole numbers below this are exact as doubles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +68,45 @@ class Fault:
 
 
 def _text(value: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", value).split())
+    words = " ".join(value.split())
+    if words.isascii():
+        return words
+    marks = 0
+    for character in words if len(words) > _MAX_MARKS else "":
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks > _MAX_MARKS:
+            return words
+    return unicodedata.normalize("NFC", words)
 
 
-def equal(left: Any, right: Any) -> bool:
-    """JSON equality as the module docstring defines it."""
+def equal(left: Any, right: Any, *, numbers: Callable[[float, float], bool] = operator.eq) -> bool:
+    """JSON equality as the module docstring defines it; `numbers` compares two numbers."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, int | float) and isinstance(right, int | float):
-        return left == right
+        return numbers(left, right)
     if isinstance(left, str) and isinstance(right, str):
         return left == right or _text(left) == _text(right)
     if isinstance(left, Mapping) and isinstance(right, Mapping):
-        return left.keys() == right.keys() and all(equal(left[key], right[key]) for key in left)
+        return left.keys() == right.keys() and all(equal(left[key], right[key], numbers=numbers) for key in left)
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
-        return len(left) == len(right) and all(map(equal, left, right))
+        return len(left) == len(right) and all(map(partial(equal, numbers=numbers), left, right))
     return left is None and right is None
+
+
+def _near(left: float, right: float) -> bool:
+    """Equal up to the rounding of doubles; whole numbers exactly."""
+    if left == right:
+        return True
+    if isinstance(left, int) and isinstance(right, int):
+        return False
+    try:
+        whole = float(left).is_integer() and float(right).is_integer()
+        if whole and abs(left) < _EXACT and abs(right) < _EXACT:
+            return False
+        return math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-12)
+    except OverflowError:  # an integer beyond the doubles
+        return False
 
 
 def _equal_unordered(left: Any, right: Any) -> bool:
@@ -85,8 +128,12 @@ def _close(value: Any, accepted: Any, tolerance: float | None) -> bool:
     if len(numbers) < 2:
         return False
     if tolerance is None:
-        return math.isclose(*numbers, rel_tol=1e-9)
-    return abs(numbers[0] - numbers[1]) <= tolerance
+        return _near(*numbers)
+    try:
+        distance = float(abs(numbers[0] - numbers[1]))
+    except OverflowError:  # an integer beyond the doubles
+        return False
+    return distance <= tolerance or math.isclose(distance, tolerance, rel_tol=1e-9)  # 0.4 lies within 0.1 of 0.3
 
 
 def _moment(value: Any) -> datetime | None:
@@ -133,7 +180,10 @@ def accepts(rule: Accept, value: Any, same_result: Callable[[Any], bool] | None 
             moment = _moment(value)
             return moment is not None and any(moment == _moment(right) for right in rule.of)
         case "contains":
-            return isinstance(value, str) and all(_text(part).casefold() in _text(value).casefold() for part in rule.of)
+            if not isinstance(value, str):
+                return False
+            text = _text(value).casefold()
+            return all(_text(part).casefold() in text for part in rule.of)
         case "nonempty":
             return bool(value.strip()) if isinstance(value, str) else value not in (None, [], {}, ())
         case "same_result":
@@ -170,16 +220,22 @@ def canonical_arguments(spec: CallSpec) -> dict[str, Any]:
     return {name: _canonical(rule) for name, rule in spec.arguments.items()}
 
 
-def _same_name(called: str, expected: str, option: CallOption) -> bool:
-    if option.names == "dot_underscore":
-        return called.replace(".", "_") == expected.replace(".", "_")
-    return called == expected
+def _spelled(name: str, names: Spelling) -> str:
+    return name.replace(".", "_") if names == "dot_underscore" else name
+
+
+def offered_tool(name: str, toolbox: Toolbox, names: Spelling) -> Tool | None:
+    """The tool that a call of `name` reaches, or None."""
+    if name in toolbox.names:
+        return toolbox[name]
+    wanted = _spelled(name, names)
+    return next((tool for tool in toolbox.tools if _spelled(tool.name, names) == wanted), None)
 
 
 def same_names(calls: Sequence[Call], option: CallOption) -> bool:
     """Is the multiset of called names the expected one?"""
-    spell: Callable[[str], str] = (lambda name: name.replace(".", "_")) if option.names == "dot_underscore" else str
-    return Counter(spell(call.name) for call in calls) == Counter(spell(spec.name) for spec in option.calls)
+    called = Counter(_spelled(call.name, option.names) for call in calls)
+    return called == Counter(_spelled(spec.name, option.names) for spec in option.calls)
 
 
 def _argument_faults(call: Call, spec: CallSpec, tool: Tool, rerun: Rerun | None) -> list[Fault]:
@@ -194,10 +250,18 @@ def _argument_faults(call: Call, spec: CallSpec, tool: Tool, rerun: Rerun | None
         if rerun is None:
             return False
         gold = canonical_arguments(spec)
-        try:
-            return equal(rerun(tool, {**gold, name: value}), rerun(tool, gold))
-        except LookupError:
-            return False
+
+        def result(written: Any) -> Any:
+            try:
+                return rerun(tool, {**gold, name: written})
+            except LookupError:
+                return _ABSENT
+
+        given = result(value)
+        # 3 * 0.1 and 0.3 are the same calculation.
+        return given is not _ABSENT and any(
+            equal(given, result(right), numbers=_near) for right in spec.arguments[name].of
+        )
 
     found: list[Fault] = []
     for name, rule in spec.arguments.items():
@@ -218,9 +282,10 @@ def _argument_faults(call: Call, spec: CallSpec, tool: Tool, rerun: Rerun | None
 
 
 def _pair_faults(call: Call, spec: CallSpec, option: CallOption, toolbox: Toolbox, rerun: Rerun | None) -> list[Fault]:
-    if not _same_name(call.name, spec.name, option):
+    tool = offered_tool(call.name, toolbox, option.names)
+    if tool is None or _spelled(call.name, option.names) != _spelled(spec.name, option.names):
         return [Fault("wrong_tool", call.name, f"expected {spec.name}")]
-    return _argument_faults(call, spec, toolbox[spec.name], rerun)
+    return _argument_faults(call, spec, tool, rerun)
 
 
 def _weight(found: Sequence[Fault]) -> int:
@@ -234,14 +299,11 @@ def faults(calls: Sequence[Call], option: CallOption, toolbox: Toolbox, rerun: R
     Args:
         calls: What the model called, in its order.
         option: One complete right answer.
-        toolbox: The offered tools; every name in `option` is among them.
+        toolbox: The offered tools.
         rerun: Runs pure tools for `same_result`; without it that rule falls back to equality.
     """
-    offered = {name.replace(".", "_") if option.names == "dot_underscore" else name for name in toolbox.names}
     unknown = [
-        Fault("unknown_tool", call.name)
-        for call in calls
-        if (call.name.replace(".", "_") if option.names == "dot_underscore" else call.name) not in offered
+        Fault("unknown_tool", call.name) for call in calls if offered_tool(call.name, toolbox, option.names) is None
     ]
     if unknown:
         return unknown

@@ -126,7 +126,7 @@ METRICS: Mapping[str, Metric] = {metric.id: metric for metric in (*PRIMARY, *_SE
 
 def metrics_for(grades: Iterable[Grade]) -> tuple[Metric, ...]:
     """All metrics, and those of the breakdowns that these grades have: by number of tools offered, and by tool."""
-    rows = list(grades)
+    rows = [row for row in grades if row.waived is None]
     by_size = (
         Metric(
             f"selection.tool[{size} offered]",

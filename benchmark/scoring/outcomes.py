@@ -20,12 +20,12 @@ def outcome_of(reading: Reading, completion: Completion, offered: Collection[str
     """Outcome of a *lenient* reading.
 
     `call`: a call can be read, of an unknown tool too. `malformed`: otherwise, if there was an attempt (a marker of the
-    dialect, or anything shaped like a call that names an offered tool) or nothing was written at all. `abstain`: the
-    rest.
+    dialect, a native call that the dialect does not read, or anything shaped like a call that names an offered tool) or
+    nothing was written for the user: an empty text, or thoughts without an end. `abstain`: the rest.
     """
     if reading.calls:
         return "call"
-    silent = not completion.text.strip() and not completion.tool_calls
-    if reading.attempted or silent or not reading.named.isdisjoint(offered):
+    attempted = reading.attempted or bool(completion.tool_calls)
+    if attempted or not reading.answer.strip() or not reading.named.isdisjoint(offered):
         return "malformed"
     return "abstain"

@@ -34,6 +34,6 @@ def check_floor(metric: str, figure: Figure, floor: float) -> Gate:
     seen = f"{metric} = {figure.score:.3f} [{low:.3f}, {high:.3f}], n = {figure.n}"
     if high < floor:
         return Gate("failed", f"{seen}: below the floor {floor:g}")
-    if low < floor:
-        return Gate("inconclusive", f"{seen}: the interval contains the floor {floor:g}")
-    return Gate("passed", seen)
+    if low >= floor:
+        return Gate("passed", seen)
+    return Gate("inconclusive", f"{seen}: the interval contains the floor {floor:g}")

@@ -16,6 +16,9 @@ from scipy.special import ndtri, stdtrit
 
 __all__ = ["Interval", "balanced", "cluster_t", "mean_interval", "wilson"]
 
+_NO_WIDTH = 1e-9
+"""Below this an interval's width is rounding."""
+
 Method = Literal["wilson", "cluster t", "mover", "none"]
 
 
@@ -40,7 +43,10 @@ def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
     p = successes / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return Interval(max(0.0, centre - half), min(1.0, centre + half), "wilson")
+    # At the ends the bound is the end itself; a rounding error there would put a perfect score below a floor of 1.
+    low = 0.0 if successes <= 0 else max(0.0, centre - half)
+    high = 1.0 if successes >= n else min(1.0, centre + half)
+    return Interval(low, high, "wilson")
 
 
 def cluster_t(values: Sequence[float], clusters: Sequence[str], confidence: float = 0.95) -> Interval:
@@ -75,17 +81,17 @@ def mean_interval(
     Args:
         values: One value a case, shape (n,).
         clusters: The group of each case, shape (n,).
-        share: Values lie in [0, 1]. Then the interval is cut there, and groups that all agree exactly, whose residuals
-            would give it no width, get Wilson's at n = number of groups.
+        share: Values lie in [0, 1]. Then the interval is cut there, and groups with one and the same mean, whose
+            residuals would give it no width, get Wilson's at n = number of groups.
         confidence: Two-sided coverage.
     """
     groups = len(set(clusters))
     binary = all(value in (0.0, 1.0) for value in values)
     if share and (not values or (groups == len(values) and binary)):
         return wilson(sum(values), len(values), confidence)
-    if share and len(set(values)) == 1:
-        return wilson(values[0] * groups, groups, confidence)
     found = cluster_t(values, clusters, confidence)
+    if share and (len(set(values)) == 1 or found.high - found.low < _NO_WIDTH):
+        return wilson(sum(values) / len(values) * groups, groups, confidence)
     return Interval(max(0.0, found.low), min(1.0, found.high), found.method) if share else found
 
 
