@@ -9,6 +9,7 @@ and is translated at the outermost hook.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Generator, Iterator
 from importlib.resources import files
@@ -94,11 +95,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def _floor(text: str) -> tuple[str, float]:
     metric, _, value = text.partition("=")
     try:
-        return metric, float(value)
+        floor = float(value)
     except ValueError:
-        raise InputError(
-            f"--floor {text} is not METRIC=NUMBER", "Write for example: --floor timing.recall=0.8"
-        ) from None
+        floor = math.nan
+    if not math.isfinite(floor):
+        raise InputError(f"--floor {text} is not METRIC=NUMBER", "Write for example: --floor timing.recall=0.8")
+    return metric, floor
 
 
 def _request(config: pytest.Config) -> Request:
@@ -266,15 +268,13 @@ def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]
     from benchmark.readers.selection import load_cases
     from benchmark.scoring.execution import Executor
     from benchmark.scoring.gold import prove
-    from benchmark.tools.sandbox import Sandbox
 
     asked = _request(request.config)
     cases, _ = load_cases(asked.cases, asked.split, asked.tools, asked.skip_bad)
     session = request.config.stash.get(_SESSION, None)
     spoken = {dialect.name for dialect, _ in session.dialects} if session else names("toolmark.dialects")
     dialects = [load("toolmark.dialects", name)() for name in sorted(spoken)]
-    with Sandbox() as sandbox:
-        executor = Executor(sandbox, asked.execute)
+    with Executor(asked.execute) as executor:
 
         def proven(metric: str) -> None:
             found = [fault for dialect in dialects for fault in prove(metric, cases, dialect, executor)]

@@ -21,7 +21,6 @@ from benchmark.runs.store import check_writable
 from benchmark.runs.task import judge
 from benchmark.scoring.execution import Execute, Executor
 from benchmark.scoring.metrics import PRIMARY
-from benchmark.tools.sandbox import Sandbox
 from benchmark.verdicts.comparison import BALANCED, Column, Comparison, compare
 
 if TYPE_CHECKING:
@@ -157,8 +156,7 @@ class Session:
         """Grade all runs and compute every figure. Raises `BrokenJudge` where the harness itself fails."""
         dropped = {case_id for run in self.runs for case_id in run.dropped}
         cases = [case for case in self.cases if case.id not in dropped]
-        with Sandbox() as sandbox:
-            executor = Executor(sandbox, self.request.execute)
+        with Executor(self.request.execute) as executor:
             self.grades = [judge(run, cases, executor, self.request.epochs) for run in self.runs]
         columns = [
             Column(

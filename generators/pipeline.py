@@ -28,7 +28,7 @@ from benchmark.cases import Tool, Toolbox, digest
 from benchmark.errors import InputError, NothingToDo
 from benchmark.plugins import Generation, Generator
 from benchmark.scoring.execution import Executor
-from benchmark.tools.sandbox import Result, Sandbox
+from benchmark.tools.sandbox import Result
 from benchmark.traces import Trace
 from generators.dataset import case_line, row, write_tools, write_traces
 from generators.judging import STAGES, Judge
@@ -83,8 +83,7 @@ def generate(
         made, work = Path(folder) / "made", Path(folder) / "work"
         made.mkdir()
         work.mkdir()
-        with Sandbox() as sandbox:
-            executor = Executor(sandbox)
+        with Executor() as executor:
             context = Generation(seed, lambda tool, arguments: _execute(executor, tool, arguments))
             report = _spool(generator.propose(offered, options, context), Judge(held_out, executor), work)
         if not sum(report.counts.values()):

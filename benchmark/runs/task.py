@@ -21,7 +21,6 @@ from benchmark.runs.generation import Run
 from benchmark.scoring.execution import Executor
 from benchmark.scoring.grades import Grade, grade
 from benchmark.scoring.metrics import PRIMARY
-from benchmark.tools.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from inspect_ai import Task
@@ -190,5 +189,5 @@ def live_task(
         name=suite,
         dataset=MemoryDataset(_samples(chosen, spoken)),
         solver=generate(),
-        scorer=_scorer(chosen, spoken, Executor(Sandbox(), execute), metrics),
+        scorer=_scorer(chosen, spoken, Executor(execute), metrics),
     )

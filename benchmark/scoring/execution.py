@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from types import TracebackType
+from typing import Any, Literal, Self
 
 from benchmark.cases import Effects, Tool, canonical_json
-from benchmark.tools.sandbox import Result, Sandbox
+from benchmark.tools.sandbox import Limits, Result, Sandbox
 
 __all__ = ["Execute", "Executor"]
 
@@ -21,12 +22,29 @@ _ALLOWED: Mapping[Execute, frozenset[Effects]] = {
 
 
 class Executor:
-    """Runs permitted calls in a sandbox and remembers the results of pure ones."""
+    """Runs permitted calls in sandboxes and remembers the results of pure ones; a context manager.
 
-    def __init__(self, sandbox: Sandbox, execute: Execute = "pure") -> None:
-        self._sandbox = sandbox
+    A tool that may touch the world needs files or the network, so it runs in a second worker that is limited but not
+    confined; a pure one never does.
+
+    Args:
+        execute: Effects up to which tools may run.
+    """
+
+    def __init__(self, execute: Execute = "pure") -> None:
         self._allowed = _ALLOWED[execute]
+        self._confined = Sandbox()
+        self._released = Sandbox(Limits(confined=False))
         self._known: dict[str, Result] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._confined.close()
+        self._released.close()
 
     def may_run(self, tool: Tool) -> bool:
         """Has `tool` an implementation, and may its effects happen?"""
@@ -37,10 +55,10 @@ class Executor:
         if not self.may_run(tool):
             raise LookupError(tool.name)
         if tool.effects != "pure":
-            return self._sandbox.run(tool, arguments)
+            return self._released.run(tool, arguments)
         key = canonical_json([tool.run, dict(arguments)])
         if key not in self._known:
-            self._known[key] = self._sandbox.run(tool, arguments)
+            self._known[key] = self._confined.run(tool, arguments)
         return self._known[key]
 
     def value(self, tool: Tool, arguments: Mapping[str, Any]) -> Any:

@@ -15,7 +15,6 @@ from benchmark.plugins import Generation
 from benchmark.scoring.execution import Executor
 from benchmark.scoring.gold import prove
 from benchmark.tools.catalog import catalog
-from benchmark.tools.sandbox import Sandbox
 from benchmark.tools.schemas import compile_schema, problems
 from benchmark.traces import Trace
 from generators.template import TemplateGenerator, TemplateOptions
@@ -40,8 +39,8 @@ SEEN = Toolbox(name="seen", tools=tuple(tool for tool in catalog().tools if tool
 
 @pytest.fixture(scope="module")
 def executor() -> Iterator[Executor]:
-    with Sandbox() as sandbox:
-        yield Executor(sandbox)
+    with Executor() as executor:
+        yield executor
 
 
 def proposed(executor: Executor, toolbox: Toolbox = SEEN, seed: int = 3, **options: object) -> list[Trace]:

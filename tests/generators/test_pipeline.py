@@ -15,7 +15,6 @@ from benchmark.readers import BadRow
 from benchmark.readers.toolmark import ToolmarkReader
 from benchmark.scoring.execution import Executor
 from benchmark.tools.catalog import catalog
-from benchmark.tools.sandbox import Sandbox
 from benchmark.tools.sources.yaml import read_tools_file
 from benchmark.traces import Trace
 from generators.judging import STAGES, Judge
@@ -159,8 +158,8 @@ def test_nothing_is_left_where_everything_is_rejected(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def executor() -> Iterator[Executor]:
-    with Sandbox() as sandbox:
-        yield Executor(sandbox)
+    with Executor() as executor:
+        yield executor
 
 
 @pytest.fixture(scope="module")

@@ -80,7 +80,6 @@ def query_database(query: str, dataset: Literal["customers", "sales", "inventory
         rows = cursor.fetchmany(_MAX_ROWS + 1)
         if cursor.description is None:
             raise ValueError("only SELECT is allowed")
-        columns = [column[0] for column in cursor.description]
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise ValueError(f"the query on {dataset} failed: {error}") from None
     finally:
@@ -89,7 +88,8 @@ def query_database(query: str, dataset: Literal["customers", "sales", "inventory
         raise ValueError(f"the query gives more than {_MAX_ROWS} rows")
     if any(isinstance(value, bytes) for row in rows for value in row):
         raise ValueError("the query gives binary values")
-    return {"columns": columns, "rows": [list(row) for row in rows], "note": FIXTURE}
+    # No column names: two queries that select the same values are the same answer, whatever they call them.
+    return {"rows": [list(row) for row in rows], "note": FIXTURE}
 
 
 def _restrict(connection: sqlite3.Connection, dataset: str) -> None:

@@ -26,7 +26,6 @@ from benchmark.scoring.grades import CAUSES, Grade, grade
 from benchmark.scoring.matching import accepts, equal
 from benchmark.scoring.metrics import METRICS, PRIMARY, case_values, metrics_for
 from benchmark.tools.catalog import catalog
-from benchmark.tools.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[3]
 HUGE = 10**4000
@@ -34,8 +33,8 @@ HUGE = 10**4000
 
 @pytest.fixture(scope="module")
 def executor() -> Iterator[Executor]:
-    with Sandbox() as sandbox:
-        yield Executor(sandbox)
+    with Executor() as executor:
+        yield executor
 
 
 def rule(match: str, of: Any = None, **more: Any) -> Accept:

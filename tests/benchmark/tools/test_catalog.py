@@ -111,7 +111,7 @@ CALLS = [
     (
         "query_database",
         {"query": "SELECT name FROM customers WHERE city = 'New York' ORDER BY id LIMIT 1", "dataset": "customers"},
-        {"columns": ["name"], "rows": [["Emma Jones"]]},
+        {"rows": [["Emma Jones"]]},
         {"query": "DELETE FROM customers", "dataset": "customers"},
     ),
     (
