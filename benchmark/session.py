@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from benchmark.candidates.spec import Candidate, resolve, with_adapter
 from benchmark.config import Decoding
 from benchmark.dialects import Dialect
+from benchmark.engine.opening import Engines
 from benchmark.errors import InputError
 from benchmark.readers.selection import Split, limited, load_cases
 from benchmark.registry import load, nearest
@@ -101,10 +102,10 @@ class Session:
             runs=request.runs,
             decoding=Decoding(temperature=request.temperature, seed=request.seed),
             epochs=request.epochs,
-            threads=request.threads,
             fresh=request.fresh,
             skip_too_long=request.skip_too_long,
         )
+        self._engines = Engines(self._options.decoding, request.threads)
 
     @property
     def names(self) -> list[str]:
@@ -150,7 +151,7 @@ class Session:
 
     def generate(self, run: Run, progress: Callable[[int, int], None]) -> None:
         """Fill one run with completions."""
-        generate(run, self.cases, self._options, progress)
+        generate(run, self.cases, self._options, self._engines, progress)
 
     def judge(self) -> Comparison:
         """Grade all runs and compute every figure. Raises `BrokenJudge` where the harness itself fails."""

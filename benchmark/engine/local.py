@@ -6,16 +6,14 @@ other's padding: the attention mask excludes it and positions count from each ro
 
 from __future__ import annotations
 
-import json
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from benchmark.candidates.weights import Weights
 from benchmark.completions import Completion, Prompt, Usage
 from benchmark.config import Decoding
 from benchmark.engine import PromptTooLong
+from benchmark.engine.adapters import AdaptedModel
 from benchmark.engine.encoding import encode, stop_ids
 from benchmark.errors import InputError
 
@@ -42,22 +40,20 @@ def default_dtype(device: str) -> str:
 
 
 class LocalEngine:
-    """A base model, perhaps with one adapter, in memory.
+    """One base model in memory, and as many adapters on it as were ever worn.
 
     Args:
-        weights: Where base and adapter lie.
+        base: The base model's directory.
         decoding: How to draw tokens.
         device: `cpu` or `cuda`.
         dtype: A torch dtype's name.
         threads: Processor threads; None leaves torch's own choice.
 
     Raises:
-        InputError: The weights are no causal language model, or the adapter does not fit the base.
+        InputError: The weights are no causal language model.
     """
 
-    def __init__(
-        self, weights: Weights, decoding: Decoding, *, device: str, dtype: str, threads: int | None = None
-    ) -> None:
+    def __init__(self, base: Path, decoding: Decoding, *, device: str, dtype: str, threads: int | None = None) -> None:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils import logging
@@ -70,23 +66,23 @@ class LocalEngine:
         self._dtype = dtype
         self._threads = torch.get_num_threads()
         try:
-            self._tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(weights.base)
+            self._tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)
             model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-                weights.base, dtype=getattr(torch, dtype), use_safetensors=True
+                base, dtype=getattr(torch, dtype), use_safetensors=True
             )
         except (OSError, ValueError, KeyError) as error:
             raise InputError(
-                f"{weights.base} cannot be loaded as a causal language model: {str(error).splitlines()[0]}",
+                f"{base} cannot be loaded as a causal language model: {str(error).splitlines()[0]}",
                 "Check that it is a text model of a supported architecture, with its tokenizer.",
             ) from error
         self._stops = stop_ids(self._tokenizer, model.generation_config.eos_token_id)
         self._context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0)) or 1 << 20
-        if weights.adapter is not None:
-            model = _with_adapter(model, weights.base, weights.adapter)
-        self._model = cast("Any", model)
-        self._model.eval()
-        self._model.to(device)
+        self._model = AdaptedModel(model.eval().to(device), base)  # type: ignore[no-untyped-call]
         self._encoded: list[list[int]] = []
+
+    def wear(self, adapter: Path | None) -> None:
+        """Answer with this adapter from now on, or as the plain base. Raises `InputError` where it does not fit."""
+        self._model.wear(adapter)
 
     def prepare(self, prompts: Sequence[Prompt]) -> None:
         """Encode all prompts. Raises `PromptTooLong` where one leaves no room for `max_tokens`."""
@@ -173,45 +169,3 @@ def _left_padded(rows: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor,
     ids = torch.tensor([[pad] * (width - len(row)) + list(row) for row in rows])
     mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
     return ids, mask
-
-
-def _with_adapter(model: PreTrainedModel, base: Path, adapter: Path) -> PreTrainedModel:
-    """Put the adapter on the base, and refuse one that was not made for it.
-
-    PEFT loads an adapter of another base of the same shapes without a word, and one with missing layers with a warning:
-    hence the recorded hash and the loader's lists are checked here.
-    """
-    from peft import PeftConfig, PeftModel
-
-    _check_base(base, adapter)
-    config = PeftConfig.from_pretrained(str(adapter))
-    wrapped = PeftModel(model, config)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # said as an error below
-        loaded = wrapped.load_adapter(str(adapter), "default", is_trainable=False, use_safetensors=True)
-    missing = [key for key in loaded.missing_keys if "lora_" in key]
-    if missing or loaded.unexpected_keys:
-        kind, keys = ("lacks", missing) if missing else ("has unexpected", loaded.unexpected_keys)
-        raise InputError(
-            f"{adapter} does not fit {base}: it {kind} {len(keys)} weights, the first {keys[0]}",
-            "Use the base that the adapter was trained on.",
-        )
-    return wrapped  # type: ignore[return-value]
-
-
-def _check_base(base: Path, adapter: Path) -> None:
-    from benchmark.candidates.fingerprint import hash_files
-
-    record = adapter / "toolmark.json"
-    if record.is_file():
-        recorded = json.loads(record.read_text()).get("base", {})
-        name, here = recorded.get("id"), hash_files(base.glob("*.safetensors"))
-        if recorded.get("weights") not in (None, here):
-            raise InputError(
-                f"{adapter} was trained on {name} with weights {recorded['weights']}, not on {base} ({here})",
-                f"Name that base: --model {name} --adapter {adapter}",
-            )
-        return
-    name = json.loads((adapter / "adapter_config.json").read_text()).get("base_model_name_or_path") or "no base"
-    if Path(name).name != base.resolve().name:
-        warnings.warn(f"base identity not proven: {adapter} names {name}, judged on {base}", stacklevel=2)

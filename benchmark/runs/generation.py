@@ -19,6 +19,7 @@ from benchmark.completions import Completion, Prompt
 from benchmark.config import Decoding
 from benchmark.dialects import Dialect
 from benchmark.engine import Engine, PromptTooLong
+from benchmark.engine.opening import Engines
 from benchmark.errors import InputError
 from benchmark.runs.ledger import Ledger, read_ledger
 from benchmark.runs.store import run_folder
@@ -37,7 +38,6 @@ class RunOptions:
     runs: Path
     decoding: Decoding = field(default_factory=Decoding)
     epochs: int = 1
-    threads: int | None = None
     fresh: bool = False
     skip_too_long: bool = False
 
@@ -103,22 +103,6 @@ def _key(run: Run, prompt: Prompt, epoch: int) -> str:
     return digest([run_key(run.identity), prompt.digest(), epoch])
 
 
-def _engine(run: Run, options: RunOptions) -> Engine:
-    if run.weights is None:
-        from benchmark.engine.served import ServedEngine
-
-        return ServedEngine(run.candidate.base, options.decoding)
-    from benchmark.engine.local import LocalEngine, default_device
-
-    return LocalEngine(
-        run.weights,
-        options.decoding,
-        device=default_device(),
-        dtype=str(run.identity["dtype"]),
-        threads=options.threads,
-    )
-
-
 def _replayed(run: Run, cases: Sequence[Case], epochs: int) -> Run:
     recorded = read_ledger(Path(run.candidate.base)).by_case
     wanted = [(case.id, epoch) for case in cases for epoch in range(1, epochs + 1)]
@@ -133,7 +117,7 @@ def _replayed(run: Run, cases: Sequence[Case], epochs: int) -> Run:
     return run
 
 
-def generate(run: Run, cases: Sequence[Case], options: RunOptions, progress: Progress) -> Run:
+def generate(run: Run, cases: Sequence[Case], options: RunOptions, engines: Engines, progress: Progress) -> Run:
     """Fill `run.completions` for all cases and epochs, from the ledger and then from the engine.
 
     Raises:
@@ -160,7 +144,7 @@ def generate(run: Run, cases: Sequence[Case], options: RunOptions, progress: Pro
         missing = [place for place in wanted if place not in found]
         dropped: frozenset[int] = frozenset()
         if missing:
-            engine = _engine(run, options)
+            engine = engines.open(run.candidate, run.weights, str(run.identity.get("dtype")))
             dropped = _prepare(engine, prompts, cases, options.skip_too_long)
             missing = [place for place in missing if place[0] not in dropped]
             run.environment = environment(**engine.environment())

@@ -30,7 +30,9 @@ TOKENS = 24
 
 
 def engine(weights: Weights, max_tokens: int = TOKENS) -> LocalEngine:
-    return LocalEngine(weights, Decoding(max_tokens=max_tokens), device="cpu", dtype="float32", threads=1)
+    opened = LocalEngine(weights.base, Decoding(max_tokens=max_tokens), device="cpu", dtype="float32", threads=1)
+    opened.wear(weights.adapter)
+    return opened
 
 
 def answers(weights: Weights) -> list[str]:

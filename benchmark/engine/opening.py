@@ -1,0 +1,52 @@
+"""Which engine answers for a candidate. A base is loaded once, however many adapters it wears in turn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmark.candidates.spec import Candidate
+from benchmark.candidates.weights import Weights
+from benchmark.config import Decoding
+from benchmark.engine import Engine
+
+if TYPE_CHECKING:
+    from benchmark.engine.local import LocalEngine
+
+__all__ = ["Engines"]
+
+
+class Engines:
+    """Opens engines, and keeps the last local one: candidates on one base follow one another.
+
+    Args:
+        decoding: How all of them draw tokens.
+        threads: Processor threads of local generation; None leaves torch's own choice.
+    """
+
+    def __init__(self, decoding: Decoding, threads: int | None = None) -> None:
+        self._decoding = decoding
+        self._threads = threads
+        self._kept: tuple[tuple[str, str], LocalEngine] | None = None
+
+    def open(self, candidate: Candidate, weights: Weights | None, dtype: str) -> Engine:
+        """The engine of a candidate, its adapter worn.
+
+        Raises:
+            InputError: The weights cannot be loaded, or the adapter does not fit them.
+            EnvironmentFault: The provider of a served model lacks its package or key.
+        """
+        if weights is None:
+            from benchmark.engine.served import ServedEngine
+
+            return ServedEngine(candidate.base, self._decoding)
+        from benchmark.engine.local import LocalEngine, default_device
+
+        key = (str(weights.base.resolve()), dtype)
+        if self._kept is None or self._kept[0] != key:
+            self._kept = None  # frees the former base before the next one is loaded
+            device = default_device()
+            engine = LocalEngine(weights.base, self._decoding, device=device, dtype=dtype, threads=self._threads)
+            self._kept = (key, engine)
+        local = self._kept[1]
+        local.wear(weights.adapter)
+        return local
