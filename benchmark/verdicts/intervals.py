@@ -1,7 +1,8 @@
-"""Confidence intervals for one score, at 95% unless told otherwise, and uncorrected for the number of metrics.
+"""Confidence intervals, at 95% unless told otherwise, and uncorrected for the number of metrics.
 
-Where every group is one case and every value is 0 or 1, Wilson's interval for a proportion. Where cases come in groups
-(paraphrases share their fate) or values are means over epochs, a cluster-robust t interval over the groups.
+Where every group is one case and every value is 0 or 1, Wilson's interval for one proportion and Tango's for a paired
+difference of two. Where cases come in groups (paraphrases share their fate) or values are means over epochs, a
+cluster-robust t interval over the groups.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from typing import Literal
 
 from scipy.special import ndtri, stdtrit
 
-__all__ = ["Interval", "balanced", "cluster_t", "mean_interval", "wilson"]
+__all__ = ["Interval", "balanced", "cluster_t", "difference_interval", "mean_interval", "tango", "wilson"]
 
 _NO_WIDTH = 1e-9
 """Below this an interval's width is rounding."""
 
-Method = Literal["wilson", "cluster t", "mover", "none"]
+Method = Literal["wilson", "tango", "cluster t", "mover", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,70 @@ def mean_interval(
     if share and (len(set(values)) == 1 or found.high - found.low < _NO_WIDTH):
         return wilson(sum(values) / len(values) * groups, groups, confidence)
     return Interval(max(0.0, found.low), min(1.0, found.high), found.method) if share else found
+
+
+def tango(n: float, wins: float, losses: float, confidence: float = 0.95) -> Interval:
+    """Score interval for a paired difference of proportions (Tango 1998, Stat. Med. 17:891).
+
+    All λ with |wins - losses - nλ| ≤ z·sqrt(n(2q + λ(1-λ))), where q is the likeliest share of losses if the difference
+    is λ: the upper root of 2n·q² + (λ(2n - wins + losses) - wins - losses)·q - losses·λ(1-λ) = 0.
+
+    With n = 0 it is [-1, 1]: nothing is known. With no discordant case it is ±z²/(n + z²). Where all cases were won it
+    is [(n - z²)/(n + z²), 1], and its mirror image where all were lost. It never leaves [-1, 1].
+
+    Args:
+        n: Cases. Fractions are taken, for cases that stand for groups.
+        wins: Cases that only the second candidate gets right.
+        losses: Cases that only the first candidate gets right.
+        confidence: Two-sided coverage.
+    """
+    if n == 0:
+        return Interval(-1.0, 1.0, "tango")
+    z = float(ndtri(0.5 + confidence / 2))
+    return Interval(_tango_low(n, wins, losses, z), -_tango_low(n, losses, wins, z), "tango")
+
+
+def _tango_low(n: float, wins: float, losses: float, z: float) -> float:
+    if wins + losses == 0:
+        return -z * z / (n + z * z)
+    if wins == n:
+        return (n - z * z) / (n + z * z)
+    if losses == n:
+        return -1.0
+
+    def excess(difference: float) -> float:
+        half = (difference * (2 * n - wins + losses) - wins - losses) / (4 * n)
+        q = math.sqrt(max(0.0, half * half + losses * difference * (1 - difference) / (2 * n))) - half
+        return wins - losses - n * difference - z * math.sqrt(max(0.0, n * (2 * q + difference * (1 - difference))))
+
+    # scipy.optimize takes longer to import than all else here.
+    from scipy.optimize import brentq
+
+    # Positive at -1, where the variance is 0; negative at the estimate, where only the variance is left.
+    return float(brentq(excess, -1.0, (wins - losses) / n, xtol=1e-12))
+
+
+def difference_interval(differences: Sequence[float], clusters: Sequence[str], confidence: float = 0.95) -> Interval:
+    """The interval for a mean difference of two shares over the same cases that fits the data.
+
+    Tango's where every group is one case and every difference is -1, 0 or 1; otherwise the cluster-robust t interval,
+    cut at -1 and 1. Groups that all moved alike have no spread, which would give it no width: they get Tango's with the
+    number of groups as n. This holds above all where nothing moved.
+
+    Args:
+        differences: Second candidate less first, one value in [-1, 1] a case, shape (n,). With n = 0: [-1, 1].
+        clusters: The group of each case, shape (n,). With one group, unless nothing moved: [-1, 1].
+        confidence: Two-sided coverage.
+    """
+    n, groups = len(differences), len(set(clusters))
+    wins = math.fsum(value for value in differences if value > 0)
+    losses = -math.fsum(value for value in differences if value < 0)
+    if groups == n and all(value in (-1.0, 0.0, 1.0) for value in differences):
+        return tango(n, wins, losses, confidence)
+    found = cluster_t(differences, clusters, confidence)
+    if wins + losses == 0 or found.high - found.low < _NO_WIDTH:
+        return tango(groups, wins / n * groups, losses / n * groups, confidence)
+    return Interval(max(-1.0, found.low), min(1.0, found.high), found.method)
 
 
 def balanced(
