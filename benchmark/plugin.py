@@ -9,11 +9,9 @@ and is translated at the outermost hook.
 
 from __future__ import annotations
 
-import math
 import sys
+from argparse import BooleanOptionalAction
 from collections.abc import Callable, Generator, Iterator
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +19,9 @@ import pytest
 from benchmark.errors import InputError, ToolmarkError
 from benchmark.progress import progress_line
 from benchmark.registry import load, names
-from benchmark.session import Request, Session
+from benchmark.session import Session
+from benchmark.settings import SETTINGS, asked_of, read_settings
+from benchmark.sources import SWITCH, Setting, Values
 from benchmark.verdicts.comparison import Comparison
 from benchmark.verdicts.gates import check_floor
 
@@ -29,101 +29,34 @@ __all__: list[str] = []
 
 _SESSION = pytest.StashKey[Session]()
 _COMPARISON = pytest.StashKey[Comparison]()
-_DEFAULT = Request()
+_VALUES = pytest.StashKey[Values]()
 
 Check = Callable[[str], None]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Register Toolmark's options."""
+    """Register Toolmark's options, all without a default: only so is "not given" told from "given"."""
     group = parser.getgroup("toolmark", "toolmark: score tool calling")
-    add = group.addoption
-    add(
-        "--model",
-        action="append",
-        default=[],
-        metavar="SPEC",
-        help="candidate: alias, path, hub id, replay/FILE or an Inspect model; repeatable",
-    )
-    add("--adapter", action="append", default=[], metavar="SPEC", help="LoRA adapter on the one --model; repeatable")
-    add("--cases", metavar="[READER:]PATH", help="case file or folder (default: the shipped cases)")
-    add("--tools", metavar="SOURCE", help=".py, module or .yaml whose toolbox names the cases use")
-    add(
-        "--split",
-        choices=("dev", "test"),
-        default=_DEFAULT.split,
-        help="which *.SPLIT.jsonl of a folder (default: test)",
-    )
-    add(
-        "--dialect", metavar="NAME", help="how tools are shown and calls are read (default: the adapter's, else tagged)"
-    )
-    add(
-        "--limit",
-        type=int,
-        metavar="N",
-        help="a stratified, seeded sample of N cases; a smaller one lies in a larger one",
-    )
-    add("--epochs", type=int, default=_DEFAULT.epochs, metavar="N", help="answers a case; needs --temperature")
-    add("--temperature", type=float, default=_DEFAULT.temperature, metavar="T", help="0 is greedy (default)")
-    add("--seed", type=int, default=_DEFAULT.seed, metavar="N", help="of sampling and of --limit (default: 0)")
-    add("--threads", type=int, metavar="N", help="processor threads of local generation")
-    add(
-        "--floor",
-        action="append",
-        default=[],
-        metavar="METRIC=VALUE",
-        help="fail where the score's interval is below VALUE; repeatable",
-    )
-    add(
-        "--inconclusive",
-        choices=("skip", "fail"),
-        default="skip",
-        help="what a check does that the cases cannot decide",
-    )
-    add(
-        "--execute",
-        choices=("pure", "read", "all"),
-        default=_DEFAULT.execute,
-        help="effects up to which called tools run",
-    )
-    add("--fresh", action="store_true", help="generate again, whatever the ledger holds")
-    add("--skip-too-long", action="store_true", help="leave out cases whose prompt does not fit the context")
-    add("--skip-bad", action="store_true", help="leave out rows that cannot be read, and list them")
-    add("--runs", default=str(_DEFAULT.runs), metavar="DIR", help="where runs are kept (default: runs)")
+    for setting in SETTINGS:
+        attributes: dict[str, Any] = {"action": "append"} if setting.kind.repeatable else {}
+        if setting.kind is SWITCH:
+            attributes = {"action": BooleanOptionalAction}
+        else:
+            attributes["metavar"] = setting.metavar or f"{{{','.join(setting.kind.choices)}}}"
+        said = f"{setting.help} [{setting.variable}; default: {setting.shown_default}]"
+        group.addoption(setting.flag, dest=_dest(setting), default=None, help=said.replace("%", "%%"), **attributes)
 
 
-def _floor(text: str) -> tuple[str, float]:
-    metric, _, value = text.partition("=")
-    try:
-        floor = float(value)
-    except ValueError:
-        floor = math.nan
-    if not math.isfinite(floor):
-        raise InputError(f"--floor {text} is not METRIC=NUMBER", "Write for example: --floor timing.recall=0.8")
-    return metric, floor
+def _dest(setting: Setting) -> str:
+    """Where pytest keeps the flag: other plug-ins have a `seed` too."""
+    return f"toolmark_{setting.name}"
 
 
-def _request(config: pytest.Config) -> Request:
-    option: Callable[[str], Any] = config.getoption
-    return Request(
-        models=tuple(option("model")),
-        adapters=tuple(option("adapter")),
-        cases=option("cases") or str(files("suites") / "cases"),
-        tools=option("tools"),
-        split=option("split"),
-        dialect=option("dialect"),
-        limit=option("limit"),
-        epochs=option("epochs"),
-        temperature=option("temperature"),
-        seed=option("seed"),
-        threads=option("threads"),
-        floors=tuple(map(_floor, option("floor"))),
-        execute=option("execute"),
-        fresh=option("fresh"),
-        skip_too_long=option("skip_too_long"),
-        skip_bad=option("skip_bad"),
-        runs=Path(option("runs")),
-    )
+def _settings(config: pytest.Config) -> Values:
+    flags = {setting.name: config.getoption(_dest(setting)) for setting in SETTINGS}
+    inifile = config.inipath
+    pyproject = inifile if inifile and inifile.name == "pyproject.toml" else config.rootpath / "pyproject.toml"
+    return read_settings({name: value for name, value in flags.items() if value is not None}, pyproject)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -145,18 +78,30 @@ def _usage_error(error: ToolmarkError) -> pytest.UsageError:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check options, specs and cases before anything is collected."""
-    if config.getoption("model") or config.getoption("adapter"):
-        try:
-            config.stash[_SESSION] = Session(_request(config))
-        except ToolmarkError as error:
-            raise _usage_error(error) from error
+    """Check options, specs and cases before anything is collected; `--help` comes first, as it may mend them."""
+    if config.getoption("help"):
+        return
+    try:
+        values = config.stash[_VALUES] = _settings(config)
+        if values["model"] or values["adapter"]:
+            config.stash[_SESSION] = _session(values)
+    except ToolmarkError as error:
+        raise _usage_error(error) from error
+
+
+def _session(values: Values) -> Session:
+    try:
+        return Session(asked_of(values))
+    except InputError as error:
+        raise values.located(error) from error
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say what is judged on what, and in which dialect and why."""
+    """Say what is judged on what, in which dialect and why, and what was set where."""
+    changed = config.stash[_VALUES].changed()
+    settings = [f"toolmark settings: {', '.join(changed)}"] if changed else []
     if _SESSION not in config.stash:
-        return []
+        return settings
     session = config.stash[_SESSION]
     of = f" of {session.available}" if len(session.cases) < session.available else ""
     lines = [f"toolmark: {len(session.cases)}{of} cases ({session.request.split}) from {session.request.cases}"]
@@ -165,25 +110,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         where = f"{candidate.kind} {candidate.base}" + (f" + {candidate.adapter}" if candidate.adapter else "")
         lines.append(f"  {name}: {where}; dialect {dialect.name} ({why})")
         lines += [f"  {candidate.note}"] if candidate.note else []
-    changed = [f"{key}={value}" for key, value in _changed(session.request).items()]
-    return [*lines, "  " + ", ".join(changed)] if changed else lines
-
-
-def _changed(request: Request) -> dict[str, Any]:
-    """Options that are not at their default, less those that the header shows anyway."""
-    fields = (
-        "limit",
-        "epochs",
-        "temperature",
-        "seed",
-        "threads",
-        "floors",
-        "execute",
-        "fresh",
-        "skip_too_long",
-        "runs",
-    )
-    return {name: getattr(request, name) for name in fields if getattr(request, name) != getattr(_DEFAULT, name)}
+    return [*settings, *lines]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -251,7 +178,7 @@ def check(request: pytest.FixtureRequest, record_property: Callable[[str, object
                 pytest.skip(f"{metric}: no case counts in it")
             return
         gate = check_floor(metric, figure, floors[metric])
-        if gate.state == "failed" or (gate.state == "inconclusive" and config.getoption("inconclusive") == "fail"):
+        if gate.state == "failed" or (gate.state == "inconclusive" and config.stash[_VALUES]["inconclusive"] == "fail"):
             pytest.fail(gate.reason, pytrace=False)
         if gate.state == "inconclusive":
             pytest.skip(f"inconclusive: {gate.reason}")
@@ -269,7 +196,7 @@ def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]
     from benchmark.scoring.execution import Executor
     from benchmark.scoring.gold import prove
 
-    asked = _request(request.config)
+    asked = asked_of(request.config.stash[_VALUES])
     cases, _ = load_cases(asked.cases, asked.split, asked.tools, asked.skip_bad)
     session = request.config.stash.get(_SESSION, None)
     spoken = {dialect.name for dialect, _ in session.dialects} if session else names("toolmark.dialects")
