@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 
 from benchmark.errors import InputError, ToolmarkError
+from benchmark.kinds import SWITCH
 from benchmark.progress import progress_line
 from benchmark.registry import load, names
 from benchmark.session import Session
 from benchmark.settings import SETTINGS, asked_of, read_settings
-from benchmark.sources import SWITCH, Setting, Values
+from benchmark.sources import Setting, Values
 from benchmark.verdicts.comparison import Comparison
 from benchmark.verdicts.gates import check_floor
 
@@ -98,7 +99,7 @@ def _session(values: Values) -> Session:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say what is judged on what, in which dialect and why, and what was set where."""
-    changed = config.stash[_VALUES].changed()
+    changed = config.stash[_VALUES].changed
     settings = [f"toolmark settings: {', '.join(changed)}"] if changed else []
     if _SESSION not in config.stash:
         return settings

@@ -9,17 +9,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from benchmark.kinds import AMOUNTS, NUMBER, SWITCH, TEXT, TEXTS, WHOLE, choice
 from benchmark.session import Request
 from benchmark.sources import (
-    AMOUNTS,
-    NUMBER,
-    SWITCH,
-    TEXT,
-    TEXTS,
-    WHOLE,
     Setting,
     Values,
-    choice,
     from_dotenv,
     from_environment,
     from_flags,

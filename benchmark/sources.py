@@ -11,10 +11,9 @@ Of `.env`, only `TOOLMARK_*` is looked at: keys of model providers stay Inspect'
 from __future__ import annotations
 
 import json
-import math
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,19 +21,13 @@ from typing import Any
 from dotenv import dotenv_values
 
 from benchmark.errors import InputError
+from benchmark.kinds import AMOUNTS, Kind, shown
 from benchmark.registry import nearest
 
 __all__ = [
-    "AMOUNTS",
-    "NUMBER",
-    "SWITCH",
-    "TEXT",
-    "TEXTS",
-    "WHOLE",
-    "Kind",
     "Setting",
+    "Source",
     "Values",
-    "choice",
     "from_dotenv",
     "from_environment",
     "from_flags",
@@ -44,101 +37,6 @@ __all__ = [
 
 PREFIX = "TOOLMARK_"
 TABLE = "[tool.toolmark]"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What a setting's values are.
-
-    Attributes:
-        read: From text or a TOML value, where repeatable from a list or a TOML table; ValueError where it is none.
-        wants: A value in words, as in "is not a whole number".
-        example: A value for messages.
-        empty: The default where a setting names none.
-        choices: Allowed words, where there are only these.
-    """
-
-    read: Callable[[Any], Any]
-    wants: str
-    example: Any
-    empty: Any = None
-    choices: tuple[str, ...] = ()
-
-    @property
-    def repeatable(self) -> bool:
-        """Several values: a flag given again, text split at commas, a TOML array."""
-        return isinstance(self.empty, tuple)
-
-
-def _text(raw: Any) -> str:
-    if not isinstance(raw, str):
-        raise ValueError
-    return raw
-
-
-def _number(raw: Any) -> float:
-    if isinstance(raw, bool) or not isinstance(raw, str | int | float) or not math.isfinite(float(raw)):
-        raise ValueError
-    return float(raw)
-
-
-def _whole(raw: Any) -> int:
-    if isinstance(raw, bool) or not isinstance(raw, str | int):
-        raise ValueError
-    return int(raw)
-
-
-def _switch(raw: Any) -> bool:
-    words = {"true": True, "1": True, "false": False, "0": False}
-    word = str(raw).lower()
-    if word not in words:
-        raise ValueError
-    return words[word]
-
-
-def _texts(raw: Any) -> tuple[str, ...]:
-    if not isinstance(raw, list):
-        raise ValueError
-    return tuple(map(_text, raw))
-
-
-def _amounts(raw: Any) -> tuple[tuple[str, float], ...]:
-    if isinstance(raw, dict):
-        return tuple(_flat(raw))
-    pairs = [text.partition("=") for text in _texts(raw)]
-    if not all(name.strip() for name, _, _ in pairs):
-        raise ValueError
-    return tuple((name.strip(), _number(value)) for name, _, value in pairs)
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:
-    """`timing.recall = 0.8` is a table in a table to TOML where the key is not quoted."""
-    pairs = []
-    for name, value in table.items():
-        if isinstance(value, dict):
-            pairs += _flat(value, f"{prefix}{name}.")
-        else:
-            pairs.append((prefix + name, _number(value)))
-    return pairs
-
-
-TEXT = Kind(_text, "a text", "pocket")
-TEXTS = Kind(_texts, "a list of texts", ["pocket"], empty=())
-WHOLE = Kind(_whole, "a whole number", 40)
-NUMBER = Kind(_number, "a finite number", 0.5)
-SWITCH = Kind(_switch, "true, false, 1 or 0", True, empty=False)
-AMOUNTS = Kind(_amounts, "METRIC=NUMBER", ["timing.recall=0.8"], empty=())
-
-
-def choice(*words: str) -> Kind:
-    """One of `words`."""
-
-    def read(raw: Any) -> str:
-        if raw not in words:
-            raise ValueError
-        return str(raw)
-
-    return Kind(read, f"one of {', '.join(words)}", words[0], choices=words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +75,14 @@ class Setting:
         return self.kind.empty if self.default is None else self.default
 
     @property
+    def example(self) -> Any:
+        """A value for messages."""
+        return self.kind.example or ([self.metavar] if self.kind.repeatable else self.metavar)
+
+    @property
     def shown_default(self) -> str:
         """The default in words."""
-        return self.default_text or _shown(self.value)
+        return self.default_text or shown(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,24 +108,20 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Every setting's value, and where those that are not at their default come from.
+    """Every setting's value, and where it comes from.
 
     Attributes:
         given: Setting to value.
-        origins: Setting to what the header says of it: one text a value of its own.
+        changed: `limit=40 (TOOLMARK_LIMIT)` for every setting that is not at its default.
         foreign: Setting to source, where that is no flag.
     """
 
     given: Mapping[str, Any]
-    origins: Mapping[str, tuple[str, ...]]
+    changed: tuple[str, ...]
     foreign: Mapping[str, str]
 
     def __getitem__(self, name: str) -> Any:
         return self.given[name]
-
-    def changed(self) -> list[str]:
-        """`limit=40 (TOOLMARK_LIMIT)` for every setting that is not at its default."""
-        return [text for texts in self.origins.values() for text in texts]
 
     def located(self, error: InputError) -> InputError:
         """`error`, which knows flags only, with the sources of those that were set elsewhere."""
@@ -252,7 +151,7 @@ def from_dotenv(settings: Sequence[Setting], file: Path) -> Source:
         InputError: The file is no text, or a variable with the prefix names no setting.
     """
     try:
-        found = dotenv_values(file) if file.is_file() else {}
+        found = dotenv_values(file, encoding="utf-8-sig") if file.is_file() else {}
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} cannot be read: {error}", "Write it as UTF-8 text, NAME=VALUE a line.") from None
     return Source(
@@ -313,7 +212,7 @@ def resolve(settings: Sequence[Setting], sources: Sequence[Source]) -> Values:
         InputError: A value cannot be read.
     """
     given: dict[str, Any] = {}
-    origins: dict[str, tuple[str, ...]] = {}
+    changed: list[str] = []
     foreign: dict[str, str] = {}
     for setting in settings:
         found = [(_read(setting, source), source) for source in sources if setting.name in source.raw]
@@ -321,22 +220,20 @@ def resolve(settings: Sequence[Setting], sources: Sequence[Source]) -> Values:
         if not found:
             continue
         value, strongest = found[0]
-        shown = [(_shown(value), strongest)]
+        parts = [(shown(value), strongest)]
         if setting.kind is AMOUNTS:
             decided = {name: (amount, source) for pairs, source in reversed(found) for name, amount in pairs}
             value = tuple((name, amount) for name, (amount, _) in decided.items())
-            shown = [(f"{name}={amount:g}", source) for name, (amount, source) in decided.items()]
+            parts = [(f"{name}={amount:g}", source) for name, (amount, source) in decided.items()]
         if value == setting.value:
             continue
         given[setting.name] = value
         between = " " if setting.kind is AMOUNTS else "="
-        origins[setting.name] = tuple(
-            f"{setting.name}{between}{text} ({source.words(source.label, setting)})" for text, source in shown
-        )
-        labels = {source.words(source.label, setting): None for _, source in shown}
+        changed += [f"{setting.name}{between}{text} ({source.words(source.label, setting)})" for text, source in parts]
+        labels = {source.words(source.label, setting): None for _, source in parts}
         if set(labels) != {setting.flag}:
             foreign[setting.name] = " and ".join(labels)
-    return Values(given, origins, foreign)
+    return Values(given, tuple(changed), foreign)
 
 
 def _read(setting: Setting, source: Source) -> Any:
@@ -348,19 +245,6 @@ def _read(setting: Setting, source: Source) -> Any:
         if kind.choices and isinstance(raw, str):
             fix = nearest(raw, kind.choices)
         else:
-            example = json.dumps(kind.example) if source.label == TABLE else _shown(kind.example)
+            example = json.dumps(setting.example) if source.label == TABLE else shown(setting.example)
             fix = f"Write for example: {source.words(source.form, setting, example)}"
-        raise InputError(f"{place}: {_shown(raw)} is not {kind.wants}", fix) from None
-
-
-def _shown(value: Any) -> str:
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return str(value).lower()
-        case float():
-            return f"{value:g}"
-        case list() | tuple():
-            return ",".join(map(_shown, value)) or "none"
-    return str(value)
+        raise InputError(f"{place}: {shown(raw)} is not {kind.wants}", fix) from None

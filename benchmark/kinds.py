@@ -1,0 +1,119 @@
+"""Kinds of settings: how a value is read from text or TOML, and what it is called in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["AMOUNTS", "NUMBER", "SWITCH", "TEXT", "TEXTS", "WHOLE", "Kind", "choice", "shown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a setting's values are.
+
+    Attributes:
+        read: From text or a TOML value, where repeatable from a list or a TOML table; ValueError where it is none.
+        wants: A value in words, as in "is not a whole number".
+        example: A value for messages; None where only a setting's metavar can stand for one.
+        empty: The default where a setting names none.
+        choices: Allowed words, where there are only these.
+    """
+
+    read: Callable[[Any], Any]
+    wants: str
+    example: Any = None
+    empty: Any = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def repeatable(self) -> bool:
+        """Several values: a flag given again, text split at commas, a TOML array."""
+        return isinstance(self.empty, tuple)
+
+
+def _text(raw: Any) -> str:
+    if not isinstance(raw, str):
+        raise ValueError
+    return raw
+
+
+def _number(raw: Any) -> float:
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float) or not math.isfinite(float(raw)):
+        raise ValueError
+    return float(raw)
+
+
+def _whole(raw: Any) -> int:
+    if isinstance(raw, bool) or not isinstance(raw, str | int):
+        raise ValueError
+    return int(raw)
+
+
+def _switch(raw: Any) -> bool:
+    words = {"true": True, "1": True, "false": False, "0": False}
+    word = str(raw).lower()
+    if word not in words:
+        raise ValueError
+    return words[word]
+
+
+def _texts(raw: Any) -> tuple[str, ...]:
+    if not isinstance(raw, list):
+        raise ValueError
+    return tuple(map(_text, raw))
+
+
+def _amounts(raw: Any) -> tuple[tuple[str, float], ...]:
+    if isinstance(raw, dict):
+        return tuple(_flat(raw))
+    pairs = [text.partition("=") for text in _texts(raw)]
+    if not all(name.strip() for name, _, _ in pairs):
+        raise ValueError
+    return tuple((name.strip(), _number(value)) for name, _, value in pairs)
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:
+    """`timing.recall = 0.8` is a table in a table to TOML where the key is not quoted."""
+    pairs = []
+    for name, value in table.items():
+        if isinstance(value, dict):
+            pairs += _flat(value, f"{prefix}{name}.")
+        else:
+            pairs.append((prefix + name, _number(value)))
+    return pairs
+
+
+TEXT = Kind(_text, "a text")
+TEXTS = Kind(_texts, "a list of texts", empty=())
+WHOLE = Kind(_whole, "a whole number", 40)
+NUMBER = Kind(_number, "a finite number", 0.5)
+SWITCH = Kind(_switch, "true, false, 1 or 0", True, empty=False)
+AMOUNTS = Kind(_amounts, "METRIC=NUMBER", ["timing.recall=0.8"], empty=())
+
+
+def choice(*words: str) -> Kind:
+    """One of `words`."""
+
+    def read(raw: Any) -> str:
+        if raw not in words:
+            raise ValueError
+        return str(raw)
+
+    return Kind(read, f"one of {', '.join(words)}", words[0], choices=words)
+
+
+def shown(value: Any) -> str:
+    """A value in words, as a user would write it."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}"
+        case list() | tuple():
+            return ",".join(map(shown, value)) or "none"
+    return str(value)
