@@ -69,11 +69,14 @@ class Completion:
         """Inverse of `as_json`. Raises `KeyError`, `TypeError` or `ValueError` on a row that is no completion."""
         if not isinstance(row["text"], str) or row["stop_reason"] not in ("stop", "length", "unknown"):
             raise ValueError("text is not a string, or stop_reason is none of stop, length, unknown")
+        usage = Usage(**row["usage"])
+        if type(usage.input_tokens) is not int or type(usage.output_tokens) is not int:
+            raise TypeError("usage counts tokens in whole numbers")
         return cls(
             text=row["text"],
             tool_calls=tuple(RawCall(str(call["name"]), str(call["arguments"])) for call in row["tool_calls"]),
             stop_reason=row["stop_reason"],
-            usage=Usage(**row["usage"]),
+            usage=usage,
         )
 
 

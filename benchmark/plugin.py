@@ -9,9 +9,11 @@ and is translated at the outermost hook.
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import BooleanOptionalAction
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +26,7 @@ from benchmark.session import Session
 from benchmark.settings import SETTINGS, asked_of, read_settings
 from benchmark.sources import Setting, Values
 from benchmark.verdicts.comparison import Comparison
-from benchmark.verdicts.gates import check_floor
+from benchmark.verdicts.gates import check_metric, recorded
 
 __all__: list[str] = []
 
@@ -83,18 +85,36 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("help"):
         return
     try:
-        values = config.stash[_VALUES] = _settings(config)
-        if values["model"] or values["adapter"]:
-            config.stash[_SESSION] = _session(values)
+        _refuse_workers(config)
+        config.stash[_VALUES] = _settings(config)
+        if config.getoption("toolmark_model") or config.getoption("toolmark_adapter"):
+            _session(config)
     except ToolmarkError as error:
         raise _usage_error(error) from error
 
 
-def _session(values: Values) -> Session:
-    try:
-        return Session(asked_of(values))
-    except InputError as error:
-        raise values.located(error) from error
+def _refuse_workers(config: pytest.Config) -> None:
+    """Under xdist every worker would load the model and generate everything again."""
+    if hasattr(config, "workerinput") or config.getoption("numprocesses", None):
+        raise InputError(
+            "-n splits the checks over processes, and each would generate all completions again",
+            "Leave -n out: generation is batched already, and the checks only read its figures.",
+        )
+
+
+def _session(config: pytest.Config) -> Session | None:
+    """The session, built once; None where no candidate is named anywhere.
+
+    A candidate that only a file or variable names is not looked at until a check is collected: the project's other
+    tests must not need it.
+    """
+    values = config.stash[_VALUES]
+    if _SESSION not in config.stash and (values["model"] or values["adapter"]):
+        try:
+            config.stash[_SESSION] = Session(asked_of(values))
+        except InputError as error:
+            raise values.located(error) from error
+    return config.stash.get(_SESSION, None)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -117,7 +137,10 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One check a candidate."""
     if "check" in metafunc.fixturenames:
-        session = metafunc.config.stash.get(_SESSION, None)
+        try:
+            session = _session(metafunc.config)
+        except ToolmarkError as error:
+            raise _usage_error(error) from error
         known = session.names if session else []
         metafunc.parametrize("check", range(len(known)), ids=known, indirect=True)
 
@@ -150,35 +173,27 @@ def _evaluate(session: Session) -> Comparison:
     for name, run in zip(session.names, session.runs, strict=True):
         with progress_line(name) as progress:
             session.generate(run, progress.update)
+            for note in run.notes:
+                progress.note(note)
             progress.finish(f"{run.made} generated, {run.reused} reused from {run.folder}")
-            if run.dropped:
-                progress.note(f"{len(run.dropped)} cases do not fit the context and are left out on every side")
+            if run.missing:
+                why = "are not in the recording" if run.candidate.kind == "replay" else "do not fit the context"
+                progress.note(f"{len(run.missing)} cases {why} and are left out")
     return session.judge()
 
 
 @pytest.fixture
 def check(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Check:
-    """`check("timing.recall")`: record the candidate's figure, and hold it against its floor where there is one."""
+    """`check("timing.recall")`: record the candidate's figures, and hold them against baseline and floors."""
     column: int = request.param
     config = request.config
     comparison = config.stash[_COMPARISON]
-    floors = dict(config.stash[_SESSION].request.floors)
+    floors = config.stash[_SESSION].floors(column)
 
     def hold(metric: str) -> None:
-        figure = comparison.figure(column, metric)
-        if figure is None:
-            pytest.fail(f"{metric} is missing from the comparison", pytrace=False)
-        record_property("metric", metric)
-        record_property("n", figure.n)
-        if figure.interval is not None:
-            record_property("score", figure.score)
-            record_property("low", figure.interval.low)
-            record_property("high", figure.interval.high)
-        if metric not in floors:
-            if figure.n == 0:
-                pytest.skip(f"{metric}: no case counts in it")
-            return
-        gate = check_floor(metric, figure, floors[metric])
+        for name, value in recorded(comparison, column, metric):
+            record_property(name, value)
+        gate = check_metric(comparison, column, metric, floors.get(metric))
         if gate.state == "failed" or (gate.state == "inconclusive" and config.stash[_VALUES]["inconclusive"] == "fail"):
             pytest.fail(gate.reason, pytrace=False)
         if gate.state == "inconclusive":
@@ -221,3 +236,5 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     capture = config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         load("toolmark.renderers", "terminal")().render(config.stash[_COMPARISON], None)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        load("toolmark.renderers", "markdown")().render(config.stash[_COMPARISON], Path(summary))

@@ -19,12 +19,15 @@ from benchmark.registry import load, nearest
 from benchmark.runs.generation import Run, RunOptions, generate, open_run
 from benchmark.runs.ledger import read_ledger
 from benchmark.runs.store import check_writable
-from benchmark.runs.task import judge
+from benchmark.runs.task import judge, recorded_grades
+from benchmark.scoring.chance import selection_by_chance
 from benchmark.scoring.execution import Execute, Executor
 from benchmark.scoring.metrics import PRIMARY
 from benchmark.verdicts.comparison import BALANCED, Column, Comparison, compare
+from benchmark.verdicts.fairness import mismatches
 
 if TYPE_CHECKING:
+    from benchmark.cases import Case
     from benchmark.scoring.grades import Grade
 
 __all__ = ["CHECKED", "Request", "Session"]
@@ -39,6 +42,10 @@ class Request:
 
     models: tuple[str, ...] = ()
     adapters: tuple[str, ...] = ()
+    baseline: str | None = None
+    margin: float = 0.05
+    as_recorded: bool = False
+    strict_identity: bool = False
     cases: str = ""
     tools: str | None = None
     split: Split = "test"
@@ -62,6 +69,10 @@ def _check(request: Request) -> None:
             f"--adapter needs one --model to sit on, and {len(request.models)} are given",
             "Name the base once: --model BASE --adapter A --adapter B",
         )
+    if not 0 < request.margin < 1:
+        raise InputError(f"--margin {request.margin:g} is no share", "Give points as a share: --margin 0.05")
+    if request.as_recorded and request.baseline is None:
+        raise InputError("--as-recorded needs the recorded side", "Name it: --baseline runs/NAME")
     if request.epochs < 1:
         raise InputError(f"--epochs {request.epochs} asks nothing", "Give a number from 1.")
     if request.epochs > 1 and request.temperature == 0:
@@ -91,7 +102,7 @@ class Session:
     def __init__(self, request: Request) -> None:
         _check(request)
         self.request = request
-        self.candidates = _candidates(request)
+        self.candidates, self.baselines = _candidates(request)
         self.dialects = [self._dialect(candidate) for candidate in self.candidates]
         loaded, self.skipped = load_cases(request.cases, request.split, request.tools, request.skip_bad)
         self.cases = limited(loaded, request.limit, request.seed)
@@ -121,7 +132,7 @@ class Session:
 
     def _dialect(self, candidate: Candidate) -> tuple[Dialect, str]:
         """The dialect of a candidate, and why that one."""
-        name, why = self.request.dialect, "--dialect"
+        name, why = self.request.dialect, "as asked"
         if candidate.kind == "replay":
             recorded = _recorded_dialect(candidate)
             if name not in (None, recorded):
@@ -148,35 +159,70 @@ class Session:
             open_run(candidate, dialect, self._options)
             for candidate, (dialect, _) in zip(self.candidates, self.dialects, strict=True)
         ]
+        if self.request.strict_identity:
+            self._refuse_mismatches()
+
+    def _refuse_mismatches(self) -> None:
+        for name, run, baseline in zip(self.names, self.runs, self.baselines, strict=True):
+            other = self.runs[baseline] if baseline is not None else run
+            found = mismatches((other.identity, {}), (run.identity, {}))
+            if found:
+                first = found[0]
+                raise InputError(
+                    f"{name} and its baseline differ in {first.field}: {first.candidate} against {first.baseline}",
+                    "Run both sides the same way, or leave --strict-identity out to have it marked only.",
+                )
 
     def generate(self, run: Run, progress: Callable[[int, int], None]) -> None:
-        """Fill one run with completions."""
-        generate(run, self.cases, self._options, self._engines, progress)
+        """Fill one run with completions; the recording of a baseline may lack cases."""
+        partial = self.request.baseline is not None and run is self.runs[0]
+        generate(run, self.cases, self._options, self._engines, progress, partial=partial)
 
     def judge(self) -> Comparison:
         """Grade all runs and compute every figure. Raises `BrokenJudge` where the harness itself fails."""
-        dropped = {case_id for run in self.runs for case_id in run.dropped}
-        cases = [case for case in self.cases if case.id not in dropped]
+        too_long = {case_id for run in self.runs if run.candidate.kind != "replay" for case_id in run.missing}
+        cases = [case for case in self.cases if case.id not in too_long]
         with Executor(self.request.execute) as executor:
-            self.grades = [judge(run, cases, executor, self.request.epochs) for run in self.runs]
+            self.grades = [self._judged(run, cases, executor) for run in self.runs]
         columns = [
             Column(
                 name=name,
                 run=run.folder.name,
                 identity=run.identity,
                 environment=run.environment,
-                cases=len(cases),
-                waived=sum(case.waiver is not None for case in cases),
+                cases=len({grade.case_id for grade in grades}),
+                waived=len({grade.case_id for grade in grades if grade.waived is not None}),
                 causes=Counter(grade.cause for grade in grades if grade.cause is not None and grade.waived is None),
+                baseline=baseline,
             )
-            for name, run, grades in zip(self.names, self.runs, self.grades, strict=True)
+            for name, run, grades, baseline in zip(self.names, self.runs, self.grades, self.baselines, strict=True)
         ]
-        return compare(columns, self.grades)
+        return compare(columns, self.grades, [run.completions for run in self.runs], self.request.margin)
+
+    def floors(self, column: int) -> dict[str, float]:
+        """Floors that bind a column: those asked for, and for one with a baseline what mere chance would give."""
+        floors = dict(self.request.floors)
+        if self.baselines[column] is None:
+            return floors
+        return {BALANCED: 0.5, "selection.tool": selection_by_chance(self.cases)} | floors
+
+    def _judged(self, run: Run, cases: Sequence[Case], executor: Executor) -> list[Grade]:
+        if self.request.as_recorded and run is self.runs[0]:
+            return recorded_grades(Path(run.candidate.base).parent, cases)
+        return judge(run, cases, executor, self.request.epochs)
 
 
-def _candidates(request: Request) -> list[Candidate]:
-    bases = [resolve(spec) for spec in request.models]
-    return [*bases, *(with_adapter(bases[0], adapter) for adapter in request.adapters)]
+def _candidates(request: Request) -> tuple[list[Candidate], list[int | None]]:
+    """All columns in the order shown, and for each the column that it is held against.
+
+    A named baseline comes first. The base of adapters is their baseline where none is named, and beside it otherwise.
+    """
+    models = [resolve(spec) for spec in request.models]
+    adapters = [with_adapter(models[0], adapter) for adapter in request.adapters]
+    if request.baseline is not None:
+        judged = [*models, *adapters]
+        return [resolve(request.baseline), *judged], [None, *(0 for _ in judged)]
+    return [*models, *adapters], [*(None for _ in models), *(0 for _ in adapters)]
 
 
 def _recorded_dialect(candidate: Candidate) -> str:

@@ -6,8 +6,12 @@ import math
 from typing import NamedTuple
 
 from benchmark.verdicts.comparison import Figure, Row
+from benchmark.verdicts.intervals import Interval
+from benchmark.verdicts.verdict import Difference
 
-__all__ = ["Cells", "cells"]
+__all__ = ["Cells", "DifferenceCells", "cells", "difference_cells"]
+
+NOTHING = "–"
 
 
 class Cells(NamedTuple):
@@ -18,11 +22,46 @@ class Cells(NamedTuple):
     interval: str
 
 
+class DifferenceCells(NamedTuple):
+    """The cells of a paired difference: points, their interval, won and lost cases, adjusted p, verdict."""
+
+    n: str
+    effect: str
+    interval: str
+    flips: str
+    p: str
+    verdict: str
+
+
+def _interval(interval: Interval, scale: float, sign: str = "") -> str:
+    if not (math.isfinite(interval.low) and math.isfinite(interval.high)):
+        return "not known"
+    return f"[{interval.low * scale:{sign}.1f}, {interval.high * scale:{sign}.1f}]"
+
+
 def cells(row: Row, figure: Figure) -> Cells:
     """Shares as percentages with one decimal, other units as they are; a dash where no case counts."""
     if figure.score is None or figure.interval is None:
-        return Cells("0", "–", "–")
+        return Cells("0", NOTHING, NOTHING)
     scale = 100 if row.unit == "share" else 1
-    low, high = figure.interval.low * scale, figure.interval.high * scale
-    interval = f"[{low:.1f}, {high:.1f}]" if math.isfinite(low) and math.isfinite(high) else "not known"
-    return Cells(str(figure.n), f"{figure.score * scale:.1f}", interval)
+    return Cells(str(figure.n), f"{figure.score * scale:.1f}", _interval(figure.interval, scale))
+
+
+def difference_cells(difference: Difference) -> DifferenceCells:
+    """A difference in points, with the smallest that could have been seen where the verdict is `inconclusive`."""
+    if difference.effect is None or difference.interval is None or difference.adjusted is None:
+        return DifferenceCells("0", NOTHING, NOTHING, NOTHING, NOTHING, f"{difference.verdict}: {difference.reason}")
+    verdict: str = difference.verdict
+    if verdict == "inconclusive":
+        seen = "none" if difference.smallest is None else f"{difference.smallest * 100:.1f}"
+        verdict = f"inconclusive ({difference.reason or f'detectable: {seen}'})"
+    elif verdict in ("regressed", "improved") and difference.within_margin:
+        verdict = f"{verdict}, within margin"
+    return DifferenceCells(
+        str(difference.n),
+        f"{difference.effect * 100:+.1f}",
+        _interval(difference.interval, 100, "+"),
+        f"+{difference.wins} −{difference.losses}",
+        "<0.001" if difference.adjusted < 0.001 else f"{difference.adjusted:.3f}",
+        verdict,
+    )

@@ -9,13 +9,15 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmark.verdicts.comparison import Comparison, Row
-from reports.tables import Cells, cells
+from reports.tables import cells, difference_cells
 
 __all__ = ["Terminal"]
 
+_COLOURS = {"regressed": "red", "missing": "red", "improved": "green", "equivalent": "green"}
+
 
 class Terminal:
-    """Draws primary metrics, then what explains them, then the causes of failure."""
+    """Draws the primary metrics, each difference with its verdict, what explains them, and the causes of failure."""
 
     name = "terminal"
     suffixes: Sequence[str] = ()
@@ -30,30 +32,51 @@ class Terminal:
 
     def _draw(self, comparison: Comparison, console: Console) -> None:
         primary = [row for row in comparison.rows if row.level == "primary"]
-        secondary = [
-            row for row in comparison.rows if row.level == "secondary" and any(figure.n for figure in row.figures)
-        ]
-        for title, rows in (("primary metrics", primary), ("what explains them", secondary)):
-            console.print(_table(title, comparison, rows))
+        secondary = [row for row in comparison.rows if row.level == "secondary" and any(f.n for f in row.figures)]
+        console.print(_scores("primary metrics", comparison, primary))
+        for index, column in enumerate(comparison.columns):
+            if column.baseline is not None:
+                console.print(_differences(index, comparison, primary))
+                for found in column.unfair:
+                    said = f"{found.kind}: {found.field} is {found.candidate}, and {found.baseline} in the baseline"
+                    console.print(said, style="red" if found.kind == "identity" else "yellow")
+        console.print(_scores("what explains them", comparison, secondary))
         for column in comparison.columns:
-            causes = ", ".join(
-                f"{cause} {count}" for cause, count in sorted(column.causes.items(), key=lambda item: -item[1])
-            )
+            ordered = sorted(column.causes.items(), key=lambda item: -item[1])
+            causes = ", ".join(f"{cause} {count}" for cause, count in ordered)
             console.print(f"{column.name}: causes of failure: {causes or 'none'}")
-        console.print("intervals: 95%, uncorrected", style="dim")
+        console.print("intervals: 95%, uncorrected; p: exact sign-flip test, adjusted by Holm", style="dim")
 
 
-def _table(title: str, comparison: Comparison, rows: Sequence[Row]) -> Table:
+def _table(title: str) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     table.add_column("metric", no_wrap=True)
+    return table
+
+
+def _scores(title: str, comparison: Comparison, rows: Sequence[Row]) -> Table:
+    table = _table(title)
     table.add_column("meaning", style="dim")
     for column in comparison.columns:
         table.add_column("n", justify="right")
         table.add_column(column.name, justify="right", no_wrap=True)
         table.add_column("95% interval", justify="right", no_wrap=True)
     for row in rows:
-        drawn: list[Cells] = [cells(row, figure) for figure in row.figures]
-        table.add_row(
-            row.metric, row.meaning, *(text for cell in drawn for text in (cell.n, cell.score, cell.interval))
-        )
+        drawn = [cells(row, figure) for figure in row.figures]
+        table.add_row(row.metric, row.meaning, *(text for cell in drawn for text in cell))
+    return table
+
+
+def _differences(index: int, comparison: Comparison, rows: Sequence[Row]) -> Table:
+    column = comparison.columns[index]
+    base = comparison.columns[column.baseline or 0]
+    table = _table(f"{column.name} against {base.name}")
+    for head in ("n", "points", "95% interval", "cases", "p"):
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_column(f"verdict (margin {comparison.margin * 100:g})")
+    for row in rows:
+        difference = row.differences[index]
+        if difference is not None:
+            drawn = difference_cells(difference)
+            table.add_row(row.metric, *drawn, style=_COLOURS.get(difference.verdict))
     return table

@@ -56,7 +56,9 @@ class Run:
         completions: By (case id, epoch), once generated.
         reused: Completions that were there before.
         made: Completions of this session.
-        dropped: Cases whose prompt does not fit the context, with `skip_too_long`.
+        missing: Cases without a completion: their prompt does not fit the context (with `skip_too_long`), or the
+            recording of a baseline lacks them.
+        notes: What the user should know of the run, a line each.
     """
 
     candidate: Candidate
@@ -68,7 +70,8 @@ class Run:
     completions: Mapping[tuple[str, int], Completion] = field(default_factory=dict)
     reused: int = 0
     made: int = 0
-    dropped: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run:
@@ -103,34 +106,47 @@ def _key(run: Run, prompt: Prompt, epoch: int) -> str:
     return digest([run_key(run.identity), prompt.digest(), epoch])
 
 
-def _replayed(run: Run, cases: Sequence[Case], epochs: int) -> Run:
+def _replayed(run: Run, cases: Sequence[Case], epochs: int, partial: bool) -> Run:
     recorded = read_ledger(Path(run.candidate.base)).by_case
     wanted = [(case.id, epoch) for case in cases for epoch in range(1, epochs + 1)]
     missing = [key for key in wanted if key not in recorded]
-    if missing:
+    if missing and not partial:
         raise InputError(
             f"{run.candidate.base} lacks {len(missing)} of {len(wanted)} completions, first {missing[0][0]}",
             "Replay it on the cases that it was made for: --cases, --split and --limit as then.",
         )
-    run.completions = {key: recorded[key] for key in wanted}
-    run.reused = len(wanted)
+    lacking = {case_id for case_id, _ in missing}
+    run.completions = {key: recorded[key] for key in wanted if key[0] not in lacking}
+    run.reused = len(run.completions)
+    run.missing = tuple(case.id for case in cases if case.id in lacking)
     return run
 
 
-def generate(run: Run, cases: Sequence[Case], options: RunOptions, engines: Engines, progress: Progress) -> Run:
+def generate(
+    run: Run,
+    cases: Sequence[Case],
+    options: RunOptions,
+    engines: Engines,
+    progress: Progress,
+    *,
+    partial: bool = False,
+) -> Run:
     """Fill `run.completions` for all cases and epochs, from the ledger and then from the engine.
+
+    With `partial`, a recording may lack cases: a baseline is paired on what both sides have.
 
     Raises:
         InputError: A prompt leaves no room for an answer, or a recording lacks cases.
         EnvironmentFault: The run's directory is locked or cannot be written; the engine cannot be opened.
     """
     if run.candidate.kind == "replay":
-        return _replayed(run, cases, options.epochs)
+        return _replayed(run, cases, options.epochs, partial)
     prompts = [run.dialect.render(case.messages, case.toolbox.tools) for case in cases]
     if options.fresh and (run.folder / "ledger.jsonl").exists():
         with Ledger(run.folder) as ledger:
             ledger.path.replace(run.folder / "ledger.previous.jsonl")
     with Ledger(run.folder) as ledger:
+        run.notes = ledger.notes
         known = ledger.recorded.completions
         wanted = {
             (index, epoch): _key(run, prompt, epoch)
@@ -148,15 +164,10 @@ def generate(run: Run, cases: Sequence[Case], options: RunOptions, engines: Engi
             dropped = _prepare(engine, prompts, cases, options.skip_too_long)
             missing = [place for place in missing if place[0] not in dropped]
             run.environment = environment(**engine.environment())
-            ledger.open_session(
-                {
-                    "candidate": run.candidate.name,
-                    "identity": run.identity,
-                    "environment": run.environment,
-                    "scorer": SCORER_VERSION,
-                    "cases": {case.id: case.gold_hash for case in cases},
-                }
-            )
+            ledger.open_session(_session_line(run, cases))
+        elif not ledger.recorded.runs:
+            # The line was broken: the keys prove whose completions these are, but nothing on which machine they were made.
+            ledger.open_session(_session_line(run, cases))
         for epoch in range(1, options.epochs + 1):
             indices = [index for index, its_epoch in missing if its_epoch == epoch]
             for index, completion in engine.answer(indices, epoch) if indices else ():
@@ -165,8 +176,18 @@ def generate(run: Run, cases: Sequence[Case], options: RunOptions, engines: Engi
                 run.made += 1
                 progress(run.made, len(missing))
     run.completions = {(cases[index].id, epoch): completion for (index, epoch), completion in found.items()}
-    run.dropped = tuple(cases[index].id for index in sorted(dropped))
+    run.missing = tuple(cases[index].id for index in sorted(dropped))
     return run
+
+
+def _session_line(run: Run, cases: Sequence[Case]) -> Mapping[str, Any]:
+    return {
+        "candidate": run.candidate.name,
+        "identity": run.identity,
+        "environment": run.environment,
+        "scorer": SCORER_VERSION,
+        "cases": {case.id: case.gold_hash for case in cases},
+    }
 
 
 def _prepare(engine: Engine, prompts: Sequence[Prompt], cases: Sequence[Case], skip: bool) -> frozenset[int]:

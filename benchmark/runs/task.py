@@ -6,7 +6,8 @@ The same scorer serves `inspect eval suites/test_timing.py --model …`, where I
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from benchmark.cases import Case
 from benchmark.completions import Completion
 from benchmark.dialects import Dialect
 from benchmark.engine.inspect_chat import completion_of, messages_of, output_of
-from benchmark.errors import ToolmarkError
+from benchmark.errors import EnvironmentFault, InputError, ToolmarkError
 from benchmark.readers.selection import Split, limited, load_cases
 from benchmark.registry import load
 from benchmark.runs.generation import Run
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from inspect_ai.scorer import Scorer
     from inspect_ai.solver import Solver, TaskState
 
-__all__ = ["BrokenJudge", "judge", "live_task"]
+__all__ = ["BrokenJudge", "judge", "live_task", "recorded_grades"]
 
 
 class BrokenJudge(ToolmarkError):
@@ -107,14 +108,15 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
     """Grade a generated run and write `.eval` beside its ledger; grades come in the order of `cases`, epochs together.
 
     Raises:
+        EnvironmentFault: The log cannot be written; the completions stay.
         BrokenJudge: A sample could not be graded.
     """
     from inspect_ai import Epochs, Task
     from inspect_ai import eval as inspect_eval
     from inspect_ai.dataset import MemoryDataset
 
-    dropped = set(run.dropped)
-    judged = [case for case in cases if case.id not in dropped]
+    missing = set(run.missing)
+    judged = [case for case in cases if case.id not in missing]
     task = Task(
         name="toolmark",
         dataset=MemoryDataset(_samples(judged, run.dialect)),
@@ -127,19 +129,63 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
             "environment": dict(run.environment),
         },
     )
-    log = inspect_eval(
-        task,
-        model="none/none",
-        log_dir=str(run.folder),
-        log_format="eval",
-        display="none",
-        max_samples=64,
-        log_realtime=False,
-        ctl_server=False,
-        score_display=False,
-        fail_on_error=True,
-    )[0]
+    try:
+        log = inspect_eval(
+            task,
+            model="none/none",
+            log_dir=str(run.folder),
+            log_format="eval",
+            display="none",
+            max_samples=64,
+            log_realtime=False,
+            ctl_server=False,
+            score_display=False,
+            fail_on_error=True,
+        )[0]
+    except OSError as error:
+        raise _unwritten(run.folder, str(error)) from None
+    # Inspect reports what befell its own writer as the log's error, by its name; a sample's fault stands at the sample.
+    of_a_sample = any(sample.error for sample in log.samples or ())
+    if log.error and not of_a_sample and re.match(r"(OS|Permission|FileNotFound)Error\(", log.error.message):
+        raise _unwritten(run.folder, log.error.message)
     return _grades(log, judged, epochs, run.folder)
+
+
+def _unwritten(folder: Path, reason: str) -> EnvironmentFault:
+    return EnvironmentFault(
+        f"the .eval log in {folder} cannot be written: {reason}",
+        "Make room and give the same command again: all completions are kept there and are not asked again.",
+    )
+
+
+def recorded_grades(folder: Path, cases: Sequence[Case]) -> list[Grade]:
+    """Grades as a former judge gave them, from the newest log of a run; cases that it lacks are left out.
+
+    Raises:
+        InputError: The run holds no log, or one from another judge's format.
+    """
+    from inspect_ai.log import read_eval_log
+
+    logs = sorted(folder.glob("*.eval"))
+    if not logs:
+        raise InputError(f"{folder} holds no .eval log", "Leave --as-recorded out: the ledger is judged again.")
+    log = read_eval_log(str(logs[-1]))
+    wanted = {case.id for case in cases}
+    try:
+        return [
+            _grade(sample.scores["toolmark"].metadata)
+            for sample in log.samples or ()
+            if str(sample.id) in wanted and sample.scores
+        ]
+    except (TypeError, KeyError):
+        raise InputError(
+            f"{logs[-1]} was written by another version's judge", "Leave --as-recorded out: the ledger is judged again."
+        ) from None
+
+
+def _grade(metadata: Mapping[str, Any] | None) -> Grade:
+    fields = dict(metadata or {})
+    return Grade(**{**fields, "called": tuple(fields["called"])})
 
 
 def _grades(log: EvalLog, cases: Sequence[Case], epochs: int, folder: Path) -> list[Grade]:
@@ -155,7 +201,7 @@ def _grades(log: EvalLog, cases: Sequence[Case], epochs: int, folder: Path) -> l
                     f"case {case.source.ref} could not be graded: {reason or log.status}",
                     f"Completions are kept in {folder}; please report this with the log beside them.",
                 )
-            grades.append(Grade(**{**metadata, "called": tuple(metadata["called"])}))
+            grades.append(_grade(metadata))
     return grades
 
 

@@ -1,0 +1,55 @@
+"""Were both sides asked the same way?
+
+A difference in identity beyond the candidate itself (its dialect, template, decoding or dtype) may explain a difference
+in scores as well as the candidate does. A difference in environment (versions, threads, batch layout) rarely does, but
+it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+__all__ = ["Mismatch", "mismatches"]
+
+_THE_CANDIDATES_OWN = frozenset({"model", "weights", "config", "tokenizer", "adapter"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """One field in which the two sides differ; `identity` is shown red, `environment` yellow."""
+
+    kind: Literal["identity", "environment"]
+    field: str
+    baseline: str
+    candidate: str
+
+
+def _flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in fields.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", str(value)
+
+
+def _differing(
+    kind: Literal["identity", "environment"], baseline: Mapping[str, Any], candidate: Mapping[str, Any]
+) -> Iterator[Mismatch]:
+    ours, theirs = dict(_flat(candidate)), dict(_flat(baseline))
+    for field in sorted(ours.keys() | theirs.keys()):
+        left, right = theirs.get(field, "not recorded"), ours.get(field, "not recorded")
+        if left != right:
+            yield Mismatch(kind, field, left, right)
+
+
+def mismatches(
+    baseline: tuple[Mapping[str, Any], Mapping[str, Any]], candidate: tuple[Mapping[str, Any], Mapping[str, Any]]
+) -> tuple[Mismatch, ...]:
+    """Differences between two sides, each given as (identity, environment); identity first."""
+    identity = _differing("identity", baseline[0], candidate[0])
+    return (
+        *(found for found in identity if found.field not in _THE_CANDIDATES_OWN),
+        *_differing("environment", baseline[1], candidate[1]),
+    )
