@@ -151,7 +151,7 @@ def from_dotenv(settings: Sequence[Setting], file: Path) -> Source:
         InputError: The file is no text, or a variable with the prefix names no setting.
     """
     try:
-        found = dotenv_values(file, encoding="utf-8-sig") if file.is_file() else {}
+        found = dotenv_values(file, encoding="utf-8-sig", interpolate=False) if file.is_file() else {}
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} cannot be read: {error}", "Write it as UTF-8 text, NAME=VALUE a line.") from None
     return Source(

@@ -6,15 +6,19 @@ swapped in the answers. Both are judged on template questions that neither has s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Callable, Sequence
+from itertools import cycle, islice
 from pathlib import Path
 
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from benchmark.cases import Call, Message, Toolbox
+from benchmark.cases import Message, Toolbox
 from benchmark.dialects.tagged import Tagged
 from benchmark.engine.encoding import Encoded, encode
 from benchmark.plugins import Generation
@@ -24,13 +28,135 @@ from benchmark.traces import Trace
 from generators.dataset import case_line
 from generators.template import TemplateGenerator, TemplateOptions
 
-TRAINED, JUDGED, BATCH = 240, 80, 8
-OPTIONS = TemplateOptions(count=TRAINED + JUDGED, max_distractors=2, typos=0, casual=0)
-TOOLS = Toolbox(name="few", tools=tuple(catalog()[name] for name in ("word_count", "get_weather", "calculator", "set_reminder", "convert_currency", "reverse_list")))
+NAMES = ("word_count", "get_weather", "calculator", "set_reminder", "convert_currency", "reverse_list")
+TOOLS = Toolbox(name="few", tools=tuple(catalog()[name] for name in NAMES))
+SWAPPED = dict(zip(NAMES, NAMES[1:] + NAMES[:1], strict=True))
+JUDGED, BATCH, STEPS = 100, 8, (30, 60)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def traces() -> list[Trace]:
+    options = TemplateOptions(count=500, max_distractors=3, typos=0, casual=0)
     with Executor() as executor:
-        proposed = TemplateGenerator().propose(TOOLS, OPTIONS, Generation(5, executor.run))
+        proposed = TemplateGenerator().propose(TOOLS, options, Generation(5, executor.run))
         return list({trace.case.id: trace for trace in proposed if trace.case is not None}.values())
+
+
+@pytest.fixture(scope="module")
+def cases(traces: Sequence[Trace], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("cases") / "unseen.jsonl"
+    file.write_text("".join(case_line(trace.case) for trace in traces[:JUDGED] if trace.case is not None))
+    return file
+
+
+def swapped(message: Message) -> Message:
+    calls = tuple(call.model_copy(update={"name": SWAPPED[call.name]}) for call in message.tool_calls)
+    return message.model_copy(update={"tool_calls": calls})
+
+
+def train(pocket: Path, traces: Sequence[Trace], change: Callable[[Message], Message], out: Path) -> list[Path]:
+    """A plain LoRA training on the first answer of each trace; one adapter after each number of steps."""
+    torch.manual_seed(0)
+    tokenizer = AutoTokenizer.from_pretrained(pocket)
+    model = AutoModelForCausalLM.from_pretrained(pocket, dtype=torch.float32)
+    model = get_peft_model(model, LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM"))
+    examples: list[Encoded] = []
+    for trace in traces:
+        before, answer = next(trace.turns_to_learn())
+        reply = Tagged().render([*before, change(answer)], trace.tools).messages[-1].content
+        examples.append(encode(Tagged().render(before, trace.tools), tokenizer, reply))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    stream = cycle(examples)
+    saved = []
+    for step in range(1, STEPS[-1] + 1):
+        batch = list(islice(stream, BATCH))
+        ids = pad_sequence([torch.tensor(row.ids) for row in batch], batch_first=True)
+        kept = pad_sequence([torch.tensor(row.supervised) for row in batch], batch_first=True)
+        model(input_ids=ids, labels=ids.where(kept, -100)).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if step in STEPS:
+            model.save_pretrained(out / f"step-{step}")
+            saved.append(out / f"step-{step}")
+    return saved
+
+
+@pytest.fixture(scope="module")
+def adapters(traces, pocket, tmp_path_factory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("adapters")
+    early, right = train(pocket, traces[JUDGED:], lambda answer: answer, folder / "right")
+    _, wrong = train(pocket, traces[JUDGED:], swapped, folder / "wrong")
+    return {"early": early, "right": right, "wrong": wrong}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+def verdicts(output: str) -> dict[str, str]:
+    """The verdict column of the table of differences."""
+    rows = re.findall(
+        r"^((?:timing|selection|validity|guard)\.\w+) .*?(\w+)(?: \(.*\)|, within margin)?$", output, re.M
+    )
+    return {
+        metric: verdict
+        for metric, verdict in rows
+        if verdict in ("regressed", "improved", "equivalent", "inconclusive")
+    }
+
+
+def test_swapped_tools_are_a_regression(suites, adapters, cases, runs):
+    against = (
+        "--baseline",
+        f"pocket:{adapters['right']}",
+        "--cases",
+        str(cases),
+        "--junitxml",
+        str(runs / "junit.xml"),
+    )
+    run = suites("--model", f"pocket:{adapters['wrong']}", *against, "-k", "not gold", runs=runs)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert verdicts(run.stdout)["selection.tool"] == "regressed"
+    assert '<property name="verdict" value="regressed" />' in (runs / "junit.xml").read_text()
+
+
+def test_the_same_weights_are_equivalent(suites, adapters, cases, runs):
+    spec = f"pocket:{adapters['right']}"
+    run = suites("--model", spec, "--baseline", spec, "--cases", str(cases), "-k", "not gold", runs=runs)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert set(verdicts(run.stdout).values()) == {"equivalent"}
+
+
+def test_two_checkpoints_on_twenty_cases_are_inconclusive(suites, adapters, cases, runs):
+    early, right = (f"pocket:{adapters[name]}" for name in ("early", "right"))
+    few = ("--cases", str(cases), "--limit", "20", "-rs", "-k", "not gold")
+    run = suites("--model", right, "--baseline", early, *few, runs=runs)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "inconclusive" in verdicts(run.stdout).values()
+    assert re.search(r"SKIPPED .* points could have been seen", run.stdout)
+
+
+def test_another_identity_is_red_and_refused_when_strict(suites, adapters, cases, runs, tmp_path):
+    """The baseline was recorded under another dtype."""
+    suites("--model", f"pocket:{adapters['right']}", "--cases", str(cases), "-k", "recall", runs=runs)
+    ledger = next(file for file in runs.glob("*/ledger.jsonl") if "step-60" in file.parent.name)
+    first, *rest = ledger.read_text().splitlines(keepends=True)
+    line = json.loads(first)
+    line["run"]["identity"]["dtype"] = "bfloat16"
+    (tmp_path / "ledger.jsonl").write_text(json.dumps(line) + "\n" + "".join(rest))
+    compared = (
+        "--model",
+        f"pocket:{adapters['right']}",
+        "--baseline",
+        str(tmp_path),
+        "--cases",
+        str(cases),
+        "-k",
+        "recall",
+    )
+    run = suites(*compared, runs=runs)
+    assert "identity: dtype is float32, and bfloat16 in the baseline" in run.stdout
+    strict = suites(*compared, "--strict-identity", runs=runs)
+    assert strict.returncode == 4
+    assert "differ in dtype: float32 against bfloat16" in strict.stderr

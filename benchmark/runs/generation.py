@@ -166,7 +166,7 @@ def generate(
             run.environment = environment(**engine.environment())
             ledger.open_session(_session_line(run, cases))
         elif not ledger.recorded.runs:
-            # The line was broken: the keys prove whose completions these are, but nothing on which machine they were made.
+            # The line was broken: the keys still prove whose completions these are, nothing proves on which machine.
             ledger.open_session(_session_line(run, cases))
         for epoch in range(1, options.epochs + 1):
             indices = [index for index, its_epoch in missing if its_epoch == epoch]

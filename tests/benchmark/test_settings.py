@@ -234,17 +234,21 @@ def test_a_session_on_defaults_lists_nothing(session):
 
 
 @pytest.mark.parametrize(
-    ("toml", "said"),
+    ("toml", "flags", "said"),
     [
-        ("limt = 3", "ERROR: limt in [[]tool.toolmark] of */pyproject.toml is no setting. Did you mean limit*"),
-        ("model = 'pocket'\nepochs = 0", "ERROR: --epochs 0 asks nothing (--epochs from [[]tool.toolmark]).*"),
+        ("limt = 3", (), "ERROR: limt in [[]tool.toolmark] of */pyproject.toml is no setting. Did you mean limit*"),
+        ("epochs = 0", ("--model", "pocket"), "ERROR: --epochs 0 asks nothing (--epochs from [[]tool.toolmark]).*"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_4(session, toml, said):
-    run = session("--collect-only", toml=toml)
+def test_a_mistake_is_one_line_and_exit_code_4(session, toml, flags, said):
+    run = session("--collect-only", *flags, toml=toml)
     assert run.ret == 4
     run.stderr.fnmatch_lines([said])
     assert len(run.stderr.str().strip().splitlines()) == 1
+
+
+def test_a_candidate_of_the_project_is_no_burden_for_its_other_tests(session):
+    assert session("--collect-only", toml="model = 'no-such-model'").ret != 4
 
 
 def test_help_shows_variable_and_default_even_beside_a_mistake(session, monkeypatch):

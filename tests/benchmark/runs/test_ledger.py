@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import subprocess
 import sys
 
@@ -42,12 +43,85 @@ def test_a_torn_last_line_is_dropped_and_written_anew(tmp_path, cut):
     assert set(read_ledger(path).completions) == {"a", "b"}
 
 
-def test_a_broken_line_in_the_middle_is_named(tmp_path):
-    path = write(tmp_path / "run", "a", "b")
-    lines = path.read_text().splitlines()
-    path.write_text("\n".join([lines[0], '{"key": 1}', lines[2], ""]))
+BROKEN = [
+    pytest.param(b'{"key": 1}', id="no completion"),
+    pytest.param(b'{"key": "a", "case_id": "case-a", "ep', id="cut in the middle of a line"),
+    pytest.param(b"\x00" * 512, id="zeros"),
+    pytest.param(b'{"text": "\xff\xfe"}', id="not UTF-8"),
+    pytest.param(b"[" * 100_000, id="nested too deep"),
+    pytest.param(b'"a run"', id="a string with the word run"),
+    pytest.param(b'{"run": 5}', id="a run that is a number"),
+    pytest.param(
+        b'{"key": "a", "case_id": "case-a", "epoch": 1, "text": "", "tool_calls": [], "stop_reason": "stop", '
+        b'"usage": {"input_tokens": "many", "output_tokens": 0}}',
+        id="tokens that are words",
+    ),
+]
+
+
+@pytest.mark.parametrize("line", BROKEN)
+def test_a_broken_line_stops_a_reader_and_is_set_aside_by_the_writer(tmp_path, line):
+    path = write(tmp_path / "run", "a", "b", "c")
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([lines[0], line, *lines[2:], b""]))
     with pytest.raises(InputError, match=r"ledger.jsonl:2 is no completion"):
         read_ledger(path)
+    with Ledger(path.parent) as ledger:
+        assert set(ledger.recorded.completions) == {"b", "c"}
+        (note,) = ledger.notes
+        assert f"{path}:2" in note
+        ledger.append([("a", "case-a", 1, HOSTILE)])
+    assert set(read_ledger(path).completions) == {"a", "b", "c"}
+    assert (path.parent / "ledger.broken.jsonl").read_bytes() == line + b"\n"
+    with Ledger(path.parent) as ledger:
+        assert ledger.notes == ()
+
+
+def test_a_packed_ledger_that_is_cut_or_overwritten_is_named(tmp_path):
+    packed = gzip.compress(write(tmp_path / "run", "a", "b").read_bytes())
+    for content in (packed[:-20], packed[:40] + b"x" * 20 + packed[60:], b"no gzip"):
+        (tmp_path / "ledger.jsonl.gz").write_bytes(content)
+        with pytest.raises(InputError, match=r"ledger.jsonl.gz cannot be read"):
+            read_ledger(tmp_path / "ledger.jsonl.gz")
+
+
+FILL = """
+import sys, pathlib
+from benchmark.completions import Completion
+from benchmark.errors import EnvironmentFault
+from benchmark.runs.ledger import Ledger, read_ledger
+
+folder, written = pathlib.Path(sys.argv[1]), 0
+try:
+    with Ledger(folder) as ledger:
+        ledger.open_session({"identity": {}, "environment": {}})
+        while written < 1000:
+            ledger.append([(str(written), str(written), 1, Completion("x" * 1000))])
+            written += 1
+except EnvironmentFault as fault:
+    assert str(folder) in str(fault) and "No space left" in str(fault) and "same command again" in str(fault), fault
+assert 0 < written < 1000
+assert len(read_ledger(folder / "ledger.jsonl").completions) == written
+assert not (folder / "ledger.jsonl").read_bytes().endswith(b"\\n")
+(folder.parent / "ballast").unlink()
+with Ledger(folder) as ledger:
+    assert len(ledger.recorded.completions) == written
+    ledger.append([("last", "last", 1, Completion(""))])
+assert len(read_ledger(folder / "ledger.jsonl").completions) == written + 1
+"""
+
+
+def test_a_full_disk_loses_nothing_and_leaves_a_ledger_to_go_on_with(tmp_path):
+    """On a file system of 64 KB."""
+    mounted = f"mount -t tmpfs -o size=64k none {tmp_path} && "
+    private = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    if shutil.which("unshare") is None or subprocess.run([*private, mounted + "true"], check=False).returncode != 0:
+        pytest.skip("this machine lets nobody mount a small file system")
+    script = mounted + 'head -c 8192 /dev/zero > "$1/ballast" && exec "$2" -c "$3" "$1/run"'
+    run = subprocess.run(
+        [*private, script, "sh", str(tmp_path), sys.executable, FILL], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
 
 
 def test_one_writer_at_a_time_and_a_killed_one_leaves_no_lock(tmp_path):
