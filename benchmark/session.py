@@ -22,13 +22,13 @@ from benchmark.runs.store import check_writable
 from benchmark.runs.task import judge, recorded_grades
 from benchmark.scoring.chance import selection_by_chance
 from benchmark.scoring.execution import Execute, Executor
+from benchmark.scoring.grades import Grade, grade
 from benchmark.scoring.metrics import PRIMARY
 from benchmark.verdicts.comparison import BALANCED, Column, Comparison, compare
 from benchmark.verdicts.fairness import mismatches
 
 if TYPE_CHECKING:
     from benchmark.cases import Case
-    from benchmark.scoring.grades import Grade
 
 __all__ = ["CHECKED", "Request", "Session"]
 
@@ -94,14 +94,19 @@ class Session:
     Building one reads cases and specs and checks every option, without torch, without the network and without writing
     anything. Then `open`, `generate` and `judge`, in this order.
 
+    Args:
+        request: What is asked for.
+        partial: Any recording may lack cases; otherwise a baseline's alone may.
+
     Raises:
         InputError: An option, a spec or a case file is wrong.
         NothingToDo: No case is selected.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, *, partial: bool = False) -> None:
         _check(request)
         self.request = request
+        self._partial = partial
         self.candidates, self.baselines = _candidates(request)
         self.dialects = [self._dialect(candidate) for candidate in self.candidates]
         loaded, self.skipped = load_cases(request.cases, request.split, request.tools, request.skip_bad)
@@ -148,13 +153,17 @@ class Session:
             name, why = (next(iter(spoken)), "the adapter's own") if spoken else ("tagged", "default")
         return load("toolmark.dialects", str(name))(), why
 
-    def open(self) -> None:
+    def open(self, *, writable: bool = True) -> None:
         """Identify every candidate and its run's directory.
+
+        Args:
+            writable: Whether the runs directory must be; not where only recordings are read.
 
         Raises:
             InputError, EnvironmentFault: As `open_run`; also where the runs directory cannot be written.
         """
-        check_writable(self.request.runs)
+        if writable:
+            check_writable(self.request.runs)
         self.runs = [
             open_run(candidate, dialect, self._options)
             for candidate, (dialect, _) in zip(self.candidates, self.dialects, strict=True)
@@ -175,15 +184,19 @@ class Session:
 
     def generate(self, run: Run, progress: Callable[[int, int], None]) -> None:
         """Fill one run with completions; the recording of a baseline may lack cases."""
-        partial = self.request.baseline is not None and run is self.runs[0]
+        partial = self._partial or (self.request.baseline is not None and run is self.runs[0])
         generate(run, self.cases, self._options, self._engines, progress, partial=partial)
 
-    def judge(self) -> Comparison:
-        """Grade all runs and compute every figure. Raises `BrokenJudge` where the harness itself fails."""
+    def judge(self, *, logs: bool = True) -> Comparison:
+        """Grade all runs, with an Inspect log of each where wanted, and compute every figure.
+
+        Raises:
+            BrokenJudge: The harness itself failed on a sample.
+        """
         too_long = {case_id for run in self.runs if run.candidate.kind != "replay" for case_id in run.missing}
         cases = [case for case in self.cases if case.id not in too_long]
         with Executor(self.request.execute) as executor:
-            self.grades = [self._judged(run, cases, executor) for run in self.runs]
+            self.grades = [self._judged(run, cases, executor, logs) for run in self.runs]
         columns = [
             Column(
                 name=name,
@@ -206,10 +219,17 @@ class Session:
             return floors
         return {BALANCED: 0.5, "selection.tool": selection_by_chance(self.cases)} | floors
 
-    def _judged(self, run: Run, cases: Sequence[Case], executor: Executor) -> list[Grade]:
+    def _judged(self, run: Run, cases: Sequence[Case], executor: Executor, logs: bool) -> list[Grade]:
         if self.request.as_recorded and run is self.runs[0]:
             return recorded_grades(Path(run.candidate.base).parent, cases)
-        return judge(run, cases, executor, self.request.epochs)
+        if logs:
+            return judge(run, cases, executor, self.request.epochs)
+        wanted = ((case, run.completions.get((case.id, epoch)), epoch) for case in cases for epoch in self._epochs)
+        return [grade(case, said, run.dialect, executor, epoch) for case, said, epoch in wanted if said is not None]
+
+    @property
+    def _epochs(self) -> range:
+        return range(1, self.request.epochs + 1)
 
 
 def _candidates(request: Request) -> tuple[list[Candidate], list[int | None]]:

@@ -1,0 +1,120 @@
+"""`toolmark compare` and `toolmark models`: the session of the pytest door, from the command line."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+
+from cyclopts import App
+
+from benchmark.candidates.spec import resolve
+from benchmark.candidates.weights import locate
+from benchmark.errors import InputError
+from benchmark.progress import progress_line
+from benchmark.readers.selection import Split
+from benchmark.registry import load
+from benchmark.session import Request, Session
+from benchmark.verdicts.comparison import Comparison
+
+__all__ = ["compare", "models"]
+
+compare = App(name="compare", help="Compare recorded runs: the first is the baseline of the others.")
+models = App(name="models", help="Look after models and adapters.")
+
+
+def _draw(comparison: Comparison) -> None:
+    load("toolmark.renderers", "terminal")().render(comparison, None)
+
+
+def _shipped() -> str:
+    return str(files("suites") / "cases")
+
+
+@compare.default
+def compare_runs(
+    baseline: str,
+    *candidates: str,
+    cases: str | None = None,
+    split: Split = "test",
+    margin: float = 0.05,
+) -> None:
+    """Compare recorded runs in the terminal; nothing is generated or written.
+
+    Parameters
+    ----------
+    baseline:
+        A run's directory or ledger.
+    candidates:
+        One to nine more of them.
+    cases:
+        The cases that they answered; the shipped ones where not given. Cases that a run lacks are left out.
+    split:
+        Of the cases.
+    margin:
+        Differences within ±margin, a share, count as equivalent.
+    """
+    if not 1 <= len(candidates) <= 9:
+        raise InputError(
+            f"{len(candidates)} runs are held against the baseline", "Name one to nine: toolmark compare A B"
+        )
+    for spec in (baseline, *candidates):
+        if resolve(spec).kind != "replay":
+            raise InputError(f"{spec} is no recorded run", "Name a directory under runs/, or a ledger.jsonl.")
+    request = Request(models=candidates, baseline=baseline, cases=cases or _shipped(), split=split, margin=margin)
+    session = Session(request, partial=True)
+    session.open(writable=False)
+    for run in session.runs:
+        session.generate(run, lambda *_: None)
+    _draw(session.judge(logs=False))
+
+
+@models.command
+def check(spec: str, *, limit: int = 40, cases: str | None = None, threads: int | None = None) -> None:
+    """Prove that adapters are served rightly: a zero adapter changes nothing, a merged one answers as the unmerged.
+
+    Leaves with 0 where all metrics come out equivalent, and with 1 otherwise.
+
+    Parameters
+    ----------
+    spec:
+        A local model, or a base with an adapter: BASE:ADAPTER.
+    limit:
+        Cases to answer.
+    cases:
+        Where they come from; the shipped ones where not given.
+    threads:
+        Processor threads.
+    """
+    candidate = resolve(spec)
+    if candidate.kind not in ("local", "hub"):
+        raise InputError(f"{spec} is not loaded from weights here", "Name a local or hub model, or BASE:ADAPTER.")
+    weights = locate(candidate)
+    from benchmark.engine.variants import merge, zero_adapter  # torch and peft
+
+    with tempfile.TemporaryDirectory(prefix="toolmark-") as folder:
+        variant = Path(folder) / ("zero-adapter" if weights.adapter is None else "merged")
+        if weights.adapter is None:
+            zero_adapter(weights.base, variant)
+            subject = f"{spec}:{variant}"
+        else:
+            merge(weights, variant)
+            subject = str(variant)
+        request = Request(
+            models=(subject,),
+            baseline=spec,
+            cases=cases or _shipped(),
+            limit=limit,
+            threads=threads,
+            runs=Path(folder) / "runs",
+        )
+        session = Session(request)
+        session.open()
+        for name, run in zip(session.names, session.runs, strict=True):
+            with progress_line(name) as progress:
+                session.generate(run, progress.update)
+        comparison = session.judge(logs=False)
+    _draw(comparison)
+    verdicts = {row.differences[1].verdict for row in comparison.rows if row.differences and row.differences[1]}
+    sys.exit(0 if verdicts <= {"equivalent"} else 1)
