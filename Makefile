@@ -5,7 +5,7 @@ PIP_ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt $(PIP_ARGS)
 
-.PHONY: demo test lint clean
+.PHONY: demo test perf lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.local-installed
@@ -13,6 +13,10 @@ demo: $(VENV)/.local-installed
 
 test: $(VENV)/.dev-installed lint
 	$(BIN)/pytest
+
+# About ten minutes on two cores.
+perf: $(VENV)/.dev-installed
+	$(BIN)/python -m tests.perf.statistics
 
 lint: $(VENV)/.dev-installed
 	$(BIN)/ruff check

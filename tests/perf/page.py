@@ -1,0 +1,36 @@
+"""The page that the measurements are written on."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterable, Sequence
+
+
+class Page:
+    """Markdown, and the promises that were not kept."""
+
+    def __init__(self, head: str) -> None:
+        self.text = [head]
+        self.broken: list[str] = []
+
+    def section(self, title: str, promise: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """One table, below what it should show."""
+        lines = ["| " + " | ".join(row) + " |" for row in (columns, ["---:"] * len(columns), *rows)]
+        self.text.append(f"## {title}\n\n{textwrap.fill(promise, 120)}\n\n" + "\n".join(lines) + "\n")
+
+    def held(self, kept: bool, promise: str, seen: str) -> None:
+        """Say below the table whether it does."""
+        self.text.append(f"**{'Kept' if kept else 'Not kept'}**: {promise}; {seen}.\n")
+        if not kept:
+            self.broken.append(f"{promise}; {seen}")
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """0.0512 as 5.1%."""
+    return f"{share:.{digits}%}"
+
+
+def drawn(share: float, comparisons: float, digits: int = 1) -> str:
+    """A share with twice its standard error."""
+    return f"{share:.{digits}%} ± {200 * math.sqrt(share * (1 - share) / comparisons):.{digits}f}"
