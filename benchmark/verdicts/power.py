@@ -38,9 +38,8 @@ def mcnemar_power(n: int, effect: float, discordance: float, alpha: float = ALPH
     """Probability that the test finds an effect of this size with its sign, one case a group (exact, unconditional).
 
     The number k of discordant cases is binomial(n, d), and each goes the effect's way with π = (d + effect) / 2d. Given
-    k, exact McNemar rejects from a known limit on: Σ_k P(k)·P(binomial(k, 1 - π) ≤ limit_k) (Connett, Smith & McHugh
-    1987, Stat. Med. 6:653). An effect needs as many discordant cases: d is the discordance, or the effect where that is
-    larger.
+    k, exact McNemar rejects from a known limit on: Σ_k P(k)·P(binomial(k, 1 - π) ≤ limit_k) (Duffy 1984, Biometrics
+    40:1005). An effect needs as many discordant cases: d is the discordance, or the effect where that is larger.
 
     Args:
         n: Cases. With fewer than six the power is 0.
@@ -82,9 +81,10 @@ def smallest_effect(sums: Sequence[Fraction], n: int) -> float | None:
 
     With one case a group and values of 0 or 1 this is `smallest_detectable`, exact. Otherwise groups that moved differ
     in size, and are replaced by fewer of one size, so that the largest total Σ|s| and the null variance Σs² stay what
-    they are (Kish's effective number, 1965, Survey Sampling, §8.2): K = (Σ|s|)²/Σs² for the k groups that moved, and
-    G·K/k for all G. A share e of those going one way is a mean difference of e·G·mean|s|/n. Where nothing moved, a
-    group is taken to move as one, as the interval does.
+    they are (Kish's effective number, Survey Sampling, 1965): K = (Σ|s|)²/Σs² for the k groups that moved, and G·K/k
+    for all G. If of these a net share e moves one way, the mean difference is e·(G/k)·Σ|s|/n. Where nothing moved, a
+    group is taken to move as one, as the interval does. In simulations with groups of four this finds the effect in 79
+    to 90% (docs/statistics.md), and errs towards a larger effect where few groups moved.
 
     Args:
         sums: Group sums of differences, shape (G,).
