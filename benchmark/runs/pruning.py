@@ -70,8 +70,8 @@ def _delete(path: Path) -> None:
 
 def _doomed(folder: Path, keep: int | None) -> Iterator[Freed]:
     if _is_dead(folder):
-        logs = len(list(folder.glob("*.eval")))
-        yield Freed(folder, f"no completion, only {logs} logs" if logs else "empty", size_of(folder))
+        logs = any(folder.glob("*.eval"))
+        yield Freed(folder, "no completion, only logs" if logs else "no completion", size_of(folder))
     elif keep is not None:
         newest_first = sorted(folder.glob("*.eval"), key=lambda log: (log.stat().st_mtime, log.name), reverse=True)
         for log in newest_first[keep:]:

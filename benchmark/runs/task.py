@@ -6,6 +6,7 @@ The same scorer serves `inspect eval suites/test_timing.py --model …`, where I
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -129,6 +130,8 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
             "environment": dict(run.environment),
         },
     )
+    # Inspect's trace, in the user's home, may lie on the same full disk: its complaints would bury the one that counts.
+    os.environ.setdefault("INSPECT_TRACE_LEVEL", "critical")
     try:
         log = inspect_eval(
             task,
