@@ -62,14 +62,18 @@ def base(request):
     return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
 
 
-@pytest.fixture
-def adapter(pocket, tmp_path):
+def random_adapter(pocket, out, seed):
     """A LoRA that changes every answer, as peft saves it."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_pretrained(pocket, dtype=torch.float32)
     config = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
-    get_peft_model(model, config).save_pretrained(tmp_path / "lora")
-    return tmp_path / "lora"
+    get_peft_model(model, config).save_pretrained(out)
+    return out
+
+
+@pytest.fixture
+def adapter(pocket, tmp_path):
+    return random_adapter(pocket, tmp_path / "lora", seed=0)
 
 
 def test_a_batch_gives_what_each_prompt_gives_alone(pocket, base):
@@ -102,6 +106,19 @@ def test_an_adapter_answers_as_its_merged_weights_do(pocket, adapter):
     found = answers(Weights(pocket, adapter))
     assert found == one_by_one(merged, AutoTokenizer.from_pretrained(pocket))
     assert found != answers(Weights(pocket))
+
+
+@pytest.mark.filterwarnings("ignore:base identity not proven")
+def test_adapters_are_changed_on_one_base_and_leave_no_trace(pocket, adapter, tmp_path):
+    other = random_adapter(pocket, tmp_path / "other", seed=1)
+    apart = {worn: answers(Weights(pocket, worn)) for worn in (None, adapter, other)}
+    assert len({tuple(texts) for texts in apart.values()}) == 3
+    running = engine(Weights(pocket))
+    running.prepare(PROMPTS)
+    for worn in (None, adapter, None, other, adapter, None):
+        running.wear(worn)
+        found = dict(running.answer(range(len(PROMPTS))))
+        assert [found[index].text for index in range(len(PROMPTS))] == apart[worn]
 
 
 @pytest.mark.filterwarnings("ignore:base identity not proven")

@@ -1,0 +1,47 @@
+"""What the documentation shows does what it says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmark.completions import Completion
+from benchmark.readers.selection import limited, load_cases
+from benchmark.runs.ledger import Ledger
+from benchmark.session import Request, Session
+
+ROOT = Path(__file__).parent.parent
+CASES = ROOT / "suites" / "cases" / "calls.dev.jsonl"
+
+
+def recorded(folder: Path, right: int) -> Path:
+    """A run in which the first `right` of twelve cases are answered with an unknown tool, and the rest in words."""
+    cases = limited(load_cases(str(CASES))[0], 12)
+    with Ledger(folder) as ledger:
+        ledger.open_session({"identity": {"dialect": "tagged/1"}, "environment": {}})
+        for index, case in enumerate(cases):
+            text = '<tool_call>{"tool_name": "no_such_tool", "args": {}}</tool_call>' if index < right else "No."
+            ledger.append([(str(index), case.id, 1, Completion(text))])
+    return folder
+
+
+def test_the_script_recomputes_every_figure_of_the_summary(tmp_path):
+    (script,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "verdicts.md").read_text(), re.DOTALL)
+    assert len([line for line in script.splitlines() if line.strip()]) <= 11
+    baseline, candidate = recorded(tmp_path / "base", right=2), recorded(tmp_path / "mine", right=9)
+    command = [sys.executable, "-c", script, str(baseline), str(candidate), str(CASES)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stderr
+    session = Session(Request(models=(str(candidate),), baseline=str(baseline), cases=str(CASES)), partial=True)
+    session.open(writable=False)
+    for each in session.runs:
+        session.generate(each, lambda done, total: None)  # noqa: ARG005
+    comparison = session.judge(logs=False)
+    difference = comparison.difference(1, "timing.recall")
+    assert difference is not None
+    assert (difference.n, difference.wins, difference.losses) == (12, 7, 0)
+    assert len(run.stdout.splitlines()) == len(comparison.rows)
+    for row in comparison.rows:
+        assert all(str(figure) in run.stdout for figure in (*row.figures, *row.differences))
