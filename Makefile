@@ -14,7 +14,7 @@ demo: $(VENV)/.local-installed
 test: $(VENV)/.dev-installed lint
 	$(BIN)/pytest
 
-# About ten minutes on two cores.
+# About five minutes on two idle cores.
 perf: $(VENV)/.dev-installed
 	$(BIN)/python -m tests.perf.statistics
 
