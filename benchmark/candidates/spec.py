@@ -86,7 +86,8 @@ def _split_revision(text: str) -> tuple[str, str | None]:
 def _directory(path: Path) -> Candidate:
     if path.is_file():
         if path.name.endswith((".jsonl", ".jsonl.gz")):
-            return Candidate("replay", path.stem, str(path))
+            stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
+            return Candidate("replay", path.resolve().parent.name if stem == "ledger" else stem, str(path))
         raise InputError(
             f"{path} is a file, and no recorded run", "Name a model directory, an adapter directory or a ledger.jsonl."
         )

@@ -5,8 +5,8 @@ The mix follows the progress of training, because a small model that is shown ev
 tool but not to fill its arguments:
 
     progress     copy   call   abstain   chat    tools offered
-    0    – 1/3   85%    8%     3%        4%      1–2
-    1/3  – 1     50%    28%    12%       10%     1–6, one time in ten 8–20
+    0    – 0.57  85%    8%     3%        4%      1–2
+    0.57 – 1     50%    28%    12%       10%     1–6, one time in ten 8–20
 
 A trace depends on the seed, its index and the count alone, so any part of the stream can be made again by itself.
 """
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FIRST_STAGE", "pocket_trace", "pocket_traces"]
 
-FIRST_STAGE = 1 / 3
-"""Until this share of the traces, copying dominates and tool lists are short."""
+FIRST_STAGE = 0.57
+"""Until this share of the traces, copying dominates and tool lists are short: about a third of the tokens."""
 
 _KINDS = ("copy", "call", "abstain", "chat")
 _FIRST_MIX = (85, 8, 3, 4)

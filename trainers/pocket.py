@@ -1,0 +1,241 @@
+"""Trainer `pocket`: a small Gemma 3 from scratch, on what `toolmark generate template --recipe pocket` writes.
+
+The script of one training, from top to bottom: tokenizer, model, data, loop, what is left behind. Nothing is tuned on a
+score: one fixed mix of data in its given order, one token budget, one cosine schedule, and the last weights are the
+result.
+
+Rows grow with training (512, then 1,024, then 2,048 tokens). Most conversations are short and short rows are fastest;
+but a list of twenty tools takes well over a thousand tokens, and a position never trained is a position not learnt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import shlex
+import time
+from itertools import count, islice
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from benchmark.dialects.json import Json
+from benchmark.dialects.tagged import Tagged
+from benchmark.errors import InputError
+from trainers.checkpoint import Checkpoint, Progress
+from trainers.curve import Curve
+from trainers.folder import conversation, manifest_hash, open_traces
+from trainers.packing import Packer, conversation_sequences
+from trainers.pocket_card import card
+from trainers.pocket_model import CONTEXT, build_model, save
+from trainers.pocket_tokenizer import CHAT_TEMPLATE, train_tokenizer
+from trainers.record import RECORD, Data, Record, file_hash, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import torch
+    from transformers import Gemma3ForCausalLM, PreTrainedTokenizerFast
+
+    from benchmark.dialects import Dialect
+    from benchmark.engine.encoding import Encoded
+    from benchmark.plugins import Training
+
+__all__ = ["PocketOptions", "PocketTrainer"]
+
+STAGES = ((512, 0.55), (1024, 0.30), (2048, 0.15))
+"""Length of a row in tokens, and the share of the budget that is spent on rows of this length."""
+
+TOKENIZER_SAMPLE = 6000
+"""Conversations, evenly spaced over the data, from which the tokenizer learns its merges."""
+
+PLAIN, TAGGED = Json(), Tagged()
+
+
+class PocketOptions(BaseModel):
+    """Options of `toolmark train pocket`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tokens: int = Field(default=11_000_000, ge=1, description="Token budget, padding included.")
+    batch_tokens: int = Field(default=4096, ge=2048, multiple_of=2048, description="Tokens of one optimizer step.")
+    lr: float = Field(default=3e-3, gt=0, description="Peak learning rate.")
+    prompt_weight: float = Field(default=0.1, ge=0, le=1, description="Loss weight of tokens the model only reads.")
+    threads: int = Field(default=2, ge=1, description="Threads of torch; one is faster on a machine that is busy.")
+    checkpoint_minutes: float = Field(default=3.0, ge=0, description="Minutes between checkpoints.")
+
+    def shaping(self) -> dict[str, float]:
+        """The options that shape the weights: a checkpoint belongs to one set of them."""
+        return self.model_dump(exclude={"threads", "checkpoint_minutes"})
+
+
+def dialect_of(seed: int, index: int, with_tools: bool) -> Dialect:
+    """The dialect of conversation `index`: an even draw.
+
+    A conversation without tools is always plain: nothing in its prompt says which dialect is spoken, so that two right
+    answers to one prompt would be taught.
+    """
+    if not with_tools:
+        return PLAIN
+    return Random(f"dialect/{seed}/{index}").choice((PLAIN, TAGGED))  # noqa: S311 - a seeded draw, not a secret
+
+
+def sequences(rows: Sequence[Mapping[str, Any]], tokenizer: PreTrainedTokenizerFast, seed: int) -> Iterator[Encoded]:
+    """Encode the conversations of `rows` in their order, and start over at their end, with new draws."""
+    for epoch in count():
+        for index, row in enumerate(rows):
+            messages, tools = conversation(row)
+            dialect = dialect_of(seed + epoch, index, bool(tools))
+            yield from conversation_sequences(messages, tools, dialect, tokenizer)
+
+
+def rendered(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The turns of a sample of `rows`, in both dialects: what the tokenizer will have to write down."""
+    step = max(1, len(rows) // TOKENIZER_SAMPLE)
+    for index in range(0, len(rows), step):
+        messages, tools = conversation(rows[index])
+        for dialect in (PLAIN, TAGGED) if tools else (PLAIN,):
+            yield from (message.content for message in dialect.render(messages, tools).messages)
+
+
+def schedule(tokens: int, batch_tokens: int) -> list[int]:
+    """Length of the rows at each step of the whole training."""
+    return [length for length, share in STAGES for _ in range(max(1, round(tokens * share / batch_tokens)))]
+
+
+def learning_rate(step: int, steps: int, peak: float) -> float:
+    """Linear warm-up over the first 3% of the steps, then a cosine down to 2% of the peak."""
+    warmup = max(1, round(0.03 * steps))
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    progress = (step - warmup) / max(1, steps - warmup)
+    return peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def batches(packer: Packer, lengths: list[int], batch_tokens: int) -> Iterator[tuple[torch.Tensor, ...]]:
+    """Token ids, loss weights and answer masks, each of shape (rows, length), for each step of `lengths`."""
+    import torch
+
+    for length in sorted(set(lengths)):
+        rows = packer.rows(length)
+        for _ in range(lengths.count(length)):
+            batch = list(islice(rows, batch_tokens // length))
+            yield (
+                torch.tensor([row.ids for row in batch]),
+                torch.tensor([row.weights for row in batch]),
+                torch.tensor([row.answer for row in batch]),
+            )
+
+
+def losses(
+    model: Gemma3ForCausalLM, ids: torch.Tensor, weights: torch.Tensor, answer: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weighted mean loss over all tokens (to minimise), and the plain mean over the model's own tokens (to report)."""
+    from torch.nn.functional import cross_entropy
+
+    logits = model(input_ids=ids, use_cache=False).logits[:, :-1]
+    loss = cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none").view(ids.shape[0], -1)
+    weights, answer = weights[:, 1:], answer[:, 1:]
+    return (loss * weights).sum() / weights.sum(), loss.detach()[answer].mean()
+
+
+def command_line(data: Path, out: Path, options: PocketOptions, seed: int) -> str:
+    """The command that trains this again. Folders by their names alone: where they lay is of one machine."""
+    changed = options.model_dump(exclude_defaults=True)
+    flags = {"data": data.name, "out": out.name, "seed": seed, **changed}
+    words = (word for key, value in flags.items() for word in (f"--{key.replace('_', '-')}", str(value)))
+    return shlex.join(["toolmark", "train", PocketTrainer.name, *words])
+
+
+class PocketTrainer:
+    """Trains the embedded model."""
+
+    name = "pocket"
+    Options = PocketOptions
+
+    def train(self, data: Path, out: Path, options: PocketOptions, ctx: Training) -> None:
+        """Train on the conversations of `data` and write a model directory to `out`.
+
+        A killed training continues when it is run again with the same `out`, and ends with the same weights as one that
+        was never killed: the packing is repeated from the seed, and weights and optimizer come from the checkpoint.
+
+        Raises:
+            InputError: `data` is no trace dataset, or `out` holds a finished or a different training.
+        """
+        if (out / RECORD).exists():
+            raise InputError(
+                f"{str(out)!r} already holds a finished model", "Name another --out, or remove the folder."
+            )
+        rows = open_traces(data)
+
+        import torch
+
+        out.mkdir(parents=True, exist_ok=True)
+        torch.set_num_threads(options.threads)
+        torch.manual_seed(ctx.seed)
+
+        tokenizer = train_tokenizer(rendered(rows), CONTEXT)
+        model = build_model(tokenizer).train()
+        optimizer = torch.optim.AdamW(
+            model.parameters(), lr=options.lr, betas=(0.9, 0.95), weight_decay=0.01, fused=True
+        )
+        checkpoint = Checkpoint(out / "resume.pt", {"seed": ctx.seed, "data": manifest_hash(data), **options.shaping()})
+        done = checkpoint.load(model, optimizer)
+        curve = Curve(out / "curve.jsonl", done.step)
+
+        lengths = schedule(options.tokens, options.batch_tokens)
+        packer = Packer(sequences(rows, tokenizer, ctx.seed), tokenizer.pad_token_id, options.prompt_weight)
+        last = saved = time.monotonic()
+        for ids, weights, answer in islice(batches(packer, lengths, options.batch_tokens), done.step, None):
+            lr = learning_rate(done.step, len(lengths), options.lr)
+            for group in optimizer.param_groups:
+                group["lr"] = lr
+            loss, answer_loss = losses(model, ids, weights, answer)
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+
+            now = time.monotonic()
+            done = Progress(done.step + 1, done.tokens + ids.numel(), done.seconds + now - last)
+            point = {
+                "step": done.step,
+                "tokens": done.tokens,
+                "loss": round(loss.item(), 4),
+                "answer_loss": round(answer_loss.item(), 4),
+                "lr": round(lr, 7),
+                "tokens_per_s": round(ids.numel() / (now - last)),
+            }
+            last = now
+            curve.add(point)
+            ctx.log(point)
+            if now - saved >= 60 * options.checkpoint_minutes:
+                save(model, tokenizer, out)
+                checkpoint.save(model, optimizer, done)
+                saved = now
+
+        save(model, tokenizer, out)
+        record = Record(
+            trainer=self.name,
+            command=command_line(data, out, options, ctx.seed),
+            seed=ctx.seed,
+            options=options.model_dump(),
+            dialects=(PLAIN.name, TAGGED.name),
+            template_sha256=hashlib.sha256(CHAT_TEMPLATE.encode()).hexdigest(),
+            data=Data(
+                manifest_sha256=manifest_hash(data),
+                conversations=len(rows),
+                tools_made_by="the recipe pocket, anew for each conversation",
+            ),
+            weights_sha256=file_hash(out / "model.safetensors"),
+            tokens=done.tokens,
+            seconds=round(done.seconds, 1),
+            losses=curve.final("loss", "answer_loss"),
+            versions=versions("torch", "transformers", "tokenizers", "datasets"),
+            curve=curve.sample(),
+        )
+        record.write(out)
+        (out / "README.md").write_text(card(record, longest=lengths[-1]), encoding="utf-8")
+        checkpoint.path.unlink(missing_ok=True)
