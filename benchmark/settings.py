@@ -60,7 +60,13 @@ SETTINGS = (
     Setting("epochs", WHOLE, "answers a case; needs --temperature", metavar="N", default=_DEFAULT.epochs),
     Setting("temperature", NUMBER, "0 is greedy", metavar="T", default=_DEFAULT.temperature),
     Setting("seed", WHOLE, "of sampling and of --limit", metavar="N", default=_DEFAULT.seed),
-    Setting("threads", WHOLE, "processor threads of local generation", metavar="N", default_text="torch's own choice"),
+    Setting(
+        "threads",
+        WHOLE,
+        "processor threads of local generation",
+        metavar="N",
+        default_text="1 for a small model, else torch's own choice",
+    ),
     Setting(
         "floor",
         AMOUNTS,
