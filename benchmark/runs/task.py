@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 from benchmark.cases import Case
 from benchmark.completions import Completion
@@ -167,12 +168,10 @@ def recorded_grades(folder: Path, cases: Sequence[Case]) -> list[Grade]:
     Raises:
         InputError: The run holds no log, or one from another judge's format.
     """
-    from inspect_ai.log import read_eval_log
-
-    logs = sorted(folder.glob("*.eval"))
-    if not logs:
-        raise InputError(f"{folder} holds no .eval log", "Leave --as-recorded out: the ledger is judged again.")
-    log = read_eval_log(str(logs[-1]))
+    logs = (_readable(path) for path in sorted(folder.glob("*.eval"), reverse=True))
+    log = next((log for log in logs if log is not None and log.status == "success"), None)
+    if log is None:
+        raise InputError(f"{folder} holds no whole .eval log", "Leave --as-recorded out: the ledger is judged again.")
     wanted = {case.id for case in cases}
     try:
         return [
@@ -182,8 +181,19 @@ def recorded_grades(folder: Path, cases: Sequence[Case]) -> list[Grade]:
         ]
     except (TypeError, KeyError):
         raise InputError(
-            f"{logs[-1]} was written by another version's judge", "Leave --as-recorded out: the ledger is judged again."
+            f"the newest log in {folder} was written by another version's judge",
+            "Leave --as-recorded out: the ledger is judged again.",
         ) from None
+
+
+def _readable(path: Path) -> EvalLog | None:
+    """A log, or None where a full disk or a kill left half of one."""
+    from inspect_ai.log import read_eval_log
+
+    try:
+        return read_eval_log(str(path))
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return None
 
 
 def _grade(metadata: Mapping[str, Any] | None) -> Grade:

@@ -13,6 +13,9 @@ from typing import Any, Literal
 
 __all__ = ["Mismatch", "mismatches"]
 
+NOT_RECORDED = "not recorded"
+"""An exported run leaves its machine out: in the environment a field of one side alone is no difference."""
+
 _THE_CANDIDATES_OWN = frozenset({"model", "weights", "config", "tokenizer", "adapter"})
 
 
@@ -39,8 +42,8 @@ def _differing(
 ) -> Iterator[Mismatch]:
     ours, theirs = dict(_flat(candidate)), dict(_flat(baseline))
     for field in sorted(ours.keys() | theirs.keys()):
-        left, right = theirs.get(field, "not recorded"), ours.get(field, "not recorded")
-        if left != right:
+        left, right = theirs.get(field, NOT_RECORDED), ours.get(field, NOT_RECORDED)
+        if left != right and (kind == "identity" or NOT_RECORDED not in (left, right)):
             yield Mismatch(kind, field, left, right)
 
 

@@ -1,0 +1,27 @@
+"""What two sides may differ in, and what is told."""
+
+from __future__ import annotations
+
+from benchmark.verdicts.fairness import mismatches
+
+IDENTITY = {"model": "base", "adapter": None, "dtype": "float32", "decoding": {"max_tokens": 512}}
+ENVIRONMENT = {"python": "3.11", "batch": {"rows": 32}, "platform": "here"}
+
+
+def test_the_candidate_itself_is_no_difference():
+    assert mismatches((IDENTITY, ENVIRONMENT), ({**IDENTITY, "model": "x", "adapter": "y"}, ENVIRONMENT)) == ()
+
+
+def test_identity_comes_first_and_is_told_field_by_field():
+    other = ({**IDENTITY, "dtype": "bfloat16", "decoding": {"max_tokens": 64}}, {**ENVIRONMENT, "batch": {"rows": 8}})
+    found = mismatches((IDENTITY, ENVIRONMENT), other)
+    assert [(each.kind, each.field, each.baseline, each.candidate) for each in found] == [
+        ("identity", "decoding.max_tokens", "512", "64"),
+        ("identity", "dtype", "float32", "bfloat16"),
+        ("environment", "batch.rows", "32", "8"),
+    ]
+
+
+def test_what_one_side_did_not_record_counts_in_identity_alone():
+    lacking = ({key: value for key, value in IDENTITY.items() if key != "dtype"}, {})
+    assert [each.field for each in mismatches(lacking, (IDENTITY, ENVIRONMENT))] == ["dtype"]
