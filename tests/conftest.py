@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -44,7 +45,12 @@ def suites(tmp_path: Path) -> Toolmark:
         command = [sys.executable, "-m", "pytest", "suites/", "-p", "no:cacheprovider", *arguments]
         if "--runs" not in arguments:
             command += ["--runs", str(runs or tmp_path / "runs")]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
+        # Wide, so that no cell is wrapped; and without the settings of whoever runs the tests.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TOOLMARK_")}
+        environment["COLUMNS"] = "200"
+        return subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+        )
 
     return run
 
