@@ -15,7 +15,8 @@ import pytest
 from benchmark.runs.ledger import Ledger, read_ledger
 
 ROOT = Path(__file__).parents[2]
-FEW = ("--model", "pocket", "--limit", "8", "-k", "not gold")
+N = 5
+FEW = ("--model", "pocket", "--limit", str(N), "-k", "not gold")
 
 
 def table(output: str) -> list[str]:
@@ -29,10 +30,10 @@ def test_same_table_fresh_reused_and_replayed(suites, tmp_path):
     runs = tmp_path / "runs"
     first = suites(*FEW, "--fresh", runs=runs)
     assert first.returncode == 0, first.stdout + first.stderr
-    assert "8 generated, 0 reused" in first.stdout
+    assert f"{N} generated, 0 reused" in first.stdout
     again = suites(*FEW, "--fresh", runs=runs)
     reused = suites(*FEW, runs=runs)
-    assert "0 generated, 8 reused" in reused.stdout
+    assert f"0 generated, {N} reused" in reused.stdout
     (ledger,) = runs.glob("*/ledger.jsonl")
     replayed = suites("--model", f"replay/{ledger}", *FEW[2:], runs=runs)
     assert len(table(first.stdout)) > 10
@@ -58,7 +59,7 @@ def test_a_killed_run_resumes_to_the_same_table(suites, tmp_path):
     kept = len(read_ledger(ledger).completions)
     assert kept >= 1
     resumed = suites(*FEW, runs=runs)
-    assert f"{8 - kept} generated, {kept} reused" in resumed.stdout
+    assert f"{N - kept} generated, {kept} reused" in resumed.stdout
     assert table(resumed.stdout) == table(whole.stdout)
 
 
@@ -141,7 +142,7 @@ def test_too_long_prompts_are_dropped_and_counted_when_asked(suites, tmp_path):
 def test_floors_decide_fail_and_skip(suites, tmp_path):
     """A replay with 6 of 8 calls: a floor far above fails, one in the interval is inconclusive, one below passes."""
     replay, cases = recorded(tmp_path, calls=6, of=8)
-    base = ("--model", f"replay/{replay}", "--cases", str(cases), "-k", "recall", "-rs")
+    base = ("--model", f"replay/{replay}", "--cases", str(cases), "-k", "test_recall", "-rs")
     assert suites(*base, "--floor", "timing.recall=0.99").returncode == 1
     inconclusive = suites(*base, "--floor", "timing.recall=0.75")
     assert inconclusive.returncode == 0
