@@ -35,6 +35,12 @@ class AdaptedModel:
         self._wrapped: Any = None
         self._worn: str | None = None
 
+    @property
+    def ends(self) -> int | list[int] | None:
+        """Stop tokens of the base's generation configuration."""
+        ends: int | list[int] | None = self._plain.generation_config.eos_token_id
+        return ends
+
     def wear(self, adapter: Path | None) -> None:
         """Answer with this adapter from now on, or as the plain base. An adapter is loaded once.
 

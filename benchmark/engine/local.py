@@ -6,7 +6,10 @@ other's padding: the attention mask excludes it and positions count from each ro
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +39,8 @@ they wait for one another (3M parameters on two busy cores: 8 times slower with 
 
 def default_device() -> str:
     """`cuda` where there is one, else `cpu`."""
+    if sys.platform == "linux" and not Path("/proc/driver/nvidia").exists():
+        return "cpu"  # no driver: told without the seconds that importing torch takes
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
@@ -61,37 +66,50 @@ class LocalEngine:
     """
 
     def __init__(self, base: Path, decoding: Decoding, *, device: str, dtype: str, threads: int | None = None) -> None:
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging
+        from transformers import AutoConfig, AutoTokenizer
 
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        self._base = base
         self._decoding = decoding
         self._device = device
         self._dtype = dtype
-        try:
+        self._asked_threads = threads
+        self._worn: Path | None = None
+        self._encoded: list[list[int]] = []
+        with _loading(base):
             self._tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)
+            config = AutoConfig.from_pretrained(base).get_text_config()
+        self._context = int(getattr(config, "max_position_embeddings", 0)) or 1 << 20
+
+    @cached_property
+    def _model(self) -> AdaptedModel:
+        """The weights, loaded when they are first needed: a prompt that is too long is told without them."""
+        import torch
+        from transformers import AutoModelForCausalLM
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        with _loading(self._base):
             model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-                base, dtype=getattr(torch, dtype), use_safetensors=True
+                self._base, dtype=getattr(torch, self._dtype), use_safetensors=True
             )
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(
-                f"{base} cannot be loaded as a causal language model: {str(error).splitlines()[0]}",
-                "Check that it is a text model of a supported architecture, with its tokenizer.",
-            ) from error
-        self._stops = stop_ids(self._tokenizer, model.generation_config.eos_token_id)
-        self._context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0)) or 1 << 20
-        if threads is None and device == "cpu" and model.num_parameters() < _SMALL:
+        threads = self._asked_threads
+        if threads is None and self._device == "cpu" and model.num_parameters() < _SMALL:
             threads = 1
         if threads is not None:
             torch.set_num_threads(threads)
-        self._threads = torch.get_num_threads()
-        self._model = AdaptedModel(model.eval().to(device), base)  # type: ignore[no-untyped-call]
-        self._encoded: list[list[int]] = []
+        loaded = AdaptedModel(model.eval().to(self._device), self._base)  # type: ignore[no-untyped-call]
+        loaded.wear(self._worn)
+        return loaded
+
+    @cached_property
+    def _stops(self) -> tuple[int, ...]:
+        return stop_ids(self._tokenizer, self._model.ends)
 
     def wear(self, adapter: Path | None) -> None:
         """Answer with this adapter from now on, or as the plain base. Raises `InputError` where it does not fit."""
-        self._model.wear(adapter)
+        self._worn = adapter
+        if "_model" in self.__dict__:
+            self._model.wear(adapter)
 
     def prepare(self, prompts: Sequence[Prompt]) -> None:
         """Encode all prompts. Raises `PromptTooLong` where one leaves no room for `max_tokens`."""
@@ -102,11 +120,14 @@ class LocalEngine:
             raise PromptTooLong(too_long, room)
 
     def environment(self) -> dict[str, Any]:
-        """Device, threads and batch layout."""
+        """Device, threads and batch layout; the weights are loaded, because their size decides the threads."""
+        import torch
+
+        _ = self._model
         return {
             "engine": "transformers",
             "device": self._device,
-            "threads": self._threads,
+            "threads": torch.get_num_threads(),
             "batch": {
                 "padding": "left",
                 "order": "by length",
@@ -170,6 +191,18 @@ class LocalEngine:
             stop_reason="stop" if stopped else "length",
             usage=Usage(prompt_length, len(written)),
         )
+
+
+@contextmanager
+def _loading(base: Path) -> Iterator[None]:
+    """Turn what transformers raises for a directory that it cannot read into the user's error."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{base} cannot be loaded as a causal language model: {str(error).splitlines()[0]}",
+            "Check that it is a text model of a supported architecture, with its tokenizer.",
+        ) from error
 
 
 def _batches(rows: Mapping[int, Sequence[int]]) -> Iterator[list[int]]:

@@ -126,10 +126,10 @@ def test_an_adapter_of_another_base_is_refused(pocket, adapter):
     record = adapter / "toolmark.json"
     record.write_text(json.dumps({"base": {"id": "other/base", "weights": "0" * 16}, "dialects": ["tagged"]}))
     with pytest.raises(InputError, match="other/base"):
-        engine(Weights(pocket, adapter))
+        engine(Weights(pocket, adapter)).environment()
     here = hash_files(pocket.glob("*.safetensors"))
     record.write_text(json.dumps({"base": {"id": "pocket", "weights": here}, "dialects": ["tagged"]}))
-    engine(Weights(pocket, adapter))
+    engine(Weights(pocket, adapter)).environment()
 
 
 @pytest.mark.filterwarnings("ignore:base identity not proven")
@@ -145,4 +145,4 @@ def test_an_adapter_with_other_keys_is_refused(pocket, adapter, change):
         tensors |= {first: tensor, first.replace("layers.0", "layers.99"): tensor.clone()}
     save_file(tensors, path)
     with pytest.raises(InputError, match="lacks 1" if change == "missing" else "has unexpected 1"):
-        engine(Weights(pocket, adapter))
+        engine(Weights(pocket, adapter)).environment()
