@@ -1,20 +1,15 @@
-"""`toolmark generate GENERATOR --out DIR [options]`: one command for each registered generator.
-
-The commands are made from the entry points of the group `toolmark.generators`. Listing them needs their names alone; a
-generator is imported when its own command is called.
-"""
+"""`toolmark generate GENERATOR --out DIR [options]`: one command for each registered generator."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App
 from rich.console import Console
 
 from benchmark.errors import EnvironmentFault
-from benchmark.options import checked, flags
-from benchmark.registry import load, names
+from benchmark.plugin_commands import checked, plugin_command, plugin_commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,26 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "generate_command"]
 
-app = App(name="generate", help="Write a trace dataset: conversations to train on, and cases with their gold.")
-for _name in names("toolmark.generators"):
-    app.command(f"{__name__}:{_name}", name=_name, help=f"Generate with the generator {_name}.")
 
-
-def __getattr__(name: str) -> Callable[..., None]:
-    """The command of the generator `name`, made when it is first asked for."""
-    if name not in names("toolmark.generators"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return generate_command(name)
-
-
-def generate_command(name: str) -> Callable[..., None]:
-    """A function whose parameters are those of every generation and the options of the generator `name`.
-
-    Raises:
-        EnvironmentFault: The generator needs a package that is not installed.
-    """
-    plugin = load("toolmark.generators", name)
-    generator = plugin() if isinstance(plugin, type) else plugin
+def generate_command(generator: Any) -> Callable[..., None]:
+    """A function whose parameters are those of every generation and the options of `generator`."""
 
     def generate(
         *, out: Path, seed: int = 0, tools: str | None = None, manifest: Path | None = None, options: Any = None
@@ -65,29 +43,22 @@ def generate_command(name: str) -> Callable[..., None]:
         for line in (f"Wrote {out}: {written}.", f"Rejected of {report.proposed:,}: {rejected or 'none'}."):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    generate.__name__ = name
-    generate.__doc__ = f"""{(generator.__doc__ or name).strip().splitlines()[0]}
-
-    Parameters
-    ----------
-    out:
-        Folder to write to; it must not hold anything yet.
-    seed:
-        Seed of everything that is drawn.
-    tools:
-        Tools to generate for: a tools.yaml, a Python file or a module. The catalog where it is not given.
-    manifest:
-        MANIFEST.toml that names held-out tools and test queries; that of the shipped cases where it is not given.
-    """
-    generate.__annotations__ = {
-        "out": Path,
-        "seed": int,
-        "tools": str | None,
-        "manifest": Path | None,
-        "options": Annotated[flags(generator.Options), Parameter(name="*")],
-        "return": None,
-    }
-    return generate
+    return plugin_command(
+        generate,
+        generator,
+        {
+            "out": (Path, "Folder to write to; it must not hold anything yet."),
+            "seed": (int, "Seed of everything that is drawn."),
+            "tools": (
+                str | None,
+                "Tools to generate for: a tools.yaml, a Python file or a module. The catalog where it is not given.",
+            ),
+            "manifest": (
+                Path | None,
+                "MANIFEST.toml of held-out tools and test queries; that of the shipped cases where it is not given.",
+            ),
+        },
+    )
 
 
 def _toolbox(source: str | None) -> Toolbox:
@@ -99,3 +70,7 @@ def _toolbox(source: str | None) -> Toolbox:
     if source is None:
         return catalog()
     return Toolbox(name=Path(source).stem, tools=read_source(source).tools)
+
+
+app = App(name="generate", help="Write a trace dataset: conversations to train on, and cases with their gold.")
+__getattr__ = plugin_commands(app, "toolmark.generators", __name__, generate_command)

@@ -133,10 +133,12 @@ def losses(
     model: Gemma3ForCausalLM, ids: torch.Tensor, weights: torch.Tensor, answer: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Weighted mean loss over all tokens (to minimise), and the plain mean over the model's own tokens (to report)."""
+    import torch
     from torch.nn.functional import cross_entropy
 
-    logits = model(input_ids=ids, use_cache=False).logits[:, :-1]
-    loss = cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none").view(ids.shape[0], -1)
+    with torch.autocast(ids.device.type, torch.bfloat16):
+        logits = model(input_ids=ids, use_cache=False).logits[:, :-1]
+    loss = cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none").view(ids.shape[0], -1)
     weights, answer = weights[:, 1:], answer[:, 1:]
     return (loss * weights).sum() / weights.sum(), loss.detach()[answer].mean()
 

@@ -18,11 +18,12 @@ from benchmark.config import Decoding
 from benchmark.engine import PromptTooLong
 from benchmark.engine.adapters import AdaptedModel
 from benchmark.engine.encoding import encode, stop_ids
+from benchmark.engine.tokenizer import context_length, open_tokenizer
 from benchmark.errors import InputError
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
 __all__ = ["LocalEngine", "default_device", "default_dtype"]
 
@@ -66,8 +67,6 @@ class LocalEngine:
     """
 
     def __init__(self, base: Path, decoding: Decoding, *, device: str, dtype: str, threads: int | None = None) -> None:
-        from transformers import AutoConfig, AutoTokenizer
-
         self._base = base
         self._decoding = decoding
         self._device = device
@@ -76,9 +75,8 @@ class LocalEngine:
         self._worn: Path | None = None
         self._encoded: list[list[int]] = []
         with _loading(base):
-            self._tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)
-            config = AutoConfig.from_pretrained(base).get_text_config()
-        self._context = int(getattr(config, "max_position_embeddings", 0)) or 1 << 20
+            self._tokenizer = open_tokenizer(base)
+            self._context = context_length(base) or 1 << 20
 
     @cached_property
     def _model(self) -> AdaptedModel:

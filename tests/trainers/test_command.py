@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from benchmark import registry
+from benchmark.errors import InputError
 
 COUNT_HEAVY = """
 import sys
@@ -42,3 +43,12 @@ def test_help_imports_nothing_heavy(arguments):
 def test_the_options_of_a_trainer_become_flags():
     shown = run("pocket", "--help")
     assert all(flag in shown for flag in ("--data", "--out", "--seed", "--tokens", "--lr", "--threads"))
+
+
+@registered
+def test_a_wrong_value_is_named(tmp_path):
+    from trainers.command import app
+
+    with pytest.raises(InputError, match=r"--tokens 0: Input should be greater than or equal to 1"):
+        app(["pocket", "--tokens", "0", "--data", str(tmp_path), "--out", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()

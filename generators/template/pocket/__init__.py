@@ -1,12 +1,12 @@
 """The recipe `pocket`: what the embedded base model is trained on, from nothing but word lists.
 
-Four kinds of conversation, told by `Trace.source`: `pocket/copy`, `pocket/chat`, `pocket/call` and `pocket/abstain`.
-The mix follows the progress of training, because a small model that is shown everything at once learns to choose a
-tool but not to fill its arguments:
+Five kinds of conversation, told by `Trace.source`: `pocket/copy`, `/choose`, `/chat`, `/call` and `/abstain`. The mix
+follows the progress of training, because a small model that is shown everything at once learns to choose a tool but not
+to fill its arguments:
 
-    progress     copy   call   abstain   chat    tools offered
-    0    – 0.57  85%    8%     3%        4%      1–2
-    0.57 – 1     50%    28%    12%       10%     1–6, one time in ten 8–20
+    progress     copy   choose   call   abstain   chat    tools offered
+    0    – 0.57  65%    20%      8%     3%        4%      1–2
+    0.57 – 1     32%    18%      28%    12%       10%     1–6, one time in ten 8–20
 
 A trace depends on the seed, its index and the count alone, so any part of the stream can be made again by itself.
 """
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from generators.template.pocket.calling import abstaining, calling
 from generators.template.pocket.chat import chatting
+from generators.template.pocket.choosing import choosing
 from generators.template.pocket.copying import copying
 from generators.template.pocket.tools import make_toolbox
 
@@ -31,9 +32,9 @@ __all__ = ["FIRST_STAGE", "pocket_trace", "pocket_traces"]
 FIRST_STAGE = 0.57
 """Until this share of the traces, copying dominates and tool lists are short: about a third of the tokens."""
 
-_KINDS = ("copy", "call", "abstain", "chat")
-_FIRST_MIX = (85, 8, 3, 4)
-_SECOND_MIX = (50, 28, 12, 10)
+_KINDS = ("copy", "choose", "call", "abstain", "chat")
+_FIRST_MIX = (65, 20, 8, 3, 4)
+_SECOND_MIX = (32, 18, 28, 12, 10)
 
 
 def _toolbox_size(rng: Random, first: bool) -> int:
@@ -51,6 +52,8 @@ def pocket_trace(rng: Random, progress: float) -> Trace:
     match kind:
         case "copy":
             return copying(rng, 1 if first else rng.randint(1, 3))
+        case "choose":
+            return choosing(rng, 1 if first else rng.randint(1, 3))
         case "call":
             return calling(rng, _toolbox_size(rng, first), explicit=0.4 if first else 0.1)
         case "abstain":

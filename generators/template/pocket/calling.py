@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from generators.template import values
 from generators.template.pocket import conversation as talk
-from generators.template.pocket.tools import MadeTool, make_tool, make_toolbox, request
+from generators.template.pocket.tools import MadeTool, draw_subject, make_tool, make_toolbox, request
 from generators.template.words import words
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from benchmark.cases import Message
     from benchmark.traces import QueryType, Trace
+    from generators.template.words import Deed, Subject
 
 __all__ = ["abstaining", "calling"]
 
@@ -76,8 +77,25 @@ def _explicit(rng: Random, made: MadeTool) -> tuple[str, dict[str, Any]]:
     return f"{verb} {made.name}" + (f" with {', '.join(parts)}" if parts else ""), given
 
 
+def _called(rng: Random, asked: list[tuple[MadeTool, dict[str, Any]]]) -> list[Message]:
+    """The turns that follow a request: its calls, their results, and the answer that restates them."""
+    turns = [talk.calls(*((made.name, given) for made, given in asked))]
+    answers = []
+    for made, given in asked:
+        result, answer, _, _ = _outcome(rng, made, given)
+        turns.append(talk.result(made.name, result))
+        answers.append(answer)
+    return [*turns, talk.answer(" ".join(answers))]
+
+
 def calling(rng: Random, size: int, *, explicit: float) -> Trace:
-    """One right tool (seldom two) among `size`; `explicit` is the share of requests that name the tool outright."""
+    """One right tool (seldom two) among `size`, half of the time followed by further requests over the same list.
+
+    Args:
+        rng: Source of every choice.
+        size: How many tools are offered.
+        explicit: Share of first requests that name the tool outright.
+    """
     box = make_toolbox(rng, size)
     wanted = box[0]
     hard = rng.random() < 0.25
@@ -85,20 +103,16 @@ def calling(rng: Random, size: int, *, explicit: float) -> Trace:
         query, given = _explicit(rng, wanted)
     else:
         query, given = request(rng, wanted, talk=hard)
-    made = [(wanted, given)]
+    asked = [(wanted, given)]
     if size > 1 and rng.random() < 0.05:
         more, further = request(rng, box[1], talk=False)
         query = (
             f"{query.rstrip('.')}. {rng.choice(('Also, ', 'And then ', 'Then ', 'Also '))}{more[0].lower()}{more[1:]}"
         )
-        made.append((box[1], further))
-    messages: list[Message] = [talk.user(query), talk.calls(*((one.name, values_) for one, values_ in made))]
-    answers = []
-    for one, values_ in made:
-        result, answer, _, _ = _outcome(rng, one, values_)
-        messages.append(talk.result(one.name, result))
-        answers.append(answer)
-    messages.append(talk.answer(" ".join(answers)))
+        asked.append((box[1], further))
+    messages = [talk.user(query), *_called(rng, asked)]
+    for _ in range(rng.choices((0, 1, 2, 3), (50, 20, 15, 15))[0]):
+        messages += _further(rng, box)
     rng.shuffle(box)
     return talk.trace(
         messages,
@@ -110,11 +124,23 @@ def calling(rng: Random, size: int, *, explicit: float) -> Trace:
     )
 
 
-def _no_tool_fits(rng: Random, size: int) -> Trace:
-    known = words()
-    deed, subject = rng.choice(known.deeds), rng.choice(known.subjects)
-    absent = make_tool(rng, deed, subject)
-    query, _ = request(rng, absent, talk=rng.random() < 0.2)
+def _further(rng: Random, box: list[MadeTool]) -> list[Message]:
+    """One more request to the tools of `box` and what follows: mostly a call, else why there is none."""
+    made = rng.choice(box)
+    roll = rng.random()
+    if roll < 0.15:
+        deed, subject = rng.choice(words().deeds), draw_subject(rng)
+        if all((one.deed.key, one.subject.name) != (deed.key, subject.name) for one in box):
+            return _declined(rng, deed, subject)
+    elif roll < 0.3 and made.required:
+        return _asked_back(rng, made)
+    query, given = request(rng, made, talk=False)
+    return [talk.user(query), *_called(rng, [(made, given)])]
+
+
+def _declined(rng: Random, deed: Deed, subject: Subject) -> list[Message]:
+    """A request that no tool is for, and the answer that says so."""
+    query, _ = request(rng, make_tool(rng, deed, subject), talk=rng.random() < 0.2)
     ask, noun = rng.choice(deed.asks), subject.spoken[0]
     answer = rng.choice(
         (
@@ -125,18 +151,14 @@ def _no_tool_fits(rng: Random, size: int) -> Trace:
             f"Sorry, I cannot {ask} the {noun} with the tools I have.",
         )
     )
-    box = make_toolbox(rng, size, without=(deed, subject))
-    return _abstained(rng, query, answer, box, "no_tool_fits")
+    return [talk.user(query), talk.answer(answer)]
 
 
-def _missing_argument(rng: Random, size: int) -> Trace:
-    box = make_toolbox(rng, size)
-    while not box[0].required:
-        box = make_toolbox(rng, size)
-    wanted = box[0]
-    missing = rng.choice(wanted.required)
-    label = next(argument.label for argument in wanted.arguments if argument.name == missing)
-    query, _ = request(rng, wanted, talk=rng.random() < 0.2, leave_out=missing)
+def _asked_back(rng: Random, made: MadeTool) -> list[Message]:
+    """A request that leaves out something required, and the question for it."""
+    missing = rng.choice(made.required)
+    label = next(argument.label for argument in made.arguments if argument.name == missing)
+    query, _ = request(rng, made, talk=rng.random() < 0.2, leave_out=missing)
     answer = rng.choice(
         (
             f"Which {label} should I use?",
@@ -146,7 +168,20 @@ def _missing_argument(rng: Random, size: int) -> Trace:
             f"I can do that. Which {label}?",
         )
     )
-    return _abstained(rng, query, answer, box, "missing_argument", wanted.name)
+    return [talk.user(query), talk.answer(answer)]
+
+
+def _no_tool_fits(rng: Random, size: int) -> Trace:
+    deed, subject = rng.choice(words().deeds), draw_subject(rng)
+    messages = _declined(rng, deed, subject)
+    return _abstained(rng, messages, make_toolbox(rng, size, without=(deed, subject)), "no_tool_fits")
+
+
+def _missing_argument(rng: Random, size: int) -> Trace:
+    box = make_toolbox(rng, size)
+    while not box[0].required:
+        box = make_toolbox(rng, size)
+    return _abstained(rng, _asked_back(rng, box[0]), box, "missing_argument", box[0].name)
 
 
 def _already_answered(rng: Random, size: int) -> Trace:
@@ -163,30 +198,26 @@ def _already_answered(rng: Random, size: int) -> Trace:
             f"Remind me: the {label}?",
         )
     )
-    before = [
+    closing = rng.choice((f"The {label} was {value}.", f"It was {value}.", f"{value}."))
+    messages = [
         talk.user(first),
         talk.calls((wanted.name, given)),
         talk.result(wanted.name, result),
         talk.answer(answer),
+        talk.user(again),
+        talk.answer(closing),
     ]
-    closing = rng.choice((f"The {label} was {value}.", f"It was {value}.", f"{value}."))
-    return _abstained(rng, again, closing, box, "already_answered", wanted.name, before)
+    return _abstained(rng, messages, box, "already_answered", wanted.name)
 
 
 def _abstained(
-    rng: Random,
-    query: str,
-    answer: str,
-    box: list[MadeTool],
-    query_type: QueryType,
-    tool_name: str | None = None,
-    before: list[Message] | None = None,
+    rng: Random, messages: list[Message], box: list[MadeTool], query_type: QueryType, tool_name: str | None = None
 ) -> Trace:
     rng.shuffle(box)
     return talk.trace(
-        [*(before or ()), talk.user(query), talk.answer(answer)],
+        messages,
         [one.tool for one in box],
-        query=query,
+        query=messages[-2].content,
         query_type=query_type,
         source="pocket/abstain",
         tool_name=tool_name,

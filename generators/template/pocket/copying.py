@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from generators.template import values
 from generators.template.pocket import conversation as talk
-from generators.template.pocket.tools import make_tool
 from generators.template.words import words
 
 if TYPE_CHECKING:
@@ -293,30 +292,6 @@ def _template(rng: Random, _: int) -> Question:
     return ask.format("X", "Y", first, second), form.format("X", "Y", first, second)
 
 
-def _choose(rng: Random, size: int) -> Question:
-    """Reading a list of tools and naming the one asked for, without calling it."""
-    known = words()
-    made = []
-    seen: set[str] = set()
-    for subject in rng.sample(known.subjects, rng.randint(2, 2 + size)):
-        candidate = make_tool(rng, rng.choice(known.deeds), subject)
-        if candidate.name not in seen:
-            seen.add(candidate.name)
-            made.append(candidate)
-    wanted = rng.choice(made)
-    lines = "\n".join(f"{one.name}: {one.tool.description}" for one in made)
-    aim = f"{rng.choice(wanted.deed.asks)} the {rng.choice(wanted.subject.spoken)}"
-    ask = rng.choice(
-        (
-            "{0}\nWhich of these would {1}?",
-            "Which one can {1}?\n{0}",
-            "I want to {1}. Name the right one.\n{0}",
-            "{0}\nName the one to {1}.",
-        )
-    )
-    return ask.format(lines, aim), wanted.name
-
-
 _TASKS: tuple[tuple[int, Callable[[Random, int], Question]], ...] = (
     (20, _repeat),
     (12, _quoted_json),
@@ -332,7 +307,6 @@ _TASKS: tuple[tuple[int, Callable[[Random, int], Question]], ...] = (
     (1, _join),
     (3, _date),
     (3, _template),
-    (9, _choose),
 )
 _WEIGHTS = [weight for weight, _ in _TASKS]
 

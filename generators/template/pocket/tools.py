@@ -1,7 +1,8 @@
 """Made tools: a deed ("finds") and a subject ("recipe"), drawn anew for every conversation.
 
 A description and a query word the same deed and subject independently ("Looks up a dish" / "find the recipe"), and a
-toolbox is made so that its tools resemble one another, so which tool is right can only be read from the list.
+toolbox is made so that its tools resemble one another, so which tool is right can only be read from the list. Half of
+the subjects are any thing or invented word at all: those can be found by their letters alone, whatever they mean.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from benchmark.cases import Tool
 
-__all__ = ["MadeTool", "make_tool", "make_toolbox", "request"]
+__all__ = ["MadeTool", "aim", "draw_subject", "make_tool", "make_toolbox", "request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,17 @@ def _description(rng: Random, deed: Deed, subject: Subject, arguments: tuple[Arg
     return text + "."
 
 
+def draw_subject(rng: Random) -> Subject:
+    """A subject of the lists with its synonyms, or as often a thing or an invented word that is said one way only."""
+    known = words()
+    if rng.random() < 0.5:
+        return rng.choice(known.subjects)
+    name = rng.choice(known.things) if rng.random() < 0.6 else values.gibberish(rng)
+    if rng.random() < 0.2:
+        name = f"{rng.choice(known.adjectives)} {name}"
+    return Subject(name.replace(" ", "_"), (name,), rng.choice(known.things))
+
+
 def make_tool(rng: Random, deed: Deed, subject: Subject) -> MadeTool:
     """A tool for `deed` and `subject` with zero to four arguments, of which at least one is mostly required."""
     count = rng.choices((0, 1, 2, 3, 4), (8, 40, 30, 15, 7))[0]
@@ -99,7 +111,7 @@ def make_toolbox(rng: Random, size: int, without: tuple[Deed, Subject] | None = 
     made: list[MadeTool] = []
     anchor = without
     while len(made) < size:
-        deed, subject = rng.choice(known.deeds), rng.choice(known.subjects)
+        deed, subject = rng.choice(known.deeds), draw_subject(rng)
         if anchor is not None:
             roll = rng.random()
             if roll < 0.2:
@@ -116,6 +128,11 @@ def make_toolbox(rng: Random, size: int, without: tuple[Deed, Subject] | None = 
         names.add(fresh.name)
         made.append(fresh)
     return made
+
+
+def aim(rng: Random, made: MadeTool) -> str:
+    """What `made` is good for, in the words of a request."""
+    return f"{rng.choice(made.deed.asks)} the {rng.choice(made.subject.spoken)}"
 
 
 _OPENERS = (

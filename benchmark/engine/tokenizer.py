@@ -1,0 +1,51 @@
+"""What a model directory says about reading: its tokenizer and its context, without torch where that can be.
+
+Opening these is all that it takes to say that a prompt is too long, so it should not take the seconds in which torch is
+imported. Transformers' automatic classes import it; the generic tokenizer class, which needs no code of a model
+family, does not.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from transformers import PreTrainedTokenizerBase
+
+__all__ = ["context_length", "open_tokenizer"]
+
+_GENERIC = {"PreTrainedTokenizerFast", "TokenizersBackend"}
+
+
+def open_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model directory. Raises what transformers raises where it cannot be read."""
+    kind = _read(directory / "tokenizer_config.json").get("tokenizer_class")
+    if kind in _GENERIC and (directory / "tokenizer.json").is_file():
+        from transformers import PreTrainedTokenizerFast
+
+        generic: PreTrainedTokenizerBase = PreTrainedTokenizerFast.from_pretrained(directory)
+        return generic
+    from transformers import AutoTokenizer
+
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(directory)
+    return tokenizer
+
+
+def context_length(directory: Path) -> int | None:
+    """Longest sequence of a model directory in tokens; None where nothing says. Raises as `open_tokenizer` does."""
+    config = _read(directory / "config.json")
+    for part in (config.get("text_config") or {}, config):
+        if "max_position_embeddings" in part:
+            return int(part["max_position_embeddings"])
+    from transformers import AutoConfig
+
+    known = AutoConfig.from_pretrained(directory).get_text_config()  # the family's default
+    return int(getattr(known, "max_position_embeddings", 0)) or None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    content = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,42 @@
+"""Choosing tasks: a short list of tools is read once, and several wishes are each answered by the name of one.
+
+They teach the other skill behind a right call: finding the one line of a list that a request is about. A choice costs a
+dozen tokens here and hundreds in a conversation with schemas, so this is where most choices of the recipe are made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from generators.template.pocket import conversation as talk
+from generators.template.pocket.tools import aim, make_toolbox
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from benchmark.traces import Trace
+
+__all__ = ["choosing"]
+
+_FIRST = (
+    "{0}\nWhich of these would {1}?",
+    "Which one can {1}?\n{0}",
+    "I want to {1}. Name the right one.\n{0}",
+    "{0}\nName the one to {1}.",
+)
+_NEXT = ("And to {0}?", "Which would {0}?", "I want to {0}.", "Name the one to {0}.", "{0}?", "Now {0}.")
+_NONE = "None of these."
+
+
+def choosing(rng: Random, size: int) -> Trace:
+    """Two to eight tools (the more, the greater `size`, 1 to 3) and three to six wishes, of which some fit none."""
+    box = make_toolbox(rng, rng.randint(2, 2 + 2 * size) + 1)
+    *offered, absent = box
+    lines = "\n".join(f"{one.name}: {one.tool.description}" for one in offered)
+    messages = []
+    for turn in range(rng.randint(3, 6)):
+        wanted = absent if rng.random() < 0.15 else rng.choice(offered)
+        wish = aim(rng, wanted)
+        ask = rng.choice(_NEXT).format(wish) if turn else rng.choice(_FIRST).format(lines, wish)
+        messages += [talk.user(ask), talk.answer(_NONE if wanted is absent else wanted.name)]
+    return talk.trace(messages, (), query=messages[0].content, query_type="no_tool", source="pocket/choose")
