@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from benchmark.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import torch
@@ -40,7 +41,7 @@ class Checkpoint:
     path: Path
     belongs_to: dict[str, float | str | None]
 
-    def save(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+    def save(self, model: torch.nn.Module, optimizers: Sequence[torch.optim.Optimizer], progress: Progress) -> None:
         """Replace the file in one step, so that a kill leaves the old one or the new one, never half of one."""
         import torch
 
@@ -49,13 +50,13 @@ class Checkpoint:
             "belongs_to": self.belongs_to,
             "progress": asdict(progress),
             "model": model.state_dict(),
-            "optimizer": optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in optimizers],
         }
         torch.save(content, fresh)
         fresh.replace(self.path)
 
-    def load(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
-        """Restore `model` and `optimizer` in place, where there is a file.
+    def load(self, model: torch.nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> Progress:
+        """Restore `model` and `optimizers` in place, where there is a file.
 
         Raises:
             InputError: The file belongs to a training with another seed, other data or other options.
@@ -73,5 +74,6 @@ class Checkpoint:
                 "Repeat that training's options to continue it, or name another --out.",
             )
         model.load_state_dict(content["model"])
-        optimizer.load_state_dict(content["optimizer"])
+        for optimizer, state in zip(optimizers, content["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
         return Progress(**content["progress"])

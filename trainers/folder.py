@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from benchmark.cases import Message, Tool
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-__all__ = ["conversation", "manifest_hash", "open_traces"]
+__all__ = ["conversation", "made_by", "manifest_hash", "open_traces"]
 
 
 def open_traces(data: Path, split: str = "train") -> Sequence[Mapping[str, Any]]:
@@ -55,6 +56,17 @@ def conversation(row: Mapping[str, Any]) -> tuple[tuple[Message, ...], tuple[Too
         {key: tool[key] for key in ("name", "description", "parameters") if tool.get(key) is not None} for tool in tools
     )
     return tuple(map(Message.model_validate, messages)), tuple(map(Tool.model_validate, shown))
+
+
+def made_by(data: Path) -> str | None:
+    """The command that writes this folder again, from its `manifest.json`; None where it has none that says so."""
+    try:
+        manifest = json.loads((data / "manifest.json").read_bytes())
+        flags = {**manifest["options"], "seed": manifest["seed"], "out": data.name}
+        words = (word for key, value in flags.items() for word in (f"--{key.replace('_', '-')}", str(value)))
+        return shlex.join(["toolmark", "generate", manifest["generator"], *words])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def manifest_hash(data: Path) -> str | None:

@@ -25,7 +25,7 @@ from benchmark.dialects.tagged import Tagged
 from benchmark.errors import InputError
 from trainers.checkpoint import Checkpoint, Progress
 from trainers.curve import Curve
-from trainers.folder import conversation, manifest_hash, open_traces
+from trainers.folder import conversation, made_by, manifest_hash, open_traces
 from trainers.packing import Packer, conversation_sequences
 from trainers.pocket_card import card
 from trainers.pocket_model import CONTEXT, build_model, save
@@ -59,7 +59,7 @@ class PocketOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tokens: int = Field(default=11_000_000, ge=1, description="Token budget, padding included.")
+    tokens: int = Field(default=16_000_000, ge=1, description="Token budget, padding included.")
     batch_tokens: int = Field(default=4096, ge=2048, multiple_of=2048, description="Tokens of one optimizer step.")
     lr: float = Field(default=3e-3, gt=0, description="Peak learning rate.")
     prompt_weight: float = Field(default=0.1, ge=0, le=1, description="Loss weight of tokens the model only reads.")
@@ -103,6 +103,24 @@ def rendered(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def schedule(tokens: int, batch_tokens: int) -> list[int]:
     """Length of the rows at each step of the whole training."""
     return [length for length, share in STAGES for _ in range(max(1, round(tokens * share / batch_tokens)))]
+
+
+def make_optimizers(model: Gemma3ForCausalLM, lr: float) -> tuple[torch.optim.Optimizer, ...]:
+    """Muon for the matrices inside, AdamW for embeddings and norms.
+
+    Muon (Jordan 2024, https://kellerjordan.github.io/posts/muon) steps in the direction of a matrix's gradient with all
+    singular values made equal; scaled to AdamW's step size (Liu et al. 2025, arXiv:2502.16982) both share a learning
+    rate. On a million tokens of this data it reached AdamW's final loss after little more than half of them.
+    """
+    import torch
+
+    inside = {name for name, weight in model.named_parameters() if weight.ndim == 2 and "embed_tokens" not in name}
+    matrices = [weight for name, weight in model.named_parameters() if name in inside]
+    others = [weight for name, weight in model.named_parameters() if name not in inside]
+    return (
+        torch.optim.Muon(matrices, lr=lr, momentum=0.95, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.95), weight_decay=0.01, fused=True),
+    )
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
@@ -180,11 +198,9 @@ class PocketTrainer:
 
         tokenizer = train_tokenizer(rendered(rows), CONTEXT)
         model = build_model(tokenizer).train()
-        optimizer = torch.optim.AdamW(
-            model.parameters(), lr=options.lr, betas=(0.9, 0.95), weight_decay=0.01, fused=True
-        )
+        optimizers = make_optimizers(model, options.lr)
         checkpoint = Checkpoint(out / "resume.pt", {"seed": ctx.seed, "data": manifest_hash(data), **options.shaping()})
-        done = checkpoint.load(model, optimizer)
+        done = checkpoint.load(model, optimizers)
         curve = Curve(out / "curve.jsonl", done.step)
 
         lengths = schedule(options.tokens, options.batch_tokens)
@@ -192,13 +208,14 @@ class PocketTrainer:
         last = saved = time.monotonic()
         for ids, weights, answer in islice(batches(packer, lengths, options.batch_tokens), done.step, None):
             lr = learning_rate(done.step, len(lengths), options.lr)
-            for group in optimizer.param_groups:
+            for group in (group for optimizer in optimizers for group in optimizer.param_groups):
                 group["lr"] = lr
             loss, answer_loss = losses(model, ids, weights, answer)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
+            for optimizer in optimizers:
+                optimizer.step()
+                optimizer.zero_grad()
 
             now = time.monotonic()
             done = Progress(done.step + 1, done.tokens + ids.numel(), done.seconds + now - last)
@@ -215,7 +232,7 @@ class PocketTrainer:
             ctx.log(point)
             if now - saved >= 60 * options.checkpoint_minutes:
                 save(model, tokenizer, out)
-                checkpoint.save(model, optimizer, done)
+                checkpoint.save(model, optimizers, done)
                 saved = now
 
         save(model, tokenizer, out)
@@ -227,6 +244,7 @@ class PocketTrainer:
             dialects=(PLAIN.name, TAGGED.name),
             template_sha256=hashlib.sha256(CHAT_TEMPLATE.encode()).hexdigest(),
             data=Data(
+                made_by=made_by(data),
                 manifest_sha256=manifest_hash(data),
                 conversations=len(rows),
                 tools_made_by="the recipe pocket, anew for each conversation",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,18 +33,17 @@ no weights, no vocabulary, no data.
 
 ## How it was made
 
-From scratch, on {conversations:,} conversations as the recipe `pocket` proposes them, in their order. Data of the same
-mix, and the training:
+From scratch, on {conversations:,} conversations of the recipe `pocket`, in their order:
 
-    toolmark generate template --recipe pocket --count {conversations} --out {folder}
+    {made_by}
     {command}
 
 The data are made by program from word lists: copying, small talk, JSON, and calls of tools that are invented anew for
 each conversation, in the dialects {dialects}. No text was collected from elsewhere, and no model is asked
-for any. One training with a fixed budget: {tokens:,} tokens in {minutes:.0f} minutes on {threads} CPU
-threads, fp32, AdamW, cosine schedule. Final loss {loss}, on the model's own tokens {answer_loss}. No score was
-looked at to choose data, options or checkpoint. `toolmark.json` holds options, seed, curve, versions and the SHA-256
-of `model.safetensors`:
+for any. One training with a fixed budget: {tokens:,} tokens in {minutes:.0f} minutes, {threads} CPU thread(s), bf16
+products over fp32 weights, Muon and AdamW, cosine schedule. Final loss {loss}, on the model's own tokens {answer_loss}.
+No score of a suite was looked at to choose data, options or checkpoint. `toolmark.json` holds options, seed, curve,
+versions and the SHA-256 of `model.safetensors`:
 
     {weights}
 
@@ -73,12 +71,10 @@ def card(record: Record, longest: int) -> str:
         record: The finished training.
         longest: Longest row of the training in tokens.
     """
-    words = shlex.split(record.command)
-    folder = words[words.index("--data") + 1] if "--data" in words else "DIR"
     return _CARD.format(
         command=record.command,
         conversations=record.data.conversations,
-        folder=folder,
+        made_by=record.data.made_by or "toolmark generate template --recipe pocket --out DIR",
         dialects=" and ".join(f"`{name}`" for name in record.dialects),
         tokens=record.tokens,
         minutes=record.seconds / 60,

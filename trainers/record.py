@@ -37,12 +37,13 @@ class Base(_Part):
 
 
 class Data(_Part):
-    """The trace dataset: hash of its manifest, how many conversations were read, and whose tools they offered.
+    """The trace dataset: command that wrote it, hash of its manifest, how many conversations were read, whose tools.
 
     `tools` lists the schema hash of every tool that training saw. It is None where tools were made anew for each
     conversation; `tools_made_by` then says by what.
     """
 
+    made_by: str | None = None
     manifest_sha256: str | None = None
     conversations: int
     tools: tuple[str, ...] | None = None

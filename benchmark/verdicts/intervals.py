@@ -138,11 +138,14 @@ def _tango_low(n: float, wins: float, losses: float, z: float) -> float:
 
 
 def difference_interval(differences: Sequence[float], clusters: Sequence[str], confidence: float = 0.95) -> Interval:
-    """The interval for a mean difference of two shares over the same cases that fits the data.
+    """Tango's interval for a mean difference of two shares, at the number of independent cases that there are.
 
-    Tango's where every group is one case and every difference is -1, 0 or 1; otherwise the cluster-robust t interval,
-    cut at -1 and 1. Groups that all moved alike have no spread, which would give it no width: they get Tango's with the
-    number of groups as n. This holds above all where nothing moved.
+    Where every group is one case and every difference is -1, 0 or 1, that is n. Otherwise n, wins and losses are
+    divided by the design effect (Korn & Graubard 1998, Surv. Methodol. 24:193, for one share): the cluster-robust
+    variance of the mean over the variance that n independent cases with these wins and losses would have, at least 1,
+    times (t(G-1)/z)² for its own uncertainty. A t interval over the groups would be too short on the far side where
+    nearly all that moved moved one way. Groups that all moved alike have no variance to see, and count as one case
+    each.
 
     Args:
         differences: Second candidate less first, one value in [-1, 1] a case, shape (n,). With n = 0: [-1, 1].
@@ -157,7 +160,13 @@ def difference_interval(differences: Sequence[float], clusters: Sequence[str], c
     found = cluster_t(differences, clusters, confidence)
     if wins + losses == 0 or found.high - found.low < _NO_WIDTH:
         return tango(groups, wins / n * groups, losses / n * groups, confidence)
-    return Interval(max(-1.0, found.low), min(1.0, found.high), found.method)
+    if math.isinf(found.high):
+        return Interval(-1.0, 1.0, "none")
+    # Half the t interval is t·s, so over z it is already s·(t/z).
+    half = (found.high - found.low) / 2 / float(ndtri(0.5 + confidence / 2))
+    independent = ((wins + losses) / n - ((wins - losses) / n) ** 2) / n
+    worth = max(1.0, half * half / independent)
+    return tango(n / worth, wins / worth, losses / worth, confidence)
 
 
 def balanced(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from benchmark.verdicts.intervals import Interval, difference_interval, mean_interval, tango, wilson
+from benchmark.verdicts.intervals import Interval, cluster_t, difference_interval, mean_interval, tango, wilson
 from benchmark.verdicts.verdict import MARGIN
 from tests.perf.draws import GROUP, Truth, binary, clusters, draw
 
@@ -41,12 +41,17 @@ def wilson_coverage(n: int) -> Wilson:
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """Coverage and mean width of an interval. For one share, the truth's discordance and effect are that share."""
+    """Coverage and mean width of an interval, and of the cluster-robust t interval where that would be the other way.
+
+    For one share, the truth's discordance and effect are that share.
+    """
 
     n: int
     truth: Truth
     coverage: float
     width: float
+    t_coverage: float | None = None
+    t_width: float | None = None
 
 
 def _tables(n: int, truth: Truth) -> Iterator[tuple[float, int, int]]:
@@ -72,15 +77,18 @@ def tango_coverage(n: int, truth: Truth) -> Covered:
 
 
 def paired_coverage(n: int, truth: Truth, comparisons: int) -> Covered:
-    """Of the interval for a difference, groups of four, in drawn comparisons."""
+    """Of the intervals for a difference, groups of four, in drawn comparisons."""
     random = np.random.default_rng([n, round(1000 * truth.discordance), round(-1000 * truth.effect), 95])
     groups = clusters(n, truth.correlation)
-    covered, width = 0, 0.0
+    total = np.zeros(4)
     for row in draw(random, truth, comparisons, 1, 1, n)[:, 0, 0]:
-        found = difference_interval(row.astype(float).tolist(), groups)
-        covered += found.low <= truth.effect <= found.high
-        width += found.high - found.low
-    return Covered(n, truth, covered / comparisons, width / comparisons)
+        differences = row.astype(float).tolist()
+        ours = difference_interval(differences, groups)
+        # Where nothing moved it has no width, and is not meant for it.
+        theirs = cluster_t(differences, groups) if any(differences) else ours
+        for index, found in enumerate((ours, theirs)):
+            total[2 * index :][:2] += found.low <= truth.effect <= found.high, found.high - found.low
+    return Covered(n, truth, *(total / comparisons).tolist())
 
 
 def cluster_coverage(groups: int, p: float, correlation: float, comparisons: int) -> Covered:

@@ -151,6 +151,8 @@ def _covered(found: Sequence[Covered], comparisons: int) -> list[list[str]]:
             unit(row.truth),
             drawn(row.coverage, comparisons) if row.truth.correlation else percent(row.coverage),
             percent(row.width),
+            "" if row.t_coverage is None else drawn(row.t_coverage, comparisons),
+            "" if row.t_width is None else percent(row.t_width),
         ]
         for row in found
     ]
@@ -158,21 +160,24 @@ def _covered(found: Sequence[Covered], comparisons: int) -> list[list[str]]:
 
 def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], comparisons: int) -> None:
     """Paired differences."""
-    columns = ["n", "discordance", "effect", "unit", "coverage", "mean width"]
+    columns = ["n", "discordance", "effect", "unit", "coverage", "mean width", "t coverage", "t mean width"]
     page.section(
         "A paired difference",
-        "Tango's interval for cases, by enumeration of all tables; the cluster-robust t interval for groups, in drawn "
-        "comparisons. No effect, and drops below the discordance, so that cases move both ways.",
+        "Tango's interval: for cases, by enumeration of all tables; for groups, in drawn comparisons, at the number of "
+        "independent cases that they are worth, beside the cluster-robust t interval of the same groups. No effect, "
+        "and drops below the discordance, so that cases move both ways.",
         columns,
         _covered(both, comparisons),
     )
-    for groups, name in ((False, "Tango's interval at least 94%"), (True, "the cluster-robust interval at least 94%")):
+    for groups in (False, True):
         least = min(row.coverage for row in both if bool(row.truth.correlation) == groups)
-        page.held(least >= 0.94, name, f"least {percent(least, 2)}")
+        page.held(least >= 0.94, f"at least 94% with{'' if groups else 'out'} groups", f"least {percent(least, 2)}")
+    least = min(row.t_coverage for row in both if row.t_coverage is not None)
+    page.held(least >= 0.94, "the cluster-robust t interval at least 94%", f"least {percent(least, 2)}")
     page.section(
         "A paired difference, all one way",
         "Outside that range: every case that moved was lost. Where few groups moved, their sums are as skewed as can "
-        "be, and the t interval, which takes them for symmetric, is too short on the far side.",
+        "be, and a t interval, which takes them for symmetric, is too short on the far side: hence Tango's.",
         columns,
         _covered(one, comparisons),
     )
@@ -183,8 +188,7 @@ def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) 
     page.section(
         "A loss of the whole margin, called equivalent",
         "A drop of exactly 5 points: how often the 90% interval lies inside ±5 points, before the verdict asks whether "
-        "the metric regressed. It should be 5% at most. With groups it is more where nearly all that moved was lost, "
-        "for the reason above.",
+        "the metric regressed. It should be 5% at most.",
         ["n", "discordance", "unit", "inside the margin"],
         [
             [
@@ -196,8 +200,10 @@ def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) 
             for row in found
         ],
     )
-    most = max(row.share for row in found if not row.truth.correlation)
-    page.held(most <= 0.055, "5% to half a point without groups", f"at most {percent(most)}")
+    for groups, bound in ((False, 0.055), (True, 0.06)):
+        most = max(row.share for row in found if bool(row.truth.correlation) == groups)
+        within = f"5% to {100 * bound - 5:.1f} points with{'' if groups else 'out'} groups"
+        page.held(most <= bound, within, f"at most {percent(most)}")
 
 
 def write_cluster(page: Page, found: Sequence[Covered], comparisons: int) -> None:

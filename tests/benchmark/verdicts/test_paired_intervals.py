@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
-from scipy.special import ndtri, xlogy
+from scipy.special import ndtri, stdtrit, xlogy
 
-from benchmark.verdicts.intervals import Interval, cluster_t, difference_interval, tango
+from benchmark.verdicts.intervals import Interval, difference_interval, tango
 
 CONFIDENCE = st.sampled_from([0.9, 0.95, 0.99])
 TABLE = st.integers(1, 400).flatmap(
@@ -90,13 +90,17 @@ def test_the_interval_that_fits_a_difference(differences: list[float], clusters:
     assert difference_interval(differences, clusters) == expected
 
 
-def test_groups_and_epochs_get_the_cluster_robust_interval() -> None:
-    groups = ["a", "a", "b", "b", "c", "c", "d", "d"]
-    differences = [0.0, 1.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0]
-    assert difference_interval(differences, groups) == cluster_t(differences, groups)
-    assert difference_interval([0.5, 0.0, 0.25], ["a", "b", "c"], 0.9).method == "cluster t"
-    cut = difference_interval([1.0, 1.0, 0.0], ["a", "a", "b"])
-    assert (cut.low, cut.high) == (-1, 1)
+def test_groups_are_worth_fewer_cases() -> None:
+    # Forty groups of four, of which ten lost all four: the variance is four times that of independent cases.
+    differences, groups = [-1.0] * 40 + [0.0] * 120, [str(index // 4) for index in range(160)]
+    found = difference_interval(differences, groups)
+    worth = 4 * 40 / 39 * (stdtrit(39, 0.975) / ndtri(0.975)) ** 2
+    by_hand = tango(160 / worth, 0, 40 / worth)
+    assert (found.low, found.high) == pytest.approx((by_hand.low, by_hand.high), abs=1e-9)
+    # Cases that differ more within groups than between them are worth no more than they are many.
+    mixed = difference_interval([1.0, -1.0, 1.0, -1.0, 1.0, 0.0], list("aabbcc"))
+    plain = tango(6, 3, 2)
+    assert mixed.high - mixed.low >= plain.high - plain.low
 
 
 @given(
