@@ -1,0 +1,15 @@
+"""One executor for a file of tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from benchmark.scoring.execution import Executor
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[Executor]:
+    with Executor() as executor:
+        yield executor

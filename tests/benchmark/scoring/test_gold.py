@@ -1,0 +1,59 @@
+"""Gold is proved before it judges anyone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.cases import Case
+from benchmark.dialects import Dialect
+from benchmark.dialects.json import Json
+from benchmark.dialects.tagged import Tagged
+from benchmark.readers.selection import load_cases
+from benchmark.scoring.execution import Executor
+from benchmark.scoring.gold import prove
+from benchmark.scoring.metrics import PRIMARY
+from tests.benchmark.scoring.asking import (
+    ABSTAIN,
+    RIGHT,
+    ROME,
+    calling,
+    gold,
+)
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+@pytest.mark.parametrize("dialect", [Tagged(), Json()], ids=["tagged", "json"])
+def test_the_shipped_gold_holds(dialect: Dialect, split: Any, executor: Executor) -> None:
+    cases, _ = load_cases(str(ROOT / "suites" / "cases"), split)
+    for metric in PRIMARY:
+        assert prove(metric.id, cases, dialect, executor) == []
+
+
+@pytest.mark.parametrize("dialect", [Tagged(), Json()], ids=["tagged", "json"])
+@pytest.mark.parametrize("asked", [case for case, _ in RIGHT] + [ABSTAIN])
+def test_sound_gold_of_every_shape_is_proved(asked: Case, dialect: Dialect, executor: Executor) -> None:
+    for metric in PRIMARY:
+        assert prove(metric.id, [asked], dialect, executor) == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        calling(gold("book", city=["Paris"])),  # not in the enum
+        calling(gold("book", nights=[2])),  # a required argument is forgotten
+        calling(gold("book", city=["Rome"], town=["Rome"])),
+        calling(gold("boook", city=["Rome"])),
+        calling(gold("calculator", expression={"match": "same_result", "of": ["1 / 0"]})),
+        calling(gold("cancel"), more=({"calls": [gold("book", city=["Paris"])]},)),  # only the second option is wrong
+    ],
+)
+def test_wrong_gold_is_found(asked: Case, executor: Executor) -> None:
+    faults = prove("validity.call", [asked, ROME], Tagged(), executor)
+    assert [fault[0] for fault in faults] == [asked]
+    waived = asked.model_copy(update={"waiver": "known"})
+    assert prove("validity.call", [waived], Tagged(), executor) == []
