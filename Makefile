@@ -12,7 +12,7 @@ demo: $(VENV)/.local-installed
 	$(BIN)/pytest suites/ --model pocket
 
 test: $(VENV)/.dev-installed lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 # About five minutes on two idle cores.
 perf: $(VENV)/.dev-installed

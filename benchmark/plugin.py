@@ -34,6 +34,11 @@ _SESSION = pytest.StashKey[Session]()
 _COMPARISON = pytest.StashKey[Comparison]()
 _VALUES = pytest.StashKey[Values]()
 
+_WORKERS = (
+    "-n splits the checks over processes, and each would generate all completions again",
+    "Leave -n out: generation is batched already, and the checks only read its figures.",
+)
+
 Check = Callable[[str], None]
 
 
@@ -85,21 +90,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("help"):
         return
     try:
-        _refuse_workers(config)
         config.stash[_VALUES] = _settings(config)
         if config.getoption("toolmark_model") or config.getoption("toolmark_adapter"):
+            if _is_worker(config) or config.getoption("numprocesses", None):
+                raise InputError(*_WORKERS)
             _session(config)
     except ToolmarkError as error:
         raise _usage_error(error) from error
 
 
-def _refuse_workers(config: pytest.Config) -> None:
-    """Under xdist every worker would load the model and generate everything again."""
-    if hasattr(config, "workerinput") or config.getoption("numprocesses", None):
-        raise InputError(
-            "-n splits the checks over processes, and each would generate all completions again",
-            "Leave -n out: generation is batched already, and the checks only read its figures.",
-        )
+def _is_worker(config: pytest.Config) -> bool:
+    """Whether this process is one of xdist's: each would load the model and generate everything again."""
+    return hasattr(config, "workerinput")
 
 
 def _session(config: pytest.Config) -> Session | None:
@@ -158,7 +160,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     """Before the first check: every candidate answers every case, and is judged."""
     config = session.config
     wanted = any("check" in getattr(item, "fixturenames", ()) for item in session.items)
-    if wanted and _SESSION in config.stash and not config.getoption("collectonly"):
+    if wanted and _SESSION in config.stash and not config.getoption("collectonly") and not _is_worker(config):
         capture = config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled():
             try:
@@ -187,6 +189,8 @@ def check(request: pytest.FixtureRequest, record_property: Callable[[str, object
     """`check("timing.recall")`: record the candidate's figures, and hold them against baseline and floors."""
     column: int = request.param
     config = request.config
+    if _is_worker(config):
+        pytest.fail(" ".join(_WORKERS), pytrace=False)
     comparison = config.stash[_COMPARISON]
     floors = config.stash[_SESSION].floors(column)
 

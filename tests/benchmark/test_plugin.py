@@ -168,6 +168,24 @@ def recorded(folder: Path, calls: int, of: int) -> tuple[Path, Path]:
     return ledger.path, cases
 
 
+def test_workers_are_refused_with_a_reason(suites, tmp_path):
+    replay, cases = recorded(tmp_path, calls=1, of=1)
+    refused = suites("-n", "2", "--model", f"replay/{replay}", "--cases", str(cases))
+    assert (refused.returncode, refused.stderr.count("\n")) == (4, 1)
+    assert "Leave -n out" in refused.stderr
+    # A project's other tests may use -n although a candidate is set in a file; only the checks fail.
+    configured = suites("-n", "1", "-k", "stops", "-c", str(settings_file(tmp_path, replay, cases)), f"--rootdir={ROOT}")
+    assert configured.returncode == 1, configured.stdout + configured.stderr
+    assert "Leave -n out" in configured.stdout
+
+
+def settings_file(folder: Path, replay: Path, cases: Path) -> Path:
+    """The project's own pytest settings, with a candidate beside them."""
+    named = f'\n[tool.toolmark]\nmodel = ["replay/{replay}"]\ncases = "{cases}"\n'
+    (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text() + named)
+    return folder / "pyproject.toml"
+
+
 def test_no_torch_at_collection_help_or_replay(tmp_path):
     """Each in a process that cannot import torch at all."""
     replay, cases = recorded(tmp_path, calls=1, of=1)
