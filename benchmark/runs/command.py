@@ -26,7 +26,7 @@ __all__ = ["app"]
 
 app = App(name="runs", help="List, show, export and prune stored runs.")
 
-Runs = Annotated[Path, Parameter(help="Where runs are kept.")]
+Runs = Annotated[Path, Parameter(help="Where runs are kept.", env_var="TOOLMARK_RUNS")]
 Run = Annotated[str, Parameter(help="A path, a name under --runs, or the beginning of one.")]
 
 _NARROWEST = 160
