@@ -49,10 +49,17 @@ O_contra = TypeVar("O_contra", bound=BaseModel, contravariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What a generator is given: its seed, and the sandbox to run a tool in."""
+    """What a generator is given.
+
+    Attributes:
+        seed: Of everything that it draws.
+        execute: Runs a tool in the sandbox; a result of the kind `no_implementation` where it may not run.
+        note: Tells the user something, a line at a time.
+    """
 
     seed: int
     execute: Callable[[Tool, Mapping[str, Any]], Result]
+    note: Callable[[str], None] = lambda _: None
 
 
 @runtime_checkable

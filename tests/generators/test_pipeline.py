@@ -17,7 +17,8 @@ from benchmark.scoring.execution import Executor
 from benchmark.tools.catalog import catalog
 from benchmark.tools.sources.yaml import read_tools_file
 from benchmark.traces import Trace
-from generators.judging import STAGES, Judge
+from generators.execution import Calls
+from generators.judging import STAGES, Judge, Rejection
 from generators.leakage import HeldOut, held_out
 from generators.pipeline import Report, generate
 from generators.template import TemplateGenerator, TemplateOptions
@@ -99,7 +100,9 @@ def test_the_manifest_adds_up(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["generator"] == "template"
     assert manifest["options"]["count"] == manifest["proposed"] == 300
-    assert list(manifest["rejections"]) == list(STAGES)
+    assert list(manifest["rejections"]) == [
+        stage for stage in STAGES if stage != "answer" or stage in manifest["rejections"]
+    ]
     accepted = sum(manifest["accepted"].values())
     assert accepted == sum(manifest["query_types"].values())
     assert accepted + sum(manifest["rejections"].values()) == 300
@@ -188,14 +191,22 @@ def test_each_stage_rejects_what_it_is_for(good: Trace, executor: Executor) -> N
         ],
         "schema": [with_turn(good, 1, Message(role="assistant", tool_calls=(wrong,)))],
         "execution": [with_turn(good, 2, Message(role="tool", name="compute_median", content="-1"))],
+        "answer": [with_turn(good, 3, Message(role="assistant", content="It is a very nice number."))],
     }
     for stage, traces in planted.items():
-        judge = Judge(NOTHING, executor)
+        reasons: list[Rejection] = []
+        judge = Judge(NOTHING, Calls(executor), lambda _, rejection: reasons.append(rejection))  # noqa: B023
         assert not any(judge.accepts(trace) for trace in traces)
         assert judge.rejections == {stage: len(traces)}
-    leaky = Judge(HeldOut(tools=frozenset({"compute_median"})), executor)
+        assert {reason.stage for reason in reasons} == {stage}
+        assert all(reason.reason for reason in reasons)
+    leaky = Judge(HeldOut(tools=frozenset({"compute_median"})), Calls(executor))
     assert not leaky.accepts(good)
     assert leaky.rejections == {"leakage": 1}
-    twice = Judge(NOTHING, executor)
-    assert [twice.accepts(good), twice.accepts(good)] == [True, False]
-    assert twice.rejections == {"duplicate": 1}
+    twice = Judge(NOTHING, Calls(executor))
+    shouted = good.case.messages[0].model_copy(update={"content": good.query.upper() + "!"})
+    nearly = with_turn(good, 0, shouted).model_copy(
+        update={"case": good.case.model_copy(update={"messages": (shouted,)})}
+    )
+    assert [twice.accepts(trace) for trace in (good, good, nearly)] == [True, False, False]
+    assert twice.rejections == {"duplicate": 2}
