@@ -55,16 +55,24 @@ class Generation:
         seed: Of everything that it draws.
         execute: Runs a tool in the sandbox; a result of the kind `no_implementation` where it may not run.
         note: Tells the user something, a line at a time.
+        drop: Counts a conversation that the generator itself gave up: stage, reason, query, query type, tool.
+        folder: Where replies that were paid for are kept until the user removes it; None where nothing is kept.
     """
 
     seed: int
     execute: Callable[[Tool, Mapping[str, Any]], Result]
     note: Callable[[str], None] = lambda _: None
+    drop: Callable[[str, str, str, str, str | None], None] = lambda *_: None
+    folder: Path | None = None
 
 
 @runtime_checkable
 class Generator(Protocol[O_contra]):
-    """Proposes traces; the pipeline judges and writes them. Group `toolmark.generators`."""
+    """Proposes traces; the pipeline judges and writes them. Group `toolmark.generators`.
+
+    It may have two more methods: `facts(options)`, what the manifest tells of a generation, and `lasting(options)`, the
+    options that the manifest tells where not all of them shape the dataset.
+    """
 
     name: str
     Options: type[BaseModel]

@@ -54,7 +54,7 @@ def announcement(toolbox: Toolbox, execute: Execute) -> str:
     widest = "all" if any(tool.effects == "write" for tool in held) else "read"
     parts = [f"executed: {_named(runs)}"]
     if held:
-        parts.append(f"not executed: {_named(held)}; --execute {widest} runs them")
+        parts.append(f"not executed: {_named(held)}; --execute {widest} runs {'them' if len(held) > 1 else 'it'}")
     if bare:
         parts.append(f"without implementation: {_named(bare)}")
     count = len(toolbox.tools)

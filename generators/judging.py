@@ -37,10 +37,14 @@ _NONE = re.compile(r"\b(?:no|none|nothing|not|empty|without)\b")
 
 
 class Rejection(NamedTuple):
-    """The stage at which a trace failed, and why."""
+    """The stage at which a trace failed, and why; what it asked, where it got that far."""
 
     stage: Stage
     reason: str
+    query: str = ""
+    query_type: str = ""
+    tool_name: str | None = None
+    source: str = ""
 
 
 class Judge:
@@ -49,12 +53,10 @@ class Judge:
     Args:
         held_out: What must not be in training data.
         calls: Runs the calls that may run.
-        record: Is told every trace that is rejected, with the stage and the reason.
+        record: Is told every rejection.
     """
 
-    def __init__(
-        self, held_out: HeldOut, calls: Calls, record: Callable[[Trace, Rejection], None] | None = None
-    ) -> None:
+    def __init__(self, held_out: HeldOut, calls: Calls, record: Callable[[Rejection], None] = lambda _: None) -> None:
         self._held_out = held_out
         self._calls = calls
         self._record = record
@@ -62,15 +64,30 @@ class Judge:
         self._near = NearDuplicates()
         self.rejections: Counter[Stage] = Counter()
         self.unexecuted = 0
+        self.dropped = 0
+
+    def drop(self, stage: str, reason: str, query: str, query_type: str, tool_name: str | None) -> None:
+        """Count what a generator gave up before it became a trace.
+
+        Raises:
+            ValueError: There is no such stage.
+        """
+        if stage not in STAGES:
+            raise ValueError(f"{stage!r} is none of {', '.join(STAGES)}")
+        self.dropped += 1
+        self._reject(Rejection(stage, reason, query, query_type, tool_name, "dropped by the generator"))
+
+    def _reject(self, rejection: Rejection) -> None:
+        self.rejections[rejection.stage] += 1
+        self._record(rejection._replace(reason=rejection.reason[:_MAX_REASON]))
 
     def accepts(self, trace: Trace) -> bool:
         """Whether `trace` passes every stage; the stage at which it fails is counted."""
         rejection = self._failure(trace)
         if rejection is None:
             return True
-        self.rejections[rejection.stage] += 1
-        if self._record is not None:
-            self._record(trace, Rejection(rejection.stage, rejection.reason[:_MAX_REASON]))
+        about = (trace.query, trace.query_type, trace.tool_name, trace.source)
+        self._reject(Rejection(rejection.stage, rejection.reason, *about))
         return False
 
     def _failure(self, trace: Trace) -> Rejection | None:

@@ -35,7 +35,7 @@ from generators.execution import Calls
 from generators.judging import STAGES, Judge, Rejection
 from generators.leakage import HeldOut
 
-__all__ = ["Report", "generate"]
+__all__ = ["Report", "generate", "kept_beside"]
 
 Split = Literal["train", "validation", "test"]
 
@@ -96,7 +96,8 @@ def generate(
         with Executor(execute) as executor, (work / "rejected.jsonl").open("w", encoding="utf-8") as rejected:
             calls = Calls(executor)
             judge = Judge(held_out, calls, _recorder(rejected))
-            report = _spool(generator.propose(offered, options, Generation(seed, calls.run, note)), judge, work)
+            context = Generation(seed, calls.run, note, judge.drop, kept_beside(out))
+            report = _spool(generator.propose(offered, options, context), judge, work)
         if not sum(report.counts.values()):
             causes = ", ".join(f"{count} {stage}" for stage, count in report.rejections.items() if count)
             raise NothingToDo(
@@ -105,7 +106,7 @@ def generate(
         spools = {name: work / f"{name}.jsonl" for name in ("train", "validation")}
         write_traces(spools, made / "traces", work / "cache")
         _write_rest(work, made, offered)
-        manifest = _manifest(generator.name, options, seed, report, execute)
+        manifest = _manifest(generator, options, seed, report, execute)
         (made / "manifest.json").write_text(manifest, encoding="utf-8")
         if out.exists():
             out.rmdir()
@@ -113,15 +114,19 @@ def generate(
     return report
 
 
-def _recorder(file: TextIO) -> Callable[[Trace, Rejection], None]:
+def kept_beside(out: Path) -> Path:
+    """Where a generator keeps what was paid for: beside the dataset, so that it outlives a run that was killed."""
+    return out.parent / f"{out.name}.replies"
+
+
+def _recorder(file: TextIO) -> Callable[[Rejection], None]:
     written = 0
 
-    def record(trace: Trace, rejection: Rejection) -> None:
+    def record(rejection: Rejection) -> None:
         nonlocal written
         written += 1
         if written <= MOST_REJECTED:
-            about = {"query": trace.query, "query_type": trace.query_type, "tool_name": trace.tool_name}
-            line = {"stage": rejection.stage, "reason": rejection.reason, **about, "source": trace.source}
+            line = rejection._asdict()
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     return record
@@ -155,6 +160,7 @@ def _spool(traces: Iterator[Trace], judge: Judge, work: Path) -> Report:
             if trace.case is not None and split != "train":
                 case = trace.case.model_copy(update={"split": "test" if split == "test" else "dev"})
                 files[f"cases.{case.split}.jsonl"].write(case_line(case))
+    proposed += judge.dropped
     return Report(proposed, counts, kinds, {stage: judge.rejections[stage] for stage in STAGES}, judge.unexecuted)
 
 
@@ -181,17 +187,18 @@ def _write_rest(work: Path, made: Path, offered: Toolbox) -> None:
         file.rename(made / file.name)
 
 
-def _manifest(name: str, options: BaseModel, seed: int, report: Report, execute: Execute) -> str:
+def _manifest(generator: Generator[Any], options: BaseModel, seed: int, report: Report, execute: Execute) -> str:
     """No moment and no machine: the same seed gives the same bytes.
 
     What is not set, and a late stage that rejected nothing, is not written: a manifest does not change because a
     setting was invented.
     """
     stages = {stage: count for stage, count in report.rejections.items() if count or stage != "answer"}
+    lasting = getattr(generator, "lasting", lambda options: options.model_dump(mode="json", exclude_none=True))
     content = {
         "toolmark": version("toolmark"),
-        "generator": name,
-        "options": options.model_dump(mode="json", exclude_none=True),
+        "generator": generator.name,
+        "options": lasting(options),
         **({} if execute == "pure" else {"execute": execute}),
         "seed": seed,
         "proposed": report.proposed,
@@ -199,5 +206,6 @@ def _manifest(name: str, options: BaseModel, seed: int, report: Report, execute:
         "query_types": dict(sorted(report.query_types.items())),
         "rejections": stages,
         "unexecuted_calls": report.unexecuted,
+        **getattr(generator, "facts", lambda _: {})(options),
     }
     return json.dumps(content, indent=2) + "\n"

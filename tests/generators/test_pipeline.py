@@ -195,7 +195,7 @@ def test_each_stage_rejects_what_it_is_for(good: Trace, executor: Executor) -> N
     }
     for stage, traces in planted.items():
         reasons: list[Rejection] = []
-        judge = Judge(NOTHING, Calls(executor), lambda _, rejection: reasons.append(rejection))  # noqa: B023
+        judge = Judge(NOTHING, Calls(executor), reasons.append)
         assert not any(judge.accepts(trace) for trace in traces)
         assert judge.rejections == {stage: len(traces)}
         assert {reason.stage for reason in reasons} == {stage}

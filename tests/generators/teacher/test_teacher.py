@@ -1,0 +1,261 @@
+"""The teacher against a real server that misbehaves: nothing is lost, doubled, paid for twice, or sent unasked."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from random import Random
+from typing import Any, ClassVar
+
+import pytest
+from datasets import load_from_disk
+
+from benchmark.readers.toolmark import ToolmarkReader
+from generators.teacher.options import TeacherOptions
+
+SCRIPT = Path(__file__).parent / "scripted.py"
+TOOLS = '''
+from benchmark.tools.effects import effects
+
+@effects("pure")
+def add(a: int, b: int) -> int:
+    """Add two numbers.
+
+    Args:
+        a: One number.
+        b: Another one.
+    """
+    return a + b
+'''
+
+Server = Callable[[float], tuple[dict[str, str], Path]]
+
+
+@pytest.fixture
+def teacher(tmp_path: Path) -> Iterator[Server]:
+    """`teacher(failures)`: the environment in which the model `openai-api/loopback/…` is the server, and its log."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(failures: float) -> tuple[dict[str, str], Path]:
+        port, log = tmp_path / f"port{len(processes)}", tmp_path / f"log{len(processes)}"
+        processes.append(subprocess.Popen([sys.executable, str(SCRIPT), str(port), str(log), str(failures)]))
+        for _ in range(200):
+            if port.exists() and port.read_text():
+                break
+            time.sleep(0.05)
+        address = f"http://127.0.0.1:{port.read_text()}/v1"
+        return {**os.environ, "LOOPBACK_BASE_URL": address, "LOOPBACK_API_KEY": "none", "COLUMNS": "200"}, log
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Path:
+    path = tmp_path / "sums.py"
+    path.write_text(TOOLS)
+    (tmp_path / "MANIFEST.toml").write_text("")
+    return path
+
+
+def command(tools: Path, out: Path, *flags: str) -> list[str]:
+    toolmark = str(Path(sys.executable).with_name("toolmark"))
+    manifest = ("--manifest", str(tools.parent / "MANIFEST.toml"))
+    model = () if "--model" in flags or "--writer" in flags else ("--model", "openai-api/loopback/tiny")
+    return [toolmark, "generate", "teacher", "--tools", str(tools), *manifest, *model, "--out", str(out), *flags]
+
+
+def generated(
+    tools: Path, out: Path, environment: dict[str, str], *flags: str, code: int = 0
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        command(tools, out, *flags), env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def content(out: Path) -> dict[str, list[str]]:
+    """Everything in a dataset, sorted."""
+    splits = load_from_disk(out / "traces")
+    found = {name: sorted(json.dumps(row, sort_keys=True, default=str) for row in splits[name]) for name in splits}
+    for path in sorted(out.iterdir()):
+        if path.is_file():
+            found[path.name] = sorted(path.read_text().splitlines())
+    return found
+
+
+def test_a_thousand_items_finish_through_every_failure(teacher: Server, tools: Path, tmp_path: Path) -> None:
+    environment, log = teacher(0.15)
+    out = tmp_path / "data"
+    flags = ("--queries", "350", "--no-tool", "300", "--max-connections", "32", "--timeout", "1", "--retries", "20")
+    done = generated(tools, out, environment, *flags)
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["proposed"] == 1000
+    assert sum(manifest["accepted"].values()) + sum(manifest["rejections"].values()) == 1000
+    assert sum(manifest["accepted"].values()) > 800, manifest
+    assert {stage for stage, count in manifest["rejections"].items() if count} >= {"format", "answer"}
+    assert "requests" in done.stderr
+    assert manifest["teacher"] == dict.fromkeys(("writer", "caller", "answerer"), "openai-api/loopback/tiny")
+    assert set(manifest["prompts"]) >= {"writer", "caller", "answerer"}
+    rows = [json.loads(line) for line in (out / "rejected.jsonl").read_text().splitlines()]
+    assert len(rows) == sum(manifest["rejections"].values())
+    assert all(row["reason"] for row in rows)
+    replies = [json.loads(line) for line in (tmp_path / "data.replies" / "ledger.jsonl").read_text().splitlines()[1:]]
+    assert len({row["key"] for row in replies}) == len(replies), "a reply is kept once"
+    # A request whose answer came after its time-out was answered by the server and asked for again.
+    assert len(log.read_text().splitlines()) <= len(replies) * 1.1
+
+
+def test_twenty_kills_change_nothing(teacher: Server, tools: Path, tmp_path: Path) -> None:
+    environment, _ = teacher(0.05)
+    flags = ("--queries", "60", "--no-tool", "40", "--max-connections", "8", "--timeout", "1", "--retries", "20")
+    generated(tools, tmp_path / "whole" / "data", environment, *flags)
+    out = tmp_path / "killed" / "data"
+    ledger = tmp_path / "killed" / "data.replies" / "ledger.jsonl"
+    rng = Random(3)
+    kills, before = 0, 0
+    while kills < 20:
+        process = subprocess.Popen(
+            command(tools, out, *flags), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        # Killed after a few more replies, wherever that is in its work.
+        wanted = before + rng.randint(1, 20)
+        while process.poll() is None and before < wanted:
+            before = len(ledger.read_bytes().splitlines()) if ledger.exists() else 0
+            time.sleep(0.01)
+        assert process.poll() is None, "the run ended before it was killed twenty times"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kills += 1
+        assert not out.exists()
+    generated(tools, out, environment, *flags)
+    assert content(out) == content(tmp_path / "whole" / "data")
+
+
+def test_roles_may_be_different_models_and_the_cases_prove_themselves(
+    teacher: Server, tools: Path, tmp_path: Path
+) -> None:
+    environment, log = teacher(0)
+    models = [f"openai-api/loopback/{name}" for name in ("w", "c", "a")]
+    flags = ("--writer", models[0], "--caller", models[1], "--answerer", models[2])
+    generated(tools, tmp_path / "data", environment, "--queries", "10", "--no-tool", "10", *flags)
+    assert {json.loads(line)[0] for line in log.read_text().splitlines()} == {"w", "c", "a"}
+    cases = list(ToolmarkReader().read(tmp_path / "data" / "cases.dev.jsonl"))
+    assert {case.source.name for case in cases} <= {"generated/teacher"}  # type: ignore[union-attr]
+
+
+def test_limits_stop_cleanly_and_what_was_answered_is_kept(teacher: Server, tools: Path, tmp_path: Path) -> None:
+    environment, log = teacher(0)
+    out = tmp_path / "data"
+    flags = ("--queries", "20", "--no-tool", "0", "--max-connections", "4")
+    stopped = generated(tools, out, environment, *flags, "--max-requests", "40")
+    assert "--max-requests 40 is reached" in stopped.stderr
+    assert len(log.read_text().splitlines()) == 40
+    for path in sorted(out.rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    out.rmdir()
+    again = generated(tools, out, environment, *flags)
+    assert "40 replies are in" in again.stderr
+    assert len(log.read_text().splitlines()) < 140, "nothing is asked twice"
+    cost = ("--max-cost", "0.001", "--input-price", "10", "--output-price", "10")
+    spent = generated(tools, tmp_path / "dear", environment, *flags, *cost, code=5)
+    assert "--max-cost 0.001 is reached" in spent.stderr
+    unknown = generated(tools, tmp_path / "free", environment, *flags, "--max-cost", "1", code=4)
+    assert "the price of openai-api/loopback/tiny is not known" in unknown.stderr
+
+
+def test_a_dry_run_asks_nothing(teacher: Server, tools: Path, tmp_path: Path) -> None:
+    environment, log = teacher(0)
+    prices = ("--input-price", "2", "--output-price", "8")
+    dry = generated(tools, tmp_path / "data", environment, "--queries", "10", "--dry-run", *prices)
+    assert "caller (openai-api/loopback/tiny): 40 requests" in dry.stderr
+    assert "dollars" in dry.stderr
+    assert log.read_text() == ""
+    assert not (tmp_path / "data").exists()
+    assert not (tmp_path / "data.replies").exists()
+
+
+def test_a_refused_key_is_said_at_once(tools: Path, tmp_path: Path) -> None:
+    class Closed(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(401)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Closed) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = {"LOOPBACK_BASE_URL": f"http://127.0.0.1:{server.server_port}/v1", "LOOPBACK_API_KEY": "sk-secret"}
+        failed = generated(tools, tmp_path / "data", {**os.environ, **address}, code=69)
+        server.shutdown()
+    assert "openai-api/loopback/tiny refuses" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert "sk-secret" not in failed.stdout + failed.stderr
+
+
+class _Mail(BaseHTTPRequestHandler):
+    sent: ClassVar[Counter[str]] = Counter()
+
+    def do_POST(self) -> None:
+        self.sent[self.path] += 1
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", "8")
+        self.end_headers()
+        self.wfile.write(b'{"n": 1}')
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+def test_a_tool_that_writes_is_called_only_when_all_may_run(teacher: Server, tmp_path: Path) -> None:
+    environment, _ = teacher(0)
+    (tmp_path / "MANIFEST.toml").write_text("")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Mail) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        body: dict[str, Any] = {"type": "object", "required": ["to"], "properties": {"to": {"type": "string"}}}
+        post = {
+            "operationId": "send_email",
+            "summary": "Send an email.",
+            "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        }
+        spec = tmp_path / "mail.json"
+        servers = [{"url": f"http://127.0.0.1:{server.server_port}"}]
+        spec.write_text(json.dumps({"openapi": "3.1.0", "servers": servers, "paths": {"/mails": {"post": post}}}))
+        flags = ("--queries", "4", "--no-tool", "0")
+        for execute in ("pure", "read"):
+            held = generated(spec, tmp_path / execute, environment, *flags, "--execute", execute)
+            assert "not executed: send_email (write); --execute all runs it" in held.stderr.splitlines()[0]
+            assert not _Mail.sent
+        ran = generated(spec, tmp_path / "all", environment, *flags, "--execute", "all")
+        assert "executed: send_email (write)" in ran.stderr.splitlines()[0]
+        server.shutdown()
+    assert _Mail.sent == {"/mails": 1}, "each distinct call once"
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({}, "no model for the writer and the caller and the answerer"),
+        ({"writer": "a/b", "caller": "a/b"}, "no model for the answerer"),
+        ({"model": "a/b", "input_price": 1}, "a price needs both"),
+        ({"model": "a/b", "min_distractors": 9, "max_distractors": 3}, "min_distractors 9 is above"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options: dict[str, Any], what: str) -> None:
+    with pytest.raises(ValueError, match=what):
+        TeacherOptions.model_validate(options)
