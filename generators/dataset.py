@@ -66,7 +66,10 @@ def _lines(path: str) -> Iterator[dict[str, Any]]:
 
 
 def write_traces(spools: Mapping[str, Path], out: Path, cache: Path) -> None:
-    """Write a DatasetDict to `out`, streamed from one JSONL file of rows a split; `cache` is for passing files."""
+    """Write a DatasetDict to `out`, streamed from one JSONL file of rows a split; `cache` is for passing files.
+
+    A split without rows is left out: `datasets` writes one, and cannot read it back.
+    """
     import datasets  # type: ignore[import-untyped]
 
     columns = {
@@ -83,8 +86,6 @@ def write_traces(spools: Mapping[str, Path], out: Path, cache: Path) -> None:
     features = datasets.Features(columns)
 
     def split(spool: Path) -> Any:
-        if not spool.stat().st_size:
-            return datasets.Dataset.from_dict({name: [] for name in columns}, features=features)
         return datasets.Dataset.from_generator(
             _lines, features=features, gen_kwargs={"path": str(spool)}, cache_dir=str(cache), keep_in_memory=False
         )
@@ -92,7 +93,8 @@ def write_traces(spools: Mapping[str, Path], out: Path, cache: Path) -> None:
     shown = datasets.is_progress_bar_enabled()
     datasets.disable_progress_bars()
     try:
-        datasets.DatasetDict({name: split(spool) for name, spool in spools.items()}).save_to_disk(out)
+        filled = {name: split(spool) for name, spool in spools.items() if spool.stat().st_size}
+        datasets.DatasetDict(filled).save_to_disk(out)
     finally:
         if shown:
             datasets.enable_progress_bars()

@@ -10,7 +10,7 @@ import asyncio
 import json
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ from benchmark.cases import (
 from benchmark.dialects.json import Json
 from benchmark.errors import InputError
 from benchmark.plugins import Generation
-from benchmark.progress import progress_line
+from benchmark.progress import ProgressLine, progress_line
 from benchmark.traces import QueryType, Trace
 from generators.judging import Stage
 from generators.teacher.asking import Asker, Refused
@@ -113,8 +113,11 @@ class TeacherGenerator:
         with Asker(options, ctx.folder) as asker:
             if asker.known:
                 ctx.note(f"{len(asker.known):,} replies are in {ctx.folder} already and are not asked for again")
-            maker = _Maker(toolbox, options, ctx, Roles(asker, wording, Json(), ctx.execute))
-            yield from _driven(maker, asker, batches, options, ctx)
+            roles = Roles(asker, wording, Json(), ctx.execute)
+            with progress_line("teacher") as shown:
+                progress = _Progress(shown, asker, sum(batch.size for batch in batches))
+                yield from _driven(_Maker(toolbox, options, ctx, roles, progress.add), progress, batches, options, ctx)
+            ctx.note(f"teacher: {progress.used}")
 
 
 def _planned(toolbox: Toolbox, options: TeacherOptions) -> list[_Batch]:
@@ -129,15 +132,37 @@ def _planned(toolbox: Toolbox, options: TeacherOptions) -> list[_Batch]:
     return batches
 
 
+@dataclass
+class _Progress:
+    """How many questions are through, and what that took."""
+
+    line: ProgressLine
+    asker: Asker
+    total: int
+    done: int = 0
+
+    def add(self, count: int) -> None:
+        """`count` more are through."""
+        self.done += count
+        self.line.update(self.done, self.total, self.used)
+
+    @property
+    def used(self) -> str:
+        """Requests, tokens and, where the prices are known, dollars."""
+        budget = self.asker.budget
+        tokens = f"{budget.input_tokens:,} + {budget.output_tokens:,} tokens"
+        cost = f", {budget.cost:.4f} dollars" if all(self.asker.price(role) for role in ROLES) else ""
+        return f"{budget.requests:,} requests, {tokens}{cost}"
+
+
 def _driven(
-    maker: _Maker, asker: Asker, batches: list[_Batch], options: TeacherOptions, ctx: Generation
+    maker: _Maker, progress: _Progress, batches: list[_Batch], options: TeacherOptions, ctx: Generation
 ) -> Iterator[Trace]:
     """Run the batches side by side, some ahead of the one that is waited for, and yield in order."""
-    total, done = sum(batch.size for batch in batches), 0
     ahead = max(4, 2 * options.max_connections)
     waiting = iter(batches)
     running: deque[tuple[_Batch, asyncio.Task[list[_Outcome]]]] = deque()
-    with asyncio.Runner() as runner, progress_line("teacher") as progress:
+    with asyncio.Runner() as runner:
         loop = runner.get_loop()
         try:
             while True:
@@ -145,25 +170,22 @@ def _driven(
                     running.append((batch, loop.create_task(maker.outcomes(batch))))
                 if not running:
                     break
-                batch, task = running.popleft()
+                _, task = running.popleft()
                 outcomes = runner.run(_awaited(task))
                 for outcome in outcomes:
                     if isinstance(outcome, Trace):
                         yield outcome
                     else:
                         ctx.drop(outcome.stage, outcome.reason, outcome.query, outcome.query_type, outcome.tool_name)
-                done += batch.size
-                progress.update(done, total, _used(asker))
         except Stopped as stopped:
             ctx.note(
-                f"Stopped: {stopped}. {done:,} of {total:,} questions are done; to go on, remove the dataset and give "
-                "the same command with a higher limit: what was answered is kept"
+                f"Stopped: {stopped}. {progress.done:,} of {progress.total:,} questions are through. To go on, remove "
+                "the dataset and give the same command with a higher limit: what was answered is kept"
             )
         finally:
             for _, task in running:
                 task.cancel()
             runner.run(_settled([task for _, task in running]))
-        ctx.note(f"teacher: {_used(asker)}")
 
 
 async def _awaited(task: asyncio.Task[list[_Outcome]]) -> list[_Outcome]:
@@ -174,13 +196,6 @@ async def _settled(tasks: list[asyncio.Task[list[_Outcome]]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _used(asker: Asker) -> str:
-    budget = asker.budget
-    tokens = f"{budget.input_tokens:,} + {budget.output_tokens:,} tokens"
-    cost = f", {budget.cost:.4f} dollars" if all(asker.price(role) for role in ROLES) else ""
-    return f"{budget.requests:,} requests, {tokens}{cost}"
-
-
 @dataclass(frozen=True, slots=True)
 class _Maker:
     """Takes a batch through the roles."""
@@ -189,6 +204,7 @@ class _Maker:
     options: TeacherOptions
     ctx: Generation
     roles: Roles
+    finished: Callable[[int], None]
 
     async def outcomes(self, batch: _Batch) -> list[_Outcome]:
         """A trace or a drop for each question of the batch."""
@@ -198,17 +214,24 @@ class _Maker:
             queries = await self._queries(batch, item)
         except (Unusable, Refused) as error:
             stage, reason = _failure(error)
+            self.finished(batch.size)
             return [_Dropped(stage, reason, "", batch.query_type, name)] * batch.size
-        asked = (self._outcome(batch, query, f"{item}/{index}") for index, query in enumerate(queries))
+        asked = (self._finished(batch, query, f"{item}/{index}") for index, query in enumerate(queries))
         return list(await _together([asyncio.ensure_future(one) for one in asked]))
+
+    async def _finished(self, batch: _Batch, query: str, item: str) -> _Outcome:
+        outcome = await self._outcome(batch, query, item)
+        self.finished(1)
+        return outcome
 
     async def _queries(self, batch: _Batch, item: str) -> list[str]:
         if batch.tool is not None:
-            return await self.roles.queries(batch.tool, batch.query_type == "hard", batch.size, item)
+            hard = batch.query_type == "hard"
+            return await self.roles.queries(batch.tool, hard, batch.number + 1, batch.size, item)
         rng = Random(item)  # noqa: S311 - repeatable, not secret
         category, style = rng.choice(_CATEGORIES), rng.choice(_STYLES)
-        draw = rng.randint(1, 999)
-        return await self.roles.queries_without_tool(self.toolbox.tools, category, style, draw, batch.size, item)
+        about = (self.toolbox.tools, category, style, batch.number + 1)
+        return await self.roles.queries_without_tool(*about, batch.size, item)
 
     async def _outcome(self, batch: _Batch, query: str, item: str) -> _Outcome:
         tool = batch.tool

@@ -79,11 +79,11 @@ class Roles:
         self._dialect = dialect
         self._execute = execute
 
-    async def queries(self, tool: Tool, hard: bool, count: int, item: str) -> list[str]:
+    async def queries(self, tool: Tool, hard: bool, draw: int, count: int, item: str) -> list[str]:
         """Questions that need `tool`. Raises `Unusable`, and what `Asker.ask` raises."""
         shown = json.dumps(tool.shown(), ensure_ascii=False)
         style = _HARD if hard else _EASY
-        asked = self._wording.fill("writer", tool=shown, count=count, style=style + _TYPOS)
+        asked = self._wording.fill("writer", tool=shown, count=count, style=style + _TYPOS, draw=draw)
         return await self._twice("writer", [_user(asked)], item, lambda reply: _listed(reply, count))
 
     async def queries_without_tool(

@@ -71,13 +71,19 @@ class _Teacher(BaseHTTPRequestHandler):
     log = Path()
     draws = random.Random(5)
     lock = threading.Lock()
+    hangs = 0
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if not body:
+            self.close_connection = True
+            return
         request = json.loads(body)
         with self.lock:
             roll = self.draws.random()
             kind = self.draws.randrange(5)
+            if kind == 4:
+                type(self).hangs += 1
         if roll < self.failures:
             self._fail(kind)
             return
@@ -110,7 +116,8 @@ class _Teacher(BaseHTTPRequestHandler):
         elif kind == 3:
             self._send(200, b'{"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": []}')
         else:
-            time.sleep(1.5)
+            if self.hangs <= 3:
+                time.sleep(12)
             self.close_connection = True
 
     def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
@@ -128,11 +135,17 @@ class _Teacher(BaseHTTPRequestHandler):
         return
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - a client that went away
+        return
+
+
 if __name__ == "__main__":
     port_file, log_file, failures = sys.argv[1:]
     _Teacher.failures, _Teacher.log = float(failures), Path(log_file)
     _Teacher.log.touch()
-    ThreadingHTTPServer.request_queue_size = 128
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Teacher) as server:
+    with _Server(("127.0.0.1", 0), _Teacher) as server:
         Path(port_file).write_text(str(server.server_port))
         server.serve_forever()
