@@ -27,8 +27,14 @@ def _writer(text: str) -> str:
     about = tool[1] if tool else re.search(r"about ([^.]+) that", text)[1]  # type: ignore[index]
     draw = re.search(r"draw number (\d+)", text)
     number = sum(map(ord, text)) % 997
+
+    def words(index: int) -> str:
+        drawn = random.Random(f"{text}/{index}")
+        return " ".join("".join(drawn.choices("abcdefghijklmnoprstuvw", k=7)) for _ in range(4))
+
     queries = [
-        f"{marked} {about} {draw[1] if draw else number} please, with {index * 7 + number}" for index in range(count)
+        f"{marked} {about} {draw[1] if draw else number} please, {words(index)}, {index * 7 + number}"
+        for index in range(count)
     ]
     return json.dumps({"queries": queries})
 
