@@ -7,25 +7,23 @@ what is meant: a text called `city` is a city, one whose description quotes exam
 from __future__ import annotations
 
 import re
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from generators.template import values
+from generators.template.schema.hints import FORMATS, Draw, day, named_like, some_text, usual_size
 from generators.template.schema.regex import Unknown, text_of
-from generators.template.words import words
 
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["Undrawable", "branch", "named_like", "sample"]
+__all__ = ["OPTIONAL_SHARE", "Undrawable", "branch", "sample"]
 
 MAX_DEPTH = 6
 MAX_ITEMS = 4
 OPTIONAL_SHARE = 0.45
 """How often an optional argument is given."""
 
-Draw = Callable[["Random"], str]
 Schema = Mapping[str, Any]
 
 
@@ -33,138 +31,8 @@ class Undrawable(ValueError):
     """A schema for which no value can be made here."""
 
 
-def _currency(rng: Random) -> str:
-    return rng.choice(("USD", "EUR", "GBP", "JPY", "CHF", "SEK", "INR", "BRL", "CAD", "AUD"))
-
-
-def _country(rng: Random) -> str:
-    return rng.choice(("France", "Japan", "Brazil", "Kenya", "Norway", "Canada", "India", "Spain", "Peru", "Egypt"))
-
-
-def _language(rng: Random) -> str:
-    return rng.choice(("English", "French", "German", "Spanish", "Japanese", "Polish", "Hindi", "Portuguese"))
-
-
-def _zone(rng: Random) -> str:
-    return rng.choice(("Europe/Paris", "Asia/Tokyo", "America/New_York", "UTC", "Africa/Nairobi", "Asia/Kolkata"))
-
-
-def _address(rng: Random) -> str:
-    return f"{rng.randint(1, 99)} {rng.choice(words().streets)}, {values.city(rng)}"
-
-
-def _thing(rng: Random) -> str:
-    known = words()
-    return (
-        f"{rng.choice(known.adjectives)} {rng.choice(known.things)}" if rng.random() < 0.6 else rng.choice(known.things)
-    )
-
-
-def _title(rng: Random) -> str:
-    return _thing(rng).capitalize()
-
-
-def _handle(rng: Random) -> str:
-    return f"{rng.choice(words().given_names).lower()}{rng.randint(1, 99)}"
-
-
-def _file(rng: Random) -> str:
-    return f"{rng.choice(words().things)}.{rng.choice(('txt', 'pdf', 'csv', 'png', 'docx'))}"
-
-
-def _name(rng: Random) -> str:
-    known = words()
-    made = f"{rng.choice(known.adjectives)} {rng.choice(known.things)}".title()
-    return rng.choice((made, made, rng.choice(known.surnames), values.gibberish(rng).capitalize()))
-
-
-def _day(rng: Random) -> str:
-    """Mostly a day that one plans for."""
-    if rng.random() < 0.2:
-        return values.iso_date(rng)
-    return f"{rng.randint(2024, 2028)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
-
-
-def _moment(rng: Random) -> str:
-    return f"{_day(rng)}T{values.clock(rng)}:00"
-
-
-def _uuid(rng: Random) -> str:
-    return str(uuid.UUID(int=rng.getrandbits(128), version=4))
-
-
-def _address_of_host(rng: Random) -> str:
-    return ".".join(str(rng.randint(1, 254)) for _ in range(4))
-
-
-def _host(rng: Random) -> str:
-    return f"{rng.choice(words().hosts)}.{rng.choice(words().tops)}"
-
-
-def _clock(rng: Random) -> str:
-    return f"{values.clock(rng)}:00Z"
-
-
-_FORMATS: Mapping[str, Draw] = {
-    "date": _day,
-    "date-time": lambda rng: f"{_moment(rng)}Z",
-    "time": _clock,
-    "email": values.email,
-    "idn-email": values.email,
-    "uri": values.url,
-    "url": values.url,
-    "uri-reference": values.url,
-    "iri": values.url,
-    "uuid": _uuid,
-    "ipv4": _address_of_host,
-    "ipv6": lambda rng: ":".join(f"{rng.randint(1, 0xFFFF):x}" for _ in range(8)),
-    "hostname": _host,
-    "idn-hostname": _host,
-    "duration": lambda rng: f"PT{rng.randint(1, 90)}M",
-    "regex": lambda rng: rng.choice(("^[a-z]+$", "[0-9]{3}", "^a.*z$")),
-    "json-pointer": lambda rng: f"/{rng.choice(words().things)}/{rng.randint(0, 9)}",
-}
-
-_NAMES: tuple[tuple[str, Draw], ...] = (
-    (r"e-?mail|recipient|^to$|^cc$|^bcc$|sender", values.email),
-    (r"url|link|website|uri|homepage", values.url),
-    (r"phone|mobile|telephone|^fax$", values.phone),
-    (r"timezone|time zone|^tz$", _zone),
-    (r"datetime|timestamp|moment", _moment),
-    (r"\bdate\b|\bday\b|birthday|deadline|^(?:since|until|from date|to date)$", _day),
-    (r"\btime\b|clock|\bhour", values.clock),
-    (r"currency", _currency),
-    (r"country|nation", _country),
-    (r"language|locale", _language),
-    (r"\bcity\b|\btown\b|location|\bplace\b|destination|origin|venue", values.city),
-    (r"street|\baddress\b", _address),
-    (r"postcode|\bzip\b|postal", values.digits),
-    (r"username|handle|login|nickname", _handle),
-    (r"file ?name|\bfile\b|\bpath\b|document", _file),
-    (r"colou?r", lambda rng: rng.choice(words().colours)),
-    (r"weekday", lambda rng: rng.choice(words().weekdays)),
-    (r"month", lambda rng: rng.choice(words().months)),
-    (r"hashtag|\btag\b|label|category|keyword|topic", lambda rng: rng.choice(words().things)),
-    (r"expression|formula", values.expression),
-    (r"message|\btext\b|body|content|note|comment|description|summary|paragraph|sentence", values.sentence),
-    (r"title|subject|headline", _title),
-    (r"query|search|question|term", _thing),
-    (r"(?:^| )(?:id|code|sku|key|token|reference|ref|number|no|serial|ticket|isbn|barcode|plate)$", values.code),
-    (r"person|customer|guest|author|user|owner|contact|name of (?:a|the) person|first name|last name|full name|who",
-     values.person),
-    (r"host|domain|server", _host),
-    (r"item|product|object|thing|article|name", _thing),
-)  # fmt: skip
-"""What a text is likely to be, by a word of its argument's name; the first that fits."""
-
 _QUOTED = re.compile(r"['\"‘“`]([^'\"‘’“”`]{1,40})['\"’”`]")
 _EXAMPLES = re.compile(r"(?:e\.g\.|for example|such as|like)[:,]?\s+([^.;()]{1,80})", re.IGNORECASE)
-
-
-def named_like(name: str) -> Draw | None:
-    """What a text with this plain name is likely to hold; None where the name says nothing."""
-    plain = name.casefold()
-    return next((draw for pattern, draw in _NAMES if re.search(pattern, plain)), None)
 
 
 def branch(rng: Random, schema: Any, whole: Schema) -> Schema:
@@ -272,15 +140,15 @@ def _string(rng: Random, node: Schema, name: str) -> str:
             raise Undrawable(f"the pattern {pattern[:60]!r}: {error}") from None
     described = str(node.get("description", ""))
     least, most = int(node.get("minLength", 0)), int(node.get("maxLength", 10_000))
-    made = _FORMATS.get(str(node.get("format")))
+    made = FORMATS.get(str(node.get("format")))
     if made is None:
         shown = _quoted(described)
         if shown and rng.random() < 0.7:
             return rng.choice(shown)
         made = named_like(name)
         if made is None and "YYYY-MM-DD" in described:
-            made = _day
-    draw: Draw = made or (lambda rng: rng.choice((_name, _name, _thing, _title))(rng))
+            made = day
+    draw: Draw = made or some_text
     for _ in range(20):
         text = draw(rng)
         if least <= len(text) <= most:
@@ -310,24 +178,6 @@ def _fitted(rng: Random, least: int, most: int) -> str:
     return text + "a" * (least - len(text))
 
 
-_SIZES: tuple[tuple[str, int, int], ...] = (
-    (r"year", 1990, 2035),
-    (r"month", 1, 12),
-    (r"\bday\b", 1, 28),
-    (r"hour", 0, 23),
-    (r"minute|second", 1, 59),
-    (r"age", 1, 95),
-    (r"percent|\brate\b|discount", 1, 40),
-    (r"latitude|\blat\b", -60, 60),
-    (r"longitude|\blon\b|\blng\b", -170, 170),
-    (r"guest|people|person|adult|child|seat|night|room|ticket|copies|quantity|count|times|limit|items|size", 1, 12),
-    (r"price|amount|cost|budget|total|salary|fee|balance", 5, 5000),
-    (r"\bid\b|number", 100, 99_999),
-    (r"rating|star|score|priority|level", 1, 5),
-    (r"width|height|length|depth|radius|distance|weight", 1, 500),
-)
-
-
 def _bounds(node: Schema, name: str, whole: bool) -> tuple[float, float]:
     """Least and most: the schema's where it says so, else what the name suggests, as far as the schema allows."""
     step = 1 if whole else 0.01
@@ -337,7 +187,7 @@ def _bounds(node: Schema, name: str, whole: bool) -> tuple[float, float]:
     ]
     low: float | None = max(lows, default=None)
     high: float | None = min(highs, default=None)
-    hint = next(((least, most) for words, least, most in _SIZES if re.search(words, name.casefold())), (1, 200))
+    hint = usual_size(name)
     if low is None:
         return hint if high is None else (hint[0] if hint[0] < high else high - 100, high)
     return low, high if high is not None else (hint[1] if hint[1] > low else low + 100)
