@@ -174,7 +174,8 @@ def test_workers_are_refused_with_a_reason(suites, tmp_path):
     assert (refused.returncode, refused.stderr.count("\n")) == (4, 1)
     assert "Leave -n out" in refused.stderr
     # A project's other tests may use -n although a candidate is set in a file; only the checks fail.
-    configured = suites("-n", "1", "-k", "stops", "-c", str(settings_file(tmp_path, replay, cases)), f"--rootdir={ROOT}")
+    settings = str(settings_file(tmp_path, replay, cases))
+    configured = suites("-n", "1", "-k", "stops", "-c", settings, f"--rootdir={ROOT}")
     assert configured.returncode == 1, configured.stdout + configured.stderr
     assert "Leave -n out" in configured.stdout
 
