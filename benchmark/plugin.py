@@ -127,7 +127,9 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         return settings
     session = config.stash[_SESSION]
     of = f" of {session.available}" if len(session.cases) < session.available else ""
-    lines = [f"toolmark: {len(session.cases)}{of} cases ({session.request.split}) from {session.request.cases}"]
+    sources = ", ".join(sorted({case.source.name for case in session.cases}))
+    chosen = f"{session.request.split}; source: {sources}"
+    lines = [f"toolmark: {len(session.cases)}{of} cases ({chosen}) from {session.request.cases}"]
     lines += [f"  skipped {row.place}: {row.reason}" for row in session.skipped]
     for name, candidate, (dialect, why) in zip(session.names, session.candidates, session.dialects, strict=True):
         where = f"{candidate.kind} {candidate.base}" + (f" + {candidate.adapter}" if candidate.adapter else "")

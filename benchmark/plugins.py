@@ -31,6 +31,7 @@ __all__ = [
     "Generation",
     "Generator",
     "Message",
+    "Patterned",
     "Prompt",
     "Reader",
     "Reading",
@@ -64,6 +65,15 @@ class Generator(Protocol[O_contra]):
 
     def propose(self, toolbox: Toolbox, options: O_contra, ctx: Generation) -> Iterator[Trace]:
         """Yield traces over the tools of `toolbox`, the same ones for the same seed."""
+        ...
+
+
+@runtime_checkable
+class Patterned(Protocol):
+    """A generator that fills templates and can list them, so that authored cases are checked against them."""
+
+    def patterns(self) -> Iterator[str]:
+        """The texts of users that it fills, slots in braces."""
         ...
 
 

@@ -29,7 +29,7 @@ SETTINGS = (
     Setting(
         "model",
         TEXTS,
-        "candidate: alias, path, hub id, replay/FILE or an Inspect model; repeatable",
+        "candidate: alias, path, hub id, replay/FILE, policy/NAME or an Inspect model; repeatable",
         metavar="SPEC",
     ),
     Setting("adapter", TEXTS, "LoRA adapter on the one --model; repeatable", metavar="SPEC"),

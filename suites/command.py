@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cyclopts import App
+from rich.text import Text
 
 from benchmark.cases import query_hash
 from benchmark.errors import InputError
+from benchmark.printing import console, printable
 from benchmark.readers.selection import load_cases
+
+if TYPE_CHECKING:
+    from suites.lint import Row
 
 __all__ = ["app", "manifest_text"]
 
@@ -34,6 +43,100 @@ def manifest_text(folder: Path) -> str:
     kept = path.read_text(encoding="utf-8").partition(_SECTION)[0].rstrip()
     listed = "\n".join(f'  "{value}",' for value in hashes)
     return f"{kept}\n\n{_SECTION}\nhashes = [\n{listed}\n]\n"
+
+
+@app.command
+def lint(*files: Path, tools: str | None = None) -> None:
+    """Check cases without a model; each finding is a line `file:line: kind: message`.
+
+    Leaves with 0 where nothing is found, with 1 where something is, and with 4 where a file cannot be read.
+
+    Parameters
+    ----------
+    files:
+        Case files, or folders of them.
+    tools:
+        Source of toolbox names that the cases use: a tools.yaml, a Python file or a module.
+    """
+    from suites.lint import lint as check
+
+    findings, count = check(_named(files), tools)
+    for finding in findings:
+        print(printable(str(finding)))  # noqa: T201
+    kinds = Counter(finding.kind for finding in findings)
+    told = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common()) or "nothing found"
+    print(f"{count} cases checked: {told}", file=sys.stderr)  # noqa: T201
+    sys.exit(1 if findings else 0)
+
+
+def _named(files: Sequence[Path]) -> Sequence[Path]:
+    if not files:
+        raise InputError("no case file is named", "Name at least one: toolmark cases lint suites/cases")
+    return files
+
+
+@app.command
+def show(
+    *files: Path,
+    id: str | None = None,  # noqa: A002 - the flag is --id
+    tool: str | None = None,
+    reason: str | None = None,
+    tools: str | None = None,
+) -> None:
+    """Show cases: the conversation, the tools offered, and what is right.
+
+    Parameters
+    ----------
+    files:
+        Case files, or folders of them.
+    id:
+        Only cases whose id begins so.
+    tool:
+        Only cases that call this tool, or that lack an argument of it.
+    reason:
+        Only cases of this stratum: call, no_tool_needed, no_tool_fits, missing_argument, already_answered, …
+    tools:
+        Source of toolbox names that the cases use: a tools.yaml, a Python file or a module.
+    """
+    from suites.showing import chosen, panel
+
+    for row in chosen(_readable(files, tools), id, tool, reason):
+        console().print(panel(row))
+
+
+@app.command
+def stats(*files: Path, tools: str | None = None) -> None:
+    """Count cases by stratum, tools offered, tool and topic, and tell the smallest effect that they can show.
+
+    Parameters
+    ----------
+    files:
+        Case files, or folders of them.
+    tools:
+        Source of toolbox names that the cases use: a tools.yaml, a Python file or a module.
+    """
+    from rich.table import Table
+
+    from suites.stats import tables
+
+    for counted in tables([row.case for row in _readable(files, tools)]):
+        drawn = Table(title=counted.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        for index, head in enumerate(counted.head):
+            drawn.add_column(head, justify="left" if index < counted.left else "right")
+        for row in counted.rows:
+            drawn.add_row(*(Text(printable(cell)) for cell in row))
+        console().print(drawn, "")
+
+
+def _readable(files: Sequence[Path], tools: str | None) -> list[Row]:
+    """The cases of `files`, all of which must be readable."""
+    from suites.lint import case_rows
+
+    rows, findings = case_rows(_named(files), tools)
+    for finding in findings:
+        if finding.kind == "schema":
+            raise InputError(f"{finding.file}:{finding.line}: {finding.message}", "toolmark cases lint FILE lists all.")
+    return rows
 
 
 @app.command

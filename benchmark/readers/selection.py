@@ -26,7 +26,9 @@ def _reader(source: str, tools: str | None) -> tuple[Reader, Path]:
         if prefix == ToolmarkReader.name:
             return ToolmarkReader(tools), Path(rest)
         if prefix in names("toolmark.readers") or not Path(prefix).parent.name:
-            return load("toolmark.readers", prefix)(), Path(rest)
+            found = load("toolmark.readers", prefix)
+            own = isinstance(found, type) and issubclass(found, ToolmarkReader)  # reads Toolmark's files its own way
+            return found(tools) if own else found(), Path(rest)
     return ToolmarkReader(tools), Path(source)
 
 

@@ -33,6 +33,11 @@ class ToolmarkReader:
 
     def read(self, path: Path) -> Iterator[Case | BadRow]:
         """Yield the cases of one file, in order. Raises `InputError` where it or its `tools.yaml` is unreadable."""
+        for _, row in self.rows(path):
+            yield row
+
+    def rows(self, path: Path) -> Iterator[tuple[int, Case | BadRow]]:
+        """The same, each with its line, counted from 1."""
         names = ToolboxNames(path, self._tools)
         toolboxes: dict[str, Toolbox] = {}
         try:
@@ -43,7 +48,7 @@ class ToolmarkReader:
             ) from None
         for number, line in enumerate(lines, start=1):
             if line.strip():
-                yield _case(path, number, line, names, toolboxes)
+                yield number, _case(path, number, line, names, toolboxes)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run
         known, made_on = recorded.runs[-1]["identity"], recorded.runs[-1]["environment"]
         folder = run_folder(options.runs, f"replay-{candidate.name}", run_key(known))
         return Run(candidate, dialect, folder, known, made_on)
-    if candidate.kind == "inspect":
+    if candidate.kind in ("inspect", "policy"):
         known = identity(candidate, None, dialect, options.decoding, None)
         return Run(candidate, dialect, run_folder(options.runs, candidate.name, run_key(known)), known, {})
 
@@ -102,8 +102,10 @@ def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run
     return Run(candidate, dialect, run_folder(options.runs, candidate.name, run_key(known)), known, {}, weights)
 
 
-def _key(run: Run, prompt: Prompt, epoch: int) -> str:
-    return digest([run_key(run.identity), prompt.digest(), epoch])
+def _key(run: Run, prompt: Prompt, case: Case, epoch: int) -> str:
+    """A model sees the prompt alone; a policy may look at the gold, so that mended gold is a new question."""
+    asked = [prompt.digest(), case.gold_hash] if run.candidate.kind == "policy" else prompt.digest()
+    return digest([run_key(run.identity), asked, epoch])
 
 
 def _replayed(run: Run, cases: Sequence[Case], epochs: int, partial: bool) -> Run:
@@ -149,9 +151,9 @@ def generate(
         run.notes = ledger.notes
         known = ledger.recorded.completions
         wanted = {
-            (index, epoch): _key(run, prompt, epoch)
+            (index, epoch): _key(run, prompt, case, epoch)
             for epoch in range(1, options.epochs + 1)
-            for index, prompt in enumerate(prompts)
+            for index, (prompt, case) in enumerate(zip(prompts, cases, strict=True))
         }
         found = {place: known[key] for place, key in wanted.items() if key in known}
         run.reused = len(found)
@@ -160,7 +162,7 @@ def generate(
         missing = [place for place in wanted if place not in found]
         dropped: frozenset[int] = frozenset()
         if missing:
-            engine = engines.open(run.candidate, run.weights, str(run.identity.get("dtype")))
+            engine = engines.open(run.candidate, run.weights, str(run.identity.get("dtype")), cases, run.dialect)
             dropped = _prepare(engine, prompts, cases, options.skip_too_long)
             missing = [place for place in missing if place[0] not in dropped]
             run.environment = environment(**engine.environment())

@@ -12,7 +12,7 @@ from benchmark.scoring.grades import Grade, grade
 from benchmark.scoring.matching import canonical_arguments
 from benchmark.scoring.metrics import METRICS
 
-__all__ = ["GoldFault", "perfect", "prove"]
+__all__ = ["GoldFault", "perfect", "prove", "written"]
 
 GoldFault = tuple[Case, str]
 """A case whose gold does not hold, and what was seen."""
@@ -26,8 +26,8 @@ def _gold_calls(case: Case, option: int = 0) -> list[Call]:
     return [Call(name=spec.name, arguments=canonical_arguments(spec)) for spec in case.expect.any_of[option].calls]
 
 
-def _written(case: Case, calls: Sequence[Call], dialect: Dialect, text: str = "") -> Completion:
-    """What a model would write, in the dialect's own hand."""
+def written(case: Case, calls: Sequence[Call], dialect: Dialect, text: str = "") -> Completion:
+    """What a model would write to make these calls and say this, in the dialect's own hand."""
     turn = Message(role="assistant", content=text, tool_calls=tuple(calls))
     return Completion(dialect.render((*case.messages, turn), case.toolbox.tools).messages[-1].content)
 
@@ -36,41 +36,41 @@ def perfect(case: Case, dialect: Dialect, option: int = 0) -> Completion:
     """The answer that `any_of[option]` accepts; for an abstention, the last tool result, or a plain refusal."""
     calls = _gold_calls(case, option)
     results = [message.content for message in case.messages if message.role == "tool"]
-    return _written(case, calls, dialect, "" if calls else (results[-1] if results else "No tool call is right here."))
+    return written(case, calls, dialect, "" if calls else (results[-1] if results else "No tool call is right here."))
 
 
 def _silent(case: Case, dialect: Dialect) -> Completion:
-    return _written(case, (), dialect, "I would rather not.")
+    return written(case, (), dialect, "I would rather not.")
 
 
 def _calls_anyway(case: Case, dialect: Dialect) -> Completion:
-    return _written(case, [Call(name=(case.toolbox.names or (_NEVER_OFFERED,))[0])], dialect)
+    return written(case, [Call(name=(case.toolbox.names or (_NEVER_OFFERED,))[0])], dialect)
 
 
 def _wrong_tool(case: Case, dialect: Dialect) -> Completion:
     options = case.expect.any_of if case.expect.action == "call" else ()
     right = {spec.name for option in options for spec in option.calls}
     other = next((name for name in case.toolbox.names if name not in right), _NEVER_OFFERED)
-    return _written(case, [call.model_copy(update={"name": other}) for call in _gold_calls(case)], dialect)
+    return written(case, [call.model_copy(update={"name": other}) for call in _gold_calls(case)], dialect)
 
 
 def _unknown_tool(case: Case, dialect: Dialect) -> Completion:
-    return _written(case, [call.model_copy(update={"name": _NEVER_OFFERED}) for call in _gold_calls(case)], dialect)
+    return written(case, [call.model_copy(update={"name": _NEVER_OFFERED}) for call in _gold_calls(case)], dialect)
 
 
 def _undeclared_argument(case: Case, dialect: Dialect) -> Completion:
     planted = {"an_argument_that_no_schema_has": True}
     calls = [call.model_copy(update={"arguments": {**call.arguments, **planted}}) for call in _gold_calls(case)]
-    return _written(case, calls, dialect)
+    return written(case, calls, dialect)
 
 
 def _one_call_too_many(case: Case, dialect: Dialect) -> Completion:
     calls = _gold_calls(case)
-    return _written(case, [*calls, calls[0]], dialect)
+    return written(case, [*calls, calls[0]], dialect)
 
 
 def _cut(case: Case, dialect: Dialect) -> Completion:
-    whole = _written(case, calls[:1], dialect) if (calls := _gold_calls(case)) else perfect(case, dialect)
+    whole = written(case, calls[:1], dialect) if (calls := _gold_calls(case)) else perfect(case, dialect)
     return Completion(whole.text[: len(whole.text) // 2], stop_reason="length")
 
 

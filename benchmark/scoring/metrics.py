@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from benchmark.readers.probes import KINDS
 from benchmark.scoring.grades import Grade
 
 __all__ = ["METRICS", "PRIMARY", "CaseValue", "Level", "Metric", "case_values", "metrics_for"]
@@ -124,8 +125,13 @@ _SECONDARY: tuple[Metric, ...] = (
 METRICS: Mapping[str, Metric] = {metric.id: metric for metric in (*PRIMARY, *_SECONDARY)}
 
 
+def _probes(grade: Grade) -> list[Any]:
+    kinds = grade.tags.get("probes")
+    return kinds if isinstance(kinds, list) else []
+
+
 def metrics_for(grades: Iterable[Grade]) -> tuple[Metric, ...]:
-    """All metrics, and those of the breakdowns that these grades have: by number of tools offered, and by tool."""
+    """All metrics, and those of the breakdowns that these grades have: by number of tools, by probe, by tool."""
     rows = [row for row in grades if row.waived is None]
     by_size = (
         Metric(
@@ -144,7 +150,16 @@ def metrics_for(grades: Iterable[Grade]) -> tuple[Metric, ...]:
         )
         for tool in sorted({row.tool for row in rows if row.tool is not None})
     )
-    return (*METRICS.values(), *by_size, *by_tool)
+    by_probe = (
+        Metric(
+            f"selection.tool[{kind}]",
+            f"right tool: {kind.replace('_', ' ')}",
+            _among(lambda g, kind=kind: _calls(g) and kind in _probes(g), lambda g: g.selected),  # type: ignore[misc]
+        )
+        for kind in KINDS
+        if any(kind in _probes(row) for row in rows)
+    )
+    return (*METRICS.values(), *by_size, *by_probe, *by_tool)
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,6 +208,7 @@ def test_no_torch_at_collection_help_or_replay(tmp_path):
         [*pytest_command, "--collect-only", "-q", "--model", "pocket"],
         [*pytest_command, "--help"],
         [*pytest_command, "--model", f"replay/{replay}", "--cases", str(cases)],
+        [*pytest_command, "--model", "policy/lexical", "--model", "policy/oracle", "--limit", "8"],
         [sys.executable, "-c", "import sys, benchmark.cli; sys.argv = ['toolmark', '--help']; benchmark.cli.main()"],
         [
             sys.executable,
