@@ -99,7 +99,10 @@ class Trainer(Protocol[O_contra]):
 
 @runtime_checkable
 class Renderer(Protocol):
-    """Draws a comparison and computes nothing. Group `toolmark.renderers`."""
+    """Draws a comparison and computes nothing. Group `toolmark.renderers`.
+
+    `suffixes` are the endings of files that it writes, `/` for a folder; the longest fitting one decides.
+    """
 
     name: str
     suffixes: Sequence[str]

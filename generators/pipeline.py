@@ -27,10 +27,11 @@ from pydantic import BaseModel
 from benchmark.cases import Tool, Toolbox, digest
 from benchmark.errors import InputError, NothingToDo
 from benchmark.plugins import Generation, Generator
+from benchmark.readers.toolmark import case_line
 from benchmark.scoring.execution import Executor
 from benchmark.tools.sandbox import Result
 from benchmark.traces import Trace
-from generators.dataset import case_line, row, write_tools, write_traces
+from generators.dataset import row, write_tools, write_traces
 from generators.judging import STAGES, Judge
 from generators.leakage import HeldOut
 

@@ -12,9 +12,10 @@ from cyclopts import App
 from rich.text import Text
 
 from benchmark.cases import query_hash
-from benchmark.errors import InputError
+from benchmark.errors import EnvironmentFault, InputError
 from benchmark.printing import console, printable
-from benchmark.readers.selection import load_cases
+from benchmark.readers.selection import Split, load_cases
+from benchmark.readers.toolmark import case_line
 
 if TYPE_CHECKING:
     from suites.lint import Row
@@ -143,3 +144,41 @@ def _readable(files: Sequence[Path], tools: str | None) -> list[Row]:
 def manifest(folder: Path) -> None:
     """Write the hashes of a folder's test queries into its MANIFEST.toml, against which trainers check their data."""
     (folder / "MANIFEST.toml").write_text(manifest_text(folder), encoding="utf-8")
+
+
+@app.command(name="import")
+def import_cases(
+    source: str, *, out: Path, tools: str | None = None, split: Split = "test", skip_bad: bool = False
+) -> None:
+    """Convert other people's cases into a case file; conversations become the cases that they hold.
+
+    Parameters
+    ----------
+    source:
+        READER:PATH, as --cases takes it.
+    out:
+        The file to write: a .jsonl that is not there yet.
+    tools:
+        .py, module or .yaml with the tools, for readers whose rows only name them.
+    split:
+        Which split the cases are of.
+    skip_bad:
+        Leave out rows that cannot be read, and list them.
+    """
+    if out.suffix != ".jsonl":
+        raise InputError(f"{out} is no case file", f"Name it {out.stem}.{split}.jsonl.")
+    if out.exists():
+        raise InputError(f"{out} is there already", "Name another file, or remove it first.")
+    cases, skipped = load_cases(source, split, tools, skip_bad)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with out.open("x", encoding="utf-8") as stream:
+            stream.writelines(case_line(case.model_copy(update={"split": split})) for case in cases)
+    except OSError as error:
+        raise EnvironmentFault(f"{out} cannot be written: {error.strerror or error}", "Choose another place.") from None
+    waived = sum(case.waiver is not None for case in cases)
+    lines = [f"{len(cases)} cases to {out}"]
+    lines += [f"{waived} of them are waived: their own gold does not hold"] * bool(waived)
+    lines += [f"skipped {row.place}: {row.reason}" for row in skipped]
+    lines += [f"{len(skipped)} rows skipped"] * bool(skipped)
+    sys.stdout.write("\n".join(lines) + "\n")

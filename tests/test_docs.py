@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmark.completions import Completion
 from benchmark.readers.selection import limited, load_cases
+from benchmark.registry import names
 from benchmark.runs.ledger import Ledger
 from benchmark.session import Request, Session
 
@@ -64,3 +65,8 @@ def test_five_points_take_as_many_cases_as_the_docs_say():
     (below, cases) = re.search(r"effect below (\d+) points takes (\d+) cases", " ".join(CASES_DOC.split())).groups()
     enough, fewer = (smallest_detectable(n, 0.1) for n in (int(cases), int(cases) - 10))
     assert enough < int(below) / 100 < fewer
+
+
+def test_every_reader_is_in_its_page():
+    page = (ROOT / "docs" / "readers.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == set(names("toolmark.readers"))

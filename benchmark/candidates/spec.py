@@ -26,7 +26,7 @@ from benchmark.candidates.policies import POLICIES
 from benchmark.errors import InputError
 from benchmark.registry import nearest
 
-__all__ = ["Candidate", "resolve", "with_adapter"]
+__all__ = ["Candidate", "resolve", "table", "with_adapter"]
 
 Kind = Literal["local", "hub", "replay", "policy", "inspect"]
 
@@ -60,7 +60,8 @@ class Candidate:
 
 
 @cache
-def _table() -> dict[str, Any]:
+def table() -> dict[str, Any]:
+    """What `aliases.toml` says."""
     return tomllib.loads(files("benchmark.candidates").joinpath("aliases.toml").read_text())
 
 
@@ -117,7 +118,7 @@ def _base_of_adapter(path: Path) -> str:
 
 
 def _alias(spec: str) -> Candidate | None:
-    models: dict[str, dict[str, Any]] = _table()["models"]
+    models: dict[str, dict[str, Any]] = table()["models"]
     by_hub_id = {entry["hub"]: name for name, entry in models.items() if "hub" in entry}
     name = by_hub_id.get(spec, spec)
     if name not in models:
@@ -127,7 +128,7 @@ def _alias(spec: str) -> Candidate | None:
         return Candidate("local", name, str(files("benchmark") / entry["shipped"]))
     provider, _, rest = spec.partition("/")
     note = ""
-    if spec in by_hub_id and provider in _table()["inspect"]["providers"]:
+    if spec in by_hub_id and provider in table()["inspect"]["providers"]:
         note = f"{spec} is read as open weights (hub/{spec}); as an API model write openrouter/{provider}/{rest}"
     return Candidate("hub", name, entry["hub"], gated=entry.get("gated", False), note=note)
 
@@ -161,7 +162,7 @@ def _base(spec: str) -> Candidate:
         if rest not in POLICIES:
             raise InputError(f"no policy is named {rest!r}", nearest(rest, tuple(POLICIES)))
         return Candidate("policy", spec, rest)
-    if rest and first in _table()["inspect"]["providers"]:
+    if rest and first in table()["inspect"]["providers"]:
         return Candidate("inspect", spec, spec)
     if _PATH_LIKE.match(spec):
         raise InputError(
@@ -169,7 +170,7 @@ def _base(spec: str) -> Candidate:
         )
     if _HUB_ID.match(spec) and first != "hub":
         return _hub(spec)
-    raise InputError(f"no model is named {spec!r}", nearest(spec.lower(), tuple(_table()["models"])))
+    raise InputError(f"no model is named {spec!r}", nearest(spec.lower(), tuple(table()["models"])))
 
 
 def resolve(spec: str) -> Candidate:
@@ -183,7 +184,7 @@ def resolve(spec: str) -> Candidate:
     front, adapter = _split_colon(spec)
     base_text, revision = _split_revision(front)
     first = spec.partition("/")[0]
-    if first in ("replay", "policy") or (first in _table()["inspect"]["providers"] and _alias(base_text) is None):
+    if first in ("replay", "policy") or (first in table()["inspect"]["providers"] and _alias(base_text) is None):
         return _base(spec)
     base = replace(_base(base_text), revision=revision)
     return with_adapter(base, adapter) if adapter else base

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from benchmark.cases import digest
 from benchmark.completions import Completion, Prompt, Usage
 from benchmark.config import Decoding
+from benchmark.dialects import Dialect
 from benchmark.engine import PromptTooLong
 from benchmark.engine.adapters import AdaptedModel
-from benchmark.engine.encoding import encode, stop_ids
+from benchmark.engine.encoding import check_readable, encode, stop_ids
 from benchmark.engine.packed import packed_forward
 from benchmark.engine.padded import LAYOUT, write_padded
 from benchmark.engine.tokenizer import context_length, open_tokenizer
@@ -72,6 +73,7 @@ class LocalEngine:
         self._asked_threads = threads
         self._worn: Path | None = None
         self._encoded: list[list[int]] = []
+        self._dialect_stops: tuple[str, ...] = ()
         with _loading(base):
             self._tokenizer = open_tokenizer(base)
             self._context = context_length(base) or 1 << 20
@@ -98,8 +100,14 @@ class LocalEngine:
         return loaded
 
     @cached_property
-    def _stops(self) -> tuple[int, ...]:
+    def _own_stops(self) -> tuple[int, ...]:
         return stop_ids(self._tokenizer, self._model.ends)
+
+    @property
+    def _stops(self) -> tuple[int, ...]:
+        """The model's own, and those of the dialect's that are one token of this tokenizer."""
+        vocabulary = self._tokenizer.get_added_vocab()
+        return (*self._own_stops, *(vocabulary[mark] for mark in self._dialect_stops if mark in vocabulary))
 
     def wear(self, adapter: Path | None) -> None:
         """Answer with this adapter from now on, or as the plain base. Raises `InputError` where it does not fit."""
@@ -107,8 +115,16 @@ class LocalEngine:
         if "_model" in self.__dict__:
             self._model.wear(adapter)
 
-    def prepare(self, prompts: Sequence[Prompt]) -> None:
-        """Encode all prompts. Raises `PromptTooLong` where one leaves no room for `max_tokens`."""
+    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect) -> None:
+        """Encode all prompts.
+
+        Raises:
+            PromptTooLong: One leaves no room for `max_tokens`.
+            InputError: As `encode` and `check_readable`.
+        """
+        self._dialect_stops = tuple(dialect.stops)
+        for prompt in prompts[:1]:
+            check_readable(prompt, self._tokenizer, dialect)
         self._encoded = [encode(prompt, self._tokenizer).ids for prompt in prompts]
         room = self._context - self._decoding.max_tokens
         too_long = {index: len(ids) for index, ids in enumerate(self._encoded) if len(ids) > room}
@@ -195,15 +211,17 @@ class LocalEngine:
 
     def _completion(self, prompt_length: int, written: list[int]) -> Completion:
         stopped = written[-1] in self._stops
-        # Special tokens stay in the text: in some dialects they are the markers of a call.
-        text = self._tokenizer.decode(
-            written[:-1] if stopped else written, skip_special_tokens=False, clean_up_tokenization_spaces=False
-        )
+        text = self._text(written[:-1] if stopped else written)
+        ends = [text.index(mark) for mark in self._dialect_stops if mark in text]
         return Completion(
-            text=str(text),
-            stop_reason="stop" if stopped else "length",
+            text=text[: min(ends)] if ends else text,
+            stop_reason="stop" if stopped or ends else "length",
             usage=Usage(prompt_length, len(written)),
         )
+
+    def _text(self, ids: list[int]) -> str:
+        # Special tokens stay in the text: in some dialects they are the markers of a call.
+        return str(self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 
 @contextmanager

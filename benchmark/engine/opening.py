@@ -9,7 +9,6 @@ from benchmark.candidates.spec import Candidate
 from benchmark.candidates.weights import Weights
 from benchmark.cases import Case
 from benchmark.config import Decoding
-from benchmark.dialects import Dialect
 from benchmark.engine import Engine
 from benchmark.engine.policy import PolicyEngine
 
@@ -32,9 +31,7 @@ class Engines:
         self._threads = threads
         self._kept: tuple[tuple[str, str], LocalEngine] | None = None
 
-    def open(
-        self, candidate: Candidate, weights: Weights | None, dtype: str, cases: Sequence[Case], dialect: Dialect
-    ) -> Engine:
+    def open(self, candidate: Candidate, weights: Weights | None, dtype: str, cases: Sequence[Case]) -> Engine:
         """The engine of a candidate, its adapter worn.
 
         Args:
@@ -42,14 +39,13 @@ class Engines:
             weights: Directories, for a local candidate.
             dtype: In which it computes.
             cases: What will be asked; a policy answers them without a prompt.
-            dialect: In which a policy writes.
 
         Raises:
             InputError: The weights cannot be loaded, or the adapter does not fit them.
             EnvironmentFault: The provider of a served model lacks its package or key.
         """
         if candidate.kind == "policy":
-            return PolicyEngine(candidate.base, cases, dialect, self._decoding.seed)
+            return PolicyEngine(candidate.base, cases, self._decoding.seed)
         if weights is None:
             from benchmark.engine.served import ServedEngine
 

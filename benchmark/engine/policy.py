@@ -20,18 +20,18 @@ class PolicyEngine:
     Args:
         name: Of the policy.
         cases: In the order of the prompts.
-        dialect: In whose hand it writes.
         seed: Of what it draws; each case and epoch draws on its own, whatever is asked beside it.
     """
 
-    def __init__(self, name: str, cases: Sequence[Case], dialect: Dialect, seed: int) -> None:
+    def __init__(self, name: str, cases: Sequence[Case], seed: int) -> None:
         self._policy = POLICIES[name]
         self._cases = cases
-        self._dialect = dialect
+        self._dialect: Dialect | None = None
         self._seed = seed
 
-    def prepare(self, prompts: Sequence[Prompt]) -> None:
-        """Nothing to do: the cases are known."""
+    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect) -> None:  # noqa: ARG002
+        """Write in `dialect`. There is nothing to encode: the cases are known."""
+        self._dialect = dialect
 
     def environment(self) -> dict[str, Any]:
         """No device and no threads."""
@@ -39,6 +39,8 @@ class PolicyEngine:
 
     def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:
         """Yield (index, completion) in the given order."""
+        if self._dialect is None:
+            raise RuntimeError("prepare comes before answer")
         for index in indices:
             case = self._cases[index]
             rng = Random(f"{self._seed}/{case.id}/{epoch}")  # noqa: S311 - repeatable, not secret

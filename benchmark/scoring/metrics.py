@@ -63,6 +63,10 @@ def _any(grade: Grade) -> bool:  # noqa: ARG001
     return True
 
 
+def _known(grade: Grade, right: bool) -> bool | None:
+    return right if grade.arguments_known else None
+
+
 PRIMARY: tuple[Metric, ...] = (
     Metric("timing.recall", "calls when it should", _among(_calls, lambda g: g.outcome == "call"), level="primary"),
     Metric(
@@ -73,7 +77,12 @@ PRIMARY: tuple[Metric, ...] = (
     ),
     Metric("selection.tool", "calls the right tool", _among(_calls, lambda g: g.selected), level="primary"),
     Metric("validity.schema", "every call fits its schema", _among(_calls, lambda g: g.schema_valid), level="primary"),
-    Metric("validity.call", "the whole call is right and runs", _among(_calls, lambda g: g.correct), level="primary"),
+    Metric(
+        "validity.call",
+        "the whole call is right and runs",
+        _among(_calls, lambda g: _known(g, g.correct)),
+        level="primary",
+    ),
     Metric("guard.stops", "ends by itself", _among(_any, lambda g: g.stopped), level="primary"),
 )
 """In the order of every table."""
@@ -106,7 +115,11 @@ _SECONDARY: tuple[Metric, ...] = (
         "right tool, once it calls",
         _among(lambda g: _calls(g) and g.outcome == "call", lambda g: g.selected),
     ),
-    Metric("validity.lenient", "whole call right, format forgiven", _among(_calls, lambda g: g.correct_leniently)),
+    Metric(
+        "validity.lenient",
+        "whole call right, format forgiven",
+        _among(_calls, lambda g: _known(g, g.correct_leniently)),
+    ),
     Metric("validity.executes", "valid calls that run without error", _among(_calls, lambda g: g.executed)),
     Metric(
         "guard.uses_result",

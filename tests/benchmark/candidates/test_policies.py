@@ -44,7 +44,9 @@ def executor() -> Iterator[Executor]:
 
 def graded(name: str, cases: list[Case], executor: Executor, dialect: Any = None, seed: int = 0) -> list[Grade]:
     spoken = dialect or Tagged()
-    answers = PolicyEngine(name, cases, spoken, seed).answer(range(len(cases)))
+    engine = PolicyEngine(name, cases, seed)
+    engine.prepare([], spoken)
+    answers = engine.answer(range(len(cases)))
     return [grade(cases[index], completion, spoken, executor) for index, completion in answers]
 
 

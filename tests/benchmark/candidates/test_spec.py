@@ -88,4 +88,4 @@ def test_the_providers_are_inspects():
     from inspect_ai.model._providers import providers  # noqa: F401 - registers them
 
     theirs = {key.rpartition("/")[2] for key in registry._registry if key.startswith("modelapi:inspect_ai/")}
-    assert set(spec._table()["inspect"]["providers"]) == theirs - {"hf", "none"}
+    assert set(spec.table()["inspect"]["providers"]) == theirs - {"hf", "none"}
