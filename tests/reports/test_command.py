@@ -64,7 +64,7 @@ def test_all_epochs_of_a_run_are_judged(tmp_path, worse):
     (worse / "ledger.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows + second))
     assert toolmark("report", str(worse), "--out", "r.json", cwd=tmp_path).returncode == 0
     tokens = json.loads((tmp_path / "r.json").read_text())["comparison"]["evidence"]["tokens"]
-    assert tokens[0]["answer"]["n"] == 512
+    assert tokens[0]["answer"]["n"] == 2 * len(second)
 
 
 @pytest.mark.parametrize(
