@@ -69,15 +69,24 @@ def write(
                 del written[index]
                 yield index, tokens
         except RuntimeError as error:
-            if "memory" not in str(error) or count == 1:
-                raise _out_of_memory(error) if "memory" in str(error) else error from None
+            if not _out_of_memory(error):
+                raise
+            if count == 1:
+                raise EnvironmentFault(
+                    f"there is no memory to answer even one case at a time: {str(error).splitlines()[0]}",
+                    "Free some, take a smaller model, or fewer tools a case.",
+                ) from None
             count //= 2
 
 
-def _out_of_memory(error: RuntimeError) -> EnvironmentFault:
-    return EnvironmentFault(
-        f"there is no memory to answer even one case at a time: {str(error).splitlines()[0]}",
-        "Free some, take a smaller model, or fewer tools a case.",
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Whether memory ran out: torch has a class for devices, and words alone for a processor."""
+    import torch
+
+    return (
+        isinstance(error, torch.OutOfMemoryError)
+        or "allocate memory" in str(error)
+        or "not enough memory" in str(error)
     )
 
 
