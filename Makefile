@@ -9,14 +9,17 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c const
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.local-installed
-	$(BIN)/pytest suites/ --model pocket
+	$(BIN)/pytest suites/ --model pocket --report runs/report.html
 
 test: $(VENV)/.dev-installed lint
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
-# About five minutes on two idle cores.
+# About seven minutes on two idle cores.
 perf: $(VENV)/.dev-installed
 	$(BIN)/python -m tests.perf.statistics
+	$(BIN)/python -m tests.perf.conformance
+	$(BIN)/python -m tests.perf.tutorial
+	$(BIN)/python -m tests.perf.parsing
 
 lint: $(VENV)/.dev-installed
 	$(BIN)/ruff check

@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
@@ -44,6 +44,13 @@ class Frozen(BaseModel):
     """Base of every contract object: immutable, and an unknown field is an error, not a silent loss."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other values; hashes that were computed of the old ones do not go with it."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
 
 
 def canonical_json(value: object) -> str:
@@ -127,6 +134,10 @@ class Tool(Frozen):
         """What a model may see of this tool: neither its implementation nor its effects."""
         return {"name": self.name, "description": self.description, "parameters": self.parameters}
 
+    def as_openai(self) -> dict[str, Any]:
+        """This tool in OpenAI's form, in which chat templates and servers take it."""
+        return {"type": "function", "function": self.shown()}
+
     @cached_property
     def schema_hash(self) -> str:
         """Identity of the tool as a model sees it: tells seen tools from unseen ones."""
@@ -197,6 +208,20 @@ class Accept(Frozen):
         object.__setattr__(self, "of", nested)
         return self
 
+    def example(self) -> Any:
+        """One right value: the first accepted one."""
+        match self.match:
+            case "contains":
+                return " ".join(self.of)
+            case "nonempty":
+                return "text"
+            case "object":
+                return {key: inner.example() for key, inner in self.of.items()}
+            case "list":
+                return [inner.example() for inner in self.of]
+            case _:
+                return self.of[0]
+
 
 def _unfit(match: Match, values: Sequence[Any]) -> str | None:
     """Why no argument could ever be right by one of `values`, which the judge would not notice."""
@@ -230,14 +255,21 @@ def as_accept(value: Any) -> Any:
 
 
 class CallSpec(Frozen):
-    """One expected call: arguments by name, and those of them that may be left out."""
+    """One expected call: arguments by name, and those of them that may be left out.
+
+    Collections that only label the tool do not know the right arguments: whether such a call fits its schema can still
+    be judged, whether it is wholly right cannot.
+    """
 
     name: str
     arguments: dict[str, Annotated[Accept, BeforeValidator(as_accept)]] = Field(default_factory=dict)
     optional: tuple[str, ...] = ()
+    arguments_known: bool = True
 
     @model_validator(mode="after")
     def _optional_ones_are_there(self) -> CallSpec:
+        if self.arguments and not self.arguments_known:
+            raise ValueError(f'"arguments" lists {sorted(self.arguments)}, although "arguments_known" is false')
         if unknown := set(self.optional) - self.arguments.keys():
             raise ValueError(f'"optional" names {sorted(unknown)}, which "arguments" does not accept')
         return self

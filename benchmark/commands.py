@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from importlib.resources import files
+from dataclasses import replace
 from pathlib import Path
 
 from cyclopts import App
@@ -15,10 +15,11 @@ from benchmark.errors import InputError
 from benchmark.progress import progress_line
 from benchmark.readers.selection import Split
 from benchmark.registry import load
-from benchmark.session import Request, Session
+from benchmark.runs.ledger import read_ledger
+from benchmark.session import Request, Session, shipped_cases
 from benchmark.verdicts.comparison import Comparison
 
-__all__ = ["compare", "models"]
+__all__ = ["compare", "judge_recorded", "models"]
 
 compare = App(name="compare", help="Compare recorded runs: the first is the baseline of the others.")
 models = App(name="models", help="Look after models and adapters.")
@@ -28,8 +29,27 @@ def _draw(comparison: Comparison) -> None:
     load("toolmark.renderers", "terminal")().render(comparison, None)
 
 
-def _shipped() -> str:
-    return str(files("suites") / "cases")
+def judge_recorded(request: Request, *, evidence: bool = False) -> Comparison:
+    """Judge recorded runs again, on the cases that each has; nothing is generated or written.
+
+    As many epochs are judged as the runs hold.
+
+    Raises:
+        InputError: A spec is no recorded run, or an option is wrong.
+    """
+    epochs = 1
+    for spec in (*request.models, *filter(None, [request.baseline])):
+        candidate = resolve(spec)
+        if candidate.kind != "replay":
+            raise InputError(f"{spec} is no recorded run", "Name a directory under runs/, or a ledger.jsonl.")
+        epochs = max([epochs, *(epoch for _, epoch in read_ledger(Path(candidate.base)).by_case)])
+    if epochs > 1:  # a request for epochs needs a temperature; recordings have theirs
+        request = replace(request, epochs=epochs, temperature=1.0)
+    session = Session(request, partial=True)
+    session.open(writable=False)
+    for run in session.runs:
+        session.generate(run, lambda *_: None)
+    return session.judge(logs=False, evidence=evidence)
 
 
 @compare.default
@@ -59,15 +79,8 @@ def compare_runs(
         raise InputError(
             f"{len(candidates)} runs are held against the baseline", "Name one to nine: toolmark compare A B"
         )
-    for spec in (baseline, *candidates):
-        if resolve(spec).kind != "replay":
-            raise InputError(f"{spec} is no recorded run", "Name a directory under runs/, or a ledger.jsonl.")
-    request = Request(models=candidates, baseline=baseline, cases=cases or _shipped(), split=split, margin=margin)
-    session = Session(request, partial=True)
-    session.open(writable=False)
-    for run in session.runs:
-        session.generate(run, lambda *_: None)
-    _draw(session.judge(logs=False))
+    request = Request(models=candidates, baseline=baseline, cases=cases or shipped_cases(), split=split, margin=margin)
+    _draw(judge_recorded(request))
 
 
 @models.command
@@ -104,7 +117,7 @@ def check(spec: str, *, limit: int = 40, cases: str | None = None, threads: int 
         request = Request(
             models=(subject,),
             baseline=spec,
-            cases=cases or _shipped(),
+            cases=cases or shipped_cases(),
             limit=limit,
             threads=threads,
             runs=Path(folder) / "runs",

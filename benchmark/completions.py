@@ -88,7 +88,7 @@ class Reading:
         calls: The calls, in the order written.
         attempted: A marker of the dialect is there, whether or not a call could be read.
         named: Names in anything else that is shaped like a call (a bare or fenced object, `name(…)`): an attempt where
-            one of them is an offered tool, which a dialect cannot know.
+            one of them is an offered tool, which a dialect cannot know. Of a lenient reading only.
         error: Why the reading is not clean; a strict reading with an error has no right call.
         answer: The text for the user, without calls, thinking and answer markers.
     """

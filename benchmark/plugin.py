@@ -14,6 +14,7 @@ import sys
 from argparse import BooleanOptionalAction
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ import pytest
 from benchmark.errors import InputError, ToolmarkError
 from benchmark.kinds import SWITCH
 from benchmark.progress import progress_line
-from benchmark.registry import load, names
+from benchmark.registry import load, names, renderer_for
 from benchmark.session import Session
 from benchmark.settings import SETTINGS, asked_of, read_settings
 from benchmark.sources import Setting, Values
@@ -91,6 +92,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     try:
         config.stash[_VALUES] = _settings(config)
+        for out in config.stash[_VALUES]["report"]:
+            renderer_for(out)
         if config.getoption("toolmark_model") or config.getoption("toolmark_adapter"):
             if _is_worker(config) or config.getoption("numprocesses", None):
                 raise InputError(*_WORKERS)
@@ -127,7 +130,10 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         return settings
     session = config.stash[_SESSION]
     of = f" of {session.available}" if len(session.cases) < session.available else ""
-    lines = [f"toolmark: {len(session.cases)}{of} cases ({session.request.split}) from {session.request.cases}"]
+    sources = ", ".join(sorted({case.source.name for case in session.cases}))
+    chosen = f"{session.request.split}; source: {sources}"
+    lines = [f"toolmark: {len(session.cases)}{of} cases ({chosen}) from {session.request.cases}"]
+    lines += [f"  {len(session.skipped)} rows skipped"] * bool(session.skipped)
     lines += [f"  skipped {row.place}: {row.reason}" for row in session.skipped]
     for name, candidate, (dialect, why) in zip(session.names, session.candidates, session.dialects, strict=True):
         where = f"{candidate.kind} {candidate.base}" + (f" + {candidate.adapter}" if candidate.adapter else "")
@@ -164,13 +170,26 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
         capture = config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled():
             try:
-                config.stash[_COMPARISON] = _evaluate(config.stash[_SESSION])
+                shown = bool(config.stash[_VALUES]["report"] or os.environ.get("GITHUB_STEP_SUMMARY"))
+                config.stash[_COMPARISON] = _evaluate(config.stash[_SESSION], evidence=shown)
             except ToolmarkError as error:
                 raise _usage_error(error) from error
-    return (yield)
+    result = yield
+    try:
+        _write_reports(config)
+    except ToolmarkError as error:
+        raise _usage_error(error) from error
+    return result
 
 
-def _evaluate(session: Session) -> Comparison:
+def _write_reports(config: pytest.Config) -> None:
+    """After the checks, so that a full disk costs the report alone."""
+    if _COMPARISON in config.stash:
+        for out in config.stash[_VALUES]["report"]:
+            renderer_for(out).render(config.stash[_COMPARISON], Path(out))
+
+
+def _evaluate(session: Session, *, evidence: bool) -> Comparison:
     session.open()
     for name, run in zip(session.names, session.runs, strict=True):
         with progress_line(name) as progress:
@@ -181,7 +200,7 @@ def _evaluate(session: Session) -> Comparison:
             if run.missing:
                 why = "are not in the recording" if run.candidate.kind == "replay" else "do not fit the context"
                 progress.note(f"{len(run.missing)} cases {why} and are left out")
-    return session.judge()
+    return session.judge(evidence=evidence)
 
 
 @pytest.fixture
@@ -240,5 +259,16 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     capture = config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         load("toolmark.renderers", "terminal")().render(config.stash[_COMPARISON], None)
+    for out in config.stash[_VALUES]["report"]:
+        terminalreporter.write_line(f"report: {out}")
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        load("toolmark.renderers", "markdown")().render(config.stash[_COMPARISON], Path(summary))
+        _append_markdown(config.stash[_COMPARISON], Path(summary))
+
+
+def _append_markdown(comparison: Comparison, summary: Path) -> None:
+    """Other steps of a job write to its summary too."""
+    with TemporaryDirectory(prefix="toolmark-") as folder:
+        part = Path(folder) / "summary.md"
+        load("toolmark.renderers", "markdown")().render(comparison, part)
+        with summary.open("a", encoding="utf-8") as stream:
+            stream.write(part.read_text(encoding="utf-8"))

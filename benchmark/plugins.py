@@ -31,6 +31,7 @@ __all__ = [
     "Generation",
     "Generator",
     "Message",
+    "Patterned",
     "Prompt",
     "Reader",
     "Reading",
@@ -82,6 +83,15 @@ class Generator(Protocol[O_contra]):
         ...
 
 
+@runtime_checkable
+class Patterned(Protocol):
+    """A generator that fills templates and can list them, so that authored cases are checked against them."""
+
+    def patterns(self) -> Iterator[str]:
+        """The texts of users that it fills, slots in braces."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Training:
     """What a trainer is given: its seed, and where it reports a point of its curve."""
@@ -104,7 +114,10 @@ class Trainer(Protocol[O_contra]):
 
 @runtime_checkable
 class Renderer(Protocol):
-    """Draws a comparison and computes nothing. Group `toolmark.renderers`."""
+    """Draws a comparison and computes nothing. Group `toolmark.renderers`.
+
+    `suffixes` are the endings of files that it writes, `/` for a folder; the longest fitting one decides.
+    """
 
     name: str
     suffixes: Sequence[str]

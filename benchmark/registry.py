@@ -9,11 +9,12 @@ from __future__ import annotations
 import difflib
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.errors import EnvironmentFault, InputError
 
-__all__ = ["Group", "load", "names", "nearest", "target"]
+__all__ = ["Group", "load", "names", "nearest", "renderer_for", "target"]
 
 Group = Literal[
     "toolmark.commands",
@@ -60,6 +61,26 @@ def load(group: Group, name: str) -> Any:
             f"the plug-in {name!r} ({point.value}) needs the package {error.name!r}, which is not installed",
             f"Install it: pip install 'toolmark[{extra}]'",
         ) from error
+
+
+def renderer_for(out: str) -> Any:
+    """The renderer that writes to `out`: the one with the longest suffix that `out` ends in.
+
+    A suffix `/` takes a folder: one that is there, or a path written with a slash at its end.
+
+    Raises:
+        InputError: No renderer takes it.
+    """
+    text = f"{out.rstrip('/')}/" if out.endswith("/") or Path(out).is_dir() else out
+    known = {
+        suffix: name for name in names("toolmark.renderers") for suffix in load("toolmark.renderers", name).suffixes
+    }
+    fitting = [suffix for suffix in known if text.lower().endswith(suffix)]
+    if not fitting:
+        raise InputError(
+            f"no report is written to {out!r}", f"End it in one of {', '.join(sorted(known))} (/ is a folder: a site)."
+        )
+    return load("toolmark.renderers", known[max(fitting, key=len)])()
 
 
 def nearest(name: str, known: tuple[str, ...]) -> str:

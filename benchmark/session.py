@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import os
+import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.candidates.spec import Candidate, resolve, with_adapter
+from benchmark.candidates.spoken import family_dialect, trained_dialect
+from benchmark.candidates.training import Training
+from benchmark.cases import digest
 from benchmark.config import Decoding
 from benchmark.dialects import Dialect
 from benchmark.engine.opening import Engines
@@ -17,20 +24,22 @@ from benchmark.errors import InputError
 from benchmark.readers.selection import Split, limited, load_cases
 from benchmark.registry import load, nearest
 from benchmark.runs.generation import Run, RunOptions, generate, open_run
-from benchmark.runs.ledger import read_ledger
+from benchmark.runs.replay import read_replay
 from benchmark.runs.store import check_writable
 from benchmark.runs.task import judge, recorded_grades
 from benchmark.scoring.chance import selection_by_chance
 from benchmark.scoring.execution import Execute, Executor
-from benchmark.scoring.grades import Grade, grade
+from benchmark.scoring.grades import SCORER_VERSION, Grade, grade
 from benchmark.scoring.metrics import PRIMARY
 from benchmark.verdicts.comparison import BALANCED, Column, Comparison, compare
+from benchmark.verdicts.evidence import Evidence, Provenance, gather
 from benchmark.verdicts.fairness import mismatches
+from benchmark.verdicts.verdict import MARGIN
 
 if TYPE_CHECKING:
     from benchmark.cases import Case
 
-__all__ = ["CHECKED", "Request", "Session"]
+__all__ = ["CHECKED", "Request", "Session", "shipped_cases"]
 
 CHECKED = (*(metric.id for metric in PRIMARY), BALANCED)
 """Metrics that a suite checks, and that a floor may bind."""
@@ -111,7 +120,7 @@ class Session:
         self.dialects = [self._dialect(candidate) for candidate in self.candidates]
         loaded, self.skipped = load_cases(request.cases, request.split, request.tools, request.skip_bad)
         self.cases = limited(loaded, request.limit, request.seed)
-        self.available = len(loaded)
+        self._loaded = loaded
         self.runs: list[Run] = []
         self.grades: list[list[Grade]] = []
         self._options = RunOptions(
@@ -122,6 +131,11 @@ class Session:
             skip_too_long=request.skip_too_long,
         )
         self._engines = Engines(self._options.decoding, request.threads)
+
+    @property
+    def available(self) -> int:
+        """How many cases there are, of which `cases` may be a sample."""
+        return len(self._loaded)
 
     @property
     def names(self) -> list[str]:
@@ -139,19 +153,35 @@ class Session:
         """The dialect of a candidate, and why that one."""
         name, why = self.request.dialect, "as asked"
         if candidate.kind == "replay":
-            recorded = _recorded_dialect(candidate)
-            if name not in (None, recorded):
-                raise InputError(f"{candidate.base} was recorded in the dialect {recorded}", "Leave --dialect out.")
-            name, why = recorded, "as recorded"
-        if name is None:
-            spoken = {_trained_dialect(other) for other in self.candidates if other.adapter} - {None}
-            if len(spoken) > 1:
+            recorded = read_replay(Path(candidate.base)).dialect
+            if recorded is None and name is None:
                 raise InputError(
-                    f"the adapters were trained in different dialects: {', '.join(sorted(map(str, spoken)))}",
-                    "Judge them one at a time, or choose one with --dialect.",
+                    f"{candidate.base} does not say in which dialect it was recorded", "Choose it: --dialect NAME"
                 )
-            name, why = (next(iter(spoken)), "the adapter's own") if spoken else ("tagged", "default")
+            if recorded is not None:
+                if name not in (None, recorded):
+                    raise InputError(f"{candidate.base} was recorded in the dialect {recorded}", "Leave --dialect out.")
+                name, why = recorded, "as recorded"
+        if name is None:
+            name, why = self._own_dialect(candidate)
         return load("toolmark.dialects", str(name))(), why
+
+    def _own_dialect(self, candidate: Candidate) -> tuple[str, str]:
+        """What nobody asked for: the adapters' dialect, for their base too, else the candidate's or its family's."""
+        spoken = {trained_dialect(other) for other in self.candidates if other.adapter} - {None}
+        if len(spoken) > 1:
+            raise InputError(
+                f"the adapters were trained in different dialects: {', '.join(sorted(map(str, spoken)))}",
+                "Judge them one at a time, or choose one with --dialect.",
+            )
+        if spoken:
+            return str(next(iter(spoken))), "the adapter's own"
+        if own := trained_dialect(candidate):
+            return own, "its own"
+        if found := family_dialect(candidate):
+            dialect, family = found
+            return dialect, f"of the family {family}"
+        return "tagged", "default"
 
     def open(self, *, writable: bool = True) -> None:
         """Identify every candidate and its run's directory.
@@ -185,10 +215,14 @@ class Session:
     def generate(self, run: Run, progress: Callable[[int, int], None]) -> None:
         """Fill one run with completions; the recording of a baseline may lack cases."""
         partial = self._partial or (self.request.baseline is not None and run is self.runs[0])
-        generate(run, self.cases, self._options, self._engines, progress, partial=partial)
+        generate(run, self.cases, self._options, self._engines, progress, partial=partial, available=self._loaded)
 
-    def judge(self, *, logs: bool = True) -> Comparison:
-        """Grade all runs, with an Inspect log of each where wanted, and compute every figure.
+    def judge(self, *, logs: bool = True, evidence: bool = False) -> Comparison:
+        """Grade all runs and compute every figure.
+
+        Args:
+            logs: Write an Inspect log of each run.
+            evidence: Gather what a report shows beside the figures.
 
         Raises:
             BrokenJudge: The harness itself failed on a sample.
@@ -197,6 +231,7 @@ class Session:
         cases = [case for case in self.cases if case.id not in too_long]
         with Executor(self.request.execute) as executor:
             self.grades = [self._judged(run, cases, executor, logs) for run in self.runs]
+            gathered = self._evidence(cases, executor) if evidence else None
         columns = [
             Column(
                 name=name,
@@ -207,10 +242,43 @@ class Session:
                 waived=len({grade.case_id for grade in grades if grade.waived is not None}),
                 causes=Counter(grade.cause for grade in grades if grade.cause is not None and grade.waived is None),
                 baseline=baseline,
+                training=Training.of(run.training),
             )
             for name, run, grades, baseline in zip(self.names, self.runs, self.grades, self.baselines, strict=True)
         ]
-        return compare(columns, self.grades, [run.completions for run in self.runs], self.request.margin)
+        found = compare(columns, self.grades, [run.completions for run in self.runs], self.request.margin)
+        return replace(found, evidence=gathered)
+
+    def _evidence(self, cases: Sequence[Case], executor: Executor) -> Evidence:
+        training = [Training.of(run.training) for run in self.runs]
+        return gather(
+            cases,
+            self.grades,
+            [run.completions for run in self.runs],
+            [run.dialect for run in self.runs],
+            self.baselines,
+            [known.tools if known else None for known in training],
+            executor.value,
+            self._provenance(cases),
+        )
+
+    def _provenance(self, cases: Sequence[Case]) -> Provenance:
+        request = self.request
+        runs = [run.candidate.base if run.candidate.kind == "replay" else str(run.folder) for run in self.runs]
+        held = [] if all(baseline is None for baseline in self.baselines) else ["--baseline", runs.pop(0)]
+        options = [] if request.cases == shipped_cases() else ["--cases", request.cases]
+        options += [] if request.tools is None else ["--tools", request.tools]
+        options += [] if request.split == "test" else ["--split", request.split]
+        options += [] if request.margin == MARGIN else ["--margin", f"{request.margin:g}"]
+        return Provenance(
+            made=_now(),
+            version=version("toolmark"),
+            scorer=SCORER_VERSION,
+            cases="shipped with Toolmark" if request.cases == shipped_cases() else request.cases,
+            split=request.split,
+            case_set=digest(sorted((case.id, case.gold_hash) for case in cases)),
+            command=shlex.join(["toolmark", "report", *runs, *held, *options, "--out", "report.html"]),
+        )
 
     def floors(self, column: int) -> dict[str, float]:
         """Floors that bind a column: those asked for, and for one with a baseline what mere chance would give."""
@@ -232,6 +300,18 @@ class Session:
         return range(1, self.request.epochs + 1)
 
 
+def shipped_cases() -> str:
+    """Where the shipped cases lie."""
+    return str(files("suites") / "cases")
+
+
+def _now() -> str:
+    """The time of day, or that of SOURCE_DATE_EPOCH, by which a report can be made again to the same bytes."""
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    moment = datetime.fromtimestamp(int(given), UTC) if given.isdecimal() else datetime.now(UTC)
+    return moment.isoformat(timespec="seconds")
+
+
 def _candidates(request: Request) -> tuple[list[Candidate], list[int | None]]:
     """All columns in the order shown, and for each the column that it is held against.
 
@@ -243,24 +323,3 @@ def _candidates(request: Request) -> tuple[list[Candidate], list[int | None]]:
         judged = [*models, *adapters]
         return [resolve(request.baseline), *judged], [None, *(0 for _ in judged)]
     return [*models, *adapters], [*(None for _ in models), *(0 for _ in adapters)]
-
-
-def _recorded_dialect(candidate: Candidate) -> str:
-    runs: Sequence[object] = read_ledger(Path(candidate.base)).runs
-    match runs[-1] if runs else None:
-        case {"identity": {"dialect": str(spoken)}}:
-            return spoken.partition("/")[0]
-    raise InputError(f"{candidate.base} does not say in which dialect it was recorded", "Name a whole ledger.jsonl.")
-
-
-def _trained_dialect(candidate: Candidate) -> str | None:
-    record = Path(candidate.adapter or "") / "toolmark.json"
-    if not record.is_file():
-        return None
-    try:
-        (dialect,) = json.loads(record.read_text())["dialects"]
-    except (ValueError, KeyError, TypeError):
-        raise InputError(
-            f"{record} does not name the one dialect of the adapter", "Train it again, or choose with --dialect."
-        ) from None
-    return str(dialect)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import fields
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from benchmark.kinds import AMOUNTS, NUMBER, SWITCH, TEXT, TEXTS, WHOLE, choice
-from benchmark.session import Request
+from benchmark.session import Request, shipped_cases
 from benchmark.sources import (
     Setting,
     Values,
@@ -29,7 +28,7 @@ SETTINGS = (
     Setting(
         "model",
         TEXTS,
-        "candidate: alias, path, hub id, replay/FILE or an Inspect model; repeatable",
+        "candidate: alias, path, hub id, replay/FILE, policy/NAME or an Inspect model; repeatable",
         metavar="SPEC",
     ),
     Setting("adapter", TEXTS, "LoRA adapter on the one --model; repeatable", metavar="SPEC"),
@@ -48,7 +47,7 @@ SETTINGS = (
         TEXT,
         "how tools are shown and calls are read",
         metavar="NAME",
-        default_text="the adapter's, else tagged",
+        default_text="the adapter's, else its family's, else tagged",
     ),
     Setting(
         "limit",
@@ -86,6 +85,12 @@ SETTINGS = (
     Setting("as-recorded", SWITCH, "the baseline's figures as they were recorded, not judged again"),
     Setting("skip-too-long", SWITCH, "leave out cases whose prompt does not fit the context"),
     Setting("skip-bad", SWITCH, "leave out rows that cannot be read, and list them"),
+    Setting(
+        "report",
+        TEXTS,
+        "write a report: .html, .md, .csv, .json, or a folder that ends in /; repeatable",
+        metavar="FILE",
+    ),
     Setting("runs", TEXT, "where runs are kept", metavar="DIR", default=str(_DEFAULT.runs)),
 )
 
@@ -112,6 +117,6 @@ def read_settings(flags: Mapping[str, Any], pyproject: Path) -> Values:
 def asked_of(values: Values) -> Request:
     """What the settings ask for: field for setting of the same name; repeatable ones are in the plural."""
     asked = {field.name: values[_PLURAL.get(field.name, field.name.replace("_", "-"))] for field in fields(Request)}
-    asked["cases"] = asked["cases"] or str(files("suites") / "cases")
+    asked["cases"] = asked["cases"] or shipped_cases()
     asked["runs"] = Path(asked["runs"])
     return Request(**asked)

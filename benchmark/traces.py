@@ -18,7 +18,8 @@ class Trace(Frozen):
     """One full conversation.
 
     Every assistant turn is something a model should learn to write; everything else is what it will see. `case` holds
-    the question of this conversation with its gold, where the maker of the trace knows it.
+    the question of this conversation with its gold, where the maker of the trace knows it; `line` is where it stands in
+    the file that it was read from.
     """
 
     messages: tuple[Message, ...] = Field(min_length=2)
@@ -28,6 +29,7 @@ class Trace(Frozen):
     tool_name: str | None = None
     source: str
     case: Case | None = None
+    line: int | None = None
 
     @property
     def tools(self) -> tuple[Tool, ...]:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from benchmark.cases import Case, Toolbox
+    from benchmark.cases import Toolbox
 
-__all__ = ["case_line", "row", "write_tools", "write_traces"]
+__all__ = ["row", "write_tools", "write_traces"]
 
 
 def row(trace: Trace) -> dict[str, Any]:
@@ -34,16 +34,6 @@ def row(trace: Trace) -> dict[str, Any]:
         "case_id": trace.case.id if trace.case else None,
         "source": trace.source,
     }
-
-
-def case_line(case: Case) -> str:
-    """One line of a case file, its tools in place: every question has other distractors."""
-    content = case.model_dump(mode="json", exclude={"toolbox", "messages", "seen_unknown"}, exclude_none=True)
-    shown = {
-        "messages": [message.as_openai() for message in case.messages],
-        "toolbox": [tool.model_dump(mode="json", exclude_none=True) for tool in case.toolbox.tools],
-    }
-    return json.dumps(shown | content, ensure_ascii=False) + "\n"
 
 
 def write_tools(toolbox: Toolbox, path: Path) -> None:

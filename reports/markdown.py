@@ -1,14 +1,29 @@
-"""The comparison as Markdown tables of its primary metrics, for a README or a pull request."""
+"""The comparison as Markdown: its tables for a README, and a whole report for a pull request or a job's summary."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmark.verdicts.comparison import Comparison
+from benchmark.verdicts.flips import EVERYTHING
+from reports.fairness import fairness
+from reports.sentences import headline, sentences
 from reports.tables import cells, difference_cells
+from reports.text import visible
+from reports.writing import write
 
 __all__ = ["Markdown"]
+
+MOST_CASES = 20
+
+MOST = 60_000
+"""Characters: a comment at GitHub takes 65,536, the summary of a job's step 1 MiB."""
+
+_CUT = "What did not fit here is in the HTML report."
+
+_MARKS = {"improved": "✅", "regressed": "❌", "missing": "❌", "equivalent": "🟰", "inconclusive": "❔"}
+_FAIR = {"bad": "❌", "warning": "⚠️"}
 
 
 class Markdown:
@@ -18,13 +33,29 @@ class Markdown:
     suffixes: Sequence[str] = (".md",)
 
     def render(self, comparison: Comparison, out: Path | None) -> None:
-        """Append to `out`, or print."""
-        text = self.text(comparison)
+        """Write the report to `out`, or print it."""
+        text = self.report(comparison)
         if out is None:
             print(text)  # noqa: T201
         else:
-            with out.open("a", encoding="utf-8") as stream:
-                stream.write(text + "\n")
+            write(out, text + "\n")
+
+    def report(self, comparison: Comparison, most: int = MOST) -> str:
+        """Verdicts, tables, what was unfair, causes, broken cases and provenance, in at most `most` characters.
+
+        What does not fit is left out from its end, whole parts and then cases, and that is said.
+        """
+        parts = [*_verdicts(comparison), self.text(comparison), *_unfair(comparison), *_causes(comparison)]
+        ending = _provenance(comparison)
+        room = most - sum(len(part) + 2 for part in ending) - len(_CUT) - 2
+        kept: list[str] = []
+        for part in [*parts, *_broken(comparison)]:
+            if len(part) + 2 > room:
+                kept.append(_CUT)
+                break
+            kept.append(part)
+            room -= len(part) + 2
+        return "\n\n".join([*kept, *ending])
 
     def text(self, comparison: Comparison) -> str:
         """The tables, the scores first."""
@@ -52,4 +83,68 @@ def _table(head: Sequence[str], left: int, rows: Sequence[Sequence[str]]) -> str
 
 
 def _escaped(cell: str) -> str:
-    return cell.replace("|", "\\|").replace("\n", " ")
+    return visible(cell).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+
+
+def _quoted(text: str, most: int = 160) -> str:
+    """Foreign text as a code span on one line: no markup, link or mention in it comes to life."""
+    line = " ".join(visible(text).split()).replace("`", "ʼ")
+    return f"`{line if len(line) <= most else line[: most - 1] + '…'}`" if line else "(nothing)"
+
+
+def _verdicts(comparison: Comparison) -> Iterator[str]:
+    for index, column in enumerate(comparison.columns):
+        if column.baseline is not None:
+            base = comparison.columns[column.baseline].name
+            said = "\n".join(
+                f"- {_MARKS[sentence.verdict]} **{sentence.label}** {_escaped(sentence.text)}"
+                for sentence in sentences(comparison, index)
+            )
+            yield f"### {_quoted(column.name)} against {_quoted(base)}: {headline(comparison, index)}\n\n{said}"
+
+
+def _unfair(comparison: Comparison) -> Iterator[str]:
+    for index, column in enumerate(comparison.columns):
+        strip = fairness(comparison, index) if column.baseline is not None else []
+        wrong = [same for same in strip if same.state in ("bad", "warning")]
+        if wrong:
+            said = "\n".join(f"- {_FAIR[same.state]} {same.what}: {_quoted(same.text, 400)}" for same in wrong)
+            yield f"Not asked the same way as its baseline, {_quoted(column.name)}:\n\n{said}"
+
+
+def _causes(comparison: Comparison) -> Iterator[str]:
+    if comparison.evidence is not None:
+        rows = []
+        for column in comparison.columns:
+            ordered = sorted(column.causes.items(), key=lambda item: (-item[1], item[0]))
+            causes = ", ".join(f"{cause.replace('_', ' ')} {count}" for cause, count in ordered)
+            rows.append([column.name, causes or "none"])
+        yield _table(["candidate", "causes of failure"], 2, rows)
+
+
+def _broken(comparison: Comparison) -> Iterator[str]:
+    """The cases that a candidate broke, one part each, so that as many are kept as fit."""
+    evidence = comparison.evidence
+    if evidence is None:
+        return
+    shown = {case.id: case for case in evidence.cases}
+    for index, column in enumerate(comparison.columns):
+        flip = evidence.flips_of(index, EVERYTHING.id)
+        lost = [case_id for case_id, fate in flip.fates.items() if fate == "broken"] if flip else []
+        if not lost:
+            continue
+        of = f"{len(lost)} cases" if len(lost) <= MOST_CASES else f"{len(lost)} cases, {MOST_CASES} of them here"
+        yield f"Broken by {_quoted(column.name)}: {of}"
+        for case in (shown[case_id] for case_id in lost[:MOST_CASES]):
+            answer = case.answers[index]
+            if answer is not None:
+                why = f"{(answer.cause or '').replace('_', ' ')} {_quoted(answer.detail)}"
+                yield f"- {_quoted(case.turns[-1].text)}: {why} ({_quoted(case.id)})"
+
+
+def _provenance(comparison: Comparison) -> list[str]:
+    whence = comparison.evidence.provenance if comparison.evidence else None
+    if whence is None:
+        return []
+    made = f"Made {whence.made} by Toolmark {whence.version}, judge {whence.scorer}, case set {whence.case_set}; again:"
+    return [f"{made} {_quoted(whence.command, 2_000)}"]

@@ -11,7 +11,8 @@ from benchmark.verdicts.verdict import Difference
 
 __all__ = ["Cells", "DifferenceCells", "cells", "difference_cells"]
 
-NOTHING = "–"
+NOTHING = "n/a"
+"""No case counts: there is none of the kind, or a recording does not say."""
 
 
 class Cells(NamedTuple):
@@ -40,7 +41,7 @@ def _interval(interval: Interval, scale: float, sign: str = "") -> str:
 
 
 def cells(row: Row, figure: Figure) -> Cells:
-    """Shares as percentages with one decimal, other units as they are; a dash where no case counts."""
+    """Shares as percentages with one decimal, other units as they are; `n/a` where no case counts."""
     if figure.score is None or figure.interval is None:
         return Cells("0", NOTHING, NOTHING)
     scale = 100 if row.unit == "share" else 1

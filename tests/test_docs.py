@@ -9,11 +9,13 @@ from pathlib import Path
 
 from benchmark.completions import Completion
 from benchmark.readers.selection import limited, load_cases
+from benchmark.registry import names
 from benchmark.runs.ledger import Ledger
 from benchmark.session import Request, Session
 
 ROOT = Path(__file__).parent.parent
 CASES = ROOT / "suites" / "cases" / "calls.dev.jsonl"
+CASES_DOC = (ROOT / "docs" / "cases.md").read_text()
 
 
 def recorded(folder: Path, right: int) -> Path:
@@ -45,3 +47,26 @@ def test_the_script_recomputes_every_figure_of_the_summary(tmp_path):
     assert len(run.stdout.splitlines()) == len(comparison.rows)
     for row in comparison.rows:
         assert all(str(figure) in run.stdout for figure in (*row.figures, *row.differences))
+
+
+def test_every_kind_of_finding_probe_and_policy_is_documented():
+    from benchmark.candidates.policies import POLICIES
+    from benchmark.readers import probes
+    from suites.lint import KINDS
+
+    text = CASES_DOC
+    policies = (f"policy/{name}" for name in POLICIES)
+    assert not [name for name in (*KINDS, *probes.KINDS, *policies) if f"`{name}`" not in text]
+
+
+def test_five_points_take_as_many_cases_as_the_docs_say():
+    from benchmark.verdicts.power import smallest_detectable
+
+    (below, cases) = re.search(r"effect below (\d+) points takes (\d+) cases", " ".join(CASES_DOC.split())).groups()
+    enough, fewer = (smallest_detectable(n, 0.1) for n in (int(cases), int(cases) - 10))
+    assert enough < int(below) / 100 < fewer
+
+
+def test_every_reader_is_in_its_page():
+    page = (ROOT / "docs" / "readers.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == set(names("toolmark.readers"))

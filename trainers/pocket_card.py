@@ -50,8 +50,9 @@ versions and the SHA-256 of `model.safetensors`:
 ## Limits
 
 * It knows nothing of the world. It repeats, rearranges and picks; it does not reason, compute or remember facts.
-* It writes calls in form and copies values into them; it chooses among tools poorly, the more so the longer the list,
-  and often calls one where it should ask or decline.
+* On 60 fresh conversations of its own recipe, in both dialects, it names the right tool in 44 of 56 calls and writes 38
+  of them exactly; where a request fits no tool or leaves something out, it calls all the same in 22 of 28. Tools in
+  other words than the recipe's, as the shipped cases have them, it hardly ever chooses rightly.
 * It reads English sentences of the kinds it was trained on. Another wording, several calls at once, or nested
   arguments often fail.
 * Its training rows were at most {longest:,} tokens long. Longer prompts fit, but it was never shown one.

@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from benchmark.candidates.policies import VERSION as POLICY_VERSION
 from benchmark.candidates.spec import Candidate
 from benchmark.candidates.weights import Weights
 from benchmark.cases import digest
@@ -45,6 +46,10 @@ def identity(
         "dialect": f"{dialect.name}/{dialect.version}",
         "decoding": decoding.identity(),
     }
+    if candidate.kind == "policy":
+        # What it draws comes from the seed, whatever the temperature.
+        drawn = f"policy {candidate.base}/{POLICY_VERSION}, seed {decoding.seed}"
+        return {"model": candidate.name, "weights": drawn, **known}
     if weights is None:
         return {"model": candidate.base, "weights": "not known: served", **known}
     base = weights.base

@@ -4,6 +4,7 @@
     pocket, gemma-3-1b-it    an alias (aliases.toml), or the full hub id behind one
     hub/ORG/NAME             a model at the hub
     replay/FILE              recorded completions
+    policy/NAME              never, first, uniform, lexical or oracle: no model, to show what a score means
     openai/gpt-4.1           any Inspect provider, passed through untouched
     ORG/NAME                 a hub id
 
@@ -21,12 +22,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
+from benchmark.candidates.policies import POLICIES
 from benchmark.errors import InputError
 from benchmark.registry import nearest
 
-__all__ = ["Candidate", "resolve", "with_adapter"]
+__all__ = ["Candidate", "resolve", "table", "with_adapter"]
 
-Kind = Literal["local", "hub", "replay", "inspect"]
+Kind = Literal["local", "hub", "replay", "policy", "inspect"]
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*\Z")
 _PATH_LIKE = re.compile(r"(\.{0,2}[/\\]|~|[A-Za-z]:[/\\])")
@@ -39,7 +41,7 @@ class Candidate:
     Attributes:
         kind: Where it comes from.
         name: What tables and run directories call it.
-        base: A directory, a hub id, a ledger file, or Inspect's own model name.
+        base: A directory, a hub id, a ledger file, a policy's name, or Inspect's own model name.
         revision: Of the base, at the hub.
         adapter: A directory or hub id of a PEFT adapter.
         adapter_revision: Of the adapter, at the hub.
@@ -58,7 +60,8 @@ class Candidate:
 
 
 @cache
-def _table() -> dict[str, Any]:
+def table() -> dict[str, Any]:
+    """What `aliases.toml` says."""
     return tomllib.loads(files("benchmark.candidates").joinpath("aliases.toml").read_text())
 
 
@@ -115,7 +118,7 @@ def _base_of_adapter(path: Path) -> str:
 
 
 def _alias(spec: str) -> Candidate | None:
-    models: dict[str, dict[str, Any]] = _table()["models"]
+    models: dict[str, dict[str, Any]] = table()["models"]
     by_hub_id = {entry["hub"]: name for name, entry in models.items() if "hub" in entry}
     name = by_hub_id.get(spec, spec)
     if name not in models:
@@ -125,7 +128,7 @@ def _alias(spec: str) -> Candidate | None:
         return Candidate("local", name, str(files("benchmark") / entry["shipped"]))
     provider, _, rest = spec.partition("/")
     note = ""
-    if spec in by_hub_id and provider in _table()["inspect"]["providers"]:
+    if spec in by_hub_id and provider in table()["inspect"]["providers"]:
         note = f"{spec} is read as open weights (hub/{spec}); as an API model write openrouter/{provider}/{rest}"
     return Candidate("hub", name, entry["hub"], gated=entry.get("gated", False), note=note)
 
@@ -155,15 +158,19 @@ def _base(spec: str) -> Candidate:
         if found.kind != "replay":
             raise InputError(f"{rest} is a model, not a recorded run", f"Leave out the word: --model {rest}")
         return found
-    if rest and first in _table()["inspect"]["providers"]:
+    if first == "policy":
+        if rest not in POLICIES:
+            raise InputError(f"no policy is named {rest!r}", nearest(rest, tuple(POLICIES)))
+        return Candidate("policy", spec, rest)
+    if rest and first in table()["inspect"]["providers"]:
         return Candidate("inspect", spec, spec)
     if _PATH_LIKE.match(spec):
         raise InputError(
             f"there is no file or directory at {spec!r}", "Check the path; a hub model is written ORG/NAME."
         )
-    if _HUB_ID.match(spec) and first not in ("policy", "hub"):
+    if _HUB_ID.match(spec) and first != "hub":
         return _hub(spec)
-    raise InputError(f"no model is named {spec!r}", nearest(spec.lower(), tuple(_table()["models"])))
+    raise InputError(f"no model is named {spec!r}", nearest(spec.lower(), tuple(table()["models"])))
 
 
 def resolve(spec: str) -> Candidate:
@@ -177,7 +184,7 @@ def resolve(spec: str) -> Candidate:
     front, adapter = _split_colon(spec)
     base_text, revision = _split_revision(front)
     first = spec.partition("/")[0]
-    if first == "replay" or (first in _table()["inspect"]["providers"] and _alias(base_text) is None):
+    if first in ("replay", "policy") or (first in table()["inspect"]["providers"] and _alias(base_text) is None):
         return _base(spec)
     base = replace(_base(base_text), revision=revision)
     return with_adapter(base, adapter) if adapter else base

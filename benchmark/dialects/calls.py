@@ -1,16 +1,33 @@
-"""What a lenient reading forgives in the JSON of a call, whatever the dialect around it."""
+"""A call as a JSON object: what a strict reading demands, and what a lenient one forgives, in every dialect alike."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from benchmark.cases import Call
 from benchmark.dialects import jsontext
 
-__all__ = ["call_from_object", "lenient_calls"]
+__all__ = ["call_from_object", "calls_in", "lenient_calls", "strict_call"]
 
 _NAME_KEYS = ("tool_name", "name", "tool", "function")
 _ARGUMENT_KEYS = ("args", "arguments", "parameters", "input_args")
+
+
+def strict_call(value: Any, name_key: str, arguments_key: str, also: Collection[str] = ()) -> Call:
+    """The call that `value` is, under these keys and no others but `also`; without the arguments' key it has none.
+
+    Raises:
+        ValueError: It is no such call.
+    """
+    if not isinstance(value, dict) or not isinstance(value.get(name_key), str):
+        raise ValueError(f'a call is an object with the string "{name_key}"')
+    if extra := value.keys() - {name_key, arguments_key} - set(also):
+        raise ValueError(f"a call has the unknown key {sorted(extra)[0]!r}")
+    arguments = value.get(arguments_key, {})
+    if not isinstance(arguments, dict):
+        raise ValueError(f'"{arguments_key}" is not an object')
+    return Call(name=value[name_key], arguments=arguments)
 
 
 def call_from_object(value: Any) -> Call | None:
@@ -34,11 +51,26 @@ def call_from_object(value: Any) -> Call | None:
     return Call(name=name, arguments=arguments)
 
 
-def lenient_calls(text: str) -> list[Call]:
-    """Every call in `text`: in a fence or bare, one object, a list of them, or `{"tool_calls": [...]}`.
+def calls_in(value: Any) -> list[Call]:
+    """Every call in a JSON value: an object, a list of them, or `{"tool_calls": [...]}`.
 
-    A name without any arguments key counts as a call here: the text stands where only a call may stand. Where the first
-    value is broken or cut short, nothing inside it is taken for a call.
+    A name without any arguments key counts as a call here: the value stands where only a call may stand.
+    """
+    listed = value.get("tool_calls", [value]) if isinstance(value, dict) else value
+    calls: list[Call] = []
+    for item in listed if isinstance(listed, list) else []:
+        if isinstance(item, dict) and not any(key in item for key in (*_ARGUMENT_KEYS, "function")):
+            item = {**item, "args": {}}
+        call = call_from_object(item)
+        if call is not None:
+            calls.append(call)
+    return calls
+
+
+def lenient_calls(text: str) -> list[Call]:
+    """Every call in `text`, in a fence or bare, of any number of JSON values.
+
+    Where the first value is broken or cut short, nothing inside it is taken for a call.
 
     Raises:
         ValueError: There is none.
@@ -46,15 +78,7 @@ def lenient_calls(text: str) -> list[Call]:
     text = jsontext.unfenced(text)
     outermost = min((index for index in (text.find("{"), text.find("[")) if index >= 0), default=0)
     jsontext.decode(text, outermost, strict=False)
-    calls: list[Call] = []
-    for _, _, value in jsontext.scan(text, strict=False):
-        listed = value.get("tool_calls", [value]) if isinstance(value, dict) else value
-        for item in listed if isinstance(listed, list) else []:
-            if isinstance(item, dict) and not any(key in item for key in (*_ARGUMENT_KEYS, "function")):
-                item = {**item, "args": {}}
-            call = call_from_object(item)
-            if call is not None:
-                calls.append(call)
+    calls = [call for _, _, value in jsontext.scan(text, strict=False) for call in calls_in(value)]
     if not calls:
         raise ValueError("no call can be read between the markers")
     return calls

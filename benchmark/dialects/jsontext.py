@@ -12,7 +12,20 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["MAX_LENGTH", "decode", "dumps", "in_fence", "loads", "named_in", "scan", "unfenced", "without_thinking"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_LENGTH",
+    "MAX_WASTE",
+    "check",
+    "decode",
+    "dumps",
+    "in_fence",
+    "loads",
+    "named_in",
+    "scan",
+    "unfenced",
+    "without_thinking",
+]
 
 MAX_LENGTH = 1 << 20
 """Characters of a completion that are read at all."""
@@ -28,6 +41,8 @@ _OBJECT_KEY = re.compile(r'"([^"\\]{1,128})"\s{0,8}:\s{0,8}\{')
 _CALL_AT_LINE_START = re.compile(
     r"^[ \t`\[]{0,8}(?:<\|?\w{1,32}\|?>\s?)?(?:print\()?([A-Za-z_][\w.-]{0,127})\(", re.MULTILINE
 )
+
+_MARKED_CALL = re.compile(r"(?:<start_function_call>\s?call:|\[TOOL_CALLS\]\s?)([^\s\[\]{}\"<>]{1,128})")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -45,9 +60,9 @@ _STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constan
 _LENIENT = json.JSONDecoder(strict=False)
 
 
-def _check(value: Any, strict: bool) -> None:
-    """Depth always; in a strict reading also infinite numbers and lone surrogates. Iterative, so depth cannot hurt."""
-    level = [value]
+def check(value: Any, *, strict: bool) -> None:
+    """Refuse too much depth, and in a strict reading infinite numbers and lone surrogates. Raises `ValueError`."""
+    level = [value]  # iterative, so depth cannot hurt
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for item in level:
@@ -86,7 +101,7 @@ def decode(text: str, start: int, *, strict: bool) -> tuple[Any, int]:
         value, end = (_STRICT if strict else _LENIENT).raw_decode(text, start)
     except RecursionError:
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels") from None
-    _check(value, strict)
+    check(value, strict=strict)
     return value, end
 
 
@@ -151,7 +166,9 @@ def in_fence(before: str) -> bool:
 def named_in(text: str) -> frozenset[str]:
     """Names in whatever is shaped like a call of any dialect, cut short or not.
 
-    `{"name": "f"`, `{"f": {`, and at the start of a line `f(`, `api.f(`, `print(f(`, also behind a tag.
+    `{"name": "f"`, `{"f": {`, behind a special token, and at the start of a line `f(`, `api.f(`, `print(f(`, also
+    behind a tag.
     """
-    written = {*_NAME_KEY.findall(text), *_OBJECT_KEY.findall(text), *_CALL_AT_LINE_START.findall(text)}
+    shapes = (_NAME_KEY, _OBJECT_KEY, _CALL_AT_LINE_START, _MARKED_CALL)
+    written = {name for shape in shapes for name in shape.findall(text)}
     return frozenset(written) | {name.rpartition(".")[2] for name in written}

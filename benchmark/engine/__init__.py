@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from benchmark.completions import Completion, Prompt
+from benchmark.dialects import Dialect
 
 __all__ = ["Engine", "PromptTooLong"]
 
@@ -27,8 +28,13 @@ class PromptTooLong(Exception):
 class Engine(Protocol):
     """The face of local and served generation."""
 
-    def prepare(self, prompts: Sequence[Prompt]) -> None:
-        """Check and encode all prompts. Raises `PromptTooLong` before anything is generated."""
+    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect) -> None:
+        """Check and encode all prompts, for completions that `dialect` ends and reads.
+
+        Raises:
+            PromptTooLong: Before anything is generated.
+            InputError: The model's template cannot tell a prompt.
+        """
         ...
 
     def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:

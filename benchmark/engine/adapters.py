@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,14 +58,20 @@ class AdaptedModel:
         self._wrapped.set_adapter(name)
         self._worn = name
 
-    def generate(self, **inputs: Any) -> Any:
-        """Transformers' `generate`, with the worn adapter or without any."""
-        if self._wrapped is None:
-            return self._plain.generate(**inputs)
-        if self._worn is None:
-            with self._wrapped.disable_adapter():
-                return self._wrapped.generate(**inputs)
-        return self._wrapped.generate(**inputs)
+    @property
+    def plain(self) -> PreTrainedModel:
+        """The base; while an adapter is worn, PEFT's layers stand in its modules."""
+        model: PreTrainedModel = self._plain
+        return model
+
+    @contextmanager
+    def wearing(self) -> Iterator[None]:
+        """While this lasts, `plain` answers with the worn adapter, or without any."""
+        if self._wrapped is None or self._worn is not None:
+            yield
+            return
+        with self._wrapped.disable_adapter():
+            yield
 
     def _load(self, adapter: Path, name: str) -> None:
         from peft import PeftConfig, PeftModel

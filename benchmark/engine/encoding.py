@@ -8,6 +8,10 @@ followed by the reply and the stop token, with a mask of what the model itself m
 * the reply and its stop token are supervised, and nothing else is.
 
 The reply is tokenised apart from the prompt, as it is when it is generated token by token.
+
+Tools may be left to the chat template (the dialect `native`). Many templates have no place for them and say nothing: a
+model would be judged on tools that it never saw. So every offered tool is looked for in what the template made of it,
+and `check_readable` sees that what the template makes of a call is read back as that call.
 """
 
 from __future__ import annotations
@@ -17,14 +21,19 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 
-from benchmark.cases import Message
-from benchmark.completions import Prompt
+from benchmark.cases import Call, Message
+from benchmark.completions import Completion, Prompt
+from benchmark.dialects import Dialect
 from benchmark.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["Encoded", "encode", "stop_ids"]
+__all__ = ["Encoded", "check_readable", "conversation", "encode", "stop_ids"]
+
+_OTHERWISE = "Choose a dialect that tells the tools in plain turns: --dialect tagged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +44,18 @@ class Encoded:
     supervised: list[bool]
 
 
-def _conversation(messages: tuple[Message, ...], native: bool) -> list[dict[str, Any]]:
-    if native:
-        return [message.as_openai() for message in messages]
-    return [{"role": message.role, "content": message.content} for message in messages]
+def conversation(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Turns in OpenAI's form, each call with an id and each result with the id of its call: some templates insist."""
+    turns = [message.as_openai() for message in messages]
+    calls = results = 0
+    for turn in turns:
+        for call in turn.get("tool_calls", ()):
+            call["id"] = f"call{calls:05d}"
+            calls += 1
+        if turn["role"] == "tool":
+            turn.setdefault("tool_call_id", f"call{results:05d}")
+            results += 1
+    return turns
 
 
 def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
@@ -49,30 +66,45 @@ def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     return (Message(role="user", content=f"{system.content}\n\n{rest[0].content}"), *rest[1:])
 
 
+def _apply(turns: Sequence[Message], prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: bool) -> str:
+    shown: list[Any] = [tool.as_openai() for tool in prompt.tools]
+    return str(
+        tokenizer.apply_chat_template(
+            conversation(turns), tools=shown or None, tokenize=False, add_generation_prompt=not reply
+        )
+    )
+
+
 def _render(messages: tuple[Message, ...], prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: bool) -> str:
     if not tokenizer.chat_template:
         raise InputError(
             f"the tokenizer of {tokenizer.name_or_path!r} has no chat template",
             "Use the instruction-tuned variant of the model, or save a chat_template.jinja beside its tokenizer.",
         )
-    shown: list[Any] = [{"type": "function", "function": tool.shown()} for tool in prompt.tools]
-
-    def apply(turns: tuple[Message, ...]) -> str:
-        text = tokenizer.apply_chat_template(
-            _conversation(turns, bool(prompt.tools)),
-            tools=shown or None,
-            tokenize=False,
-            add_generation_prompt=not reply,
-        )
-        return str(text)
-
-    if messages[0].role != "system":
-        return apply(messages)
     try:
-        text = apply(messages)
-    except TemplateError:
-        return apply(_without_system(messages))
-    return text if messages[0].content.strip() in text else apply(_without_system(messages))
+        if messages[0].role != "system":
+            return _apply(messages, prompt, tokenizer, reply)
+        try:
+            text = _apply(messages, prompt, tokenizer, reply)
+        except TemplateError:
+            text = ""
+        told = text and messages[0].content.strip() in text
+        return text if told else _apply(_without_system(messages), prompt, tokenizer, reply)
+    except TemplateError as error:
+        raise InputError(
+            f"the chat template of {tokenizer.name_or_path!r} refuses the conversation: {error}", _OTHERWISE
+        ) from None
+
+
+def _check_shown(text: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Refuse a rendered prompt in which a tool is missing; a name that the conversation holds anyway does not count."""
+    without = _render(prompt.messages, Prompt(prompt.messages), tokenizer, reply=False)
+    for tool in prompt.tools:
+        if text.count(tool.name) <= without.count(tool.name):
+            raise InputError(
+                f"the chat template of {tokenizer.name_or_path!r} does not show the offered tool {tool.name!r}",
+                _OTHERWISE,
+            )
 
 
 def _stop_after(prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> int:
@@ -92,13 +124,52 @@ def _stop_after(prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> int:
     )
 
 
-def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | None = None) -> Encoded:
-    """Encode a prompt, alone or with the reply that a model should learn.
+def _written(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: Message) -> str:
+    """The text of an assistant's turn as the template writes it behind the prompt, without what ends the turn."""
+    before = _render(prompt.messages, prompt, tokenizer, reply=False)
+    whole = _render((*prompt.messages, reply), prompt, tokenizer, reply=True)
+    if not whole.startswith(before):
+        raise InputError(
+            f"the chat template of {tokenizer.name_or_path!r} rewrites what stands before a turn with calls", _OTHERWISE
+        )
+    end = tokenizer.convert_ids_to_tokens(_stop_after(prompt, tokenizer))
+    return whole[len(before) :].partition(str(end))[0].rstrip()
+
+
+def check_readable(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, dialect: Dialect) -> None:
+    """Refuse a template whose calls the dialect cannot read, where the tools are left to the template.
 
     Raises:
-        InputError: The tokenizer has no chat template, or its template ends an answer with no special token.
+        InputError: What the template makes of a call is not read back as that call.
+    """
+    if not prompt.tools:
+        return
+    call = Call(name=prompt.tools[0].name, arguments={"probe": "text"})
+    question = Prompt((Message(role="user", content="probe"),), prompt.tools)
+    text = _written(question, tokenizer, Message(role="assistant", tool_calls=(call,)))
+    if dialect.parse(Completion(text), strict=False).calls != (call,):
+        raise InputError(
+            f"the chat template of {tokenizer.name_or_path!r} writes calls as {text[:80]!r}, which the dialect "
+            f"{dialect.name} does not read",
+            _OTHERWISE,
+        )
+
+
+def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Message | None = None) -> Encoded:
+    """Encode a prompt, alone or with the reply that a model should learn.
+
+    Args:
+        prompt: Turns, and the tools that are left to the template.
+        tokenizer: With its chat template.
+        reply: A text, or an assistant's turn; calls in it are written by the template.
+
+    Raises:
+        InputError: The tokenizer has no chat template; its template ends an answer with no special token, refuses the
+            conversation, or does not show an offered tool.
     """
     text = _render(prompt.messages, prompt, tokenizer, reply=False)
+    if prompt.tools:
+        _check_shown(text, prompt, tokenizer)
     ids = [int(token) for token in tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]]
     bos = tokenizer.bos_token_id
     if bos is not None:
@@ -107,6 +178,8 @@ def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | None
         while ids[:2] == [bos, bos]:
             del ids[0]
     supervised = [False] * len(ids)
+    if isinstance(reply, Message):
+        reply = _written(prompt, tokenizer, reply) if reply.tool_calls else reply.content
     if reply is not None:
         written = [int(token) for token in tokenizer(reply, add_special_tokens=False)["input_ids"]]
         written.append(_stop_after(prompt, tokenizer))

@@ -1,24 +1,25 @@
-"""Local generation on transformers: every prompt encoded once, batched with left padding, stopped at real stop tokens.
-
-Batches are formed by length and bounded in padded tokens, so that memory is bounded too. Rows in a batch never see each
-other's padding: the attention mask excludes it and positions count from each row's first token.
-"""
+"""Local generation on transformers: every prompt encoded once, written together, stopped at real stop tokens."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.cases import digest
 from benchmark.completions import Completion, Prompt, Usage
 from benchmark.config import Decoding
+from benchmark.dialects import Dialect
 from benchmark.engine import PromptTooLong
 from benchmark.engine.adapters import AdaptedModel
-from benchmark.engine.encoding import encode, stop_ids
+from benchmark.engine.encoding import check_readable, encode, stop_ids
+from benchmark.engine.packed import packed_forward
+from benchmark.engine.padded import LAYOUT, write_padded
 from benchmark.engine.tokenizer import context_length, open_tokenizer
+from benchmark.engine.writing import Choose, Forward, Limits, write
 from benchmark.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,15 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalEngine", "default_device", "default_dtype"]
 
-_BATCH_TOKENS = 16_384
-_BATCH_ROWS = 32
-_FIRST_ROUND = 96
-"""Tokens after which rows that go on are gathered: one that never ends must not hold up the rest of its batch."""
-
-
 _SMALL = 50_000_000
 """Parameters below which one thread is the default: more gain little on an idle machine, and where anything else runs
 they wait for one another (3M parameters on two busy cores: 8 times slower with two)."""
+
+_MOST_ROWS = 64
+_TOKENS_A_ROW = 1024
+"""Own tokens of a row, beyond shared prefixes, for which room is planned."""
 
 
 def default_device() -> str:
@@ -74,6 +73,7 @@ class LocalEngine:
         self._asked_threads = threads
         self._worn: Path | None = None
         self._encoded: list[list[int]] = []
+        self._dialect_stops: tuple[str, ...] = ()
         with _loading(base):
             self._tokenizer = open_tokenizer(base)
             self._context = context_length(base) or 1 << 20
@@ -100,8 +100,14 @@ class LocalEngine:
         return loaded
 
     @cached_property
-    def _stops(self) -> tuple[int, ...]:
+    def _own_stops(self) -> tuple[int, ...]:
         return stop_ids(self._tokenizer, self._model.ends)
+
+    @property
+    def _stops(self) -> tuple[int, ...]:
+        """The model's own, and those of the dialect's that are one token of this tokenizer."""
+        vocabulary = self._tokenizer.get_added_vocab()
+        return (*self._own_stops, *(vocabulary[mark] for mark in self._dialect_stops if mark in vocabulary))
 
     def wear(self, adapter: Path | None) -> None:
         """Answer with this adapter from now on, or as the plain base. Raises `InputError` where it does not fit."""
@@ -109,67 +115,92 @@ class LocalEngine:
         if "_model" in self.__dict__:
             self._model.wear(adapter)
 
-    def prepare(self, prompts: Sequence[Prompt]) -> None:
-        """Encode all prompts. Raises `PromptTooLong` where one leaves no room for `max_tokens`."""
+    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect) -> None:
+        """Encode all prompts.
+
+        Raises:
+            PromptTooLong: One leaves no room for `max_tokens`.
+            InputError: As `encode` and `check_readable`.
+        """
+        self._dialect_stops = tuple(dialect.stops)
+        for prompt in prompts[:1]:
+            check_readable(prompt, self._tokenizer, dialect)
         self._encoded = [encode(prompt, self._tokenizer).ids for prompt in prompts]
         room = self._context - self._decoding.max_tokens
         too_long = {index: len(ids) for index, ids in enumerate(self._encoded) if len(ids) > room}
         if too_long:
             raise PromptTooLong(too_long, room)
 
+    @cached_property
+    def _forward(self) -> Forward | None:
+        """Packed passes over shared prefixes; None where the model's attention cannot be replaced."""
+        return packed_forward(self._model.plain)
+
+    @cached_property
+    def _rows(self) -> int:
+        """Rows written at once: as many as their keys and values leave room for in a quarter of the memory.
+
+        Of all that the machine has, not of what is free now: in bf16 another layout may give other tokens.
+        """
+        config = self._model.plain.config.get_text_config()
+        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        token = 2 * config.num_hidden_layers * heads * size * self._model.plain.dtype.itemsize
+        return int(max(1, min(_MOST_ROWS, _memory(self._device) // 4 // (token * _TOKENS_A_ROW))))
+
     def environment(self) -> dict[str, Any]:
         """Device, threads and batch layout; the weights are loaded, because their size decides the threads."""
         import torch
 
         _ = self._model
-        return {
-            "engine": "transformers",
-            "device": self._device,
-            "threads": torch.get_num_threads(),
-            "batch": {
-                "padding": "left",
-                "order": "by length",
-                "tokens": _BATCH_TOKENS,
-                "rows": _BATCH_ROWS,
-                "first_round": _FIRST_ROUND,
-            },
-        }
+        layout = LAYOUT if self._forward is None else {"prefixes": "shared", "rows": self._rows}
+        return {"engine": "transformers", "device": self._device, "threads": torch.get_num_threads(), "batch": layout}
 
     def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:
-        """Yield (index, completion): short prompts first, and after them all that did not end in the first round."""
-        waiting: dict[int, list[int]] = {index: [] for index in indices}
-        first = min(_FIRST_ROUND, self._decoding.max_tokens)
-        for budget in (first, self._decoding.max_tokens - first):
-            rows = {index: self._encoded[index] + written for index, written in waiting.items()}
-            for batch in _batches(rows) if budget else ():
-                for index, written in zip(batch, self._write([rows[i] for i in batch], budget, epoch), strict=True):
-                    waiting[index] += written
-                    if written[-1] in self._stops or len(waiting[index]) == self._decoding.max_tokens:
-                        yield index, self._completion(len(self._encoded[index]), waiting.pop(index))
-
-    def _write(self, rows: Sequence[Sequence[int]], budget: int, epoch: int) -> list[list[int]]:
-        """Tokens that continue each row: at most `budget`, up to and with the first stop token."""
+        """Yield (index, completion) as they end."""
         import torch
 
-        ids, mask = _left_padded(rows, self._stops[0])
-        if self._decoding.temperature > 0:
-            torch.manual_seed(hash((self._decoding.seed, epoch, tuple(map(tuple, rows)))) % 2**63)
-        with torch.inference_mode():
-            output = self._model.generate(
-                input_ids=ids.to(self._device),
-                attention_mask=mask.to(self._device),
-                generation_config=self._generation_config(budget),
-            )
-        written: list[list[int]] = output[:, ids.shape[1] :].tolist()
-        ends = [next((n for n, token in enumerate(row, start=1) if token in self._stops), len(row)) for row in written]
-        return [row[:end] for row, end in zip(written, ends, strict=True)]
+        rows = {index: self._encoded[index] for index in indices}
+        with self._model.wearing():
+            if self._forward is None:
+                if self._decoding.temperature > 0:
+                    torch.manual_seed(_seed(self._decoding.seed, epoch, *rows.values()))
+                written = write_padded(rows, self._model.plain, self._generation_config())
+            else:
+                limits = Limits(self._decoding.max_tokens, frozenset(self._stops), self._rows)
+                written = write(rows, self._forward, self._chooser(epoch), limits)
+            for index, tokens in written:
+                yield index, self._completion(len(rows[index]), tokens)
 
-    def _generation_config(self, budget: int) -> Any:
+    def _chooser(self, epoch: int) -> Choose:
+        """The likeliest token; with a temperature a drawn one, by a generator of each row's own, whatever its batch."""
+        import torch
+
+        temperature = self._decoding.temperature
+        if temperature == 0:
+            return lambda logits, _: logits.argmax(-1).tolist()
+        generators: dict[int, torch.Generator] = {}
+
+        def draw(logits: torch.Tensor, indices: Sequence[int]) -> list[int]:
+            chances = torch.softmax(logits.double().cpu() / temperature, -1)
+            for index in indices:
+                if index not in generators:
+                    seed = _seed(self._decoding.seed, epoch, self._encoded[index])
+                    generators[index] = torch.Generator().manual_seed(seed)
+            drawn = (
+                torch.multinomial(row, 1, generator=generators[index])
+                for index, row in zip(indices, chances, strict=True)
+            )
+            return [int(token) for token in drawn]
+
+        return draw
+
+    def _generation_config(self) -> Any:
         from transformers import GenerationConfig
 
         sampling = self._decoding.temperature > 0
         return GenerationConfig(  # type: ignore[no-untyped-call]
-            max_new_tokens=budget,
+            max_new_tokens=self._decoding.max_tokens,
             do_sample=sampling,
             temperature=self._decoding.temperature if sampling else None,
             top_k=0 if sampling else None,
@@ -180,15 +211,17 @@ class LocalEngine:
 
     def _completion(self, prompt_length: int, written: list[int]) -> Completion:
         stopped = written[-1] in self._stops
-        # Special tokens stay in the text: in some dialects they are the markers of a call.
-        text = self._tokenizer.decode(
-            written[:-1] if stopped else written, skip_special_tokens=False, clean_up_tokenization_spaces=False
-        )
+        text = self._text(written[:-1] if stopped else written)
+        ends = [text.index(mark) for mark in self._dialect_stops if mark in text]
         return Completion(
-            text=str(text),
-            stop_reason="stop" if stopped else "length",
+            text=text[: min(ends)] if ends else text,
+            stop_reason="stop" if stopped or ends else "length",
             usage=Usage(prompt_length, len(written)),
         )
+
+    def _text(self, ids: list[int]) -> str:
+        # Special tokens stay in the text: in some dialects they are the markers of a call.
+        return str(self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 
 @contextmanager
@@ -203,23 +236,17 @@ def _loading(base: Path) -> Iterator[None]:
         ) from error
 
 
-def _batches(rows: Mapping[int, Sequence[int]]) -> Iterator[list[int]]:
-    """Indices in ascending order of length, in runs whose padded size keeps the budget; one row always fits."""
-    batch: list[int] = []
-    for index in sorted(rows, key=lambda index: (len(rows[index]), index)):
-        if batch and (len(batch) == _BATCH_ROWS or len(rows[index]) * (len(batch) + 1) > _BATCH_TOKENS):
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
+def _memory(device: str) -> int:
+    """Bytes of memory of a device."""
+    if device == "cuda":
+        import torch
+
+        return int(torch.cuda.get_device_properties(0).total_memory)
+    import psutil
+
+    return int(psutil.virtual_memory().total)
 
 
-def _left_padded(rows: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and attention mask, both of shape (rows, longest row)."""
-    import torch
-
-    width = max(map(len, rows))
-    ids = torch.tensor([[pad] * (width - len(row)) + list(row) for row in rows])
-    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
-    return ids, mask
+def _seed(*parts: object) -> int:
+    """A seed that depends on nothing but `parts`."""
+    return int(digest(parts), 16) % 2**63

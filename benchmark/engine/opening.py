@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from benchmark.candidates.spec import Candidate
 from benchmark.candidates.weights import Weights
+from benchmark.cases import Case
 from benchmark.config import Decoding
 from benchmark.engine import Engine
+from benchmark.engine.policy import PolicyEngine
 
 if TYPE_CHECKING:
     from benchmark.engine.local import LocalEngine
@@ -28,13 +31,21 @@ class Engines:
         self._threads = threads
         self._kept: tuple[tuple[str, str], LocalEngine] | None = None
 
-    def open(self, candidate: Candidate, weights: Weights | None, dtype: str) -> Engine:
+    def open(self, candidate: Candidate, weights: Weights | None, dtype: str, cases: Sequence[Case]) -> Engine:
         """The engine of a candidate, its adapter worn.
+
+        Args:
+            candidate: Who answers.
+            weights: Directories, for a local candidate.
+            dtype: In which it computes.
+            cases: What will be asked; a policy answers them without a prompt.
 
         Raises:
             InputError: The weights cannot be loaded, or the adapter does not fit them.
             EnvironmentFault: The provider of a served model lacks its package or key.
         """
+        if candidate.kind == "policy":
+            return PolicyEngine(candidate.base, cases, self._decoding.seed)
         if weights is None:
             from benchmark.engine.served import ServedEngine
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmark.completions import Completion, Prompt
 from benchmark.config import Decoding
-from benchmark.engine.inspect_chat import completion_of, messages_of
+from benchmark.dialects import Dialect
+from benchmark.engine.inspect_chat import completion_of, messages_of, tools_of
 from benchmark.errors import EnvironmentFault
-
-if TYPE_CHECKING:
-    from inspect_ai.model import ModelOutput
 
 __all__ = ["ServedEngine"]
 
@@ -47,10 +45,12 @@ class ServedEngine:
                 f"{model} cannot be opened: {_reason(error)}", "Install the provider's package and set its API key."
             ) from error
         self._prompts: Sequence[Prompt] = ()
+        self._stops: list[str] = []
 
-    def prepare(self, prompts: Sequence[Prompt]) -> None:
+    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect) -> None:
         """Keep the prompts; only the server knows how long is too long."""
         self._prompts = prompts
+        self._stops = list(dialect.stops)
 
     def environment(self) -> dict[str, Any]:
         """Only what is known from here."""
@@ -68,7 +68,7 @@ class ServedEngine:
                 outputs = runner.run(self._complete(chunk))
                 for index, output in zip(chunk, outputs, strict=True):
                     if not isinstance(output, BaseException):
-                        yield index, completion_of(output)
+                        yield index, output
                 for output in outputs:
                     if isinstance(output, BaseException):
                         raise EnvironmentFault(
@@ -76,9 +76,21 @@ class ServedEngine:
                             "Run the same command again: what is done is kept.",
                         ) from output
 
-    async def _complete(self, indices: Sequence[int]) -> list[ModelOutput | BaseException]:
-        requests = (self._model.generate(messages_of(self._prompts[index])) for index in indices)
+    async def _complete(self, indices: Sequence[int]) -> list[Completion | BaseException]:
+        requests = (self._answer(self._prompts[index]) for index in indices)
         return await asyncio.gather(*requests, return_exceptions=True)
+
+    async def _answer(self, prompt: Prompt) -> Completion:
+        from inspect_ai.event import ModelEvent
+        from inspect_ai.log._transcript import Transcript, init_transcript
+        from inspect_ai.model import GenerateConfig
+
+        transcript = Transcript()
+        init_transcript(transcript)  # of this task alone: each request keeps the response that belongs to it
+        config = GenerateConfig(stop_seqs=self._stops or None)
+        output = await self._model.generate(messages_of(prompt), tools=tools_of(prompt), config=config)
+        events = [event for event in transcript.events if isinstance(event, ModelEvent) and event.call is not None]
+        return completion_of(output, events[-1].call.response if events and events[-1].call else None)
 
 
 def _reason(error: BaseException) -> str:

@@ -30,7 +30,10 @@ class BadRow:
 
 @runtime_checkable
 class Reader(Protocol):
-    """Reads one format. Group `toolmark.readers`; `--cases NAME:PATH`."""
+    """Reads one format. Group `toolmark.readers`; `--cases NAME:PATH`.
+
+    A reader whose rows only name their tools has an attribute `tools` too, into which `--tools` is put.
+    """
 
     name: str
 

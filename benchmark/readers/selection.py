@@ -13,21 +13,31 @@ from benchmark.errors import InputError, NothingToDo
 from benchmark.readers import BadRow, Reader
 from benchmark.readers.toolmark import ToolmarkReader
 from benchmark.registry import load, names
+from benchmark.traces import Trace
 
-__all__ = ["Split", "case_files", "limited", "load_cases"]
+__all__ = ["Split", "case_files", "limited", "load_cases", "open_reader"]
 
 Split = Literal["dev", "test"]
 
 
-def _reader(source: str, tools: str | None) -> tuple[Reader, Path]:
-    """`NAME:PATH`, or a plain path to Toolmark's own files."""
+def open_reader(source: str, tools: str | None = None) -> tuple[Reader, Path]:
+    """`NAME:PATH`, or a plain path to Toolmark's own files: its reader, which knows `--tools`, and the path.
+
+    Raises:
+        InputError: No reader has that name, or it has no use for `tools`.
+    """
     prefix, colon, rest = source.partition(":")
-    if colon and not Path(source).exists() and len(prefix) > 1:
-        if prefix == ToolmarkReader.name:
-            return ToolmarkReader(tools), Path(rest)
-        if prefix in names("toolmark.readers") or not Path(prefix).parent.name:
-            return load("toolmark.readers", prefix)(), Path(rest)
-    return ToolmarkReader(tools), Path(source)
+    named = colon and not Path(source).exists() and len(prefix) > 1
+    if named and (prefix in names("toolmark.readers") or not Path(prefix).parent.name):
+        found = load("toolmark.readers", prefix)
+        reader, path = found() if isinstance(found, type) else found, Path(rest).expanduser()
+    else:
+        reader, path = ToolmarkReader(), Path(source).expanduser()
+    if tools is not None:
+        if not hasattr(reader, "tools"):
+            raise InputError(f"--tools {tools}: the rows of {reader.name} bring their own tools", "Leave --tools out.")
+        reader.tools = tools
+    return reader, path
 
 
 def case_files(path: Path, split: Split) -> list[Path]:
@@ -48,12 +58,15 @@ def case_files(path: Path, split: Split) -> list[Path]:
     return found
 
 
-def _rows(reader: Reader, path: Path, split: Split) -> Iterator[tuple[str, Case | BadRow]]:
+def _rows(reader: Reader, path: Path, split: Split) -> Iterator[tuple[Path, int, Case | BadRow]]:
+    """Rows with the file or folder that they were read from, and their number in it."""
     files = case_files(path, split) if isinstance(reader, ToolmarkReader) else [path]
     for file in files:
         for index, row in enumerate(reader.read(file), start=1):
-            if isinstance(row, Case | BadRow):
-                yield row.place if isinstance(row, BadRow) else f"{file}, case {index}", row
+            if isinstance(row, Trace):
+                called = "the conversation is a trace and no case: its call is of no offered tool"
+                row = row.case or BadRow(file, row.line or index, called)
+            yield file, index, row
 
 
 def load_cases(
@@ -62,26 +75,31 @@ def load_cases(
     """All cases of a source, and the rows that were skipped.
 
     Raises:
-        InputError: A bad row (unless `skip_bad`), or two cases with one id.
+        InputError: A bad row, or two cases with one id (unless `skip_bad`, which keeps the first of the two).
         NothingToDo: No case is left.
     """
-    reader, path = _reader(source, tools)
+    reader, path = open_reader(source, tools)
     cases: list[Case] = []
     skipped: list[BadRow] = []
     places: dict[str, str] = {}
-    for place, row in _rows(reader, path, split):
+    for file, index, row in _rows(reader, path, split):
         if isinstance(row, BadRow):
             if not skip_bad:
-                raise InputError(f"{place}: {row.reason}", "Correct the row, or leave bad rows out with --skip-bad.")
+                raise InputError(
+                    f"{row.place}: {row.reason}", "Correct the row, or leave bad rows out with --skip-bad."
+                )
             skipped.append(row)
-            continue
-        if row.id in places:
-            raise InputError(
-                f"{place} has the id {row.id}, as has {places[row.id]}: the same messages and tools",
-                "Keep one of them, or change what the model sees.",
-            )
-        places[row.id] = place
-        cases.append(row)
+        elif row.id not in places:
+            places[row.id] = f"{file}, case {index}"
+            cases.append(row)
+        else:
+            twice = f"has the id {row.id}, as has {places[row.id]}: the same messages and tools"
+            if not skip_bad:
+                raise InputError(
+                    f"{file}, case {index} {twice}",
+                    "Keep one of them, change what the model sees, or leave the second out with --skip-bad.",
+                )
+            skipped.append(BadRow(file, index, f"{row.source.ref} {twice}"))
     if not cases:
         raise NothingToDo(f"{source} holds no case", "Name a file with at least one case.")
     return cases, skipped

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,11 @@ from pydantic import ValidationError
 from benchmark.cases import Case, Tool, Toolbox
 from benchmark.errors import InputError
 from benchmark.readers import BadRow
-from benchmark.tools.schemas import SchemaError, check_schema
+from benchmark.readers.offered import toolbox_of
+from benchmark.readers.rows import read_text, reason, strict_json
 from benchmark.tools.toolboxes import ToolboxNames
 
-__all__ = ["ToolmarkReader"]
+__all__ = ["ToolmarkReader", "case_line"]
 
 
 class ToolmarkReader:
@@ -29,70 +29,43 @@ class ToolmarkReader:
     name = "toolmark"
 
     def __init__(self, tools: str | None = None) -> None:
-        self._tools = tools
+        self.tools = tools
 
     def read(self, path: Path) -> Iterator[Case | BadRow]:
         """Yield the cases of one file, in order. Raises `InputError` where it or its `tools.yaml` is unreadable."""
-        names = ToolboxNames(path, self._tools)
+        for _, row in self.rows(path):
+            yield row
+
+    def rows(self, path: Path) -> Iterator[tuple[int, Case | BadRow]]:
+        """The same, each with its line, counted from 1."""
+        names = ToolboxNames(path, self.tools)
         toolboxes: dict[str, Toolbox] = {}
-        try:
-            lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines(): U+2028 may stand inside a string
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(
-                f"{path} cannot be read: {error}", "Cases are UTF-8 text, one JSON object a line."
-            ) from None
-        for number, line in enumerate(lines, start=1):
+        # Not splitlines(): U+2028 may stand inside a string.
+        for number, line in enumerate(read_text(path).split("\n"), start=1):
             if line.strip():
-                yield _case(path, number, line, names, toolboxes)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise ValueError(f"the key {twice!r} is written twice in one object")
-    return fields
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+                yield number, _case(path, number, line, names, toolboxes)
 
 
 def _inline(tools: list[Any]) -> Toolbox:
     read: list[Tool] = []
     for index, row in enumerate(tools):
         try:
-            tool = Tool.model_validate(row)
-            check_schema(tool.parameters)
+            read.append(Tool.model_validate(row))
         except ValidationError as error:
-            raise ValueError(_reason(error, ("toolbox", index))) from None
-        except SchemaError as error:
-            raise ValueError(f"the parameters of {tool.name} are no valid JSON Schema: {error}") from None
-        if tool.name in {other.name for other in read}:
-            raise ValueError(f"two tools of the toolbox are called {tool.name}")
-        read.append(tool)
-    return Toolbox(name="", tools=tuple(read))
-
-
-def _reason(error: ValidationError, prefix: tuple[str | int, ...] = ()) -> str:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in (*prefix, *first["loc"]))
-    return f"{where}: {first['msg']}" if where else first["msg"]
+            raise ValueError(reason(error, ("toolbox", index))) from None
+    return toolbox_of(read)
 
 
 def _case(path: Path, number: int, line: str, names: ToolboxNames, toolboxes: dict[str, Toolbox]) -> Case | BadRow:
-    def bad(reason: str, key: str = "") -> BadRow:
+    def bad(why: str, key: str = "") -> BadRow:
         position = line.find(f'"{key}"') if key else -1
-        return BadRow(path, number, reason, position + 1 if position >= 0 else None)
+        return BadRow(path, number, why, position + 1 if position >= 0 else None)
 
     try:
-        row = json.loads(line, object_pairs_hook=_unique, parse_constant=_no_constant)
-        json.dumps(row, ensure_ascii=False).encode()
+        row = strict_json(line)
     except json.JSONDecodeError as error:
         return BadRow(path, number, f"not JSON: {error.msg}", error.colno)
-    except UnicodeEncodeError:
-        return bad("a string holds half of a surrogate pair, which no tokenizer can read")
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         return bad(f"not JSON: {error}")
     if not isinstance(row, dict):
         return BadRow(path, number, f"a case is a JSON object, not {type(row).__name__}", 1)
@@ -113,8 +86,20 @@ def _case(path: Path, number: int, line: str, names: ToolboxNames, toolboxes: di
         return bad(str(error), "toolbox")
     except ValidationError as error:
         where = error.errors()[0]["loc"]
-        return bad(_reason(error), str(where[0]) if where else "")
+        return bad(reason(error), str(where[0]) if where else "")
     except ValueError as error:
         return bad(str(error), "toolbox")
     except RecursionError:
         return bad("nested too deeply")
+
+
+def case_line(case: Case) -> str:
+    """One line of a case file, its tools in place, from which the same case is read back."""
+    content = case.model_dump(mode="json", exclude={"toolbox", "messages", "seen_unknown"}, exclude_none=True)
+    if case.seen_unknown:
+        content["seen_unknown"] = True
+    shown = {
+        "messages": [message.as_openai() for message in case.messages],
+        "toolbox": [tool.model_dump(mode="json", exclude_none=True) for tool in case.toolbox.tools],
+    }
+    return json.dumps(shown | content, ensure_ascii=False) + "\n"

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from benchmark.completions import Completion
 from benchmark.errors import EnvironmentFault, InputError
+from benchmark.printing import console, printable, say
 from benchmark.registry import nearest
 from benchmark.runs.export import exported
 from benchmark.runs.ledger import Recorded, read_ledger, scan_ledger
@@ -28,28 +28,6 @@ app = App(name="runs", help="List, show, export and prune stored runs.")
 
 Runs = Annotated[Path, Parameter(help="Where runs are kept.", env_var="TOOLMARK_RUNS")]
 Run = Annotated[str, Parameter(help="A path, a name under --runs, or the beginning of one.")]
-
-_NARROWEST = 160
-"""Columns where no terminal gives a width, so that names stay whole in files and pipes."""
-
-
-def _console() -> Console:
-    console = Console(markup=False, highlight=False)
-    return console if console.is_terminal else Console(markup=False, highlight=False, width=_NARROWEST)
-
-
-def _say(*lines: str) -> None:
-    """Print lines unbroken; what a model or a file wrote cannot steer the terminal."""
-    console = _console()
-    for line in lines:
-        console.print(_printable(line), soft_wrap=True)
-
-
-def _printable(text: str) -> str:
-    """`text` with everything escaped that could move a terminal's cursor or hide in it; line breaks stay."""
-    return "".join(
-        char if char == "\n" or char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
-    )
 
 
 def _bytes(size: int) -> str:
@@ -67,11 +45,11 @@ def list_runs(*, runs: Runs = Path("runs")) -> None:
     table.add_column("last written", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
     for folder in stored_runs(runs):
-        table.add_row(*(Text(_printable(cell)) for cell in _listed(folder)))
+        table.add_row(*(Text(printable(cell)) for cell in _listed(folder)))
     if table.row_count:
-        _console().print(table)
+        console().print(table)
     else:
-        _say(f"no runs in {runs}")
+        say(f"no runs in {runs}")
 
 
 def _listed(folder: Path) -> tuple[str, ...]:
@@ -126,7 +104,7 @@ def show(
     """Show who a run is of, where it was made and what it holds, or the completions of one case."""
     path = find_ledger(runs, run)
     recorded = scan_ledger(path)
-    _say(*(_run_lines(path, recorded) if case is None else _case_lines(recorded, path, case)))
+    say(*(_run_lines(path, recorded) if case is None else _case_lines(recorded, path, case)))
 
 
 def _run_lines(path: Path, recorded: Recorded) -> list[str]:
@@ -196,8 +174,8 @@ def export(
             f"{out} cannot be written: {error.strerror or error}", "Make room, or choose another place: --out FILE"
         ) from None
     if packed.missing:
-        _say(f"{packed.missing} of {packed.cases + packed.missing} cases have no completion and are not in it")
-    _say(f"{out}: {packed.cases} cases, {_bytes(len(packed.content))}")
+        say(f"{packed.missing} of {packed.cases + packed.missing} cases have no completion and are not in it")
+    say(f"{out}: {packed.cases} cases, {_bytes(len(packed.content))}")
 
 
 @app.command
@@ -215,5 +193,5 @@ def prune(
     total = 0
     for freed in prune_runs(runs, keep, dry_run=dry_run):
         total += freed.size
-        _say(f"{freed.path} ({freed.why}): {_bytes(freed.size)}")
-    _say(f"{'would free' if dry_run else 'freed'} {_bytes(total)}")
+        say(f"{freed.path} ({freed.why}): {_bytes(freed.size)}")
+    say(f"{'would free' if dry_run else 'freed'} {_bytes(total)}")

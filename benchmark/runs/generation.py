@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmark.candidates.fingerprint import environment, identity, run_key
 from benchmark.candidates.spec import Candidate
+from benchmark.candidates.training import read_record
 from benchmark.candidates.weights import Weights, locate
 from benchmark.cases import Case, digest
 from benchmark.completions import Completion, Prompt
@@ -21,7 +22,8 @@ from benchmark.dialects import Dialect
 from benchmark.engine import Engine, PromptTooLong
 from benchmark.engine.opening import Engines
 from benchmark.errors import InputError
-from benchmark.runs.ledger import Ledger, read_ledger
+from benchmark.runs.ledger import Ledger
+from benchmark.runs.replay import read_replay
 from benchmark.runs.store import run_folder
 from benchmark.scoring.grades import SCORER_VERSION
 
@@ -52,6 +54,7 @@ class Run:
         folder: Where the run lies.
         identity: What may change a completion.
         environment: Where it was made; of the last session.
+        training: The trainer's record of its weights, where there is one.
         weights: Directories, for a local candidate.
         completions: By (case id, epoch), once generated.
         reused: Completions that were there before.
@@ -67,6 +70,7 @@ class Run:
     identity: Mapping[str, Any]
     environment: Mapping[str, Any]
     weights: Weights | None = None
+    training: Mapping[str, Any] | None = None
     completions: Mapping[tuple[str, int], Completion] = field(default_factory=dict)
     reused: int = 0
     made: int = 0
@@ -82,15 +86,12 @@ def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run
         EnvironmentFault: Its weights cannot be had.
     """
     if candidate.kind == "replay":
-        recorded = read_ledger(Path(candidate.base))
-        if not recorded.runs:
-            raise InputError(
-                f"{candidate.base} has no run line, so nobody knows who gave it", "Name a whole ledger.jsonl."
-            )
-        known, made_on = recorded.runs[-1]["identity"], recorded.runs[-1]["environment"]
+        replay = read_replay(Path(candidate.base))
+        # A ledger says itself in which version of its dialect it was written.
+        known = {"dialect": f"{dialect.name}/{dialect.version}", **replay.identity}
         folder = run_folder(options.runs, f"replay-{candidate.name}", run_key(known))
-        return Run(candidate, dialect, folder, known, made_on)
-    if candidate.kind == "inspect":
+        return Run(candidate, dialect, folder, known, replay.environment, training=replay.training)
+    if candidate.kind in ("inspect", "policy"):
         known = identity(candidate, None, dialect, options.decoding, None)
         return Run(candidate, dialect, run_folder(options.runs, candidate.name, run_key(known)), known, {})
 
@@ -99,20 +100,30 @@ def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run
 
     dtype = default_dtype(default_device())
     known = identity(candidate, weights, dialect, options.decoding, dtype)
-    return Run(candidate, dialect, run_folder(options.runs, candidate.name, run_key(known)), known, {}, weights)
+    folder = run_folder(options.runs, candidate.name, run_key(known))
+    training = read_record(weights.adapter or weights.base)
+    return Run(candidate, dialect, folder, known, {}, weights, training)
 
 
-def _key(run: Run, prompt: Prompt, epoch: int) -> str:
-    return digest([run_key(run.identity), prompt.digest(), epoch])
+def _key(run: Run, prompt: Prompt, case: Case, epoch: int) -> str:
+    """A model sees the prompt alone; a policy may look at the gold, so that mended gold is a new question."""
+    asked = [prompt.digest(), case.gold_hash] if run.candidate.kind == "policy" else prompt.digest()
+    return digest([run_key(run.identity), asked, epoch])
 
 
-def _replayed(run: Run, cases: Sequence[Case], epochs: int, partial: bool) -> Run:
-    recorded = read_ledger(Path(run.candidate.base)).by_case
+def _named(places: Sequence[tuple[str, int]], cases: Sequence[Case]) -> str:
+    refs = {case.id: case.source.ref for case in cases}
+    named = ", ".join(f"{case_id} ({refs[case_id]})" for case_id, _ in places[:3])
+    return f"{named}, …" if len(places) > 3 else named
+
+
+def _replayed(run: Run, cases: Sequence[Case], available: Sequence[Case], epochs: int, partial: bool) -> Run:
+    recorded = read_replay(Path(run.candidate.base)).answers(available, partial=partial)
     wanted = [(case.id, epoch) for case in cases for epoch in range(1, epochs + 1)]
     missing = [key for key in wanted if key not in recorded]
     if missing and not partial:
         raise InputError(
-            f"{run.candidate.base} lacks {len(missing)} of {len(wanted)} completions, first {missing[0][0]}",
+            f"{run.candidate.base} lacks {len(missing)} of {len(wanted)} completions: {_named(missing, cases)}",
             "Replay it on the cases that it was made for: --cases, --split and --limit as then.",
         )
     lacking = {case_id for case_id, _ in missing}
@@ -130,17 +141,19 @@ def generate(
     progress: Progress,
     *,
     partial: bool = False,
+    available: Sequence[Case] = (),
 ) -> Run:
     """Fill `run.completions` for all cases and epochs, from the ledger and then from the engine.
 
-    With `partial`, a recording may lack cases: a baseline is paired on what both sides have.
+    With `partial`, a recording may lack cases, or answer others: a baseline is paired on what both sides have. A sample
+    of the cases that are `available` may be asked of a recording of all of them.
 
     Raises:
-        InputError: A prompt leaves no room for an answer, or a recording lacks cases.
+        InputError: A prompt leaves no room for an answer, or a recording lacks cases, answers others or some twice.
         EnvironmentFault: The run's directory is locked or cannot be written; the engine cannot be opened.
     """
     if run.candidate.kind == "replay":
-        return _replayed(run, cases, options.epochs, partial)
+        return _replayed(run, cases, available or cases, options.epochs, partial)
     prompts = [run.dialect.render(case.messages, case.toolbox.tools) for case in cases]
     if options.fresh and (run.folder / "ledger.jsonl").exists():
         with Ledger(run.folder) as ledger:
@@ -149,9 +162,9 @@ def generate(
         run.notes = ledger.notes
         known = ledger.recorded.completions
         wanted = {
-            (index, epoch): _key(run, prompt, epoch)
+            (index, epoch): _key(run, prompt, case, epoch)
             for epoch in range(1, options.epochs + 1)
-            for index, prompt in enumerate(prompts)
+            for index, (prompt, case) in enumerate(zip(prompts, cases, strict=True))
         }
         found = {place: known[key] for place, key in wanted.items() if key in known}
         run.reused = len(found)
@@ -160,8 +173,8 @@ def generate(
         missing = [place for place in wanted if place not in found]
         dropped: frozenset[int] = frozenset()
         if missing:
-            engine = engines.open(run.candidate, run.weights, str(run.identity.get("dtype")))
-            dropped = _prepare(engine, prompts, cases, options.skip_too_long)
+            engine = engines.open(run.candidate, run.weights, str(run.identity.get("dtype")), cases)
+            dropped = _prepare(engine, prompts, run.dialect, cases, options.skip_too_long)
             missing = [place for place in missing if place[0] not in dropped]
             run.environment = environment(**engine.environment())
             ledger.open_session(_session_line(run, cases))
@@ -186,14 +199,17 @@ def _session_line(run: Run, cases: Sequence[Case]) -> Mapping[str, Any]:
         "identity": run.identity,
         "environment": run.environment,
         "scorer": SCORER_VERSION,
+        **({} if run.training is None else {"training": run.training}),
         "cases": {case.id: case.gold_hash for case in cases},
     }
 
 
-def _prepare(engine: Engine, prompts: Sequence[Prompt], cases: Sequence[Case], skip: bool) -> frozenset[int]:
+def _prepare(
+    engine: Engine, prompts: Sequence[Prompt], dialect: Dialect, cases: Sequence[Case], skip: bool
+) -> frozenset[int]:
     """Encode all prompts; the indices of those that do not fit, or an error."""
     try:
-        engine.prepare(prompts)
+        engine.prepare(prompts, dialect)
     except PromptTooLong as error:
         if not skip:
             index, length = max(error.lengths.items(), key=lambda item: item[1])

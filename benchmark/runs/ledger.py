@@ -53,6 +53,7 @@ class Recorded:
         by_case: The same by (case id, epoch).
         keys: The key of each (case id, epoch).
         broken: Lines that could not be read.
+        doubled: Each (case id, epoch) that has more than one completion, of which the last is kept.
     """
 
     runs: tuple[Mapping[str, Any], ...]
@@ -60,6 +61,7 @@ class Recorded:
     by_case: Mapping[tuple[str, int], Completion]
     keys: Mapping[tuple[str, int], str]
     broken: tuple[BrokenLine, ...] = ()
+    doubled: tuple[tuple[str, int], ...] = ()
 
 
 def scan_ledger(path: Path) -> Recorded:
@@ -78,6 +80,7 @@ def scan_ledger(path: Path) -> Recorded:
     by_case: dict[tuple[str, int], Completion] = {}
     keys: dict[tuple[str, int], str] = {}
     broken: list[BrokenLine] = []
+    doubled: dict[tuple[str, int], None] = {}
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
@@ -87,13 +90,15 @@ def scan_ledger(path: Path) -> Recorded:
                 runs.append(_run(row["run"]))
                 continue
             key, place = _place(row)
+            if place in by_case:
+                doubled[place] = None
             completions[key] = by_case[place] = Completion.from_json(row)
             keys[place] = key
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             if number == len(lines):  # no newline behind it: the writer was killed inside this line
                 break
             broken.append(BrokenLine(number, f"{type(error).__name__}: {error}", line))
-    return Recorded(tuple(runs), completions, by_case, keys, tuple(broken))
+    return Recorded(tuple(runs), completions, by_case, keys, tuple(broken), tuple(doubled))
 
 
 def _run(run: Any) -> Mapping[str, Any]:

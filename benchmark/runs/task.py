@@ -243,6 +243,11 @@ def live_task(
 
     chosen = limited(load_cases(cases, split)[0], limit)
     spoken: Dialect = load("toolmark.dialects", dialect)()
+    if any(spoken.render(case.messages, case.toolbox.tools).tools for case in chosen):
+        raise InputError(
+            f"`inspect eval` does not offer the tools that the dialect {dialect} leaves to the server",
+            f"Let Toolmark ask: pytest suites/ --model MODEL --dialect {dialect}",
+        )
     metrics = [metric.id for metric in PRIMARY if metric.id.startswith(f"{suite}.")]
     return Task(
         name=suite,

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from benchmark.cases import Abstain, Case
 
-__all__ = ["selection_by_chance"]
+__all__ = ["Chance", "chance", "selection_by_chance"]
 
 
-def selection_by_chance(cases: Sequence[Case]) -> float:
-    """`selection.tool` of the better of two policies, exactly: always the first tool offered, or one drawn uniformly.
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """`selection.tool` of a policy that calls the first tool offered, and of one that draws it uniformly."""
+
+    first: float
+    uniform: float
+
+
+def chance(cases: Sequence[Case]) -> Chance:
+    """Both policies' scores, exactly: the uniform one's is its expectation.
 
     Both make one call, so that they miss every case that expects several. 0 where no case expects a call.
     """
@@ -24,4 +33,11 @@ def selection_by_chance(cases: Sequence[Case]) -> float:
         names = case.toolbox.names
         first.append(float(names[0] in right))
         uniform.append(sum(count for name, count in Counter(names).items() if name in right) / len(names))
-    return max(sum(first), sum(uniform)) / len(first) if first else 0.0
+    n = len(first) or 1
+    return Chance(sum(first) / n, sum(uniform) / n)
+
+
+def selection_by_chance(cases: Sequence[Case]) -> float:
+    """`selection.tool` of the better of the two."""
+    known = chance(cases)
+    return max(known.first, known.uniform)

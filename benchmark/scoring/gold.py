@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from benchmark.cases import Abstain, Call, Case, Message
-from benchmark.completions import Completion
+from benchmark.cases import Abstain, Call, CallSpec, Case, Message
+from benchmark.completions import Completion, RawCall
 from benchmark.dialects import Dialect
 from benchmark.scoring.execution import Executor
 from benchmark.scoring.grades import Grade, grade
 from benchmark.scoring.matching import canonical_arguments
 from benchmark.scoring.metrics import METRICS
+from benchmark.tools.examples import example_arguments
 
-__all__ = ["GoldFault", "perfect", "prove"]
+__all__ = ["GoldFault", "perfect", "planted", "prove", "written"]
 
 GoldFault = tuple[Case, str]
 """A case whose gold does not hold, and what was seen."""
@@ -23,54 +26,63 @@ _NEVER_OFFERED = "a_tool_that_nobody_offered"
 def _gold_calls(case: Case, option: int = 0) -> list[Call]:
     if isinstance(case.expect, Abstain):
         return []
-    return [Call(name=spec.name, arguments=canonical_arguments(spec)) for spec in case.expect.any_of[option].calls]
+    return [Call(name=spec.name, arguments=_arguments(spec, case)) for spec in case.expect.any_of[option].calls]
 
 
-def _written(case: Case, calls: Sequence[Call], dialect: Dialect, text: str = "") -> Completion:
-    """What a model would write, in the dialect's own hand."""
+def _arguments(spec: CallSpec, case: Case) -> dict[str, Any]:
+    """Right ones, or, where nobody knows them, valid ones."""
+    if spec.arguments_known:
+        return canonical_arguments(spec)
+    return example_arguments(case.toolbox[spec.name].parameters)
+
+
+def written(case: Case, calls: Sequence[Call], dialect: Dialect, text: str = "") -> Completion:
+    """What a model would write, in the dialect's own hand; calls that it leaves to a server come as one sends them."""
     turn = Message(role="assistant", content=text, tool_calls=tuple(calls))
-    return Completion(dialect.render((*case.messages, turn), case.toolbox.tools).messages[-1].content)
+    written = dialect.render((*case.messages, turn), case.toolbox.tools).messages[-1]
+    native = (RawCall(call.name, json.dumps(dict(call.arguments))) for call in written.tool_calls)
+    return Completion(written.content, tuple(native))
 
 
 def perfect(case: Case, dialect: Dialect, option: int = 0) -> Completion:
     """The answer that `any_of[option]` accepts; for an abstention, the last tool result, or a plain refusal."""
     calls = _gold_calls(case, option)
     results = [message.content for message in case.messages if message.role == "tool"]
-    return _written(case, calls, dialect, "" if calls else (results[-1] if results else "No tool call is right here."))
+    return written(case, calls, dialect, "" if calls else (results[-1] if results else "No tool call is right here."))
 
 
 def _silent(case: Case, dialect: Dialect) -> Completion:
-    return _written(case, (), dialect, "I would rather not.")
+    return written(case, (), dialect, "I would rather not.")
 
 
 def _calls_anyway(case: Case, dialect: Dialect) -> Completion:
-    return _written(case, [Call(name=(case.toolbox.names or (_NEVER_OFFERED,))[0])], dialect)
+    return written(case, [Call(name=(case.toolbox.names or (_NEVER_OFFERED,))[0])], dialect)
 
 
 def _wrong_tool(case: Case, dialect: Dialect) -> Completion:
     options = case.expect.any_of if case.expect.action == "call" else ()
     right = {spec.name for option in options for spec in option.calls}
     other = next((name for name in case.toolbox.names if name not in right), _NEVER_OFFERED)
-    return _written(case, [call.model_copy(update={"name": other}) for call in _gold_calls(case)], dialect)
+    return written(case, [call.model_copy(update={"name": other}) for call in _gold_calls(case)], dialect)
 
 
 def _unknown_tool(case: Case, dialect: Dialect) -> Completion:
-    return _written(case, [call.model_copy(update={"name": _NEVER_OFFERED}) for call in _gold_calls(case)], dialect)
+    return written(case, [call.model_copy(update={"name": _NEVER_OFFERED}) for call in _gold_calls(case)], dialect)
 
 
 def _undeclared_argument(case: Case, dialect: Dialect) -> Completion:
     planted = {"an_argument_that_no_schema_has": True}
     calls = [call.model_copy(update={"arguments": {**call.arguments, **planted}}) for call in _gold_calls(case)]
-    return _written(case, calls, dialect)
+    return written(case, calls, dialect)
 
 
 def _one_call_too_many(case: Case, dialect: Dialect) -> Completion:
     calls = _gold_calls(case)
-    return _written(case, [*calls, calls[0]], dialect)
+    return written(case, [*calls, calls[0]], dialect)
 
 
 def _cut(case: Case, dialect: Dialect) -> Completion:
-    whole = _written(case, calls[:1], dialect) if (calls := _gold_calls(case)) else perfect(case, dialect)
+    whole = written(case, calls[:1], dialect) if (calls := _gold_calls(case)) else perfect(case, dialect)
     return Completion(whole.text[: len(whole.text) // 2], stop_reason="length")
 
 
@@ -83,6 +95,11 @@ _PLANTED: Mapping[str, Sequence[Callable[[Case, Dialect], Completion]]] = {
     "guard.stops": (_cut,),
 }
 """Wrong answers that must score 0, for each primary metric."""
+
+
+def planted(metric_id: str, case: Case, dialect: Dialect) -> list[tuple[str, Completion]]:
+    """The wrong answers that must score 0 by a metric that the case counts in, each with what is wrong."""
+    return [(plant.__name__.strip("_"), plant(case, dialect)) for plant in _PLANTED[metric_id]]
 
 
 def prove(metric_id: str, cases: Sequence[Case], dialect: Dialect, executor: Executor) -> list[GoldFault]:
@@ -104,8 +121,8 @@ def prove(metric_id: str, cases: Sequence[Case], dialect: Dialect, executor: Exe
             for index, (score, judged) in enumerate(answers, start=1)
             if score != 1
         ]
-        for plant in _PLANTED[metric_id]:
-            score, _ = value(case, plant(case, dialect))
+        for name, answer in planted(metric_id, case, dialect):
+            score, _ = value(case, answer)
             if score != 0:
-                found.append((case, f"the planted wrong answer {plant.__name__.strip('_')!r} scores {score}"))
+                found.append((case, f"the planted wrong answer {name!r} scores {score}"))
     return found

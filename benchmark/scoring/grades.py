@@ -14,11 +14,11 @@ from benchmark.completions import Completion, Reading
 from benchmark.dialects import Dialect
 from benchmark.scoring.answers import uses_result
 from benchmark.scoring.execution import Executor
-from benchmark.scoring.matching import FAULTS, Fault, Spelling, faults, offered_tool, same_names
+from benchmark.scoring.matching import Spelling, closest, offered_tool, same_names
 from benchmark.scoring.outcomes import Outcome, outcome_of
-from benchmark.tools.schemas import compile_schema, problems
+from benchmark.tools.schemas import problems, validator_of
 
-__all__ = ["CAUSES", "SCORER_VERSION", "Cause", "Grade", "grade"]
+__all__ = ["CAUSES", "SCORER_VERSION", "Cause", "Grade", "grade", "legible"]
 
 SCORER_VERSION = "1"
 """Changes whenever the same completion could be graded differently; hashed with the gold."""
@@ -71,6 +71,8 @@ class Grade:
         tool: The expected tool, where one is.
         tags: The case's tags.
         waived: The case's waiver; a waived grade counts in no metric.
+        arguments_known: Whether the case knows the right arguments; where not, `correct` cannot be told from right
+            tool and valid arguments.
     """
 
     case_id: str
@@ -94,15 +96,16 @@ class Grade:
     tool: str | None
     tags: dict[str, Any]
     waived: str | None
+    arguments_known: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """Fields as JSON values."""
         return asdict(self)
 
 
-def _legible(text: str) -> str:
+def legible(text: str, most: int = _MAX_TEXT) -> str:
     """`text` cut to a length that a log bears, with lone surrogates, which no log can encode, as escapes."""
-    short = text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+    short = text if len(text) <= most else text[: most - 1] + "…"
     return short.encode("utf-8", "backslashreplace").decode()
 
 
@@ -121,7 +124,7 @@ def _schema_problem(calls: Sequence[Call], case: Case) -> str | None:
         tool = _reached(call, case)
         if tool is None:
             return f"{call.name} is not offered"
-        found = problems(call.arguments, compile_schema(tool.parameters))
+        found = problems(call.arguments, validator_of(tool))
         if found:
             return f"{call.name}{found[0].path}: {found[0].message}"
     return None
@@ -140,22 +143,11 @@ def _run(calls: Sequence[Call], case: Case, executor: Executor | None) -> tuple[
     return executed, ""
 
 
-def _best(calls: Sequence[Call], options: Sequence[CallOption], case: Case, executor: Executor | None) -> list[Fault]:
-    """The faults against the option that the calls come closest to: the least grave, then the fewest."""
-    rerun = executor.value if executor is not None else None
-    candidates = [faults(calls, option, case.toolbox, rerun) for option in options]
-    return min(candidates, key=lambda found: (bool(found), -min(_gravity(found), default=0), len(found)))
-
-
-def _gravity(found: Sequence[Fault]) -> list[int]:
-    return [FAULTS.index(fault.kind) for fault in found]
-
-
 def _call_failure(
     calls: Sequence[Call], options: Sequence[CallOption], case: Case, executor: Executor | None
 ) -> tuple[Cause | None, str, bool | None]:
     """Cause and detail of what is wrong with `calls`, and whether they ran."""
-    found = _best(calls, options, case, executor)
+    _, found = closest(calls, options, case.toolbox, executor.value if executor is not None else None)
     by_cause: dict[Cause, str] = {}
     for fault in found:
         by_cause.setdefault(fault.kind, f"{fault.where}: {fault.detail}" if fault.detail else fault.where)
@@ -178,9 +170,11 @@ def grade(
 ) -> Grade:
     """Judge one completion. Without an executor nothing runs, and `same_result` falls back to equality."""
     strict: Reading = dialect.parse(completion, strict=True)
-    lenient: Reading = dialect.parse(completion, strict=False)
+    # Calls that are right strictly are read alike leniently, and nothing else of that reading counts then.
+    clean = bool(strict.calls) and strict.error is None
+    lenient: Reading = strict if clean else dialect.parse(completion, strict=False)
     outcome = outcome_of(lenient, completion, case.toolbox.names)
-    strict_calls = strict.calls if strict.error is None else ()
+    strict_calls = strict.calls if clean else ()
     cause: Cause | None = None
     detail = ""
     executed: bool | None = None
@@ -218,7 +212,7 @@ def grade(
         reason=expect.reason if isinstance(expect, Abstain) else None,
         outcome=outcome,
         cause=cause,
-        detail=_legible(detail),
+        detail=legible(detail),
         selected=selected,
         schema_valid=_schema_problem(strict_calls, case) is None,
         correct=cause is None,
@@ -227,9 +221,11 @@ def grade(
         stopped=None if completion.stop_reason == "unknown" else completion.stop_reason == "stop",
         uses_result=uses_result(case.messages, lenient.answer) if expect.action == "abstain" else None,
         answer_length=len(lenient.answer),
-        called=tuple(_legible(call.name) for call in lenient.calls),
+        called=tuple(legible(call.name) for call in lenient.calls),
         offered=len(case.toolbox.tools),
         tool=next(iter(tools)) if len(tools) == 1 else None,
         tags=dict(case.tags),
         waived=case.waiver,
+        arguments_known=expect.action == "abstain"
+        or all(spec.arguments_known for option in expect.any_of for spec in option.calls),
     )

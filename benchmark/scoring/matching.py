@@ -30,7 +30,9 @@ __all__ = [
     "Rerun",
     "Spelling",
     "accepts",
+    "assigned",
     "canonical_arguments",
+    "closest",
     "equal",
     "faults",
     "offered_tool",
@@ -201,23 +203,9 @@ def accepts(rule: Accept, value: Any, same_result: Callable[[Any], bool] | None 
             return isinstance(value, list | tuple) and len(value) == len(rule.of) and all(map(accepts, rule.of, value))
 
 
-def _canonical(rule: Accept) -> Any:
-    match rule.match:
-        case "contains":
-            return " ".join(rule.of)
-        case "nonempty":
-            return "text"
-        case "object":
-            return {key: _canonical(inner) for key, inner in rule.of.items()}
-        case "list":
-            return [_canonical(inner) for inner in rule.of]
-        case _:
-            return rule.of[0]
-
-
 def canonical_arguments(spec: CallSpec) -> dict[str, Any]:
     """One right set of arguments: the first accepted value of each."""
-    return {name: _canonical(rule) for name, rule in spec.arguments.items()}
+    return {name: rule.example() for name, rule in spec.arguments.items()}
 
 
 def _spelled(name: str, names: Spelling) -> str:
@@ -239,6 +227,8 @@ def same_names(calls: Sequence[Call], option: CallOption) -> bool:
 
 
 def _argument_faults(call: Call, spec: CallSpec, tool: Tool, rerun: Rerun | None) -> list[Fault]:
+    if not spec.arguments_known:
+        return []
     properties = tool.parameters.get("properties")
     declared: Mapping[str, Any] = properties if isinstance(properties, Mapping) else {}
 
@@ -309,16 +299,41 @@ def faults(calls: Sequence[Call], option: CallOption, toolbox: Toolbox, rerun: R
         return unknown
     if len(calls) != len(option.calls):
         return [Fault("wrong_count", "", f"{len(calls)} calls, expected {len(option.calls)}")]
+    pairs = assigned(calls, option, toolbox, rerun)
+    found = [fault for _, _, those in pairs for fault in those]
+    if not found and option.order == "given" and any(call != spec for call, spec, _ in pairs):
+        in_order = (
+            _pair_faults(call, spec, option, toolbox, rerun) for call, spec in zip(calls, option.calls, strict=True)
+        )
+        if any(in_order):
+            return [Fault("wrong_order", "", " → ".join(call.name for call in calls))]
+    return found
+
+
+def assigned(
+    calls: Sequence[Call], option: CallOption, toolbox: Toolbox, rerun: Rerun | None = None
+) -> list[tuple[int, int, list[Fault]]]:
+    """Which call stands for which expected one, as (index of the call, index of the expected one, its faults).
+
+    The assignment with the fewest faults. Where the numbers differ, the longer side keeps some that are in no pair.
+    """
     table = [[_pair_faults(call, spec, option, toolbox, rerun) for spec in option.calls] for call in calls]
-    if len(calls) == 1:
-        return table[0][0]
+    if len(calls) == len(option.calls) == 1:
+        return [(0, 0, table[0][0])]
 
     from scipy.optimize import linear_sum_assignment  # slow to import, and most cases expect one call
 
     rows, columns = linear_sum_assignment([[_weight(found) for found in row] for row in table])
-    found = [fault for row, column in zip(rows, columns, strict=True) for fault in table[row][column]]
-    if not found and option.order == "given":
-        in_order = [table[index][index] for index in range(len(calls))]
-        if any(in_order):
-            return [Fault("wrong_order", "", " → ".join(call.name for call in calls))]
-    return found
+    return [(int(row), int(column), table[row][column]) for row, column in zip(rows, columns, strict=True)]
+
+
+def closest(
+    calls: Sequence[Call], options: Sequence[CallOption], toolbox: Toolbox, rerun: Rerun | None = None
+) -> tuple[CallOption, list[Fault]]:
+    """The option that the calls come closest to (least grave fault, then fewest), and the faults against it."""
+    found = [(option, faults(calls, option, toolbox, rerun)) for option in options]
+    return min(found, key=lambda pair: (bool(pair[1]), -min(_gravity(pair[1]), default=0), len(pair[1])))
+
+
+def _gravity(found: Sequence[Fault]) -> list[int]:
+    return [FAULTS.index(fault.kind) for fault in found]

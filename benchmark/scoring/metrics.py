@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from benchmark.readers.probes import KINDS
 from benchmark.scoring.grades import Grade
 
 __all__ = ["METRICS", "PRIMARY", "CaseValue", "Level", "Metric", "case_values", "metrics_for"]
@@ -62,6 +63,10 @@ def _any(grade: Grade) -> bool:  # noqa: ARG001
     return True
 
 
+def _known(grade: Grade, right: bool) -> bool | None:
+    return right if grade.arguments_known else None
+
+
 PRIMARY: tuple[Metric, ...] = (
     Metric("timing.recall", "calls when it should", _among(_calls, lambda g: g.outcome == "call"), level="primary"),
     Metric(
@@ -72,7 +77,12 @@ PRIMARY: tuple[Metric, ...] = (
     ),
     Metric("selection.tool", "calls the right tool", _among(_calls, lambda g: g.selected), level="primary"),
     Metric("validity.schema", "every call fits its schema", _among(_calls, lambda g: g.schema_valid), level="primary"),
-    Metric("validity.call", "the whole call is right and runs", _among(_calls, lambda g: g.correct), level="primary"),
+    Metric(
+        "validity.call",
+        "the whole call is right and runs",
+        _among(_calls, lambda g: _known(g, g.correct)),
+        level="primary",
+    ),
     Metric("guard.stops", "ends by itself", _among(_any, lambda g: g.stopped), level="primary"),
 )
 """In the order of every table."""
@@ -105,7 +115,11 @@ _SECONDARY: tuple[Metric, ...] = (
         "right tool, once it calls",
         _among(lambda g: _calls(g) and g.outcome == "call", lambda g: g.selected),
     ),
-    Metric("validity.lenient", "whole call right, format forgiven", _among(_calls, lambda g: g.correct_leniently)),
+    Metric(
+        "validity.lenient",
+        "whole call right, format forgiven",
+        _among(_calls, lambda g: _known(g, g.correct_leniently)),
+    ),
     Metric("validity.executes", "valid calls that run without error", _among(_calls, lambda g: g.executed)),
     Metric(
         "guard.uses_result",
@@ -124,8 +138,13 @@ _SECONDARY: tuple[Metric, ...] = (
 METRICS: Mapping[str, Metric] = {metric.id: metric for metric in (*PRIMARY, *_SECONDARY)}
 
 
+def _probes(grade: Grade) -> list[Any]:
+    kinds = grade.tags.get("probes")
+    return kinds if isinstance(kinds, list) else []
+
+
 def metrics_for(grades: Iterable[Grade]) -> tuple[Metric, ...]:
-    """All metrics, and those of the breakdowns that these grades have: by number of tools offered, and by tool."""
+    """All metrics, and those of the breakdowns that these grades have: by number of tools, by probe, by tool."""
     rows = [row for row in grades if row.waived is None]
     by_size = (
         Metric(
@@ -144,7 +163,16 @@ def metrics_for(grades: Iterable[Grade]) -> tuple[Metric, ...]:
         )
         for tool in sorted({row.tool for row in rows if row.tool is not None})
     )
-    return (*METRICS.values(), *by_size, *by_tool)
+    by_probe = (
+        Metric(
+            f"selection.tool[{kind}]",
+            f"right tool: {kind.replace('_', ' ')}",
+            _among(lambda g, kind=kind: _calls(g) and kind in _probes(g), lambda g: g.selected),  # type: ignore[misc]
+        )
+        for kind in KINDS
+        if any(kind in _probes(row) for row in rows)
+    )
+    return (*METRICS.values(), *by_size, *by_probe, *by_tool)
 
 
 @dataclass(frozen=True, slots=True)

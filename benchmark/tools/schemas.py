@@ -19,12 +19,24 @@ from typing import Any
 import jsonschema_rs
 from jsonschema_rs import Validator
 
-from benchmark.cases import canonical_json
+from benchmark.cases import Tool, canonical_json
 
-__all__ = ["Problem", "SchemaError", "Validator", "check_schema", "compile_schema", "problems", "subschemas"]
+__all__ = [
+    "Problem",
+    "SchemaError",
+    "Validator",
+    "check_schema",
+    "compile_schema",
+    "problems",
+    "subschemas",
+    "validator_of",
+]
 
 MAX_DEPTH = 64
 MAX_MESSAGE = 300
+MAX_VALIDATORS = 4096
+
+_VALIDATORS: dict[str, Validator] = {}
 
 _MAPS_OF_SCHEMAS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 _DATA = frozenset({"enum", "const", "default", "example", "examples"})
@@ -114,7 +126,21 @@ def compile_schema(schema: Mapping[str, Any]) -> Validator:
     return _compiled(text)
 
 
-@lru_cache(maxsize=4096)
+def validator_of(tool: Tool) -> Validator:
+    """The validator of a tool's arguments, found by the tool's hash: its schema is not spelt out again for each call.
+
+    Raises:
+        SchemaError: The schema is not valid JSON Schema.
+    """
+    known = _VALIDATORS.get(tool.schema_hash)
+    if known is None:
+        if len(_VALIDATORS) >= MAX_VALIDATORS:
+            _VALIDATORS.clear()
+        known = _VALIDATORS[tool.schema_hash] = compile_schema(tool.parameters)
+    return known
+
+
+@lru_cache(maxsize=MAX_VALIDATORS)
 def _compiled(text: str) -> Validator:
     try:
         return jsonschema_rs.validator_for(

@@ -9,11 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from benchmark.candidates.training import Training
 from benchmark.completions import Completion
 from benchmark.scoring.grades import Grade
-from benchmark.scoring.metrics import PRIMARY, Level, Metric, case_values, metrics_for
+from benchmark.scoring.metrics import PRIMARY, Level, case_values, metrics_for
+from benchmark.verdicts.evidence import Evidence
 from benchmark.verdicts.fairness import Mismatch, mismatches
-from benchmark.verdicts.intervals import Interval, balanced, mean_interval
+from benchmark.verdicts.figure import Figure, figure_of
+from benchmark.verdicts.intervals import balanced
 from benchmark.verdicts.verdict import MARGIN, Difference, Paired, decide, pair
 
 __all__ = ["BALANCED", "Column", "Comparison", "Figure", "Row", "compare"]
@@ -23,15 +26,6 @@ BALANCED = "timing.balanced"
 
 
 Completions = Mapping[tuple[str, int], Completion]
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A score over n cases with its 95% interval. With n = 0 there is neither."""
-
-    n: int
-    score: float | None = None
-    interval: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +57,7 @@ class Column:
         causes: How many completions failed from each cause.
         baseline: Index of the column that this one is held against.
         unfair: In what the two sides differ beyond the candidate.
+        training: How its weights were made, where a record lies beside them.
     """
 
     name: str
@@ -74,15 +69,17 @@ class Column:
     causes: Mapping[str, int]
     baseline: int | None = None
     unfair: tuple[Mismatch, ...] = ()
+    training: Training | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All columns and rows; primary metrics first."""
+    """All columns and rows; primary metrics first. The evidence is what stands behind them, case by case."""
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     margin: float = MARGIN
+    evidence: Evidence | None = None
 
     def figure(self, column: int, metric: str) -> Figure | None:
         """The figure of a metric in a column, or None where no such metric is known here."""
@@ -91,15 +88,6 @@ class Comparison:
     def difference(self, column: int, metric: str) -> Difference | None:
         """What a metric says of a column beside its baseline, or None where it is not held against one."""
         return next((row.differences[column] for row in self.rows if row.metric == metric and row.differences), None)
-
-
-def _figure(metric: Metric, grades: Sequence[Grade]) -> Figure:
-    cases = case_values(metric, grades)
-    if not cases:
-        return Figure(0)
-    values = [case.value for case in cases]
-    interval = mean_interval(values, [case.cluster for case in cases], share=metric.unit == "share")
-    return Figure(len(values), sum(values) / len(values), interval)
 
 
 def _balanced(recall: Figure, restraint: Figure) -> Figure:
@@ -163,7 +151,7 @@ def compare(
             metric.meaning,
             metric.level,
             metric.unit,
-            tuple(_figure(metric, column) for column in grades),
+            tuple(figure_of(metric, column) for column in grades),
             tuple(found.get(metric.id) for found in differences) if metric.level == "primary" else (),
         )
         for metric in metrics

@@ -11,9 +11,10 @@ from benchmark.tools.catalog import catalog
 from generators.template.default import default_traces
 from generators.template.default.askable import askable
 from generators.template.default.conversations import Maker
-from generators.template.default.phrasings import phrasings
+from generators.template.default.phrasings import phrasings, question_patterns
 from generators.template.pocket import pocket_traces
 from generators.template.schema.intents import content_words, name_words
+from generators.template.smalltalk import small_talk_patterns
 
 if TYPE_CHECKING:
     from benchmark.cases import Tool, Toolbox
@@ -53,6 +54,11 @@ class TemplateGenerator:
 
     name = "template"
     Options: type[BaseModel] = TemplateOptions
+
+    def patterns(self) -> Iterator[str]:
+        """What users say in the recipe `default`; the recipe `pocket` asks for tools that it makes up."""
+        yield from question_patterns()
+        yield from small_talk_patterns()
 
     def propose(self, toolbox: Toolbox, options: TemplateOptions, ctx: Generation) -> Iterator[Trace]:
         """The recipe's traces; `pocket` makes its own tools and does not look at `toolbox`."""

@@ -11,9 +11,10 @@ from generators.template import values
 from generators.template.words import words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from random import Random
 
-__all__ = ["SmallTalk", "small_talk"]
+__all__ = ["SmallTalk", "small_talk", "small_talk_patterns"]
 
 
 @cache
@@ -54,6 +55,14 @@ def _about_what_was_said(rng: Random) -> SmallTalk:
     )
     index = rng.randrange(len(said))
     return SmallTalk(*said[index], f"said/{index}")
+
+
+def small_talk_patterns() -> Iterator[str]:
+    """What users say in `smalltalk.toml`, slots in braces."""
+    for question, _ in _lists()["talk"]:
+        yield question
+    for table in _lists()["table"]:
+        yield from table["asks"]
 
 
 def small_talk(rng: Random) -> SmallTalk:

@@ -49,6 +49,16 @@ def test_the_id_hashes_what_the_model_sees_and_the_gold_hash_the_rest(
     assert (made().gold_hash == made(**fields).gold_hash) is same_gold
 
 
+def test_a_changed_copy_has_its_own_hashes() -> None:
+    case, tool = made(), Tool(name="f")
+    before = case.id, case.gold_hash, tool.schema_hash
+    other = case.model_copy(update={"messages": (Message(role="user", content="!"),), "waiver": "disputed"})
+    assert other.id == made(messages=[{"role": "user", "content": "!"}]).id != case.id
+    assert other.gold_hash == made(waiver="disputed").gold_hash != case.gold_hash
+    assert tool.model_copy(update={"name": "g"}).schema_hash == Tool(name="g").schema_hash
+    assert (case.id, case.gold_hash, tool.schema_hash) == before
+
+
 def test_ids_do_not_drift() -> None:
     # Ledgers and baselines are keyed by this: a change orphans every stored completion.
     assert made().id == "268dcb95ce4f03dd"

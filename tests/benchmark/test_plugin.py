@@ -174,7 +174,8 @@ def test_workers_are_refused_with_a_reason(suites, tmp_path):
     assert (refused.returncode, refused.stderr.count("\n")) == (4, 1)
     assert "Leave -n out" in refused.stderr
     # A project's other tests may use -n although a candidate is set in a file; only the checks fail.
-    configured = suites("-n", "1", "-k", "stops", "-c", str(settings_file(tmp_path, replay, cases)), f"--rootdir={ROOT}")
+    settings = str(settings_file(tmp_path, replay, cases))
+    configured = suites("-n", "1", "-k", "stops", "-c", settings, f"--rootdir={ROOT}")
     assert configured.returncode == 1, configured.stdout + configured.stderr
     assert "Leave -n out" in configured.stdout
 
@@ -207,6 +208,7 @@ def test_no_torch_at_collection_help_or_replay(tmp_path):
         [*pytest_command, "--collect-only", "-q", "--model", "pocket"],
         [*pytest_command, "--help"],
         [*pytest_command, "--model", f"replay/{replay}", "--cases", str(cases)],
+        [*pytest_command, "--model", "policy/lexical", "--model", "policy/oracle", "--limit", "8"],
         [sys.executable, "-c", "import sys, benchmark.cli; sys.argv = ['toolmark', '--help']; benchmark.cli.main()"],
         [
             sys.executable,

@@ -26,7 +26,7 @@ COMPARISON = Comparison(
 def test_markdown_is_one_table_of_the_primary_metrics(tmp_path):
     Markdown().render(COMPARISON, tmp_path / "table.md")
     lines = (tmp_path / "table.md").read_text().splitlines()
-    assert lines[2:] == ["| `timing.recall` | calls | 10 | 70.0 | [39.7, 89.2] | 0 | – | – |"]
+    assert lines[2:] == ["| `timing.recall` | calls | 10 | 70.0 | [39.7, 89.2] | 0 | n/a | n/a |"]
     assert {line.replace("\\|", "").count("|") for line in lines} == {9}
 
 

@@ -17,7 +17,7 @@ from benchmark.tools.catalog import catalog
 from trainers.record import Record, file_hash
 
 POCKET = Path(benchmark.engine.__file__).parent / "pocket"
-PINNED = "26c9ef51ebac3f1efd3bd1a3a886c7b55f09edea925c19745ef572a5dc2e74ac"
+PINNED = "9948d98c4ceaaec2e8665a61003da4366703fcb69c93bb5dd6fb4acf9121ac3d"
 
 
 @pytest.fixture(scope="module")

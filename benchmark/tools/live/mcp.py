@@ -37,13 +37,17 @@ def connected(server: str) -> AbstractAsyncContextManager[Any]:
     """A client of `server`, to be entered."""
     from mcp import Client, StdioServerParameters, stdio_client
 
+    # Named with its type, for mcp is optional and then has none.
+    client: AbstractAsyncContextManager[Any]
     if is_address(server):
-        return Client(server)
+        client = Client(server)
+        return client
     command, *words = shlex.split(server)
     # The user named the server; it may need the keys of the user's environment.
     parameters = StdioServerParameters(command=command, args=words, env=dict(os.environ))
     quiet = _open.enter_context(Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - _open closes it
-    return Client(stdio_client(parameters, errlog=quiet))
+    client = Client(stdio_client(parameters, errlog=quiet))
+    return client
 
 
 @cache

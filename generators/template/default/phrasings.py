@@ -6,9 +6,21 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["DatabaseQuestion", "Phrasings", "Request", "database_questions", "knowledge", "outside", "phrasings"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "DatabaseQuestion",
+    "Phrasings",
+    "Request",
+    "database_questions",
+    "knowledge",
+    "outside",
+    "phrasings",
+    "question_patterns",
+]
 
 _TOPICS = ("numbers", "dates", "lists", "text", "world", "messages")
 
@@ -85,3 +97,17 @@ def knowledge() -> tuple[tuple[str, str], ...]:
 def database_questions() -> tuple[DatabaseQuestion, ...]:
     """What people want from the database."""
     return tuple(DatabaseQuestion(**entry) for entry in _read("database")["question"])
+
+
+def question_patterns() -> Iterator[str]:
+    """Every text that asks for something, slots in braces."""
+    for known in phrasings().values():
+        yield from (*known.easy, *known.hard)
+        for texts in known.missing.values():
+            yield from texts
+    for request in outside():
+        yield from request.asks
+    for question, _ in knowledge():
+        yield question
+    for wanted in database_questions():
+        yield wanted.wish

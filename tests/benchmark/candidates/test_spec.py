@@ -34,6 +34,7 @@ def adapter(tmp_path):
         ("openai-api/local/some:model@x", "inspect", "openai-api/local/some:model@x", None, None),
         ("ollama/gemma3:1b", "inspect", "ollama/gemma3:1b", None, None),
         ("openai/gpt-oss-20b", "hub", "openai/gpt-oss-20b", None, None),
+        ("policy/never", "policy", "never", None, None),
     ],
 )
 def test_grammar(text, kind, base, revision, adapter):
@@ -68,7 +69,8 @@ def test_wrong_specs_say_why(adapter, tmp_path):
         (f"pocket:{adapter}", "pickles are not read"),
         ("openai/gpt-4.1:x", ""),
         ("replay/missing.jsonl", "no recorded run"),
-        ("policy/never", "no model is named"),
+        ("policy/nevr", "no policy is named 'nevr'. Did you mean never"),
+        ("policy/never:Org/Lora", "no policy is named"),
     ]:
         if not said:
             assert resolve(text).kind == "inspect"
@@ -86,4 +88,4 @@ def test_the_providers_are_inspects():
     from inspect_ai.model._providers import providers  # noqa: F401 - registers them
 
     theirs = {key.rpartition("/")[2] for key in registry._registry if key.startswith("modelapi:inspect_ai/")}
-    assert set(spec._table()["inspect"]["providers"]) == theirs - {"hf", "none"}
+    assert set(spec.table()["inspect"]["providers"]) == theirs - {"hf", "none"}

@@ -6,11 +6,14 @@ import pytest
 from transformers import AutoTokenizer
 
 from benchmark.cases import Call, Message, Tool
-from benchmark.dialects.json import Json
+from benchmark.completions import Completion
+from benchmark.dialects.native import Native
 from benchmark.dialects.tagged import Tagged
-from benchmark.engine.encoding import encode, stop_ids
+from benchmark.engine.encoding import check_readable, encode, stop_ids
 from benchmark.errors import InputError
+from benchmark.registry import load, names
 
+DIALECTS = [load("toolmark.dialects", name)() for name in names("toolmark.dialects") if name != "native"]
 TOOL = Tool(name="add", description="Add two numbers.", parameters={"type": "object", "properties": {}})
 TURNS = [
     Message(role="system", content="Be brief."),
@@ -19,6 +22,10 @@ TURNS = [
     Message(role="tool", content="5", name="add"),
 ]
 REPLY = Message(role="assistant", content="It is 5.")
+CALLING = Message(
+    role="assistant",
+    tool_calls=(Call(name="add", arguments={"a": -2.5, "b": "drei – 3"}), Call(name="add", arguments={"a": 1})),
+)
 
 WITH_SYSTEM = (
     "{% for m in messages %}<start_of_turn>{{ m.role }}\n{{ m.content }}<end_of_turn>\n{% endfor %}"
@@ -30,31 +37,113 @@ REFUSES_SYSTEM = (
 DROPS_SYSTEM = "{% set messages = messages | rejectattr('role', 'equalto', 'system') | list %}" + WITH_SYSTEM
 TWO_BOS = "{{ bos_token }}{{ bos_token }}" + WITH_SYSTEM
 
+# Templates that show tools, each with the calls of one family.
+SHOWS = "{{ bos_token }}{% if tools %}<start_of_turn>system\n{% for t in tools %}{{ t | tojson }}\n{% endfor %}" + (
+    "<end_of_turn>\n{% endif %}{% for m in messages %}<start_of_turn>{{ m.role }}\n{{ m.content }}"
+    "{% if m.tool_calls %}CALLS{% endif %}<end_of_turn>\n{% endfor %}"
+    "{% if add_generation_prompt %}<start_of_turn>assistant\n{% endif %}"
+)
+ONE_BY_ONE = "{% for c in m.tool_calls %}{% set f = c.function %}CALL{% endfor %}"
+FAMILIES = {
+    "qwen": ONE_BY_ONE.replace(
+        "CALL", '<tool_call>\n{"name": "{{ f.name }}", "arguments": {{ f.arguments | tojson }}}\n</tool_call>'
+    ),
+    "llama": ONE_BY_ONE.replace("CALL", '{"name": "{{ f.name }}", "parameters": {{ f.arguments | tojson }}}'),
+    # Mistral's refuses a call whose id has not nine characters.
+    "mistral": "[TOOL_CALLS] ["
+    + ONE_BY_ONE.replace(
+        "CALL",
+        "{% if c.id | length != 9 %}{{ raise_exception('id') }}{% endif %}"
+        '{"name": "{{ f.name }}", "arguments": {{ f.arguments | tojson }}, "id": "{{ c.id }}"}'
+        "{{ ', ' if not loop.last }}",
+    )
+    + "]",
+    "functiongemma": ONE_BY_ONE.replace(
+        "CALL",
+        "<start_function_call>call:{{ f.name }}{{ '{' }}{% for k, v in f.arguments.items() %}{{ k }}:"
+        "{% if v is string %}<escape>{{ v }}<escape>{% else %}{{ v }}{% endif %}{{ ',' if not loop.last }}{% endfor %}"
+        "{{ '}' }}<end_function_call>",
+    ),
+}
+NATIVE = {family: SHOWS.replace("CALLS", calls) for family, calls in FAMILIES.items()}
+
 
 @pytest.fixture
 def tokenizer(pocket):
     return AutoTokenizer.from_pretrained(pocket)
 
 
-@pytest.mark.parametrize("template", [None, WITH_SYSTEM, REFUSES_SYSTEM, DROPS_SYSTEM, TWO_BOS])
-@pytest.mark.parametrize("dialect", [Tagged(), Json()])
-def test_ids_and_supervision(tokenizer, template, dialect):
-    if template is not None:
-        tokenizer.chat_template = template
-    prompt = dialect.render(TURNS, [TOOL])
-    reply = dialect.render([*TURNS, REPLY], [TOOL]).messages[-1].content
-    alone = encode(prompt, tokenizer)
-    both = encode(prompt, tokenizer, reply)
+def assert_encoded(tokenizer, prompt, reply, text):
+    """One BOS; the prompt a prefix; exactly the reply's `text` and the end of its turn supervised."""
+    alone, both = encode(prompt, tokenizer), encode(prompt, tokenizer, reply)
     assert both.ids[: len(alone.ids)] == alone.ids
+    assert not any(alone.supervised)
     assert both.ids.count(tokenizer.bos_token_id) == 1
     assert both.ids[0] == tokenizer.bos_token_id
     learned = [token for token, supervised in zip(both.ids, both.supervised, strict=True) if supervised]
     end_of_turn = tokenizer.convert_tokens_to_ids("<end_of_turn>")
-    assert learned == [*tokenizer(reply, add_special_tokens=False)["input_ids"], end_of_turn]
+    assert learned == [*tokenizer(text, add_special_tokens=False)["input_ids"], end_of_turn]
+    assert len(both.ids) == len(alone.ids) + len(learned)
     shown = tokenizer.decode(alone.ids)
-    assert "Be brief." in shown
-    assert "Add two numbers." in shown
-    assert "naïvely" in shown
+    for part in ("Be brief.", "Add two numbers.", "naïvely", "5"):
+        assert part in shown
+
+
+@pytest.mark.parametrize("template", [None, WITH_SYSTEM, REFUSES_SYSTEM, DROPS_SYSTEM, TWO_BOS, NATIVE["qwen"]])
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize("answer", [REPLY, CALLING], ids=["words", "calls"])
+def test_ids_and_supervision(tokenizer, template, dialect, answer):
+    if template is not None:
+        tokenizer.chat_template = template
+    prompt = dialect.render(TURNS, [TOOL])
+    reply = dialect.render([*TURNS, answer], [TOOL]).messages[-1]
+    assert reply.tool_calls == ()
+    assert_encoded(tokenizer, prompt, reply, reply.content)
+    assert encode(prompt, tokenizer, reply) == encode(prompt, tokenizer, reply.content)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_tools_left_to_the_template_are_shown_and_its_calls_are_learnt_and_read(tokenizer, family):
+    tokenizer.chat_template = NATIVE[family]
+    native = Native()
+    prompt = native.render(TURNS, [TOOL])
+    check_readable(prompt, tokenizer, native)
+    both = encode(prompt, tokenizer, CALLING)
+    text = tokenizer.decode([token for token, mine in zip(both.ids, both.supervised, strict=True) if mine][:-1])
+    assert_encoded(tokenizer, prompt, CALLING, text)
+    for strict in (True, False):
+        reading = native.parse(Completion(text), strict=strict)
+        assert (reading.calls, reading.error) == (CALLING.tool_calls, None)
+
+
+@pytest.mark.parametrize("template", [None, WITH_SYSTEM])
+def test_a_template_that_shows_no_tools_is_refused(tokenizer, template):
+    if template is not None:
+        tokenizer.chat_template = template
+    # The tool's name stands in the question too, which is no proof that it was offered.
+    question = [Message(role="system", content="Use add."), Message(role="user", content="add 2 and 3")]
+    with pytest.raises(InputError, match=r"does not show the offered tool 'add'.*--dialect tagged"):
+        encode(Native().render(question, [TOOL]), tokenizer)
+
+
+def test_a_template_that_shows_only_some_tools_is_refused(tokenizer):
+    tokenizer.chat_template = NATIVE["qwen"].replace("in tools", "in tools[:1]")
+    other = Tool(name="subtract")
+    with pytest.raises(InputError, match="'subtract'"):
+        encode(Native().render(TURNS, [TOOL, other]), tokenizer)
+
+
+def test_a_template_whose_calls_cannot_be_read_is_refused(tokenizer):
+    tokenizer.chat_template = SHOWS.replace("CALLS", ONE_BY_ONE.replace("CALL", "<function={{ f.name }}></function>"))
+    with pytest.raises(InputError, match=r"writes calls as '<function=add></function>', which the dialect native"):
+        check_readable(Native().render(TURNS, [TOOL]), tokenizer, Native())
+
+
+def test_a_template_that_refuses_a_turn_says_so_without_a_traceback(tokenizer):
+    refuses = "{% if m.role == 'tool' %}{{ raise_exception('no tool turns') }}{% endif %}{{ m.content }}"
+    tokenizer.chat_template = NATIVE["qwen"].replace("{{ m.content }}", refuses)
+    with pytest.raises(InputError, match="refuses the conversation: no tool turns"):
+        encode(Native().render(TURNS, [TOOL]), tokenizer)
 
 
 def test_stop_tokens_are_the_models_the_tokenizers_and_the_templates(tokenizer):

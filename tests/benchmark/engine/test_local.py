@@ -37,7 +37,7 @@ def engine(weights: Weights, max_tokens: int = TOKENS) -> LocalEngine:
 
 def answers(weights: Weights) -> list[str]:
     running = engine(weights)
-    running.prepare(PROMPTS)
+    running.prepare(PROMPTS, Tagged())
     found = dict(running.answer(range(len(PROMPTS))))
     return [found[index].text for index in range(len(PROMPTS))]
 
@@ -82,17 +82,29 @@ def test_a_batch_gives_what_each_prompt_gives_alone(pocket, base):
 
 def test_stops_and_lengths_are_told(pocket):
     running = engine(Weights(pocket), max_tokens=1)
-    running.prepare(PROMPTS)
+    running.prepare(PROMPTS, Tagged())
     completions = [completion for _, completion in running.answer([0, 1])]
     assert [(completion.stop_reason, completion.usage.output_tokens) for completion in completions] == [
         ("length", 1)
     ] * 2
 
 
+def test_a_dialect_s_stops_end_a_completion_and_stay_out_of_it(pocket):
+    running = engine(Weights(pocket))
+    running.prepare(PROMPTS, Tagged())
+    ((_, whole),) = running.answer([2])
+    ending = Tagged()
+    ending.stops = (whole.text[8:12], "<start_of_turn>")  # text, and a special token
+    running.prepare(PROMPTS, ending)
+    ((_, ended),) = running.answer([2])
+    assert ended.text == whole.text[: whole.text.index(whole.text[8:12])]
+    assert ended.stop_reason == "stop"
+
+
 def test_a_prompt_that_leaves_no_room_is_named_before_generation(pocket):
     running = engine(Weights(pocket), max_tokens=8_180)
     with pytest.raises(PromptTooLong) as error:
-        running.prepare(PROMPTS)
+        running.prepare(PROMPTS, Tagged())
     assert 3 in error.value.lengths
     assert error.value.room == 12
 
@@ -114,7 +126,7 @@ def test_adapters_are_changed_on_one_base_and_leave_no_trace(pocket, adapter, tm
     apart = {worn: answers(Weights(pocket, worn)) for worn in (None, adapter, other)}
     assert len({tuple(texts) for texts in apart.values()}) == 3
     running = engine(Weights(pocket))
-    running.prepare(PROMPTS)
+    running.prepare(PROMPTS, Tagged())
     for worn in (None, adapter, None, other, adapter, None):
         running.wear(worn)
         found = dict(running.answer(range(len(PROMPTS))))

@@ -203,14 +203,18 @@ def test_a_disk_that_fills_up_while_it_answers_or_judges(tmp_path):
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
         )
 
-    stopped = limited(1700)
+    subprocess.run([*command[:-1], str(tmp_path / "undisturbed")], cwd=ROOT, capture_output=True, check=True)
+    (ledger,) = (tmp_path / "undisturbed").glob("*/ledger.jsonl")
+    everything = ledger.stat().st_size
+    run_line, first, *_ = ledger.read_bytes().splitlines(keepends=True)
+    stopped = limited(len(run_line) + len(first) + 20)
     (ledger,) = runs.glob("*/ledger.jsonl")
     kept = len(read_ledger(ledger).completions)
     assert stopped.returncode == 69, stopped.stdout + stopped.stderr
     assert f"{ledger.parent} cannot be written" in stopped.stderr
     assert 0 < kept < 4
 
-    unlogged = limited(ledger.stat().st_size + 2500)
+    unlogged = limited(everything + len(run_line) + 500)
     assert unlogged.returncode == 69, unlogged.stdout + unlogged.stderr
     assert f"the .eval log in {ledger.parent} cannot be written" in unlogged.stderr
     assert len(read_ledger(ledger).completions) == 4

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from benchmark.cases import Case, Tool, Toolbox
 from benchmark.completions import Completion
 from benchmark.dialects import Dialect
 from benchmark.dialects.tagged import Tagged
+from benchmark.registry import load, names
 from benchmark.scoring.execution import Executor
 from benchmark.scoring.grades import Grade, grade
 from benchmark.tools.catalog import catalog
 
+DIALECTS: list[Dialect] = [load("toolmark.dialects", name)() for name in names("toolmark.dialects")]
+EVERY = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 HUGE = 10**4000
 NESTED: Any = "x"
 for _ in range(60):

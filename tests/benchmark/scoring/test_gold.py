@@ -9,7 +9,6 @@ import pytest
 
 from benchmark.cases import Case
 from benchmark.dialects import Dialect
-from benchmark.dialects.json import Json
 from benchmark.dialects.tagged import Tagged
 from benchmark.readers.selection import load_cases
 from benchmark.scoring.execution import Executor
@@ -17,6 +16,8 @@ from benchmark.scoring.gold import prove
 from benchmark.scoring.metrics import PRIMARY
 from tests.benchmark.scoring.asking import (
     ABSTAIN,
+    DIALECTS,
+    EVERY,
     RIGHT,
     ROME,
     calling,
@@ -26,15 +27,18 @@ from tests.benchmark.scoring.asking import (
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("split", ["dev", "test"])
-@pytest.mark.parametrize("dialect", [Tagged(), Json()], ids=["tagged", "json"])
+@pytest.mark.parametrize(
+    ("dialect", "split"),
+    [(dialect, "dev") for dialect in DIALECTS] + [(Tagged(), "test")],
+    ids=lambda value: getattr(value, "name", value),
+)
 def test_the_shipped_gold_holds(dialect: Dialect, split: Any, executor: Executor) -> None:
     cases, _ = load_cases(str(ROOT / "suites" / "cases"), split)
     for metric in PRIMARY:
         assert prove(metric.id, cases, dialect, executor) == []
 
 
-@pytest.mark.parametrize("dialect", [Tagged(), Json()], ids=["tagged", "json"])
+@EVERY
 @pytest.mark.parametrize("asked", [case for case, _ in RIGHT] + [ABSTAIN])
 def test_sound_gold_of_every_shape_is_proved(asked: Case, dialect: Dialect, executor: Executor) -> None:
     for metric in PRIMARY:

@@ -11,7 +11,6 @@ import pytest
 from benchmark.cases import Case, ExpectCall
 from benchmark.completions import Completion, RawCall
 from benchmark.dialects import Dialect
-from benchmark.dialects.json import Json
 from benchmark.dialects.tagged import Tagged
 from benchmark.scoring.execution import Executor
 from benchmark.scoring.grades import CAUSES, grade
@@ -20,6 +19,7 @@ from tests.benchmark.scoring.asking import (
     ABSTAIN,
     ANY_ORDER,
     CONDITION,
+    EVERY,
     FLOATS,
     HUGE,
     IN_ORDER,
@@ -114,7 +114,7 @@ def test_every_cause_is_reached() -> None:
     assert {cause for cause, _, _ in WRONG} == set(CAUSES)
 
 
-@pytest.mark.parametrize("dialect", [Tagged(), Json()], ids=["tagged", "json"])
+@EVERY
 @pytest.mark.parametrize(
     "text", ["No tool is needed.", "I would not cancel (anything).", "{curly} [square]", '{"answer": 5}']
 )

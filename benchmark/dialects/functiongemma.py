@@ -1,0 +1,185 @@
+"""The dialect `functiongemma`: calls in FunctionGemma's brackets, every string between two `<escape>` tokens.
+
+Strict: any text, then one or more `<start_function_call>call:NAME{KEY:VALUE,…}<end_function_call>`, then nothing but
+white-space. A value is `<escape>text<escape>`, a number, `true`, `false`, `null`, a list `[…]` or a mapping `{…}`; the
+keys are bare, or strings. Lenient also reads: text after the last call, code fences, a missing closing token, strings
+in double quotes, Python's `True`, `False`, `None`.
+
+The format is that of https://ai.google.dev/gemma/docs/functiongemma/formatting-and-best-practices: the tools' words
+("You are a model that can do function calling with the following functions") must stand as they are, because the model
+was trained to be switched by them; keys come in alphabetical order, as its chat template sorts them. What follows a
+call is the server's to write, so `<start_function_response>` ends a completion. There is no way to write `<escape>`, or
+a `<think>` tag, inside a string.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmark.cases import Call, Message, Tool
+from benchmark.completions import Completion, Prompt, Reading
+from benchmark.dialects import jsontext
+from benchmark.dialects.marked import Markers
+from benchmark.dialects.notation import Notation, Unreadable
+from benchmark.dialects.reading import read
+from benchmark.dialects.turns import plain_turns
+from benchmark.errors import InputError
+
+__all__ = ["FunctionGemma"]
+
+_ESCAPE = "<escape>"
+_TRIGGER = "You are a model that can do function calling with the following functions"
+_RESULT = "<start_function_response>"
+
+_NAME = re.compile(r"[^\s{}<>]{1,128}")
+_HEAD = re.compile(rf"\s{{0,8}}call:({_NAME.pattern})\s{{0,8}}(?=\{{)")
+_KEY = re.compile(r"[^\s:,{}\[\]<>\"]{1,256}")
+_QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_WORDS = {"true": True, "false": False, "null": None}
+
+
+def _string(text: str, at: int, strict: bool) -> tuple[str, int] | None:
+    if text.startswith(_ESCAPE, at):
+        begin = at + len(_ESCAPE)
+        end = text.find(_ESCAPE, begin)
+        if end < 0:
+            raise Unreadable(f"a string has no second {_ESCAPE}", len(text))
+        return text[begin:end], end + len(_ESCAPE)
+    if strict or not text.startswith('"', at):
+        return None
+    quoted = _QUOTED.match(text, at)
+    if quoted is None:
+        raise Unreadable("a string does not end", len(text))
+    try:
+        value = jsontext.loads(quoted.group(), strict=False)
+    except ValueError as error:
+        raise Unreadable(str(error), quoted.end()) from None
+    return str(value), quoted.end()
+
+
+_STRICT = Notation(string=_string, words=_WORDS, brackets={"[": "]"}, key=_KEY)
+_LENIENT = Notation(
+    string=_string, words={**_WORDS, "True": True, "False": False, "None": None}, brackets={"[": "]"}, key=_KEY
+)
+
+
+def _read(text: str, start: int, strict: bool) -> tuple[Call, int]:
+    """The call that begins at `start`, and the index behind it. Raises `ValueError`."""
+    head = _HEAD.match(text, start)
+    if head is None:
+        raise ValueError("there is no call:NAME{…} behind <start_function_call>")
+    arguments, end = (_STRICT if strict else _LENIENT).mapping(text, head.end(), strict)
+    jsontext.check(arguments, strict=strict)
+    return Call(name=head.group(1), arguments=arguments), end
+
+
+def _calls(call: Call) -> Sequence[Call]:
+    return [call]
+
+
+def _search(body: str) -> Sequence[Call]:
+    return [_read(jsontext.unfenced(body), 0, False)[0]]
+
+
+_MARKERS = Markers("<start_function_call>", "<end_function_call>", _read, _calls, _calls, _search)
+
+
+def _writable(text: str, marks: Sequence[str]) -> str:
+    """`text`, which must not hold one of `marks`. Raises `InputError`."""
+    if mark := next((mark for mark in marks if mark in text), None):
+        raise InputError(
+            f"the dialect functiongemma has no way to write {mark} inside {text!r:.200}",
+            "Leave that case out, or choose another dialect: --dialect tagged",
+        )
+    return text
+
+
+def _escaped(text: str) -> str:
+    return f"{_ESCAPE}{_writable(text, [_ESCAPE])}{_ESCAPE}"
+
+
+def _write_key(key: str) -> str:
+    return key if _KEY.fullmatch(key) else _escaped(key)
+
+
+def _write_value(value: Any) -> str:
+    if isinstance(value, str):
+        return _escaped(value)
+    if isinstance(value, Mapping):
+        return _write_mapping(value)
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_write_value, value)) + "]"
+    return json.dumps(value)
+
+
+def _write_mapping(fields: Mapping[str, Any]) -> str:
+    ordered = sorted(fields.items(), key=lambda field: field[0].lower())
+    return "{" + ",".join(f"{_write_key(key)}:{_write_value(value)}" for key, value in ordered) + "}"
+
+
+def _upper(schema: Any) -> Any:
+    """A schema as the family's template tells it: its types in capitals."""
+    if isinstance(schema, list):
+        return [_upper(item) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    return {key: _capitals(value) if key == "type" else _upper(value) for key, value in schema.items()}
+
+
+def _capitals(kind: Any) -> Any:
+    if isinstance(kind, list):
+        return [_capitals(one) for one in kind]
+    return kind.upper() if isinstance(kind, str) else _upper(kind)  # a property may be called "type"
+
+
+def _declaration(tool: Tool) -> str:
+    told = f"{{description:{_escaped(tool.description)},parameters:{_write_mapping(_upper(tool.parameters))}}}"
+    return f"<start_function_declaration>declaration:{tool.name}{told}<end_function_declaration>"
+
+
+def _write_call(call: Call) -> str:
+    if not _NAME.fullmatch(call.name):
+        raise InputError(
+            f"a tool called {call.name!r} cannot be called in the dialect functiongemma",
+            "Choose another: --dialect tagged",
+        )
+    body = _writable(_write_mapping(call.arguments), ["<think>", "</think>"])
+    return f"{_MARKERS.opening}call:{call.name}{body}{_MARKERS.closing}"
+
+
+def _write_assistant(message: Message) -> str:
+    calls = "".join(map(_write_call, message.tool_calls))
+    return "\n".join(filter(None, (message.content, calls)))
+
+
+def _write_result(message: Message) -> str:
+    try:
+        value = jsontext.loads(message.content, strict=True)
+    except ValueError:
+        value = message.content
+    fields = value if isinstance(value, dict) else {"value": value}
+    return f"{_RESULT}response:{message.name or 'unknown'}{_write_mapping(fields)}<end_function_response>"
+
+
+class FunctionGemma:
+    """`<start_function_call>call:NAME{key:<escape>text<escape>}<end_function_call>`: FunctionGemma."""
+
+    name = "functiongemma"
+    version = "1"
+    stops: Sequence[str] = (_RESULT,)
+
+    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
+        """Plain turns, the declarations at the end of the system turn.
+
+        Raises:
+            InputError: A string cannot be written in this dialect.
+        """
+        instructions = _TRIGGER + "".join(map(_declaration, tools)) if tools else ""
+        return plain_turns(messages, instructions, _write_assistant, _write_result)
+
+    def parse(self, completion: Completion, *, strict: bool) -> Reading:
+        """Read the calls of a completion; never raises on what a model wrote."""
+        return read(completion, _MARKERS.pieces, strict=strict, result=_RESULT)

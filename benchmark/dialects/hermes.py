@@ -1,0 +1,101 @@
+"""The dialect `hermes`: JSON calls between `<tool_call>` tags, as Nous Hermes and Qwen write them.
+
+Strict: any text, then one or more `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, then nothing but white-space.
+Between the tags stands JSON or, where it is none, a Python literal (`'name'`, `True`): the format's own reader takes
+both, in this order (`validate_and_extract_tool_calls` in utils.py of the repository below, commit 02deb47). Lenient
+also reads what `tagged` reads leniently: text after the last call, code fences, a missing closing tag, several calls
+between one pair of tags, other keys, arguments as a JSON string.
+
+Tools are shown in the words of the chat templates of Qwen2.5 and Qwen3, which those models were trained on
+(https://huggingface.co/Qwen/Qwen3-0.6B, tokenizer_config.json); the format itself is that of
+https://github.com/NousResearch/Hermes-Function-Calling.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from benchmark.cases import Call, Message, Tool
+from benchmark.completions import Completion, Prompt, Reading
+from benchmark.dialects import jsontext
+from benchmark.dialects.calls import strict_call
+from benchmark.dialects.marked import Markers, json_value
+from benchmark.dialects.pythonic import LITERALS
+from benchmark.dialects.reading import read
+from benchmark.dialects.turns import plain_turns
+
+__all__ = ["Hermes"]
+
+_INSTRUCTIONS = """\
+# Tools
+
+You may call one or more functions to assist with the user query.
+
+You are provided with function signatures within <tools></tools> XML tags:
+<tools>
+{tools}
+</tools>
+
+For each function call, return a json object with function name and arguments within <tool_call></tool_call> XML tags:
+<tool_call>
+{{"name": <function-name>, "arguments": <args-json-object>}}
+</tool_call>"""
+
+
+_PYTHON = replace(LITERALS, words={"True": True, "False": False, "None": None})
+
+
+def _value(text: str, start: int, strict: bool) -> tuple[Any, int]:
+    """JSON or, where it is none, a Python literal (leniently with JSON's words in it). Raises `ValueError`."""
+    try:
+        return json_value(text, start, strict)
+    except ValueError as error:
+        try:
+            value, end = (_PYTHON if strict else LITERALS).value(text, start, strict)
+            jsontext.check(value, strict=strict)
+        except ValueError:
+            raise error from None
+        if not isinstance(value, dict | list):
+            raise
+        return value, end
+
+
+def _calls(value: Any) -> Sequence[Call]:
+    return [strict_call(value, "name", "arguments")]
+
+
+_MARKERS = Markers("<tool_call>", "</tool_call>", _value, _calls)
+
+
+def _write_call(call: Call) -> str:
+    body = jsontext.dumps({"name": call.name, "arguments": dict(call.arguments)})
+    return f"{_MARKERS.opening}\n{body}\n{_MARKERS.closing}"
+
+
+def _write_assistant(message: Message) -> str:
+    return "\n".join([message.content] * bool(message.content) + [_write_call(call) for call in message.tool_calls])
+
+
+def _write_result(message: Message) -> str:
+    return f"<tool_response>\n{message.content}\n</tool_response>"
+
+
+class Hermes:
+    """`<tool_call>{"name": …, "arguments": …}</tool_call>`: Hermes and Qwen."""
+
+    name = "hermes"
+    version = "1"
+    stops: Sequence[str] = ()
+
+    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
+        """Plain turns, the tools between `<tools>` tags at the end of the system turn."""
+        lines = "\n".join(json.dumps(tool.as_openai(), ensure_ascii=False) for tool in tools)
+        instructions = _INSTRUCTIONS.format(tools=lines) if tools else ""
+        return plain_turns(messages, instructions, _write_assistant, _write_result)
+
+    def parse(self, completion: Completion, *, strict: bool) -> Reading:
+        """Read the calls of a completion; never raises on what a model wrote."""
+        return read(completion, _MARKERS.pieces, strict=strict, result="<tool_response>")

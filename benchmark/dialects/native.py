@@ -1,0 +1,81 @@
+"""The dialect `native`: tools are left to the chat template, or to the server, and calls come back as it wants them.
+
+A served model's calls are read from the raw text of their arguments, never from what a client made of it: a client that
+drops a stray quote, or maps a bare value to the first parameter, hides what the model wrote. Strict: the arguments are
+one JSON object. Lenient also reads none at all (an empty text), and JSON inside a JSON string.
+
+A local model's calls are text, in whatever form its template has. The token or tag that begins a call names the form:
+`<tool_call>` is `hermes`, `<start_function_call>` is `functiongemma`, `[TOOL_CALLS]` is `mistral`, `<|python_tag|>` is
+`llama3`, and so is a text that begins with a brace, because Llama's template marks its calls by nothing else. Each is
+read by that dialect's own rules. A form that is none of these is not guessed at: a template that writes calls so that
+they cannot be read back here is refused before anything is generated (`benchmark.engine.encoding`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from benchmark.cases import Message, Tool
+from benchmark.completions import Completion, Prompt, RawCall, Reading
+from benchmark.dialects import Dialect, jsontext
+from benchmark.dialects.calls import call_from_object
+from benchmark.dialects.functiongemma import FunctionGemma
+from benchmark.dialects.hermes import Hermes
+from benchmark.dialects.llama3 import PYTHON_TAG, Llama3
+from benchmark.dialects.mistral import Mistral
+from benchmark.dialects.reading import Attempt, Piece, read
+
+__all__ = ["Native"]
+
+_LLAMA3 = Llama3()
+_FORMS: dict[str, Dialect] = {
+    "<tool_call>": Hermes(),
+    "<start_function_call>": FunctionGemma(),
+    "[TOOL_CALLS]": Mistral(),
+    PYTHON_TAG: _LLAMA3,
+}
+
+
+def _read(raw: RawCall, strict: bool) -> Attempt:
+    text = raw.arguments[: jsontext.MAX_LENGTH]
+    try:
+        arguments = jsontext.loads(text, strict=strict) if strict or text.strip() else {}
+    except ValueError as reason:
+        return Attempt(error=str(reason))
+    if strict and not isinstance(arguments, dict):
+        return Attempt(error="the arguments are no JSON object")
+    call = call_from_object({"name": raw.name, "arguments": arguments})
+    return Attempt([call]) if call is not None else Attempt(error="the arguments are no JSON object")
+
+
+def _words(text: str, strict: bool) -> Iterable[Piece]:  # noqa: ARG001 - the signature of `Pieces`
+    yield text, None
+
+
+def _form_of(text: str) -> Dialect | None:
+    text = jsontext.without_thinking(text).lstrip()
+    found = {text.find(mark): form for mark, form in _FORMS.items() if mark in text}
+    return found[min(found)] if found else _LLAMA3 if text.startswith("{") else None
+
+
+class Native:
+    """Tools left to the chat template or the server."""
+
+    name = "native"
+    version = "1"
+    stops: Sequence[str] = ()
+
+    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
+        """The turns as they are, calls and results included, and the tools beside them."""
+        return Prompt(tuple(messages), tuple(tools))
+
+    def parse(self, completion: Completion, *, strict: bool) -> Reading:
+        """Read the calls of a completion; never raises on what a model or a server wrote."""
+        if not completion.tool_calls:
+            form = _form_of(completion.text[: jsontext.MAX_LENGTH])
+            return form.parse(completion, strict=strict) if form else read(completion, _words, strict=strict)
+        attempts = [_read(raw, strict) for raw in completion.tool_calls]
+        calls = tuple(call for attempt in attempts for call in attempt.calls)
+        error = next((attempt.error for attempt in attempts if attempt.error is not None), None)
+        answer = jsontext.without_thinking(completion.text[: jsontext.MAX_LENGTH]).strip()
+        return Reading(calls, True, frozenset(), None if calls and not strict else error, answer)

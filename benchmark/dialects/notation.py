@@ -1,0 +1,140 @@
+"""Values in a notation that is not JSON: Python's literals, FunctionGemma's brackets.
+
+A reader of our own, and not `ast.parse`: it is linear, bounded in depth, ends where the value ends, builds nothing but
+JSON values, and knows no code. Python's parser refuses arguments that are called `from` or `class`, rewrites names to
+Unicode's compatibility form, warns of unknown escapes, and may run out of memory on what a model writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.dialects import jsontext
+
+__all__ = ["Notation", "Unreadable", "expect", "skip"]
+
+_BLANK = re.compile(r"\s*")
+_NUMBER = re.compile(r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?")
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9_]*[1-9]")
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
+class Unreadable(ValueError):
+    """A value that breaks its notation, and how far it was read."""
+
+    def __init__(self, message: str, at: int) -> None:
+        super().__init__(message)
+        self.at = at
+
+
+def skip(text: str, at: int) -> int:
+    """Index of the first character from `at` on that is not blank."""
+    if not text[at : at + 1].isspace():
+        return at
+    match = _BLANK.match(text, at)
+    return match.end() if match else at
+
+
+def expect(text: str, at: int, mark: str) -> int:
+    """Index behind `mark`, which stands at `at`, white-space aside. Raises `Unreadable`."""
+    at = skip(text, at)
+    if not text.startswith(mark, at):
+        raise Unreadable(f"{mark!r} is missing", at)
+    return at + len(mark)
+
+
+def _number(token: str, at: int) -> int | float:
+    try:
+        if any(mark in token for mark in ".eE"):
+            return float(token)
+        if _LEADING_ZERO.match(token):
+            raise ValueError("a number begins with 0")
+        return int(token)
+    except ValueError as error:
+        raise Unreadable(str(error), at) from None
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How values are written.
+
+    Attributes:
+        string: Reads the string that begins at an index, strictly or not: its value and the index behind it, or None
+            where none begins. Raises `Unreadable` where it does not end.
+        words: Names that are values, such as `None`.
+        brackets: Pairs that a list stands in.
+        key: Names that may be keys of a mapping without being written as strings; None where none may.
+        trailing_comma: Whether one is right in a strict reading.
+    """
+
+    string: Callable[[str, int, bool], tuple[str, int] | None]
+    words: Mapping[str, Any]
+    brackets: Mapping[str, str]
+    key: re.Pattern[str] | None = None
+    trailing_comma: bool = False
+
+    def value(self, text: str, at: int, strict: bool, depth: int = 0) -> tuple[Any, int]:
+        """The value that begins at `at`, white-space aside, and the index behind it. Raises `Unreadable`."""
+        at = skip(text, at)
+        if depth > jsontext.MAX_DEPTH:
+            raise Unreadable(f"nested deeper than {jsontext.MAX_DEPTH} levels", at)
+        if (found := self.string(text, at, strict)) is not None:
+            return found
+        mark = text[at : at + 1]
+        if mark == "{":
+            return self.mapping(text, at, strict, depth)
+        if mark in self.brackets and mark:
+            return self._list(text, at + 1, self.brackets[mark], strict, depth)
+        if (number := _NUMBER.match(text, at)) and not text[number.end() : number.end() + 1].isalnum():
+            return _number(number.group(), at), number.end()
+        word = _WORD.match(text, at)
+        if word is not None and word.group() in self.words:
+            return self.words[word.group()], word.end()
+        raise Unreadable("a value is no literal", at)
+
+    def mapping(self, text: str, at: int, strict: bool, depth: int = 0) -> tuple[dict[str, Any], int]:
+        """The mapping whose brace stands at `at`, and the index behind it. Raises `Unreadable`."""
+        fields: dict[str, Any] = {}
+        at = skip(text, expect(text, at, "{"))
+        while not text.startswith("}", at):
+            name, at = self._key(text, at, strict)
+            value, at = self.value(text, expect(text, at, ":"), strict, depth + 1)
+            if strict and name in fields:
+                raise Unreadable("a key is written twice", at)
+            fields[name] = value
+            at = skip(text, at)
+            if not text.startswith("}", at):
+                at = self._comma(text, at, "}", strict)
+        return fields, at + 1
+
+    def _comma(self, text: str, at: int, closing: str, strict: bool) -> int:
+        """Index of what follows the comma at `at`."""
+        behind = skip(text, expect(text, at, ","))
+        if strict and not self.trailing_comma and text.startswith(closing, behind):
+            raise Unreadable("a comma is followed by nothing", at)
+        return behind
+
+    def _key(self, text: str, at: int, strict: bool) -> tuple[str, int]:
+        if (written := self.string(text, at, strict)) is not None:
+            return written
+        name = self.key.match(text, at) if self.key is not None else None
+        if name is None:
+            raise Unreadable("a key is no string", at)
+        return name.group(), name.end()
+
+    def _list(self, text: str, at: int, closing: str, strict: bool, depth: int) -> tuple[Any, int]:
+        """What stands between brackets; between round ones a single value without a comma is that value."""
+        values: list[Any] = []
+        comma = False
+        at = skip(text, at)
+        while not text.startswith(closing, at):
+            value, at = self.value(text, at, strict, depth + 1)
+            values.append(value)
+            at = skip(text, at)
+            if not text.startswith(closing, at):
+                comma = True
+                at = self._comma(text, at, closing, strict)
+        return (values[0] if closing == ")" and len(values) == 1 and not comma else values), at + 1

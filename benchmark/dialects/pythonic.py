@@ -1,0 +1,262 @@
+"""The dialect `pythonic`: a list of Python calls, `[f(a=1), g()]`, as Gemma's documentation and BFCL ask for it.
+
+Strict: any text, then one or more such lists, bare or in a fence ```` ```tool_code ````, which is Gemma's own marker of
+calls and may also hold one call a line, then nothing but white-space. Values are literals: strings, numbers, `True`,
+`False`, `None`, JSON's `true`, `false`, `null`, lists, tuples (read as lists) and dicts with string keys; `**{…}` gives
+arguments whose names are no identifiers. Every value has a name: which parameter comes first only a schema knows.
+Lenient also reads: text after the calls, other code fences, a fence that stays open, calls without a list that fill a
+fence or the whole text, `print(…)` around a call, the prefix `default_api.`.
+
+The instructions are those of https://ai.google.dev/gemma/docs/capabilities/function-calling, with BFCL's sentence on
+what to do where no function fits (its `DEFAULT_SYSTEM_PROMPT`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from benchmark.cases import Call, Message, Tool
+from benchmark.completions import Completion, Prompt, Reading
+from benchmark.dialects import jsontext
+from benchmark.dialects.bare import Span, cut, write_result
+from benchmark.dialects.notation import Notation, Unreadable, expect, skip
+from benchmark.dialects.reading import Attempt, Piece, read
+from benchmark.dialects.turns import plain_turns
+from benchmark.errors import InputError
+
+__all__ = ["LITERALS", "Pythonic"]
+
+_INSTRUCTIONS = """\
+You have access to functions. If you decide to invoke any of the function(s), you MUST put it in the format of
+[func_name1(params_name1=params_value1, params_name2=params_value2...), func_name2(params)]
+
+You SHOULD NOT include any other text in the response if you call a function.
+If none of the functions can be used, point it out. If the given question lacks the parameters required by the \
+function, also point it out.
+{tools}"""
+
+_NAME = re.compile(r"[\w.-]{1,128}")
+_ARGUMENT = re.compile(r"[^\W\d][\w.-]{0,127}")
+_CANDIDATE = re.compile(r"```([\w-]*)|\[(?=\s{0,64}[\w.-]{1,128}\s{0,8}\()")
+_BETWEEN = re.compile(r"[\s;]*")
+_STRING = {
+    mark: re.compile(rf"{mark}([^{mark[0]}\\]*(?:(?:\\.|{inner})[^{mark[0]}\\]*)*){mark}", re.DOTALL)
+    for mark, inner in (
+        ('"""', '"(?!"")'),
+        ("'''", "'(?!'')"),
+        ('"', r"(?!)"),
+        ("'", r"(?!)"),
+    )
+}
+_ESCAPE = re.compile(
+    r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3})|([\\'\"abfnrtv\n]))", re.DOTALL
+)
+_SHORT = dict(zip("\\'\"abfnrtv\n", "\\'\"\a\b\f\n\r\t\v", strict=False)) | {"\n": ""}
+_API = "default_api."
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    two, four, eight, octal, short = match.groups()
+    if short is not None:
+        return _SHORT[short]
+    if octal is not None:
+        return chr(int(octal, 8))
+    code = int(two or four or eight, 16)
+    if code > 0x10FFFF:
+        raise Unreadable("a string holds a character that Unicode does not have", match.start())
+    return chr(code)
+
+
+def _string(text: str, at: int, strict: bool) -> tuple[str, int] | None:
+    mark = text[at : at + 1]
+    if mark not in ("'", '"'):
+        return None
+    if text.startswith(mark * 3, at):
+        mark *= 3
+    found = _STRING[mark].match(text, at)
+    if found is None:
+        raise Unreadable("a string does not end", len(text))
+    inside = found.group(1)
+    if strict and len(mark) == 1 and "\n" in inside.replace("\\\n", ""):
+        raise Unreadable("a string goes on in another line", found.end())
+    return _ESCAPE.sub(_unescaped, inside) if "\\" in inside else inside, found.end()
+
+
+LITERALS = Notation(
+    string=_string,
+    words={"True": True, "False": False, "None": None, "true": True, "false": False, "null": None},
+    brackets={"[": "]", "(": ")"},
+    trailing_comma=True,
+)
+
+
+def _call(text: str, at: int, strict: bool) -> tuple[Call, int]:
+    """The call that begins at `at`, and the index behind it. Raises `ValueError`."""
+    name = _NAME.match(text, at)
+    if name is None:
+        raise Unreadable("a call has no name", at)
+    at = skip(text, expect(text, name.end(), "("))
+    arguments: dict[str, Any] = {}
+    while not text.startswith(")", at):
+        if text.startswith("**", at):
+            given, at = LITERALS.mapping(text, at + 2, strict)
+        elif (key := _ARGUMENT.match(text, at)) is not None and text.startswith("=", skip(text, key.end())):
+            value, at = LITERALS.value(text, expect(text, key.end(), "="), strict)
+            given = {key.group(): value}
+        else:
+            raise Unreadable("a value has no name", at)
+        if strict and not arguments.keys().isdisjoint(given):
+            raise Unreadable("an argument is given twice", at)
+        arguments |= given
+        at = skip(text, at)
+        if not text.startswith(")", at):
+            at = skip(text, expect(text, at, ","))
+    jsontext.check(arguments, strict=strict)
+    if strict and name.group().startswith(_API):
+        raise Unreadable(f"the name begins with {_API}", at)
+    return Call(name=name.group().removeprefix(_API), arguments=arguments), at + 1
+
+
+def _printed(text: str, at: int, strict: bool) -> tuple[Call, int]:
+    """A call, leniently also inside `print(…)`."""
+    if strict or not text.startswith("print(", at):
+        return _call(text, at, strict)
+    found, at = _call(text, skip(text, at + len("print(")), strict)
+    return found, expect(text, at, ")")
+
+
+def _list(text: str, at: int, strict: bool) -> tuple[list[Call], int]:
+    """The list of calls whose bracket stands at `at`, and the index behind it. Raises `ValueError`."""
+    calls: list[Call] = []
+    at = skip(text, expect(text, at, "["))
+    while not text.startswith("]", at):
+        found, at = _printed(text, at, strict)
+        calls.append(found)
+        at = skip(text, at)
+        if not text.startswith("]", at):
+            at = skip(text, expect(text, at, ","))
+    if not calls:
+        raise Unreadable("a list holds no call", at)
+    return calls, at + 1
+
+
+def _block(text: str, at: int, strict: bool) -> tuple[list[Call], int]:
+    """Calls and lists of calls up to the end of a fence, or of the text, and the index there. Raises `ValueError`."""
+    calls: list[Call] = []
+    at = skip(text, at)
+    while at < len(text) and not text.startswith("```", at):
+        if text.startswith("[", at):
+            found, at = _list(text, at, strict)
+            calls += found
+        else:
+            one, at = _printed(text, at, strict)
+            calls.append(one)
+        between = _BETWEEN.match(text, at)
+        if between is None or (between.end() == at < len(text) and not text.startswith("```", at)):
+            raise Unreadable("there is text behind a call", at)
+        at = between.end()
+    if not calls:
+        raise Unreadable("the fence holds no call", at)
+    return calls, at
+
+
+def _attempt(
+    read_calls: Callable[[str, int, bool], tuple[list[Call], int]], text: str, at: int, strict: bool
+) -> tuple[Attempt, int]:
+    """An attempt and the index behind it. Raises `ValueError` where not even a lenient reading finds calls.
+
+    What only a lenient reading reads is an attempt in a strict one too, so that it never passes for reasoning.
+    """
+    reason = None
+    if strict:
+        try:
+            calls, end = read_calls(text, at, True)
+            return Attempt(calls), end
+        except ValueError as error:
+            reason = str(error)
+    calls, end = read_calls(text, at, False)
+    return Attempt([] if strict else calls, reason), end
+
+
+def _spans(text: str, strict: bool) -> Iterator[Span]:
+    """Lists of calls, and fences that hold nothing but calls."""
+    try:
+        start = skip(text, 0)
+        calls, end = _block(text, start, False) if not text.startswith(("[", "```"), start) else ([], -1)
+        if end == len(text):
+            yield start, end, Attempt([] if strict else calls, "the call stands in no list" if strict else None)
+            return
+    except ValueError:
+        pass
+    position = waste = 0
+    inside = False  # a fence that holds more than calls
+    while waste < jsontext.MAX_WASTE and (match := _CANDIDATE.search(text, position)):
+        fence = match.group(1)
+        if inside and fence is not None:
+            inside, position = False, match.end()
+            continue
+        at, read_calls = (match.start(), _list) if fence is None else (match.end(), _block)
+        try:
+            attempt, end = _attempt(read_calls, text, at, strict)
+        except ValueError as error:
+            waste += (error.at if isinstance(error, Unreadable) else len(text)) - at + 16
+            inside, position = inside or fence is not None, match.end()
+            continue
+        if fence is not None:
+            closed = text.startswith("```", end)
+            if strict and (fence != "tool_code" or not closed):
+                attempt = Attempt(error="the call stands in a code fence" if closed else "the fence is not closed")
+            end += 3 * closed
+        yield match.start(), end, attempt
+        position = end
+
+
+def _pieces(text: str, strict: bool) -> Iterable[Piece]:
+    return cut(text, _spans(text, strict))
+
+
+def _write_value(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return str(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{jsontext.dumps(key)}: {_write_value(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_write_value, value)) + "]"
+    return jsontext.dumps(value)
+
+
+def _write_call(call: Call) -> str:
+    if not _NAME.fullmatch(call.name):
+        raise InputError(
+            f"a tool called {call.name!r} cannot be called in the dialect pythonic", "Choose another: --dialect tagged"
+        )
+    named = {key: value for key, value in call.arguments.items() if _ARGUMENT.fullmatch(key)}
+    others = {key: value for key, value in call.arguments.items() if key not in named}
+    written = [f"{key}={_write_value(value)}" for key, value in named.items()]
+    return f"{call.name}({', '.join([*written, *(['**' + _write_value(others)] if others else [])])})"
+
+
+def _write_assistant(message: Message) -> str:
+    calls = f"[{', '.join(map(_write_call, message.tool_calls))}]" if message.tool_calls else ""
+    return "\n".join(filter(None, (message.content, calls)))
+
+
+class Pythonic:
+    """`[f(a=1), g()]`: the dialect of Gemma 3's documentation."""
+
+    name = "pythonic"
+    version = "1"
+    stops: Sequence[str] = ()
+
+    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
+        """Plain turns, the tools as a JSON list at the end of the system turn, one a line."""
+        listed = ",\n".join(json.dumps(tool.shown(), ensure_ascii=False) for tool in tools)
+        instructions = _INSTRUCTIONS.format(tools=f"[{listed}]") if tools else ""
+        return plain_turns(messages, instructions, _write_assistant, write_result)
+
+    def parse(self, completion: Completion, *, strict: bool) -> Reading:
+        """Read the calls of a completion; never raises on what a model wrote."""
+        return read(completion, _pieces, strict=strict)

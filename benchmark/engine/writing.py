@@ -1,0 +1,208 @@
+"""Many prompts continued at once: each shared prefix read once, each row stopping at its own end, its place refilled.
+
+Rows come depth first through the tree of common prefixes, so a prefix is read when its first row is due and dropped
+with its last one. Nothing is ever padded: a forward pass takes the tokens of many rows in one packed row.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from benchmark.engine.attention import Decode, Pass, Prefill, Segment, Slot, Slots, Span
+from benchmark.engine.prefixes import Leaf, Node, prefix_leaves
+from benchmark.errors import EnvironmentFault
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Choose", "Forward", "Limits", "write"]
+
+Forward = Callable[[Sequence[int], "Tensor", Pass, Sequence[int]], "Tensor"]
+"""Token ids, positions and pass of a packed row, and of which tokens to give the logits: (those, vocabulary)."""
+
+Choose = Callable[["Tensor", Sequence[int]], list[int]]
+"""The next token of each row, from its logits and its index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to stop, and how much to do at once.
+
+    Attributes:
+        tokens: At most so many for a row.
+        stops: Tokens that end a row.
+        rows: Rows that are written at once.
+        packed: Tokens that are read in one pass.
+    """
+
+    tokens: int
+    stops: frozenset[int]
+    rows: int
+    packed: int = 2048
+
+
+@dataclass(slots=True)
+class _Row:
+    leaf: Leaf
+    written: list[int]
+
+
+def write(
+    rows: Mapping[int, Sequence[int]], forward: Forward, choose: Choose, limits: Limits
+) -> Iterator[tuple[int, list[int]]]:
+    """Yield (index, tokens) of each row as it ends; the tokens go up to and with its stop.
+
+    Where memory runs out, what was written is kept, and half as many rows go on.
+
+    Raises:
+        EnvironmentFault: There is no memory for one row.
+    """
+    written: dict[int, list[int]] = {index: [] for index in rows}
+    count = limits.rows
+    while written:
+        batch = _Batch(forward, choose, limits, count)
+        try:
+            for index, tokens in batch.run({index: [*rows[index], *done] for index, done in written.items()}, written):
+                del written[index]
+                yield index, tokens
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+            if count == 1:
+                raise EnvironmentFault(
+                    f"there is no memory to answer even one case at a time: {str(error).splitlines()[0]}",
+                    "Free some, take a smaller model, or fewer tools a case.",
+                ) from None
+            count //= 2
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Whether memory ran out: torch has a class for devices, and words alone for a processor."""
+    import torch
+
+    return (
+        isinstance(error, torch.OutOfMemoryError)
+        or "allocate memory" in str(error)
+        or "not enough memory" in str(error)
+    )
+
+
+@dataclass(slots=True)
+class _Batch:
+    forward: Forward
+    choose: Choose
+    limits: Limits
+    count: int
+    active: list[_Row] = field(default_factory=list)
+    spans: dict[Node, Span] = field(default_factory=dict)
+
+    def run(
+        self, rows: Mapping[int, Sequence[int]], written: Mapping[int, list[int]]
+    ) -> Iterator[tuple[int, list[int]]]:
+        """Continue `rows`, adding to what is `written` of each, until all have ended."""
+        slots = Slots(self.count)
+        waiting = deque(prefix_leaves(rows))
+        shared: list[tuple[Span, Tensor]] | None = None
+        while waiting or self.active:
+            # Reading a few rows costs nearly as much as reading many.
+            if waiting and self.count - len(self.active) >= max(1, self.count // 4):
+                self._admit(waiting, written, slots)
+                shared = None
+            else:
+                if shared is None:
+                    shared = self._shared()
+                self._step(slots, shared)
+            for number in reversed(range(len(self.active))):
+                row = self.active[number]
+                if row.written[-1] in self.limits.stops or len(row.written) >= self.limits.tokens:
+                    self._leave(number, slots)
+                    shared = None
+                    yield row.leaf.index, row.written
+
+    def _admit(self, waiting: deque[Leaf], written: Mapping[int, list[int]], slots: Slots) -> None:
+        """Read the next rows that have a place, as many as fit one pass."""
+        ids: list[int] = []
+        segments: list[Segment] = []
+        ends: list[int] = []
+        fresh: list[_Row] = []
+        while waiting and len(self.active) + len(fresh) < self.count:
+            if fresh and len(ids) + len(waiting[0].ids) > self.limits.packed:
+                break
+            leaf = waiting.popleft()
+            path = self._path(leaf)
+            slot = Slot(slots, len(self.active) + len(fresh), leaf.start)
+            *whole, rest = _chunks(leaf.ids, self.limits.packed)
+            for chunk in whole:
+                self._read(chunk, path, slot)
+            ids += rest
+            segments.append(Segment(path, slot, len(rest)))
+            ends.append(len(ids) - 1)
+            fresh.append(_Row(leaf, written[leaf.index]))
+        logits = self._pass(ids, segments, ends)
+        self.active += fresh
+        for row, token in zip(fresh, self.choose(logits, [row.leaf.index for row in fresh]), strict=True):
+            row.written.append(token)
+
+    def _path(self, leaf: Leaf) -> tuple[Span, ...]:
+        """The spans before a row's own tokens; those that no row needed before are read now."""
+        path: tuple[Span, ...] = ()
+        for node in leaf.path:
+            if node not in self.spans:
+                span = Span(node.start, len(node.ids))
+                for chunk in _chunks(node.ids, self.limits.packed):
+                    self._read(chunk, path, span)
+                self.spans[node] = span
+            path = (*path, self.spans[node])
+        return path
+
+    def _read(self, ids: Sequence[int], path: tuple[Span, ...], store: Span | Slot) -> None:
+        self._pass(ids, [Segment(path, store, len(ids))], [len(ids) - 1])
+
+    def _pass(self, ids: Sequence[int], segments: Sequence[Segment], ends: Sequence[int]) -> Tensor:
+        import torch
+
+        begins = [segment.store.start + segment.store.length for segment in segments]
+        positions = torch.cat(
+            [torch.arange(begin, begin + segment.tokens) for begin, segment in zip(begins, segments, strict=True)]
+        )
+        logits = self.forward(ids, positions, Prefill(segments), ends)
+        for segment in segments:
+            segment.store.length += segment.tokens
+        return logits
+
+    def _step(self, slots: Slots, shared: Sequence[tuple[Span, Tensor]]) -> None:
+        """One token for every row."""
+        count = len(self.active)
+        decode = Decode(slots, count, shared)
+        ids = [row.written[-1] for row in self.active]
+        logits = self.forward(ids, decode.positions, decode, range(count))
+        slots.lengths[:count] += 1
+        for row, token in zip(self.active, self.choose(logits, [row.leaf.index for row in self.active]), strict=True):
+            row.written.append(token)
+
+    def _shared(self) -> list[tuple[Span, Tensor]]:
+        import torch
+
+        members: dict[Node, list[int]] = {}
+        for number, row in enumerate(self.active):
+            for node in row.leaf.path:
+                members.setdefault(node, []).append(number)
+        return [(self.spans[node], torch.tensor(numbers)) for node, numbers in members.items()]
+
+    def _leave(self, number: int, slots: Slots) -> None:
+        """Free a row's place, into which the last row moves, and the spans that no other row needs."""
+        row, last = self.active[number], self.active.pop()
+        if last is not row:
+            slots.move(len(self.active), number)
+            self.active[number] = last
+        for node in row.leaf.path:
+            node.rows -= 1
+            if not node.rows:
+                del self.spans[node]
+
+
+def _chunks(ids: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [ids[first : first + size] for first in range(0, len(ids), size)]

@@ -1,0 +1,173 @@
+"""API-Bank (AlibabaResearch/DAMO-ConvAI, api-bank): rows of instructions, and dialogues.
+
+Rows, `json_test_data/*.json` and `training-data/*.json`: `{"instruction", "input", "expected_output" or "output"}`. The
+instruction ends with the APIs, a JSON object a line; the input is a dialogue, `User: …`, `AI: …`,
+`API-Request: [Name(key='value')]->result`; what is expected is such a request, or `AI: …`, an answer from the result.
+
+Dialogues, `lv1-lv2-samples/**/*.jsonl`: a line a turn, `{"role": "User" or "AI", "text"}` or
+`{"role": "API", "api_name", "param_dict", "result"}`. The APIs are Python files there, so the tools come from
+`tools.yaml` beside the file, or from `--tools`.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmark.cases import Abstain, Call, Case, ExpectCall, Message, Source, Toolbox
+from benchmark.readers import BadRow
+from benchmark.readers.expected import conversation, expected_calls, gold_fault
+from benchmark.readers.labels import offered_tools
+from benchmark.readers.offered import tool_of, toolbox_of
+from benchmark.readers.rows import (
+    MAX_LITERAL,
+    Row,
+    convert,
+    data_files,
+    field,
+    json_rows,
+    python_literal,
+    reason,
+    strict_json,
+)
+from benchmark.traces import Trace
+
+__all__ = ["ApiBankReader", "python_calls"]
+
+_LICENCE = "MIT"
+_APIS = "API descriptions:"
+_REQUEST, _USER, _ASSISTANT = "API-Request:", "User:", "AI:"
+_ASKS = ("Generate API Request:", "Generate AI Response:")
+
+
+class ApiBankReader:
+    """Reads instruction rows as cases, and dialogues as traces.
+
+    Attributes:
+        tools: A source of the tools of dialogues (`--tools`).
+    """
+
+    name = "apibank"
+    tools: str | None = None
+
+    def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
+        """Yield the rows in order, of a dialogue one. Raises `InputError` where a file is unreadable."""
+        for file in data_files(path, ".json", ".jsonl"):
+            rows = list(json_rows(file))
+            if any(not isinstance(row, BadRow) and "role" in row for _, row in rows):
+                yield self._dialogue(file, rows)
+            else:
+                yield from convert(file, iter(rows), lambda row, line, file=file: _case(row, f"{file.name}:{line}"))  # type: ignore[misc]
+
+    def _dialogue(self, file: Path, rows: list[tuple[int, Row | BadRow]]) -> Trace | BadRow:
+        messages: list[Message] = []
+        for line, row in rows:
+            if isinstance(row, BadRow):
+                return row
+            try:
+                messages += _turns(row)
+            except ValueError as error:
+                return BadRow(file, line, reason(error))
+        try:
+            source = Source(name="apibank", ref=file.name)
+            return conversation(messages, offered_tools(file, self.tools), source, _LICENCE)
+        except ValueError as error:
+            return BadRow(file, 1, reason(error))
+
+
+def _turns(row: Row) -> list[Message]:
+    match row.get("role"):
+        case "User":
+            return [Message(role="user", content=field(row, "text", str))]
+        case "AI":
+            return [Message(role="assistant", content=field(row, "text", str))]
+        case "API":
+            call = Call(name=field(row, "api_name", str), arguments=field(row, "param_dict", dict))
+            result = row.get("result")
+            text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+            return [
+                Message(role="assistant", tool_calls=(call,)),
+                Message(role="tool", content=text, name=call.name),
+            ]
+    raise ValueError(f"a turn is of User, AI or API, not of {row.get('role')!r:.80}")
+
+
+def python_calls(text: str) -> tuple[Call, ...]:
+    """The calls of `[f(a='b'), g()]`, their values Python literals; nothing is evaluated. Raises `ValueError`."""
+    if len(text) > MAX_LITERAL:
+        raise ValueError(f"{len(text)} characters of calls are more than {MAX_LITERAL}")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, MemoryError, RecursionError) as error:
+        raise ValueError(f"no list of calls: {error}") from None
+    nodes = tree.elts if isinstance(tree, ast.List) else [tree]
+    calls: list[Call] = []
+    for node in nodes:
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.args:
+            raise ValueError(f"not a call with named arguments: {ast.unparse(node)[:80]}")
+        values = {str(keyword.arg): python_literal(ast.unparse(keyword.value)) for keyword in node.keywords}
+        calls.append(Call(name=node.func.id, arguments=values))
+    return tuple(calls)
+
+
+def _case(row: Row, ref: str) -> Case:
+    toolbox = _toolbox(field(row, "instruction", str))
+    messages = _messages(field(row, "input", str))
+    key = "expected_output" if "expected_output" in row else "output"
+    wanted = field(row, key, str).strip()
+    expect: ExpectCall | Abstain
+    if wanted.startswith(_REQUEST):
+        expect = expected_calls(python_calls(wanted.removeprefix(_REQUEST)), toolbox)
+    else:
+        answered = messages[-1].role == "tool"
+        expect = Abstain(action="abstain", reason="already_answered" if answered else "no_tool_needed")
+    return Case(
+        messages=messages,
+        toolbox=toolbox,
+        expect=expect,
+        source=Source(name="apibank", ref=ref),
+        licence=_LICENCE,
+        waiver=gold_fault(expect.any_of[0], toolbox) if isinstance(expect, ExpectCall) else None,
+    )
+
+
+def _toolbox(instruction: str) -> Toolbox:
+    _, marker, listed = instruction.rpartition(_APIS)
+    if not marker:
+        raise ValueError(f"the instruction does not list the APIs behind {_APIS!r}")
+    written = [strict_json(line) for line in listed.split("\n") if line.strip()]
+    # Nothing there says which arguments are required.
+    return toolbox_of(tool_of({**api, "required": []}) for api in written if isinstance(api, dict))
+
+
+def _messages(dialogue: str) -> tuple[Message, ...]:
+    turns: list[tuple[str, str]] = []
+    for line in dialogue.split("\n"):
+        head = next((mark for mark in (_REQUEST, _USER, _ASSISTANT) if line.startswith(mark)), None)
+        if line.strip() in _ASKS:
+            continue
+        if head is not None:
+            turns.append((head, line.removeprefix(head).strip()))
+        elif turns:
+            turns[-1] = (turns[-1][0], f"{turns[-1][1]}\n{line}".rstrip())
+        elif line.strip():
+            raise ValueError(f"the dialogue begins with none of {_USER}, {_ASSISTANT}, {_REQUEST}")
+    messages: list[Message] = []
+    for head, text in turns:
+        if head == _REQUEST:
+            written, _, result = text.partition("]->")
+            calls: Any = python_calls(f"{written}]")
+            # One turn: what was said before the request and the request.
+            before = messages.pop().content if messages and messages[-1].role == "assistant" else ""
+            messages.append(Message(role="assistant", content=before, tool_calls=calls))
+            messages.append(Message(role="tool", content=result, name=calls[0].name))
+        else:
+            messages.append(Message(role="user" if head == _USER else "assistant", content=text))
+    while messages and messages[-1].role == "assistant":
+        messages.pop()  # "Got it." before a request is the model's own, and is not asked for
+    if not messages:
+        raise ValueError("the dialogue asks nothing")
+    return tuple(messages)

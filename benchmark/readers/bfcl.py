@@ -1,0 +1,182 @@
+"""BFCL v4, the single-turn categories in Python's syntax: `BFCL_v4_*.json` with `possible_answer/` beside them.
+
+A line is `{"id", "question": [[turn, …]], "function": [tool, …]}`, its answer
+`{"id", "ground_truth": [{name: {argument: [value, …]}}, …]}`. What that means is taken from what the official checker
+does with it (ShishirPatil/gorilla, bfcl_eval/eval_checker/ast_eval/ast_checker.py, commit a6da28ee):
+
+- types are `dict`, `float`, `tuple`, `any` for JSON Schema's object, number, array and no type;
+- `""` among the values of an argument says that it may be left out, unless its schema requires it; a string may also be
+  given as `""`;
+- strings are compared by the rule `bfcl`: of the argument itself, of the elements of a list and of the values of an
+  object, each one level deep;
+- calls come in any order, and `.` and `_` are alike in names, because some servers refuse the dot;
+- irrelevance asks for no call at all.
+
+An answer may name an argument that its tool does not declare: where `""` is among its values, it is passed over. A case
+whose own answer breaks its tool's schema is waived, with that reason.
+
+Multi-turn, agentic, Java and JavaScript files of a folder are none of these categories and are passed over; so is
+live_relevance, which has no answers.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmark.cases import Abstain, Accept, CallOption, CallSpec, Case, ExpectCall, Message, Source, Tool, Toolbox
+from benchmark.errors import InputError
+from benchmark.readers import BadRow
+from benchmark.readers.expected import gold_fault
+from benchmark.readers.offered import required_names, tool_of, toolbox_of
+from benchmark.readers.rows import Row, convert, data_files, field, json_rows
+from benchmark.tools.schemas import compile_schema, problems
+from benchmark.traces import Trace
+
+__all__ = ["BfclReader"]
+
+CATEGORIES = (
+    *("simple", "simple_python", "multiple", "parallel", "parallel_multiple", "irrelevance"),
+    *("live_simple", "live_multiple", "live_parallel", "live_parallel_multiple", "live_irrelevance"),
+)
+_FILE = re.compile(r"BFCL_v\d+_(.+)\.json(?:l)?(?:\.gz)?")
+_MOST_OPTIONS = 64
+"""Complete right answers of one case; more only come from several accepted objects in several arguments."""
+
+
+def _category(file: Path) -> str | None:
+    named = _FILE.fullmatch(file.name)
+    return named[1] if named and named[1] in CATEGORIES else None
+
+
+class BfclReader:
+    """Reads one file, or all files of a folder."""
+
+    name = "bfcl"
+
+    def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
+        """Yield the cases, category by category. Raises `InputError` where there is none, or a file is unreadable."""
+        files = [file for file in data_files(path, ".json", ".jsonl", ".gz") if _category(file)]
+        if not files:
+            raise InputError(
+                f"{path} is no single-turn category of BFCL in Python's syntax",
+                f"Name a folder with BFCL_v4_*.json, or one file of it; read are: {', '.join(CATEGORIES)}.",
+            )
+        for file in files:
+            yield from self._file(file, str(_category(file)))
+
+    def _file(self, file: Path, category: str) -> Iterator[Case | Trace | BadRow]:
+        answers: dict[str, Any] = {}
+        if not category.endswith("irrelevance"):
+            beside = file.parent / "possible_answer" / file.name
+            for _, row in json_rows(beside):
+                if isinstance(row, BadRow):
+                    yield row
+                else:
+                    answers[str(row.get("id"))] = row.get("ground_truth")
+
+        def case(row: Row, line: int) -> Case:  # noqa: ARG001
+            return _case(row, category, answers)
+
+        yield from convert(file, json_rows(file), case)
+
+
+def _case(row: Row, category: str, answers: Mapping[str, Any]) -> Case:
+    ref = field(row, "id", str)
+    turns = field(row, "question", list)
+    if len(turns) != 1 or not isinstance(turns[0], list):
+        raise ValueError(f"a single-turn question has one turn, not {len(turns)}")
+    toolbox = toolbox_of(map(tool_of, field(row, "function", list)))
+    expect: ExpectCall | Abstain = Abstain(action="abstain", reason="no_tool_fits")
+    waiver = None
+    if not category.endswith("irrelevance"):
+        options = _options(answers.get(ref), toolbox)
+        expect = ExpectCall(action="call", any_of=options)
+        waiver = gold_fault(options[0], toolbox)
+    return Case(
+        messages=tuple(map(Message.model_validate, turns[0])),
+        toolbox=toolbox,
+        expect=expect,
+        tags={"category": category},
+        source=Source(name="bfcl", ref=ref),
+        licence="Apache-2.0",
+        waiver=waiver,
+    )
+
+
+def _options(truth: Any, toolbox: Toolbox) -> tuple[CallOption, ...]:
+    if not isinstance(truth, list) or not truth:
+        raise ValueError("no possible answer is given for it")
+    calls: list[list[CallSpec]] = []
+    for call in truth:
+        if not isinstance(call, Mapping) or len(call) != 1:
+            raise ValueError(f"a possible answer is {{name: {{argument: [value, …]}}}}, not {call!r:.80}")
+        ((name, arguments),) = call.items()
+        if name not in toolbox.names or not isinstance(arguments, Mapping):
+            raise ValueError(f"the possible answer calls {name!r:.80}, which is not offered")
+        calls.append(_specs(name, arguments, toolbox[name]))
+    combined = list(itertools.islice(itertools.product(*calls), _MOST_OPTIONS + 1))
+    if len(combined) > _MOST_OPTIONS:
+        raise ValueError(f"more than {_MOST_OPTIONS} answers are right")
+    return tuple(CallOption(calls=chosen, names="dot_underscore") for chosen in combined)
+
+
+def _specs(name: str, arguments: Mapping[str, Any], tool: Tool) -> list[CallSpec]:
+    """One spec, or several where an argument accepts several objects, which no single rule can say."""
+    properties: Any = tool.parameters.get("properties", {})
+    required = required_names(tool)
+    accepted: dict[str, list[Accept]] = {}
+    optional: list[str] = []
+    for argument, values in arguments.items():
+        if not isinstance(values, list):
+            raise ValueError(f"the accepted values of {argument} are a list, not {values!r:.80}")
+        if argument not in properties:
+            if "" in values:
+                continue
+            raise ValueError(f"the possible answer has the argument {argument}, which {name} does not declare")
+        if rules := _rules(values, properties[argument]):
+            accepted[argument] = rules
+            if "" in values and argument not in required:
+                optional.append(argument)
+    chosen = itertools.islice(itertools.product(*accepted.values()), _MOST_OPTIONS + 1)
+    return [
+        CallSpec(name=name, arguments=dict(zip(accepted, rules, strict=True)), optional=tuple(optional))
+        for rules in chosen
+    ]
+
+
+def _rules(values: Sequence[Any], schema: Mapping[str, Any]) -> list[Accept]:
+    """Rules of which one must hold; none where the only right thing is to leave the argument out."""
+    kind = schema.get("type")
+    items = schema.get("items")
+    if kind == "object":
+        return [_object(value) for value in values if isinstance(value, Mapping)]
+    if kind == "array" and isinstance(items, Mapping) and items.get("type") == "object":
+        listed = [value for value in values if isinstance(value, list)]
+        return [Accept(match="list", of=[_object(item) for item in value]) for value in listed]
+    # An empty string is a value only where strings are.
+    given = [value for value in values if value != "" or kind in ("string", None)]
+    validator = compile_schema(schema)
+    # What the schema allows comes first: the first value stands for a right answer when the gold is proved.
+    ordered = sorted(given, key=lambda value: (bool(problems(value, validator)), value == ""))
+    if not ordered or (set(map(repr, ordered)) == {"''"} and problems("", validator)):
+        return []
+    texts = any(isinstance(value, str) or (isinstance(value, list) and _has_text(value)) for value in ordered)
+    return [Accept(match="bfcl" if texts else "exact", of=ordered)]
+
+
+def _has_text(value: Sequence[Any]) -> bool:
+    return any(isinstance(item, str) for item in value)
+
+
+def _object(value: Any) -> Accept:
+    if not isinstance(value, Mapping) or not all(isinstance(given, list) for given in value.values()):
+        raise ValueError(f"an accepted object is {{key: [value, …]}}, not {value!r:.80}")
+    fields = {
+        key: Accept(match="bfcl" if _has_text(given) else "exact", of=[item for item in given if item != ""] or [""])
+        for key, given in value.items()
+    }
+    return Accept(match="object", of=fields, optional=tuple(key for key, given in value.items() if "" in given))

@@ -1,0 +1,107 @@
+"""MetaTool (HowieHwong/MetaTool, dataset/tmp_dataset): whether a tool is needed, and which.
+
+One JSON array of `{"query", "tool", "label", "action_prompt", …}`. Task 1 asks whether a tool is needed at all: `label`
+is `positive` or `negative`. In task 2 `action_prompt` lists the tools, a line each,
+`1. tool name: …, tool description: …`; `tool` is one name or several, and where the list does not have it, the right
+thing is to call none.
+
+The tools have no arguments there. Task 1 shows none: those of `plugin_des.json` (`{name: description}`) beside the file
+or in the folder above, or of `--tools`, are offered, and because no model saw them the case's id hashes the row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmark.cases import Abstain, Case, ExpectCall, Message, Source, Tool, Toolbox
+from benchmark.errors import InputError
+from benchmark.readers import BadRow
+from benchmark.readers.expected import labelled
+from benchmark.readers.labels import offered_tools
+from benchmark.readers.offered import toolbox_of
+from benchmark.readers.rows import Row, convert, data_files, field, json_rows, read_text, strict_json
+from benchmark.traces import Trace
+
+__all__ = ["MetaToolReader"]
+
+_DESCRIPTIONS = "plugin_des.json"
+_LISTED = re.compile(r"^\d{1,4}\. tool name: (?P<name>[^\n]{1,200}?), tool description: (?P<said>[^\n]*)", re.MULTILINE)
+
+
+class MetaToolReader:
+    """Reads queries with the names of their tools as cases.
+
+    Attributes:
+        tools: A source of tools in the place of `plugin_des.json` (`--tools`).
+    """
+
+    name = "metatool"
+    tools: str | None = None
+
+    def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
+        """Yield the rows in order. Raises `InputError` where a file is unreadable, or nobody knows the tools."""
+        for file in data_files(path, ".json", ".jsonl"):
+            if file.name != _DESCRIPTIONS:
+                yield from self._file(file)
+
+    def _file(self, file: Path) -> Iterator[Case | Trace | BadRow]:
+        known: list[Toolbox] = []
+
+        def case(row: Row, line: int) -> Case:
+            shown = _shown(row)
+            if shown is None and not known:
+                known.append(self._known(file))
+            return _case(row, shown or known[0], Source(name="metatool", ref=f"{file.name}:{line}"), shown is None)
+
+        yield from convert(file, json_rows(file), case)
+
+    def _known(self, file: Path) -> Toolbox:
+        if self.tools is not None:
+            return offered_tools(file, self.tools)
+        beside = next((place for place in (file.parent, file.parent.parent) if (place / _DESCRIPTIONS).is_file()), None)
+        if beside is None:
+            raise InputError(
+                f"{file} lists no tools, and there is no {_DESCRIPTIONS} beside it",
+                "Put MetaTool's dataset/plugin_des.json there, or name the tools: --tools SOURCE",
+            )
+        try:
+            described: Any = strict_json(read_text(beside / _DESCRIPTIONS))
+            return toolbox_of(Tool(name=name, description=str(said)) for name, said in described.items())
+        except (ValueError, AttributeError) as error:
+            raise InputError(
+                f"{beside / _DESCRIPTIONS}: {error}", "It is one object of descriptions by name."
+            ) from None
+
+
+def _shown(row: Row) -> Toolbox | None:
+    prompt = row.get("action_prompt")
+    found = list(_LISTED.finditer(prompt)) if isinstance(prompt, str) else []
+    if not found:
+        return None
+    return toolbox_of(Tool(name=match["name"], description=match["said"]) for match in found)
+
+
+def _case(row: Row, toolbox: Toolbox, source: Source, unseen: bool) -> Case:
+    query = field(row, "query", str)
+    named = row.get("tool") or []
+    names = [named] if isinstance(named, str) else named
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"the field tool is a name or a list of names, not {named!r:.80}")
+    expect: ExpectCall | Abstain
+    if row.get("label") == "negative" or not names:
+        expect = Abstain(action="abstain", reason="no_tool_needed")
+    elif not unseen and not set(names) & set(toolbox.names):
+        expect = Abstain(action="abstain", reason="no_tool_fits")
+    else:
+        expect = labelled(names, toolbox)
+    return Case(
+        messages=(Message(role="user", content=query),),
+        toolbox=toolbox,
+        expect=expect,
+        source=source,
+        licence="MIT",
+        seen_unknown=unseen,
+    )

@@ -1,0 +1,76 @@
+"""ShareGPT with function calls: `{"conversations": [{"from", "value"}, …], "tools": …, "system": …}`.
+
+Two spellings are read. LLaMA-Factory's: turns from `function_call`, whose value is the JSON of a call or of a list of
+them, and from `observation` (hiyouga/LLaMA-Factory, data/README.md and data/glaive_toolcall_en_demo.json). Hermes':
+turns from `gpt` with `<tool_call>` around the JSON of a call, from `tool` with `<tool_response>` around the result
+(NousResearch/hermes-function-calling-v1). `tools` is JSON text or a list; without it nothing is known to be offered,
+and a call is a bad row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmark.cases import Case, Message, Source
+from benchmark.readers import BadRow
+from benchmark.readers.chat import tools_of
+from benchmark.readers.expected import call_of, calls_of, conversation
+from benchmark.readers.rows import Row, converted, field, python_literal, strict_json
+from benchmark.readers.tags import split_tags
+from benchmark.traces import Trace
+
+__all__ = ["ShareGptReader"]
+
+_ROLES: Mapping[str, str] = {
+    "system": "system",
+    "human": "user",
+    "user": "user",
+    "gpt": "assistant",
+    "assistant": "assistant",
+    "function_call": "assistant",
+    "observation": "tool",
+    "tool": "tool",
+}
+
+
+class ShareGptReader:
+    """Reads conversations; each is a trace, with its first call as a case."""
+
+    name = "sharegpt"
+
+    def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
+        """Yield the conversations in order. Raises `InputError` where there is no file, or one is unreadable."""
+        yield from converted(path, (".json", ".jsonl", ".json.gz", ".jsonl.gz"), _trace)
+
+
+def _trace(row: Row, ref: str) -> Trace:
+    turns = [_turn(turn) for turn in field(row, "conversations", list)]
+    if isinstance(row.get("system"), str) and row["system"].strip():
+        turns.insert(0, Message(role="system", content=row["system"]))
+    return conversation(turns, tools_of(row), Source(name="sharegpt", ref=str(row.get("id") or ref)), "unknown")
+
+
+def _turn(turn: Any) -> Message:
+    if not isinstance(turn, Mapping) or turn.get("from") not in _ROLES:
+        raise ValueError(f"a turn is from one of {', '.join(_ROLES)}: {turn!r:.80}")
+    value = field(turn, "value", str)
+    role: Any = _ROLES[turn["from"]]
+    if turn["from"] == "function_call":
+        return Message(role=role, tool_calls=calls_of(value))
+    if role == "assistant":
+        text, bodies = split_tags(value, "tool_call")
+        return Message(role=role, content=text, tool_calls=tuple(call_of(_object(body)) for body in bodies))
+    if role == "tool":
+        _, bodies = split_tags(value, "tool_response")
+        return Message(role=role, content="\n".join(bodies) or value)
+    return Message(role=role, content=value)
+
+
+def _object(body: str) -> Any:
+    """JSON, or the Python literal that some of these files have in its place."""
+    try:
+        return strict_json(body)
+    except ValueError:
+        return python_literal(body)

@@ -1,0 +1,53 @@
+"""A plain CSV of queries and tools: the columns `query` and `tool`, in any case; no tool says that none is needed.
+
+Also read: `question`, `prompt` or `text` for the query, `tool_name`, `label` or `expected_tool` for the tool. Between
+several tools stands `;`. The tools are those of `tools.yaml` beside the file, of `--tools`, or of the catalog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from benchmark.cases import Case, Source
+from benchmark.readers import BadRow
+from benchmark.readers.labels import labelled_case, offered_tools
+from benchmark.readers.rows import Row, convert, csv_rows, data_files
+from benchmark.traces import Trace
+
+__all__ = ["TableReader"]
+
+_QUERY = ("query", "question", "prompt", "text")
+_TOOL = ("tool", "tool_name", "label", "expected_tool")
+_NONE = ("", "none", "nan", "null")
+
+
+class TableReader:
+    """Reads queries with the names of their tools as cases.
+
+    Attributes:
+        tools: A source of tools (`--tools`).
+    """
+
+    name = "csv"
+    tools: str | None = None
+
+    def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
+        """Yield the rows in order. Raises `InputError` where a file or the tools cannot be read."""
+        for file in data_files(path, ".csv", ".csv.gz"):
+            toolbox = offered_tools(file, self.tools)
+
+            def case(row: Row, line: int, file: Path = file, toolbox=toolbox) -> Case:  # type: ignore[no-untyped-def] # noqa: ANN001
+                named = [part.strip() for part in _cell(row, _TOOL).split(";")]
+                names = [name for name in named if name.lower() not in _NONE]
+                return labelled_case(_cell(row, _QUERY), names, toolbox, Source(name="csv", ref=f"{file.name}:{line}"))
+
+            yield from convert(file, csv_rows(file), case)
+
+
+def _cell(row: Row, names: Sequence[str]) -> str:
+    columns = {column.strip().lower(): value for column, value in row.items()}
+    for name in names:
+        if name in columns:
+            return str(columns[name])
+    raise ValueError(f"there is no column {' or '.join(names)}: the header has {', '.join(row)}")

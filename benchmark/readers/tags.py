@@ -1,0 +1,21 @@
+"""Text with parts between tags, as `<tool_call>…</tool_call>`; linear in its length."""
+
+from __future__ import annotations
+
+__all__ = ["split_tags"]
+
+
+def split_tags(text: str, tag: str) -> tuple[str, list[str]]:
+    """What stands outside the pairs of `tag`, and what stands inside each. A tag that is not closed is plain text."""
+    opening, closing = f"<{tag}>", f"</{tag}>"
+    outside: list[str] = []
+    bodies: list[str] = []
+    position = 0
+    while (start := text.find(opening, position)) >= 0:
+        end = text.find(closing, start)
+        if end < 0:
+            break
+        outside.append(text[position:start])
+        bodies.append(text[start + len(opening) : end].strip())
+        position = end + len(closing)
+    return "".join([*outside, text[position:]]).strip(), bodies

@@ -1,0 +1,44 @@
+"""TRL's conversational datasets as JSONL: `messages`, or `prompt` with `completion` or `chosen`, and `tools`.
+
+`tools` is a list of JSON Schemas or its JSON text, arguments are objects (huggingface.co/docs/trl, "Dataset formats and
+types"). Of a preference only the chosen answer is read. A folder that `toolmark generate` wrote keeps the same columns
+in Arrow; its cases are read from its `cases.test.jsonl`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmark.cases import Case, Source
+from benchmark.readers import BadRow
+from benchmark.readers.chat import chat_trace
+from benchmark.readers.rows import Row, converted, field
+from benchmark.traces import Trace
+
+__all__ = ["TrlReader"]
+
+
+class TrlReader:
+    """Reads conversations; each is a trace, with its first call as a case."""
+
+    name = "trl"
+
+    def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
+        """Yield the conversations in order. Raises `InputError` where there is no file, or one is unreadable."""
+        yield from converted(path, (".jsonl", ".json", ".jsonl.gz"), _trace)
+
+
+def _trace(row: Row, ref: str) -> Trace:
+    return chat_trace(row, _turns(row), Source(name="trl", ref=ref))
+
+
+def _turns(row: Row) -> list[Any]:
+    if "messages" in row:
+        return field(row, "messages", list)
+    answer = row.get("completion", row.get("chosen"))
+    prompt = row.get("prompt", [])
+    if not isinstance(prompt, list) or not isinstance(answer, list):
+        raise ValueError("a conversation stands in messages, or in prompt and completion (or chosen)")
+    return [*prompt, *answer]

@@ -1,0 +1,148 @@
+"""The CSV files of the tutorial that fine-tunes gemma-3-1b-it to use tools (shawhin/tool-use-finetuning, MIT).
+
+Told by their columns. `queries.csv`: a query and the tool that it needs, over all tools of the `tools.yaml` beside it.
+`traces.csv`: a query, and in `trace` the Python literal (once JSON) of a conversation, whose first turn lists the tools
+as `{"tool_name", "description", "input_args": {argument: "type - description"}}`. `eval_results.csv`: the queries that
+a model was asked; which tools it was shown is not recorded, so the case's id hashes the row.
+
+The tools offered are counted in the prompt: the column `num_tools_available` is not the number shown. The conversation
+is taken as it stands, also where it answers another query than its row names, or calls a tool that it does not offer
+(a trace, and no case); an assistant turn whose call cannot be read stays text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmark.cases import Call, Case, Message, Source, Toolbox
+from benchmark.errors import InputError
+from benchmark.readers import BadRow
+from benchmark.readers.expected import call_of, conversation
+from benchmark.readers.labels import labelled_case, offered_tools
+from benchmark.readers.offered import flat_schema, tool_of, toolbox_of
+from benchmark.readers.rows import Row, convert, csv_rows, data_files, field, python_literal, strict_json
+from benchmark.readers.tags import split_tags
+from benchmark.traces import Trace
+
+__all__ = ["TutorialReader", "trace_turns"]
+
+_LICENCE = "MIT"
+_NONE = ("", "nan", "None")
+
+
+class TutorialReader:
+    """Reads cases and traces from the tutorial's CSV files.
+
+    Attributes:
+        tools: A source of tools in the place of the `tools.yaml` beside the file (`--tools`).
+    """
+
+    name = "tutorial"
+    tools: str | None = None
+
+    def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
+        """Yield the rows in order. Raises `InputError` where there is no file, or one is none of these."""
+        for file in data_files(path, "queries.csv", "traces.csv", "traces.csv.gz"):
+            yield from self._file(file)
+
+    def _file(self, file: Path) -> Iterator[Case | Trace | BadRow]:
+        rows = csv_rows(file)
+        columns = set(next((row for _, row in csv_rows(file) if not isinstance(row, BadRow)), {}))
+        if "trace" in columns:
+            yield from convert(file, rows, lambda row, line: _trace(row, Source(name="tutorial", ref=_ref(file, line))))
+            return
+        label = next((name for name in ("expected_tool_name", "tool_name") if name in columns), None)
+        if label is None or "query" not in columns:
+            raise InputError(
+                f"{file} is none of the tutorial's files: its columns are {', '.join(sorted(columns))}",
+                "Name a file with the columns query and tool_name, or query and trace.",
+            )
+        toolbox = offered_tools(file, self.tools)
+        results = label == "expected_tool_name"
+
+        def case(row: Row, line: int) -> Case:
+            named = row[label]
+            return labelled_case(
+                row["query"],
+                [] if named in _NONE else [named],
+                toolbox,
+                Source(name="tutorial", ref=_ref(file, line)),
+                licence=_LICENCE,
+                tags={"difficulty": row.get("query_type", "")},
+                seen_unknown=results,
+            )
+
+        yield from convert(file, rows, case)
+
+
+def _ref(file: Path, line: int) -> str:
+    return f"{file.name}:{line}"
+
+
+def _literal(text: str) -> Any:
+    try:
+        return strict_json(text)
+    except ValueError:
+        return python_literal(text)
+
+
+def trace_turns(row: Row) -> list[dict[str, Any]]:
+    """The turns of a trace as they are written, its prompt first. Raises `ValueError`."""
+    turns = _literal(row["trace"])
+    if not isinstance(turns, list) or len(turns) < 3 or not all(isinstance(turn, dict) for turn in turns):
+        raise ValueError("a trace lists at least three turns: the tools, the query and an answer")
+    return turns
+
+
+def _trace(row: Row, source: Source) -> Trace:
+    turns = trace_turns(row)
+    toolbox = _toolbox(field(turns[0], "content", str))
+    messages: list[Message] = []
+    for turn in turns[1:]:
+        messages.append(_turn(field(turn, "role", str), field(turn, "content", str), messages))
+    tags = {"difficulty": row.get("query_type", "")}
+    read = conversation(messages, toolbox, source, _LICENCE, tags, any_call=True)
+    kind = row.get("query_type")
+    return read.model_copy(update={"query_type": kind}) if kind in ("easy", "hard", "no_tool") else read
+
+
+def _toolbox(prompt: str) -> Toolbox:
+    _, listed = split_tags(prompt, "tools")
+    if len(listed) != 1:
+        raise ValueError("the first turn lists the tools once between <tools> and </tools>")
+    shown = strict_json(listed[0])
+    if not isinstance(shown, list):
+        raise ValueError("the tools are a list")
+    # The prompt does not say which arguments are required.
+    return toolbox_of(
+        tool_of({**tool, "parameters": flat_schema(tool.get("input_args", {}), required=())})
+        for tool in shown
+        if isinstance(tool, dict)
+    )
+
+
+def _turn(role: str, content: str, before: list[Message]) -> Message:
+    if role == "assistant":
+        text, bodies = split_tags(content, "tool_call")
+        calls = _calls(bodies)
+        if calls is None:
+            return Message(role="assistant", content=content)
+        outside, answers = split_tags(text, "final_answer")
+        return Message(role="assistant", content="\n".join(answers) or outside, tool_calls=calls)
+    if role != "user":
+        raise ValueError(f"a turn is the user's or the assistant's, not {role!r:.80}")
+    _, results = split_tags(content, "tool_result")
+    if results:
+        called = before[-1].tool_calls if before else ()
+        return Message(role="tool", content="\n".join(results), name=called[0].name if called else None)
+    return Message(role="user", content=content)
+
+
+def _calls(bodies: list[str]) -> tuple[Call, ...] | None:
+    """The calls between the tags, or None where one of them cannot be read."""
+    try:
+        return tuple(call_of(strict_json(body)) for body in bodies)
+    except ValueError:
+        return None

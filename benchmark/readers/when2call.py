@@ -1,0 +1,99 @@
+"""When2Call (README of NVIDIA/When2Call): when to call, to ask back, or to say that it cannot.
+
+Test rows: `{"uuid", "source_id", "question", "correct_answer", "answers", "target_tool", "tools", "held_out_param"}`.
+`correct_answer` is `tool_call` (the call stands in `answers`), `request_for_info` (a required argument was taken out of
+the question), `cannot_answer` (no tool fits) or `direct`. Rows of one BFCL question are one group.
+
+Training rows: `{"tools", "messages"}`, with the answer as last turn or as `chosen_response`; calls stand between
+`<TOOLCALL>` tags. They are traces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmark.cases import Abstain, Case, ExpectCall, Message, Source, Toolbox
+from benchmark.readers import BadRow
+from benchmark.readers.chat import chat_turns, tools_of
+from benchmark.readers.expected import calls_of, conversation, expected_calls, gold_fault
+from benchmark.readers.offered import tool_of
+from benchmark.readers.rows import Row, converted, field
+from benchmark.readers.tags import split_tags
+from benchmark.traces import Trace
+
+__all__ = ["When2CallReader"]
+
+_LICENCE = "CC-BY-4.0"
+_REASONS: dict[str, Literal["no_tool_needed", "missing_argument", "no_tool_fits"]] = {
+    "direct": "no_tool_needed",
+    "request_for_info": "missing_argument",
+    "cannot_answer": "no_tool_fits",
+}
+
+
+class When2CallReader:
+    """Reads test rows as cases and training rows as traces."""
+
+    name = "when2call"
+
+    def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
+        """Yield the rows in order. Raises `InputError` where there is no file, or one is unreadable."""
+        yield from converted(path, (".jsonl", ".jsonl.gz"), _made)
+
+
+def _made(row: Row, ref: str) -> Case | Trace:
+    return _case(row) if "correct_answer" in row else _trace(row, Source(name="when2call", ref=ref))
+
+
+def _case(row: Row) -> Case:
+    toolbox = tools_of(row)
+    expect = _expected(row, toolbox)
+    return Case(
+        messages=(Message(role="user", content=field(row, "question", str)),),
+        toolbox=toolbox,
+        expect=expect,
+        group=f"when2call:{row['source_id']}" if row.get("source_id") else "",
+        tags={"category": field(row, "correct_answer", str)},
+        source=Source(name="when2call", ref=field(row, "uuid", str)),
+        licence=_LICENCE,
+        waiver=gold_fault(expect.any_of[0], toolbox) if isinstance(expect, ExpectCall) else None,
+    )
+
+
+def _expected(row: Row, toolbox: Toolbox) -> ExpectCall | Abstain:
+    answer = field(row, "correct_answer", str)
+    if answer == "tool_call":
+        return expected_calls(calls_of(field(field(row, "answers", dict), "tool_call", str)), toolbox)
+    if answer not in _REASONS:
+        raise ValueError(f"correct_answer is tool_call or one of {', '.join(_REASONS)}, not {answer!r:.80}")
+    reason = _REASONS[answer]
+    if reason != "missing_argument":
+        return Abstain(action="abstain", reason=reason)
+    missing = row.get("held_out_param")
+    return Abstain(
+        action="abstain",
+        reason=reason,
+        tool=_name(row.get("target_tool")),
+        missing=missing if isinstance(missing, str) else None,
+    )
+
+
+def _name(tool: Any) -> str | None:
+    """The name of a tool that is written as its name, or as JSON text."""
+    if not isinstance(tool, str) or not tool.strip():
+        return None
+    return tool_of(tool).name if tool.lstrip().startswith("{") else tool
+
+
+def _trace(row: Row, source: Source) -> Trace:
+    turns = list(field(row, "messages", list))
+    if isinstance(row.get("chosen_response"), dict):
+        turns.append(row["chosen_response"])
+    messages: list[Message] = []
+    for turn in chat_turns(turns):
+        text, bodies = split_tags(turn.content, "TOOLCALL") if turn.role == "assistant" else (turn.content, [])
+        calls = tuple(call for body in bodies for call in calls_of(body))
+        messages.append(Message(role=turn.role, content=text, tool_calls=calls) if calls else turn)
+    return conversation(messages, tools_of(row), source, _LICENCE)

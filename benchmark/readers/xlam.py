@@ -1,0 +1,50 @@
+"""xLAM's function-calling data and what follows it, as Hammer: `{"query", "tools", "answers"}`.
+
+`tools` and `answers` are lists, or JSON text of lists (Salesforce/xlam-function-calling-60k, README). Parameters are
+flat, `{argument: {"type": "str, optional", "description", "default"}}`; a JSON Schema is read too. An answer is
+`{"name", "arguments"}`, also written `tool` and `parameters`; no answer at all says that no tool fits, as in Hammer's
+irrelevance data (MadeAgents/Hammer).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmark.cases import Abstain, Case, ExpectCall, Message, Source
+from benchmark.readers import BadRow
+from benchmark.readers.chat import tools_of
+from benchmark.readers.expected import calls_of, expected_calls, gold_fault
+from benchmark.readers.rows import Row, converted, field
+from benchmark.traces import Trace
+
+__all__ = ["XlamReader"]
+
+
+class XlamReader:
+    """Reads a query with its tools and calls as a case."""
+
+    name = "xlam"
+
+    def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
+        """Yield the rows in order. Raises `InputError` where there is no file, or one is unreadable."""
+        yield from converted(path, (".json", ".jsonl", ".json.gz", ".jsonl.gz"), _case)
+
+
+def _case(row: Row, ref: str) -> Case:
+    toolbox = tools_of({"tools": row.get("tools", row.get("tool"))})
+    answers = row.get("answers", row.get("answer"))
+    if answers is None:
+        raise ValueError("the field answers is missing")
+    calls = calls_of(answers)
+    expect: ExpectCall | Abstain = (
+        expected_calls(calls, toolbox) if calls else Abstain(action="abstain", reason="no_tool_fits")
+    )
+    return Case(
+        messages=(Message(role="user", content=field(row, "query", str)),),
+        toolbox=toolbox,
+        expect=expect,
+        source=Source(name="xlam", ref=str(row.get("id", ref))),
+        licence="CC-BY-4.0",
+        waiver=gold_fault(expect.any_of[0], toolbox) if isinstance(expect, ExpectCall) else None,
+    )

@@ -1,0 +1,139 @@
+"""Results for a hub: the `model-index` of a model card, and the entries of an `.eval_results` file.
+
+Both are built with the hub library's own classes, so that what they refuse is not written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.errors import InputError
+from benchmark.verdicts.comparison import Comparison, Figure, Row
+from reports.markdown import Markdown
+from reports.tables import cells, difference_cells
+from reports.text import visible
+from reports.writing import write
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult, EvalResultEntry
+
+__all__ = ["Card", "card", "eval_entries", "eval_results", "subject"]
+
+
+def subject(comparison: Comparison) -> int:
+    """The column that results are published of: the one that is held against a baseline, or the only one.
+
+    Raises:
+        InputError: There are several.
+    """
+    held = [index for index, column in enumerate(comparison.columns) if column.baseline is not None]
+    found = held or list(range(len(comparison.columns)))
+    if len(found) != 1:
+        raise InputError(
+            f"a model card is about one model, and {len(found)} are compared",
+            "Name one run, and perhaps its --baseline.",
+        )
+    return found[0]
+
+
+def _measured(comparison: Comparison, column: int) -> list[tuple[Row, Figure, float]]:
+    """Primary metrics that have a score, in percent with one decimal."""
+    return [
+        (row, row.figures[column], round(score * 100, 1))
+        for row in comparison.rows
+        if row.level == "primary" and (score := row.figures[column].score) is not None
+    ]
+
+
+def _notes(comparison: Comparison, column: int, row: Row) -> str:
+    drawn = cells(row, row.figures[column])
+    notes = f"n {drawn.n}, 95% interval {drawn.interval}"
+    found = row.differences[column] if row.differences else None
+    baseline = comparison.columns[column].baseline
+    if found is None or baseline is None:
+        return notes
+    said = difference_cells(found)
+    name = visible(comparison.columns[baseline].name)
+    return f"{notes}; against {name}: {said.effect} points {said.interval}, {said.verdict}"
+
+
+def eval_results(comparison: Comparison, column: int) -> list[EvalResult]:
+    """One result a primary metric, for the `model-index` of a model card."""
+    from huggingface_hub import EvalResult
+
+    whence = comparison.evidence.provenance if comparison.evidence else None
+    return [
+        EvalResult(
+            task_type="text-generation",
+            task_name="Tool calling",
+            dataset_type="toolmark",
+            dataset_name=f"Toolmark, {visible(whence.cases)}" if whence else "Toolmark",
+            dataset_split=whence.split if whence else None,
+            dataset_revision=whence.case_set if whence else None,
+            metric_type=row.metric,
+            metric_name=f"{row.meaning} ({_notes(comparison, column, row)})",
+            metric_value=value,
+        )
+        for row, _, value in _measured(comparison, column)
+    ]
+
+
+def eval_entries(comparison: Comparison, column: int, dataset: str) -> list[EvalResultEntry]:
+    """One entry a primary metric, for an `.eval_results/*.yaml` file.
+
+    Args:
+        comparison: The comparison.
+        column: Of the model.
+        dataset: Id of the benchmark's dataset at the hub, ORG/NAME.
+
+    Raises:
+        InputError: `dataset` is no such id.
+    """
+    from huggingface_hub import EvalResultEntry
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    try:
+        validate_repo_id(dataset)
+    except HFValidationError:
+        raise InputError(f"{dataset!r} is no dataset at the hub", "Name it as ORG/NAME.") from None
+    whence = comparison.evidence.provenance if comparison.evidence else None
+    return [
+        EvalResultEntry(
+            dataset_id=dataset,
+            task_id=row.metric,
+            value=value,
+            date=whence.made if whence else None,
+            notes=_notes(comparison, column, row),
+        )
+        for row, _, value in _measured(comparison, column)
+    ]
+
+
+def card(comparison: Comparison) -> str:
+    """A model card: its metadata with the results, and the report in Markdown."""
+    from huggingface_hub import ModelCardData
+
+    column = subject(comparison)
+    name = visible(comparison.columns[column].name).replace("\n", " ")
+    data = ModelCardData(
+        model_name=name, tags=["tool-calling", "toolmark"], eval_results=eval_results(comparison, column)
+    )
+    return f"---\n{data.to_yaml()}\n---\n\n## Tool calling\n\n{Markdown().report(comparison)}\n"
+
+
+class Card:
+    """Draws a model card with its `model-index`."""
+
+    name = "card"
+    suffixes: Sequence[str] = (".card.md",)
+
+    def render(self, comparison: Comparison, out: Path | None) -> None:
+        """Write to `out`, or print."""
+        text = card(comparison)
+        if out is None:
+            print(text)  # noqa: T201
+        else:
+            write(out, text)

@@ -1,0 +1,78 @@
+"""`toolmark report RUN … --out FILE`: a comparison of recorded runs, written in the format that FILE's ending names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cyclopts import App
+from rich.console import Console
+
+from benchmark.commands import judge_recorded
+from benchmark.errors import InputError
+from benchmark.readers.selection import Split
+from benchmark.registry import renderer_for
+from benchmark.scoring.execution import Execute
+from benchmark.session import Request, shipped_cases
+
+__all__ = ["app"]
+
+MOST = 10
+"""Candidates beside a baseline that a page can tell apart."""
+
+app = App(name="report", help="Write a report of recorded runs: a page, Markdown, CSV, JSON, or a site over time.")
+
+
+@app.default
+def report(
+    *runs: str,
+    out: str,
+    baseline: str | None = None,
+    cases: str | None = None,
+    tools: str | None = None,
+    split: Split = "test",
+    limit: int | None = None,
+    seed: int = 0,
+    margin: float = 0.05,
+    execute: Execute = "pure",
+) -> None:
+    """Judge recorded runs by today's judge and write a report of them; nothing is generated.
+
+    Parameters
+    ----------
+    runs:
+        One to ten run directories or ledgers.
+    out:
+        FILE.html, .md, .csv, .json or .card.md; or FOLDER/, a site to which the report is added.
+    baseline:
+        The run that the others are held against; without it there are scores and no verdicts.
+    cases:
+        The cases that they answered; the shipped ones where not given. Cases that a run lacks are left out.
+    tools:
+        Source of the toolboxes that the cases name.
+    split:
+        Of the cases.
+    limit:
+        A sample of the cases, as `pytest --limit` draws it.
+    seed:
+        Of the sample.
+    margin:
+        Differences within ±margin, a share, count as equivalent.
+    execute:
+        Effects up to which called tools run.
+    """
+    if not 1 <= len(runs) <= MOST:
+        raise InputError(f"{len(runs)} runs are to be drawn", f"Name one to {MOST}: toolmark report RUN --out {out}")
+    renderer = renderer_for(out)
+    request = Request(
+        models=runs,
+        baseline=baseline,
+        cases=cases or shipped_cases(),
+        tools=tools,
+        split=split,
+        limit=limit,
+        seed=seed,
+        margin=margin,
+        execute=execute,
+    )
+    renderer.render(judge_recorded(request, evidence=True), Path(out))
+    Console(stderr=True).print(f"Wrote {out}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,55 @@
+"""Were both sides asked the same way, as a strip of answers."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from benchmark.verdicts.comparison import Comparison
+
+__all__ = ["Same", "fairness"]
+
+_IDENTITY = (("dialect", "prompts"), ("template", "template"), ("decoding", "decoding"), ("dtype", "dtype"))
+
+
+class Same(NamedTuple):
+    """One thing that both sides should share: `ok`, `warning` (told), `bad` (may explain a difference), `unknown`."""
+
+    what: str
+    state: Literal["ok", "warning", "bad", "unknown"]
+    text: str
+
+
+def fairness(comparison: Comparison, column: int) -> list[Same]:
+    """Cases, prompts, template, decoding, dtype and engine of a column and its baseline."""
+    ours = comparison.columns[column]
+    base = comparison.columns[ours.baseline or 0]
+    held = [difference for row in comparison.rows if row.differences and (difference := row.differences[column])]
+    alone = max((found.only_base + found.only_candidate for found in held), default=0)
+    if any(found.reason and alone for found in held):
+        strip = [Same("cases", "bad", f"{alone} on one side only; {next(f.reason for f in held if f.reason)}")]
+    else:
+        strip = [Same("cases", "warning" if alone else "ok", f"{alone} on one side only" if alone else "the same")]
+    for field, what in _IDENTITY:
+        found = [m for m in ours.unfair if m.kind == "identity" and m.field.partition(".")[0] == field]
+        if found:
+            said = "; ".join(f"{m.field} {m.candidate}, baseline {m.baseline}" for m in found)
+            strip.append(Same(what, "bad", said))
+        elif field in ours.identity or field in base.identity:
+            strip.append(Same(what, "ok", "the same"))
+        else:
+            strip.append(Same(what, "unknown", "not recorded"))
+    known = {field for field, _ in _IDENTITY}
+    strip += [
+        Same(m.field, "bad", f"{m.candidate}, baseline {m.baseline}")
+        for m in ours.unfair
+        if m.kind == "identity" and m.field.partition(".")[0] not in known
+    ]
+    machine = [m for m in ours.unfair if m.kind == "environment"]
+    if machine:
+        said = "; ".join(f"{m.field} {m.candidate}, baseline {m.baseline}" for m in machine)
+        strip.append(Same("engine", "warning", said))
+    elif ours.environment and base.environment:
+        strip.append(Same("engine", "ok", "the same, where both are recorded"))
+    else:
+        strip.append(Same("engine", "unknown", "not recorded"))
+    return strip

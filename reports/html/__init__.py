@@ -1,0 +1,7 @@
+"""A comparison as one self-contained HTML file, for people who would rather look than read."""
+
+from __future__ import annotations
+
+from reports.html.page import Html
+
+__all__ = ["Html"]

@@ -1,0 +1,303 @@
+"use strict";
+// The page's own script. Everything that a model wrote reaches the page as text nodes; nothing is ever parsed as markup.
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const read = (id) => JSON.parse(byId(id).textContent);
+  const el = (tag, attributes = {}, ...children) => {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (value !== "" && value !== null && value !== undefined) made.setAttribute(name, value);
+    }
+    made.append(...children.filter((child) => child !== null && child !== ""));
+    return made;
+  };
+  const words = (text) => text.replaceAll("_", " ");
+
+  // Theme: the reader's system decides until the button is used.
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
+  const toggle = byId("theme");
+  const named = () => { toggle.textContent = isDark() ? "Light" : "Dark"; };
+  toggle.hidden = false;
+  named();
+
+  // Figures: a colour "@name" is the custom property --name of the style sheet.
+  const { figures } = read("data");
+  const coloured = (value, style) => {
+    if (typeof value === "string") return value.startsWith("@") ? style.getPropertyValue(`--${value.slice(1)}`).trim() : value;
+    if (Array.isArray(value)) return value.map((inner) => coloured(inner, style));
+    if (value && typeof value === "object") {
+      return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, coloured(inner, style)]));
+    }
+    return value;
+  };
+  const axis = ({ title, ...given } = {}) => ({ title: { ...title, font: { size: 12, color: "@muted" } }, gridcolor: "@grid", zerolinecolor: "@muted", linecolor: "@rule", fixedrange: true, automargin: true, ...given });
+  const draw = (id) => {
+    const place = byId(`plot-${id}`);
+    const pick = byId(`pick-${id}`);
+    const variants = figures[id];
+    const { data, layout } = variants[pick ? pick.selectedIndex : 0];
+    const whole = {
+      autosize: true,
+      height: Number(place.dataset.height),
+      margin: { l: 10, r: 16, t: 10, b: 40 },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      hoverlabel: { bgcolor: "@paper", bordercolor: "@rule", font: { color: "@ink" } },
+      hovermode: "closest",
+      dragmode: false,
+      ...layout,
+      font: { family: "system-ui, 'Noto Sans', 'Liberation Sans', sans-serif", size: 13, color: "@ink", ...layout.font },
+      xaxis: axis(layout.xaxis),
+      yaxis: axis(layout.yaxis),
+    };
+    if (layout.yaxis2) whole.yaxis2 = axis(layout.yaxis2);
+    const style = getComputedStyle(root);
+    return Plotly.react(place, coloured(data, style), coloured(whole, style), { displayModeBar: false, responsive: true });
+  };
+  let waiting = Object.keys(figures);
+  const drawn = new Set();
+  const drawNow = (id) => { drawn.add(id); return draw(id); };
+  const drawNext = () => {
+    const id = waiting.shift();
+    if (id === undefined) { root.dataset.drawn = "all"; return; }
+    if (!drawn.has(id)) drawNow(id);
+    setTimeout(drawNext, 0);
+  };
+  const redraw = () => { named(); for (const id of drawn) draw(id); };
+  addEventListener("load", () => {
+    if (typeof Plotly === "undefined") return;
+    for (const pick of document.querySelectorAll("select[data-figure]")) {
+      pick.addEventListener("change", () => draw(pick.dataset.figure));
+    }
+    requestAnimationFrame(() => setTimeout(drawNext, 0));
+  });
+  addEventListener("beforeprint", () => { for (const id of waiting.splice(0)) drawNow(id); });
+  toggle.addEventListener("click", () => { root.dataset.theme = isDark() ? "light" : "dark"; redraw(); });
+  system.addEventListener("change", () => { if (!root.dataset.theme) redraw(); });
+
+  // The explorer.
+  const known = read("explorer");
+  if (!known) return;
+  const cases = read("case-data");
+  const shownAtOnce = 20;
+  const control = Object.fromEntries(
+    ["candidate", "measure", "search", "tag", "tool", "cause"].map((id) => [id, byId(id)]),
+  );
+  let limit = shownAtOnce;
+  let pinned = null;
+  let fate = null;
+
+  const option = (value, text = value) => new Option(text, value);
+  const flipIndex = () => known.flips.findIndex(
+    (flip) => flip.column === Number(control.candidate.value) && flip.measure === control.measure.value,
+  );
+  const textOf = (item) => {
+    if (item.index === undefined) {
+      const calls = (list) => list.map((call) => `${call.name} ${call.arguments.map((a) => `${a.name} ${a.value}`).join(" ")}`);
+      item.index = [
+        item.id, item.source, item.tool ?? "", ...item.turns.map((turn) => turn.text), ...calls(item.expected),
+        ...item.answers.map((answer) => (answer ? `${answer.text} ${answer.detail}` : "")),
+      ].join("\n").toLocaleLowerCase();
+    }
+    return item.index;
+  };
+  const judged = () => Number(control.candidate.value);
+  const baselineOf = (column) => known.columns[column].baseline;
+  const answerOf = (item) => item.answers[judged()];
+  const fateOf = (item, index) => item.fates[index];
+
+  const fill = (select, values) => {
+    const kept = select.value;
+    select.replaceChildren(option("", "all"), ...[...values].sort((a, b) => a.localeCompare(b)).map((value) => option(value)));
+    select.value = values.has(kept) ? kept : "";
+  };
+  const fillFilters = () => {
+    const tags = new Set();
+    const tools = new Set();
+    const causes = new Set();
+    for (const item of cases) {
+      for (const [name, value] of Object.entries(item.tags)) if (name !== "tool") tags.add(`${name}: ${value}`);
+      if (item.tool) tools.add(item.tool);
+      for (const answer of item.answers) if (answer?.cause) causes.add(answer.cause);
+    }
+    fill(control.tag, tags);
+    fill(control.tool, tools);
+    fill(control.cause, causes);
+    for (const choice of control.cause.options) if (choice.value) choice.textContent = words(choice.value);
+  };
+
+  const fillFates = () => {
+    const { counts } = known.flips[flipIndex()];
+    const codes = Object.keys(counts);
+    const waived = cases.filter((item) => item.waived !== null).length;
+    const offered = [...codes.map((code) => [code, known.fates[code], counts[code]])];
+    if (waived) offered.push(["v", "waived", waived]);
+    offered.push(["", "all", known.total]);
+    if (!offered.some(([code]) => code === fate)) fate = codes[0] ?? "";
+    byId("fates").replaceChildren(...offered.map(([code, name, count]) => {
+      const input = el("input", { type: "radio", name: "fate", value: code });
+      input.setAttribute("value", code);
+      input.checked = code === fate;
+      input.addEventListener("change", () => { fate = code; changed(); });
+      return el("label", {}, input, `${name} ${count.toLocaleString("en")}`);
+    }));
+  };
+
+  const matching = () => {
+    const index = flipIndex();
+    const query = control.search.value.trim().toLocaleLowerCase();
+    const tag = control.tag.value;
+    const cause = control.cause.value;
+    return cases.filter((item) => {
+      if (item === pinned) return true;
+      if (fate === "v" ? item.waived === null : fate && fateOf(item, index) !== fate) return false;
+      if (control.tool.value && item.tool !== control.tool.value) return false;
+      if (tag && !Object.entries(item.tags).some(([name, value]) => `${name}: ${value}` === tag)) return false;
+      if (cause && answerOf(item)?.cause !== cause && item.answers[baselineOf(judged())]?.cause !== cause) return false;
+      return !query || textOf(item).includes(query);
+    });
+  };
+
+  const faultOf = (fault) => (fault ? el("span", { class: "mistake" }, ` ← ${fault}`) : "");
+  const callShown = (call) => el(
+    "div", { class: "call" },
+    el("span", { class: call.fault ? "tool fault" : "tool" }, call.name, faultOf(call.fault)),
+    ...call.arguments.map((argument) => el(
+      "span", { class: argument.fault ? "argument fault" : "argument" },
+      `${argument.name}: ${argument.value}`,
+      argument.rule ? el("span", { class: "rule" }, `  ${argument.rule}`) : "",
+      faultOf(argument.fault),
+    )),
+    ...call.missing.map((name) => el("span", { class: "argument fault" }, name, faultOf("missing"))),
+  );
+  const expectedSide = (item) => {
+    const side = el("div", { class: "side" }, el("h4", {}, "Expected"));
+    if (item.action === "abstain") side.append(el("p", { class: "prose" }, `no call: ${words(item.reason ?? "")}`));
+    side.append(...item.expected.map(callShown));
+    if (item.others) side.append(el("p", { class: "because" }, `${item.others} other answers are right too`));
+    return side;
+  };
+  const answerSide = (item, column) => {
+    const answer = item.answers[column];
+    const { name } = known.columns[column];
+    if (!answer) return el("div", { class: "side" }, el("h4", {}, name), el("p", { class: "because" }, "has no answer to this case"));
+    const state = answer.right === 1 ? "right" : "wrong";
+    const told = el("span", { class: "told" }, state === "right" ? " ✓ right" : " ✗ wrong");
+    const side = el("div", { class: `side ${state}` }, el("h4", {}, el("bdi", {}, name), told));
+    side.append(...answer.calls.map(callShown));
+    if (!answer.calls.length) side.append(el("p", { class: "prose" }, answer.said || "(nothing for the user)"));
+    if (answer.cause) {
+      side.append(el("p", { class: "because" }, `${words(answer.cause)}${answer.detail ? `: ${answer.detail}` : ""}`));
+    }
+    side.append(el("details", { class: "raw" }, el("summary", {}, "As written"), el("pre", { tabindex: "0" }, answer.text)));
+    return side;
+  };
+  const filled = (item) => {
+    const column = judged();
+    const baseline = baselineOf(column);
+    const order = [baseline, column].filter((place) => place !== null);
+    const others = known.columns.map((_, place) => place).filter((place) => !order.includes(place));
+    const tags = Object.entries(item.tags).map(([name, value]) => `${name}: ${value}`);
+    const more = others.length
+      ? el("details", { class: "raw" }, el("summary", {}, `The other ${others.length === 1 ? "candidate" : `${others.length} candidates`}`),
+        el("div", { class: "sides" }, ...others.map((place) => answerSide(item, place))))
+      : "";
+    return el(
+      "div", { class: "body" },
+      ...(item.turns.length > 1 ? item.turns : []).map((turn) => el("div", { class: "turn" }, el("span", { class: "role" }, turn.role), el("p", {}, turn.text))),
+      el("div", { class: "sides" }, expectedSide(item), ...order.map((place) => answerSide(item, place))),
+      more,
+      item.waived === null ? "" : el("p", { class: "because" }, `waived, counts in no metric: ${item.waived}`),
+      el("div", { class: "meta" },
+        el("a", { href: `#case-${encodeURIComponent(item.id)}` }, "link to this case"),
+        el("span", {}, item.source), el("span", {}, `${item.offered.length} offered: ${item.offered.join(", ")}`),
+        ...tags.map((tag) => el("span", {}, tag))),
+    );
+  };
+  const line = (item, index) => {
+    const code = fateOf(item, index);
+    const asked = item.turns.findLast((turn) => turn.role === "user") ?? item.turns[item.turns.length - 1];
+    const causes = [item.answers[baselineOf(judged())]?.cause, answerOf(item)?.cause];
+    const why = baselineOf(judged()) === null ? causes[1] ?? "" : causes.map((cause) => cause ?? "right").join(" → ");
+    const details = el(
+      "details", { class: "case" },
+      el("summary", {},
+        el("span", { class: `fate ${code}` }, item.waived !== null ? "waived" : known.fates[code] ?? "not judged"),
+        el("span", { class: "asked" }, asked.text),
+        el("span", { class: "why" }, words(why))),
+    );
+    details.addEventListener("toggle", () => {
+      if (details.open && details.childElementCount === 1) details.append(filled(item));
+    });
+    if (item === pinned) { details.append(filled(item)); details.open = true; }
+    return el("li", {}, details);
+  };
+
+  const changed = () => {
+    const index = flipIndex();
+    const found = matching();
+    if (pinned) found.sort((a, b) => (b === pinned) - (a === pinned));
+    byId("list").replaceChildren(...found.slice(0, limit).map((item) => line(item, index)));
+    byId("more").hidden = found.length <= limit;
+    const rest = cases.length < known.total
+      ? ` This page holds ${cases.length.toLocaleString("en")} of ${known.total.toLocaleString("en")} cases, those that flipped first.` : "";
+    byId("count").textContent = `${found.length.toLocaleString("en")} ${found.length === 1 ? "case" : "cases"}.${rest}`;
+  };
+  const refilled = () => { limit = shownAtOnce; pinned = null; changed(); };
+
+  const visit = () => {
+    let id;
+    try { id = decodeURIComponent(location.hash); } catch { return; }
+    if (!id.startsWith("#case-")) return;
+    const item = cases.find((one) => one.id === id.slice(6));
+    if (!item) { byId("count").textContent = "The case that the address names is not in this page."; return; }
+    pinned = item;
+    limit = shownAtOnce;
+    changed();
+    const first = byId("list").querySelector("summary");
+    first.focus({ preventScroll: true });
+    first.scrollIntoView({ block: "center" });
+  };
+
+  const judgedColumns = known.columns.map((_, index) => index);
+  const order = [...judgedColumns].sort((a, b) => (known.columns[a].baseline === null) - (known.columns[b].baseline === null));
+  control.candidate.append(...order.map((index) => option(String(index), known.columns[index].name)));
+  const measures = new Map(known.flips.map((flip) => [flip.measure, flip.meaning]));
+  control.measure.append(...[...measures].map(([measure, meaning]) => option(measure, meaning)));
+  byId("candidate-label").hidden = order.length < 2;
+  byId("filters").hidden = false;
+  byId("filters").addEventListener("submit", (event) => event.preventDefault());
+  for (const id of ["candidate", "measure"]) {
+    control[id].addEventListener("change", () => { fillFates(); refilled(); });
+  }
+  for (const id of ["tag", "tool", "cause"]) control[id].addEventListener("change", refilled);
+  let typing = 0;
+  control.search.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(refilled, 120); });
+  byId("more").addEventListener("click", () => {
+    const first = limit;
+    limit += shownAtOnce * 3;
+    changed();
+    byId("list").children[first]?.querySelector("summary").focus();
+  });
+  const begin = () => { fillFilters(); fillFates(); changed(); visit(); };
+
+  // Cases beside the page come as scripts, which a page opened from disk may load; each calls toolmarkCases.
+  globalThis.toolmarkCases = (more) => cases.push(...more);
+  const rest = byId("rest");
+  rest.hidden = known.beside.length === 0;
+  rest.addEventListener("click", () => {
+    rest.hidden = true;
+    const load = (names) => {
+      if (!names.length) { begin(); return; }
+      const script = el("script", { src: names[0] });
+      script.addEventListener("load", () => load(names.slice(1)));
+      script.addEventListener("error", () => { byId("count").textContent = `${names[0]} cannot be loaded; it must lie beside this page.`; });
+      document.body.append(script);
+    };
+    load(known.beside);
+  });
+  addEventListener("hashchange", visit);
+  begin();
+})();

@@ -1,0 +1,25 @@
+"""How a report's file is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmark.errors import EnvironmentFault
+from benchmark.runs.store import write_whole
+
+__all__ = ["write"]
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole, with its folder; what UTF-8 cannot say is written as an escape.
+
+    Raises:
+        EnvironmentFault: It cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise EnvironmentFault(
+            f"{path} cannot be written: {error.strerror or error}", "Make room, or choose another place."
+        ) from None

@@ -1,0 +1,80 @@
+"""`toolmark cases lint`: what can be told about cases without a model and without a person.
+
+Certain faults (a case that cannot be read, gold that does not hold) and suspicions (a question that an offered tool
+could answer) are findings alike: the shipped cases have neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from benchmark.cases import Case
+from benchmark.errors import InputError, NothingToDo
+from benchmark.readers.toolmark import ToolmarkReader
+from benchmark.registry import load
+from benchmark.scoring.execution import Executor
+from suites.lint.abstaining import abstentions
+from suites.lint.balance import balance, labels, splits
+from suites.lint.findings import KINDS, Finding, Row
+from suites.lint.gold import executes, proves
+from suites.lint.sameness import duplicates, leaks, training_patterns
+
+__all__ = ["KINDS", "Finding", "Row", "case_rows", "lint"]
+
+
+def case_rows(paths: Iterable[Path], tools: str | None = None) -> tuple[list[Row], list[Finding]]:
+    """The cases of files (of a folder, all its *.jsonl) with their lines, and what cannot be read or stands twice.
+
+    Raises:
+        InputError: A file cannot be read at all.
+        NothingToDo: There is no row.
+    """
+    rows: list[Row] = []
+    findings: list[Finding] = []
+    known: dict[str, Row] = {}
+    reader = ToolmarkReader(tools)
+    for file in _files(paths):
+        for line, read in reader.rows(file):
+            if not isinstance(read, Case):
+                findings.append(Finding(file, line, "schema", read.reason))
+                continue
+            row = Row(read, file, line)
+            first = known.setdefault(read.id, row)
+            if first is row:
+                rows.append(row)
+            else:
+                findings.append(row.finding("id", f"the same messages and tools as {first.place}"))
+    if not rows and not findings:
+        raise NothingToDo("the files hold no case", "Name a file with at least one case.")
+    return rows, findings
+
+
+def _files(paths: Iterable[Path]) -> list[Path]:
+    found: dict[Path, None] = {}
+    for path in paths:
+        inside = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+        if not inside:
+            raise InputError(f"{path} has no *.jsonl", "Name case files, or a folder of them.")
+        found |= dict.fromkeys(inside)
+    return list(found)
+
+
+def lint(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Finding], int]:
+    """Everything found in the files, in their order, and the number of cases that were checked.
+
+    Raises:
+        InputError, NothingToDo: As `case_rows`.
+    """
+    rows, findings = case_rows(paths, tools)
+    dialect = load("toolmark.dialects", "tagged")()
+    findings += [*labels(rows), *splits(rows)]
+    with Executor() as executor:
+        broken = list(executes(rows, executor))
+        findings += broken
+        unsound = {(finding.file, finding.line) for finding in broken}
+        # A call that does not run fails its proof too, for that one reason.
+        findings += proves([row for row in rows if (row.file, row.line) not in unsound], dialect, executor)
+    findings += [*duplicates(rows), *leaks(rows, training_patterns()), *abstentions(rows), *balance(rows)]
+    order = {file: index for index, file in enumerate(_files(paths))}
+    return sorted(findings, key=lambda found: (order[found.file], found.line, KINDS.index(found.kind))), len(rows)

@@ -1,0 +1,75 @@
+"""What a check of cases finds, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from benchmark.cases import Case, ExpectCall
+
+__all__ = ["KINDS", "Finding", "Kind", "Row", "expected_tools", "stratum"]
+
+Kind = Literal[
+    "schema",
+    "id",
+    "tags",
+    "split",
+    "held-out",
+    "execution",
+    "gold",
+    "near-duplicate",
+    "skeleton",
+    "leakage",
+    "answerable",
+    "missing-argument",
+    "already-answered",
+    "balance",
+]
+KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A case and the line that it stands on, counted from 1."""
+
+    case: Case
+    file: Path
+    line: int
+
+    @property
+    def place(self) -> str:
+        """`file:line`."""
+        return f"{self.file}:{self.line}"
+
+    def finding(self, kind: Kind, message: str) -> Finding:
+        """A finding at this line."""
+        return Finding(self.file, self.line, kind, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong, or suspect, with the case on one line."""
+
+    file: Path
+    line: int
+    kind: Kind
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.kind}: {self.message}"
+
+
+def expected_tools(case: Case) -> tuple[str, ...]:
+    """Names that right answers call, each once, in the order of the gold; empty where abstaining is right."""
+    options = case.expect.any_of if isinstance(case.expect, ExpectCall) else ()
+    return tuple(dict.fromkeys(spec.name for option in options for spec in option.calls))
+
+
+def stratum(case: Case) -> str:
+    """`call` by the shape of its gold, or the reason to abstain."""
+    if not isinstance(case.expect, ExpectCall):
+        return case.expect.reason
+    if any(len(option.calls) > 1 for option in case.expect.any_of):
+        return "parallel calls"
+    return "call" if len(expected_tools(case)) == 1 else "call, several tools right"

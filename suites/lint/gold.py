@@ -1,0 +1,74 @@
+"""Does the gold hold? It runs, results in the conversation are the tools' own, and every suite proves it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from benchmark.cases import Call, Case, ExpectCall
+from benchmark.dialects import Dialect
+from benchmark.scoring.execution import Executor
+from benchmark.scoring.gold import prove
+from benchmark.scoring.matching import canonical_arguments, equal
+from benchmark.scoring.metrics import PRIMARY
+from benchmark.tools.schemas import compile_schema, problems
+from suites.lint.findings import Finding, Row
+
+__all__ = ["executes", "proves"]
+
+
+def _fault(case: Case, call: Call, executor: Executor) -> tuple[str | None, Any]:
+    """Why `call` fails, and otherwise its value; neither is known where it may not run."""
+    if call.name not in case.toolbox.names:
+        return f"{call.name} is not offered", None
+    tool = case.toolbox[call.name]
+    found = problems(call.arguments, compile_schema(tool.parameters))
+    if found:
+        return f"{call.name}{found[0].path}: {found[0].message}", None
+    if not executor.may_run(tool):
+        return None, None
+    result = executor.run(tool, call.arguments)
+    return (None if result.kind == "ok" else f"{call.name}: {result.error or result.kind}"), result.value
+
+
+def _recorded(content: str) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return content
+
+
+def _gold_calls(case: Case) -> Iterator[Call]:
+    for option in case.expect.any_of if isinstance(case.expect, ExpectCall) else ():
+        for spec in option.calls:
+            yield Call(name=spec.name, arguments=canonical_arguments(spec))
+
+
+def executes(rows: Sequence[Row], executor: Executor) -> Iterator[Finding]:
+    """`execution`: a right call is invalid or fails, or an earlier result is not what its tool gives."""
+    for row in rows:
+        for call in _gold_calls(row.case):
+            fault, _ = _fault(row.case, call, executor)
+            if fault is not None:
+                yield row.finding("execution", fault)
+        for index, message in enumerate(row.case.messages):
+            for offset, call in enumerate(message.tool_calls, start=1):
+                fault, value = _fault(row.case, call, executor)
+                answers = row.case.messages[index + offset : index + offset + 1]
+                if fault is not None:
+                    yield row.finding("execution", f"in message {index + 1}: {fault}")
+                elif value is not None and answers and answers[0].role == "tool":
+                    said = answers[0].content
+                    if not equal(_recorded(said), value) and said != value:
+                        real = json.dumps(value, ensure_ascii=False)
+                        yield row.finding("execution", f"{call.name} gives {real:.200}, not {said:.200}")
+
+
+def proves(rows: Sequence[Row], dialect: Dialect, executor: Executor) -> Iterator[Finding]:
+    """`gold`: on a primary metric the perfect answer does not score 1, or a planted wrong one not 0."""
+    places = {row.case.id: row for row in rows}
+    cases = [row.case for row in rows]
+    for metric in PRIMARY:
+        for case, reason in prove(metric.id, cases, dialect, executor):
+            yield places[case.id].finding("gold", f"{metric.id}: {reason}")

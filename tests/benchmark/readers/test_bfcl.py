@@ -1,0 +1,161 @@
+"""BFCL's files as cases: what its answers mean, and that the published ones are all read."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.cases import Abstain, Call, Case, ExpectCall, Message
+from benchmark.completions import Completion
+from benchmark.dialects.json import Json
+from benchmark.errors import InputError
+from benchmark.readers import BadRow
+from benchmark.readers.bfcl import BfclReader
+from benchmark.readers.selection import load_cases
+from benchmark.scoring.gold import perfect
+from benchmark.scoring.grades import grade
+
+DATA = Path(__file__).parents[4] / "shared" / "data" / "bfcl"
+DIALECT = Json()
+
+PROPERTIES: dict[str, Any] = {
+    "n": {"type": "integer"},
+    "x": {"type": "float"},
+    "s": {"type": "string"},
+    "pair": {"type": "tuple", "items": {"type": "float"}},
+    "words": {"type": "array", "items": {"type": "string"}},
+    "any": {"type": "any"},
+    "box": {"type": "dict", "properties": {"w": {"type": "integer"}, "tag": {"type": "string"}}},
+    "boxes": {"type": "array", "items": {"type": "dict"}},
+    "flag": {"type": "boolean", "default": True},
+}
+
+
+def files(folder: Path, answer: dict[str, Any], category: str = "simple_python", **function: Any) -> Path:
+    """A folder of BFCL with one case whose possible answer is `answer`."""
+    tool = {
+        "name": "api.f",
+        "description": "",
+        "parameters": {"type": "dict", "properties": PROPERTIES, "required": ["n"]},
+        **function,
+    }
+    row = {"id": "case_0", "question": [[{"role": "user", "content": "?"}]], "function": [tool]}
+    (folder / "possible_answer").mkdir(exist_ok=True)
+    (folder / f"BFCL_v4_{category}.json").write_text(json.dumps(row) + "\n")
+    truth = {"id": "case_0", "ground_truth": [{"api.f": answer}]}
+    (folder / "possible_answer" / f"BFCL_v4_{category}.json").write_text(json.dumps(truth) + "\n")
+    return folder
+
+
+def case_of(folder: Path, answer: dict[str, Any]) -> Case:
+    (case,) = BfclReader().read(files(folder, answer))
+    assert isinstance(case, Case), case
+    return case
+
+
+def right(case: Case, name: str = "api.f", **arguments: Any) -> bool:
+    turn = Message(role="assistant", tool_calls=(Call(name=name, arguments=arguments),))
+    said = DIALECT.render((*case.messages, turn), case.toolbox.tools).messages[-1].content
+    return grade(case, Completion(said), DIALECT).correct
+
+
+@pytest.mark.parametrize(
+    ("argument", "answer", "accepted", "refused"),
+    [
+        ("x", [2.5], [2.5], [2, "2.5", None]),
+        ("x", [3.0], [3, 3.0], [True]),
+        ("s", ["New York, NY"], ["new york ny", "New-York NY"], ["NY", "", None]),
+        ("s", ["x", ""], ["X", ""], ["y"]),
+        ("pair", [[1.0, 2.5]], [[1, 2.5]], [[2.5, 1.0], [1.0]]),
+        ("words", [["A b", "c"]], [["ab", "C"]], [["c", "ab"]]),
+        ("any", ["data"], ["Data"], [5]),
+        ("box", [{"w": [1, 2], "tag": ["A", ""]}], [{"w": 2}, {"w": 1, "tag": "a"}], [{"tag": "a"}, {"w": 3}]),
+        ("box", [{"w": [1]}, {"w": [2]}], [{"w": 1}, {"w": 2}], [{"w": 3}]),
+        ("boxes", [[{"k": ["v"]}]], [[{"k": "V"}]], [[], [{"k": "V"}, {"k": "V"}]]),
+    ],
+    ids=range(10),
+)
+def test_accepted_values(
+    tmp_path: Path, argument: str, answer: list[Any], accepted: list[Any], refused: list[Any]
+) -> None:
+    case = case_of(tmp_path, {"n": [1], argument: answer})
+    assert case.waiver is None
+    for value in accepted:
+        assert right(case, n=1, **{argument: value}), value
+    for value in refused:
+        assert not right(case, n=1, **{argument: value}), value
+    assert right(case, n=1) is ("" in answer)
+
+
+def test_names_optional_and_default_arguments(tmp_path: Path) -> None:
+    case = case_of(tmp_path, {"n": [1, ""], "s": ["", "x"], "x": [""], "unknown": ["", 5]})
+    assert right(case, "api_f", n=1, s="x")
+    assert right(case, "api.f", n=1)
+    assert right(case, n=1, flag=True)  # as left out: it is the default
+    assert not right(case, n=1, flag=False)
+    assert not right(case, s="x")  # its schema requires n, whatever the answer says
+    assert not right(case, n=1, x=2.0)
+    assert not right(case, n=1, unknown=5)
+
+
+def test_irrelevance_asks_for_no_call(tmp_path: Path) -> None:
+    (case,) = BfclReader().read(files(tmp_path, {}, "irrelevance") / "BFCL_v4_irrelevance.json")
+    assert isinstance(case, Case)
+    assert case.expect == Abstain(action="abstain", reason="no_tool_fits")
+
+
+@pytest.mark.parametrize(
+    ("answer", "function", "said"),
+    [
+        ({"n": 1}, {}, "list"),
+        ({"unknown": [1]}, {}, "does not declare"),
+        ({"box": [{"w": 1}]}, {}, "accepted object"),
+        (
+            {"n": [1]},
+            {"parameters": {"type": "dict", "properties": {"n": {"type": "integr"}}}},
+            "'integr' is not known",
+        ),
+        ({"n": [1]}, {"name": "other"}, "not offered"),
+    ],
+    ids=range(5),
+)
+def test_a_row_that_cannot_be_read(tmp_path: Path, answer: Any, function: dict[str, Any], said: str) -> None:
+    (bad,) = BfclReader().read(files(tmp_path, answer, **function))
+    assert isinstance(bad, BadRow)
+    assert said in bad.reason
+    assert bad.place == f"{tmp_path / 'BFCL_v4_simple_python.json'}:1"
+
+
+def test_gold_that_its_own_schema_refuses_is_waived(tmp_path: Path) -> None:
+    case = case_of(tmp_path, {"n": ["one"]})
+    assert case.waiver is not None
+    assert '"one" is not of type "integer"' in case.waiver
+
+
+def test_other_files_are_none_of_its_categories(tmp_path: Path) -> None:
+    (tmp_path / "BFCL_v4_multi_turn_base.json").write_text("{}")
+    with pytest.raises(InputError, match="no single-turn category"):
+        list(BfclReader().read(tmp_path))
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="BFCL's published cases are not at hand")
+def test_every_published_case_is_read_and_its_gold_holds() -> None:
+    cases, skipped = load_cases(f"bfcl:{DATA}")
+    assert not skipped
+    assert Counter(str(case.tags["category"]) for case in cases) == {
+        "simple_python": 400,
+        "multiple": 200,
+        "parallel": 200,
+        "parallel_multiple": 200,
+        "irrelevance": 240,
+    }
+    waived = {case.source.ref for case in cases if case.waiver is not None}
+    assert waived == {"parallel_152", "parallel_multiple_21", "parallel_multiple_94"}
+    for case in cases:
+        options = len(case.expect.any_of) if isinstance(case.expect, ExpectCall) else 1
+        answers = [grade(case, perfect(case, DIALECT, option), DIALECT) for option in range(options)]
+        assert all(answer.correct for answer in answers) or case.waiver is not None, case.source.ref

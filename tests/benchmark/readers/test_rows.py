@@ -1,0 +1,113 @@
+"""Rows of foreign files: strict, with their line, and never a crash."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmark.errors import InputError
+from benchmark.readers import BadRow
+from benchmark.readers.rows import csv_rows, data_files, json_rows, python_literal, strict_json
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"a": NaN}', "NaN"),
+        ('{"a": 1e999}', "too large"),
+        ('{"a": 1, "a": 2}', "'a' is written twice"),
+        ('"\\ud800"', "surrogate"),
+        ("9" * 5_000, "digits"),
+        ("[" * 70 + "]" * 70, "deep"),
+        ("[" * 100_000, "deep"),
+        ("{} {}", "Extra data"),
+        ("{'a': 1}", "property name"),
+    ],
+    ids=range(9),
+)
+def test_json_is_read_strictly(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        strict_json(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os').getcwd()",
+        "[x for x in ()]",
+        "{1: 2}",
+        "{1, 2}",
+        "b'bytes'",
+        "1e999",
+        "'\\ud800'",
+        "(" * 300 + ")" * 300,
+        "-" * 100_000 + "1",
+        " " * (1 << 20) + "1",
+        "'cut",
+        "",
+    ],
+    ids=range(12),
+)
+def test_a_python_literal_is_data_and_nothing_else(text: str) -> None:
+    with pytest.raises(ValueError):
+        python_literal(text)
+
+
+def test_a_python_literal_becomes_json() -> None:
+    assert python_literal(" {'a': (1, None, True), 'b': 'it''s'} ") == {"a": [1, None, True], "b": "its"}
+
+
+def test_rows_of_an_array_know_their_line(tmp_path: Path) -> None:
+    file = tmp_path / "rows.json"
+    file.write_text('[\n {"a": 1},\n\n {"a":\n  2}, 5,\n {"a": }\n, {"a": 3}]', encoding="utf-8")
+    first, second, third, fourth = json_rows(file)
+    assert first == (2, {"a": 1})
+    assert second == (4, {"a": 2})
+    assert third == (5, BadRow(file, 5, "a row is a JSON object, not int"))
+    line, bad = fourth
+    assert (line, isinstance(bad, BadRow)) == (6, True)
+
+
+def test_rows_of_a_csv_know_their_line(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv.gz"
+    with gzip.open(file, "wt", encoding="utf-8", newline="") as stream:
+        stream.write('\ufeffq,t\r\n"two\nlines",x\n\nonly one\n"a""b",y\n')
+    assert list(csv_rows(file)) == [
+        (2, {"q": "two\nlines", "t": "x"}),
+        (5, BadRow(file, 5, "1 cells under 2 columns")),
+        (6, {"q": 'a"b', "t": "y"}),
+    ]
+    file.write_bytes(b"no gzip")
+    with pytest.raises(InputError, match="cannot be read"):
+        list(csv_rows(file))
+
+
+def test_a_folder_or_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no data at"):
+        data_files(tmp_path / "nowhere", ".json")
+    with pytest.raises(InputError, match=r"no file named \*\.json"):
+        data_files(tmp_path, ".json")
+
+
+@given(st.text() | st.text(alphabet='[]{}",: \n1ae\\u0d8'))
+def test_whatever_a_file_holds_it_is_rows_or_bad_rows(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    file = tmp_path_factory.mktemp("rows") / "x.json"
+    file.write_bytes(text.encode("utf-8", "surrogatepass"))
+    try:
+        rows = list(json_rows(file))
+    except InputError:  # no UTF-8
+        return
+    assert all(isinstance(row, BadRow) or json.dumps(row) for _, row in rows)
+
+
+@given(st.text(alphabet="()[]{}'\",:-1aTrue\n\\ "))
+def test_whatever_a_literal_is_only_a_value_error_comes(text: str) -> None:
+    try:
+        json.dumps(python_literal(text), allow_nan=False)
+    except ValueError:
+        return

@@ -1,0 +1,182 @@
+"""Recordings that are no ledger: by id or by reference, and what is unknown, doubled, missing or not said in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.cases import Case
+from benchmark.completions import Completion, RawCall
+from benchmark.errors import InputError
+from benchmark.readers.selection import load_cases
+from benchmark.runs.ledger import Ledger
+from benchmark.runs.replay import Replay, read_replay
+from benchmark.session import Request, Session
+from benchmark.verdicts.comparison import Comparison
+
+ROOT = Path(__file__).parents[3]
+SHARED = ROOT.parent / "shared" / "data"
+CALL = '{"name": "add", "arguments": {}}'
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> Path:
+    """Four cases that ask for `add`, with the references a, b, c, d."""
+    file = tmp_path / "four.jsonl"
+    rows = [
+        {
+            "messages": [{"role": "user", "content": f"Add {ref}."}],
+            "toolbox": [{"name": "add", "parameters": {"type": "object", "properties": {}}}],
+            "expect": {"action": "call", "any_of": [{"calls": [{"name": "add"}]}]},
+            "source": {"name": "test", "ref": ref},
+            "licence": "CC0-1.0",
+        }
+        for ref in "abcd"
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
+
+
+def recording(folder: Path, *rows: dict[str, Any]) -> Path:
+    file = folder / "said.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
+
+
+def said(ref: str, text: str = CALL, **fields: Any) -> dict[str, Any]:
+    return {"case": ref, "text": text, "dialect": "json", **fields}
+
+
+def answers(file: Path, cases: list[Case], **options: Any) -> Any:
+    return read_replay(file).answers(cases, **options)
+
+
+def judged(file: Path, cases: Path, **options: Any) -> Comparison:
+    session = Session(Request(models=(f"replay/{file}",), cases=str(cases), runs=cases.parent / "runs", **options))
+    session.open()
+    for run in session.runs:
+        session.generate(run, lambda *_: None)
+    return session.judge(logs=False)
+
+
+def test_rows_name_their_case_by_reference_or_id(tmp_path: Path, cases: Path) -> None:
+    loaded = load_cases(str(cases))[0]
+    by_id = {"case_id": loaded[1].id, "text": "No.", "stop_reason": "length", "dialect": "json", "epoch": 1}
+    native = {"name": "add", "arguments": "{}"}
+    called = {"case": "c", "tool_calls": [native, {"type": "function", "function": native}], "dialect": "json"}
+    found = answers(recording(tmp_path, said("a"), by_id, called, said("d", usage={"n": 1})), loaded)
+    assert found == {
+        (loaded[0].id, 1): Completion(CALL, stop_reason="unknown"),
+        (loaded[1].id, 1): Completion("No.", stop_reason="length"),
+        (loaded[2].id, 1): Completion("", (RawCall("add", "{}"),) * 2, stop_reason="unknown"),
+        (loaded[3].id, 1): Completion(CALL, stop_reason="unknown"),
+    }
+
+
+def test_what_a_recording_cannot_know_is_not_applicable(tmp_path: Path, cases: Path) -> None:
+    silent = judged(recording(tmp_path, *(said(ref) for ref in "abcd")), cases)
+    told = judged(recording(tmp_path, *(said(ref, stop_reason="stop") for ref in "abcd")), cases)
+    for comparison, n in ((silent, 0), (told, 4)):
+        figure, recall = comparison.figure(0, "guard.stops"), comparison.figure(0, "timing.recall")
+        assert figure is not None
+        assert recall is not None
+        assert (figure.n, recall.n, recall.score) == (n, 4, 1)
+    assert silent.columns[0].identity["weights"] == "not known: recorded elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([said(ref) for ref in "abcdex"], r"answers 2 cases that are not there: e \(line 5\), x \(line 6\)"),
+        ([said(ref) for ref in "abcda"], r"said\.jsonl:5 answers the case a again, as line 1 does"),
+        ([said(ref) for ref in "abd"], r"lacks 1 of 4 completions: \w{16} \(c\)"),
+        ([said("a"), said("b", dialect="tagged")], "mixes dialects: json, tagged"),
+        ([said("a", dialect="klingon")], "no dialect is named 'klingon'"),
+        ([{"case": "a", "text": "No."}], "does not say in which dialect"),
+        ([{"text": "No."}], "names its case once"),
+        ([said("a", case_id="b")], "names its case once"),
+        ([said("a", stop_reason="tired")], "stop_reason is one of"),
+        ([said("a", tool_calls=[{"name": "f", "arguments": {}}])], "arguments is a str"),
+        ([said("a", text=None)], "the field text"),
+        ([said("a", epoch=0)], "epoch is a number from 1"),
+        ([said("a", surprise=1)], "no field 'surprise'"),
+        ([{"case": "a", "raw": 5, "dialect": "xlam"}], "raw is text or a list"),
+        ([], "no run line"),
+    ],
+    ids=range(15),
+)
+def test_a_recording_that_does_not_fit(tmp_path: Path, cases: Path, rows: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        judged(recording(tmp_path, *rows), cases)
+
+
+def test_a_recording_without_a_dialect_is_read_in_the_one_asked_for(tmp_path: Path, cases: Path) -> None:
+    file = recording(tmp_path, *({"case": ref, "text": CALL} for ref in "abcd"))
+    recall = judged(file, cases, dialect="json").figure(0, "timing.recall")
+    assert recall is not None
+    assert recall.score == 1
+    with pytest.raises(InputError, match="Leave --dialect out"):
+        judged(recording(tmp_path, said("a")), cases, dialect="tagged")
+
+
+def test_a_sample_of_the_cases_needs_no_recording_of_its_own(tmp_path: Path, cases: Path) -> None:
+    recall = judged(recording(tmp_path, *(said(ref) for ref in "abcd")), cases, limit=2).figure(0, "timing.recall")
+    assert recall is not None
+    assert recall.n == 2
+
+
+def test_a_recording_as_baseline_is_paired_on_what_both_sides_have(tmp_path: Path, cases: Path) -> None:
+    whole = recording(tmp_path, *(said(ref) for ref in "abcd"))
+    part = tmp_path / "part.jsonl"
+    part.write_text("".join(json.dumps(row) + "\n" for row in (said("a"), said("b", "No."), said("x"))))
+    comparison = judged(whole, cases, baseline=f"replay/{part}")
+    difference = comparison.difference(1, "timing.recall")
+    assert difference is not None
+    assert (difference.n, difference.wins, difference.only_candidate) == (2, 1, 2)
+
+
+def test_references_that_two_collections_share_must_be_ids(tmp_path: Path, cases: Path) -> None:
+    loaded = load_cases(str(cases))[0]
+    other = loaded[0].model_copy(update={"messages": loaded[1].messages[:1], "source": loaded[0].source})
+    with pytest.raises(InputError, match=r"several collections have: a \(line 1\)"):
+        answers(recording(tmp_path, said("a")), [*loaded, other])
+
+
+def test_a_ledger_that_answers_a_case_twice(tmp_path: Path, cases: Path) -> None:
+    loaded = load_cases(str(cases))[0]
+    with Ledger(tmp_path / "run") as ledger:
+        ledger.open_session({"identity": {"dialect": "json/1"}, "environment": {}})
+        ledger.append([("k1", loaded[0].id, 1, Completion("No.")), ("k2", loaded[1].id, 1, Completion("No."))])
+    whole = read_replay(tmp_path / "run" / "ledger.jsonl")
+    assert isinstance(whole, Replay)
+    assert (whole.dialect, len(whole.answers(loaded))) == ("json", 2)
+    with Ledger(tmp_path / "run") as ledger:
+        ledger.append([("k3", loaded[0].id, 1, Completion("Yes."))])
+    with pytest.raises(InputError, match=f"1 cases twice: first {loaded[0].id}, epoch 1"):
+        read_replay(tmp_path / "run" / "ledger.jsonl")
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no recorded model is at hand")
+def test_recorded_models_are_judged_without_torch(tmp_path: Path) -> None:
+    """The pytest door on a sample of each recorded model, in a process that cannot import torch."""
+    blocked = tmp_path / "blocked"
+    for name in ("torch", "transformers", "peft"):
+        (blocked / name).mkdir(parents=True)
+        (blocked / name / "__init__.py").write_text("raise ImportError('blocked by the test')")
+    models = sorted((SHARED / "bfcl_recorded").glob("*.jsonl.gz"))
+    command = [sys.executable, "-m", "pytest", "suites/", "-p", "no:cacheprovider", "-k", "not gold", "--limit", "25"]
+    command += ["--cases", f"bfcl:{SHARED / 'bfcl'}", "--runs", str(tmp_path / "runs")]
+    command += [part for model in models for part in ("--model", f"replay/{model}")]
+    environment = {"PYTHONPATH": str(blocked), "PATH": os.environ.get("PATH", ""), "COLUMNS": "240"}
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    (stops,) = [line for line in run.stdout.splitlines() if line.startswith("guard.stops")]
+    assert stops.count("n/a") == 2 * len(models)
+    for dialect in ("hermes", "json", "pythonic", "native"):
+        assert f"dialect {dialect} (as recorded)" in run.stdout

@@ -1,0 +1,123 @@
+"""The judge against BFCL's own verdicts, and the tutorial's published figures; both pages are what the code finds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.perf import conformance, tutorial
+from tests.perf.official import POINTS, official, reasons
+
+FUNCTION = {
+    "name": "a.f",
+    "description": "",
+    "parameters": {
+        "type": "dict",
+        "properties": {
+            "n": {"type": "integer"},
+            "xs": {"type": "array", "items": {"type": "float"}},
+            "s": {"type": "string", "enum": ["A b"]},
+            "k": {"type": "integer", "default": 3},
+            "box": {"type": "dict"},
+        },
+        "required": ["n"],
+    },
+}
+ANSWER = {"n": [1], "xs": [[1.0], ""], "s": ["A b", ""], "box": [{"v": [1]}, ""]}
+
+
+def verdict(*calls: Any, truth: Any = None, underscored: bool = False) -> Any:
+    answer = truth or [{"a.f": ANSWER}]
+    return lambda on: official([FUNCTION], answer, calls, underscored=underscored, on=on)
+
+
+@pytest.mark.parametrize(
+    ("calls", "truth", "point"),
+    [
+        ([{"a.f": {"n": 1, "xs": [1]}}], [{"a.f": {**ANSWER, "xs": [[1.0]]}}], "integers in a list of numbers"),
+        ([{"a.f": {"n": 1, "k": 3}}], None, "schema default"),
+        ([{"a.f": {"n": 1.0}}], None, "whole float for an integer"),
+        ([{"a_f": {"n": 1}}], None, "spelling of names"),
+        ([{"a.f": {"n": 1, "s": "A\tb"}}], None, "white-space and Unicode"),
+        ([{"a.f": {"n": 1, "s": "a b"}}], None, "own schema"),
+        ([{"a.f": {"n": 1, "box": {"v": True}}}], None, "booleans are no numbers"),
+        ([{"a.f": {"n": 1, "xs": []}}], None, "empty list for none"),
+        (
+            [{"a.f": {"n": 1}}, {"a.f": {"n": 2}}],
+            [{"a.f": {"n": [1, 2]}}, {"a.f": {"n": [1]}}],
+            "best assignment",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_each_point_turns_the_official_verdict(calls: Any, truth: Any, point: str) -> None:
+    judge = verdict(*calls, truth=truth)
+    before = judge(frozenset())
+    assert judge(frozenset({point})) is not before
+    assert reasons(judge, before) == ()
+    assert reasons(judge, not before) == (point,)
+
+
+def test_what_no_point_explains_is_not_explained() -> None:
+    assert reasons(verdict({"a.f": {"n": 2}}), ours=True) is None
+    assert set(conformance.MEANINGS) == {*POINTS, *conformance.RAW_REASONS}
+
+
+@pytest.fixture(scope="module")
+def models() -> list[conformance.Judged]:
+    if not (conformance.DATA / "bfcl_recorded").is_dir():
+        pytest.skip("no recorded model is at hand")
+    return conformance.measured()
+
+
+def test_the_judge_agrees_with_bfcl(models: list[conformance.Judged]) -> None:
+    decoded = sum(model.decoded for model in models)
+    raw = sum(model.raw for model in models)
+    assert (len(models), decoded, raw) == (4, 3_263, 4_000)
+    assert 1 - sum(len(model.decoded_apart) for model in models) / decoded >= 0.99
+    assert 1 - sum(len(model.raw_apart) for model in models) / raw >= 0.97
+    assert sum(model.rebuilt for model in models) == decoded
+
+
+def test_every_disagreement_has_a_reason_of_the_closed_list(models: list[conformance.Judged]) -> None:
+    found = {
+        part
+        for model in models
+        for each in (*model.decoded_apart, *model.raw_apart)
+        for part in each.reason.split(" and ")
+    }
+    assert found <= {*POINTS, *conformance.RAW_REASONS}
+
+
+def test_garbage_is_told_from_abstention(models: list[conformance.Judged]) -> None:
+    gemma = next(model for model in models if "gemma" in model.model)
+    credited = {outcome: count for (valid, outcome), count in gemma.irrelevance.items() if valid}
+    assert sum(gemma.irrelevance.values()) == 240
+    assert sum(credited.values()) == 236
+    assert credited["abstain"] < 118  # most of the official credit is for calls and for attempts at one
+
+
+def test_the_page_is_what_is_measured(models: list[conformance.Judged]) -> None:
+    page = conformance.write(models)
+    assert page.broken == []
+    assert conformance.OUT.read_text(encoding="utf-8") == "\n".join(page.text)
+
+
+@pytest.mark.skipif(not tutorial.DATA.is_dir(), reason="the tutorial's files are not at hand")
+def test_the_tutorial_is_reproduced() -> None:
+    cells = tutorial.summary()
+    shares = {(cell.model.partition("/")[0], cell.column): cell.share for cell in cells if cell.query_type is None}
+    assert {place: round(share, 2) for place, share in shares.items()} == {
+        ("google", "Tool Called When Needed (%)"): 90.0,
+        ("google", "Correct Tool Called (%)"): 37.5,
+        ("google", "Tool Call Success (%)"): 52.5,
+        ("shawhin", "Tool Called When Needed (%)"): 93.33,
+        ("shawhin", "Correct Tool Called (%)"): 52.5,
+        ("shawhin", "Tool Call Success (%)"): 65.0,
+    }
+    found = tutorial.checked()
+    assert (found.rows, found.read) == (600, 600)
+    page = tutorial.write(cells, found, tutorial.DATA)
+    assert page.broken == []
+    assert tutorial.OUT.read_text(encoding="utf-8") == "\n".join(page.text)

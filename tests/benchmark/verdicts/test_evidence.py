@@ -1,0 +1,257 @@
+"""What a report shows beside the figures, by hand on a few cases, and the same as the figures on all of them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from benchmark.candidates.policy_scores import policy_scores
+from benchmark.candidates.training import Training, read_record
+from benchmark.cases import Case, Tool, Toolbox
+from benchmark.completions import Completion, Usage
+from benchmark.dialects.json import Json
+from benchmark.scoring.grades import grade
+from benchmark.verdicts.comparison import Column, compare
+from benchmark.verdicts.evidence import Evidence, gather
+from benchmark.verdicts.shown import LONGEST
+
+BOOK = Tool(
+    name="book",
+    description="Reserve a room in a town.",
+    parameters={"type": "object", "properties": {"city": {"type": "string"}, "nights": {"type": "integer"}}},
+)
+TOOLS = Toolbox(name="t", tools=(Tool(name="other", description="Something else."), BOOK))
+ROME = {
+    "action": "call",
+    "any_of": [{"calls": [{"name": "book", "arguments": {"city": ["Rome", "Roma"], "nights": [2]}}]}],
+}
+NONE = {"action": "abstain", "reason": "no_tool_fits"}
+
+
+def asked(question: str, expect: dict[str, Any] = ROME, waiver: str | None = None) -> Case:
+    return Case.model_validate(
+        {
+            "messages": [{"role": "user", "content": question}],
+            "toolbox": TOOLS,
+            "expect": expect,
+            "tags": {"difficulty": "easy"},
+            "source": {"name": "test", "ref": question},
+            "licence": "none",
+            "waiver": waiver,
+        }
+    )
+
+
+def call(name: str = "book", **arguments: Any) -> str:
+    return json.dumps({"name": name, "arguments": arguments})
+
+
+RIGHT = call(city="Rome", nights=2)
+CASES = [
+    asked("a room in rome"),
+    asked("b room in rome"),
+    asked("c room in rome"),
+    asked("d no", NONE),
+    asked("e disputed", waiver="disputed"),
+]
+BASE = (RIGHT, "No.", call("other"), "No.", RIGHT)
+MINE = ("No.", RIGHT, call(city="Oslo", extra=1), RIGHT, "No.")
+
+
+def answered(*texts: str) -> dict[tuple[str, int], Completion]:
+    said = zip(CASES, texts, strict=True)
+    return {(case.id, 1): Completion(text, usage=Usage(100, len(text))) for case, text in said}
+
+
+def gathered(*columns: tuple[str, ...], trained_on: tuple[frozenset[str] | None, ...] = ()) -> Evidence:
+    completions = [answered(*texts) for texts in columns]
+    grades = [[grade(case, said[case.id, 1], Json()) for case in CASES] for said in completions]
+    baselines = [None, *(0 for _ in columns[1:])]
+    return gather(CASES, grades, completions, [Json()] * len(columns), baselines, trained_on)
+
+
+def test_fates_and_their_counts() -> None:
+    evidence = gathered(BASE, MINE)
+    everything = evidence.flips_of(1, "everything")
+    assert everything is not None
+    assert [everything.fates.get(case.id) for case in CASES] == ["broken", "fixed", "both wrong", "broken", None]
+    assert dict(everything.counts) == {"broken": 2, "fixed": 1, "both wrong": 1}
+    recall = evidence.flips_of(1, "timing.recall")
+    assert recall is not None
+    assert dict(recall.counts) == {"broken": 1, "fixed": 1, "both right": 1}
+    alone = evidence.flips_of(0, "everything")
+    assert alone is not None
+    assert dict(alone.counts) == {"wrong": 2, "right": 2}
+    assert [case.waived for case in evidence.cases] == [None, None, None, None, "disputed"]
+
+
+def test_flips_are_the_pairs_of_the_differences() -> None:
+    completions = [answered(*BASE), answered(*MINE)]
+    grades = [[grade(case, said[case.id, 1], Json()) for case in CASES] for said in completions]
+    columns = [Column(name, "r", {}, {}, 5, 1, {}, baseline) for name, baseline in (("base", None), ("mine", 0))]
+    comparison = compare(columns, grades, completions)
+    evidence = gather(CASES, grades, completions, [Json(), Json()], [None, 0])
+    held = [row for row in comparison.rows if row.differences]
+    assert held
+    for row in held:
+        flips, difference = evidence.flips_of(1, row.metric), row.differences[1]
+        assert flips is not None
+        assert difference is not None
+        assert (difference.won, difference.lost) == tuple(
+            tuple(case_id for case_id, fate in flips.fates.items() if fate == wanted) for wanted in ("fixed", "broken")
+        )
+
+
+def test_the_differing_argument_is_marked_and_a_right_call_is_not() -> None:
+    shown = gathered(BASE, MINE).cases
+    base, mine = shown[2].answers
+    assert base is not None
+    assert mine is not None
+    assert base.calls[0].fault == "wrong tool"
+    assert [(argument.name, argument.fault) for argument in mine.calls[0].arguments] == [
+        ("city", "wrong value"),
+        ("extra", "extra argument"),
+    ]
+    assert mine.calls[0].missing == ("nights",)
+    assert [(argument.value, argument.rule) for argument in shown[2].expected[0].arguments] == [
+        ('"Rome"', 'or "Roma"'),
+        ("2", ""),
+    ]
+    right = shown[0].answers[0]
+    assert right is not None
+    assert [argument.fault for argument in right.calls[0].arguments] == ["", ""]
+
+
+def test_of_several_calls_the_surplus_one_is_marked() -> None:
+    answer = gathered((f"[{call('other')}, {RIGHT}]", *BASE[1:])).cases[0].answers[0]
+    assert answer is not None
+    assert [(said.name, said.fault) for said in answer.calls] == [("other", "not expected"), ("book", "")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 1_000_000,
+        call(city="x" * 1_000_000),
+        call(**{"k" * 9_000: 1}),
+        call("n" * 9_000),
+        call(a=[[[["\ud800"]]]]),
+    ],
+)
+def test_what_a_model_wrote_is_cut(text: str) -> None:
+    answer = gathered((text, *BASE[1:])).cases[0].answers[0]
+    assert answer is not None
+    assert len(repr(answer)) < 2 * LONGEST
+    repr(answer).encode()
+
+
+def test_confusion_counts_every_judged_completion_once() -> None:
+    found = gathered(BASE, MINE).confusions[1]
+    cells = {
+        (right, said): count
+        for right, row in zip(found.expected, found.counts, strict=True)
+        for said, count in zip(found.called, row, strict=True)
+        if count
+    }
+    assert cells == {("book", "no call"): 1, ("book", "book"): 2, ("rightly none", "book"): 1}
+
+
+def test_many_tools_are_folded_and_none_is_lost() -> None:
+    tools = tuple(Tool(name=f"tool{index}") for index in range(60))
+    cases = [
+        asked(tool.name, {"action": "call", "any_of": [{"calls": [{"name": tool.name}]}]}).model_copy(
+            update={"toolbox": Toolbox(name="many", tools=tools)}
+        )
+        for tool in tools
+    ]
+    # Every second tool is mistaken for its neighbour.
+    said = {(case.id, 1): Completion(call(f"tool{index + index % 2}")) for index, case in enumerate(cases)}
+    grades = [[grade(case, said[case.id, 1], Json()) for case in cases]]
+    (found,) = gather(cases, grades, [said], [Json()], [None]).confusions
+    assert found.expected[-1] == "other tools"
+    assert sum(map(sum, found.counts)) == 60
+    right = sum(
+        dict(zip(found.called, row, strict=True)).get(name, 0)
+        for name, row in zip(found.expected, found.counts, strict=True)
+    )
+    assert right == 30
+    assert Counter(len(row) for row in found.counts) == {len(found.called): len(found.expected)}
+
+
+def test_seen_and_unseen_are_told_by_the_tools_of_training() -> None:
+    evidence = gathered(BASE, MINE, trained_on=(None, frozenset({BOOK.schema_hash})))
+    found = {(part.metric, part.tools): (part.figure, part.base) for part in evidence.seen}
+    figure, base = found["selection.tool", "seen"]
+    assert (figure.n, figure.score) == (3, pytest.approx(2 / 3))
+    assert base is not None
+    assert base.score == pytest.approx(1 / 3)
+    assert found["selection.tool", "unseen"][0].n == 0
+    assert gathered(BASE, MINE, trained_on=(None, None)).seen == ()
+
+
+def test_tokens_are_counted_or_not_known() -> None:
+    evidence = gathered(BASE)
+    assert evidence.tokens[0] is not None
+    assert (evidence.tokens[0].read, evidence.tokens[0].written) == (500, sum(map(len, BASE)))
+    silent = {place: replace(said, usage=Usage()) for place, said in answered(*BASE).items()}
+    grades = [[grade(case, silent[case.id, 1], Json()) for case in CASES]]
+    assert gather(CASES, grades, [silent], [Json()], [None]).tokens == (None,)
+
+
+def test_a_rank_is_a_range_until_the_cases_tell() -> None:
+    cases = [asked(f"{index}") for index in range(60)]
+
+    def column(right: int) -> list[Any]:
+        return [grade(case, Completion(RIGHT if index < right else "No."), Json()) for index, case in enumerate(cases)]
+
+    grades = [column(59), column(60), column(10)]
+    found = gather(cases, grades, [{}, {}, {}], [Json()] * 3, [None] * 3).ranks
+    assert [(rank.column, rank.first, rank.last) for rank in found if rank.metric == "validity.call"] == [
+        (0, 1, 2),
+        (1, 1, 2),
+        (2, 3, 3),
+    ]
+    assert gather(cases, grades[:2], [{}, {}], [Json()] * 2, [None] * 2).ranks == ()
+
+
+def test_trivial_policies_by_hand() -> None:
+    found = {policy.name: policy.scores for policy in policy_scores(CASES, Json())}
+    assert list(found) == ["never", "first", "uniform", "lexical"]
+    assert (found["never"]["timing.restraint"], found["never"]["validity.schema"]) == (1, 0)
+    assert (found["first"]["timing.recall"], found["first"]["selection.tool"]) == (1, 0)
+    assert "selection.tool" not in policy_scores([CASES[3]], Json())[0].scores
+
+
+@pytest.mark.parametrize(
+    ("record", "known"),
+    [
+        (None, None),
+        ([], None),
+        ({}, Training()),
+        (
+            {
+                "trainer": "lora",
+                "seconds": "long",
+                "data": {"tools": ["a"], "conversations": 3},
+                "curve": [{"step": 1, "loss": float("nan"), "dev": 0.5}, {"loss": 1}, 7],
+                "chosen_step": 1,
+            },
+            Training("lora", conversations=3, tools=frozenset("a"), curve=({"step": 1.0, "dev": 0.5},), chosen=1.0),
+        ),
+        ({"data": [], "curve": {}, "seconds": True}, Training()),
+    ],
+)
+def test_a_record_of_any_shape_is_read(record: Any, known: Training | None) -> None:
+    assert Training.of(record) == known
+
+
+def test_a_record_that_cannot_be_read_is_none(tmp_path: Any) -> None:
+    assert read_record(tmp_path) is None
+    (tmp_path / "toolmark.json").write_text("{")
+    assert read_record(tmp_path) is None
+    (tmp_path / "toolmark.json").write_text('{"trainer": "lora"}')
+    assert read_record(tmp_path) == {"trainer": "lora"}

@@ -1,0 +1,125 @@
+"""Comparisons made of real grades over a few cases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from benchmark.candidates.training import Training
+from benchmark.cases import Case, Tool, Toolbox
+from benchmark.completions import Completion, Usage
+from benchmark.dialects.json import Json
+from benchmark.scoring.grades import grade
+from benchmark.verdicts.comparison import Column, Comparison, compare
+from benchmark.verdicts.evidence import Provenance, gather
+
+BOOK = Tool(
+    name="book",
+    description="Reserve a room in a town.",
+    parameters={"type": "object", "properties": {"city": {"type": "string"}, "nights": {"type": "integer"}}},
+)
+TOOLS = Toolbox(name="t", tools=(BOOK, Tool(name="cancel", description="Cancel it.")))
+ROME = {"action": "call", "any_of": [{"calls": [{"name": "book", "arguments": {"city": ["Rome"], "nights": [2]}}]}]}
+NONE = {"action": "abstain", "reason": "no_tool_fits"}
+RIGHT = '{"name": "book", "arguments": {"city": "Rome", "nights": 2}}'
+OSLO = '{"name": "book", "arguments": {"city": "Oslo", "nights": 2}}'
+WORDS = "I cannot do that."
+WHENCE = Provenance("2026-11-22T12:00:00+00:00", "0.1.0", "1", "cases", "test", "0123456789abcdef", "toolmark report a")
+
+Compared = Callable[..., Comparison]
+
+
+def asked(question: str, expect: Mapping[str, Any] = ROME, **more: Any) -> Case:
+    tools = more.pop("tools", TOOLS)
+    fields = {
+        "messages": [{"role": "user", "content": question}],
+        "toolbox": tools if question[-1:] != "1" else Toolbox(name="one", tools=tools.tools[:1]),
+        "expect": expect,
+        "tags": {"difficulty": "easy" if "easy" in question else "hard"},
+        "source": {"name": "test", "ref": question[:20]},
+        "licence": "none",
+    }
+    return Case.model_validate({**fields, **more})
+
+
+def compared(
+    cases: Sequence[Case],
+    answers: Mapping[str, Sequence[str]],
+    *,
+    baseline: bool = True,
+    column: Mapping[str, Any] | None = None,
+    whence: Provenance = WHENCE,
+) -> Comparison:
+    """Candidates by name with an answer to every case, an empty list of them for none; the first is the baseline."""
+    completions = [
+        {
+            (case.id, 1): Completion(text, usage=Usage(50, 1 + len(text) // 4))
+            for case, text in zip(cases, texts, strict=False)
+        }
+        for texts in answers.values()
+    ]
+    grades = [[grade(case, said[case.id, 1], Json()) for case in cases if (case.id, 1) in said] for said in completions]
+    identity = {
+        "model": "m",
+        "dialect": "json/1",
+        "template": "t",
+        "dtype": "float32",
+        "decoding": {"temperature": 0.0},
+    }
+    columns = []
+    for index, (name, rows) in enumerate(zip(answers, grades, strict=True)):
+        causes = [row.cause for row in rows if row.cause is not None]
+        plain = Column(
+            name=name,
+            run=f"run-{index}",
+            identity=identity,
+            environment={"python": "3.11"},
+            cases=len(rows),
+            waived=0,
+            causes={cause: causes.count(cause) for cause in causes},
+            baseline=0 if baseline and index else None,
+        )
+        columns.append(replace(plain, **(column or {})) if index == len(answers) - 1 else plain)
+    baselines = [one.baseline for one in columns]
+    known = [one.training.tools if one.training else None for one in columns]
+    evidence = gather(cases, grades, completions, [Json()] * len(columns), baselines, known, provenance=whence)
+    return replace(compare(columns, grades, completions), evidence=evidence)
+
+
+TRAINING = Training(
+    "lora",
+    "toolmark train lora",
+    12.5,
+    600,
+    frozenset({BOOK.schema_hash}),
+    curve=({"step": 1.0, "loss": 2.0, "dev": 0.1}, {"step": 2.0, "loss": 1.0, "dev": 0.3}),
+    chosen=2.0,
+)
+
+
+@pytest.fixture
+def make() -> Compared:
+    return compared
+
+
+@pytest.fixture
+def ask() -> Callable[..., Case]:
+    return asked
+
+
+@pytest.fixture
+def three() -> Comparison:
+    """A baseline and two candidates on thirty cases, with something of everything."""
+    cases = [
+        *(asked(f"{'easy' if index % 2 else 'plain'} room {index}") for index in range(20)),
+        *(asked(f"no room {index}", NONE) for index in range(9)),
+        asked("disputed", waiver="nobody agrees"),
+    ]
+    base = [RIGHT] * 4 + [OSLO] * 10 + [WORDS] * 6 + [WORDS] * 6 + [RIGHT] * 3 + [WORDS]
+    mine = [WORDS] * 2 + [RIGHT] * 16 + [OSLO] * 2 + [WORDS] * 8 + [RIGHT, WORDS]
+    other = [RIGHT] * 3 + [OSLO] * 9 + [json.dumps({"name": "cancel", "arguments": {}})] * 8 + [WORDS] * 9 + [RIGHT]
+    return compared(cases, {"base": base, "other": other, "mine": mine}, column={"training": TRAINING})

@@ -1,0 +1,309 @@
+"""The page in a real browser, opened from disk without a network."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.candidates.training import Training
+from reports.html import Html
+from reports.site import Site
+
+PAYLOAD = (
+    "</script><script>window.ran=1</script><img src=x onerror=window.ran=1><svg onload=window.ran=1>"
+    "\"'><a href='javascript:window.ran=1'>{{7*7}}\u2028\u202e\x00\x1b<!--"
+)
+SEEN = PAYLOAD.partition("\u2028")[0]
+
+
+# Not for the session: Playwright's loop would run on while other tests want one of their own.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    sync = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("needs Debian's chromium: apt-get install chromium")
+    # Chromium's own sandbox does not run as root; the pages are our own, and the network is off.
+    with sync.sync_playwright() as playwright:
+        options = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=chromium, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser: Any) -> Callable[..., Any]:
+    """`with opened(path) as page`: all figures are drawn; leaves with an error where the page complained or asked."""
+
+    @contextmanager
+    def opened(path: Path, fragment: str = "", width: int = 1280, **options: Any) -> Iterator[Any]:
+        complaints: list[str] = []
+        asked: list[str] = []
+        context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, **options)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(dialog.message))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{path.as_uri()}{fragment}")
+        page.wait_for_selector("html[data-drawn=all]", state="attached")
+        yield page
+        assert complaints == []
+        assert [url for url in asked if not url.startswith("file://")] == []
+        if not options.get("beside"):
+            assert page.evaluate("window.ran") is None
+        context.close()
+
+    return opened
+
+
+@pytest.fixture
+def page_of(tmp_path: Path) -> Callable[..., Path]:
+    def page_of(comparison: Any) -> Path:
+        Html().render(comparison, tmp_path / "report.html")
+        return tmp_path / "report.html"
+
+    return page_of
+
+
+def until(page: Any, true: str) -> None:
+    """Wait for an expression; Playwright's own way would need the `eval` that the page's policy forbids."""
+    deadline = time.monotonic() + 10
+    while not page.evaluate(true):
+        assert time.monotonic() < deadline, true
+        page.wait_for_timeout(20)
+
+
+def shown(page: Any) -> list[str]:
+    return page.locator("#list .asked").all_inner_texts()
+
+
+def test_every_figure_is_drawn_and_nothing_is_asked_for(opened, page_of, three):
+    with opened(page_of(three)) as page:
+        assert page.locator(".plot").count() == 9
+        assert page.locator(".plot .main-svg").count() >= 9
+        assert page.locator("#plot-forest .points path").count() == 12
+        assert page.locator("#plot-curves .shapelayer path").count() == 1
+
+
+def test_filters_search_and_measures_choose_the_cases(opened, page_of, three):
+    everything = three.evidence.flips_of(1, "everything")
+    with opened(page_of(three)) as page:
+        assert page.locator("#candidate").input_value() == "1"
+        labels = page.locator("#fates label").all_inner_texts()
+        assert labels == [*(f"{fate} {count}" for fate, count in everything.counts.items()), "waived 1", "all 30"]
+        assert len(shown(page)) == everything.counts["broken"]
+        page.get_by_text("all 30").click()
+        page.locator("#search").fill("no room 3")
+        until(page, "document.querySelectorAll('#list > li').length === 1")
+        assert shown(page) == ["no room 3"]
+        page.locator("#search").fill("")
+        page.locator("#tag").select_option("difficulty: easy")
+        until(page, "document.querySelectorAll('#list > li').length === 10")
+        page.locator("#cause").select_option("wrong_tool")
+        rows = {case.id: case for case in three.evidence.cases}
+        wrong = [
+            c
+            for c in rows.values()
+            if c.tags["difficulty"] == "easy" and "wrong_tool" in {a.cause for a in c.answers[:2]}
+        ]
+        assert len(shown(page)) == len(wrong)
+        page.locator("#candidate").select_option("2")
+        page.locator("#tag").select_option("")
+        page.locator("#cause").select_option("")
+        page.locator("#measure").select_option("timing.restraint")
+        restraint = three.evidence.flips_of(2, "timing.restraint")
+        page.get_by_text(f"fixed {restraint.counts['fixed']}").click()
+        assert page.locator("#count").inner_text().startswith(f"{restraint.counts['fixed']} case")
+        page.get_by_text("waived 1").click()
+        assert shown(page) == ["disputed"]
+
+
+def test_a_case_shows_both_sides_with_the_differing_argument_marked(opened, page_of, three):
+    case = three.evidence.cases[5]
+    with opened(page_of(three), f"#case-{case.id}") as page:
+        first = page.locator("#list details").first
+        assert first.get_attribute("open") is not None
+        assert first.locator(".asked").inner_text() == case.turns[0].text
+        assert first.locator(".side h4").all_inner_texts()[:3] == ["Expected", "base ✗ wrong", "other ✗ wrong"]
+        assert first.locator(".argument.fault").first.inner_text().startswith('city: "Oslo"')
+        assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+        page.evaluate(f"location.hash = 'case-{three.evidence.cases[25].id}'")
+        until(page, "document.querySelector('#list .asked').textContent === 'no room 5'")
+        page.evaluate("location.hash = 'case-nothing'")
+        until(page, "document.querySelector('#count').textContent.includes('not in this page')")
+
+
+def test_it_is_reached_by_keyboard_and_named_for_a_screen_reader(opened, page_of, three):
+    with opened(page_of(three)) as page:
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        reached = set()
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
+        assert {"theme", "candidate", "measure", "search", "tag", "tool", "cause", "INPUT", "SUMMARY"} <= reached
+        page.locator("#list summary").first.focus()
+        page.keyboard.press("Enter")
+        assert page.locator("#list details[open]").count() == 1
+        nameless = "(e) => !(e.labels?.length || e.getAttribute('aria-label') || e.textContent.trim())"
+        assert page.evaluate(f"[...document.querySelectorAll('button, select, input')].filter({nameless}).length") == 0
+        assert page.locator(".plot:not([role=img][aria-label])").count() == 0
+        assert page.locator("h1").count() == 1
+
+
+def test_dark_mode_and_a_narrow_screen(opened, page_of, three):
+    path = page_of(three)
+    background = "getComputedStyle(document.documentElement).backgroundColor"
+    with opened(path, color_scheme="light") as page:
+        light = page.evaluate(background)
+        page.locator("#theme").click()
+        dark = page.evaluate(background)
+        assert dark != light
+        drawn = page.evaluate("getComputedStyle(document.querySelector('#plot-scores .ytick text')).fill")
+        assert drawn == page.evaluate("getComputedStyle(document.body).color")
+    with opened(path, width=380, color_scheme="dark") as page:
+        assert page.evaluate(background) == dark
+        assert page.evaluate("document.documentElement.scrollWidth") == 380
+        for summary in page.locator("#list summary").all()[:3]:
+            summary.click()
+        assert page.evaluate("document.documentElement.scrollWidth") == 380
+
+
+RIGHT = '{"name": "book", "arguments": {"city": "Rome", "nights": 2}}'
+
+
+def hostile(field: str, make: Any, ask: Any) -> Any:
+    """A comparison with the payload in one field."""
+    from benchmark.cases import Tool, Toolbox
+
+    answers = {"base": [RIGHT, "No."], "mine": ["No.", RIGHT]}
+    column: dict[str, Any] = {}
+    more: dict[str, Any] = {}
+    match field:
+        case "question":
+            return make([ask(PAYLOAD), ask("b")], answers)
+        case "tags" | "source" | "waiver":
+            more = {
+                "tags": {"tags": {PAYLOAD: PAYLOAD}},
+                "source": {"source": {"name": PAYLOAD, "ref": PAYLOAD}},
+                "waiver": {"waiver": PAYLOAD},
+            }[field]
+            return make([ask("a"), ask("b", **more)], answers)
+        case "tool":
+            box = Toolbox(name=PAYLOAD, tools=(Tool(name=PAYLOAD, description=PAYLOAD),))
+            expect = {"action": "call", "any_of": [{"calls": [{"name": PAYLOAD, "arguments": {PAYLOAD: [PAYLOAD]}}]}]}
+            cases = [ask(text, expect, tools=box) for text in ("a", "b")]
+            said = json.dumps({"name": PAYLOAD, "arguments": {PAYLOAD: PAYLOAD}})
+            return make(cases, {"base": [said, said], "mine": ["No.", RIGHT]})
+        case "completion":
+            return make([ask("a"), ask("b")], {"base": [PAYLOAD, RIGHT], "mine": [RIGHT, PAYLOAD]})
+        case "arguments":
+            said = json.dumps({"name": "book", "arguments": {PAYLOAD: PAYLOAD, "city": {PAYLOAD: [PAYLOAD]}}})
+            return make([ask("a"), ask("b")], {"base": [said, RIGHT], "mine": [RIGHT, said]})
+        case "called":
+            said = json.dumps({"name": PAYLOAD, "arguments": {}})
+            return make([ask("a"), ask("b")], {"base": [said, RIGHT], "mine": [RIGHT, said]})
+        case "name":
+            return make([ask("a"), ask("b")], {"base": [RIGHT, "No."], PAYLOAD: ["No.", RIGHT]})
+        case "run" | "identity" | "environment" | "training":
+            record = Training(
+                PAYLOAD, PAYLOAD, 1.0, 2, None, PAYLOAD, ({"step": 1.0, PAYLOAD: 1.0}, {"step": 2.0, PAYLOAD: 2.0})
+            )
+            column = {
+                "run": {"run": PAYLOAD},
+                "identity": {"identity": {PAYLOAD: PAYLOAD, "dialect": PAYLOAD}},
+                "environment": {"environment": {"python": PAYLOAD, PAYLOAD: PAYLOAD}},
+                "training": {"training": record},
+            }[field]
+            return make([ask("a"), ask("b")], answers, column=column)
+        case "provenance":
+            made = make([ask("a"), ask("b")], answers)
+            whence = replace(made.evidence.provenance, cases=PAYLOAD, command=PAYLOAD, made=PAYLOAD)
+            return replace(made, evidence=replace(made.evidence, provenance=whence))
+    raise AssertionError(field)
+
+
+FIELDS = (
+    *("question", "tags", "source", "waiver", "tool", "completion", "arguments", "called", "name", "run", "identity"),
+    *("environment", "training", "provenance"),
+)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_hostile_text_is_shown_and_does_nothing(opened, page_of, make, ask, field):
+    path = page_of(hostile(field, make, ask))
+    assert "<img src=x" not in path.read_text()
+    with opened(path) as page:
+        page.locator("#fates label").last.click()
+        for _ in range(2):  # what opens may hold more that opens
+            page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+            page.wait_for_timeout(50)
+        text = page.evaluate("document.body.innerText")
+        assert SEEN[:60] in text
+        assert "\u202e" not in text
+        assert "49" not in page.title()
+        assert page.locator("img, a[href^=javascript]").count() == 0
+
+
+def test_long_texts_and_odd_numbers_break_nothing(opened, page_of, make, ask):
+    cases = [ask("x" * 1_000_000), ask("b")]
+    record = Training(curve=({"step": 1.0, "loss": 1e300}, {"step": 1e300, "loss": -1.0}))
+    made = make(
+        cases, {"base": ["y" * 1_000_000, "No."], "mine": ["No.", "ö" * 1_000_000]}, column={"training": record}
+    )
+    path = page_of(made)
+    assert path.stat().st_size < 5_500_000
+    with opened(path, width=380) as page:
+        page.locator("#fates label").last.click()
+        page.locator("#list summary").first.click()
+        assert page.evaluate("document.documentElement.scrollWidth") == 380
+
+
+@pytest.mark.parametrize(
+    ("cases", "answers", "heading"),
+    [
+        pytest.param(2, {"base": ["r", "w"], "mine": ["w", "r"]}, "Is mine better", id="two cases"),
+        pytest.param(3, {"mine": ["r", "w", "w"]}, "1 candidate, held against no baseline", id="one candidate"),
+        pytest.param(3, {"base": ["r", "w", "w"], "mine": ["r", "w", "w"]}, "Is mine better", id="no discordant pair"),
+        pytest.param(3, {"base": ["w", "w", "w"], "mine": ["w", "w", "w"]}, "Is mine better", id="all failed"),
+        pytest.param(3, {"base": ["r", "w", "w"], "mine": []}, "Is mine better", id="one side has no case"),
+    ],
+)
+def test_small_comparisons_are_sensible_pages(opened, page_of, make, ask, cases, answers, heading):
+    texts = {name: [RIGHT if kind == "r" else "No." for kind in kinds] for name, kinds in answers.items()}
+    with opened(page_of(make([ask(f"{index}") for index in range(cases)], texts))) as page:
+        assert page.locator("h1").inner_text().startswith(heading)
+        text = page.evaluate("document.body.innerText").casefold()
+        for odd in ("undefined", "nan", "infinity", "none%"):
+            assert odd not in text.split()
+
+
+def test_a_site_grows_opens_and_loads_its_other_cases(opened, tmp_path, make, ask):
+    site = tmp_path / "site"
+    cases = [ask(f"room {index} " + "word " * 700) for index in range(900)]
+    worse = make(cases, {"base": [RIGHT] * 900, "mine": [RIGHT] * 850 + ["No."] * 50})
+    Site().render(worse, site)
+    whence = replace(worse.evidence.provenance, made="2026-11-23T12:00:00+00:00")
+    Site().render(replace(worse, evidence=replace(worse.evidence, provenance=whence)), site)
+    with opened(site / "index.html") as page:
+        assert page.locator("h1").inner_text() == "2 reports over time"
+        assert page.locator("text=regressed: ").count() == 2
+        assert page.locator(".plot .main-svg").count() >= 5
+        page.locator("#reports a").first.click()
+        page.wait_for_selector("html[data-drawn=all]", state="attached")
+        assert "of 900 cases" in page.locator("#count").inner_text()
+        assert page.locator("#fates label").first.inner_text() == "broken 50"
+        page.locator("#rest").click()
+        until(page, "!document.querySelector('#count').textContent.includes('This page holds')")
+        page.get_by_text("all 900").click()
+        assert page.locator("#count").inner_text() == "900 cases."

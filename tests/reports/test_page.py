@@ -1,0 +1,104 @@
+"""The page without a browser: what is drawn is what the comparison says, and text stays text."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports.html import Html
+from reports.html.explorer import chosen_cases, pages
+from reports.html.figures import drawings
+from reports.sentences import sentences
+from reports.tables import difference_cells
+from reports.text import script_json, visible
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(value=JSON)
+def test_json_in_a_script_says_the_same_and_cannot_end_it(value):
+    text = script_json({"value": value, "</script>": "<!--"})
+    assert text.isascii()
+    assert not set(text) & set("<>&")
+    assert json.loads(text)["value"] == json.loads(script_json(value))
+
+
+@given(text=st.text())
+def test_what_is_not_seen_is_named(text):
+    shown = visible(text)
+    assert visible(shown) == shown
+    assert re.sub(r"⟨U\+[0-9A-F]{4,6}⟩", "", shown) in (text, *[re.sub(r"⟨U\+[0-9A-F]{4,6}⟩", "", visible(text))])
+    shown.encode()
+    for character in "\u202e\u2066\u200b\x00\x1b\x85\u2028\ufeff":
+        assert character not in shown
+
+
+def test_nan_is_refused():
+    with pytest.raises(ValueError, match="JSON"):
+        script_json(float("nan"))
+
+
+def test_the_forest_is_the_differences(three):
+    forest = next(found for found in drawings(three) if found.id == "forest")
+    ((_, drawn),) = forest.variants
+    traces = {trace["name"]: trace for trace in drawn["data"]}
+    for index, column in enumerate(three.columns):
+        if column.baseline is None:
+            continue
+        held = [row.differences[index] for row in three.rows if row.differences]
+        trace = traces[column.name]
+        assert trace["x"] == [found.effect * 100 for found in held]
+        high = [x + above for x, above in zip(trace["x"], trace["error_x"]["array"], strict=True)]
+        assert high == pytest.approx([found.interval.high * 100 for found in held])
+        assert [symbol.endswith("-open") for symbol in trace["marker"]["symbol"]] == [
+            found.verdict not in ("improved", "regressed") for found in held
+        ]
+
+
+def test_every_figure_says_its_numbers_in_a_table_too(three):
+    found = drawings(three)
+    assert [drawing.id for drawing in found] == [
+        *("forest", "scores", "offered", "confusion", "causes", "strict", "seen", "curves", "tokens")
+    ]
+    for drawing in found:
+        assert drawing.rows
+        assert {len(row) for row in drawing.rows} == {len(drawing.head)}
+
+
+def test_the_page_says_every_difference_and_sentence(three):
+    page = Html().page(three)
+    for row in three.rows:
+        for difference in row.differences:
+            if difference is not None:
+                cells = difference_cells(difference)
+                assert cells.effect in page
+                assert cells.interval in page
+    for sentence in sentences(three, 2):
+        assert sentence.text in page
+    assert "toolmark report a" in page
+
+
+def test_cases_beyond_the_budget_are_those_that_nobody_changed(three):
+    evidence = three.evidence
+    everything, _ = chosen_cases(evidence)
+    budget = sum(map(len, everything)) - 3_000
+    kept, rest = chosen_cases(evidence, budget)
+    assert len(rest) > 1
+    assert sum(map(len, kept)) <= budget
+    unchanged = {"both wrong", "both right", "wrong", "right"}
+    for case in rest:
+        assert {flip.fates.get(case.id) for flip in evidence.flips} - {None} <= unchanged
+    beside = [
+        json.loads(text.removeprefix("toolmarkCases(").removesuffix(");\n")) for text in pages(evidence, rest, 1_000)
+    ]
+    assert len(beside) > 1
+    ids = [json.loads(text)["id"] for text in kept] + [case["id"] for part in beside for case in part]
+    assert sorted(ids) == sorted(case.id for case in evidence.cases)

@@ -1,0 +1,198 @@
+"""Markdown, CSV, JSON, model cards and the site's memory: other forms of the same comparison."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+from huggingface_hub import ModelCard, eval_result_entries_to_yaml, parse_eval_result_entries
+
+from benchmark.errors import EnvironmentFault, InputError
+from benchmark.registry import names, renderer_for
+from benchmark.verdicts.comparison import Figure
+from benchmark.verdicts.fairness import Mismatch
+from benchmark.verdicts.intervals import Interval
+from reports.cards import card, eval_entries, eval_results, subject
+from reports.document import document, schema
+from reports.fairness import fairness
+from reports.frame import Csv
+from reports.history import entry_of, read_history
+from reports.html import Html
+from reports.markdown import Markdown
+from reports.sentences import headline, sentences
+from reports.site import Site
+
+ROOT = Path(__file__).parents[2]
+RIGHT = '{"name": "book", "arguments": {"city": "Rome", "nights": 2}}'
+
+
+def two(make, ask, name="mine", cases=8):
+    return make([ask(f"{index}") for index in range(cases)], {"base": ["No."] * cases, name: [RIGHT] * cases})
+
+
+def test_sentences_by_hand(make, ask):
+    found = {sentence.metric: (sentence.verdict, sentence.text) for sentence in sentences(two(make, ask), 1)}
+    assert found["selection.tool"] == ("improved", "improved by 100.0 points [+35.1, +100.0]")
+    assert found["guard.stops"][0] == "inconclusive"
+    assert found["guard.stops"][1].startswith("inconclusive: +0.0 points [-32.4, +32.4]; ")
+    assert found["timing.restraint"] == ("inconclusive", "inconclusive: no case counts in it")
+    assert headline(two(make, ask), 1) == "4 improved, 2 inconclusive"
+
+
+def test_unfair_sides_are_red_and_yellow_and_what_is_not_recorded_is_said(make, ask):
+    fair = two(make, ask)
+    assert {same.state for same in fairness(fair, 1)} == {"ok"}
+    found = (Mismatch("identity", "dtype", "float32", "bfloat16"), Mismatch("environment", "python", "3.11", "3.12"))
+    columns = (fair.columns[0], replace(fair.columns[1], unfair=found))
+    strip = {same.what: same.state for same in fairness(replace(fair, columns=columns), 1)}
+    assert strip["dtype"] == "bad"
+    assert strip["engine"] == "warning"
+    bare = tuple(replace(column, identity={}, environment={}) for column in fair.columns)
+    assert {same.state for same in fairness(replace(fair, columns=bare), 1)} == {"ok", "unknown"}
+    uneven = make([ask(f"{index}") for index in range(8)], {"base": ["No."] * 8, "mine": [RIGHT] * 4})
+    assert fairness(uneven, 1)[0].state == "bad"
+
+
+def test_markdown_fits_a_comment_and_says_what_it_left_out(three, make, ask):
+    whole = Markdown().report(three)
+    assert whole.startswith("### `other` against `base`: ")
+    assert "Broken by `mine`: " in whole
+    assert whole.endswith("`toolmark report a`")
+    short = Markdown().report(three, 3_000)
+    assert len(short) <= 3_000
+    assert "What did not fit here" in short
+    assert short.endswith("`toolmark report a`")
+    cases = [ask(f"{index} <img src=x> `@team` [a](http://x.invalid) | b" + "long " * 900) for index in range(300)]
+    many = {"base": [RIGHT] * 300, **{f"mine{n}": ["<script>`@all`"] * 300 for n in range(9)}}
+    text = Markdown().report(make(cases, many))
+    assert len(text) < 65_536
+    for line in text.splitlines():
+        outside = "".join(line.split("`")[::2])
+        assert not any(bad in outside for bad in ("<img", "<script", "@team", "http://")), line
+
+
+def test_markdown_replaces_and_a_summary_is_appended_to(tmp_path, three):
+    out = tmp_path / "report.md"
+    out.write_text("old")
+    Markdown().render(three, out)
+    assert out.read_text() == Markdown().report(three) + "\n"
+
+
+def test_csv_holds_every_figure(tmp_path, three):
+    Csv().render(three, tmp_path / "figures.csv")
+    with (tmp_path / "figures.csv").open(newline="") as stream:
+        rows = {(row["metric"], row["candidate"]): row for row in csv.DictReader(stream)}
+    assert len(rows) == len(three.rows) * 3
+    for row in three.rows:
+        for index, column in enumerate(three.columns):
+            line, figure = rows[row.metric, column.name], row.figures[index]
+            assert line["score"] == ("" if figure.score is None else str(figure.score))
+            found = row.differences[index] if row.differences else None
+            assert line["verdict"] == (found.verdict if found else "")
+            if found is not None and found.effect is not None:
+                assert float(line["difference"]) == found.effect
+                assert (line["wins"], line["losses"], line["ties"]) == tuple(
+                    map(str, (found.wins, found.losses, found.ties))
+                )
+
+
+def test_csv_starts_no_formula(tmp_path, make, ask):
+    Csv().render(two(make, ask, name="=1+1"), tmp_path / "f.csv")
+    with (tmp_path / "f.csv").open(newline="") as stream:
+        assert {row["candidate"] for row in csv.DictReader(stream)} == {"base", "'=1+1"}
+
+
+def test_the_published_schema_is_the_one_that_documents_obey(three):
+    published = json.loads((ROOT / "docs" / "report.schema.json").read_text())
+    assert published == schema()
+    validator = jsonschema_rs.Draft202012Validator(published)
+    endless = replace(
+        three.rows[0], figures=(Figure(1, 0.5, Interval(-math.inf, math.inf, "none")), Figure(0), Figure(0))
+    )
+    for comparison in (three, replace(three, rows=(endless, *three.rows[1:])), replace(three, evidence=None)):
+        validator.validate(json.loads(document(comparison)))
+    found = json.loads(document(three))["comparison"]
+    assert found["rows"][0]["figures"][1]["score"] == three.rows[0].figures[1].score
+    assert [case["id"] for case in found["evidence"]["cases"]] == [case.id for case in three.evidence.cases]
+    with pytest.raises(jsonschema_rs.ValidationError):
+        validator.validate({"version": 1, "comparison": {}})
+
+
+def test_a_model_card_is_read_back_by_the_hub_library(three, make, ask):
+    made = two(make, ask, name="mine: [a]\n# b")
+    text = card(made)
+    read = ModelCard(text).data
+    assert read.model_name == "mine: [a] # b"
+    assert [asdict(result) for result in read.eval_results] == [asdict(result) for result in eval_results(made, 1)]
+    values = {result.metric_type: result.metric_value for result in read.eval_results}
+    assert values["selection.tool"] == 100.0
+    assert "timing.restraint" not in values
+    with pytest.raises(InputError, match="Name one run"):
+        subject(three)
+
+
+def test_eval_results_are_read_back_by_the_hub_library(make, ask):
+    made = two(make, ask)
+    entries = eval_entries(made, 1, "someone/toolmark")
+    rows = eval_result_entries_to_yaml(entries)
+    assert parse_eval_result_entries(rows) == entries
+    assert {entry.task_id: entry.value for entry in entries}["selection.tool"] == 100.0
+    assert "against base: +100.0 points" in entries[0].notes
+    with pytest.raises(InputError, match="ORG/NAME"):
+        eval_entries(made, 1, "not a dataset")
+
+
+def test_a_site_remembers_and_refuses_what_is_not_its_own(tmp_path, three):
+    Site().render(three, tmp_path / "site")
+    Site().render(three, tmp_path / "site")
+    first, second = read_history(tmp_path / "site" / "index.json")
+    assert first == entry_of(three)
+    assert second == first.model_copy(update={"id": f"{first.id}_2"})
+    recall = first.sides[2].metrics["timing.recall"]
+    assert recall.score == three.figure(2, "timing.recall").score
+    assert recall.verdict == three.difference(2, "timing.recall").verdict
+    for content in (
+        "{",
+        "[]",
+        '{"reports": [{"id": "../x"}]}',
+        json.dumps({"reports": [first.model_dump() | {"id": "../x"}]}),
+    ):
+        (tmp_path / "site" / "index.json").write_text(content)
+        with pytest.raises(InputError, match="Remove it"):
+            Site().render(three, tmp_path / "site")
+    with pytest.raises(InputError, match="--out site/"):
+        Site().render(three, None)
+
+
+@pytest.mark.parametrize(
+    ("out", "name"),
+    [
+        ("a.html", "html"),
+        ("A.HTML", "html"),
+        ("a.md", "markdown"),
+        ("a.card.md", "card"),
+        ("a.csv", "csv"),
+        ("a.json", "json"),
+        ("a/", "site"),
+        ("a.html/", "site"),
+    ],
+)
+def test_a_renderer_is_chosen_by_the_longest_suffix(out, name):
+    assert renderer_for(out).name == name
+    assert name in names("toolmark.renderers")
+
+
+def test_a_folder_that_is_there_is_a_site_and_an_unknown_ending_an_error(tmp_path):
+    assert renderer_for(str(tmp_path)).name == "site"
+    with pytest.raises(InputError, match=r"\.html"):
+        renderer_for("report.pdf")
+
+
+def test_what_cannot_be_written_is_told(three):
+    with pytest.raises(EnvironmentFault, match=r"/proc/no/report\.html cannot be written"):
+        Html().render(three, Path("/proc/no/report.html"))
