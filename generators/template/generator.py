@@ -36,6 +36,9 @@ class TemplateOptions(BaseModel):
     count: int = Field(default=1000, ge=1, description="How many conversations are proposed.")
     min_distractors: int = Field(default=1, ge=0, le=39, description="Fewest tools offered beside the right one.")
     max_distractors: int = Field(default=20, ge=0, le=39, description="Most tools offered beside the right one.")
+    per_toolbox: int | None = Field(
+        default=None, ge=1, description="How many conversations in a row are offered the same tools; each its own else."
+    )
     borrow: Literal["catalog"] | None = Field(
         default=None, description="Where to take distractors from when the toolbox has too few of its own."
     )
@@ -76,7 +79,7 @@ class TemplateGenerator:
             options.casual,
             _borrowed(toolbox) if options.borrow else (),
         )
-        return default_traces(maker, ctx.seed, options.count)
+        return default_traces(maker, ctx.seed, options.count, options.per_toolbox)
 
 
 def _borrowed(toolbox: Toolbox) -> tuple[Tool, ...]:
