@@ -12,8 +12,8 @@ from typing import Any
 
 from benchmark.cases import query_hash
 from benchmark.errors import InputError
+from benchmark.held_out import HeldOut
 from generators.duplicates import NearDuplicates
-from generators.leakage import HeldOut
 
 __all__ = ["Audit", "audit", "rows_of"]
 

@@ -35,8 +35,8 @@ def generate_command(generator: Any) -> Callable[..., None]:
     ) -> None:
         from importlib.util import find_spec
 
+        from benchmark.held_out import held_out, shipped_manifest
         from generators.execution import announcement
-        from generators.leakage import held_out, shipped_manifest
         from generators.pipeline import generate as run
 
         if find_spec("datasets") is None:

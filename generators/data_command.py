@@ -79,9 +79,9 @@ def audit(folder: Path, *, manifest: Path | None = None) -> None:
     manifest:
         MANIFEST.toml of held-out tools and test queries; that of the shipped cases where it is not given.
     """
+    from benchmark.held_out import held_out, shipped_manifest
     from generators.audit import audit as looked_at
     from generators.audit import rows_of
-    from generators.leakage import held_out, shipped_manifest
 
     found = looked_at(rows_of(folder), held_out(manifest or shipped_manifest()))
     console = Console()

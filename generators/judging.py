@@ -19,13 +19,13 @@ from typing import Literal, NamedTuple, get_args
 from pydantic import ValidationError
 
 from benchmark.cases import Call, Case, Message, digest
+from benchmark.held_out import HeldOut
 from benchmark.scoring.answers import uses_result
 from benchmark.scoring.matching import equal
 from benchmark.tools.schemas import SchemaError, compile_schema, problems
 from benchmark.traces import Trace
 from generators.duplicates import NearDuplicates
 from generators.execution import Calls
-from generators.leakage import HeldOut
 
 __all__ = ["STAGES", "Judge", "Rejection", "Stage"]
 

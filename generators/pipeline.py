@@ -27,6 +27,7 @@ from pydantic import BaseModel
 
 from benchmark.cases import Toolbox, digest
 from benchmark.errors import InputError, NothingToDo
+from benchmark.held_out import HeldOut
 from benchmark.plugins import Generation, Generator
 from benchmark.readers.toolmark import case_line
 from benchmark.scoring.execution import Execute, Executor
@@ -34,7 +35,6 @@ from benchmark.traces import Trace
 from generators.dataset import row, write_tools, write_traces
 from generators.execution import Calls
 from generators.judging import STAGES, Judge, Rejection
-from generators.leakage import HeldOut
 
 __all__ = ["Report", "generate", "kept_beside"]
 

@@ -10,6 +10,7 @@ from datasets import load_from_disk
 
 from benchmark.cases import Call, Message, Toolbox, query_hash
 from benchmark.errors import InputError, NothingToDo
+from benchmark.held_out import HeldOut, held_out
 from benchmark.plugins import Generation
 from benchmark.readers import BadRow
 from benchmark.readers.toolmark import ToolmarkReader
@@ -19,7 +20,6 @@ from benchmark.tools.sources.yaml import read_tools_file
 from benchmark.traces import Trace
 from generators.execution import Calls
 from generators.judging import STAGES, Judge, Rejection
-from generators.leakage import HeldOut, held_out
 from generators.pipeline import Report, generate
 from generators.template import TemplateGenerator, TemplateOptions
 
