@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -81,8 +82,12 @@ def _host(trainer: Any, options: Any, **given: Any) -> None:
     def say(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    with no_test_cases():
-        run(trainer, Job(**given), checked(trainer.Options, options), _printer(say), say)
+    try:
+        with no_test_cases():
+            run(trainer, Job(**given), checked(trainer.Options, options), _printer(say), say)
+    except KeyboardInterrupt as stopped:
+        say(f"Interrupted. {stopped or 'The same command goes on from there.'}")
+        sys.exit(2)
     say(f"Trained: {given['out']}")
 
 
