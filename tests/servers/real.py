@@ -110,7 +110,8 @@ def running_server(folder: Path) -> Iterator[RealServer]:
     """`transformers serve` on the models under `folder`, until the context ends."""
     write_models(folder)
     log = folder / "server.log"
-    serve = ["-m", "transformers.cli.transformers", "serve", "--device", "cpu", "--host", "127.0.0.1", "--port", "0"]
+    serve = ["-m", "transformers.cli.transformers", "serve", "--device", "cpu", "--dtype", "float32"]
+    serve += ["--host", "127.0.0.1", "--port", "0"]
     # More threads than processors make a small model many times slower; the hub is not to be asked.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     with log.open("wb") as stream:
