@@ -156,6 +156,10 @@ class LocalEngine:
         layout = LAYOUT if self._forward is None else {"prefixes": "shared", "rows": self._rows}
         return {"engine": "transformers", "device": self._device, "threads": torch.get_num_threads(), "batch": layout}
 
+    def notes(self) -> tuple[str, ...]:
+        """Nothing: no answer fails to come."""
+        return ()
+
     def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:
         """Yield (index, completion) as they end."""
         import torch
