@@ -20,8 +20,8 @@ from typing import Any
 __all__ = ["FAULTS", "ScriptedServer", "calling", "scripted_server", "seeded"]
 
 FAULTS = ("429", "500", "broken", "no choice", "cut", "dropped", "hang")
-"""Too many requests, with `Retry-After`; a fault of the server; half a JSON text; an answer that is none; a body shorter
-than its head says; a connection closed without a word; silence for `hang` seconds."""
+"""Too many requests, with `Retry-After`; a fault of the server; half a JSON text; a completion without a choice; a body
+shorter than its head says; a connection closed without a word; silence for `hang` seconds."""
 
 Answer = Mapping[str, Any]
 """The assistant's message: `content`, perhaps `tool_calls`."""
