@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from benchmark.cases import Message, digest
 from benchmark.completions import Completion, Prompt
@@ -24,7 +24,7 @@ from generators.teacher.options import ROLES, Role, TeacherOptions
 if TYPE_CHECKING:
     from inspect_ai.model import Model
 
-__all__ = ["Asker", "Refused", "price_of"]
+__all__ = ["Asker", "Item", "Refused", "price_of"]
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 60.0
@@ -32,6 +32,16 @@ _FATAL = (401, 403, 404)
 _REFUSED = (400, 413, 422)
 _MAX_REASON = 300
 _OPENAI = ("openai/", "openai-api/")
+
+
+class Item(NamedTuple):
+    """What a request is for: the number of its batch, the lowest of which goes first, and a name.
+
+    The name tells equal requests apart that are meant to be answered each.
+    """
+
+    batch: int
+    name: str
 
 
 class Refused(Exception):
@@ -80,8 +90,8 @@ class Asker:
         """The price of a role's model, where it is known."""
         return self._prices[role]
 
-    async def ask(self, role: Role, messages: Sequence[Message], item: str) -> Completion:
-        """The reply to `messages`; `item` tells equal requests apart that are meant to be answered each.
+    async def ask(self, role: Role, messages: Sequence[Message], item: Item) -> Completion:
+        """The reply to `messages`, asked for on behalf of `item`.
 
         Raises:
             Stopped: A limit is reached.
@@ -90,16 +100,16 @@ class Asker:
         """
         config = self._config(role)
         turns = [[message.role, message.content] for message in messages]
-        key = digest([role, self._options.model_of(role), config, turns, item], 32)
+        key = digest([role, self._options.model_of(role), config, turns, item.name], 32)
         if key in self.known:
             return self.known[key]
-        completion = await self._answered(role, messages, config, key)
+        completion = await self._answered(role, messages, config, key, item.batch)
         if not self._opened_session:
             self._opened_session = True
             self._ledger.open_session(
                 {"identity": {"teacher": self._options.lasting()}, "environment": {}, "cases": {}}
             )
-        self._ledger.append([(key, f"{role} {item}", 1, completion)])
+        self._ledger.append([(key, f"{role} {item.name}", 1, completion)])
         self.known[key] = completion
         return completion
 
@@ -108,7 +118,7 @@ class Asker:
         return {"max_tokens": options.max_tokens, "temperature": options.temperature if role == "writer" else 0.0}
 
     async def _answered(
-        self, role: Role, messages: Sequence[Message], config: Mapping[str, Any], key: str
+        self, role: Role, messages: Sequence[Message], config: Mapping[str, Any], key: str, order: int
     ) -> Completion:
         from inspect_ai.model import GenerateConfig
 
@@ -116,7 +126,7 @@ class Asker:
         turns = messages_of(Prompt(tuple(messages)))
         reason = ""
         for attempt in range(self._options.retries + 1):
-            async with self._window:
+            async with self._window.place(order):
                 self.budget.take()
                 try:
                     async with asyncio.timeout(self._options.timeout):

@@ -2,7 +2,7 @@
 
 What it answers follows from the request alone; whether it fails follows from a seeded draw a request.
 
-    python scripted.py PORT_FILE LOG_FILE FAILURES
+    python scripted.py PORT_FILE LOG_FILE FAILURES SILENCES
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-__all__ = ["reply_to"]
+FAULTS = ("429", "500", "cut", "empty", "hang-up", "silence")
+"""What it does in place of an answer; `silence` becomes `hang-up` after so many times."""
+SILENCE = 6.0
+"""Seconds, more than a client waits."""
 
 
 def _writer(text: str) -> str:
@@ -77,7 +80,7 @@ class _Teacher(BaseHTTPRequestHandler):
     log = Path()
     draws = random.Random(5)
     lock = threading.Lock()
-    hangs = 0
+    silences = 0
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -87,11 +90,12 @@ class _Teacher(BaseHTTPRequestHandler):
         request = json.loads(body)
         with self.lock:
             roll = self.draws.random()
-            kind = self.draws.randrange(5)
-            if kind == 4:
-                type(self).hangs += 1
+            fault = self.draws.choice(FAULTS)
+            if roll < self.failures and fault == "silence":
+                type(self).silences -= 1
+                fault = fault if self.silences >= 0 else "hang-up"
         if roll < self.failures:
-            self._fail(kind)
+            self._fail(fault)
             return
         content = reply_to(request["messages"])
         with self.lock, self.log.open("a") as log:
@@ -112,19 +116,23 @@ class _Teacher(BaseHTTPRequestHandler):
             ).encode(),
         )
 
-    def _fail(self, kind: int) -> None:
-        if kind == 0:
-            self._send(429, b'{"error": {"message": "slow down"}}', {"Retry-After": "0.05"})
-        elif kind == 1:
-            self._send(500, b'{"error": {"message": "broken"}}')
-        elif kind == 2:
-            self._send(200, b'{"id": "1", "object": "chat.completion", "choices": [{"index": 0, "mess')
-        elif kind == 3:
-            self._send(200, b'{"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": []}')
-        else:
-            if self.hangs <= 3:
-                time.sleep(12)
-            self.close_connection = True
+    def _fail(self, fault: str) -> None:
+        with self.lock, self.log.open("a") as log:
+            log.write(json.dumps([fault, ""]) + "\n")
+        match fault:
+            case "429":
+                self._send(429, b'{"error": {"message": "slow down"}}', {"Retry-After": "0.05"})
+            case "500":
+                self._send(500, b'{"error": {"message": "broken"}}')
+            case "cut":
+                self._send(200, b'{"id": "1", "object": "chat.completion", "choices": [{"index": 0, "mess')
+            case "empty":
+                self._send(200, b'{"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": []}')
+            case "silence":
+                time.sleep(SILENCE)
+                self.close_connection = True
+            case _:
+                self.close_connection = True
 
     def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         try:
@@ -149,8 +157,8 @@ class _Server(ThreadingHTTPServer):
 
 
 if __name__ == "__main__":
-    port_file, log_file, failures = sys.argv[1:]
-    _Teacher.failures, _Teacher.log = float(failures), Path(log_file)
+    port_file, log_file, failures, silences = sys.argv[1:]
+    _Teacher.failures, _Teacher.silences, _Teacher.log = float(failures), int(silences), Path(log_file)
     _Teacher.log.touch()
     with _Server(("127.0.0.1", 0), _Teacher) as server:
         Path(port_file).write_text(str(server.server_port))
