@@ -10,7 +10,6 @@ answer      what is said after a result uses it
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
