@@ -151,10 +151,12 @@ class Toolbox(Frozen):
     tools: tuple[Tool, ...]
 
     def __getitem__(self, name: str) -> Tool:
-        for tool in self.tools:
-            if tool.name == name:
-                return tool
-        raise KeyError(name)
+        return self.by_name[name]
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Tool]:
+        """The tools by their names; of two alike the first."""
+        return {tool.name: tool for tool in reversed(self.tools)}
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -288,6 +290,22 @@ class ExpectCall(Frozen):
 
     action: Literal["call"]
     any_of: tuple[CallOption, ...] = Field(min_length=1)
+
+    @cached_property
+    def tool(self) -> str | None:
+        """The one tool that is called in every option; None where there are several."""
+        tools = {spec.name for option in self.any_of for spec in option.calls}
+        return next(iter(tools)) if len(tools) == 1 else None
+
+    @cached_property
+    def arguments_known(self) -> bool:
+        """Whether the right arguments of all calls are known."""
+        return all(spec.arguments_known for option in self.any_of for spec in option.calls)
+
+    @cached_property
+    def names(self) -> Literal["exact", "dot_underscore"]:
+        """How the names of tools may be spelt: as the most generous option has it."""
+        return "dot_underscore" if any(option.names == "dot_underscore" for option in self.any_of) else "exact"
 
 
 class Abstain(Frozen):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["Decoding"]
+__all__ = ["Decoding", "Requests"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +29,18 @@ class Decoding:
         """Fields that can change a completion."""
         fields = asdict(self)
         return fields if self.temperature > 0 else {key: value for key, value in fields.items() if key != "seed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """How a served model is asked; changes no completion, and so is no part of a run's identity.
+
+    Attributes:
+        connections: Requests under way at once, at most.
+        timeout: Seconds that an answer may take.
+        retries: How often a request that failed is sent again.
+    """
+
+    connections: int = 10
+    timeout: float = 600.0
+    retries: int = 8

@@ -17,7 +17,7 @@ from benchmark.candidates.spec import Candidate, resolve, with_adapter
 from benchmark.candidates.spoken import family_dialect, trained_dialect
 from benchmark.candidates.training import Training
 from benchmark.cases import digest
-from benchmark.config import Decoding
+from benchmark.config import Decoding, Requests
 from benchmark.dialects import Dialect
 from benchmark.engine.opening import Engines
 from benchmark.errors import InputError
@@ -44,6 +44,8 @@ __all__ = ["CHECKED", "Request", "Session", "shipped_cases"]
 CHECKED = (*(metric.id for metric in PRIMARY), BALANCED)
 """Metrics that a suite checks, and that a floor may bind."""
 
+_REQUESTS = Requests()
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -64,6 +66,9 @@ class Request:
     temperature: float = 0.0
     seed: int = 0
     threads: int | None = None
+    connections: int = _REQUESTS.connections
+    request_timeout: float = _REQUESTS.timeout
+    request_retries: int = _REQUESTS.retries
     floors: tuple[tuple[str, float], ...] = ()
     execute: Execute = "pure"
     fresh: bool = False
@@ -92,6 +97,16 @@ def _check(request: Request) -> None:
         raise InputError(f"--temperature {request.temperature:g} is negative", "Give 0 (greedy) or more.")
     if request.threads is not None and request.threads < 1:
         raise InputError(f"--threads {request.threads} leaves no thread", "Give a number from 1.")
+    if request.connections < 1:
+        raise InputError(f"--connections {request.connections} asks nobody", "Give a number from 1.")
+    if not 0 < request.request_timeout < float("inf"):
+        raise InputError(
+            f"--request-timeout {request.request_timeout:g} lets nobody answer", "Give seconds: --request-timeout 600"
+        )
+    if request.request_retries < 0:
+        raise InputError(
+            f"--request-retries {request.request_retries} is negative", "Give 0 (each request once) or more."
+        )
     for metric, _ in request.floors:
         if metric not in CHECKED:
             raise InputError(f"--floor {metric}: no such metric carries a floor", nearest(metric, CHECKED))
@@ -130,7 +145,11 @@ class Session:
             fresh=request.fresh,
             skip_too_long=request.skip_too_long,
         )
-        self._engines = Engines(self._options.decoding, request.threads)
+        self._engines = Engines(
+            self._options.decoding,
+            request.threads,
+            Requests(request.connections, request.request_timeout, request.request_retries),
+        )
 
     @property
     def available(self) -> int:

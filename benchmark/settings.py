@@ -67,6 +67,23 @@ SETTINGS = (
         default_text="1 for a small model, else torch's own choice",
     ),
     Setting(
+        "connections", WHOLE, "requests to a served model at once, at most", metavar="N", default=_DEFAULT.connections
+    ),
+    Setting(
+        "request-timeout",
+        NUMBER,
+        "seconds that a served model may take for an answer",
+        metavar="S",
+        default=_DEFAULT.request_timeout,
+    ),
+    Setting(
+        "request-retries",
+        WHOLE,
+        "how often a request to a served model that failed is sent again",
+        metavar="N",
+        default=_DEFAULT.request_retries,
+    ),
+    Setting(
         "floor",
         AMOUNTS,
         "fail where the score's interval is below VALUE; repeatable, each METRIC on its own",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.servers.real import real_server, transformers_serve  # noqa: F401 - fixtures
+from tests.servers.scripted import Answer, scripted_server
 
 ROOT = Path(__file__).parent.parent
 
@@ -55,38 +56,14 @@ def suites(tmp_path: Path) -> Toolmark:
     return run
 
 
-class _Chat(BaseHTTPRequestHandler):
-    """Answers every chat completion with the number of turns it was sent."""
-
-    def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        message = {"role": "assistant", "content": f"I read {len(request['messages'])} turns."}
-        body = json.dumps(
-            {
-                "id": "1",
-                "object": "chat.completion",
-                "created": 0,
-                "model": request["model"],
-                "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-                "usage": {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12},
-            }
-        ).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        return
-
-
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Inspect's name for a model behind a real OpenAI-compatible server on loopback."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Chat) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("LOOPBACK_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1")
-        monkeypatch.setenv("LOOPBACK_API_KEY", "none")
-        yield "openai-api/loopback/tiny"
-        server.shutdown()
+    """Inspect's name for a model on loopback that answers with the number of turns it was sent."""
+
+    def count(request: Mapping[str, Any]) -> Answer:
+        return {"content": f"I read {len(request['messages'])} turns."}
+
+    with scripted_server(count, service="loopback") as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        yield server.spec

@@ -18,7 +18,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.engine.encoding import Encoded, encode
+from benchmark.engine.encoding import Encoded, check_readable, encode
 from benchmark.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,13 +45,18 @@ def conversation_sequences(
 
     Yields:
         Ids of prompt and reply; supervised are the assistant's turns, each with its stop token.
+
+    Raises:
+        InputError: As `encode` and `check_readable`: the tokenizer's template cannot tell the conversation.
     """
     open_sequence: Encoded | None = None
     for index, message in enumerate(messages):
         if message.role != "assistant":
             continue
-        reply = dialect.render(messages[: index + 1], tools).messages[-1].content
-        turn = encode(dialect.render(messages[:index], tools), tokenizer, reply)
+        prompt = dialect.render(messages[:index], tools)
+        if message.tool_calls:
+            check_readable(prompt, tokenizer, dialect)
+        turn = encode(prompt, tokenizer, dialect.render(messages[: index + 1], tools).messages[-1])
         if open_sequence is not None:
             known = len(open_sequence.ids)
             if turn.ids[:known] == open_sequence.ids:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from benchmark.cases import Message
+from benchmark.cases import Call, Message
 from benchmark.dialects import jsontext
 from benchmark.dialects.calls import call_from_object, strict_call
 from benchmark.dialects.reading import Attempt, Piece
@@ -59,16 +59,26 @@ def json_spans(
     An object without arguments is an answer here and no call: nothing around it says what it is meant for. What can
     only be read leniently is an attempt in a strict reading too, so that it never passes for reasoning.
     """
-    for start, end, value in jsontext.scan(text, strict=False):
-        calls = [call_from_object(item) for item in _listed(_unwrapped(value, alone=False))]
-        if not calls or None in calls:
-            continue
-        error = None
-        if strict:
+    if not strict:
+        for start, end, value in jsontext.scan(text, strict=False):
+            if calls := _calls(value):
+                yield start, end, Attempt(calls)
+        return
+    for start, end, (value, error) in jsontext.scan_both(text):
+        if error is None:
+            exact = _listed(_unwrapped(value, alone=True) if wrapper else value)
             try:
-                exact = jsontext.decode(text, start, strict=True)[0]
-                exact = _listed(_unwrapped(exact, alone=True) if wrapper else exact)
-                calls = [strict_call(item, "name", arguments_key, also) for item in exact]
+                clean = [strict_call(item, "name", arguments_key, also) for item in exact]
+                if clean and all(arguments_key in item for item in exact):
+                    yield start, end, Attempt(clean)
+                    continue
             except ValueError as reason:
-                calls, error = [], str(reason)
-        yield start, end, Attempt([call for call in calls if call is not None], error)
+                error = str(reason)
+        if _calls(value):
+            yield start, end, Attempt(error=error)
+
+
+def _calls(value: Any) -> list[Call]:
+    """The calls that a value is nothing but; none where it is anything else."""
+    calls = [call_from_object(item) for item in _listed(_unwrapped(value, alone=False))]
+    return [] if None in calls else [call for call in calls if call is not None]

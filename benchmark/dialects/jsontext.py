@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "loads",
     "named_in",
     "scan",
+    "scan_both",
     "unfenced",
     "without_thinking",
 ]
@@ -66,19 +68,21 @@ def check(value: Any, *, strict: bool) -> None:
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for item in level:
-            if isinstance(item, dict):
+            kind = type(item)  # decoded values are of no other class; strings come first, as most are
+            if kind is str:
+                if strict and not item.isascii():
+                    try:
+                        item.encode()
+                    except UnicodeEncodeError:
+                        raise ValueError("a string holds half of a surrogate pair") from None
+            elif kind is dict:
                 below.extend(item.values())
                 if strict:
                     below.extend(item)
-            elif isinstance(item, list):
+            elif kind is list:
                 below.extend(item)
-            elif strict and isinstance(item, float) and not math.isfinite(item):
+            elif strict and kind is float and not math.isfinite(item):
                 raise ValueError("a number is too large for JSON's doubles")
-            elif strict and isinstance(item, str) and not item.isascii():
-                try:
-                    item.encode()
-                except UnicodeEncodeError:
-                    raise ValueError("a string holds half of a surrogate pair") from None
         if not below:
             return
         level = below
@@ -116,11 +120,29 @@ def loads(text: str, *, strict: bool) -> Any:
 
 def scan(text: str, *, strict: bool) -> Iterator[tuple[int, int, Any]]:
     """Outermost JSON objects and arrays inside other text, as (start, end, value)."""
+    return _scan(text, partial(decode, strict=strict))
+
+
+def scan_both(text: str) -> Iterator[tuple[int, int, tuple[Any, str | None]]]:
+    """As `scan` leniently; beside each value the reason why it cannot be read strictly, None where it can."""
+    return _scan(text, _decode_both)
+
+
+def _decode_both(text: str, start: int) -> tuple[tuple[Any, str | None], int]:
+    try:
+        value, end = decode(text, start, strict=True)
+    except ValueError as reason:
+        value, end = decode(text, start, strict=False)
+        return (value, str(reason)), end
+    return (value, None), end
+
+
+def _scan(text: str, decoded: Callable[[str, int], tuple[Any, int]]) -> Iterator[tuple[int, int, Any]]:
     position = waste = 0
     while waste < MAX_WASTE and (match := _START.search(text, position)):
         start = match.start()
         try:
-            value, position = decode(text, start, strict=strict)
+            value, position = decoded(text, start)
         except ValueError as error:
             # An unfinished string is reported where it begins, and the other rules not where they were broken.
             known = isinstance(error, json.JSONDecodeError) and not error.msg.startswith("Unterminated")
@@ -133,6 +155,8 @@ def scan(text: str, *, strict: bool) -> Iterator[tuple[int, int, Any]]:
 
 def without_thinking(text: str) -> str:
     """Remove `<think>…</think>`; a block that never closes goes to the end, one that never opens from the start."""
+    if "think>" not in text:
+        return text
     opening, closing = "<think>", "</think>"
     first_close = text.find(closing)
     if first_close >= 0 and text.find(opening, 0, first_close) < 0:

@@ -48,6 +48,8 @@ def expect(text: str, at: int, mark: str) -> int:
 
 def _number(token: str, at: int) -> int | float:
     try:
+        if token.isdecimal() and token[0] != "0":  # most are
+            return int(token)
         if any(mark in token for mark in ".eE"):
             return float(token)
         if _LEADING_ZERO.match(token):

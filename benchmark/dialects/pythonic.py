@@ -42,6 +42,12 @@ _NAME = re.compile(r"[\w.-]{1,128}")
 _ARGUMENT = re.compile(r"[^\W\d][\w.-]{0,127}")
 _CANDIDATE = re.compile(r"```([\w-]*)|\[(?=\s{0,64}[\w.-]{1,128}\s{0,8}\()")
 _BETWEEN = re.compile(r"[\s;]*")
+# A step at a time costs a call each; these take several at once, and where they do not match, the steps say why.
+_HEAD = re.compile(r"([\w.-]{1,128}+)\s*+\(\s*+")
+_KEYED = re.compile(r"([^\W\d][\w.-]{0,127}+)\s*+=\s*+")
+_NEXT = re.compile(r"\s*+(?:,\s*+|(?=\)))")
+_NEXT_CALL = re.compile(r"\s*+(?:,\s*+|(?=\]))")
+_PLAIN = re.compile(r""""([^"\\\n]*+)"(?!")|'([^'\\\n]*+)'(?!')""")
 _STRING = {
     mark: re.compile(rf"{mark}([^{mark[0]}\\]*(?:(?:\\.|{inner})[^{mark[0]}\\]*)*){mark}", re.DOTALL)
     for mark, inner in (
@@ -74,6 +80,8 @@ def _string(text: str, at: int, strict: bool) -> tuple[str, int] | None:
     mark = text[at : at + 1]
     if mark not in ("'", '"'):
         return None
+    if (plain := _PLAIN.match(text, at)) is not None:
+        return plain[plain.lastindex or 0], plain.end()
     if text.startswith(mark * 3, at):
         mark *= 3
     found = _STRING[mark].match(text, at)
@@ -95,29 +103,30 @@ LITERALS = Notation(
 
 def _call(text: str, at: int, strict: bool) -> tuple[Call, int]:
     """The call that begins at `at`, and the index behind it. Raises `ValueError`."""
-    name = _NAME.match(text, at)
-    if name is None:
-        raise Unreadable("a call has no name", at)
-    at = skip(text, expect(text, name.end(), "("))
+    if (head := _HEAD.match(text, at)) is None:
+        if (named := _NAME.match(text, at)) is None:
+            raise Unreadable("a call has no name", at)
+        raise Unreadable("'(' is missing", skip(text, named.end()))
+    name, at = head[1], head.end()
     arguments: dict[str, Any] = {}
     while not text.startswith(")", at):
-        if text.startswith("**", at):
+        if (key := _KEYED.match(text, at)) is not None:
+            value, at = LITERALS.value(text, key.end(), strict)
+            given = {key[1]: value}
+        elif text.startswith("**", at):
             given, at = LITERALS.mapping(text, at + 2, strict)
-        elif (key := _ARGUMENT.match(text, at)) is not None and text.startswith("=", skip(text, key.end())):
-            value, at = LITERALS.value(text, expect(text, key.end(), "="), strict)
-            given = {key.group(): value}
         else:
             raise Unreadable("a value has no name", at)
         if strict and not arguments.keys().isdisjoint(given):
             raise Unreadable("an argument is given twice", at)
         arguments |= given
-        at = skip(text, at)
-        if not text.startswith(")", at):
-            at = skip(text, expect(text, at, ","))
+        if (following := _NEXT.match(text, at)) is None:
+            raise Unreadable("',' is missing", skip(text, at))
+        at = following.end()
     jsontext.check(arguments, strict=strict)
-    if strict and name.group().startswith(_API):
+    if strict and name.startswith(_API):
         raise Unreadable(f"the name begins with {_API}", at)
-    return Call(name=name.group().removeprefix(_API), arguments=arguments), at + 1
+    return Call(name=name.removeprefix(_API), arguments=arguments), at + 1
 
 
 def _printed(text: str, at: int, strict: bool) -> tuple[Call, int]:
@@ -135,9 +144,9 @@ def _list(text: str, at: int, strict: bool) -> tuple[list[Call], int]:
     while not text.startswith("]", at):
         found, at = _printed(text, at, strict)
         calls.append(found)
-        at = skip(text, at)
-        if not text.startswith("]", at):
-            at = skip(text, expect(text, at, ","))
+        if (following := _NEXT_CALL.match(text, at)) is None:
+            raise Unreadable("',' is missing", skip(text, at))
+        at = following.end()
     if not calls:
         raise Unreadable("a list holds no call", at)
     return calls, at + 1
@@ -185,7 +194,7 @@ def _spans(text: str, strict: bool) -> Iterator[Span]:
     """Lists of calls, and fences that hold nothing but calls."""
     try:
         start = skip(text, 0)
-        calls, end = _block(text, start, False) if not text.startswith(("[", "```"), start) else ([], -1)
+        calls, end = _block(text, start, False) if _HEAD.match(text, start) else ([], -1)
         if end == len(text):
             yield start, end, Attempt([] if strict else calls, "the call stands in no list" if strict else None)
             return

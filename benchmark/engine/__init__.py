@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, Protocol
 
 from benchmark.completions import Completion, Prompt
 from benchmark.dialects import Dialect
 
-__all__ = ["Engine", "PromptTooLong"]
+__all__ = ["Engine", "NotAnswered", "PromptTooLong"]
 
 
 class PromptTooLong(Exception):
@@ -25,6 +25,22 @@ class PromptTooLong(Exception):
         self.room = room
 
 
+class NotAnswered(Exception):
+    """Some prompts have no answer, and asking for it again would not help now.
+
+    Attributes:
+        reasons: By the prompt's index.
+        too_long: Those that do not fit the context, as only the server could know.
+        asked: Whether every other prompt was asked; not, where the server seems to be down.
+    """
+
+    def __init__(self, reasons: Mapping[int, str], too_long: Set[int] = frozenset(), *, asked: bool = True) -> None:
+        super().__init__(reasons, too_long, asked)
+        self.reasons = reasons
+        self.too_long = too_long
+        self.asked = asked
+
+
 class Engine(Protocol):
     """The face of local and served generation."""
 
@@ -38,7 +54,16 @@ class Engine(Protocol):
         ...
 
     def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:
-        """Complete the prepared prompts with these indices; yields (index, completion) as they are ready."""
+        """Complete the prepared prompts with these indices; yields (index, completion) as they are ready.
+
+        Raises:
+            NotAnswered: At the end, where some have no answer; all that have one were yielded.
+            EnvironmentFault: None can have one.
+        """
+        ...
+
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of how the answers so far came, a line each."""
         ...
 
     def environment(self) -> dict[str, Any]:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Encoded", "check_readable", "conversation", "encode", "stop_ids"]
 
+_REFUSALS = (TemplateError, TypeError)
+"""What a template raises where it has no place for a turn; the second where it takes what is not there for a list."""
+
 _OTHERWISE = "Choose a dialect that tells the tools in plain turns: --dialect tagged"
 
 
@@ -86,11 +89,11 @@ def _render(messages: tuple[Message, ...], prompt: Prompt, tokenizer: PreTrained
             return _apply(messages, prompt, tokenizer, reply)
         try:
             text = _apply(messages, prompt, tokenizer, reply)
-        except TemplateError:
+        except _REFUSALS:
             text = ""
         told = text and messages[0].content.strip() in text
         return text if told else _apply(_without_system(messages), prompt, tokenizer, reply)
-    except TemplateError as error:
+    except _REFUSALS as error:
         raise InputError(
             f"the chat template of {tokenizer.name_or_path!r} refuses the conversation: {error}", _OTHERWISE
         ) from None
@@ -107,12 +110,16 @@ def _check_shown(text: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) 
             )
 
 
+def _special(tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    return set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
+
+
 def _stop_after(prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> int:
     """The token with which the template ends an assistant's turn."""
     probe = "probe of the turn's end"
     text = _render((*prompt.messages, Message(role="assistant", content=probe)), prompt, tokenizer, reply=True)
     tail = tokenizer(text.rpartition(probe)[2], add_special_tokens=False)["input_ids"]
-    special = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
+    special = _special(tokenizer)
     for token in tail:
         if token in special:
             return int(token)
@@ -124,35 +131,47 @@ def _stop_after(prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> int:
     )
 
 
-def _written(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: Message) -> str:
-    """The text of an assistant's turn as the template writes it behind the prompt, without what ends the turn."""
+def _written(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: Message) -> tuple[str, int]:
+    """What the template writes of a turn with calls behind the prompt, and the token that ends it.
+
+    That is the end of any other turn, where it stands there; some templates end a turn with calls otherwise, because a
+    result must follow (FunctionGemma's `<start_function_response>`).
+    """
     before = _render(prompt.messages, prompt, tokenizer, reply=False)
     whole = _render((*prompt.messages, reply), prompt, tokenizer, reply=True)
     if not whole.startswith(before):
         raise InputError(
             f"the chat template of {tokenizer.name_or_path!r} rewrites what stands before a turn with calls", _OTHERWISE
         )
-    end = tokenizer.convert_ids_to_tokens(_stop_after(prompt, tokenizer))
-    return whole[len(before) :].partition(str(end))[0].rstrip()
+    text = whole[len(before) :]
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    end, special = _stop_after(prompt, tokenizer), _special(tokenizer)
+    stop = end if end in ids else next((token for token in reversed(ids) if token in special), end)
+    turn, _, behind = text.rpartition(str(tokenizer.convert_ids_to_tokens(stop)))
+    return (turn, int(stop)) if stop in ids and not behind.strip() else (text.rstrip(), end)
 
 
-def check_readable(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, dialect: Dialect) -> None:
+def check_readable(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, dialect: Dialect) -> int | None:
     """Refuse a template whose calls the dialect cannot read, where the tools are left to the template.
+
+    Returns:
+        The token with which the template ends a turn with calls; None where it does not write them.
 
     Raises:
         InputError: What the template makes of a call is not read back as that call.
     """
     if not prompt.tools:
-        return
+        return None
     call = Call(name=prompt.tools[0].name, arguments={"probe": "text"})
     question = Prompt((Message(role="user", content="probe"),), prompt.tools)
-    text = _written(question, tokenizer, Message(role="assistant", tool_calls=(call,)))
+    text, stop = _written(question, tokenizer, Message(role="assistant", tool_calls=(call,)))
     if dialect.parse(Completion(text), strict=False).calls != (call,):
         raise InputError(
             f"the chat template of {tokenizer.name_or_path!r} writes calls as {text[:80]!r}, which the dialect "
             f"{dialect.name} does not read",
             _OTHERWISE,
         )
+    return stop
 
 
 def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Message | None = None) -> Encoded:
@@ -178,13 +197,15 @@ def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Mess
         while ids[:2] == [bos, bos]:
             del ids[0]
     supervised = [False] * len(ids)
-    if isinstance(reply, Message):
-        reply = _written(prompt, tokenizer, reply) if reply.tool_calls else reply.content
     if reply is not None:
-        written = [int(token) for token in tokenizer(reply, add_special_tokens=False)["input_ids"]]
-        written.append(_stop_after(prompt, tokenizer))
-        ids += written
-        supervised += [True] * len(written)
+        if isinstance(reply, Message) and reply.tool_calls:
+            said, stop = _written(prompt, tokenizer, reply)
+        else:
+            said = reply.content if isinstance(reply, Message) else reply
+            stop = _stop_after(prompt, tokenizer)
+        written = [int(token) for token in tokenizer(said, add_special_tokens=False)["input_ids"]]
+        ids += [*written, stop]
+        supervised += [True] * (len(written) + 1)
     return Encoded(ids, supervised)
 
 

@@ -74,6 +74,7 @@ class LocalEngine:
         self._worn: Path | None = None
         self._encoded: list[list[int]] = []
         self._dialect_stops: tuple[str, ...] = ()
+        self._call_ends: tuple[int, ...] = ()
         with _loading(base):
             self._tokenizer = open_tokenizer(base)
             self._context = context_length(base) or 1 << 20
@@ -105,9 +106,10 @@ class LocalEngine:
 
     @property
     def _stops(self) -> tuple[int, ...]:
-        """The model's own, and those of the dialect's that are one token of this tokenizer."""
+        """The model's own, the end of a turn with calls, and those of the dialect's that are one token here."""
         vocabulary = self._tokenizer.get_added_vocab()
-        return (*self._own_stops, *(vocabulary[mark] for mark in self._dialect_stops if mark in vocabulary))
+        marks = (vocabulary[mark] for mark in self._dialect_stops if mark in vocabulary)
+        return (*self._own_stops, *self._call_ends, *marks)
 
     def wear(self, adapter: Path | None) -> None:
         """Answer with this adapter from now on, or as the plain base. Raises `InputError` where it does not fit."""
@@ -123,8 +125,8 @@ class LocalEngine:
             InputError: As `encode` and `check_readable`.
         """
         self._dialect_stops = tuple(dialect.stops)
-        for prompt in prompts[:1]:
-            check_readable(prompt, self._tokenizer, dialect)
+        ends = {check_readable(prompt, self._tokenizer, dialect) for prompt in prompts[:1]}
+        self._call_ends = tuple(end for end in ends if end is not None)
         self._encoded = [encode(prompt, self._tokenizer).ids for prompt in prompts]
         room = self._context - self._decoding.max_tokens
         too_long = {index: len(ids) for index, ids in enumerate(self._encoded) if len(ids) > room}
@@ -155,6 +157,10 @@ class LocalEngine:
         _ = self._model
         layout = LAYOUT if self._forward is None else {"prefixes": "shared", "rows": self._rows}
         return {"engine": "transformers", "device": self._device, "threads": torch.get_num_threads(), "batch": layout}
+
+    def notes(self) -> tuple[str, ...]:
+        """Nothing: no answer fails to come."""
+        return ()
 
     def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:
         """Yield (index, completion) as they end."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from benchmark.candidates.spec import Candidate
 from benchmark.candidates.weights import Weights
 from benchmark.cases import Case
-from benchmark.config import Decoding
+from benchmark.config import Decoding, Requests
 from benchmark.engine import Engine
 from benchmark.engine.policy import PolicyEngine
 
@@ -24,11 +24,13 @@ class Engines:
     Args:
         decoding: How all of them draw tokens.
         threads: Processor threads of local generation; None leaves torch's own choice.
+        requests: How patiently served models are asked.
     """
 
-    def __init__(self, decoding: Decoding, threads: int | None = None) -> None:
+    def __init__(self, decoding: Decoding, threads: int | None = None, requests: Requests | None = None) -> None:
         self._decoding = decoding
         self._threads = threads
+        self._requests = requests or Requests()
         self._kept: tuple[tuple[str, str], LocalEngine] | None = None
 
     def open(self, candidate: Candidate, weights: Weights | None, dtype: str, cases: Sequence[Case]) -> Engine:
@@ -49,7 +51,7 @@ class Engines:
         if weights is None:
             from benchmark.engine.served import ServedEngine
 
-            return ServedEngine(candidate.base, self._decoding)
+            return ServedEngine(candidate.base, self._decoding, self._requests)
         from benchmark.engine.local import LocalEngine, default_device
 
         key = (str(weights.base.resolve()), dtype)

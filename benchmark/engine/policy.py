@@ -37,6 +37,10 @@ class PolicyEngine:
         """No device and no threads."""
         return {"engine": "policy"}
 
+    def notes(self) -> tuple[str, ...]:
+        """Nothing: no answer fails to come."""
+        return ()
+
     def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:
         """Yield (index, completion) in the given order."""
         if self._dialect is None:

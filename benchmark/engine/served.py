@@ -1,21 +1,22 @@
-"""Completions from a served model, through any of Inspect's providers: HTTP, retries and back-off are Inspect's."""
+"""Completions from a served model, through any of Inspect's providers."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmark.completions import Completion, Prompt
-from benchmark.config import Decoding
+from benchmark.config import Decoding, Requests
 from benchmark.dialects import Dialect
-from benchmark.engine.inspect_chat import completion_of, messages_of, tools_of
+from benchmark.engine import NotAnswered
+from benchmark.engine.asking import Refused, ServedModel, Unanswered
 from benchmark.errors import EnvironmentFault
 
 __all__ = ["ServedEngine"]
 
-_CONNECTIONS = 10
+_DOWN = 3
+"""Prompts in a row without an answer, and none answered between them, after which no other is asked."""
 
 
 class ServedEngine:
@@ -24,76 +25,85 @@ class ServedEngine:
     Args:
         model: Inspect's name for it, such as `openai/gpt-4.1`.
         decoding: How to draw tokens.
+        requests: How patiently it is asked.
 
     Raises:
         EnvironmentFault: The provider's package or key is missing.
     """
 
-    def __init__(self, model: str, decoding: Decoding) -> None:
-        from inspect_ai.model import GenerateConfig, get_model
-
-        config = GenerateConfig(
-            max_tokens=decoding.max_tokens,
-            temperature=decoding.temperature,
-            seed=decoding.seed if decoding.temperature > 0 else None,
-            max_connections=_CONNECTIONS,
-        )
-        try:
-            self._model = get_model(model, config=config)
-        except Exception as error:  # Inspect raises a different type for each provider's missing package or key
-            raise EnvironmentFault(
-                f"{model} cannot be opened: {_reason(error)}", "Install the provider's package and set its API key."
-            ) from error
+    def __init__(self, model: str, decoding: Decoding, requests: Requests | None = None) -> None:
+        self._requests = requests or Requests()
+        self._model = ServedModel(model, self._requests)
+        self._config: dict[str, Any] = {
+            "max_tokens": decoding.max_tokens,
+            "temperature": decoding.temperature,
+            "seed": decoding.seed if decoding.temperature > 0 else None,
+        }
         self._prompts: Sequence[Prompt] = ()
-        self._stops: list[str] = []
 
     def prepare(self, prompts: Sequence[Prompt], dialect: Dialect) -> None:
         """Keep the prompts; only the server knows how long is too long."""
         self._prompts = prompts
-        self._stops = list(dialect.stops)
+        self._config["stop_seqs"] = list(dialect.stops) or None
 
     def environment(self) -> dict[str, Any]:
         """Only what is known from here."""
-        return {"engine": "inspect", "connections": _CONNECTIONS}
+        return {"engine": "inspect", "connections": self._requests.connections}
+
+    def notes(self) -> tuple[str, ...]:
+        """How many requests failed, by kind."""
+        faults = self._model.faults
+        if not faults:
+            return ()
+        kinds = ", ".join(f"{kind} ({count})" for kind, count in faults.most_common())
+        return (f"{faults.total()} requests failed and were sent again where they could be: {kinds}",)
 
     def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:  # noqa: ARG002
-        """Yield (index, completion) in the given order, `_CONNECTIONS` requests at a time.
+        """Yield (index, completion) as the server answers, in the order asked where two come at once.
 
         Raises:
-            EnvironmentFault: A request failed for good; what was answered beside it has been yielded.
+            NotAnswered: Some prompts were refused, or failed too often; all others are answered, unless the server
+                seems to be down.
+            EnvironmentFault: It refuses everybody; what was answered before has been yielded.
         """
+        left = iter(indices)
+        reasons: dict[int, str] = {}
+        too_long: set[int] = set()
+        fault: EnvironmentFault | None = None
+        row = 0  # prompts without an answer since the last that had one
         with asyncio.Runner() as runner:
-            for start in range(0, len(indices), _CONNECTIONS):
-                chunk = indices[start : start + _CONNECTIONS]
-                outputs = runner.run(self._complete(chunk))
-                for index, output in zip(chunk, outputs, strict=True):
-                    if not isinstance(output, BaseException):
-                        yield index, output
-                for output in outputs:
-                    if isinstance(output, BaseException):
-                        raise EnvironmentFault(
-                            f"{self._model} did not answer: {_reason(output)}",
-                            "Run the same command again: what is done is kept.",
-                        ) from output
+            waiting: dict[asyncio.Task[Completion], int] = {}
+            while True:
+                asking = fault is None and row < _DOWN
+                while asking and len(waiting) < self._requests.connections and (index := next(left, None)) is not None:
+                    coroutine = self._model.ask(self._prompts[index], self._config)
+                    waiting[runner.get_loop().create_task(coroutine)] = index
+                if not waiting:
+                    break
+                done = runner.run(_first(waiting))
+                for task in sorted(done, key=waiting.__getitem__):
+                    index = waiting.pop(task)
+                    try:
+                        completion = task.result()
+                    except Refused as error:
+                        reasons[index] = error.reason
+                        too_long |= {index} if error.too_long else set()
+                        row += not error.too_long
+                    except Unanswered as error:
+                        reasons[index] = str(error)
+                        row += 1
+                    except EnvironmentFault as error:
+                        fault = error
+                    else:
+                        row = 0
+                        yield index, completion
+        if fault is not None:
+            raise fault
+        if reasons:
+            raise NotAnswered(reasons, too_long, asked=next(left, None) is None)
 
-    async def _complete(self, indices: Sequence[int]) -> list[Completion | BaseException]:
-        requests = (self._answer(self._prompts[index]) for index in indices)
-        return await asyncio.gather(*requests, return_exceptions=True)
 
-    async def _answer(self, prompt: Prompt) -> Completion:
-        from inspect_ai.event import ModelEvent
-        from inspect_ai.log._transcript import Transcript, init_transcript
-        from inspect_ai.model import GenerateConfig
-
-        transcript = Transcript()
-        init_transcript(transcript)  # of this task alone: each request keeps the response that belongs to it
-        config = GenerateConfig(stop_seqs=self._stops or None)
-        output = await self._model.generate(messages_of(prompt), tools=tools_of(prompt), config=config)
-        events = [event for event in transcript.events if isinstance(event, ModelEvent) and event.call is not None]
-        return completion_of(output, events[-1].call.response if events and events[-1].call else None)
-
-
-def _reason(error: BaseException) -> str:
-    """A provider's message on one line, without the mark-up that Inspect gives it."""
-    plain = re.sub(r"\[/?[a-z ]+\]", "", str(error)).strip().removeprefix("ERROR:")
-    return " ".join(plain.split()) or type(error).__name__
+async def _first(tasks: dict[asyncio.Task[Completion], int]) -> set[asyncio.Task[Completion]]:
+    """Those that have ended, of tasks that go on between the calls of a loop."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    return done

@@ -19,9 +19,9 @@ from benchmark.cases import Case, digest
 from benchmark.completions import Completion, Prompt
 from benchmark.config import Decoding
 from benchmark.dialects import Dialect
-from benchmark.engine import Engine, PromptTooLong
+from benchmark.engine import Engine, NotAnswered, PromptTooLong
 from benchmark.engine.opening import Engines
-from benchmark.errors import InputError
+from benchmark.errors import EnvironmentFault, InputError
 from benchmark.runs.ledger import Ledger
 from benchmark.runs.replay import read_replay
 from benchmark.runs.store import run_folder
@@ -150,7 +150,8 @@ def generate(
 
     Raises:
         InputError: A prompt leaves no room for an answer, or a recording lacks cases, answers others or some twice.
-        EnvironmentFault: The run's directory is locked or cannot be written; the engine cannot be opened.
+        EnvironmentFault: The run's directory is locked or cannot be written; the engine cannot be opened; a served
+            model does not answer a case. What it answered is in the ledger.
     """
     if run.candidate.kind == "replay":
         return _replayed(run, cases, available or cases, options.epochs, partial)
@@ -183,14 +184,39 @@ def generate(
             ledger.open_session(_session_line(run, cases))
         for epoch in range(1, options.epochs + 1):
             indices = [index for index, its_epoch in missing if its_epoch == epoch]
-            for index, completion in engine.answer(indices, epoch) if indices else ():
-                ledger.append([(wanted[index, epoch], cases[index].id, epoch, completion)])
-                found[index, epoch] = completion
-                run.made += 1
-                progress(run.made, len(missing))
+            if not indices:
+                continue
+            try:
+                for index, completion in engine.answer(indices, epoch):
+                    ledger.append([(wanted[index, epoch], cases[index].id, epoch, completion)])
+                    found[index, epoch] = completion
+                    run.made += 1
+                    progress(run.made, len(missing))
+            except NotAnswered as error:
+                dropped |= _dropped(error, run, cases, engine.notes(), options.skip_too_long)
+        if missing:
+            run.notes += engine.notes()
     run.completions = {(cases[index].id, epoch): completion for (index, epoch), completion in found.items()}
     run.missing = tuple(cases[index].id for index in sorted(dropped))
     return run
+
+
+def _dropped(error: NotAnswered, run: Run, cases: Sequence[Case], notes: Sequence[str], skip: bool) -> frozenset[int]:
+    """The cases that a server found too long, where they may be left out; otherwise the error that names them."""
+    if set(error.reasons) <= error.too_long and error.asked and skip:
+        return frozenset(error.too_long)
+    index, reason = next(item for item in error.reasons.items() if item[0] not in error.too_long or not skip)
+    others = len(error.reasons) - 1
+    case = cases[index]
+    what = f"{run.candidate.name} did not answer case {case.id} ({case.source.ref}): {reason}"
+    what += f"; nor {others} others" if others else ""
+    what += "" if error.asked else "; the server seems to be down, and no more were asked"
+    told = "".join(f". {note}" for note in notes)
+    if index in error.too_long:
+        raise InputError(what + told, "Leave such cases out, and have them counted, with --skip-too-long.")
+    raise EnvironmentFault(
+        what + told, f"Give the same command again: the {run.made + run.reused} answered ones are kept in {run.folder}."
+    )
 
 
 def _session_line(run: Run, cases: Sequence[Case]) -> Mapping[str, Any]:

@@ -20,8 +20,8 @@ from benchmark.tools.schemas import problems, validator_of
 
 __all__ = ["CAUSES", "SCORER_VERSION", "Cause", "Grade", "grade", "legible"]
 
-SCORER_VERSION = "1"
-"""Changes whenever the same completion could be graded differently; hashed with the gold."""
+SCORER_VERSION = "2"
+"""Changes whenever the same completion could be graded differently; recorded beside the hashes of the gold."""
 
 _MAX_TEXT = 300
 
@@ -106,13 +106,12 @@ class Grade:
 def legible(text: str, most: int = _MAX_TEXT) -> str:
     """`text` cut to a length that a log bears, with lone surrogates, which no log can encode, as escapes."""
     short = text if len(text) <= most else text[: most - 1] + "…"
-    return short.encode("utf-8", "backslashreplace").decode()
+    return short if short.isascii() else short.encode("utf-8", "backslashreplace").decode()
 
 
 def _reached(call: Call, case: Case) -> Tool | None:
     """The offered tool that `call` reaches, by the spelling of names that the case allows."""
-    options = case.expect.any_of if case.expect.action == "call" else ()
-    names: Spelling = "dot_underscore" if any(option.names == "dot_underscore" for option in options) else "exact"
+    names: Spelling = "exact" if isinstance(case.expect, Abstain) else case.expect.names
     return offered_tool(call.name, case.toolbox, names)
 
 
@@ -144,14 +143,13 @@ def _run(calls: Sequence[Call], case: Case, executor: Executor | None) -> tuple[
 
 
 def _call_failure(
-    calls: Sequence[Call], options: Sequence[CallOption], case: Case, executor: Executor | None
+    calls: Sequence[Call], options: Sequence[CallOption], case: Case, executor: Executor | None, problem: str | None
 ) -> tuple[Cause | None, str, bool | None]:
-    """Cause and detail of what is wrong with `calls`, and whether they ran."""
+    """Cause and detail of what is wrong with `calls`, whose schema problem is given, and whether they ran."""
     _, found = closest(calls, options, case.toolbox, executor.value if executor is not None else None)
     by_cause: dict[Cause, str] = {}
     for fault in found:
         by_cause.setdefault(fault.kind, f"{fault.where}: {fault.detail}" if fault.detail else fault.where)
-    problem = _schema_problem(calls, case)
     executed: bool | None = None
     if problem is not None and "unknown_tool" not in by_cause:
         by_cause.setdefault("invalid_argument", problem)
@@ -174,7 +172,7 @@ def grade(
     clean = bool(strict.calls) and strict.error is None
     lenient: Reading = strict if clean else dialect.parse(completion, strict=False)
     outcome = outcome_of(lenient, completion, case.toolbox.names)
-    strict_calls = strict.calls if clean else ()
+    problem = _schema_problem(lenient.calls, case)
     cause: Cause | None = None
     detail = ""
     executed: bool | None = None
@@ -187,9 +185,9 @@ def grade(
     elif outcome == "call":
         options = case.expect.any_of
         selected = any(same_names(lenient.calls, option) for option in options)
-        cause, detail, executed = _call_failure(lenient.calls, options, case, executor)
+        cause, detail, executed = _call_failure(lenient.calls, options, case, executor, problem)
         correct_leniently = cause is None
-        if correct_leniently and strict_calls != lenient.calls:
+        if correct_leniently and not clean:
             cause, detail = "format", strict.error or "the strict reading differs"
     elif outcome == "abstain":
         cause, detail = "no_call", strict.answer[:200]
@@ -203,7 +201,6 @@ def grade(
             )
 
     expect = case.expect
-    tools = {spec.name for option in expect.any_of for spec in option.calls} if expect.action == "call" else set()
     return Grade(
         case_id=case.id,
         epoch=epoch,
@@ -214,18 +211,17 @@ def grade(
         cause=cause,
         detail=legible(detail),
         selected=selected,
-        schema_valid=_schema_problem(strict_calls, case) is None,
+        schema_valid=clean and problem is None,
         correct=cause is None,
         correct_leniently=correct_leniently,
         executed=executed,
         stopped=None if completion.stop_reason == "unknown" else completion.stop_reason == "stop",
-        uses_result=uses_result(case.messages, lenient.answer) if expect.action == "abstain" else None,
+        uses_result=uses_result(case.messages, lenient.answer) if isinstance(expect, Abstain) else None,
         answer_length=len(lenient.answer),
-        called=tuple(legible(call.name) for call in lenient.calls),
+        called=tuple([legible(call.name) for call in lenient.calls]),
         offered=len(case.toolbox.tools),
-        tool=next(iter(tools)) if len(tools) == 1 else None,
+        tool=None if isinstance(expect, Abstain) else expect.tool,
         tags=dict(case.tags),
         waived=case.waiver,
-        arguments_known=expect.action == "abstain"
-        or all(spec.arguments_known for option in expect.any_of for spec in option.calls),
+        arguments_known=isinstance(expect, Abstain) or expect.arguments_known,
     )

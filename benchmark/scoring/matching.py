@@ -214,14 +214,19 @@ def _spelled(name: str, names: Spelling) -> str:
 
 def offered_tool(name: str, toolbox: Toolbox, names: Spelling) -> Tool | None:
     """The tool that a call of `name` reaches, or None."""
-    if name in toolbox.names:
-        return toolbox[name]
+    tool = toolbox.by_name.get(name)
+    if tool is not None or names == "exact":
+        return tool
     wanted = _spelled(name, names)
     return next((tool for tool in toolbox.tools if _spelled(tool.name, names) == wanted), None)
 
 
 def same_names(calls: Sequence[Call], option: CallOption) -> bool:
     """Is the multiset of called names the expected one?"""
+    if len(calls) != len(option.calls):
+        return False
+    if len(calls) == 1:  # most cases expect one
+        return _spelled(calls[0].name, option.names) == _spelled(option.calls[0].name, option.names)
     called = Counter(_spelled(call.name, option.names) for call in calls)
     return called == Counter(_spelled(spec.name, option.names) for spec in option.calls)
 

@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
+import copy
 import random
 
 import pytest
 
-from benchmark.dialects.json import Json
-from benchmark.dialects.tagged import Tagged
-from benchmark.engine.encoding import Encoded
+from benchmark.engine.encoding import Encoded, conversation
 from benchmark.errors import InputError
+from benchmark.registry import load, names
 from trainers.packing import POOL, Packer, conversation_sequences
 
+SHOWS_TOOLS = (
+    "{{ bos_token }}{% for t in tools or [] %}{{ t.function | tojson }}\n{% endfor %}"
+    "{% for m in messages %}<start_of_turn>{{ m.role }}\n{{ m.content }}"
+    "{% for c in m.tool_calls or [] %}<tool_call>\n"
+    '{"name": "{{ c.function.name }}", "arguments": {{ c.function.arguments | tojson }}}'
+    "\n</tool_call>\n{% endfor %}<end_of_turn>\n{% endfor %}"
+    "{% if add_generation_prompt %}<start_of_turn>assistant\n{% endif %}"
+)
+
 EXPECTED = {
+    "functiongemma": [
+        "<start_function_call>call:get_weather{city:<escape>Łódź<escape>}<end_function_call><end_of_turn>",
+        "Clear, 21 degrees.<end_of_turn>",
+    ],
+    "hermes": [
+        '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Łódź"}}\n</tool_call><end_of_turn>',
+        "Clear, 21 degrees.<end_of_turn>",
+    ],
     "json": [
         '{"name": "get_weather", "arguments": {"city": "Łódź"}}<end_of_turn>',
         "Clear, 21 degrees.<end_of_turn>",
     ],
+    "llama3": [
+        '{"name": "get_weather", "parameters": {"city": "Łódź"}}<end_of_turn>',
+        "Clear, 21 degrees.<end_of_turn>",
+    ],
+    "mistral": [
+        '[TOOL_CALLS] [{"name": "get_weather", "arguments": {"city": "Łódź"}}]<end_of_turn>',
+        "Clear, 21 degrees.<end_of_turn>",
+    ],
+    # As its template writes it, the line break before the end of the turn included.
+    "native": [
+        '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Łódź"}}\n</tool_call>\n<end_of_turn>',
+        "Clear, 21 degrees.<end_of_turn>",
+    ],
+    "pythonic": ['[get_weather(city="Łódź")]<end_of_turn>', "Clear, 21 degrees.<end_of_turn>"],
     "tagged": [
         '<tool_call>{"tool_name": "get_weather", "args": {"city": "Łódź"}}</tool_call><end_of_turn>',
         "<final_answer>Clear, 21 degrees.</final_answer><end_of_turn>",
@@ -35,18 +66,41 @@ def runs(encoded: Encoded) -> list[list[int]]:
     return found
 
 
-@pytest.mark.parametrize("dialect", [Json(), Tagged()], ids=lambda dialect: dialect.name)
-def test_exactly_the_model_s_own_tokens_are_supervised(dialect, called, tokenizer):
+@pytest.fixture
+def showing(tokenizer):
+    """The tokenizer, its template one that shows tools and writes calls."""
+    shown = copy.deepcopy(tokenizer)
+    shown.chat_template = SHOWS_TOOLS
+    return shown
+
+
+@pytest.mark.parametrize("name", names("toolmark.dialects"))
+def test_exactly_the_model_s_own_tokens_are_supervised(name, called, tokenizer, showing):
+    dialect = load("toolmark.dialects", name)()
+    tokenizer = showing if name == "native" else tokenizer
     (encoded,) = conversation_sequences(*called, dialect, tokenizer)
 
     end_of_turn = tokenizer.convert_tokens_to_ids("<end_of_turn>")
-    replies = [text.removesuffix("<end_of_turn>") for text in EXPECTED[dialect.name]]
+    replies = [text.removesuffix("<end_of_turn>") for text in EXPECTED[name]]
     expected = [[*tokenizer(reply, add_special_tokens=False)["input_ids"], end_of_turn] for reply in replies]
     assert runs(encoded) == expected
-    assert [tokenizer.decode(ids) for ids in expected] == EXPECTED[dialect.name]
+    assert [tokenizer.decode(ids) for ids in expected] == EXPECTED[name]
     assert encoded.ids.count(tokenizer.bos_token_id) == 1
     assert encoded.ids[0] == tokenizer.bos_token_id
-    assert "degrees" in tokenizer.decode(encoded.ids).partition("<end_of_turn>\n<start_of_turn>user\n")[2]
+    assert tokenizer.decode(encoded.ids).count("degrees") == 2, "the result is there, and is not learnt"
+
+
+def test_a_native_conversation_is_what_its_template_writes(called, showing):
+    messages, tools = called
+    (encoded,) = conversation_sequences(messages, tools, load("toolmark.dialects", "native")(), showing)
+    text = showing.apply_chat_template(conversation(messages), tools=[t.as_openai() for t in tools], tokenize=False)
+    assert encoded.ids == showing(text.rstrip(), add_special_tokens=False)["input_ids"]
+
+
+def test_a_template_whose_calls_nobody_could_read_is_not_learnt(called, showing):
+    showing.chat_template = SHOWS_TOOLS.replace("<tool_call>", "<function>").replace("</tool_call>", "</function>")
+    with pytest.raises(InputError, match="which the dialect native does not read"):
+        list(conversation_sequences(*called, load("toolmark.dialects", "native")(), showing))
 
 
 def stream(*lengths: int):

@@ -9,7 +9,7 @@ from benchmark.cases import Call, Message, Tool
 from benchmark.completions import Completion
 from benchmark.dialects.native import Native
 from benchmark.dialects.tagged import Tagged
-from benchmark.engine.encoding import check_readable, encode, stop_ids
+from benchmark.engine.encoding import check_readable, conversation, encode, stop_ids
 from benchmark.errors import InputError
 from benchmark.registry import load, names
 
@@ -102,18 +102,52 @@ def test_ids_and_supervision(tokenizer, template, dialect, answer):
     assert encode(prompt, tokenizer, reply) == encode(prompt, tokenizer, reply.content)
 
 
+def told(tokenizer, turns):
+    """The ids of a whole conversation as the template itself writes it, up to its last special token."""
+    text = tokenizer.apply_chat_template(conversation(turns), tools=[TOOL.as_openai()], tokenize=False)
+    return tokenizer(text.rstrip(), add_special_tokens=False)["input_ids"]
+
+
+@pytest.mark.parametrize("answer", [REPLY, CALLING], ids=["words", "calls"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_tools_left_to_the_template_are_shown_and_its_calls_are_learnt_and_read(tokenizer, family):
+def test_tools_left_to_the_template_are_shown_and_its_turns_are_learnt(tokenizer, family, answer):
+    tokenizer.chat_template = NATIVE[family]
+    prompt = Native().render(TURNS, [TOOL])
+    both = encode(prompt, tokenizer, Native().render([*TURNS, answer], [TOOL]).messages[-1])
+    assert both.ids == told(tokenizer, [*TURNS, answer])
+    text = tokenizer.decode([token for token, mine in zip(both.ids, both.supervised, strict=True) if mine][:-1])
+    assert_encoded(tokenizer, prompt, answer, text)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_calls_that_a_template_writes_are_read(tokenizer, family):
     tokenizer.chat_template = NATIVE[family]
     native = Native()
     prompt = native.render(TURNS, [TOOL])
-    check_readable(prompt, tokenizer, native)
+    assert check_readable(prompt, tokenizer, native) == tokenizer.convert_tokens_to_ids("<end_of_turn>")
     both = encode(prompt, tokenizer, CALLING)
     text = tokenizer.decode([token for token, mine in zip(both.ids, both.supervised, strict=True) if mine][:-1])
-    assert_encoded(tokenizer, prompt, CALLING, text)
     for strict in (True, False):
         reading = native.parse(Completion(text), strict=strict)
         assert (reading.calls, reading.error) == (CALLING.tool_calls, None)
+
+
+def test_a_turn_with_calls_ends_as_the_template_ends_it(tokenizer):
+    # FunctionGemma's writes no end of turn behind calls: a result must follow, in the model's own turn.
+    tokenizer.add_tokens(["<start_function_response>"], special_tokens=True)
+    ended = NATIVE["functiongemma"].replace(
+        "<end_of_turn>\n{% endfor %}{% if add",
+        "{% if m.tool_calls %}<start_function_response>{% else %}<end_of_turn>\n{% endif %}{% endfor %}{% if add",
+    )
+    assert ended != NATIVE["functiongemma"]
+    tokenizer.chat_template = ended
+    prompt = Native().render(TURNS, [TOOL])
+    stop = tokenizer.convert_tokens_to_ids("<start_function_response>")
+    assert check_readable(prompt, tokenizer, Native()) == stop
+    both = encode(prompt, tokenizer, CALLING)
+    assert both.ids == told(tokenizer, [*TURNS, CALLING])
+    assert (both.ids[-1], both.supervised[-1]) == (stop, True)
+    assert encode(prompt, tokenizer, REPLY).ids[-1] == tokenizer.convert_tokens_to_ids("<end_of_turn>")
 
 
 @pytest.mark.parametrize("template", [None, WITH_SYSTEM])

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 
 import pytest
 
 from benchmark.cases import Call, Message, Tool
 from benchmark.completions import Completion, RawCall, Usage
-from benchmark.config import Decoding
+from benchmark.config import Decoding, Requests
 from benchmark.dialects.functiongemma import FunctionGemma
 from benchmark.dialects.native import Native
 from benchmark.dialects.tagged import Tagged
+from benchmark.engine import NotAnswered
 from benchmark.engine.inspect_chat import completion_of, messages_of, output_of
 from benchmark.engine.served import ServedEngine
 from benchmark.errors import EnvironmentFault
+from tests.servers.scripted import FAULTS, calling, scripted_server, seeded
 
 PROMPT = Tagged().render([Message(role="system", content="Be brief."), Message(role="user", content="Hi")], [])
 
@@ -42,65 +43,138 @@ def test_turns_and_completions_survive_the_way_through_inspect():
         assert completion_of(output_of(completion, "m")) == completion
 
 
-class _Calls(BaseHTTPRequestHandler):
-    """Calls every tool that it is offered, with arguments that a client would mend, and keeps what it was sent."""
-
-    def do_POST(self):
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.requests.append(request)
-        calls = [
-            {"id": "1", "type": "function", "function": {"name": tool["function"]["name"], "arguments": '{"a": 1}"'}}
-            for tool in request.get("tools", ())
-        ]
-        choice = {"index": 0, "message": {"role": "assistant", "content": "", "tool_calls": calls}}
-        choice["finish_reason"] = "tool_calls"
-        fixed = {"id": "1", "object": "chat.completion", "created": 0, "model": request["model"]}
-        body = json.dumps({**fixed, "choices": [choice]}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        return
+def call_all(request):
+    """A call of every tool offered, with arguments that a client would mend."""
+    return calling(*((tool["function"]["name"], '{"a": 1}"') for tool in request.get("tools", ())))
 
 
 @pytest.fixture
-def calling(monkeypatch):
-    # Inspect keeps a model by its name, with the address that it had then: each test names its own.
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Calls) as server:
-        server.requests = []
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("CALLING_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1")
-        monkeypatch.setenv("CALLING_API_KEY", "none")
-        yield server
-        server.shutdown()
+def server(monkeypatch):
+    """`server(answer, script, …)`: a scripted server, found by its `spec`."""
+    with ExitStack() as stack:
+
+        def start(answer, *script, **options):
+            scripted = stack.enter_context(scripted_server(answer, *script, **options))
+            for name, value in scripted.environment.items():
+                monkeypatch.setenv(name, value)
+            return scripted
+
+        yield start
 
 
-def test_native_calls_come_as_the_server_sent_them(calling):
+def test_native_calls_come_as_the_server_sent_them(server):
+    scripted = server(call_all)
     tools = [Tool(name=f"tool_{index}", description="Does it.") for index in range(12)]
     turns = [
         Message(role="user", content="Go."),
         Message(role="assistant", tool_calls=(Call(name="tool_0", arguments={"a": 1}),)),
         Message(role="tool", name="tool_0", content="5"),
     ]
-    engine = ServedEngine("openai-api/calling/tiny", Decoding())
+    engine = ServedEngine(scripted.spec, Decoding())
     engine.prepare([Native().render(turns, [tool]) for tool in tools], Native())
     found = dict(engine.answer(range(12)))
     # Inspect would have dropped the stray quote: the strict reading must see it.
     assert {index: completion.tool_calls for index, completion in found.items()} == {
         index: (RawCall(tool.name, '{"a": 1}"'),) for index, tool in enumerate(tools)
     }
-    asked, called, result = calling.requests[0]["messages"]
+    asked, called, result = scripted.requests[0]["messages"]
     assert asked["content"] == "Go."
     assert [json.loads(call["function"]["arguments"]) for call in called["tool_calls"]] == [{"a": 1}]
     assert (result["content"], result["tool_call_id"]) == ("5", called["tool_calls"][0]["id"])
-    assert "stop" not in calling.requests[0]
+    assert "stop" not in scripted.requests[0]
 
 
-def test_a_server_is_told_where_a_dialect_ends_a_completion(calling):
-    engine = ServedEngine("openai-api/calling/stopping", Decoding())
+def test_a_server_is_told_where_a_dialect_ends_a_completion(server):
+    scripted = server(call_all)
+    engine = ServedEngine(scripted.spec, Decoding())
     engine.prepare([PROMPT], FunctionGemma())
     list(engine.answer([0]))
-    assert calling.requests[0]["stop"] == ["<start_function_response>"]
+    assert scripted.requests[0]["stop"] == ["<start_function_response>"]
+
+
+MENDED = [
+    ('{"a": 1}"', None),  # a stray quote: a client drops it
+    ("1", None),  # a bare value: a client gives it to the first parameter
+    ('{"a": 1, "a": 2}', {"a": 2}),  # a doubled key: a client says nothing of it
+    ("", {}),
+    ('"{\\"a\\": 1}"', {"a": 1}),
+]
+
+
+@pytest.mark.parametrize(("arguments", "lenient"), MENDED, ids=[text or "none" for text, _ in MENDED])
+def test_malformed_native_arguments_are_judged_as_they_were_sent(server, arguments, lenient):
+    scripted = server(lambda _: calling(("add", arguments)))
+    tool = Tool(name="add", parameters={"type": "object", "properties": {"a": {"type": "integer"}}})
+    engine = ServedEngine(scripted.spec, Decoding())
+    engine.prepare([Native().render([Message(role="user", content="Go.")], [tool])], Native())
+    ((_, completion),) = engine.answer([0])
+    assert completion.tool_calls == (RawCall("add", arguments),)
+    strict, lenient_reading = (Native().parse(completion, strict=strict) for strict in (True, False))
+    assert strict.attempted
+    assert strict.error is not None
+    assert [dict(call.arguments) for call in lenient_reading.calls] == ([] if lenient is None else [lenient])
+
+
+HASTY = Requests(connections=8, timeout=2, retries=12)
+
+
+def count_of(request):
+    return {"content": request["messages"][-1]["content"]}
+
+
+def numbered(count):
+    return [Tagged().render([Message(role="user", content=f"number {index}")], []) for index in range(count)]
+
+
+def test_every_fault_is_tried_again_and_counted(server):
+    scripted = server(count_of, seeded(1, 0.4), hang=4)
+    engine = ServedEngine(scripted.spec, Decoding(), HASTY)
+    engine.prepare(numbered(60), Tagged())
+    found = dict(engine.answer(range(60)))
+    assert {index: completion.text for index, completion in found.items()} == {n: f"number {n}" for n in range(60)}
+    assert set(scripted.outcomes) == {*FAULTS, "answered"}
+    assert scripted.outcomes["answered"] == 60, "what was answered is not asked again"
+    (note,) = engine.notes()
+    faults = {fault: scripted.outcomes[fault] for fault in FAULTS}
+    assert f"{sum(faults.values())} requests failed" in note
+    shown = {
+        "429": faults["429"],
+        "500": faults["500"],
+        "time-out": faults["hang"],
+        "no connection": faults["cut"] + faults["dropped"],
+        "broken reply": faults["broken"] + faults["no choice"],
+    }
+    assert all(f"{kind} ({count})" in note for kind, count in shown.items()), note
+
+
+@pytest.mark.parametrize(("fault", "tries"), [("500", 3), ("400", 1)])
+def test_a_prompt_that_is_never_answered_holds_up_no_other(server, fault, tries):
+    scripted = server(count_of, lambda request, _: fault if request["messages"][-1]["content"] == "number 1" else None)
+    engine = ServedEngine(scripted.spec, Decoding(), Requests(connections=2, retries=2))
+    engine.prepare(numbered(9), Tagged())
+    found = []
+    with pytest.raises(NotAnswered) as error:
+        found += [index for index, _ in engine.answer(range(9))]
+    assert scripted.outcomes == {"answered": 8, fault: tries}
+    assert list(error.value.reasons) == [1]
+    assert f"status {fault}" in error.value.reasons[1]
+    assert error.value.asked
+
+
+def test_a_server_that_is_down_is_not_asked_on(server):
+    scripted = server(count_of, lambda _, __: "500")
+    engine = ServedEngine(scripted.spec, Decoding(), Requests(connections=2, retries=0))
+    engine.prepare(numbered(90), Tagged())
+    with pytest.raises(NotAnswered) as error:
+        list(engine.answer(range(90)))
+    assert not error.value.asked
+    assert scripted.outcomes.total() < 6
+
+
+def test_a_refused_key_is_asked_with_once(server):
+    scripted = server(count_of, lambda _, __: "401")
+    engine = ServedEngine(scripted.spec, Decoding(), Requests(connections=2))
+    engine.prepare(numbered(90), Tagged())
+    with pytest.raises(EnvironmentFault, match=r"tiny refuses: .*status 401.*API key"):
+        list(engine.answer(range(90)))
+    assert scripted.outcomes.total() <= 3

@@ -1,0 +1,123 @@
+"""Runs of served models: through every fault, interrupted and gone on with, nothing is lost, doubled or passed over."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmark.readers.selection import limited, load_cases
+from benchmark.session import shipped_cases
+from tests.servers.scripted import scripted_server, seeded
+
+ROOT = Path(__file__).parents[3]
+CASES = 40
+CONNECTIONS = 4
+QUICK = ("-k", "not gold")
+PATIENCE = ("--connections", str(CONNECTIONS), "--request-timeout", "2", "--request-retries", "12")
+
+
+def said(messages) -> str:
+    return f"I was told {hashlib.sha256(json.dumps(messages).encode()).hexdigest()[:16]}."
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """`serve(script)`: a scripted server whose answer tells which prompt it is of."""
+    opened = []
+
+    def start(script):
+        context = scripted_server(lambda request: {"content": said(request["messages"])}, script, hang=4)
+        server = context.__enter__()
+        opened.append(context)
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        return server
+
+    yield start
+    for context in opened:
+        context.__exit__(None, None, None)
+
+
+def recorded(runs: Path) -> list[dict]:
+    """The completions in the one ledger under `runs`; none where there is none yet."""
+    rows = []
+    for ledger in runs.glob("*/ledger.jsonl"):
+        whole = ledger.read_text().rpartition("\n")[0]
+        rows += [row for row in map(json.loads, whole.splitlines()) if "key" in row]
+    return rows
+
+
+def interrupted(spec: str, runs: Path, by: signal.Signals, after: int) -> int:
+    """Start a run, send it a signal once it has answered `after` cases, and return its exit code."""
+    command = [sys.executable, "-m", "pytest", "suites/", "-p", "no:cacheprovider", "--model", spec, *PATIENCE]
+    command += ["--limit", str(CASES), "--runs", str(runs)]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 120
+    while len(recorded(runs)) < after and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+    process.send_signal(by)
+    return process.wait(timeout=60)
+
+
+def test_a_run_goes_on_through_faults_and_interruptions(serve, suites, tmp_path):
+    server = serve(seeded(2, 0.35))
+    runs = tmp_path / "runs"
+    assert interrupted(server.spec, runs, signal.SIGINT, 8) == 2
+    assert interrupted(server.spec, runs, signal.SIGKILL, 20) == -signal.SIGKILL
+    before = len(recorded(runs))
+    assert 20 <= before < CASES
+
+    ended = suites("--model", server.spec, *PATIENCE, "--limit", str(CASES), *QUICK)
+    assert ended.returncode == 0, ended.stdout
+    assert f"{CASES - before} generated, {before} reused" in ended.stdout
+    assert re.search(r"\d+ requests failed and were sent again where they could be: .*500 \(\d+\)", ended.stdout)
+    rows = recorded(runs)
+    cases = limited(load_cases(shipped_cases(), "test")[0], CASES)
+    assert sorted(row["case_id"] for row in rows) == sorted(case.id for case in cases)
+    asked = {said(request["messages"]) for request in server.requests}
+    assert {row["text"] for row in rows} == asked, "each answer is that of its own prompt"
+    assert server.outcomes["answered"] <= CASES + 2 * CONNECTIONS, "what was recorded is not asked again"
+
+
+def fails_for(words: str, fault: str):
+    return lambda request, _: fault if words in request["messages"][-1]["content"] else None
+
+
+def test_a_case_without_an_answer_is_named_and_the_others_are_kept(serve, suites, tmp_path):
+    (case, *_) = limited(load_cases(shipped_cases(), "test")[0], CASES)
+    last = case.messages[-1].content
+    server = serve(fails_for(last, "500"))
+    flags = ("--model", server.spec, "--limit", str(CASES), "--request-retries", "1", *QUICK)
+    ended = suites(*flags)
+    assert ended.returncode == 69, ended.stdout
+    assert f"did not answer case {case.id} ({case.source.ref}): Error code: 500" in ended.stderr
+    assert "2 requests failed" in ended.stderr
+    assert f"Give the same command again: the {CASES - 1} answered ones are kept" in ended.stderr
+    assert "Traceback" not in ended.stdout + ended.stderr
+    assert len(recorded(tmp_path / "runs")) == CASES - 1
+
+    server.script = lambda _, __: None
+    ended = suites(*flags)
+    assert ended.returncode == 0, ended.stdout
+    assert f"1 generated, {CASES - 1} reused" in ended.stdout
+    assert len(server.requests) == CASES + 2
+
+
+def test_what_only_the_server_finds_too_long_is_left_out_where_asked(serve, suites):
+    (case, *_) = limited(load_cases(shipped_cases(), "test")[0], CASES)
+    server = serve(fails_for(case.messages[-1].content, "too long"))
+    ended = suites("--model", server.spec, "--limit", str(CASES), *QUICK)
+    assert ended.returncode == 4, ended.stdout
+    assert re.search(rf"{case.id} .*too many tokens.*--skip-too-long", ended.stderr)
+    ended = suites("--model", server.spec, "--limit", str(CASES), *QUICK, "--skip-too-long")
+    assert ended.returncode == 0, ended.stdout
+    assert "1 cases do not fit the context and are left out" in ended.stdout
