@@ -30,12 +30,13 @@ from benchmark.cases import (
     Toolbox,
 )
 from benchmark.dialects.json import Json
+from benchmark.engine.asking import Refused
 from benchmark.errors import InputError
 from benchmark.plugins import Generation
 from benchmark.progress import ProgressLine, progress_line
 from benchmark.traces import QueryType, Trace
 from generators.judging import Stage
-from generators.teacher.asking import Asker, Item, Refused
+from generators.teacher.asking import Asker, Item
 from generators.teacher.estimate import estimate
 from generators.teacher.limits import Stopped
 from generators.teacher.options import ROLES, TeacherOptions
@@ -117,7 +118,8 @@ class TeacherGenerator:
             with progress_line("teacher") as shown:
                 progress = _Progress(shown, asker, sum(batch.size for batch in batches))
                 yield from _driven(_Maker(toolbox, options, ctx, roles, progress.add), progress, batches, options, ctx)
-            ctx.note(f"teacher: {progress.used}")
+            for line in (progress.used, *asker.faults()):
+                ctx.note(f"teacher: {line}")
 
 
 def _planned(toolbox: Toolbox, options: TeacherOptions) -> list[_Batch]:

@@ -1,83 +1,18 @@
-"""How many requests at once, and how many at all.
-
-Additive increase, multiplicative decrease: each answer widens the window by a fraction of one connection, a 429 halves
-it. Reference: Chiu and Jain, "Analysis of the increase and decrease algorithms for congestion avoidance", 1989.
-"""
+"""How many requests a generation may send, and what they may cost."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
-from itertools import count
 
 from benchmark.completions import Usage
 
-__all__ = ["Budget", "Price", "Stopped", "Window"]
-
-_SECONDS_BETWEEN_HALVINGS = 1.0
+__all__ = ["Budget", "Price", "Stopped"]
 
 
 class Stopped(Exception):
     """A limit that the user set has been reached."""
-
-
-class Window:
-    """At most `int(limit)` requests are inside at once; of those that wait, the first in order goes first.
-
-    Args:
-        most: The widest that it may become, and the width at the start.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = float(most)
-        self.limit = float(most)
-        self._inside = 0
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._arrivals = count()
-        self._halved = float("-inf")
-
-    @asynccontextmanager
-    async def place(self, order: int) -> AsyncIterator[None]:
-        """A place inside, while the context is open."""
-        free: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heappush(self._waiting, (order, next(self._arrivals), free))
-        self._let_in()
-        try:
-            await free
-        except asyncio.CancelledError:
-            if free.done() and not free.cancelled():
-                self._leave()
-            raise
-        try:
-            yield
-        finally:
-            self._leave()
-
-    def _let_in(self) -> None:
-        while self._waiting and self._inside < int(self.limit):
-            _, _, free = heappop(self._waiting)
-            if not free.done():
-                self._inside += 1
-                free.set_result(None)
-
-    def _leave(self) -> None:
-        self._inside -= 1
-        self._let_in()
-
-    def answered(self) -> None:
-        """A request was answered: a little wider."""
-        self.limit = min(self._most, self.limit + 1 / self.limit)
-
-    def refused(self) -> None:
-        """A request was one too many: half as wide; those that were sent together count once."""
-        now = time.monotonic()
-        if now - self._halved >= _SECONDS_BETWEEN_HALVINGS:
-            self._halved = now
-            self.limit = max(1.0, self.limit / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +48,9 @@ class Budget:
     _dearest: float = field(default=0.0, repr=False)
     _open: int = field(default=0, repr=False)
 
-    def take(self) -> None:
-        """Count a request that is about to be sent.
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """One request, counted; it is under way while the context is open.
 
         Raises:
             Stopped: It would be one too many, or might cost too much.
@@ -126,10 +62,10 @@ class Budget:
             raise Stopped(f"--max-cost {self.max_cost:g} is reached: {self.cost:.4f} dollars are spent")
         self.requests += 1
         self._open += 1
-
-    def close(self) -> None:
-        """A request that was taken has ended, one way or the other."""
-        self._open -= 1
+        try:
+            yield
+        finally:
+            self._open -= 1
 
     def add(self, usage: Usage, cost: float) -> None:
         """Count the tokens and dollars of a reply."""

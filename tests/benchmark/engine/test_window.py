@@ -2,7 +2,7 @@
 
 import asyncio
 
-from generators.teacher.limits import Window
+from benchmark.engine.window import Window
 
 
 def test_the_first_in_order_goes_first_and_never_too_many() -> None:
