@@ -104,7 +104,8 @@ def generate(
         if not sum(report.counts.values()):
             causes = ", ".join(f"{count} {stage}" for stage, count in report.rejections.items() if count)
             raise NothingToDo(
-                f"all {report.proposed} proposed traces were rejected ({causes}){_first_reason(work)}", "Raise --count."
+                f"all {report.proposed} proposed traces were rejected ({causes}){_first_reason(work)}",
+                "Correct what the reason names, or ask for more.",
             )
         spools = {name: work / f"{name}.jsonl" for name in ("train", "validation")}
         write_traces(spools, made / "traces", work / "cache")
