@@ -10,10 +10,7 @@ Reference: Broder, "On the resemblance and containment of documents", 1997.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from typing import Any
 
 __all__ = ["NEAR", "NearDuplicates", "resemblance"]
 
@@ -40,6 +37,7 @@ class NearDuplicates:
 
     def __init__(self) -> None:
         self._texts: list[tuple[str, str]] = []
+        self._last: tuple[str | None, Any] = None, None
 
     @cached_property
     def _index(self) -> Any:
@@ -47,19 +45,25 @@ class NearDuplicates:
 
         return MinHashLSH(threshold=NEAR - 0.05, num_perm=_PERMUTATIONS)
 
-    @staticmethod
-    def _sketch(grams: Iterable[str]) -> Any:
+    @cached_property
+    def _empty(self) -> Any:
         from datasketch import MinHash
 
-        sketch = MinHash(num_perm=_PERMUTATIONS)
-        sketch.update_batch([gram.encode() for gram in grams])
-        return sketch
+        return MinHash(num_perm=_PERMUTATIONS)
+
+    def _sketch(self, question: str) -> Any:
+        # A question is looked up and then added: the second time its sketch is known.
+        if self._last[0] != question:
+            sketch = self._empty.copy()  # drawing the permutations anew takes longer than all else
+            sketch.update_batch([gram.encode() for gram in _grams(question)])
+            self._last = question, sketch
+        return self._last[1]
 
     def of(self, question: str, right_answer: str) -> str | None:
         """An accepted question that is nearly `question` and has the same right answer."""
         if not self._texts:
             return None
-        for place in sorted(self._index.query(self._sketch(sorted(_grams(question))))):
+        for place in sorted(self._index.query(self._sketch(question))):
             text, answer = self._texts[int(place)]
             if answer == right_answer and resemblance(text, question) >= NEAR:
                 return text
@@ -67,5 +71,5 @@ class NearDuplicates:
 
     def add(self, question: str, right_answer: str) -> None:
         """Remember an accepted question."""
-        self._index.insert(len(self._texts), self._sketch(sorted(_grams(question))), check_duplication=False)
+        self._index.insert(len(self._texts), self._sketch(question), check_duplication=False)
         self._texts.append((question, right_answer))

@@ -10,7 +10,6 @@ answer      what is said after a result uses it
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ from pydantic import ValidationError
 
 from benchmark.cases import Call, Case, Message, digest
 from benchmark.held_out import HeldOut
-from benchmark.scoring.answers import uses_result
+from benchmark.scoring.answers import result_value, uses_result
 from benchmark.scoring.matching import equal
 from benchmark.tools.schemas import SchemaError, compile_schema, problems
 from benchmark.traces import Trace
@@ -79,7 +78,7 @@ class Judge:
 
     def _reject(self, rejection: Rejection) -> None:
         self.rejections[rejection.stage] += 1
-        self._record(rejection._replace(reason=rejection.reason[:_MAX_REASON]))
+        self._record(rejection._replace(reason=" ".join(rejection.reason.split())[:_MAX_REASON]))
 
     def accepts(self, trace: Trace) -> bool:
         """Whether `trace` passes every stage; the stage at which it fails is counted."""
@@ -138,10 +137,8 @@ def _calls(trace: Trace) -> Iterator[tuple[Call, Message | None]]:
 def _holds(returned: Message | None, value: object) -> bool:
     if returned is None:
         return False
-    try:
-        return equal(json.loads(returned.content), value)
-    except (ValueError, RecursionError):
-        return False
+    # A string is returned as it is or in quotes: `55` may say the text 55.
+    return returned.content == value or equal(result_value(returned.content), value)
 
 
 def ill_formed(trace: Trace) -> str | None:

@@ -99,10 +99,13 @@ def generate(
             judge = Judge(held_out, calls, _recorder(rejected))
             context = Generation(seed, calls.run, note, judge.drop, kept_beside(out))
             report = _spool(generator.propose(offered, options, context), judge, work)
+        if not report.proposed:
+            raise NothingToDo(f"{generator.name} proposed nothing", "Ask for more, or raise its limits.")
         if not sum(report.counts.values()):
             causes = ", ".join(f"{count} {stage}" for stage, count in report.rejections.items() if count)
             raise NothingToDo(
-                f"all {report.proposed} proposed traces were rejected ({causes}){_first_reason(work)}", "Raise --count."
+                f"all {report.proposed} proposed traces were rejected ({causes}){_first_reason(work)}",
+                "Correct what the reason names, or ask for more.",
             )
         spools = {name: work / f"{name}.jsonl" for name in ("train", "validation")}
         write_traces(spools, made / "traces", work / "cache")

@@ -1,6 +1,7 @@
 """One fine-tuning from start to end: model, order, loop with checkpoints, choice, what is left behind.
 
 OUT/checkpoints/plan.json         what was measured at the start, so that a killed training goes on the same way
+OUT/checkpoints/curve.jsonl       a line a step of this session, for whoever watches
 OUT/checkpoints/checkpoint-N/     weights, optimizer, random state; whole where the file `complete` is in it
 OUT/adapter_model.safetensors     the chosen one, when training is done; then the checkpoints are removed
 """
@@ -126,11 +127,14 @@ class _Watch(TrainerCallback):
             pace = (time.monotonic() - self._began) / max(1, state.global_step - self._first)
             left = round(pace * (state.max_steps - state.global_step))
             shown = {"step": state.global_step, "of": state.max_steps, "loss": round(point["loss"], 4)}
+            with (self._work / "curve.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(shown) + "\n")
             self._ctx.log({**shown, "seconds_left": left})
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Where this session takes up."""
         self._first = state.global_step
+        (self._work / "curve.jsonl").write_text("")
         if self._first:
             self._ctx.say(f"Going on at step {self._first} of {state.max_steps}.")
 

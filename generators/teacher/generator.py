@@ -30,12 +30,13 @@ from benchmark.cases import (
     Toolbox,
 )
 from benchmark.dialects.json import Json
+from benchmark.engine.asking import Refused
 from benchmark.errors import InputError
 from benchmark.plugins import Generation
 from benchmark.progress import ProgressLine, progress_line
 from benchmark.traces import QueryType, Trace
 from generators.judging import Stage
-from generators.teacher.asking import Asker, Refused
+from generators.teacher.asking import Asker, Item
 from generators.teacher.estimate import estimate
 from generators.teacher.limits import Stopped
 from generators.teacher.options import ROLES, TeacherOptions
@@ -117,7 +118,8 @@ class TeacherGenerator:
             with progress_line("teacher") as shown:
                 progress = _Progress(shown, asker, sum(batch.size for batch in batches))
                 yield from _driven(_Maker(toolbox, options, ctx, roles, progress.add), progress, batches, options, ctx)
-            ctx.note(f"teacher: {progress.used}")
+            for line in (progress.used, *asker.faults()):
+                ctx.note(f"teacher: {line}")
 
 
 def _planned(toolbox: Toolbox, options: TeacherOptions) -> list[_Batch]:
@@ -209,33 +211,36 @@ class _Maker:
     async def outcomes(self, batch: _Batch) -> list[_Outcome]:
         """A trace or a drop for each question of the batch."""
         name = batch.tool.name if batch.tool else None
-        item = f"{self.ctx.seed}/{batch.query_type}/{name or ''}/{batch.number}"
+        item = Item(batch.number, f"{self.ctx.seed}/{batch.query_type}/{name or ''}/{batch.number}")
         try:
             queries = await self._queries(batch, item)
         except (Unusable, Refused) as error:
             stage, reason = _failure(error)
             self.finished(batch.size)
             return [_Dropped(stage, reason, "", batch.query_type, name)] * batch.size
-        asked = (self._finished(batch, query, f"{item}/{index}") for index, query in enumerate(queries))
+        asked = (
+            self._finished(batch, query, Item(batch.number, f"{item.name}/{index}"))
+            for index, query in enumerate(queries)
+        )
         return list(await _together([asyncio.ensure_future(one) for one in asked]))
 
-    async def _finished(self, batch: _Batch, query: str, item: str) -> _Outcome:
+    async def _finished(self, batch: _Batch, query: str, item: Item) -> _Outcome:
         outcome = await self._outcome(batch, query, item)
         self.finished(1)
         return outcome
 
-    async def _queries(self, batch: _Batch, item: str) -> list[str]:
+    async def _queries(self, batch: _Batch, item: Item) -> list[str]:
         if batch.tool is not None:
             hard = batch.query_type == "hard"
             return await self.roles.queries(batch.tool, hard, batch.number + 1, batch.size, item)
-        rng = Random(item)  # noqa: S311 - repeatable, not secret
+        rng = Random(item.name)  # noqa: S311 - repeatable, not secret
         category, style = rng.choice(_CATEGORIES), rng.choice(_STYLES)
         about = (self.toolbox.tools, category, style, batch.number + 1)
         return await self.roles.queries_without_tool(*about, batch.size, item)
 
-    async def _outcome(self, batch: _Batch, query: str, item: str) -> _Outcome:
+    async def _outcome(self, batch: _Batch, query: str, item: Item) -> _Outcome:
         tool = batch.tool
-        offered = self._offered(Random(item), tool)  # noqa: S311 - repeatable, not secret
+        offered = self._offered(Random(item.name), tool)  # noqa: S311 - repeatable, not secret
         question = Message(role="user", content=query)
         try:
             called = await self.roles.call(query, offered, tool, batch.query_type == "hard", item)
@@ -272,7 +277,7 @@ class _Maker:
         after: tuple[Message, ...],
         offered: tuple[Tool, ...],
         gold: Expectation,
-        item: str,
+        item: Item,
     ) -> Trace:
         box = Toolbox(name="offered", tools=offered)
         kind, name = batch.query_type, batch.tool.name if batch.tool else None
@@ -284,7 +289,7 @@ class _Maker:
             # Questions of one request resemble each other: they stay on one side of the split.
             group=f"teacher/{kind}/{name or ''}/{batch.number}",
             tags={"difficulty": kind if name else "abstain", **({"tool": name} if name else {})},
-            source=Source(name="generated/teacher", ref=item),
+            source=Source(name="generated/teacher", ref=item.name),
             licence="unknown",
         )
         return Trace(

@@ -1,63 +1,18 @@
-"""How many requests at once, and how many at all.
-
-Additive increase, multiplicative decrease: each answer widens the window by a fraction of one connection, a 429 halves
-it. Reference: Chiu and Jain, "Analysis of the increase and decrease algorithms for congestion avoidance", 1989.
-"""
+"""How many requests a generation may send, and what they may cost."""
 
 from __future__ import annotations
 
-import asyncio
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import TracebackType
 
 from benchmark.completions import Usage
 
-__all__ = ["Budget", "Price", "Stopped", "Window"]
-
-_SECONDS_BETWEEN_HALVINGS = 1.0
+__all__ = ["Budget", "Price", "Stopped"]
 
 
 class Stopped(Exception):
     """A limit that the user set has been reached."""
-
-
-class Window:
-    """An asynchronous context manager: at most `int(limit)` requests are inside at once.
-
-    Args:
-        most: The widest that it may become, and the width at the start.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = float(most)
-        self.limit = float(most)
-        self._inside = 0
-        self._changed = asyncio.Condition()
-        self._halved = float("-inf")
-
-    async def __aenter__(self) -> None:
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._inside < int(self.limit))
-            self._inside += 1
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        async with self._changed:
-            self._inside -= 1
-            self._changed.notify_all()
-
-    def answered(self) -> None:
-        """A request was answered: a little wider."""
-        self.limit = min(self._most, self.limit + 1 / self.limit)
-
-    def refused(self) -> None:
-        """A request was one too many: half as wide; those that were sent together count once."""
-        now = time.monotonic()
-        if now - self._halved >= _SECONDS_BETWEEN_HALVINGS:
-            self._halved = now
-            self.limit = max(1.0, self.limit / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +48,9 @@ class Budget:
     _dearest: float = field(default=0.0, repr=False)
     _open: int = field(default=0, repr=False)
 
-    def take(self) -> None:
-        """Count a request that is about to be sent.
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """One request, counted; it is under way while the context is open.
 
         Raises:
             Stopped: It would be one too many, or might cost too much.
@@ -106,10 +62,10 @@ class Budget:
             raise Stopped(f"--max-cost {self.max_cost:g} is reached: {self.cost:.4f} dollars are spent")
         self.requests += 1
         self._open += 1
-
-    def close(self) -> None:
-        """A request that was taken has ended, one way or the other."""
-        self._open -= 1
+        try:
+            yield
+        finally:
+            self._open -= 1
 
     def add(self, usage: Usage, cost: float) -> None:
         """Count the tokens and dollars of a reply."""

@@ -18,7 +18,7 @@ from benchmark.scoring.answers import uses_result
 from benchmark.tools.sandbox import Result
 from benchmark.tools.schemas import compile_schema, problems
 from generators.judging import Stage
-from generators.teacher.asking import Asker
+from generators.teacher.asking import Asker, Item
 from generators.teacher.options import Role
 from generators.teacher.wording import Wording
 
@@ -79,7 +79,7 @@ class Roles:
         self._dialect = dialect
         self._execute = execute
 
-    async def queries(self, tool: Tool, hard: bool, draw: int, count: int, item: str) -> list[str]:
+    async def queries(self, tool: Tool, hard: bool, draw: int, count: int, item: Item) -> list[str]:
         """Questions that need `tool`. Raises `Unusable`, and what `Asker.ask` raises."""
         shown = json.dumps(tool.shown(), ensure_ascii=False)
         style = _HARD if hard else _EASY
@@ -87,7 +87,7 @@ class Roles:
         return await self._twice("writer", [_user(asked)], item, lambda reply: _listed(reply, count))
 
     async def queries_without_tool(
-        self, tools: Sequence[Tool], category: str, style: str, draw: int, count: int, item: str
+        self, tools: Sequence[Tool], category: str, style: str, draw: int, count: int, item: Item
     ) -> list[str]:
         """Questions that need no tool. Raises as `queries`."""
         listed = "\n".join(f"- {tool.description or tool.name}" for tool in tools)
@@ -95,7 +95,7 @@ class Roles:
         asked = self._wording.fill("writer_no_tool", **values)
         return await self._twice("writer", [_user(asked)], item, lambda reply: _listed(reply, count))
 
-    async def call(self, query: str, offered: Sequence[Tool], wanted: Tool | None, hard: bool, item: str) -> Called:
+    async def call(self, query: str, offered: Sequence[Tool], wanted: Tool | None, hard: bool, item: Item) -> Called:
         """What the caller does with `query`: a call of `wanted` that is valid and runs, or words where none is wanted.
 
         Raises:
@@ -133,7 +133,7 @@ class Roles:
             raise _Wrong("execution", f"the call failed: {result.error}")
         return Called(call, result, "")
 
-    async def answer(self, query: str, call: Call, content: str, item: str) -> str:
+    async def answer(self, query: str, call: Call, content: str, item: Item) -> str:
         """What is said after the result `content`. Raises as `queries`."""
         arguments = json.dumps(dict(call.arguments), ensure_ascii=False)
         asked = self._wording.fill("answerer", query=query, tool=call.name, arguments=arguments, result=content)
@@ -148,7 +148,7 @@ class Roles:
         return await self._twice("answerer", [_user(asked)], item, read)
 
     async def _twice(
-        self, role: Role, messages: Sequence[Message], item: str, read: Callable[[Completion], Value]
+        self, role: Role, messages: Sequence[Message], item: Item, read: Callable[[Completion], Value]
     ) -> Value:
         first = await self._asker.ask(role, messages, item)
         try:

@@ -1,13 +1,12 @@
 """Conversations of a reader through the same stages, and a third party's generator and reader by entry point."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from datasets import load_from_disk
+
+from tests.generators.commands import Toolmark
 
 PLUGIN = '''
 """A reader and a generator of somebody else."""
@@ -73,35 +72,34 @@ def installed(tmp_path: Path) -> dict[str, str]:
         "[toolmark.generators]\necho = echoes:Echo\n\n[toolmark.readers]\nlines = echoes:Lines\n"
     )
     (tmp_path / "MANIFEST.toml").write_text("")
-    return {**os.environ, "PYTHONPATH": str(site), "COLUMNS": "160"}
+    return {"PYTHONPATH": str(site)}
 
 
-def toolmark(environment: dict[str, str], *arguments: str, code: int = 0) -> str:
-    program = str(Path(sys.executable).with_name("toolmark"))
-    done = subprocess.run(
-        [program, *arguments], env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
+def said(toolmark: Toolmark, environment: dict[str, str], *arguments: str, code: int = 0) -> str:
+    done = toolmark(*arguments, environment=environment)
+    assert done.code == code, done.said
+    return done.said
 
 
-def test_a_third_partys_generator_is_one_of_all(installed: dict[str, str], tmp_path: Path) -> None:
-    assert "echo" in toolmark(installed, "generate", "--help")
-    shown = toolmark(installed, "generate", "echo", "--help")
+def test_a_third_partys_generator_is_one_of_all(toolmark: Toolmark, installed: dict[str, str], tmp_path: Path) -> None:
+    assert "echo" in said(toolmark, installed, "generate", "--help")
+    shown = said(toolmark, installed, "generate", "echo", "--help")
     assert "--echoes" in shown
     assert "How many times it echoes." in shown
     manifest = ("--manifest", str(tmp_path / "MANIFEST.toml"))
-    toolmark(installed, "generate", "echo", "--echoes", "5", *manifest, "--out", str(tmp_path / "data"))
+    said(toolmark, installed, "generate", "echo", "--echoes", "5", *manifest, "--out", str(tmp_path / "data"))
     assert json.loads((tmp_path / "data" / "manifest.json").read_text())["options"] == {"echoes": 5}
-    assert "--echoes 0" in toolmark(installed, "generate", "echo", "--echoes", "0", "--out", "x", code=4)
+    assert "--echoes 0" in said(toolmark, installed, "generate", "echo", "--echoes", "0", "--out", "x", code=4)
 
 
-def test_a_readers_conversations_pass_the_same_stages(installed: dict[str, str], tmp_path: Path) -> None:
+def test_a_readers_conversations_pass_the_same_stages(
+    toolmark: Toolmark, installed: dict[str, str], tmp_path: Path
+) -> None:
     file = tmp_path / "said.txt"
     file.write_text("one two three|3\nfour five|2\nsix seven eight|7\nLOUD\none two three|3\n")
     manifest = ("--manifest", str(tmp_path / "MANIFEST.toml"))
     out = tmp_path / "data"
-    toolmark(installed, "generate", "import", "--source", f"lines:{file}", *manifest, "--out", str(out))
+    said(toolmark, installed, "generate", "import", "--source", f"lines:{file}", *manifest, "--out", str(out))
     report = json.loads((out / "manifest.json").read_text())
     assert report["proposed"] == 5
     assert {stage: count for stage, count in report["rejections"].items() if count} == {
@@ -114,21 +112,21 @@ def test_a_readers_conversations_pass_the_same_stages(installed: dict[str, str],
     assert any(row["reason"] == f"{file}:4: nobody shouts here" for row in rejected)
     splits = load_from_disk(out / "traces")
     assert sorted(row["query"] for name in splits for row in splits[name]) == ["four five", "one two three"]
-    unknown = toolmark(installed, "generate", "import", "--source", "said.txt", "--out", "x", code=4)
+    unknown = said(toolmark, installed, "generate", "import", "--source", "said.txt", "--out", "x", code=4)
     assert "is not NAME:PATH" in unknown
 
 
-def test_a_dataset_is_shown_and_audited(installed: dict[str, str], tmp_path: Path) -> None:
+def test_a_dataset_is_shown_and_audited(toolmark: Toolmark, installed: dict[str, str], tmp_path: Path) -> None:
     out = tmp_path / "data"
     empty = tmp_path / "MANIFEST.toml"
-    toolmark(installed, "generate", "echo", "--echoes", "6", "--manifest", str(empty), "--out", str(out))
-    shown = toolmark(installed, "data", "show", str(out), "--count", "2")
+    said(toolmark, installed, "generate", "echo", "--echoes", "6", "--manifest", str(empty), "--out", str(out))
+    shown = said(toolmark, installed, "data", "show", str(out), "--count", "2")
     assert '<tool_call>{"tool_name": "word_count"' in shown
     assert "<final_answer>It has 2 words." in shown
-    clean = toolmark(installed, "data", "audit", str(out), "--manifest", str(empty))
+    clean = said(toolmark, installed, "data", "audit", str(out), "--manifest", str(empty))
     assert "leakage: none" in clean
     assert clean.rstrip().endswith("clean")
     empty.write_text('held_out_tools = ["word_count"]\n')
-    leaking = toolmark(installed, "data", "audit", str(out), "--manifest", str(empty), code=1)
+    leaking = said(toolmark, installed, "data", "audit", str(out), "--manifest", str(empty), code=1)
     assert "the held-out tool word_count" in leaking
-    assert "has no conversation 99" in toolmark(installed, "data", "show", str(out), "--index", "99", code=4)
+    assert "has no conversation 99" in said(toolmark, installed, "data", "show", str(out), "--index", "99", code=4)

@@ -28,6 +28,7 @@ from generators.template.default.draws import Draw
 from generators.template.default.phrasings import knowledge, outside
 from generators.template.default.wording import aside, casually, mistyped
 from generators.template.schema.intents import content_words
+from generators.template.schema.mentions import is_or_are
 from generators.template.smalltalk import small_talk
 from generators.template.words import words
 
@@ -228,7 +229,7 @@ class Maker:
         reply = rng.choice(
             (
                 f"Please tell me the {label}.",
-                f"I can do that. What is the {label}?",
+                f"I can do that. What {is_or_are(label)} the {label}?",
                 f"I still need the {label}.",
                 f"For that I need the {label}. Which should I use?",
             )

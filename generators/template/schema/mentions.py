@@ -19,7 +19,7 @@ from generators.template.default.draws.draw import listed, quoted
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["Mention", "mention", "spoken"]
+__all__ = ["Mention", "is_or_are", "mention", "spoken"]
 
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 _COUNTS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -78,12 +78,17 @@ def spoken(rng: Random, value: Any, *, freely: bool) -> str:
     return str(value)
 
 
+def is_or_are(label: str) -> str:
+    """The verb after `label`, as it ends like one thing or like several."""
+    return "are" if re.search(r"[^su]s$", label) else "is"
+
+
 def mention(rng: Random, argument: str, label: str, value: Any, slot: str) -> Mention:
     """One argument in words, with `{slot}` where its value stands."""
     hole = "{" + slot + "}"
     if label in _PREPOSITIONS:
         return Mention(label, slot, f"{label} {hole}", f"{label.capitalize()}: {hole}", f"{label} {hole}")
-    be = "are" if re.search(r"[^su]s$", label) else "is"
+    be = is_or_are(label)
     article = "" if re.match(r"(?:is|has|include|use|allow|only|with|without|to|from|since|until)\b", label) else "the "
     if isinstance(value, bool):
         short = rng.choice((f"{label}: {hole}", f"{label} {hole}", f"{label} = {hole}"))

@@ -196,6 +196,10 @@ def sell(item: str) -> dict:
     sold.append(item)
     return {"sold": len(sold)}
 
+@server.tool()
+def bare(item: str = 3) -> str:
+    return item
+
 if len(sys.argv) > 1:
     server.run("streamable-http", host="127.0.0.1", port=int(sys.argv[1]))
 else:
@@ -213,7 +217,13 @@ def shop(tmp_path: Path) -> Path:
 
 def _tried(source: str) -> None:
     read = read_source(source)
-    price, sell = read.tools
+    price, sell, _ = read.tools
+    wrong = [fault for fault in lint(read) if fault.severity == "error"]
+    assert [fault.what.partition(":")[0] for fault in wrong] == [
+        "bare has no description",
+        "the default 3 of bare.item is refused by its own schema",
+    ]
+    assert all(fault.place.endswith("tool bare") and fault.fix for fault in wrong)
     assert (price.effects, sell.effects) == ("read", "write")
     assert price.parameters["properties"]["count"]["type"] == "integer"
     with Executor("read") as executor:

@@ -1,15 +1,13 @@
 """The teacher against a real server that misbehaves: nothing is lost, doubled, paid for twice, or sent unasked."""
 
 import json
-import os
-import subprocess
-import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from random import Random
 from typing import Any, ClassVar
 
 import pytest
@@ -17,8 +15,10 @@ from datasets import load_from_disk
 
 from benchmark.readers.toolmark import ToolmarkReader
 from generators.teacher.options import TeacherOptions
+from tests.generators.commands import Ended, Toolmark
+from tests.generators.teacher.replies import reply
+from tests.servers.scripted import FAULTS, ScriptedServer, scripted_server, seeded
 
-SCRIPT = Path(__file__).parent / "scripted.py"
 TOOLS = '''
 from benchmark.tools.effects import effects
 
@@ -33,56 +33,46 @@ def add(a: int, b: int) -> int:
     return a + b
 '''
 
-PATIENT = ("--timeout", "10", "--retries", "30")
+KILLS = 20
+PATIENT = ("--timeout", "5", "--retries", "30", "--input-price", "2", "--output-price", "8")
 """Time-outs on a busy machine are tried again, as every failure is."""
 
-Server = Callable[[float], tuple[dict[str, str], Path]]
+CALM = tuple(fault for fault in FAULTS if fault != "hang")
 
 
 @pytest.fixture
-def teacher(tmp_path: Path) -> Iterator[Server]:
-    """`teacher(failures)`: the environment in which the model `openai-api/loopback/…` is the server, and its log."""
-    processes: list[subprocess.Popen[bytes]] = []
+def teacher() -> Iterator[ScriptedServer]:
+    """A server that answers every request, as the roles would."""
+    with scripted_server(reply) as server:
+        yield server
 
-    def start(failures: float) -> tuple[dict[str, str], Path]:
-        port, log = tmp_path / f"port{len(processes)}", tmp_path / f"log{len(processes)}"
-        processes.append(subprocess.Popen([sys.executable, str(SCRIPT), str(port), str(log), str(failures)]))
-        for _ in range(200):
-            if port.exists() and port.read_text():
-                break
-            time.sleep(0.05)
-        address = f"http://127.0.0.1:{port.read_text()}/v1"
-        return {**os.environ, "LOOPBACK_BASE_URL": address, "LOOPBACK_API_KEY": "none", "COLUMNS": "200"}, log
 
-    yield start
-    for process in processes:
-        process.terminate()
-        process.wait()
+@dataclass(frozen=True, slots=True)
+class Teaching:
+    """`toolmark generate teacher` over `tools`, which no test query is held against."""
+
+    toolmark: Toolmark
+    tools: Path
+
+    def arguments(self, out: Path, *flags: str) -> list[str]:
+        """Of the command; the model of all roles is the server's, if the flags name no other."""
+        manifest = ("--manifest", str(self.tools.parent / "MANIFEST.toml"))
+        model = () if "--writer" in flags else ("--model", "openai-api/scripted/tiny")
+        return ["generate", "teacher", "--tools", str(self.tools), *manifest, *model, "--out", str(out), *flags]
+
+    def __call__(self, out: Path, environment: Mapping[str, str], *flags: str, code: int = 0) -> Ended:
+        """Run it; `code` is how it must end."""
+        done = self.toolmark(*self.arguments(out, *flags), environment=environment)
+        assert done.code == code, done.said
+        return done
 
 
 @pytest.fixture
-def tools(tmp_path: Path) -> Path:
-    path = tmp_path / "sums.py"
-    path.write_text(TOOLS)
+def teaching(toolmark: Toolmark, tmp_path: Path) -> Teaching:
+    tools = tmp_path / "sums.py"
+    tools.write_text(TOOLS)
     (tmp_path / "MANIFEST.toml").write_text("")
-    return path
-
-
-def command(tools: Path, out: Path, *flags: str) -> list[str]:
-    toolmark = str(Path(sys.executable).with_name("toolmark"))
-    manifest = ("--manifest", str(tools.parent / "MANIFEST.toml"))
-    model = () if "--model" in flags or "--writer" in flags else ("--model", "openai-api/loopback/tiny")
-    return [toolmark, "generate", "teacher", "--tools", str(tools), *manifest, *model, "--out", str(out), *flags]
-
-
-def generated(
-    tools: Path, out: Path, environment: dict[str, str], *flags: str, code: int = 0
-) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        command(tools, out, *flags), env=environment, capture_output=True, text=True, timeout=900, check=False
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
+    return Teaching(toolmark, tools)
 
 
 def content(out: Path) -> dict[str, list[str]]:
@@ -95,105 +85,104 @@ def content(out: Path) -> dict[str, list[str]]:
     return found
 
 
-def test_a_thousand_items_finish_through_every_failure(teacher: Server, tools: Path, tmp_path: Path) -> None:
-    environment, log = teacher(0.15)
+def test_a_thousand_items_finish_through_every_failure(teaching: Teaching, tmp_path: Path) -> None:
     out = tmp_path / "data"
     flags = ("--queries", "100", "--no-tool", "800", "--batch", "20", "--max-connections", "32", *PATIENT)
-    done = generated(tools, out, environment, *flags)
+    with scripted_server(reply, seeded(5, 0.15), hang=8) as server:
+        done = teaching(out, server.environment, *flags)
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["proposed"] == 1000
     assert sum(manifest["accepted"].values()) + sum(manifest["rejections"].values()) == 1000
     assert sum(manifest["accepted"].values()) > 800, manifest
     assert manifest["rejections"]["format"] > 0, "some replies are wrong twice"
-    assert "requests" in done.stderr
-    assert manifest["teacher"] == dict.fromkeys(("writer", "caller", "answerer"), "openai-api/loopback/tiny")
+    assert "requests" in done.err
+    assert manifest["teacher"] == dict.fromkeys(("writer", "caller", "answerer"), "openai-api/scripted/tiny")
     assert set(manifest["prompts"]) >= {"writer", "caller", "answerer"}
     rows = [json.loads(line) for line in (out / "rejected.jsonl").read_text().splitlines()]
     assert len(rows) == sum(manifest["rejections"].values())
     assert all(row["reason"] for row in rows)
     replies = [json.loads(line) for line in (tmp_path / "data.replies" / "ledger.jsonl").read_text().splitlines()[1:]]
     assert len({row["key"] for row in replies}) == len(replies), "a reply is kept once"
-    assert len(log.read_text().splitlines()) >= len(replies)
+    assert set(server.outcomes) == {"answered", *FAULTS}, "every fault was there"
+    assert server.outcomes["answered"] >= len(replies)
+    assert "requests failed and were sent again where they could be: " in done.err
 
 
-def test_twenty_kills_change_nothing(teacher: Server, tools: Path, tmp_path: Path) -> None:
-    environment, _ = teacher(0.05)
+def test_twenty_kills_change_nothing(teaching: Teaching, tmp_path: Path) -> None:
     flags = ("--queries", "60", "--no-tool", "40", "--max-connections", "8", *PATIENT)
-    generated(tools, tmp_path / "whole" / "data", environment, *flags)
     out = tmp_path / "killed" / "data"
     ledger = tmp_path / "killed" / "data.replies" / "ledger.jsonl"
-    killed = [sys.executable, str(SCRIPT.with_name("killed.py")), "20", str(ledger), *command(tools, out, *flags)[1:]]
-    done = subprocess.run(killed, env=environment, capture_output=True, text=True, timeout=900, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    with scripted_server(reply, seeded(3, 0.02, CALM)) as server:
+        teaching(tmp_path / "whole" / "data", server.environment, *flags)
+        lines = (tmp_path / "whole" / "data.replies" / "ledger.jsonl").read_text().count("\n")
+        # Spread over all that is asked; each life adds one reply at least.
+        for moment in sorted(Random(3).sample(range(1, lines - KILLS), KILLS)):
+            there = ledger.read_text().count("\n") if ledger.exists() else 0
+            until = ledger, max(moment, there + 1)
+            killed = teaching.toolmark(*teaching.arguments(out, *flags), environment=server.environment, until=until)
+            assert killed.code is None, killed.said
+        teaching(out, server.environment, *flags)
+    keys = [row["key"] for row in map(json.loads, ledger.read_text().splitlines()) if "key" in row]
+    assert len(set(keys)) == len(keys), "nothing is recorded twice"
     assert content(out) == content(tmp_path / "whole" / "data")
 
 
 def test_roles_may_be_different_models_and_the_cases_prove_themselves(
-    teacher: Server, tools: Path, tmp_path: Path
+    teacher: ScriptedServer, teaching: Teaching, tmp_path: Path
 ) -> None:
-    environment, log = teacher(0)
-    models = [f"openai-api/loopback/{name}" for name in ("w", "c", "a")]
+    models = [f"openai-api/scripted/{name}" for name in ("w", "c", "a")]
     flags = ("--writer", models[0], "--caller", models[1], "--answerer", models[2])
-    generated(tools, tmp_path / "data", environment, "--queries", "10", "--no-tool", "10", *flags)
-    assert {json.loads(line)[0] for line in log.read_text().splitlines()} == {"w", "c", "a"}
+    teaching(tmp_path / "data", teacher.environment, "--queries", "10", "--no-tool", "10", *flags)
+    assert {request["model"] for request in teacher.requests} == {"w", "c", "a"}
     cases = list(ToolmarkReader().read(tmp_path / "data" / "cases.dev.jsonl"))
     assert {case.source.name for case in cases} <= {"generated/teacher"}  # type: ignore[union-attr]
 
 
-def test_limits_stop_cleanly_and_what_was_answered_is_kept(teacher: Server, tools: Path, tmp_path: Path) -> None:
-    environment, log = teacher(0)
+def test_limits_stop_cleanly_and_what_was_answered_is_kept(
+    teacher: ScriptedServer, teaching: Teaching, tmp_path: Path
+) -> None:
     out = tmp_path / "data"
     flags = ("--queries", "20", "--no-tool", "0", "--max-connections", "4")
-    stopped = generated(tools, out, environment, *flags, "--max-requests", "40")
-    assert "--max-requests 40 is reached" in stopped.stderr
-    assert len(log.read_text().splitlines()) <= 40
+    early = teaching(out, teacher.environment, *flags, "--max-requests", "1", code=5)
+    assert "teacher proposed nothing" in early.err
+    stopped = teaching(out, teacher.environment, *flags, "--max-requests", "40")
+    assert "--max-requests 40 is reached" in stopped.err
+    assert len(teacher.requests) <= 41
+    assert json.loads((out / "manifest.json").read_text())["proposed"] >= 5, "the first batches go first"
     for path in sorted(out.rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()
     out.rmdir()
-    again = generated(tools, out, environment, *flags)
-    assert "replies are in" in again.stderr
+    again = teaching(out, teacher.environment, *flags)
+    assert "replies are in" in again.err
     replies = (tmp_path / "data.replies" / "ledger.jsonl").read_text().splitlines()
     assert (
         len({json.loads(line).get("key") for line in replies})
         == len(replies) - len([line for line in replies if line.startswith('{"run"')]) + 1
     )
     cost = ("--max-cost", "0.001", "--input-price", "10", "--output-price", "10")
-    spent = generated(tools, tmp_path / "dear", environment, *flags, *cost, code=5)
-    assert "--max-cost 0.001 is reached" in spent.stderr
-    unknown = generated(tools, tmp_path / "free", environment, *flags, "--max-cost", "1", code=4)
-    assert "the price of openai-api/loopback/tiny is not known" in unknown.stderr
+    spent = teaching(tmp_path / "dear", teacher.environment, *flags, *cost, code=5)
+    assert "--max-cost 0.001 is reached" in spent.err
+    unknown = teaching(tmp_path / "free", teacher.environment, *flags, "--max-cost", "1", code=4)
+    assert "the price of openai-api/scripted/tiny is not known" in unknown.err
 
 
-def test_a_dry_run_asks_nothing(teacher: Server, tools: Path, tmp_path: Path) -> None:
-    environment, log = teacher(0)
+def test_a_dry_run_asks_nothing(teacher: ScriptedServer, teaching: Teaching, tmp_path: Path) -> None:
     prices = ("--input-price", "2", "--output-price", "8")
-    dry = generated(tools, tmp_path / "data", environment, "--queries", "10", "--dry-run", *prices)
-    assert "caller (openai-api/loopback/tiny): 40 requests" in dry.stderr
-    assert "dollars" in dry.stderr
-    assert log.read_text() == ""
+    dry = teaching(tmp_path / "data", teacher.environment, "--queries", "10", "--dry-run", *prices)
+    assert "caller (openai-api/scripted/tiny): 40 requests" in dry.err
+    assert "dollars" in dry.err
+    assert teacher.requests == []
     assert not (tmp_path / "data").exists()
     assert not (tmp_path / "data.replies").exists()
 
 
-def test_a_refused_key_is_said_at_once(tools: Path, tmp_path: Path) -> None:
-    class Closed(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(401)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Closed) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = {"LOOPBACK_BASE_URL": f"http://127.0.0.1:{server.server_port}/v1", "LOOPBACK_API_KEY": "sk-secret"}
-        failed = generated(tools, tmp_path / "data", {**os.environ, **address}, code=69)
-        server.shutdown()
-    assert "openai-api/loopback/tiny refuses" in failed.stderr
-    assert "Traceback" not in failed.stderr
-    assert "sk-secret" not in failed.stdout + failed.stderr
+def test_a_refused_key_is_said_at_once(teaching: Teaching, tmp_path: Path) -> None:
+    with scripted_server(reply, lambda request, before: "401") as server:  # noqa: ARG005
+        secret = {**server.environment, "SCRIPTED_API_KEY": "sk-secret"}
+        failed = teaching(tmp_path / "data", secret, code=69)
+    assert "openai-api/scripted/tiny refuses" in failed.err
+    assert "Traceback" not in failed.err
+    assert "sk-secret" not in failed.said
 
 
 class _Mail(BaseHTTPRequestHandler):
@@ -212,9 +201,9 @@ class _Mail(BaseHTTPRequestHandler):
         return
 
 
-def test_a_tool_that_writes_is_called_only_when_all_may_run(teacher: Server, tmp_path: Path) -> None:
-    environment, _ = teacher(0)
-    (tmp_path / "MANIFEST.toml").write_text("")
+def test_a_tool_that_writes_is_called_only_when_all_may_run(
+    teacher: ScriptedServer, teaching: Teaching, tmp_path: Path
+) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), _Mail) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         body: dict[str, Any] = {"type": "object", "required": ["to"], "properties": {"to": {"type": "string"}}}
@@ -226,13 +215,14 @@ def test_a_tool_that_writes_is_called_only_when_all_may_run(teacher: Server, tmp
         spec = tmp_path / "mail.json"
         servers = [{"url": f"http://127.0.0.1:{server.server_port}"}]
         spec.write_text(json.dumps({"openapi": "3.1.0", "servers": servers, "paths": {"/mails": {"post": post}}}))
+        mailing = replace(teaching, tools=spec)
         flags = ("--queries", "4", "--no-tool", "0")
         for execute in ("pure", "read"):
-            held = generated(spec, tmp_path / execute, environment, *flags, "--execute", execute)
-            assert "not executed: send_email (write); --execute all runs it" in held.stderr.splitlines()[0]
+            held = mailing(tmp_path / execute, teacher.environment, *flags, "--execute", execute)
+            assert "not executed: send_email (write); --execute all runs it" in held.err.splitlines()[0]
             assert not _Mail.sent
-        ran = generated(spec, tmp_path / "all", environment, *flags, "--execute", "all")
-        assert "executed: send_email (write)" in ran.stderr.splitlines()[0]
+        ran = mailing(tmp_path / "all", teacher.environment, *flags, "--execute", "all")
+        assert "executed: send_email (write)" in ran.err.splitlines()[0]
         server.shutdown()
     assert _Mail.sent == {"/mails": 1}, "each distinct call once"
 

@@ -1,0 +1,16 @@
+"""Commands of toolmark, for the tests of the generators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.generators.commands import Toolmark, running
+
+
+@pytest.fixture(scope="session")
+def toolmark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolmark]:
+    """`toolmark("generate", …)` runs a command in a process of its own."""
+    with running(tmp_path_factory.mktemp("commands")) as commands:
+        yield commands
