@@ -21,6 +21,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, PreTrainedModel, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
+from transformers.utils import logging
 from trl.trainer.sft_config import SFTConfig
 
 from benchmark.candidates.spec import resolve, table
@@ -76,13 +77,14 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
     watch = _Watch(work, ctx, scores)
     trainer.add_callback(watch)
     try:
-        trainer.train(resume_from_checkpoint=_last_whole(work))
+        known = _whole(work)
+        trainer.train(resume_from_checkpoint=str(known[max(known)]) if known else None)
     except (KeyboardInterrupt, OSError, Diverged) as error:
         _explain(error, work)
         raise
-    steps = {int(folder.name.rpartition("-")[2]): folder for folder in _whole(work)}
+    steps = _whole(work)
     history = trainer.state.log_history
-    figures = {step: scores.of(folder) for step, folder in sorted(steps.items())}
+    figures = {step: scores.of(folder) for step, folder in steps.items()}
     losses = {int(point["step"]): float(point["eval_loss"]) for point in history if "eval_loss" in point}
     choice = choose(figures, losses, options.choose)
     ctx.say(f"Kept {choice.why}.")
@@ -101,7 +103,11 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
 
 
 class Diverged(Exception):
-    """The loss is no number any more; says at which step."""
+    """The loss is no number any more at `step`: the weights that the step before it left are no good."""
+
+    def __init__(self, what: str, step: int) -> None:
+        super().__init__(f"{what} at step {step}")
+        self.step = step
 
 
 class _Watch(TrainerCallback):
@@ -122,7 +128,7 @@ class _Watch(TrainerCallback):
         point = {name: float(value) for name, value in (logs or {}).items() if isinstance(value, int | float)}
         for name in ("loss", "grad_norm"):
             if name in point and not math.isfinite(point[name]):
-                raise Diverged(f"the {name.replace('_', ' ')} is {point[name]} at step {state.global_step}")
+                raise Diverged(f"the {name.replace('_', ' ')} is {point[name]}", state.global_step)
         if "loss" in point:
             pace = (time.monotonic() - self._began) / max(1, state.global_step - self._first)
             left = round(pace * (state.max_steps - state.global_step))
@@ -141,7 +147,8 @@ class _Watch(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """The last step is a checkpoint, too."""
         if state.global_step == state.max_steps:
-            control.should_save = control.should_evaluate = True
+            control.should_save = True
+            control.should_evaluate = args.eval_strategy != "no"
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """From here on the checkpoint is whole."""
@@ -167,6 +174,7 @@ def _model(weights: Path, options: LoraOptions) -> Any:
         loading["quantization_config"] = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
         )
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(weights, use_safetensors=True, **loading)
     if options.full:
         return model.train()
@@ -228,7 +236,8 @@ def _trainer(
         per_device_train_batch_size=batch,
         per_device_eval_batch_size=batch,
         gradient_accumulation_steps=step // batch,
-        gradient_checkpointing=False,
+        gradient_checkpointing=None,  # type: ignore[arg-type] # TRL's default, and transformers' old name of the next one
+        activation_checkpointing=False,
         learning_rate=options.lr,
         lr_scheduler_type=options.schedule,
         warmup_steps=options.warmup,
@@ -269,24 +278,22 @@ def _places(places: Iterable[int]) -> Any:
     return datasets.Dataset.from_dict({"example": list(places)})
 
 
-def _whole(work: Path) -> list[Path]:
-    """Checkpoints that were written to their end, oldest first; the others are removed."""
-    found = sorted(work.glob("checkpoint-*"), key=lambda folder: int(folder.name.rpartition("-")[2]))
-    for folder in found:
+def _whole(work: Path) -> dict[int, Path]:
+    """Checkpoints that were written to their end, by step; the others are removed."""
+    found = {int(folder.name.rpartition("-")[2]): folder for folder in work.glob("checkpoint-*")}
+    for folder in found.values():
         if not (folder / COMPLETE).exists():
             shutil.rmtree(folder)
-    return [folder for folder in found if folder.exists()]
-
-
-def _last_whole(work: Path) -> str | None:
-    found = _whole(work)
-    return str(found[-1]) if found else None
+    return {step: found[step] for step in sorted(found) if found[step].exists()}
 
 
 def _explain(error: BaseException, work: Path) -> None:
     """Say what is kept, and how to go on."""
-    found = [folder for folder in work.glob("checkpoint-*") if (folder / COMPLETE).exists()]
-    last = max(found, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
+    steps = _whole(work)
+    if isinstance(error, Diverged):
+        for step in [step for step in steps if step >= error.step - 1]:
+            shutil.rmtree(steps.pop(step))
+    last = steps[max(steps)] if steps else None
     kept = f"The last good checkpoint is {last}." if last else "There is no checkpoint yet."
     if isinstance(error, Diverged):
         raise InputError(str(error), f"{kept} Lower --lr, and name another --out.") from None

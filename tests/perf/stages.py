@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.cases import Toolbox
+from benchmark.held_out import HeldOut, held_out, shipped_manifest
 from benchmark.tools.catalog import catalog
 from benchmark.tools.toolboxes import read_source
 from generators.importing import ImportGenerator, ImportOptions
 from generators.judging import STAGES
-from generators.leakage import HeldOut, held_out, shipped_manifest
 from generators.pipeline import generate
 from tests.perf.page import Page
 

@@ -110,10 +110,11 @@ def dev(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("dev")
     tools = [tool.model_dump(mode="json", exclude_none=True) for tool in TOOLS]
     common = {"toolbox": tools, "split": "dev", "licence": "CC0-1.0"}
+    call = {"name": "find_boat", "arguments": {"name": ["Ada"]}}
     cases = [
         {
             "messages": [{"role": "user", "content": "Find a boat named Ada."}],
-            "expect": {"action": "call", "any_of": [{"calls": [{"name": "find_boat", "arguments": {"name": ["Ada"]}}]}]},
+            "expect": {"action": "call", "any_of": [{"calls": [call]}]},
             "source": {"name": "made", "ref": "1"},
         },
         {
@@ -199,7 +200,9 @@ def test_ten_kills_leave_the_same_bytes(trained, base, data, dev, tmp_path, tool
     where = ["--base", str(base), "--data", str(data), "--out", str(out), "--dialect", "tagged"]
     command = ["train", "lora", *where, "--dev", str(dev), "--dev-limit", "2", *flags]
     for lines in random.Random(8).choices(range(1, 8), k=10):  # one checkpoint further at most, of nine
-        ended = toolmark(*command, until=(out / "checkpoints" / "curve.jsonl", lines))
+        steps = out / "checkpoints" / "curve.jsonl"
+        steps.unlink(missing_ok=True)
+        ended = toolmark(*command, until=(steps, lines))
         assert ended.code is None, ended.said
     done = toolmark(*command)
     assert done.code == 0, done.said
@@ -233,13 +236,13 @@ def test_what_must_not_be_trained_on_is_refused(base, data, dev, tmp_path):
     from benchmark.cases import query_hash
 
     manifest.write_text(f'[test_queries]\nhashes = ["{query_hash("Number 7, please.")}"]')
-    with pytest.raises(InputError, match="1 conversations of .*: it asks a test query in number 7"):
+    with pytest.raises(InputError, match=r"1 conversations of .*: it asks a test query in number 7"):
         train(base, data, dev, tmp_path / "out", manifest=manifest)
 
 
 def test_calls_as_text_are_refused(base, dev, tmp_path):
     text = '<tool_call>\n{"name": "find_boat", "arguments": {"name": "Ada"}}\n</tool_call>'
-    with pytest.raises(InputError, match=r"has a call in the dialect hermes as text.*generate import"):
+    with pytest.raises(InputError, match=r"has a call in the dialect [a-z]+ as text.*generate import"):
         train(base, with_trace(tmp_path, said("find_boat", text)), dev, tmp_path / "out")
 
 
@@ -275,7 +278,7 @@ def test_another_dialects_data_is_refused(base, data, dev, tmp_path):
 
 
 def test_a_base_that_is_an_adapter_is_refused(trained, base, data, dev, tmp_path):
-    with pytest.raises(InputError, match="is a base with the adapter .* already"):
+    with pytest.raises(InputError, match=r"is a base with the adapter .* already"):
         train(Path(f"{base}:{trained[0]}"), data, dev, tmp_path / "out")
 
 

@@ -37,10 +37,8 @@ MIX: dict[QueryType, int] = {
 """Per cent of the traces by query type."""
 
 
-def default_traces(maker: Maker, seed: int, count: int, per_toolbox: int | None = None) -> Iterator[Trace]:
+def default_traces(maker: Maker, seed: int, count: int) -> Iterator[Trace]:
     """`count` conversations, each from the seed and its index alone.
-
-    With `per_toolbox`, so many in a row are offered the same tools.
 
     Raises:
         InputError: No tool of the toolbox can be asked for.
@@ -53,7 +51,4 @@ def default_traces(maker: Maker, seed: int, count: int, per_toolbox: int | None 
     kinds, weights = list(MIX), list(MIX.values())
     for index in range(count):
         rng = Random(f"{seed}/{index}")  # noqa: S311 - repeatable, not secret
-        if per_toolbox is not None and index % per_toolbox == 0:
-            sharing = maker.sharing(Random(f"{seed}/tools/{index // per_toolbox}"))  # noqa: S311 - as above
-        chosen = maker if per_toolbox is None else sharing
-        yield chosen.make(rng, rng.choices(kinds, weights)[0], f"{seed}/{index}")
+        yield maker.make(rng, rng.choices(kinds, weights)[0], f"{seed}/{index}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +62,7 @@ class Maker:
         typos: Share of questions with a slip of the finger.
         casual: Share of questions in chat style.
         borrowed: Distractors for when the toolbox has too few.
-        shared: What every conversation is offered, in this order; None draws anew for each.
+        shared: Lists that are offered wherever one of them will do, before one is drawn.
     """
 
     toolbox: Toolbox
@@ -72,31 +72,11 @@ class Maker:
     typos: float
     casual: float
     borrowed: tuple[Tool, ...] = ()
-    shared: Toolbox | None = None
+    shared: tuple[Toolbox, ...] = ()
 
     def wanted(self) -> list[str]:
         """The tools that can be asked for, in the toolbox's order."""
         return list(self.asked)
-
-    def sharing(self, rng: Random) -> Maker:
-        """A maker whose conversations are all offered the same tools, of which one at least can be asked for."""
-        return replace(self, shared=self._drawn(rng, rng.choice(self.wanted())))
-
-    def _chosen(self, rng: Random, names: Sequence[str]) -> Askable:
-        """One of the tools `names`; of those that are offered to all, where that is settled."""
-        offered = [name for name in names if self.shared is None or name in self.shared.names]
-        return self.asked[rng.choice(offered)]
-
-    def _alone(self, asked: Askable) -> bool:
-        """Whether a tool can be offered without any that could stand in for it."""
-        return self.shared is None or (
-            asked.name in self.shared.names and set(self.shared.names).isdisjoint(asked.rivals)
-        )
-
-    def _absent(self) -> list[str]:
-        """Tools that can be asked for in vain: neither they nor a rival of theirs need be offered."""
-        names = set(self.shared.names) if self.shared is not None else set[str]()
-        return [name for name, asked in self.asked.items() if names.isdisjoint((name, *asked.rivals))]
 
     def _served(self, request: str) -> bool:
         """Whether one of the tools that are known by definition alone might serve a request that needs none."""
@@ -130,11 +110,11 @@ class Maker:
         return mistyped(rng, phrasing) if rng.random() < self.typos else phrasing
 
     def _offer(self, rng: Random, wanted: str | None, without: Sequence[str] = ()) -> Toolbox:
-        """What all are offered, or `wanted` among distractors and never a tool of `without`."""
-        return self.shared or self._drawn(rng, wanted, without)
-
-    def _drawn(self, rng: Random, wanted: str | None, without: Sequence[str] = ()) -> Toolbox:
         """`wanted` among distractors, in random order; never a tool of `without`."""
+        if fitting := [
+            box for box in self.shared if (not wanted or wanted in box.names) and box.by_name.keys().isdisjoint(without)
+        ]:
+            return rng.choice(fitting)
         others = [tool for tool in self.toolbox.tools if tool.name != wanted and tool.name not in without]
         fewest, most = self.distractors
         count = rng.randint(fewest, most)
@@ -144,7 +124,7 @@ class Maker:
             others += rng.sample(free, min(count - len(others), len(free)))
         offered = rng.sample(others, min(count, len(others))) + ([self.toolbox[wanted]] if wanted else [])
         rng.shuffle(offered)
-        return Toolbox(name="offered", tools=tuple(offered))
+        return Toolbox(name="", tools=tuple(offered))
 
     def _answered(self, rng: Random, known: Askable, kind: str) -> tuple[_Question, tuple[Message, ...]]:
         """A question with the turns that follow it; drawn anew where the tool refuses what was drawn."""
@@ -167,7 +147,7 @@ class Maker:
         return calling, returned, Message(role="assistant", content=said)
 
     def _called(self, rng: Random, query_type: QueryType, ref: str) -> Trace:
-        known = self._chosen(rng, self.wanted())
+        known = self.asked[rng.choice(self.wanted())]
         asked, after = self._answered(rng, known, query_type)
         accepted = {name: asked.draw.accept.get(name, [value]) for name, value in asked.draw.arguments.items()}
         spec = CallSpec.model_validate({"name": known.name, "arguments": accepted})
@@ -191,9 +171,8 @@ class Maker:
 
     def _no_tool_fits(self, rng: Random, ref: str) -> Trace:
         gold = Abstain(action="abstain", reason="no_tool_fits")
-        absent = self._absent()
-        known = self.asked[rng.choice(absent or self.wanted())]
-        alone = not absent or (len(self.asked) == 1 + len(known.rivals) and not self.borrowed)
+        known = self.asked[rng.choice(self.wanted())]
+        alone = len(self.asked) == 1 + len(known.rivals) and not self.borrowed
         beyond = [index for index, request in enumerate(outside()) if not any(map(self._served, request.asks))]
         if beyond and (alone or rng.random() < 0.45):
             index = rng.choice(beyond)
@@ -204,8 +183,6 @@ class Maker:
                 question, reply, self._offer(rng, None), gold, "no_tool_fits", f"no_tool_fits/{index}", ref
             )
         asked = self._ask(rng, known, rng.choice(("easy", "hard")))
-        if not absent:
-            return self._no_tool(rng, ref)
         reply = rng.choice(
             (
                 "None of the tools I have can do that.",
@@ -219,10 +196,10 @@ class Maker:
         return self._plain(asked.text, reply, box, gold, "no_tool_fits", asked.group, ref, known)
 
     def _missing_argument(self, rng: Random, ref: str) -> Trace:
-        able = [name for name, asked in self.asked.items() if asked.missing and self._alone(asked)]
+        able = [name for name, asked in self.asked.items() if asked.missing]
         if not able:
             return self._called(rng, "easy", ref)
-        known = self._chosen(rng, able)
+        known = self.asked[rng.choice(able)]
         missing = rng.choice(known.missing)
         asked = self._ask(rng, known, f"missing/{missing}")
         label = known.label(missing)
@@ -239,7 +216,7 @@ class Maker:
         return self._plain(asked.text, reply, box, gold, "missing_argument", asked.group, ref, known)
 
     def _already_answered(self, rng: Random, ref: str) -> Trace:
-        known = self._chosen(rng, self.wanted())
+        known = self.asked[rng.choice(self.wanted())]
         asked, turns = self._answered(rng, known, "easy")
         if len(turns) == 1:
             return self._called(rng, "easy", ref)
