@@ -12,6 +12,7 @@ from generators.template.default import default_traces
 from generators.template.default.askable import askable
 from generators.template.default.conversations import Maker
 from generators.template.default.phrasings import phrasings, question_patterns
+from generators.template.default.shared import shared_toolboxes
 from generators.template.pocket import pocket_traces
 from generators.template.schema.intents import content_words, name_words
 from generators.template.smalltalk import small_talk_patterns
@@ -38,6 +39,9 @@ class TemplateOptions(BaseModel):
     max_distractors: int = Field(default=20, ge=0, le=39, description="Most tools offered beside the right one.")
     borrow: Literal["catalog"] | None = Field(
         default=None, description="Where to take distractors from when the toolbox has too few of its own."
+    )
+    toolboxes: int | None = Field(
+        default=None, ge=1, le=1000, description="Lists of tools that the conversations share, by name, where they can."
     )
     typos: float = Field(default=0.1, ge=0, le=1, description="Share of questions with a slip of the finger.")
     casual: float = Field(default=0.2, ge=0, le=1, description="Share of questions in chat style.")
@@ -67,14 +71,16 @@ class TemplateGenerator:
         asked, refused = askable(toolbox)
         for name, reason in refused.items():
             ctx.note(f"{name} is offered and never asked for: no valid arguments can be drawn ({reason})")
+        distractors = options.min_distractors, options.max_distractors
         maker = Maker(
             toolbox,
             asked,
             ctx.execute,
-            (options.min_distractors, options.max_distractors),
+            distractors,
             options.typos,
             options.casual,
             _borrowed(toolbox) if options.borrow else (),
+            shared_toolboxes(toolbox, list(asked), distractors, options.toolboxes or 0, ctx.seed),
         )
         return default_traces(maker, ctx.seed, options.count)
 

@@ -62,6 +62,7 @@ class Maker:
         typos: Share of questions with a slip of the finger.
         casual: Share of questions in chat style.
         borrowed: Distractors for when the toolbox has too few.
+        shared: Lists that are offered wherever one of them will do, before one is drawn.
     """
 
     toolbox: Toolbox
@@ -71,6 +72,7 @@ class Maker:
     typos: float
     casual: float
     borrowed: tuple[Tool, ...] = ()
+    shared: tuple[Toolbox, ...] = ()
 
     def wanted(self) -> list[str]:
         """The tools that can be asked for, in the toolbox's order."""
@@ -109,6 +111,10 @@ class Maker:
 
     def _offer(self, rng: Random, wanted: str | None, without: Sequence[str] = ()) -> Toolbox:
         """`wanted` among distractors, in random order; never a tool of `without`."""
+        if fitting := [
+            box for box in self.shared if (not wanted or wanted in box.names) and box.by_name.keys().isdisjoint(without)
+        ]:
+            return rng.choice(fitting)
         others = [tool for tool in self.toolbox.tools if tool.name != wanted and tool.name not in without]
         fewest, most = self.distractors
         count = rng.randint(fewest, most)
@@ -118,7 +124,7 @@ class Maker:
             others += rng.sample(free, min(count - len(others), len(free)))
         offered = rng.sample(others, min(count, len(others))) + ([self.toolbox[wanted]] if wanted else [])
         rng.shuffle(offered)
-        return Toolbox(name="offered", tools=tuple(offered))
+        return Toolbox(name="", tools=tuple(offered))
 
     def _answered(self, rng: Random, known: Askable, kind: str) -> tuple[_Question, tuple[Message, ...]]:
         """A question with the turns that follow it; drawn anew where the tool refuses what was drawn."""
