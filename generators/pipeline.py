@@ -32,7 +32,7 @@ from benchmark.plugins import Generation, Generator
 from benchmark.readers.toolmark import case_line
 from benchmark.scoring.execution import Execute, Executor
 from benchmark.traces import Trace
-from generators.dataset import row, write_tools, write_traces
+from generators.dataset import Toolboxes, row, write_traces
 from generators.execution import Calls
 from generators.judging import STAGES, Judge, Rejection
 
@@ -98,7 +98,8 @@ def generate(
             calls = Calls(executor)
             judge = Judge(held_out, calls, _recorder(rejected))
             context = Generation(seed, calls.run, note, judge.drop, kept_beside(out))
-            report = _spool(generator.propose(offered, options, context), judge, work)
+            toolboxes = Toolboxes(offered)
+            report = _spool(generator.propose(offered, options, context), judge, toolboxes, work)
         if not report.proposed:
             raise NothingToDo(f"{generator.name} proposed nothing", "Ask for more, or raise its limits.")
         if not sum(report.counts.values()):
@@ -109,7 +110,7 @@ def generate(
             )
         spools = {name: work / f"{name}.jsonl" for name in ("train", "validation")}
         write_traces(spools, made / "traces", work / "cache")
-        _write_rest(work, made, offered)
+        _write_rest(work, made, toolboxes)
         manifest = _manifest(generator, options, seed, report, execute)
         (made / "manifest.json").write_text(manifest, encoding="utf-8")
         if out.exists():
@@ -142,7 +143,7 @@ def _first_reason(work: Path) -> str:
     return f": {json.loads(line)['reason']}" if line else ""
 
 
-def _spool(traces: Iterator[Trace], judge: Judge, work: Path) -> Report:
+def _spool(traces: Iterator[Trace], judge: Judge, toolboxes: Toolboxes, work: Path) -> Report:
     """Judge each proposal and append what passes to the files of its split."""
     proposed = 0
     counts: Counter[str] = Counter()
@@ -163,7 +164,7 @@ def _spool(traces: Iterator[Trace], judge: Judge, work: Path) -> Report:
                 files[f"{split}.jsonl"].write(json.dumps(row(trace), ensure_ascii=False) + "\n")
             if trace.case is not None and split != "train":
                 case = trace.case.model_copy(update={"split": "test" if split == "test" else "dev"})
-                files[f"cases.{case.split}.jsonl"].write(case_line(case))
+                files[f"cases.{case.split}.jsonl"].write(case_line(case, named=toolboxes.name(case.toolbox)))
     proposed += judge.dropped
     return Report(proposed, counts, kinds, {stage: judge.rejections[stage] for stage in STAGES}, judge.unexecuted)
 
@@ -181,11 +182,11 @@ def _split(trace: Trace) -> Split:
     return "validation" if share(f"validation {trace.query}") < VALIDATION_SHARE else "train"
 
 
-def _write_rest(work: Path, made: Path, offered: Toolbox) -> None:
+def _write_rest(work: Path, made: Path, toolboxes: Toolboxes) -> None:
     """Tools and cases; neither where the traces bring their own tools and no gold."""
     files = [work / f"cases.{split}.jsonl" for split in ("dev", "test")]
     judged = any(file.stat().st_size for file in files)
-    write_tools(offered if judged else Toolbox(name=offered.name, tools=()), made / "tools.yaml")
+    (toolboxes if judged else Toolboxes(Toolbox(name="", tools=()))).write(made / "tools.yaml")
     rejected = work / "rejected.jsonl"
     for file in [*(files if judged else ()), *([rejected] if rejected.stat().st_size else ())]:
         file.rename(made / file.name)

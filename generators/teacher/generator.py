@@ -279,7 +279,7 @@ class _Maker:
         gold: Expectation,
         item: Item,
     ) -> Trace:
-        box = Toolbox(name="offered", tools=offered)
+        box = Toolbox(name="", tools=offered)
         kind, name = batch.query_type, batch.tool.name if batch.tool else None
         case = Case(
             messages=(question,),

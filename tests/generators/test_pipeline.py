@@ -1,6 +1,7 @@
 """The pipeline: what is rejected where, what is written, and that nothing leaks."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,24 @@ def test_cases_read_back_and_no_family_of_a_test_case_is_trained_on(folder: Path
     trained = set(splits["train"]["case_id"])
     assert not trained & {case.id for case in (*cases["dev"], *cases["test"])}
     assert not {case.group for case in cases["dev"]} & {case.group for case in cases["test"]}
+
+
+def test_cases_share_toolboxes_by_name(tmp_path: Path) -> None:
+    out = tmp_path / "shared"
+    made(out, toolboxes=5, max_distractors=9)
+    lines = [json.loads(line) for split in ("dev", "test") for line in (out / f"cases.{split}.jsonl").open()]
+    named = Counter(line["toolbox"] for line in lines if isinstance(line["toolbox"], str))
+    assert set(named) <= {f"catalog_{index}" for index in range(1, 6)}
+    assert len(named) > 1
+    assert max(named.values()) > 5
+    assert named.total() > len(lines) / 2
+    written = read_tools_file(out / "tools.yaml")
+    read = {case.id: case for case in ToolmarkReader().read(out / "cases.dev.jsonl") if not isinstance(case, BadRow)}
+    assert set(read) == set(load_from_disk(out / "traces")["validation"]["case_id"]), "read back, they are the same"
+    for case in read.values():
+        if case.toolbox.name:
+            assert case.toolbox.names == written.toolboxes[case.toolbox.name]
+            assert case.toolbox.tools == tuple(catalog()[name] for name in case.toolbox.names)
 
 
 def test_tools_are_written_with_implementation_and_effects(folder: Path) -> None:
