@@ -11,6 +11,7 @@ from benchmark.completions import Completion, Prompt
 from benchmark.config import Decoding
 from benchmark.dialects import Dialect
 from benchmark.engine.inspect_chat import completion_of, messages_of, tools_of
+from benchmark.engine.prices import know_prices
 from benchmark.errors import EnvironmentFault
 
 __all__ = ["ServedEngine"]
@@ -27,11 +28,13 @@ class ServedEngine:
 
     Raises:
         EnvironmentFault: The provider's package or key is missing.
+        InputError: The file of prices cannot be read.
     """
 
     def __init__(self, model: str, decoding: Decoding) -> None:
         from inspect_ai.model import GenerateConfig, get_model
 
+        know_prices()
         config = GenerateConfig(
             max_tokens=decoding.max_tokens,
             temperature=decoding.temperature,

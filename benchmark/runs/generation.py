@@ -6,8 +6,9 @@ smaller one. The engine is opened only where something is missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,7 @@ def generate(
             ledger.open_session(_session_line(run, cases))
         for epoch in range(1, options.epochs + 1):
             indices = [index for index, its_epoch in missing if its_epoch == epoch]
-            for index, completion in engine.answer(indices, epoch) if indices else ():
+            for index, completion in _timed(engine, indices, epoch) if indices else ():
                 ledger.append([(wanted[index, epoch], cases[index].id, epoch, completion)])
                 found[index, epoch] = completion
                 run.made += 1
@@ -191,6 +192,15 @@ def generate(
     run.completions = {(cases[index].id, epoch): completion for (index, epoch), completion in found.items()}
     run.missing = tuple(cases[index].id for index in sorted(dropped))
     return run
+
+
+def _timed(engine: Engine, indices: Sequence[int], epoch: int) -> Iterator[tuple[int, Completion]]:
+    """What the engine answers, with the seconds that each took beyond the one before it."""
+    before = time.monotonic()
+    for index, completion in engine.answer(indices, epoch):
+        now = time.monotonic()
+        yield index, replace(completion, usage=replace(completion.usage, seconds=round(now - before, 6)))
+        before = now
 
 
 def _session_line(run: Run, cases: Sequence[Case]) -> Mapping[str, Any]:

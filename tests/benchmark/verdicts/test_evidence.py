@@ -193,13 +193,26 @@ def test_seen_and_unseen_are_told_by_the_tools_of_training() -> None:
     assert gathered(BASE, MINE, trained_on=(None, None)).seen == ()
 
 
-def test_tokens_are_counted_or_not_known() -> None:
-    evidence = gathered(BASE)
-    assert evidence.tokens[0] is not None
-    assert (evidence.tokens[0].read, evidence.tokens[0].written) == (500, sum(map(len, BASE)))
-    silent = {place: replace(said, usage=Usage()) for place, said in answered(*BASE).items()}
-    grades = [[grade(case, silent[case.id, 1], Json()) for case in CASES]]
-    assert gather(CASES, grades, [silent], [Json()], [None]).tokens == (None,)
+def took(*usages: Usage) -> Any:
+    said = {
+        place: replace(completion, usage=usage)
+        for (place, completion), usage in zip(answered(*BASE).items(), usages, strict=True)
+    }
+    grades = [[grade(case, said[case.id, 1], Json()) for case in CASES]]
+    return gather(CASES, grades, [said], [Json()], [None]).spent[0]
+
+
+def test_what_a_run_took_is_summed_or_not_known() -> None:
+    spent = gathered(BASE).spent[0]
+    assert (spent.read, spent.written, spent.seconds, spent.cost) == (500, sum(map(len, BASE)), None, None)
+    spent = took(*[Usage()] * len(CASES))
+    assert (spent.read, spent.written, spent.answer.n) == (None, None, 0)
+    spent = took(*[Usage(10, 1, seconds=0.5, cost=0.25)] * len(CASES))
+    assert (spent.seconds, spent.answer_seconds) == (0.5 * len(CASES), 0.5)
+    assert (spent.cost, spent.thousand_cost) == (0.25 * len(CASES), 250)
+    # A sum that lacks a part is no sum.
+    spent = took(*[Usage(10, 1, seconds=0.5, cost=0.25)] * (len(CASES) - 1), Usage(10, 1))
+    assert (spent.written, spent.seconds, spent.cost) == (len(CASES), None, None)
 
 
 def test_a_rank_is_a_range_until_the_cases_tell() -> None:
