@@ -15,7 +15,7 @@ from benchmark.errors import InputError
 from benchmark.progress import progress_line
 from benchmark.readers.selection import Split
 from benchmark.registry import load
-from benchmark.runs.ledger import read_ledger
+from benchmark.runs.replay import read_replay
 from benchmark.session import Request, Session, shipped_cases
 from benchmark.verdicts.comparison import Comparison
 
@@ -42,7 +42,7 @@ def judge_recorded(request: Request, *, evidence: bool = False) -> Comparison:
         candidate = resolve(spec)
         if candidate.kind != "replay":
             raise InputError(f"{spec} is no recorded run", "Name a directory under runs/, or a ledger.jsonl.")
-        epochs = max([epochs, *(epoch for _, epoch in read_ledger(Path(candidate.base)).by_case)])
+        epochs = max(epochs, read_replay(Path(candidate.base)).epochs)
     if epochs > 1:  # a request for epochs needs a temperature; recordings have theirs
         request = replace(request, epochs=epochs, temperature=1.0)
     session = Session(request, partial=True)
