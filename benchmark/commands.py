@@ -14,7 +14,7 @@ from benchmark.candidates.weights import locate
 from benchmark.errors import InputError
 from benchmark.progress import progress_line
 from benchmark.readers.selection import Split
-from benchmark.registry import load
+from benchmark.registry import load, names, target
 from benchmark.runs.replay import read_replay
 from benchmark.session import Request, Session, shipped_cases
 from benchmark.verdicts.comparison import Comparison
@@ -23,6 +23,8 @@ __all__ = ["compare", "judge_recorded", "models"]
 
 compare = App(name="compare", help="Compare recorded runs: the first is the baseline of the others.")
 models = App(name="models", help="Look after models and adapters.")
+for _name in names("toolmark.models"):  # of other rooms, and imported when called
+    models.command(target("toolmark.models", _name), name=_name, help=f"See: toolmark models {_name} --help")
 
 
 def _draw(comparison: Comparison) -> None:
