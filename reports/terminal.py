@@ -40,6 +40,9 @@ class Terminal:
                 for found in column.unfair:
                     said = f"{found.kind}: {found.field} is {found.candidate}, and {found.baseline} in the baseline"
                     console.print(said, style="red" if found.kind == "identity" else "yellow")
+        for column in comparison.columns:
+            if column.unproven:
+                console.print(f"{column.name}: {column.unproven}", style="yellow")
         console.print(_scores("what explains them", comparison, secondary))
         for column in comparison.columns:
             ordered = sorted(column.causes.items(), key=lambda item: -item[1])

@@ -25,8 +25,9 @@ from reports.html.drawing import (
     short,
     slots,
 )
-from reports.html.origins import confusion, curves, offered, seen
+from reports.html.origins import confusion, offered, seen
 from reports.html.spending import spent
+from reports.html.training import curves
 from reports.sentences import label
 from reports.tables import difference_cells
 

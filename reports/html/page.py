@@ -20,9 +20,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from benchmark.errors import EnvironmentFault
-from benchmark.verdicts.comparison import Comparison
+from benchmark.verdicts.comparison import Column, Comparison
 from benchmark.verdicts.intervals import Interval
-from reports.fairness import fairness
+from reports.fairness import Same, fairness
 from reports.html.explorer import BUDGET, chosen_cases, explorer, pages
 from reports.html.figures import drawings
 from reports.sentences import headline, label, sentences
@@ -161,6 +161,16 @@ def _secondary(comparison: Comparison) -> list[dict[str, Any]]:
     ]
 
 
+def _strips(comparison: Comparison) -> list[tuple[int, Column, list[Same]]]:
+    """Of every column that has a baseline, or something that is not proven."""
+    every = [(index, column, fairness(comparison, index)) for index, column in enumerate(comparison.columns)]
+    return [
+        (index, column, strip)
+        for index, column, strip in every
+        if column.baseline is not None or any(same.state != "ok" for same in strip)
+    ]
+
+
 def _ranks(comparison: Comparison) -> list[tuple[str, list[tuple[str, str]]]]:
     ranks = comparison.evidence.ranks if comparison.evidence else ()
     by_metric: dict[str, list[tuple[str, str]]] = {}
@@ -246,10 +256,10 @@ class Html:
                         "headline": headline(comparison, index),
                         "sentences": sentences(comparison, index),
                         "bars": {block["metric"]: block["lines"][index]["difference_bar"] for block in table},
-                        "fairness": fairness(comparison, index),
                     }
                     for index in held
                 ],
+                strips=_strips(comparison),
                 table=table,
                 secondary=_secondary(comparison),
                 ranks=_ranks(comparison),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.candidates.training import Training
+from benchmark.candidates.training import Chosen, Point, Training
 from benchmark.cases import Case, Tool, Toolbox
 from benchmark.completions import Completion, Usage
 from benchmark.dialects.json import Json
@@ -96,8 +96,11 @@ TRAINING = Training(
     12.5,
     600,
     frozenset({BOOK.schema_hash}),
-    curve=({"step": 1.0, "loss": 2.0, "dev": 0.1}, {"step": 2.0, "loss": 1.0, "dev": 0.3}),
-    chosen=2.0,
+    curve=(
+        Point(1.0, 4_096.0, {"loss": 2.0, "eval_loss": 2.5}, {"selection.tool": 0.1}),
+        Point(2.0, 8_192.0, {"loss": 1.0, "eval_loss": 1.5}, {"selection.tool": 0.3}),
+    ),
+    chosen=Chosen(2.0, "selection.tool", 0.3),
 )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.candidates.training import Training
+from benchmark.candidates.training import Chosen, Point, Training
 from reports.html import Html
 from reports.site import Site
 
@@ -93,6 +93,10 @@ def test_every_figure_is_drawn_and_nothing_is_asked_for(opened, page_of, three):
         assert page.locator(".plot .main-svg").count() >= 9
         assert page.locator("#plot-forest .points path").count() == 12
         assert page.locator("#plot-curves .shapelayer path").count() == 1
+        assert page.locator("#plot-curves .legendtext").all_text_contents() == [
+            *("training loss", "validation loss", "selection")
+        ]
+        assert page.locator("#plot-curves .annotation-text").text_content() == "kept: selection 30.0 %"
 
 
 def test_filters_search_and_measures_choose_the_cases(opened, page_of, three):
@@ -216,9 +220,8 @@ def hostile(field: str, make: Any, ask: Any) -> Any:
         case "name":
             return make([ask("a"), ask("b")], {"base": [RIGHT, "No."], PAYLOAD: ["No.", RIGHT]})
         case "run" | "identity" | "environment" | "training":
-            record = Training(
-                PAYLOAD, PAYLOAD, 1.0, 2, None, PAYLOAD, ({"step": 1.0, PAYLOAD: 1.0}, {"step": 2.0, PAYLOAD: 2.0})
-            )
+            points = tuple(Point(step, step, {PAYLOAD: step}, {PAYLOAD: step}) for step in (1.0, 2.0))
+            record = Training(PAYLOAD, PAYLOAD, 1.0, 2, None, PAYLOAD, points, Chosen(1.0, PAYLOAD, 0.5))
             column = {
                 "run": {"run": PAYLOAD},
                 "identity": {"identity": {PAYLOAD: PAYLOAD, "dialect": PAYLOAD}},
@@ -257,7 +260,8 @@ def test_hostile_text_is_shown_and_does_nothing(opened, page_of, make, ask, fiel
 
 def test_long_texts_and_odd_numbers_break_nothing(opened, page_of, make, ask):
     cases = [ask("x" * 1_000_000), ask("b")]
-    record = Training(curve=({"step": 1.0, "loss": 1e300}, {"step": 1e300, "loss": -1.0}))
+    points = (Point(1.0, None, {"loss": 1e300}, {"x.y": -1e300}), Point(1e300, 1e300, {"loss": -1.0}))
+    record = Training(curve=points, chosen=Chosen(1e300))
     made = make(
         cases, {"base": ["y" * 1_000_000, "No."], "mine": ["No.", "ö" * 1_000_000]}, column={"training": record}
     )

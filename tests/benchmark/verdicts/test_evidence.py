@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmark.candidates.policy_scores import policy_scores
-from benchmark.candidates.training import Training, read_record
+from benchmark.candidates.training import Chosen, Point, Training, read_record
 from benchmark.cases import Case, Tool, Toolbox
 from benchmark.completions import Completion, Usage
 from benchmark.dialects.json import Json
@@ -251,10 +251,28 @@ def test_trivial_policies_by_hand() -> None:
                 "seconds": "long",
                 "data": {"tools": ["a"], "conversations": 3},
                 "curve": [{"step": 1, "loss": float("nan"), "dev": 0.5}, {"loss": 1}, 7],
-                "chosen_step": 1,
             },
-            Training("lora", conversations=3, tools=frozenset("a"), curve=({"step": 1.0, "dev": 0.5},), chosen=1.0),
+            Training("lora", conversations=3, tools=frozenset("a"), curve=(Point(1.0),)),
         ),
+        (
+            {
+                "curve": [
+                    {"step": 1, "tokens": 9, "loss": 2, "eval_loss": 3.5, "scores": {"selection.tool": 0.25, "x": "y"}},
+                    {"step": 2, "lr": 1e-3, "timing.recall": 1, "scores": [1]},
+                ],
+                "chosen": {"step": 2, "metric": "timing.recall", "score": 1},
+            },
+            Training(
+                curve=(
+                    Point(1.0, 9.0, {"loss": 2.0, "eval_loss": 3.5}, {"selection.tool": 0.25}),
+                    Point(2.0, scores={"timing.recall": 1.0}),
+                ),
+                chosen=Chosen(2.0, "timing.recall", 1.0),
+            ),
+        ),
+        ({"chosen": {"step": 3, "metric": 7, "score": float("inf")}}, Training(chosen=Chosen(3.0))),
+        ({"chosen": {"metric": "x"}}, Training()),
+        ({"chosen": "last", "chosen_step": 4}, Training(chosen=Chosen(4.0))),
         ({"data": [], "curve": {}, "seconds": True}, Training()),
     ],
 )
