@@ -12,6 +12,7 @@ import math
 import pkgutil
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,15 @@ _EMPTY_STYLE = ""
 """Plotly adds a style element without text, and then rules to it by script."""
 
 
+_LONGEST_NAME = 200
+_LONGEST = 4_000
+"""Characters of any text of others in the page; names, commands and records may be of any length."""
+
+
 def _seen(value: Any) -> Any:
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return visible(value if len(value) <= _LONGEST else f"{value[:_LONGEST]}… (cut: {len(value):,} characters)")
 
 
 def _text(name: str) -> str:
@@ -161,6 +169,15 @@ def _secondary(comparison: Comparison) -> list[dict[str, Any]]:
     ]
 
 
+def _briefly_named(comparison: Comparison) -> Comparison:
+    """Names stand in the page a hundred times."""
+    columns = (
+        column if len(column.name) <= _LONGEST_NAME else replace(column, name=f"{column.name[:_LONGEST_NAME]}…")
+        for column in comparison.columns
+    )
+    return replace(comparison, columns=tuple(columns))
+
+
 def _strips(comparison: Comparison) -> list[tuple[int, Column, list[Same]]]:
     """Of every column that has a baseline, or something that is not proven."""
     every = [(index, column, fairness(comparison, index)) for index, column in enumerate(comparison.columns)]
@@ -225,6 +242,7 @@ class Html:
 
     def _page(self, comparison: Comparison, cases: Sequence[str], beside: Sequence[str] = (), plotly: str = "") -> str:
         """The page with these cases; others may lie in files beside it, and Plotly's script too."""
+        comparison = _briefly_named(comparison)
         evidence = comparison.evidence
         drawn = drawings(comparison)
         table = _table(comparison)

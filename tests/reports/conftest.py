@@ -48,7 +48,7 @@ def asked(question: str, expect: Mapping[str, Any] = ROME, **more: Any) -> Case:
 
 def compared(
     cases: Sequence[Case],
-    answers: Mapping[str, Sequence[str]],
+    answers: Mapping[str, Sequence[str | Completion]],
     *,
     baseline: bool = True,
     column: Mapping[str, Any] | None = None,
@@ -57,7 +57,9 @@ def compared(
     """Candidates by name with an answer to every case, an empty list of them for none; the first is the baseline."""
     completions = [
         {
-            (case.id, 1): Completion(text, usage=Usage(50, 1 + len(text) // 4))
+            (case.id, 1): text
+            if isinstance(text, Completion)
+            else Completion(text, usage=Usage(50, 1 + len(text) // 4))
             for case, text in zip(cases, texts, strict=False)
         }
         for texts in answers.values()
