@@ -27,10 +27,15 @@ def fairness(comparison: Comparison, column: int) -> list[Same]:
     ours = comparison.columns[column]
     strip = [] if ours.baseline is None else _shared(comparison, column, comparison.columns[ours.baseline])
     if ours.unproven:
-        strip.append(Same("base", "warning", ours.unproven))
+        strip.append(Same("base identity", "warning", ours.unproven.removeprefix("base identity ")))
     elif ours.identity.get("adapter") is not None:
-        strip.append(Same("base", "ok", "the one that the adapter was trained on, by its hash"))
+        strip.append(Same("base identity", "ok", "proven: the one that the adapter was trained on, by its hash"))
     return strip
+
+
+def _is_known(value: object) -> bool:
+    """A recording says of some things that nobody knows them."""
+    return value is not None and not str(value).startswith("not known")
 
 
 def _shared(comparison: Comparison, column: int, base: Column) -> list[Same]:
@@ -48,7 +53,7 @@ def _shared(comparison: Comparison, column: int, base: Column) -> list[Same]:
         if found:
             said = "; ".join(f"{m.field} {m.candidate}, baseline {m.baseline}" for m in found)
             strip.append(Same(what, "bad", said))
-        elif field in ours.identity or field in base.identity:
+        elif _is_known(ours.identity.get(field)) and _is_known(base.identity.get(field)):
             strip.append(Same(what, "ok", "the same"))
         else:
             strip.append(Same(what, "unknown", "not recorded"))

@@ -18,7 +18,7 @@ __all__ = ["Mismatch", "mismatches", "unproven_base"]
 NOT_RECORDED = "not recorded"
 """An exported run leaves its machine out: in the environment a field of one side alone is no difference."""
 
-_THE_CANDIDATES_OWN = frozenset({"model", "weights", "config", "tokenizer", "adapter"})
+_THE_CANDIDATES_OWN = frozenset({"model", "weights", "config", "tokenizer", "adapter", "recording"})
 
 
 @dataclass(frozen=True, slots=True)

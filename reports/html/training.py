@@ -99,7 +99,9 @@ def _layout(known: Training) -> dict[str, Any]:
     }
     if any(point.scores for point in known.curve):
         right = {"overlaying": "y", "side": "right", "showgrid": False, "zeroline": False}
-        layout["yaxis2"] = {**right, "title": {"text": "score"}, "ticksuffix": " %", "rangemode": "tozero"}
+        layout["yaxis2"] = {**right, "title": {"text": "score"}, "ticksuffix": " %"}
+        if all(0 <= score <= 1 for point in known.curve for score in point.scores.values()):
+            layout["yaxis2"] |= {"range": [0, 103], "tickmode": "linear", "dtick": 20}
     return layout
 
 

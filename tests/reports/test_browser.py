@@ -314,6 +314,19 @@ def test_small_comparisons_are_sensible_pages(opened, page_of, make, ask, cases,
             assert odd not in text.split()
 
 
+def test_a_metric_that_one_side_lacks_is_a_failure_and_says_so(opened, page_of, make, ask):
+    abstain = {"action": "abstain", "reason": "no_tool_fits"}
+    cases = [*(ask(f"{index}") for index in range(30)), ask("none", abstain)]
+    made = make(cases, {"base": [RIGHT] * 30 + ["No."], "mine": [RIGHT] * 30})
+    assert made.difference(1, "timing.restraint").verdict == "missing"
+    with opened(page_of(made), width=380) as page:
+        restraint = page.locator(".sentences li.missing")
+        assert restraint.inner_text().split("\n")[-1].startswith("restraint missing: only the base has a case")
+        assert page.locator("#table .verdict.missing").count() == 1
+        assert page.evaluate("document.documentElement.scrollWidth") == 380
+        assert page.locator("#plot-forest .points path").count() == 5
+
+
 def test_a_site_grows_opens_and_loads_its_other_cases(opened, tmp_path, make, ask):
     site = tmp_path / "site"
     cases = [ask(f"room {index} " + "word " * 700) for index in range(900)]

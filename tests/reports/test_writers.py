@@ -56,9 +56,10 @@ OURS = {"model": "x", "dialect": "json/1", "template": "t", "dtype": "float32", 
         ({"identity": {**OURS, "dtype": "bfloat16"}}, "dtype", "bad"),
         ({"identity": {**OURS, "system": "Be brief."}}, "system", "bad"),
         ({"environment": {"python": "3.12"}}, "engine", "warning"),
-        ({"unproven": "base identity not proven: no record"}, "base", "warning"),
-        ({"identity": {**OURS, "adapter": "a"}}, "base", "ok"),
+        ({"unproven": "base identity not proven: no record"}, "base identity", "warning"),
+        ({"identity": {**OURS, "adapter": "a"}}, "base identity", "ok"),
         ({"environment": {}}, "engine", "unknown"),
+        ({"identity": {**OURS, "recording": "of its own"}}, "template", "ok"),
     ],
 )
 def test_each_thing_that_sides_should_share_is_told_where_they_do_not(make, ask, column, what, state):
@@ -85,6 +86,9 @@ def test_nothing_is_known_of_what_was_not_recorded(make, ask):
     assert {same.state for same in fairness(fair, 1)} == {"ok"}
     bare = tuple(replace(column, identity={}, environment={}) for column in fair.columns)
     assert {same.state for same in fairness(replace(fair, columns=bare), 1)} == {"ok", "unknown"}
+    elsewhere = tuple(replace(column, identity={"decoding": "not known"}) for column in fair.columns)
+    strip = {same.what: same.state for same in fairness(replace(fair, columns=elsewhere), 1)}
+    assert strip["decoding"] == "unknown"
 
 
 @pytest.mark.parametrize("baseline", [True, False])
@@ -95,8 +99,9 @@ def test_a_base_that_is_not_proven_is_told_everywhere(make, ask, capsys, baselin
     found = make(cases, answers, baseline=baseline, column={"unproven": said})
     Terminal().render(found, None)
     assert f"mine: {said}" in " ".join(capsys.readouterr().out.split())
-    assert f"⚠️ base: `{said}`" in Markdown().report(found)
-    assert f'<li class="chip warning"><b>base</b> {said}</li>' in Html().page(found)
+    why = said.removeprefix("base identity ")
+    assert f"⚠️ base identity: `{why}`" in Markdown().report(found)
+    assert f'<li class="chip warning"><b>base identity</b> {why}</li>' in Html().page(found)
     assert json.loads(document(found))["comparison"]["columns"][1]["unproven"] == said
 
 
