@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import InputError
 from benchmark.verdicts.comparison import Comparison, Figure, Row
@@ -136,7 +136,7 @@ def card(comparison: Comparison, existing: str = "", base_model: str | None = No
     column = subject(comparison)
     name = visible(comparison.columns[column].name).replace("\n", " ")
     try:
-        known = ModelCard(existing).data if existing else ModelCardData()
+        known: Any = ModelCard(existing).data if existing else ModelCardData()
     except Exception:  # of the YAML parser that the hub library chose
         raise InputError(
             "the metadata of README.md cannot be read", "Correct what stands between its --- lines."

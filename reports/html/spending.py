@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmark.verdicts.comparison import Comparison, Row
 from benchmark.verdicts.evidence import Evidence
-from reports.html.drawing import Drawing, bars, colour, short
+from reports.html.drawing import Drawing, bars, colour, rows_axis, short
 from reports.tables import NOTHING, cells
 
 __all__ = ["spent"]
@@ -17,14 +17,17 @@ def _bar(comparison: Comparison, name: str, known: Mapping[int, float], unit: st
     """A bar a candidate, without an interval: a sum has none."""
     trace = {
         "type": "bar",
-        "x": [short(comparison.columns[index].name) for index in known],
-        "y": list(known.values()),
+        "orientation": "h",
+        "x": list(known.values()),
+        "y": list(range(len(known))),
+        "text": [short(comparison.columns[index].name) for index in known],
+        "textposition": "none",
         "marker": {"color": [colour(index) for index in known]},
-        "hovertemplate": f"%{{x}}: %{{y:.4~g}} {unit}<extra></extra>",
+        "hovertemplate": f"%{{text}}: %{{x:.4~g}} {unit}<extra></extra>",
     }
     layout = {
-        "xaxis": {"type": "category", "fixedrange": True},
-        "yaxis": {"rangemode": "tozero", "title": {"text": name}},
+        "xaxis": {"rangemode": "tozero", "title": {"text": name}, "zeroline": False},
+        "yaxis": rows_axis([short(comparison.columns[index].name) for index in known]),
         "showlegend": False,
     }
     return {"data": [trace], "layout": layout}
