@@ -14,7 +14,7 @@ demo: $(VENV)/.local-installed
 test: $(VENV)/.dev-installed lint
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
-# About seven minutes on two idle cores.
+# About fifteen minutes on two idle cores.
 perf: $(VENV)/.dev-installed
 	$(BIN)/python -m tests.perf.statistics
 	$(BIN)/python -m tests.perf.conformance
