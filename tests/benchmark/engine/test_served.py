@@ -22,11 +22,11 @@ from tests.servers.scripted import FAULTS, calling, scripted_server, seeded
 PROMPT = Tagged().render([Message(role="system", content="Be brief."), Message(role="user", content="Hi")], [])
 
 
-def test_a_server_answers_every_prompt_in_order(served):
+def test_a_server_answers_every_prompt_once(served):
     engine = ServedEngine(served, Decoding())
     engine.prepare([PROMPT] * 23, Tagged())
     found = list(engine.answer(range(23)))
-    assert [index for index, _ in found] == list(range(23))
+    assert sorted(index for index, _ in found) == list(range(23))
     assert {completion for _, completion in found} == {Completion("I read 2 turns.", usage=Usage(7, 5))}
 
 
