@@ -6,19 +6,25 @@ seconds, so that "no network" and "no access" are said at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from benchmark.errors import EnvironmentFault, InputError
 
-__all__ = ["Kind", "cached", "download", "gated", "page", "probe", "reach"]
+__all__ = ["Kind", "cached", "download", "gated", "is_id", "page", "probe", "reach"]
 
 Kind = Literal["model", "dataset"]
 
 _PROBE_SECONDS = 2.0
 _PLACES = {"model": "", "dataset": "datasets/"}
 _ELSE = {"model": "offline, try --model pocket", "dataset": "offline, name a local folder"}
+
+
+def is_id(repo: str) -> bool:
+    """Whether `repo` is spelled as ORG/NAME."""
+    return re.fullmatch(r"[\w.-]{1,96}/[\w.-]{1,96}", repo) is not None
 
 
 def page(repo: str, kind: Kind) -> str:

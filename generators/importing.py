@@ -7,7 +7,6 @@ arguments, and is then executed as that one may be; any other is checked by sche
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from benchmark.cases import Case, Tool, Toolbox
 from benchmark.errors import InputError
-from benchmark.hub import cached, download
+from benchmark.hub import cached, download, is_id
 from benchmark.plugins import Generation
 from benchmark.readers import BadRow, Reader
 from benchmark.registry import load, names
@@ -81,7 +80,7 @@ def _opened(source: str) -> tuple[Reader, Path]:
 
 
 def _fetched(repo: str, revision: str | None) -> Path:
-    if not re.fullmatch(r"[\w.-]{1,96}/[\w.-]{1,96}", repo):
+    if not is_id(repo):
         raise InputError(f"{repo!r} is no data set of the hub", "Name it as hub/ORG/DATASET.")
     found = cached(repo, revision, "dataset")
     if found is not None and any(file.name.endswith(_DATA) for file in found.rglob("*")):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from benchmark.errors import EnvironmentFault, InputError
-from benchmark.hub import page, reach
+from benchmark.hub import is_id, page, reach
 from generators.card import dataset_card
 
 __all__ = ["push", "ready_to_push"]
 
 _NOT_PUBLISHED = ["rejected.jsonl"]
-_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
 
 
 def ready_to_push(repo: str) -> None:
@@ -24,7 +22,7 @@ def ready_to_push(repo: str) -> None:
     """
     from huggingface_hub import get_token
 
-    if not _ID.fullmatch(repo):
+    if not is_id(repo):
         raise InputError(f"{repo!r} is no name of a data set at the hub", "Name it as ORG/NAME.")
     if get_token() is None:
         raise EnvironmentFault(f"no token of the hub is at hand to write {repo}", "Log in: hf auth login (or HF_TOKEN)")

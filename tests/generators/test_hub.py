@@ -144,7 +144,8 @@ def test_a_push_uploads_the_folder_and_tells_no_token(dataset: Path, tmp_path: P
         assert set(hub.files) == files - {"rejected.jsonl"}
         assert all(content == (dataset / name).read_bytes() for name, content in hub.files.items())
         created = next(body for _, path, body in hub.requests if path == "/api/repos/create")
-        assert json.loads(created)["private"] is True
+        settings = json.loads(created)
+        assert settings.get("visibility") == "private" or settings.get("private") is True
     with running_hub(refuses=True) as hub:
         refused = at_hub(*push, endpoint=hub.url, home=tmp_path, token=TOKEN)
     assert refused.code == 69
