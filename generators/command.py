@@ -31,6 +31,7 @@ def generate_command(generator: Any) -> Callable[..., None]:
         tools: str | None = None,
         execute: Execute = "pure",
         manifest: Path | None = None,
+        push: str | None = None,
         options: Any = None,
     ) -> None:
         from importlib.util import find_spec
@@ -38,12 +39,16 @@ def generate_command(generator: Any) -> Callable[..., None]:
         from benchmark.held_out import held_out, shipped_manifest
         from generators.execution import announcement
         from generators.pipeline import generate as run
+        from generators.publishing import push as pushed
+        from generators.publishing import ready_to_push
 
         if find_spec("datasets") is None:
             raise EnvironmentFault(
                 "writing a trace dataset needs the package 'datasets', which is not installed",
                 "Install it: pip install 'toolmark[generate]'",
             )
+        if push is not None:
+            ready_to_push(push)
         kept_out = held_out(manifest or shipped_manifest())
         chosen = checked(generator.Options, options)
         toolbox, warnings = _toolbox(tools)
@@ -62,6 +67,8 @@ def generate_command(generator: Any) -> Callable[..., None]:
         say(f"Rejected of {report.proposed:,}: {rejected or 'none'}.")
         if report.unexecuted:
             say(f"Checked by schema alone: {report.unexecuted:,} calls of tools that may not run.")
+        if push is not None:
+            say(f"Pushed: {pushed(out, push)}")
 
     return plugin_command(
         generate,
@@ -79,6 +86,7 @@ def generate_command(generator: Any) -> Callable[..., None]:
                 Path | None,
                 "MANIFEST.toml of held-out tools and test queries; that of the shipped cases where it is not given.",
             ),
+            "push": (str | None, "Data set at the hub, ORG/NAME, to upload to: private, where it is new."),
         },
     )
 

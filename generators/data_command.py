@@ -1,4 +1,4 @@
-"""`toolmark data show` and `toolmark data audit`: what is in a trace dataset."""
+"""`toolmark data`: what is in a trace dataset (`show`, `audit`), and to the hub with it (`push`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmark.errors import InputError
 
 __all__ = ["app"]
 
-app = App(name="data", help="Look at trace datasets.")
+app = App(name="data", help="Look at trace datasets, and publish them.")
 
 _LEARNED = "bold green"
 _GIVEN = "dim"
@@ -99,3 +99,21 @@ def audit(folder: Path, *, manifest: Path | None = None) -> None:
     console.print(f"leakage: {leaks}", markup=False)
     console.print("clean" if found.clean else "not clean")
     sys.exit(0 if found.clean else 1)
+
+
+@app.command
+def push(folder: Path, repo: str, *, public: bool = False) -> None:
+    """Upload a trace dataset to the hub.
+
+    Parameters
+    ----------
+    folder:
+        A trace dataset.
+    repo:
+        Data set at the hub, ORG/NAME; made where it is not there.
+    public:
+        A data set that is made can be seen by everybody.
+    """
+    from generators.publishing import push as pushed
+
+    Console().print(f"Pushed: {pushed(folder, repo, public=public)}", markup=False, soft_wrap=True)

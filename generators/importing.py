@@ -1,7 +1,8 @@
 """Other people's conversations as a trace dataset: any registered reader's, through the same stages as all others.
 
-The readers know the formats; this generator only binds tools. A conversation's tool is one of `--tools` where both have
-the same name and arguments, and is then executed as that one may be; any other is checked by schema alone.
+They lie in a file or folder, or are a data set of the hub, whose files are those of a folder. The readers know the
+formats; this generator only binds tools. A conversation's tool is one of `--tools` where both have the same name and
+arguments, and is then executed as that one may be; any other is checked by schema alone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from benchmark.cases import Case, Tool, Toolbox
 from benchmark.errors import InputError
+from benchmark.hub import cached, download, is_id
 from benchmark.plugins import Generation
 from benchmark.readers import BadRow, Reader
 from benchmark.registry import load, names
@@ -21,13 +23,19 @@ from benchmark.traces import Trace
 
 __all__ = ["ImportGenerator", "ImportOptions"]
 
+_HUB = "hub/"
+_DATA = (".parquet", ".jsonl", ".json", ".csv", ".jsonl.gz", ".json.gz", ".csv.gz", ".yaml")
+
 
 class ImportOptions(BaseModel):
     """What `toolmark generate import` can be told."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: str = Field(default="", description="Format and file or folder: NAME:PATH, with the name of a reader.")
+    source: str = Field(
+        default="",
+        description="Format and place: NAME:PATH or NAME:hub/ORG/DATASET[@REVISION], with the name of a reader.",
+    )
 
 
 class ImportGenerator:
@@ -60,12 +68,24 @@ def _opened(source: str) -> tuple[Reader, Path]:
     name, colon, rest = source.partition(":")
     if not colon or not rest:
         known = ", ".join(names("toolmark.readers"))
-        raise InputError(f"--source {source!r} is not NAME:PATH", f"The readers are: {known}.")
+        raise InputError(f"--source {source!r} is not NAME:PATH or NAME:hub/ORG/DATASET", f"The readers are: {known}.")
     reader: Reader = load("toolmark.readers", name)()
     path = Path(rest)
-    if not path.exists():
-        raise InputError(f"there is nothing at {rest}", "Name a file or folder that exists.")
-    return reader, path
+    if path.exists():
+        return reader, path
+    if rest.startswith(_HUB):
+        repo, _, revision = rest.removeprefix(_HUB).partition("@")
+        return reader, _fetched(repo, revision or None)
+    raise InputError(f"there is nothing at {rest}", "Name a file or folder that exists, or hub/ORG/DATASET.")
+
+
+def _fetched(repo: str, revision: str | None) -> Path:
+    if not is_id(repo):
+        raise InputError(f"{repo!r} is no data set of the hub", "Name it as hub/ORG/DATASET.")
+    found = cached(repo, revision, "dataset")
+    if found is not None and any(file.name.endswith(_DATA) for file in found.rglob("*")):
+        return found
+    return download(repo, revision, [f"*{suffix}" for suffix in _DATA], "dataset")
 
 
 def _bound(trace: Trace, known: dict[str, Tool]) -> Trace:

@@ -4,11 +4,13 @@
     DIR/cases.dev.jsonl     the questions of the validation traces, with their gold
     DIR/cases.test.jsonl    questions of families of which no trace is written
     DIR/traces/             a `datasets` DatasetDict: train, validation
+    DIR/README.md           the data card
     DIR/manifest.json       generator, options, seed, counts, rejections per stage
     DIR/rejected.jsonl      where something was rejected: what, at which stage, and why (the first 10,000)
 
-One pass in constant memory: accepted rows go to a spool file, from which `datasets` streams them. Families of questions
-are split, not questions, so that a test question is never a paraphrase of one that was trained on.
+One pass: accepted rows go to a spool file, from which `datasets` streams them; in memory stays what tells duplicates,
+some kilobytes a question. Families of questions are split, not questions, so that a test question is never a paraphrase
+of one that was trained on.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from benchmark.plugins import Generation, Generator
 from benchmark.readers.toolmark import case_line
 from benchmark.scoring.execution import Execute, Executor
 from benchmark.traces import Trace
+from generators.card import dataset_card
 from generators.dataset import Toolboxes, row, write_traces
 from generators.execution import Calls
 from generators.judging import STAGES, Judge, Rejection
@@ -113,6 +116,7 @@ def generate(
         _write_rest(work, made, toolboxes)
         manifest = _manifest(generator, options, seed, report, execute)
         (made / "manifest.json").write_text(manifest, encoding="utf-8")
+        (made / "README.md").write_text(dataset_card(made), encoding="utf-8")
         if out.exists():
             out.rmdir()
         made.rename(out)

@@ -72,6 +72,13 @@ def test_five_unseen_functions_give_five_hundred_varied_traces(folder: Path) -> 
     assert all(row["messages"][-1]["content"] for row in rows)
 
 
+def test_the_suites_judge_a_model_on_them(folder: Path, suites: Any) -> None:
+    ended = suites("--model", "pocket", "--cases", str(folder), "--limit", "6", "-k", "not gold")
+    assert ended.returncode == 0, ended.stdout
+    assert re.search(r"timing\.recall .* \d", ended.stdout), "a table"
+    assert "generated" in ended.stdout
+
+
 def test_every_gold_call_is_valid_was_executed_and_proves_itself(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["unexecuted_calls"] == 0

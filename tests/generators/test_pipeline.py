@@ -131,7 +131,7 @@ def test_the_manifest_adds_up(folder: Path) -> None:
 def test_same_seed_same_bytes(folder: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     made(again, HeldOut(tools=frozenset({"char_count"})))
-    for name in ("tools.yaml", "manifest.json", "cases.dev.jsonl", "cases.test.jsonl"):
+    for name in ("README.md", "tools.yaml", "manifest.json", "cases.dev.jsonl", "cases.test.jsonl"):
         assert (again / name).read_bytes() == (folder / name).read_bytes(), name
     for split in ("train", "validation"):
         (first,), (second,) = ((root / "traces" / split).glob("*.arrow") for root in (folder, again))
@@ -153,7 +153,7 @@ def test_a_test_query_and_a_held_out_tool_stay_out(folder: Path, tmp_path: Path)
 def test_pocket_brings_its_own_tools_and_writes_no_cases(tmp_path: Path) -> None:
     out = tmp_path / "pocket"
     report = made(out, recipe="pocket", count=400)
-    assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "tools.yaml", "traces"]
+    assert sorted(path.name for path in out.iterdir()) == ["README.md", "manifest.json", "tools.yaml", "traces"]
     assert read_tools_file(out / "tools.yaml").tools == ()
     assert report.unexecuted > 0
     assert {row["source"].partition("/")[0] for row in rows(out)} == {"pocket"}
