@@ -144,7 +144,7 @@ class _Watch(TrainerCallback):
         if self._first:
             self._ctx.say(f"Going on at step {self._first} of {state.max_steps}.")
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """The last step is a checkpoint, too."""
         if state.global_step == state.max_steps:
             control.should_save = True

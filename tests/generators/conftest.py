@@ -6,11 +6,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.generators.commands import Toolmark, running
+from tests.forked.commands import Toolmark, running
+
+IMPORTED = (
+    "datasets",
+    "datasketch",
+    "openai.resources.chat",
+    "inspect_ai.model",
+    "generators.data_command",
+    "generators.pipeline",
+    "generators.teacher",
+)
 
 
 @pytest.fixture(scope="session")
 def toolmark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolmark]:
     """`toolmark("generate", …)` runs a command in a process of its own."""
-    with running(tmp_path_factory.mktemp("commands")) as commands:
+    with running(tmp_path_factory.mktemp("commands"), *IMPORTED) as commands:
         yield commands

@@ -13,7 +13,7 @@ from datasets import Dataset, load_dataset, load_from_disk
 from huggingface_hub import DatasetCard
 
 from benchmark.readers.rows import csv_rows
-from tests.generators.commands import Ended, Toolmark
+from tests.forked.commands import Ended, Toolmark
 from tests.servers.hub import Hub, running_hub
 
 TUTORIAL = Path(__file__).parents[3] / "shared" / "data" / "tutorial"

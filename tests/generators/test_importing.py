@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from datasets import load_from_disk
 
-from tests.generators.commands import Toolmark
+from tests.forked.commands import Toolmark
 
 PLUGIN = '''
 """A reader and a generator of somebody else."""

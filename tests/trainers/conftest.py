@@ -29,10 +29,18 @@ def trace_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     datasets = pytest.importorskip("datasets")
     folder = tmp_path_factory.mktemp("traces-of-two-kinds")
     rows = [
-        {"messages": [message.as_openai() for message in messages], "tools": json.dumps([t.shown() for t in tools])}
+        {
+            "messages": [message.as_openai() for message in messages],
+            "tools": json.dumps([tool.shown() for tool in tools]),
+            "query": next(message.content for message in messages if message.role == "user"),
+            "query_type": "easy" if tools else "no_tool",
+            "tool_name": tools[0].name if tools else None,
+            "source": "made/test",
+        }
         for messages, tools in ((COPIED, ()), (CALLED, (WEATHER,)))
     ]
-    features = datasets.Features({"messages": datasets.Json(), "tools": datasets.Value("string")})
+    text = datasets.Value("string")
+    features = datasets.Features({"messages": datasets.Json(), **dict.fromkeys(list(rows[0])[1:], text)})
     train = datasets.Dataset.from_list(rows * 20, features=features)
     datasets.DatasetDict({"train": train}).save_to_disk(folder / "traces")
     (folder / "manifest.json").write_text('{"seed": 1}')

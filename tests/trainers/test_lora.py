@@ -19,7 +19,7 @@ from benchmark.errors import InputError
 from benchmark.plugins import Trainer
 from benchmark.traces import Trace
 from generators.dataset import row, write_traces
-from tests.generators.commands import Toolmark, running
+from tests.forked.commands import Toolmark, running
 from trainers.hosting import Job, run
 from trainers.lora import LoraOptions, LoraTrainer
 from trainers.record import Record
@@ -189,7 +189,7 @@ def test_full_fine_tuning_leaves_a_model(base, data, dev, tmp_path):
 
 @pytest.fixture
 def toolmark(tmp_path) -> Iterator[Toolmark]:
-    with running(tmp_path) as commands:
+    with running(tmp_path, "trainers.finetuning", "trainers.hosting", "benchmark.engine.local") as commands:
         yield commands
 
 

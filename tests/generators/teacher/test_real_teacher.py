@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from datasets import load_from_disk
 
-from tests.generators.commands import Ended, Toolmark
+from tests.forked.commands import Ended, Toolmark
 from tests.servers.real import RealServer
 from tests.servers.scripted import scripted_server
 

@@ -15,7 +15,7 @@ from datasets import load_from_disk
 
 from benchmark.readers.toolmark import ToolmarkReader
 from generators.teacher.options import TeacherOptions
-from tests.generators.commands import Ended, Toolmark
+from tests.forked.commands import Ended, Toolmark
 from tests.generators.teacher.replies import reply
 from tests.servers.scripted import FAULTS, ScriptedServer, scripted_server, seeded
 

@@ -1,6 +1,6 @@
 """Runs commands of toolmark as forks of this process, which has the heavy packages imported.
 
-    python forks.py
+    python forks.py MODULE…
 
 Each line of standard input is a request, a JSON object: `arguments`, `environment`, `out` and `err` (files for what is
 printed), and `until`: null, or a ledger and the number of lines in it at which the command is killed. The answer is a
@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,12 @@ def preload() -> None:
 
     Not at the top: a worker of the sandbox imports this module again.
     """
-    import datasets  # noqa: F401
-    import datasketch  # noqa: F401
-    import openai.resources.chat  # noqa: F401
-    from inspect_ai.model import get_model_info
+    for module in sys.argv[1:]:
+        import_module(module)
+    if "inspect_ai.model" in sys.argv:
+        from inspect_ai.model import get_model_info
 
-    import generators.data_command
-    import generators.pipeline
-    import generators.teacher  # noqa: F401
-
-    get_model_info("openai/gpt-4.1")  # reads its list of all models
+        get_model_info("openai/gpt-4.1")  # reads its list of all models
 
 
 def enter(request: dict[str, Any]) -> None:

@@ -63,8 +63,8 @@ class Toolmark:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Toolmark]:
-    """Commands whose output is kept in `folder`, until the context ends."""
-    command = [sys.executable, str(Path(__file__).with_name("forks.py"))]
+def running(folder: Path, *modules: str) -> Iterator[Toolmark]:
+    """Commands that find `modules` imported, and whose output is kept in `folder`, until the context ends."""
+    command = [sys.executable, str(Path(__file__).with_name("forks.py")), *modules]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         yield Toolmark(folder, server)
