@@ -11,121 +11,20 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma3TextConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from benchmark.candidates.fingerprint import hash_files
-from benchmark.cases import Call, Message, Tool, Toolbox
+from benchmark.cases import Message, Toolbox
 from benchmark.errors import InputError
 from benchmark.plugins import Trainer
 from benchmark.traces import Trace
-from generators.dataset import row, write_traces
 from tests.forked.commands import Toolmark, running
+from tests.trainers.made import TOOLS, dataset, traces
 from trainers.hosting import Job, run
 from trainers.lora import LoraOptions, LoraTrainer
 from trainers.record import Record
 
 QUICK = LoraOptions(r=4, epochs=18, mix={}, score_every=5, threads=1, precision="float32", lr=1e-2)
-TOOLS = tuple(
-    Tool(
-        name=f"{verb}_{thing}",
-        description=f"Can {verb} a {thing}.",
-        parameters={"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]},
-    )
-    for verb in ("find", "sell")
-    for thing in ("boat", "lamp")
-)
-
-
-def traces(count: int = 24) -> list[Trace]:
-    """Calls and refusals over two toolboxes."""
-    found = []
-    for number in range(count):
-        box = Toolbox(name="few", tools=TOOLS[:3] if number % 8 < 4 else TOOLS[1:])
-        query = f"Number {number}, please."
-        asked = Message(role="user", content=query)
-        if number % 3 == 0:
-            messages = (asked, Message(role="assistant", content="None of my tools can."))
-            found.append(Trace(messages=messages, toolbox=box, query=query, query_type="no_tool", source="made/test"))
-            continue
-        tool = box.tools[number % 3]
-        messages = (
-            asked,
-            Message(role="assistant", tool_calls=(Call(name=tool.name, arguments={"name": str(number)}),)),
-            Message(role="tool", name=tool.name, content='{"done": true}'),
-            Message(role="assistant", content="Done."),
-        )
-        about = {"query_type": "easy", "tool_name": tool.name, "source": "made/test"}
-        found.append(Trace(messages=messages, toolbox=box, query=query, **about))
-    return found
-
-
-def dataset(folder: Path, train: list[Trace], validation: list[Trace] | None = None) -> Path:
-    """A trace dataset as the pipeline writes it."""
-    spools = {}
-    folder.mkdir()
-    for name, made in (("train", train), ("validation", validation or [])):
-        spools[name] = folder / f"{name}.jsonl"
-        spools[name].write_text("".join(json.dumps(row(trace)) + "\n" for trace in made))
-    write_traces(spools, folder / "traces", folder / "cache")
-    (folder / "manifest.json").write_text(json.dumps({"seed": 1}))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory) -> Path:
-    everything = traces()
-    return dataset(tmp_path_factory.mktemp("data") / "mine", everything[:20], everything[20:])
-
-
-@pytest.fixture(scope="module")
-def base(pocket, tmp_path_factory) -> Path:
-    """A Gemma 3 of two layers that reads with the tokenizer of `pocket` and answers eight tokens at most."""
-    folder = tmp_path_factory.mktemp("base") / "tiny"
-    torch.manual_seed(0)
-    config = Gemma3TextConfig(
-        vocab_size=2048,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=16,
-        sliding_window=64,
-        layer_types=["sliding_attention", "full_attention"],
-        max_position_embeddings=1024,
-        pad_token_id=0,
-        eos_token_id=1,
-        bos_token_id=2,
-    )
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    # It ends its answers at once: dev cases cost nothing.
-    AutoTokenizer.from_pretrained(pocket).save_pretrained(folder)
-    model.save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def dev(tmp_path_factory) -> Path:
-    """Two cases to choose checkpoints by."""
-    folder = tmp_path_factory.mktemp("dev")
-    tools = [tool.model_dump(mode="json", exclude_none=True) for tool in TOOLS]
-    common = {"toolbox": tools, "split": "dev", "licence": "CC0-1.0"}
-    call = {"name": "find_boat", "arguments": {"name": ["Ada"]}}
-    cases = [
-        {
-            "messages": [{"role": "user", "content": "Find a boat named Ada."}],
-            "expect": {"action": "call", "any_of": [{"calls": [call]}]},
-            "source": {"name": "made", "ref": "1"},
-        },
-        {
-            "messages": [{"role": "user", "content": "Hello."}],
-            "expect": {"action": "abstain", "reason": "no_tool_needed"},
-            "source": {"name": "made", "ref": "2"},
-        },
-    ]
-    (folder / "few.dev.jsonl").write_text("".join(json.dumps(common | case) + "\n" for case in cases))
-    (folder / "few.test.jsonl").write_text("no case may be read here")
-    return folder
 
 
 def train(base: Path, data: Path, dev: Path, out: Path, options: LoraOptions = QUICK, **job: object) -> list[str]:
