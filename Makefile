@@ -20,6 +20,7 @@ perf: $(VENV)/.dev-installed
 	$(BIN)/python -m tests.perf.conformance
 	$(BIN)/python -m tests.perf.tutorial
 	$(BIN)/python -m tests.perf.parsing
+	$(BIN)/python -m tests.perf.streaming
 	$(BIN)/python -m tests.perf.reports
 
 lint: $(VENV)/.dev-installed

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from benchmark.candidates.making import Plan, plan
 from benchmark.errors import InputError, ToolmarkError
 from benchmark.kinds import SWITCH
 from benchmark.progress import progress_line
@@ -34,6 +35,7 @@ __all__: list[str] = []
 _SESSION = pytest.StashKey[Session]()
 _COMPARISON = pytest.StashKey[Comparison]()
 _VALUES = pytest.StashKey[Values]()
+_PLANS = pytest.StashKey[list[Plan]]()
 
 _WORKERS = (
     "-n splits the checks over processes, and each would generate all completions again",
@@ -97,7 +99,10 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.getoption("toolmark_model") or config.getoption("toolmark_adapter"):
             if _is_worker(config) or config.getoption("numprocesses", None):
                 raise InputError(*_WORKERS)
-            _session(config)
+            session = _session(config)
+            # What a recipe will make is known without the network where its base is here.
+            local = (one for one in session.candidates if one.kind == "local") if session else ()
+            config.stash[_PLANS] = [todo for candidate in local if (todo := plan(candidate))]
     except ToolmarkError as error:
         raise _usage_error(error) from error
 
@@ -139,6 +144,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         where = f"{candidate.kind} {candidate.base}" + (f" + {candidate.adapter}" if candidate.adapter else "")
         lines.append(f"  {name}: {where}; dialect {dialect.name} ({why})")
         lines += [f"  {candidate.note}"] if candidate.note else []
+        lines += [f"  {todo}" for todo in config.stash[_PLANS] if todo.recipe == candidate.adapter]
     return [*settings, *lines]
 
 
@@ -190,7 +196,7 @@ def _write_reports(config: pytest.Config) -> None:
 
 
 def _evaluate(session: Session, *, evidence: bool) -> Comparison:
-    session.open()
+    session.open(say=lambda line: print(line, flush=True))  # noqa: T201
     for name, run in zip(session.names, session.runs, strict=True):
         with progress_line(name) as progress:
             session.generate(run, progress.update)

@@ -24,17 +24,19 @@ class ProgressLine:
         self._task = live.add_task(name, total=None) if live is not None else None
         self._started = self._printed = time.monotonic()
 
-    def update(self, done: int, total: int) -> None:
-        """`done` of `total` completions are in the ledger."""
+    def update(self, done: int, total: int, further: str = "") -> None:
+        """`done` of `total` completions are in the ledger; `further` is told beside that."""
         if self._live is not None and self._task is not None:
-            self._live.update(self._task, completed=done, total=total)
+            named = f"{self._name}: {further}" if further else self._name
+            self._live.update(self._task, completed=done, total=total, description=named)
             return
         now = time.monotonic()
         if done == total or now - self._printed >= _SECONDS_BETWEEN_LINES:
             self._printed = now
             rate = done / max(now - self._started, 1e-9)
             left = (total - done) / rate
-            self.note(f"{done} of {total} answered, {rate:.1f} a second, {left:.0f} s left")
+            told = f"; {further}" if further else ""
+            self.note(f"{done} of {total} answered, {rate:.1f} a second, {left:.0f} s left{told}")
 
     def note(self, text: str) -> None:
         """Print a line under the run's name."""

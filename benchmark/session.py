@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.candidates.making import made
 from benchmark.candidates.spec import Candidate, resolve, with_adapter
 from benchmark.candidates.spoken import family_dialect, trained_dialect
 from benchmark.candidates.training import Training
@@ -202,17 +203,19 @@ class Session:
             return dialect, f"of the family {family}"
         return "tagged", "default"
 
-    def open(self, *, writable: bool = True) -> None:
-        """Identify every candidate and its run's directory.
+    def open(self, *, writable: bool = True, say: Callable[[str], None] = lambda _: None) -> None:
+        """Make what recipes stand for, identify every candidate and its run's directory.
 
         Args:
             writable: Whether the runs directory must be; not where only recordings are read.
+            say: Told the commands that make a recipe.
 
         Raises:
             InputError, EnvironmentFault: As `open_run`; also where the runs directory cannot be written.
         """
         if writable:
             check_writable(self.request.runs)
+        self.candidates = [made(candidate, say) for candidate in self.candidates]
         self.runs = [
             open_run(candidate, dialect, self._options)
             for candidate, (dialect, _) in zip(self.candidates, self.dialects, strict=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from benchmark.cases import Toolbox
 
-__all__ = ["row", "write_tools", "write_traces"]
+__all__ = ["Toolboxes", "row", "write_traces"]
 
 
 def row(trace: Trace) -> dict[str, Any]:
@@ -36,18 +36,35 @@ def row(trace: Trace) -> dict[str, Any]:
     }
 
 
-def write_tools(toolbox: Toolbox, path: Path) -> None:
-    """Write `tools.yaml`: the tools of `toolbox`, and the toolbox under its name."""
-    from ruamel.yaml import YAML
+class Toolboxes:
+    """The toolboxes of a dataset, by name: that of all tools, and those that several cases share.
 
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.width = 120
-    listed = [tool.model_dump(mode="json", exclude_none=True) for tool in toolbox.tools]
-    toolboxes = {toolbox.name: list(toolbox.names)} if listed else {}
-    with path.open("w", encoding="utf-8") as file:
-        yaml.dump({"tools": listed, "toolboxes": toolboxes}, file)
+    Args:
+        offered: All tools.
+    """
+
+    def __init__(self, offered: Toolbox) -> None:
+        self._offered = offered
+        self._named = {offered.name: offered.tools} if offered.tools else {}
+
+    def name(self, box: Toolbox) -> bool:
+        """Keep `box` under its name; False where its name or its tools cannot be told apart from others."""
+        if not box.name or any(self._offered.by_name.get(tool.name) != tool for tool in box.tools):
+            return False
+        return self._named.setdefault(box.name, box.tools) == box.tools
+
+    def write(self, path: Path) -> None:
+        """Write `tools.yaml`: the tools, and the toolboxes as lists of their names."""
+        from ruamel.yaml import YAML
+
+        yaml = YAML(typ="safe", pure=True)
+        yaml.default_flow_style = False
+        yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+        yaml.width = 120
+        listed = [tool.model_dump(mode="json", exclude_none=True) for tool in self._offered.tools]
+        toolboxes = {name: [tool.name for tool in tools] for name, tools in self._named.items()}
+        with path.open("w", encoding="utf-8") as file:
+            yaml.dump({"tools": listed, "toolboxes": toolboxes}, file)
 
 
 def _lines(path: str) -> Iterator[dict[str, Any]]:
@@ -56,7 +73,10 @@ def _lines(path: str) -> Iterator[dict[str, Any]]:
 
 
 def write_traces(spools: Mapping[str, Path], out: Path, cache: Path) -> None:
-    """Write a DatasetDict to `out`, streamed from one JSONL file of rows a split; `cache` is for passing files."""
+    """Write a DatasetDict to `out`, streamed from one JSONL file of rows a split; `cache` is for passing files.
+
+    A split without rows is left out: `datasets` writes one, and cannot read it back.
+    """
     import datasets  # type: ignore[import-untyped]
 
     columns = {
@@ -73,8 +93,6 @@ def write_traces(spools: Mapping[str, Path], out: Path, cache: Path) -> None:
     features = datasets.Features(columns)
 
     def split(spool: Path) -> Any:
-        if not spool.stat().st_size:
-            return datasets.Dataset.from_dict({name: [] for name in columns}, features=features)
         return datasets.Dataset.from_generator(
             _lines, features=features, gen_kwargs={"path": str(spool)}, cache_dir=str(cache), keep_in_memory=False
         )
@@ -82,7 +100,8 @@ def write_traces(spools: Mapping[str, Path], out: Path, cache: Path) -> None:
     shown = datasets.is_progress_bar_enabled()
     datasets.disable_progress_bars()
     try:
-        datasets.DatasetDict({name: split(spool) for name, spool in spools.items()}).save_to_disk(out)
+        filled = {name: split(spool) for name, spool in spools.items() if spool.stat().st_size}
+        datasets.DatasetDict(filled).save_to_disk(out)
     finally:
         if shown:
             datasets.enable_progress_bars()

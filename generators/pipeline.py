@@ -4,10 +4,13 @@
     DIR/cases.dev.jsonl     the questions of the validation traces, with their gold
     DIR/cases.test.jsonl    questions of families of which no trace is written
     DIR/traces/             a `datasets` DatasetDict: train, validation
+    DIR/README.md           the data card
     DIR/manifest.json       generator, options, seed, counts, rejections per stage
+    DIR/rejected.jsonl      where something was rejected: what, at which stage, and why (the first 10,000)
 
-One pass in constant memory: accepted rows go to a spool file, from which `datasets` streams them. Families of questions
-are split, not questions, so that a test question is never a paraphrase of one that was trained on.
+One pass: accepted rows go to a spool file, from which `datasets` streams them; in memory stays what tells duplicates,
+some kilobytes a question. Families of questions are split, not questions, so that a test question is never a paraphrase
+of one that was trained on.
 """
 
 from __future__ import annotations
@@ -15,32 +18,34 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from pydantic import BaseModel
 
-from benchmark.cases import Tool, Toolbox, digest
+from benchmark.cases import Toolbox, digest
 from benchmark.errors import InputError, NothingToDo
+from benchmark.held_out import HeldOut
 from benchmark.plugins import Generation, Generator
 from benchmark.readers.toolmark import case_line
-from benchmark.scoring.execution import Executor
-from benchmark.tools.sandbox import Result
+from benchmark.scoring.execution import Execute, Executor
 from benchmark.traces import Trace
-from generators.dataset import row, write_tools, write_traces
-from generators.judging import STAGES, Judge
-from generators.leakage import HeldOut
+from generators.card import dataset_card
+from generators.dataset import Toolboxes, row, write_traces
+from generators.execution import Calls
+from generators.judging import STAGES, Judge, Rejection
 
-__all__ = ["Report", "generate"]
+__all__ = ["Report", "generate", "kept_beside"]
 
 Split = Literal["train", "validation", "test"]
 
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1
+MOST_REJECTED = 10_000
 VALIDATION_SHARE_WITHOUT_CASES = 0.01
 """Where nothing is judged, validation is for a loss curve alone."""
 
@@ -65,11 +70,19 @@ class Report:
 
 
 def generate(
-    generator: Generator[Any], options: BaseModel, seed: int, toolbox: Toolbox, out: Path, held_out: HeldOut
+    generator: Generator[Any],
+    options: BaseModel,
+    seed: int,
+    toolbox: Toolbox,
+    out: Path,
+    held_out: HeldOut,
+    execute: Execute = "pure",
+    note: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Write the dataset that `generator` proposes over `toolbox` to the folder `out`.
 
-    The generator never sees a held-out tool; that it makes none up is judged all the same.
+    The generator never sees a held-out tool; that it makes none up is judged all the same. `execute` is the effects up
+    to which tools run, `note` tells the user something.
 
     Raises:
         InputError: `out` holds something already, or the generator refuses the toolbox.
@@ -84,30 +97,57 @@ def generate(
         made, work = Path(folder) / "made", Path(folder) / "work"
         made.mkdir()
         work.mkdir()
-        with Executor() as executor:
-            context = Generation(seed, lambda tool, arguments: _execute(executor, tool, arguments))
-            report = _spool(generator.propose(offered, options, context), Judge(held_out, executor), work)
+        with Executor(execute) as executor, (work / "rejected.jsonl").open("w", encoding="utf-8") as rejected:
+            calls = Calls(executor)
+            judge = Judge(held_out, calls, _recorder(rejected))
+            context = Generation(seed, calls.run, note, judge.drop, kept_beside(out))
+            toolboxes = Toolboxes(offered)
+            report = _spool(generator.propose(offered, options, context), judge, toolboxes, work)
+        if not report.proposed:
+            raise NothingToDo(f"{generator.name} proposed nothing", "Ask for more, or raise its limits.")
         if not sum(report.counts.values()):
             causes = ", ".join(f"{count} {stage}" for stage, count in report.rejections.items() if count)
-            raise NothingToDo(f"all {report.proposed} proposed traces were rejected ({causes})", "Raise --count.")
+            raise NothingToDo(
+                f"all {report.proposed} proposed traces were rejected ({causes}){_first_reason(work)}",
+                "Correct what the reason names, or ask for more.",
+            )
         spools = {name: work / f"{name}.jsonl" for name in ("train", "validation")}
         write_traces(spools, made / "traces", work / "cache")
-        _write_rest(work, made, offered)
-        (made / "manifest.json").write_text(_manifest(generator.name, options, seed, report), encoding="utf-8")
+        _write_rest(work, made, toolboxes)
+        manifest = _manifest(generator, options, seed, report, execute)
+        (made / "manifest.json").write_text(manifest, encoding="utf-8")
+        (made / "README.md").write_text(dataset_card(made), encoding="utf-8")
         if out.exists():
             out.rmdir()
         made.rename(out)
     return report
 
 
-def _execute(executor: Executor, tool: Tool, arguments: Mapping[str, Any]) -> Result:
-    try:
-        return executor.run(tool, arguments)
-    except LookupError:
-        return Result(None, f"{tool.name} may not run here", "no_implementation")
+def kept_beside(out: Path) -> Path:
+    """Where a generator keeps what was paid for: beside the dataset, so that it outlives a run that was killed."""
+    return out.parent / f"{out.name}.replies"
 
 
-def _spool(traces: Iterator[Trace], judge: Judge, work: Path) -> Report:
+def _recorder(file: TextIO) -> Callable[[Rejection], None]:
+    written = 0
+
+    def record(rejection: Rejection) -> None:
+        nonlocal written
+        written += 1
+        if written <= MOST_REJECTED:
+            line = rejection._asdict()
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    return record
+
+
+def _first_reason(work: Path) -> str:
+    with (work / "rejected.jsonl").open(encoding="utf-8") as file:
+        line = file.readline()
+    return f": {json.loads(line)['reason']}" if line else ""
+
+
+def _spool(traces: Iterator[Trace], judge: Judge, toolboxes: Toolboxes, work: Path) -> Report:
     """Judge each proposal and append what passes to the files of its split."""
     proposed = 0
     counts: Counter[str] = Counter()
@@ -128,7 +168,8 @@ def _spool(traces: Iterator[Trace], judge: Judge, work: Path) -> Report:
                 files[f"{split}.jsonl"].write(json.dumps(row(trace), ensure_ascii=False) + "\n")
             if trace.case is not None and split != "train":
                 case = trace.case.model_copy(update={"split": "test" if split == "test" else "dev"})
-                files[f"cases.{case.split}.jsonl"].write(case_line(case))
+                files[f"cases.{case.split}.jsonl"].write(case_line(case, named=toolboxes.name(case.toolbox)))
+    proposed += judge.dropped
     return Report(proposed, counts, kinds, {stage: judge.rejections[stage] for stage in STAGES}, judge.unexecuted)
 
 
@@ -145,26 +186,35 @@ def _split(trace: Trace) -> Split:
     return "validation" if share(f"validation {trace.query}") < VALIDATION_SHARE else "train"
 
 
-def _write_rest(work: Path, made: Path, offered: Toolbox) -> None:
+def _write_rest(work: Path, made: Path, toolboxes: Toolboxes) -> None:
     """Tools and cases; neither where the traces bring their own tools and no gold."""
     files = [work / f"cases.{split}.jsonl" for split in ("dev", "test")]
     judged = any(file.stat().st_size for file in files)
-    write_tools(offered if judged else Toolbox(name=offered.name, tools=()), made / "tools.yaml")
-    for file in files if judged else ():
+    (toolboxes if judged else Toolboxes(Toolbox(name="", tools=()))).write(made / "tools.yaml")
+    rejected = work / "rejected.jsonl"
+    for file in [*(files if judged else ()), *([rejected] if rejected.stat().st_size else ())]:
         file.rename(made / file.name)
 
 
-def _manifest(name: str, options: BaseModel, seed: int, report: Report) -> str:
-    """No moment and no machine: the same seed gives the same bytes."""
+def _manifest(generator: Generator[Any], options: BaseModel, seed: int, report: Report, execute: Execute) -> str:
+    """No moment and no machine: the same seed gives the same bytes.
+
+    What is not set, and a late stage that rejected nothing, is not written: a manifest does not change because a
+    setting was invented.
+    """
+    stages = {stage: count for stage, count in report.rejections.items() if count or stage != "answer"}
+    lasting = getattr(generator, "lasting", lambda options: options.model_dump(mode="json", exclude_none=True))
     content = {
         "toolmark": version("toolmark"),
-        "generator": name,
-        "options": options.model_dump(mode="json"),
+        "generator": generator.name,
+        "options": lasting(options),
+        **({} if execute == "pure" else {"execute": execute}),
         "seed": seed,
         "proposed": report.proposed,
         "accepted": dict(sorted(report.counts.items())),
         "query_types": dict(sorted(report.query_types.items())),
-        "rejections": dict(report.rejections),
+        "rejections": stages,
         "unexecuted_calls": report.unexecuted,
+        **getattr(generator, "facts", lambda _: {})(options),
     }
     return json.dumps(content, indent=2) + "\n"

@@ -10,30 +10,29 @@ but a list of twenty tools takes well over a thousand tokens, and a position nev
 
 from __future__ import annotations
 
-import hashlib
 import math
-import shlex
 import time
 from itertools import count, islice
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from benchmark.candidates.spec import Candidate
+from benchmark.dataset import TraceDataset
 from benchmark.dialects.json import Json
 from benchmark.dialects.tagged import Tagged
-from benchmark.errors import InputError
+from benchmark.plugins import Trained, Training
 from trainers.checkpoint import Checkpoint, Progress
 from trainers.curve import Curve
-from trainers.folder import conversation, made_by, manifest_hash, open_traces
 from trainers.packing import Packer, conversation_sequences
 from trainers.pocket_card import card
 from trainers.pocket_model import CONTEXT, build_model, save
-from trainers.pocket_tokenizer import CHAT_TEMPLATE, train_tokenizer
-from trainers.record import RECORD, Data, Record, file_hash, versions
+from trainers.pocket_tokenizer import train_tokenizer
+from trainers.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     import torch
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 
     from benchmark.dialects import Dialect
     from benchmark.engine.encoding import Encoded
-    from benchmark.plugins import Training
 
 __all__ = ["PocketOptions", "PocketTrainer"]
 
@@ -82,22 +80,22 @@ def dialect_of(seed: int, index: int, with_tools: bool) -> Dialect:
     return Random(f"dialect/{seed}/{index}").choice((PLAIN, TAGGED))  # noqa: S311 - a seeded draw, not a secret
 
 
-def sequences(rows: Sequence[Mapping[str, Any]], tokenizer: PreTrainedTokenizerFast, seed: int) -> Iterator[Encoded]:
-    """Encode the conversations of `rows` in their order, and start over at their end, with new draws."""
+def sequences(data: TraceDataset, tokenizer: PreTrainedTokenizerFast, seed: int) -> Iterator[Encoded]:
+    """Encode the conversations of `data` in their order, and start over at their end, with new draws."""
     for epoch in count():
-        for index, row in enumerate(rows):
-            messages, tools = conversation(row)
-            dialect = dialect_of(seed + epoch, index, bool(tools))
-            yield from conversation_sequences(messages, tools, dialect, tokenizer)
+        for index, trace in enumerate(data.traces()):
+            dialect = dialect_of(seed + epoch, index, bool(trace.tools))
+            yield from conversation_sequences(trace.messages, trace.tools, dialect, tokenizer)
 
 
-def rendered(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """The turns of a sample of `rows`, in both dialects: what the tokenizer will have to write down."""
+def rendered(data: TraceDataset) -> Iterator[str]:
+    """The turns of a sample of `data`, in both dialects: what the tokenizer will have to write down."""
+    rows = data.rows()
     step = max(1, len(rows) // TOKENIZER_SAMPLE)
     for index in range(0, len(rows), step):
-        messages, tools = conversation(rows[index])
-        for dialect in (PLAIN, TAGGED) if tools else (PLAIN,):
-            yield from (message.content for message in dialect.render(messages, tools).messages)
+        trace = data.trace(rows[index])
+        for dialect in (PLAIN, TAGGED) if trace.tools else (PLAIN,):
+            yield from (message.content for message in dialect.render(trace.messages, trace.tools).messages)
 
 
 def schedule(tokens: int, batch_tokens: int) -> list[int]:
@@ -161,50 +159,44 @@ def losses(
     return (loss * weights).sum() / weights.sum(), loss.detach()[answer].mean()
 
 
-def command_line(data: Path, out: Path, options: PocketOptions, seed: int) -> str:
-    """The command that trains this again. Folders by their names alone: where they lay is of one machine."""
-    changed = options.model_dump(exclude_defaults=True)
-    flags = {"data": data.name, "out": out.name, "seed": seed, **changed}
-    words = (word for key, value in flags.items() for word in (f"--{key.replace('_', '-')}", str(value)))
-    return shlex.join(["toolmark", "train", PocketTrainer.name, *words])
-
-
 class PocketTrainer:
     """Trains the embedded model."""
 
     name = "pocket"
     Options = PocketOptions
+    from_scratch = True
 
-    def train(self, data: Path, out: Path, options: PocketOptions, ctx: Training) -> None:
+    def train(
+        self,
+        base: Candidate | None,  # noqa: ARG002 - it starts from nothing
+        data: TraceDataset,
+        out: Path,
+        options: PocketOptions,
+        ctx: Training,
+    ) -> Trained:
         """Train on the conversations of `data` and write a model directory to `out`.
 
         A killed training continues when it is run again with the same `out`, and ends with the same weights as one that
         was never killed: the packing is repeated from the seed, and weights and optimizer come from the checkpoint.
 
         Raises:
-            InputError: `data` is no trace dataset, or `out` holds a finished or a different training.
+            InputError: `out` holds a different training.
         """
-        if (out / RECORD).exists():
-            raise InputError(
-                f"{str(out)!r} already holds a finished model", "Name another --out, or remove the folder."
-            )
-        rows = open_traces(data)
-
         import torch
 
         out.mkdir(parents=True, exist_ok=True)
         torch.set_num_threads(options.threads)
         torch.manual_seed(ctx.seed)
 
-        tokenizer = train_tokenizer(rendered(rows), CONTEXT)
+        tokenizer = train_tokenizer(rendered(data), CONTEXT)
         model = build_model(tokenizer).train()
         optimizers = make_optimizers(model, options.lr)
-        checkpoint = Checkpoint(out / "resume.pt", {"seed": ctx.seed, "data": manifest_hash(data), **options.shaping()})
+        checkpoint = Checkpoint(out / "resume.pt", {"seed": ctx.seed, "data": data.manifest_hash, **options.shaping()})
         done = checkpoint.load(model, optimizers)
         curve = Curve(out / "curve.jsonl", done.step)
 
         lengths = schedule(options.tokens, options.batch_tokens)
-        packer = Packer(sequences(rows, tokenizer, ctx.seed), tokenizer.pad_token_id, options.prompt_weight)
+        packer = Packer(sequences(data, tokenizer, ctx.seed), tokenizer.pad_token_id, options.prompt_weight)
         last = saved = time.monotonic()
         for ids, weights, answer in islice(batches(packer, lengths, options.batch_tokens), done.step, None):
             lr = learning_rate(done.step, len(lengths), options.lr)
@@ -236,26 +228,16 @@ class PocketTrainer:
                 saved = now
 
         save(model, tokenizer, out)
-        record = Record(
-            trainer=self.name,
-            command=command_line(data, out, options, ctx.seed),
-            seed=ctx.seed,
-            options=options.model_dump(),
-            dialects=(PLAIN.name, TAGGED.name),
-            template_sha256=hashlib.sha256(CHAT_TEMPLATE.encode()).hexdigest(),
-            data=Data(
-                made_by=made_by(data),
-                manifest_sha256=manifest_hash(data),
-                conversations=len(rows),
-                tools_made_by="the recipe pocket, anew for each conversation",
-            ),
-            weights_sha256=file_hash(out / "model.safetensors"),
-            tokens=done.tokens,
-            seconds=round(done.seconds, 1),
-            losses=curve.final("loss", "answer_loss"),
-            versions=versions("torch", "transformers", "tokenizers", "datasets"),
-            curve=curve.sample(),
-        )
-        record.write(out)
-        (out / "README.md").write_text(card(record, longest=lengths[-1]), encoding="utf-8")
         checkpoint.path.unlink(missing_ok=True)
+        return Trained(
+            dialects=(PLAIN.name, TAGGED.name),
+            tokens=done.tokens,
+            seconds=done.seconds,
+            losses=curve.final("loss", "answer_loss"),
+            curve=curve.sample(),
+            tools_made_by="the recipe pocket, anew for each conversation",
+        )
+
+    def card(self, record: Record) -> str:
+        """The `README.md` beside the weights."""
+        return card(record, longest=STAGES[-1][0])

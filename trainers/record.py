@@ -51,8 +51,9 @@ class Data(_Part):
 
 
 class Record(_Part):
-    """The content of `toolmark.json`."""
+    """The content of `toolmark.json`; `name` is that of the folder it was written to."""
 
+    name: str = ""
     trainer: str
     command: str
     seed: int
@@ -66,7 +67,8 @@ class Record(_Part):
     seconds: float
     losses: dict[str, float]
     versions: dict[str, str]
-    curve: list[Mapping[str, float]] = Field(max_length=60)
+    curve: list[Mapping[str, float]] = Field(max_length=1000)
+    chosen_step: int | None = None
 
     def write(self, folder: Path) -> None:
         """Write `toolmark.json` into `folder`."""

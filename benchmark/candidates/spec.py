@@ -4,6 +4,7 @@
     pocket, gemma-3-1b-it    an alias (aliases.toml), or the full hub id behind one
     hub/ORG/NAME             a model at the hub
     replay/FILE              recorded completions
+    recipe.toml              an adapter that is made when it is needed, on the base that the recipe names
     policy/NAME              never, first, uniform, lexical or oracle: no model, to show what a score means
     openai/gpt-4.1           any Inspect provider, passed through untouched
     ORG/NAME                 a hub id
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.candidates.policies import POLICIES
+from benchmark.candidates.recipe import is_recipe, read_recipe
 from benchmark.errors import InputError
 from benchmark.registry import nearest
 
@@ -43,7 +45,7 @@ class Candidate:
         name: What tables and run directories call it.
         base: A directory, a hub id, a ledger file, a policy's name, or Inspect's own model name.
         revision: Of the base, at the hub.
-        adapter: A directory or hub id of a PEFT adapter.
+        adapter: A directory or hub id of a PEFT adapter, or the file of a recipe that makes one.
         adapter_revision: Of the adapter, at the hub.
         gated: The hub wants an accepted licence and a token.
         note: How the spec was read, where it could have been read otherwise.
@@ -88,11 +90,14 @@ def _split_revision(text: str) -> tuple[str, str | None]:
 
 def _directory(path: Path) -> Candidate:
     if path.is_file():
+        if is_recipe(path):
+            return with_adapter(resolve(read_recipe(path).base), str(path))
         if path.name.endswith((".jsonl", ".jsonl.gz")):
             stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
             return Candidate("replay", path.resolve().parent.name if stem == "ledger" else stem, str(path))
         raise InputError(
-            f"{path} is a file, and no recorded run", "Name a model directory, an adapter directory or a ledger.jsonl."
+            f"{path} is a file, and neither a recorded run nor a recipe",
+            "Name a model directory, an adapter directory, a recipe.toml or a ledger.jsonl.",
         )
     if (path / "config.json").is_file():
         return Candidate("local", path.resolve().name, str(path))
@@ -191,7 +196,7 @@ def resolve(spec: str) -> Candidate:
 
 
 def with_adapter(base: Candidate, adapter: str) -> Candidate:
-    """`base` with an adapter on it: a directory, or `ORG/NAME[@revision]` at the hub.
+    """`base` with an adapter on it: a directory, a recipe, or `ORG/NAME[@revision]` at the hub.
 
     Raises:
         InputError: The base takes no adapter, or `adapter` is no adapter.
@@ -208,6 +213,11 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
         )
     text, revision = _split_revision(adapter)
     path = Path(text).expanduser()
+    if is_recipe(path):
+        wanted = read_recipe(path).base
+        if resolve(wanted) != replace(base, note=resolve(wanted).note):
+            raise InputError(f"the recipe {text} trains {wanted}, not {base.name}", f"Name its base: --model {wanted}")
+        return replace(base, name=f"{base.name}+{path.stem}", adapter=str(path))
     if path.exists():
         if not (path / "adapter_config.json").is_file():
             raise InputError(

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from benchmark.candidates.recipe import Recipe, is_recipe, read_recipe
 from benchmark.candidates.spec import Candidate, table
 from benchmark.errors import InputError
 
-__all__ = ["family_dialect", "trained_dialect"]
+__all__ = ["family_dialect", "recipe_dialect", "trained_dialect"]
 
 
 def trained_dialect(candidate: Candidate) -> str | None:
@@ -24,6 +25,8 @@ def trained_dialect(candidate: Candidate) -> str | None:
     """
     if candidate.adapter is None and candidate.kind != "local":
         return None
+    if candidate.adapter is not None and is_recipe(path := Path(candidate.adapter)):
+        return recipe_dialect(candidate, read_recipe(path))[0]
     record = Path(candidate.adapter or candidate.base).expanduser() / "toolmark.json"
     if not record.is_file():
         return None
@@ -38,6 +41,13 @@ def trained_dialect(candidate: Candidate) -> str | None:
             "Train it again, or choose with --dialect.",
         ) from None
     return str(dialect)
+
+
+def recipe_dialect(candidate: Candidate, recipe: Recipe) -> tuple[str, str]:
+    """The dialect in which a recipe trains, and why: its own, the base family's, else `tagged`."""
+    if recipe.dialect:
+        return recipe.dialect, "the recipe's"
+    return family_dialect(candidate) or ("tagged", "default")
 
 
 def family_dialect(candidate: Candidate) -> tuple[str, str] | None:

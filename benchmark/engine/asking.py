@@ -26,7 +26,7 @@ from benchmark.errors import EnvironmentFault
 if TYPE_CHECKING:
     from inspect_ai.model import Model
 
-__all__ = ["Refused", "ServedModel", "Unanswered"]
+__all__ = ["Refused", "ServedModel", "Unanswered", "faults_told"]
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 60.0
@@ -54,6 +54,14 @@ class Refused(Exception):
 
 class Unanswered(Exception):
     """The request failed as often as it may. Its text is the last failure."""
+
+
+def faults_told(faults: Counter[str]) -> tuple[str, ...]:
+    """A line on how many requests failed, by kind; none where none did."""
+    if not faults:
+        return ()
+    kinds = ", ".join(f"{kind} ({count})" for kind, count in faults.most_common())
+    return (f"{faults.total()} requests failed and were sent again where they could be: {kinds}",)
 
 
 class ServedModel:
@@ -96,6 +104,7 @@ class ServedModel:
         prompt: Prompt,
         config: Mapping[str, Any],
         trying: Callable[[], AbstractContextManager[Any]] = nullcontext,
+        order: int = 0,
     ) -> Completion:
         """The completion of a prompt.
 
@@ -103,6 +112,7 @@ class ServedModel:
             prompt: Turns and tools.
             config: Fields of Inspect's `GenerateConfig`.
             trying: Each request is sent inside `trying()`, which may count it, or refuse it by an error of its own.
+            order: Of the requests that wait for a place, the lowest goes first.
 
         Raises:
             Refused: The server refuses this request.
@@ -111,7 +121,7 @@ class ServedModel:
         """
         failure = ""
         for attempt in range(self._requests.retries + 1):
-            async with self._window:
+            async with self._window.place(order):
                 with trying():
                     try:
                         async with asyncio.timeout(self._requests.timeout):

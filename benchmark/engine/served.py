@@ -10,7 +10,7 @@ from benchmark.completions import Completion, Prompt
 from benchmark.config import Decoding, Requests
 from benchmark.dialects import Dialect
 from benchmark.engine import NotAnswered
-from benchmark.engine.asking import Refused, ServedModel, Unanswered
+from benchmark.engine.asking import Refused, ServedModel, Unanswered, faults_told
 from benchmark.engine.prices import know_prices
 from benchmark.errors import EnvironmentFault
 
@@ -55,11 +55,7 @@ class ServedEngine:
 
     def notes(self) -> tuple[str, ...]:
         """How many requests failed, by kind."""
-        faults = self._model.faults
-        if not faults:
-            return ()
-        kinds = ", ".join(f"{kind} ({count})" for kind, count in faults.most_common())
-        return (f"{faults.total()} requests failed and were sent again where they could be: {kinds}",)
+        return faults_told(self._model.faults)
 
     def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:  # noqa: ARG002
         """Yield (index, completion) as the server answers, in the order asked where two come at once.

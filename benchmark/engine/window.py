@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from types import TracebackType
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from heapq import heappop, heappush
+from itertools import count
 
 __all__ = ["Window"]
 
@@ -17,7 +20,7 @@ _SECONDS_BETWEEN_HALVINGS = 1.0
 
 
 class Window:
-    """An asynchronous context manager: at most `int(limit)` requests are inside at once.
+    """At most `int(limit)` requests are inside at once; of those that wait, the first in order goes first.
 
     Args:
         most: The widest that it may become, and the width at the start.
@@ -27,20 +30,37 @@ class Window:
         self._most = float(most)
         self.limit = float(most)
         self._inside = 0
-        self._changed = asyncio.Condition()
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._arrivals = count()
         self._halved = float("-inf")
 
-    async def __aenter__(self) -> None:
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._inside < int(self.limit))
-            self._inside += 1
+    @asynccontextmanager
+    async def place(self, order: int) -> AsyncIterator[None]:
+        """A place inside, while the context is open."""
+        free: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heappush(self._waiting, (order, next(self._arrivals), free))
+        self._let_in()
+        try:
+            await free
+        except asyncio.CancelledError:
+            if free.done() and not free.cancelled():
+                self._leave()
+            raise
+        try:
+            yield
+        finally:
+            self._leave()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        async with self._changed:
-            self._inside -= 1
-            self._changed.notify_all()
+    def _let_in(self) -> None:
+        while self._waiting and self._inside < int(self.limit):
+            _, _, free = heappop(self._waiting)
+            if not free.done():
+                self._inside += 1
+                free.set_result(None)
+
+    def _leave(self) -> None:
+        self._inside -= 1
+        self._let_in()
 
     def answered(self) -> None:
         """A request was answered: a little wider."""

@@ -1,4 +1,6 @@
-"""Rows of other people's files: JSON lines, one JSON array, or CSV, plain or gzipped, each with the line it began at.
+"""Rows of other people's files: JSON lines, one JSON array, CSV, plain or gzipped, or Parquet, as hubs keep data sets.
+
+Each comes with the line at which it begins; of a Parquet file, with its number.
 
 JSON is read strictly: no `NaN`, no key written twice, no half of a surrogate pair, no bottomless nesting. What a row
 says is the reader's affair: it raises `ValueError` with the reason, and the row becomes a `BadRow`.
@@ -21,7 +23,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from benchmark.cases import Case
-from benchmark.errors import InputError
+from benchmark.errors import EnvironmentFault, InputError
 from benchmark.readers import BadRow
 from benchmark.traces import Trace
 
@@ -32,10 +34,12 @@ __all__ = [
     "data_files",
     "field",
     "json_rows",
+    "parquet_rows",
     "python_literal",
     "read_text",
     "reason",
     "strict_json",
+    "tables",
 ]
 
 MAX_DEPTH = 64
@@ -43,6 +47,8 @@ MAX_LITERAL = 1 << 20
 """Characters of a Python literal that are parsed at all."""
 _MAX_CELL = 1 << 24
 _SPACE = " \t\r\n"
+_BATCH = 256
+PARQUET = ".parquet"
 
 Row = Mapping[str, Any]
 Kind = TypeVar("Kind")
@@ -75,6 +81,24 @@ def data_files(path: Path, *suffixes: str) -> list[Path]:
     if not found:
         raise InputError(f"{path} has no file named *{' or *'.join(suffixes)}", "Name the file itself.")
     return found
+
+
+def tables(path: Path, *names: str) -> list[Path]:
+    """`data_files` of these names or of Parquet; of a folder without any, those in the folders below it.
+
+    Raises:
+        InputError: There is none.
+    """
+    wanted = (*names, PARQUET)
+    if path.is_dir() and not any(file.name.endswith(wanted) for file in path.iterdir() if file.is_file()):
+        below = [file for file in path.rglob("*") if file.is_file() and file.name.endswith(wanted)]
+        if found := sorted(file for file in below if not any(part.startswith(".") for part in _parts(file, path))):
+            return found
+    return data_files(path, *wanted)
+
+
+def _parts(file: Path, folder: Path) -> tuple[str, ...]:
+    return file.relative_to(folder).parts
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -235,6 +259,33 @@ def csv_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
         yield line, dict(zip(header, cells, strict=True))
 
 
+def parquet_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
+    """The rows of a Parquet file, with their numbers, as JSON would hold them.
+
+    Raises:
+        InputError: The file cannot be read.
+        EnvironmentFault: The package that reads it is not installed.
+    """
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError:
+        raise EnvironmentFault(
+            f"{path} is Parquet, which needs the package 'pyarrow'", "Install it: pip install 'toolmark[generate]'"
+        ) from None
+    number = 0
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=_BATCH):
+                for row in batch.to_pylist():
+                    number += 1
+                    try:
+                        yield number, _sound(_as_json(row))
+                    except (ValueError, RecursionError) as error:
+                        yield number, BadRow(path, number, f"not JSON: {error}")
+    except (OSError, ArrowException) as error:
+        raise InputError(f"{path} cannot be read: {error}", "Name a readable Parquet file.") from None
+
+
 def field(row: Row, name: str, kind: type[Kind]) -> Kind:
     """A field of `row` that must be there.
 
@@ -281,5 +332,6 @@ def converted(
     Raises:
         InputError: There is no file, or one cannot be read.
     """
-    for file in data_files(path, *suffixes):
-        yield from convert(file, json_rows(file), lambda row, line, name=file.name: made(row, f"{name}:{line}"))  # type: ignore[misc]
+    for file in tables(path, *suffixes):
+        rows = parquet_rows(file) if file.name.endswith(PARQUET) else json_rows(file)
+        yield from convert(file, rows, lambda row, line, name=file.name: made(row, f"{name}:{line}"))  # type: ignore[misc]

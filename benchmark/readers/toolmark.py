@@ -93,13 +93,18 @@ def _case(path: Path, number: int, line: str, names: ToolboxNames, toolboxes: di
         return bad("nested too deeply")
 
 
-def case_line(case: Case) -> str:
-    """One line of a case file, its tools in place, from which the same case is read back."""
+def case_line(case: Case, *, named: bool = False) -> str:
+    """One line of a case file, from which the same case is read back.
+
+    Its tools stand in place; `named`, they stand in the `tools.yaml` beside the file, under the toolbox's name.
+    """
     content = case.model_dump(mode="json", exclude={"toolbox", "messages", "seen_unknown"}, exclude_none=True)
     if case.seen_unknown:
         content["seen_unknown"] = True
     shown = {
         "messages": [message.as_openai() for message in case.messages],
-        "toolbox": [tool.model_dump(mode="json", exclude_none=True) for tool in case.toolbox.tools],
+        "toolbox": case.toolbox.name
+        if named
+        else [tool.model_dump(mode="json", exclude_none=True) for tool in case.toolbox.tools],
     }
     return json.dumps(shown | content, ensure_ascii=False) + "\n"

@@ -5,6 +5,8 @@ Told by their columns. `queries.csv`: a query and the tool that it needs, over a
 as `{"tool_name", "description", "input_args": {argument: "type - description"}}`. `eval_results.csv`: the queries that
 a model was asked; which tools it was shown is not recorded, so the case's id hashes the row.
 
+Its data set at the hub (shawhin/tool-use-finetuning) has the same columns in Parquet.
+
 The tools offered are counted in the prompt: the column `num_tools_available` is not the number shown. The conversation
 is taken as it stands, also where it answers another query than its row names, or calls a tool that it does not offer
 (a trace, and no case); an assistant turn whose call cannot be read stays text.
@@ -22,14 +24,24 @@ from benchmark.readers import BadRow
 from benchmark.readers.expected import call_of, conversation
 from benchmark.readers.labels import labelled_case, offered_tools
 from benchmark.readers.offered import flat_schema, tool_of, toolbox_of
-from benchmark.readers.rows import Row, convert, csv_rows, data_files, field, python_literal, strict_json
+from benchmark.readers.rows import (
+    PARQUET,
+    Row,
+    convert,
+    csv_rows,
+    field,
+    parquet_rows,
+    python_literal,
+    strict_json,
+    tables,
+)
 from benchmark.readers.tags import split_tags
 from benchmark.traces import Trace
 
 __all__ = ["TutorialReader", "trace_turns"]
 
 _LICENCE = "MIT"
-_NONE = ("", "nan", "None")
+_NONE = (None, "", "nan", "None")
 
 
 class TutorialReader:
@@ -44,12 +56,13 @@ class TutorialReader:
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
         """Yield the rows in order. Raises `InputError` where there is no file, or one is none of these."""
-        for file in data_files(path, "queries.csv", "traces.csv", "traces.csv.gz"):
+        for file in tables(path, "queries.csv", "traces.csv", "traces.csv.gz"):
             yield from self._file(file)
 
     def _file(self, file: Path) -> Iterator[Case | Trace | BadRow]:
-        rows = csv_rows(file)
-        columns = set(next((row for _, row in csv_rows(file) if not isinstance(row, BadRow)), {}))
+        read = parquet_rows if file.name.endswith(PARQUET) else csv_rows
+        rows = read(file)
+        columns = set(next((row for _, row in read(file) if not isinstance(row, BadRow)), {}))
         if "trace" in columns:
             yield from convert(file, rows, lambda row, line: _trace(row, Source(name="tutorial", ref=_ref(file, line))))
             return
@@ -70,7 +83,7 @@ class TutorialReader:
                 toolbox,
                 Source(name="tutorial", ref=_ref(file, line)),
                 licence=_LICENCE,
-                tags={"difficulty": row.get("query_type", "")},
+                tags={"difficulty": row.get("query_type") or ""},
                 seen_unknown=results,
             )
 
@@ -90,7 +103,7 @@ def _literal(text: str) -> Any:
 
 def trace_turns(row: Row) -> list[dict[str, Any]]:
     """The turns of a trace as they are written, its prompt first. Raises `ValueError`."""
-    turns = _literal(row["trace"])
+    turns = _literal(row["trace"]) if isinstance(row["trace"], str) else row["trace"]
     if not isinstance(turns, list) or len(turns) < 3 or not all(isinstance(turn, dict) for turn in turns):
         raise ValueError("a trace lists at least three turns: the tools, the query and an answer")
     return turns
@@ -102,7 +115,7 @@ def _trace(row: Row, source: Source) -> Trace:
     messages: list[Message] = []
     for turn in turns[1:]:
         messages.append(_turn(field(turn, "role", str), field(turn, "content", str), messages))
-    tags = {"difficulty": row.get("query_type", "")}
+    tags = {"difficulty": row.get("query_type") or ""}
     read = conversation(messages, toolbox, source, _LICENCE, tags, any_call=True)
     kind = row.get("query_type")
     return read.model_copy(update={"query_type": kind}) if kind in ("easy", "hard", "no_tool") else read

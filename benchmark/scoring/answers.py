@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from benchmark.cases import Message
+from benchmark.readers.rows import python_literal
 
-__all__ = ["uses_result"]
+__all__ = ["result_value", "uses_result"]
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?|\d+(?:\.\d+)?")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -60,6 +61,16 @@ def _spoken(answer: str) -> set[float]:
     return said | {float(hour) + 12 for hour in _AFTERNOON.findall(answer)} | ({12.0} if "noon" in words else set())
 
 
+def result_value(content: str) -> Any:
+    """What a tool turn says: JSON, a Python literal (`True`, `['a']`: tools that print what they return), or text."""
+    for read in (json.loads, python_literal):
+        try:
+            return read(content)
+        except (ValueError, RecursionError):
+            continue
+    return content
+
+
 def uses_result(messages: Sequence[Message], answer: str) -> bool | None:
     """Does at least one value of the tool result that ends the conversation stand in `answer`?
 
@@ -71,14 +82,10 @@ def uses_result(messages: Sequence[Message], answer: str) -> bool | None:
     """
     if messages[-1].role != "tool":
         return None
-    try:
-        result = json.loads(messages[-1].content)
-    except (ValueError, RecursionError):
-        result = messages[-1].content
     written = _numbers(answer)
     values = {number for number, _ in written} | _spoken(answer)
     text = answer.casefold()
-    for leaf in _leaves(result):
+    for leaf in _leaves(result_value(messages[-1].content)):
         if isinstance(leaf, bool):
             used = bool(answer.strip())
         elif isinstance(leaf, int | float):

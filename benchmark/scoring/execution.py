@@ -20,6 +20,9 @@ _ALLOWED: Mapping[Execute, frozenset[Effects]] = {
     "all": frozenset({"pure", "read", "write"}),
 }
 
+_NETWORK_SECONDS = 30.0
+"""A tool that may touch the world waits for others."""
+
 
 class Executor:
     """Runs permitted calls in sandboxes and remembers the results of pure ones; a context manager.
@@ -34,7 +37,7 @@ class Executor:
     def __init__(self, execute: Execute = "pure") -> None:
         self._allowed = _ALLOWED[execute]
         self._confined = Sandbox()
-        self._released = Sandbox(Limits(confined=False))
+        self._released = Sandbox(Limits(seconds=_NETWORK_SECONDS, confined=False))
         self._known: dict[str, Result] = {}
 
     def __enter__(self) -> Self:

@@ -1,5 +1,8 @@
 """From the name of an implementation to the function: `package.module:function` or `/path/to/file.py:function`.
 
+Two further forms name something live: `openapi:/path/to/spec.yaml:tool` sends an HTTP request, `mcp:SERVER:tool` calls
+an MCP server.
+
 The same import serves the source that reads a user's module and the sandboxed worker that runs it, so both see one
 module.
 """
@@ -20,7 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-__all__ = ["argument_adapter", "implementation", "import_source", "is_file_source"]
+__all__ = ["argument_adapter", "implementation", "import_source", "is_file_source", "is_live"]
+
+_LIVE = ("openapi", "mcp")
+
+
+def is_live(run: str) -> bool:
+    """Whether `run` is of the form `SCHEME:SOURCE:TOOL` and not the name of a function."""
+    scheme, _, rest = run.partition(":")
+    return scheme in _LIVE and all(rest.rpartition(":"))
 
 
 def is_file_source(source: str | Path) -> bool:
@@ -62,6 +73,12 @@ def implementation(run: str) -> tuple[ModuleType, Callable[..., Any]]:
         ValueError: `run` has no `:function`, or the module has no such function.
         Whatever the import raises.
     """
+    if is_live(run):
+        scheme, _, rest = run.partition(":")
+        module = importlib.import_module(f"benchmark.tools.live.{scheme}")
+        source, _, name = rest.rpartition(":")
+        live: Callable[..., Any] = module.bound(source, name)
+        return module, live
     source, colon, name = run.rpartition(":")
     if not colon or not source or not name.isidentifier():
         raise ValueError(f"{run!r} is not of the form module:function or file.py:function")

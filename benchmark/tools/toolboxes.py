@@ -8,30 +8,43 @@ first that knows it wins. A source that lists tools without grouping them is its
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from pathlib import Path
 
 from benchmark.cases import Tool, Toolbox
 from benchmark.errors import InputError
 from benchmark.tools.catalog import catalog
-from benchmark.tools.sources.python import tools_from_python
-from benchmark.tools.sources.yaml import ToolsFile, read_tools_file
+from benchmark.tools.sources import ToolsFile
+from benchmark.tools.sources.mcp import PREFIX as MCP
+from benchmark.tools.sources.mcp import read_mcp
+from benchmark.tools.sources.openapi import is_openapi, read_openapi
+from benchmark.tools.sources.python import read_python
+from benchmark.tools.sources.yaml import read_tools_file
 
 __all__ = ["ToolboxNames", "read_source"]
 
 
 def read_source(source: str | Path) -> ToolsFile:
-    """Read a `--tools` source: a `.yaml` file, a `.py` file or a module name. Its own stem names all of its tools.
+    """Read a `--tools` source. Its own stem names all of its tools.
+
+    Args:
+        source: `tools.yaml`; an OpenAPI file, `.json` or `.yaml`; `mcp:` and the address or command of an MCP server;
+            a `.py` file or a module name.
 
     Raises:
         InputError: The source cannot be read.
+        EnvironmentFault: An MCP server does not answer.
     """
-    if Path(source).suffix in (".yaml", ".yml"):
-        name, read = Path(source).stem, read_tools_file(source)
+    path = Path(source)
+    if str(source).startswith(MCP):
+        name, read = "mcp", read_mcp(str(source).removeprefix(MCP))
+    elif path.suffix in (".yaml", ".yml", ".json"):
+        name, read = path.stem, read_openapi(path) if is_openapi(path) else read_tools_file(path)
     else:
-        name = Path(source).stem if str(source).endswith(".py") else str(source).rpartition(".")[2]
-        read = ToolsFile(tools_from_python(source), {})
+        name = path.stem if str(source).endswith(".py") else str(source).rpartition(".")[2]
+        read = read_python(source)
     everything = {name: tuple(tool.name for tool in read.tools)} if read.tools else {}
-    return ToolsFile(read.tools, everything | read.toolboxes)
+    return replace(read, toolboxes=everything | read.toolboxes)
 
 
 class ToolboxNames:

@@ -113,6 +113,9 @@ def prepare(run: str) -> str:
         module, function = implementation(run)
         for heavy in getattr(module, "WORKER_IMPORTS", ()):
             importlib.import_module(heavy)
+        # A server that a tool starts must not inherit the limits of one call.
+        if not _State.confined and (connect := getattr(function, "connect", None)):
+            connect()
         _State.adapters[run] = argument_adapter(function)
     except BaseException as error:
         return json.dumps({"error": f"{type(error).__name__}: {error}"[:MAX_ERROR]})

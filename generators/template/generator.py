@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from benchmark.tools.catalog import catalog
 from generators.template.default import default_traces
+from generators.template.default.askable import askable
 from generators.template.default.conversations import Maker
-from generators.template.default.phrasings import question_patterns
+from generators.template.default.phrasings import phrasings, question_patterns
+from generators.template.default.shared import shared_toolboxes
 from generators.template.pocket import pocket_traces
+from generators.template.schema.intents import content_words, name_words
 from generators.template.smalltalk import small_talk_patterns
 
 if TYPE_CHECKING:
-    from benchmark.cases import Toolbox
+    from benchmark.cases import Tool, Toolbox
     from benchmark.plugins import Generation
     from benchmark.traces import Trace
 
@@ -31,8 +35,14 @@ class TemplateOptions(BaseModel):
         description="default: executed calls over a toolbox. pocket: the training mix of the embedded model.",
     )
     count: int = Field(default=1000, ge=1, description="How many conversations are proposed.")
-    min_distractors: int = Field(default=1, ge=1, description="Fewest tools offered beside the right one.")
-    max_distractors: int = Field(default=20, ge=1, description="Most tools offered beside the right one.")
+    min_distractors: int = Field(default=1, ge=0, le=39, description="Fewest tools offered beside the right one.")
+    max_distractors: int = Field(default=20, ge=0, le=39, description="Most tools offered beside the right one.")
+    borrow: Literal["catalog"] | None = Field(
+        default=None, description="Where to take distractors from when the toolbox has too few of its own."
+    )
+    toolboxes: int | None = Field(
+        default=None, ge=1, le=1000, description="Lists of tools that the conversations share, by name, where they can."
+    )
     typos: float = Field(default=0.1, ge=0, le=1, description="Share of questions with a slip of the finger.")
     casual: float = Field(default=0.2, ge=0, le=1, description="Share of questions in chat style.")
 
@@ -58,6 +68,25 @@ class TemplateGenerator:
         """The recipe's traces; `pocket` makes its own tools and does not look at `toolbox`."""
         if options.recipe == "pocket":
             return pocket_traces(ctx.seed, options.count)
-        distractors = (options.min_distractors, options.max_distractors)
-        maker = Maker(toolbox, ctx.execute, distractors, options.typos, options.casual)
+        asked, refused = askable(toolbox)
+        for name, reason in refused.items():
+            ctx.note(f"{name} is offered and never asked for: no valid arguments can be drawn ({reason})")
+        distractors = options.min_distractors, options.max_distractors
+        maker = Maker(
+            toolbox,
+            asked,
+            ctx.execute,
+            distractors,
+            options.typos,
+            options.casual,
+            _borrowed(toolbox) if options.borrow else (),
+            shared_toolboxes(toolbox, list(asked), distractors, options.toolboxes or 0, ctx.seed),
+        )
         return default_traces(maker, ctx.seed, options.count)
+
+
+def _borrowed(toolbox: Toolbox) -> tuple[Tool, ...]:
+    """Tools of the catalog that are not held out, and that do nothing which a tool of `toolbox` does."""
+    taken = frozenset[str]().union(*(content_words(" ".join(name_words(name))) for name in toolbox.names))
+    free = (tool for tool in catalog().tools if tool.name in phrasings() and tool.name not in toolbox.names)
+    return tuple(tool for tool in free if not content_words(" ".join(name_words(tool.name))) & taken)

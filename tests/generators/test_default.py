@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmark.cases import Abstain, Toolbox
+from benchmark.cases import Abstain, Tool, Toolbox
 from benchmark.dialects.json import Json
 from benchmark.dialects.tagged import Tagged
 from benchmark.errors import InputError
@@ -146,7 +146,8 @@ def test_same_seed_same_traces(executor: Executor) -> None:
     assert first == second
 
 
-def test_a_toolbox_without_phrasings_is_refused(executor: Executor) -> None:
-    alone = Toolbox(name="mine", tools=(SEEN.tools[0].model_copy(update={"name": "polish_boots"}),))
-    with pytest.raises(InputError, match="no phrasings for any tool of the toolbox 'mine'"):
+def test_a_toolbox_of_which_nothing_can_be_asked_is_refused(executor: Executor) -> None:
+    impossible = {"type": "object", "properties": {"x": {"type": "string", "minLength": 9000}}, "required": ["x"]}
+    alone = Toolbox(name="mine", tools=(Tool(name="polish_boots", description="Polish.", parameters=impossible),))
+    with pytest.raises(InputError, match="can ask for no tool of the toolbox 'mine'"):
         proposed(executor, toolbox=alone)

@@ -1,6 +1,7 @@
 """The pipeline: what is rejected where, what is written, and that nothing leaks."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from datasets import load_from_disk
 
 from benchmark.cases import Call, Message, Toolbox, query_hash
 from benchmark.errors import InputError, NothingToDo
+from benchmark.held_out import HeldOut, held_out
 from benchmark.plugins import Generation
 from benchmark.readers import BadRow
 from benchmark.readers.toolmark import ToolmarkReader
@@ -17,8 +19,8 @@ from benchmark.scoring.execution import Executor
 from benchmark.tools.catalog import catalog
 from benchmark.tools.sources.yaml import read_tools_file
 from benchmark.traces import Trace
-from generators.judging import STAGES, Judge
-from generators.leakage import HeldOut, held_out
+from generators.execution import Calls
+from generators.judging import STAGES, Judge, Rejection
 from generators.pipeline import Report, generate
 from generators.template import TemplateGenerator, TemplateOptions
 
@@ -88,6 +90,24 @@ def test_cases_read_back_and_no_family_of_a_test_case_is_trained_on(folder: Path
     assert not {case.group for case in cases["dev"]} & {case.group for case in cases["test"]}
 
 
+def test_cases_share_toolboxes_by_name(tmp_path: Path) -> None:
+    out = tmp_path / "shared"
+    made(out, toolboxes=5, max_distractors=9)
+    lines = [json.loads(line) for split in ("dev", "test") for line in (out / f"cases.{split}.jsonl").open()]
+    named = Counter(line["toolbox"] for line in lines if isinstance(line["toolbox"], str))
+    assert set(named) <= {f"catalog_{index}" for index in range(1, 6)}
+    assert len(named) > 1
+    assert max(named.values()) > 5
+    assert named.total() > len(lines) / 2
+    written = read_tools_file(out / "tools.yaml")
+    read = {case.id: case for case in ToolmarkReader().read(out / "cases.dev.jsonl") if not isinstance(case, BadRow)}
+    assert set(read) == set(load_from_disk(out / "traces")["validation"]["case_id"]), "read back, they are the same"
+    for case in read.values():
+        if case.toolbox.name:
+            assert case.toolbox.names == written.toolboxes[case.toolbox.name]
+            assert case.toolbox.tools == tuple(catalog()[name] for name in case.toolbox.names)
+
+
 def test_tools_are_written_with_implementation_and_effects(folder: Path) -> None:
     read = read_tools_file(folder / "tools.yaml")
     expected = tuple(tool for tool in catalog().tools if tool.name != "char_count")
@@ -99,7 +119,9 @@ def test_the_manifest_adds_up(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["generator"] == "template"
     assert manifest["options"]["count"] == manifest["proposed"] == 300
-    assert list(manifest["rejections"]) == list(STAGES)
+    assert list(manifest["rejections"]) == [
+        stage for stage in STAGES if stage != "answer" or stage in manifest["rejections"]
+    ]
     accepted = sum(manifest["accepted"].values())
     assert accepted == sum(manifest["query_types"].values())
     assert accepted + sum(manifest["rejections"].values()) == 300
@@ -109,7 +131,7 @@ def test_the_manifest_adds_up(folder: Path) -> None:
 def test_same_seed_same_bytes(folder: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     made(again, HeldOut(tools=frozenset({"char_count"})))
-    for name in ("tools.yaml", "manifest.json", "cases.dev.jsonl", "cases.test.jsonl"):
+    for name in ("README.md", "tools.yaml", "manifest.json", "cases.dev.jsonl", "cases.test.jsonl"):
         assert (again / name).read_bytes() == (folder / name).read_bytes(), name
     for split in ("train", "validation"):
         (first,), (second,) = ((root / "traces" / split).glob("*.arrow") for root in (folder, again))
@@ -131,7 +153,7 @@ def test_a_test_query_and_a_held_out_tool_stay_out(folder: Path, tmp_path: Path)
 def test_pocket_brings_its_own_tools_and_writes_no_cases(tmp_path: Path) -> None:
     out = tmp_path / "pocket"
     report = made(out, recipe="pocket", count=400)
-    assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "tools.yaml", "traces"]
+    assert sorted(path.name for path in out.iterdir()) == ["README.md", "manifest.json", "tools.yaml", "traces"]
     assert read_tools_file(out / "tools.yaml").tools == ()
     assert report.unexecuted > 0
     assert {row["source"].partition("/")[0] for row in rows(out)} == {"pocket"}
@@ -188,14 +210,22 @@ def test_each_stage_rejects_what_it_is_for(good: Trace, executor: Executor) -> N
         ],
         "schema": [with_turn(good, 1, Message(role="assistant", tool_calls=(wrong,)))],
         "execution": [with_turn(good, 2, Message(role="tool", name="compute_median", content="-1"))],
+        "answer": [with_turn(good, 3, Message(role="assistant", content="It is a very nice number."))],
     }
     for stage, traces in planted.items():
-        judge = Judge(NOTHING, executor)
+        reasons: list[Rejection] = []
+        judge = Judge(NOTHING, Calls(executor), reasons.append)
         assert not any(judge.accepts(trace) for trace in traces)
         assert judge.rejections == {stage: len(traces)}
-    leaky = Judge(HeldOut(tools=frozenset({"compute_median"})), executor)
+        assert {reason.stage for reason in reasons} == {stage}
+        assert all(reason.reason for reason in reasons)
+    leaky = Judge(HeldOut(tools=frozenset({"compute_median"})), Calls(executor))
     assert not leaky.accepts(good)
     assert leaky.rejections == {"leakage": 1}
-    twice = Judge(NOTHING, executor)
-    assert [twice.accepts(good), twice.accepts(good)] == [True, False]
-    assert twice.rejections == {"duplicate": 1}
+    twice = Judge(NOTHING, Calls(executor))
+    shouted = good.case.messages[0].model_copy(update={"content": good.query.upper() + "!"})
+    nearly = with_turn(good, 0, shouted).model_copy(
+        update={"case": good.case.model_copy(update={"messages": (shouted,)})}
+    )
+    assert [twice.accepts(trace) for trace in (good, good, nearly)] == [True, False, False]
+    assert twice.rejections == {"duplicate": 2}

@@ -23,6 +23,7 @@ from benchmark.tools.schemas import compile_schema, problems
 from benchmark.traces import Trace
 from benchmark.verdicts.intervals import Interval, wilson
 from tests.perf.page import Page, percent
+from tests.perf.stages import Passed, imported, write_stages
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data" / "tutorial"
@@ -233,7 +234,7 @@ def _shown(cell: Cell) -> str:
     return f"{cell.share:.1f} [{low:.1f}, {high:.1f}] ({cell.right} of {cell.n})"
 
 
-def write(cells: Sequence[Cell], found: Checked, data: Path) -> Page:
+def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Path) -> Page:
     """The page."""
     page = Page(HEAD)
     models = list(dict.fromkeys(cell.model for cell in cells))
@@ -288,6 +289,7 @@ def write(cells: Sequence[Cell], found: Checked, data: Path) -> Page:
         f"{found.all_passed} traces pass every check of their own; those called `row` concern the table around them, "
         "whose columns belong to other traces.\n"
     )
+    write_stages(page, passed)
     return page
 
 
@@ -304,7 +306,7 @@ def main() -> None:
     if not arguments.data.is_dir():
         sys.stdout.write(f"no tutorial in {arguments.data}: {arguments.out} stays as it is\n")
         return
-    page = write(summary(arguments.data), checked(arguments.data), arguments.data)
+    page = write(summary(arguments.data), checked(arguments.data), imported(arguments.data), arguments.data)
     arguments.out.write_text("\n".join(page.text), encoding="utf-8")
     for promise in page.broken:
         sys.stderr.write(f"not kept: {promise}\n")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.cases import Call, Message, Tool
+from tests.trainers.made import TOOLS, dataset, traces
 
 WEATHER = Tool(
     name="get_weather",
@@ -29,10 +30,18 @@ def trace_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     datasets = pytest.importorskip("datasets")
     folder = tmp_path_factory.mktemp("traces-of-two-kinds")
     rows = [
-        {"messages": [message.as_openai() for message in messages], "tools": json.dumps([t.shown() for t in tools])}
+        {
+            "messages": [message.as_openai() for message in messages],
+            "tools": json.dumps([tool.shown() for tool in tools]),
+            "query": next(message.content for message in messages if message.role == "user"),
+            "query_type": "easy" if tools else "no_tool",
+            "tool_name": tools[0].name if tools else None,
+            "source": "made/test",
+        }
         for messages, tools in ((COPIED, ()), (CALLED, (WEATHER,)))
     ]
-    features = datasets.Features({"messages": datasets.Json(), "tools": datasets.Value("string")})
+    text = datasets.Value("string")
+    features = datasets.Features({"messages": datasets.Json(), **dict.fromkeys(list(rows[0])[1:], text)})
     train = datasets.Dataset.from_list(rows * 20, features=features)
     datasets.DatasetDict({"train": train}).save_to_disk(folder / "traces")
     (folder / "manifest.json").write_text('{"seed": 1}')
@@ -51,3 +60,62 @@ def tokenizer():
     from trainers.pocket_tokenizer import train_tokenizer
 
     return train_tokenizer([message.content for message in CALLED + COPIED] * 5, context=512)
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory) -> Path:
+    everything = traces()
+    return dataset(tmp_path_factory.mktemp("data") / "mine", everything[:20], everything[20:])
+
+
+@pytest.fixture(scope="session")
+def base(pocket, tmp_path_factory) -> Path:
+    """A Gemma 3 of two layers that reads with the tokenizer of `pocket`."""
+    folder = tmp_path_factory.mktemp("base") / "tiny"
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma3TextConfig
+
+    torch.manual_seed(0)
+    config = Gemma3TextConfig(
+        vocab_size=2048,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+        sliding_window=64,
+        layer_types=["sliding_attention", "full_attention"],
+        max_position_embeddings=1024,
+        pad_token_id=0,
+        eos_token_id=1,
+        bos_token_id=2,
+    )
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    AutoTokenizer.from_pretrained(pocket).save_pretrained(folder)
+    model.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def dev(tmp_path_factory) -> Path:
+    """Two cases to choose checkpoints by."""
+    folder = tmp_path_factory.mktemp("dev")
+    tools = [tool.model_dump(mode="json", exclude_none=True) for tool in TOOLS]
+    common = {"toolbox": tools, "split": "dev", "licence": "CC0-1.0"}
+    call = {"name": "find_boat", "arguments": {"name": ["Ada"]}}
+    cases = [
+        {
+            "messages": [{"role": "user", "content": "Find a boat named Ada."}],
+            "expect": {"action": "call", "any_of": [{"calls": [call]}]},
+            "source": {"name": "made", "ref": "1"},
+        },
+        {
+            "messages": [{"role": "user", "content": "Hello."}],
+            "expect": {"action": "abstain", "reason": "no_tool_needed"},
+            "source": {"name": "made", "ref": "2"},
+        },
+    ]
+    (folder / "few.dev.jsonl").write_text("".join(json.dumps(common | case) + "\n" for case in cases))
+    (folder / "few.test.jsonl").write_text("no case may be read here")
+    return folder

@@ -8,7 +8,8 @@ import pytest
 from safetensors.torch import load_file
 
 from benchmark.errors import InputError
-from benchmark.plugins import Trainer, Training
+from benchmark.plugins import Trainer
+from trainers.hosting import Job, run
 from trainers.pocket import PocketOptions, PocketTrainer, learning_rate, schedule
 from trainers.record import Record, file_hash
 
@@ -24,7 +25,7 @@ def train(data, out, options=TINY, kill_at=None):
         if point["step"] == kill_at:
             raise Killed
 
-    PocketTrainer().train(data, out, options, Training(seed=3, log=log))
+    run(PocketTrainer(), Job(data=data, out=out, seed=3), options, log, lambda _: None)
 
 
 @pytest.fixture(scope="module")

@@ -21,15 +21,21 @@ from benchmark.errors import InputError
 from benchmark.tools.effects import declared_effects
 from benchmark.tools.implementations import argument_adapter, import_source, is_file_source
 from benchmark.tools.schemas import SchemaError, check_schema, subschemas
+from benchmark.tools.sources import ToolsFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
-__all__ = ["tools_from_python"]
+__all__ = ["read_python", "tools_from_python"]
 
 
 def tools_from_python(source: str | Path, *, default_effects: Effects = "write") -> tuple[Tool, ...]:
+    """The tools of `read_python`. Raises as it does."""
+    return read_python(source, default_effects=default_effects).tools
+
+
+def read_python(source: str | Path, *, default_effects: Effects = "write") -> ToolsFile:
     """Read every public function of a module (`my.tools`) or file (`my_tools.py`), in the order of definition.
 
     Public is what `__all__` lists or, without one, what has no leading underscore; imported functions are not the
@@ -42,10 +48,11 @@ def tools_from_python(source: str | Path, *, default_effects: Effects = "write")
     file = module.__file__ or module.__name__
     run = str(Path(source).resolve()) if is_file_source(source) else module.__name__
     _refuse_duplicates(module, file)
-    tools = tuple(_tool(function, file, run, default_effects) for function in _public_functions(module))
-    if not tools:
+    functions = list(_public_functions(module))
+    if not functions:
         raise InputError(f"{file}: no public function is defined here", "Define one typed function for each tool.")
-    return tools
+    tools = tuple(_tool(function, file, run, default_effects) for function in functions)
+    return ToolsFile(tools, {}, {(function.__name__,): _place(function, file) for function in functions})
 
 
 def _imported(source: str | Path) -> ModuleType:
@@ -103,7 +110,7 @@ def _public_functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
 
 def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Effects) -> Tool:
     name = function.__name__
-    place = f"{file}:{inspect.unwrap(function).__code__.co_firstlineno}"
+    place = _place(function, file)
     if inspect.iscoroutinefunction(function):
         raise InputError(f"{place}: {name} is async", "Make it a plain function, or rename it with a leading _.")
     _check_signature(function, place)
@@ -133,6 +140,10 @@ def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Ef
         run=f"{run}:{name}",
         effects=declared_effects(function, default_effects),
     )
+
+
+def _place(function: Callable[..., Any], file: str) -> str:
+    return f"{file}:{inspect.unwrap(function).__code__.co_firstlineno}"
 
 
 def _check_signature(function: Callable[..., Any], place: str) -> None:

@@ -12,45 +12,24 @@ and a mapping that may also bind implementations and name toolboxes:
       - {name: word_count, description: …, parameters: {…}, run: "my_tools:word_count", effects: pure}
     toolboxes:
       writing: [word_count, slugify_text]
-
-The document is built here from the parser's nodes and not by a loader: every value keeps its line for the error
-messages, only JSON's types exist, nothing can be constructed from a tag, and an alias cannot multiply without bound.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from typing import Any, get_args
 
 from benchmark.cases import Effects, Tool
-from benchmark.errors import InputError
+from benchmark.tools.implementations import is_live
 from benchmark.tools.schemas import SchemaError, check_schema, subschemas
+from benchmark.tools.sources import ToolsFile
+from benchmark.tools.sources.document import Document, Place, kind_of
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+__all__ = ["read_tools_file"]
 
-__all__ = ["ToolsFile", "read_tools_file"]
-
-MAX_VALUES = 200_000
-MAX_DEPTH = 64
-
-_PREFIX = "tag:yaml.org,2002:"
 _KEYS = frozenset({"name", "description", "parameters", "run", "effects"})
-
-Place = tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class ToolsFile:
-    """What a file offers: its tools in order, and toolboxes as lists of tool names."""
-
-    tools: tuple[Tool, ...]
-    toolboxes: dict[str, tuple[str, ...]]
 
 
 def read_tools_file(path: str | Path) -> ToolsFile:
@@ -63,76 +42,29 @@ def read_tools_file(path: str | Path) -> ToolsFile:
     Raises:
         InputError: With file and line.
     """
-    return _Document(Path(path)).tools_file()
+    return _ToolsDocument(Path(path)).tools_file()
 
 
 @dataclass
-class _Document:
-    """One file while it is read: its values as JSON, and the line of each."""
+class _ToolsDocument(Document):
+    """A `tools.yaml` while it is read."""
 
-    path: Path
-    lines: dict[Place, int] = field(default_factory=dict)
+    places: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def tools_file(self) -> ToolsFile:
-        document = self._load()
+        document = self.load()
         if isinstance(document, list):
-            return ToolsFile(self._tools(document, ()), {})
+            return ToolsFile(self._tools(document, ()), {}, self.places)
         if not isinstance(document, dict):
-            raise self._error((), f"expected a list of tools or a mapping, not {_kind(document)}")
+            raise self.error((), f"expected a list of tools or a mapping, not {kind_of(document)}")
         for key in document:
             if key not in ("tools", "toolboxes"):
-                raise self._error((key,), f"unknown key {key!r}", "The keys are tools and toolboxes.")
+                raise self.error((key,), f"unknown key {key!r}", "The keys are tools and toolboxes.")
         listed = document.get("tools", [])
         if not isinstance(listed, list):
-            raise self._error(("tools",), f"tools is a list, not {_kind(listed)}")
-        return ToolsFile(self._tools(listed, ("tools",)), self._toolboxes(document.get("toolboxes", {})))
-
-    def _load(self) -> Any:
-        try:
-            text = self.path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise InputError(f"{self.path}: not UTF-8 text: {error.reason}", "Save it as UTF-8.") from None
-        except OSError as error:
-            raise InputError(f"Cannot read {self.path}: {error.strerror}", "Give the path of a tools.yaml.") from None
-        yaml = YAML(typ="safe", pure=True)
-        try:
-            node = yaml.compose(text)
-            if node is None:
-                raise self._error((), "the file is empty", "List at least one tool.")
-            return self._plain(node, (), yaml)
-        except MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            line = mark.line + 1 if mark else 1
-            raise InputError(f"{self.path}:{line}: invalid YAML: {error.problem}", "Correct the YAML.") from None
-        except (YAMLError, RecursionError) as error:
-            reason = " ".join(str(error).split()) or "nested too deeply"
-            raise InputError(f"{self.path}:1: invalid YAML: {reason}", "Correct the YAML.") from None
-
-    def _plain(self, node: Node, place: Place, yaml: YAML) -> Any:
-        # Under a key, the line of the key is the better place to look.
-        self.lines.setdefault(place, node.start_mark.line + 1)
-        if len(self.lines) > MAX_VALUES or len(place) > MAX_DEPTH:
-            fix = "Write out what the aliases (*) repeat, or split the file."
-            raise self._error(place, f"more than {MAX_VALUES} values or {MAX_DEPTH} levels", fix)
-        kind = str(node.tag).removeprefix(_PREFIX)
-        if isinstance(node, MappingNode) and kind == "map":
-            mapping: dict[str, Any] = {}
-            for key_node, value_node in node.value:
-                key = str(key_node.value)
-                self.lines[(*place, key)] = key_node.start_mark.line + 1
-                if not isinstance(key_node, ScalarNode) or str(key_node.tag) != _PREFIX + "str":
-                    raise self._error((*place, key), f"the key {key!r} is not a string", "Put it in quotes.")
-                if key in mapping:
-                    raise self._error((*place, key), f"the key {key!r} appears twice", "Remove one of the two.")
-                mapping[key] = self._plain(value_node, (*place, key), yaml)
-            return mapping
-        if isinstance(node, SequenceNode) and kind == "seq":
-            return [self._plain(item, (*place, index), yaml) for index, item in enumerate(node.value)]
-        if isinstance(node, ScalarNode) and kind in ("str", "int", "float", "bool", "null"):
-            return node.value if kind == "str" else yaml.constructor.construct_object(node)
-        if kind == "timestamp":
-            raise self._error(place, f"{node.value} reads as a date", f'Put it in quotes: "{node.value}".')
-        raise self._error(place, f"the tag {node.tag!s} is not allowed", "Use plain values only.")
+            raise self.error(("tools",), f"tools is a list, not {kind_of(listed)}")
+        tools = self._tools(listed, ("tools",))
+        return ToolsFile(tools, self._toolboxes(document.get("toolboxes", {})), self.places)
 
     def _tools(self, listed: list[Any], place: Place) -> tuple[Tool, ...]:
         tools: dict[str, Tool] = {}
@@ -140,28 +72,29 @@ class _Document:
             here = (*place, index)
             tool = self._tool(entry, here)
             if tool.name in tools:
-                raise self._error(
-                    (*here, "name"), f"a tool named {tool.name!r} appears twice", "Rename one of the two."
-                )
+                raise self.error((*here, "name"), f"a tool named {tool.name!r} appears twice", "Rename one of the two.")
             tools[tool.name] = tool
+            self.places[(tool.name,)] = self.at((*here, "name"))
+            for argument in entry.get("parameters", {}).get("properties", {}):
+                self.places[tool.name, argument] = self.at((*here, "parameters", "properties", argument))
         return tuple(tools.values())
 
     def _tool(self, entry: Any, here: Place) -> Tool:
         if not isinstance(entry, dict):
-            raise self._error(here, f"a tool is a mapping, not {_kind(entry)}", "Write name, description, parameters.")
+            raise self.error(here, f"a tool is a mapping, not {kind_of(entry)}", "Write name, description, parameters.")
         for key in entry:
             if key not in _KEYS:
-                raise self._error((*here, key), f"unknown key {key!r}", f"The keys are {', '.join(sorted(_KEYS))}.")
+                raise self.error((*here, key), f"unknown key {key!r}", f"The keys are {', '.join(sorted(_KEYS))}.")
         name, description = entry.get("name"), entry.get("description", "")
         if not isinstance(name, str) or not name:
-            raise self._error((*here, "name"), f"a tool's name is a text, not {_kind(name)}", "Give it a name.")
+            raise self.error((*here, "name"), f"a tool's name is a text, not {kind_of(name)}", "Give it a name.")
         if not isinstance(description, str):
-            what = f"the description of {name} is a text, not {_kind(description)}"
-            raise self._error((*here, "description"), what, "Put it in quotes.")
+            what = f"the description of {name} is a text, not {kind_of(description)}"
+            raise self.error((*here, "description"), what, "Put it in quotes.")
         effects = entry.get("effects", "write")
         if effects not in get_args(Effects):
             what = f"the effects of {name} are {effects!r}"
-            raise self._error((*here, "effects"), what, f"Use one of {', '.join(get_args(Effects))}.")
+            raise self.error((*here, "effects"), what, f"Use one of {', '.join(get_args(Effects))}.")
         return Tool(
             name=name,
             description=description,
@@ -171,22 +104,22 @@ class _Document:
         )
 
     def _run(self, run: Any, name: str, place: Place) -> str | None:
-        if run is None:
-            return None
+        if run is None or (isinstance(run, str) and is_live(run)):
+            return run
         if not isinstance(run, str) or not all(run.rpartition(":")) or not run.rpartition(":")[2].isidentifier():
             fix = "Write module:function or path/to/file.py:function."
-            raise self._error(place, f"the implementation of {name} is {run!r}", fix)
+            raise self.error(place, f"the implementation of {name} is {run!r}", fix)
         source, _, function = run.rpartition(":")
         return f"{(self.path.parent / source).resolve()}:{function}" if source.endswith(".py") else run
 
     def _parameters(self, parameters: Any, name: str, place: Place) -> dict[str, Any]:
         if not isinstance(parameters, dict):
-            raise self._error(place, f"the parameters of {name} are a mapping, not {_kind(parameters)}")
+            raise self.error(place, f"the parameters of {name} are a mapping, not {kind_of(parameters)}")
         schema = dict(parameters)
         if "type" not in schema and "required" not in schema and not any(key.startswith("$ref") for key in schema):
             properties = schema.get("properties", {})
             if not isinstance(properties, dict):
-                raise self._error((*place, "properties"), f"properties is a mapping, not {_kind(properties)}")
+                raise self.error((*place, "properties"), f"properties is a mapping, not {kind_of(properties)}")
             schema = {"type": "object", "properties": properties, "required": list(properties)} | schema
             schema.setdefault("additionalProperties", False)
         try:
@@ -195,10 +128,10 @@ class _Document:
             check_schema(schema)
         except SchemaError as error:
             what = f"the parameters of {name} are no valid JSON Schema: {error}"
-            raise self._error((*place, *error.path), what, "Correct the schema.") from None
+            raise self.error((*place, *error.path), what, "Correct the schema.") from None
         if schema.get("type", "object") != "object":
             what = f"the parameters of {name} have the type {schema['type']!r}"
-            raise self._error((*place, "type"), what, "Arguments are always an object: use type: object.")
+            raise self.error((*place, "type"), what, "Arguments are always an object: use type: object.")
         return schema
 
     def _check_enum(self, node: Mapping[str, Any], place: Place) -> None:
@@ -211,27 +144,16 @@ class _Document:
         for index, value in enumerate(values):
             if isinstance(value, bool) and not (wanted and (pure or declared is not None)):
                 text = str(value).lower()
-                raise self._error((*place, index), f"the enum value {text} is a boolean", f'Write "{text}" in quotes.')
+                raise self.error((*place, index), f"the enum value {text} is a boolean", f'Write "{text}" in quotes.')
 
     def _toolboxes(self, listed: Any) -> dict[str, tuple[str, ...]]:
         if not isinstance(listed, dict):
-            raise self._error(("toolboxes",), f"toolboxes is a mapping of names to lists, not {_kind(listed)}")
+            raise self.error(("toolboxes",), f"toolboxes is a mapping of names to lists, not {kind_of(listed)}")
         for name, members in listed.items():
             place = ("toolboxes", name)
             if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
-                raise self._error(place, f"the toolbox {name!r} is a list of tool names", "List names only.")
+                raise self.error(place, f"the toolbox {name!r} is a list of tool names", "List names only.")
             if len(set(members)) < len(members):
                 twice = next(member for member in members if members.count(member) > 1)
-                raise self._error(place, f"the toolbox {name!r} lists {twice!r} twice", "Remove one of the two.")
+                raise self.error(place, f"the toolbox {name!r} lists {twice!r} twice", "Remove one of the two.")
         return {name: tuple(members) for name, members in listed.items()}
-
-    def _error(self, place: Place, what: str, fix: str = "Correct its shape.") -> InputError:
-        # A value that is missing has no line of its own; its nearest parent has.
-        while place and place not in self.lines:
-            place = place[:-1]
-        return InputError(f"{self.path}:{self.lines.get(place, 1)}: {what}", fix)
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "a mapping", list: "a list", str: "a text", bool: "a boolean", type(None): "nothing"}
-    return names.get(type(value), "a number")

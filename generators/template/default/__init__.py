@@ -8,7 +8,7 @@
     missing_argument    10%     ask for the argument that is missing
     already_answered     6%     repeat what a result in the conversation says
 
-Tools without phrasings in `patterns/` are offered as distractors and are never the right one.
+The catalog's tools are asked for with the phrasings of `patterns/`, any other by its definition (`schema/`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from benchmark.errors import InputError
 from generators.template.default.conversations import Maker
-from generators.template.default.phrasings import phrasings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,12 +41,12 @@ def default_traces(maker: Maker, seed: int, count: int) -> Iterator[Trace]:
     """`count` conversations, each from the seed and its index alone.
 
     Raises:
-        InputError: The toolbox has no tool with phrasings.
+        InputError: No tool of the toolbox can be asked for.
     """
     if not maker.wanted():
         raise InputError(
-            f"The template generator has no phrasings for any tool of the toolbox {maker.toolbox.name!r}",
-            f"Offer a tool of the catalog, such as {', '.join(list(phrasings())[:3])}.",
+            f"The template generator can ask for no tool of the toolbox {maker.toolbox.name!r}",
+            "Offer one that is not held out, and for whose arguments a valid value can be drawn.",
         )
     kinds, weights = list(MIX), list(MIX.values())
     for index in range(count):

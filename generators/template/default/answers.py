@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
     from generators.template.default.phrasings import Phrasings
 
-__all__ = ["final_answer"]
+__all__ = ["final_answer", "told"]
+
+_MOST = 6
+"""Values of a long result that an answer tells."""
 
 
 def _spoken(value: Any) -> str:
@@ -38,6 +41,25 @@ def final_answer(rng: Random, known: Phrasings, slots: Mapping[str, str], value:
     except (KeyError, TypeError, AttributeError):
         # A user's own tool may have a name of the catalog and another shape of result.
         return f"The result is {_spoken(value)}."
+
+
+def told(rng: Random, value: Any) -> str:
+    """An answer that tells a result of which nothing is known: all of it where it is short, else its beginning."""
+    if value is None or value in ("", [], {}):
+        return rng.choice(("Done.", "That is done.", "All right, it is done."))
+    if isinstance(value, bool):
+        return "Yes." if value else "No."
+    if isinstance(value, dict):
+        shown = ", ".join(f"{key.replace('_', ' ')} {_spoken(item)}" for key, item in list(value.items())[:_MOST])
+        return rng.choice(("Here is what I found: {}.", "The result: {}.", "Done: {}.", "I got this: {}.")).format(
+            shown
+        )
+    if isinstance(value, list):
+        more = f" and {len(value) - _MOST} more" if len(value) > _MOST else ""
+        shown = ", ".join(_spoken(item) for item in value[:_MOST]) + more
+        return rng.choice(("I found {}.", "The result is {}.", "These are they: {}.")).format(shown)
+    shown = _spoken(value)
+    return rng.choice(("The result is {}.", "It is {}.", "That gives {}.", "Here you are: {}.", "{}")).format(shown)
 
 
 def _parts(value: Any) -> dict[str, Any]:

@@ -23,10 +23,12 @@ from benchmark.cases import (
 )
 from benchmark.traces import QueryType, Trace
 from generators.template import values
-from generators.template.default.answers import final_answer
-from generators.template.default.draws import DRAWERS, Draw
-from generators.template.default.phrasings import Phrasings, knowledge, outside, phrasings
+from generators.template.default.askable import Askable, described
+from generators.template.default.draws import Draw
+from generators.template.default.phrasings import knowledge, outside
 from generators.template.default.wording import aside, casually, mistyped
+from generators.template.schema.intents import content_words
+from generators.template.schema.mentions import is_or_are
 from generators.template.smalltalk import small_talk
 from generators.template.words import words
 
@@ -35,18 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Maker"]
 
-_MISSING = {
-    "datetime_str": "date and time",
-    "to": "recipient's address",
-    "query": "search words",
-    "items": "list",
-    "numbers": "numbers",
-    "symbol": "symbol",
-    "to_unit": "unit to convert to",
-    "to_timezone": "time zone to convert to",
-    "to_currency": "currency to convert to",
-}
-"""Arguments whose name does not say in plain words what is missing."""
+_TRIES = 20
+"""How many requests that a tool at hand might serve are passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +55,33 @@ class Maker:
     """Makes conversations over `toolbox`.
 
     Attributes:
-        toolbox: The tools that may be offered; only those with phrasings are ever the right one.
+        toolbox: The tools that may be offered.
+        asked: Those of them that can be asked for; only these are ever the right one.
         execute: Runs a tool.
         distractors: Fewest and most tools that are offered and not wanted.
         typos: Share of questions with a slip of the finger.
         casual: Share of questions in chat style.
+        borrowed: Distractors for when the toolbox has too few.
+        shared: Lists that are offered wherever one of them will do, before one is drawn.
     """
 
     toolbox: Toolbox
+    asked: Mapping[str, Askable]
     execute: Callable[[Tool, Mapping[str, Any]], Result]
     distractors: tuple[int, int]
     typos: float
     casual: float
+    borrowed: tuple[Tool, ...] = ()
+    shared: tuple[Toolbox, ...] = ()
 
     def wanted(self) -> list[str]:
         """The tools that can be asked for, in the toolbox's order."""
-        return [name for name in self.toolbox.names if name in phrasings()]
+        return list(self.asked)
+
+    def _served(self, request: str) -> bool:
+        """Whether one of the tools that are known by definition alone might serve a request that needs none."""
+        words = content_words(request)
+        return any(own.words & words for asked in self.asked.values() if (own := described(asked)))
 
     def make(self, rng: Random, query_type: QueryType, ref: str) -> Trace:
         """One conversation of `query_type`; `ref` names it in its case's source."""
@@ -94,13 +97,12 @@ class Maker:
             case "already_answered":
                 return self._already_answered(rng, ref)
 
-    def _ask(self, rng: Random, known: Phrasings, kind: str, texts: Sequence[str]) -> _Question:
-        index = rng.randrange(len(texts))
-        draw = DRAWERS[known.tool](rng)
-        text = self._styled(rng, texts[index]).format(**draw.slots)
+    def _ask(self, rng: Random, known: Askable, kind: str) -> _Question:
+        phrase = known.phrase(rng, kind)
+        text = self._styled(rng, phrase.text).format(**phrase.draw.slots)
         if kind == "hard" and rng.random() < 0.5:
             text = aside(rng, text)
-        return _Question(text, f"{known.tool}/{kind}/{index}", draw)
+        return _Question(text, phrase.group, phrase.draw)
 
     def _styled(self, rng: Random, phrasing: str) -> str:
         if rng.random() < self.casual:
@@ -109,59 +111,78 @@ class Maker:
 
     def _offer(self, rng: Random, wanted: str | None, without: Sequence[str] = ()) -> Toolbox:
         """`wanted` among distractors, in random order; never a tool of `without`."""
+        if fitting := [
+            box for box in self.shared if (not wanted or wanted in box.names) and box.by_name.keys().isdisjoint(without)
+        ]:
+            return rng.choice(fitting)
         others = [tool for tool in self.toolbox.tools if tool.name != wanted and tool.name not in without]
         fewest, most = self.distractors
-        count = min(rng.randint(fewest, most), len(others))
-        offered = rng.sample(others, count) + ([self.toolbox[wanted]] if wanted else [])
+        count = rng.randint(fewest, most)
+        if count > len(others) and self.borrowed:
+            avoided = {name for name in (*without, wanted) if name}
+            free = [tool for tool in self.borrowed if tool.name not in avoided]
+            others += rng.sample(free, min(count - len(others), len(free)))
+        offered = rng.sample(others, min(count, len(others))) + ([self.toolbox[wanted]] if wanted else [])
         rng.shuffle(offered)
-        return Toolbox(name="offered", tools=tuple(offered))
+        return Toolbox(name="", tools=tuple(offered))
 
-    def _executed(self, rng: Random, known: Phrasings, draw: Draw) -> tuple[Message, ...]:
+    def _answered(self, rng: Random, known: Askable, kind: str) -> tuple[_Question, tuple[Message, ...]]:
+        """A question with the turns that follow it; drawn anew where the tool refuses what was drawn."""
+        for _ in range(known.tries):
+            asked = self._ask(rng, known, kind)
+            call = Call(name=known.name, arguments=dict(asked.draw.arguments))
+            result = self.execute(self.toolbox[known.name], call.arguments)
+            if result.kind in ("ok", "no_implementation"):
+                break
+        return asked, self._turns(rng, known, asked.draw, call, result)
+
+    def _turns(self, rng: Random, known: Askable, draw: Draw, call: Call, result: Result) -> tuple[Message, ...]:
         """The call, its result and the answer; the call alone where the tool may not run, for then nothing is known."""
-        call = Call(name=known.tool, arguments=dict(draw.arguments))
         calling = Message(role="assistant", tool_calls=(call,))
-        result = self.execute(self.toolbox[known.tool], call.arguments)
         if result.kind == "no_implementation":
             return (calling,)
         content: Any = result.value if result.kind == "ok" else {"error": result.error}
-        returned = Message(role="tool", name=known.tool, content=json.dumps(content, ensure_ascii=False))
-        said = final_answer(rng, known, draw.slots, result.value) if result.kind == "ok" else "That failed."
+        returned = Message(role="tool", name=known.name, content=json.dumps(content, ensure_ascii=False))
+        said = known.answer(rng, draw.slots, result.value) if result.kind == "ok" else "That failed."
         return calling, returned, Message(role="assistant", content=said)
 
     def _called(self, rng: Random, query_type: QueryType, ref: str) -> Trace:
-        known = phrasings()[rng.choice(self.wanted())]
-        asked = self._ask(rng, known, query_type, known.easy if query_type == "easy" else known.hard)
-        after = self._executed(rng, known, asked.draw)
+        known = self.asked[rng.choice(self.wanted())]
+        asked, after = self._answered(rng, known, query_type)
         accepted = {name: asked.draw.accept.get(name, [value]) for name, value in asked.draw.arguments.items()}
-        spec = CallSpec.model_validate({"name": known.tool, "arguments": accepted})
+        spec = CallSpec.model_validate({"name": known.name, "arguments": accepted})
         gold = ExpectCall(action="call", any_of=(CallOption(calls=(spec,)),))
         question = Message(role="user", content=asked.text)
-        return self._trace((question,), after, self._offer(rng, known.tool), gold, query_type, asked.group, ref, known)
+        return self._trace((question,), after, self._offer(rng, known.name), gold, query_type, asked.group, ref, known)
 
     def _no_tool(self, rng: Random, ref: str) -> Trace:
-        if rng.random() < 0.35:
-            index = rng.randrange(len(knowledge()))
-            question, reply = knowledge()[index]
-            question, group = self._styled(rng, question), f"knowledge/{index}"
-        else:
-            question, reply, family = small_talk(rng)
-            group = f"small_talk/{family}"
+        for _ in range(_TRIES):
+            if rng.random() < 0.35:
+                index = rng.randrange(len(knowledge()))
+                question, reply = knowledge()[index]
+                plain, question, group = question, self._styled(rng, question), f"knowledge/{index}"
+            else:
+                question, reply, family = small_talk(rng)
+                plain, group = question, f"small_talk/{family}"
+            if not self._served(plain):
+                break
         gold = Abstain(action="abstain", reason="no_tool_needed")
         return self._plain(question, reply, self._offer(rng, None), gold, "no_tool", group, ref)
 
     def _no_tool_fits(self, rng: Random, ref: str) -> Trace:
         gold = Abstain(action="abstain", reason="no_tool_fits")
-        if rng.random() < 0.45:
-            index = rng.randrange(len(outside()))
+        known = self.asked[rng.choice(self.wanted())]
+        alone = len(self.asked) == 1 + len(known.rivals) and not self.borrowed
+        beyond = [index for index, request in enumerate(outside()) if not any(map(self._served, request.asks))]
+        if beyond and (alone or rng.random() < 0.45):
+            index = rng.choice(beyond)
             request = outside()[index]
             question = self._styled(rng, rng.choice(request.asks)).format(**_outside_slots(rng))
             reply = rng.choice(request.answers)
             return self._plain(
                 question, reply, self._offer(rng, None), gold, "no_tool_fits", f"no_tool_fits/{index}", ref
             )
-        known = phrasings()[rng.choice(self.wanted())]
-        kind = rng.choice(("easy", "hard"))
-        asked = self._ask(rng, known, kind, known.easy if kind == "easy" else known.hard)
+        asked = self._ask(rng, known, rng.choice(("easy", "hard")))
         reply = rng.choice(
             (
                 "None of the tools I have can do that.",
@@ -170,31 +191,33 @@ class Maker:
                 "That needs a tool that I do not have.",
             )
         )
-        box = self._offer(rng, None, without=(known.tool, *known.rivals))
+        box = self._offer(rng, None, without=(known.name, *known.rivals))
         # The phrasing is that of a call, so it stays with its family: a test phrasing is never trained on as a refusal.
         return self._plain(asked.text, reply, box, gold, "no_tool_fits", asked.group, ref, known)
 
     def _missing_argument(self, rng: Random, ref: str) -> Trace:
-        known = phrasings()[rng.choice([name for name in self.wanted() if phrasings()[name].missing])]
-        missing = rng.choice(list(known.missing))
-        asked = self._ask(rng, known, f"missing/{missing}", known.missing[missing])
-        label = _MISSING.get(missing, missing.replace("_", " "))
+        able = [name for name, asked in self.asked.items() if asked.missing]
+        if not able:
+            return self._called(rng, "easy", ref)
+        known = self.asked[rng.choice(able)]
+        missing = rng.choice(known.missing)
+        asked = self._ask(rng, known, f"missing/{missing}")
+        label = known.label(missing)
         reply = rng.choice(
             (
                 f"Please tell me the {label}.",
-                f"I can do that. What is the {label}?",
+                f"I can do that. What {is_or_are(label)} the {label}?",
                 f"I still need the {label}.",
                 f"For that I need the {label}. Which should I use?",
             )
         )
-        gold = Abstain(action="abstain", reason="missing_argument", tool=known.tool, missing=missing)
-        box = self._offer(rng, known.tool, without=known.rivals)
+        gold = Abstain(action="abstain", reason="missing_argument", tool=known.name, missing=missing)
+        box = self._offer(rng, known.name, without=known.rivals)
         return self._plain(asked.text, reply, box, gold, "missing_argument", asked.group, ref, known)
 
     def _already_answered(self, rng: Random, ref: str) -> Trace:
-        known = phrasings()[rng.choice(self.wanted())]
-        asked = self._ask(rng, known, "easy", known.easy)
-        turns = self._executed(rng, known, asked.draw)
+        known = self.asked[rng.choice(self.wanted())]
+        asked, turns = self._answered(rng, known, "easy")
         if len(turns) == 1:
             return self._called(rng, "easy", ref)
         again = rng.choice(
@@ -216,7 +239,7 @@ class Maker:
         )
         gold = Abstain(action="abstain", reason="already_answered")
         closing = turns[-1:]
-        box = self._offer(rng, known.tool)
+        box = self._offer(rng, known.name)
         return self._trace(earlier, closing, box, gold, "already_answered", asked.group, ref, known)
 
     def _plain(
@@ -228,7 +251,7 @@ class Maker:
         query_type: QueryType,
         group: str,
         ref: str,
-        known: Phrasings | None = None,
+        known: Askable | None = None,
     ) -> Trace:
         asked, answered = Message(role="user", content=question), Message(role="assistant", content=reply)
         return self._trace((asked,), (answered,), box, gold, query_type, group, ref, known)
@@ -242,10 +265,10 @@ class Maker:
         query_type: QueryType,
         group: str,
         ref: str,
-        known: Phrasings | None,
+        known: Askable | None,
     ) -> Trace:
         difficulty = query_type if query_type in ("easy", "hard") else "abstain"
-        about = {"tool": known.tool, "topic": known.topic} if known else {}
+        about = {"tool": known.name, "topic": known.topic} if known else {}
         case = Case(
             messages=asked,
             toolbox=box,
@@ -261,7 +284,7 @@ class Maker:
             toolbox=box,
             query=asked[-1].content,
             query_type=query_type,
-            tool_name=known.tool if isinstance(gold, ExpectCall) and known else None,
+            tool_name=known.name if isinstance(gold, ExpectCall) and known else None,
             source=f"template/{query_type}",
             case=case,
         )

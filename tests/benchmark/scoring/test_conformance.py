@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.perf import conformance, tutorial
+from tests.perf import conformance, stages, tutorial
 from tests.perf.official import POINTS, official, reasons
 
 FUNCTION = {
@@ -118,6 +118,6 @@ def test_the_tutorial_is_reproduced() -> None:
     }
     found = tutorial.checked()
     assert (found.rows, found.read) == (600, 600)
-    page = tutorial.write(cells, found, tutorial.DATA)
+    page = tutorial.write(cells, found, stages.imported(tutorial.DATA), tutorial.DATA)
     assert page.broken == []
     assert tutorial.OUT.read_text(encoding="utf-8") == "\n".join(page.text)

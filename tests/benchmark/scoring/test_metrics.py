@@ -87,6 +87,9 @@ def test_waived_cases_count_nowhere() -> None:
         ("[" * 5_000, "x", False),
         ("9" * 4_000, "9", False),
         ("", "x", False),
+        ("True", "Yes, it is valid.", True),
+        ("['#sun', '#sea']", "The hashtags are #sun and #sea.", True),
+        ("['#sun', '#sea']", "There are some.", False),
     ],
 )
 def test_uses_result(result: str, answer: str, expected: bool) -> None:

@@ -25,13 +25,15 @@ class HeldOut:
     tools: frozenset[str] = frozenset()
     queries: frozenset[str] = frozenset()
 
-    def leaks(self, trace: Trace) -> bool:
-        """Whether `trace` asks a test query, or offers or calls a held-out tool."""
+    def leak(self, trace: Trace) -> str | None:
+        """What of `trace` must not be trained on: a test query, or a held-out tool that it offers or calls."""
         used = {call.name for message in trace.messages for call in message.tool_calls}
-        if self.tools & (used | {tool.name for tool in trace.tools}):
-            return True
+        if found := self.tools & (used | {tool.name for tool in trace.tools}):
+            return f"the tool {min(found)} is held out"
         asked = (message.content for message in trace.messages if message.role == "user")
-        return bool(self.queries) and any(query_hash(text) in self.queries for text in asked)
+        if bool(self.queries) and any(query_hash(text) in self.queries for text in asked):
+            return "it asks a test query"
+        return None
 
 
 def shipped_manifest() -> Path | None:

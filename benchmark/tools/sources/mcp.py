@@ -1,0 +1,106 @@
+"""Tools of a live MCP server, by address or by the command that starts it.
+
+What the server says of itself is believed as far as it goes: a tool with its read-only hint reads, every other one
+writes. Listing the tools calls none of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from benchmark.cases import Tool
+from benchmark.errors import EnvironmentFault, InputError
+from benchmark.tools.live.mcp import absolute, connected, is_address
+from benchmark.tools.schemas import SchemaError, check_schema, subschemas
+from benchmark.tools.sources import ToolsFile
+
+__all__ = ["PREFIX", "read_mcp"]
+
+PREFIX = "mcp:"
+
+MAX_TOOLS = 1000
+_SECONDS = 30.0
+
+
+def read_mcp(server: str) -> ToolsFile:
+    """Ask `server`, an `http(s)://` address or a command, for its tools.
+
+    Raises:
+        InputError: A tool cannot be used.
+        EnvironmentFault: The server does not answer, or the package is missing.
+    """
+    fix = "Give an address or a command: --tools mcp:http://localhost:8000/mcp or --tools 'mcp:python server.py'"
+    if not server.strip():
+        raise InputError("mcp: names no server", fix)
+    if is_address(server) and ("@" in urlsplit(server).netloc or urlsplit(server).query):
+        raise InputError(
+            "The server's address holds credentials or a query, which would be written to tools.yaml",
+            "Leave them out.",
+        )
+    try:
+        server = absolute(server)
+    except ValueError as error:
+        raise InputError(f"{server!r} is no command: {error}", fix) from None
+    try:
+        import anyio
+        import mcp  # noqa: F401
+    except ModuleNotFoundError as error:
+        what = f"MCP servers need the package {error.name!r}, which is not installed"
+        raise EnvironmentFault(what, "Install it: pip install 'toolmark[mcp]'") from None
+
+    async def listed() -> list[Any]:
+        found: list[Any] = []
+        with anyio.fail_after(_SECONDS):
+            async with connected(server) as client:
+                page = await client.list_tools()
+                found += page.tools
+                while page.next_cursor and len(found) < MAX_TOOLS:
+                    page = await client.list_tools(cursor=page.next_cursor)
+                    found += page.tools
+        return found
+
+    try:
+        tools = anyio.run(listed)
+    except Exception as error:
+        reason = _reason(error)
+        raise EnvironmentFault(
+            f"The MCP server {server!r} does not list its tools: {reason}", "Start it, or correct the command."
+        ) from error
+    if not tools:
+        raise InputError(f"The MCP server {server!r} offers no tool", "Name another one.")
+    made: dict[str, Tool] = {}
+    for shown in tools:
+        if shown.name in made:
+            raise InputError(f"mcp {server}: two tools are called {shown.name!r}", "Rename one of them in the server.")
+        made[shown.name] = _tool(shown, server)
+    places: dict[tuple[str, ...], str] = {(name,): f"mcp {server}: tool {name}" for name in made}
+    return ToolsFile(tuple(made.values()), {}, places)
+
+
+def _tool(shown: Any, server: str) -> Tool:
+    parameters = dict(shown.input_schema)
+    try:
+        for _, schema in list(subschemas(parameters)):
+            if isinstance(schema.get("title"), str):
+                del schema["title"]
+        check_schema(parameters)
+    except SchemaError as error:
+        what = f"mcp {server}: tool {shown.name}: its arguments are no valid JSON Schema: {error}"
+        raise InputError(what, "Correct the schema in the server.") from None
+    reads = shown.annotations is not None and shown.annotations.read_only_hint is True
+    return Tool(
+        name=shown.name,
+        description=" ".join((shown.description or "").split()),
+        parameters=parameters,
+        run=f"mcp:{server}:{shown.name}",
+        effects="read" if reads else "write",
+    )
+
+
+def _reason(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, TimeoutError):
+        return f"no answer in {_SECONDS:g} s"
+    return " ".join(str(error).split()) or type(error).__name__

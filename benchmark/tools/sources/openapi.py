@@ -1,0 +1,338 @@
+"""Tools from an OpenAPI 3 file (JSON or YAML): every operation with JSON arguments becomes a tool.
+
+A tool's name is the `operationId`, else method and path. Its arguments are the operation's parameters and, where the
+body is a JSON object, that object's properties; any other JSON body is the argument `body`. Schemas that the
+operation refers to come along as `$defs`. `GET` and `HEAD` read, everything else writes, unless the operation says
+`x-toolmark-effects`.
+
+Nothing is fetched: references must be local, and the server is only called by `live/openapi.py`, when a tool is run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
+
+from benchmark.cases import Effects, Tool
+from benchmark.errors import InputError
+from benchmark.tools.schemas import SchemaError, check_schema, subschemas
+from benchmark.tools.sources import ToolsFile
+from benchmark.tools.sources.document import Document, Place, kind_of
+
+__all__ = ["Operation", "is_openapi", "read_openapi", "read_operations"]
+
+_METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
+_JSON_BODY = re.compile(r"application/(?:[\w.-]+\+)?json\b")
+_HEADERS_OF_HTTP = frozenset({"accept", "content-type", "authorization"})
+"""OpenAPI tells tools to ignore header parameters of these names."""
+_ONLY_IN_DOCUMENTS = ("xml", "externalDocs", "example", "discriminator", "nullable")
+_MAX_HOPS = 16
+_MAX_NAME = 64
+
+Where = Literal["path", "query", "header", "body", "whole_body"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """How one tool is called over HTTP.
+
+    Attributes:
+        method: In capitals.
+        url: Address with `{name}` for each path argument; None where the file names no server.
+        places: Where each argument goes.
+        security: Name of the header, or `?name` of the query parameter, that carries the key; None where none is asked.
+    """
+
+    method: str
+    url: str | None
+    places: Mapping[str, Where]
+    security: str | None = None
+
+
+def is_openapi(path: Path) -> bool:
+    """Whether a `.json` or `.yaml` file says near its beginning that it is an OpenAPI document."""
+    if path.suffix == ".json":
+        return True
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return re.search(r"^[\"']?(?:openapi|swagger)[\"']?\s*:", file.read(65_536), re.MULTILINE) is not None
+    except OSError:
+        return False
+
+
+def read_openapi(path: str | Path) -> ToolsFile:
+    """Read the operations of an OpenAPI 3.0 or 3.1 file as tools.
+
+    Raises:
+        InputError: With file and line.
+    """
+    document = _OpenApi(Path(path), lenient=True)
+    made = list(document.operations())
+    if not made:
+        fix = "; ".join(document.left_out) or "Describe at least one operation under paths."
+        raise document.error(("paths",), "no operation can be a tool", fix)
+    return ToolsFile(tuple(tool for tool, _ in made), {}, document.places, tuple(document.left_out))
+
+
+def read_operations(path: str | Path) -> dict[str, Operation]:
+    """How each tool of the file is called, by tool name. Raises as `read_openapi`."""
+    return {tool.name: operation for tool, operation in _OpenApi(Path(path), lenient=True).operations()}
+
+
+@dataclass
+class _OpenApi(Document):
+    """An OpenAPI file while it is read."""
+
+    places: dict[tuple[str, ...], str] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+    content: dict[str, Any] = field(default_factory=dict)
+
+    def operations(self) -> Iterator[tuple[Tool, Operation]]:
+        """Every tool with the way to call it, in the order of the file."""
+        self.content = self.load()
+        version = self.content.get("openapi") if isinstance(self.content, dict) else None
+        if not str(version).startswith("3."):
+            what = f"openapi is {version!r}" if version is not None else "this is no OpenAPI 3 document"
+            raise self.error(("openapi",), what, "Give an OpenAPI 3.0 or 3.1 file; convert Swagger 2 first.")
+        taken: dict[str, Place] = {}
+        for path, item in self._mapping(("paths",), self.content.get("paths", {})).items():
+            here = ("paths", path)
+            for method, operation in self._mapping(here, item).items():
+                if method not in _METHODS:
+                    continue
+                place = (*here, method)
+                self._mapping(place, operation)
+                if (made := self._operation(path, method, operation, item, place)) is None:
+                    continue
+                name = made[0].name
+                if name in taken:
+                    what = f"two operations are called {name!r}: this one and {self.at(taken[name])}"
+                    raise self.error((*place, "operationId"), what, "Give each its own operationId.")
+                taken[name] = place
+                yield made
+
+    def _mapping(self, place: Place, value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self.error(place, f"{place[-1]} is a mapping, not {kind_of(value)}")
+        return value
+
+    def _resolved(self, value: Any, place: Place) -> tuple[dict[str, Any], Place]:
+        """`value` behind its local references, and where that stands."""
+        for _ in range(_MAX_HOPS):
+            reference = self._mapping(place, value).get("$ref")
+            if reference is None:
+                return self._mapping(place, value), place
+            value, place = self._target(reference, place), tuple(_keys(reference))
+        raise self.error(place, "references lead in a circle", "Remove one of them.")
+
+    def _target(self, reference: Any, place: Place) -> Any:
+        if not isinstance(reference, str) or not reference.startswith("#/"):
+            fix = "Bundle the file first, so that it refers to itself alone."
+            raise self.error((*place, "$ref"), f"$ref {reference!r} leaves the file", fix)
+        found: Any = self.content
+        for key in _keys(reference):
+            if not isinstance(found, dict) or key not in found:
+                raise self.error((*place, "$ref"), f"$ref {reference!r} names nothing", "Correct the reference.")
+            found = found[key]
+        return found
+
+    def _operation(
+        self, path: str, method: str, operation: dict[str, Any], item: dict[str, Any], place: Place
+    ) -> tuple[Tool, Operation] | None:
+        given = operation.get("operationId") or f"{method}{path}"
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", str(given)).strip("_")
+        if not name or len(name) > _MAX_NAME:
+            what = f"the name {name!r} of {method.upper()} {path} has {len(name)} characters; 1 to {_MAX_NAME} fit"
+            raise self.error((*place, "operationId"), what, "Give the operation a shorter operationId.")
+        self.places[(name,)] = self.at((*place, "operationId") if "operationId" in operation else place)
+        properties: dict[str, Any] = {}
+        required: list[str] = []
+        where: dict[str, Where] = {}
+        for parameter, at in self._parameters(operation, item, place):
+            if parameter["in"] == "cookie":
+                continue
+            if parameter["in"] == "header" and parameter["name"].casefold() in _HEADERS_OF_HTTP:
+                continue
+            self._add(properties, where, parameter["name"], self._schema_of(parameter, at), parameter["in"], at, name)
+            if parameter.get("required") is True or parameter["in"] == "path":
+                required.append(parameter["name"])
+        if "requestBody" in operation and not self._body(operation, place, name, (properties, required, where)):
+            self.left_out.append(f"{self.at((*place, 'requestBody'))}: {name} is left out: its body is not JSON")
+            return None
+        url = self._server(operation, item)
+        security = self._security(operation)
+        effects = operation.get("x-toolmark-effects", "read" if method in ("get", "head") else "write")
+        if effects not in get_args(Effects):
+            what = f"the effects of {name} are {effects!r}"
+            raise self.error((*place, "x-toolmark-effects"), what, f"Use one of {', '.join(get_args(Effects))}.")
+        texts = [str(operation[key]) for key in ("summary", "description") if operation.get(key)]
+        tool = Tool(
+            name=name,
+            description=" ".join(" ".join(text.split()) for text in dict.fromkeys(texts)),
+            parameters=self._schema(properties, required, place, name),
+            run=None if url is None else f"openapi:{self.path.resolve()}:{name}",
+            effects=effects,
+        )
+        return tool, Operation(method.upper(), None if url is None else url + path, where, security)
+
+    def _add(
+        self,
+        properties: dict[str, Any],
+        where: dict[str, Where],
+        argument: str,
+        schema: Any,
+        kind: Where,
+        place: Place,
+        name: str,
+    ) -> None:
+        if argument in properties:
+            what = f"{name} has two arguments called {argument!r}, in {where[argument]} and in {kind}"
+            raise self.error(place, what, "Rename one of the two.")
+        properties[argument], where[argument] = schema, kind
+        self.places[name, argument] = self.at(place)
+
+    def _parameters(
+        self, operation: dict[str, Any], item: dict[str, Any], place: Place
+    ) -> Iterator[tuple[dict[str, Any], Place]]:
+        """The parameters of path and operation, the operation's in place of the path's."""
+        found: dict[tuple[str, str], tuple[dict[str, Any], Place]] = {}
+        for listed, at in ((item.get("parameters"), place[:-1]), (operation.get("parameters"), place)):
+            at = (*at, "parameters")
+            if not isinstance(listed or [], list):
+                raise self.error(at, f"parameters is a list, not {kind_of(listed)}")
+            for index, entry in enumerate(listed or []):
+                parameter, here = self._resolved(entry, (*at, index))
+                if not isinstance(parameter.get("name"), str) or parameter.get("in") not in (
+                    *("path", "query", "header", "cookie"),
+                ):
+                    what = "a parameter has a name and is in path, query, header or cookie"
+                    raise self.error(here, what, "Correct both.")
+                found[parameter["name"], parameter["in"]] = (parameter, here)
+        yield from found.values()
+
+    def _schema_of(self, parameter: dict[str, Any], place: Place) -> dict[str, Any]:
+        schema = parameter.get("schema")
+        if schema is None:
+            media = parameter.get("content", {})
+            schema = next((entry.get("schema") for entry in media.values() if isinstance(entry, dict)), None)
+        schema = dict(self._mapping((*place, "schema"), schema if schema is not None else {}))
+        if parameter.get("description"):
+            schema.setdefault("description", " ".join(str(parameter["description"]).split()))
+        return schema
+
+    def _body(
+        self,
+        operation: dict[str, Any],
+        place: Place,
+        name: str,
+        into: tuple[dict[str, Any], list[str], dict[str, Where]],
+    ) -> bool:
+        """Add the arguments of a JSON body; False where the operation needs another kind of body."""
+        properties, required, where = into
+        at = (*place, "requestBody")
+        body, at = self._resolved(operation["requestBody"], at)
+        kinds = self._mapping((*at, "content"), body.get("content", {}))
+        kind = next((kind for kind in kinds if _JSON_BODY.match(kind)), None)
+        if kind is None:
+            return body.get("required") is not True
+        at = (*at, "content", kind, "schema")
+        given = self._mapping(at[:-1], kinds[kind]).get("schema", {})
+        schema, at = self._resolved(given, at)
+        fields = schema.get("properties")
+        if not isinstance(fields, dict) or not fields or {"allOf", "oneOf", "anyOf"} & set(schema):
+            self._add(properties, where, "body", given, "whole_body", at, name)
+            if body.get("required") is True:
+                required.append("body")
+            return True
+        for argument, inner in fields.items():
+            here = (*at, "properties", argument)
+            if self._resolved(inner, here)[0].get("readOnly") is not True:
+                self._add(properties, where, argument, inner, "body", here, name)
+        needed = schema.get("required", [])
+        required += [argument for argument in needed if argument in fields and where.get(argument) == "body"]
+        return True
+
+    def _schema(self, properties: dict[str, Any], required: list[str], place: Place, name: str) -> dict[str, Any]:
+        """One schema of all arguments; what it refers to in the file comes along under `$defs`."""
+        schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+        if required:
+            schema["required"] = list(dict.fromkeys(required))
+        definitions: dict[str, Any] = {}
+        names: dict[str, str] = {}
+        copied: dict[str, Any] = _copied(schema)
+        try:
+            pending = [copied]
+            while pending:
+                for _, node in list(subschemas(pending.pop())):
+                    _as_json_schema(node)
+                    reference = node.get("$ref")
+                    if reference is None:
+                        continue
+                    if reference not in names:
+                        target = self._mapping(place, self._target(reference, place))
+                        short = re.sub(r"[^A-Za-z0-9_.-]+", "_", str(reference).rpartition("/")[2])
+                        names[reference] = short if short not in definitions else f"{short}_{len(definitions)}"
+                        definitions[names[reference]] = _copied(target)
+                        pending.append(definitions[names[reference]])
+                    node["$ref"] = f"#/$defs/{names[reference]}"
+            if definitions:
+                copied["$defs"] = definitions
+            check_schema(copied)
+        except SchemaError as error:
+            what = f"the arguments of {name} are no valid JSON Schema: {error}"
+            argument = error.path[1] if len(error.path) > 1 and error.path[0] == "properties" else None
+            where = self.places.get((name, str(argument)), self.at(place))
+            raise InputError(f"{where}: {what}", "Correct the schema.") from None
+        return copied
+
+    def _server(self, operation: dict[str, Any], item: dict[str, Any]) -> str | None:
+        """The address under which an operation is called; None where the file names none that is whole."""
+        for holder in (operation, item, self.content):
+            servers = holder.get("servers")
+            if not isinstance(servers, list) or not servers or not isinstance(servers[0], dict):
+                continue
+            url = str(servers[0].get("url", ""))
+            for variable, entry in (servers[0].get("variables") or {}).items():
+                url = url.replace("{" + variable + "}", str(entry.get("default", "")))
+            parts = urlsplit(url)
+            return url.rstrip("/") if parts.scheme in ("http", "https") and parts.netloc else None
+        return None
+
+    def _security(self, operation: dict[str, Any]) -> str | None:
+        """What carries the key of the first scheme that is asked for."""
+        wanted = operation.get("security", self.content.get("security")) or [{}]
+        schemes = self.content.get("components", {}).get("securitySchemes", {})
+        for name in wanted[0] if isinstance(wanted[0], dict) else ():
+            scheme = schemes.get(name, {})
+            if scheme.get("type") == "apiKey":
+                return str(scheme.get("name")) if scheme.get("in") == "header" else f"?{scheme.get('name')}"
+            return "Authorization"
+        return None
+
+
+def _keys(reference: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in reference[2:].split("/")]
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(inner) for key, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _as_json_schema(node: dict[str, Any]) -> None:
+    """Write what OpenAPI 3.0 says in its own words as JSON Schema says it."""
+    if node.get("nullable") is True:
+        if isinstance(node.get("type"), str):
+            node["type"] = [node["type"], "null"]
+        if isinstance(node.get("enum"), list) and None not in node["enum"]:
+            node["enum"] = [*node["enum"], None]
+    for bound, strict in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+        if isinstance(node.get(strict), bool) and node.pop(strict) and bound in node:
+            node[strict] = node.pop(bound)
+    for key in _ONLY_IN_DOCUMENTS:
+        node.pop(key, None)

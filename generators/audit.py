@@ -1,0 +1,108 @@
+"""What is in a trace dataset: leakage, balance, duplicates and lengths, read from its files alone."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+from benchmark.cases import query_hash
+from benchmark.errors import InputError
+from benchmark.held_out import HeldOut
+from generators.duplicates import NearDuplicates
+
+__all__ = ["Audit", "audit", "rows_of"]
+
+
+def rows_of(folder: Path, split: str | None = None) -> Iterator[Mapping[str, Any]]:
+    """The rows of a dataset, of one split or of all.
+
+    Raises:
+        InputError: `folder` holds no trace dataset, or not that split.
+    """
+    remake = "Write one with: toolmark generate template --out DIR"
+    if not (folder / "traces").is_dir():
+        raise InputError(f"{folder} holds no trace dataset (no folder traces in it)", remake)
+    from datasets import load_from_disk  # type: ignore[import-untyped]
+
+    try:
+        splits = load_from_disk(folder / "traces")
+    except (FileNotFoundError, ValueError) as error:
+        raise InputError(f"{folder / 'traces'} is not a trace dataset: {error}", remake) from None
+    if split is not None and split not in splits:
+        raise InputError(f"{folder} has no split {split!r}", f"It has: {', '.join(splits)}.")
+    for name in splits if split is None else (split,):
+        yield from splits[name]
+
+
+@dataclass(slots=True)
+class Audit:
+    """The findings.
+
+    Attributes:
+        rows: Conversations.
+        query_types: How many of each type.
+        tools: How often each tool is the right one.
+        offered: How many tools are offered: least, median, most.
+        characters: Of a conversation without its tool list: median, 95th percentile, most.
+        leaks: What must not be in training data, and how often.
+        repeated: Conversations whose questions and calls occur before.
+        near: Conversations whose questions nearly occur before, with the same calls.
+    """
+
+    rows: int = 0
+    query_types: Counter[str] = field(default_factory=Counter)
+    tools: Counter[str] = field(default_factory=Counter)
+    offered: tuple[int, float, int] = (0, 0, 0)
+    characters: tuple[float, float, int] = (0, 0, 0)
+    leaks: Counter[str] = field(default_factory=Counter)
+    repeated: int = 0
+    near: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """Nothing leaks and nothing is there twice."""
+        return not self.leaks and not self.repeated and not self.near
+
+
+def audit(rows: Iterable[Mapping[str, Any]], held_out: HeldOut) -> Audit:
+    """Look at every row once."""
+    found = Audit()
+    sizes: list[int] = []
+    offered: list[int] = []
+    seen: set[tuple[str, str, str]] = set()
+    near = NearDuplicates()
+    for row in rows:
+        messages, tools = row["messages"], json.loads(row["tools"] or "[]")
+        found.rows += 1
+        found.query_types[row["query_type"]] += 1
+        if row["tool_name"] and row["tool_needed"]:
+            found.tools[row["tool_name"]] += 1
+        offered.append(len(tools))
+        sizes.append(sum(len(json.dumps(message, ensure_ascii=False, default=str)) for message in messages))
+        names = {tool.get("function", tool)["name"] for tool in tools}
+        for name in held_out.tools & names:
+            found.leaks[f"the held-out tool {name}"] += 1
+        asked = [message["content"] or "" for message in messages if message["role"] == "user"]
+        if any(query_hash(text) in held_out.queries for text in asked):
+            found.leaks["a test query"] += 1
+        calls = json.dumps([message.get("tool_calls") for message in messages], sort_keys=True, default=str)
+        questions = "\n".join(asked)
+        # Tools that are made for one conversation make another question of the same words.
+        key = (questions, calls, "" if row["case_id"] else ",".join(sorted(names)))
+        if key in seen:
+            found.repeated += 1
+        elif row["case_id"] and near.of(questions, calls) is not None:
+            found.near += 1
+        elif row["case_id"]:
+            near.add(questions, calls)
+        seen.add(key)
+    if sizes:
+        tail = quantiles(sizes, n=20)[-1] if len(sizes) > 1 else float(sizes[0])
+        found.offered = (min(offered), median(offered), max(offered))
+        found.characters = (median(sizes), tail, max(sizes))
+    return found

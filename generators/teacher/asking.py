@@ -1,0 +1,127 @@
+"""Requests to the teacher's models, each recorded when it is answered, so that it is never paid for again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from benchmark.cases import Message, digest
+from benchmark.completions import Completion, Prompt
+from benchmark.config import Requests
+from benchmark.engine.asking import ServedModel, Unanswered, faults_told
+from benchmark.engine.window import Window
+from benchmark.errors import EnvironmentFault, InputError
+from benchmark.runs.ledger import Ledger
+from generators.teacher.limits import Budget, Price
+from generators.teacher.options import ROLES, Role, TeacherOptions
+
+__all__ = ["Asker", "Item", "price_of"]
+
+
+class Item(NamedTuple):
+    """What a request is for: the number of its batch, the lowest of which goes first, and a name.
+
+    The name tells equal requests apart that are meant to be answered each.
+    """
+
+    batch: int
+    name: str
+
+
+class Asker:
+    """Asks the models of the three roles; a context manager.
+
+    Args:
+        options: Models and limits.
+        folder: Where the ledger is.
+
+    Attributes:
+        budget: What this run has used.
+        known: Replies in the ledger, by key.
+    """
+
+    def __init__(self, options: TeacherOptions, folder: Path) -> None:
+        self._options = options
+        requests = Requests(options.max_connections, options.timeout, options.retries)
+        window = Window(options.max_connections)
+        names = {options.model_of(role) for role in ROLES}
+        self._models = {name: ServedModel(name, requests, window) for name in sorted(names)}
+        self._prices = {role: price_of(options, role) for role in ROLES}
+        if options.max_cost is not None and None in self._prices.values():
+            unknown = next(options.model_of(role) for role in ROLES if self._prices[role] is None)
+            fix = "Give --input-price and --output-price, in dollars per million tokens."
+            raise InputError(f"--max-cost {options.max_cost:g}: the price of {unknown} is not known", fix)
+        self.budget = Budget(options.max_requests, options.max_cost)
+        self._stack = ExitStack()
+        try:
+            self._ledger = self._stack.enter_context(Ledger(folder))
+        except EnvironmentFault as error:
+            raise EnvironmentFault(error.what, "Wait for it to end, or choose another --out.") from None
+        self.known: dict[str, Completion] = dict(self._ledger.recorded.completions)
+        self._opened_session = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def price(self, role: Role) -> Price | None:
+        """The price of a role's model, where it is known."""
+        return self._prices[role]
+
+    async def ask(self, role: Role, messages: Sequence[Message], item: Item) -> Completion:
+        """The reply to `messages`, asked for on behalf of `item`.
+
+        Raises:
+            Stopped: A limit is reached.
+            Refused: The provider refuses this request.
+            EnvironmentFault: The provider refuses all requests, or failed too often.
+        """
+        config = self._config(role)
+        turns = [[message.role, message.content] for message in messages]
+        key = digest([role, self._options.model_of(role), config, turns, item.name], 32)
+        if key in self.known:
+            return self.known[key]
+        model, price = self._models[self._options.model_of(role)], self._prices[role]
+        try:
+            completion = await model.ask(Prompt(tuple(messages)), config, self.budget.request, item.batch)
+        except Unanswered as error:
+            raise EnvironmentFault(
+                f"{model.name} did not answer in {self._options.retries + 1} tries: {error}",
+                "Give the same command again: what was answered is kept.",
+            ) from None
+        self.budget.add(completion.usage, price.of(completion.usage) if price else 0.0)
+        if not self._opened_session:
+            self._opened_session = True
+            self._ledger.open_session(
+                {"identity": {"teacher": self._options.lasting()}, "environment": {}, "cases": {}}
+            )
+        self._ledger.append([(key, f"{role} {item.name}", 1, completion)])
+        self.known[key] = completion
+        return completion
+
+    def _config(self, role: Role) -> dict[str, Any]:
+        options = self._options
+        return {"max_tokens": options.max_tokens, "temperature": options.temperature if role == "writer" else 0.0}
+
+    def faults(self) -> tuple[str, ...]:
+        """How many requests failed, by kind."""
+        return faults_told(sum((model.faults for model in self._models.values()), Counter()))
+
+
+def price_of(options: TeacherOptions, role: Role) -> Price | None:
+    """The price that the options give, else the one that Inspect knows of the role's model."""
+    if options.input_price is not None and options.output_price is not None:
+        return Price(options.input_price, options.output_price)
+    from inspect_ai.model import get_model_info
+
+    info = get_model_info(options.model_of(role))
+    cost = info.cost if info is not None else None
+    return Price(cost.input, cost.output) if cost is not None else None

@@ -1,0 +1,110 @@
+"""A text that a regular expression describes, for schemas with a `pattern`.
+
+The pattern is only parsed and walked, never matched here, so a hostile one costs no more than its length; whether the
+text is right is the validator's to say.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from random import Random
+
+__all__ = ["Unknown", "text_of"]
+
+MAX_PATTERN = 500
+MAX_TEXT = 200
+_MANY = 4
+"""How often an open repetition repeats beyond its least."""
+
+_PRINTABLE = string.ascii_letters + string.digits
+_CATEGORIES = {
+    "CATEGORY_DIGIT": string.digits,
+    "CATEGORY_WORD": string.ascii_lowercase + string.digits,
+    "CATEGORY_SPACE": " ",
+    "CATEGORY_NOT_DIGIT": string.ascii_letters,
+    "CATEGORY_NOT_WORD": "-. ",
+    "CATEGORY_NOT_SPACE": string.ascii_lowercase,
+}
+
+
+class Unknown(ValueError):
+    """A pattern that uses what is not known here."""
+
+
+def text_of(rng: Random, pattern: str) -> str:
+    """A text that `pattern` is likely to match.
+
+    Raises:
+        Unknown: The pattern is too long, is not understood, or asks for too long a text.
+    """
+    if len(pattern) > MAX_PATTERN:
+        raise Unknown(f"longer than {MAX_PATTERN} characters")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            parsed = re._parser.parse(pattern)  # type: ignore[attr-defined]
+        text = "".join(_texts(rng, parsed, MAX_TEXT))
+    except (re.error, RecursionError, OverflowError) as error:
+        raise Unknown(str(error)) from None
+    return text
+
+
+def _texts(rng: Random, nodes: Iterable[tuple[Any, Any]], room: int) -> list[str]:
+    made: list[str] = []
+    for kind, value in nodes:
+        made.append(_text(rng, str(kind), value, room))
+        room -= len(made[-1])
+        if room < 0:
+            raise Unknown(f"asks for more than {MAX_TEXT} characters")
+    return made
+
+
+def _text(rng: Random, kind: str, value: Any, room: int) -> str:
+    match kind:
+        case "LITERAL":
+            return chr(value)
+        case "NOT_LITERAL":
+            return rng.choice([letter for letter in _PRINTABLE if ord(letter) != value])
+        case "ANY":
+            return rng.choice(string.ascii_lowercase)
+        case "IN":
+            return rng.choice(_members(value))
+        case "AT":
+            return ""
+        case "BRANCH":
+            return "".join(_texts(rng, rng.choice(value[1]), room))
+        case "SUBPATTERN":
+            return "".join(_texts(rng, value[3], room))
+        case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
+            least, most, inner = int(value[0]), int(value[1]), value[2]
+            if least > room:
+                raise Unknown(f"asks for more than {MAX_TEXT} characters")
+            times = rng.randint(least, max(least, min(most, least + _MANY)))
+            return "".join("".join(_texts(rng, inner, room)) for _ in range(times))
+    raise Unknown(f"{kind.lower()} is not understood")
+
+
+def _members(parts: Iterable[tuple[Any, Any]]) -> str:
+    letters = ""
+    negated = False
+    for kind, value in parts:
+        match str(kind):
+            case "NEGATE":
+                negated = True
+            case "LITERAL":
+                letters += chr(value)
+            case "RANGE":
+                letters += "".join(map(chr, range(value[0], min(value[1], value[0] + 127) + 1)))
+            case "CATEGORY":
+                letters += _CATEGORIES.get(str(value), "")
+    if negated:
+        letters = "".join(letter for letter in _PRINTABLE if letter not in letters)
+    if not letters:
+        raise Unknown("a class without members")
+    return letters

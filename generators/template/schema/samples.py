@@ -1,0 +1,252 @@
+"""Values that a schema accepts and that a person might ask for.
+
+The schema decides what is valid: types, enums, formats, bounds, patterns. Within that, names and descriptions hint at
+what is meant: a text called `city` is a city, one whose description quotes examples is one of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from generators.template import values
+from generators.template.schema.hints import FORMATS, Draw, day, named_like, some_text, usual_size
+from generators.template.schema.regex import Unknown, text_of
+
+if TYPE_CHECKING:
+    from random import Random
+
+__all__ = ["OPTIONAL_SHARE", "Undrawable", "branch", "sample"]
+
+MAX_DEPTH = 6
+MAX_ITEMS = 4
+OPTIONAL_SHARE = 0.45
+"""How often an optional argument is given."""
+
+Schema = Mapping[str, Any]
+
+
+class Undrawable(ValueError):
+    """A schema for which no value can be made here."""
+
+
+_QUOTED = re.compile(r"['\"‘“`]([^'\"‘’“”`]{1,40})['\"’”`]")
+_EXAMPLES = re.compile(r"(?:e\.g\.|for example|such as|like)[:,]?\s+([^.;()]{1,80})", re.IGNORECASE)
+
+
+def branch(rng: Random, schema: Any, whole: Schema) -> Schema:
+    """`schema` behind its references, with one branch of each choice taken, never `null` where there is another.
+
+    Raises:
+        Undrawable: It refers in a circle, or allows nothing.
+    """
+    taken: dict[str, Any] = {}
+    pending = [schema]
+    for _ in range(64):
+        if not pending:
+            return taken
+        node = pending.pop()
+        if node is True:
+            continue
+        if not isinstance(node, Mapping):
+            raise Undrawable("a schema that allows nothing")
+        for keyword in ("anyOf", "oneOf"):
+            if options := node.get(keyword):
+                some = [option for option in options if option != {"type": "null"}] or options
+                pending.append(rng.choice(some))
+        pending.extend(node.get("allOf", ()))
+        if "$ref" in node:
+            pending.append(_target(node["$ref"], whole))
+        for key, value in node.items():
+            if key in ("anyOf", "oneOf", "allOf", "$ref", "$defs"):
+                continue
+            if key == "properties":
+                taken["properties"] = {**taken.get("properties", {}), **value}
+            elif key == "required":
+                taken["required"] = [*taken.get("required", ()), *value]
+            else:
+                taken.setdefault(key, value)
+    raise Undrawable("references that lead in a circle")
+
+
+def _target(reference: str, whole: Schema) -> Any:
+    found: Any = whole
+    for part in reference.removeprefix("#").strip("/").split("/"):
+        key = part.replace("~1", "/").replace("~0", "~")
+        if key and (not isinstance(found, Mapping) or key not in found):
+            raise Undrawable(f"a reference to {reference}, which is not there")
+        found = found[key] if key else found
+    return found
+
+
+def sample(rng: Random, schema: Any, whole: Schema, name: str = "", depth: int = 0) -> Any:
+    """A value for `schema`.
+
+    Args:
+        rng: Source of every choice.
+        schema: What the value must fulfil.
+        whole: The schema in which its references are looked up.
+        name: The argument's name in plain words.
+        depth: How deep the value stands.
+
+    Raises:
+        Undrawable: No value can be made.
+    """
+    if depth > MAX_DEPTH:
+        raise Undrawable(f"values nested deeper than {MAX_DEPTH}")
+    node = branch(rng, schema, whole)
+    if "const" in node:
+        return node["const"]
+    if node.get("enum"):
+        choices = [value for value in node["enum"] if value is not None] or node["enum"]
+        return rng.choice(choices)
+    examples = [value for value in node.get("examples", ()) if isinstance(value, str | int | float)]
+    if examples and rng.random() < 0.5:
+        return rng.choice(examples)
+    match _type(rng, node):
+        case "string":
+            return _string(rng, node, name)
+        case "integer":
+            return _integer(rng, node, name)
+        case "number":
+            return _number(rng, node, name)
+        case "boolean":
+            return rng.random() < 0.5
+        case "array":
+            return _array(rng, node, whole, name, depth)
+        case "object":
+            return _object(rng, node, whole, depth)
+    return None
+
+
+def _type(rng: Random, node: Schema) -> str:
+    given = node.get("type")
+    if isinstance(given, list):
+        return str(rng.choice([kind for kind in given if kind != "null"] or given))
+    if given is not None:
+        return str(given)
+    for keyword, kind in (("properties", "object"), ("items", "array"), ("minimum", "number"), ("maximum", "number")):
+        if keyword in node:
+            return kind
+    return "string"
+
+
+def _string(rng: Random, node: Schema, name: str) -> str:
+    if isinstance(pattern := node.get("pattern"), str):
+        try:
+            return text_of(rng, pattern)
+        except Unknown as error:
+            raise Undrawable(f"the pattern {pattern[:60]!r}: {error}") from None
+    described = str(node.get("description", ""))
+    least, most = int(node.get("minLength", 0)), int(node.get("maxLength", 10_000))
+    made = FORMATS.get(str(node.get("format")))
+    if made is None:
+        shown = _quoted(described)
+        if shown and rng.random() < 0.7:
+            return rng.choice(shown)
+        made = named_like(name)
+        if made is None and "YYYY-MM-DD" in described:
+            made = day
+    draw: Draw = made or some_text
+    for _ in range(20):
+        text = draw(rng)
+        if least <= len(text) <= most:
+            return text
+    if least > 400:
+        raise Undrawable(f"a text of {least} characters")
+    if made is None or node.get("format") is None:
+        return _fitted(rng, least, most)
+    raise Undrawable(f"a {node['format']} of {least} to {most} characters")
+
+
+def _quoted(description: str) -> list[str]:
+    """The examples that a description gives."""
+    found = _QUOTED.findall(description)
+    if not found and (listed := _EXAMPLES.search(description)):
+        found = [part.strip() for part in re.split(r",|\bor\b|\band\b", listed[1])]
+    return [
+        text for text in found if text and len(text.split()) <= 4 and text.casefold() not in ("true", "false", "none")
+    ]
+
+
+def _fitted(rng: Random, least: int, most: int) -> str:
+    text = values.gibberish(rng)
+    while len(text) < least:
+        text += f" {values.word(rng)}"
+    text = text[:most].strip()
+    return text + "a" * (least - len(text))
+
+
+def _bounds(node: Schema, name: str, whole: bool) -> tuple[float, float]:
+    """Least and most: the schema's where it says so, else what the name suggests, as far as the schema allows."""
+    step = 1 if whole else 0.01
+    lows = [node[key] + more for key, more in (("minimum", 0), ("exclusiveMinimum", step)) if node.get(key) is not None]
+    highs = [
+        node[key] - less for key, less in (("maximum", 0), ("exclusiveMaximum", step)) if node.get(key) is not None
+    ]
+    low: float | None = max(lows, default=None)
+    high: float | None = min(highs, default=None)
+    hint = usual_size(name)
+    if low is None:
+        return hint if high is None else (hint[0] if hint[0] < high else high - 100, high)
+    return low, high if high is not None else (hint[1] if hint[1] > low else low + 100)
+
+
+def _integer(rng: Random, node: Schema, name: str) -> int:
+    low, high = _bounds(node, name, whole=True)
+    least, most = int(-(-low // 1)), int(high // 1)
+    if least > most:
+        raise Undrawable(f"a whole number from {low} to {high}")
+    step = node.get("multipleOf")
+    if step:
+        first, last = -(-least // step), most // step
+        if first > last:
+            raise Undrawable(f"a multiple of {step} from {low} to {high}")
+        return int(rng.randint(int(first), int(min(last, first + 1000))) * step)
+    return rng.randint(least, min(most, least + 100_000))
+
+
+def _number(rng: Random, node: Schema, name: str) -> float | int:
+    low, high = _bounds(node, name, whole=False)
+    if low > high:
+        raise Undrawable(f"a number from {low} to {high}")
+    if node.get("multipleOf"):
+        return _integer(rng, node, name) if float(node["multipleOf"]).is_integer() else node["multipleOf"]
+    if rng.random() < 0.4 and (whole := int(rng.uniform(low, high))) >= low:
+        return whole
+    drawn = round(rng.uniform(low, min(high, low + 100_000)), rng.choice((1, 2, 2)))
+    return min(max(drawn, low), high)
+
+
+def _array(rng: Random, node: Schema, whole: Schema, name: str, depth: int) -> list[Any]:
+    singular = re.sub(r"s$", "", name)
+    if prefix := node.get("prefixItems"):
+        return [sample(rng, item, whole, singular, depth + 1) for item in prefix]
+    least = int(node.get("minItems", 0))
+    if least > 50:
+        raise Undrawable(f"a list of {least}")
+    count = rng.randint(max(least, 1), max(least, min(int(node.get("maxItems", MAX_ITEMS)), max(least, MAX_ITEMS)), 1))
+    items: list[Any] = []
+    for _ in range(count * 10):
+        item = sample(rng, node.get("items", {}), whole, singular, depth + 1)
+        if item not in items:
+            items.append(item)
+        if len(items) == count:
+            break
+    if len(items) < least:
+        raise Undrawable(f"{least} different items")
+    return items
+
+
+def _object(rng: Random, node: Schema, whole: Schema, depth: int) -> dict[str, Any]:
+    required = set(node.get("required", ()))
+    made = {
+        name: sample(rng, inner, whole, re.sub(r"[_-]+", " ", name), depth + 1)
+        for name, inner in node.get("properties", {}).items()
+        if name in required or (depth < 3 and rng.random() < OPTIONAL_SHARE)
+    }
+    further = node.get("additionalProperties")
+    if not made and isinstance(further, Mapping):
+        made = {values.word(rng): sample(rng, further, whole, "", depth + 1) for _ in range(rng.randint(1, 3))}
+    return made

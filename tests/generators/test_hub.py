@@ -1,0 +1,169 @@
+"""Data sets that come from the hub and go to it: a loopback server in its place, and never a token in what is said."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from datasets import Dataset, load_dataset, load_from_disk
+from huggingface_hub import DatasetCard
+
+from benchmark.readers.rows import csv_rows
+from tests.forked.commands import Ended, Toolmark
+from tests.servers.hub import Hub, running_hub
+
+TUTORIAL = Path(__file__).parents[3] / "shared" / "data" / "tutorial"
+TOKEN = "hf_verysecretindeed"
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "word_count",
+        "description": "Count the words of a text.",
+        "parameters": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
+    },
+}
+
+
+def at_hub(*arguments: str, endpoint: str, home: Path, token: str | None = None) -> Ended:
+    """A command whose hub is at `endpoint`; the hub library reads that when it is imported."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "HUGGING"))}
+    environment |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "COLUMNS": "200"}
+    program = str(Path(sys.executable).with_name("toolmark"))
+    done = subprocess.run(
+        [program, *arguments],
+        env=environment | ({"HF_TOKEN": token} if token else {}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def conversation(text: str) -> list[dict[str, object]]:
+    call = {"type": "function", "function": {"name": "word_count", "arguments": json.dumps({"text": text})}}
+    return [
+        {"role": "user", "content": f"How many words are in '{text}'?"},
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "name": "word_count", "content": str(len(text.split()))},
+        {"role": "assistant", "content": f"There are {len(text.split())}."},
+    ]
+
+
+@pytest.fixture
+def parquet(tmp_path: Path) -> Path:
+    """A folder as the hub keeps data sets: Parquet below `data/`, and a card."""
+    texts = ["one two", "a bird in the hand", "to be or not", "here we go again my friend"]
+    folder = tmp_path / "set"
+    (folder / "data").mkdir(parents=True)
+    rows = [{"messages": conversation(text), "tools": json.dumps([TOOL])} for text in texts]
+    Dataset.from_list(rows).to_parquet(folder / "data" / "train-00000-of-00001.parquet")
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n")
+    (tmp_path / "MANIFEST.toml").write_text("")
+    return folder
+
+
+def test_a_folder_of_the_hubs_form_is_imported(parquet: Path, toolmark: Toolmark, tmp_path: Path) -> None:
+    manifest = ("--manifest", str(tmp_path / "MANIFEST.toml"))
+    done = toolmark("generate", "import", "--source", f"trl:{parquet}", *manifest, "--out", str(tmp_path / "data"))
+    assert done.code == 0, done.said
+    found = json.loads((tmp_path / "data" / "manifest.json").read_text())
+    assert (found["proposed"], sum(found["accepted"].values()), found["unexecuted_calls"]) == (4, 4, 0)
+    (parquet / "data" / "train-00000-of-00001.parquet").write_bytes(b"PAR1 and nothing else")
+    broken = toolmark("generate", "import", "--source", f"trl:{parquet}", "--out", str(tmp_path / "none"))
+    assert broken.code == 4
+    assert "train-00000-of-00001.parquet cannot be read" in broken.err
+
+
+@pytest.mark.skipif(not TUTORIAL.is_dir(), reason="the tutorial's files are not at hand")
+def test_the_tutorial_reads_the_same_from_parquet(toolmark: Toolmark, tmp_path: Path) -> None:
+    rows = [dict(row) for _, row in csv_rows(TUTORIAL / "traces.csv.gz")]  # type: ignore[call-overload]
+    (tmp_path / "set" / "data").mkdir(parents=True)
+    Dataset.from_list(rows).to_parquet(tmp_path / "set" / "data" / "train.parquet")
+    for name, source in (("csv", TUTORIAL / "traces.csv.gz"), ("parquet", tmp_path / "set")):
+        done = toolmark("generate", "import", "--source", f"tutorial:{source}", "--out", str(tmp_path / name))
+        assert done.code == 0, done.said
+    found = [json.loads((tmp_path / name / "manifest.json").read_text())["rejections"] for name in ("csv", "parquet")]
+    assert found[0] == found[1]
+
+
+def test_what_is_in_the_cache_needs_no_hub_and_no_hub_is_said_at_once(parquet: Path, tmp_path: Path) -> None:
+    home, closed = tmp_path / "home", "http://127.0.0.1:9"
+    source = ("generate", "import", "--source", "trl:hub/me/mine", "--manifest", str(tmp_path / "MANIFEST.toml"))
+    missing = at_hub(*source, "--out", str(tmp_path / "none"), endpoint=closed, home=home)
+    assert missing.code == 69, missing.said
+    assert "me/mine is not in the local cache and the hub cannot be reached" in missing.err
+    assert "hf download me/mine --repo-type dataset" in missing.err
+    snapshot = home / "hub" / "datasets--me--mine" / "snapshots" / "abc"
+    snapshot.parent.mkdir(parents=True)
+    parquet.rename(snapshot)
+    refs = snapshot.parents[1] / "refs"
+    refs.mkdir()
+    (refs / "main").write_text("abc")
+    cached = at_hub(*source, "--out", str(tmp_path / "data"), endpoint=closed, home=home)
+    assert cached.code == 0, cached.said
+    wrong = at_hub("generate", "import", "--source", "trl:hub/mine", "--out", "x", endpoint=closed, home=home)
+    assert (wrong.code, "'mine' is no data set of the hub" in wrong.err) == (4, True)
+
+
+@pytest.fixture(scope="module")
+def dataset(toolmark: Toolmark, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("published") / "data"
+    done = toolmark("generate", "template", "--count", "80", "--out", str(out))
+    assert done.code == 0, done.said
+    return out
+
+
+def test_the_card_makes_the_folder_a_data_set(dataset: Path, tmp_path: Path) -> None:
+    card = DatasetCard.load(dataset / "README.md")
+    assert card.data.license == ["apache-2.0"]
+    assert card.data.size_categories == "n<1K"
+    assert "| train |" in card.text
+    loaded = load_dataset(str(dataset), cache_dir=str(tmp_path))
+    written = load_from_disk(dataset / "traces")
+    assert {name: split[:] for name, split in loaded.items()} == {name: split[:] for name, split in written.items()}
+
+
+def written_by(hub: Hub) -> list[str]:
+    return [f"{method} {path}" for method, path, _ in hub.requests]
+
+
+def test_a_push_uploads_the_folder_and_tells_no_token(dataset: Path, tmp_path: Path) -> None:
+    push = ("data", "push", str(dataset), "me/mine")
+    with running_hub() as hub:
+        done = at_hub(*push, endpoint=hub.url, home=tmp_path, token=TOKEN)
+        assert done.code == 0, done.said
+        assert "Pushed: https://huggingface.co/datasets/me/mine" in done.out
+        assert TOKEN not in done.said
+        assert f"Bearer {TOKEN}" in hub.tokens
+        files = {str(path.relative_to(dataset)) for path in dataset.rglob("*") if path.is_file()}
+        assert set(hub.files) == files - {"rejected.jsonl"}
+        assert all(content == (dataset / name).read_bytes() for name, content in hub.files.items())
+        created = next(body for _, path, body in hub.requests if path == "/api/repos/create")
+        settings = json.loads(created)
+        assert settings.get("visibility") == "private" or settings.get("private") is True
+    with running_hub(refuses=True) as hub:
+        refused = at_hub(*push, endpoint=hub.url, home=tmp_path, token=TOKEN)
+    assert refused.code == 69
+    assert "me/mine could not be written" in refused.err
+    assert TOKEN not in refused.said
+
+
+def test_a_push_that_cannot_succeed_is_refused_before_the_work(tmp_path: Path) -> None:
+    generate = ("generate", "template", "--count", "10", "--out", str(tmp_path / "data"), "--push")
+    with running_hub() as hub:
+        nobody = at_hub(*generate, "me/mine", endpoint=hub.url, home=tmp_path)
+        assert (nobody.code, "no token of the hub is at hand" in nobody.err) == (69, True)
+        unnamed = at_hub(*generate, "mine", endpoint=hub.url, home=tmp_path, token=TOKEN)
+        assert (unnamed.code, "'mine' is no name of a data set" in unnamed.err) == (4, True)
+        assert written_by(hub) == []
+        assert not (tmp_path / "data").exists()
+        done = at_hub(*generate, "me/mine", endpoint=hub.url, home=tmp_path, token=TOKEN)
+        assert done.code == 0, done.said
+        assert "manifest.json" in hub.files
+    gone = at_hub("data", "push", str(tmp_path / "data"), "me/mine", endpoint=hub.url, home=tmp_path, token=TOKEN)
+    assert (gone.code, "the hub cannot be reached" in gone.err) == (69, True)

@@ -1,0 +1,191 @@
+"""Trainings with `lora` on a real tiny model: what is left, what is refused, and that a kill changes nothing."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from benchmark.candidates.fingerprint import hash_files
+from benchmark.cases import Message, Toolbox
+from benchmark.errors import InputError
+from benchmark.plugins import Trainer
+from benchmark.traces import Trace
+from tests.forked.commands import Toolmark, running
+from tests.trainers.made import TOOLS, dataset, traces
+from trainers.hosting import Job, run
+from trainers.lora import LoraOptions, LoraTrainer
+from trainers.record import Record
+
+QUICK = LoraOptions(r=4, epochs=18, mix={}, score_every=5, threads=1, precision="float32", lr=1e-2)
+
+
+def train(base: Path, data: Path, dev: Path, out: Path, options: LoraOptions = QUICK, **job: object) -> list[str]:
+    said: list[str] = []
+    wanted = Job(data=data, out=out, base=str(base), dialect="tagged", dev=str(dev), dev_limit=2, **job)
+    run(LoraTrainer(), wanted, options, lambda _: None, said.append)
+    return said
+
+
+@pytest.fixture(scope="module")
+def trained(base, data, dev, tmp_path_factory) -> tuple[Path, list[str]]:
+    out = tmp_path_factory.mktemp("trained") / "mine"
+    return out, train(base, data, dev, out)
+
+
+def test_it_is_a_trainer():
+    assert isinstance(LoraTrainer(), Trainer)
+
+
+def test_a_training_leaves_an_adapter_that_names_its_base(trained, base):
+    out, said = trained
+    record = Record.read(out)
+    assert {file.name for file in out.iterdir()} >= {"adapter_config.json", "adapter_model.safetensors", "README.md"}
+    assert not list(out.rglob("*.bin")), "a pickle was left beside the weights"
+    assert not (out / "checkpoints").exists()
+    assert record.base is not None
+    assert record.base.weights == hash_files(base.glob("*.safetensors"))
+    assert record.dialects == ("tagged",)
+    assert record.data.tools == tuple(sorted(tool.schema_hash for tool in TOOLS))
+    assert record.options["threads"] == 1
+    assert json.loads((out / "adapter_config.json").read_text())["base_model_name_or_path"] == str(base)
+    assert any(line.startswith(f"Kept step {record.chosen_step}") for line in said)
+
+
+def test_the_curve_holds_loss_and_dev_figures(trained):
+    record = Record.read(trained[0])
+    judged = {point["step"] for point in record.curve if "timing.recall" in point}
+    assert judged == set(range(5, 46, 5))
+    assert {point["step"] for point in record.curve if "eval_loss" in point} == judged
+    assert record.curve[0]["loss"] > record.curve[-1]["loss"]
+
+
+def test_weights_moved_and_the_adapter_serves(trained, base):
+    from peft import PeftModel
+
+    plain = AutoModelForCausalLM.from_pretrained(base)
+    ids = torch.tensor([[2, 50, 60, 70]])
+    before = plain(ids).logits
+    after = PeftModel.from_pretrained(plain, trained[0])(ids).logits
+    assert (before - after).abs().max() > 1e-3
+
+
+def test_full_fine_tuning_leaves_a_model(base, data, dev, tmp_path):
+    full = QUICK.model_copy(update={"full": True, "lr": 1e-3, "epochs": 1})
+    train(base, data, dev, tmp_path / "full", full)
+    moved = load_file(tmp_path / "full" / "model.safetensors")
+    was = load_file(base / "model.safetensors")
+    assert any(not torch.equal(moved[name], was[name]) for name in was)
+    assert AutoTokenizer.from_pretrained(tmp_path / "full").chat_template
+
+
+@pytest.fixture
+def toolmark(tmp_path) -> Iterator[Toolmark]:
+    with running(tmp_path, "trainers.finetuning", "trainers.hosting", "benchmark.engine.local") as commands:
+        yield commands
+
+
+def test_ten_kills_leave_the_same_bytes(trained, base, data, dev, tmp_path, toolmark):
+    out = tmp_path / "mine"
+    flags = ["--r", "4", "--epochs", "18", "--score-every", "5", "--threads", "1", "--precision", "float32"]
+    flags += ["--lr", "0.01", "--mix.easy", "1", "--mix.no_tool", "1"]
+    where = ["--base", str(base), "--data", str(data), "--out", str(out), "--dialect", "tagged"]
+    command = ["train", "lora", *where, "--dev", str(dev), "--dev-limit", "2", *flags]
+    for lines in random.Random(8).choices(range(1, 8), k=10):  # one checkpoint further at most, of nine
+        steps = out / "checkpoints" / "curve.jsonl"
+        steps.unlink(missing_ok=True)
+        ended = toolmark(*command, until=(steps, lines))
+        assert ended.code is None, ended.said
+    done = toolmark(*command)
+    assert done.code == 0, done.said
+    expected = load_file(trained[0] / "adapter_model.safetensors")
+    found = load_file(out / "adapter_model.safetensors")
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def test_a_loss_that_is_no_number_keeps_the_last_good_checkpoint(base, data, dev, tmp_path):
+    wild = QUICK.model_copy(update={"lr": 1e30, "grad_norm": 1e30, "score_every": 1})
+    with pytest.raises(InputError, match=r"is (nan|inf) at step .*The last good checkpoint is .*checkpoint-1"):
+        train(base, data, dev, tmp_path / "out", wild)
+
+
+def with_trace(tmp_path: Path, trace: Trace) -> Path:
+    return dataset(tmp_path / "data", [*traces(4), trace])
+
+
+def said(tool: str, text: str, **changes: object) -> Trace:
+    messages = (Message(role="user", content="Please."), Message(role="assistant", content=text))
+    box = Toolbox(name="one", tools=(TOOLS[0].model_copy(update={"name": tool}),))
+    return Trace(messages=messages, toolbox=box, query="Please.", query_type="easy", source="made/test", **changes)
+
+
+def test_what_must_not_be_trained_on_is_refused(base, data, dev, tmp_path):
+    manifest = tmp_path / "MANIFEST.toml"
+    manifest.write_text('held_out_tools = ["find_boat"]')
+    with pytest.raises(InputError, match=r"conversations of .* must not be trained on: the tool find_boat is held out"):
+        train(base, data, dev, tmp_path / "out", manifest=manifest)
+    from benchmark.cases import query_hash
+
+    manifest.write_text(f'[test_queries]\nhashes = ["{query_hash("Number 7, please.")}"]')
+    with pytest.raises(InputError, match=r"1 conversations of .*: it asks a test query in number 7"):
+        train(base, data, dev, tmp_path / "out", manifest=manifest)
+
+
+def test_calls_as_text_are_refused(base, dev, tmp_path):
+    text = '<tool_call>\n{"name": "find_boat", "arguments": {"name": "Ada"}}\n</tool_call>'
+    with pytest.raises(InputError, match=r"has a call in the dialect [a-z]+ as text.*generate import"):
+        train(base, with_trace(tmp_path, said("find_boat", text)), dev, tmp_path / "out")
+
+
+def test_what_does_not_fit_is_counted_and_never_cut(base, dev, tmp_path):
+    long = with_trace(tmp_path, said("find_boat", "very " * 2000))
+    with pytest.raises(InputError, match=r"1 of 5 conversations of train do not fit: .* and the context 1024"):
+        train(base, long, dev, tmp_path / "out")
+    skipped = train(base, long, dev, tmp_path / "out", skip_too_long=True)
+    assert "Left out of train: 1 conversations longer than 1024 tokens." in skipped
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (lambda folder: shutil.rmtree(folder / "traces" / "train"), "is not a trace dataset"),
+        (lambda folder: shutil.rmtree(folder / "traces"), "holds no trace dataset"),
+    ],
+)
+def test_data_that_is_none_is_named(broken, said, base, data, dev, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(data, copy)
+    broken(copy)
+    with pytest.raises(InputError, match=said):
+        train(base, copy, dev, tmp_path / "out")
+
+
+def test_another_dialects_data_is_refused(base, data, dev, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(data, copy)
+    (copy / "manifest.json").write_text('{"dialect": "hermes"}')
+    with pytest.raises(InputError, match=r"is written in the dialect hermes, and tagged would be trained"):
+        train(base, copy, dev, tmp_path / "out")
+
+
+def test_a_base_that_is_an_adapter_is_refused(trained, base, data, dev, tmp_path):
+    with pytest.raises(InputError, match=r"is a base with the adapter .* already"):
+        train(Path(f"{base}:{trained[0]}"), data, dev, tmp_path / "out")
+
+
+def test_a_template_without_an_end_of_turn_is_refused(base, data, dev, tmp_path):
+    copy = tmp_path / "endless"
+    shutil.copytree(base, copy)
+    (copy / "chat_template.jinja").write_text("{% for m in messages %}{{ m.role }}: {{ m.content }} {% endfor %}")
+    config = json.loads((copy / "tokenizer_config.json").read_text()) | {"eos_token": None}
+    (copy / "tokenizer_config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match="ends an answer with no special token"):
+        train(copy, data, dev, tmp_path / "out")

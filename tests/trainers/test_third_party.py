@@ -1,0 +1,43 @@
+"""Somebody else's trainer: the one that the documentation shows, installed with one entry point."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.forked.commands import running
+
+SHOWN = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> dict[str, str]:
+    """An environment in which the documented trainer is installed."""
+    (code,) = re.findall(r"```python\n(.*?)```", SHOWN, re.DOTALL)
+    (points,) = re.findall(r'"(toolmark\.trainers)"\]\n(.*?)\n```', SHOWN, re.DOTALL)
+    site = tmp_path / "site"
+    info = site / "plain-1.0.dist-info"
+    info.mkdir(parents=True)
+    (site / "plain.py").write_text(code)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plain\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[{points[0]}]\n{points[1].replace(chr(34), '')}\n")
+    return {"PYTHONPATH": str(site)}
+
+
+def test_it_is_one_of_all(installed, base, data, dev, tmp_path):
+    out = tmp_path / "adapter"
+    with running(tmp_path) as toolmark:
+        assert "plain" in toolmark("train", "--help", environment=installed).said
+        assert "Conversations to train on." in toolmark("train", "plain", "--help", environment=installed).said
+        where = ("--base", str(base), "--data", str(data), "--out", str(out), "--dev", str(dev))
+        done = toolmark("train", "plain", *where, "--steps", "3", environment=installed)
+    assert done.code == 0, done.said
+    record = json.loads((out / "toolmark.json").read_text())
+    assert record["trainer"] == "plain"
+    assert record["options"] == {"lr": 1e-3, "steps": 3}
+    assert [point["step"] for point in record["curve"]] == [1, 2, 3]
+    assert (out / "adapter_model.safetensors").exists()
+    assert "--steps 3" in (out / "README.md").read_text()

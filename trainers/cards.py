@@ -1,0 +1,75 @@
+"""The model card of what was trained here: what it is, how it was made, how it did on dev, how to judge it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainers.record import Record
+
+__all__ = ["adapter_card"]
+
+_CARD = """\
+---
+base_model: {base}
+library_name: peft
+pipeline_tag: text-generation
+tags: [tool-calling, lora, toolmark]
+---
+
+# {name}
+
+An adapter of `{base}` that calls tools in the dialect `{dialect}`, trained by Toolmark. `toolmark.json` holds its full
+record: weights of the base, data, options, versions, seed, curve.
+
+Judge it, case by case against its base:
+
+```
+pytest suites/ --model {base} --adapter {name}
+```
+
+## How it was made
+
+```
+{made_by}
+{command}
+```
+
+{conversations:,} conversations, {tokens:,} tokens, {seconds:,.0f} seconds. Loss at the end: {losses}.
+
+## Curve
+
+{table}
+
+{chosen}
+"""
+
+
+def adapter_card(record: Record) -> str:
+    """The `README.md` beside an adapter; the dev figures choose a checkpoint and are no result."""
+    judged = [point for point in record.curve if any("." in name for name in point)]
+    names = sorted({name for point in judged for name in point if "." in name})
+    lines = []
+    if judged:
+        lines.append("| step | " + " | ".join(["eval loss", *names]) + " |")
+        lines.append("|---:|" + "---:|" * (len(names) + 1))
+        for point in judged:
+            cells = [f"{point['eval_loss']:.4f}" if "eval_loss" in point else ""]
+            cells += [f"{100 * point[name]:.1f}" if name in point else "" for name in names]
+            lines.append(f"| {point['step']:g} | " + " | ".join(cells) + " |")
+    return _CARD.format(
+        base=record.base.id if record.base else "none",
+        name=record.name,
+        dialect=", ".join(record.dialects),
+        made_by=record.data.made_by or "# the data's manifest names no command",
+        command=record.command,
+        conversations=record.data.conversations,
+        tokens=record.tokens,
+        seconds=record.seconds,
+        losses=", ".join(f"{name} {value:g}" for name, value in record.losses.items()),
+        table="\n".join(lines) or "No checkpoint was judged.",
+        chosen=""
+        if record.chosen_step is None
+        else f"Figures are per cent on a slice of the dev cases, by which step {record.chosen_step} was chosen: they "
+        "rank checkpoints and prove nothing.",
+    )

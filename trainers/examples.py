@@ -1,0 +1,172 @@
+"""What a model will learn, as token ids, with the proof that it learns what it writes itself and nothing else.
+
+Every conversation is encoded by the code that encodes prompts for judging, and then looked at from the other side: the
+supervised ids, decoded, must be the assistant's own words, each turn must end in a token that ends a turn, and there
+must be one BOS. A mask that is off by one trains a model that never stops, and its loss looks healthy all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.completions import Completion
+from benchmark.dataset import TraceDataset
+from benchmark.engine.encoding import Encoded, stop_ids
+from benchmark.engine.tokenizer import context_length, open_tokenizer
+from benchmark.errors import InputError
+from benchmark.registry import load, names
+from trainers.packing import conversation_sequences
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from benchmark.dialects import Dialect
+    from benchmark.traces import Trace
+
+__all__ = ["Examples", "check_mask"]
+
+
+class Examples:
+    """The encoded conversations of a dataset.
+
+    Args:
+        data: Where they come from.
+        dialect: In which tools are shown and calls written.
+        weights: The base's directory: tokenizer, chat template, context.
+        say: Told how many conversations were left out.
+        skip_too_long: Leave out what does not fit the context, instead of refusing the data.
+    """
+
+    def __init__(
+        self,
+        data: TraceDataset,
+        dialect: Dialect,
+        weights: Path,
+        say: Callable[[str], None],
+        *,
+        skip_too_long: bool = False,
+    ) -> None:
+        self._data, self._dialect, self._say, self._skip = data, dialect, say, skip_too_long
+        self._tokenizer = open_tokenizer(weights)
+        self._room = context_length(weights)
+        self._read: dict[str, tuple[list[Encoded], list[str]]] = {}
+
+    def of(self, split: str) -> Sequence[Encoded]:
+        """The examples of a split, in its order; none where there is no such split beside `train`.
+
+        Raises:
+            InputError: The data is written in another dialect, a mask is wrong, or a conversation does not fit.
+        """
+        return self._split(split)[0]
+
+    def kinds(self, split: str) -> Sequence[str]:
+        """The query type of each example of a split."""
+        return self._split(split)[1]
+
+    def _split(self, split: str) -> tuple[list[Encoded], list[str]]:
+        if split not in self._read:
+            known = split == "train" or split in self._data.splits
+            self._read[split] = self._encoded(split) if known else ([], [])
+        return self._read[split]
+
+    def _encoded(self, split: str) -> tuple[list[Encoded], list[str]]:
+        examples: list[Encoded] = []
+        kinds: list[str] = []
+        too_long: list[int] = []
+        stops = stop_ids(self._tokenizer, None)
+        for number, trace in enumerate(self._data.traces(split)):
+            where = f"conversation {number} of {split} in {str(self._data.path)!r}"
+            _check_dialect(trace, self._dialect, where)
+            for encoded in conversation_sequences(trace.messages, trace.tools, self._dialect, self._tokenizer):
+                check_mask(encoded, trace, self._dialect, self._tokenizer, stops, where)
+                if self._room is not None and len(encoded.ids) > self._room:
+                    too_long.append(len(encoded.ids))
+                    continue
+                examples.append(encoded)
+                kinds.append(trace.query_type)
+        if too_long and not self._skip:
+            raise InputError(
+                f"{len(too_long)} of {len(examples) + len(too_long)} conversations of {split} do not fit: the longest "
+                f"has {max(too_long)} tokens, and the context {self._room}",
+                "Nothing is ever cut; leave such conversations out, and have them counted, with --skip-too-long.",
+            )
+        if too_long:
+            self._say(f"Left out of {split}: {len(too_long)} conversations longer than {self._room} tokens.")
+        if split == "train" and not examples:
+            raise InputError(
+                f"no conversation of {str(self._data.path)!r} is left to train on", "Generate shorter ones."
+            )
+        return examples, kinds
+
+
+def check_mask(
+    encoded: Encoded,
+    trace: Trace,
+    dialect: Dialect,
+    tokenizer: PreTrainedTokenizerBase,
+    stops: Sequence[int],
+    where: str,
+) -> None:
+    """Prove the mask of one sequence.
+
+    Raises:
+        InputError: It has not exactly one BOS, or what is supervised is not turns of the assistant, each with its stop.
+    """
+    bos = tokenizer.bos_token_id
+    if (
+        bos is not None
+        and tokenizer("")["input_ids"][:1] == [bos]
+        and (encoded.ids[0] != bos or bos in encoded.ids[1:])
+    ):
+        raise _wrong(where, f"it has {encoded.ids.count(bos)} BOS tokens, or one in a wrong place")
+    written = {_written(turn) for turn in _replies(trace, dialect)}
+    for turn in _supervised(encoded):
+        if turn[-1] not in stops:
+            raise _wrong(
+                where, f"a turn to learn ends in {tokenizer.convert_ids_to_tokens(turn[-1])!r}, which ends no turn"
+            )
+        text: Any = tokenizer.decode(turn[:-1], skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        if _written(text) not in written:
+            raise _wrong(where, f"{text[:80]!r} would be learnt, and is no turn of the assistant")
+
+
+def _wrong(where: str, what: str) -> InputError:
+    return InputError(
+        f"{where} cannot be supervised exactly: {what}",
+        "Its text may hold special tokens of this tokenizer, or the template rewrites turns: try another --dialect.",
+    )
+
+
+def _written(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _replies(trace: Trace, dialect: Dialect) -> Iterator[str]:
+    for before, _ in trace.turns_to_learn():
+        yield dialect.render(trace.messages[: len(before) + 1], trace.tools).messages[-1].content
+
+
+def _supervised(encoded: Encoded) -> Iterator[list[int]]:
+    """Runs of supervised ids."""
+    pairs = zip(encoded.ids, encoded.supervised, strict=True)
+    for mine, run in groupby(pairs, key=lambda pair: pair[1]):
+        if mine:
+            yield [token for token, _ in run]
+
+
+def _check_dialect(trace: Trace, dialect: Dialect, where: str) -> None:
+    """Refuse calls that stand in the text of a turn: they would be learnt as words, in whatever dialect they are."""
+    for message in trace.messages:
+        if message.role != "assistant" or message.tool_calls:
+            continue
+        offered = set(trace.toolbox.names)
+        for name in (dialect.name, *names("toolmark.dialects")):
+            reading = load("toolmark.dialects", name)().parse(Completion(message.content), strict=False)
+            if any(call.name in offered for call in reading.calls):
+                raise InputError(
+                    f"{where} has a call in the dialect {name} as text: {message.content[:80]!r}",
+                    "Import it, so that calls are calls: toolmark generate import --source READER:PATH --out DIR",
+                )

@@ -1,0 +1,281 @@
+"""The host of every trainer: what is checked before a weight moves, and what is written when it is done.
+
+A trainer is given a base, a dataset and token ids whose masks are proved; it writes weights. Whether the data may be
+trained on at all, on which dev cases a checkpoint is judged, and the record beside the weights are the host's, so that
+they are the same for everyone's trainer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from benchmark.candidates.fingerprint import hash_files
+from benchmark.candidates.spec import Candidate, resolve
+from benchmark.candidates.spoken import family_dialect
+from benchmark.candidates.weights import locate
+from benchmark.dataset import TraceDataset
+from benchmark.errors import InputError
+from benchmark.held_out import HeldOut, held_out, shipped_manifest
+from benchmark.plugins import DevFigure, Trained, Trainer, Training
+from benchmark.registry import load
+from benchmark.session import Request, Session, shipped_cases
+from trainers.cards import adapter_card
+from trainers.examples import Examples
+from trainers.record import RECORD, Base, Data, Record, file_hash, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmark.dialects import Dialect
+    from benchmark.verdicts.comparison import Comparison
+
+__all__ = ["Job", "check_data", "run"]
+
+PACKAGES = ("torch", "transformers", "peft", "trl", "tokenizers", "datasets")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One training, as the user asked for it.
+
+    Attributes:
+        data: Folder that `toolmark generate` wrote.
+        out: Folder to write to.
+        seed: Of everything that is drawn.
+        base: Spec of the model to train on; empty for a trainer that starts from nothing.
+        dialect: In which tools are shown and calls written; empty for the base family's own, else `tagged`.
+        dev: Cases on which checkpoints are judged, of which only the dev split is read.
+        dev_limit: How many of them.
+        manifest: Names held-out tools and test queries; None is that of the shipped cases.
+        skip_too_long: Leave out conversations that do not fit the base's context.
+    """
+
+    data: Path
+    out: Path
+    seed: int = 1
+    base: str = ""
+    dialect: str = ""
+    dev: str = ""
+    dev_limit: int = 60
+    manifest: Path | None = None
+    skip_too_long: bool = False
+
+    def flags(self) -> dict[str, Any]:
+        """What must be repeated to repeat it. Folders by their names alone: where they lay is of one machine."""
+        given = {"base": self.base, "dialect": self.dialect, "dev": Path(self.dev).name if self.dev else ""}
+        limit = {} if self.dev_limit == Job.__dataclass_fields__["dev_limit"].default else {"dev-limit": self.dev_limit}
+        kept = {key: value for key, value in given.items() if value}
+        return {"data": self.data.name, "out": self.out.name, "seed": self.seed, **kept, **limit}
+
+
+def run(
+    trainer: Trainer[Any],
+    job: Job,
+    options: BaseModel,
+    log: Callable[[Mapping[str, float]], None],
+    say: Callable[[str], None],
+) -> Record:
+    """Check, train, record.
+
+    Raises:
+        InputError: A finished training is there already, the base cannot be trained on, or the data must not be.
+        EnvironmentFault: Something that it needs is not at hand.
+    """
+    if (job.out / RECORD).exists():
+        raise InputError(
+            f"{str(job.out)!r} already holds a finished model", "Name another --out, or remove the folder."
+        )
+    data = TraceDataset(job.data)
+    data.rows()
+    check_data(data, held_out(job.manifest or shipped_manifest()))
+    if getattr(trainer, "from_scratch", False):
+        return _recorded(
+            trainer, job, options, data, trainer.train(None, data, job.out, options, Training(job.seed, log, say))
+        )
+
+    base = _base(job.base)
+    weights = locate(base).base
+    dialect = _dialect(job, base, data)
+    examples = Examples(data, dialect, weights, say, skip_too_long=job.skip_too_long)
+    examples.of("train")  # every mask is checked before a weight moves
+    context = Training(
+        seed=job.seed,
+        log=log,
+        say=say,
+        weights=weights,
+        examples=examples.of,
+        kinds=examples.kinds,
+        score_dev=partial(_score_dev, job, dialect.name),
+    )
+    trained = trainer.train(base, data, job.out, options, context)
+    return _recorded(trainer, job, options, data, trained, dialect, weights)
+
+
+def _base(spec: str) -> Candidate:
+    if not spec:
+        raise InputError("no base model is named", "Name one: --base pocket")
+    base = resolve(spec)
+    if base.kind not in ("local", "hub"):
+        raise InputError(f"{spec} is not loaded from weights here", "Name a local or hub model: --base pocket")
+    if base.adapter is not None:
+        raise InputError(
+            f"{spec} is a base with the adapter {base.adapter} already",
+            "Train on the plain base, or merge the two first: toolmark models merge BASE:ADAPTER --out DIR",
+        )
+    return base
+
+
+def _dialect(job: Job, base: Candidate, data: TraceDataset) -> Dialect:
+    family = family_dialect(base)
+    name = job.dialect or (family[0] if family else "tagged")
+    written = data.manifest.get("dialect")
+    if written not in (None, name):
+        raise InputError(
+            f"{str(data.path)!r} is written in the dialect {written}, and {name} would be trained",
+            f"Train in the data's: --dialect {written}",
+        )
+    spoken: Dialect = load("toolmark.dialects", name)()
+    return spoken
+
+
+def check_data(data: TraceDataset, kept_out: HeldOut) -> None:
+    """Refuse data that suites test on.
+
+    Raises:
+        InputError: A conversation asks a test query, or offers or calls a held-out tool.
+    """
+    leaks = [(number, leak) for number, trace in enumerate(data.traces()) if (leak := kept_out.leak(trace))]
+    if leaks:
+        number, leak = leaks[0]
+        raise InputError(
+            f"{len(leaks)} conversations of {str(data.path)!r} must not be trained on: {leak} in number {number}",
+            f"Leave them out; to see all: toolmark data audit {shlex.quote(str(data.path))}",
+        )
+
+
+def _score_dev(job: Job, dialect: str, folder: Path) -> Mapping[str, DevFigure]:
+    """Judge what lies in `folder` on the dev slice, against the base; what was answered before is not asked again."""
+    adapter = (folder / "adapter_config.json").exists()
+    request = Request(
+        models=(job.base,) if adapter else (str(folder),),
+        adapters=(str(folder),) if adapter else (),
+        baseline=None if adapter else job.base,
+        cases=job.dev or shipped_cases(),
+        split="dev",
+        limit=job.dev_limit,
+        dialect=dialect,
+        runs=job.out / "dev",
+    )
+    with _aside():
+        session = Session(request)
+        session.open()
+        for one in session.runs:
+            session.generate(one, lambda *_: None)
+        return _figures(session.judge(logs=False))
+
+
+def _figures(comparison: Comparison) -> dict[str, DevFigure]:
+    found = {}
+    for row in comparison.rows:
+        if row.level == "primary":
+            difference = row.differences[1]
+            verdict = None if difference is None else difference.verdict
+            found[row.metric] = DevFigure(row.figures[1].score, row.figures[0].score, verdict)
+    return found
+
+
+@contextmanager
+def _aside() -> Iterator[None]:
+    """Leave torch's threads and random numbers as they were: judging must not change what is trained."""
+    import torch
+
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
+def _recorded(
+    trainer: Trainer[Any],
+    job: Job,
+    options: BaseModel,
+    data: TraceDataset,
+    trained: Trained,
+    dialect: Dialect | None = None,
+    weights: Path | None = None,
+) -> Record:
+    """Write `toolmark.json` and `README.md` beside the weights."""
+    changed = options.model_dump(mode="json", exclude_defaults=True)
+    record = Record(
+        name=job.out.name,
+        trainer=trainer.name,
+        command=_command(trainer.name, {**job.flags(), **changed}),
+        seed=job.seed,
+        options={**options.model_dump(mode="json"), **trained.settings},
+        base=None if weights is None else Base(id=job.base, weights=hash_files(weights.glob("*.safetensors"))),
+        dialects=(dialect.name,) if dialect is not None else tuple(trained.dialects),
+        template_sha256=_template_hash(weights or job.out),
+        data=Data(
+            made_by=data.made_by,
+            manifest_sha256=data.manifest_hash,
+            conversations=len(data.rows()),
+            tools=None if trained.tools_made_by else _tool_hashes(data),
+            tools_made_by=trained.tools_made_by,
+        ),
+        weights_sha256=file_hash(next(iter(sorted(job.out.glob("*.safetensors"))))),
+        tokens=trained.tokens,
+        seconds=round(trained.seconds, 1),
+        losses=dict(trained.losses),
+        versions=versions(*PACKAGES),
+        curve=list(trained.curve),
+        chosen_step=trained.chosen_step,
+    )
+    card = getattr(trainer, "card", None)
+    (job.out / "README.md").write_text(card(record) if card else adapter_card(record), encoding="utf-8")
+    record.write(job.out)
+    return record
+
+
+def _command(name: str, flags: Mapping[str, Any]) -> str:
+    words: list[str] = []
+    for key, value in flags.items():
+        flag = f"--{key.replace('_', '-')}"
+        if isinstance(value, Mapping):
+            words += [word for part, one in value.items() for word in (f"{flag}.{part}", str(one))]
+        elif isinstance(value, bool):
+            words.append(flag if value else f"--no-{key.replace('_', '-')}")
+        else:
+            words += [flag, str(value)]
+    return shlex.join(["toolmark", "train", name, *words])
+
+
+def _tool_hashes(data: TraceDataset) -> tuple[str, ...]:
+    """Schema hashes of every tool that a conversation offers: what "seen" means to whoever judges the weights."""
+
+    @cache
+    def of(listed: str) -> frozenset[str]:
+        row = {**data.rows()[0], "tools": listed}
+        return frozenset(tool.schema_hash for tool in data.trace(row).tools)
+
+    found: set[str] = set()
+    for listed in set(data.rows()["tools"]):  # type: ignore[call-overload]
+        found |= of(listed)
+    return tuple(sorted(found))
+
+
+def _template_hash(folder: Path) -> str:
+    """SHA-256 of the chat template that stands beside the tokenizer in `folder`."""
+    from benchmark.engine.tokenizer import open_tokenizer
+
+    return hashlib.sha256(str(open_tokenizer(folder).chat_template).encode()).hexdigest()

@@ -1,0 +1,122 @@
+"""TRL's SFT trainer over packed rows: its optimizer, schedule, checkpoints and resuming, with our own forward pass.
+
+Where a model's attention can be replaced (`benchmark.engine.packed` proves it on a probe), a batch is one row in which
+each shared prefix is computed once; elsewhere it is padded. The loss is the same: cross entropy over the tokens that
+the model itself writes, a mean over all of them in an optimizer step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import SequentialSampler
+from trl.trainer.sft_trainer import SFTTrainer
+
+from benchmark.engine.attention import NAME
+from trainers.shared_prefixes import TreeAttention, pack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from transformers import PreTrainedModel
+
+    from benchmark.engine.encoding import Encoded
+
+__all__ = ["ExampleTrainer", "Layout", "batch_loss", "packed_rows", "padded_rows"]
+
+Batch = dict[str, Any]
+Layout = Callable[[Sequence["Encoded"]], Batch]
+"""Puts examples into one batch: what the model is given, and `targets`, the tokens to predict."""
+
+
+def packed_rows(examples: Sequence[Encoded]) -> Batch:
+    """One row: `input_ids` and `position_ids` (1, tokens), `logits_to_keep` and `targets` (supervised,)."""
+    row = pack(examples)
+    return {
+        "input_ids": torch.tensor([row.ids]),
+        "position_ids": torch.tensor([row.positions]),
+        "logits_to_keep": torch.tensor(row.places),
+        "toolmark_pass": TreeAttention(row.parts),
+        "targets": torch.tensor(row.targets),
+        "tokens": row.tokens,
+    }
+
+
+def padded_rows(examples: Sequence[Encoded]) -> Batch:
+    """Rows of one length: `input_ids` and `attention_mask` (rows, tokens), `targets` with -100 where none is."""
+    ids = pad_sequence([torch.tensor(example.ids) for example in examples], batch_first=True)
+    mask = pad_sequence([torch.ones(len(example.ids), dtype=torch.long) for example in examples], batch_first=True)
+    mine = pad_sequence([torch.tensor(example.supervised) for example in examples], batch_first=True)
+    targets = ids.where(mine, -100)[:, 1:]
+    return {"input_ids": ids, "attention_mask": mask, "targets": targets, "tokens": int(mask.sum())}
+
+
+def batch_loss(model: Any, batch: Mapping[str, Any], tokens: torch.Tensor | int | None = None) -> torch.Tensor:
+    """Cross entropy (a scalar) summed over the supervised tokens of a batch, over `tokens` or their own number."""
+    given = {name: value for name, value in batch.items() if name not in ("targets", "tokens")}
+    targets, packed = batch["targets"], "toolmark_pass" in batch
+    with _replaced(model, packed):
+        logits = model(**given, use_cache=False).logits
+    logits = logits[0] if packed else logits[:, :-1].flatten(0, 1)
+    total = cross_entropy(logits.float(), targets.flatten(), ignore_index=-100, reduction="sum")
+    return total / ((targets != -100).sum() if tokens is None else tokens)
+
+
+@contextmanager
+def _replaced(model: PreTrainedModel, packed: bool) -> Iterator[None]:
+    """While this lasts, packed rows meet their own attention; scoring and saving meet the model's."""
+    config: Any = model.config.get_text_config()
+    own = config._attn_implementation
+    if packed:
+        config._attn_implementation = NAME
+    try:
+        yield
+    finally:
+        config._attn_implementation = own
+
+
+class ExampleTrainer(SFTTrainer):
+    """Trains on encoded examples in the order of its dataset; `tokens` counts what was read since the start.
+
+    Args:
+        options: As `SFTTrainer`; the collator makes a batch out of the rows of a dataset, in their order.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.model_accepts_loss_kwargs = True  # the loss is divided by the tokens of the whole step, not by its batches
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
+        data: Any = self.train_dataset if train_dataset is None else train_dataset
+        return SequentialSampler(data)
+
+    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: torch.device) -> tuple[list[Batch], Any]:
+        """The batches of one step, and how many tokens are supervised in all of them."""
+        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        return batches, sum((batch["targets"] != -100).sum() for batch in batches)
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: Mapping[str, Any],
+        return_outputs: bool = False,  # noqa: ARG002 - of the overridden method
+        num_items_in_batch: Any = None,
+    ) -> torch.Tensor:
+        """The mean over the supervised tokens of the step; alone, as in evaluation, over those of the batch."""
+        if model.training:
+            self.state.num_input_tokens_seen += inputs["tokens"]
+        return batch_loss(self.accelerator.unwrap_model(model), inputs, num_items_in_batch)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """As in transformers: the metrics that TRL adds are not computed here."""
+        for metrics in self._metrics.values():
+            metrics.clear()
+        super().log(logs, start_time)
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """None: the host writes one when training is done."""

@@ -1,0 +1,144 @@
+"""Batches in which every shared prefix is computed once: the same gradients as one conversation at a time, for less.
+
+Conversations over one toolbox begin with the same thousand tokens and differ in their last hundred. Laid out as a tree
+(`benchmark.engine.prefixes`), a batch is one packed row: each prefix once, then what follows it in each conversation.
+Every token attends to what stands before it in its own conversation and to nothing else, so that loss and gradients are
+those of the conversations one by one; the gradient of a prefix is the sum over all that follows it.
+
+The loss needs logits only where the model's own words are predicted: the rest are never computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from benchmark.engine.prefixes import Node, prefix_leaves
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from benchmark.engine.encoding import Encoded
+
+__all__ = ["Part", "Row", "TreeAttention", "pack"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Consecutive tokens of a packed row.
+
+    Attributes:
+        first: Place of the first token in the row.
+        tokens: How many there are.
+        start: Position of the first token in its conversation.
+        path: The parts that stand before it in its conversation.
+    """
+
+    first: int
+    tokens: int
+    start: int
+    path: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A batch as one packed row.
+
+    Attributes:
+        ids: Token ids.
+        positions: Of each token in its conversation.
+        places: Places in the row from which a supervised token is predicted.
+        targets: That token, for each place.
+        parts: Of what the row is made.
+        tokens: Tokens of the conversations one by one, prefixes counted as often as they occur.
+    """
+
+    ids: list[int] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    targets: list[int] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    tokens: int = 0
+
+
+def pack(conversations: Sequence[Encoded]) -> Row:
+    """Lay out conversations, each with something supervised, as one row."""
+    begins = [encoded.supervised.index(True) for encoded in conversations]
+    prompts = {index: encoded.ids[: begins[index]] for index, encoded in enumerate(conversations)}
+    row = Row(tokens=sum(len(encoded.ids) for encoded in conversations))
+    placed: dict[int, Part] = {}
+
+    def place(ids: Sequence[int], start: int, path: tuple[Part, ...]) -> Part:
+        part = Part(len(row.ids), len(ids), start, path)
+        row.ids.extend(ids)
+        row.positions.extend(range(start, start + len(ids)))
+        row.parts.append(part)
+        return part
+
+    def reach(nodes: tuple[Node, ...]) -> tuple[Part, ...]:
+        path: tuple[Part, ...] = ()
+        for node in nodes:
+            if id(node) not in placed:
+                placed[id(node)] = place(node.ids, node.start, path)
+            path = (*path, placed[id(node)])
+        return path
+
+    for leaf in list(prefix_leaves(prompts)):  # a list: nodes are told apart by identity while all of them live
+        encoded = conversations[leaf.index]
+        part = place(encoded.ids[leaf.start :], leaf.start, reach(leaf.path))
+        for at in range(begins[leaf.index], len(encoded.ids)):
+            if encoded.supervised[at]:
+                row.places.append(part.first + at - 1 - leaf.start)
+                row.targets.append(encoded.ids[at])
+    return row
+
+
+class TreeAttention:
+    """Attention over the parts of a row, with gradients: what `benchmark.engine.attention` is given for one pass."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = parts
+        self._seen: dict[int | None, list[tuple[list[slice], Tensor | None]]] = {}
+
+    def attend(self, _: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
+        """Queries (heads, tokens, size), keys and values (key heads, tokens, size); gives (heads, tokens, size)."""
+        import torch
+        from torch.nn.functional import scaled_dot_product_attention
+
+        if window not in self._seen:
+            self._seen[window] = [_seen(part, window, query.device) for part in self._parts]
+        groups = query.shape[0] // key.shape[0]
+        keys, values = key.repeat_interleave(groups, 0), value.repeat_interleave(groups, 0)
+        out = []
+        for part, (spans, mask) in zip(self._parts, self._seen[window], strict=True):
+            attended = scaled_dot_product_attention(
+                query[None, :, part.first : part.first + part.tokens],
+                torch.cat([keys[:, span] for span in spans], 1)[None],
+                torch.cat([values[:, span] for span in spans], 1)[None],
+                attn_mask=mask,
+                is_causal=mask is None,
+                scale=scale,
+            )
+            out.append(attended[0])
+        return torch.cat(out, 1)
+
+
+def _seen(part: Part, window: int | None, device: torch.device) -> tuple[list[slice], Tensor | None]:
+    """The spans of the row that tokens of `part` may see, and which keys each of them sees; None: those before it."""
+    import torch
+
+    earliest = 0 if window is None else max(0, part.start - window + 1)
+    reached = [other for other in (*part.path, part) if other.start + other.tokens > earliest]
+    spans, positions = [], []
+    for other in reached:
+        skipped = max(0, earliest - other.start)
+        spans.append(slice(other.first + skipped, other.first + other.tokens))
+        positions.append(torch.arange(other.start + skipped, other.start + other.tokens, device=device))
+    if len(reached) == 1 and (window is None or part.tokens <= window):
+        return spans, None
+    keys = torch.cat(positions)
+    queries = torch.arange(part.start, part.start + part.tokens, device=device)[:, None]
+    mask = keys <= queries
+    return spans, mask if window is None else mask & (keys > queries - window)
