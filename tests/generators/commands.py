@@ -63,8 +63,12 @@ class Toolmark:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Toolmark]:
-    """Commands whose output is kept in `folder`, until the context ends."""
+def running(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Toolmark]:
+    """Commands whose output is kept in `folder`, until the context ends.
+
+    `environment` is what packages read when they are imported.
+    """
     command = [sys.executable, str(Path(__file__).with_name("forks.py"))]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    whole = {**os.environ, **(environment or {})}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=whole) as server:
         yield Toolmark(folder, server)
