@@ -14,13 +14,14 @@ demo: $(VENV)/.local-installed
 test: $(VENV)/.dev-installed lint
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
-# About seven minutes on two idle cores.
+# About fifteen minutes on two idle cores.
 perf: $(VENV)/.dev-installed
 	$(BIN)/python -m tests.perf.statistics
 	$(BIN)/python -m tests.perf.conformance
 	$(BIN)/python -m tests.perf.tutorial
 	$(BIN)/python -m tests.perf.parsing
 	$(BIN)/python -m tests.perf.streaming
+	$(BIN)/python -m tests.perf.reports
 
 lint: $(VENV)/.dev-installed
 	$(BIN)/ruff check

@@ -14,8 +14,8 @@ from benchmark.candidates.weights import locate
 from benchmark.errors import InputError
 from benchmark.progress import progress_line
 from benchmark.readers.selection import Split
-from benchmark.registry import load
-from benchmark.runs.ledger import read_ledger
+from benchmark.registry import load, names, target
+from benchmark.runs.replay import read_replay
 from benchmark.session import Request, Session, shipped_cases
 from benchmark.verdicts.comparison import Comparison
 
@@ -23,6 +23,8 @@ __all__ = ["compare", "judge_recorded", "models"]
 
 compare = App(name="compare", help="Compare recorded runs: the first is the baseline of the others.")
 models = App(name="models", help="Look after models and adapters.")
+for _name in names("toolmark.models"):  # of other rooms, and imported when called
+    models.command(target("toolmark.models", _name), name=_name, help=f"See: toolmark models {_name} --help")
 
 
 def _draw(comparison: Comparison) -> None:
@@ -42,7 +44,7 @@ def judge_recorded(request: Request, *, evidence: bool = False) -> Comparison:
         candidate = resolve(spec)
         if candidate.kind != "replay":
             raise InputError(f"{spec} is no recorded run", "Name a directory under runs/, or a ledger.jsonl.")
-        epochs = max([epochs, *(epoch for _, epoch in read_ledger(Path(candidate.base)).by_case)])
+        epochs = max(epochs, read_replay(Path(candidate.base)).epochs)
     if epochs > 1:  # a request for epochs needs a temperature; recordings have theirs
         request = replace(request, epochs=epochs, temperature=1.0)
     session = Session(request, partial=True)

@@ -6,13 +6,14 @@ dialect makes of that. A bad completion is data: none of these types refuses any
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from benchmark.cases import Call, Message, Tool, digest
 
-__all__ = ["Completion", "Prompt", "RawCall", "Reading", "StopReason", "Usage"]
+__all__ = ["Completion", "Prompt", "RawCall", "Reading", "StopReason", "Usage", "total"]
 
 StopReason = Literal["stop", "length", "unknown"]
 """`stop`: the model ended by itself. `length`: it was cut. `unknown`: a recording that does not say."""
@@ -40,10 +41,52 @@ class RawCall:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens read and written."""
+    """What a completion took; two that took different times are still the same.
+
+    Attributes:
+        input_tokens: Read.
+        output_tokens: Written.
+        seconds: Of the wall clock since the completion before it. Many are written side by side, so only their sum over
+            a run says something. None: not recorded.
+        cost: US dollars. None: no price is known.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
+    seconds: float | None = field(default=None, compare=False)
+    cost: float | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if type(self.input_tokens) is not int or type(self.output_tokens) is not int:
+            raise TypeError("usage counts tokens in whole numbers")
+        for amount in (self.seconds, self.cost):
+            if amount is not None and not 0 <= amount < math.inf:
+                raise ValueError("seconds and cost are numbers from 0")
+
+    def as_json(self) -> dict[str, float]:
+        """The ledger's fields; what is not known is not there."""
+        known = {"seconds": self.seconds, "cost": self.cost}
+        return {
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            **{name: amount for name, amount in known.items() if amount is not None},
+        }
+
+
+def total(usages: Iterable[Usage]) -> Usage:
+    """Their sum; seconds or cost are known where they are known of every one."""
+    each = list(usages)
+
+    def added(amounts: Sequence[float | None]) -> float | None:
+        known = [amount for amount in amounts if amount is not None]
+        return math.fsum(known) if known and len(known) == len(amounts) else None
+
+    return Usage(
+        sum(usage.input_tokens for usage in each),
+        sum(usage.output_tokens for usage in each),
+        added([usage.seconds for usage in each]),
+        added([usage.cost for usage in each]),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +104,7 @@ class Completion:
             "text": self.text,
             "tool_calls": [{"name": call.name, "arguments": call.arguments} for call in self.tool_calls],
             "stop_reason": self.stop_reason,
-            "usage": {"input_tokens": self.usage.input_tokens, "output_tokens": self.usage.output_tokens},
+            "usage": self.usage.as_json(),
         }
 
     @classmethod
@@ -69,14 +112,11 @@ class Completion:
         """Inverse of `as_json`. Raises `KeyError`, `TypeError` or `ValueError` on a row that is no completion."""
         if not isinstance(row["text"], str) or row["stop_reason"] not in ("stop", "length", "unknown"):
             raise ValueError("text is not a string, or stop_reason is none of stop, length, unknown")
-        usage = Usage(**row["usage"])
-        if type(usage.input_tokens) is not int or type(usage.output_tokens) is not int:
-            raise TypeError("usage counts tokens in whole numbers")
         return cls(
             text=row["text"],
             tool_calls=tuple(RawCall(str(call["name"]), str(call["arguments"])) for call in row["tool_calls"]),
             stop_reason=row["stop_reason"],
-            usage=usage,
+            usage=Usage(**row["usage"]),
         )
 
 

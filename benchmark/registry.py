@@ -20,6 +20,7 @@ Group = Literal[
     "toolmark.commands",
     "toolmark.dialects",
     "toolmark.generators",
+    "toolmark.models",
     "toolmark.readers",
     "toolmark.renderers",
     "toolmark.trainers",

@@ -33,7 +33,7 @@ from benchmark.scoring.grades import SCORER_VERSION, Grade, grade
 from benchmark.scoring.metrics import PRIMARY
 from benchmark.verdicts.comparison import BALANCED, Column, Comparison, compare
 from benchmark.verdicts.evidence import Evidence, Provenance, gather
-from benchmark.verdicts.fairness import mismatches
+from benchmark.verdicts.fairness import mismatches, unproven_base
 from benchmark.verdicts.verdict import MARGIN
 
 if TYPE_CHECKING:
@@ -262,6 +262,7 @@ class Session:
                 causes=Counter(grade.cause for grade in grades if grade.cause is not None and grade.waived is None),
                 baseline=baseline,
                 training=Training.of(run.training),
+                unproven=unproven_base(run.identity, Training.of(run.training)),
             )
             for name, run, grades, baseline in zip(self.names, self.runs, self.grades, self.baselines, strict=True)
         ]

@@ -5,9 +5,10 @@ Both are built with the hub library's own classes, so that what they refuse is n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import InputError
 from benchmark.verdicts.comparison import Comparison, Figure, Row
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from huggingface_hub import EvalResult, EvalResultEntry
 
 __all__ = ["Card", "card", "eval_entries", "eval_results", "subject"]
+
+
+_DATASET_TYPE = "toolmark"
+_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_METADATA = re.compile(r"\A\s*---\n.*?\n---[ \t]*(?:\n|\Z)", re.DOTALL)
+_BEGIN, _END = "<!-- toolmark: results -->", "<!-- toolmark: end -->"
+"""Between them our part of a card stands, and is written anew; all else is its author's."""
 
 
 def subject(comparison: Comparison) -> int:
@@ -68,7 +76,7 @@ def eval_results(comparison: Comparison, column: int) -> list[EvalResult]:
         EvalResult(
             task_type="text-generation",
             task_name="Tool calling",
-            dataset_type="toolmark",
+            dataset_type=_DATASET_TYPE,
             dataset_name=f"Toolmark, {visible(whence.cases)}" if whence else "Toolmark",
             dataset_split=whence.split if whence else None,
             dataset_revision=whence.case_set if whence else None,
@@ -112,16 +120,43 @@ def eval_entries(comparison: Comparison, column: int, dataset: str) -> list[Eval
     ]
 
 
-def card(comparison: Comparison) -> str:
-    """A model card: its metadata with the results, and the report in Markdown."""
-    from huggingface_hub import ModelCardData
+def card(comparison: Comparison, existing: str = "", base_model: str | None = None) -> str:
+    """A model card: its metadata with the results, and the report in Markdown.
+
+    Args:
+        comparison: Of one model, perhaps against a baseline.
+        existing: The card so far. Its text, its metadata and the results of others stay; ours are written anew.
+        base_model: Id of the base at the hub; without it, what the card names stays only where it is such an id.
+
+    Raises:
+        InputError: There are several models, or the metadata of `existing` cannot be read.
+    """
+    from huggingface_hub import ModelCard, ModelCardData
 
     column = subject(comparison)
     name = visible(comparison.columns[column].name).replace("\n", " ")
-    data = ModelCardData(
-        model_name=name, tags=["tool-calling", "toolmark"], eval_results=eval_results(comparison, column)
-    )
-    return f"---\n{data.to_yaml()}\n---\n\n## Tool calling\n\n{Markdown().report(comparison)}\n"
+    try:
+        known: Any = ModelCard(existing).data if existing else ModelCardData()
+    except Exception:  # of the YAML parser that the hub library chose
+        raise InputError(
+            "the metadata of README.md cannot be read", "Correct what stands between its --- lines."
+        ) from None
+    others = [result for result in known.eval_results or () if result.dataset_type != _DATASET_TYPE]
+    known.model_name = known.model_name or name
+    known.eval_results = [*others, *eval_results(comparison, column)]
+    known.tags = list(dict.fromkeys([*(known.tags or ()), "tool-calling", "toolmark"]))
+    known.base_model = base_model or (known.base_model if _is_id(known.base_model) else None)
+    body = _METADATA.sub("", existing, count=1)
+    ours = f"{_BEGIN}\n## Tool calling\n\n{Markdown().report(comparison)}\n{_END}"
+    before, begin, rest = body.partition(_BEGIN)
+    after = rest.partition(_END)[2] if begin else ""
+    text = "\n\n".join(part for part in (before.strip(), ours, after.strip()) if part)
+    return f"---\n{known.to_yaml()}\n---\n\n{text}\n"
+
+
+def _is_id(name: object) -> bool:
+    """An id at the hub, not a path of whoever trained on it."""
+    return isinstance(name, str) and bool(_ID.fullmatch(name))
 
 
 class Card:

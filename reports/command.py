@@ -40,7 +40,7 @@ def report(
     Parameters
     ----------
     runs:
-        One to ten run directories or ledgers.
+        One to ten run directories, ledgers or recordings: replay/FILE.
     out:
         FILE.html, .md, .csv, .json or .card.md; or FOLDER/, a site to which the report is added.
     baseline:

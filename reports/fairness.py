@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from benchmark.verdicts.comparison import Comparison
+from benchmark.verdicts.comparison import Column, Comparison
 
 __all__ = ["Same", "fairness"]
 
@@ -20,13 +20,32 @@ class Same(NamedTuple):
 
 
 def fairness(comparison: Comparison, column: int) -> list[Same]:
-    """Cases, prompts, template, decoding, dtype and engine of a column and its baseline."""
+    """Cases, prompts, template, decoding, dtype and engine of a column and its baseline, and an adapter's base.
+
+    Without a baseline there is nothing to share; what is not proven is told all the same.
+    """
     ours = comparison.columns[column]
-    base = comparison.columns[ours.baseline or 0]
+    strip = [] if ours.baseline is None else _shared(comparison, column, comparison.columns[ours.baseline])
+    if ours.unproven:
+        strip.append(Same("base identity", "warning", ours.unproven.removeprefix("base identity ")))
+    elif ours.identity.get("adapter") is not None:
+        strip.append(Same("base identity", "ok", "proven: the one that the adapter was trained on, by its hash"))
+    return strip
+
+
+def _is_known(value: object) -> bool:
+    """A recording says of some things that nobody knows them."""
+    return value is not None and not str(value).startswith("not known")
+
+
+def _shared(comparison: Comparison, column: int, base: Column) -> list[Same]:
+    ours = comparison.columns[column]
     held = [difference for row in comparison.rows if row.differences and (difference := row.differences[column])]
     alone = max((found.only_base + found.only_candidate for found in held), default=0)
-    if any(found.reason and alone for found in held):
-        strip = [Same("cases", "bad", f"{alone} on one side only; {next(f.reason for f in held if f.reason)}")]
+    # A metric without any case has a reason too, which says nothing of the sides.
+    reasons = [found.reason for found in held if found.reason and found.only_base + found.only_candidate]
+    if reasons:
+        strip = [Same("cases", "bad", f"{alone} on one side only; {reasons[0]}")]
     else:
         strip = [Same("cases", "warning" if alone else "ok", f"{alone} on one side only" if alone else "the same")]
     for field, what in _IDENTITY:
@@ -34,7 +53,7 @@ def fairness(comparison: Comparison, column: int) -> list[Same]:
         if found:
             said = "; ".join(f"{m.field} {m.candidate}, baseline {m.baseline}" for m in found)
             strip.append(Same(what, "bad", said))
-        elif field in ours.identity or field in base.identity:
+        elif _is_known(ours.identity.get(field)) and _is_known(base.identity.get(field)):
             strip.append(Same(what, "ok", "the same"))
         else:
             strip.append(Same(what, "unknown", "not recorded"))

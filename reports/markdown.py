@@ -105,11 +105,10 @@ def _verdicts(comparison: Comparison) -> Iterator[str]:
 
 def _unfair(comparison: Comparison) -> Iterator[str]:
     for index, column in enumerate(comparison.columns):
-        strip = fairness(comparison, index) if column.baseline is not None else []
-        wrong = [same for same in strip if same.state in ("bad", "warning")]
+        wrong = [same for same in fairness(comparison, index) if same.state in ("bad", "warning")]
         if wrong:
             said = "\n".join(f"- {_FAIR[same.state]} {same.what}: {_quoted(same.text, 400)}" for same in wrong)
-            yield f"Not asked the same way as its baseline, {_quoted(column.name)}:\n\n{said}"
+            yield f"What may be unfair about {_quoted(column.name)}:\n\n{said}"
 
 
 def _causes(comparison: Comparison) -> Iterator[str]:

@@ -9,7 +9,7 @@ from benchmark.verdicts.comparison import Figure, Row
 from benchmark.verdicts.intervals import Interval
 from benchmark.verdicts.verdict import Difference
 
-__all__ = ["Cells", "DifferenceCells", "cells", "difference_cells"]
+__all__ = ["NOTHING", "Cells", "DifferenceCells", "cells", "difference_cells"]
 
 NOTHING = "n/a"
 """No case counts: there is none of the kind, or a recording does not say."""

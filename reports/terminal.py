@@ -33,14 +33,18 @@ class Terminal:
     def _draw(self, comparison: Comparison, console: Console) -> None:
         primary = [row for row in comparison.rows if row.level == "primary"]
         secondary = [row for row in comparison.rows if row.level == "secondary" and any(f.n for f in row.figures)]
-        console.print(_scores("primary metrics", comparison, primary))
+        scores = _scores if _width(comparison, [*primary, *secondary]) <= console.width else _stacked
+        console.print(scores("primary metrics", comparison, primary))
         for index, column in enumerate(comparison.columns):
             if column.baseline is not None:
                 console.print(_differences(index, comparison, primary))
                 for found in column.unfair:
                     said = f"{found.kind}: {found.field} is {found.candidate}, and {found.baseline} in the baseline"
                     console.print(said, style="red" if found.kind == "identity" else "yellow")
-        console.print(_scores("what explains them", comparison, secondary))
+        for column in comparison.columns:
+            if column.unproven:
+                console.print(f"{column.name}: {column.unproven}", style="yellow")
+        console.print(scores("what explains them", comparison, secondary))
         for column in comparison.columns:
             ordered = sorted(column.causes.items(), key=lambda item: -item[1])
             causes = ", ".join(f"{cause} {count}" for cause, count in ordered)
@@ -64,6 +68,31 @@ def _scores(title: str, comparison: Comparison, rows: Sequence[Row]) -> Table:
     for row in rows:
         drawn = [cells(row, figure) for figure in row.figures]
         table.add_row(row.metric, row.meaning, *(text for cell in drawn for text in cell))
+    return table
+
+
+def _width(comparison: Comparison, rows: Sequence[Row]) -> int:
+    """The fewest columns in which `_scores` cuts nothing: the meaning alone may be broken, word by word."""
+    gap = 2
+    names = max((len(row.metric) for row in rows), default=0)
+    words = max((len(word) for row in rows for word in row.meaning.split()), default=0)
+    whole = names + gap + words
+    for index, column in enumerate(comparison.columns):
+        drawn = [cells(row, row.figures[index]) for row in rows]
+        heads = ("n", column.name, "95% interval")
+        whole += sum(gap + max(len(head), *(len(cell[place]) for cell in drawn), 0) for place, head in enumerate(heads))
+    return whole
+
+
+def _stacked(title: str, comparison: Comparison, rows: Sequence[Row]) -> Table:
+    """A line a metric and candidate, where they do not fit beside one another."""
+    table = _table(title)
+    table.add_column("candidate", overflow="fold")
+    for head in ("n", "score", "95% interval"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in rows:
+        for index, (column, figure) in enumerate(zip(comparison.columns, row.figures, strict=True)):
+            table.add_row("" if index else row.metric, column.name, *cells(row, figure))
     return table
 
 

@@ -39,11 +39,21 @@ def _seen(value: Any) -> Any:
             return value
 
 
+_ESCAPED = re.compile(r"\\[ubfr]|\x7f")
+"""Whatever `visible` replaces is written so in ASCII; most texts hold none of it, and need no second look."""
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+
+
 def script_json(value: Any) -> str:
     """`value` as JSON that may stand in a script element: ASCII, and without a character that could end the element.
 
     Raises:
         ValueError: A number is not finite, which JSON has no word for.
     """
-    text = json.dumps(_seen(value), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    text = _json(value)
+    if _ESCAPED.search(text):
+        text = _json(_seen(value))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

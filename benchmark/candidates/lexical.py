@@ -10,6 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 from benchmark.cases import Tool
 
@@ -37,9 +38,14 @@ def content_words(text: str) -> list[str]:
     return [_SUFFIX.sub("", word) for word in words if len(word) > 1 and word not in _STOP]
 
 
+@lru_cache(maxsize=4096)  # many cases share a toolbox
+def _document(text: str) -> Counter[str]:
+    return Counter(content_words(text))
+
+
 def bm25(query: str, tools: Sequence[Tool]) -> list[float]:
     """Score of each tool for `query`, 0 where no word is shared."""
-    documents = [Counter(content_words(f"{tool.name} {tool.description}")) for tool in tools]
+    documents = [_document(f"{tool.name} {tool.description}") for tool in tools]
     lengths = [sum(document.values()) for document in documents]
     average = sum(lengths) / len(lengths) if any(lengths) else 1.0
     scores = [0.0] * len(tools)

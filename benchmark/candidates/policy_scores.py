@@ -20,6 +20,9 @@ _MEANINGS = {
     "uniform": "always calls a tool drawn uniformly",
     "lexical": "calls the tool that shares the rarest words with the question",
 }
+_AT_ONCE = 1_000
+"""Cases whose grades are in memory together."""
+
 _METRICS = ("timing.recall", "timing.restraint", "selection.tool", "validity.schema")
 """Of the primary ones those that nothing need be run for."""
 
@@ -37,9 +40,13 @@ def policy_scores(cases: Sequence[Case], dialect: Dialect, seed: int = 0) -> tup
     """Let the policies answer `cases` in the hand of `dialect`, and judge them."""
     found = []
     for name, meaning in _MEANINGS.items():
-        draws = ((case, Random(f"{seed}/{case.id}/1")) for case in cases)  # noqa: S311 - repeatable, not secret
-        grades = [grade(case, POLICIES[name](case, dialect, rng), dialect) for case, rng in draws]
-        values = {metric: case_values(METRICS[metric], grades) for metric in _METRICS}
-        scores = {metric: sum(one.value for one in each) / len(each) for metric, each in values.items() if each}
+        values: dict[str, list[float]] = {metric: [] for metric in _METRICS}
+        for start in range(0, len(cases), _AT_ONCE):
+            part = cases[start : start + _AT_ONCE]
+            draws = ((case, Random(f"{seed}/{case.id}/1")) for case in part)  # noqa: S311 - repeatable, not secret
+            grades = [grade(case, POLICIES[name](case, dialect, rng), dialect) for case, rng in draws]
+            for metric, known in values.items():
+                known += [one.value for one in case_values(METRICS[metric], grades)]
+        scores = {metric: sum(known) / len(known) for metric, known in values.items() if known}
         found.append(PolicyScores(name, meaning, scores))
     return tuple(found)

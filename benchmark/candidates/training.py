@@ -9,15 +9,43 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RECORD", "Training", "read_record"]
+__all__ = ["RECORD", "Chosen", "Point", "Training", "read_record"]
 
 RECORD = "toolmark.json"
 _LONGEST_FILE = 4_000_000
 _MOST_POINTS = 1_000
+_MOST_NAMES = 40
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One place on a training curve.
+
+    Attributes:
+        step: Of the optimizer.
+        tokens: Trained on so far.
+        losses: By name: `loss` in training, `eval_loss` in validation, and others that a trainer has.
+        scores: By metric, as shares: what the suites said of the checkpoint at this step.
+    """
+
+    step: float
+    tokens: float | None = None
+    losses: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The checkpoint whose weights were kept, and by which metric and score, where the record says."""
+
+    step: float
+    metric: str = ""
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +59,9 @@ class Training:
         conversations: In the training data.
         tools: Schema hashes of the tools that training saw; None where that is not known.
         tools_made_by: By what tools were made anew for each conversation, where they were.
-        curve: Points; each has a `step` and figures by name.
-        chosen: The step whose weights were kept, where one was chosen.
+        curve: Points, in the order of the record.
+        chosen: Which checkpoint was kept, where one was chosen.
+        base_weights: Hash of the weights that an adapter was trained on; None where the record has none.
     """
 
     trainer: str = ""
@@ -41,8 +70,9 @@ class Training:
     conversations: int | None = None
     tools: frozenset[str] | None = None
     tools_made_by: str = ""
-    curve: tuple[Mapping[str, float], ...] = ()
-    chosen: float | None = None
+    curve: tuple[Point, ...] = ()
+    chosen: Chosen | None = None
+    base_weights: str | None = None
 
     @classmethod
     def of(cls, record: Mapping[str, Any] | None) -> Training | None:
@@ -52,8 +82,9 @@ class Training:
         data = record.get("data")
         data = data if isinstance(data, Mapping) else {}
         tools = data.get("tools")
+        base = record.get("base")
         points = record.get("curve")
-        curve = [_point(point) for point in points[:_MOST_POINTS]] if isinstance(points, list) else []
+        curve = map(_point, points[:_MOST_POINTS]) if isinstance(points, list) else ()
         conversations = _number(data.get("conversations"))
         return cls(
             trainer=_text(record.get("trainer")),
@@ -62,8 +93,9 @@ class Training:
             conversations=None if conversations is None else int(conversations),
             tools=frozenset(map(str, tools)) if isinstance(tools, list) else None,
             tools_made_by=_text(data.get("tools_made_by")),
-            curve=tuple(point for point in curve if "step" in point),
-            chosen=_number(record.get("chosen_step")),
+            curve=tuple(point for point in curve if point is not None),
+            chosen=_chosen(record),
+            base_weights=_text(base.get("weights")) or None if isinstance(base, Mapping) else None,
         )
 
 
@@ -76,9 +108,30 @@ def _number(value: Any) -> float | None:
     return float(value) if known and math.isfinite(value) else None
 
 
-def _point(point: Any) -> dict[str, float]:
-    fields = point.items() if isinstance(point, Mapping) else ()
-    return {str(name): number for name, value in fields if (number := _number(value)) is not None}
+def _numbers(fields: Any) -> dict[str, float]:
+    named = list(fields.items())[:_MOST_NAMES] if isinstance(fields, Mapping) else []
+    return {str(name)[:_LONGEST_NAME]: number for name, value in named if (number := _number(value)) is not None}
+
+
+def _point(point: Any) -> Point | None:
+    """Scores stand under `scores`, or beside the losses under their metrics' ids, which have a dot in them."""
+    found = _numbers(point)
+    if "step" not in found:
+        return None
+    return Point(
+        step=found["step"],
+        tokens=found.get("tokens"),
+        losses={name: value for name, value in found.items() if name == "loss" or name.endswith("_loss")},
+        scores={**{name: v for name, v in found.items() if "." in name}, **_numbers(point.get("scores"))},
+    )
+
+
+def _chosen(record: Mapping[str, Any]) -> Chosen | None:
+    """From `chosen`, or from `chosen_step` alone."""
+    said = record.get("chosen")
+    said = said if isinstance(said, Mapping) else {"step": record.get("chosen_step")}
+    step = _number(said.get("step"))
+    return None if step is None else Chosen(step, _text(said.get("metric")), _number(said.get("score")))
 
 
 def read_record(folder: Path) -> Mapping[str, Any] | None:

@@ -91,7 +91,7 @@ def completion_of(output: ModelOutput, response: Any = None) -> Completion:
         text=choice.message.text,
         tool_calls=tuple(_raw_calls(response)) or tuple(mended),
         stop_reason=_OURS.get(choice.stop_reason, "unknown"),
-        usage=Usage(usage.input_tokens, usage.output_tokens) if usage else Usage(),
+        usage=Usage(usage.input_tokens, usage.output_tokens, cost=usage.total_cost) if usage else Usage(),
     )
 
 

@@ -11,6 +11,7 @@ from benchmark.config import Decoding, Requests
 from benchmark.dialects import Dialect
 from benchmark.engine import NotAnswered
 from benchmark.engine.asking import Refused, ServedModel, Unanswered, faults_told
+from benchmark.engine.prices import know_prices
 from benchmark.errors import EnvironmentFault
 
 __all__ = ["ServedEngine"]
@@ -29,9 +30,11 @@ class ServedEngine:
 
     Raises:
         EnvironmentFault: The provider's package or key is missing.
+        InputError: The file of prices cannot be read.
     """
 
     def __init__(self, model: str, decoding: Decoding, requests: Requests | None = None) -> None:
+        know_prices()
         self._requests = requests or Requests()
         self._model = ServedModel(model, self._requests)
         self._config: dict[str, Any] = {

@@ -13,7 +13,7 @@ from cyclopts import App, Parameter
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.completions import Completion
+from benchmark.completions import Completion, total
 from benchmark.errors import EnvironmentFault, InputError
 from benchmark.printing import console, printable, say
 from benchmark.registry import nearest
@@ -111,6 +111,7 @@ def _run_lines(path: Path, recorded: Recorded) -> list[str]:
     last: Mapping[str, Any] = recorded.runs[-1] if recorded.runs else {}
     completions = list(recorded.by_case.values())
     stops = Counter(completion.stop_reason for completion in completions)
+    took = total(completion.usage for completion in completions)
     lines = [f"ledger       {path}", f"candidate    {last.get('candidate', 'unknown')}"]
     for part in ("identity", "environment"):
         lines += [part, *(f"  {field}: {_compact(value)}" for field, value in last.get(part, {}).items())]
@@ -119,8 +120,9 @@ def _run_lines(path: Path, recorded: Recorded) -> list[str]:
         f"cases        {_answered(recorded, last)}",
         f"completions  {len(completions)}",
         "stop reasons " + (", ".join(f"{reason} {count}" for reason, count in stops.most_common()) or "none"),
-        f"tokens       {sum(c.usage.input_tokens for c in completions):,} read, "
-        f"{sum(c.usage.output_tokens for c in completions):,} written",
+        f"tokens       {took.input_tokens:,} read, {took.output_tokens:,} written",
+        f"seconds      {'n/a' if took.seconds is None else f'{took.seconds:,.1f}'}",
+        *([] if took.cost is None else [f"US dollars   {took.cost:,.4f}"]),
     ]
     return lines + [f"broken       line {line.number}: {line.reason}" for line in recorded.broken]
 

@@ -9,9 +9,10 @@ import gzip
 import io
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from benchmark.completions import Completion
 from benchmark.errors import InputError
 from benchmark.runs.ledger import Recorded
 
@@ -51,10 +52,15 @@ def exported(recorded: Recorded, name: str) -> Exported:
     cases = {case_id: gold for case_id, gold in asked.items() if case_id in answered}
     rows: list[Mapping[str, Any]] = [{"run": {**last, "environment": environment, "cases": cases}}]
     rows += [
-        {"key": recorded.keys[place], "case_id": place[0], "epoch": place[1], **recorded.by_case[place].as_json()}
+        {"key": recorded.keys[place], "case_id": place[0], "epoch": place[1], **_timeless(recorded.by_case[place])}
         for place in places
     ]
     return Exported(_packed(rows), len(answered), len(asked) - len(answered))
+
+
+def _timeless(completion: Completion) -> Mapping[str, Any]:
+    """Seconds say nothing without the machine."""
+    return replace(completion, usage=replace(completion.usage, seconds=None)).as_json()
 
 
 def _packed(rows: Iterable[Mapping[str, Any]]) -> bytes:

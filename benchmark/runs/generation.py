@@ -6,8 +6,9 @@ smaller one. The engine is opened only where something is missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,7 @@ def generate(
             if not indices:
                 continue
             try:
-                for index, completion in engine.answer(indices, epoch):
+                for index, completion in _timed(engine, indices, epoch):
                     ledger.append([(wanted[index, epoch], cases[index].id, epoch, completion)])
                     found[index, epoch] = completion
                     run.made += 1
@@ -217,6 +218,15 @@ def _dropped(error: NotAnswered, run: Run, cases: Sequence[Case], notes: Sequenc
     raise EnvironmentFault(
         what + told, f"Give the same command again: the {run.made + run.reused} answered ones are kept in {run.folder}."
     )
+
+
+def _timed(engine: Engine, indices: Sequence[int], epoch: int) -> Iterator[tuple[int, Completion]]:
+    """What the engine answers, with the seconds that each took beyond the one before it."""
+    before = time.monotonic()
+    for index, completion in engine.answer(indices, epoch):
+        now = time.monotonic()
+        yield index, replace(completion, usage=replace(completion.usage, seconds=round(now - before, 6)))
+        before = now
 
 
 def _session_line(run: Run, cases: Sequence[Case]) -> Mapping[str, Any]:

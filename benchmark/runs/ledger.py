@@ -2,8 +2,9 @@
 
 JSONL. The first line is `{"run": {identity, environment, cases}}`; each later session that adds completions opens with
 such a line of its own. Every other line is one completion: `{key, case_id, epoch, text, tool_calls, stop_reason,
-usage}`. It reaches the file at once, so a killed run loses one batch at most; a last line that was torn is dropped. A
-ledger is also a replay file, and `.jsonl.gz` is read too.
+usage}`, whose usage counts tokens and, of runs that were made here, seconds and what is known of the cost. It reaches
+the file at once, so a killed run loses one batch at most; a last line that was torn is dropped. A ledger is also a
+replay file, and `.jsonl.gz` is read too.
 
 A line that cannot be read is data here (`scan_ledger`). Who goes on with a run sets it aside and generates it again
 (`Ledger`); who only reads refuses it (`read_ledger`), because there nobody could fill the gap.

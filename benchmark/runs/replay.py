@@ -51,6 +51,11 @@ class Replay:
     by_case: Mapping[tuple[str, int], Completion] = field(default_factory=dict)
     rows: tuple[RecordedRow, ...] = ()
 
+    @property
+    def epochs(self) -> int:
+        """The last epoch that it holds."""
+        return max((*(epoch for _, epoch in self.by_case), *(row.epoch for row in self.rows)), default=1)
+
     def answers(self, cases: Sequence[Case], *, partial: bool = False) -> Mapping[tuple[str, int], Completion]:
         """Completions by (case id, epoch).
 

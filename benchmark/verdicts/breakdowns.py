@@ -1,4 +1,4 @@
-"""Where a score comes from: which tool was taken for which, known tools against new ones, and tokens."""
+"""Where a score comes from: which tool was taken for which, known tools against new ones, and what it took."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benchmark.cases import Case
-from benchmark.completions import Completion
+from benchmark.completions import Completion, total
 from benchmark.scoring.grades import Grade
 from benchmark.scoring.metrics import METRICS
 from benchmark.verdicts.figure import Figure, figure_of
 from benchmark.verdicts.intervals import mean_interval
 
-__all__ = ["Confusion", "Offered", "Seen", "Tokens", "confusion", "offered", "seen", "tokens"]
+__all__ = ["Confusion", "Offered", "Seen", "Spent", "confusion", "offered", "seen", "spent"]
 
 MOST_TOOLS = 24
 """Rows and columns of a confusion; the tools that are mistaken most often are kept."""
@@ -69,12 +69,28 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
-    """Tokens of one column: totals, and tokens written for an answer. None where the recording does not count them."""
+class Spent:
+    """What the judged completions of one column took. None where the recording does not say.
 
-    read: int
-    written: int
+    Attributes:
+        completions: How many.
+        read: Tokens.
+        written: Tokens.
+        answer: Tokens written for an answer.
+        seconds: Of generation by the wall clock, without loading; on which machine, the environment says.
+        cost: US dollars.
+        answer_seconds: Seconds an answer; several are written at the same time.
+        thousand_cost: US dollars a thousand answers.
+    """
+
+    completions: int
+    read: int | None
+    written: int | None
     answer: Figure
+    seconds: float | None
+    cost: float | None
+    answer_seconds: float | None
+    thousand_cost: float | None
 
 
 def _called(row: Grade) -> str:
@@ -178,13 +194,24 @@ def seen(
     return tuple(found)
 
 
-def tokens(grades: Sequence[Grade], completions: Mapping[tuple[str, int], Completion]) -> Tokens | None:
-    """Tokens of the judged completions of one column."""
+def spent(grades: Sequence[Grade], completions: Mapping[tuple[str, int], Completion]) -> Spent:
+    """Tokens, seconds and cost of the judged completions of one column."""
     clusters = {(row.case_id, row.epoch): row.cluster for row in grades}
     used = [(clusters[place], said.usage) for place, said in completions.items() if place in clusters]
-    written = [float(usage.output_tokens) for _, usage in used]
-    if not any(written):
-        return None
-    interval = mean_interval(written, [cluster for cluster, _ in used], share=False)
-    answer = Figure(len(written), sum(written) / len(written), interval)
-    return Tokens(sum(usage.input_tokens for _, usage in used), int(sum(written)), answer)
+    whole = total(usage for _, usage in used)
+    counted = whole.output_tokens > 0
+    answer = Figure(0)
+    if counted:
+        written = [float(usage.output_tokens) for _, usage in used]
+        interval = mean_interval(written, [cluster for cluster, _ in used], share=False)
+        answer = Figure(len(written), sum(written) / len(written), interval)
+    return Spent(
+        completions=len(used),
+        read=whole.input_tokens if counted else None,
+        written=whole.output_tokens if counted else None,
+        answer=answer,
+        seconds=whole.seconds,
+        cost=whole.cost,
+        answer_seconds=None if whole.seconds is None else whole.seconds / len(used),
+        thousand_cost=None if whole.cost is None else whole.cost / len(used) * 1000,
+    )

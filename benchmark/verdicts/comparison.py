@@ -58,6 +58,7 @@ class Column:
         baseline: Index of the column that this one is held against.
         unfair: In what the two sides differ beyond the candidate.
         training: How its weights were made, where a record lies beside them.
+        unproven: Why nobody knows that its adapter sits on the base it was trained on; empty where that is proven.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Column:
     baseline: int | None = None
     unfair: tuple[Mismatch, ...] = ()
     training: Training | None = None
+    unproven: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from benchmark.cases import Case
 from benchmark.completions import Completion
 from benchmark.dialects import Dialect
 from benchmark.scoring.grades import Grade
-from benchmark.verdicts.breakdowns import Confusion, Offered, Seen, Tokens, confusion, offered, seen, tokens
+from benchmark.verdicts.breakdowns import Confusion, Offered, Seen, Spent, confusion, offered, seen, spent
 from benchmark.verdicts.flips import Flips, flips
 from benchmark.verdicts.ranking import Rank, ranking
 from benchmark.verdicts.shown import CaseShown, show
@@ -55,7 +55,7 @@ class Evidence:
         confusions: One a column.
         offered: `selection.tool` by number of tools offered.
         seen: Known tools against new ones, for columns whose training data is known.
-        tokens: One a column; None where a recording does not count them.
+        spent: Tokens, seconds and cost, one a column.
         ranks: With three columns or more.
         policies: What trivial policies would score.
         provenance: Whence; None where nobody said.
@@ -66,7 +66,7 @@ class Evidence:
     confusions: tuple[Confusion, ...]
     offered: tuple[Offered, ...]
     seen: tuple[Seen, ...]
-    tokens: tuple[Tokens | None, ...]
+    spent: tuple[Spent, ...]
     ranks: tuple[Rank, ...]
     policies: tuple[PolicyScores, ...]
     provenance: Provenance | None = None
@@ -106,7 +106,7 @@ def gather(
         confusions=confusion(grades),
         offered=offered(grades),
         seen=seen(answered, grades, trained_on, baselines),
-        tokens=tuple(tokens(rows, said) for rows, said in zip(grades, completions, strict=True)),
+        spent=tuple(spent(rows, said) for rows, said in zip(grades, completions, strict=True)),
         ranks=ranking(grades),
         policies=policy_scores(answered, dialects[0]),
         provenance=provenance,

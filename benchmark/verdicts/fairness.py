@@ -11,12 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Mismatch", "mismatches"]
+from benchmark.candidates.training import Training
+
+__all__ = ["Mismatch", "mismatches", "unproven_base"]
 
 NOT_RECORDED = "not recorded"
 """An exported run leaves its machine out: in the environment a field of one side alone is no difference."""
 
-_THE_CANDIDATES_OWN = frozenset({"model", "weights", "config", "tokenizer", "adapter"})
+_THE_CANDIDATES_OWN = frozenset({"model", "weights", "config", "tokenizer", "adapter", "recording"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +58,22 @@ def mismatches(
         *(found for found in identity if found.field not in _THE_CANDIDATES_OWN),
         *_differing("environment", baseline[1], candidate[1]),
     )
+
+
+def unproven_base(identity: Mapping[str, Any], training: Training | None) -> str:
+    """Why nobody knows that an adapter sits on the base it was trained on; empty where that is proven.
+
+    The proof is the base's hash in the training record beside the adapter: names say nothing of weights, and an adapter
+    of another base with the same shapes is loaded without a word.
+    """
+    if identity.get("adapter") is None:
+        return ""
+    if training is None:
+        return "base identity not proven: no toolmark.json lies beside the adapter"
+    if training.base_weights is None:
+        return "base identity not proven: the toolmark.json beside the adapter records no hash of its base"
+    if training.base_weights != identity.get("weights"):
+        return (
+            f"base identity not proven: trained on weights {training.base_weights}, judged on {identity.get('weights')}"
+        )
+    return ""

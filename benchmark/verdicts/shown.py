@@ -1,7 +1,7 @@
 """One case as a person reads it: what was asked, what would be right, and what each candidate gave.
 
-Everything a model wrote is cut to a length that a page bears. Arguments carry their faults, so that a renderer marks
-the differing one without judging anything.
+Everything that others wrote is cut to a length that a page bears. Arguments carry their faults, so that a renderer
+marks the differing one without judging anything.
 """
 
 from __future__ import annotations
@@ -145,13 +145,13 @@ def _expected(option: CallOption) -> tuple[CallShown, ...]:
         right = canonical_arguments(spec)
         arguments = tuple(
             Argument(
-                name,
+                legible(name),
                 _json(right[name]),
                 rule=", ".join(filter(None, (_rule(rule), "optional" if name in spec.optional else ""))),
             )
             for name, rule in spec.arguments.items()
         )
-        shown.append(CallShown(spec.name, arguments))
+        shown.append(CallShown(legible(spec.name), arguments))
     return tuple(shown)
 
 
@@ -162,7 +162,7 @@ def _said(call: Call, found: Sequence[Fault]) -> CallShown:
         Argument(legible(name), _json(value), "" if wrong_tool else by_name.get(name, ""))
         for name, value in list(call.arguments.items())[:_MOST_ARGUMENTS]
     )
-    missing = tuple(fault.where for fault in found if fault.kind == "missing_argument")
+    missing = tuple(legible(fault.where) for fault in found if fault.kind == "missing_argument")
     return CallShown(legible(call.name), arguments, "wrong tool" if wrong_tool else "", missing)
 
 
@@ -253,16 +253,19 @@ def show(
         shown.append(
             CaseShown(
                 id=case.id,
-                source=f"{case.source.name}: {case.source.ref}",
+                source=f"{legible(case.source.name)}: {legible(case.source.ref)}",
                 turns=tuple(map(_turn, case.messages)),
-                offered=case.toolbox.names,
+                offered=tuple(map(legible, case.toolbox.names)),
                 action=expect.action,
                 reason=expect.reason if expect.action == "abstain" else None,
                 expected=_expected(chosen) if chosen else (),
                 others=max(0, len(options) - 1),
-                tool=next(iter(names)) if len(names) == 1 else None,
-                tags={key: value if isinstance(value, str) else _json(value) for key, value in case.tags.items()},
-                waived=case.waiver,
+                tool=legible(next(iter(names))) if len(names) == 1 else None,
+                tags={
+                    legible(key): legible(value) if isinstance(value, str) else _json(value)
+                    for key, value in case.tags.items()
+                },
+                waived=None if case.waiver is None else _text(case.waiver),
                 answers=tuple(answer for _, answer in said),
             )
         )

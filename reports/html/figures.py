@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmark.scoring.grades import CAUSES
-from benchmark.verdicts.comparison import Comparison, Row
+from benchmark.verdicts.comparison import Comparison
 from benchmark.verdicts.evidence import Evidence
 from reports.html.drawing import (
     SYMBOLS,
@@ -25,9 +25,11 @@ from reports.html.drawing import (
     short,
     slots,
 )
-from reports.html.origins import confusion, curves, offered, seen
+from reports.html.origins import confusion, offered, seen
+from reports.html.spending import spent
+from reports.html.training import curves
 from reports.sentences import label
-from reports.tables import cells, difference_cells
+from reports.tables import difference_cells
 
 __all__ = ["drawings"]
 
@@ -221,27 +223,6 @@ def _strict(comparison: Comparison) -> Drawing | None:
     )
 
 
-def _tokens(comparison: Comparison, evidence: Evidence) -> Drawing | None:
-    known = {index: used for index, used in enumerate(evidence.tokens) if used is not None}
-    if not known:
-        return None
-    figures = {index: [used.answer] for index, used in known.items()}
-    quantity = Row("", "", "secondary", "tokens", ())
-    rows = [
-        [comparison.columns[index].name, *cells(quantity, used.answer), f"{used.written:,}", f"{used.read:,}"]
-        for index, used in known.items()
-    ]
-    return Drawing(
-        "tokens",
-        "Tokens written for an answer",
-        "The mean over all cases with its 95% interval. Shorter is cheaper, and not by itself better.",
-        [("", bars(comparison, ["tokens an answer"], figures, 1))],
-        ("candidate", "n", "tokens an answer", "95% interval", "written in all", "read in all"),
-        rows,
-        320,
-    )
-
-
 def _all(comparison: Comparison) -> Iterator[Drawing | None]:
     evidence = comparison.evidence
     yield _forest(comparison)
@@ -255,7 +236,7 @@ def _all(comparison: Comparison) -> Iterator[Drawing | None]:
         yield seen(comparison, evidence)
     yield curves(comparison)
     if evidence is not None:
-        yield _tokens(comparison, evidence)
+        yield spent(comparison, evidence)
 
 
 def drawings(comparison: Comparison) -> list[Drawing]:

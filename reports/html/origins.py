@@ -1,4 +1,4 @@
-"""Figures on where a score comes from: length of the list, tools mistaken for others, known tools, training."""
+"""Figures on where a score comes from: length of the list, tools mistaken for others, known tools."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reports.html.drawing import SYMBOLS, Drawing, bars, colour, legend, points,
 from reports.sentences import label
 from reports.tables import cells
 
-__all__ = ["confusion", "curves", "offered", "seen"]
+__all__ = ["confusion", "offered", "seen"]
 
 
 def offered(comparison: Comparison, evidence: Evidence) -> Drawing | None:
@@ -155,77 +155,3 @@ def seen(comparison: Comparison, evidence: Evidence) -> Drawing | None:
         rows,
         340,
     )
-
-
-def curves(comparison: Comparison) -> Drawing | None:
-    """Training curves, for candidates with a record."""
-    variants: list[tuple[str, Mapping[str, Any]]] = []
-    rows: list[list[str]] = []
-    for column in comparison.columns:
-        known = column.training
-        if known is None or len(known.curve) < 2:
-            continue
-        names = [name for name in dict.fromkeys(key for point in known.curve for key in point) if _is_figure(name)]
-        traces = []
-        for place, name in enumerate(names):
-            along = [(point["step"], point[name]) for point in known.curve if name in point]
-            traces.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines+markers" if len(along) < 30 else "lines",
-                    "name": short(name.replace("_", " ")),
-                    "x": [step for step, _ in along],
-                    "y": [value for _, value in along],
-                    "yaxis": "y" if "loss" in name else "y2",
-                    "line": {"color": colour(place + 1), "width": 2, "dash": "solid" if "loss" in name else "dot"},
-                }
-            )
-        layout: dict[str, Any] = {
-            "xaxis": {"title": {"text": "step"}, "zeroline": False},
-            "yaxis": {"title": {"text": "loss"}, "rangemode": "tozero"},
-            "yaxis2": {"overlaying": "y", "side": "right", "showgrid": False, "zeroline": False},
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-            "showlegend": True,
-        }
-        if known.chosen is not None:
-            place_of = {"x": known.chosen, "yref": "paper"}
-            layout["shapes"] = [
-                {
-                    "type": "line",
-                    "x0": known.chosen,
-                    "x1": known.chosen,
-                    "yref": "paper",
-                    "y0": 0,
-                    "y1": 1,
-                    "line": {"color": "@good", "width": 2, "dash": "dash"},
-                }
-            ]
-            layout["annotations"] = [
-                {**place_of, "y": 1, "text": "chosen", "showarrow": False, "xanchor": "left", "yanchor": "top"}
-            ]
-        if traces:
-            variants.append((short(column.name, 60), {"data": traces, "layout": layout}))
-            rows += [
-                [
-                    column.name,
-                    f"{point['step']:g}",
-                    ", ".join(f"{name} {point[name]:.4g}" for name in names if name in point),
-                ]
-                for point in known.curve
-            ]
-    if not variants:
-        return None
-    return Drawing(
-        "curves",
-        "Training",
-        "As the trainer recorded it beside the weights; the dashed line is the checkpoint that was kept, where one was "
-        "chosen.",
-        variants,
-        ("candidate", "step", "figures"),
-        rows,
-    )
-
-
-def _is_figure(name: str) -> bool:
-    """Losses and scores; not where in the training a point lies, nor how fast it went."""
-    return name not in ("step", "tokens", "lr", "epoch", "seconds", "tokens_per_s", "conversations")

@@ -12,6 +12,7 @@ import math
 import pkgutil
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from benchmark.errors import EnvironmentFault
-from benchmark.verdicts.comparison import Comparison
+from benchmark.verdicts.comparison import Column, Comparison
 from benchmark.verdicts.intervals import Interval
-from reports.fairness import fairness
+from reports.fairness import Same, fairness
 from reports.html.explorer import BUDGET, chosen_cases, explorer, pages
 from reports.html.figures import drawings
 from reports.sentences import headline, label, sentences
@@ -36,8 +37,15 @@ _EMPTY_STYLE = ""
 """Plotly adds a style element without text, and then rules to it by script."""
 
 
+_LONGEST_NAME = 200
+_LONGEST = 4_000
+"""Characters of any text of others in the page; names, commands and records may be of any length."""
+
+
 def _seen(value: Any) -> Any:
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return visible(value if len(value) <= _LONGEST else f"{value[:_LONGEST]}… (cut: {len(value):,} characters)")
 
 
 def _text(name: str) -> str:
@@ -161,6 +169,25 @@ def _secondary(comparison: Comparison) -> list[dict[str, Any]]:
     ]
 
 
+def _briefly_named(comparison: Comparison) -> Comparison:
+    """Names stand in the page a hundred times."""
+    columns = (
+        column if len(column.name) <= _LONGEST_NAME else replace(column, name=f"{column.name[:_LONGEST_NAME]}…")
+        for column in comparison.columns
+    )
+    return replace(comparison, columns=tuple(columns))
+
+
+def _strips(comparison: Comparison) -> list[tuple[int, Column, list[Same]]]:
+    """Of every column that has a baseline, or something that is not proven."""
+    every = [(index, column, fairness(comparison, index)) for index, column in enumerate(comparison.columns)]
+    return [
+        (index, column, strip)
+        for index, column, strip in every
+        if column.baseline is not None or any(same.state != "ok" for same in strip)
+    ]
+
+
 def _ranks(comparison: Comparison) -> list[tuple[str, list[tuple[str, str]]]]:
     ranks = comparison.evidence.ranks if comparison.evidence else ()
     by_metric: dict[str, list[tuple[str, str]]] = {}
@@ -215,6 +242,7 @@ class Html:
 
     def _page(self, comparison: Comparison, cases: Sequence[str], beside: Sequence[str] = (), plotly: str = "") -> str:
         """The page with these cases; others may lie in files beside it, and Plotly's script too."""
+        comparison = _briefly_named(comparison)
         evidence = comparison.evidence
         drawn = drawings(comparison)
         table = _table(comparison)
@@ -246,10 +274,10 @@ class Html:
                         "headline": headline(comparison, index),
                         "sentences": sentences(comparison, index),
                         "bars": {block["metric"]: block["lines"][index]["difference_bar"] for block in table},
-                        "fairness": fairness(comparison, index),
                     }
                     for index in held
                 ],
+                strips=_strips(comparison),
                 table=table,
                 secondary=_secondary(comparison),
                 ranks=_ranks(comparison),

@@ -243,7 +243,10 @@
     byId("more").hidden = found.length <= limit;
     const rest = cases.length < known.total
       ? ` This page holds ${cases.length.toLocaleString("en")} of ${known.total.toLocaleString("en")} cases, those that flipped first.` : "";
-    byId("count").textContent = `${found.length.toLocaleString("en")} ${found.length === 1 ? "case" : "cases"}.${rest}`;
+    const narrowed = pinned || control.search.value.trim() || control.tag.value || control.tool.value || control.cause.value;
+    const all = fate === "" ? known.total : known.flips[index].counts[fate] ?? found.length;
+    const of = rest && !narrowed && found.length < all ? ` of ${all.toLocaleString("en")}` : "";
+    byId("count").textContent = `${found.length.toLocaleString("en")}${of} ${found.length === 1 && !of ? "case" : "cases"}.${rest}`;
   };
   const refilled = () => { limit = shownAtOnce; pinned = null; changed(); };
 

@@ -68,3 +68,17 @@ def test_every_dialect_can_be_asked_for() -> None:
     for name in names("toolmark.dialects"):
         assert spoken("gemma-3-1b-it", dialect=name) == [(name, "as asked")]
     assert len(names("toolmark.dialects")) == 8
+
+
+def test_a_run_records_how_long_it_took_and_is_the_same_run(tmp_path: Path) -> None:
+    def answered() -> tuple[Path, list[float | None]]:
+        session = Session(Request(models=("policy/lexical",), cases=CASES, limit=9, runs=tmp_path))
+        session.open()
+        (run,) = session.runs
+        session.generate(run, lambda *_: None)
+        return run.folder, [said.usage.seconds for said in run.completions.values()]
+
+    folder, seconds = answered()
+    assert len(seconds) == 9
+    assert all(second is not None and 0 <= second < 60 for second in seconds)
+    assert answered() == (folder, seconds)  # reused, as it was recorded

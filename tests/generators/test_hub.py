@@ -121,7 +121,7 @@ def test_what_is_in_the_cache_needs_no_hub_and_no_hub_is_said(parquet: Path, at_
     cached = at_hub(*source, "--out", str(tmp_path / "data"))
     assert cached.code == 0, cached.said
     wrong = at_hub("generate", "import", "--source", "trl:hub/mine", "--out", "x")
-    assert (wrong.code, "'mine' is no data set of the hub" in wrong.err) == (4, True)
+    assert (wrong.code, "'mine' is no place at the hub" in wrong.err) == (4, True)
     at_hub.hub.state = "works"
     unknown = at_hub("generate", "import", "--source", "trl:hub/me/other", "--out", "x")
     assert (unknown.code, "the hub has no dataset 'me/other'" in unknown.err) == (4, True)
@@ -146,11 +146,12 @@ def test_the_card_makes_the_folder_a_data_set(dataset: Path, tmp_path: Path) -> 
 
 
 def test_a_push_uploads_the_folder_and_tells_no_token(dataset: Path, at_hub: AtHub) -> None:
-    push = ("data", "push", str(dataset), "me/mine")
+    push = ("data", "push", str(dataset), "--to", "me/mine", "--private")
     hub = at_hub.hub
     done = at_hub(*push, token=TOKEN)
     assert done.code == 0, done.said
-    assert "Pushed: https://huggingface.co/datasets/me/mine" in done.out
+    assert "published: " in done.said
+    assert "/datasets/me/mine/commit/abc" in done.said
     assert TOKEN not in done.said
     assert f"Bearer {TOKEN}" in hub.tokens
     files = {str(path.relative_to(dataset)) for path in dataset.rglob("*") if path.is_file()}
@@ -161,11 +162,11 @@ def test_a_push_uploads_the_folder_and_tells_no_token(dataset: Path, at_hub: AtH
     hub.state = "refuses"
     refused = at_hub(*push, token=TOKEN)
     assert refused.code == 69
-    assert "me/mine could not be written" in refused.err
+    assert "the token may not write to me/mine: " in refused.err
     assert TOKEN not in refused.said
     hub.state = "gone"
     gone = at_hub(*push, token=TOKEN)
-    assert (gone.code, "the hub cannot be reached" in gone.err) == (69, True)
+    assert (gone.code, "cannot be reached" in gone.err) == (69, True)
 
 
 def test_a_push_that_cannot_succeed_is_refused_before_the_work(at_hub: AtHub, tmp_path: Path) -> None:
@@ -173,7 +174,7 @@ def test_a_push_that_cannot_succeed_is_refused_before_the_work(at_hub: AtHub, tm
     nobody = at_hub(*generate, "me/mine")
     assert (nobody.code, "no token of the hub is at hand" in nobody.err) == (69, True)
     unnamed = at_hub(*generate, "mine", token=TOKEN)
-    assert (unnamed.code, "'mine' is no name of a data set" in unnamed.err) == (4, True)
+    assert (unnamed.code, "--push 'mine' is no place at the hub" in unnamed.err) == (4, True)
     assert at_hub.hub.requests == []
     assert not (tmp_path / "data").exists()
     done = at_hub(*generate, "me/mine", token=TOKEN)

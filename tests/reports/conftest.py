@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.candidates.training import Training
+from benchmark.candidates.training import Chosen, Point, Training
 from benchmark.cases import Case, Tool, Toolbox
 from benchmark.completions import Completion, Usage
 from benchmark.dialects.json import Json
@@ -48,7 +48,7 @@ def asked(question: str, expect: Mapping[str, Any] = ROME, **more: Any) -> Case:
 
 def compared(
     cases: Sequence[Case],
-    answers: Mapping[str, Sequence[str]],
+    answers: Mapping[str, Sequence[str | Completion]],
     *,
     baseline: bool = True,
     column: Mapping[str, Any] | None = None,
@@ -57,7 +57,9 @@ def compared(
     """Candidates by name with an answer to every case, an empty list of them for none; the first is the baseline."""
     completions = [
         {
-            (case.id, 1): Completion(text, usage=Usage(50, 1 + len(text) // 4))
+            (case.id, 1): text
+            if isinstance(text, Completion)
+            else Completion(text, usage=Usage(50, 1 + len(text) // 4))
             for case, text in zip(cases, texts, strict=False)
         }
         for texts in answers.values()
@@ -96,8 +98,11 @@ TRAINING = Training(
     12.5,
     600,
     frozenset({BOOK.schema_hash}),
-    curve=({"step": 1.0, "loss": 2.0, "dev": 0.1}, {"step": 2.0, "loss": 1.0, "dev": 0.3}),
-    chosen=2.0,
+    curve=(
+        Point(1.0, 4_096.0, {"loss": 2.0, "eval_loss": 2.5}, {"selection.tool": 0.1}),
+        Point(2.0, 8_192.0, {"loss": 1.0, "eval_loss": 1.5}, {"selection.tool": 0.3}),
+    ),
+    chosen=Chosen(2.0, "selection.tool", 0.3),
 )
 
 

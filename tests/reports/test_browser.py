@@ -14,7 +14,10 @@ from typing import Any
 
 import pytest
 
-from benchmark.candidates.training import Training
+from benchmark.candidates.training import Chosen, Point, Training
+from benchmark.completions import Completion, RawCall
+from benchmark.verdicts.evidence import Provenance
+from reports.document import document
 from reports.html import Html
 from reports.site import Site
 
@@ -93,6 +96,10 @@ def test_every_figure_is_drawn_and_nothing_is_asked_for(opened, page_of, three):
         assert page.locator(".plot .main-svg").count() >= 9
         assert page.locator("#plot-forest .points path").count() == 12
         assert page.locator("#plot-curves .shapelayer path").count() == 1
+        assert page.locator("#plot-curves .legendtext").all_text_contents() == [
+            *("training loss", "validation loss", "selection")
+        ]
+        assert page.locator("#plot-curves .annotation-text").text_content() == "kept: selection 30.0 %"
 
 
 def test_filters_search_and_measures_choose_the_cases(opened, page_of, three):
@@ -182,71 +189,74 @@ def test_dark_mode_and_a_narrow_screen(opened, page_of, three):
 RIGHT = '{"name": "book", "arguments": {"city": "Rome", "nights": 2}}'
 
 
-def hostile(field: str, make: Any, ask: Any) -> Any:
-    """A comparison with the payload in one field."""
+def hostile(field: str, text: str, make: Any, ask: Any) -> Any:
+    """A comparison with `text` in one field."""
     from benchmark.cases import Tool, Toolbox
 
-    answers = {"base": [RIGHT, "No."], "mine": ["No.", RIGHT]}
-    column: dict[str, Any] = {}
-    more: dict[str, Any] = {}
+    answers: dict[str, Any] = {"base": [RIGHT, "No."], "mine": ["No.", RIGHT]}
+    cases = [ask("a"), ask("b")]
+    said: Any = None
     match field:
         case "question":
-            return make([ask(PAYLOAD), ask("b")], answers)
+            return make([ask(text), ask("b")], answers)
         case "tags" | "source" | "waiver":
             more = {
-                "tags": {"tags": {PAYLOAD: PAYLOAD}},
-                "source": {"source": {"name": PAYLOAD, "ref": PAYLOAD}},
-                "waiver": {"waiver": PAYLOAD},
+                "tags": {"tags": {text: text, "list": [text]}},
+                "source": {"source": {"name": text, "ref": text}},
+                "waiver": {"waiver": text},
             }[field]
             return make([ask("a"), ask("b", **more)], answers)
         case "tool":
-            box = Toolbox(name=PAYLOAD, tools=(Tool(name=PAYLOAD, description=PAYLOAD),))
-            expect = {"action": "call", "any_of": [{"calls": [{"name": PAYLOAD, "arguments": {PAYLOAD: [PAYLOAD]}}]}]}
-            cases = [ask(text, expect, tools=box) for text in ("a", "b")]
-            said = json.dumps({"name": PAYLOAD, "arguments": {PAYLOAD: PAYLOAD}})
+            box = Toolbox(name=text, tools=(Tool(name=text, description=text),))
+            expect = {"action": "call", "any_of": [{"calls": [{"name": text, "arguments": {text: [text]}}]}]}
+            cases = [ask(name, expect, tools=box) for name in ("a", "b")]
+            said = json.dumps({"name": text, "arguments": {text: text}})
             return make(cases, {"base": [said, said], "mine": ["No.", RIGHT]})
         case "completion":
-            return make([ask("a"), ask("b")], {"base": [PAYLOAD, RIGHT], "mine": [RIGHT, PAYLOAD]})
+            said = text
         case "arguments":
-            said = json.dumps({"name": "book", "arguments": {PAYLOAD: PAYLOAD, "city": {PAYLOAD: [PAYLOAD]}}})
-            return make([ask("a"), ask("b")], {"base": [said, RIGHT], "mine": [RIGHT, said]})
+            said = json.dumps({"name": "book", "arguments": {text: text, "city": {text: [text]}}})
         case "called":
-            said = json.dumps({"name": PAYLOAD, "arguments": {}})
-            return make([ask("a"), ask("b")], {"base": [said, RIGHT], "mine": [RIGHT, said]})
+            said = json.dumps({"name": text, "arguments": {}})
+        case "native":
+            said = Completion(text, (RawCall(text, text),))
         case "name":
-            return make([ask("a"), ask("b")], {"base": [RIGHT, "No."], PAYLOAD: ["No.", RIGHT]})
-        case "run" | "identity" | "environment" | "training":
-            record = Training(
-                PAYLOAD, PAYLOAD, 1.0, 2, None, PAYLOAD, ({"step": 1.0, PAYLOAD: 1.0}, {"step": 2.0, PAYLOAD: 2.0})
-            )
-            column = {
-                "run": {"run": PAYLOAD},
-                "identity": {"identity": {PAYLOAD: PAYLOAD, "dialect": PAYLOAD}},
-                "environment": {"environment": {"python": PAYLOAD, PAYLOAD: PAYLOAD}},
-                "training": {"training": record},
-            }[field]
-            return make([ask("a"), ask("b")], answers, column=column)
+            return make(cases, {"base": [RIGHT, "No."], text: ["No.", RIGHT]})
+        case "baseline":
+            return make(cases, {text: [RIGHT, "No."], "mine": ["No.", RIGHT]})
         case "provenance":
-            made = make([ask("a"), ask("b")], answers)
-            whence = replace(made.evidence.provenance, cases=PAYLOAD, command=PAYLOAD, made=PAYLOAD)
+            made = make(cases, answers)
+            whence = Provenance(text, text, text, text, text, text, text)
             return replace(made, evidence=replace(made.evidence, provenance=whence))
-    raise AssertionError(field)
+    if said is not None:
+        return make(cases, {"base": [said, RIGHT], "mine": [RIGHT, said]})
+    points = tuple(Point(step, step, {text: step}, {text: step}) for step in (1.0, 2.0))
+    column = {
+        "run": {"run": text},
+        "identity": {"identity": {text: text, "dialect": text}},
+        "environment": {"environment": {"python": text, text: text}},
+        "training": {"training": Training(text, text, 1.0, 2, None, text, points, Chosen(1.0, text, 0.5))},
+        "unproven": {"unproven": text},
+    }[field]
+    return make(cases, answers, column=column)
 
 
 FIELDS = (
-    *("question", "tags", "source", "waiver", "tool", "completion", "arguments", "called", "name", "run", "identity"),
-    *("environment", "training", "provenance"),
+    *("question", "tags", "source", "waiver", "tool", "completion", "arguments", "called", "native", "name"),
+    *("baseline", "run", "identity", "environment", "training", "unproven", "provenance"),
 )
+OPEN = "for (const one of document.querySelectorAll('details')) one.open = true"
+"""What opens may hold more that opens: to be run twice."""
 
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_hostile_text_is_shown_and_does_nothing(opened, page_of, make, ask, field):
-    path = page_of(hostile(field, make, ask))
+    path = page_of(hostile(field, PAYLOAD, make, ask))
     assert "<img src=x" not in path.read_text()
     with opened(path) as page:
         page.locator("#fates label").last.click()
-        for _ in range(2):  # what opens may hold more that opens
-            page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+        for _ in range(2):
+            page.evaluate(OPEN)
             page.wait_for_timeout(50)
         text = page.evaluate("document.body.innerText")
         assert SEEN[:60] in text
@@ -255,18 +265,34 @@ def test_hostile_text_is_shown_and_does_nothing(opened, page_of, make, ask, fiel
         assert page.locator("img, a[href^=javascript]").count() == 0
 
 
-def test_long_texts_and_odd_numbers_break_nothing(opened, page_of, make, ask):
-    cases = [ask("x" * 1_000_000), ask("b")]
-    record = Training(curve=({"step": 1.0, "loss": 1e300}, {"step": 1e300, "loss": -1.0}))
-    made = make(
-        cases, {"base": ["y" * 1_000_000, "No."], "mine": ["No.", "ö" * 1_000_000]}, column={"training": record}
-    )
-    path = page_of(made)
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_megabyte_in_any_field_is_cut_and_breaks_nothing(opened, page_of, make, ask, field):
+    path = page_of(hostile(field, "</script>ö\u202e" * 90_000, make, ask))
     assert path.stat().st_size < 5_500_000
     with opened(path, width=380) as page:
         page.locator("#fates label").last.click()
-        page.locator("#list summary").first.click()
+        for _ in range(2):
+            page.evaluate(OPEN)
+            page.wait_for_timeout(50)
+        assert page.locator("#list > li").count() == 2
         assert page.evaluate("document.documentElement.scrollWidth") == 380
+
+
+def test_numbers_that_are_none_break_nothing(opened, page_of, make, ask):
+    nan = float("nan")
+    points = (Point(1.0, None, {"loss": 1e300}, {"x.y": -1e300}), Point(1e300, 1e300, {"loss": -1.0}))
+    column = {
+        "training": Training(curve=points, chosen=Chosen(1e300)),
+        "identity": {"decoding": {"temperature": nan}},
+        "environment": {"load": float("inf")},
+    }
+    said = '{"name": "book", "arguments": {"city": NaN, "nights": -Infinity}}'
+    made = make([ask("a", tags={"x": nan}), ask("b")], {"base": [said, RIGHT], "mine": [RIGHT, said]}, column=column)
+    json.loads(document(made), parse_constant=pytest.fail)
+    with opened(page_of(made)) as page:
+        page.locator("#fates label").last.click()
+        page.evaluate(OPEN)
+        assert page.locator("#list > li").count() == 2
 
 
 @pytest.mark.parametrize(
@@ -286,6 +312,19 @@ def test_small_comparisons_are_sensible_pages(opened, page_of, make, ask, cases,
         text = page.evaluate("document.body.innerText").casefold()
         for odd in ("undefined", "nan", "infinity", "none%"):
             assert odd not in text.split()
+
+
+def test_a_metric_that_one_side_lacks_is_a_failure_and_says_so(opened, page_of, make, ask):
+    abstain = {"action": "abstain", "reason": "no_tool_fits"}
+    cases = [*(ask(f"{index}") for index in range(30)), ask("none", abstain)]
+    made = make(cases, {"base": [RIGHT] * 30 + ["No."], "mine": [RIGHT] * 30})
+    assert made.difference(1, "timing.restraint").verdict == "missing"
+    with opened(page_of(made), width=380) as page:
+        restraint = page.locator(".sentences li.missing")
+        assert restraint.inner_text().split("\n")[-1].startswith("restraint missing: only the base has a case")
+        assert page.locator("#table .verdict.missing").count() == 1
+        assert page.evaluate("document.documentElement.scrollWidth") == 380
+        assert page.locator("#plot-forest .points path").count() == 5
 
 
 def test_a_site_grows_opens_and_loads_its_other_cases(opened, tmp_path, make, ask):

@@ -63,8 +63,8 @@ def test_all_epochs_of_a_run_are_judged(tmp_path, worse):
     second = [{**row, "epoch": 2, "key": f"{row['key']}2"} for row in rows[1:]]
     (worse / "ledger.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows + second))
     assert toolmark("report", str(worse), "--out", "r.json", cwd=tmp_path).returncode == 0
-    tokens = json.loads((tmp_path / "r.json").read_text())["comparison"]["evidence"]["tokens"]
-    assert tokens[0]["answer"]["n"] == 2 * len(second)
+    (spent,) = json.loads((tmp_path / "r.json").read_text())["comparison"]["evidence"]["spent"]
+    assert spent["answer"]["n"] == 2 * len(second)
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_the_forest_is_the_differences(three):
 def test_every_figure_says_its_numbers_in_a_table_too(three):
     found = drawings(three)
     assert [drawing.id for drawing in found] == [
-        *("forest", "scores", "offered", "confusion", "causes", "strict", "seen", "curves", "tokens")
+        *("forest", "scores", "offered", "confusion", "causes", "strict", "seen", "curves", "spent")
     ]
     for drawing in found:
         assert drawing.rows

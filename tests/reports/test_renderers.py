@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from benchmark.verdicts.comparison import Column, Comparison, Figure, Row
@@ -42,3 +44,19 @@ def test_the_terminal_shows_every_figure_and_obeys_no_markup(tmp_path, capsys, t
     assert "[bold]x[/bold]" in text
     assert "selection.tool[add]" not in text
     assert "no_call 3" in text
+
+
+def test_five_candidates_fit_a_narrow_terminal_uncut(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    names = [f"a-model-of-some-length-{number}" for number in range(5)]
+    columns = tuple(replace(COLUMNS[0], name=name) for name in names)
+    figures = tuple(Figure(100, number / 7, wilson(round(100 * number / 7), 100)) for number in range(5))
+    rows = tuple(Row(metric, "means something", "primary", "share", figures) for metric in ("timing.recall", "b"))
+    Terminal().render(Comparison(columns, rows), None)
+    text = capsys.readouterr().out
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
+    for name, figure in zip(names, figures, strict=True):
+        drawn = [line.split() for line in text.splitlines() if name in line and "100" in line]
+        assert len(drawn) == 2
+        assert {line[-3] for line in drawn} == {f"{figure.score * 100:.1f}"}

@@ -15,7 +15,6 @@ from huggingface_hub import ModelCard, eval_result_entries_to_yaml, parse_eval_r
 from benchmark.errors import EnvironmentFault, InputError
 from benchmark.registry import names, renderer_for
 from benchmark.verdicts.comparison import Figure
-from benchmark.verdicts.fairness import Mismatch
 from benchmark.verdicts.intervals import Interval
 from reports.cards import card, eval_entries, eval_results, subject
 from reports.document import document, schema
@@ -26,6 +25,7 @@ from reports.html import Html
 from reports.markdown import Markdown
 from reports.sentences import headline, sentences
 from reports.site import Site
+from reports.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
 RIGHT = '{"name": "book", "arguments": {"city": "Rome", "nights": 2}}'
@@ -44,18 +44,65 @@ def test_sentences_by_hand(make, ask):
     assert headline(two(make, ask), 1) == "4 improved, 2 inconclusive"
 
 
-def test_unfair_sides_are_red_and_yellow_and_what_is_not_recorded_is_said(make, ask):
+OURS = {"model": "x", "dialect": "json/1", "template": "t", "dtype": "float32", "decoding": {"temperature": 0.0}}
+
+
+@pytest.mark.parametrize(
+    ("column", "what", "state"),
+    [
+        ({"identity": {**OURS, "dialect": "json/2"}}, "prompts", "bad"),
+        ({"identity": {**OURS, "template": "other"}}, "template", "bad"),
+        ({"identity": {**OURS, "decoding": {"temperature": 0.7}}}, "decoding", "bad"),
+        ({"identity": {**OURS, "dtype": "bfloat16"}}, "dtype", "bad"),
+        ({"identity": {**OURS, "system": "Be brief."}}, "system", "bad"),
+        ({"environment": {"python": "3.12"}}, "engine", "warning"),
+        ({"unproven": "base identity not proven: no record"}, "base identity", "warning"),
+        ({"identity": {**OURS, "adapter": "a"}}, "base identity", "ok"),
+        ({"environment": {}}, "engine", "unknown"),
+        ({"identity": {**OURS, "recording": "of its own"}}, "template", "ok"),
+    ],
+)
+def test_each_thing_that_sides_should_share_is_told_where_they_do_not(make, ask, column, what, state):
+    cases = [ask(f"{index}") for index in range(8)]
+    found = make(cases, {"base": ["No."] * 8, "mine": [RIGHT] * 8}, column=column)
+    strip = {same.what: same for same in fairness(found, 1)}
+    assert strip.pop(what).state == state
+    assert {same.state for same in strip.values()} == {"ok"}
+    shown = Html().page(found)
+    assert f'<li class="chip {state}"><b>{what}</b>' in shown
+    assert ("What may be unfair about `mine`" in Markdown().report(found)) is (state in ("bad", "warning"))
+
+
+def test_sides_that_answered_other_cases_are_yellow_and_then_red(make, ask):
+    cases = [ask(f"{index}") for index in range(40)]
+    states = [
+        fairness(make(cases, {"base": ["No."] * 40, "mine": [RIGHT] * count}), 1)[0].state for count in (40, 39, 30)
+    ]
+    assert states == ["ok", "warning", "bad"]
+
+
+def test_nothing_is_known_of_what_was_not_recorded(make, ask):
     fair = two(make, ask)
     assert {same.state for same in fairness(fair, 1)} == {"ok"}
-    found = (Mismatch("identity", "dtype", "float32", "bfloat16"), Mismatch("environment", "python", "3.11", "3.12"))
-    columns = (fair.columns[0], replace(fair.columns[1], unfair=found))
-    strip = {same.what: same.state for same in fairness(replace(fair, columns=columns), 1)}
-    assert strip["dtype"] == "bad"
-    assert strip["engine"] == "warning"
     bare = tuple(replace(column, identity={}, environment={}) for column in fair.columns)
     assert {same.state for same in fairness(replace(fair, columns=bare), 1)} == {"ok", "unknown"}
-    uneven = make([ask(f"{index}") for index in range(8)], {"base": ["No."] * 8, "mine": [RIGHT] * 4})
-    assert fairness(uneven, 1)[0].state == "bad"
+    elsewhere = tuple(replace(column, identity={"decoding": "not known"}) for column in fair.columns)
+    strip = {same.what: same.state for same in fairness(replace(fair, columns=elsewhere), 1)}
+    assert strip["decoding"] == "unknown"
+
+
+@pytest.mark.parametrize("baseline", [True, False])
+def test_a_base_that_is_not_proven_is_told_everywhere(make, ask, capsys, baseline):
+    said = "base identity not proven: no toolmark.json lies beside the adapter"
+    cases = [ask(f"{index}") for index in range(8)]
+    answers = {"base": ["No."] * 8, "mine": [RIGHT] * 8}
+    found = make(cases, answers, baseline=baseline, column={"unproven": said})
+    Terminal().render(found, None)
+    assert f"mine: {said}" in " ".join(capsys.readouterr().out.split())
+    why = said.removeprefix("base identity ")
+    assert f"⚠️ base identity: `{why}`" in Markdown().report(found)
+    assert f'<li class="chip warning"><b>base identity</b> {why}</li>' in Html().page(found)
+    assert json.loads(document(found))["comparison"]["columns"][1]["unproven"] == said
 
 
 def test_markdown_fits_a_comment_and_says_what_it_left_out(three, make, ask):

@@ -16,18 +16,37 @@ from benchmark.dialects.tagged import Tagged
 from benchmark.engine import NotAnswered
 from benchmark.engine.inspect_chat import completion_of, messages_of, output_of
 from benchmark.engine.served import ServedEngine
-from benchmark.errors import EnvironmentFault
+from benchmark.errors import EnvironmentFault, InputError
 from tests.servers.scripted import FAULTS, calling, scripted_server, seeded
 
 PROMPT = Tagged().render([Message(role="system", content="Be brief."), Message(role="user", content="Hi")], [])
 
 
-def test_a_server_answers_every_prompt_in_order(served):
+def test_a_server_answers_every_prompt_once(served):
     engine = ServedEngine(served, Decoding())
     engine.prepare([PROMPT] * 23, Tagged())
     found = list(engine.answer(range(23)))
-    assert [index for index, _ in found] == list(range(23))
+    assert sorted(index for index, _ in found) == list(range(23))
     assert {completion for _, completion in found} == {Completion("I read 2 turns.", usage=Usage(7, 5))}
+
+
+def test_what_an_answer_costs_is_known_where_the_price_is(served, monkeypatch, tmp_path):
+    model = served.replace("tiny", "priced")  # a name of its own: Inspect keeps a model with the address that it had
+    prices = tmp_path / "prices.yaml"
+    monkeypatch.setenv("INSPECT_EVAL_MODEL_COST_CONFIG", str(prices))
+    price = "{input: 2.0, output: 8.0, input_cache_write: 0, input_cache_read: 0}"
+    prices.write_text(f"{model}: {price}\n")
+    engine = ServedEngine(model, Decoding())
+    engine.prepare([PROMPT], Tagged())
+    ((_, completion),) = engine.answer([0])
+    assert completion.usage.cost == pytest.approx((7 * 2 + 5 * 8) / 1e6)
+    for content in ("[1, 2]", f"{model}: {{input: much}}", "{", "&a [*a]"):
+        prices.write_text(content)
+        with pytest.raises(InputError, match="holds no prices"):
+            ServedEngine(model, Decoding())
+    prices.unlink()
+    with pytest.raises(InputError, match="Write lines as: openai"):
+        ServedEngine(model, Decoding())
 
 
 def test_a_missing_key_is_the_environments_fault(monkeypatch):

@@ -6,6 +6,7 @@ import gzip
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,17 @@ def test_what_is_written_is_read_again_also_from_gzip(tmp_path):
         assert len(read.runs) == 1
 
 
+def test_seconds_and_cost_are_kept_beside_tokens_and_may_be_missing(tmp_path):
+    timed = replace(HOSTILE, usage=Usage(3, 512, seconds=0.25, cost=1e-5))
+    with Ledger(tmp_path / "run") as ledger:
+        ledger.open_session({"identity": {}, "environment": {}})
+        ledger.append([("a", "case-a", 1, timed), ("b", "case-b", 1, HOSTILE)])
+    read = read_ledger(ledger.path).completions
+    assert [(read[key].usage.seconds, read[key].usage.cost) for key in "ab"] == [(0.25, 1e-5), (None, None)]
+    assert read["a"] == HOSTILE  # the same completion, however long it took
+    assert b'"seconds": null' not in ledger.path.read_bytes()
+
+
 @pytest.mark.parametrize("cut", [1, 7, 40])
 def test_a_torn_last_line_is_dropped_and_written_anew(tmp_path, cut):
     path = write(tmp_path / "run", "a", "b")
@@ -55,6 +67,11 @@ BROKEN = [
         b'{"key": "a", "case_id": "case-a", "epoch": 1, "text": "", "tool_calls": [], "stop_reason": "stop", '
         b'"usage": {"input_tokens": "many", "output_tokens": 0}}',
         id="tokens that are words",
+    ),
+    pytest.param(
+        b'{"key": "a", "case_id": "case-a", "epoch": 1, "text": "", "tool_calls": [], "stop_reason": "stop", '
+        b'"usage": {"input_tokens": 1, "output_tokens": 0, "seconds": NaN}}',
+        id="seconds that are no number",
     ),
 ]
 

@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,8 +105,9 @@ def test_runs_that_are_nowhere(tmp_path):
 
 def test_the_same_completions_export_to_the_same_bytes(tmp_path, capsys):
     answers = {f"c{n}": Completion(f"answer {n}", usage=Usage(n, 1)) for n in range(9)}
+    slowly = {case: replace(said, usage=replace(said.usage, seconds=2.5)) for case, said in answers.items()}
     record(tmp_path / "one-00000001", answers)
-    record(tmp_path / "two-00000001", dict(reversed(answers.items())))
+    record(tmp_path / "two-00000001", dict(reversed(slowly.items())))
     # An earlier session asked something else: it stays in the run and out of the export.
     record(tmp_path / "two-00000001", {"other": Completion("")})
     record(tmp_path / "two-00000001", dict(reversed(answers.items())), asked=10)

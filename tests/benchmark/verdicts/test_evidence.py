@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmark.candidates.policy_scores import policy_scores
-from benchmark.candidates.training import Training, read_record
+from benchmark.candidates.training import Chosen, Point, Training, read_record
 from benchmark.cases import Case, Tool, Toolbox
 from benchmark.completions import Completion, Usage
 from benchmark.dialects.json import Json
@@ -193,13 +193,26 @@ def test_seen_and_unseen_are_told_by_the_tools_of_training() -> None:
     assert gathered(BASE, MINE, trained_on=(None, None)).seen == ()
 
 
-def test_tokens_are_counted_or_not_known() -> None:
-    evidence = gathered(BASE)
-    assert evidence.tokens[0] is not None
-    assert (evidence.tokens[0].read, evidence.tokens[0].written) == (500, sum(map(len, BASE)))
-    silent = {place: replace(said, usage=Usage()) for place, said in answered(*BASE).items()}
-    grades = [[grade(case, silent[case.id, 1], Json()) for case in CASES]]
-    assert gather(CASES, grades, [silent], [Json()], [None]).tokens == (None,)
+def took(*usages: Usage) -> Any:
+    said = {
+        place: replace(completion, usage=usage)
+        for (place, completion), usage in zip(answered(*BASE).items(), usages, strict=True)
+    }
+    grades = [[grade(case, said[case.id, 1], Json()) for case in CASES]]
+    return gather(CASES, grades, [said], [Json()], [None]).spent[0]
+
+
+def test_what_a_run_took_is_summed_or_not_known() -> None:
+    spent = gathered(BASE).spent[0]
+    assert (spent.read, spent.written, spent.seconds, spent.cost) == (500, sum(map(len, BASE)), None, None)
+    spent = took(*[Usage()] * len(CASES))
+    assert (spent.read, spent.written, spent.answer.n) == (None, None, 0)
+    spent = took(*[Usage(10, 1, seconds=0.5, cost=0.25)] * len(CASES))
+    assert (spent.seconds, spent.answer_seconds) == (0.5 * len(CASES), 0.5)
+    assert (spent.cost, spent.thousand_cost) == (0.25 * len(CASES), 250)
+    # A sum that lacks a part is no sum.
+    spent = took(*[Usage(10, 1, seconds=0.5, cost=0.25)] * (len(CASES) - 1), Usage(10, 1))
+    assert (spent.written, spent.seconds, spent.cost) == (len(CASES), None, None)
 
 
 def test_a_rank_is_a_range_until_the_cases_tell() -> None:
@@ -238,10 +251,28 @@ def test_trivial_policies_by_hand() -> None:
                 "seconds": "long",
                 "data": {"tools": ["a"], "conversations": 3},
                 "curve": [{"step": 1, "loss": float("nan"), "dev": 0.5}, {"loss": 1}, 7],
-                "chosen_step": 1,
             },
-            Training("lora", conversations=3, tools=frozenset("a"), curve=({"step": 1.0, "dev": 0.5},), chosen=1.0),
+            Training("lora", conversations=3, tools=frozenset("a"), curve=(Point(1.0),)),
         ),
+        (
+            {
+                "curve": [
+                    {"step": 1, "tokens": 9, "loss": 2, "eval_loss": 3.5, "scores": {"selection.tool": 0.25, "x": "y"}},
+                    {"step": 2, "lr": 1e-3, "timing.recall": 1, "scores": [1]},
+                ],
+                "chosen": {"step": 2, "metric": "timing.recall", "score": 1},
+            },
+            Training(
+                curve=(
+                    Point(1.0, 9.0, {"loss": 2.0, "eval_loss": 3.5}, {"selection.tool": 0.25}),
+                    Point(2.0, scores={"timing.recall": 1.0}),
+                ),
+                chosen=Chosen(2.0, "timing.recall", 1.0),
+            ),
+        ),
+        ({"chosen": {"step": 3, "metric": 7, "score": float("inf")}}, Training(chosen=Chosen(3.0))),
+        ({"chosen": {"metric": "x"}}, Training()),
+        ({"chosen": "last", "chosen_step": 4}, Training(chosen=Chosen(4.0))),
         ({"data": [], "curve": {}, "seconds": True}, Training()),
     ],
 )

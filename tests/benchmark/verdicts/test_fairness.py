@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from benchmark.verdicts.fairness import mismatches
+import pytest
+
+from benchmark.candidates.training import Training
+from benchmark.verdicts.fairness import mismatches, unproven_base
 
 IDENTITY = {"model": "base", "adapter": None, "dtype": "float32", "decoding": {"max_tokens": 512}}
 ENVIRONMENT = {"python": "3.11", "batch": {"rows": 32}, "platform": "here"}
@@ -25,3 +28,21 @@ def test_identity_comes_first_and_is_told_field_by_field():
 def test_what_one_side_did_not_record_counts_in_identity_alone():
     lacking = ({key: value for key, value in IDENTITY.items() if key != "dtype"}, {})
     assert [each.field for each in mismatches(lacking, (IDENTITY, ENVIRONMENT))] == ["dtype"]
+
+
+@pytest.mark.parametrize(
+    ("adapter", "record", "said"),
+    [
+        (None, None, ""),
+        (None, {"base": {"weights": "other"}}, ""),  # no adapter, no base
+        ("y", {"base": {"id": "m", "weights": "w"}}, ""),
+        ("y", None, "no toolmark.json"),
+        ("y", {"trainer": "lora"}, "no hash of its base"),
+        ("y", {"base": {"id": "m", "weights": 5}}, "no hash of its base"),
+        ("y", {"base": {"id": "m", "weights": "other"}}, "trained on weights other, judged on w"),
+    ],
+)
+def test_only_a_hash_proves_the_base_of_an_adapter(adapter, record, said):
+    found = unproven_base({"weights": "w", "adapter": adapter}, Training.of(record))
+    assert found.startswith("base identity not proven: ") if said else found == ""
+    assert said in found

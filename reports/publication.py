@@ -1,0 +1,141 @@
+"""What is published of trained weights: files from a closed list of names, a card, an `.eval_results` file.
+
+A folder that a trainer wrote holds more than anybody should get: optimizer states, pickled arguments, checkpoints. So
+nothing is published for being there, only for being named here. The results are those of a run of these very weights,
+which the hashes in the run's ledger prove.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from benchmark.candidates.fingerprint import hash_files
+from benchmark.candidates.training import RECORD, read_record
+from benchmark.errors import InputError
+from benchmark.verdicts.comparison import Comparison
+from reports.cards import card, eval_entries, subject
+
+__all__ = ["EVAL_RESULTS", "Publication", "prepare"]
+
+CARD = "README.md"
+EVAL_RESULTS = ".eval_results/toolmark.yaml"
+
+_NAMES = (
+    *("*.safetensors", "*.safetensors.index.json", "adapter_config.json", "config.json", "generation_config.json"),
+    *("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json", RECORD, "LICENSE", "LICENSE.txt"),
+)
+_LONGEST_HEADER = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What goes to the hub.
+
+    Attributes:
+        files: Those of the folder, by the name that they get.
+        made: Texts that are made here, by the name that they get.
+        left_out: Names in the folder that stay.
+    """
+
+    files: Mapping[str, Path]
+    made: Mapping[str, str]
+    left_out: tuple[str, ...]
+
+
+def prepare(folder: Path, comparison: Comparison, dataset: str | None) -> Publication:
+    """Gather what is published of `folder`.
+
+    Args:
+        folder: An adapter, or a whole model.
+        comparison: The judged run of these weights, perhaps against a baseline.
+        dataset: Id of the benchmark's dataset at the hub, for the entries of `.eval_results`; None: no such file.
+
+    Raises:
+        InputError: The folder holds no weights, a file is not what its name says, or the run is of other weights.
+    """
+    if not folder.is_dir() or not any((folder / name).is_file() for name in ("adapter_config.json", "config.json")):
+        raise InputError(
+            f"{folder} is no adapter and no model", "Name the folder with adapter_config.json or config.json."
+        )
+    inside = sorted(path for path in folder.iterdir() if path.name != CARD)
+    files = {path.name: path for path in inside if path.is_file() and any(fnmatch(path.name, n) for n in _NAMES)}
+    if not any(name.endswith(".safetensors") for name in files):
+        raise InputError(
+            f"{folder} holds no *.safetensors", "Save with save_pretrained(); pickled weights are never published."
+        )
+    for path in files.values():
+        _check(path)
+    column = subject(comparison)
+    _check_run(folder, comparison.columns[column].identity, comparison.columns[column].name)
+    readme = folder / CARD
+    existing = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
+    made = {CARD: card(comparison, existing, base_model=_base(folder))}
+    if dataset is not None:
+        made[EVAL_RESULTS] = _entries(comparison, column, dataset)
+    return Publication(files, made, tuple(path.name for path in inside if path.name not in files))
+
+
+def _check(path: Path) -> None:
+    """A file is what its name says: a pickle under another name is found."""
+    try:
+        if path.suffix == ".safetensors":
+            with path.open("rb") as stream:
+                length = int.from_bytes(stream.read(8), "little")
+                fine = 2 <= length <= _LONGEST_HEADER and isinstance(json.loads(stream.read(length)), dict)
+        else:
+            fine = path.suffix != ".json" or isinstance(json.loads(path.read_bytes()), dict | list)
+    except (OSError, ValueError, RecursionError):
+        fine = False
+    if not fine:
+        raise InputError(f"{path} is not what its name says", "Save it again with save_pretrained().")
+
+
+def _check_run(folder: Path, identity: Mapping[str, Any], name: str) -> None:
+    """The run must be of these weights: a card that another model earned is worse than none."""
+    if (folder / "adapter_config.json").is_file():
+        recorded = identity.get("adapter")
+        here = hash_files([*folder.glob("*.safetensors"), folder / "adapter_config.json"])
+    else:
+        recorded, here = identity.get("weights"), hash_files(folder.glob("*.safetensors"))
+    if recorded != here:
+        raise InputError(
+            f"the run of {name} is of other weights ({recorded}) than those in {folder} ({here})",
+            "Judge these first: pytest suites/ --model BASE --adapter FOLDER, and name that run.",
+        )
+
+
+def _base(folder: Path) -> str | None:
+    """The base's id at the hub, where the training record or the adapter's configuration names one."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    record = read_record(folder) or {}
+    base = record.get("base")
+    named = [base.get("id") if isinstance(base, Mapping) else None]
+    if (config := folder / "adapter_config.json").is_file():
+        named.append(json.loads(config.read_bytes()).get("base_model_name_or_path"))
+    for name in named:
+        if isinstance(name, str) and name.count("/") == 1 and not Path(name).exists():
+            try:
+                validate_repo_id(name)
+            except HFValidationError:
+                continue
+            return name
+    return None
+
+
+def _entries(comparison: Comparison, column: int, dataset: str) -> str:
+    import io
+
+    from huggingface_hub import eval_result_entries_to_yaml
+    from ruamel.yaml import YAML
+
+    stream = io.StringIO()
+    YAML(typ="safe").dump(eval_result_entries_to_yaml(eval_entries(comparison, column, dataset)), stream)
+    return stream.getvalue()
