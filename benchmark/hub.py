@@ -1,4 +1,4 @@
-"""What is asked of the Hugging Face hub: is it there, may we, and give us the files.
+"""What is asked of the Hugging Face hub: is it there, may we, give us the files, take these.
 
 What lies in the hub's cache is used without asking the network. Otherwise the hub is probed once, for at most two
 seconds, so that "no network" and "no access" are said at once.
@@ -6,14 +6,14 @@ seconds, so that "no network" and "no access" are said at once.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from benchmark.errors import EnvironmentFault, InputError
 
-__all__ = ["Kind", "cached", "download", "gated", "is_id", "page", "probe", "reach"]
+__all__ = ["Kind", "cached", "check_id", "download", "gated", "probe", "upload", "writable"]
 
 Kind = Literal["model", "dataset"]
 
@@ -22,9 +22,18 @@ _PLACES = {"model": "", "dataset": "datasets/"}
 _ELSE = {"model": "offline, try --model pocket", "dataset": "offline, name a local folder"}
 
 
-def is_id(repo: str) -> bool:
-    """Whether `repo` is spelled as ORG/NAME."""
-    return re.fullmatch(r"[\w.-]{1,96}/[\w.-]{1,96}", repo) is not None
+def check_id(repo: str, flag: str) -> None:
+    """Is `repo` spelled as ORG/NAME. Raises `InputError`, which names the option `flag`."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    try:
+        validate_repo_id(repo)
+        spelled = repo.count("/") == 1
+    except HFValidationError:
+        spelled = False
+    if not spelled:
+        raise InputError(f"{flag} {repo!r} is no place at the hub", "Name it as ORG/NAME.")
 
 
 def page(repo: str, kind: Kind) -> str:
@@ -48,24 +57,86 @@ def cached(repo: str, revision: str | None, kind: Kind = "model") -> Path | None
         return None
 
 
-def reach(repo: str, kind: Kind = "model") -> None:
-    """Ask the hub about `repo`, which need not be there yet.
+def writable(repo: str, kind: Kind, again: str) -> bool:
+    """Whether `repo` is there already, where it could be written: there is a token, and the hub answers.
+
+    Args:
+        repo: ORG/NAME.
+        kind: Of the repository.
+        again: The command to give again.
 
     Raises:
-        EnvironmentFault: The hub cannot be reached.
+        EnvironmentFault: No token, or no hub.
     """
-    from huggingface_hub import HfApi, constants
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub import HfApi, get_token
+    from huggingface_hub.errors import RepositoryNotFoundError
 
+    if get_token() is None:
+        raise EnvironmentFault("no token of the hub is at hand", "Log in: hf auth login (or set HF_TOKEN)")
     try:
-        if not constants.HF_HUB_OFFLINE:
-            HfApi().repo_info(repo, repo_type=kind, timeout=_PROBE_SECONDS)
-            return
-    except HfHubHTTPError:  # it answers, whatever it says
-        return
-    except Exception:  # noqa: S110 - as in `probe`
-        pass
-    raise EnvironmentFault("the hub cannot be reached", "Connect and run again; HF_HUB_OFFLINE must not be set.")
+        HfApi().repo_info(repo, repo_type=kind, timeout=_PROBE_SECONDS)  # so that "no network" is said at once
+    except RepositoryNotFoundError:
+        return False
+    except Exception as error:  # the hub library's HTTP stack, and with it the type, differs between its versions
+        raise _not_written(repo, error, again) from None
+    return True
+
+
+def upload(
+    repo: str, files: Mapping[str, Path | str], kind: Kind, *, private: bool, message: str, card: Path, again: str
+) -> str:
+    """Write `files`, paths or texts by their names there, in one commit; the commit's address.
+
+    Args:
+        repo: ORG/NAME; made where it is not there.
+        files: What to write.
+        kind: Of the repository.
+        private: A repository that is made is for its owner's eyes only.
+        message: Of the commit.
+        card: Where the user corrects a card that the hub refuses.
+        again: The command to give again.
+
+    Raises:
+        InputError: The hub refuses the card.
+        EnvironmentFault: No token, no right, no network.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    there = writable(repo, kind, again)
+    operations = [
+        CommitOperationAdd(name, str(content) if isinstance(content, Path) else content.encode())
+        for name, content in files.items()
+    ]
+    api = HfApi()
+    try:
+        if not there:
+            api.create_repo(repo, repo_type=kind, private=private or None, exist_ok=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the hub's remarks on metadata that it takes
+            commit = api.create_commit(repo, operations, repo_type=kind, commit_message=message)
+    except Exception as error:  # as in `writable`
+        if isinstance(error, ValueError) and str(error).startswith("Invalid metadata"):
+            raise InputError(f"the hub refuses the card: {error}", f"Correct {card}.") from None
+        raise _not_written(repo, error, again) from None
+    return str(commit.commit_url)
+
+
+def _not_written(repo: str, error: Exception, again: str) -> EnvironmentFault:
+    from huggingface_hub import constants, get_token
+
+    said = " ".join(str(error).replace(get_token() or "\0", "(token)").split())[:300]
+    answer = getattr(error, "response", None)
+    if answer is None:
+        return EnvironmentFault(
+            f"{constants.ENDPOINT} cannot be reached: {said or type(error).__name__}",
+            f"Connect (and unset HF_HUB_OFFLINE), then give the same command again: {again}",
+        )
+    if answer.status_code in (401, 403):
+        return EnvironmentFault(
+            f"the token may not write to {repo}: {said}",
+            "Make one that may at https://huggingface.co/settings/tokens, then: hf auth login",
+        )
+    return EnvironmentFault(f"the hub refused {repo}: {said}", f"Mend that, then: {again}")
 
 
 def probe(repo: str, revision: str | None = None, kind: Kind = "model") -> None:

@@ -39,8 +39,8 @@ def generate_command(generator: Any) -> Callable[..., None]:
         from benchmark.held_out import held_out, shipped_manifest
         from generators.execution import announcement
         from generators.pipeline import generate as run
+        from generators.publishing import check_push
         from generators.publishing import push as pushed
-        from generators.publishing import ready_to_push
 
         if find_spec("datasets") is None:
             raise EnvironmentFault(
@@ -48,7 +48,7 @@ def generate_command(generator: Any) -> Callable[..., None]:
                 "Install it: pip install 'toolmark[generate]'",
             )
         if push is not None:
-            ready_to_push(push)
+            check_push(push, out, "--push")
         kept_out = held_out(manifest or shipped_manifest())
         chosen = checked(generator.Options, options)
         toolbox, warnings = _toolbox(tools)
@@ -68,7 +68,7 @@ def generate_command(generator: Any) -> Callable[..., None]:
         if report.unexecuted:
             say(f"Checked by schema alone: {report.unexecuted:,} calls of tools that may not run.")
         if push is not None:
-            say(f"Pushed: {pushed(out, push)}")
+            say(f"published: {pushed(out, push, private=True)}")
 
     return plugin_command(
         generate,

@@ -102,18 +102,21 @@ def audit(folder: Path, *, manifest: Path | None = None) -> None:
 
 
 @app.command
-def push(folder: Path, repo: str, *, public: bool = False) -> None:
-    """Upload a trace dataset to the hub.
+def push(folder: Path, *, to: str, private: bool = False) -> None:
+    """Publish a trace dataset with its card; what was rejected stays here.
 
     Parameters
     ----------
     folder:
         A trace dataset.
-    repo:
-        Data set at the hub, ORG/NAME; made where it is not there.
-    public:
-        A data set that is made can be seen by everybody.
+    to:
+        Where at the hub: ORG/NAME; made where it is not there.
+    private:
+        Make it for your eyes only.
     """
+    from benchmark.hub import check_id
+    from benchmark.printing import say
     from generators.publishing import push as pushed
 
-    Console().print(f"Pushed: {pushed(folder, repo, public=public)}", markup=False, soft_wrap=True)
+    check_id(to, "--to")
+    say(f"published: {pushed(folder, to, private=private)}")

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from benchmark.cases import Case, Tool, Toolbox
 from benchmark.errors import InputError
-from benchmark.hub import cached, download, is_id
+from benchmark.hub import cached, check_id, download
 from benchmark.plugins import Generation
 from benchmark.readers import BadRow, Reader
 from benchmark.registry import load, names
@@ -80,8 +80,7 @@ def _opened(source: str) -> tuple[Reader, Path]:
 
 
 def _fetched(repo: str, revision: str | None) -> Path:
-    if not is_id(repo):
-        raise InputError(f"{repo!r} is no data set of the hub", "Name it as hub/ORG/DATASET.")
+    check_id(repo, "--source …:hub/")
     found = cached(repo, revision, "dataset")
     if found is not None and any(file.name.endswith(_DATA) for file in found.rglob("*")):
         return found

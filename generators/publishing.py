@@ -4,57 +4,46 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.errors import EnvironmentFault, InputError
-from benchmark.hub import is_id, page, reach
+from benchmark.hub import check_id, upload, writable
 from generators.card import dataset_card
 
-__all__ = ["push", "ready_to_push"]
+__all__ = ["check_push", "push"]
 
-_NOT_PUBLISHED = ["rejected.jsonl"]
+_CARD = "README.md"
+_NOT_PUBLISHED = "rejected.jsonl"
 
 
-def ready_to_push(repo: str) -> None:
+def check_push(repo: str, folder: Path, flag: str) -> None:
     """Is all there that a push needs: asked before hours of work, not after.
 
     Raises:
-        InputError: `repo` is no name of a data set.
+        InputError: `repo`, the value of `flag`, is no place at the hub.
         EnvironmentFault: No token, or no hub.
     """
-    from huggingface_hub import get_token
-
-    if not is_id(repo):
-        raise InputError(f"{repo!r} is no name of a data set at the hub", "Name it as ORG/NAME.")
-    if get_token() is None:
-        raise EnvironmentFault(f"no token of the hub is at hand to write {repo}", "Log in: hf auth login (or HF_TOKEN)")
-    reach(repo, "dataset")
+    check_id(repo, flag)
+    writable(repo, "dataset", _again(folder, repo))
 
 
-def push(folder: Path, repo: str, *, public: bool = False) -> str:
-    """Upload the dataset in `folder` to `repo`, which is made where it is not there; returns its address.
+def push(folder: Path, repo: str, *, private: bool) -> str:
+    """Upload the dataset in `folder` to `repo`, which is made where it is not there; the commit's address.
 
     Raises:
-        InputError: `folder` holds no trace dataset, or `repo` is no name of one.
-        EnvironmentFault: No token, no hub, or the hub refused.
+        InputError: `folder` holds no trace dataset, or the hub refuses its card.
+        EnvironmentFault: No token, no right, no network.
     """
-    card, text = folder / "README.md", dataset_card(folder)
-    ready_to_push(repo)
-    if not card.exists():
-        card.write_text(text, encoding="utf-8")
-    from huggingface_hub import HfApi, get_token
+    found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    found.pop(_NOT_PUBLISHED, None)
+    files: dict[str, Path | str] = {_CARD: dataset_card(folder), **found}
+    return upload(
+        repo,
+        files,
+        "dataset",
+        private=private,
+        message="Toolmark: conversations and cases",
+        card=folder / _CARD,
+        again=_again(folder, repo),
+    )
 
-    api = HfApi()
-    try:
-        api.create_repo(repo, repo_type="dataset", private=not public, exist_ok=True)
-        api.upload_folder(
-            repo_id=repo,
-            repo_type="dataset",
-            folder_path=folder,
-            ignore_patterns=_NOT_PUBLISHED,
-            commit_message="Trace dataset written by toolmark",
-        )
-    except Exception as error:  # the hub library's HTTP stack, and with it the type, differs between its versions
-        said = " ".join(str(error).split()).replace(get_token() or "\0", "…")[:300]
-        raise EnvironmentFault(
-            f"{repo} could not be written: {said}", f"Try again: toolmark data push {folder} {repo}"
-        ) from None
-    return page(repo, "dataset")
+
+def _again(folder: Path, repo: str) -> str:
+    return f"toolmark data push {folder} --to {repo}"

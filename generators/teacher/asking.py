@@ -97,7 +97,8 @@ class Asker:
                 f"{model.name} did not answer in {self._options.retries + 1} tries: {error}",
                 "Give the same command again: what was answered is kept.",
             ) from None
-        self.budget.add(completion.usage, price.of(completion.usage) if price else 0.0)
+        priced = price.of(completion.usage) if price else 0.0
+        self.budget.add(completion.usage, priced if completion.usage.cost is None else completion.usage.cost)
         if not self._opened_session:
             self._opened_session = True
             self._ledger.open_session(

@@ -31,6 +31,7 @@ from benchmark.cases import (
 )
 from benchmark.dialects.json import Json
 from benchmark.engine.asking import Refused
+from benchmark.engine.prices import know_prices
 from benchmark.errors import InputError
 from benchmark.plugins import Generation
 from benchmark.progress import ProgressLine, progress_line
@@ -105,6 +106,7 @@ class TeacherGenerator:
         if not batches:
             raise InputError("the teacher has nothing to ask for", "Raise --queries or --no-tool, or offer a tool.")
         wording = read_wording(options.prompts)
+        know_prices()
         if options.dry_run:
             for line in estimate(options, wording, [(batch.tool, batch.size) for batch in batches], toolbox):
                 ctx.note(line)

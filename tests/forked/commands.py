@@ -12,7 +12,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Ended", "Toolmark", "running"]
+__all__ = ["GENERATING", "Ended", "Toolmark", "running"]
+
+GENERATING = (
+    "datasets",
+    "datasketch",
+    "openai.resources.chat",
+    "inspect_ai.model",
+    "generators.data_command",
+    "generators.pipeline",
+    "generators.teacher",
+)
+"""What `toolmark generate` imports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +74,12 @@ class Toolmark:
 
 
 @contextmanager
-def running(folder: Path, *modules: str) -> Iterator[Toolmark]:
-    """Commands that find `modules` imported, and whose output is kept in `folder`, until the context ends."""
+def running(folder: Path, *modules: str, environment: Mapping[str, str] | None = None) -> Iterator[Toolmark]:
+    """Commands that find `modules` imported, and whose output is kept in `folder`, until the context ends.
+
+    What packages read of their `environment` when they are imported must be given here.
+    """
     command = [sys.executable, str(Path(__file__).with_name("forks.py")), *modules]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    whole = {**os.environ, **(environment or {})}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=whole) as server:
         yield Toolmark(folder, server)

@@ -6,21 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.forked.commands import Toolmark, running
-
-IMPORTED = (
-    "datasets",
-    "datasketch",
-    "openai.resources.chat",
-    "inspect_ai.model",
-    "generators.data_command",
-    "generators.pipeline",
-    "generators.teacher",
-)
+from tests.forked.commands import GENERATING, Toolmark, running
 
 
 @pytest.fixture(scope="session")
 def toolmark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolmark]:
     """`toolmark("generate", …)` runs a command in a process of its own."""
-    with running(tmp_path_factory.mktemp("commands"), *IMPORTED) as commands:
+    with running(tmp_path_factory.mktemp("commands"), *GENERATING) as commands:
         yield commands

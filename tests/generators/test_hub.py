@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from datasets import Dataset, load_dataset, load_from_disk
 from huggingface_hub import DatasetCard
 
 from benchmark.readers.rows import csv_rows
-from tests.forked.commands import Ended, Toolmark
+from tests.forked.commands import GENERATING, Ended, Toolmark, running
 from tests.servers.hub import Hub, running_hub
 
 TUTORIAL = Path(__file__).parents[3] / "shared" / "data" / "tutorial"
@@ -28,20 +28,34 @@ TOOL = {
 }
 
 
-def at_hub(*arguments: str, endpoint: str, home: Path, token: str | None = None) -> Ended:
-    """A command whose hub is at `endpoint`; the hub library reads that when it is imported."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "HUGGING"))}
-    environment |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "COLUMNS": "200"}
-    program = str(Path(sys.executable).with_name("toolmark"))
-    done = subprocess.run(
-        [program, *arguments],
-        env=environment | ({"HF_TOKEN": token} if token else {}),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return Ended(done.returncode, done.stdout, done.stderr)
+@dataclass(frozen=True, slots=True)
+class AtHub:
+    """Commands whose hub is on loopback; the hub library reads where it is when it is imported."""
+
+    hub: Hub
+    home: Path
+    toolmark: Toolmark
+
+    def __call__(self, *arguments: str, token: str = "") -> Ended:
+        """Run one, with or without a token."""
+        # The machine's own settings are none of this test's affair.
+        own = dict.fromkeys((name for name in os.environ if name.startswith(("HF_", "HUGGING"))), "")
+        return self.toolmark(*arguments, environment={**own, "HF_TOKEN": token})
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtHub]:
+    home = tmp_path_factory.mktemp("home")
+    with running_hub() as hub:
+        settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+        with running(tmp_path_factory.mktemp("said"), *GENERATING, environment=settings) as toolmark:
+            yield AtHub(hub, home, toolmark)
+
+
+@pytest.fixture
+def at_hub(commands: AtHub) -> AtHub:
+    commands.hub.forget()
+    return commands
 
 
 def conversation(text: str) -> list[dict[str, object]]:
@@ -91,23 +105,26 @@ def test_the_tutorial_reads_the_same_from_parquet(toolmark: Toolmark, tmp_path: 
     assert found[0] == found[1]
 
 
-def test_what_is_in_the_cache_needs_no_hub_and_no_hub_is_said_at_once(parquet: Path, tmp_path: Path) -> None:
-    home, closed = tmp_path / "home", "http://127.0.0.1:9"
+def test_what_is_in_the_cache_needs_no_hub_and_no_hub_is_said(parquet: Path, at_hub: AtHub, tmp_path: Path) -> None:
+    at_hub.hub.state = "gone"
     source = ("generate", "import", "--source", "trl:hub/me/mine", "--manifest", str(tmp_path / "MANIFEST.toml"))
-    missing = at_hub(*source, "--out", str(tmp_path / "none"), endpoint=closed, home=home)
+    missing = at_hub(*source, "--out", str(tmp_path / "none"))
     assert missing.code == 69, missing.said
     assert "me/mine is not in the local cache and the hub cannot be reached" in missing.err
     assert "hf download me/mine --repo-type dataset" in missing.err
-    snapshot = home / "hub" / "datasets--me--mine" / "snapshots" / "abc"
+    snapshot = at_hub.home / "hub" / "datasets--me--mine" / "snapshots" / "abc"
     snapshot.parent.mkdir(parents=True)
     parquet.rename(snapshot)
     refs = snapshot.parents[1] / "refs"
     refs.mkdir()
     (refs / "main").write_text("abc")
-    cached = at_hub(*source, "--out", str(tmp_path / "data"), endpoint=closed, home=home)
+    cached = at_hub(*source, "--out", str(tmp_path / "data"))
     assert cached.code == 0, cached.said
-    wrong = at_hub("generate", "import", "--source", "trl:hub/mine", "--out", "x", endpoint=closed, home=home)
-    assert (wrong.code, "'mine' is no data set of the hub" in wrong.err) == (4, True)
+    wrong = at_hub("generate", "import", "--source", "trl:hub/mine", "--out", "x")
+    assert (wrong.code, "'mine' is no place at the hub" in wrong.err) == (4, True)
+    at_hub.hub.state = "works"
+    unknown = at_hub("generate", "import", "--source", "trl:hub/me/other", "--out", "x")
+    assert (unknown.code, "the hub has no dataset 'me/other'" in unknown.err) == (4, True)
 
 
 @pytest.fixture(scope="module")
@@ -128,42 +145,38 @@ def test_the_card_makes_the_folder_a_data_set(dataset: Path, tmp_path: Path) -> 
     assert {name: split[:] for name, split in loaded.items()} == {name: split[:] for name, split in written.items()}
 
 
-def written_by(hub: Hub) -> list[str]:
-    return [f"{method} {path}" for method, path, _ in hub.requests]
-
-
-def test_a_push_uploads_the_folder_and_tells_no_token(dataset: Path, tmp_path: Path) -> None:
-    push = ("data", "push", str(dataset), "me/mine")
-    with running_hub() as hub:
-        done = at_hub(*push, endpoint=hub.url, home=tmp_path, token=TOKEN)
-        assert done.code == 0, done.said
-        assert "Pushed: https://huggingface.co/datasets/me/mine" in done.out
-        assert TOKEN not in done.said
-        assert f"Bearer {TOKEN}" in hub.tokens
-        files = {str(path.relative_to(dataset)) for path in dataset.rglob("*") if path.is_file()}
-        assert set(hub.files) == files - {"rejected.jsonl"}
-        assert all(content == (dataset / name).read_bytes() for name, content in hub.files.items())
-        created = next(body for _, path, body in hub.requests if path == "/api/repos/create")
-        settings = json.loads(created)
-        assert settings.get("visibility") == "private" or settings.get("private") is True
-    with running_hub(refuses=True) as hub:
-        refused = at_hub(*push, endpoint=hub.url, home=tmp_path, token=TOKEN)
+def test_a_push_uploads_the_folder_and_tells_no_token(dataset: Path, at_hub: AtHub) -> None:
+    push = ("data", "push", str(dataset), "--to", "me/mine", "--private")
+    hub = at_hub.hub
+    done = at_hub(*push, token=TOKEN)
+    assert done.code == 0, done.said
+    assert "published: " in done.said
+    assert "/datasets/me/mine/commit/abc" in done.said
+    assert TOKEN not in done.said
+    assert f"Bearer {TOKEN}" in hub.tokens
+    files = {str(path.relative_to(dataset)) for path in dataset.rglob("*") if path.is_file()}
+    assert set(hub.files) == files - {"rejected.jsonl"}
+    assert all(content == (dataset / name).read_bytes() for name, content in hub.files.items())
+    settings = json.loads(next(body for _, path, body in hub.requests if path == "/api/repos/create"))
+    assert settings.get("visibility") == "private" or settings.get("private") is True
+    hub.state = "refuses"
+    refused = at_hub(*push, token=TOKEN)
     assert refused.code == 69
-    assert "me/mine could not be written" in refused.err
+    assert "the token may not write to me/mine: " in refused.err
     assert TOKEN not in refused.said
+    hub.state = "gone"
+    gone = at_hub(*push, token=TOKEN)
+    assert (gone.code, "cannot be reached" in gone.err) == (69, True)
 
 
-def test_a_push_that_cannot_succeed_is_refused_before_the_work(tmp_path: Path) -> None:
+def test_a_push_that_cannot_succeed_is_refused_before_the_work(at_hub: AtHub, tmp_path: Path) -> None:
     generate = ("generate", "template", "--count", "10", "--out", str(tmp_path / "data"), "--push")
-    with running_hub() as hub:
-        nobody = at_hub(*generate, "me/mine", endpoint=hub.url, home=tmp_path)
-        assert (nobody.code, "no token of the hub is at hand" in nobody.err) == (69, True)
-        unnamed = at_hub(*generate, "mine", endpoint=hub.url, home=tmp_path, token=TOKEN)
-        assert (unnamed.code, "'mine' is no name of a data set" in unnamed.err) == (4, True)
-        assert written_by(hub) == []
-        assert not (tmp_path / "data").exists()
-        done = at_hub(*generate, "me/mine", endpoint=hub.url, home=tmp_path, token=TOKEN)
-        assert done.code == 0, done.said
-        assert "manifest.json" in hub.files
-    gone = at_hub("data", "push", str(tmp_path / "data"), "me/mine", endpoint=hub.url, home=tmp_path, token=TOKEN)
-    assert (gone.code, "the hub cannot be reached" in gone.err) == (69, True)
+    nobody = at_hub(*generate, "me/mine")
+    assert (nobody.code, "no token of the hub is at hand" in nobody.err) == (69, True)
+    unnamed = at_hub(*generate, "mine", token=TOKEN)
+    assert (unnamed.code, "--push 'mine' is no place at the hub" in unnamed.err) == (4, True)
+    assert at_hub.hub.requests == []
+    assert not (tmp_path / "data").exists()
+    done = at_hub(*generate, "me/mine", token=TOKEN)
+    assert done.code == 0, done.said
+    assert "manifest.json" in at_hub.hub.files

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Literal
 
 __all__ = ["Hub", "running_hub"]
 
@@ -23,14 +23,20 @@ class Hub:
         tokens: The tokens that came.
         requests: Method, path and body of each request.
         files: What was committed, by path.
-        refuses: It answers every commit with 403.
+        state: It works, answers every commit with 403, or hangs up on everybody.
     """
 
     url: str = ""
-    refuses: bool = False
+    state: Literal["works", "refuses", "gone"] = "works"
     tokens: set[str] = field(default_factory=set)
     requests: list[tuple[str, str, bytes]] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Be as at the start."""
+        self.state = "works"
+        for kept in (self.tokens, self.requests, self.files):
+            kept.clear()
 
     def commit(self, body: bytes) -> None:
         """Keep the files of a commit, which come as lines of JSON."""
@@ -54,6 +60,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, method: str) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self._hub.state == "gone":
+            self.close_connection = True
+            return
         self._hub.requests.append((method, self.path, body))
         self._hub.tokens.add(self.headers.get("authorization", ""))
         path = self.path.partition("?")[0]
@@ -65,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
             plain = {"uploadMode": "regular", "shouldIgnore": False, "oid": None}
             files = [{"path": one["path"], **plain} for one in json.loads(body)["files"]]
             self._send(200, {"files": files})
-        elif "/commit/" in path and self._hub.refuses:
+        elif "/commit/" in path and self._hub.state == "refuses":
             self._send(403, {"error": f"no: {self.headers['authorization']}"})
         elif "/commit/" in path:
             self._hub.commit(body)
@@ -93,9 +102,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running_hub(*, refuses: bool = False) -> Iterator[Hub]:
+def running_hub() -> Iterator[Hub]:
     """A hub until the context ends."""
-    hub = Hub(refuses=refuses)
+    hub = Hub()
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
         server.hub = hub  # type: ignore[attr-defined]
         hub.url = f"http://127.0.0.1:{server.server_port}"
