@@ -4,39 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
 from benchmark.cases import query_hash
-from benchmark.errors import InputError
 from benchmark.held_out import HeldOut
 from generators.duplicates import NearDuplicates
 
-__all__ = ["Audit", "audit", "rows_of"]
-
-
-def rows_of(folder: Path, split: str | None = None) -> Iterator[Mapping[str, Any]]:
-    """The rows of a dataset, of one split or of all.
-
-    Raises:
-        InputError: `folder` holds no trace dataset, or not that split.
-    """
-    remake = "Write one with: toolmark generate template --out DIR"
-    if not (folder / "traces").is_dir():
-        raise InputError(f"{folder} holds no trace dataset (no folder traces in it)", remake)
-    from datasets import load_from_disk  # type: ignore[import-untyped]
-
-    try:
-        splits = load_from_disk(folder / "traces")
-    except (FileNotFoundError, ValueError) as error:
-        raise InputError(f"{folder / 'traces'} is not a trace dataset: {error}", remake) from None
-    if split is not None and split not in splits:
-        raise InputError(f"{folder} has no split {split!r}", f"It has: {', '.join(splits)}.")
-    for name in splits if split is None else (split,):
-        yield from splits[name]
+__all__ = ["Audit", "audit"]
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain, groupby
 from pathlib import Path
 
 from cyclopts import App
@@ -18,13 +19,22 @@ app = App(name="data", help="Look at trace datasets, and publish them.")
 
 _LEARNED = "bold green"
 _GIVEN = "dim"
+_SHOWN = 240
+"""Characters at either end of a long text that is given."""
 
 
 @app.command
 def show(
-    folder: Path, *, index: int = 0, count: int = 1, split: str = "train", dialect: str = "tagged", tools: bool = False
+    folder: Path,
+    *,
+    index: int = 0,
+    count: int = 1,
+    split: str = "train",
+    dialect: str = "tagged",
+    base: str = "pocket",
+    whole: bool = False,
 ) -> None:
-    """Print conversations as a model sees them; what it learns to write is coloured, all else is given.
+    """Print conversations token by token as a model is trained on them: what it learns to write is coloured.
 
     Parameters
     ----------
@@ -38,34 +48,47 @@ def show(
         train or validation.
     dialect:
         How calls and tools are written.
-    tools:
-        Print the tool list too.
+    base:
+        The model whose tokenizer and chat template are used.
+    whole:
+        Print what is given whole, too; else its beginning and its end.
     """
-    import json
     from itertools import islice
 
-    from benchmark.cases import Message, Tool
+    from benchmark.candidates.spec import resolve
+    from benchmark.candidates.weights import locate
+    from benchmark.dataset import TraceDataset
+    from benchmark.engine.conversations import conversation_sequences
+    from benchmark.engine.tokenizer import open_tokenizer
     from benchmark.registry import load
-    from generators.audit import rows_of
 
     if index < 0 or count < 1:
         raise InputError(f"--index {index} --count {count} shows nothing", "Count from 0, and show at least one.")
+    data = TraceDataset(folder)
     spoken = load("toolmark.dialects", dialect)()
+    tokenizer = open_tokenizer(locate(resolve(base)).base)
     console = Console()
     shown = 0
-    for number, row in enumerate(islice(rows_of(folder, split), index, index + count), start=index):
+    for number, trace in enumerate(islice(data.traces(split), index, index + count), start=index):
         shown += 1
-        offered = [tool.get("function", tool) for tool in json.loads(row["tools"] or "[]")]
-        made = tuple(Tool(**{key: tool[key] for key in ("name", "description", "parameters")}) for tool in offered)
-        about = f"{split} {number}: {row['query_type']}, {len(made)} tools offered, {row['source']}"
+        about = f"{split} {number}: {trace.query_type}, {len(trace.tools)} tools offered, {trace.source}"
         console.print(Text(about, style="bold"))
-        prompt = spoken.render(tuple(map(Message.model_validate, row["messages"])), made if tools else ())
-        for turn in prompt.messages:
-            style = _LEARNED if turn.role == "assistant" else _GIVEN
-            console.print(Text.assemble((f"{turn.role}: ", "bold"), (turn.content, style)), soft_wrap=True)
+        for encoded in conversation_sequences(trace.messages, trace.tools, spoken, tokenizer):
+            text = Text()
+            for mine, run in groupby(zip(encoded.ids, encoded.supervised, strict=True), key=lambda pair: pair[1]):
+                said = str(tokenizer.decode([token for token, _ in run], skip_special_tokens=False))
+                text.append(said if mine or whole else _ends(said), style=_LEARNED if mine else _GIVEN)
+            console.print(text, soft_wrap=True)
+            console.print(f"[{sum(encoded.supervised)} of {len(encoded.ids)} tokens are learnt]", markup=False)
         console.print()
     if not shown:
         raise InputError(f"{folder} has no conversation {index} in {split}", "Give a lower --index.")
+
+
+def _ends(text: str) -> str:
+    """The beginning and the end of a long text."""
+    left_out = len(text) - 2 * _SHOWN
+    return text if left_out <= 0 else f"{text[:_SHOWN]} … {left_out:,} characters … {text[-_SHOWN:]}"
 
 
 @app.command
@@ -79,11 +102,13 @@ def audit(folder: Path, *, manifest: Path | None = None) -> None:
     manifest:
         MANIFEST.toml of held-out tools and test queries; that of the shipped cases where it is not given.
     """
+    from benchmark.dataset import TraceDataset
     from benchmark.held_out import held_out, shipped_manifest
     from generators.audit import audit as looked_at
-    from generators.audit import rows_of
 
-    found = looked_at(rows_of(folder), held_out(manifest or shipped_manifest()))
+    data = TraceDataset(folder)
+    rows = chain.from_iterable(data.rows(split) for split in data.splits)
+    found = looked_at(rows, held_out(manifest or shipped_manifest()))
     console = Console()
     table = Table("what", "count", "share", title=f"{folder}: {found.rows:,} conversations")
     for kind, counts in (("query type", found.query_types), ("tool", found.tools)):

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.completions import Completion
 from benchmark.dataset import TraceDataset
+from benchmark.engine.conversations import conversation_sequences
 from benchmark.engine.encoding import Encoded, stop_ids
 from benchmark.engine.tokenizer import context_length, open_tokenizer
 from benchmark.errors import InputError
 from benchmark.registry import load, names
-from trainers.packing import conversation_sequences
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

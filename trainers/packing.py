@@ -1,9 +1,5 @@
 """From conversations to rows of token ids, all of one length, with a weight for each token.
 
-*One sequence a conversation.* A conversation with a call, a result and an answer holds two turns to learn; the ids up
-to the first are a prefix of the ids up to the second, so both are learnt from one sequence and the tool list is read
-once. Where a turn's ids do not extend the ones before (a template may rewrite history), a new sequence begins.
-
 *Rows without a document mask.* Several conversations share a row and may attend to one another: each begins with BOS,
 which a model learns to read as a fresh start, and one dense causal row is the fastest thing a CPU can do.
 
@@ -18,54 +14,20 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.engine.encoding import Encoded, check_readable, encode
 from benchmark.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from transformers import PreTrainedTokenizerBase
+    from benchmark.engine.encoding import Encoded
 
-    from benchmark.cases import Message, Tool
-    from benchmark.dialects import Dialect
-
-__all__ = ["Packer", "Row", "conversation_sequences"]
+__all__ = ["Packer", "Row"]
 
 POOL = 4096
 """How many sequences may wait for longer rows; beyond it the oldest are given up."""
 
 WINDOW = 96
 """Sequences among which the best fit is sought: padding stays near 1%, and the order moves by no more than this."""
-
-
-def conversation_sequences(
-    messages: Sequence[Message], tools: Sequence[Tool], dialect: Dialect, tokenizer: PreTrainedTokenizerBase
-) -> Iterator[Encoded]:
-    """Encode every assistant turn of a conversation, in as few sequences as hold them all.
-
-    Yields:
-        Ids of prompt and reply; supervised are the assistant's turns, each with its stop token.
-
-    Raises:
-        InputError: As `encode` and `check_readable`: the tokenizer's template cannot tell the conversation.
-    """
-    open_sequence: Encoded | None = None
-    for index, message in enumerate(messages):
-        if message.role != "assistant":
-            continue
-        prompt = dialect.render(messages[:index], tools)
-        if message.tool_calls:
-            check_readable(prompt, tokenizer, dialect)
-        turn = encode(prompt, tokenizer, dialect.render(messages[: index + 1], tools).messages[-1])
-        if open_sequence is not None:
-            known = len(open_sequence.ids)
-            if turn.ids[:known] == open_sequence.ids:
-                turn = Encoded(turn.ids, open_sequence.supervised + turn.supervised[known:])
-            else:
-                yield open_sequence
-        open_sequence = turn
-    if open_sequence is not None:
-        yield open_sequence
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,11 @@ from benchmark.candidates.spec import Candidate
 from benchmark.dataset import TraceDataset
 from benchmark.dialects.json import Json
 from benchmark.dialects.tagged import Tagged
+from benchmark.engine.conversations import conversation_sequences
 from benchmark.plugins import Trained, Training
 from trainers.checkpoint import Checkpoint, Progress
 from trainers.curve import Curve
-from trainers.packing import Packer, conversation_sequences
+from trainers.packing import Packer
 from trainers.pocket_card import card
 from trainers.pocket_model import CONTEXT, build_model, save
 from trainers.pocket_tokenizer import train_tokenizer

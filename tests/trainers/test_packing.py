@@ -7,10 +7,11 @@ import random
 
 import pytest
 
+from benchmark.engine.conversations import conversation_sequences
 from benchmark.engine.encoding import Encoded, conversation
 from benchmark.errors import InputError
 from benchmark.registry import load, names
-from trainers.packing import POOL, Packer, conversation_sequences
+from trainers.packing import POOL, Packer
 
 SHOWS_TOOLS = (
     "{{ bos_token }}{% for t in tools or [] %}{{ t.function | tojson }}\n{% endfor %}"
