@@ -8,8 +8,9 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c const
 .PHONY: demo test perf lint clean
 .DELETE_ON_ERROR:
 
-demo: $(VENV)/.local-installed
-	$(BIN)/pytest suites/ --model pocket --report runs/report.html
+# A verdict, whatever it is, is no failure of the demo (1); a broken run is (2 and above).
+demo: $(VENV)/.train-installed
+	$(BIN)/pytest suites/ --model pocket --adapter trainers/recipes/lora.toml --report runs/report.html || [ $$? -eq 1 ]
 
 test: $(VENV)/.dev-installed lint
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
@@ -32,13 +33,13 @@ lint: $(VENV)/.dev-installed
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.local-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.train-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing into $(VENV): about 1.5 GB with a CPU-only torch; on Linux pip's default torch adds about 4 GB of CUDA."
 	@echo "For a CPU-only torch: make $(MAKECMDGOALS) PIP_ARGS='--extra-index-url URL', URL from https://pytorch.org/get-started/locally"
-	$(PIP) -e '.[local]'
+	$(PIP) -e '.[train]'
 	@touch $@
 
-$(VENV)/.dev-installed: pyproject.toml constraints.txt | $(VENV)/.local-installed
+$(VENV)/.dev-installed: pyproject.toml constraints.txt | $(VENV)/.train-installed
 	$(PIP) -e '.[dev]'
 	@touch $@
 

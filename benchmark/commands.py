@@ -8,10 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from cyclopts import App
+from rich.console import Console
+from rich.table import Table
 
 from benchmark.candidates.spec import resolve
+from benchmark.candidates.training import RECORD, Training, read_record
 from benchmark.candidates.weights import locate
-from benchmark.errors import InputError
+from benchmark.errors import InputError, NothingToDo
 from benchmark.progress import progress_line
 from benchmark.readers.selection import Split
 from benchmark.registry import load, names, target
@@ -83,6 +86,54 @@ def compare_runs(
         )
     request = Request(models=candidates, baseline=baseline, cases=cases or shipped_cases(), split=split, margin=margin)
     _draw(judge_recorded(request))
+
+
+@models.command(name="list")
+def list_trained(folder: Path = Path("adapters")) -> None:
+    """List what was trained here: base, dialect, data, the step that was kept.
+
+    Parameters
+    ----------
+    folder:
+        Where the adapters and models lie.
+    """
+    table = Table("name", "trainer", "base", "dialect", "conversations", "seconds", "step", box=None)
+    for record in sorted(folder.glob(f"*/{RECORD}")):
+        content = read_record(record.parent)
+        trained = Training.of(content)
+        if content is None or trained is None:
+            continue
+        base = content.get("base") or {}
+        spoken = content.get("dialects") or []
+        cells = (trained.trainer, base.get("id", ""), ", ".join(spoken), trained.conversations, trained.seconds)
+        step = "" if trained.chosen is None else f"{trained.chosen.step:g}"
+        table.add_row(record.parent.name, *("" if cell is None else str(cell) for cell in cells), step)
+    if not table.row_count:
+        raise NothingToDo(f"nothing that was trained lies in {folder}", "Train: toolmark train lora --help")
+    Console().print(table)
+
+
+@models.command
+def merge(spec: str, *, out: Path) -> None:
+    """Write a base with its adapter merged in, as a model directory; `models check BASE:ADAPTER` proves the two equal.
+
+    Parameters
+    ----------
+    spec:
+        BASE:ADAPTER.
+    out:
+        Folder to write to; it must not hold anything yet.
+    """
+    candidate = resolve(spec)
+    if candidate.kind not in ("local", "hub") or candidate.adapter is None:
+        raise InputError(f"{spec} has no adapter to merge", "Name both: toolmark models merge BASE:ADAPTER --out DIR")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out} is there already", "Name a new folder with --out, or remove that one.")
+    weights = locate(candidate)
+    from benchmark.engine.variants import merge as merged  # torch and peft
+
+    merged(weights, out)
+    Console().print(f"Merged: {out}", markup=False, highlight=False, soft_wrap=True)
 
 
 @models.command

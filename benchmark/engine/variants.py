@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from benchmark.candidates.training import RECORD
 from benchmark.candidates.weights import Weights
 
 __all__ = ["merge", "zero_adapter"]
@@ -23,7 +24,10 @@ def zero_adapter(base: Path, out: Path) -> None:
 
 
 def merge(weights: Weights, out: Path) -> None:
-    """Write the base with its adapter merged in to `out`, in fp32, with the base's tokenizer and templates."""
+    """Write the base with its adapter merged in to `out`, in fp32, with the base's tokenizer and templates.
+
+    The base's `toolmark.json` is not taken along: it is the record of other weights.
+    """
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
@@ -34,5 +38,6 @@ def merge(weights: Weights, out: Path) -> None:
     merged = PeftModel.from_pretrained(model, str(weights.adapter)).merge_and_unload(safe_merge=True)
     merged.save_pretrained(str(out))
     for file in weights.base.iterdir():
-        if file.suffix in (".json", ".jinja", ".model", ".txt") and not (out / file.name).exists():
+        known = file.suffix in (".json", ".jinja", ".model", ".txt") and file.name != RECORD
+        if known and not (out / file.name).exists():
             shutil.copy(file, out / file.name)
