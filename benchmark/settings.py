@@ -67,6 +67,11 @@ SETTINGS = (
         default_text="1 for a small model, else torch's own choice",
     ),
     Setting(
+        "stop-at-call",
+        SWITCH,
+        "where one call is right, end behind the first; what would follow is not seen, guard.stops leaves it out",
+    ),
+    Setting(
         "floor",
         AMOUNTS,
         "fail where the score's interval is below VALUE; repeatable, each METRIC on its own",

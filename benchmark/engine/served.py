@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from benchmark.completions import Completion, Prompt
@@ -47,7 +47,7 @@ class ServedEngine:
         self._prompts: Sequence[Prompt] = ()
         self._stops: list[str] = []
 
-    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect) -> None:
+    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:  # noqa: ARG002
         """Keep the prompts; only the server knows how long is too long."""
         self._prompts = prompts
         self._stops = list(dialect.stops)

@@ -36,12 +36,20 @@ class Limits:
         stops: Tokens that end a row.
         rows: Rows that are written at once.
         packed: Tokens that are read in one pass.
+        ended: Whether a row, given its index and what it has written, ends before its stop.
     """
 
     tokens: int
     stops: frozenset[int]
     rows: int
     packed: int = 2048
+    ended: Callable[[int, Sequence[int]], bool] | None = None
+
+    def reached(self, index: int, written: Sequence[int]) -> bool:
+        """Whether a row ends here."""
+        if written[-1] in self.stops or len(written) >= self.tokens:
+            return True
+        return self.ended is not None and self.ended(index, written)
 
 
 @dataclass(slots=True)
@@ -117,7 +125,7 @@ class _Batch:
                 self._step(slots, shared)
             for number in reversed(range(len(self.active))):
                 row = self.active[number]
-                if row.written[-1] in self.limits.stops or len(row.written) >= self.limits.tokens:
+                if self.limits.reached(row.leaf.index, row.written):
                     self._leave(number, slots)
                     shared = None
                     yield row.leaf.index, row.written
