@@ -104,8 +104,21 @@ def test_every_row_gets_what_it_gets_alone(name, count):
     assert dict(write(prompts, forward, greedy, Limits(TOKENS, STOPS, rows=count, packed=64))) == expected
 
 
-def test_an_adapter_is_part_of_every_pass():
+def test_a_row_may_end_before_its_stop_and_the_others_go_on():
     model = tiny("gemma3")
+    forward, prompts = packed_forward(model), rows()
+
+    def ended(index, written):
+        return index % 3 == 0 and len(written) == 4
+
+    whole = dict(write(prompts, forward, greedy, Limits(TOKENS, STOPS, rows=5)))
+    found = dict(write(prompts, forward, greedy, Limits(TOKENS, STOPS, rows=5, ended=ended)))
+    assert found == {index: tokens[:4] if index % 3 == 0 else tokens for index, tokens in whole.items()} != whole
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_an_adapter_is_part_of_every_pass(name):
+    model = tiny(name)
     prompts = rows()
     plain = {index: alone(model, prompt) for index, prompt in prompts.items()}
     config = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
