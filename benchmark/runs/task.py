@@ -5,6 +5,7 @@ The same scorer serves `inspect eval suites/test_timing.py --model …`, where I
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
@@ -50,7 +51,8 @@ def _samples(cases: Sequence[Case], dialect: Dialect) -> list[Sample]:
             metadata={
                 "source": case.source.model_dump(),
                 "toolbox": case.toolbox.name,
-                "tools": [tool.shown() for tool in case.toolbox.tools],
+                # As text: Inspect copies and walks a sample's metadata many times, and schemas are deep.
+                "tools": json.dumps([tool.shown() for tool in case.toolbox.tools]),
                 "tags": dict(case.tags),
             },
         )
