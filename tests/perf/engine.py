@@ -7,7 +7,6 @@ machine: `make perf`. Peers are installed into environments of their own, once, 
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import shlex
 import sys
@@ -163,8 +162,7 @@ def write_peers(page: Page, workload: Workload, plan: Plan) -> None:
         f"{count} cases, at most {workload.tokens} tokens each, greedy, fp32, {plan.threads} thread(s). The prompts "
         f"have {more['read']:,} tokens, of which {more['unique']:,} are read once shared prefixes are read once; "
         f"{sum(more['written']):,} are written. Encoding is timed, loading is not. Batch sizes were tried on "
-        f"{plan.trial} of the cases; the fastest is measured. A runner that took more than {plan.slow:g} s was measured "
-        "once.",
+        f"{plan.trial} of the cases; the fastest is measured. What took more than {plan.slow:g} s was measured once.",
         ["", "batch", "n", "times", "seconds", "cases a second", "times Toolmark's", "peak MB", "texts equal"],
         [
             [
@@ -197,13 +195,15 @@ def write_limit(page: Page, workload: Workload, found: Mapping[str, Sequence[Mea
     single = matrix_rate(workload.model, 1, plan.threads)
     whole = median(seconds_of(ours))
     least = done.seconds(reading, writing)
+    loop, batched = apart.seconds(reading, single), apart.seconds(reading, writing)
     page.text.append(
         f"Distance from the limit: {done.reading / 1e9:,.0f} GFLOP of weights to read, {done.writing / 1e9:,.0f} to "
         f"write, {done.attention / 1e9:,.0f} of attention. The matrix products of the model's shapes run at "
         f"{reading / 1e9:.0f} GFLOP/s for 2,048 tokens, {writing / 1e9:.0f} for 64 and {single / 1e9:.0f} for one. "
-        f"So the least time is {least:.1f} s, {percent(least / whole, 0)} of the {whole:.1f} s taken. One prompt at a "
-        f"time, no prefix shared, it is {apart.seconds(reading, single):.1f} s: {apart.seconds(reading, single) / whole:.1f} "
-        "times what was taken here is the most that could be gained on a loop that wastes nothing.\n"
+        f"So the least time is {least:.1f} s, {percent(least / whole, 0)} of the {whole:.1f} s taken. With no prefix "
+        f"shared it is {loop:.1f} s for one prompt at a time, and {batched:.1f} s in batches of 64: a loop that wastes "
+        f"nothing would take {loop / whole:.1f} times as long as is taken here, and such batches {batched / whole:.1f} "
+        "times.\n"
     )
     profiled = measure(command(OURS, plan), {**workload.spec(threads=plan.threads), "profile": True})
     parts: dict[str, float] = profiled.more["parts"]
@@ -223,7 +223,9 @@ def _last(item: tuple[str, float]) -> float:
 def write_growth(page: Page, plan: Plan) -> None:
     """Cases, tools, adapters."""
 
-    def table(title: str, said_first: str, column: str, workloads: Sequence[tuple[str, Workload, Sequence[Path]]]) -> None:
+    def table(
+        title: str, said_first: str, column: str, workloads: Sequence[tuple[str, Workload, Sequence[Path]]]
+    ) -> None:
         said(title)
         works = [
             (
@@ -260,8 +262,8 @@ def write_growth(page: Page, plan: Plan) -> None:
     counts = [count for count in growth.CASES if count <= plan.largest]
     table(
         "Growth with cases",
-        f"`pocket`, at most {growth.TOKENS} tokens. Up to 1,380 the shipped cases of both splits; beyond, the same with "
-        "a sentence put before the request.",
+        f"`pocket`, at most {growth.TOKENS} tokens. Up to 1,380 the shipped cases of both splits; beyond, the same "
+        "with a sentence put before the request.",
         "cases",
         [(f"{count:,}", growth.of_cases(count), ()) for count in counts],
     )
@@ -309,8 +311,8 @@ def write_mixed(page: Page, plan: Plan) -> None:
         rows,
     )
     page.text.append(
-        f"With full places a mixed pass is {min(full):.2f} to {max(full):.2f} times as fast as adapters in turn, before "
-        "what it costs to keep caches of several adapters in memory at once. "
+        f"With full places a mixed pass is {min(full):.2f} to {max(full):.2f} times as fast as adapters in turn, "
+        "before what it costs to keep caches of several adapters in memory at once. "
         + ("It would pay.\n" if min(full) > 1.1 else "So adapters are worn in turn.\n")
     )
 
@@ -356,9 +358,10 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
 
 def measure_phases(arguments: Sequence[str], plan: Plan) -> Measured:
     """One run of pytest with its phases told."""
-    code = "import json,sys;from pathlib import Path;from tests.perf.phases import main;s=json.loads(Path(sys.argv[1]).read_text());sys.exit(main(Path(sys.argv[2]), s['arguments']))"
-    found = measure([sys.executable, "-c", code], {"threads": plan.threads, "arguments": list(arguments)})
-    return Measured((found.more["whole"],), (), found.peak, found.more)
+    found = measure(
+        [sys.executable, "-m", "tests.perf.phases"], {"threads": plan.threads, "arguments": list(arguments)}
+    )
+    return replace(found, seconds=(found.more["whole"],))
 
 
 def head(plan: Plan) -> str:

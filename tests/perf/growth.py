@@ -26,9 +26,7 @@ def _reworded(case: Case, opening: str) -> Case:
     *before, last = case.messages
     if last.role != "user":
         return case
-    return case.model_copy(
-        update={"messages": (*before, Message(role="user", content=f"{opening}{last.content}"))}
-    )
+    return case.model_copy(update={"messages": (*before, Message(role="user", content=f"{opening}{last.content}"))})
 
 
 def of_cases(count: int) -> Workload:
@@ -43,7 +41,7 @@ def of_cases(count: int) -> Workload:
 
 def of_tools(offered: int, count: int) -> Workload:
     """The same requests with so many tools of the catalog offered, the right one among them."""
-    tools = list(catalog())
+    tools = list(catalog().tools)
     cases = []
     for number, case in enumerate(shipped(count)):
         wanted = [spec.name for option in getattr(case.expect, "any_of", ())[:1] for spec in option.calls][:offered]

@@ -41,21 +41,26 @@ def settings(model: Path) -> dict[str, Any]:
     return found
 
 
-def operations(model: Path, rows: Mapping[int, Sequence[int]], written: Sequence[int]) -> Operations:
-    """What the unique tokens cost: each shared prefix once, each written token once, two operations a weight.
+def operations(
+    model: Path, rows: Mapping[int, Sequence[int]], written: Sequence[int], *, shared: bool = True
+) -> Operations:
+    """What the tokens cost, two operations a weight: each shared prefix once, each written token once.
 
     Args:
         model: A Gemma 3's directory.
         rows: Prompt ids.
         written: Tokens written for each.
+        shared: Otherwise every prompt is read whole.
     """
     config = settings(model)
     layers = config["num_hidden_layers"]
     weights = layers * sum(a * b for a, b in shapes(config))
     head = config["hidden_size"] * config["vocab_size"]
-    leaves = list(prefix_leaves(dict(rows)))
-    nodes = {node for leaf in leaves for node in leaf.path}
-    stretches = [(node.start, len(node.ids)) for node in nodes] + [(leaf.start, len(leaf.ids)) for leaf in leaves]
+    stretches = [(0, len(ids)) for ids in rows.values()]
+    if shared:
+        leaves = list(prefix_leaves(dict(rows)))
+        nodes = {node for leaf in leaves for node in leaf.path}
+        stretches = [(node.start, len(node.ids)) for node in nodes] + [(leaf.start, len(leaf.ids)) for leaf in leaves]
     read = sum(length for _, length in stretches)
     # The first token that is written comes out of the pass that reads the prompt.
     stepped = [max(0, count - 1) for count in written]

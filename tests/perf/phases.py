@@ -1,8 +1,8 @@
 """`pytest suites/` in this process, its time told by phase.
 
-    python -m tests.perf.phases OUT.json --model pocket …
+    python -m tests.perf.phases SPEC.json OUT.json
 
-What follows OUT goes to pytest. OUT holds the seconds of each phase and of the whole, from the start of the process.
+SPEC holds pytest's further `arguments`, OUT the seconds of each phase and of the whole, from the start of the process.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ENGINE = ("importing torch and transformers", "opening the model", "encoding", "
 _OTHER_IMPORTS = "other imports"
 _PLACES = (
     ("benchmark.session", "load_cases", "reading cases"),
-    ("benchmark.runs.generation", "generate", "rendering, keys"),
+    ("benchmark.session", "generate", "rendering, keys"),
     ("benchmark.engine.opening:Engines", "open", "opening the model"),
     ("benchmark.engine.local:LocalEngine", "environment", "opening the model"),
     ("benchmark.engine.local:LocalEngine", "prepare", "encoding"),
@@ -63,9 +63,6 @@ def main(out: Path, arguments: list[str]) -> int:
             module, _, owner = place.partition(":")
             found = importlib.import_module(module)
             clock.wrap(getattr(found, owner) if owner else found, name, label)
-        # `generate` is known to the session by its own name.
-        session: Any = importlib.import_module("benchmark.session")
-        session.generate = importlib.import_module("benchmark.runs.generation").generate
         code = int(pytest.main(["suites/", "-p", "no:cacheprovider", *arguments]))
     whole = time.time() - psutil.Process().create_time()
     seconds = {**clock.seconds, "starting Python": whole - sum(clock.seconds.values())}
@@ -75,4 +72,4 @@ def main(out: Path, arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
+    sys.exit(main(Path(sys.argv[2]), json.loads(Path(sys.argv[1]).read_text())["arguments"]))
