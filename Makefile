@@ -14,12 +14,13 @@ demo: $(VENV)/.local-installed
 test: $(VENV)/.dev-installed lint
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
-# About seven minutes on two idle cores.
+# About half an hour on two idle cores; the engine's peers are installed once, outside $(VENV).
 perf: $(VENV)/.dev-installed
 	$(BIN)/python -m tests.perf.statistics
 	$(BIN)/python -m tests.perf.conformance
 	$(BIN)/python -m tests.perf.tutorial
 	$(BIN)/python -m tests.perf.parsing
+	$(BIN)/python -m tests.perf.engine --pip-args='$(PIP_ARGS)'
 
 lint: $(VENV)/.dev-installed
 	$(BIN)/ruff check

@@ -2,9 +2,10 @@
 
     python -m tests.perf.mixed SPEC.json OUT.json
 
-In turn: one pass for each adapter, over its own rows. Mixed: one pass over all rows, of which peft's `adapter_names`
-tells each its adapter. Attention over what was read before is left out: caches are per adapter either way, so that it
-costs the same. SPEC holds the model, the adapters, rows an adapter, threads and times.
+Alone: one pass, all rows of one adapter. Mixed: one pass over as many rows, evenly of all adapters, of which peft's
+`adapter_names` tells each its own. In turn: the same rows, a pass for each adapter. Attention over what was read before
+is left out: caches are per adapter either way, so that it costs the same. SPEC holds the model, the adapters, the rows
+of all of them together, threads and times.
 """
 
 from __future__ import annotations
@@ -46,13 +47,17 @@ def main(spec: dict[str, Any], out: Path) -> None:
     for name, folder in zip(names, spec["adapters"], strict=True):
         model.load_adapter(folder, name)
     model.eval()
-    ids = torch.arange(spec["rows"])[:, None] + 10
-    every = ids.repeat(len(names), 1)
-    told = [name for name in names for _ in range(spec["rows"])]
+    each = spec["rows"] // len(names)
+    every = torch.arange(each * len(names))[:, None] + 10
+    told = [name for name in names for _ in range(each)]
+
+    def alone() -> Any:
+        model.set_adapter(names[0])
+        return model(input_ids=every, use_cache=False).logits
 
     def in_turn() -> Any:
         outputs = []
-        for name in names:
+        for name, ids in zip(names, every.split(each), strict=True):
             model.set_adapter(name)
             outputs.append(model(input_ids=ids, use_cache=False).logits)
         return torch.cat(outputs)
@@ -63,9 +68,12 @@ def main(spec: dict[str, Any], out: Path) -> None:
     with torch.inference_mode():
         if not torch.allclose(in_turn(), mixed(), atol=1e-3):
             raise ValueError("peft's mixed batch gives other logits")
-        seconds = {"in turn": milliseconds(in_turn, spec["times"]), "mixed": milliseconds(mixed, spec["times"])}
+        taken = {
+            name: milliseconds(work, spec["times"])
+            for name, work in (("alone", alone), ("mixed", mixed), ("in turn", in_turn))
+        }
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    out.write_text(json.dumps({"seconds": [], "peak": peak, "milliseconds": seconds}))
+    out.write_text(json.dumps({"seconds": [], "peak": peak, "milliseconds": taken}))
 
 
 if __name__ == "__main__":
