@@ -7,6 +7,7 @@ machine: `make perf`. Peers are installed into environments of their own, once, 
 from __future__ import annotations
 
 import argparse
+import math
 import platform
 import shlex
 import sys
@@ -17,7 +18,6 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import psutil
 
@@ -50,7 +50,7 @@ HOMES = {
     "generate": "transformers",
     "continuous": "transformers",
 }
-BATCHES = {"inspect": (1, 8, 32), "lm-eval": (1, 8, 32), "generate": (1, 4, 16, 32), "continuous": (8, 32)}
+BATCHES = {"inspect": (1, 8), "lm-eval": (1, 8), "generate": (1, 4, 16), "continuous": (8, 32)}
 """Batch sizes that are tried first, of which the best is measured."""
 
 
@@ -62,8 +62,8 @@ class Plan:
         cache: Where peers and made models lie.
         pip: Further arguments of pip.
         threads: Of every process.
-        pocket: Cases for `pocket`.
-        random: Cases for the random model.
+        pocket: Cases for `pocket`, and for its peers.
+        random: The same for the random model.
         trial: Cases on which batch sizes are tried.
         tokens: Written at most, by `pocket` and by the random model, which never ends by itself.
         times: Repetitions.
@@ -74,8 +74,8 @@ class Plan:
     cache: Path
     pip: tuple[str, ...]
     threads: int
-    pocket: int
-    random: int
+    pocket: tuple[int, int]
+    random: tuple[int, int]
     trial: int
     tokens: tuple[int, int]
     times: int
@@ -128,7 +128,7 @@ def best_batch(runner: str, workload: Workload, plan: Plan) -> tuple[int, str]:
     """The batch size that is fastest on a few cases, and how fast each was."""
     if runner not in BATCHES:
         return 1, "1"
-    trial = replace(workload, prompts=workload.prompts[:: max(1, len(workload.prompts) // plan.trial)])
+    trial = replace(workload, prompts=workload.prompts[:: max(1, len(workload.prompts) // plan.trial)][: plan.trial])
     taken = {
         batch: measure(command(runner, plan), trial.spec(threads=plan.threads, batch=batch)).seconds[0]
         for batch in BATCHES[runner]
@@ -139,45 +139,53 @@ def best_batch(runner: str, workload: Workload, plan: Plan) -> tuple[int, str]:
     return best, f"{best} of {', '.join(map(str, taken))}"
 
 
-def write_peers(page: Page, workload: Workload, plan: Plan) -> None:
-    """One workload, every runner."""
-    said(f"{workload.name}: {len(workload.prompts)} cases")
-    batches = {runner: best_batch(runner, workload, plan) for runner in HOMES}
+def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> None:
+    """One workload, every runner; peers on a stratified sample of it where `fewer` is one."""
+    said(f"{workload.name}: {len(workload.prompts)} cases, {len(fewer.prompts)} for peers")
+    batches = {runner: best_batch(runner, fewer, plan) for runner in HOMES}
 
     def work(runner: str) -> Measured:
-        batch = batches[runner][0] if runner in batches else 1
-        return measure(command(runner, plan), workload.spec(threads=plan.threads, batch=batch))
+        if runner == OURS:
+            return measure(command(OURS, plan), workload.spec(threads=plan.threads))
+        return measure(command(runner, plan), fewer.spec(threads=plan.threads, batch=batches[runner][0]))
 
     found = repeated([(runner, lambda runner=runner: work(runner)) for runner in (OURS, *HOMES)], plan)
     ours = found[OURS]
-    base = median(seconds_of(ours))
-    ratios = {runner: median(seconds_of(each)) / base for runner, each in found.items()}
-    count = len(workload.prompts)
+    counts = {runner: len((workload if runner == OURS else fewer).prompts) for runner in found}
+    each_case = {runner: median(seconds_of(measured)) / counts[runner] for runner, measured in found.items()}
+    ratios = {runner: taken / each_case[OURS] for runner, taken in each_case.items()}
+    text_of = dict(zip((prompt.digest() for prompt in workload.prompts), ours[0].texts, strict=True))
     alike = {
-        runner: sum(a.strip() == b.strip() for a, b in zip(each[0].texts, ours[0].texts, strict=True))
-        for runner, each in found.items()
+        runner: sum(
+            text_of[prompt.digest()].strip() == text.strip()
+            for prompt, text in zip(fewer.prompts, measured[0].texts, strict=True)
+        )
+        for runner, measured in found.items()
+        if runner != OURS
     }
     more = ours[0].more
     page.section(
         workload.name,
-        f"{count} cases, at most {workload.tokens} tokens each, greedy, fp32, {plan.threads} thread(s). The prompts "
-        f"have {more['read']:,} tokens, of which {more['unique']:,} are read once shared prefixes are read once; "
-        f"{sum(more['written']):,} are written. Encoding is timed, loading is not. Batch sizes were tried on "
-        f"{plan.trial} of the cases; the fastest is measured. What took more than {plan.slow:g} s was measured once.",
-        ["", "batch", "n", "times", "seconds", "cases a second", "times Toolmark's", "peak MB", "texts equal"],
+        f"{counts[OURS]} cases, at most {workload.tokens} tokens each, greedy, fp32, {plan.threads} thread(s). The "
+        f"prompts have {more['read']:,} tokens, of which {more['unique']:,} are read once shared prefixes are read "
+        f"once; {sum(more['written']):,} are written. Peers answer n of the cases, a stratified sample; ratios are of "
+        "seconds a case. Encoding is timed, loading is not. Batch sizes were tried on "
+        f"{plan.trial} of the cases; the fastest is measured. What took more than {plan.slow:g} s was measured once. "
+        "Texts are equal where they are Toolmark's, character for character.",
+        ["", "batch", "n", "times", "seconds", "ms a case", "times Toolmark's", "peak MB", "texts equal"],
         [
             [
                 NAMES[runner],
                 batches[runner][1] if runner in batches else "fitted",
-                str(count),
-                str(len(each)),
-                spread(seconds_of(each)),
-                f"{count / median(seconds_of(each)):.2f}",
+                str(counts[runner]),
+                str(len(measured)),
+                spread(seconds_of(measured)),
+                f"{1000 * each_case[runner]:.0f}",
                 f"{ratios[runner]:.1f}",
-                megabytes(each),
-                f"{alike[runner]} of {count}",
+                megabytes(measured),
+                f"{alike[runner]} of {counts[runner]}" if runner in alike else "",
             ]
-            for runner, each in found.items()
+            for runner, measured in found.items()
         ],
     )
     for runner, aim in AIMS.items():
@@ -270,15 +278,15 @@ def write_growth(page: Page, plan: Plan) -> None:
     )
     table(
         "Growth with tools offered",
-        f"`pocket`, the same {plan.trial * 4} requests, at most {growth.TOKENS} tokens; every length in four orders.",
+        f"`pocket`, the same {plan.trial * 6} requests, at most {growth.TOKENS} tokens; every length in four orders.",
         "tools",
-        [(str(offered), growth.of_tools(offered, plan.trial * 4), ()) for offered in growth.TOOLS],
+        [(str(offered), growth.of_tools(offered, plan.trial * 6), ()) for offered in growth.TOOLS],
     )
     made = growth.adapters(plan.cache)
-    base = Workload("adapters", POCKET, prompts_of(shipped(plan.trial * 2)), growth.TOKENS)
+    base = Workload("adapters", POCKET, prompts_of(shipped(plan.trial * 3)), growth.TOKENS)
     table(
         "Growth with adapters",
-        f"One `pocket` in memory, {plan.trial * 2} cases answered by each LoRA (rank 16, random) in turn; tokens are "
+        f"One `pocket` in memory, {plan.trial * 3} cases answered by each LoRA (rank 16, random) in turn; tokens are "
         "those of one adapter.",
         "adapters",
         [(str(count), base, made[:count]) for count in growth.ADAPTERS],
@@ -337,7 +345,7 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
             arguments += [] if limit is None else ["--limit", str(limit)]
             return measure_phases(arguments, plan)
 
-    found = repeated([("pytest suites/", work)], plan)["pytest suites/"]
+    found = repeated([("pytest suites/", work)], replace(plan, slow=math.inf))["pytest suites/"]
     cases = len(shipped(limit))
     whole = [each.seconds[0] for each in found]
     phases = {label: [each.more["phases"].get(label, 0.0) for each in found] for label in found[0].more["phases"]}
@@ -413,9 +421,9 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=CACHE, help="peers' environments and made models")
     parser.add_argument("--pip-args", default="", help="of pip install, such as '--extra-index-url URL' of a CPU torch")
     parser.add_argument("--threads", type=int, default=1, help="of every process; one is this engine's own choice here")
-    parser.add_argument("--pocket", type=int, default=200, help="cases for pocket")
-    parser.add_argument("--random", type=int, default=64, help="cases for the random model")
-    parser.add_argument("--trial", type=int, default=24, help="cases on which batch sizes are tried")
+    parser.add_argument("--pocket", type=int, nargs=2, default=(200, 100), help="cases for pocket, and for its peers")
+    parser.add_argument("--random", type=int, nargs=2, default=(64, 16), help="the same for the random model")
+    parser.add_argument("--trial", type=int, default=8, help="cases on which batch sizes are tried")
     parser.add_argument("--tokens", type=int, nargs=2, default=(512, 48), help="written at most: pocket, random")
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--slow", type=float, default=40.0, help="seconds beyond which nothing is repeated")
@@ -426,8 +434,8 @@ def main() -> None:
         cache=given.cache,
         pip=tuple(shlex.split(given.pip_args)),
         threads=given.threads,
-        pocket=given.pocket,
-        random=given.random,
+        pocket=tuple(given.pocket),
+        random=tuple(given.random),
         trial=given.trial,
         tokens=tuple(given.tokens),
         times=given.times,
@@ -435,26 +443,31 @@ def main() -> None:
         largest=given.largest,
     )
     page = Page(head(plan))
-    work: Mapping[str, Callable[[], Any]] = {
-        "pocket": lambda: write_peers(
-            page, Workload("`pocket`, 3M parameters", POCKET, prompts_of(shipped(plan.pocket)), plan.tokens[0]), plan
-        ),
-        "random": lambda: write_peers(
-            page,
-            Workload(
-                "A Gemma 3 of 30M random parameters",
-                random_gemma(plan.cache / "random-gemma-30m"),
-                prompts_of(shipped(plan.random)),
-                plan.tokens[1],
-            ),
-            plan,
+
+    def of(name: str, model: Path, cases: int, tokens: int) -> Workload:
+        return Workload(name, model, prompts_of(shipped(cases)), tokens)
+
+    def peers(name: str, model: Path, cases: tuple[int, int], tokens: int) -> None:
+        write_peers(page, of(name, model, cases[0], tokens), of(name, model, cases[1], tokens), plan)
+
+    work: Mapping[str, Callable[[], None]] = {
+        "pocket": lambda: peers("`pocket`, 3M parameters", POCKET, plan.pocket, plan.tokens[0]),
+        "random": lambda: peers(
+            "A Gemma 3 of 30M random parameters",
+            random_gemma(plan.cache / "random-gemma-30m"),
+            plan.random,
+            plan.tokens[1],
         ),
         "growth": lambda: write_growth(page, plan),
         "mixed": lambda: write_mixed(page, plan),
         "overhead": lambda: write_overhead(page, plan, given.limit),
     }
     for section in given.only.split(","):
-        work[section]()
+        try:
+            work[section]()
+        except RuntimeError as error:  # a peer that fails must not cost what was measured
+            page.text.append(f"## {section}: not measured\n\n```\n{error}\n```\n")
+            page.broken.append(f"{section} was not measured: {str(error).splitlines()[-1]}")
         given.out.parent.mkdir(exist_ok=True)
         given.out.write_text("\n".join(page.text), encoding="utf-8")
     if page.broken:

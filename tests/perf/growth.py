@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmark.cases import Case, Message, Toolbox
-from benchmark.readers.selection import load_cases
+from benchmark.readers.selection import limited, load_cases
 from benchmark.tools.catalog import catalog
 from tests.perf.workloads import POCKET, Workload, prompts_of, shipped
 
@@ -33,10 +33,8 @@ def of_cases(count: int) -> Workload:
     """So many cases: the shipped ones of both splits, and beyond them the same with a sentence in front."""
     cases = [*shipped(None), *load_cases(str(POCKET.parents[2] / "suites" / "cases"), "dev")[0]]
     every = [_reworded(case, opening) for opening in _OPENINGS for case in cases]
-    prompts = list(dict.fromkeys(prompts_of(every)))
-    if count < len(cases):
-        prompts = prompts_of([*shipped(count)])
-    return Workload(f"{count} cases", POCKET, prompts[:count], TOKENS)
+    chosen = limited(cases, count) if count < len(cases) else every[:count]
+    return Workload(f"{count} cases", POCKET, prompts_of(chosen), TOKENS)
 
 
 def of_tools(offered: int, count: int) -> Workload:
