@@ -169,12 +169,18 @@ class Segment:
     tokens: int
 
 
+_BLOCK, _WINDOW_BLOCK = 512, 256
+"""Queries that meet their keys at once. A mask hides keys but spares no work, so that only keys which some query of a
+block sees are there at all (2,048 tokens behind as many others, one core: 170 and 93 ms at once, 116 and 29 ms in
+blocks, without and with a window of 512)."""
+
+
 class Prefill:
     """Reads prompts: segments of many tokens, each attending to its past and, causally, to itself."""
 
     def __init__(self, segments: Sequence[Segment]) -> None:
         self._segments = segments
-        self._masks: dict[tuple[int, int | None], Tensor | None] = {}
+        self._masks: dict[tuple[int, int, int | None], Tensor | None] = {}
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
         """As `Pass.attend`."""
@@ -185,49 +191,73 @@ class Prefill:
         out, first = [], 0
         for number, segment in enumerate(self._segments):
             here = slice(first, first + segment.tokens)
-            first += segment.tokens
             segment.store.write(layer, key[:, here], value[:, here])
-            seen = _visible(segment, window)
-            parts = [store.read(layer, end, begin) for store, begin, end in seen]
-            keys, values = (torch.cat([part[side] for part in parts], dim=1) for side in (0, 1))
-            if (number, window) not in self._masks:
-                self._masks[number, window] = _causal_mask(segment, seen, window, query.device)
-            mask = self._masks[number, window]
-            out.append(
-                scaled_dot_product_attention(
-                    query[None, :, here],
-                    keys.repeat_interleave(groups, 0)[None],
-                    values.repeat_interleave(groups, 0)[None],
-                    attn_mask=mask,
-                    is_causal=mask is None,
-                    scale=scale,
-                )[0]
-            )
+            for begin, end in _blocks(segment, window):
+                seen = _visible(segment, begin, end, window)
+                parts = [store.read(layer, last, earliest) for store, earliest, last in seen]
+                keys, values = (_for_queries([part[side] for part in parts], groups) for side in (0, 1))
+                if (number, begin, window) not in self._masks:
+                    self._masks[number, begin, window] = _causal_mask(segment, begin, end, seen, window, query.device)
+                mask = self._masks[number, begin, window]
+                out.append(
+                    scaled_dot_product_attention(
+                        query[None, :, first + begin : first + end],
+                        keys[None],
+                        values[None],
+                        attn_mask=mask,
+                        is_causal=mask is None,
+                        scale=scale,
+                    )[0]
+                )
+            first += segment.tokens
         return torch.cat(out, dim=1)
 
 
-def _visible(segment: Segment, window: int | None) -> list[tuple[Span | Slot, int, int]]:
-    """For each store that a token of `segment` may see: the store, its first and its end token that are in reach."""
+def _for_queries(parts: Sequence[Tensor], groups: int) -> Tensor:
+    """Keys or values of several stores, one after the other, for each query head; copied only where they must be."""
+    import torch
+
+    joined = parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=1)
+    heads, tokens, size = joined.shape
+    return joined[:, None].expand(heads, groups, tokens, size).reshape(heads * groups, tokens, size)
+
+
+def _blocks(segment: Segment, window: int | None) -> list[tuple[int, int]]:
+    """First and end token of each block of queries; one where no token is hidden but those that come later."""
     position = segment.store.start + segment.store.length
+    alone = segment.store.length == 0 and not segment.path
+    if alone and (window is None or position + segment.tokens <= window):
+        return [(0, segment.tokens)]
+    size = _BLOCK if window is None else _WINDOW_BLOCK
+    return [(begin, min(begin + size, segment.tokens)) for begin in range(0, segment.tokens, size)]
+
+
+def _visible(segment: Segment, begin: int, end: int, window: int | None) -> list[tuple[Span | Slot, int, int]]:
+    """For each store that a token of a block may see: the store, its first and its end token that are in reach."""
+    position = segment.store.start + segment.store.length + begin
     earliest = 0 if window is None else max(0, position - window + 1)
     ends: list[tuple[Span | Slot, int]] = [(span, span.length) for span in segment.path]
-    ends.append((segment.store, segment.store.length + segment.tokens))
-    return [(store, max(0, earliest - store.start), end) for store, end in ends if store.start + end > earliest]
+    ends.append((segment.store, segment.store.length + end))
+    return [(store, max(0, earliest - store.start), last) for store, last in ends if store.start + last > earliest]
 
 
 def _causal_mask(
-    segment: Segment, seen: Sequence[tuple[Span | Slot, int, int]], window: int | None, device: torch.device
+    segment: Segment,
+    begin: int,
+    end: int,
+    seen: Sequence[tuple[Span | Slot, int, int]],
+    window: int | None,
+    device: torch.device,
 ) -> Tensor | None:
-    """Which keys each token of `segment` sees (tokens, keys); None where it sees those before it in `segment` alone."""
+    """Which keys each token of a block sees (tokens, keys); None where it sees those before it in the block alone."""
     import torch
 
-    position = segment.store.start + segment.store.length
-    if len(seen) == 1 and segment.store.length == 0 and (window is None or segment.tokens <= window):
+    position = segment.store.start + segment.store.length + begin
+    ((_, earliest, last), *others) = seen
+    if not others and last - earliest == end - begin and (window is None or end - begin <= window):
         return None
-    queries = torch.arange(position, position + segment.tokens, device=device)[:, None]
-    keys = torch.cat(
-        [torch.arange(store.start + begin, store.start + end, device=device) for store, begin, end in seen]
-    )
+    queries = torch.arange(position, position + end - begin, device=device)[:, None]
+    keys = torch.cat([torch.arange(store.start + at, store.start + last, device=device) for store, at, last in seen])
     mask = keys <= queries
     return mask if window is None else mask & (keys > queries - window)
 
