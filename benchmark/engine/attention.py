@@ -130,6 +130,24 @@ class Slots:
                 store[target, :, :length] = store[source, :, :length]
         self.starts[target], self.lengths[target] = self.starts[source], self.lengths[source]
 
+    def empty(self, index: int, before: Span | None) -> Span:
+        """Take what is in a slot out of it, into a span that begins with `before`; the slot goes on behind it."""
+        import torch
+
+        start, length = int(self.starts[index]), int(self.lengths[index])
+        span = Span(start, length) if before is None else Span(before.start, before.length + length)
+        with torch.inference_mode():
+            for layer, stores in self._layers.items():
+                fresh = [store[index, :, :length] for store in stores]
+                if before is not None:
+                    fresh = [
+                        torch.cat(parts, dim=1) for parts in zip(before.read(layer, before.length), fresh, strict=True)
+                    ]
+                span.write(layer, *fresh)
+        span.length = start + length - span.start
+        self.starts[index], self.lengths[index] = start + length, 0
+        return span
+
 
 class Slot:
     """One slot, to be filled like a span."""

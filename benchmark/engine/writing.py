@@ -52,10 +52,15 @@ class Limits:
         return self.ended is not None and self.ended(index, written)
 
 
+_OWN = 128
+"""Tokens of a row in its slot. Each slot costs what the longest does; so a longer past gets a span of the row's own."""
+
+
 @dataclass(slots=True)
 class _Row:
     leaf: Leaf
     written: list[int]
+    past: Span | None
 
 
 def write(
@@ -123,6 +128,9 @@ class _Batch:
                 if shared is None:
                     shared = self._shared()
                 self._step(slots, shared)
+                for number in (slots.lengths[: len(self.active)] >= _OWN).nonzero().flatten().tolist():
+                    self.active[number].past = slots.empty(number, self.active[number].past)
+                    shared = None
             for number in reversed(range(len(self.active))):
                 row = self.active[number]
                 if self.limits.reached(row.leaf.index, row.written):
@@ -141,14 +149,17 @@ class _Batch:
                 break
             leaf = waiting.popleft()
             path = self._path(leaf)
-            slot = Slot(slots, len(self.active) + len(fresh), leaf.start)
-            *whole, rest = _chunks(leaf.ids, self.limits.packed)
-            for chunk in whole:
-                self._read(chunk, path, slot)
-            ids += rest
-            segments.append(Segment(path, slot, len(rest)))
+            past, own = None, leaf.ids
+            if len(own) > min(_OWN, self.limits.packed):
+                past, own = Span(leaf.start, len(own) - 1), own[-1:]
+                for chunk in _chunks(leaf.ids[:-1], self.limits.packed):
+                    self._read(chunk, path, past)
+                path = (*path, past)
+            slot = Slot(slots, len(self.active) + len(fresh), leaf.start + len(leaf.ids) - len(own))
+            ids += own
+            segments.append(Segment(path, slot, len(own)))
             ends.append(len(ids) - 1)
-            fresh.append(_Row(leaf, written[leaf.index]))
+            fresh.append(_Row(leaf, written[leaf.index], past))
         logits = self._pass(ids, segments, ends)
         self.active += fresh
         for row, token in zip(fresh, self.choose(logits, [row.leaf.index for row in fresh]), strict=True):
@@ -198,7 +209,9 @@ class _Batch:
         for number, row in enumerate(self.active):
             for node in row.leaf.path:
                 members.setdefault(node, []).append(number)
-        return [(self.spans[node], torch.tensor(numbers)) for node, numbers in members.items()]
+        shared = [(self.spans[node], torch.tensor(numbers)) for node, numbers in members.items()]
+        own = [(row.past, torch.tensor([n])) for n, row in enumerate(self.active) if row.past is not None]
+        return shared + own
 
     def _leave(self, number: int, slots: Slots) -> None:
         """Free a row's place, into which the last row moves, and the spans that no other row needs."""

@@ -81,4 +81,4 @@ def measure(command: Sequence[str], spec: Mapping[str, Any], timeout: float = 36
         if run.returncode or not out.is_file():
             raise RuntimeError(f"{' '.join(command)}: {run.stderr[-2000:]}")
         found = json.loads(out.read_text())
-    return Measured(tuple(found.pop("seconds")), tuple(found.pop("texts", ())), int(found.pop("peak")), found)
+    return Measured(tuple(found.pop("seconds", ())), tuple(found.pop("texts", ())), int(found.pop("peak")), found)
