@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from benchmark.engine.attention import Decode, Pass, Prefill, Segment, Slot, Slots, Span
+from benchmark.engine.attention import Decode, Level, Pass, Prefill, Segment
 from benchmark.engine.prefixes import Leaf, Node, prefix_leaves
+from benchmark.engine.stores import Slot, Slots, Span
 from benchmark.errors import EnvironmentFault
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class _Batch:
         """Continue `rows`, adding to what is `written` of each, until all have ended."""
         slots = Slots(self.count)
         waiting = deque(prefix_leaves(rows))
-        shared: list[tuple[Span, Tensor]] | None = None
+        shared: list[Level] | None = None
         while waiting or self.active:
             # Reading a few rows costs nearly as much as reading many.
             if waiting and self.count - len(self.active) >= max(1, self.count // 4):
@@ -192,7 +193,7 @@ class _Batch:
             segment.store.length += segment.tokens
         return logits
 
-    def _step(self, slots: Slots, shared: Sequence[tuple[Span, Tensor]]) -> None:
+    def _step(self, slots: Slots, shared: Sequence[Level]) -> None:
         """One token for every row."""
         count = len(self.active)
         decode = Decode(slots, count, shared)
@@ -202,16 +203,18 @@ class _Batch:
         for row, token in zip(self.active, self.choose(logits, [row.leaf.index for row in self.active]), strict=True):
             row.written.append(token)
 
-    def _shared(self) -> list[tuple[Span, Tensor]]:
+    def _shared(self) -> list[Level]:
+        """The spans before the rows' own tokens, by depth: at one depth each row has one at most."""
         import torch
 
-        members: dict[Node, list[int]] = {}
+        levels: list[dict[Span, list[int]]] = []
         for number, row in enumerate(self.active):
-            for node in row.leaf.path:
-                members.setdefault(node, []).append(number)
-        shared = [(self.spans[node], torch.tensor(numbers)) for node, numbers in members.items()]
-        own = [(row.past, torch.tensor([n])) for n, row in enumerate(self.active) if row.past is not None]
-        return shared + own
+            path = [self.spans[node] for node in row.leaf.path]
+            path += [] if row.past is None else [row.past]
+            levels += [{} for _ in range(len(path) - len(levels))]
+            for level, span in zip(levels, path, strict=False):
+                level.setdefault(span, []).append(number)
+        return [[(span, torch.tensor(rows)) for span, rows in level.items()] for level in levels]
 
     def _leave(self, number: int, slots: Slots) -> None:
         """Free a row's place, into which the last row moves, and the spans that no other row needs."""

@@ -104,6 +104,16 @@ def test_every_row_gets_what_it_gets_alone(name, count):
     assert dict(write(prompts, forward, greedy, Limits(TOKENS, STOPS, rows=count, packed=64))) == expected
 
 
+@pytest.mark.parametrize("name", CONFIGS)
+def test_what_a_long_answer_has_written_is_not_lost(name):
+    """Own tokens leave their slot when they are many, more than once, and windows run out of them."""
+    model = tiny(name)
+    prompts, stops = dict(list(rows().items())[:5]), frozenset({1})
+    expected = {index: alone(model, prompt, stops, 280) for index, prompt in prompts.items()}
+    assert max(map(len, expected.values())) == 280
+    assert dict(write(prompts, packed_forward(model), greedy, Limits(280, stops, rows=4))) == expected
+
+
 def test_a_row_may_end_before_its_stop_and_the_others_go_on():
     model = tiny("gemma3")
     forward, prompts = packed_forward(model), rows()
