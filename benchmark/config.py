@@ -19,16 +19,20 @@ class Decoding:
         max_tokens: Tokens after which a completion is cut.
         temperature: 0 is greedy.
         seed: Of the sampling; without effect on greedy decoding, and then not part of the identity.
+        stop_at_call: Where one call is right, end behind the first whole one; what would follow it is not seen.
     """
 
     max_tokens: int = 512
     temperature: float = 0.0
     seed: int = 0
+    stop_at_call: bool = False
 
     def identity(self) -> dict[str, Any]:
-        """Fields that can change a completion."""
+        """Fields that can change a completion; `stop_at_call` only where it is on: older runs keep their keys."""
         fields = asdict(self)
-        return fields if self.temperature > 0 else {key: value for key, value in fields.items() if key != "seed"}
+        without = {"seed"} if self.temperature == 0 else set()
+        without |= set() if self.stop_at_call else {"stop_at_call"}
+        return {key: value for key, value in fields.items() if key not in without}
 
 
 @dataclass(frozen=True, slots=True)

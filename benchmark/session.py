@@ -70,6 +70,7 @@ class Request:
     connections: int = _REQUESTS.connections
     request_timeout: float = _REQUESTS.timeout
     request_retries: int = _REQUESTS.retries
+    stop_at_call: bool = False
     floors: tuple[tuple[str, float], ...] = ()
     execute: Execute = "pure"
     fresh: bool = False
@@ -113,6 +114,15 @@ def _check(request: Request) -> None:
             raise InputError(f"--floor {metric}: no such metric carries a floor", nearest(metric, CHECKED))
 
 
+def _check_ending(request: Request, candidates: Sequence[Candidate]) -> None:
+    served = [candidate.name for candidate in candidates if candidate.kind == "inspect"]
+    if request.stop_at_call and served:
+        raise InputError(
+            f"--stop-at-call: {served[0]} is served, and only what is generated here can be ended at its call",
+            "Leave --stop-at-call out.",
+        )
+
+
 class Session:
     """A request on its way to a comparison.
 
@@ -133,6 +143,7 @@ class Session:
         self.request = request
         self._partial = partial
         self.candidates, self.baselines = _candidates(request)
+        _check_ending(request, self.candidates)
         self.dialects = [self._dialect(candidate) for candidate in self.candidates]
         loaded, self.skipped = load_cases(request.cases, request.split, request.tools, request.skip_bad)
         self.cases = limited(loaded, request.limit, request.seed)
@@ -141,7 +152,7 @@ class Session:
         self.grades: list[list[Grade]] = []
         self._options = RunOptions(
             runs=request.runs,
-            decoding=Decoding(temperature=request.temperature, seed=request.seed),
+            decoding=Decoding(temperature=request.temperature, seed=request.seed, stop_at_call=request.stop_at_call),
             epochs=request.epochs,
             fresh=request.fresh,
             skip_too_long=request.skip_too_long,

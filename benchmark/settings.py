@@ -84,6 +84,11 @@ SETTINGS = (
         default=_DEFAULT.request_retries,
     ),
     Setting(
+        "stop-at-call",
+        SWITCH,
+        "where one call is right, end behind the first; what would follow is not seen, guard.stops leaves it out",
+    ),
+    Setting(
         "floor",
         AMOUNTS,
         "fail where the score's interval is below VALUE; repeatable, each METRIC on its own",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from typing import Any, Protocol
 
 from benchmark.completions import Completion, Prompt
@@ -44,8 +44,13 @@ class NotAnswered(Exception):
 class Engine(Protocol):
     """The face of local and served generation."""
 
-    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect) -> None:
+    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:
         """Check and encode all prompts, for completions that `dialect` ends and reads.
+
+        Args:
+            prompts: What will be asked.
+            dialect: Whose stops end a completion.
+            one_call: Indices of the prompts whose completions end behind their first whole call.
 
         Raises:
             PromptTooLong: Before anything is generated.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -73,8 +73,10 @@ class LocalEngine:
         self._asked_threads = threads
         self._worn: Path | None = None
         self._encoded: list[list[int]] = []
+        self._dialect: Dialect | None = None
         self._dialect_stops: tuple[str, ...] = ()
         self._call_ends: tuple[int, ...] = ()
+        self._one_call: frozenset[int] = frozenset()
         with _loading(base):
             self._tokenizer = open_tokenizer(base)
             self._context = context_length(base) or 1 << 20
@@ -117,13 +119,14 @@ class LocalEngine:
         if "_model" in self.__dict__:
             self._model.wear(adapter)
 
-    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect) -> None:
-        """Encode all prompts.
+    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:
+        """Encode all prompts; completions of those in `one_call` end behind their first whole call.
 
         Raises:
             PromptTooLong: One leaves no room for `max_tokens`.
             InputError: As `encode` and `check_readable`.
         """
+        self._dialect, self._one_call = dialect, frozenset(one_call)
         self._dialect_stops = tuple(dialect.stops)
         ends = {check_readable(prompt, self._tokenizer, dialect) for prompt in prompts[:1]}
         self._call_ends = tuple(end for end in ends if end is not None)
@@ -173,10 +176,11 @@ class LocalEngine:
                     torch.manual_seed(_seed(self._decoding.seed, epoch, *rows.values()))
                 written = write_padded(rows, self._model.plain, self._generation_config())
             else:
-                limits = Limits(self._decoding.max_tokens, frozenset(self._stops), self._rows)
+                ended = self._called if self._one_call else None
+                limits = Limits(self._decoding.max_tokens, frozenset(self._stops), self._rows, ended=ended)
                 written = write(rows, self._forward, self._chooser(epoch), limits)
             for index, tokens in written:
-                yield index, self._completion(len(rows[index]), tokens)
+                yield index, self._completion(index, tokens)
 
     def _chooser(self, epoch: int) -> Choose:
         """The likeliest token; with a temperature a drawn one, by a generator of each row's own, whatever its batch."""
@@ -215,19 +219,33 @@ class LocalEngine:
             pad_token_id=self._stops[0],
         )
 
-    def _completion(self, prompt_length: int, written: list[int]) -> Completion:
+    def _called(self, index: int, written: Sequence[int]) -> bool:
+        """Whether a completion that is to end at its call has one, whole: a strict reading finds it and nothing amiss.
+
+        Every dialect ends a call with a mark, so that words need not be read.
+        """
+        if index not in self._one_call or self._dialect is None or self._text(written[-1:]).strip().isalnum():
+            return False
+        reading = self._dialect.parse(Completion(self._text(written)), strict=True)
+        return bool(reading.calls) and reading.error is None
+
+    def _completion(self, index: int, written: list[int]) -> Completion:
+        if self._forward is None and index in self._one_call:  # plain batches write on: the same tokens, later
+            whole = (end for end in range(1, len(written)) if self._called(index, written[:end]))
+            written = written[: next(whole, len(written))]
         stopped = written[-1] in self._stops
         text = self._text(written[:-1] if stopped else written)
         ends = [text.index(mark) for mark in self._dialect_stops if mark in text]
         return Completion(
             text=text[: min(ends)] if ends else text,
-            stop_reason="stop" if stopped or ends else "length",
-            usage=Usage(prompt_length, len(written)),
+            # Whether a completion that was ended would have ended by itself is not known.
+            stop_reason="stop" if stopped or ends else "unknown" if self._called(index, written) else "length",
+            usage=Usage(len(self._encoded[index]), len(written)),
         )
 
-    def _text(self, ids: list[int]) -> str:
+    def _text(self, ids: Sequence[int]) -> str:
         # Special tokens stay in the text: in some dialects they are the markers of a call.
-        return str(self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -29,7 +29,7 @@ class PolicyEngine:
         self._dialect: Dialect | None = None
         self._seed = seed
 
-    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect) -> None:  # noqa: ARG002
+    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:  # noqa: ARG002
         """Write in `dialect`. There is nothing to encode: the cases are known."""
         self._dialect = dialect
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from benchmark.completions import Completion, Prompt
@@ -44,7 +44,7 @@ class ServedEngine:
         }
         self._prompts: Sequence[Prompt] = ()
 
-    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect) -> None:
+    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:  # noqa: ARG002
         """Keep the prompts; only the server knows how long is too long."""
         self._prompts = prompts
         self._config["stop_seqs"] = list(dialect.stops) or None

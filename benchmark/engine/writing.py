@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from benchmark.engine.attention import Decode, Pass, Prefill, Segment, Slot, Slots, Span
+from benchmark.engine.attention import Decode, Level, Pass, Prefill, Segment
 from benchmark.engine.prefixes import Leaf, Node, prefix_leaves
+from benchmark.engine.stores import Slot, Slots, Span
 from benchmark.errors import EnvironmentFault
 
 if TYPE_CHECKING:
@@ -36,18 +37,31 @@ class Limits:
         stops: Tokens that end a row.
         rows: Rows that are written at once.
         packed: Tokens that are read in one pass.
+        ended: Whether a row, given its index and what it has written, ends before its stop.
     """
 
     tokens: int
     stops: frozenset[int]
     rows: int
     packed: int = 2048
+    ended: Callable[[int, Sequence[int]], bool] | None = None
+
+    def reached(self, index: int, written: Sequence[int]) -> bool:
+        """Whether a row ends here."""
+        if written[-1] in self.stops or len(written) >= self.tokens:
+            return True
+        return self.ended is not None and self.ended(index, written)
+
+
+_OWN = 128
+"""Tokens of a row in its slot. Each slot costs what the longest does; so a longer past gets a span of the row's own."""
 
 
 @dataclass(slots=True)
 class _Row:
     leaf: Leaf
     written: list[int]
+    past: Span | None
 
 
 def write(
@@ -105,7 +119,7 @@ class _Batch:
         """Continue `rows`, adding to what is `written` of each, until all have ended."""
         slots = Slots(self.count)
         waiting = deque(prefix_leaves(rows))
-        shared: list[tuple[Span, Tensor]] | None = None
+        shared: list[Level] | None = None
         while waiting or self.active:
             # Reading a few rows costs nearly as much as reading many.
             if waiting and self.count - len(self.active) >= max(1, self.count // 4):
@@ -115,9 +129,12 @@ class _Batch:
                 if shared is None:
                     shared = self._shared()
                 self._step(slots, shared)
+                for number in (slots.lengths[: len(self.active)] >= _OWN).nonzero().flatten().tolist():
+                    self.active[number].past = slots.empty(number, self.active[number].past)
+                    shared = None
             for number in reversed(range(len(self.active))):
                 row = self.active[number]
-                if row.written[-1] in self.limits.stops or len(row.written) >= self.limits.tokens:
+                if self.limits.reached(row.leaf.index, row.written):
                     self._leave(number, slots)
                     shared = None
                     yield row.leaf.index, row.written
@@ -133,14 +150,17 @@ class _Batch:
                 break
             leaf = waiting.popleft()
             path = self._path(leaf)
-            slot = Slot(slots, len(self.active) + len(fresh), leaf.start)
-            *whole, rest = _chunks(leaf.ids, self.limits.packed)
-            for chunk in whole:
-                self._read(chunk, path, slot)
-            ids += rest
-            segments.append(Segment(path, slot, len(rest)))
+            past, own = None, leaf.ids
+            if len(own) > min(_OWN, self.limits.packed):
+                past, own = Span(leaf.start, len(own) - 1), own[-1:]
+                for chunk in _chunks(leaf.ids[:-1], self.limits.packed):
+                    self._read(chunk, path, past)
+                path = (*path, past)
+            slot = Slot(slots, len(self.active) + len(fresh), leaf.start + len(leaf.ids) - len(own))
+            ids += own
+            segments.append(Segment(path, slot, len(own)))
             ends.append(len(ids) - 1)
-            fresh.append(_Row(leaf, written[leaf.index]))
+            fresh.append(_Row(leaf, written[leaf.index], past))
         logits = self._pass(ids, segments, ends)
         self.active += fresh
         for row, token in zip(fresh, self.choose(logits, [row.leaf.index for row in fresh]), strict=True):
@@ -173,7 +193,7 @@ class _Batch:
             segment.store.length += segment.tokens
         return logits
 
-    def _step(self, slots: Slots, shared: Sequence[tuple[Span, Tensor]]) -> None:
+    def _step(self, slots: Slots, shared: Sequence[Level]) -> None:
         """One token for every row."""
         count = len(self.active)
         decode = Decode(slots, count, shared)
@@ -183,14 +203,18 @@ class _Batch:
         for row, token in zip(self.active, self.choose(logits, [row.leaf.index for row in self.active]), strict=True):
             row.written.append(token)
 
-    def _shared(self) -> list[tuple[Span, Tensor]]:
+    def _shared(self) -> list[Level]:
+        """The spans before the rows' own tokens, by depth: at one depth each row has one at most."""
         import torch
 
-        members: dict[Node, list[int]] = {}
+        levels: list[dict[Span, list[int]]] = []
         for number, row in enumerate(self.active):
-            for node in row.leaf.path:
-                members.setdefault(node, []).append(number)
-        return [(self.spans[node], torch.tensor(numbers)) for node, numbers in members.items()]
+            path = [self.spans[node] for node in row.leaf.path]
+            path += [] if row.past is None else [row.past]
+            levels += [{} for _ in range(len(path) - len(levels))]
+            for level, span in zip(levels, path, strict=False):
+                level.setdefault(span, []).append(number)
+        return [[(span, torch.tensor(rows)) for span, rows in level.items()] for level in levels]
 
     def _leave(self, number: int, slots: Slots) -> None:
         """Free a row's place, into which the last row moves, and the spans that no other row needs."""

@@ -7,7 +7,7 @@ smaller one. The engine is opened only where something is missing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -106,10 +106,19 @@ def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run
     return Run(candidate, dialect, folder, known, {}, weights, training)
 
 
-def _key(run: Run, prompt: Prompt, case: Case, epoch: int) -> str:
-    """A model sees the prompt alone; a policy may look at the gold, so that mended gold is a new question."""
-    asked = [prompt.digest(), case.gold_hash] if run.candidate.kind == "policy" else prompt.digest()
+def _key(run: Run, prompt: Prompt, case: Case, epoch: int, one_call: bool) -> str:
+    """A model sees the prompt alone; a policy may look at the gold, so that mended gold is a new question.
+
+    So does what ends at its call: it becomes another question where a second call becomes right.
+    """
+    asked: object = [prompt.digest(), case.gold_hash] if run.candidate.kind == "policy" else prompt.digest()
+    asked = [asked, "to its call"] if one_call else asked
     return digest([run_key(run.identity), asked, epoch])
+
+
+def _one_call(case: Case) -> bool:
+    """Whether one call is right, and never several; what it takes to abstain is known from the whole answer alone."""
+    return case.expect.action == "call" and all(len(option.calls) == 1 for option in case.expect.any_of)
 
 
 def _named(places: Sequence[tuple[str, int]], cases: Sequence[Case]) -> str:
@@ -163,8 +172,10 @@ def generate(
     with Ledger(run.folder) as ledger:
         run.notes = ledger.notes
         known = ledger.recorded.completions
+        at_call = options.decoding.stop_at_call
+        one_call = frozenset(index for index, case in enumerate(cases) if at_call and _one_call(case))
         wanted = {
-            (index, epoch): _key(run, prompt, case, epoch)
+            (index, epoch): _key(run, prompt, case, epoch, index in one_call)
             for epoch in range(1, options.epochs + 1)
             for index, (prompt, case) in enumerate(zip(prompts, cases, strict=True))
         }
@@ -176,7 +187,7 @@ def generate(
         dropped: frozenset[int] = frozenset()
         if missing:
             engine = engines.open(run.candidate, run.weights, str(run.identity.get("dtype")), cases)
-            dropped = _prepare(engine, prompts, run.dialect, cases, options.skip_too_long)
+            dropped = _prepare(engine, prompts, run.dialect, cases, one_call, options.skip_too_long)
             missing = [place for place in missing if place[0] not in dropped]
             run.environment = environment(**engine.environment())
             ledger.open_session(_session_line(run, cases))
@@ -241,11 +252,16 @@ def _session_line(run: Run, cases: Sequence[Case]) -> Mapping[str, Any]:
 
 
 def _prepare(
-    engine: Engine, prompts: Sequence[Prompt], dialect: Dialect, cases: Sequence[Case], skip: bool
+    engine: Engine,
+    prompts: Sequence[Prompt],
+    dialect: Dialect,
+    cases: Sequence[Case],
+    one_call: Collection[int],
+    skip: bool,
 ) -> frozenset[int]:
     """Encode all prompts; the indices of those that do not fit, or an error."""
     try:
-        engine.prepare(prompts, dialect)
+        engine.prepare(prompts, dialect, one_call)
     except PromptTooLong as error:
         if not skip:
             index, length = max(error.lengths.items(), key=lambda item: item[1])

@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
-from benchmark.cases import Case
+from benchmark.cases import Case, Toolbox, digest
 from benchmark.completions import Completion
 from benchmark.dialects import Dialect
 from benchmark.engine.inspect_chat import completion_of, messages_of, output_of
@@ -50,12 +50,22 @@ def _samples(cases: Sequence[Case], dialect: Dialect) -> list[Sample]:
             metadata={
                 "source": case.source.model_dump(),
                 "toolbox": case.toolbox.name,
-                "tools": [tool.shown() for tool in case.toolbox.tools],
+                "tools": _toolbox_key(case.toolbox),
                 "tags": dict(case.tags),
             },
         )
         for case in cases
     ]
+
+
+def _toolbox_key(toolbox: Toolbox) -> str:
+    return digest([tool.schema_hash for tool in toolbox.tools])
+
+
+def _toolboxes(cases: Sequence[Case]) -> dict[str, list[dict[str, Any]]]:
+    """Tools by the key that samples name, once a log: Inspect copies and walks a sample's metadata many times."""
+    boxes = {_toolbox_key(case.toolbox): case.toolbox for case in cases}
+    return {key: [tool.shown() for tool in box.tools] for key, box in boxes.items()}
 
 
 def _completion(state: TaskState) -> Completion:
@@ -65,7 +75,14 @@ def _completion(state: TaskState) -> Completion:
     return completion_of(state.output)
 
 
-def _scorer(cases: Sequence[Case], dialect: Dialect, executor: Executor, metrics: Sequence[str]) -> Scorer:
+def _scorer(
+    cases: Sequence[Case],
+    dialect: Dialect,
+    executor: Executor,
+    metrics: Sequence[str],
+    graded: MutableMapping[tuple[str, int], Grade],
+) -> Scorer:
+    """Puts every grade into `graded` too: reading them back from the log takes as long as grading."""
     from inspect_ai.scorer import Score, Target, mean, scorer, stderr
 
     by_id = {case.id: case for case in cases}
@@ -76,6 +93,7 @@ def _scorer(cases: Sequence[Case], dialect: Dialect, executor: Executor, metrics
         async def score(state: TaskState, target: Target) -> Score:  # noqa: ARG001
             completion = _completion(state)
             judged = grade(by_id[str(state.sample_id)], completion, dialect, executor, state.epoch)
+            graded[str(state.sample_id), state.epoch] = judged
             values = {metric.id: metric.of(judged) for metric in chosen}
             return Score(
                 value={name: math.nan if value is None else value for name, value in values.items()},
@@ -119,16 +137,18 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
 
     missing = set(run.missing)
     judged = [case for case in cases if case.id not in missing]
+    graded: dict[tuple[str, int], Grade] = {}
     task = Task(
         name="toolmark",
         dataset=MemoryDataset(_samples(judged, run.dialect)),
         solver=_replay(run),
-        scorer=_scorer(judged, run.dialect, executor, [metric.id for metric in PRIMARY]),
+        scorer=_scorer(judged, run.dialect, executor, [metric.id for metric in PRIMARY], graded),
         epochs=Epochs(epochs),
         metadata={
             "candidate": run.candidate.name,
             "identity": dict(run.identity),
             "environment": dict(run.environment),
+            "toolboxes": _toolboxes(judged),
         },
     )
     # Inspect's trace, in the user's home, may lie on the same full disk: its complaints would bury the one that counts.
@@ -149,10 +169,14 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
     except OSError as error:
         raise _unwritten(run.folder, str(error)) from None
     # Inspect reports what befell its own writer as the log's error, by its name; a sample's fault stands at the sample.
-    of_a_sample = any(sample.error for sample in log.samples or ())
-    if log.error and not of_a_sample and re.match(r"(OS|Permission|FileNotFound)Error\(", log.error.message):
-        raise _unwritten(run.folder, log.error.message)
-    return _grades(log, judged, epochs, run.folder)
+    if log.error and re.match(r"(OS|Permission|FileNotFound)Error\(", log.error.message):
+        of_a_sample = any(sample.error for sample in log.samples or ())
+        if not of_a_sample:
+            raise _unwritten(run.folder, log.error.message)
+    places = [(case.id, epoch) for case in judged for epoch in range(1, epochs + 1)]
+    if log.status != "success" or any(place not in graded for place in places):
+        raise _broken(log, judged, places, graded, run.folder)
+    return [graded[place] for place in places]
 
 
 def _unwritten(folder: Path, reason: str) -> EnvironmentFault:
@@ -201,21 +225,22 @@ def _grade(metadata: Mapping[str, Any] | None) -> Grade:
     return Grade(**{**fields, "called": tuple(fields["called"])})
 
 
-def _grades(log: EvalLog, cases: Sequence[Case], epochs: int, folder: Path) -> list[Grade]:
-    samples = {(str(sample.id), sample.epoch): sample for sample in log.samples or ()}
-    grades: list[Grade] = []
-    for case in cases:
-        for epoch in range(1, epochs + 1):
-            sample = samples.get((case.id, epoch))
-            metadata: dict[str, Any] | None = sample.scores["toolmark"].metadata if sample and sample.scores else None
-            if metadata is None:
-                reason = (sample and sample.error and sample.error.message) or (log.error and log.error.message)
-                raise BrokenJudge(
-                    f"case {case.source.ref} could not be graded: {reason or log.status}",
-                    f"Completions are kept in {folder}; please report this with the log beside them.",
-                )
-            grades.append(_grade(metadata))
-    return grades
+def _broken(
+    log: EvalLog,
+    cases: Sequence[Case],
+    places: Sequence[tuple[str, int]],
+    graded: Mapping[tuple[str, int], Grade],
+    folder: Path,
+) -> BrokenJudge:
+    """Which case could not be graded, and why."""
+    errors = {(str(sample.id), sample.epoch): sample.error.message for sample in log.samples or () if sample.error}
+    place = next((place for place in places if place in errors or place not in graded), places[0])
+    reason = errors.get(place) or (log.error and log.error.message) or log.status
+    refs = {case.id: case.source.ref for case in cases}
+    return BrokenJudge(
+        f"case {refs[place[0]]} could not be graded: {reason}",
+        f"Completions are kept in {folder}; please report this with the log beside them.",
+    )
 
 
 def live_task(
@@ -253,5 +278,6 @@ def live_task(
         name=suite,
         dataset=MemoryDataset(_samples(chosen, spoken)),
         solver=generate(),
-        scorer=_scorer(chosen, spoken, Executor(execute), metrics),
+        scorer=_scorer(chosen, spoken, Executor(execute), metrics, {}),
+        metadata={"toolboxes": _toolboxes(chosen)},
     )

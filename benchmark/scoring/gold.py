@@ -39,7 +39,8 @@ def _arguments(spec: CallSpec, case: Case) -> dict[str, Any]:
 def written(case: Case, calls: Sequence[Call], dialect: Dialect, text: str = "") -> Completion:
     """What a model would write, in the dialect's own hand; calls that it leaves to a server come as one sends them."""
     turn = Message(role="assistant", content=text, tool_calls=tuple(calls))
-    written = dialect.render((*case.messages, turn), case.toolbox.tools).messages[-1]
+    # Without the tools, whose lists are long: what is offered stands before a turn and changes nothing in it.
+    written = dialect.render((*case.messages, turn), ()).messages[-1]
     native = (RawCall(call.name, json.dumps(dict(call.arguments))) for call in written.tool_calls)
     return Completion(written.content, tuple(native))
 

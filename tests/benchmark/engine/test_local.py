@@ -134,6 +134,21 @@ def test_adapters_are_changed_on_one_base_and_leave_no_trace(pocket, adapter, tm
 
 
 @pytest.mark.filterwarnings("ignore:base identity not proven")
+def test_what_one_adapter_has_read_is_never_another_s(pocket, adapter):
+    """Every prompt shares its first tokens with the others, and the first answers are given up half-way."""
+    running = engine(Weights(pocket))
+    shared = [Tagged().render([Message(role="user", content=QUESTIONS[3] + text)], []) for text in QUESTIONS]
+    for worn in (None, adapter, None):
+        running.wear(worn)
+        running.prepare(shared, Tagged())
+        next(running.answer(range(len(shared))))
+        running.wear(adapter if worn is None else None)
+        fresh = engine(Weights(pocket, adapter if worn is None else None))
+        fresh.prepare(shared, Tagged())
+        assert dict(running.answer(range(len(shared)))) == dict(fresh.answer(range(len(shared))))
+
+
+@pytest.mark.filterwarnings("ignore:base identity not proven")
 def test_an_adapter_of_another_base_is_refused(pocket, adapter):
     record = adapter / "toolmark.json"
     record.write_text(json.dumps({"base": {"id": "other/base", "weights": "0" * 16}, "dialects": ["tagged"]}))

@@ -104,8 +104,31 @@ def test_every_row_gets_what_it_gets_alone(name, count):
     assert dict(write(prompts, forward, greedy, Limits(TOKENS, STOPS, rows=count, packed=64))) == expected
 
 
-def test_an_adapter_is_part_of_every_pass():
+@pytest.mark.parametrize("name", CONFIGS)
+def test_what_a_long_answer_has_written_is_not_lost(name):
+    """Own tokens leave their slot when they are many, more than once, and windows run out of them."""
+    model = tiny(name)
+    prompts, stops = dict(list(rows().items())[:5]), frozenset({1})
+    expected = {index: alone(model, prompt, stops, 280) for index, prompt in prompts.items()}
+    assert max(map(len, expected.values())) == 280
+    assert dict(write(prompts, packed_forward(model), greedy, Limits(280, stops, rows=4))) == expected
+
+
+def test_a_row_may_end_before_its_stop_and_the_others_go_on():
     model = tiny("gemma3")
+    forward, prompts = packed_forward(model), rows()
+
+    def ended(index, written):
+        return index % 3 == 0 and len(written) == 4
+
+    whole = dict(write(prompts, forward, greedy, Limits(TOKENS, STOPS, rows=5)))
+    found = dict(write(prompts, forward, greedy, Limits(TOKENS, STOPS, rows=5, ended=ended)))
+    assert found == {index: tokens[:4] if index % 3 == 0 else tokens for index, tokens in whole.items()} != whole
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_an_adapter_is_part_of_every_pass(name):
+    model = tiny(name)
     prompts = rows()
     plain = {index: alone(model, prompt) for index, prompt in prompts.items()}
     config = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
