@@ -15,8 +15,8 @@ __all__ = ["Order", "arrange", "mixed"]
 
 Order = Literal["random", "length", "prefix"]
 
-_TOGETHER = 8
-"""Most examples of one prefix that stay together: a step should see more than one toolbox."""
+_TOGETHER = 16
+"""Most examples of one prefix that stay together: a training should not see one toolbox for long."""
 
 
 def mixed(kinds: Sequence[str], mix: Mapping[str, float], seed: int) -> list[int]:

@@ -30,12 +30,14 @@ class Part:
     """Consecutive tokens of a packed row.
 
     Attributes:
+        number: Among the parts of the row.
         first: Place of the first token in the row.
         tokens: How many there are.
         start: Position of the first token in its conversation.
         path: The parts that stand before it in its conversation.
     """
 
+    number: int
     first: int
     tokens: int
     start: int
@@ -71,7 +73,7 @@ def pack(conversations: Sequence[Encoded]) -> Row:
     placed: dict[int, Part] = {}
 
     def place(ids: Sequence[int], start: int, path: tuple[Part, ...]) -> Part:
-        part = Part(len(row.ids), len(ids), start, path)
+        part = Part(len(row.parts), len(row.ids), len(ids), start, path)
         row.ids.extend(ids)
         row.positions.extend(range(start, start + len(ids)))
         row.parts.append(part)
@@ -109,14 +111,16 @@ class TreeAttention:
 
         if window not in self._seen:
             self._seen[window] = [_seen(part, window, query.device) for part in self._parts]
+        # Split once, not sliced part by part: the gradient of a slice is as large as the row.
+        sizes = [part.tokens for part in self._parts]
+        queries, keys, values = (split.split(sizes, 1) for split in (query, key, value))
         groups = query.shape[0] // key.shape[0]
-        keys, values = key.repeat_interleave(groups, 0), value.repeat_interleave(groups, 0)
         out = []
-        for part, (spans, mask) in zip(self._parts, self._seen[window], strict=True):
+        for asked, (spans, mask) in zip(queries, self._seen[window], strict=True):
             attended = scaled_dot_product_attention(
-                query[None, :, part.first : part.first + part.tokens],
-                torch.cat([keys[:, span] for span in spans], 1)[None],
-                torch.cat([values[:, span] for span in spans], 1)[None],
+                asked[None],
+                _joined(keys, spans, groups),
+                _joined(values, spans, groups),
                 attn_mask=mask,
                 is_causal=mask is None,
                 scale=scale,
@@ -125,8 +129,19 @@ class TreeAttention:
         return torch.cat(out, 1)
 
 
-def _seen(part: Part, window: int | None, device: torch.device) -> tuple[list[slice], Tensor | None]:
-    """The spans of the row that tokens of `part` may see, and which keys each of them sees; None: those before it."""
+def _joined(parts: Sequence[Tensor], spans: Sequence[tuple[int, int]], groups: int) -> Tensor:
+    """Keys or values of `spans` (1, query heads, tokens, size), each key head for the queries that share it."""
+    import torch
+
+    heads = torch.cat([parts[number][:, skipped:] for number, skipped in spans], 1)
+    return (heads.expand(groups, -1, -1) if len(heads) == 1 else heads.repeat_interleave(groups, 0))[None]
+
+
+def _seen(part: Part, window: int | None, device: torch.device) -> tuple[list[tuple[int, int]], Tensor | None]:
+    """What tokens of `part` may see: numbers of parts, and how many of their first tokens are out of reach.
+
+    Beside it which of those keys each token sees; None where it is those before it.
+    """
     import torch
 
     earliest = 0 if window is None else max(0, part.start - window + 1)
@@ -134,7 +149,7 @@ def _seen(part: Part, window: int | None, device: torch.device) -> tuple[list[sl
     spans, positions = [], []
     for other in reached:
         skipped = max(0, earliest - other.start)
-        spans.append(slice(other.first + skipped, other.first + other.tokens))
+        spans.append((other.number, skipped))
         positions.append(torch.arange(other.start + skipped, other.start + other.tokens, device=device))
     if len(reached) == 1 and (window is None or part.tokens <= window):
         return spans, None
