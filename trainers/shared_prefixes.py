@@ -102,7 +102,7 @@ class TreeAttention:
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = parts
-        self._seen: dict[int | None, list[tuple[list[slice], Tensor | None]]] = {}
+        self._seen: dict[int | None, list[tuple[list[tuple[int, int]], Tensor | None]]] = {}
 
     def attend(self, _: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
         """Queries (heads, tokens, size), keys and values (key heads, tokens, size); gives (heads, tokens, size)."""
