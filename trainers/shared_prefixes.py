@@ -113,7 +113,7 @@ class TreeAttention:
             self._seen[window] = [_seen(part, window, query.device) for part in self._parts]
         # Split once, not sliced part by part: the gradient of a slice is as large as the row.
         sizes = [part.tokens for part in self._parts]
-        queries, keys, values = (split.split(sizes, 1) for split in (query, key, value))
+        queries, keys, values = (torch.split(one, sizes, 1) for one in (query, key, value))
         groups = query.shape[0] // key.shape[0]
         out = []
         for asked, (spans, mask) in zip(queries, self._seen[window], strict=True):
