@@ -11,6 +11,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c const
 # A verdict, whatever it is, is no failure of the demo (1); a broken run is (2 and above).
 demo: $(VENV)/.train-installed
 	$(BIN)/pytest suites/ --model pocket --adapter trainers/recipes/lora.toml --report runs/report.html || [ $$? -eq 1 ]
+	@echo "The report: runs/report.html"
 
 test: $(VENV)/.dev-installed lint
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
