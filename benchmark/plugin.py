@@ -239,7 +239,7 @@ def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]
     """
     from benchmark.readers.selection import load_cases
     from benchmark.scoring.execution import Executor
-    from benchmark.scoring.gold import prove
+    from benchmark.scoring.gold import Proof
 
     asked = asked_of(request.config.stash[_VALUES])
     cases, _ = load_cases(asked.cases, asked.split, asked.tools, asked.skip_bad)
@@ -247,9 +247,10 @@ def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]
     spoken = {dialect.name for dialect, _ in session.dialects} if session else names("toolmark.dialects")
     dialects = [load("toolmark.dialects", name)() for name in sorted(spoken)]
     with Executor(asked.execute) as executor:
+        proofs = [Proof(cases, dialect, executor) for dialect in dialects]
 
         def proven(metric: str) -> None:
-            found = [fault for dialect in dialects for fault in prove(metric, cases, dialect, executor)]
+            found = [fault for proof in proofs for fault in proof.faults(metric)]
             lines = [f"{case.source.ref} ({case.id}): {reason}" for case, reason in found]
             if lines:
                 pytest.fail("\n".join([f"gold does not hold for {metric}:", *lines]), pytrace=False)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from benchmark.cases import Abstain, Call, CallSpec, Case, Message
 from benchmark.completions import Completion, RawCall
 from benchmark.dialects import Dialect
 from benchmark.scoring.execution import Executor
-from benchmark.scoring.grades import Grade, grade
+from benchmark.scoring.grades import grade
 from benchmark.scoring.matching import canonical_arguments
 from benchmark.scoring.metrics import METRICS
 from benchmark.tools.examples import example_arguments
 
-__all__ = ["GoldFault", "perfect", "planted", "prove", "written"]
+__all__ = ["GoldFault", "Proof", "perfect", "planted", "prove", "written"]
 
 GoldFault = tuple[Case, str]
 """A case whose gold does not hold, and what was seen."""
@@ -99,31 +100,59 @@ _PLANTED: Mapping[str, Sequence[Callable[[Case, Dialect], Completion]]] = {
 
 
 def planted(metric_id: str, case: Case, dialect: Dialect) -> list[tuple[str, Completion]]:
-    """The wrong answers that must score 0 by a metric that the case counts in, each with what is wrong."""
+    """The wrong answers that must score 0, for a metric that the case counts in, each with what is wrong."""
     return [(plant.__name__.strip("_"), plant(case, dialect)) for plant in _PLANTED[metric_id]]
 
 
+class Proof:
+    """Proves the gold of cases in one dialect, metric by metric; an answer that several metrics ask for is judged once.
+
+    Args:
+        cases: With different ids.
+        dialect: In which the answers are written.
+        executor: Runs what may run.
+    """
+
+    def __init__(self, cases: Sequence[Case], dialect: Dialect, executor: Executor) -> None:
+        self._cases, self._dialect, self._executor = cases, dialect, executor
+        self._judged: dict[tuple[str, str], tuple[Mapping[str, float | None], str]] = {}
+
+    def faults(self, metric_id: str) -> list[GoldFault]:
+        """Unwaived cases on which the perfect answer does not score 1, or a planted wrong one does not score 0."""
+        found: list[GoldFault] = []
+        for case in self._cases:
+            options = len(case.expect.any_of) if case.expect.action == "call" else 1
+            answers = [
+                self._score(metric_id, case, f"perfect {option}", partial(perfect, option=option))
+                for option in range(options)
+            ]
+            if answers[0][0] is None or case.waiver is not None:
+                continue
+            found += [
+                (case, f"the perfect answer {index} scores {score}: {cause}")
+                for index, (score, cause) in enumerate(answers, start=1)
+                if score != 1
+            ]
+            for plant in _PLANTED[metric_id]:
+                name = plant.__name__.strip("_")
+                score, _ = self._score(metric_id, case, name, plant)
+                if score != 0:
+                    found.append((case, f"the planted wrong answer {name!r} scores {score}"))
+        return found
+
+    def _score(
+        self, metric_id: str, case: Case, name: str, answer: Callable[[Case, Dialect], Completion]
+    ) -> tuple[float | None, str]:
+        """What an answer scores, and the cause of its failure."""
+        place = case.id, name
+        if place not in self._judged:
+            judged = grade(case, answer(case, self._dialect), self._dialect, self._executor)
+            every = {metric: METRICS[metric].of(judged) for metric in _PLANTED}
+            self._judged[place] = every, f"{judged.cause} {judged.detail}"
+        scores, cause = self._judged[place]
+        return scores[metric_id], cause
+
+
 def prove(metric_id: str, cases: Sequence[Case], dialect: Dialect, executor: Executor) -> list[GoldFault]:
-    """Unwaived cases on which the perfect answer does not score 1, or a planted wrong one does not score 0."""
-    metric = METRICS[metric_id]
-
-    def value(case: Case, completion: Completion) -> tuple[float | None, Grade]:
-        judged = grade(case, completion, dialect, executor)
-        return metric.of(judged), judged
-
-    found: list[GoldFault] = []
-    for case in cases:
-        options = len(case.expect.any_of) if case.expect.action == "call" else 1
-        answers = [value(case, perfect(case, dialect, option)) for option in range(options)]
-        if answers[0][0] is None or case.waiver is not None:
-            continue
-        found += [
-            (case, f"the perfect answer {index} scores {score}: {judged.cause} {judged.detail}")
-            for index, (score, judged) in enumerate(answers, start=1)
-            if score != 1
-        ]
-        for name, answer in planted(metric_id, case, dialect):
-            score, _ = value(case, answer)
-            if score != 0:
-                found.append((case, f"the planted wrong answer {name!r} scores {score}"))
-    return found
+    """The faults of one metric alone; see `Proof`."""
+    return Proof(cases, dialect, executor).faults(metric_id)

@@ -35,7 +35,7 @@ _PLACES = (
     ("benchmark.session", "judge", "Inspect and its log"),
     ("benchmark.runs.task", "grade", "scoring"),
     ("benchmark.session", "compare", "figures and verdicts"),
-    ("benchmark.scoring.gold", "prove", "proving the gold"),
+    ("benchmark.scoring.gold:Proof", "faults", "proving the gold"),
     ("reports.terminal:Terminal", "render", "summary"),
 )
 
