@@ -108,14 +108,14 @@ class Proof:
     """Proves the gold of cases in one dialect, metric by metric; an answer that several metrics ask for is judged once.
 
     Args:
-        cases: With different ids.
+        cases: Whose gold is proved.
         dialect: In which the answers are written.
         executor: Runs what may run.
     """
 
     def __init__(self, cases: Sequence[Case], dialect: Dialect, executor: Executor) -> None:
         self._cases, self._dialect, self._executor = cases, dialect, executor
-        self._judged: dict[tuple[str, str], tuple[Mapping[str, float | None], str]] = {}
+        self._judged: dict[tuple[str, str, str], tuple[Mapping[str, float | None], str]] = {}
 
     def faults(self, metric_id: str) -> list[GoldFault]:
         """Unwaived cases on which the perfect answer does not score 1, or a planted wrong one does not score 0."""
@@ -144,7 +144,7 @@ class Proof:
         self, metric_id: str, case: Case, name: str, answer: Callable[[Case, Dialect], Completion]
     ) -> tuple[float | None, str]:
         """What an answer scores, and the cause of its failure."""
-        place = case.id, name
+        place = case.id, case.gold_hash, name
         if place not in self._judged:
             judged = grade(case, answer(case, self._dialect), self._dialect, self._executor)
             every = {metric: METRICS[metric].of(judged) for metric in _PLANTED}
