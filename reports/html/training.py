@@ -20,9 +20,8 @@ def curves(comparison: Comparison) -> Drawing | None:
     """Training curves, for candidates with a record of two points or more."""
     variants: list[tuple[str, Mapping[str, Any]]] = []
     rows: list[list[str]] = []
-    for column in sorted(
-        comparison.columns, key=lambda column: column.baseline is None
-    ):  # what was trained comes first
+    trained_first = sorted(comparison.columns, key=lambda column: column.baseline is None)
+    for column in trained_first:
         known = column.training
         if known is None or len(known.curve) < 2:
             continue
