@@ -12,6 +12,7 @@ import json
 import math
 import shutil
 import time
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -187,7 +188,9 @@ def _model(weights: Path, options: LoraOptions) -> Any:
         task_type="CAUSAL_LM",
     )
     try:
-        adapted = get_peft_model(model, config)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # PEFT's own use of transformers
+            adapted = get_peft_model(model, config)
     except ValueError as error:
         raise InputError(f"--target {options.target}: {str(error).splitlines()[0]}", "See --help.") from None
     return adapted.train()

@@ -77,10 +77,10 @@ class AdaptedModel:
         from peft import PeftConfig, PeftModel
 
         _check_base(self._base, adapter)
-        if self._wrapped is None:
-            self._wrapped = PeftModel(self._plain, PeftConfig.from_pretrained(str(adapter)), adapter_name=name)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # said as an error below
+            warnings.simplefilter("ignore")  # what matters is said as an error below
+            if self._wrapped is None:
+                self._wrapped = PeftModel(self._plain, PeftConfig.from_pretrained(str(adapter)), adapter_name=name)
             loaded = self._wrapped.load_adapter(str(adapter), name, is_trainable=False, use_safetensors=True)
         self._wrapped.eval()
         missing = [key for key in loaded.missing_keys if f".{name}." in key]
