@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from benchmark.cases import Message, Tool, Toolbox
 from benchmark.errors import EnvironmentFault, InputError
+from benchmark.plugin_commands import flags
 from benchmark.traces import Trace
 
 __all__ = ["TraceDataset"]
@@ -130,8 +131,8 @@ class TraceDataset:
     def made_by(self) -> str | None:
         """The command that writes this folder again; None where the manifest does not say it."""
         try:
-            flags = {**self.manifest["options"], "seed": self.manifest["seed"], "out": self.path.name}
-            words = (word for key, value in flags.items() for word in (f"--{key.replace('_', '-')}", str(value)))
-            return shlex.join(["toolmark", "generate", self.manifest["generator"], *words])
+            given = {**self.manifest["options"], "seed": self.manifest["seed"], "out": self.path.name}
+            given |= {"execute": self.manifest["execute"]} if "execute" in self.manifest else {}
+            return shlex.join(["toolmark", "generate", self.manifest["generator"], *flags(given)])
         except (KeyError, TypeError, AttributeError):
             return None

@@ -6,7 +6,7 @@ when its own command is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, create_model
 from benchmark.errors import InputError
 from benchmark.registry import Group, load, names
 
-__all__ = ["checked", "plugin_command", "plugin_commands"]
+__all__ = ["checked", "flags", "plugin_command", "plugin_commands"]
 
 Options = TypeVar("Options", bound=BaseModel)
 Command = Callable[..., None]
@@ -74,6 +74,22 @@ def _flags(options: type[BaseModel]) -> Any:
         default: dict[str, Any] = {"default_factory": made} if made else {"default": field.default}
         fields[name] = (field.annotation, Field(description=field.description, **default))
     return create_model(f"{options.__name__}Flags", **fields)
+
+
+def flags(options: Mapping[str, Any]) -> Iterator[str]:
+    """Options as the words of the command line that gives them."""
+    for key, value in options.items():
+        flag = f"--{key.replace('_', '-')}"
+        if isinstance(value, Mapping):
+            for part, one in value.items():
+                yield from (f"{flag}.{part}", str(one))
+        elif isinstance(value, bool):
+            yield flag if value else f"--no-{key.replace('_', '-')}"
+        elif isinstance(value, list):
+            for one in value:
+                yield from (flag, str(one))
+        elif value is not None:
+            yield from (flag, str(value))
 
 
 def checked(options: type[Options], given: BaseModel | None) -> Options:

@@ -25,6 +25,7 @@ from benchmark.candidates.weights import locate
 from benchmark.dataset import TraceDataset
 from benchmark.errors import InputError
 from benchmark.held_out import HeldOut, held_out, shipped_manifest
+from benchmark.plugin_commands import flags
 from benchmark.plugins import DevFigure, Trained, Trainer, Training
 from benchmark.registry import load
 from benchmark.session import Request, Session, shipped_cases
@@ -220,7 +221,7 @@ def _recorded(
     record = Record(
         name=job.out.name,
         trainer=trainer.name,
-        command=_command(trainer.name, {**job.flags(), **changed}),
+        command=shlex.join(["toolmark", "train", trainer.name, *flags({**job.flags(), **changed})]),
         seed=job.seed,
         options={**options.model_dump(mode="json"), **trained.settings},
         base=None if weights is None else Base(id=job.base, weights=hash_files(weights.glob("*.safetensors"))),
@@ -245,19 +246,6 @@ def _recorded(
     (job.out / "README.md").write_text(card(record) if card else adapter_card(record), encoding="utf-8")
     record.write(job.out)
     return record
-
-
-def _command(name: str, flags: Mapping[str, Any]) -> str:
-    words: list[str] = []
-    for key, value in flags.items():
-        flag = f"--{key.replace('_', '-')}"
-        if isinstance(value, Mapping):
-            words += [word for part, one in value.items() for word in (f"{flag}.{part}", str(one))]
-        elif isinstance(value, bool):
-            words.append(flag if value else f"--no-{key.replace('_', '-')}")
-        else:
-            words += [flag, str(value)]
-    return shlex.join(["toolmark", "train", name, *words])
 
 
 def _tool_hashes(data: TraceDataset) -> tuple[str, ...]:

@@ -24,13 +24,14 @@ from filelock import FileLock
 from pydantic import BaseModel, ValidationError
 
 from benchmark.candidates.fingerprint import hash_files
-from benchmark.candidates.recipe import Recipe, Step, flags, is_recipe, read_recipe
+from benchmark.candidates.recipe import Recipe, Step, is_recipe, read_recipe
 from benchmark.candidates.spec import Candidate
 from benchmark.candidates.spoken import recipe_dialect
 from benchmark.candidates.training import RECORD
 from benchmark.candidates.weights import locate
 from benchmark.cases import digest
 from benchmark.errors import EnvironmentFault, InputError
+from benchmark.plugin_commands import flags
 from benchmark.registry import Group, load, target
 
 __all__ = ["Plan", "made", "plan"]

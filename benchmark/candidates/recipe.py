@@ -18,7 +18,6 @@ output is found again by a hash over everything that it depends on. Paths in it 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from benchmark.errors import InputError
 
-__all__ = ["Recipe", "Step", "flags", "is_recipe", "read_recipe"]
+__all__ = ["Recipe", "Step", "is_recipe", "read_recipe"]
 
 _PATHS = ("tools", "dev", "manifest", "prompts")
 """Options that name a file or folder, where one is there."""
@@ -96,19 +95,3 @@ def read_recipe(path: Path) -> Recipe:
             f"the recipe {path} is none: {where}: {first['msg']}",
             "It needs base, and the tables [generator] and [trainer], each with a name.",
         ) from None
-
-
-def flags(options: Mapping[str, Any]) -> Iterator[str]:
-    """Options as the words of a command line."""
-    for key, value in options.items():
-        flag = f"--{key.replace('_', '-')}"
-        if isinstance(value, Mapping):
-            for part, one in value.items():
-                yield from (f"{flag}.{part}", str(one))
-        elif isinstance(value, bool):
-            yield flag if value else f"--no-{key.replace('_', '-')}"
-        elif isinstance(value, list):
-            for one in value:
-                yield from (flag, str(one))
-        elif value is not None:
-            yield from (flag, str(value))
