@@ -121,7 +121,9 @@ def test_swapped_tools_are_a_regression(suites, adapters, cases, runs):
 
 def test_the_same_weights_are_equivalent(suites, adapters, cases, runs):
     spec = f"pocket:{adapters['right']}"
-    run, verdicts = judged(suites, runs, "--model", spec, "--baseline", spec, "--cases", str(cases))
+    # Forty steps teach it to call and not always to choose better than chance, which is no matter here.
+    unbound = ("--floor", "selection.tool=0")
+    run, verdicts = judged(suites, runs, "--model", spec, "--baseline", spec, "--cases", str(cases), *unbound)
     assert run.returncode == 0, run.stdout + run.stderr
     assert set(verdicts.values()) == {"equivalent"}
 
