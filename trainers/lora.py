@@ -7,13 +7,14 @@ suites' metrics on dev cases.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from benchmark.candidates.spec import Candidate
 from benchmark.dataset import TraceDataset
 from benchmark.plugins import Trained, Training
+from benchmark.traces import QueryType
 from trainers.order import Order
 
 if TYPE_CHECKING:
@@ -59,6 +60,14 @@ class LoraOptions(BaseModel):
     score_every: int = Field(default=50, ge=1, description="Steps between checkpoints, each judged on dev.")
     choose: str = Field(default="mean", description="Metric that chooses the checkpoint, or mean: of the primary ones.")
     pass_tokens: int = Field(default=32_768, ge=1, description="Tokens of a forward pass, about: bounds the memory.")
+
+    @field_validator("mix")
+    @classmethod
+    def _known(cls, mix: dict[str, float]) -> dict[str, float]:
+        known = get_args(QueryType)
+        if unknown := sorted(mix.keys() - set(known)):
+            raise ValueError(f"no query type is named {', '.join(unknown)}; known: {', '.join(known)}")
+        return mix
 
 
 class LoraTrainer:

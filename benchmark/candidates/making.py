@@ -44,6 +44,8 @@ _OF_THE_HOST = {
 }
 """Options that are not the plug-in's own but those of every command of its kind."""
 
+_COMMANDS = {"toolmark.generators": "generate", "toolmark.trainers": "train"}
+
 _CODE = ("*.py", "*.toml", "*.md", "*.yaml", "*.json", "*.jinja")
 
 
@@ -113,8 +115,8 @@ def plan(candidate: Candidate) -> Plan | None:
         candidate.adapter,
         data,
         adapter,
-        ("generate", recipe.generator.name, *flags(generating)),
-        ("train", recipe.trainer.name, *flags(training | recipe.options(recipe.trainer))),
+        (_COMMANDS["toolmark.generators"], recipe.generator.name, *flags(generating)),
+        (_COMMANDS["toolmark.trainers"], recipe.trainer.name, *flags(training | recipe.options(recipe.trainer))),
     )
 
 
@@ -170,7 +172,7 @@ def _checked(recipe: Recipe, group: Group, step: Step) -> dict[str, object]:
         key = ".".join(map(str, first["loc"]))
         raise InputError(
             f"the recipe {recipe.path} asks {step.name} for {key} = {first['input']!r}: {first['msg']}",
-            f"See the options: toolmark {group.removeprefix('toolmark.')[:-1]} {step.name} --help",
+            f"See the options: toolmark {_COMMANDS[group]} {step.name} --help",
         ) from None
 
 
