@@ -53,8 +53,10 @@ class TraceDataset:
         folder = self.path / "traces"
         try:
             found = load_from_disk(folder)
-        except (FileNotFoundError, ValueError) as error:
-            raise InputError(f"{str(folder)!r} is not a trace dataset: {error}", _REMAKE) from error
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            # A split without a row is saved by `datasets` and then not read.
+            said = "it is damaged, or a split is empty" if isinstance(error, LookupError | TypeError) else str(error)
+            raise InputError(f"{str(folder)!r} is not a trace dataset: {said}", _REMAKE) from error
         if not isinstance(found, DatasetDict):
             raise InputError(f"{str(folder)!r} is one split and not a dataset of splits", _REMAKE)
         splits: Mapping[str, Sequence[Mapping[str, Any]]] = found

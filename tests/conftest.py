@@ -42,15 +42,17 @@ def pocket() -> Path:
 def suites(tmp_path: Path) -> Toolmark:
     """`suites("--model", "pocket", …)`: a real `pytest suites/` in a process of its own, its runs under `tmp_path`."""
 
-    def run(*arguments: str, runs: Path | None = None, timeout: float = 240) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pytest", "suites/", "-p", "no:cacheprovider", *arguments]
+    def run(
+        *arguments: str, runs: Path | None = None, timeout: float = 240, cwd: Path = ROOT
+    ) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pytest", str(ROOT / "suites"), "-p", "no:cacheprovider", *arguments]
         if "--runs" not in arguments:
             command += ["--runs", str(runs or tmp_path / "runs")]
         # Wide, so that no cell is wrapped; and without the settings of whoever runs the tests.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TOOLMARK_")}
         environment["COLUMNS"] = "200"
         return subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+            command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout, check=False
         )
 
     return run

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from datasets import load_from_disk
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -153,11 +154,21 @@ def test_what_does_not_fit_is_counted_and_never_cut(base, dev, tmp_path):
     assert "Left out of train: 1 conversations longer than 1024 tokens." in skipped
 
 
+def emptied(folder: Path) -> None:
+    """Leave a train split without a row."""
+    traces = load_from_disk(folder / "traces")
+    traces["train"] = traces["train"].select([])
+    traces.save_to_disk(folder / "emptied")
+    shutil.rmtree(folder / "traces")
+    (folder / "emptied").rename(folder / "traces")
+
+
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
         (lambda folder: shutil.rmtree(folder / "traces" / "train"), "is not a trace dataset"),
         (lambda folder: shutil.rmtree(folder / "traces"), "holds no trace dataset"),
+        (emptied, "is not a trace dataset: it is damaged, or a split is empty"),
     ],
 )
 def test_data_that_is_none_is_named(broken, said, base, data, dev, tmp_path):

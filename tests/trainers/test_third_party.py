@@ -41,3 +41,16 @@ def test_it_is_one_of_all(installed, base, data, dev, tmp_path):
     assert [point["step"] for point in record["curve"]] == [1, 2, 3]
     assert (out / "adapter_model.safetensors").exists()
     assert "--steps 3" in (out / "README.md").read_text()
+
+
+def test_it_cannot_look_at_the_test_cases(installed, base, data, dev, tmp_path):
+    module = Path(installed["PYTHONPATH"]) / "plain.py"
+    start = "    def train(self, base, data, out, options, ctx):\n"
+    peeking = f"        open({str(dev / 'few.test.jsonl')!r}).read()\n"
+    module.write_text(module.read_text().replace(start, start + peeking))
+    with running(tmp_path) as toolmark:
+        where = ("--base", str(base), "--data", str(data), "--out", str(tmp_path / "adapter"), "--dev", str(dev))
+        done = toolmark("train", "plain", *where, environment=installed)
+    assert done.code == 4, done.said
+    assert "the trainer opened the test cases" in done.err
+    assert not list((tmp_path / "adapter").glob("*.safetensors"))

@@ -1,0 +1,115 @@
+"""A recipe is an adapter: made once, found again, made anew only where it depends on what changed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmark.candidates.making import Plan, plan
+from benchmark.candidates.spec import resolve
+from benchmark.errors import InputError
+
+RECIPE = """
+base = "{base}"
+dialect = "tagged"
+seed = 1
+
+[generator]
+name = "template"
+count = 40
+toolboxes = 2
+max_distractors = 2
+
+[trainer]
+name = "lora"
+r = 2
+epochs = 1
+lr = 1e-2
+threads = 1
+precision = "float32"
+mix = {{}}
+dev = "{dev}"
+dev_limit = 2
+skip_too_long = true
+"""
+
+
+@pytest.fixture
+def recipe(base, dev, tmp_path, monkeypatch) -> Path:
+    """The file of a small recipe, in the folder where commands are given."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "small.toml"
+    file.write_text(RECIPE.format(base=base, dev=dev))
+    return file
+
+
+def planned(recipe: Path, base: Path, **changes: str) -> Plan:
+    """The plan of a copy of the recipe in which `changes` stand for the values that it gives."""
+    text = recipe.read_text()
+    for key, value in changes.items():
+        text, count = re.subn(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
+        assert count == 1, key
+    # A recipe is read once a process: every copy has a folder of its own.
+    copy = recipe.parent / "-".join(["copy", *changes]) / recipe.name
+    copy.parent.mkdir(exist_ok=True)
+    copy.write_text(text)
+    found = plan(replace(resolve(str(base)), adapter=str(copy)))
+    assert found is not None
+    return found
+
+
+def table(out: str) -> list[str]:
+    """The lines of the summary that say how a metric came out."""
+    return [line for line in out.splitlines() if re.match(r"\s*(timing|selection|validity|guard)\.", line)]
+
+
+def test_the_second_run_makes_nothing_and_says_the_same(recipe, base, dev, tmp_path, suites):
+    command = ("--model", str(base), "--adapter", str(recipe), "--cases", str(dev), "--split", "dev")
+    first = suites(*command, cwd=tmp_path)
+    assert first.returncode in (0, 1), first.stdout + first.stderr
+    todo = planned(recipe, base)
+    assert f"{todo.data} is generated, {todo.adapter} is trained" in first.stdout
+    assert todo.has_data
+    assert todo.has_adapter
+    made = {file: file.stat().st_mtime_ns for part in ("data", "adapters") for file in (tmp_path / part).rglob("*.*")}
+
+    second = suites(*command, cwd=tmp_path)
+    assert f"{todo.adapter} is reused" in second.stdout
+    assert "toolmark train" not in second.stdout + second.stderr
+    assert {file: file.stat().st_mtime_ns for file in made} == made
+    assert table(second.stdout) == table(first.stdout) != []
+
+
+def test_a_change_makes_anew_what_depends_on_it(recipe, base):
+    same = planned(recipe, base)
+    trained = planned(recipe, base, r="3")
+    assert (trained.data, trained.adapter) == (same.data, trained.adapter)
+    assert trained.adapter != same.adapter
+    for change in ({"count": "41"}, {"seed": "2"}):
+        anew = planned(recipe, base, **change)
+        assert anew.data != same.data
+        assert anew.adapter != same.adapter
+    said = planned(recipe, base, skip_too_long="true\nwarmup = 0.03")
+    assert (said.data, said.adapter) == (same.data, same.adapter), "a default that is written out is no change"
+
+
+def test_other_dev_cases_train_anew(recipe, base, dev, tmp_path):
+    before = planned(recipe, base)
+    other = tmp_path / "other"
+    other.mkdir()
+    rows = (dev / "few.dev.jsonl").read_text().splitlines(keepends=True)
+    (other / "few.dev.jsonl").write_text("".join(reversed(rows)))
+    after = planned(recipe, base, dev=f'"{other}"')
+    assert after.data == before.data
+    assert after.adapter != before.adapter
+
+
+def test_an_option_that_is_none_is_named_before_anything_is_made(recipe, base, tmp_path):
+    with pytest.raises(InputError, match=r"small\.toml asks lora for r = 0: .*"):
+        planned(recipe, base, r="0")
+    with pytest.raises(InputError, match=r"small\.toml asks template for toolboxen = 2"):
+        planned(recipe, base, count="40\ntoolboxen = 2")
+    assert not (tmp_path / "data").exists()
