@@ -66,7 +66,7 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
             f"The data has: {', '.join(sorted(set(ctx.kinds('train'))))}. Take all with: --mix '{{}}'",
         )
     chosen = [examples[place] for place in places]
-    order = arrange(chosen, options.order, options.epochs, ctx.seed)
+    order = arrange(chosen, options.order, options.together, options.epochs, ctx.seed)
     layout: Layout = packed_rows if packed_forward(_plain(model)) is not None else padded_rows
     pace = _pace(work, model, layout, chosen, order, options)
     torch.set_num_threads(pace.threads)

@@ -52,6 +52,7 @@ class LoraOptions(BaseModel):
     order: Order = Field(
         default="prefix", description="Which conversations stand together: of one prefix, of one length, random."
     )
+    together: int = Field(default=16, ge=1, description="Most conversations of one prefix, or length, in a row.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
         description="auto measures both on the first batch and takes bfloat16 where it is clearly faster.",

@@ -15,9 +15,6 @@ __all__ = ["Order", "arrange", "mixed"]
 
 Order = Literal["random", "length", "prefix"]
 
-_TOGETHER = 16
-"""Most examples of one prefix that stay together: a training should not see one toolbox for long."""
-
 
 def mixed(kinds: Sequence[str], mix: Mapping[str, float], seed: int) -> list[int]:
     """Places of the examples to train on: of each kind the share that `mix` gives it, none of a kind not in it.
@@ -34,10 +31,11 @@ def mixed(kinds: Sequence[str], mix: Mapping[str, float], seed: int) -> list[int
     return sorted(chosen)
 
 
-def arrange(examples: Sequence[Encoded], order: Order, epochs: float, seed: int) -> list[int]:
+def arrange(examples: Sequence[Encoded], order: Order, together: int, epochs: float, seed: int) -> list[int]:
     """Places of the examples in the order of the whole training; the last epoch may be a part of one.
 
-    `random` shuffles; `length` keeps examples of nearly one length together; `prefix` those that begin alike.
+    `random` shuffles; `length` keeps examples of nearly one length together; `prefix` those that begin alike. At most
+    `together` stay so: many cost less, and show one toolbox for long.
     """
     whole: list[int] = []
     for epoch in range(ceil(epochs)):
@@ -49,7 +47,7 @@ def arrange(examples: Sequence[Encoded], order: Order, epochs: float, seed: int)
         elif order == "prefix":
             places.sort(key=lambda place: _prompt(examples[place]))
         if order != "random":
-            groups = _groups(examples, places, order)
+            groups = _groups(examples, places, order, together)
             rng.shuffle(groups)
             places = list(chain.from_iterable(groups))
         whole += places
@@ -60,12 +58,12 @@ def _prompt(encoded: Encoded) -> list[int]:
     return encoded.ids[: encoded.supervised.index(True)]
 
 
-def _groups(examples: Sequence[Encoded], places: Sequence[int], order: Order) -> list[list[int]]:
-    """Neighbours, `_TOGETHER` at most, that have half of their prompt in common; by length, neighbours as they come."""
+def _groups(examples: Sequence[Encoded], places: Sequence[int], order: Order, together: int) -> list[list[int]]:
+    """Neighbours, `together` at most, that have half of their prompt in common; by length, neighbours as they come."""
     groups: list[list[int]] = []
     for place in places:
         last = groups[-1] if groups else []
-        if last and len(last) < _TOGETHER and (order == "length" or _alike(examples[last[0]], examples[place])):
+        if last and len(last) < together and (order == "length" or _alike(examples[last[0]], examples[place])):
             last.append(place)
         else:
             groups.append([place])

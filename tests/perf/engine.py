@@ -93,7 +93,8 @@ def command(runner: str, plan: Plan) -> list[str]:
     """What measures a runner."""
     if runner == OURS:
         return [sys.executable, "-m", "tests.perf.ours"]
-    return [str(environment(HOMES[runner], plan.cache, plan.pip)), str(LOOPS), runner]
+    # -P: the folder of the loops has a module `statistics`, which is not the one that peers import.
+    return [str(environment(HOMES[runner], plan.cache, plan.pip)), "-P", str(LOOPS), runner]
 
 
 def repeated(measurements: Sequence[tuple[str, Callable[[], Measured]]], plan: Plan) -> dict[str, list[Measured]]:

@@ -25,7 +25,7 @@ from benchmark.traces import QueryType, Trace
 from generators.template import values
 from generators.template.default.askable import Askable, described
 from generators.template.default.draws import Draw
-from generators.template.default.phrasings import knowledge, outside
+from generators.template.default.phrasings import knowledge, outside, plain
 from generators.template.default.wording import aside, casually, mistyped
 from generators.template.schema.intents import content_words
 from generators.template.schema.mentions import is_or_are
@@ -157,14 +157,18 @@ class Maker:
 
     def _no_tool(self, rng: Random, ref: str) -> Trace:
         for _ in range(_TRIES):
-            if rng.random() < 0.35:
+            roll = rng.random()
+            if roll < 0.25:
                 index = rng.randrange(len(knowledge()))
-                question, reply = knowledge()[index]
-                plain, question, group = question, self._styled(rng, question), f"knowledge/{index}"
+                unstyled, reply = knowledge()[index]
+                question, group = self._styled(rng, unstyled), f"knowledge/{index}"
+            elif roll < 0.8:
+                unstyled, reply, group = _own_words(rng)
+                question = self._styled(rng, unstyled)
             else:
-                question, reply, family = small_talk(rng)
-                plain, group = question, f"small_talk/{family}"
-            if not self._served(plain):
+                unstyled, reply, family = small_talk(rng)
+                question, group = unstyled, f"small_talk/{family}"
+            if not self._served(unstyled):
                 break
         gold = Abstain(action="abstain", reason="no_tool_needed")
         return self._plain(question, reply, self._offer(rng, None), gold, "no_tool", group, ref)
@@ -288,6 +292,15 @@ class Maker:
             source=f"template/{query_type}",
             case=case,
         )
+
+
+def _own_words(rng: Random) -> tuple[str, str, str]:
+    """A wish for some words, an answer, and the family: what it is about, however it is worded."""
+    index = rng.randrange(len(plain()))
+    wish = plain()[index]
+    slots = {"it": rng.choice(wish.about), "form": rng.choice(wish.forms or ("",))}
+    reply = rng.choice(wish.answers).format(**slots)
+    return rng.choice(wish.asks).format(**slots), reply[0].upper() + reply[1:], f"plain/{index}/{slots['it']}"
 
 
 def _outside_slots(rng: Random) -> dict[str, object]:

@@ -19,6 +19,7 @@ __all__ = [
     "knowledge",
     "outside",
     "phrasings",
+    "plain",
     "question_patterns",
 ]
 
@@ -48,6 +49,21 @@ class Request:
 
     asks: tuple[str, ...]
     answers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Something for a chat model's own words: wordings of it, what it may be about, and short answers.
+
+    Attributes:
+        about: What `{it}` stands for.
+        forms: What `{form}` stands for; empty where no wording has it.
+    """
+
+    asks: tuple[str, ...]
+    about: tuple[str, ...]
+    answers: tuple[str, ...]
+    forms: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +110,15 @@ def knowledge() -> tuple[tuple[str, str], ...]:
 
 
 @cache
+def plain() -> tuple[Plain, ...]:
+    """Pieces of writing, explanations, advice and opinions that people ask for."""
+    return tuple(
+        Plain(tuple(entry["asks"]), tuple(entry["about"]), tuple(entry["answers"]), tuple(entry.get("forms", ())))
+        for entry in _read("plain")["request"]
+    )
+
+
+@cache
 def database_questions() -> tuple[DatabaseQuestion, ...]:
     """What people want from the database."""
     return tuple(DatabaseQuestion(**entry) for entry in _read("database")["question"])
@@ -109,5 +134,7 @@ def question_patterns() -> Iterator[str]:
         yield from request.asks
     for question, _ in knowledge():
         yield question
+    for wish in plain():
+        yield from (ask.replace("{it}", about) for ask in wish.asks for about in wish.about)
     for wanted in database_questions():
         yield wanted.wish

@@ -6,6 +6,7 @@ once by an engine that keeps what prompts have in common.
 
 from __future__ import annotations
 
+from math import exp, log
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ def shared_toolboxes(
 ) -> tuple[Toolbox, ...]:
     """`count` lists of tools from `toolbox`; those that are asked for are spread over them, so far as there is room.
 
+    Their lengths are drawn evenly on a logarithmic scale. A list serves requests in proportion to its length, so that
+    the conversations are then about even over all lengths.
+
     Args:
         toolbox: The tools.
         asked: Names of those that can be the right one.
@@ -33,7 +37,7 @@ def shared_toolboxes(
     spread = rng.sample(asked, len(asked))
     boxes: list[Toolbox] = []
     for index in range(count):
-        size = 1 + rng.randint(*distractors)
+        size = round(exp(rng.uniform(*(log(1 + many) for many in distractors))))
         core = spread[index::count][:size]
         others = [name for name in toolbox.names if name not in core]
         names = core + rng.sample(others, min(size - len(core), len(others)))

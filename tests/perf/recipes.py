@@ -1,0 +1,208 @@
+"""Measure the two shipped recipes beside one another: same base, same data, three seeds; write docs/recipes.md.
+
+The data is made once, by the recipe's generator and seed; a seed of the table is that of the training. Judged are the
+shipped test cases, which no template wrote, and test cases of the template generator, whose phrasings no training saw;
+of both, those that ask for tools that training saw, and those that ask for the held-out ones.
+
+    python -m tests.perf.recipes --work DIR      what lies in DIR already is not trained again; about 40 minutes
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmark.candidates.recipe import Recipe, read_recipe
+from benchmark.candidates.training import RECORD
+from benchmark.held_out import held_out, shipped_manifest
+from benchmark.plugin_commands import flags
+from benchmark.scoring.grades import Grade
+from benchmark.scoring.metrics import METRICS, PRIMARY
+from benchmark.session import Request, Session, shipped_cases
+from benchmark.verdicts.comparison import Column, Comparison, compare
+from benchmark.verdicts.figure import figure_of
+from tests.perf.page import Page
+
+ROOT = Path(__file__).parents[2]
+OUT = ROOT / "docs" / "recipes.md"
+RECIPES = {name: ROOT / "trainers" / "recipes" / f"{name}.toml" for name in ("tutorial", "lora")}
+SEEDS = (1, 2, 3)
+
+POINTS = 0.15
+"""Aim of selection and of whole calls on template cases."""
+
+HEAD = """# The shipped recipes, measured
+
+Written by `python -m tests.perf.recipes`. Per cent; greedy decoding, float32.
+"""
+
+
+def toolmark(*words: str) -> None:
+    """One command, in a process of its own."""
+    program = "from benchmark.cli import main; main()"
+    subprocess.run([sys.executable, "-c", program, *words], check=True, cwd=ROOT)
+
+
+def generated(recipe: Recipe, work: Path) -> tuple[Path, Path]:
+    """The recipe's data, and template cases over all tools of the catalog, held-out ones too."""
+    data, cases = work / "data", work / "cases"
+    if not data.exists():
+        step = recipe.generator
+        toolmark("generate", step.name, *flags({"out": data, "seed": recipe.seed, **recipe.options(step)}))
+    if not cases.exists():
+        nothing = work / "nothing-held-out.toml"
+        nothing.write_text("held_out_tools = []\n")
+        asked = {"out": cases, "seed": 991, "manifest": nothing, "count": 2500, "toolboxes": 60, "max-distractors": 39}
+        toolmark("generate", "template", *flags(asked))
+    return data, cases
+
+
+def trained(name: str, recipe: Recipe, data: Path, seed: int, work: Path) -> Path:
+    """The adapter of a recipe under another seed of the training."""
+    out = work / f"{name}-{seed}"
+    if not (out / RECORD).exists():
+        given = {"base": recipe.base, "data": data, "out": out, "dialect": recipe.dialect, "seed": seed}
+        toolmark("train", recipe.trainer.name, *flags({**given, **recipe.options(recipe.trainer)}))
+    return out
+
+
+Judged = tuple[tuple[Column, ...], list[list[Grade]]]
+
+
+def judged(cases: str, adapters: Sequence[Path], dialect: str, work: Path) -> Judged:
+    """Columns and grades of the base and of all adapters on the test split."""
+    session = Session(
+        Request(
+            models=("pocket",),
+            adapters=tuple(map(str, adapters)),
+            cases=cases,
+            split="test",
+            dialect=dialect,
+            threads=1,
+            runs=work / "runs",
+        )
+    )
+    session.open()
+    for run in session.runs:
+        session.generate(run, lambda *_: None)
+    return session.judge(logs=False).columns, [list(grades) for grades in session.grades]
+
+
+def percents(values: Sequence[float | None]) -> str:
+    """Median and range of scores, in per cent."""
+    known = [100 * value for value in values if value is not None]
+    if not known:
+        return "n/a"
+    if len(known) == 1:
+        return f"{known[0]:.1f}"
+    return f"{median(known):.1f} [{min(known):.1f}, {max(known):.1f}]"
+
+
+def write(kinds: dict[str, Judged], names: list[str], records: list[dict[str, Any]]) -> int:
+    """The page; 1 where an aim is missed."""
+    page = Page(HEAD)
+    kept_out = set(held_out(shipped_manifest()).tools)
+    of: dict[str, Callable[[Grade], bool]] = {
+        "all": lambda _: True,
+        "seen tools": lambda row: row.expected == "call" and row.tool not in kept_out,
+        "unseen tools": lambda row: row.expected == "call" and row.tool in kept_out,
+    }
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
+    page.text.append(f"{packages}; Python {platform.python_version()}, {platform.machine()}.\n")
+    rows = []
+    for kind, (_, grades) in kinds.items():
+        for part, wanted in of.items():
+            for metric in PRIMARY:
+                scores = [figure_of(metric, [row for row in rows_ if wanted(row)]) for rows_ in grades]
+                if not scores[0].n or (part != "all" and metric.id not in ("selection.tool", "validity.call")):
+                    continue
+                by = {
+                    name: [figure.score for figure, other in zip(scores, names, strict=True) if other == name]
+                    for name in ("pocket", *RECIPES)
+                }
+                cells = [percents(by[name]) for name in by]
+                rows.append([kind, part, f"`{metric.id}`", str(scores[0].n), *cells])
+    page.section(
+        "Three seeds",
+        f"Median [least, most] over the training seeds {', '.join(map(str, SEEDS))}; n is the number of cases.",
+        ["cases", "of which", "metric", "n", "`pocket`", "the tutorial's recipe", "`lora.toml`"],
+        rows,
+    )
+    took = [
+        [f"`{name}.toml`", *(percents([one[key] / 100 for one in group]) for key in ("seconds", "tokens_k", "loss"))]
+        for name in RECIPES
+        if (group := [one for one, other in zip(records, names[1:], strict=True) if other == name])
+    ]
+    page.section("What they took", "Of the trainings above.", ["recipe", "seconds", "1,000 tokens", "last loss"], took)
+    place = names.index("lora")
+    found: dict[tuple[str, str], Comparison] = {}
+    lines = []
+    for kind, (columns, grades) in kinds.items():
+        for part, wanted in of.items():
+            sides = [[row for row in grades[index] if wanted(row)] for index in (0, place)]
+            comparison = found[kind, part] = compare((columns[0], columns[place]), sides)
+            for metric in PRIMARY:
+                difference = comparison.difference(1, metric.id)
+                if difference is None or difference.interval is None or difference.effect is None:
+                    continue
+                low, high = 100 * difference.interval.low, 100 * difference.interval.high
+                effect = f"{100 * difference.effect:+.1f} [{low:+.1f}, {high:+.1f}]"
+                lines.append([kind, part, f"`{metric.id}`", str(difference.n), effect, difference.verdict])
+    page.section(
+        "What the shipped adapter changes",
+        "`lora.toml` with its own seed against `pocket`: points, with the 95% interval of the paired difference.",
+        ["cases", "of which", "metric", "n", "difference", "verdict"],
+        lines,
+    )
+    for name in ("selection.tool", "validity.call"):
+        gain = found["template", "all"].difference(1, name)
+        assert gain is not None
+        assert gain.effect is not None
+        page.held(gain.effect >= POINTS, f"`{name}` +15 points on template cases", f"{100 * gain.effect:+.1f}")
+        shown = found["authored", "all"].difference(1, name)
+        assert shown is not None
+        page.held(shown.verdict == "improved", f"`{name}` improved on authored cases", shown.verdict)
+    for name in ("timing.recall", "timing.restraint", "guard.stops"):
+        for kind in kinds:
+            other = found[kind, "all"].difference(1, name)
+            assert other is not None
+            page.held(other.verdict != "regressed", f"`{name}` not regressed on {kind} cases", other.verdict)
+    OUT.write_text("\n".join(page.text))
+    sys.stdout.write("\n".join(page.text))
+    return 1 if page.broken else 0
+
+
+def main() -> int:
+    """As the module says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True, help="folder for what is made on the way")
+    work: Path = parser.parse_args().work.absolute()
+    work.mkdir(parents=True, exist_ok=True)
+    assert set(METRICS) >= {"selection.tool", "validity.call"}
+    recipes = {name: read_recipe(path) for name, path in RECIPES.items()}
+    data, cases = generated(recipes["lora"], work)
+    adapters = [trained(name, recipes[name], data, seed, work) for name in RECIPES for seed in SEEDS]
+    names = ["pocket", *(name for name in RECIPES for _ in SEEDS)]
+    records = []
+    for adapter in adapters:
+        record = json.loads((adapter / RECORD).read_text())
+        losses = record["losses"]
+        records.append({"seconds": record["seconds"], "tokens_k": record["tokens"] / 1000, "loss": losses["loss"]})
+    dialect = recipes["lora"].dialect
+    kinds = {
+        "authored": judged(shipped_cases(), adapters, dialect, work),
+        "template": judged(str(cases), adapters, dialect, work),
+    }
+    return write(kinds, names, records)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
