@@ -191,11 +191,15 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> 
     )
     for runner, aim in AIMS.items():
         page.held(ratios[runner] >= aim, f"{aim:g} times as fast as {NAMES[runner]}", f"{ratios[runner]:.1f} times")
-    write_limit(page, workload, found, plan)
+    whole = median(seconds_of(ours))
+    wanted = {NAMES[runner]: whole * ratios[runner] / aim for runner, aim in AIMS.items() if ratios[runner] < aim}
+    write_limit(page, workload, found, wanted, plan)
 
 
-def write_limit(page: Page, workload: Workload, found: Mapping[str, Sequence[Measured]], plan: Plan) -> None:
-    """How far from the least possible time, and where the rest goes."""
+def write_limit(
+    page: Page, workload: Workload, found: Mapping[str, Sequence[Measured]], wanted: Mapping[str, float], plan: Plan
+) -> None:
+    """How far from the least possible time, and where the rest goes; `wanted` are seconds that aims would need."""
     ours = found[OURS]
     rows = dict(enumerate(row["ids"] for row in workload.rows()))
     done = operations(workload.model, rows, ours[0].more["written"])
@@ -224,6 +228,13 @@ def write_limit(page: Page, workload: Workload, found: Mapping[str, Sequence[Mea
         ["part", "seconds", "share"],
         [[label, f"{spent:.2f}", percent(spent / total)] for label, spent in sorted(parts.items(), key=_last)],
     )
+    needed = [label for label in parts if label.startswith(("attention", "matrix products"))]
+    spent = sum(parts[label] for label in needed) * whole / total
+    for name, seconds in wanted.items():
+        page.text.append(
+            f"Why not more against {name}: the aim is {seconds:.1f} s. Attention and matrix products alone, of which "
+            f"no exact engine can leave one out, take {spent:.1f} s here, {percent(spent / whole, 0)} of the whole.\n"
+        )
 
 
 def _last(item: tuple[str, float]) -> float:

@@ -1,10 +1,11 @@
 """Measure the two shipped recipes beside one another: same base, same data, three seeds; write docs/recipes.md.
 
-The data is made once, by the recipe's generator and seed; a seed of the table is that of the training. Judged are the
-shipped test cases, which no template wrote, and test cases of the template generator, whose phrasings no training saw;
-of both, those that ask for tools that training saw, and those that ask for the held-out ones.
+The two are compared on a third of the recipe's data, made once with its seed; a seed of the table is that of the
+training. Then the shipped recipe whole, with its own seed, against the base. Judged are the shipped test cases, which
+no template wrote, and test cases of the template generator, whose phrasings no training saw; of both, those that ask
+for tools that training saw, and those that ask for the held-out ones.
 
-    python -m tests.perf.recipes --work DIR      what lies in DIR already is not trained again; about 40 minutes
+    python -m tests.perf.recipes --work DIR      what lies in DIR already is not made again; about 40 minutes
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ ROOT = Path(__file__).parents[2]
 OUT = ROOT / "docs" / "recipes.md"
 RECIPES = {name: ROOT / "trainers" / "recipes" / f"{name}.toml" for name in ("tutorial", "lora")}
 SEEDS = (1, 2, 3)
+SHIPPED = "shipped"
+
+SHARE = 1 / 3
+"""Of the recipe's conversations, where seeds are compared."""
 
 POINTS = 0.15
 """Aim of selection and of whole calls on template cases."""
@@ -51,23 +56,28 @@ def toolmark(*words: str) -> None:
     subprocess.run([sys.executable, "-c", program, *words], check=True, cwd=ROOT)
 
 
-def generated(recipe: Recipe, work: Path) -> tuple[Path, Path]:
-    """The recipe's data, and template cases over all tools of the catalog, held-out ones too."""
-    data, cases = work / "data", work / "cases"
-    if not data.exists():
-        step = recipe.generator
-        toolmark("generate", step.name, *flags({"out": data, "seed": recipe.seed, **recipe.options(step)}))
+def data_of(recipe: Recipe, share: float, out: Path) -> Path:
+    """The recipe's data, or a share of it."""
+    if not out.exists():
+        options = recipe.options(recipe.generator)
+        asked = {"out": out, "seed": recipe.seed, **options, "count": round(share * options["count"])}
+        toolmark("generate", recipe.generator.name, *flags(asked))
+    return out
+
+
+def template_cases(work: Path) -> Path:
+    """Template cases over all tools of the catalog, held-out ones too."""
+    cases = work / "cases"
     if not cases.exists():
         nothing = work / "nothing-held-out.toml"
         nothing.write_text("held_out_tools = []\n")
         asked = {"out": cases, "seed": 991, "manifest": nothing, "count": 2500, "toolboxes": 60, "max-distractors": 39}
         toolmark("generate", "template", *flags(asked))
-    return data, cases
+    return cases
 
 
-def trained(name: str, recipe: Recipe, data: Path, seed: int, work: Path) -> Path:
-    """The adapter of a recipe under another seed of the training."""
-    out = work / f"{name}-{seed}"
+def trained(recipe: Recipe, data: Path, seed: int, out: Path) -> Path:
+    """The adapter of a recipe under a seed of the training."""
     if not (out / RECORD).exists():
         given = {"base": recipe.base, "data": data, "out": out, "dialect": recipe.dialect, "seed": seed}
         toolmark("train", recipe.trainer.name, *flags({**given, **recipe.options(recipe.trainer)}))
@@ -126,23 +136,24 @@ def write(kinds: dict[str, Judged], names: list[str], records: list[dict[str, An
                     continue
                 by = {
                     name: [figure.score for figure, other in zip(scores, names, strict=True) if other == name]
-                    for name in ("pocket", *RECIPES)
+                    for name in ("pocket", *RECIPES, SHIPPED)
                 }
                 cells = [percents(by[name]) for name in by]
                 rows.append([kind, part, f"`{metric.id}`", str(scores[0].n), *cells])
     page.section(
         "Three seeds",
-        f"Median [least, most] over the training seeds {', '.join(map(str, SEEDS))}; n is the number of cases.",
-        ["cases", "of which", "metric", "n", "`pocket`", "the tutorial's recipe", "`lora.toml`"],
+        f"Median [least, most] over the training seeds {', '.join(map(str, SEEDS))}, on a third of the data; and the "
+        "shipped recipe on all of it, with its own seed. n is the number of cases.",
+        ["cases", "of which", "metric", "n", "`pocket`", "`tutorial.toml`", "`lora.toml`", "`lora.toml`, all data"],
         rows,
     )
     took = [
-        [f"`{name}.toml`", *(percents([one[key] / 100 for one in group]) for key in ("seconds", "tokens_k", "loss"))]
-        for name in RECIPES
+        [name, *(percents([one[key] / 100 for one in group]) for key in ("seconds", "tokens_k", "loss"))]
+        for name in (*RECIPES, SHIPPED)
         if (group := [one for one, other in zip(records, names[1:], strict=True) if other == name])
     ]
     page.section("What they took", "Of the trainings above.", ["recipe", "seconds", "1,000 tokens", "last loss"], took)
-    place = names.index("lora")
+    place = names.index(SHIPPED)
     found: dict[tuple[str, str], Comparison] = {}
     lines = []
     for kind, (columns, grades) in kinds.items():
@@ -188,18 +199,19 @@ def main() -> int:
     work.mkdir(parents=True, exist_ok=True)
     assert set(METRICS) >= {"selection.tool", "validity.call"}
     recipes = {name: read_recipe(path) for name, path in RECIPES.items()}
-    data, cases = generated(recipes["lora"], work)
-    adapters = [trained(name, recipes[name], data, seed, work) for name in RECIPES for seed in SEEDS]
-    names = ["pocket", *(name for name in RECIPES for _ in SEEDS)]
+    ours, cases = recipes["lora"], template_cases(work)
+    few = data_of(ours, SHARE, work / "few")
+    adapters = [trained(recipes[name], few, seed, work / f"{name}-{seed}") for name in RECIPES for seed in SEEDS]
+    adapters.append(trained(ours, data_of(ours, 1, work / "whole"), ours.seed, work / SHIPPED))
+    names = ["pocket", *(name for name in RECIPES for _ in SEEDS), SHIPPED]
     records = []
     for adapter in adapters:
         record = json.loads((adapter / RECORD).read_text())
         losses = record["losses"]
         records.append({"seconds": record["seconds"], "tokens_k": record["tokens"] / 1000, "loss": losses["loss"]})
-    dialect = recipes["lora"].dialect
     kinds = {
-        "authored": judged(shipped_cases(), adapters, dialect, work),
-        "template": judged(str(cases), adapters, dialect, work),
+        "authored": judged(shipped_cases(), adapters, ours.dialect, work),
+        "template": judged(str(cases), adapters, ours.dialect, work),
     }
     return write(kinds, names, records)
 
