@@ -16,7 +16,7 @@ demo: $(VENV)/.train-installed
 test: $(VENV)/.dev-installed lint
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
-# About three quarters of an hour on two idle cores; the engine's peers are installed once, outside $(VENV).
+# About an hour and a half on two idle cores; the engine's peers are installed once, outside $(VENV).
 perf: $(VENV)/.dev-installed
 	$(BIN)/python -m tests.perf.statistics
 	$(BIN)/python -m tests.perf.conformance
@@ -24,6 +24,7 @@ perf: $(VENV)/.dev-installed
 	$(BIN)/python -m tests.perf.parsing
 	$(BIN)/python -m tests.perf.streaming
 	$(BIN)/python -m tests.perf.reports
+	$(BIN)/python -m tests.perf.training
 	$(BIN)/python -m tests.perf.engine --pip-args='$(PIP_ARGS)'
 
 lint: $(VENV)/.dev-installed
