@@ -121,7 +121,7 @@ class Judge:
             result = self._calls.run(tool, call.arguments)
             if result.kind != "ok":
                 return f"{call.name}: {result.kind}: {result.error}"
-            if not _holds(returned, result.value):
+            if returned is not None and not _holds(returned, result.value):
                 return f"{call.name} returned something else than the conversation says"
         return None
 
@@ -134,9 +134,7 @@ def _calls(trace: Trace) -> Iterator[tuple[Call, Message | None]]:
             yield call, answers[0] if answers and answers[0].role == "tool" else None
 
 
-def _holds(returned: Message | None, value: object) -> bool:
-    if returned is None:
-        return False
+def _holds(returned: Message, value: object) -> bool:
     # A string is returned as it is or in quotes: `55` may say the text 55.
     return returned.content == value or equal(result_value(returned.content), value)
 
@@ -149,7 +147,7 @@ def ill_formed(trace: Trace) -> str | None:
         return f"it ends with the {last.role}'s turn"
     if len(names) < len(trace.tools):
         return "two offered tools have the same name"
-    # A tool that may not run leaves its call as the last turn; every other call has a result.
+    # A conversation may end with its calls: of a tool that may not run nobody knows the result. Earlier ones have one.
     for call, returned in _calls(trace):
         if call.name not in names:
             return f"it calls {call.name[:60]!r}, which is not offered"

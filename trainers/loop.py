@@ -18,7 +18,8 @@ from torch.utils.data import SequentialSampler
 from trl.trainer.sft_trainer import SFTTrainer
 
 from benchmark.engine.attention import NAME
-from trainers.shared_prefixes import TreeAttention, pack
+from trainers.shared_prefixes import pack
+from trainers.tree_attention import TreeAttention
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

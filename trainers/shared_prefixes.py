@@ -17,12 +17,9 @@ from typing import TYPE_CHECKING
 from benchmark.engine.prefixes import Node, prefix_leaves
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
     from benchmark.engine.encoding import Encoded
 
-__all__ = ["Part", "Row", "TreeAttention", "pack"]
+__all__ = ["Part", "Row", "pack"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,65 +92,3 @@ def pack(conversations: Sequence[Encoded]) -> Row:
                 row.places.append(part.first + at - 1 - leaf.start)
                 row.targets.append(encoded.ids[at])
     return row
-
-
-class TreeAttention:
-    """Attention over the parts of a row, with gradients: what `benchmark.engine.attention` is given for one pass."""
-
-    def __init__(self, parts: Sequence[Part]) -> None:
-        self._parts = parts
-        self._seen: dict[int | None, list[tuple[list[tuple[int, int]], Tensor | None]]] = {}
-
-    def attend(self, _: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
-        """Queries (heads, tokens, size), keys and values (key heads, tokens, size); gives (heads, tokens, size)."""
-        import torch
-        from torch.nn.functional import scaled_dot_product_attention
-
-        if window not in self._seen:
-            self._seen[window] = [_seen(part, window, query.device) for part in self._parts]
-        # Split once, not sliced part by part: the gradient of a slice is as large as the row.
-        sizes = [part.tokens for part in self._parts]
-        queries, keys, values = (torch.split(one, sizes, 1) for one in (query, key, value))
-        groups = query.shape[0] // key.shape[0]
-        out = []
-        for asked, (spans, mask) in zip(queries, self._seen[window], strict=True):
-            attended = scaled_dot_product_attention(
-                asked[None],
-                _joined(keys, spans, groups),
-                _joined(values, spans, groups),
-                attn_mask=mask,
-                is_causal=mask is None,
-                scale=scale,
-            )
-            out.append(attended[0])
-        return torch.cat(out, 1)
-
-
-def _joined(parts: Sequence[Tensor], spans: Sequence[tuple[int, int]], groups: int) -> Tensor:
-    """Keys or values of `spans` (1, query heads, tokens, size), each key head for the queries that share it."""
-    import torch
-
-    heads = torch.cat([parts[number][:, skipped:] for number, skipped in spans], 1)
-    return (heads.expand(groups, -1, -1) if len(heads) == 1 else heads.repeat_interleave(groups, 0))[None]
-
-
-def _seen(part: Part, window: int | None, device: torch.device) -> tuple[list[tuple[int, int]], Tensor | None]:
-    """What tokens of `part` may see: numbers of parts, and how many of their first tokens are out of reach.
-
-    Beside it which of those keys each token sees; None where it is those before it.
-    """
-    import torch
-
-    earliest = 0 if window is None else max(0, part.start - window + 1)
-    reached = [other for other in (*part.path, part) if other.start + other.tokens > earliest]
-    spans, positions = [], []
-    for other in reached:
-        skipped = max(0, earliest - other.start)
-        spans.append((other.number, skipped))
-        positions.append(torch.arange(other.start + skipped, other.start + other.tokens, device=device))
-    if len(reached) == 1 and (window is None or part.tokens <= window):
-        return spans, None
-    keys = torch.cat(positions)
-    queries = torch.arange(part.start, part.start + part.tokens, device=device)[:, None]
-    mask = keys <= queries
-    return spans, mask if window is None else mask & (keys > queries - window)

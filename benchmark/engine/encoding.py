@@ -114,10 +114,10 @@ def _special(tokenizer: PreTrainedTokenizerBase) -> set[int]:
     return set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
 
 
-def _stop_after(prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> int:
+def _turn_end(tokenizer: PreTrainedTokenizerBase) -> int:
     """The token with which the template ends an assistant's turn."""
-    probe = "probe of the turn's end"
-    text = _render((*prompt.messages, Message(role="assistant", content=probe)), prompt, tokenizer, reply=True)
+    asked, probe = Message(role="user", content="probe"), "probe of the turn's end"
+    text = _render((asked, Message(role="assistant", content=probe)), Prompt((asked,)), tokenizer, reply=True)
     tail = tokenizer(text.rpartition(probe)[2], add_special_tokens=False)["input_ids"]
     special = _special(tokenizer)
     for token in tail:
@@ -145,7 +145,7 @@ def _written(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: Message)
         )
     text = whole[len(before) :]
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    end, special = _stop_after(prompt, tokenizer), _special(tokenizer)
+    end, special = _turn_end(tokenizer), _special(tokenizer)
     stop = end if end in ids else next((token for token in reversed(ids) if token in special), end)
     turn, _, behind = text.rpartition(str(tokenizer.convert_ids_to_tokens(stop)))
     return (turn, int(stop)) if stop in ids and not behind.strip() else (text.rstrip(), end)
@@ -202,7 +202,7 @@ def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Mess
             said, stop = _written(prompt, tokenizer, reply)
         else:
             said = reply.content if isinstance(reply, Message) else reply
-            stop = _stop_after(prompt, tokenizer)
+            stop = _turn_end(tokenizer)
         written = [int(token) for token in tokenizer(said, add_special_tokens=False)["input_ids"]]
         ids += [*written, stop]
         supervised += [True] * (len(written) + 1)
@@ -212,5 +212,5 @@ def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Mess
 def stop_ids(tokenizer: PreTrainedTokenizerBase, configured: int | list[int] | None) -> tuple[int, ...]:
     """Every token that ends an answer: the generation configuration's, the tokenizer's, the template's turn end."""
     listed = configured if isinstance(configured, list) else [configured]
-    turn_end = _stop_after(Prompt((Message(role="user", content="probe"),)), tokenizer)
-    return tuple(sorted({token for token in (*listed, tokenizer.eos_token_id, turn_end) if token is not None}))
+    ends = (*listed, tokenizer.eos_token_id, _turn_end(tokenizer))
+    return tuple(sorted({token for token in ends if token is not None}))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from benchmark.tools.catalog import catalog
-from generators.template.default import default_traces
+from generators.template.default import SHARES, default_traces
 from generators.template.default.askable import askable
 from generators.template.default.conversations import Maker
 from generators.template.default.phrasings import phrasings, question_patterns
@@ -20,7 +20,7 @@ from generators.template.smalltalk import small_talk_patterns
 if TYPE_CHECKING:
     from benchmark.cases import Tool, Toolbox
     from benchmark.plugins import Generation
-    from benchmark.traces import Trace
+    from benchmark.traces import QueryType, Trace
 
 __all__ = ["TemplateGenerator", "TemplateOptions"]
 
@@ -43,8 +43,27 @@ class TemplateOptions(BaseModel):
     toolboxes: int | None = Field(
         default=None, ge=1, le=1000, description="Lists of tools that the conversations share, by name, where they can."
     )
+    shares: dict[str, float] = Field(
+        default=cast("dict[str, float]", SHARES),
+        description="How conversations are spread over query types; proportions count, a type not named is left out.",
+    )
+    answered: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="Share of calls that their result and an answer follow; the other conversations end with the call.",
+    )
     typos: float = Field(default=0.1, ge=0, le=1, description="Share of questions with a slip of the finger.")
     casual: float = Field(default=0.2, ge=0, le=1, description="Share of questions in chat style.")
+
+    @field_validator("shares")
+    @classmethod
+    def _known(cls, shares: dict[str, float]) -> dict[str, float]:
+        if unknown := sorted(shares.keys() - SHARES.keys()):
+            raise ValueError(f"no query type is named {', '.join(unknown)}; known: {', '.join(SHARES)}")
+        if min(shares.values(), default=0) < 0 or not sum(shares.values()):
+            raise ValueError("a share is at least 0, and one is above it")
+        return shares
 
     @model_validator(mode="after")
     def _ordered(self) -> TemplateOptions:
@@ -79,10 +98,11 @@ class TemplateGenerator:
             distractors,
             options.typos,
             options.casual,
+            options.answered,
             _borrowed(toolbox) if options.borrow else (),
             shared_toolboxes(toolbox, list(asked), distractors, options.toolboxes or 0, ctx.seed),
         )
-        return default_traces(maker, ctx.seed, options.count)
+        return default_traces(maker, ctx.seed, options.count, cast("dict[QueryType, float]", options.shares))
 
 
 def _borrowed(toolbox: Toolbox) -> tuple[Tool, ...]:

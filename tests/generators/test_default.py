@@ -2,10 +2,11 @@
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import pytest
+from pydantic import ValidationError
 
 from benchmark.cases import Abstain, Tool, Toolbox
 from benchmark.dialects.json import Json
@@ -18,7 +19,7 @@ from benchmark.tools.catalog import catalog
 from benchmark.tools.schemas import compile_schema, problems
 from benchmark.traces import Trace
 from generators.template import TemplateGenerator, TemplateOptions
-from generators.template.default import MIX
+from generators.template.default import SHARES
 from generators.template.default.draws import DRAWERS
 from generators.template.default.phrasings import phrasings
 
@@ -75,7 +76,7 @@ def test_a_phrasing_that_leaves_an_argument_out_has_no_slot_for_it() -> None:
 
 
 def test_every_query_type_and_every_tool_occurs(traces: list[Trace]) -> None:
-    assert {trace.query_type for trace in traces} == set(MIX)
+    assert {trace.query_type for trace in traces} == set(SHARES)
     assert {trace.tool_name for trace in called(traces)} == set(SEEN.names)
 
 
@@ -132,6 +133,25 @@ def test_each_tool_is_asked_for_in_many_ways(traces: list[Trace]) -> None:
 def test_distractors_keep_to_the_bounds(executor: Executor) -> None:
     for trace in called(proposed(executor, count=200, min_distractors=2, max_distractors=4)):
         assert 3 <= len(trace.tools) <= 5
+
+
+def test_shares_are_kept_and_what_is_not_named_is_left_out(executor: Executor) -> None:
+    kinds = Counter(trace.query_type for trace in proposed(executor, count=400, shares={"easy": 3, "no_tool": 1}))
+    assert set(kinds) == {"easy", "no_tool"}
+    assert 250 < kinds["easy"] < 350
+    with pytest.raises(ValidationError, match="no query type is named esay; known: easy, hard"):
+        TemplateOptions.model_validate({"shares": {"esay": 1}})
+    with pytest.raises(ValidationError, match="a share is at least 0, and one is above it"):
+        TemplateOptions.model_validate({"shares": {"easy": 0}})
+
+
+def test_calls_end_their_conversation_where_no_answer_is_wanted(executor: Executor) -> None:
+    some = proposed(executor, count=400, answered=0.25)
+    ended = [len(trace.messages) == 2 for trace in called(some)]
+    assert 0.6 < sum(ended) / len(ended) < 0.9
+    assert {len(trace.messages) for trace in some if trace.query_type == "already_answered"} == {6}
+    whole = proposed(executor, count=400)
+    assert all(short.messages == long.messages[: len(short.messages)] for short, long in zip(some, whole, strict=True))
 
 
 def test_slips_and_casual_style_leave_the_gold_alone(executor: Executor, traces: list[Trace]) -> None:

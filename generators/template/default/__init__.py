@@ -20,13 +20,13 @@ from benchmark.errors import InputError
 from generators.template.default.conversations import Maker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from benchmark.traces import QueryType, Trace
 
-__all__ = ["MIX", "default_traces"]
+__all__ = ["SHARES", "default_traces"]
 
-MIX: dict[QueryType, int] = {
+SHARES: dict[QueryType, float] = {
     "easy": 35,
     "hard": 25,
     "no_tool": 12,
@@ -34,11 +34,11 @@ MIX: dict[QueryType, int] = {
     "missing_argument": 10,
     "already_answered": 6,
 }
-"""Per cent of the traces by query type."""
+"""Of the conversations by query type; only their proportions count."""
 
 
-def default_traces(maker: Maker, seed: int, count: int) -> Iterator[Trace]:
-    """`count` conversations, each from the seed and its index alone.
+def default_traces(maker: Maker, seed: int, count: int, shares: Mapping[QueryType, float]) -> Iterator[Trace]:
+    """`count` conversations, each from the seed and its index alone, of query types in proportion to `shares`.
 
     Raises:
         InputError: No tool of the toolbox can be asked for.
@@ -48,7 +48,7 @@ def default_traces(maker: Maker, seed: int, count: int) -> Iterator[Trace]:
             f"The template generator can ask for no tool of the toolbox {maker.toolbox.name!r}",
             "Offer one that is not held out, and for whose arguments a valid value can be drawn.",
         )
-    kinds, weights = list(MIX), list(MIX.values())
+    kinds, weights = list(shares), list(shares.values())
     for index in range(count):
         rng = Random(f"{seed}/{index}")  # noqa: S311 - repeatable, not secret
         yield maker.make(rng, rng.choices(kinds, weights)[0], f"{seed}/{index}")

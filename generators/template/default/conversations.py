@@ -61,6 +61,7 @@ class Maker:
         distractors: Fewest and most tools that are offered and not wanted.
         typos: Share of questions with a slip of the finger.
         casual: Share of questions in chat style.
+        answered: Share of calls that their result and an answer follow; the other conversations end with the call.
         borrowed: Distractors for when the toolbox has too few.
         shared: Lists that are offered wherever one of them will do, before one is drawn.
     """
@@ -71,6 +72,7 @@ class Maker:
     distractors: tuple[int, int]
     typos: float
     casual: float
+    answered: float = 1.0
     borrowed: tuple[Tool, ...] = ()
     shared: tuple[Toolbox, ...] = ()
 
@@ -149,6 +151,8 @@ class Maker:
     def _called(self, rng: Random, query_type: QueryType, ref: str) -> Trace:
         known = self.asked[rng.choice(self.wanted())]
         asked, after = self._answered(rng, known, query_type)
+        if self.answered < 1 and rng.random() >= self.answered:
+            after = after[:1]
         accepted = {name: asked.draw.accept.get(name, [value]) for name, value in asked.draw.arguments.items()}
         spec = CallSpec.model_validate({"name": known.name, "arguments": accepted})
         gold = ExpectCall(action="call", any_of=(CallOption(calls=(spec,)),))
