@@ -8,9 +8,10 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c const
 .PHONY: demo test perf lint clean
 .DELETE_ON_ERROR:
 
-# A verdict, whatever it is, is no failure of the demo (1); a broken run is (2 and above).
+# A verdict, whatever it is, is no failure of the demo (1); a broken run is (2 and above). 300 of the 1,125 cases keep it
+# within eight minutes on two slow cores.
 demo: $(VENV)/.train-installed
-	$(BIN)/pytest suites/ --model pocket --adapter trainers/recipes/lora.toml --report runs/report.html || [ $$? -eq 1 ]
+	$(BIN)/pytest suites/ --model pocket --adapter trainers/recipes/lora.toml --limit 300 --report runs/report.html || [ $$? -eq 1 ]
 	@echo "The report: runs/report.html"
 
 test: $(VENV)/.dev-installed lint

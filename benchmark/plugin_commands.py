@@ -80,7 +80,9 @@ def flags(options: Mapping[str, Any]) -> Iterator[str]:
     """Options as the words of the command line that gives them."""
     for key, value in options.items():
         flag = f"--{key.replace('_', '-')}"
-        if isinstance(value, Mapping):
+        if value == {}:
+            yield from (flag, "{}")
+        elif isinstance(value, Mapping):
             for part, one in value.items():
                 yield from (f"{flag}.{part}", str(one))
         elif isinstance(value, bool):

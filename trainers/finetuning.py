@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import datasets  # type: ignore[import-untyped]
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.optimizers import create_loraplus_optimizer
 from transformers import AutoModelForCausalLM, PreTrainedModel, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.utils import logging
@@ -246,6 +247,7 @@ def _trainer(
         warmup_steps=options.warmup,
         max_grad_norm=options.grad_norm,
         weight_decay=0.0,
+        adam_beta2=options.beta2,
         num_train_epochs=1,
         seed=ctx.seed,
         bf16=pace.precision == "bfloat16",
@@ -271,10 +273,25 @@ def _trainer(
         else None,
         data_collator=lambda rows: layout([known[row["example"]] for row in rows]),
         processing_class=open_tokenizer(ctx.weights),  # type: ignore[arg-type]
+        optimizers=(_optimizer(model, options), None),
     )
     for shown in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(shown)
     return trainer
+
+
+def _optimizer(model: Any, options: LoraOptions) -> torch.optim.Optimizer | None:
+    """LoRA+ (Hayou et al. 2024, arXiv:2402.12354) where it is asked for; None leaves the trainer its own AdamW."""
+    if options.full or options.lr_ratio == 1:
+        return None
+    optimizer: torch.optim.Optimizer = create_loraplus_optimizer(
+        model,
+        torch.optim.AdamW,
+        lr=options.lr,
+        loraplus_lr_ratio=options.lr_ratio,
+        betas=(0.9, options.beta2),
+    )
+    return optimizer
 
 
 def _places(places: Iterable[int]) -> Any:

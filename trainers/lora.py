@@ -35,6 +35,12 @@ class LoraOptions(BaseModel):
     full: bool = Field(default=False, description="Train all weights instead of an adapter.")
     qlora: bool = Field(default=False, description="Keep the base in 4 bits; needs CUDA and bitsandbytes.")
     lr: float = Field(default=2e-4, gt=0, description="Peak learning rate.")
+    lr_ratio: float = Field(
+        default=1.0,
+        gt=0,
+        description="Learning rate of an adapter's second matrices (B) over that of its first (A); above 1: LoRA+.",
+    )
+    beta2: float = Field(default=0.999, gt=0, lt=1, description="Decay of AdamW's second moment; less for few steps.")
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
         default="linear", description="How the learning rate goes on after the warm-up."
     )

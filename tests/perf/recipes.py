@@ -6,6 +6,8 @@ no template wrote, and test cases of the template generator, whose phrasings no 
 for tools that training saw, and those that ask for the held-out ones.
 
     python -m tests.perf.recipes --work DIR      what lies in DIR already is not made again; about 40 minutes
+
+Candidates answer two at a time, each in a process of one thread.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -71,7 +74,7 @@ def template_cases(work: Path) -> Path:
     if not cases.exists():
         nothing = work / "nothing-held-out.toml"
         nothing.write_text("held_out_tools = []\n")
-        asked = {"out": cases, "seed": 991, "manifest": nothing, "count": 2500, "toolboxes": 60, "max-distractors": 39}
+        asked = {"out": cases, "seed": 991, "manifest": nothing, "count": 1800, "toolboxes": 30, "max-distractors": 39}
         toolmark("generate", "template", *flags(asked))
     return cases
 
@@ -87,12 +90,12 @@ def trained(recipe: Recipe, data: Path, seed: int, out: Path) -> Path:
 Judged = tuple[tuple[Column, ...], list[list[Grade]]]
 
 
-def judged(cases: str, adapters: Sequence[Path], dialect: str, work: Path) -> Judged:
-    """Columns and grades of the base and of all adapters on the test split."""
+def opened(cases: str, adapters: Sequence[str], dialect: str, work: Path) -> Session:
+    """A session over the test split, with a run for the base and for each adapter."""
     session = Session(
         Request(
             models=("pocket",),
-            adapters=tuple(map(str, adapters)),
+            adapters=tuple(adapters),
             cases=cases,
             split="test",
             dialect=dialect,
@@ -101,8 +104,21 @@ def judged(cases: str, adapters: Sequence[Path], dialect: str, work: Path) -> Ju
         )
     )
     session.open()
+    return session
+
+
+def judged(cases: str, adapters: Sequence[Path], dialect: str, work: Path) -> Judged:
+    """Columns and grades of the base and of all adapters on the test split."""
+
+    def answered(adapter: str) -> None:
+        words = ["--work", str(work), "--answer", cases, "--dialect", dialect, "--adapter", adapter]
+        subprocess.run([sys.executable, "-m", "tests.perf.recipes", *words], check=True, cwd=ROOT)
+
+    with ThreadPoolExecutor(2) as lanes:
+        list(lanes.map(answered, ("", *map(str, adapters))))
+    session = opened(cases, tuple(map(str, adapters)), dialect, work)
     for run in session.runs:
-        session.generate(run, lambda *_: None)
+        session.generate(run, lambda *_: None)  # all of it is there
     return session.judge(logs=False).columns, [list(grades) for grades in session.grades]
 
 
@@ -195,8 +211,16 @@ def main() -> int:
     """As the module says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made on the way")
-    work: Path = parser.parse_args().work.absolute()
+    parser.add_argument("--answer", metavar="CASES", help="have one candidate answer these, and nothing else")
+    parser.add_argument("--adapter", default="", help="which; none for the base")
+    parser.add_argument("--dialect")
+    asked = parser.parse_args()
+    work: Path = asked.work.absolute()
     work.mkdir(parents=True, exist_ok=True)
+    if asked.answer:
+        session = opened(asked.answer, (asked.adapter,) if asked.adapter else (), asked.dialect, work)
+        session.generate(session.runs[-1], lambda *_: None)
+        return 0
     assert set(METRICS) >= {"selection.tool", "validity.call"}
     recipes = {name: read_recipe(path) for name, path in RECIPES.items()}
     ours, cases = recipes["lora"], template_cases(work)

@@ -87,6 +87,15 @@ def test_full_fine_tuning_leaves_a_model(base, data, dev, tmp_path):
     assert AutoTokenizer.from_pretrained(tmp_path / "full").chat_template
 
 
+def test_second_matrices_learn_faster_where_asked(base, data, dev, tmp_path):
+    step = QUICK.model_copy(update={"epochs": 1, "batch": 20, "accumulation": 1, "warmup": 0.0, "lr": 1e-3})
+    train(base, data, dev, tmp_path / "same", step)
+    train(base, data, dev, tmp_path / "plus", step.model_copy(update={"lr_ratio": 4.0}))
+    same, plus = (load_file(tmp_path / name / "adapter_model.safetensors") for name in ("same", "plus"))
+    for name, weight in same.items():
+        torch.testing.assert_close(plus[name], weight * (4 if "lora_B" in name else 1), rtol=1e-3, atol=1e-6)
+
+
 @pytest.fixture
 def toolmark(tmp_path) -> Iterator[Toolmark]:
     with running(tmp_path, "trainers.finetuning", "trainers.hosting", "benchmark.engine.local") as commands:

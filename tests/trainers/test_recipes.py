@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from benchmark.candidates.making import Plan, plan
 from benchmark.candidates.spec import resolve
+from benchmark.candidates.training import RECORD
 from benchmark.errors import InputError
 
 RECIPE = """
@@ -73,7 +75,7 @@ def test_the_second_run_makes_nothing_and_says_the_same(recipe, base, dev, tmp_p
     todo = planned(recipe, base)
     assert f"{todo.data} is generated, {todo.adapter} is trained" in first.stdout
     assert todo.has_data
-    assert todo.has_adapter
+    assert json.loads((todo.adapter / RECORD).read_text())["options"]["mix"] == {}, "an empty table takes all"
     made = {file: file.stat().st_mtime_ns for part in ("data", "adapters") for file in (tmp_path / part).rglob("*.*")}
 
     second = suites(*command, cwd=tmp_path)

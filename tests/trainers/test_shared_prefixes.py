@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig, Qw
 
 from benchmark.engine.attention import register
 from benchmark.engine.encoding import Encoded
+from trainers import tree_attention
 from trainers.loop import batch_loss, packed_rows, padded_rows
 from trainers.shared_prefixes import pack
 
@@ -104,10 +105,11 @@ def gradients(name: str, batches: list[dict], targets: int) -> tuple[float, dict
     return total, {key: weight.grad for key, weight in adapted.named_parameters() if weight.grad is not None}
 
 
-@pytest.mark.parametrize("layout", [packed_rows, padded_rows])
+@pytest.mark.parametrize(("layout", "block"), [(packed_rows, 384), (packed_rows, 16), (padded_rows, 384)])
 @pytest.mark.parametrize("name", CONFIGS)
-def test_the_gradients_are_those_of_one_at_a_time(name, layout):
+def test_the_gradients_are_those_of_one_at_a_time(name, layout, block, monkeypatch):
     register()
+    monkeypatch.setattr(tree_attention, "_BLOCK", block)  # in 16 a prefix is cut, and not all siblings go together
     conversations = batch(5)
     count = sum(sum(one.supervised) for one in conversations)
     loss, expected = gradients(name, [padded_rows([one]) for one in conversations], count)
@@ -116,3 +118,16 @@ def test_the_gradients_are_those_of_one_at_a_time(name, layout):
     assert found.keys() == expected.keys()
     for key, gradient in expected.items():
         torch.testing.assert_close(found[key], gradient, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_in_bfloat16_they_point_the_same_way(name):
+    register()
+    conversations = batch(6)
+    count = sum(sum(one.supervised) for one in conversations)
+    loss, expected = gradients(name, [packed_rows(conversations)], count)
+    with torch.autocast("cpu", torch.bfloat16):
+        coarse, found = gradients(name, [packed_rows(conversations)], count)
+    assert coarse == pytest.approx(loss, rel=0.02)
+    one, other = (torch.cat([part[key].flatten() for key in expected]) for part in (expected, found))
+    assert torch.cosine_similarity(one, other, 0) > 0.99
