@@ -8,8 +8,8 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c const
 .PHONY: demo test perf lint clean
 .DELETE_ON_ERROR:
 
-# A verdict, whatever it is, is no failure of the demo (1); a broken run is (2 and above). 300 of the 1,125 cases keep it
-# within eight minutes on two slow cores.
+# A verdict, whatever it is, is no failure of the demo (1); a broken run is (2 and above). Of the 1,125
+# cases it takes 300, for the sake of time.
 demo: $(VENV)/.train-installed
 	$(BIN)/pytest suites/ --model pocket --adapter trainers/recipes/lora.toml --limit 300 --report runs/report.html || [ $$? -eq 1 ]
 	@echo "The report: runs/report.html"

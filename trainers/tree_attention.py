@@ -136,7 +136,7 @@ def _blocks(parts: Sequence[Part], window: int | None, device: torch.device) -> 
                 ]
                 own = max(begin, begin + earliest - together[0].start) if len(together) == 1 else begin
                 spans = (*past, (own, end))
-                masked = ((own, end),) if window is None else spans
+                masked = ((first, end),) if window is None else spans  # all of what stands before, every query sees
                 seen = torch.cat([torch.arange(*span, device=device) for span in masked])
                 hidden = places[seen] > places[first:end, None]
                 if window is not None:
