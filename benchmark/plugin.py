@@ -24,6 +24,7 @@ from benchmark.errors import InputError, ToolmarkError
 from benchmark.kinds import SWITCH
 from benchmark.progress import progress_line
 from benchmark.registry import load, names, renderer_for
+from benchmark.runs.generation import Run
 from benchmark.session import Session
 from benchmark.settings import SETTINGS, asked_of, read_settings
 from benchmark.sources import Setting, Values
@@ -196,9 +197,8 @@ def _write_reports(config: pytest.Config) -> None:
 
 
 def _evaluate(session: Session, *, evidence: bool) -> Comparison:
-    session.open(say=lambda line: print(line, flush=True))  # noqa: T201
-    for name, run in zip(session.names, session.runs, strict=True):
-        with progress_line(name) as progress:
+    def answer(name: str, run: Run, making: bool) -> None:
+        with progress_line(name, live=not making) as progress:
             session.generate(run, progress.update)
             for note in run.notes:
                 progress.note(note)
@@ -206,6 +206,8 @@ def _evaluate(session: Session, *, evidence: bool) -> Comparison:
             if run.missing:
                 why = "are not in the recording" if run.candidate.kind == "replay" else "do not fit the context"
                 progress.note(f"{len(run.missing)} cases {why} and are left out")
+
+    session.open(say=lambda line: print(line, flush=True), answer=answer)  # noqa: T201
     return session.judge(evidence=evidence)
 
 

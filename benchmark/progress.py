@@ -48,10 +48,10 @@ class ProgressLine:
 
 
 @contextmanager
-def progress_line(name: str) -> Iterator[ProgressLine]:
-    """Show the progress of one run while the context is open."""
+def progress_line(name: str, *, live: bool = True) -> Iterator[ProgressLine]:
+    """Show the progress of one run while the context is open; in plain lines where others write beside it."""
     console = Console()
-    if not console.is_terminal:
+    if not live or not console.is_terminal:
         yield ProgressLine(name, console, None)
         return
     columns = (
@@ -61,5 +61,5 @@ def progress_line(name: str) -> Iterator[ProgressLine]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as live:
-        yield ProgressLine(name, console, live)
+    with Progress(*columns, console=console, transient=True) as bar:
+        yield ProgressLine(name, console, bar)

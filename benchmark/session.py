@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.candidates.making import made
+from benchmark.candidates.making import Making
 from benchmark.candidates.spec import Candidate, resolve, with_adapter
 from benchmark.candidates.spoken import family_dialect, trained_dialect
 from benchmark.candidates.training import Training
@@ -214,30 +215,46 @@ class Session:
             return dialect, f"of the family {family}"
         return "tagged", "default"
 
-    def open(self, *, writable: bool = True, say: Callable[[str], None] = lambda _: None) -> None:
+    def open(
+        self,
+        *,
+        writable: bool = True,
+        say: Callable[[str], None] = lambda _: None,
+        answer: Callable[[str, Run, bool], None] = lambda *_: None,
+    ) -> None:
         """Make what recipes stand for, identify every candidate and its run's directory.
 
         Args:
             writable: Whether the runs directory must be; not where only recordings are read.
             say: Told the commands that make a recipe.
+            answer: Called for each name and run in their order, as soon as the candidate is there, so that one answers
+                while the recipe of the next is made; and whether one is being made.
 
         Raises:
-            InputError, EnvironmentFault: As `open_run`; also where the runs directory cannot be written.
+            InputError, EnvironmentFault: As `open_run` and `Making`; also where the runs directory cannot be written.
         """
         if writable:
             check_writable(self.request.runs)
-        self.candidates = [made(candidate, say) for candidate in self.candidates]
-        self.runs = [
-            open_run(candidate, dialect, self._options)
-            for candidate, (dialect, _) in zip(self.candidates, self.dialects, strict=True)
-        ]
-        if self.request.strict_identity:
-            self._refuse_mismatches()
+        with Making(self.candidates, say) as making:
+            if self.request.strict_identity:
+                wait(making.coming)
+            known = {number: self._opened(number, one) for number, one in enumerate(making.coming) if one.done()}
+            if self.request.strict_identity:
+                self._refuse_mismatches(known)
+            self.runs = []
+            for number, (name, coming) in enumerate(zip(self.names, making.coming, strict=True)):
+                self.runs.append(known.get(number) or self._opened(number, coming))
+                answer(name, self.runs[-1], not all(one.done() for one in making.coming))
 
-    def _refuse_mismatches(self) -> None:
-        for name, run, baseline in zip(self.names, self.runs, self.baselines, strict=True):
-            other = self.runs[baseline] if baseline is not None else run
-            found = mismatches((other.identity, {}), (run.identity, {}))
+    def _opened(self, number: int, coming: Future[Candidate]) -> Run:
+        """The run of a candidate, for which this waits."""
+        self.candidates[number] = coming.result()
+        return open_run(self.candidates[number], self.dialects[number][0], self._options)
+
+    def _refuse_mismatches(self, runs: Mapping[int, Run]) -> None:
+        for number, (name, baseline) in enumerate(zip(self.names, self.baselines, strict=True)):
+            other = runs[number if baseline is None else baseline]
+            found = mismatches((other.identity, {}), (runs[number].identity, {}))
             if found:
                 first = found[0]
                 raise InputError(

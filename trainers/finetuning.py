@@ -32,6 +32,7 @@ from benchmark.engine.packed import packed_forward
 from benchmark.engine.tokenizer import open_tokenizer
 from benchmark.errors import EnvironmentFault, InputError
 from benchmark.plugins import DevFigure, Trained
+from trainers.adapted_linear import AdaptedLinear
 from trainers.choice import Scores, choose
 from trainers.loop import ExampleTrainer, Layout, packed_rows, padded_rows
 from trainers.order import arrange, mixed
@@ -188,6 +189,8 @@ def _model(weights: Path, options: LoraOptions) -> Any:
         target_modules=target,
         task_type="CAUSAL_LM",
     )
+    if options.dropout == 0 and not options.qlora:
+        config._register_custom_module({torch.nn.Linear: AdaptedLinear})
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # PEFT's own use of transformers

@@ -4,7 +4,8 @@
     adapters/<recipe>-<key8>/   and this one the data's key, trainer, options, seed, dialect, base, the trainer's code
 
 So nothing is made twice, and a changed option makes anew only what depends on it. A command that was killed goes on
-when it is given again; two sessions that want the same adapter wait for one another.
+when it is given again; two sessions that want the same adapter wait for one another. Recipes are made one after the
+other, and whoever wants them need not stand by: other candidates may answer meanwhile.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Self
 
 from filelock import FileLock
 from pydantic import BaseModel, ValidationError
@@ -34,7 +37,7 @@ from benchmark.errors import EnvironmentFault, InputError
 from benchmark.plugin_commands import flags
 from benchmark.registry import Group, load, target
 
-__all__ = ["Plan", "made", "plan"]
+__all__ = ["Making", "Plan", "plan"]
 
 DATA, ADAPTERS = Path("data"), Path("adapters")
 
@@ -45,6 +48,9 @@ _OF_THE_HOST = {
 """Options that are not the plug-in's own but those of every command of its kind."""
 
 _COMMANDS = {"toolmark.generators": "generate", "toolmark.trainers": "train"}
+
+_FAREWELL = 10.0
+"""Seconds that a command has to say what it keeps, when the user interrupts both it and whoever waits for it."""
 
 _CODE = ("*.py", "*.toml", "*.md", "*.yaml", "*.json", "*.jinja")
 
@@ -120,38 +126,77 @@ def plan(candidate: Candidate) -> Plan | None:
     )
 
 
-def made(candidate: Candidate, say: Callable[[str], None]) -> Candidate:
-    """`candidate` with the adapter that its recipe makes, made now where it is not there yet.
+class Making:
+    """What recipes stand for, made in processes of their own while this one goes on.
+
+    A context: when it is left nothing is made any more, and what was half made goes on the next time.
+
+    Args:
+        candidates: With recipes or without.
+        say: Told each command before it is run.
+
+    Attributes:
+        coming: Each candidate as a future, with the adapter that its recipe makes; done where nothing is to be made.
+            Where a command failed, which has said why, its error is an `InputError` or `EnvironmentFault`.
 
     Raises:
-        InputError, EnvironmentFault: As `plan`; a command failed, and said why.
+        InputError, EnvironmentFault: As `plan`.
     """
-    todo = plan(candidate)
-    if todo is None:
-        return candidate
-    for folder in (DATA, ADAPTERS):
-        folder.mkdir(exist_ok=True)
-    with FileLock(ADAPTERS / f".{todo.adapter.name}.lock"):
-        if not todo.has_adapter:
-            if not todo.has_data:
-                _run(todo.generate, say)
-            _run(todo.train, say)
-    return replace(candidate, adapter=str(todo.adapter))
 
+    def __init__(self, candidates: Sequence[Candidate], say: Callable[[str], None]) -> None:
+        self._say = say
+        self._child: subprocess.Popen[bytes] | None = None
+        self._left = False
+        self._maker = ThreadPoolExecutor(1, "recipes")
+        plans = [plan(candidate) for candidate in candidates]
+        self.coming = [self._made(candidate, todo) for candidate, todo in zip(candidates, plans, strict=True)]
 
-def _run(words: Sequence[str], say: Callable[[str], None]) -> None:
-    """Run a command of Toolmark in a process of its own: it opens no test case, and its memory is given back."""
-    command = shlex.join(["toolmark", *words])
-    say(command)
-    done = subprocess.run([sys.executable, "-c", "from benchmark.cli import main; main()", *words], check=False)  # noqa: S603
-    if done.returncode == 0:
-        return
-    if done.returncode in (-2, 2, 130):
-        raise KeyboardInterrupt
-    kind = EnvironmentFault if done.returncode == EnvironmentFault.exit_code else InputError
-    raise kind(
-        f"a part of the recipe was not made (exit {done.returncode}, reason above)", f"Mend it; alone: {command}"
-    )
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._left = True
+        self._maker.shutdown(wait=False, cancel_futures=True)
+        if self._child is not None and self._child.poll() is None:
+            interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+            try:  # Ctrl-C reaches the child, too, which says what it keeps
+                self._child.wait(_FAREWELL if interrupted else 0)
+            except subprocess.TimeoutExpired:
+                self._child.terminate()
+        self._maker.shutdown()
+
+    def _made(self, candidate: Candidate, todo: Plan | None) -> Future[Candidate]:
+        if todo is None or todo.has_adapter:
+            known: Future[Candidate] = Future()
+            known.set_result(candidate if todo is None else replace(candidate, adapter=str(todo.adapter)))
+            return known
+        return self._maker.submit(self._make, candidate, todo)
+
+    def _make(self, candidate: Candidate, todo: Plan) -> Candidate:
+        for folder in (DATA, ADAPTERS):
+            folder.mkdir(exist_ok=True)
+        with FileLock(ADAPTERS / f".{todo.adapter.name}.lock"):
+            if not todo.has_adapter:
+                if not todo.has_data:
+                    self._run(todo.generate)
+                self._run(todo.train)
+        return replace(candidate, adapter=str(todo.adapter))
+
+    def _run(self, words: Sequence[str]) -> None:
+        """Run a command of Toolmark in a process of its own: it opens no test case, and its memory is given back."""
+        if self._left:
+            raise CancelledError
+        command = shlex.join(["toolmark", *words])
+        self._say(command)
+        code = "from benchmark.cli import main; main()"
+        with subprocess.Popen([sys.executable, "-c", code, *words]) as self._child:  # noqa: S603
+            returned = self._child.wait()
+        if returned == 0:
+            return
+        if returned in (-2, 2, 130):
+            raise KeyboardInterrupt
+        kind = EnvironmentFault if returned == EnvironmentFault.exit_code else InputError
+        raise kind(f"a part of the recipe was not made (exit {returned}, reason above)", f"Mend it; alone: {command}")
 
 
 def _checked(recipe: Recipe, group: Group, step: Step) -> dict[str, object]:
