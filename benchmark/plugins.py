@@ -121,6 +121,7 @@ class Training:
         examples: Token ids of the conversations of a split, with what the model itself must write; every mask is
             checked. Of the split `validation` there may be none.
         kinds: The query type of each of these.
+        decisions: Of each the places of the tokens by which a reply decides: to call or not, and which tool.
         score_dev: Judges an adapter or model directory on dev cases: figures by metric.
     """
 
@@ -130,6 +131,7 @@ class Training:
     weights: Path | None = None
     examples: Callable[[str], Sequence[Encoded]] = lambda _: ()
     kinds: Callable[[str], Sequence[str]] = lambda _: ()
+    decisions: Callable[[str], Sequence[frozenset[int]]] = lambda _: ()
     score_dev: Callable[[Path], Mapping[str, DevFigure]] = lambda _: {}
 
 

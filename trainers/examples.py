@@ -8,7 +8,7 @@ must be one BOS. A mask that is off by one trains a model that never stops, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +19,23 @@ from benchmark.engine.encoding import Encoded, stop_ids
 from benchmark.engine.tokenizer import context_length, open_tokenizer
 from benchmark.errors import InputError
 from benchmark.registry import load, names
+from trainers.decisions import Decisions
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from benchmark.cases import Tool
     from benchmark.dialects import Dialect
     from benchmark.traces import Trace
 
 __all__ = ["Examples", "check_mask"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Example:
+    encoded: Encoded
+    kind: str
+    tools: Sequence[Tool]
 
 
 class Examples:
@@ -52,7 +61,7 @@ class Examples:
         self._data, self._dialect, self._say, self._skip = data, dialect, say, skip_too_long
         self._tokenizer = open_tokenizer(weights)
         self._room = context_length(weights)
-        self._read: dict[str, tuple[list[Encoded], list[str]]] = {}
+        self._read: dict[str, list[_Example]] = {}
 
     def of(self, split: str) -> Sequence[Encoded]:
         """The examples of a split, in its order; none where there is no such split beside `train`.
@@ -60,21 +69,25 @@ class Examples:
         Raises:
             InputError: The data is written in another dialect, a mask is wrong, or a conversation does not fit.
         """
-        return self._split(split)[0]
+        return [example.encoded for example in self._split(split)]
 
     def kinds(self, split: str) -> Sequence[str]:
         """The query type of each example of a split."""
-        return self._split(split)[1]
+        return [example.kind for example in self._split(split)]
 
-    def _split(self, split: str) -> tuple[list[Encoded], list[str]]:
+    def decisions(self, split: str) -> Sequence[frozenset[int]]:
+        """Places of the tokens by which each example of a split decides (`trainers.decisions`)."""
+        found = Decisions(self._dialect, self._tokenizer)
+        return [found.of(example.encoded, example.tools) for example in self._split(split)]
+
+    def _split(self, split: str) -> list[_Example]:
         if split not in self._read:
             known = split == "train" or split in self._data.splits
-            self._read[split] = self._encoded(split) if known else ([], [])
+            self._read[split] = self._encoded(split) if known else []
         return self._read[split]
 
-    def _encoded(self, split: str) -> tuple[list[Encoded], list[str]]:
-        examples: list[Encoded] = []
-        kinds: list[str] = []
+    def _encoded(self, split: str) -> list[_Example]:
+        examples: list[_Example] = []
         too_long: list[int] = []
         stops = stop_ids(self._tokenizer, None)
         for number, trace in enumerate(self._data.traces(split)):
@@ -85,8 +98,7 @@ class Examples:
                 if self._room is not None and len(encoded.ids) > self._room:
                     too_long.append(len(encoded.ids))
                     continue
-                examples.append(encoded)
-                kinds.append(trace.query_type)
+                examples.append(_Example(encoded, trace.query_type, trace.tools))
         if too_long and not self._skip:
             raise InputError(
                 f"{len(too_long)} of {len(examples) + len(too_long)} conversations of {split} do not fit: the longest "
@@ -99,7 +111,7 @@ class Examples:
             raise InputError(
                 f"no conversation of {str(self._data.path)!r} is left to train on", "Generate shorter ones."
             )
-        return examples, kinds
+        return examples
 
 
 def check_mask(
@@ -123,7 +135,7 @@ def check_mask(
     ):
         raise _wrong(where, f"it has {encoded.ids.count(bos)} BOS tokens, or one in a wrong place")
     written = {_written(turn) for turn in _replies(trace, dialect)}
-    for turn in _supervised(encoded):
+    for _, turn in encoded.turns():
         if turn[-1] not in stops:
             raise _wrong(
                 where, f"a turn to learn ends in {tokenizer.convert_ids_to_tokens(turn[-1])!r}, which ends no turn"
@@ -147,14 +159,6 @@ def _written(text: str) -> str:
 def _replies(trace: Trace, dialect: Dialect) -> Iterator[str]:
     for before, _ in trace.turns_to_learn():
         yield dialect.render(trace.messages[: len(before) + 1], trace.tools).messages[-1].content
-
-
-def _supervised(encoded: Encoded) -> Iterator[list[int]]:
-    """Runs of supervised ids."""
-    pairs = zip(encoded.ids, encoded.supervised, strict=True)
-    for mine, run in groupby(pairs, key=lambda pair: pair[1]):
-        if mine:
-            yield [token for token, _ in run]
 
 
 def _check_dialect(trace: Trace, dialect: Dialect, where: str) -> None:

@@ -34,7 +34,7 @@ from benchmark.errors import EnvironmentFault, InputError
 from benchmark.plugins import DevFigure, Trained
 from trainers.adapted_linear import AdaptedLinear
 from trainers.choice import Scores, choose
-from trainers.loop import ExampleTrainer, Layout, packed_rows, padded_rows
+from trainers.loop import ExampleTrainer, Layout, Weights, packed_rows, padded_rows
 from trainers.order import arrange, mixed
 from trainers.pace import Pace, measured_pace
 
@@ -75,7 +75,8 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
     ctx.say(f"Training on {len(chosen)} conversations ({layout.__name__.replace('_', ' ')}); {pace.why}.")
 
     validation = [ctx.examples("validation")[place] for place in _of_mix(ctx, options)]
-    trainer = _trainer(model, layout, chosen, order, validation, work, options, pace, ctx)
+    weights = [_weights(ctx, options)[place] for place in places]
+    trainer = _trainer(model, layout, chosen, weights, order, validation, work, options, pace, ctx)
     scores = Scores(ctx.score_dev)
     watch = _Watch(work, ctx, scores)
     trainer.add_callback(watch)
@@ -208,6 +209,13 @@ def _of_mix(ctx: Training, options: LoraOptions) -> list[int]:
     return mixed(ctx.kinds("validation"), options.mix, ctx.seed)
 
 
+def _weights(ctx: Training, options: LoraOptions) -> Weights:
+    """Of each training example the places that weigh more than others."""
+    if options.decision_weight == 1:
+        return [{}] * len(ctx.examples("train"))
+    return [dict.fromkeys(places, options.decision_weight) for places in ctx.decisions("train")]
+
+
 def _pace(
     work: Path, model: Any, layout: Layout, examples: Sequence[Encoded], order: Sequence[int], options: LoraOptions
 ) -> Pace:
@@ -225,6 +233,7 @@ def _trainer(
     model: Any,
     layout: Layout,
     examples: Sequence[Encoded],
+    weights: Weights,
     order: Sequence[int],
     validation: Sequence[Encoded],
     work: Path,
@@ -236,7 +245,7 @@ def _trainer(
     longest = max(len(example.ids) for example in examples)
     fitting = max(1, options.pass_tokens // longest)
     batch = next(size for size in range(min(step, fitting), 0, -1) if step % size == 0)
-    known = [*examples, *validation]
+    known, weighed = [*examples, *validation], [*weights, *({} for _ in validation)]
     cuda = default_device() == "cuda"
     config = SFTConfig(
         output_dir=str(work),
@@ -267,6 +276,11 @@ def _trainer(
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=None,
     )
+
+    def collated(rows: Sequence[Mapping[str, int]]) -> dict[str, Any]:
+        chosen = [row["example"] for row in rows]
+        return layout([known[place] for place in chosen], [weighed[place] for place in chosen])
+
     trainer = ExampleTrainer(
         model=model,
         args=config,
@@ -274,7 +288,7 @@ def _trainer(
         eval_dataset=datasets.Dataset.from_dict({"example": list(range(len(examples), len(known)))})
         if validation
         else None,
-        data_collator=lambda rows: layout([known[row["example"]] for row in rows]),
+        data_collator=collated,
         processing_class=open_tokenizer(ctx.weights),  # type: ignore[arg-type]
         optimizers=(_optimizer(model, options), None),
     )

@@ -115,6 +115,7 @@ def run(
         weights=weights,
         examples=examples.of,
         kinds=examples.kinds,
+        decisions=examples.decisions,
         score_dev=partial(_score_dev, job, dialect.name),
     )
     trained = trainer.train(base, data, job.out, options, context)

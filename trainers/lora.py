@@ -55,6 +55,11 @@ class LoraOptions(BaseModel):
         default={"easy": 1.0, "no_tool": 0.2},
         description="Share of each query type that is trained on; a type not named is left out, {} takes all.",
     )
+    decision_weight: float = Field(
+        default=1.0,
+        gt=0,
+        description="Loss weight of the tokens by which a reply decides: to call or to answer, and which tool.",
+    )
     order: Order = Field(
         default="prefix", description="Which conversations stand together: of one prefix, of one length, random."
     )

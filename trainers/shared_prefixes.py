@@ -50,6 +50,7 @@ class Row:
         positions: Of each token in its conversation.
         places: Places in the row from which a supervised token is predicted.
         targets: That token, for each place.
+        origins: And where it stands: the number of its conversation, and its place in it.
         parts: Of what the row is made.
         tokens: Tokens of the conversations one by one, prefixes counted as often as they occur.
     """
@@ -58,6 +59,7 @@ class Row:
     positions: list[int] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     targets: list[int] = field(default_factory=list)
+    origins: list[tuple[int, int]] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     tokens: int = 0
 
@@ -91,4 +93,5 @@ def pack(conversations: Sequence[Encoded]) -> Row:
             if encoded.supervised[at]:
                 row.places.append(part.first + at - 1 - leaf.start)
                 row.targets.append(encoded.ids[at])
+                row.origins.append((leaf.index, at))
     return row

@@ -17,6 +17,7 @@ and `check_readable` sees that what the template makes of a call is read back as
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
@@ -27,7 +28,7 @@ from benchmark.dialects import Dialect
 from benchmark.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from transformers import PreTrainedTokenizerBase
 
@@ -45,6 +46,13 @@ class Encoded:
 
     ids: list[int]
     supervised: list[bool]
+
+    def turns(self) -> Iterator[tuple[int, list[int]]]:
+        """The supervised turns: place of the first token, and the ids."""
+        for mine, run in groupby(enumerate(self.ids), key=lambda place: self.supervised[place[0]]):
+            if mine:
+                places, ids = zip(*run, strict=True)
+                yield places[0], list(ids)
 
 
 def conversation(messages: Sequence[Message]) -> list[dict[str, Any]]:

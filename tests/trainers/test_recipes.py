@@ -125,9 +125,7 @@ def test_nothing_is_made_any_more_when_another_candidate_cannot_answer(recipe, b
     (cases / "long.dev.jsonl").write_text(json.dumps(row) + "\n")
     for file in dev.glob("*.yaml"):
         (cases / file.name).write_text(file.read_text())
-    done = suites(
-        "--model", str(base), "--adapter", str(recipe), "--cases", str(cases), "--split", "dev", cwd=tmp_path
-    )
+    done = suites("--model", str(base), "--adapter", str(recipe), "--cases", str(cases), "--split", "dev", cwd=tmp_path)
     assert done.returncode == 4, done.stdout + done.stderr
     assert "1 of 1 prompts do not fit" in done.stdout + done.stderr
     assert "toolmark generate template" in done.stdout, "it was being made meanwhile"
