@@ -1,30 +1,33 @@
-"""The tokens by which a reply decides: where it parts from whatever else could be said to the same tools.
+"""The tokens by which a reply decides: whether it is a call or an answer, and of which tool it gives the name.
 
-A reply chooses between an answer and a call, and among the tools that are offered. Most of its tokens follow from that
-choice; a few make it, and in a mean over all of them they are lost among arguments and words. Written in a dialect, the
-choices are a tree of token ids: a branch for each offered tool, as far as its name stands, and one for an answer. A
-token of the reply decides where another branch leaves it.
+Most tokens of a reply follow from that choice; a few make it, and in a mean over all of them they are lost among
+arguments and words. They are found in token ids, in whatever dialect: a reply is a call where it begins as a call of an
+offered tool does, up to the end of the tool's name. It decides at the token where it leaves what every answer begins
+with, by those of the name, which are what it has beyond the beginning of every call, and by the next one, which ends
+the name. An answer decides where it leaves the beginning of every call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from benchmark.cases import Call, Message
+from benchmark.cases import Call, Message, Tool
 from benchmark.engine.encoding import encode
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from benchmark.cases import Tool
     from benchmark.dialects import Dialect
     from benchmark.engine.encoding import Encoded
 
 __all__ = ["Decisions"]
 
 _ASKED = Message(role="user", content="probe")
+_ANSWERS = ("one", "2, 3")
+_NAMES = ("a", "b2")
+_ARGUMENTS: tuple[dict[str, int], ...] = ({}, {"probe": 1})
 
 
 class Decisions:
@@ -37,8 +40,9 @@ class Decisions:
 
     def __init__(self, dialect: Dialect, tokenizer: PreTrainedTokenizerBase) -> None:
         self._dialect, self._tokenizer = dialect, tokenizer
-        self._calls: dict[str, list[int]] = {}
-        self._answer = self._opening((), *(Message(role="assistant", content=text) for text in ("one", "2, 3")))
+        self._answer = _beginning(self._written(Message(role="assistant", content=text)) for text in _ANSWERS)
+        self._call: list[int] | None = None
+        self._named: dict[str, list[int]] = {}
 
     def of(self, encoded: Encoded, tools: Sequence[Tool]) -> frozenset[int]:
         """Places in `encoded.ids` of the tokens that decide, in each turn to learn; of several calls the first one's.
@@ -46,32 +50,41 @@ class Decisions:
         Raises:
             InputError: As `encode`: the template cannot tell a call.
         """
-        openings = [self._answer, *(self._call(tool) for tool in tools)]
-        return frozenset(start + place for start, reply in encoded.turns() for place in _partings(reply, openings))
+        if not tools:
+            return frozenset()
+        if self._call is None:
+            self._call = _beginning(self._begun(name) for name in _NAMES)
+        begun = [self._begun(tool.name) for tool in tools]
+        found: set[int] = set()
+        for start, reply in encoded.turns():
+            named = max((len(ids) for ids in begun if _common(reply, ids) == len(ids)), default=None)
+            leaves = _common(reply, self._call)
+            if named is None:
+                found.add(start + leaves)
+            else:
+                found |= {start + _common(reply, self._answer), *range(start + leaves, start + named + 1)}
+        return frozenset(found)
 
-    def _call(self, tool: Tool) -> list[int]:
-        if tool.name not in self._calls:
-            calls = (Call(name=tool.name, arguments=given) for given in ({}, {"probe": 1}))
-            written = (Message(role="assistant", tool_calls=(call,)) for call in calls)
-            self._calls[tool.name] = self._opening((tool,), *written)
-        return self._calls[tool.name]
+    def _begun(self, name: str) -> list[int]:
+        """The ids with which every call of a tool begins, up to the one that completes its name."""
+        if name not in self._named:
+            calls = (Call(name=name, arguments=given) for given in _ARGUMENTS)
+            ids = _beginning(self._written(Message(role="assistant", tool_calls=(call,))) for call in calls)
+            said = [str(self._tokenizer.decode(ids[:end])).count(name) for end in range(len(ids) + 1)]
+            self._named[name] = ids[: said.index(said[-1])]  # what is written around it may hold the name, too
+        return self._named[name]
 
-    def _opening(self, tools: Sequence[Tool], *replies: Message) -> list[int]:
-        """The ids with which all of these replies begin."""
+    def _written(self, reply: Message) -> list[int]:
+        tools = [Tool(name=call.name) for call in reply.tool_calls]
         prompt = self._dialect.render((_ASKED,), tools)
-        written = []
-        for reply in replies:
-            turn = self._dialect.render((_ASKED, reply), tools).messages[-1]
-            written += [ids for _, ids in encode(prompt, self._tokenizer, turn).turns()]
-        return written[0][: min(_common(written[0], other) for other in written[1:])]
+        ((_, ids),) = encode(prompt, self._tokenizer, self._dialect.render((_ASKED, reply), tools).messages[-1]).turns()
+        return ids
 
 
-def _partings(reply: Sequence[int], openings: Sequence[Sequence[int]]) -> Iterator[int]:
-    """Where other choices leave a reply; its own is the one with whose whole opening it begins, the longest of them."""
-    shared = [_common(reply, opening) for opening in openings]
-    begun = [number for number, opening in enumerate(openings) if shared[number] == len(opening)]
-    own = max(begun, key=shared.__getitem__, default=None)
-    return (count for number, count in enumerate(shared) if number != own and count < len(reply))
+def _beginning(replies: Iterable[list[int]]) -> list[int]:
+    """What both replies begin with."""
+    one, other = replies
+    return one[: _common(one, other)]
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:

@@ -1,11 +1,11 @@
 """Measure the two shipped recipes beside one another: same base, same data, three seeds; write docs/recipes.md.
 
-The two are compared on a third of the recipe's data, made once with its seed; a seed of the table is that of the
-training. Then the shipped recipe whole, with its own seed, against the base. Judged are the shipped test cases, which
+The data is the recipe's, made once with its seed; a seed of the table is that of the training. Then the adapter of the
+recipe's own seed against the base. Judged are the shipped test cases, which
 no template wrote, and test cases of the template generator, whose phrasings no training saw; of both, those that ask
 for tools that training saw, and those that ask for the held-out ones.
 
-    python -m tests.perf.recipes --work DIR      what lies in DIR already is not made again; about 40 minutes
+    python -m tests.perf.recipes --work DIR      what lies in DIR already is not made again; about 50 minutes
 
 Candidates answer two at a time, each in a process of one thread.
 """
@@ -39,11 +39,6 @@ ROOT = Path(__file__).parents[2]
 OUT = ROOT / "docs" / "recipes.md"
 RECIPES = {name: ROOT / "trainers" / "recipes" / f"{name}.toml" for name in ("tutorial", "lora")}
 SEEDS = (1, 2, 3)
-SHIPPED = "shipped"
-
-SHARE = 1 / 3
-"""Of the recipe's conversations, where seeds are compared."""
-
 POINTS = 0.15
 """Aim of selection and of whole calls on template cases."""
 
@@ -59,12 +54,14 @@ def toolmark(*words: str) -> None:
     subprocess.run([sys.executable, "-c", program, *words], check=True, cwd=ROOT)
 
 
-def data_of(recipe: Recipe, share: float, out: Path) -> Path:
-    """The recipe's data, or a share of it."""
+def data_of(recipe: Recipe, out: Path) -> Path:
+    """The recipe's data."""
     if not out.exists():
-        options = recipe.options(recipe.generator)
-        asked = {"out": out, "seed": recipe.seed, **options, "count": round(share * options["count"])}
-        toolmark("generate", recipe.generator.name, *flags(asked))
+        toolmark(
+            "generate",
+            recipe.generator.name,
+            *flags({"out": out, "seed": recipe.seed, **recipe.options(recipe.generator)}),
+        )
     return out
 
 
@@ -152,24 +149,23 @@ def write(kinds: dict[str, Judged], names: list[str], records: list[dict[str, An
                     continue
                 by = {
                     name: [figure.score for figure, other in zip(scores, names, strict=True) if other == name]
-                    for name in ("pocket", *RECIPES, SHIPPED)
+                    for name in ("pocket", *RECIPES)
                 }
                 cells = [percents(by[name]) for name in by]
                 rows.append([kind, part, f"`{metric.id}`", str(scores[0].n), *cells])
     page.section(
         "Three seeds",
-        f"Median [least, most] over the training seeds {', '.join(map(str, SEEDS))}, on a third of the data; and the "
-        "shipped recipe on all of it, with its own seed. n is the number of cases.",
-        ["cases", "of which", "metric", "n", "`pocket`", "`tutorial.toml`", "`lora.toml`", "`lora.toml`, all data"],
+        f"Median [least, most] over the training seeds {', '.join(map(str, SEEDS))}. n is the number of cases.",
+        ["cases", "of which", "metric", "n", "`pocket`", "`tutorial.toml`", "`lora.toml`"],
         rows,
     )
     took = [
         [name, *(percents([one[key] / 100 for one in group]) for key in ("seconds", "tokens_k", "loss"))]
-        for name in (*RECIPES, SHIPPED)
+        for name in RECIPES
         if (group := [one for one, other in zip(records, names[1:], strict=True) if other == name])
     ]
     page.section("What they took", "Of the trainings above.", ["recipe", "seconds", "1,000 tokens", "last loss"], took)
-    place = names.index(SHIPPED)
+    place = names.index("lora") + SEEDS.index(read_recipe(RECIPES["lora"]).seed)
     found: dict[tuple[str, str], Comparison] = {}
     lines = []
     for kind, (columns, grades) in kinds.items():
@@ -224,10 +220,9 @@ def main() -> int:
     assert set(METRICS) >= {"selection.tool", "validity.call"}
     recipes = {name: read_recipe(path) for name, path in RECIPES.items()}
     ours, cases = recipes["lora"], template_cases(work)
-    few = data_of(ours, SHARE, work / "few")
-    adapters = [trained(recipes[name], few, seed, work / f"{name}-{seed}") for name in RECIPES for seed in SEEDS]
-    adapters.append(trained(ours, data_of(ours, 1, work / "whole"), ours.seed, work / SHIPPED))
-    names = ["pocket", *(name for name in RECIPES for _ in SEEDS), SHIPPED]
+    data = data_of(ours, work / "data")
+    adapters = [trained(recipes[name], data, seed, work / f"{name}-{seed}") for name in RECIPES for seed in SEEDS]
+    names = ["pocket", *(name for name in RECIPES for _ in SEEDS)]
     records = []
     for adapter in adapters:
         record = json.loads((adapter / RECORD).read_text())

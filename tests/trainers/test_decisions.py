@@ -1,6 +1,9 @@
-"""In every dialect those tokens are marked at which another choice would have gone on differently, and no others."""
+"""In every dialect the marked tokens are those of the choice: call or answer, and the name of the tool."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 import torch
@@ -11,12 +14,16 @@ from benchmark.registry import load
 from trainers.decisions import Decisions
 from trainers.loop import packed_rows, padded_rows
 
-NAMES = ("get_weather", "get_time", "find_boat", "find_boat_again", "find")
+NAMES = ("get_weather", "get_time", "find_boat", "find_boat_again", "find", "name")
 TOOLS = [Tool(name=name, description="It does.") for name in NAMES]
 ASKED = Message(role="user", content="What now?")
 SAID = Message(role="assistant", content="Nothing that I know of: get_weather is no answer.")
-WHOLE = Call(name="get_weather", arguments={"get_time": "find_boat", "n": [1, 2]})
+ARGUMENTS = {"get_time": "find_boat", "n": [1, 2]}
 DIALECTS = ["tagged", "hermes", "json", "pythonic", "llama3", "mistral"]
+
+
+def called(name: str, arguments: Mapping[str, Any] | None = None) -> Message:
+    return Message(role="assistant", tool_calls=(Call(name=name, arguments=arguments or {}),))
 
 
 def learnt(dialect, tokenizer, reply: Message):
@@ -29,32 +36,44 @@ def learnt(dialect, tokenizer, reply: Message):
     return ids, [place - start for place in sorted(found)]
 
 
+def parting(ids: list[int], others: list[int]) -> int:
+    return next(at for at, pair in enumerate(zip(ids, others, strict=False)) if pair[0] != pair[1])
+
+
 @pytest.mark.parametrize("name", DIALECTS)
-@pytest.mark.parametrize("arguments", [{}, WHOLE.arguments])
-def test_a_call_decides_where_an_answer_and_where_other_tools_part_from_it(name, arguments, tokenizer):
+@pytest.mark.parametrize("arguments", [{}, ARGUMENTS])
+def test_a_call_decides_where_it_is_no_answer_and_by_the_name(name, arguments, tokenizer):
     dialect = load("toolmark.dialects", name)()
+    answer, _ = learnt(dialect, tokenizer, SAID)
     for tool in NAMES:
-        call = Message(role="assistant", tool_calls=(Call(name=tool, arguments=arguments),))
-        ids, decided = learnt(dialect, tokenizer, call)
-        parted = set()
-        for other in (SAID, *(Message(role="assistant", tool_calls=(Call(name=one),)) for one in NAMES if one != tool)):
-            written, _ = learnt(dialect, tokenizer, other)
-            parted.add(next(at for at, pair in enumerate(zip(ids, written, strict=False)) if pair[0] != pair[1]))
-        assert decided == sorted(parted)
+        ids, (first, *named) = learnt(dialect, tokenizer, called(tool, arguments))
+        assert first == parting(ids, answer)
+        assert named == list(range(named[0], named[-1] + 1))
+        assert tool in tokenizer.decode(ids[named[0] : named[-1]])
+        assert tool not in tokenizer.decode(ids[named[0] : named[-1] - 1])
+        for other in set(NAMES) - {tool}:
+            written, _ = learnt(dialect, tokenizer, called(other, arguments))
+            assert parting(ids, written) in named
 
 
 @pytest.mark.parametrize("name", DIALECTS)
 def test_an_answer_decides_once(name, tokenizer):
     dialect = load("toolmark.dialects", name)()
     ids, decided = learnt(dialect, tokenizer, SAID)
-    call, _ = learnt(dialect, tokenizer, Message(role="assistant", tool_calls=(WHOLE,)))
-    assert decided == [next(at for at, pair in enumerate(zip(ids, call, strict=False)) if pair[0] != pair[1])]
+    call, _ = learnt(dialect, tokenizer, called(*NAMES[:1]))
+    assert decided == [parting(ids, call)]
+
+
+def test_where_no_tool_is_offered_nothing_is_decided(tokenizer):
+    dialect = load("toolmark.dialects", "tagged")()
+    encoded = encode(dialect.render((ASKED,), ()), tokenizer, SAID)
+    assert Decisions(dialect, tokenizer).of(encoded, ()) == frozenset()
 
 
 @pytest.mark.parametrize("layout", [packed_rows, padded_rows])
 def test_each_token_to_predict_has_its_weight(layout, tokenizer):
     dialect = load("toolmark.dialects", "tagged")()
-    replies = [SAID, Message(role="assistant", tool_calls=(WHOLE,))]
+    replies = [SAID, called("get_weather", ARGUMENTS)]
     prompt = dialect.render((ASKED,), TOOLS)
     examples = [encode(prompt, tokenizer, dialect.render((ASKED, reply), TOOLS).messages[-1]) for reply in replies]
     places = [Decisions(dialect, tokenizer).of(example, TOOLS) for example in examples]
