@@ -75,7 +75,7 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
     ctx.say(f"Training on {len(chosen)} conversations ({layout.__name__.replace('_', ' ')}); {pace.why}.")
 
     validation = [ctx.examples("validation")[place] for place in _of_mix(ctx, options)]
-    weights = [_weights(ctx, options)[place] for place in places]
+    weights = _weights(ctx, options, places)
     trainer = _trainer(model, layout, chosen, weights, order, validation, work, options, pace, ctx)
     scores = Scores(ctx.score_dev)
     watch = _Watch(work, ctx, scores)
@@ -209,11 +209,12 @@ def _of_mix(ctx: Training, options: LoraOptions) -> list[int]:
     return mixed(ctx.kinds("validation"), options.mix, ctx.seed)
 
 
-def _weights(ctx: Training, options: LoraOptions) -> Weights:
-    """Of each training example the places that weigh more than others."""
+def _weights(ctx: Training, options: LoraOptions, places: Sequence[int]) -> Weights:
+    """Of each training example which of its tokens weigh more, and how much."""
     if options.decision_weight == 1:
-        return [{}] * len(ctx.examples("train"))
-    return [dict.fromkeys(places, options.decision_weight) for places in ctx.decisions("train")]
+        return [{} for _ in places]
+    decisions = ctx.decisions("train")
+    return [dict.fromkeys(decisions[place], options.decision_weight) for place in places]
 
 
 def _pace(

@@ -11,17 +11,22 @@ from pathlib import Path
 import pytest
 import torch
 from datasets import load_from_disk
+from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from benchmark.candidates.fingerprint import hash_files
 from benchmark.cases import Message, Toolbox
+from benchmark.dataset import TraceDataset
+from benchmark.dialects.tagged import Tagged
 from benchmark.errors import InputError
 from benchmark.plugins import Trainer
 from benchmark.traces import Trace
 from tests.forked.commands import Toolmark, running
 from tests.trainers.made import TOOLS, dataset, traces
+from trainers.examples import Examples
 from trainers.hosting import Job, run
+from trainers.loop import batch_loss, padded_rows
 from trainers.lora import LoraOptions, LoraTrainer
 from trainers.record import Record
 
@@ -94,6 +99,20 @@ def test_second_matrices_learn_faster_where_asked(base, data, dev, tmp_path):
     same, plus = (load_file(tmp_path / name / "adapter_model.safetensors") for name in ("same", "plus"))
     for name, weight in same.items():
         torch.testing.assert_close(plus[name], weight * (4 if "lora_B" in name else 1), rtol=1e-3, atol=1e-6)
+
+
+def test_what_decides_is_learnt_first_where_it_weighs_more(base, data, dev, tmp_path):
+    examples = Examples(TraceDataset(data), Tagged(), base, print)
+    places = [dict.fromkeys(some, 1e6) for some in examples.decisions("train")]
+    batch = padded_rows(examples.of("train"), places)  # beside such weights nothing else counts
+    losses = []
+    for weight in (1.0, 20.0):
+        out = tmp_path / f"weight-{weight:g}"
+        train(base, data, dev, out, QUICK.model_copy(update={"decision_weight": weight, "dropout": 0.0, "score_every": 99}))
+        model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), out)
+        with torch.inference_mode():
+            losses.append(float(batch_loss(model, batch)))
+    assert losses[1] < losses[0] - 0.1, losses
 
 
 @pytest.fixture
