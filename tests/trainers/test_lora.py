@@ -106,9 +106,10 @@ def test_what_decides_is_learnt_first_where_it_weighs_more(base, data, dev, tmp_
     places = [dict.fromkeys(some, 1e6) for some in examples.decisions("train")]
     batch = padded_rows(examples.of("train"), places)  # beside such weights nothing else counts
     losses = []
+    to_the_end = QUICK.model_copy(update={"dropout": 0.0, "score_every": 99})
     for weight in (1.0, 20.0):
         out = tmp_path / f"weight-{weight:g}"
-        train(base, data, dev, out, QUICK.model_copy(update={"decision_weight": weight, "dropout": 0.0, "score_every": 99}))
+        train(base, data, dev, out, to_the_end.model_copy(update={"decision_weight": weight}))
         model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), out)
         with torch.inference_mode():
             losses.append(float(batch_loss(model, batch)))
