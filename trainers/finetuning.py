@@ -74,7 +74,7 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
     torch.set_num_threads(pace.threads)
     ctx.say(f"Training on {len(chosen)} conversations ({layout.__name__.replace('_', ' ')}); {pace.why}.")
 
-    validation = [ctx.examples("validation")[place] for place in _of_mix(ctx, options)]
+    validation = _validation(ctx, options)
     weights = _weights(ctx, options, places)
     trainer = _trainer(model, layout, chosen, weights, order, validation, work, options, pace, ctx)
     scores = Scores(ctx.score_dev)
@@ -205,8 +205,11 @@ def _plain(model: Any) -> Any:
     return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
-def _of_mix(ctx: Training, options: LoraOptions) -> list[int]:
-    return mixed(ctx.kinds("validation"), options.mix, ctx.seed)
+def _validation(ctx: Training, options: LoraOptions) -> list[Encoded]:
+    """The examples of the mix in the validation split, those together that cost less together."""
+    mixture = mixed(ctx.kinds("validation"), options.mix, ctx.seed)
+    examples = [ctx.examples("validation")[place] for place in mixture]
+    return [examples[place] for place in arrange(examples, options.order, options.together, 1, ctx.seed)]
 
 
 def _weights(ctx: Training, options: LoraOptions, places: Sequence[int]) -> Weights:
