@@ -8,7 +8,7 @@ must be one BOS. A mask that is off by one trains a model that never stops, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +32,12 @@ __all__ = ["Examples", "check_mask"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Example:
-    encoded: Encoded
-    kind: str
-    tools: Sequence[Tool]
+class _Split:
+    """Of each example its ids, its query type and what was offered."""
+
+    examples: list[Encoded] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    tools: list[Sequence[Tool]] = field(default_factory=list)
 
 
 class Examples:
@@ -61,7 +63,7 @@ class Examples:
         self._data, self._dialect, self._say, self._skip = data, dialect, say, skip_too_long
         self._tokenizer = open_tokenizer(weights)
         self._room = context_length(weights)
-        self._read: dict[str, list[_Example]] = {}
+        self._read: dict[str, _Split] = {}
 
     def of(self, split: str) -> Sequence[Encoded]:
         """The examples of a split, in its order; none where there is no such split beside `train`.
@@ -69,25 +71,25 @@ class Examples:
         Raises:
             InputError: The data is written in another dialect, a mask is wrong, or a conversation does not fit.
         """
-        return [example.encoded for example in self._split(split)]
+        return self._split(split).examples
 
     def kinds(self, split: str) -> Sequence[str]:
         """The query type of each example of a split."""
-        return [example.kind for example in self._split(split)]
+        return self._split(split).kinds
 
     def decisions(self, split: str) -> Sequence[frozenset[int]]:
         """Places of the tokens by which each example of a split decides (`trainers.decisions`)."""
-        found = Decisions(self._dialect, self._tokenizer)
-        return [found.of(example.encoded, example.tools) for example in self._split(split)]
+        known, found = self._split(split), Decisions(self._dialect, self._tokenizer)
+        return [found.of(example, tools) for example, tools in zip(known.examples, known.tools, strict=True)]
 
-    def _split(self, split: str) -> list[_Example]:
+    def _split(self, split: str) -> _Split:
         if split not in self._read:
             known = split == "train" or split in self._data.splits
-            self._read[split] = self._encoded(split) if known else []
+            self._read[split] = self._encoded(split) if known else _Split()
         return self._read[split]
 
-    def _encoded(self, split: str) -> list[_Example]:
-        examples: list[_Example] = []
+    def _encoded(self, split: str) -> _Split:
+        found = _Split()
         too_long: list[int] = []
         stops = stop_ids(self._tokenizer, None)
         for number, trace in enumerate(self._data.traces(split)):
@@ -98,20 +100,23 @@ class Examples:
                 if self._room is not None and len(encoded.ids) > self._room:
                     too_long.append(len(encoded.ids))
                     continue
-                examples.append(_Example(encoded, trace.query_type, trace.tools))
+                found.examples.append(encoded)
+                found.kinds.append(trace.query_type)
+                found.tools.append(trace.tools)
         if too_long and not self._skip:
+            everything = len(found.examples) + len(too_long)
             raise InputError(
-                f"{len(too_long)} of {len(examples) + len(too_long)} conversations of {split} do not fit: the longest "
-                f"has {max(too_long)} tokens, and the context {self._room}",
+                f"{len(too_long)} of {everything} conversations of {split} do not fit: the longest has "
+                f"{max(too_long)} tokens, and the context {self._room}",
                 "Nothing is ever cut; leave such conversations out, and have them counted, with --skip-too-long.",
             )
         if too_long:
             self._say(f"Left out of {split}: {len(too_long)} conversations longer than {self._room} tokens.")
-        if split == "train" and not examples:
+        if split == "train" and not found.examples:
             raise InputError(
                 f"no conversation of {str(self._data.path)!r} is left to train on", "Generate shorter ones."
             )
-        return examples
+        return found
 
 
 def check_mask(

@@ -15,7 +15,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
@@ -175,7 +175,7 @@ class Making:
     def _make(self, candidate: Candidate, todo: Plan) -> Candidate:
         for folder in (DATA, ADAPTERS):
             folder.mkdir(exist_ok=True)
-        with FileLock(ADAPTERS / f".{todo.adapter.name}.lock"):
+        with FileLock(ADAPTERS / f".{todo.adapter.name}.lock").acquire(cancel_check=lambda: self._left):
             if not todo.has_adapter:
                 if not todo.has_data:
                     self._run(todo.generate)
@@ -184,12 +184,12 @@ class Making:
 
     def _run(self, words: Sequence[str]) -> None:
         """Run a command of Toolmark in a process of its own: it opens no test case, and its memory is given back."""
-        if self._left:
-            raise CancelledError
         command = shlex.join(["toolmark", *words])
         self._say(command)
         code = "from benchmark.cli import main; main()"
         with subprocess.Popen([sys.executable, "-c", code, *words]) as self._child:  # noqa: S603
+            if self._left:  # between the look at the child before this one and now
+                self._child.terminate()
             returned = self._child.wait()
         if returned == 0:
             return

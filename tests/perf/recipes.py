@@ -1,11 +1,11 @@
 """Measure the two shipped recipes beside one another: same base, same data, three seeds; write docs/recipes.md.
 
 The data is the recipe's, made once with its seed; a seed of the table is that of the training. Then the adapter of the
-recipe's own seed against the base. Judged are the shipped test cases, which
-no template wrote, and test cases of the template generator, whose phrasings no training saw; of both, those that ask
-for tools that training saw, and those that ask for the held-out ones.
+recipe's own seed against the base. Judged are the shipped test cases, which no template wrote, and test cases of the
+template generator, whose phrasings no training saw; of both, those that ask for tools that training saw, and those that
+ask for the held-out ones.
 
-    python -m tests.perf.recipes --work DIR      what lies in DIR already is not made again; about 50 minutes
+    python -m tests.perf.recipes --work DIR      what lies in DIR already is not made again
 
 Candidates answer two at a time, each in a process of one thread.
 """
@@ -57,11 +57,8 @@ def toolmark(*words: str) -> None:
 def data_of(recipe: Recipe, out: Path) -> Path:
     """The recipe's data."""
     if not out.exists():
-        toolmark(
-            "generate",
-            recipe.generator.name,
-            *flags({"out": out, "seed": recipe.seed, **recipe.options(recipe.generator)}),
-        )
+        given = {"out": out, "seed": recipe.seed, **recipe.options(recipe.generator)}
+        toolmark("generate", recipe.generator.name, *flags(given))
     return out
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from benchmark.candidates.making import Plan, plan
 from benchmark.candidates.spec import resolve
@@ -117,16 +119,20 @@ def test_an_option_that_is_none_is_named_before_anything_is_made(recipe, base, t
     assert not (tmp_path / "data").exists()
 
 
-def test_nothing_is_made_any_more_when_another_candidate_cannot_answer(recipe, base, dev, tmp_path, suites):
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_nothing_is_made_any_more_when_another_candidate_cannot_answer(elsewhere, recipe, base, dev, tmp_path, suites):
+    todo = planned(recipe, base)
     cases = tmp_path / "long"
     cases.mkdir()
     row = json.loads((dev / "few.dev.jsonl").read_text().splitlines()[0])
     row["messages"] = [{"role": "user", "content": "word " * 20_000}]
     (cases / "long.dev.jsonl").write_text(json.dumps(row) + "\n")
-    for file in dev.glob("*.yaml"):
-        (cases / file.name).write_text(file.read_text())
-    done = suites("--model", str(base), "--adapter", str(recipe), "--cases", str(cases), "--split", "dev", cwd=tmp_path)
+    todo.adapter.parent.mkdir()
+    lock = FileLock(todo.adapter.with_name(f".{todo.adapter.name}.lock"))
+    with lock if elsewhere else nullcontext():
+        long = ("--cases", str(cases), "--split", "dev")
+        done = suites("--model", str(base), "--adapter", str(recipe), *long, cwd=tmp_path)
     assert done.returncode == 4, done.stdout + done.stderr
     assert "1 of 1 prompts do not fit" in done.stdout + done.stderr
-    assert "toolmark generate template" in done.stdout, "it was being made meanwhile"
-    assert not planned(recipe, base).has_adapter
+    assert ("toolmark generate template" in done.stdout) is not elsewhere, "it was being made meanwhile"
+    assert not todo.has_adapter
