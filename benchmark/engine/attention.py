@@ -167,6 +167,13 @@ Level = Sequence[tuple[Span, "Tensor"]]
 """Spans, each with the numbers of the rows that begin with it; no row under two of them."""
 
 
+def _by_token(level: Level, numbers: Tensor) -> Level:
+    """A level of rows as one of their new tokens, where `numbers` has the row of each token."""
+    import torch
+
+    return [(span, torch.isin(numbers, rows).nonzero().flatten()) for span, rows in level]
+
+
 @dataclass(frozen=True, slots=True)
 class _Reached:
     """What is in reach of a level: each span with its first token in reach, how many rows and what each adds to it."""
@@ -176,23 +183,27 @@ class _Reached:
 
 
 class Decode:
-    """Writes one token for each of the first `rows` slots.
+    """Writes new tokens behind those of the first slots: one each, or several that are guesses but for the first.
 
     Args:
         slots: Where own tokens are kept; lengths are the caller's to raise after the pass.
-        rows: Occupied slots.
-        shared: What stands before them.
+        counts: New tokens of each occupied slot.
+        shared: What stands before them, by the slots' numbers.
     """
 
-    def __init__(self, slots: Slots, rows: int, shared: Sequence[Level]) -> None:
+    def __init__(self, slots: Slots, counts: Sequence[int], shared: Sequence[Level]) -> None:
         import torch
 
-        self._slots, self._rows, self._shared = slots, rows, shared
-        self._lengths = slots.lengths[:rows].clone()
+        each = torch.tensor(counts)
+        self._slots = slots
+        self._numbers = torch.repeat_interleave(torch.arange(len(counts)), each)  # the slot of each new token
+        self._single = len(self._numbers) == len(counts)
+        self._shared = shared if self._single else [_by_token(level, self._numbers) for level in shared]
+        behind = torch.arange(len(self._numbers)) - (each.cumsum(0) - each)[self._numbers]
+        self._lengths = slots.lengths[self._numbers] + behind
         self._longest = int(self._lengths.max()) + 1
-        self._numbers = torch.arange(rows)
-        self.positions = slots.starts[:rows] + self._lengths
-        """Position of each row's new token."""
+        self.positions = slots.starts[self._numbers] + self._lengths
+        """Position of each new token."""
         self._masks: dict[int | None, Tensor] = {}
         self._reached: dict[int | None, list[_Reached]] = {}
 
@@ -200,26 +211,27 @@ class Decode:
         """As `Pass.attend`."""
         import torch
 
-        rows, longest = self._rows, self._longest
+        tokens, longest = len(self._numbers), self._longest
         heads, size = key.shape[0], key.shape[2]
         keys, values = self._slots.reserve(layer, key, longest)
         at = self._numbers, slice(None), self._lengths
         keys[at], values[at] = key.transpose(0, 1), value.transpose(0, 1)
+        mine = slice(tokens) if self._single else self._numbers
 
-        # (rows, key heads, query heads of each, size)
-        asked = (query * scale).view(heads, -1, rows, size).permute(2, 0, 1, 3)
-        scores = torch.matmul(asked, keys[:rows, :, :longest].transpose(2, 3)).float()
+        # (tokens, key heads, query heads of each, size)
+        asked = (query * scale).view(heads, -1, tokens, size).permute(2, 0, 1, 3)
+        scores = torch.matmul(asked, keys[:, :, :longest][mine].transpose(2, 3)).float()
         scores += self._own_mask(window, query.device)
         top = scores.amax(-1, keepdim=True)
         weights = (scores - top).exp_()
         total = weights.sum(-1, keepdim=True)
-        out = torch.matmul(weights.to(query.dtype), values[:rows, :, :longest]).float()
+        out = torch.matmul(weights.to(query.dtype), values[:, :, :longest][mine]).float()
         for level in self._reach(window, query.device):
             _merge(asked, level, layer, (top, total, out))
-        return (out / total).to(query.dtype).permute(1, 2, 0, 3).reshape(-1, rows, size)
+        return (out / total).to(query.dtype).permute(1, 2, 0, 3).reshape(-1, tokens, size)
 
     def _own_mask(self, window: int | None, device: torch.device) -> Tensor:
-        """Added to the scores of own tokens (rows, 1, 1, longest)."""
+        """Added to the scores of own tokens (tokens, 1, 1, longest)."""
         import torch
 
         if window not in self._masks:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 from benchmark.engine.attention import Decode, Level, Pass, Prefill, Segment
+from benchmark.engine.lookup import as_text, guess
 from benchmark.engine.prefixes import Leaf, Node, prefix_leaves
 from benchmark.engine.stores import Slot, Slots, Span
 from benchmark.errors import EnvironmentFault
@@ -59,9 +61,30 @@ _OWN = 128
 
 @dataclass(slots=True)
 class _Row:
+    """A row that is being written.
+
+    Attributes:
+        leaf: What it continues.
+        written: Its tokens, of this batch and of those before.
+        past: Own tokens that are in no slot.
+        prompt: What it continues, as `guess` reads it.
+        begun: How much of `written` is part of the prompt.
+        right: How many guesses held the last time; there is no reason to guess many more now.
+    """
+
     leaf: Leaf
     written: list[int]
     past: Span | None
+    prompt: str
+    begun: int
+    right: int = 0
+
+    def ahead(self, most: int) -> list[int]:
+        """The last token, and at `most` so many that may follow it."""
+        last = self.written[-1:]
+        if most <= 0:
+            return last
+        return last + guess(self.prompt + as_text(self.written[self.begun :]), min(most, 2 * self.right + 2))
 
 
 def write(
@@ -160,7 +183,8 @@ class _Batch:
             ids += own
             segments.append(Segment(path, slot, len(own)))
             ends.append(len(ids) - 1)
-            fresh.append(_Row(leaf, written[leaf.index], past))
+            done, prompt = written[leaf.index], (*(node.ids for node in leaf.path), leaf.ids)
+            fresh.append(_Row(leaf, done, past, "".join(map(as_text, prompt)), len(done)))
         logits = self._pass(ids, segments, ends)
         self.active += fresh
         for row, token in zip(fresh, self.choose(logits, [row.leaf.index for row in fresh]), strict=True):
@@ -194,14 +218,41 @@ class _Batch:
         return logits
 
     def _step(self, slots: Slots, shared: Sequence[Level]) -> None:
-        """One token for every row."""
+        """One token for every row, and those that were guessed right: guesses take the places that no row takes."""
         count = len(self.active)
-        decode = Decode(slots, count, shared)
-        ids = [row.written[-1] for row in self.active]
-        logits = self.forward(ids, decode.positions, decode, range(count))
-        slots.lengths[:count] += 1
-        for row, token in zip(self.active, self.choose(logits, [row.leaf.index for row in self.active]), strict=True):
-            row.written.append(token)
+        spare = (self.count - count) // count
+        ahead = [row.ahead(min(spare, self.limits.tokens - len(row.written) - 1)) for row in self.active]
+        decode = Decode(slots, [len(tokens) for tokens in ahead], shared)
+        ids = list(chain.from_iterable(ahead))
+        logits = self.forward(ids, decode.positions, decode, range(len(ids)))
+        for number, added in enumerate(self._accept(logits, ahead)):
+            self.active[number].right = added - 1
+            slots.lengths[number] += added
+
+    def _accept(self, logits: Tensor, ahead: Sequence[Sequence[int]]) -> list[int]:
+        """Add to each row what the logits (tokens, vocabulary) choose, as far as its guesses hold; how many each got.
+
+        Chosen token by token, as without guesses: to choose may be to draw.
+        """
+        first = [0, *accumulate(map(len, ahead))]
+        added = [0] * len(ahead)
+        going = list(range(len(ahead)))
+        while going:
+            places = [first[number] + added[number] for number in going]
+            chosen = self.choose(
+                logits if len(places) == len(logits) else logits[places],
+                [self.active[number].leaf.index for number in going],
+            )
+            held = []
+            for number, token in zip(going, chosen, strict=True):
+                row = self.active[number]
+                row.written.append(token)
+                added[number] += 1
+                guessed = ahead[number][added[number] : added[number] + 1]
+                if guessed == [token] and not self.limits.reached(row.leaf.index, row.written):
+                    held.append(number)
+            going = held
+        return added
 
     def _shared(self) -> list[Level]:
         """The spans before the rows' own tokens, by depth: at one depth each row has one at most."""

@@ -7,11 +7,15 @@ from itertools import pairwise
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, Gemma2Config, Gemma3TextConfig, LlamaConfig, Qwen3Config
 
 from benchmark.dialects.tagged import Tagged
+from benchmark.engine.attention import Decode
 from benchmark.engine.encoding import encode
+from benchmark.engine.lookup import as_text, guess
 from benchmark.engine.packed import packed_forward
 from benchmark.engine.tokenizer import open_tokenizer
 from benchmark.engine.writing import Limits, write
@@ -178,6 +182,47 @@ def test_prefixes_are_read_once_and_rows_are_never_padded():
 
     assert len(dict(write(prompts, counting, greedy, Limits(1, STOPS, rows=6)))) == 6
     assert read == [80, 6]
+
+
+def test_what_repeats_is_guessed_and_only_what_the_model_would_write_is_kept():
+    model = tiny("gemma3")
+    forward, passes = packed_forward(model), []
+    prompts, stops = dict(list(rows().items())[:6]), frozenset({1000})
+    expected = {index: alone(model, prompt, stops, 200) for index, prompt in prompts.items()}
+    repeats = [tokens for tokens in expected.values() if tokens[-60:-30] == tokens[-30:]]
+    assert 0 < len(repeats) < len(expected), "rows that repeat themselves beside rows that do not"
+
+    def counting(ids, positions, packed, ends):
+        passes.append(len(ids) if isinstance(packed, Decode) else 0)
+        return forward(ids, positions, packed, ends)
+
+    assert dict(write(prompts, counting, greedy, Limits(200, stops, rows=64))) == expected
+    assert max(passes) <= 64, "a guess takes a place that no row takes"
+    assert sum(map(bool, passes)) < 200, "one pass writes several tokens of a row"
+    assert dict(write({0: prompts[0]}, counting, greedy, Limits(200, stops, rows=1))) == {0: expected[0]}
+
+
+def test_drawing_ends_where_a_guess_fails():
+    """A drawn token changes the generator: as many are drawn as are written, in the same order as without guesses."""
+    model = tiny("llama")
+    forward, prompts, drawn = packed_forward(model), dict(list(rows().items())[:4]), []
+
+    def choose(logits, indices):
+        drawn.extend(indices)
+        return logits.argmax(-1).tolist()
+
+    found = dict(write(prompts, forward, choose, Limits(90, STOPS, rows=64)))
+    assert {index: drawn.count(index) for index in found} == {index: len(tokens) for index, tokens in found.items()}
+    assert found == dict(write(prompts, forward, greedy, Limits(90, STOPS, rows=4)))
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=40), st.integers(0, 12))
+def test_a_guess_is_what_followed_the_same_tokens_before(past, most):
+    found = guess(as_text(past), most)
+    whole, known = [*past, *found], len(past)
+    periods = [n for n in range(1, known) if past[-1] == past[-1 - n]]
+    assert len(found) == (most if periods else 0)
+    assert not found or any(found == whole[known - n : -n] for n in periods)
 
 
 def test_when_memory_runs_out_fewer_rows_go_on_from_where_they_were():
