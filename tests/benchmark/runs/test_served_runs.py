@@ -16,7 +16,7 @@ import pytest
 
 from benchmark.readers.selection import limited, load_cases
 from benchmark.session import shipped_cases
-from tests.servers.scripted import scripted_server, seeded
+from tests.servers.scripted import ScriptedServer, scripted_server, seeded
 
 ROOT = Path(__file__).parents[3]
 CASES = 40
@@ -56,23 +56,30 @@ def recorded(runs: Path) -> list[dict]:
     return rows
 
 
-def interrupted(spec: str, runs: Path, by: signal.Signals, after: int) -> int:
-    """Start a run, send it a signal once it has answered `after` cases, and return its exit code."""
-    command = [sys.executable, "-m", "pytest", "suites/", "-p", "no:cacheprovider", "--model", spec, *PATIENCE]
+def interrupted(server: ScriptedServer, runs: Path, by: signal.Signals, after: int) -> int:
+    """Start a run, send it a signal once it has kept `after` answers, and return its exit code.
+
+    The server then answers nothing more, so that no run ends before its signal comes.
+    """
+    script = server.script
+    server.script = lambda request, before: "hang" if len(recorded(runs)) >= after else script(request, before)
+    command = [sys.executable, "-m", "pytest", "suites/", "-p", "no:cacheprovider", "--model", server.spec, *PATIENCE]
     command += ["--limit", str(CASES), "--runs", str(runs)]
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     end = time.monotonic() + 120
     while len(recorded(runs)) < after and process.poll() is None and time.monotonic() < end:
         time.sleep(0.02)
     process.send_signal(by)
-    return process.wait(timeout=60)
+    code = process.wait(timeout=60)
+    server.script = script
+    return code
 
 
 def test_a_run_goes_on_through_faults_and_interruptions(serve, suites, tmp_path):
     server = serve(seeded(2, 0.35))
     runs = tmp_path / "runs"
-    assert interrupted(server.spec, runs, signal.SIGINT, 8) == 2
-    assert interrupted(server.spec, runs, signal.SIGKILL, 20) == -signal.SIGKILL
+    assert interrupted(server, runs, signal.SIGINT, 8) == 2
+    assert interrupted(server, runs, signal.SIGKILL, 20) == -signal.SIGKILL
     before = len(recorded(runs))
     assert 20 <= before < CASES
 
