@@ -231,5 +231,7 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
             )
         return replace(base, name=f"{base.name}+{path.resolve().name}", adapter=str(path))
     if not _HUB_ID.match(text):
-        raise InputError(f"there is no adapter at {adapter!r}", "Name an existing directory or recipe, or ORG/NAME at the hub.")
+        raise InputError(
+            f"there is no adapter at {adapter!r}", "Name an existing directory or recipe, or ORG/NAME at the hub."
+        )
     return replace(base, name=f"{base.name}+{text.partition('/')[2]}", adapter=text, adapter_revision=revision)
