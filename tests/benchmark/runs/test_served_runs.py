@@ -65,7 +65,15 @@ def interrupted(server: ScriptedServer, runs: Path, by: signal.Signals, after: i
     server.script = lambda request, before: "hang" if len(recorded(runs)) >= after else script(request, before)
     command = [sys.executable, "-m", "pytest", "suites/", "-p", "no:cacheprovider", "--model", server.spec, *PATIENCE]
     command += ["--limit", str(CASES), "--runs", str(runs)]
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # A shell that starts the tests in the background has them, and what they start, ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     end = time.monotonic() + 120
     while len(recorded(runs)) < after and process.poll() is None and time.monotonic() < end:
         time.sleep(0.02)
