@@ -67,8 +67,7 @@ class _Row:
         leaf: What it continues.
         written: Its tokens, of this batch and of those before.
         past: Own tokens that are in no slot.
-        prompt: What it continues, as `guess` reads it.
-        begun: How much of `written` is part of the prompt.
+        prompt: What stands before `written`, as `guess` reads it.
         right: How many guesses held the last time; there is no reason to guess many more now.
     """
 
@@ -76,15 +75,14 @@ class _Row:
     written: list[int]
     past: Span | None
     prompt: str
-    begun: int
     right: int = 0
 
     def ahead(self, most: int) -> list[int]:
         """The last token, and at `most` so many that may follow it."""
         last = self.written[-1:]
-        if most <= 0:
+        if not most:
             return last
-        return last + guess(self.prompt + as_text(self.written[self.begun :]), min(most, 2 * self.right + 2))
+        return last + guess(self.prompt + as_text(self.written), min(most, 2 * self.right + 2))
 
 
 def write(
@@ -183,8 +181,8 @@ class _Batch:
             ids += own
             segments.append(Segment(path, slot, len(own)))
             ends.append(len(ids) - 1)
-            done, prompt = written[leaf.index], (*(node.ids for node in leaf.path), leaf.ids)
-            fresh.append(_Row(leaf, done, past, "".join(map(as_text, prompt)), len(done)))
+            done, known = written[leaf.index], as_text([*chain(*(node.ids for node in leaf.path)), *leaf.ids])
+            fresh.append(_Row(leaf, done, past, known[: len(known) - len(done)]))
         logits = self._pass(ids, segments, ends)
         self.active += fresh
         for row, token in zip(fresh, self.choose(logits, [row.leaf.index for row in fresh]), strict=True):

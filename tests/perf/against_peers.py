@@ -7,9 +7,9 @@ from dataclasses import replace
 from statistics import median
 
 from tests.perf.limits import matrix_rate, operations
-from tests.perf.page import Page, percent
+from tests.perf.page import Page, percent, spread
 from tests.perf.peers import Measured, measure
-from tests.perf.plan import HOMES, OURS, Plan, command, megabytes, repeated, said, seconds_of, spread
+from tests.perf.plan import HOMES, OURS, Plan, command, megabytes, repeated, said, seconds_of
 from tests.perf.workloads import Workload
 
 AIMS = {"pipeline": 10.0, "inspect": 5.0, "lm-eval": 3.0, "generate": 2.0}

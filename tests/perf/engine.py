@@ -23,10 +23,10 @@ import psutil
 
 from tests.perf import growth
 from tests.perf.against_peers import write_peers
-from tests.perf.page import Page, percent
+from tests.perf.page import Page, percent, spread
 from tests.perf.peers import ENVIRONMENTS, Measured, measure
 from tests.perf.phases import ENGINE
-from tests.perf.plan import Plan, megabytes, repeated, said, spread
+from tests.perf.plan import Plan, megabytes, repeated, said
 from tests.perf.scaling import write_growth, write_mixed
 from tests.perf.workloads import POCKET, Workload, prompts_of, random_gemma, shipped
 

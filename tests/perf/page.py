@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterable, Sequence
+from statistics import median
 
 
 class Page:
@@ -29,6 +30,12 @@ class Page:
 def percent(share: float, digits: int = 1) -> str:
     """0.0512 as 5.1%."""
     return f"{share:.{digits}%}"
+
+
+def spread(values: Sequence[float], digits: int = 1) -> str:
+    """Median and range."""
+    middle = f"{median(values):,.{digits}f}"
+    return middle if len(values) == 1 else f"{middle} [{min(values):,.{digits}f}, {max(values):,.{digits}f}]"
 
 
 def drawn(share: float, comparisons: float, digits: int = 1) -> str:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 from tests.perf.peers import LOOPS, Measured, environment
 
@@ -79,12 +78,6 @@ def repeated(measurements: Sequence[tuple[str, Callable[[], Measured]]], plan: P
 def seconds_of(found: Sequence[Measured]) -> list[float]:
     """Of all repetitions."""
     return [seconds for each in found for seconds in each.seconds]
-
-
-def spread(values: Sequence[float], digits: int = 1) -> str:
-    """Median and range."""
-    middle = f"{median(values):,.{digits}f}"
-    return middle if len(values) == 1 else f"{middle} [{min(values):,.{digits}f}, {max(values):,.{digits}f}]"
 
 
 def megabytes(found: Sequence[Measured]) -> str:

@@ -21,7 +21,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from benchmark.candidates.recipe import Recipe, read_recipe
@@ -33,7 +32,7 @@ from benchmark.scoring.metrics import METRICS, PRIMARY
 from benchmark.session import Request, Session, shipped_cases
 from benchmark.verdicts.comparison import Column, Comparison, compare
 from benchmark.verdicts.figure import figure_of
-from tests.perf.page import Page
+from tests.perf.page import Page, spread
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "docs" / "recipes.md"
@@ -119,11 +118,7 @@ def judged(cases: str, adapters: Sequence[Path], dialect: str, work: Path) -> Ju
 def percents(values: Sequence[float | None]) -> str:
     """Median and range of scores, in per cent."""
     known = [100 * value for value in values if value is not None]
-    if not known:
-        return "n/a"
-    if len(known) == 1:
-        return f"{known[0]:.1f}"
-    return f"{median(known):.1f} [{min(known):.1f}, {max(known):.1f}]"
+    return spread(known) if known else "n/a"
 
 
 def write(kinds: dict[str, Judged], names: list[str], records: list[dict[str, Any]]) -> int:
@@ -157,7 +152,7 @@ def write(kinds: dict[str, Judged], names: list[str], records: list[dict[str, An
         rows,
     )
     read = [
-        [name, *(percents([one[key] / 100 for one in group]) for key in ("tokens_k", "loss"))]
+        [name, spread([one["tokens"] / 1000 for one in group], 0), spread([one["losses"]["loss"] for one in group], 2)]
         for name in RECIPES
         if (group := [one for one, other in zip(records, names[1:], strict=True) if other == name])
     ]
@@ -220,15 +215,10 @@ def main() -> int:
     data = data_of(ours, work / "data")
     wanted = [(name, seed) for name in RECIPES for seed in SEEDS]
     with ThreadPoolExecutor(2) as lanes:
-        adapters = list(
-            lanes.map(lambda one: trained(recipes[one[0]], data, one[1], work / f"{one[0]}-{one[1]}"), wanted)
-        )
+        made = [lanes.submit(trained, recipes[name], data, seed, work / f"{name}-{seed}") for name, seed in wanted]
+    adapters = [one.result() for one in made]
     names = ["pocket", *(name for name, _ in wanted)]
-    records = []
-    for adapter in adapters:
-        record = json.loads((adapter / RECORD).read_text())
-        losses = record["losses"]
-        records.append({"tokens_k": record["tokens"] / 1000, "loss": losses["loss"]})
+    records = [json.loads((adapter / RECORD).read_text()) for adapter in adapters]
     kinds = {
         "authored": judged(shipped_cases(), adapters, ours.dialect, work),
         "template": judged(str(cases), adapters, ours.dialect, work),

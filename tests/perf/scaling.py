@@ -8,9 +8,9 @@ from pathlib import Path
 from statistics import median
 
 from tests.perf import growth
-from tests.perf.page import Page
+from tests.perf.page import Page, spread
 from tests.perf.peers import measure
-from tests.perf.plan import OURS, Plan, command, megabytes, repeated, said, seconds_of, spread
+from tests.perf.plan import OURS, Plan, command, megabytes, repeated, said, seconds_of
 from tests.perf.workloads import POCKET, Workload, prompts_of, shipped
 
 

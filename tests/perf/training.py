@@ -26,7 +26,7 @@ from benchmark.candidates.recipe import read_recipe
 from benchmark.dataset import TraceDataset
 from benchmark.dialects.tagged import Tagged
 from benchmark.plugin_commands import flags
-from tests.perf.page import Page, percent
+from tests.perf.page import Page, percent, spread
 from trainers.examples import Examples
 from trainers.hosting import Job, run
 from trainers.lora import LoraOptions, LoraTrainer
@@ -172,11 +172,6 @@ def measured(loop: str, data: Path, out: Path, threads: int) -> dict[str, float]
     return found
 
 
-def spread(values: list[float], form: str) -> str:
-    """Median and range."""
-    return f"{median(values):{form}} [{min(values):{form}}, {max(values):{form}}]"
-
-
 def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDataset) -> int:
     """The page; 1 where an aim is missed."""
     page = Page(HEAD)
@@ -200,15 +195,15 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
         (
             (
                 NAMES[loop],
-                spread(rates[loop], ",.0f"),
-                spread([one / other for one, other in zip(rates[loop], rates[best], strict=True)], ".2f"),
+                spread(rates[loop], 0),
+                spread([one / other for one, other in zip(rates[loop], rates[best], strict=True)], 2),
                 f"{losses[loop]:.4f}",
                 f"{max(one['peak'] for one in all_):,.0f} MB",
             )
             for loop, all_ in found.items()
         ),
     )
-    page.held(median(pairs) >= TIMES, f"at least {TIMES:g} times TRL's tokens a second", spread(pairs, ".2f"))
+    page.held(median(pairs) >= TIMES, f"at least {TIMES:g} times TRL's tokens a second", spread(pairs, 2))
     page.held(abs(apart) <= LOSS, f"a loss at the end within {percent(LOSS, 0)}", f"{apart:+.1%}")
     page.text.append(
         "What is saved: a list of tools that several conversations of a step share is computed once instead of once\n"
