@@ -217,7 +217,7 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
 def main() -> int:
     """As the module says."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=1200, help="conversations proposed")
+    parser.add_argument("--count", type=int, default=600, help="conversations proposed")
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--loop", choices=list(NAMES))
