@@ -1,9 +1,10 @@
-"""Measure the two shipped recipes beside one another: same base, same data, three seeds; write docs/recipes.md.
+"""Measure the shipped recipes; write docs/recipes.md.
 
-The data is the recipe's, made once with its seed; a seed of the table is that of the training. Then the adapter of the
-recipe's own seed against the base. Judged are the shipped test cases, which no template wrote, and test cases of the
-template generator, whose phrasings no training saw; of both, those that ask for tools that training saw, and those that
-ask for the held-out ones.
+Two of them beside one another: same base, same data, three seeds. The data is the recipe's, made once with its seed; a
+seed of the table is that of the training. Then what ours and the long one, of data of its own, change against the base,
+each with its own seed. Judged are the shipped test cases, which no template wrote, and test cases of the template
+generator, whose phrasings no training saw; of both, those that ask for tools that training saw, and those that ask for
+the held-out ones.
 
     python -m tests.perf.recipes --work DIR      what lies in DIR already is not made again
 
@@ -36,8 +37,9 @@ from tests.perf.page import Page, spread
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "docs" / "recipes.md"
-RECIPES = {name: ROOT / "trainers" / "recipes" / f"{name}.toml" for name in ("tutorial", "lora")}
-SEEDS = (1, 2, 3)
+RECIPES = {name: ROOT / "trainers" / "recipes" / f"{name}.toml" for name in ("tutorial", "lora", "lora-long")}
+COMPARED, SEEDS = ("tutorial", "lora"), (1, 2, 3)
+CHANGE = {"lora": "What the shipped adapter changes", "lora-long": "What a longer training changes"}
 POINTS = 0.15
 """Aim of selection and of whole calls on template cases."""
 
@@ -121,49 +123,30 @@ def percents(values: Sequence[float | None]) -> str:
     return spread(known) if known else "n/a"
 
 
-def write(kinds: dict[str, Judged], names: list[str], records: list[dict[str, Any]]) -> int:
-    """The page; 1 where an aim is missed."""
-    page = Page(HEAD)
+def parts() -> dict[str, Callable[[Grade], bool]]:
+    """Which cases are apart."""
     kept_out = set(held_out(shipped_manifest()).tools)
-    of: dict[str, Callable[[Grade], bool]] = {
+    return {
         "all": lambda _: True,
         "seen tools": lambda row: row.expected == "call" and row.tool not in kept_out,
         "unseen tools": lambda row: row.expected == "call" and row.tool in kept_out,
     }
-    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
-    page.text.append(f"{packages}; Python {platform.python_version()}, {platform.machine()}.\n")
-    rows = []
-    for kind, (_, grades) in kinds.items():
-        for part, wanted in of.items():
-            for metric in PRIMARY:
-                scores = [figure_of(metric, [row for row in rows_ if wanted(row)]) for rows_ in grades]
-                if not scores[0].n or (part != "all" and metric.id not in ("selection.tool", "validity.call")):
-                    continue
-                by = {
-                    name: [figure.score for figure, other in zip(scores, names, strict=True) if other == name]
-                    for name in ("pocket", *RECIPES)
-                }
-                cells = [percents(by[name]) for name in by]
-                rows.append([kind, part, f"`{metric.id}`", str(scores[0].n), *cells])
-    page.section(
-        "Three seeds",
-        f"Median [least, most] over the training seeds {', '.join(map(str, SEEDS))}. n is the number of cases.",
-        ["cases", "of which", "metric", "n", "`pocket`", "`tutorial.toml`", "`lora.toml`"],
-        rows,
-    )
-    read = [
-        [name, spread([one["tokens"] / 1000 for one in group], 0), spread([one["losses"]["loss"] for one in group], 2)]
-        for name in RECIPES
-        if (group := [one for one, other in zip(records, names[1:], strict=True) if other == name])
-    ]
-    page.section("What they read", "Of the trainings above.", ["recipe", "1,000 tokens", "last loss"], read)
-    place = names.index("lora") + SEEDS.index(read_recipe(RECIPES["lora"]).seed)
+
+
+def pair(judged: Judged, place: int) -> Judged:
+    """Of all candidates the base and the one in this place."""
+    columns, grades = judged
+    return (columns[0], columns[place]), [grades[0], grades[place]]
+
+
+def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> None:
+    """One adapter against the base, and whether the aims are kept."""
     found: dict[tuple[str, str], Comparison] = {}
     lines = []
     for kind, (columns, grades) in kinds.items():
-        for part, wanted in of.items():
-            sides = [[row for row in grades[index] if wanted(row)] for index in (0, place)]
-            comparison = found[kind, part] = compare((columns[0], columns[place]), sides)
+        for part, wanted in parts().items():
+            sides = [[row for row in rows if wanted(row)] for rows in grades]
+            comparison = found[kind, part] = compare(columns, sides)
             for metric in PRIMARY:
                 difference = comparison.difference(1, metric.id)
                 if difference is None or difference.interval is None or difference.effect is None:
@@ -172,8 +155,8 @@ def write(kinds: dict[str, Judged], names: list[str], records: list[dict[str, An
                 effect = f"{100 * difference.effect:+.1f} [{low:+.1f}, {high:+.1f}]"
                 lines.append([kind, part, f"`{metric.id}`", str(difference.n), effect, difference.verdict])
     page.section(
-        "What the shipped adapter changes",
-        "`lora.toml` with its own seed against `pocket`: points, with the 95% interval of the paired difference.",
+        title,
+        f"`{recipe}.toml` with its own seed against `pocket`: points, with the 95% interval of the paired difference.",
         ["cases", "of which", "metric", "n", "difference", "verdict"],
         lines,
     )
@@ -190,6 +173,47 @@ def write(kinds: dict[str, Judged], names: list[str], records: list[dict[str, An
             other = found[kind, "all"].difference(1, name)
             assert other is not None
             page.held(other.verdict != "regressed", f"`{name}` not regressed on {kind} cases", other.verdict)
+
+
+def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: list[dict[str, Any]]) -> int:
+    """The page, of the base and these recipes under these seeds; 1 where an aim is missed."""
+    page = Page(HEAD)
+    names = ["pocket", *(name for name, _ in trainings)]
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
+    page.text.append(f"{packages}; Python {platform.python_version()}, {platform.machine()}.\n")
+    rows = []
+    for kind, (_, grades) in kinds.items():
+        for part, wanted in parts().items():
+            for metric in PRIMARY:
+                scores = [figure_of(metric, [row for row in rows_ if wanted(row)]) for rows_ in grades]
+                if not scores[0].n or (part != "all" and metric.id not in ("selection.tool", "validity.call")):
+                    continue
+                by = {
+                    name: [figure.score for figure, other in zip(scores, names, strict=True) if other == name]
+                    for name in ("pocket", *COMPARED)
+                }
+                cells = [percents(by[name]) for name in by]
+                rows.append([kind, part, f"`{metric.id}`", str(scores[0].n), *cells])
+    page.section(
+        "Three seeds",
+        f"Median [least, most] over the training seeds {', '.join(map(str, SEEDS))}. n is the number of cases.",
+        ["cases", "of which", "metric", "n", "`pocket`", "`tutorial.toml`", "`lora.toml`"],
+        rows,
+    )
+    read = [
+        [name, spread([one["tokens"] / 1000 for one in group], 0), spread([one["losses"]["loss"] for one in group], 2)]
+        for name in RECIPES
+        if (group := [one for one, (other, _) in zip(records, trainings, strict=True) if other == name])
+    ]
+    page.section(
+        "What they read",
+        "In conversations; what several of a step begin with alike is computed once.",
+        ["recipe", "1,000 tokens", "last loss"],
+        read,
+    )
+    for name, title in CHANGE.items():
+        place = 1 + trainings.index((name, read_recipe(RECIPES[name]).seed))
+        changes(page, title, name, {kind: pair(one, place) for kind, one in kinds.items()})
     OUT.write_text("\n".join(page.text))
     sys.stdout.write("\n".join(page.text))
     return 1 if page.broken else 0
@@ -212,18 +236,21 @@ def main() -> int:
     assert set(METRICS) >= {"selection.tool", "validity.call"}
     recipes = {name: read_recipe(path) for name, path in RECIPES.items()}
     ours, cases = recipes["lora"], template_cases(work)
-    data = data_of(ours, work / "data")
-    wanted = [(name, seed) for name in RECIPES for seed in SEEDS]
+    data = {name: data_of(recipes[name], work / f"data-{name}") for name in CHANGE}
+    wanted = [(name, seed) for name in COMPARED for seed in SEEDS]
+    wanted += [(name, recipes[name].seed) for name in CHANGE if name not in COMPARED]
     with ThreadPoolExecutor(2) as lanes:
-        made = [lanes.submit(trained, recipes[name], data, seed, work / f"{name}-{seed}") for name, seed in wanted]
+        made = [
+            lanes.submit(trained, recipes[name], data.get(name, data["lora"]), seed, work / f"{name}-{seed}")
+            for name, seed in wanted
+        ]
     adapters = [one.result() for one in made]
-    names = ["pocket", *(name for name, _ in wanted)]
     records = [json.loads((adapter / RECORD).read_text()) for adapter in adapters]
     kinds = {
         "authored": judged(shipped_cases(), adapters, ours.dialect, work),
         "template": judged(str(cases), adapters, ours.dialect, work),
     }
-    return write(kinds, names, records)
+    return write(kinds, wanted, records)
 
 
 if __name__ == "__main__":
