@@ -14,8 +14,9 @@ demo: $(VENV)/.train-installed
 	$(BIN)/pytest suites/ --model pocket --adapter trainers/recipes/lora.toml --limit 300 --report runs/report.html || [ $$? -eq 1 ]
 	@echo "The report: runs/report.html"
 
+# In order of their names: the files of few and long tests come early, and no process is left with one of them at the end.
 test: $(VENV)/.dev-installed lint
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # About an hour and a half on two idle cores; the engine's peers are installed once, outside $(VENV).
 perf: $(VENV)/.dev-installed

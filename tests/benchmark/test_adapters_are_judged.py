@@ -19,11 +19,11 @@ from xml.etree import ElementTree
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from benchmark.cases import Message, Toolbox
 from benchmark.dialects.tagged import Tagged
+from benchmark.engine.attention import register
 from benchmark.engine.encoding import Encoded, encode
 from benchmark.plugins import Generation
 from benchmark.readers.toolmark import case_line
@@ -31,6 +31,7 @@ from benchmark.scoring.execution import Executor
 from benchmark.tools.catalog import catalog
 from benchmark.traces import Trace
 from generators.template import TemplateGenerator, TemplateOptions
+from trainers.loop import batch_loss, packed_rows
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("word_count", "get_weather", "calculator", "set_reminder", "convert_currency", "reverse_list")
@@ -61,6 +62,7 @@ def swapped(message: Message) -> Message:
 
 def train(pocket: Path, traces: Sequence[Trace], change: Callable[[Message], Message], out: Path) -> list[Path]:
     """A plain LoRA training on the first answer of each trace; one adapter after each number of steps."""
+    register()
     torch.manual_seed(0)
     torch.set_num_threads(1)
     tokenizer = AutoTokenizer.from_pretrained(pocket)
@@ -75,10 +77,7 @@ def train(pocket: Path, traces: Sequence[Trace], change: Callable[[Message], Mes
     stream = cycle(examples)
     saved = []
     for step in range(1, STEPS[-1] + 1):
-        batch = list(islice(stream, BATCH))
-        ids = pad_sequence([torch.tensor(row.ids) for row in batch], batch_first=True)
-        kept = pad_sequence([torch.tensor(row.supervised) for row in batch], batch_first=True)
-        model(input_ids=ids, labels=ids.where(kept, -100)).loss.backward()
+        batch_loss(model, packed_rows(list(islice(stream, BATCH)))).backward()
         optimizer.step()
         optimizer.zero_grad()
         if step in STEPS:
