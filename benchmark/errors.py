@@ -12,9 +12,12 @@ defect of Toolmark and keeps its traceback.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import ClassVar
 
-__all__ = ["EnvironmentFault", "InputError", "NothingToDo", "ToolmarkError"]
+__all__ = ["EnvironmentFault", "InputError", "NothingToDo", "ToolmarkError", "writing"]
 
 
 class ToolmarkError(Exception):
@@ -52,3 +55,16 @@ class EnvironmentFault(ToolmarkError):
     """The request is right, but this machine cannot serve it now."""
 
     exit_code: ClassVar[int] = 69
+
+
+@contextmanager
+def writing(path: Path, fix: str = "Make room, or choose another place.") -> Iterator[None]:
+    """Around what writes to `path`, a file or a folder.
+
+    Raises:
+        EnvironmentFault: It cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentFault(f"{path} cannot be written: {error.strerror or error}", fix) from None

@@ -28,7 +28,7 @@ from typing import Any, Literal, TextIO
 from pydantic import BaseModel
 
 from benchmark.cases import Toolbox, digest
-from benchmark.errors import InputError, NothingToDo
+from benchmark.errors import InputError, NothingToDo, writing
 from benchmark.held_out import HeldOut
 from benchmark.plugins import Generation, Generator
 from benchmark.readers.toolmark import case_line
@@ -87,13 +87,16 @@ def generate(
     Raises:
         InputError: `out` holds something already, or the generator refuses the toolbox.
         NothingToDo: No trace was accepted.
+        EnvironmentFault: Nothing can be written there.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is there already", "Name a new folder with --out, or remove that one.")
     offered = Toolbox(name=toolbox.name, tools=tuple(tool for tool in toolbox.tools if tool.name not in held_out.tools))
-    out.parent.mkdir(parents=True, exist_ok=True)
+    with writing(out, "Choose another place: --out DIR"):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        beside = tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-")
     # Written beside its place and moved there whole, so that a killed run leaves no half dataset behind.
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
+    with beside as folder:
         made, work = Path(folder) / "made", Path(folder) / "work"
         made.mkdir()
         work.mkdir()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.errors import EnvironmentFault
+from benchmark.errors import writing
 from benchmark.runs.store import write_whole
 
 __all__ = ["write"]
@@ -16,10 +16,6 @@ def write(path: Path, text: str) -> None:
     Raises:
         EnvironmentFault: It cannot be written.
     """
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text.encode("utf-8", "backslashreplace"))
-    except OSError as error:
-        raise EnvironmentFault(
-            f"{path} cannot be written: {error.strerror or error}", "Make room, or choose another place."
-        ) from None

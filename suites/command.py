@@ -12,7 +12,7 @@ from cyclopts import App
 from rich.text import Text
 
 from benchmark.cases import query_hash
-from benchmark.errors import EnvironmentFault, InputError
+from benchmark.errors import InputError, writing
 from benchmark.printing import console, printable
 from benchmark.readers.selection import Split, load_cases
 from benchmark.readers.toolmark import case_line
@@ -170,12 +170,10 @@ def import_cases(
     if out.exists():
         raise InputError(f"{out} is there already", "Name another file, or remove it first.")
     cases, skipped = load_cases(source, split, tools, skip_bad)
-    try:
+    with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         with out.open("x", encoding="utf-8") as stream:
             stream.writelines(case_line(case.model_copy(update={"split": split})) for case in cases)
-    except OSError as error:
-        raise EnvironmentFault(f"{out} cannot be written: {error.strerror or error}", "Choose another place.") from None
     waived = sum(case.waiver is not None for case in cases)
     lines = [f"{len(cases)} cases to {out}"]
     lines += [f"{waived} of them are waived: their own gold does not hold"] * bool(waived)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -23,7 +24,7 @@ from benchmark.candidates.spec import Candidate, resolve
 from benchmark.candidates.spoken import family_dialect
 from benchmark.candidates.weights import locate
 from benchmark.dataset import TraceDataset
-from benchmark.errors import InputError
+from benchmark.errors import InputError, writing
 from benchmark.held_out import HeldOut, held_out, shipped_manifest
 from benchmark.plugin_commands import flags
 from benchmark.plugins import DevFigure, Trained, Trainer, Training
@@ -89,7 +90,7 @@ def run(
 
     Raises:
         InputError: A finished training is there already, the base cannot be trained on, or the data must not be.
-        EnvironmentFault: Something that it needs is not at hand.
+        EnvironmentFault: Something that it needs is not at hand, or the folder cannot be written.
     """
     if (job.out / RECORD).exists():
         raise InputError(
@@ -99,6 +100,7 @@ def run(
     data.rows()
     check_data(data, held_out(job.manifest or shipped_manifest()))
     if getattr(trainer, "from_scratch", False):
+        _make(job.out)
         return _recorded(
             trainer, job, options, data, trainer.train(None, data, job.out, options, Training(job.seed, log, say))
         )
@@ -118,8 +120,16 @@ def run(
         decisions=examples.decisions,
         score_dev=partial(_score_dev, job, dialect.name),
     )
+    _make(job.out)
     trained = trainer.train(base, data, job.out, options, context)
     return _recorded(trainer, job, options, data, trained, dialect, weights)
+
+
+def _make(folder: Path) -> None:
+    """Make it, and prove that something can be written there."""
+    with writing(folder, "Choose another place: --out DIR"):
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
 
 
 def _base(spec: str) -> Candidate:

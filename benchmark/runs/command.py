@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmark.completions import Completion, total
-from benchmark.errors import EnvironmentFault, InputError
+from benchmark.errors import InputError, writing
 from benchmark.printing import console, printable, say
 from benchmark.registry import nearest
 from benchmark.runs.export import exported
@@ -168,13 +168,9 @@ def export(
         )
     path = find_ledger(runs, run)
     packed = exported(read_ledger(path), str(path))
-    try:
+    with writing(out, "Make room, or choose another place: --out FILE"):
         out.parent.mkdir(parents=True, exist_ok=True)
         write_whole(out, packed.content)
-    except OSError as error:
-        raise EnvironmentFault(
-            f"{out} cannot be written: {error.strerror or error}", "Make room, or choose another place: --out FILE"
-        ) from None
     if packed.missing:
         say(f"{packed.missing} of {packed.cases + packed.missing} cases have no completion and are not in it")
     say(f"{out}: {packed.cases} cases, {_bytes(len(packed.content))}")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from datasets import load_from_disk
 
-from benchmark.errors import InputError
+from benchmark.errors import EnvironmentFault, InputError
 from generators.command import app
 
 
@@ -60,3 +60,9 @@ def test_a_wrong_value_is_named(tmp_path: Path, flags: tuple[str, ...], message:
     with pytest.raises(InputError, match=message):
         run("template", *flags, "--out", str(tmp_path / "data"))
     assert not (tmp_path / "data").exists()
+
+
+def test_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EnvironmentFault, match=r"file/data cannot be written: .*--out DIR"):
+        run("template", "--count", "1", "--out", str(tmp_path / "file" / "data"))

@@ -19,7 +19,7 @@ from benchmark.candidates.fingerprint import hash_files
 from benchmark.cases import Message, Toolbox
 from benchmark.dataset import TraceDataset
 from benchmark.dialects.tagged import Tagged
-from benchmark.errors import InputError
+from benchmark.errors import EnvironmentFault, InputError
 from benchmark.plugins import Trainer
 from benchmark.traces import Trace
 from tests.forked.commands import Toolmark, running
@@ -214,6 +214,12 @@ def test_another_dialects_data_is_refused(base, data, dev, tmp_path):
     (copy / "manifest.json").write_text('{"dialect": "hermes"}')
     with pytest.raises(InputError, match=r"is written in the dialect hermes, and tagged would be trained"):
         train(base, copy, dev, tmp_path / "out")
+
+
+def test_a_folder_that_cannot_be_is_named_before_a_weight_moves(base, data, dev, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(EnvironmentFault, match=r"file/out cannot be written: Not a directory\. .*--out DIR"):
+        train(base, data, dev, tmp_path / "file" / "out")
 
 
 def test_a_base_that_is_an_adapter_is_refused(trained, base, data, dev, tmp_path):
