@@ -20,6 +20,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,7 @@ def percents(values: Sequence[float | None]) -> str:
     return spread(known) if known else "n/a"
 
 
+@cache
 def parts() -> dict[str, Callable[[Grade], bool]]:
     """Which cases are apart."""
     kept_out = set(held_out(shipped_manifest()).tools)
