@@ -20,20 +20,22 @@ test: $(VENV)/.dev-installed lint
 
 # About an hour and a half on two idle cores; the engine's peers are installed once, outside $(VENV).
 perf: $(VENV)/.dev-installed
-	$(BIN)/python -m tests.perf.statistics
-	$(BIN)/python -m tests.perf.conformance
-	$(BIN)/python -m tests.perf.tutorial
-	$(BIN)/python -m tests.perf.parsing
-	$(BIN)/python -m tests.perf.streaming
-	$(BIN)/python -m tests.perf.reports
-	$(BIN)/python -m tests.perf.training
-	$(BIN)/python -m tests.perf.engine --pip-args='$(PIP_ARGS)'
+	$(BIN)/python -m studies.statistics
+	$(BIN)/python -m studies.conformance
+	$(BIN)/python -m studies.tutorial
+	$(BIN)/python -m studies.parsing
+	$(BIN)/python -m studies.streaming
+	$(BIN)/python -m studies.reports
+	$(BIN)/python -m studies.training
+	$(BIN)/python -m studies.engine --pip-args='$(PIP_ARGS)'
 
 lint: $(VENV)/.dev-installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	rm -rf build/installed && mkdir -p build/installed/toolmark
+	cp -rl toolmark/. benchmark suites generators trainers reports build/installed/toolmark
+	cp pyproject.toml build/installed
+	cd build/installed && $(abspath $(BIN))/mypy --cache-dir ../../.mypy_cache && $(abspath $(BIN))/lint-imports --no-cache
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

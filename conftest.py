@@ -1,3 +1,3 @@
-"""What pytest reads at the root alone: pytester, with which the plug-in is tested. All else is in benchmark.plugin."""
+"""What pytest reads at the root alone: pytester, with which the plug-in is tested; the rest is in the plug-in."""
 
 pytest_plugins = ["pytester"]

@@ -7,8 +7,8 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from benchmark.errors import InputError, ToolmarkError
-from benchmark.registry import load, names, target
+from toolmark.benchmark.core.errors import InputError, ToolmarkError
+from toolmark.benchmark.core.registry import load, names, target
 
 __all__ = ["main"]
 
@@ -32,3 +32,7 @@ def main() -> None:
     except ToolmarkError as error:
         print(f"ERROR: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

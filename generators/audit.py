@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from statistics import median, quantiles
 from typing import Any
 
-from benchmark.cases import query_hash
-from benchmark.held_out import HeldOut
-from generators.duplicates import NearDuplicates
+from toolmark.benchmark.data.cases import query_hash
+from toolmark.benchmark.data.held_out import HeldOut
+from toolmark.generators.duplicates import NearDuplicates
 
 __all__ = ["Audit", "audit"]
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark.errors import InputError
+from toolmark.benchmark.core.errors import InputError
 
 __all__ = ["dataset_card"]
 
@@ -100,7 +100,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _tools(folder: Path) -> list[str]:
-    from benchmark.tools.sources.yaml import read_tools_file
+    from toolmark.benchmark.tools.sources.yaml import read_tools_file
 
     names = [tool.name for tool in read_tools_file(folder / "tools.yaml").tools]
     if not names:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import App
 from rich.console import Console
 
-from benchmark.errors import EnvironmentFault, InputError
-from benchmark.plugin_commands import checked, plugin_command, plugin_commands
-from benchmark.scoring.execution import Execute
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.plugins.commands import checked, plugin_command, plugin_commands
+from toolmark.benchmark.scoring.execution import Execute
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from benchmark.cases import Toolbox
-    from benchmark.tools.sources.lint import Fault
+    from toolmark.benchmark.data.cases import Toolbox
+    from toolmark.benchmark.tools.sources.lint import Fault
 
 __all__ = ["app", "generate_command"]
 
@@ -36,11 +36,11 @@ def generate_command(generator: Any) -> Callable[..., None]:
     ) -> None:
         from importlib.util import find_spec
 
-        from benchmark.held_out import held_out, shipped_manifest
-        from generators.execution import announcement
-        from generators.pipeline import generate as run
-        from generators.publishing import check_push
-        from generators.publishing import push as pushed
+        from toolmark.benchmark.data.held_out import held_out, shipped_manifest
+        from toolmark.generators.execution import announcement
+        from toolmark.generators.pipeline import generate as run
+        from toolmark.generators.publishing import check_push
+        from toolmark.generators.publishing import push as pushed
 
         if find_spec("datasets") is None:
             raise EnvironmentFault(
@@ -97,10 +97,10 @@ def _toolbox(source: str | None) -> tuple[Toolbox, list[Fault]]:
     Raises:
         InputError: The source cannot be read, or its tools have faults.
     """
-    from benchmark.cases import Toolbox
-    from benchmark.tools.catalog import catalog
-    from benchmark.tools.sources.lint import lint
-    from benchmark.tools.toolboxes import read_source
+    from toolmark.benchmark.data.cases import Toolbox
+    from toolmark.benchmark.tools.catalog import catalog
+    from toolmark.benchmark.tools.sources.lint import lint
+    from toolmark.benchmark.tools.toolboxes import read_source
 
     if source is None:
         return catalog(), []

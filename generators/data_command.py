@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.errors import InputError
+from toolmark.benchmark.core.errors import InputError
 
 __all__ = ["app"]
 
@@ -55,12 +55,12 @@ def show(
     """
     from itertools import islice
 
-    from benchmark.candidates.spec import resolve
-    from benchmark.candidates.weights import locate
-    from benchmark.dataset import TraceDataset
-    from benchmark.engine.conversations import conversation_sequences
-    from benchmark.engine.tokenizer import open_tokenizer
-    from benchmark.registry import load
+    from toolmark.benchmark.candidates.spec import resolve
+    from toolmark.benchmark.candidates.weights import locate
+    from toolmark.benchmark.core.registry import load
+    from toolmark.benchmark.data.dataset import TraceDataset
+    from toolmark.benchmark.engine.conversation_ids import conversation_sequences
+    from toolmark.benchmark.engine.tokenizer import open_tokenizer
 
     if index < 0 or count < 1:
         raise InputError(f"--index {index} --count {count} shows nothing", "Count from 0, and show at least one.")
@@ -102,9 +102,9 @@ def audit(folder: Path, *, manifest: Path | None = None) -> None:
     manifest:
         MANIFEST.toml of held-out tools and test queries; that of the shipped cases where it is not given.
     """
-    from benchmark.dataset import TraceDataset
-    from benchmark.held_out import held_out, shipped_manifest
-    from generators.audit import audit as looked_at
+    from toolmark.benchmark.data.dataset import TraceDataset
+    from toolmark.benchmark.data.held_out import held_out, shipped_manifest
+    from toolmark.generators.audit import audit as looked_at
 
     data = TraceDataset(folder)
     rows = chain.from_iterable(data.rows(split) for split in data.splits)
@@ -139,9 +139,9 @@ def push(folder: Path, *, to: str, private: bool = False) -> None:
     private:
         Make it for your eyes only.
     """
-    from benchmark.hub import check_id
-    from benchmark.printing import say
-    from generators.publishing import push as pushed
+    from toolmark.benchmark.core.hub import check_id
+    from toolmark.benchmark.core.printing import say
+    from toolmark.generators.publishing import push as pushed
 
     check_id(to, "--to")
     say(f"published: {pushed(folder, to, private=private)}")

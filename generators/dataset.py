@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from benchmark.traces import Trace
+from toolmark.benchmark.data.traces import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from benchmark.cases import Toolbox
+    from toolmark.benchmark.data.cases import Toolbox
 
 __all__ = ["Toolboxes", "row", "write_traces"]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark.cases import Tool, Toolbox, canonical_json
-from benchmark.scoring.execution import Execute, Executor
-from benchmark.tools.sandbox import Result
+from toolmark.benchmark.data.cases import Tool, Toolbox, canonical_json
+from toolmark.benchmark.scoring.execution import Execute, Executor
+from toolmark.benchmark.tools.sandbox import Result
 
 __all__ = ["Calls", "announcement"]
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from benchmark.cases import Case, Tool, Toolbox
-from benchmark.errors import InputError
-from benchmark.hub import cached, check_id, download
-from benchmark.plugins import Generation
-from benchmark.readers import BadRow, Reader
-from benchmark.registry import load, names
-from benchmark.traces import Trace
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.hub import cached, check_id, download
+from toolmark.benchmark.core.registry import load, names
+from toolmark.benchmark.data.cases import Case, Tool, Toolbox
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.plugins.protocols import Generation
+from toolmark.benchmark.readers import BadRow, Reader
 
 __all__ = ["ImportGenerator", "ImportOptions"]
 

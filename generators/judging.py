@@ -17,14 +17,14 @@ from typing import Literal, NamedTuple, get_args
 
 from pydantic import ValidationError
 
-from benchmark.cases import Call, Case, Message, digest
-from benchmark.held_out import HeldOut
-from benchmark.scoring.answers import result_value, uses_result
-from benchmark.scoring.matching import equal
-from benchmark.tools.schemas import SchemaError, compile_schema, problems
-from benchmark.traces import Trace
-from generators.duplicates import NearDuplicates
-from generators.execution import Calls
+from toolmark.benchmark.data.cases import Call, Case, Message, digest
+from toolmark.benchmark.data.held_out import HeldOut
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.scoring.answers import result_value, uses_result
+from toolmark.benchmark.scoring.matching import equal
+from toolmark.benchmark.tools.schemas import SchemaError, compile_schema, problems
+from toolmark.generators.duplicates import NearDuplicates
+from toolmark.generators.execution import Calls
 
 __all__ = ["STAGES", "Judge", "Rejection", "Stage"]
 

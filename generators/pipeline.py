@@ -27,17 +27,17 @@ from typing import Any, Literal, TextIO
 
 from pydantic import BaseModel
 
-from benchmark.cases import Toolbox, digest
-from benchmark.errors import InputError, NothingToDo, writing
-from benchmark.held_out import HeldOut
-from benchmark.plugins import Generation, Generator
-from benchmark.readers.toolmark import case_line
-from benchmark.scoring.execution import Execute, Executor
-from benchmark.traces import Trace
-from generators.card import dataset_card
-from generators.dataset import Toolboxes, row, write_traces
-from generators.execution import Calls
-from generators.judging import STAGES, Judge, Rejection
+from toolmark.benchmark.core.errors import InputError, NothingToDo, writing
+from toolmark.benchmark.data.cases import Toolbox, digest
+from toolmark.benchmark.data.held_out import HeldOut
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.plugins.protocols import Generation, Generator
+from toolmark.benchmark.readers.toolmark import case_line
+from toolmark.benchmark.scoring.execution import Execute, Executor
+from toolmark.generators.card import dataset_card
+from toolmark.generators.dataset import Toolboxes, row, write_traces
+from toolmark.generators.execution import Calls
+from toolmark.generators.judging import STAGES, Judge, Rejection
 
 __all__ = ["Report", "generate", "kept_beside"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.hub import check_id, upload, writable
-from generators.card import dataset_card
+from toolmark.benchmark.core.hub import check_id, upload, writable
+from toolmark.generators.card import dataset_card
 
 __all__ = ["check_push", "push"]
 

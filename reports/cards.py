@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.errors import InputError
-from benchmark.verdicts.comparison import Comparison, Figure, Row
-from reports.markdown import Markdown
-from reports.tables import cells, difference_cells
-from reports.text import visible
-from reports.writing import write
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.verdicts.comparison import Comparison, Figure, Row
+from toolmark.reports.markdown import Markdown
+from toolmark.reports.tables import cells, difference_cells
+from toolmark.reports.text import visible
+from toolmark.reports.writing import write
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, EvalResultEntry

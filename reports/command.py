@@ -7,12 +7,12 @@ from pathlib import Path
 from cyclopts import App
 from rich.console import Console
 
-from benchmark.commands import judge_recorded
-from benchmark.errors import InputError
-from benchmark.readers.selection import Split
-from benchmark.registry import renderer_for
-from benchmark.scoring.execution import Execute
-from benchmark.session import Request, shipped_cases
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.registry import renderer_for
+from toolmark.benchmark.evaluation.commands import judge_recorded
+from toolmark.benchmark.evaluation.session import Request, shipped_cases
+from toolmark.benchmark.readers.case_selection import Split
+from toolmark.benchmark.scoring.execution import Execute
 
 __all__ = ["app"]
 

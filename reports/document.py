@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, TypeAdapter
 
-from benchmark.verdicts.comparison import Comparison
-from reports.writing import write
+from toolmark.benchmark.verdicts.comparison import Comparison
+from toolmark.reports.writing import write
 
 __all__ = ["Json", "document", "schema"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from benchmark.verdicts.comparison import Column, Comparison
+from toolmark.benchmark.verdicts.comparison import Column, Comparison
 
 __all__ = ["Same", "fairness"]
 

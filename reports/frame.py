@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.verdicts.comparison import Column, Comparison, Figure, Row
-from benchmark.verdicts.verdict import Difference
-from reports.text import visible
-from reports.writing import write
+from toolmark.benchmark.verdicts.comparison import Column, Comparison, Figure, Row
+from toolmark.benchmark.verdicts.verdict import Difference
+from toolmark.reports.text import visible
+from toolmark.reports.writing import write
 
 if TYPE_CHECKING:
     from pandas import DataFrame

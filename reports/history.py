@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from benchmark.errors import InputError
-from benchmark.verdicts.comparison import Comparison
-from reports.sentences import headline
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.verdicts.comparison import Comparison
+from toolmark.reports.sentences import headline
 
 __all__ = ["Entry", "Point", "Side", "entry_of", "read_history"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmark.verdicts.comparison import Comparison
-from benchmark.verdicts.flips import EVERYTHING
-from reports.fairness import fairness
-from reports.sentences import headline, sentences
-from reports.tables import cells, difference_cells
-from reports.text import visible
-from reports.writing import write
+from toolmark.benchmark.verdicts.comparison import Comparison
+from toolmark.benchmark.verdicts.flips import EVERYTHING
+from toolmark.reports.fairness import fairness
+from toolmark.reports.sentences import headline, sentences
+from toolmark.reports.tables import cells, difference_cells
+from toolmark.reports.text import visible
+from toolmark.reports.writing import write
 
 __all__ = ["Markdown"]
 

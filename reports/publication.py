@@ -14,11 +14,11 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from benchmark.candidates.fingerprint import hash_files
-from benchmark.candidates.training import RECORD, read_record
-from benchmark.errors import InputError
-from benchmark.verdicts.comparison import Comparison
-from reports.cards import card, eval_entries, subject
+from toolmark.benchmark.candidates.fingerprint import hash_files
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.training import RECORD, read_record
+from toolmark.benchmark.verdicts.comparison import Comparison
+from toolmark.reports.cards import card, eval_entries, subject
 
 __all__ = ["EVAL_RESULTS", "Publication", "prepare"]
 

@@ -7,12 +7,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from benchmark.commands import judge_recorded
-from benchmark.hub import check_id, upload
-from benchmark.printing import say
-from benchmark.readers.selection import Split
-from benchmark.session import Request, shipped_cases
-from reports.publication import prepare
+from toolmark.benchmark.core.hub import check_id, upload
+from toolmark.benchmark.core.printing import say
+from toolmark.benchmark.evaluation.commands import judge_recorded
+from toolmark.benchmark.evaluation.session import Request, shipped_cases
+from toolmark.benchmark.readers.case_selection import Split
+from toolmark.reports.publication import prepare
 
 __all__ = ["push"]
 

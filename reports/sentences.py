@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from benchmark.verdicts.comparison import Comparison, Row
-from benchmark.verdicts.verdict import Difference, Verdict
-from reports.tables import difference_cells
+from toolmark.benchmark.verdicts.comparison import Comparison, Row
+from toolmark.benchmark.verdicts.verdict import Difference, Verdict
+from toolmark.reports.tables import difference_cells
 
 __all__ = ["Sentence", "headline", "label", "sentences"]
 

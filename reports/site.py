@@ -11,12 +11,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.errors import InputError
-from benchmark.verdicts.comparison import Comparison
-from reports.history import entry_of, read_history
-from reports.html.index import index_page
-from reports.html.page import Html, plotly_script
-from reports.writing import write
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.verdicts.comparison import Comparison
+from toolmark.reports.history import entry_of, read_history
+from toolmark.reports.html.index import index_page
+from toolmark.reports.html.page import Html, plotly_script
+from toolmark.reports.writing import write
 
 __all__ = ["Site"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from benchmark.verdicts.comparison import Figure, Row
-from benchmark.verdicts.intervals import Interval
-from benchmark.verdicts.verdict import Difference
+from toolmark.benchmark.verdicts.comparison import Figure, Row
+from toolmark.benchmark.verdicts.intervals import Interval
+from toolmark.benchmark.verdicts.verdict import Difference
 
 __all__ = ["NOTHING", "Cells", "DifferenceCells", "cells", "difference_cells"]
 

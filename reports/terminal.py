@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmark.verdicts.comparison import Comparison, Row
-from reports.tables import cells, difference_cells
+from toolmark.benchmark.verdicts.comparison import Comparison, Row
+from toolmark.reports.tables import cells, difference_cells
 
 __all__ = ["Terminal"]
 

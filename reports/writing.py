@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.errors import writing
-from benchmark.runs.store import write_whole
+from toolmark.benchmark.core.errors import writing
+from toolmark.benchmark.runs.store import write_whole
 
 __all__ = ["write"]
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from cyclopts import App
 from rich.text import Text
 
-from benchmark.cases import query_hash
-from benchmark.errors import InputError, writing
-from benchmark.printing import console, printable
-from benchmark.readers.selection import Split, load_cases
-from benchmark.readers.toolmark import case_line
+from toolmark.benchmark.core.errors import InputError, writing
+from toolmark.benchmark.core.printing import console, printable
+from toolmark.benchmark.data.cases import query_hash
+from toolmark.benchmark.readers.case_selection import Split, load_cases
+from toolmark.benchmark.readers.toolmark import case_line
 
 if TYPE_CHECKING:
-    from suites.lint import Row
+    from toolmark.suites.lint import Row
 
 __all__ = ["app", "manifest_text"]
 
@@ -59,7 +59,7 @@ def lint(*files: Path, tools: str | None = None) -> None:
     tools:
         Source of toolbox names that the cases use: a tools.yaml, a Python file or a module.
     """
-    from suites.lint import lint as check
+    from toolmark.suites.lint import lint as check
 
     findings, count = check(_named(files), tools)
     for finding in findings:
@@ -99,7 +99,7 @@ def show(
     tools:
         Source of toolbox names that the cases use: a tools.yaml, a Python file or a module.
     """
-    from suites.showing import chosen, panel
+    from toolmark.suites.showing import chosen, panel
 
     for row in chosen(_readable(files, tools), id, tool, reason):
         console().print(panel(row))
@@ -118,7 +118,7 @@ def stats(*files: Path, tools: str | None = None) -> None:
     """
     from rich.table import Table
 
-    from suites.stats import tables
+    from toolmark.suites.stats import tables
 
     for counted in tables([row.case for row in _readable(files, tools)]):
         drawn = Table(title=counted.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
@@ -131,7 +131,7 @@ def stats(*files: Path, tools: str | None = None) -> None:
 
 def _readable(files: Sequence[Path], tools: str | None) -> list[Row]:
     """The cases of `files`, all of which must be readable."""
-    from suites.lint import case_rows
+    from toolmark.suites.lint import case_rows
 
     rows, findings = case_rows(_named(files), tools)
     for finding in findings:

@@ -9,11 +9,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.cases import Accept, CallSpec, Case, ExpectCall
-from benchmark.errors import InputError, NothingToDo
-from benchmark.printing import printable
-from benchmark.registry import nearest
-from suites.lint.findings import Row, expected_tools, stratum
+from toolmark.benchmark.core.errors import InputError, NothingToDo
+from toolmark.benchmark.core.printing import printable
+from toolmark.benchmark.core.registry import nearest
+from toolmark.benchmark.data.cases import Accept, CallSpec, Case, ExpectCall
+from toolmark.suites.lint.findings import Row, expected_tools, stratum
 
 __all__ = ["chosen", "panel"]
 

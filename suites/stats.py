@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from benchmark.cases import Case
-from benchmark.registry import load
-from benchmark.scoring.gold import perfect
-from benchmark.scoring.grades import grade
-from benchmark.scoring.metrics import PRIMARY
-from benchmark.verdicts.power import smallest_detectable
-from suites.lint.findings import expected_tools, stratum
+from toolmark.benchmark.core.registry import load
+from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.scoring.gold import perfect
+from toolmark.benchmark.scoring.grades import grade
+from toolmark.benchmark.scoring.metrics import PRIMARY
+from toolmark.benchmark.verdicts.power import smallest_detectable
+from toolmark.suites.lint.findings import expected_tools, stratum
 
 __all__ = ["DISCORDANCE", "Table", "tables"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from inspect_ai import Task, task
 
-from benchmark.runs.task import live_task
-from suites import CASES
+from toolmark.benchmark.runs.task import live_task
+from toolmark.suites import CASES
 
 
 @task

@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmark.completions import Completion
-from benchmark.readers.selection import limited, load_cases
-from benchmark.registry import names
-from benchmark.runs.ledger import Ledger
-from benchmark.session import Request, Session
+from toolmark.benchmark.core.registry import names
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.evaluation.session import Request, Session
+from toolmark.benchmark.readers.case_selection import limited, load_cases
+from toolmark.benchmark.runs.ledger import Ledger
 
 ROOT = Path(__file__).parent.parent
 CASES = ROOT / "suites" / "cases" / "calls.dev.jsonl"
@@ -50,9 +50,9 @@ def test_the_script_recomputes_every_figure_of_the_summary(tmp_path):
 
 
 def test_every_kind_of_finding_probe_and_policy_is_documented():
-    from benchmark.candidates.policies import POLICIES
-    from benchmark.readers import probes
-    from suites.lint import KINDS
+    from toolmark.benchmark.policies.trivial import POLICIES
+    from toolmark.benchmark.readers import probes
+    from toolmark.suites.lint import KINDS
 
     text = CASES_DOC
     policies = (f"policy/{name}" for name in POLICIES)
@@ -60,7 +60,7 @@ def test_every_kind_of_finding_probe_and_policy_is_documented():
 
 
 def test_five_points_take_as_many_cases_as_the_docs_say():
-    from benchmark.verdicts.power import smallest_detectable
+    from toolmark.benchmark.verdicts.power import smallest_detectable
 
     (below, cases) = re.search(r"effect below (\d+) points takes (\d+) cases", " ".join(CASES_DOC.split())).groups()
     enough, fewer = (smallest_detectable(n, 0.1) for n in (int(cases), int(cases) - 10))

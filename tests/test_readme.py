@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from benchmark.session import Request, Session
-from reports.markdown import Markdown
+from toolmark.benchmark.evaluation.session import Request, Session
+from toolmark.reports.markdown import Markdown
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

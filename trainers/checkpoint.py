@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.errors import InputError
+from toolmark.benchmark.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

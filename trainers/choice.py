@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmark.plugins import DevFigure
+from toolmark.benchmark.plugins.protocols import DevFigure
 
 __all__ = ["Choice", "Scores", "choose", "dev_mean"]
 

@@ -11,7 +11,7 @@ from typing import Any
 from cyclopts import App
 from rich.console import Console
 
-from benchmark.plugin_commands import checked, plugin_command, plugin_commands
+from toolmark.benchmark.plugins.commands import checked, plugin_command, plugin_commands
 
 __all__ = ["app", "train_command"]
 
@@ -74,8 +74,8 @@ def train_command(trainer: Any) -> Callable[..., None]:
 
 
 def _host(trainer: Any, options: Any, **given: Any) -> None:
-    from trainers.hosting import Job, run
-    from trainers.separation import no_test_cases
+    from toolmark.trainers.hosting import Job, run
+    from toolmark.trainers.separation import no_test_cases
 
     console = Console(stderr=True)
 

@@ -13,14 +13,14 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from benchmark.cases import Call, Message, Tool
-from benchmark.engine.encoding import encode
+from toolmark.benchmark.data.cases import Call, Message, Tool
+from toolmark.benchmark.engine.encoding import encode
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from benchmark.dialects import Dialect
-    from benchmark.engine.encoding import Encoded
+    from toolmark.benchmark.dialects import Dialect
+    from toolmark.benchmark.engine.encoding import Encoded
 
 __all__ = ["Decisions"]
 

@@ -12,21 +12,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.completions import Completion
-from benchmark.dataset import TraceDataset
-from benchmark.engine.conversations import conversation_sequences
-from benchmark.engine.encoding import Encoded, stop_ids
-from benchmark.engine.tokenizer import context_length, open_tokenizer
-from benchmark.errors import InputError
-from benchmark.registry import load, names
-from trainers.decisions import Decisions
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.registry import load, names
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.data.dataset import TraceDataset
+from toolmark.benchmark.engine.conversation_ids import conversation_sequences
+from toolmark.benchmark.engine.encoding import Encoded, stop_ids
+from toolmark.benchmark.engine.tokenizer import context_length, open_tokenizer
+from toolmark.trainers.decisions import Decisions
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from benchmark.cases import Tool
-    from benchmark.dialects import Dialect
-    from benchmark.traces import Trace
+    from toolmark.benchmark.data.cases import Tool
+    from toolmark.benchmark.data.traces import Trace
+    from toolmark.benchmark.dialects import Dialect
 
 __all__ = ["Examples", "check_mask"]
 
@@ -78,7 +78,7 @@ class Examples:
         return self._split(split).kinds
 
     def decisions(self, split: str) -> Sequence[frozenset[int]]:
-        """Places of the tokens by which each example of a split decides (`trainers.decisions`)."""
+        """Places of the tokens by which each example of a split decides (`toolmark.trainers.decisions`)."""
         known, found = self._split(split), Decisions(self._dialect, self._tokenizer)
         return [found.of(example, tools) for example, tools in zip(known.examples, known.tools, strict=True)]
 

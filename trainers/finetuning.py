@@ -26,23 +26,23 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.utils import logging
 from trl.trainer.sft_config import SFTConfig
 
-from benchmark.candidates.spec import resolve, table
-from benchmark.engine.local import default_device
-from benchmark.engine.packed import packed_forward
-from benchmark.engine.tokenizer import open_tokenizer
-from benchmark.errors import EnvironmentFault, InputError
-from benchmark.plugins import DevFigure, Trained
-from trainers.adapted_linear import AdaptedLinear
-from trainers.choice import Scores, choose
-from trainers.loop import ExampleTrainer, Layout, Weights, packed_rows, padded_rows
-from trainers.order import arrange, mixed
-from trainers.pace import Pace, measured_pace
+from toolmark.benchmark.candidates.spec import resolve, table
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.engine.local_engine import default_device
+from toolmark.benchmark.engine.packed_forward import packed_forward
+from toolmark.benchmark.engine.tokenizer import open_tokenizer
+from toolmark.benchmark.plugins.protocols import DevFigure, Trained
+from toolmark.trainers.adapted_linear import AdaptedLinear
+from toolmark.trainers.choice import Scores, choose
+from toolmark.trainers.loop import ExampleTrainer, Layout, Weights, packed_rows, padded_rows
+from toolmark.trainers.order import arrange, mixed
+from toolmark.trainers.pace import Pace, measured_pace
 
 if TYPE_CHECKING:
-    from benchmark.candidates.spec import Candidate
-    from benchmark.engine.encoding import Encoded
-    from benchmark.plugins import Training
-    from trainers.lora import LoraOptions
+    from toolmark.benchmark.candidates.spec import Candidate
+    from toolmark.benchmark.engine.encoding import Encoded
+    from toolmark.benchmark.plugins.protocols import Training
+    from toolmark.trainers.lora import LoraOptions
 
 __all__ = ["finetune"]
 

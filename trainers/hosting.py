@@ -19,26 +19,26 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from benchmark.candidates.fingerprint import hash_files
-from benchmark.candidates.spec import Candidate, resolve
-from benchmark.candidates.spoken import family_dialect
-from benchmark.candidates.weights import locate
-from benchmark.dataset import TraceDataset
-from benchmark.errors import InputError, writing
-from benchmark.held_out import HeldOut, held_out, shipped_manifest
-from benchmark.plugin_commands import flags
-from benchmark.plugins import DevFigure, Trained, Trainer, Training
-from benchmark.registry import load
-from benchmark.session import Request, Session, shipped_cases
-from trainers.cards import adapter_card
-from trainers.examples import Examples
-from trainers.record import RECORD, Base, Data, Record, file_hash, versions
+from toolmark.benchmark.candidates.dialect_choice import family_dialect
+from toolmark.benchmark.candidates.fingerprint import hash_files
+from toolmark.benchmark.candidates.spec import Candidate, resolve
+from toolmark.benchmark.candidates.weights import locate
+from toolmark.benchmark.core.command_line import flags
+from toolmark.benchmark.core.errors import InputError, writing
+from toolmark.benchmark.core.registry import load
+from toolmark.benchmark.data.dataset import TraceDataset
+from toolmark.benchmark.data.held_out import HeldOut, held_out, shipped_manifest
+from toolmark.benchmark.evaluation.session import Request, Session, shipped_cases
+from toolmark.benchmark.plugins.protocols import DevFigure, Trained, Trainer, Training
+from toolmark.trainers.cards import adapter_card
+from toolmark.trainers.examples import Examples
+from toolmark.trainers.record import RECORD, Base, Data, Record, file_hash, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from benchmark.dialects import Dialect
-    from benchmark.verdicts.comparison import Comparison
+    from toolmark.benchmark.dialects import Dialect
+    from toolmark.benchmark.verdicts.comparison import Comparison
 
 __all__ = ["Job", "check_data", "run"]
 
@@ -275,6 +275,6 @@ def _tool_hashes(data: TraceDataset) -> tuple[str, ...]:
 
 def _template_hash(folder: Path) -> str:
     """SHA-256 of the chat template that stands beside the tokenizer in `folder`."""
-    from benchmark.engine.tokenizer import open_tokenizer
+    from toolmark.benchmark.engine.tokenizer import open_tokenizer
 
     return hashlib.sha256(str(open_tokenizer(folder).chat_template).encode()).hexdigest()

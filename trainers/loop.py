@@ -1,6 +1,6 @@
 """TRL's SFT trainer over packed rows: its optimizer, schedule, checkpoints and resuming, with our own forward pass.
 
-Where a model's attention can be replaced (`benchmark.engine.packed` proves it on a probe), a batch is one row in which
+Where a model's attention can be replaced (`engine/packed_forward.py` proves it on a probe), a batch is one row in which
 each shared prefix is computed once; elsewhere it is padded. The loss is the same: cross entropy over the tokens that
 the model itself writes, a mean over all of them in an optimizer step, in which some may weigh more than others.
 """
@@ -17,16 +17,16 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import SequentialSampler
 from trl.trainer.sft_trainer import SFTTrainer
 
-from benchmark.engine.attention import NAME
-from trainers.shared_prefixes import pack
-from trainers.tree_attention import TreeAttention
+from toolmark.benchmark.engine.prefix_attention import NAME
+from toolmark.trainers.shared_prefixes import pack
+from toolmark.trainers.tree_attention import TreeAttention
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from transformers import PreTrainedModel
 
-    from benchmark.engine.encoding import Encoded
+    from toolmark.benchmark.engine.encoding import Encoded
 
 __all__ = ["ExampleTrainer", "Layout", "Weights", "batch_loss", "packed_rows", "padded_rows"]
 

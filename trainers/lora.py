@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from benchmark.candidates.spec import Candidate
-from benchmark.dataset import TraceDataset
-from benchmark.plugins import Trained, Training
-from benchmark.traces import QueryType
-from trainers.order import Order
+from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.data.dataset import TraceDataset
+from toolmark.benchmark.data.traces import QueryType
+from toolmark.benchmark.plugins.protocols import Trained, Training
+from toolmark.trainers.order import Order
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,6 +102,6 @@ class LoraTrainer:
             InputError: An option does not fit the machine or the data, or the loss is no number any more.
             EnvironmentFault: The disk is full, or a package is missing.
         """
-        from trainers.finetuning import finetune  # torch, transformers, peft and trl
+        from toolmark.trainers.finetuning import finetune  # torch, transformers, peft and trl
 
         return finetune(base, out, options, ctx)

@@ -9,7 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from benchmark.engine.encoding import Encoded
+    from toolmark.benchmark.engine.encoding import Encoded
 
 __all__ = ["Order", "arrange", "mixed"]
 

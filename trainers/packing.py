@@ -14,12 +14,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.errors import InputError
+from toolmark.benchmark.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from benchmark.engine.encoding import Encoded
+    from toolmark.benchmark.engine.encoding import Encoded
 
 __all__ = ["Packer", "Row"]
 

@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from benchmark.candidates.spec import Candidate
-from benchmark.dataset import TraceDataset
-from benchmark.dialects.json import Json
-from benchmark.dialects.tagged import Tagged
-from benchmark.engine.conversations import conversation_sequences
-from benchmark.plugins import Trained, Training
-from trainers.checkpoint import Checkpoint, Progress
-from trainers.curve import Curve
-from trainers.packing import Packer
-from trainers.pocket_card import card
-from trainers.pocket_model import CONTEXT, build_model, save
-from trainers.pocket_tokenizer import train_tokenizer
-from trainers.record import Record
+from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.data.dataset import TraceDataset
+from toolmark.benchmark.dialects.json import Json
+from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.engine.conversation_ids import conversation_sequences
+from toolmark.benchmark.plugins.protocols import Trained, Training
+from toolmark.trainers.checkpoint import Checkpoint, Progress
+from toolmark.trainers.curve import Curve
+from toolmark.trainers.packing import Packer
+from toolmark.trainers.pocket_card import card
+from toolmark.trainers.pocket_model import CONTEXT, build_model, save
+from toolmark.trainers.pocket_tokenizer import train_tokenizer
+from toolmark.trainers.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     import torch
     from transformers import Gemma3ForCausalLM, PreTrainedTokenizerFast
 
-    from benchmark.dialects import Dialect
-    from benchmark.engine.encoding import Encoded
+    from toolmark.benchmark.dialects import Dialect
+    from toolmark.benchmark.engine.encoding import Encoded
 
 __all__ = ["PocketOptions", "PocketTrainer"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trainers.record import Record
+    from toolmark.trainers.record import Record
 
 __all__ = ["card"]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from benchmark.errors import InputError
+from toolmark.benchmark.core.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ class _Part(BaseModel):
 
 
 class Base(_Part):
-    """The model that an adapter was trained on; `weights` is `benchmark.candidates.fingerprint.hash_files` over it."""
+    """The model that an adapter was trained on; `weights` is `fingerprint.hash_files` over it."""
 
     id: str
     weights: str

@@ -11,7 +11,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from benchmark.errors import InputError
+from toolmark.benchmark.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

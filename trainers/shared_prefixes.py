@@ -1,7 +1,7 @@
 """Batches in which every shared prefix is computed once: the same gradients as one conversation at a time, for less.
 
 Conversations over one toolbox begin with the same thousand tokens and differ in their last hundred. Laid out as a tree
-(`benchmark.engine.prefixes`), a batch is one packed row: each prefix once, then what follows it in each conversation.
+(`engine/prefix_tree.py`), a batch is one packed row: each prefix once, then what follows it in each conversation.
 Every token attends to what stands before it in its own conversation and to nothing else, so that loss and gradients are
 those of the conversations one by one; the gradient of a prefix is the sum over all that follows it.
 
@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from benchmark.engine.prefixes import Node, prefix_leaves
+from toolmark.benchmark.engine.prefix_tree import Node, prefix_leaves
 
 if TYPE_CHECKING:
-    from benchmark.engine.encoding import Encoded
+    from toolmark.benchmark.engine.encoding import Encoded
 
 __all__ = ["Part", "Row", "pack"]
 

@@ -14,12 +14,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from benchmark.candidates.policies import VERSION as POLICY_VERSION
-from benchmark.candidates.spec import Candidate
-from benchmark.candidates.weights import Weights
-from benchmark.cases import digest
-from benchmark.config import Decoding
-from benchmark.dialects import Dialect
+from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.candidates.weights import Weights
+from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.data.cases import digest
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.policies.trivial import VERSION as POLICY_VERSION
 
 __all__ = ["environment", "hash_files", "identity", "run_key"]
 

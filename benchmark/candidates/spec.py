@@ -23,10 +23,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.candidates.policies import POLICIES
-from benchmark.candidates.recipe import is_recipe, read_recipe
-from benchmark.errors import InputError
-from benchmark.registry import nearest
+from toolmark.benchmark.candidates.recipes import is_recipe, read_recipe
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.registry import nearest
+from toolmark.benchmark.policies.trivial import POLICIES
 
 __all__ = ["Candidate", "resolve", "table", "with_adapter"]
 
@@ -64,7 +64,7 @@ class Candidate:
 @cache
 def table() -> dict[str, Any]:
     """What `aliases.toml` says."""
-    return tomllib.loads(files("benchmark.candidates").joinpath("aliases.toml").read_text())
+    return tomllib.loads(files("toolmark.benchmark.candidates").joinpath("aliases.toml").read_text())
 
 
 def _path_exists(text: str) -> bool:
@@ -130,7 +130,7 @@ def _alias(spec: str) -> Candidate | None:
         return None
     entry = models[name]
     if "shipped" in entry:
-        return Candidate("local", name, str(files("benchmark") / entry["shipped"]))
+        return Candidate("local", name, str(files("toolmark.benchmark") / entry["shipped"]))
     provider, _, rest = spec.partition("/")
     note = ""
     if spec in by_hub_id and provider in table()["inspect"]["providers"]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.candidates.spec import Candidate
-from benchmark.errors import InputError
-from benchmark.hub import cached, download, gated
+from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.hub import cached, download, gated
 
 __all__ = ["Weights", "locate"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from benchmark.cases import Message, Tool
-from benchmark.completions import Completion, Prompt, Reading
+from toolmark.benchmark.data.cases import Message, Tool
+from toolmark.benchmark.data.completions import Completion, Prompt, Reading
 
 __all__ = ["Dialect"]
 

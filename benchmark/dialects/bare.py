@@ -6,10 +6,10 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from benchmark.cases import Call, Message
-from benchmark.dialects import jsontext
-from benchmark.dialects.calls import call_from_object, strict_call
-from benchmark.dialects.reading import Attempt, Piece
+from toolmark.benchmark.data.cases import Call, Message
+from toolmark.benchmark.dialects import jsontext
+from toolmark.benchmark.dialects.calls import call_from_object, strict_call
+from toolmark.benchmark.dialects.reading import Attempt, Piece
 
 __all__ = ["Span", "cut", "json_spans", "write_result"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from benchmark.cases import Call
-from benchmark.dialects import jsontext
+from toolmark.benchmark.data.cases import Call
+from toolmark.benchmark.dialects import jsontext
 
 __all__ = ["call_from_object", "calls_in", "lenient_calls", "strict_call"]
 

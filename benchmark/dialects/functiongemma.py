@@ -19,14 +19,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmark.cases import Call, Message, Tool
-from benchmark.completions import Completion, Prompt, Reading
-from benchmark.dialects import jsontext
-from benchmark.dialects.marked import Markers
-from benchmark.dialects.notation import Notation, Unreadable
-from benchmark.dialects.reading import read
-from benchmark.dialects.turns import plain_turns
-from benchmark.errors import InputError
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import Call, Message, Tool
+from toolmark.benchmark.data.completions import Completion, Prompt, Reading
+from toolmark.benchmark.dialects import jsontext
+from toolmark.benchmark.dialects.marked import Markers
+from toolmark.benchmark.dialects.notation import Notation, Unreadable
+from toolmark.benchmark.dialects.reading import read
+from toolmark.benchmark.dialects.turns import plain_turns
 
 __all__ = ["FunctionGemma"]
 

@@ -18,14 +18,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from benchmark.cases import Call, Message, Tool
-from benchmark.completions import Completion, Prompt, Reading
-from benchmark.dialects import jsontext
-from benchmark.dialects.calls import strict_call
-from benchmark.dialects.marked import Markers, json_value
-from benchmark.dialects.pythonic import LITERALS
-from benchmark.dialects.reading import read
-from benchmark.dialects.turns import plain_turns
+from toolmark.benchmark.data.cases import Call, Message, Tool
+from toolmark.benchmark.data.completions import Completion, Prompt, Reading
+from toolmark.benchmark.dialects import jsontext
+from toolmark.benchmark.dialects.calls import strict_call
+from toolmark.benchmark.dialects.marked import Markers, json_value
+from toolmark.benchmark.dialects.pythonic import LITERALS
+from toolmark.benchmark.dialects.reading import read
+from toolmark.benchmark.dialects.turns import plain_turns
 
 __all__ = ["Hermes"]
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from benchmark.cases import Call, Message, Tool
-from benchmark.completions import Completion, Prompt, Reading
-from benchmark.dialects import jsontext
-from benchmark.dialects.bare import cut, json_spans, write_result
-from benchmark.dialects.reading import Piece, read
-from benchmark.dialects.turns import plain_turns
+from toolmark.benchmark.data.cases import Call, Message, Tool
+from toolmark.benchmark.data.completions import Completion, Prompt, Reading
+from toolmark.benchmark.dialects import jsontext
+from toolmark.benchmark.dialects.bare import cut, json_spans, write_result
+from toolmark.benchmark.dialects.reading import Piece, read
+from toolmark.benchmark.dialects.turns import plain_turns
 
 __all__ = ["Json"]
 

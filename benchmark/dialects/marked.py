@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from benchmark.cases import Call
-from benchmark.dialects import jsontext
-from benchmark.dialects.calls import calls_in, lenient_calls
-from benchmark.dialects.reading import Attempt, Piece
+from toolmark.benchmark.data.cases import Call
+from toolmark.benchmark.dialects import jsontext
+from toolmark.benchmark.dialects.calls import calls_in, lenient_calls
+from toolmark.benchmark.dialects.reading import Attempt, Piece
 
 __all__ = ["Markers", "json_value"]
 

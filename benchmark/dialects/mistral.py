@@ -16,13 +16,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from benchmark.cases import Call, Message, Tool
-from benchmark.completions import Completion, Prompt, Reading
-from benchmark.dialects import jsontext
-from benchmark.dialects.calls import strict_call
-from benchmark.dialects.marked import Markers, json_value
-from benchmark.dialects.reading import read
-from benchmark.dialects.turns import plain_turns
+from toolmark.benchmark.data.cases import Call, Message, Tool
+from toolmark.benchmark.data.completions import Completion, Prompt, Reading
+from toolmark.benchmark.dialects import jsontext
+from toolmark.benchmark.dialects.calls import strict_call
+from toolmark.benchmark.dialects.marked import Markers, json_value
+from toolmark.benchmark.dialects.reading import read
+from toolmark.benchmark.dialects.turns import plain_turns
 
 __all__ = ["Mistral"]
 

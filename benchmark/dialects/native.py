@@ -8,22 +8,22 @@ A local model's calls are text, in whatever form its template has. The token or 
 `<tool_call>` is `hermes`, `<start_function_call>` is `functiongemma`, `[TOOL_CALLS]` is `mistral`, `<|python_tag|>` is
 `llama3`, and so is a text that begins with a brace, because Llama's template marks its calls by nothing else. Each is
 read by that dialect's own rules. A form that is none of these is not guessed at: a template that writes calls so that
-they cannot be read back here is refused before anything is generated (`benchmark.engine.encoding`).
+they cannot be read back here is refused before anything is generated (`toolmark.benchmark.engine.encoding`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from benchmark.cases import Message, Tool
-from benchmark.completions import Completion, Prompt, RawCall, Reading
-from benchmark.dialects import Dialect, jsontext
-from benchmark.dialects.calls import call_from_object
-from benchmark.dialects.functiongemma import FunctionGemma
-from benchmark.dialects.hermes import Hermes
-from benchmark.dialects.llama3 import PYTHON_TAG, Llama3
-from benchmark.dialects.mistral import Mistral
-from benchmark.dialects.reading import Attempt, Piece, read
+from toolmark.benchmark.data.cases import Message, Tool
+from toolmark.benchmark.data.completions import Completion, Prompt, RawCall, Reading
+from toolmark.benchmark.dialects import Dialect, jsontext
+from toolmark.benchmark.dialects.calls import call_from_object
+from toolmark.benchmark.dialects.functiongemma import FunctionGemma
+from toolmark.benchmark.dialects.hermes import Hermes
+from toolmark.benchmark.dialects.llama3 import PYTHON_TAG, Llama3
+from toolmark.benchmark.dialects.mistral import Mistral
+from toolmark.benchmark.dialects.reading import Attempt, Piece, read
 
 __all__ = ["Native"]
 

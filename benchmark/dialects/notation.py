@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.dialects import jsontext
+from toolmark.benchmark.dialects import jsontext
 
 __all__ = ["Notation", "Unreadable", "expect", "skip"]
 

@@ -18,14 +18,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from benchmark.cases import Call, Message, Tool
-from benchmark.completions import Completion, Prompt, Reading
-from benchmark.dialects import jsontext
-from benchmark.dialects.bare import Span, cut, write_result
-from benchmark.dialects.notation import Notation, Unreadable, expect, skip
-from benchmark.dialects.reading import Attempt, Piece, read
-from benchmark.dialects.turns import plain_turns
-from benchmark.errors import InputError
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import Call, Message, Tool
+from toolmark.benchmark.data.completions import Completion, Prompt, Reading
+from toolmark.benchmark.dialects import jsontext
+from toolmark.benchmark.dialects.bare import Span, cut, write_result
+from toolmark.benchmark.dialects.notation import Notation, Unreadable, expect, skip
+from toolmark.benchmark.dialects.reading import Attempt, Piece, read
+from toolmark.benchmark.dialects.turns import plain_turns
 
 __all__ = ["LITERALS", "Pythonic"]
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from benchmark.cases import Call
-from benchmark.completions import Completion, Reading
-from benchmark.dialects import jsontext
+from toolmark.benchmark.data.cases import Call
+from toolmark.benchmark.data.completions import Completion, Reading
+from toolmark.benchmark.dialects import jsontext
 
 __all__ = ["Attempt", "Piece", "Pieces", "read"]
 

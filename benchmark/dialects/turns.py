@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from benchmark.cases import Message
-from benchmark.completions import Prompt
+from toolmark.benchmark.data.cases import Message
+from toolmark.benchmark.data.completions import Prompt
 
 __all__ = ["plain_turns"]
 

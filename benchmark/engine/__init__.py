@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from typing import Any, Protocol
 
-from benchmark.completions import Completion, Prompt
-from benchmark.dialects import Dialect
+from toolmark.benchmark.data.completions import Completion, Prompt
+from toolmark.benchmark.dialects import Dialect
 
 __all__ = ["Engine", "NotAnswered", "PromptTooLong"]
 

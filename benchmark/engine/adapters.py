@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.candidates.fingerprint import hash_files
-from benchmark.cases import digest
-from benchmark.errors import InputError
+from toolmark.benchmark.candidates.fingerprint import hash_files
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import digest
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

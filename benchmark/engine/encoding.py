@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 
-from benchmark.cases import Call, Message
-from benchmark.completions import Completion, Prompt
-from benchmark.dialects import Dialect
-from benchmark.errors import InputError
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import Call, Message
+from toolmark.benchmark.data.completions import Completion, Prompt
+from toolmark.benchmark.dialects import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from benchmark.errors import InputError
+from toolmark.benchmark.core.errors import InputError
 
 __all__ = ["know_prices"]
 

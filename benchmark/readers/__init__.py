@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from benchmark.cases import Case
-from benchmark.traces import Trace
+from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.data.traces import Trace
 
 __all__ = ["BadRow", "Reader"]
 

@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmark.cases import Abstain, Call, Case, ExpectCall, Message, Source, Toolbox
-from benchmark.readers import BadRow
-from benchmark.readers.expected import conversation, expected_calls, gold_fault
-from benchmark.readers.labels import offered_tools
-from benchmark.readers.offered import tool_of, toolbox_of
-from benchmark.readers.rows import (
+from toolmark.benchmark.data.cases import Abstain, Call, Case, ExpectCall, Message, Source, Toolbox
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.expected_calls import conversation, expected_calls, gold_fault
+from toolmark.benchmark.readers.offered_tools import tool_of, toolbox_of
+from toolmark.benchmark.readers.rows import (
     MAX_LITERAL,
     Row,
     convert,
@@ -33,7 +33,7 @@ from benchmark.readers.rows import (
     reason,
     strict_json,
 )
-from benchmark.traces import Trace
+from toolmark.benchmark.readers.tool_labels import offered_tools
 
 __all__ = ["ApiBankReader", "python_calls"]
 

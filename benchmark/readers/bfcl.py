@@ -27,14 +27,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark.cases import Abstain, Accept, CallOption, CallSpec, Case, ExpectCall, Message, Source, Tool, Toolbox
-from benchmark.errors import InputError
-from benchmark.readers import BadRow
-from benchmark.readers.expected import gold_fault
-from benchmark.readers.offered import required_names, tool_of, toolbox_of
-from benchmark.readers.rows import Row, convert, data_files, field, json_rows
-from benchmark.tools.schemas import compile_schema, problems
-from benchmark.traces import Trace
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import (
+    Abstain,
+    Accept,
+    CallOption,
+    CallSpec,
+    Case,
+    ExpectCall,
+    Message,
+    Source,
+    Tool,
+    Toolbox,
+)
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.expected_calls import gold_fault
+from toolmark.benchmark.readers.offered_tools import required_names, tool_of, toolbox_of
+from toolmark.benchmark.readers.rows import Row, convert, data_files, field, json_rows
+from toolmark.benchmark.tools.schemas import compile_schema, problems
 
 __all__ = ["BfclReader"]
 

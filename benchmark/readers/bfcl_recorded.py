@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark.readers.rows import Row, field
+from toolmark.benchmark.readers.rows import Row, field
 
 __all__ = ["mapped"]
 

@@ -16,14 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmark.cases import Abstain, Case, ExpectCall, Message, Source, Tool, Toolbox
-from benchmark.errors import InputError
-from benchmark.readers import BadRow
-from benchmark.readers.expected import labelled
-from benchmark.readers.labels import offered_tools
-from benchmark.readers.offered import toolbox_of
-from benchmark.readers.rows import Row, convert, data_files, field, json_rows, read_text, strict_json
-from benchmark.traces import Trace
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import Abstain, Case, ExpectCall, Message, Source, Tool, Toolbox
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.expected_calls import labelled
+from toolmark.benchmark.readers.offered_tools import toolbox_of
+from toolmark.benchmark.readers.rows import Row, convert, data_files, field, json_rows, read_text, strict_json
+from toolmark.benchmark.readers.tool_labels import offered_tools
 
 __all__ = ["MetaToolReader"]
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmark.cases import Case, Source
-from benchmark.readers import BadRow
-from benchmark.readers.chat import chat_trace
-from benchmark.readers.rows import Row, converted
-from benchmark.traces import Trace
+from toolmark.benchmark.data.cases import Case, Source
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.chat_turns import chat_trace
+from toolmark.benchmark.readers.rows import Row, converted
 
 __all__ = ["OpenAiReader"]
 

@@ -20,10 +20,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from random import Random
 
-from benchmark.cases import Case, ExpectCall, Message, Source, Tool, Toolbox
-from benchmark.readers import BadRow
-from benchmark.readers.toolmark import ToolmarkReader
-from benchmark.tools.catalog import catalog
+from toolmark.benchmark.data.cases import Case, ExpectCall, Message, Source, Tool, Toolbox
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.toolmark import ToolmarkReader
+from toolmark.benchmark.tools.catalog import catalog
 
 __all__ = ["KINDS", "SIZES", "ProbesReader", "probes_of"]
 

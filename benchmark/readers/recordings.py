@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.completions import Completion, RawCall, StopReason
-from benchmark.readers import BadRow
-from benchmark.readers.bfcl_recorded import mapped
-from benchmark.readers.rows import Row, field, json_rows, reason
+from toolmark.benchmark.data.completions import Completion, RawCall, StopReason
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.bfcl_recorded import mapped
+from toolmark.benchmark.readers.rows import Row, field, json_rows, reason
 
 __all__ = ["RecordedRow", "recorded_rows"]
 

@@ -22,10 +22,10 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from benchmark.cases import Case
-from benchmark.errors import EnvironmentFault, InputError
-from benchmark.readers import BadRow
-from benchmark.traces import Trace
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.readers import BadRow
 
 __all__ = [
     "convert",

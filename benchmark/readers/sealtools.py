@@ -15,13 +15,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmark.cases import Call, Case, Message, Source, Tool
-from benchmark.errors import InputError
-from benchmark.readers import BadRow
-from benchmark.readers.expected import call_of, expected_calls, gold_fault
-from benchmark.readers.offered import tool_of, toolbox_of
-from benchmark.readers.rows import Row, convert, data_files, field, json_rows
-from benchmark.traces import Trace
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import Call, Case, Message, Source, Tool
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.expected_calls import call_of, expected_calls, gold_fault
+from toolmark.benchmark.readers.offered_tools import tool_of, toolbox_of
+from toolmark.benchmark.readers.rows import Row, convert, data_files, field, json_rows
 
 __all__ = ["SealToolsReader"]
 

@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmark.cases import Case, Message, Source
-from benchmark.readers import BadRow
-from benchmark.readers.chat import tools_of
-from benchmark.readers.expected import call_of, calls_of, conversation
-from benchmark.readers.rows import Row, converted, field, python_literal, strict_json
-from benchmark.readers.tags import split_tags
-from benchmark.traces import Trace
+from toolmark.benchmark.data.cases import Case, Message, Source
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.chat_turns import tools_of
+from toolmark.benchmark.readers.expected_calls import call_of, calls_of, conversation
+from toolmark.benchmark.readers.rows import Row, converted, field, python_literal, strict_json
+from toolmark.benchmark.readers.tagged_text import split_tags
 
 __all__ = ["ShareGptReader"]
 

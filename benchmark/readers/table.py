@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmark.cases import Case, Source
-from benchmark.readers import BadRow
-from benchmark.readers.labels import labelled_case, offered_tools
-from benchmark.readers.rows import Row, convert, csv_rows, data_files
-from benchmark.traces import Trace
+from toolmark.benchmark.data.cases import Case, Source
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.rows import Row, convert, csv_rows, data_files
+from toolmark.benchmark.readers.tool_labels import labelled_case, offered_tools
 
 __all__ = ["TableReader"]
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from benchmark.cases import Case, Tool, Toolbox
-from benchmark.errors import InputError
-from benchmark.readers import BadRow
-from benchmark.readers.offered import toolbox_of
-from benchmark.readers.rows import read_text, reason, strict_json
-from benchmark.tools.toolboxes import ToolboxNames
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import Case, Tool, Toolbox
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.offered_tools import toolbox_of
+from toolmark.benchmark.readers.rows import read_text, reason, strict_json
+from toolmark.benchmark.tools.toolboxes import ToolboxNames
 
 __all__ = ["ToolmarkReader", "case_line"]
 

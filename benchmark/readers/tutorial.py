@@ -18,13 +18,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmark.cases import Call, Case, Message, Source, Toolbox
-from benchmark.errors import InputError
-from benchmark.readers import BadRow
-from benchmark.readers.expected import call_of, conversation
-from benchmark.readers.labels import labelled_case, offered_tools
-from benchmark.readers.offered import flat_schema, tool_of, toolbox_of
-from benchmark.readers.rows import (
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import Call, Case, Message, Source, Toolbox
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.expected_calls import call_of, conversation
+from toolmark.benchmark.readers.offered_tools import flat_schema, tool_of, toolbox_of
+from toolmark.benchmark.readers.rows import (
     PARQUET,
     Row,
     convert,
@@ -35,8 +35,8 @@ from benchmark.readers.rows import (
     strict_json,
     tables,
 )
-from benchmark.readers.tags import split_tags
-from benchmark.traces import Trace
+from toolmark.benchmark.readers.tagged_text import split_tags
+from toolmark.benchmark.readers.tool_labels import labelled_case, offered_tools
 
 __all__ = ["TutorialReader", "trace_turns"]
 

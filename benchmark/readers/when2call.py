@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.cases import Abstain, Case, ExpectCall, Message, Source, Toolbox
-from benchmark.readers import BadRow
-from benchmark.readers.chat import chat_turns, tools_of
-from benchmark.readers.expected import calls_of, conversation, expected_calls, gold_fault
-from benchmark.readers.offered import tool_of
-from benchmark.readers.rows import Row, converted, field
-from benchmark.readers.tags import split_tags
-from benchmark.traces import Trace
+from toolmark.benchmark.data.cases import Abstain, Case, ExpectCall, Message, Source, Toolbox
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.chat_turns import chat_turns, tools_of
+from toolmark.benchmark.readers.expected_calls import calls_of, conversation, expected_calls, gold_fault
+from toolmark.benchmark.readers.offered_tools import tool_of
+from toolmark.benchmark.readers.rows import Row, converted, field
+from toolmark.benchmark.readers.tagged_text import split_tags
 
 __all__ = ["When2CallReader"]
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmark.cases import Abstain, Case, ExpectCall, Message, Source
-from benchmark.readers import BadRow
-from benchmark.readers.chat import tools_of
-from benchmark.readers.expected import calls_of, expected_calls, gold_fault
-from benchmark.readers.rows import Row, converted, field
-from benchmark.traces import Trace
+from toolmark.benchmark.data.cases import Abstain, Case, ExpectCall, Message, Source
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.chat_turns import tools_of
+from toolmark.benchmark.readers.expected_calls import calls_of, expected_calls, gold_fault
+from toolmark.benchmark.readers.rows import Row, converted, field
 
 __all__ = ["XlamReader"]
 

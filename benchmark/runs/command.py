@@ -13,14 +13,14 @@ from cyclopts import App, Parameter
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.completions import Completion, total
-from benchmark.errors import InputError, writing
-from benchmark.printing import console, printable, say
-from benchmark.registry import nearest
-from benchmark.runs.export import exported
-from benchmark.runs.ledger import Recorded, read_ledger, scan_ledger
-from benchmark.runs.pruning import prune_runs, size_of
-from benchmark.runs.store import find_ledger, stored_runs, write_whole
+from toolmark.benchmark.core.errors import InputError, writing
+from toolmark.benchmark.core.printing import console, printable, say
+from toolmark.benchmark.core.registry import nearest
+from toolmark.benchmark.data.completions import Completion, total
+from toolmark.benchmark.runs.export import exported
+from toolmark.benchmark.runs.ledger import Recorded, read_ledger, scan_ledger
+from toolmark.benchmark.runs.pruning import prune_runs, size_of
+from toolmark.benchmark.runs.store import find_ledger, stored_runs, write_whole
 
 __all__ = ["app"]
 

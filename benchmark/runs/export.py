@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmark.completions import Completion
-from benchmark.errors import InputError
-from benchmark.runs.ledger import Recorded
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.runs.ledger import Recorded
 
 __all__ = ["Exported", "exported"]
 

@@ -12,21 +12,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.candidates.fingerprint import environment, identity, run_key
-from benchmark.candidates.spec import Candidate
-from benchmark.candidates.training import read_record
-from benchmark.candidates.weights import Weights, locate
-from benchmark.cases import Case, digest
-from benchmark.completions import Completion, Prompt
-from benchmark.config import Decoding
-from benchmark.dialects import Dialect
-from benchmark.engine import Engine, NotAnswered, PromptTooLong
-from benchmark.engine.opening import Engines
-from benchmark.errors import EnvironmentFault, InputError
-from benchmark.runs.ledger import Ledger
-from benchmark.runs.replay import read_replay
-from benchmark.runs.store import run_folder
-from benchmark.scoring.grades import SCORER_VERSION
+from toolmark.benchmark.candidates.fingerprint import environment, identity, run_key
+from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.candidates.weights import Weights, locate
+from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.data.cases import Case, digest
+from toolmark.benchmark.data.completions import Completion, Prompt
+from toolmark.benchmark.data.training import read_record
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.engine import Engine, NotAnswered, PromptTooLong
+from toolmark.benchmark.engine.engines import Engines
+from toolmark.benchmark.runs.ledger import Ledger
+from toolmark.benchmark.runs.replay import read_replay
+from toolmark.benchmark.runs.store import run_folder
+from toolmark.benchmark.scoring.grades import SCORER_VERSION
 
 __all__ = ["Progress", "Run", "RunOptions", "generate", "open_run"]
 
@@ -97,7 +97,10 @@ def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run
         return Run(candidate, dialect, run_folder(options.runs, candidate.name, run_key(known)), known, {})
 
     weights = locate(candidate)
-    from benchmark.engine.local import default_device, default_dtype  # torch, so only for a local candidate
+    from toolmark.benchmark.engine.local_engine import (  # torch, so only for a local candidate
+        default_device,
+        default_dtype,
+    )
 
     dtype = default_dtype(default_device())
     known = identity(candidate, weights, dialect, options.decoding, dtype)

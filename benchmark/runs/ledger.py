@@ -26,9 +26,9 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
-from benchmark.completions import Completion
-from benchmark.errors import EnvironmentFault, InputError
-from benchmark.runs.store import write_whole
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.runs.store import write_whole
 
 __all__ = ["BrokenLine", "Ledger", "Recorded", "read_ledger", "scan_ledger"]
 

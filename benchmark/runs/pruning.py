@@ -9,9 +9,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from benchmark.errors import EnvironmentFault, InputError
-from benchmark.runs.ledger import scan_ledger
-from benchmark.runs.store import foreign_files, stored_runs
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.runs.ledger import scan_ledger
+from toolmark.benchmark.runs.store import foreign_files, stored_runs
 
 __all__ = ["Freed", "prune_runs", "size_of"]
 

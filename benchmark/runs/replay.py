@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmark.candidates.fingerprint import hash_files
-from benchmark.cases import Case
-from benchmark.completions import Completion
-from benchmark.errors import InputError
-from benchmark.readers import BadRow
-from benchmark.readers.recordings import RecordedRow, recorded_rows
-from benchmark.runs.ledger import read_ledger
+from toolmark.benchmark.candidates.fingerprint import hash_files
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.recordings import RecordedRow, recorded_rows
+from toolmark.benchmark.runs.ledger import read_ledger
 
 __all__ = ["Replay", "read_replay"]
 

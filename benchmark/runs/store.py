@@ -9,8 +9,8 @@ from os import fsync, getpid
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from benchmark.errors import EnvironmentFault, InputError
-from benchmark.registry import nearest
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.registry import nearest
 
 __all__ = ["check_writable", "find_ledger", "foreign_files", "run_folder", "stored_runs", "write_whole"]
 

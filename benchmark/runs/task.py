@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
-from benchmark.cases import Case, Toolbox, digest
-from benchmark.completions import Completion
-from benchmark.dialects import Dialect
-from benchmark.engine.inspect_chat import completion_of, messages_of, output_of
-from benchmark.errors import EnvironmentFault, InputError, ToolmarkError
-from benchmark.readers.selection import Split, limited, load_cases
-from benchmark.registry import load
-from benchmark.runs.generation import Run
-from benchmark.scoring.execution import Executor
-from benchmark.scoring.grades import Grade, grade
-from benchmark.scoring.metrics import PRIMARY
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError, ToolmarkError
+from toolmark.benchmark.core.registry import load
+from toolmark.benchmark.data.cases import Case, Toolbox, digest
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.engine.inspect_messages import completion_of, messages_of, output_of
+from toolmark.benchmark.readers.case_selection import Split, limited, load_cases
+from toolmark.benchmark.runs.generation import Run
+from toolmark.benchmark.scoring.execution import Executor
+from toolmark.benchmark.scoring.grades import Grade, grade
+from toolmark.benchmark.scoring.metrics import PRIMARY
 
 if TYPE_CHECKING:
     from inspect_ai import Task

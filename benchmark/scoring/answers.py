@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from benchmark.cases import Message
-from benchmark.readers.rows import python_literal
+from toolmark.benchmark.data.cases import Message
+from toolmark.benchmark.readers.rows import python_literal
 
 __all__ = ["result_value", "uses_result"]
 

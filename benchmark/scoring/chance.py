@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.cases import Abstain, Case
+from toolmark.benchmark.data.cases import Abstain, Case
 
 __all__ = ["Chance", "chance", "selection_by_chance"]
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from benchmark.cases import Abstain, Call, CallSpec, Case, Message
-from benchmark.completions import Completion, RawCall
-from benchmark.dialects import Dialect
-from benchmark.scoring.execution import Executor
-from benchmark.scoring.grades import grade
-from benchmark.scoring.matching import canonical_arguments
-from benchmark.scoring.metrics import METRICS
-from benchmark.tools.examples import example_arguments
+from toolmark.benchmark.data.cases import Abstain, Call, CallSpec, Case, Message
+from toolmark.benchmark.data.completions import Completion, RawCall
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.scoring.execution import Executor
+from toolmark.benchmark.scoring.grades import grade
+from toolmark.benchmark.scoring.matching import canonical_arguments
+from toolmark.benchmark.scoring.metrics import METRICS
+from toolmark.benchmark.tools.examples import example_arguments
 
 __all__ = ["GoldFault", "Proof", "perfect", "planted", "prove", "written"]
 

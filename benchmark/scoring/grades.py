@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from benchmark.cases import Abstain, Call, CallOption, Case, Tool
-from benchmark.completions import Completion, Reading
-from benchmark.dialects import Dialect
-from benchmark.scoring.answers import uses_result
-from benchmark.scoring.execution import Executor
-from benchmark.scoring.matching import Spelling, closest, offered_tool, same_names
-from benchmark.scoring.outcomes import Outcome, outcome_of
-from benchmark.tools.schemas import problems, validator_of
+from toolmark.benchmark.data.cases import Abstain, Call, CallOption, Case, Tool
+from toolmark.benchmark.data.completions import Completion, Reading
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.scoring.answers import uses_result
+from toolmark.benchmark.scoring.execution import Executor
+from toolmark.benchmark.scoring.matching import Spelling, closest, offered_tool, same_names
+from toolmark.benchmark.scoring.outcomes import Outcome, outcome_of
+from toolmark.benchmark.tools.schemas import problems, validator_of
 
 __all__ = ["CAUSES", "SCORER_VERSION", "Cause", "Grade", "grade", "legible"]
 

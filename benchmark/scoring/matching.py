@@ -21,7 +21,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
-from benchmark.cases import Accept, Call, CallOption, CallSpec, Tool, Toolbox
+from toolmark.benchmark.data.cases import Accept, Call, CallOption, CallSpec, Tool, Toolbox
 
 __all__ = [
     "FAULTS",

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from benchmark.readers.probes import KINDS
-from benchmark.scoring.grades import Grade
+from toolmark.benchmark.readers.probes import KINDS
+from toolmark.benchmark.scoring.grades import Grade
 
 __all__ = ["METRICS", "PRIMARY", "CaseValue", "Level", "Metric", "case_values", "metrics_for"]
 

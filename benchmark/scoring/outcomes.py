@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal
 
-from benchmark.completions import Completion, Reading
+from toolmark.benchmark.data.completions import Completion, Reading
 
 __all__ = ["Outcome", "outcome_of"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, get_args
 
-from benchmark.cases import Effects
+from toolmark.benchmark.data.cases import Effects
 
 __all__ = ["declared_effects", "effects"]
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from benchmark.cases import digest
+from toolmark.benchmark.data.cases import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +75,7 @@ def implementation(run: str) -> tuple[ModuleType, Callable[..., Any]]:
     """
     if is_live(run):
         scheme, _, rest = run.partition(":")
-        module = importlib.import_module(f"benchmark.tools.live.{scheme}")
+        module = importlib.import_module(f"toolmark.benchmark.tools.remote.{scheme}")
         source, _, name = rest.rpartition(":")
         live: Callable[..., Any] = module.bound(source, name)
         return module, live

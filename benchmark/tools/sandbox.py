@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pebble import ProcessExpired, ProcessPool
 
-from benchmark.errors import EnvironmentFault, InputError
-from benchmark.tools import worker
-from benchmark.tools.schemas import SchemaError, compile_schema, problems
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.tools import worker
+from toolmark.benchmark.tools.schemas import SchemaError, compile_schema, problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from benchmark.cases import Tool
+    from toolmark.benchmark.data.cases import Tool
 
 __all__ = ["Limits", "Result", "Sandbox", "missing_limits"]
 

@@ -19,7 +19,7 @@ from typing import Any
 import jsonschema_rs
 from jsonschema_rs import Validator
 
-from benchmark.cases import Tool, canonical_json
+from toolmark.benchmark.data.cases import Tool, canonical_json
 
 __all__ = [
     "Problem",

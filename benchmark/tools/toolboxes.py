@@ -11,15 +11,15 @@ import difflib
 from dataclasses import replace
 from pathlib import Path
 
-from benchmark.cases import Tool, Toolbox
-from benchmark.errors import InputError
-from benchmark.tools.catalog import catalog
-from benchmark.tools.sources import ToolsFile
-from benchmark.tools.sources.mcp import PREFIX as MCP
-from benchmark.tools.sources.mcp import read_mcp
-from benchmark.tools.sources.openapi import is_openapi, read_openapi
-from benchmark.tools.sources.python import read_python
-from benchmark.tools.sources.yaml import read_tools_file
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import Tool, Toolbox
+from toolmark.benchmark.tools.catalog import catalog
+from toolmark.benchmark.tools.sources import ToolsFile
+from toolmark.benchmark.tools.sources.mcp import PREFIX as MCP
+from toolmark.benchmark.tools.sources.mcp import read_mcp
+from toolmark.benchmark.tools.sources.openapi import is_openapi, read_openapi
+from toolmark.benchmark.tools.sources.python import read_python
+from toolmark.benchmark.tools.sources.yaml import read_tools_file
 
 __all__ = ["ToolboxNames", "read_source"]
 

@@ -23,7 +23,7 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from benchmark.tools.implementations import argument_adapter, implementation
+from toolmark.benchmark.tools.implementations import argument_adapter, implementation
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

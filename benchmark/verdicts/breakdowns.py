@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmark.cases import Case
-from benchmark.completions import Completion, total
-from benchmark.scoring.grades import Grade
-from benchmark.scoring.metrics import METRICS
-from benchmark.verdicts.figure import Figure, figure_of
-from benchmark.verdicts.intervals import mean_interval
+from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.data.completions import Completion, total
+from toolmark.benchmark.scoring.grades import Grade
+from toolmark.benchmark.scoring.metrics import METRICS
+from toolmark.benchmark.verdicts.figure import Figure, figure_of
+from toolmark.benchmark.verdicts.intervals import mean_interval
 
 __all__ = ["Confusion", "Offered", "Seen", "Spent", "confusion", "offered", "seen", "spent"]
 

@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmark.candidates.training import Training
-from benchmark.completions import Completion
-from benchmark.scoring.grades import Grade
-from benchmark.scoring.metrics import PRIMARY, Level, case_values, metrics_for
-from benchmark.verdicts.evidence import Evidence
-from benchmark.verdicts.fairness import Mismatch, mismatches
-from benchmark.verdicts.figure import Figure, figure_of
-from benchmark.verdicts.intervals import balanced
-from benchmark.verdicts.verdict import MARGIN, Difference, Paired, decide, pair
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.data.training import Training
+from toolmark.benchmark.scoring.grades import Grade
+from toolmark.benchmark.scoring.metrics import PRIMARY, Level, case_values, metrics_for
+from toolmark.benchmark.verdicts.evidence import Evidence
+from toolmark.benchmark.verdicts.fairness import Mismatch, mismatches
+from toolmark.benchmark.verdicts.figure import Figure, figure_of
+from toolmark.benchmark.verdicts.intervals import balanced
+from toolmark.benchmark.verdicts.verdict import MARGIN, Difference, Paired, decide, pair
 
 __all__ = ["BALANCED", "Column", "Comparison", "Figure", "Row", "compare"]
 

@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.candidates.policy_scores import PolicyScores, policy_scores
-from benchmark.cases import Case
-from benchmark.completions import Completion
-from benchmark.dialects import Dialect
-from benchmark.scoring.grades import Grade
-from benchmark.verdicts.breakdowns import Confusion, Offered, Seen, Spent, confusion, offered, seen, spent
-from benchmark.verdicts.flips import Flips, flips
-from benchmark.verdicts.ranking import Rank, ranking
-from benchmark.verdicts.shown import CaseShown, show
+from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.policies.scores import PolicyScores, policy_scores
+from toolmark.benchmark.scoring.grades import Grade
+from toolmark.benchmark.verdicts.breakdowns import Confusion, Offered, Seen, Spent, confusion, offered, seen, spent
+from toolmark.benchmark.verdicts.flips import Flips, flips
+from toolmark.benchmark.verdicts.ranking import Rank, ranking
+from toolmark.benchmark.verdicts.shown_cases import CaseShown, show
 
 __all__ = ["Evidence", "Provenance", "gather"]
 

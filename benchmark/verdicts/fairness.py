@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from benchmark.candidates.training import Training
+from toolmark.benchmark.data.training import Training
 
 __all__ = ["Mismatch", "mismatches", "unproven_base"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.scoring.grades import Grade
-from benchmark.scoring.metrics import Metric, case_values
-from benchmark.verdicts.intervals import Interval, mean_interval
+from toolmark.benchmark.scoring.grades import Grade
+from toolmark.benchmark.scoring.metrics import Metric, case_values
+from toolmark.benchmark.verdicts.intervals import Interval, mean_interval
 
 __all__ = ["Figure", "figure_of"]
 

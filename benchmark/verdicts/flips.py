@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmark.scoring.grades import Grade
-from benchmark.scoring.metrics import PRIMARY, Metric, case_values
+from toolmark.benchmark.scoring.grades import Grade
+from toolmark.benchmark.scoring.metrics import PRIMARY, Metric, case_values
 
 __all__ = ["EVERYTHING", "FATES", "Fate", "Flips", "flips"]
 

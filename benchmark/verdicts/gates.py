@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmark.verdicts.comparison import Comparison, Figure
-from benchmark.verdicts.verdict import Difference
+from toolmark.benchmark.verdicts.comparison import Comparison, Figure
+from toolmark.benchmark.verdicts.verdict import Difference
 
 __all__ = ["Gate", "check_difference", "check_floor", "check_metric", "recorded"]
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from benchmark.scoring.grades import Grade
-from benchmark.scoring.metrics import PRIMARY, case_values
-from benchmark.verdicts.intervals import difference_interval
-from benchmark.verdicts.verdict import pair
+from toolmark.benchmark.scoring.grades import Grade
+from toolmark.benchmark.scoring.metrics import PRIMARY, case_values
+from toolmark.benchmark.verdicts.intervals import difference_interval
+from toolmark.benchmark.verdicts.verdict import pair
 
 __all__ = ["Rank", "ranking"]
 

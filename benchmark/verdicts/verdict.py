@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmark.scoring.metrics import CaseValue
-from benchmark.verdicts.families import holm
-from benchmark.verdicts.intervals import Interval, difference_interval
-from benchmark.verdicts.power import smallest_effect
-from benchmark.verdicts.signflip import group_sums, sign_flip
+from toolmark.benchmark.scoring.metrics import CaseValue
+from toolmark.benchmark.verdicts.holm import holm
+from toolmark.benchmark.verdicts.intervals import Interval, difference_interval
+from toolmark.benchmark.verdicts.power import smallest_effect
+from toolmark.benchmark.verdicts.signflip import group_sums, sign_flip
 
 __all__ = ["LEAST_OVERLAP", "LEVEL", "MARGIN", "Difference", "Paired", "Verdict", "decide", "pair"]
 

@@ -5,7 +5,7 @@ of `prompts/`. Every reply is kept in a ledger beside the dataset, so that a run
 the same command again, and nothing is paid for twice.
 """
 
-from generators.teacher.generator import TeacherGenerator
-from generators.teacher.options import TeacherOptions
+from toolmark.generators.teacher.generator import TeacherGenerator
+from toolmark.generators.teacher.options import TeacherOptions
 
 __all__ = ["TeacherGenerator", "TeacherOptions"]

@@ -9,15 +9,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from benchmark.cases import Message, digest
-from benchmark.completions import Completion, Prompt
-from benchmark.config import Requests
-from benchmark.engine.asking import ServedModel, Unanswered, faults_told
-from benchmark.engine.window import Window
-from benchmark.errors import EnvironmentFault, InputError
-from benchmark.runs.ledger import Ledger
-from generators.teacher.limits import Budget, Price
-from generators.teacher.options import ROLES, Role, TeacherOptions
+from toolmark.benchmark.config.decoding import Requests
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.data.cases import Message, digest
+from toolmark.benchmark.data.completions import Completion, Prompt
+from toolmark.benchmark.engine.request_window import Window
+from toolmark.benchmark.engine.served_requests import ServedModel, Unanswered, faults_told
+from toolmark.benchmark.runs.ledger import Ledger
+from toolmark.generators.teacher.limits import Budget, Price
+from toolmark.generators.teacher.options import ROLES, Role, TeacherOptions
 
 __all__ = ["Asker", "Item", "price_of"]
 

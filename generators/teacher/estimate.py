@@ -10,11 +10,11 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
-from benchmark.cases import Message, Tool, Toolbox
-from benchmark.dialects.json import Json
-from generators.teacher.asking import price_of
-from generators.teacher.options import ROLES, Role, TeacherOptions
-from generators.teacher.wording import Wording
+from toolmark.benchmark.data.cases import Message, Tool, Toolbox
+from toolmark.benchmark.dialects.json import Json
+from toolmark.generators.teacher.asking import price_of
+from toolmark.generators.teacher.options import ROLES, Role, TeacherOptions
+from toolmark.generators.teacher.wording import Wording
 
 __all__ = ["estimate"]
 

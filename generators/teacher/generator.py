@@ -17,7 +17,9 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from benchmark.cases import (
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.progress import ProgressLine, progress_line
+from toolmark.benchmark.data.cases import (
     Abstain,
     CallOption,
     CallSpec,
@@ -29,20 +31,18 @@ from benchmark.cases import (
     Tool,
     Toolbox,
 )
-from benchmark.dialects.json import Json
-from benchmark.engine.asking import Refused
-from benchmark.engine.prices import know_prices
-from benchmark.errors import InputError
-from benchmark.plugins import Generation
-from benchmark.progress import ProgressLine, progress_line
-from benchmark.traces import QueryType, Trace
-from generators.judging import Stage
-from generators.teacher.asking import Asker, Item
-from generators.teacher.estimate import estimate
-from generators.teacher.limits import Stopped
-from generators.teacher.options import ROLES, TeacherOptions
-from generators.teacher.roles import Roles, Unusable
-from generators.teacher.wording import read_wording
+from toolmark.benchmark.data.traces import QueryType, Trace
+from toolmark.benchmark.dialects.json import Json
+from toolmark.benchmark.engine.prices import know_prices
+from toolmark.benchmark.engine.served_requests import Refused
+from toolmark.benchmark.plugins.protocols import Generation
+from toolmark.generators.judging import Stage
+from toolmark.generators.teacher.asking import Asker, Item
+from toolmark.generators.teacher.estimate import estimate
+from toolmark.generators.teacher.limits import Stopped
+from toolmark.generators.teacher.options import ROLES, TeacherOptions
+from toolmark.generators.teacher.roles import Roles, Unusable
+from toolmark.generators.teacher.wording import read_wording
 
 __all__ = ["TeacherGenerator"]
 

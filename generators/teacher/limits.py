@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from benchmark.completions import Usage
+from toolmark.benchmark.data.completions import Usage
 
 __all__ = ["Budget", "Price", "Stopped"]
 

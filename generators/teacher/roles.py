@@ -10,17 +10,17 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from benchmark.cases import Call, Message, Tool
-from benchmark.completions import Completion
-from benchmark.dialects import Dialect
-from benchmark.dialects.jsontext import without_thinking
-from benchmark.scoring.answers import uses_result
-from benchmark.tools.sandbox import Result
-from benchmark.tools.schemas import compile_schema, problems
-from generators.judging import Stage
-from generators.teacher.asking import Asker, Item
-from generators.teacher.options import Role
-from generators.teacher.wording import Wording
+from toolmark.benchmark.data.cases import Call, Message, Tool
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.dialects.jsontext import without_thinking
+from toolmark.benchmark.scoring.answers import uses_result
+from toolmark.benchmark.tools.sandbox import Result
+from toolmark.benchmark.tools.schemas import compile_schema, problems
+from toolmark.generators.judging import Stage
+from toolmark.generators.teacher.asking import Asker, Item
+from toolmark.generators.teacher.options import Role
+from toolmark.generators.teacher.wording import Wording
 
 __all__ = ["Called", "Roles", "Unusable"]
 

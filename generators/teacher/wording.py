@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from benchmark.errors import InputError
+from toolmark.benchmark.core.errors import InputError
 
 __all__ = ["NAMES", "Wording", "read_wording"]
 

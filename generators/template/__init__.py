@@ -4,6 +4,6 @@ Two recipes: `default` asks for the tools of a toolbox, runs the right calls and
 tools and is what the embedded base model is trained on.
 """
 
-from generators.template.generator import TemplateGenerator, TemplateOptions
+from toolmark.generators.template.generator import TemplateGenerator, TemplateOptions
 
 __all__ = ["TemplateGenerator", "TemplateOptions"]

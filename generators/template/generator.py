@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from benchmark.tools.catalog import catalog
-from generators.template.default import SHARES, default_traces
-from generators.template.default.askable import askable
-from generators.template.default.conversations import Maker
-from generators.template.default.phrasings import phrasings, question_patterns
-from generators.template.default.shared import shared_toolboxes
-from generators.template.pocket import pocket_traces
-from generators.template.schema.intents import content_words, name_words
-from generators.template.smalltalk import small_talk_patterns
+from toolmark.benchmark.tools.catalog import catalog
+from toolmark.generators.template.default import SHARES, default_traces
+from toolmark.generators.template.default.askable import askable
+from toolmark.generators.template.default.conversations import Maker
+from toolmark.generators.template.default.phrasings import phrasings, question_patterns
+from toolmark.generators.template.default.shared import shared_toolboxes
+from toolmark.generators.template.pocket import pocket_traces
+from toolmark.generators.template.schema.intents import content_words, name_words
+from toolmark.generators.template.smalltalk import small_talk_patterns
 
 if TYPE_CHECKING:
-    from benchmark.cases import Tool, Toolbox
-    from benchmark.plugins import Generation
-    from benchmark.traces import QueryType, Trace
+    from toolmark.benchmark.data.cases import Tool, Toolbox
+    from toolmark.benchmark.data.traces import QueryType, Trace
+    from toolmark.benchmark.plugins.protocols import Generation
 
 __all__ = ["TemplateGenerator", "TemplateOptions"]
 

@@ -7,8 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from generators.template import values
-from generators.template.words import words
+from toolmark.generators.template import values
+from toolmark.generators.template.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

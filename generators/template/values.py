@@ -9,7 +9,7 @@ import string
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from generators.template.words import words
+from toolmark.generators.template.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from reports.html.page import Html
+from toolmark.reports.html.page import Html
 
 __all__ = ["Html"]

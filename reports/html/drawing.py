@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmark.verdicts.comparison import Comparison, Figure, Row
-from reports.tables import cells
-from reports.text import visible
+from toolmark.benchmark.verdicts.comparison import Comparison, Figure, Row
+from toolmark.reports.tables import cells
+from toolmark.reports.text import visible
 
 __all__ = [
     "SYMBOLS",

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from benchmark.verdicts.comparison import Comparison
-from benchmark.verdicts.evidence import Evidence
-from benchmark.verdicts.flips import FATES, Flips
-from benchmark.verdicts.shown import Answer, CallShown, CaseShown
-from reports.text import script_json
+from toolmark.benchmark.verdicts.comparison import Comparison
+from toolmark.benchmark.verdicts.evidence import Evidence
+from toolmark.benchmark.verdicts.flips import FATES, Flips
+from toolmark.benchmark.verdicts.shown_cases import Answer, CallShown, CaseShown
+from toolmark.reports.text import script_json
 
 __all__ = ["BUDGET", "Chosen", "chosen_cases", "explorer", "pages"]
 

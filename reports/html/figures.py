@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from benchmark.scoring.grades import CAUSES
-from benchmark.verdicts.comparison import Comparison
-from benchmark.verdicts.evidence import Evidence
-from reports.html.drawing import (
+from toolmark.benchmark.scoring.grades import CAUSES
+from toolmark.benchmark.verdicts.comparison import Comparison
+from toolmark.benchmark.verdicts.evidence import Evidence
+from toolmark.reports.html.drawing import (
     SYMBOLS,
     Drawing,
     bars,
@@ -25,11 +25,11 @@ from reports.html.drawing import (
     short,
     slots,
 )
-from reports.html.origins import confusion, offered, seen
-from reports.html.spending import spent
-from reports.html.training import curves
-from reports.sentences import label
-from reports.tables import difference_cells
+from toolmark.reports.html.origins import confusion, offered, seen
+from toolmark.reports.html.spending import spent
+from toolmark.reports.html.training import curves
+from toolmark.reports.sentences import label
+from toolmark.reports.tables import difference_cells
 
 __all__ = ["drawings"]
 

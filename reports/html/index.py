@@ -7,12 +7,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from benchmark.scoring.metrics import PRIMARY
-from reports.history import Entry, Point
-from reports.html.drawing import SYMBOLS, Drawing, colour, share_axis, short
-from reports.html.page import environment, page_script, plotly_script, policy, sheet, unwanted_styles
-from reports.sentences import label
-from reports.text import script_json
+from toolmark.benchmark.scoring.metrics import PRIMARY
+from toolmark.reports.history import Entry, Point
+from toolmark.reports.html.drawing import SYMBOLS, Drawing, colour, share_axis, short
+from toolmark.reports.html.page import environment, page_script, plotly_script, policy, sheet, unwanted_styles
+from toolmark.reports.sentences import label
+from toolmark.reports.text import script_json
 
 __all__ = ["index_page"]
 

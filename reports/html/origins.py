@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmark.verdicts.breakdowns import ABSTAIN, NO_CALL, Confusion
-from benchmark.verdicts.comparison import Comparison, Figure, Row
-from benchmark.verdicts.evidence import Evidence
-from reports.html.drawing import SYMBOLS, Drawing, bars, colour, legend, points, score_rows, share_axis, short
-from reports.sentences import label
-from reports.tables import cells
+from toolmark.benchmark.verdicts.breakdowns import ABSTAIN, NO_CALL, Confusion
+from toolmark.benchmark.verdicts.comparison import Comparison, Figure, Row
+from toolmark.benchmark.verdicts.evidence import Evidence
+from toolmark.reports.html.drawing import SYMBOLS, Drawing, bars, colour, legend, points, score_rows, share_axis, short
+from toolmark.reports.sentences import label
+from toolmark.reports.tables import cells
 
 __all__ = ["confusion", "offered", "seen"]
 

@@ -20,16 +20,16 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmark.errors import EnvironmentFault
-from benchmark.verdicts.comparison import Column, Comparison
-from benchmark.verdicts.intervals import Interval
-from reports.fairness import Same, fairness
-from reports.html.explorer import BUDGET, chosen_cases, explorer, pages
-from reports.html.figures import drawings
-from reports.sentences import headline, label, sentences
-from reports.tables import cells, difference_cells
-from reports.text import script_json, visible
-from reports.writing import write
+from toolmark.benchmark.core.errors import EnvironmentFault
+from toolmark.benchmark.verdicts.comparison import Column, Comparison
+from toolmark.benchmark.verdicts.intervals import Interval
+from toolmark.reports.fairness import Same, fairness
+from toolmark.reports.html.explorer import BUDGET, chosen_cases, explorer, pages
+from toolmark.reports.html.figures import drawings
+from toolmark.reports.sentences import headline, label, sentences
+from toolmark.reports.tables import cells, difference_cells
+from toolmark.reports.text import script_json, visible
+from toolmark.reports.writing import write
 
 __all__ = ["Html", "environment", "page_script", "plotly_script", "policy", "sheet", "unwanted_styles"]
 
@@ -49,7 +49,7 @@ def _seen(value: Any) -> Any:
 
 
 def _text(name: str) -> str:
-    return files("reports.html").joinpath(name).read_text(encoding="utf-8")
+    return files("toolmark.reports.html").joinpath(name).read_text(encoding="utf-8")
 
 
 def sheet() -> Markup:
@@ -60,7 +60,7 @@ def sheet() -> Markup:
 def environment() -> Environment:
     """Templates that escape everything, and show what is not seen."""
     made = Environment(
-        loader=PackageLoader("reports.html", "."),
+        loader=PackageLoader("toolmark.reports.html", "."),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_seen,

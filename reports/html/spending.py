@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark.verdicts.comparison import Comparison, Row
-from benchmark.verdicts.evidence import Evidence
-from reports.html.drawing import Drawing, bars, colour, rows_axis, short
-from reports.tables import NOTHING, cells
+from toolmark.benchmark.verdicts.comparison import Comparison, Row
+from toolmark.benchmark.verdicts.evidence import Evidence
+from toolmark.reports.html.drawing import Drawing, bars, colour, rows_axis, short
+from toolmark.reports.tables import NOTHING, cells
 
 __all__ = ["spent"]
 

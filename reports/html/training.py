@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmark.candidates.training import Chosen, Point, Training
-from benchmark.verdicts.comparison import Comparison
-from reports.html.drawing import SYMBOLS, Drawing, colour, short
-from reports.sentences import label
-from reports.tables import NOTHING
+from toolmark.benchmark.data.training import Chosen, Point, Training
+from toolmark.benchmark.verdicts.comparison import Comparison
+from toolmark.reports.html.drawing import SYMBOLS, Drawing, colour, short
+from toolmark.reports.sentences import label
+from toolmark.reports.tables import NOTHING
 
 __all__ = ["curves"]
 

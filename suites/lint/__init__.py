@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmark.cases import Case
-from benchmark.errors import InputError, NothingToDo
-from benchmark.readers.toolmark import ToolmarkReader
-from benchmark.registry import load
-from benchmark.scoring.execution import Executor
-from suites.lint.abstaining import abstentions
-from suites.lint.balance import balance, labels, splits
-from suites.lint.findings import KINDS, Finding, Row
-from suites.lint.gold import executes, proves
-from suites.lint.sameness import duplicates, leaks, training_patterns
+from toolmark.benchmark.core.errors import InputError, NothingToDo
+from toolmark.benchmark.core.registry import load
+from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.readers.toolmark import ToolmarkReader
+from toolmark.benchmark.scoring.execution import Executor
+from toolmark.suites.lint.abstaining import abstentions
+from toolmark.suites.lint.balance import balance, labels, splits
+from toolmark.suites.lint.findings import KINDS, Finding, Row
+from toolmark.suites.lint.gold import executes, proves
+from toolmark.suites.lint.sameness import duplicates, leaks, training_patterns
 
 __all__ = ["KINDS", "Finding", "Row", "case_rows", "lint"]
 

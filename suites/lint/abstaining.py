@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from benchmark.candidates.lexical import content_words
-from benchmark.candidates.named import QUOTATION, named_values
-from benchmark.cases import Abstain, Case, Tool
-from suites.lint.findings import Finding, Row
+from toolmark.benchmark.data.cases import Abstain, Case, Tool
+from toolmark.benchmark.policies.lexical import content_words
+from toolmark.benchmark.policies.named_values import QUOTATION, named_values
+from toolmark.suites.lint.findings import Finding, Row
 
 __all__ = ["abstentions"]
 

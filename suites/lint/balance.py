@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from benchmark.errors import InputError
-from benchmark.scoring.chance import chance
-from suites.lint.findings import Finding, Row, expected_tools, stratum
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.scoring.chance import chance
+from toolmark.suites.lint.findings import Finding, Row, expected_tools, stratum
 
 __all__ = ["DIFFICULTIES", "balance", "labels", "splits"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmark.cases import Case, ExpectCall
+from toolmark.benchmark.data.cases import Case, ExpectCall
 
 __all__ = ["KINDS", "Finding", "Kind", "Row", "expected_tools", "stratum"]
 

@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from benchmark.cases import Call, Case, ExpectCall
-from benchmark.dialects import Dialect
-from benchmark.scoring.execution import Executor
-from benchmark.scoring.gold import prove
-from benchmark.scoring.matching import canonical_arguments, equal
-from benchmark.scoring.metrics import PRIMARY
-from benchmark.tools.schemas import compile_schema, problems
-from suites.lint.findings import Finding, Row
+from toolmark.benchmark.data.cases import Call, Case, ExpectCall
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.scoring.execution import Executor
+from toolmark.benchmark.scoring.gold import prove
+from toolmark.benchmark.scoring.matching import canonical_arguments, equal
+from toolmark.benchmark.scoring.metrics import PRIMARY
+from toolmark.benchmark.tools.schemas import compile_schema, problems
+from toolmark.suites.lint.findings import Finding, Row
 
 __all__ = ["executes", "proves"]
 

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from benchmark.candidates.named import EMAIL, QUOTATION, URL
-from benchmark.cases import Case, ExpectCall
-from benchmark.scoring.matching import canonical_arguments
+from toolmark.benchmark.data.cases import Case, ExpectCall
+from toolmark.benchmark.policies.named_values import EMAIL, QUOTATION, URL
+from toolmark.benchmark.scoring.matching import canonical_arguments
 
 __all__ = ["MASK", "case_skeleton", "grams", "similarity", "template_skeleton"]
 

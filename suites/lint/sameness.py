@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from benchmark.plugins import Patterned
-from benchmark.registry import load, names
-from suites.lint.findings import Finding, Row, expected_tools, stratum
-from suites.lint.masking import Skeleton, case_skeleton, grams, similarity, template_skeleton
+from toolmark.benchmark.core.registry import load, names
+from toolmark.benchmark.plugins.protocols import Patterned
+from toolmark.suites.lint.findings import Finding, Row, expected_tools, stratum
+from toolmark.suites.lint.masking import Skeleton, case_skeleton, grams, similarity, template_skeleton
 
 __all__ = ["LIMIT", "duplicates", "leaks", "training_patterns"]
 

@@ -19,9 +19,9 @@ GENERATING = (
     "datasketch",
     "openai.resources.chat",
     "inspect_ai.model",
-    "generators.data_command",
-    "generators.pipeline",
-    "generators.teacher",
+    "toolmark.generators.data_command",
+    "toolmark.generators.pipeline",
+    "toolmark.generators.teacher",
 )
 """What `toolmark generate` imports."""
 

@@ -41,7 +41,7 @@ def enter(request: dict[str, Any]) -> None:
     os.environ.update(request["environment"])
     sys.path[:0] = filter(None, request["environment"].get("PYTHONPATH", "").split(os.pathsep))
     sys.argv = ["toolmark", *request["arguments"]]
-    from benchmark.cli import main
+    from toolmark.benchmark.cli import main
 
     main()
 

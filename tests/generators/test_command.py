@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from datasets import load_from_disk
 
-from benchmark.errors import EnvironmentFault, InputError
-from generators.command import app
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.generators.command import app
 
 
 def run(*tokens: str) -> None:

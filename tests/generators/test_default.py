@@ -8,20 +8,20 @@ from collections.abc import Iterator
 import pytest
 from pydantic import ValidationError
 
-from benchmark.cases import Abstain, Tool, Toolbox
-from benchmark.dialects.json import Json
-from benchmark.dialects.tagged import Tagged
-from benchmark.errors import InputError
-from benchmark.plugins import Generation
-from benchmark.scoring.execution import Executor
-from benchmark.scoring.gold import prove
-from benchmark.tools.catalog import catalog
-from benchmark.tools.schemas import compile_schema, problems
-from benchmark.traces import Trace
-from generators.template import TemplateGenerator, TemplateOptions
-from generators.template.default import SHARES
-from generators.template.default.draws import DRAWERS
-from generators.template.default.phrasings import phrasings
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import Abstain, Tool, Toolbox
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.dialects.json import Json
+from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.plugins.protocols import Generation
+from toolmark.benchmark.scoring.execution import Executor
+from toolmark.benchmark.scoring.gold import prove
+from toolmark.benchmark.tools.catalog import catalog
+from toolmark.benchmark.tools.schemas import compile_schema, problems
+from toolmark.generators.template import TemplateGenerator, TemplateOptions
+from toolmark.generators.template.default import SHARES
+from toolmark.generators.template.default.draws import DRAWERS
+from toolmark.generators.template.default.phrasings import phrasings
 
 HELD_OUT = frozenset(
     {

@@ -11,15 +11,15 @@ from datasets import load_from_disk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.cases import Tool
-from benchmark.dialects.json import Json
-from benchmark.readers.toolmark import ToolmarkReader
-from benchmark.scoring.execution import Executor
-from benchmark.scoring.gold import prove
-from benchmark.tools.schemas import compile_schema, problems
-from benchmark.tools.sources.openapi import read_openapi
-from generators.command import app
-from generators.template.schema import DescribedTool, Undrawable
+from toolmark.benchmark.data.cases import Tool
+from toolmark.benchmark.dialects.json import Json
+from toolmark.benchmark.readers.toolmark import ToolmarkReader
+from toolmark.benchmark.scoring.execution import Executor
+from toolmark.benchmark.scoring.gold import prove
+from toolmark.benchmark.tools.schemas import compile_schema, problems
+from toolmark.benchmark.tools.sources.openapi import read_openapi
+from toolmark.generators.command import app
+from toolmark.generators.template.schema import DescribedTool, Undrawable
 
 MINE = Path(__file__).parent / "mine.py"
 

@@ -12,9 +12,9 @@ import pytest
 from datasets import Dataset, load_dataset, load_from_disk
 from huggingface_hub import DatasetCard
 
-from benchmark.readers.rows import csv_rows
 from tests.forked.commands import GENERATING, Ended, Toolmark, running
 from tests.servers.hub import Hub, running_hub
+from toolmark.benchmark.readers.rows import csv_rows
 
 TUTORIAL = Path(__file__).parents[3] / "shared" / "data" / "tutorial"
 TOKEN = "hf_verysecretindeed"

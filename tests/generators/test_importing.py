@@ -15,9 +15,9 @@ import json
 
 from pydantic import BaseModel, Field
 
-from benchmark.plugins import BadRow, Call, Message, Trace
-from benchmark.tools.catalog import catalog
-from benchmark.cases import Toolbox
+from toolmark.benchmark.plugins.protocols import BadRow, Call, Message, Trace
+from toolmark.benchmark.tools.catalog import catalog
+from toolmark.benchmark.data.cases import Toolbox
 
 
 def trace(question, value, source):

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 from datasets import load_from_disk
 
-from benchmark.cases import Call, Message, Toolbox, query_hash
-from benchmark.errors import InputError, NothingToDo
-from benchmark.held_out import HeldOut, held_out
-from benchmark.plugins import Generation
-from benchmark.readers import BadRow
-from benchmark.readers.toolmark import ToolmarkReader
-from benchmark.scoring.execution import Executor
-from benchmark.tools.catalog import catalog
-from benchmark.tools.sources.yaml import read_tools_file
-from benchmark.traces import Trace
-from generators.execution import Calls
-from generators.judging import STAGES, Judge, Rejection
-from generators.pipeline import Report, generate
-from generators.template import TemplateGenerator, TemplateOptions
+from toolmark.benchmark.core.errors import InputError, NothingToDo
+from toolmark.benchmark.data.cases import Call, Message, Toolbox, query_hash
+from toolmark.benchmark.data.held_out import HeldOut, held_out
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.plugins.protocols import Generation
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.toolmark import ToolmarkReader
+from toolmark.benchmark.scoring.execution import Executor
+from toolmark.benchmark.tools.catalog import catalog
+from toolmark.benchmark.tools.sources.yaml import read_tools_file
+from toolmark.generators.execution import Calls
+from toolmark.generators.judging import STAGES, Judge, Rejection
+from toolmark.generators.pipeline import Report, generate
+from toolmark.generators.template import TemplateGenerator, TemplateOptions
 
 COLUMNS = [
     "messages",

@@ -7,14 +7,14 @@ from itertools import pairwise
 
 import pytest
 
-from benchmark.cases import Toolbox
-from benchmark.plugins import Generation
-from benchmark.tools.catalog import catalog
-from benchmark.tools.schemas import compile_schema, problems
-from benchmark.traces import Trace
-from generators.template import TemplateGenerator, TemplateOptions
-from generators.template.pocket import FIRST_STAGE, pocket_traces
-from generators.template.words import words
+from toolmark.benchmark.data.cases import Toolbox
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.plugins.protocols import Generation
+from toolmark.benchmark.tools.catalog import catalog
+from toolmark.benchmark.tools.schemas import compile_schema, problems
+from toolmark.generators.template import TemplateGenerator, TemplateOptions
+from toolmark.generators.template.pocket import FIRST_STAGE, pocket_traces
+from toolmark.generators.template.words import words
 
 COUNT = 3000
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")

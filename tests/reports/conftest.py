@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from benchmark.candidates.training import Chosen, Point, Training
-from benchmark.cases import Case, Tool, Toolbox
-from benchmark.completions import Completion, Usage
-from benchmark.dialects.json import Json
-from benchmark.scoring.grades import grade
-from benchmark.verdicts.comparison import Column, Comparison, compare
-from benchmark.verdicts.evidence import Provenance, gather
+from toolmark.benchmark.data.cases import Case, Tool, Toolbox
+from toolmark.benchmark.data.completions import Completion, Usage
+from toolmark.benchmark.data.training import Chosen, Point, Training
+from toolmark.benchmark.dialects.json import Json
+from toolmark.benchmark.scoring.grades import grade
+from toolmark.benchmark.verdicts.comparison import Column, Comparison, compare
+from toolmark.benchmark.verdicts.evidence import Provenance, gather
 
 BOOK = Tool(
     name="book",

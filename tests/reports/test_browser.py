@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from benchmark.candidates.training import Chosen, Point, Training
-from benchmark.completions import Completion, RawCall
-from benchmark.verdicts.evidence import Provenance
-from reports.document import document
-from reports.html import Html
-from reports.site import Site
+from toolmark.benchmark.data.completions import Completion, RawCall
+from toolmark.benchmark.data.training import Chosen, Point, Training
+from toolmark.benchmark.verdicts.evidence import Provenance
+from toolmark.reports.document import document
+from toolmark.reports.html import Html
+from toolmark.reports.site import Site
 
 PAYLOAD = (
     "</script><script>window.ran=1</script><img src=x onerror=window.ran=1><svg onload=window.ran=1>"
@@ -191,7 +191,7 @@ RIGHT = '{"name": "book", "arguments": {"city": "Rome", "nights": 2}}'
 
 def hostile(field: str, text: str, make: Any, ask: Any) -> Any:
     """A comparison with `text` in one field."""
-    from benchmark.cases import Tool, Toolbox
+    from toolmark.benchmark.data.cases import Tool, Toolbox
 
     answers: dict[str, Any] = {"base": [RIGHT, "No."], "mine": ["No.", RIGHT]}
     cases = [ask("a"), ask("b")]

@@ -20,10 +20,9 @@ def toolmark(*arguments: str, cwd: Path, **environment: str) -> subprocess.Compl
     blocked = cwd / "blocked" / "torch"
     blocked.mkdir(parents=True, exist_ok=True)
     (blocked / "__init__.py").write_text("raise ImportError('blocked by the test')")
-    script = "import benchmark.cli; benchmark.cli.main()"
     variables = {"PYTHONPATH": str(blocked.parent), "PATH": "", "SOURCE_DATE_EPOCH": "1790000000", **environment}
     return subprocess.run(
-        [sys.executable, "-c", script, *arguments],
+        [sys.executable, "-m", "toolmark.benchmark.cli", *arguments],
         cwd=cwd,
         env=variables,
         capture_output=True,

@@ -48,7 +48,7 @@ COMPARISONS = {"pocket": pocket_and_policy, "recorded": four_models}
 
 
 def report(arguments: list[str], out: Path) -> None:
-    command = [sys.executable, "-c", "from benchmark.cli import main; main()"]
+    command = [sys.executable, "-m", "toolmark.benchmark.cli"]
     subprocess.run([*command, "report", *arguments, "--out", str(out)], cwd=ROOT, check=True, capture_output=True)
 
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.html import Html
-from reports.html.explorer import chosen_cases, pages
-from reports.html.figures import drawings
-from reports.sentences import sentences
-from reports.tables import difference_cells
-from reports.text import script_json, visible
+from toolmark.reports.html import Html
+from toolmark.reports.html.explorer import chosen_cases, pages
+from toolmark.reports.html.figures import drawings
+from toolmark.reports.sentences import sentences
+from toolmark.reports.tables import difference_cells
+from toolmark.reports.text import script_json, visible
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

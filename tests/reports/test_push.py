@@ -18,10 +18,10 @@ import pytest
 from huggingface_hub import ModelCard, parse_eval_result_entries
 from ruamel.yaml import YAML
 
-from benchmark.candidates.fingerprint import hash_files
-from benchmark.completions import Completion
-from benchmark.readers.selection import limited, load_cases
-from benchmark.runs.ledger import Ledger
+from toolmark.benchmark.candidates.fingerprint import hash_files
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.readers.case_selection import limited, load_cases
+from toolmark.benchmark.runs.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "suites" / "cases" / "calls.dev.jsonl"
@@ -124,7 +124,7 @@ def push(*arguments: str, home: Path, port: int = 1, token: str | None = TOKEN) 
     environment |= {"HF_ENDPOINT": f"http://127.0.0.1:{port}", "HF_HOME": str(home / "hf"), "COLUMNS": "300"}
     environment["SOURCE_DATE_EPOCH"] = "1790000000"
     environment |= {"HF_TOKEN": token} if token else {}
-    command = [sys.executable, "-c", "import benchmark.cli; benchmark.cli.main()", "models", "push"]
+    command = [sys.executable, "-m", "toolmark.benchmark.cli", "models", "push"]
     run = subprocess.run(
         [*command, *arguments], cwd=home, env=environment, capture_output=True, text=True, timeout=240, check=False
     )

@@ -19,15 +19,15 @@ import pytest
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import binomtest
 
-from benchmark.commands import judge_recorded
-from benchmark.readers.selection import load_cases
-from benchmark.registry import load
-from benchmark.runs.replay import read_replay
-from benchmark.scoring.grades import Grade, grade
-from benchmark.session import Request
-from benchmark.verdicts.comparison import Comparison
-from reports.frame import Csv
-from reports.html import Html
+from toolmark.benchmark.core.registry import load
+from toolmark.benchmark.evaluation.commands import judge_recorded
+from toolmark.benchmark.evaluation.session import Request
+from toolmark.benchmark.readers.case_selection import load_cases
+from toolmark.benchmark.runs.replay import read_replay
+from toolmark.benchmark.scoring.grades import Grade, grade
+from toolmark.benchmark.verdicts.comparison import Comparison
+from toolmark.reports.frame import Csv
+from toolmark.reports.html import Html
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 RECORDED = sorted((DATA / "bfcl_recorded").glob("*.jsonl.gz"))

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from benchmark.verdicts.comparison import Column, Comparison, Figure, Row
-from benchmark.verdicts.intervals import cluster_t, wilson
-from reports.markdown import Markdown
-from reports.terminal import Terminal
+from toolmark.benchmark.verdicts.comparison import Column, Comparison, Figure, Row
+from toolmark.benchmark.verdicts.intervals import cluster_t, wilson
+from toolmark.reports.markdown import Markdown
+from toolmark.reports.terminal import Terminal
 
 NAME = "mine|[bold]x[/bold]\n| injected |"
 COLUMNS = tuple(Column(name, "run", {}, {}, 10, 0, {"no_call": 3}) for name in ("base", NAME))

@@ -12,20 +12,20 @@ import jsonschema_rs
 import pytest
 from huggingface_hub import ModelCard, eval_result_entries_to_yaml, parse_eval_result_entries
 
-from benchmark.errors import EnvironmentFault, InputError
-from benchmark.registry import names, renderer_for
-from benchmark.verdicts.comparison import Figure
-from benchmark.verdicts.intervals import Interval
-from reports.cards import card, eval_entries, eval_results, subject
-from reports.document import document, schema
-from reports.fairness import fairness
-from reports.frame import Csv
-from reports.history import entry_of, read_history
-from reports.html import Html
-from reports.markdown import Markdown
-from reports.sentences import headline, sentences
-from reports.site import Site
-from reports.terminal import Terminal
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.registry import names, renderer_for
+from toolmark.benchmark.verdicts.comparison import Figure
+from toolmark.benchmark.verdicts.intervals import Interval
+from toolmark.reports.cards import card, eval_entries, eval_results, subject
+from toolmark.reports.document import document, schema
+from toolmark.reports.fairness import fairness
+from toolmark.reports.frame import Csv
+from toolmark.reports.history import entry_of, read_history
+from toolmark.reports.html import Html
+from toolmark.reports.markdown import Markdown
+from toolmark.reports.sentences import headline, sentences
+from toolmark.reports.site import Site
+from toolmark.reports.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
 RIGHT = '{"name": "book", "arguments": {"city": "Rome", "nights": 2}}'

@@ -36,10 +36,8 @@ def toolmark() -> Toolmark:
     """`toolmark("lint", …)`: a real `toolmark cases lint …` in a process of its own."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        given = ["toolmark", "cases", *arguments]
-        program = f"import sys, benchmark.cli; sys.argv = {given!r}; benchmark.cli.main()"
         return subprocess.run(
-            [sys.executable, "-c", program],
+            [sys.executable, "-m", "toolmark.benchmark.cli", "cases", *arguments],
             env={**os.environ, "COLUMNS": "160"},
             capture_output=True,
             text=True,

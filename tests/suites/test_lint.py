@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from benchmark.errors import InputError
-from suites import CASES as SHIPPED
-from suites.lint import Finding, lint
-from suites.lint.findings import KINDS
-from suites.lint.masking import grams, similarity, template_skeleton
-from suites.lint.sameness import training_patterns
+from toolmark.benchmark.core.errors import InputError
+from toolmark.suites import CASES as SHIPPED
+from toolmark.suites.lint import Finding, lint
+from toolmark.suites.lint.findings import KINDS
+from toolmark.suites.lint.masking import grams, similarity, template_skeleton
+from toolmark.suites.lint.sameness import training_patterns
 
 Row = dict[str, Any]
 
@@ -299,7 +299,7 @@ def test_templates_are_reached_by_their_generators_alone():
     assert len(patterns) > 500
     assert "What is {expression}?" in patterns
     heavy = "print(*{'datasets', 'torch'} & set(sys.modules))"
-    script = f"import sys; from suites.lint.sameness import training_patterns; training_patterns(); {heavy}"
+    script = f"import sys; from toolmark.suites.lint.sameness import training_patterns; training_patterns(); {heavy}"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.split() == []
 

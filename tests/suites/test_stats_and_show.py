@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cases import Case
-from benchmark.errors import InputError, NothingToDo
-from benchmark.readers.selection import load_cases
-from benchmark.verdicts.power import mcnemar_power, smallest_detectable
-from suites import CASES
-from suites.lint import case_rows
-from suites.lint.findings import stratum
-from suites.showing import chosen
-from suites.stats import Table, tables
+from toolmark.benchmark.core.errors import InputError, NothingToDo
+from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.readers.case_selection import load_cases
+from toolmark.benchmark.verdicts.power import mcnemar_power, smallest_detectable
+from toolmark.suites import CASES
+from toolmark.suites.lint import case_rows
+from toolmark.suites.lint.findings import stratum
+from toolmark.suites.showing import chosen
+from toolmark.suites.stats import Table, tables
 
 
 def shipped() -> list[Case]:

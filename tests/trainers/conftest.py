@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cases import Call, Message, Tool
 from tests.trainers.made import TOOLS, dataset, traces
+from toolmark.benchmark.data.cases import Call, Message, Tool
 
 WEATHER = Tool(
     name="get_weather",
@@ -57,7 +57,7 @@ def called() -> tuple[tuple[Message, ...], tuple[Tool, ...]]:
 @pytest.fixture(scope="session")
 def tokenizer():
     pytest.importorskip("transformers")
-    from trainers.pocket_tokenizer import train_tokenizer
+    from toolmark.trainers.pocket_tokenizer import train_tokenizer
 
     return train_tokenizer([message.content for message in CALLED + COPIED] * 5, context=512)
 

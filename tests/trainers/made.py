@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmark.cases import Call, Message, Tool, Toolbox
-from benchmark.traces import Trace
-from generators.dataset import row, write_traces
+from toolmark.benchmark.data.cases import Call, Message, Tool, Toolbox
+from toolmark.benchmark.data.traces import Trace
+from toolmark.generators.dataset import row, write_traces
 
 TOOLS = tuple(
     Tool(

@@ -7,7 +7,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 
-from trainers.adapted_linear import AdaptedLinear
+from toolmark.trainers.adapted_linear import AdaptedLinear
 
 
 class Two(nn.Module):

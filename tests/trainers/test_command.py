@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from benchmark import registry
-from benchmark.errors import InputError
+from toolmark.benchmark import registry
+from toolmark.benchmark.core.errors import InputError
 
 COUNT_HEAVY = """
 import sys
-from trainers.command import app
+from toolmark.trainers.command import app
 try:
     app({arguments}, exit_on_error=False, print_error=False)
 except SystemExit:
@@ -47,7 +47,7 @@ def test_the_options_of_a_trainer_become_flags():
 
 @registered
 def test_a_wrong_value_is_named(tmp_path):
-    from trainers.command import app
+    from toolmark.trainers.command import app
 
     with pytest.raises(InputError, match=r"--tokens 0: Input should be greater than or equal to 1"):
         app(["pocket", "--tokens", "0", "--data", str(tmp_path), "--out", str(tmp_path / "out")])

@@ -15,20 +15,20 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from benchmark.candidates.fingerprint import hash_files
-from benchmark.cases import Message, Toolbox
-from benchmark.dataset import TraceDataset
-from benchmark.dialects.tagged import Tagged
-from benchmark.errors import EnvironmentFault, InputError
-from benchmark.plugins import Trainer
-from benchmark.traces import Trace
 from tests.forked.commands import Toolmark, running
 from tests.trainers.made import TOOLS, dataset, traces
-from trainers.examples import Examples
-from trainers.hosting import Job, run
-from trainers.loop import batch_loss, padded_rows
-from trainers.lora import LoraOptions, LoraTrainer
-from trainers.record import Record
+from toolmark.benchmark.candidates.fingerprint import hash_files
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.data.cases import Message, Toolbox
+from toolmark.benchmark.data.dataset import TraceDataset
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.plugins.protocols import Trainer
+from toolmark.trainers.examples import Examples
+from toolmark.trainers.hosting import Job, run
+from toolmark.trainers.loop import batch_loss, padded_rows
+from toolmark.trainers.lora import LoraOptions, LoraTrainer
+from toolmark.trainers.record import Record
 
 QUICK = LoraOptions(r=4, epochs=18, mix={}, score_every=5, threads=1, precision="float32", lr=1e-2)
 
@@ -118,7 +118,9 @@ def test_what_decides_is_learnt_first_where_it_weighs_more(base, data, dev, tmp_
 
 @pytest.fixture
 def toolmark(tmp_path) -> Iterator[Toolmark]:
-    with running(tmp_path, "trainers.finetuning", "trainers.hosting", "benchmark.engine.local") as commands:
+    with running(
+        tmp_path, "toolmark.trainers.finetuning", "toolmark.trainers.hosting", "toolmark.benchmark.engine.local_engine"
+    ) as commands:
         yield commands
 
 
@@ -162,7 +164,7 @@ def test_what_must_not_be_trained_on_is_refused(base, data, dev, tmp_path):
     manifest.write_text('held_out_tools = ["find_boat"]')
     with pytest.raises(InputError, match=r"conversations of .* must not be trained on: the tool find_boat is held out"):
         train(base, data, dev, tmp_path / "out", manifest=manifest)
-    from benchmark.cases import query_hash
+    from toolmark.benchmark.data.cases import query_hash
 
     manifest.write_text(f'[test_queries]\nhashes = ["{query_hash("Number 7, please.")}"]')
     with pytest.raises(InputError, match=r"1 conversations of .*: it asks a test query in number 7"):

@@ -8,8 +8,8 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.engine.encoding import Encoded
-from trainers.order import arrange, mixed
+from toolmark.benchmark.engine.encoding import Encoded
+from toolmark.trainers.order import arrange, mixed
 
 LISTS = 5
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from benchmark.candidates.making import Plan, plan
-from benchmark.candidates.spec import resolve
-from benchmark.candidates.training import RECORD
-from benchmark.errors import InputError
+from toolmark.benchmark.candidates.spec import resolve
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.training import RECORD
+from toolmark.benchmark.evaluation.making import Plan, plan
 
 RECIPE = """
 base = "{base}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmark.errors import InputError
-from trainers.curve import Curve
-from trainers.record import RECORD, Base, Data, Record
+from toolmark.benchmark.core.errors import InputError
+from toolmark.trainers.curve import Curve
+from toolmark.trainers.record import RECORD, Base, Data, Record
 
 
 def test_a_record_comes_back(tmp_path):

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas
 import pytest
 
-from benchmark.errors import InputError
-from trainers.separation import no_test_cases
+from toolmark.benchmark.core.errors import InputError
+from toolmark.trainers.separation import no_test_cases
 
 READERS: list[Callable[[Path], object]] = [
     Path.read_text,

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig, Qwen3Config
 
-from benchmark.engine.attention import register
-from benchmark.engine.encoding import Encoded
-from trainers import tree_attention
-from trainers.loop import batch_loss, packed_rows, padded_rows
-from trainers.shared_prefixes import pack
+from toolmark.benchmark.engine.encoding import Encoded
+from toolmark.benchmark.engine.prefix_attention import register
+from toolmark.trainers import tree_attention
+from toolmark.trainers.loop import batch_loss, packed_rows, padded_rows
+from toolmark.trainers.shared_prefixes import pack
 
 SMALL = {
     "vocab_size": 97,

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from benchmark.cases import Toolbox
-from benchmark.tools.sources.python import tools_from_python
+from toolmark.benchmark.data.cases import Toolbox
+from toolmark.benchmark.tools.sources.python import tools_from_python
 
 __all__ = ["catalog"]
 

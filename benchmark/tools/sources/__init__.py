@@ -1,11 +1,11 @@
-"""Where tools come from; one foreign form a module, each ending in `benchmark.cases.Tool` objects."""
+"""Where tools come from; one foreign form a module, each ending in `toolmark.benchmark.data.cases.Tool` objects."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from benchmark.cases import Tool
+from toolmark.benchmark.data.cases import Tool
 
 __all__ = ["ToolsFile"]
 

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from benchmark.errors import InputError
+from toolmark.benchmark.core.errors import InputError
 
 __all__ = ["Document", "Place", "kind_of"]
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from benchmark.cases import Tool
-from benchmark.tools.schemas import compile_schema, problems, subschemas
-from benchmark.tools.sources import ToolsFile
+from toolmark.benchmark.data.cases import Tool
+from toolmark.benchmark.tools.schemas import compile_schema, problems, subschemas
+from toolmark.benchmark.tools.sources import ToolsFile
 
 __all__ = ["Fault", "lint"]
 

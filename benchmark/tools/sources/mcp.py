@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from benchmark.cases import Tool
-from benchmark.errors import EnvironmentFault, InputError
-from benchmark.tools.live.mcp import absolute, connected, is_address
-from benchmark.tools.schemas import SchemaError, check_schema, subschemas
-from benchmark.tools.sources import ToolsFile
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.data.cases import Tool
+from toolmark.benchmark.tools.remote.mcp import absolute, connected, is_address
+from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
+from toolmark.benchmark.tools.sources import ToolsFile
 
 __all__ = ["PREFIX", "read_mcp"]
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from benchmark.cases import Effects, Tool
-from benchmark.errors import InputError
-from benchmark.tools.schemas import SchemaError, check_schema, subschemas
-from benchmark.tools.sources import ToolsFile
-from benchmark.tools.sources.document import Document, Place, kind_of
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import Effects, Tool
+from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
+from toolmark.benchmark.tools.sources import ToolsFile
+from toolmark.benchmark.tools.sources.document import Document, Place, kind_of
 
 __all__ = ["Operation", "is_openapi", "read_openapi", "read_operations"]
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import docstring_parser
 from pydantic.errors import PydanticUserError
 
-from benchmark.cases import Effects, Tool
-from benchmark.errors import InputError
-from benchmark.tools.effects import declared_effects
-from benchmark.tools.implementations import argument_adapter, import_source, is_file_source
-from benchmark.tools.schemas import SchemaError, check_schema, subschemas
-from benchmark.tools.sources import ToolsFile
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import Effects, Tool
+from toolmark.benchmark.tools.effects import declared_effects
+from toolmark.benchmark.tools.implementations import argument_adapter, import_source, is_file_source
+from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
+from toolmark.benchmark.tools.sources import ToolsFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

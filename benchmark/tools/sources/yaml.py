@@ -21,11 +21,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from benchmark.cases import Effects, Tool
-from benchmark.tools.implementations import is_live
-from benchmark.tools.schemas import SchemaError, check_schema, subschemas
-from benchmark.tools.sources import ToolsFile
-from benchmark.tools.sources.document import Document, Place, kind_of
+from toolmark.benchmark.data.cases import Effects, Tool
+from toolmark.benchmark.tools.implementations import is_live
+from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
+from toolmark.benchmark.tools.sources import ToolsFile
+from toolmark.benchmark.tools.sources.document import Document, Place, kind_of
 
 __all__ = ["read_tools_file"]
 

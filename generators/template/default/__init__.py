@@ -16,13 +16,13 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from benchmark.errors import InputError
-from generators.template.default.conversations import Maker
+from toolmark.benchmark.core.errors import InputError
+from toolmark.generators.template.default.conversations import Maker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from benchmark.traces import QueryType, Trace
+    from toolmark.benchmark.data.traces import QueryType, Trace
 
 __all__ = ["SHARES", "default_traces"]
 

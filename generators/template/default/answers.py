@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from random import Random
 
-    from generators.template.default.phrasings import Phrasings
+    from toolmark.generators.template.default.phrasings import Phrasings
 
 __all__ = ["final_answer", "told"]
 

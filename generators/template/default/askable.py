@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from benchmark.tools.catalog import catalog
-from generators.template.default.answers import final_answer, told
-from generators.template.default.draws import DRAWERS
-from generators.template.default.phrasings import Phrasings, phrasings
-from generators.template.schema import DescribedTool, Phrase, Undrawable
+from toolmark.benchmark.tools.catalog import catalog
+from toolmark.generators.template.default.answers import final_answer, told
+from toolmark.generators.template.default.draws import DRAWERS
+from toolmark.generators.template.default.phrasings import Phrasings, phrasings
+from toolmark.generators.template.schema import DescribedTool, Phrase, Undrawable
 
 if TYPE_CHECKING:
     from random import Random
 
-    from benchmark.cases import Tool, Toolbox
+    from toolmark.benchmark.data.cases import Tool, Toolbox
 
 __all__ = ["Askable", "askable", "described"]
 
@@ -127,7 +127,7 @@ def askable(toolbox: Toolbox) -> tuple[dict[str, Askable], dict[str, str]]:
 
 
 def _words_of(tool: Tool) -> frozenset[str]:
-    from generators.template.schema.intents import content_words, name_words
+    from toolmark.generators.template.schema.intents import content_words, name_words
 
     return content_words(f"{' '.join(name_words(tool.name))} {tool.description}")
 

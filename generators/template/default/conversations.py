@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from benchmark.cases import (
+from toolmark.benchmark.data.cases import (
     Abstain,
     Call,
     CallOption,
@@ -21,19 +21,19 @@ from benchmark.cases import (
     Tool,
     Toolbox,
 )
-from benchmark.traces import QueryType, Trace
-from generators.template import values
-from generators.template.default.askable import Askable, described
-from generators.template.default.draws import Draw
-from generators.template.default.phrasings import knowledge, outside, plain
-from generators.template.default.wording import aside, casually, mistyped
-from generators.template.schema.intents import content_words
-from generators.template.schema.mentions import is_or_are
-from generators.template.smalltalk import small_talk
-from generators.template.words import words
+from toolmark.benchmark.data.traces import QueryType, Trace
+from toolmark.generators.template import values
+from toolmark.generators.template.default.askable import Askable, described
+from toolmark.generators.template.default.draws import Draw
+from toolmark.generators.template.default.phrasings import knowledge, outside, plain
+from toolmark.generators.template.default.wording import aside, casually, mistyped
+from toolmark.generators.template.schema.intents import content_words
+from toolmark.generators.template.schema.mentions import is_or_are
+from toolmark.generators.template.smalltalk import small_talk
+from toolmark.generators.template.words import words
 
 if TYPE_CHECKING:
-    from benchmark.tools.sandbox import Result
+    from toolmark.benchmark.tools.sandbox import Result
 
 __all__ = ["Maker"]
 

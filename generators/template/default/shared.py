@@ -10,7 +10,7 @@ from math import exp, log
 from random import Random
 from typing import TYPE_CHECKING
 
-from benchmark.cases import Toolbox
+from toolmark.benchmark.data.cases import Toolbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

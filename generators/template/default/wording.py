@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from generators.template.words import words
+from toolmark.generators.template.words import words
 
 if TYPE_CHECKING:
     from random import Random

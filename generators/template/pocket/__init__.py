@@ -16,16 +16,16 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from generators.template.pocket.calling import abstaining, calling
-from generators.template.pocket.chat import chatting
-from generators.template.pocket.choosing import choosing
-from generators.template.pocket.copying import copying
-from generators.template.pocket.tools import make_toolbox
+from toolmark.generators.template.pocket.calling import abstaining, calling
+from toolmark.generators.template.pocket.chat import chatting
+from toolmark.generators.template.pocket.choosing import choosing
+from toolmark.generators.template.pocket.copying import copying
+from toolmark.generators.template.pocket.tools import make_toolbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from benchmark.traces import Trace
+    from toolmark.benchmark.data.traces import Trace
 
 __all__ = ["FIRST_STAGE", "pocket_trace", "pocket_traces"]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from generators.template import values
-from generators.template.words import words
+from toolmark.generators.template import values
+from toolmark.generators.template.words import words
 
 __all__ = ["Argument", "draw_argument"]
 

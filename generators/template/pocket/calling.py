@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from generators.template import values
-from generators.template.pocket import conversation as talk
-from generators.template.pocket.tools import MadeTool, draw_subject, make_tool, make_toolbox, request
-from generators.template.words import words
+from toolmark.generators.template import values
+from toolmark.generators.template.pocket import conversation as talk
+from toolmark.generators.template.pocket.tools import MadeTool, draw_subject, make_tool, make_toolbox, request
+from toolmark.generators.template.words import words
 
 if TYPE_CHECKING:
     from random import Random
 
-    from benchmark.cases import Message
-    from benchmark.traces import QueryType, Trace
-    from generators.template.words import Deed, Subject
+    from toolmark.benchmark.data.cases import Message
+    from toolmark.benchmark.data.traces import QueryType, Trace
+    from toolmark.generators.template.words import Deed, Subject
 
 __all__ = ["abstaining", "calling"]
 

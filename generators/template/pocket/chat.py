@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from generators.template.pocket import conversation as talk
-from generators.template.smalltalk import small_talk
+from toolmark.generators.template.pocket import conversation as talk
+from toolmark.generators.template.smalltalk import small_talk
 
 if TYPE_CHECKING:
     from random import Random
 
-    from benchmark.cases import Tool
-    from benchmark.traces import Trace
+    from toolmark.benchmark.data.cases import Tool
+    from toolmark.benchmark.data.traces import Trace
 
 __all__ = ["chatting"]
 

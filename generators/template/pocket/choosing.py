@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from generators.template.pocket import conversation as talk
-from generators.template.pocket.tools import aim, make_toolbox
+from toolmark.generators.template.pocket import conversation as talk
+from toolmark.generators.template.pocket.tools import aim, make_toolbox
 
 if TYPE_CHECKING:
     from random import Random
 
-    from benchmark.traces import Trace
+    from toolmark.benchmark.data.traces import Trace
 
 __all__ = ["choosing"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
-from benchmark.cases import Call, Message, Tool, Toolbox
-from benchmark.traces import QueryType, Trace
+from toolmark.benchmark.data.cases import Call, Message, Tool, Toolbox
+from toolmark.benchmark.data.traces import QueryType, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

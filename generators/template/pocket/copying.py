@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from generators.template import values
-from generators.template.pocket import conversation as talk
-from generators.template.words import words
+from toolmark.generators.template import values
+from toolmark.generators.template.pocket import conversation as talk
+from toolmark.generators.template.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from benchmark.traces import Trace
+    from toolmark.benchmark.data.traces import Trace
 
 __all__ = ["copying"]
 

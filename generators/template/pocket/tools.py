@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from generators.template import values
-from generators.template.pocket import conversation
-from generators.template.pocket.arguments import Argument, draw_argument
-from generators.template.words import Deed, Subject, words
+from toolmark.generators.template import values
+from toolmark.generators.template.pocket import conversation
+from toolmark.generators.template.pocket.arguments import Argument, draw_argument
+from toolmark.generators.template.words import Deed, Subject, words
 
 if TYPE_CHECKING:
     from random import Random
 
-    from benchmark.cases import Tool
+    from toolmark.benchmark.data.cases import Tool
 
 __all__ = ["MadeTool", "aim", "draw_subject", "make_tool", "make_toolbox", "request"]
 

@@ -10,12 +10,12 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from benchmark.cases import Tool
-from benchmark.tools.schemas import compile_schema, problems
-from generators.template.default.draws.draw import Draw
-from generators.template.schema.intents import Intent, content_words, intents, listed_words, name_words
-from generators.template.schema.mentions import Mention, joined, mention, spoken
-from generators.template.schema.samples import OPTIONAL_SHARE, Undrawable, branch, sample
+from toolmark.benchmark.data.cases import Tool
+from toolmark.benchmark.tools.schemas import compile_schema, problems
+from toolmark.generators.template.default.draws.draw import Draw
+from toolmark.generators.template.schema.intents import Intent, content_words, intents, listed_words, name_words
+from toolmark.generators.template.schema.mentions import Mention, joined, mention, spoken
+from toolmark.generators.template.schema.samples import OPTIONAL_SHARE, Undrawable, branch, sample
 
 if TYPE_CHECKING:
     from random import Random

@@ -7,8 +7,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from generators.template import values
-from generators.template.words import words
+from toolmark.generators.template import values
+from toolmark.generators.template.words import words
 
 if TYPE_CHECKING:
     from random import Random

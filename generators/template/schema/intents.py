@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from benchmark.cases import Tool
+from toolmark.benchmark.data.cases import Tool
 
 __all__ = ["Intent", "content_words", "intents", "listed_words", "name_words"]
 

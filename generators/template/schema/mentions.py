@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from generators.template import values
-from generators.template.default.draws.draw import listed, quoted
+from toolmark.generators.template import values
+from toolmark.generators.template.default.draws.draw import listed, quoted
 
 if TYPE_CHECKING:
     from random import Random

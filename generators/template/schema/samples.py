@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from generators.template import values
-from generators.template.schema.hints import FORMATS, Draw, day, named_like, some_text, usual_size
-from generators.template.schema.regex import Unknown, text_of
+from toolmark.generators.template import values
+from toolmark.generators.template.schema.hints import FORMATS, Draw, day, named_like, some_text, usual_size
+from toolmark.generators.template.schema.regex import Unknown, text_of
 
 if TYPE_CHECKING:
     from random import Random

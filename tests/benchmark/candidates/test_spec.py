@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from benchmark.candidates import spec
-from benchmark.candidates.spec import resolve, with_adapter
-from benchmark.errors import InputError
+from toolmark.benchmark.candidates import spec
+from toolmark.benchmark.candidates.spec import resolve, with_adapter
+from toolmark.benchmark.core.errors import InputError
 
 
 @pytest.fixture

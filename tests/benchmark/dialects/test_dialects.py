@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from benchmark.cases import Call, Message, Tool
-from benchmark.completions import Completion, RawCall, Reading
-from benchmark.dialects import Dialect
-from benchmark.dialects.jsontext import MAX_LENGTH
-from benchmark.errors import InputError
-from benchmark.registry import load, names
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.registry import load, names
+from toolmark.benchmark.data.cases import Call, Message, Tool
+from toolmark.benchmark.data.completions import Completion, RawCall, Reading
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.dialects.jsontext import MAX_LENGTH
 
 DIALECTS: tuple[Dialect, ...] = tuple(load("toolmark.dialects", name)() for name in names("toolmark.dialects"))
 every = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)

@@ -6,17 +6,17 @@ import json
 
 import pytest
 
-from benchmark.cases import Call
-from benchmark.completions import Completion, RawCall, Reading
-from benchmark.dialects import Dialect
-from benchmark.dialects.functiongemma import FunctionGemma
-from benchmark.dialects.hermes import Hermes
-from benchmark.dialects.json import Json
-from benchmark.dialects.llama3 import Llama3
-from benchmark.dialects.mistral import Mistral
-from benchmark.dialects.native import Native
-from benchmark.dialects.pythonic import Pythonic
-from benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.data.cases import Call
+from toolmark.benchmark.data.completions import Completion, RawCall, Reading
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.dialects.functiongemma import FunctionGemma
+from toolmark.benchmark.dialects.hermes import Hermes
+from toolmark.benchmark.dialects.json import Json
+from toolmark.benchmark.dialects.llama3 import Llama3
+from toolmark.benchmark.dialects.mistral import Mistral
+from toolmark.benchmark.dialects.native import Native
+from toolmark.benchmark.dialects.pythonic import Pythonic
+from toolmark.benchmark.dialects.tagged import Tagged
 
 tagged, bare, hermes, llama3 = Tagged(), Json(), Hermes(), Llama3()
 mistral, pythonic, gemma, native = Mistral(), Pythonic(), FunctionGemma(), Native()

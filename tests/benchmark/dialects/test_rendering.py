@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cases import Call, Message, Tool
-from benchmark.dialects import Dialect
-from benchmark.errors import InputError
-from benchmark.registry import load, names
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.registry import load, names
+from toolmark.benchmark.data.cases import Call, Message, Tool
+from toolmark.benchmark.dialects import Dialect
 
 GOLDEN = Path(__file__).parent / "golden"
 DIALECTS: tuple[Dialect, ...] = tuple(load("toolmark.dialects", name)() for name in names("toolmark.dialects"))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from transformers import AutoTokenizer
 
-from benchmark.cases import Call, Message, Tool
-from benchmark.completions import Completion
-from benchmark.dialects.native import Native
-from benchmark.dialects.tagged import Tagged
-from benchmark.engine.encoding import check_readable, conversation, encode, stop_ids
-from benchmark.errors import InputError
-from benchmark.registry import load, names
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.registry import load, names
+from toolmark.benchmark.data.cases import Call, Message, Tool
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.dialects.native import Native
+from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.engine.encoding import check_readable, conversation, encode, stop_ids
 
 DIALECTS = [load("toolmark.dialects", name)() for name in names("toolmark.dialects") if name != "native"]
 TOOL = Tool(name="add", description="Add two numbers.", parameters={"type": "object", "properties": {}})

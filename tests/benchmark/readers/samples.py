@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmark.cases import Call, Case
-from benchmark.readers import BadRow
-from benchmark.readers.selection import open_reader
-from benchmark.traces import Trace
+from toolmark.benchmark.data.cases import Call, Case
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.case_selection import open_reader
 
 WEATHER = {
     "name": "get_weather",

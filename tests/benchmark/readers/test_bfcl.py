@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from benchmark.cases import Abstain, Call, Case, ExpectCall, Message
-from benchmark.completions import Completion
-from benchmark.dialects.json import Json
-from benchmark.errors import InputError
-from benchmark.readers import BadRow
-from benchmark.readers.bfcl import BfclReader
-from benchmark.readers.selection import load_cases
-from benchmark.scoring.gold import perfect
-from benchmark.scoring.grades import grade
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import Abstain, Call, Case, ExpectCall, Message
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.dialects.json import Json
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.bfcl import BfclReader
+from toolmark.benchmark.readers.case_selection import load_cases
+from toolmark.benchmark.scoring.gold import perfect
+from toolmark.benchmark.scoring.grades import grade
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "bfcl"
 DIALECT = Json()

@@ -9,21 +9,6 @@ from typing import Any
 
 import pytest
 
-from benchmark.cases import Abstain, ExpectCall
-from benchmark.completions import Completion
-from benchmark.dialects.json import Json
-from benchmark.errors import InputError
-from benchmark.readers import BadRow
-from benchmark.readers.apibank import python_calls
-from benchmark.readers.selection import load_cases, open_reader
-from benchmark.readers.toolmark import case_line
-from benchmark.registry import names
-from benchmark.scoring.execution import Executor
-from benchmark.scoring.gold import perfect, prove
-from benchmark.scoring.grades import grade
-from benchmark.scoring.metrics import PRIMARY
-from benchmark.traces import Trace
-from suites.command import import_cases
 from tests.benchmark.readers.samples import (
     ARGUMENTS,
     CALL,
@@ -37,6 +22,21 @@ from tests.benchmark.readers.samples import (
     read,
     when2call,
 )
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.registry import names
+from toolmark.benchmark.data.cases import Abstain, ExpectCall
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.dialects.json import Json
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.apibank import python_calls
+from toolmark.benchmark.readers.case_selection import load_cases, open_reader
+from toolmark.benchmark.readers.toolmark import case_line
+from toolmark.benchmark.scoring.execution import Executor
+from toolmark.benchmark.scoring.gold import perfect, prove
+from toolmark.benchmark.scoring.grades import grade
+from toolmark.benchmark.scoring.metrics import PRIMARY
+from toolmark.suites.command import import_cases
 
 
 @pytest.mark.parametrize(("reader", "file", "content"), CALLED, ids=[f"{i}-{row[0]}" for i, row in enumerate(CALLED)])

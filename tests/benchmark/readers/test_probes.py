@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cases import Case
-from benchmark.dialects.tagged import Tagged
-from benchmark.readers import BadRow
-from benchmark.readers.probes import KINDS, SIZES, ProbesReader, probes_of
-from benchmark.readers.selection import load_cases
-from benchmark.scoring.gold import perfect
-from benchmark.scoring.grades import grade
-from benchmark.scoring.metrics import case_values, metrics_for
+from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.case_selection import load_cases
+from toolmark.benchmark.readers.probes import KINDS, SIZES, ProbesReader, probes_of
+from toolmark.benchmark.scoring.gold import perfect
+from toolmark.benchmark.scoring.grades import grade
+from toolmark.benchmark.scoring.metrics import case_values, metrics_for
 
 ROOT = Path(__file__).parents[3]
 CASES = ROOT / "suites" / "cases" / "calls.dev.jsonl"

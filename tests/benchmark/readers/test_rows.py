@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.errors import InputError
-from benchmark.readers import BadRow
-from benchmark.readers.rows import csv_rows, data_files, json_rows, python_literal, strict_json
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.rows import csv_rows, data_files, json_rows, python_literal, strict_json
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from benchmark.cases import Abstain, Case, ExpectCall
-from benchmark.errors import InputError
-from benchmark.readers import BadRow
-from benchmark.readers.selection import load_cases
-from benchmark.readers.tutorial import TutorialReader
-from benchmark.traces import Trace
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import Abstain, Case, ExpectCall
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.case_selection import load_cases
+from toolmark.benchmark.readers.tutorial import TutorialReader
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "tutorial"
 SHOWN = [

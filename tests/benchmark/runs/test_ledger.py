@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from benchmark.completions import Completion, Usage
-from benchmark.errors import EnvironmentFault, InputError
-from benchmark.runs.ledger import Ledger, read_ledger
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.data.completions import Completion, Usage
+from toolmark.benchmark.runs.ledger import Ledger, read_ledger
 
 HOSTILE = Completion('line\nbreak \u2028 \ud800 "quoted"', stop_reason="length", usage=Usage(3, 512))
 
@@ -104,9 +104,9 @@ def test_a_packed_ledger_that_is_cut_or_overwritten_is_named(tmp_path):
 
 FILL = """
 import sys, pathlib
-from benchmark.completions import Completion
-from benchmark.errors import EnvironmentFault
-from benchmark.runs.ledger import Ledger, read_ledger
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.core.errors import EnvironmentFault
+from toolmark.benchmark.runs.ledger import Ledger, read_ledger
 
 folder, written = pathlib.Path(sys.argv[1]), 0
 try:
@@ -143,8 +143,8 @@ def test_a_full_disk_loses_nothing_and_leaves_a_ledger_to_go_on_with(tmp_path):
 
 def test_one_writer_at_a_time_and_a_killed_one_leaves_no_lock(tmp_path):
     folder = tmp_path / "run"
-    code = "import sys, pathlib; from benchmark.runs.ledger import Ledger; held = Ledger(pathlib.Path(sys.argv[1]));"
-    code += "print(1, flush=True); input()"
+    code = "import sys, pathlib; from toolmark.benchmark.runs.ledger import Ledger;"
+    code += "held = Ledger(pathlib.Path(sys.argv[1])); print(1, flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as other:

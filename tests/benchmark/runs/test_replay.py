@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from benchmark.cases import Case
-from benchmark.completions import Completion, RawCall
-from benchmark.errors import InputError
-from benchmark.readers.selection import load_cases
-from benchmark.runs.ledger import Ledger
-from benchmark.runs.replay import Replay, read_replay
-from benchmark.session import Request, Session
-from benchmark.verdicts.comparison import Comparison
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.data.completions import Completion, RawCall
+from toolmark.benchmark.evaluation.session import Request, Session
+from toolmark.benchmark.readers.case_selection import load_cases
+from toolmark.benchmark.runs.ledger import Ledger
+from toolmark.benchmark.runs.replay import Replay, read_replay
+from toolmark.benchmark.verdicts.comparison import Comparison
 
 ROOT = Path(__file__).parents[3]
 SHARED = ROOT.parent / "shared" / "data"

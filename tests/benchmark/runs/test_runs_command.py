@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.completions import Completion, RawCall, Usage
-from benchmark.errors import InputError
-from benchmark.runs.command import app
-from benchmark.runs.ledger import Ledger, read_ledger
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.completions import Completion, RawCall, Usage
+from toolmark.benchmark.runs.command import app
+from toolmark.benchmark.runs.ledger import Ledger, read_ledger
 
 ROOT = Path(__file__).parents[3]
 IDENTITY = {"model": "tiny", "weights": "0123456789abcdef", "adapter": "fedcba9876543210", "dialect": "tagged/1"}
@@ -172,9 +172,8 @@ def test_prune_frees_the_dead_and_old_logs_and_leaves_the_rest(stored, capsys):
 
 
 def test_neither_torch_nor_inspect_is_imported(stored):
-    code = (
-        "import sys; from benchmark.runs.command import app; app(['list', '--runs', sys.argv[1]], exit_on_error=False,"
-    )
+    code = "import sys; from toolmark.benchmark.runs.command import app;"
+    code += "app(['list', '--runs', sys.argv[1]], exit_on_error=False,"
     code += "result_action='return_value'); print(sorted({'torch', 'transformers', 'inspect_ai'} & set(sys.modules)))"
     run = subprocess.run(
         [sys.executable, "-c", code, str(stored)], cwd=ROOT, capture_output=True, text=True, check=True

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.readers.selection import load_cases
-from benchmark.runs.command import app
-from benchmark.runs.ledger import read_ledger
+from toolmark.benchmark.readers.case_selection import load_cases
+from toolmark.benchmark.runs.command import app
+from toolmark.benchmark.runs.ledger import read_ledger
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = ROOT / "suites" / "cases"

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.readers.selection import limited, load_cases
-from benchmark.session import shipped_cases
 from tests.servers.scripted import ScriptedServer, scripted_server, seeded
+from toolmark.benchmark.evaluation.session import shipped_cases
+from toolmark.benchmark.readers.case_selection import limited, load_cases
 
 ROOT = Path(__file__).parents[3]
 CASES = 40

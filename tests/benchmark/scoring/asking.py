@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from benchmark.cases import Case, Tool, Toolbox
-from benchmark.completions import Completion
-from benchmark.dialects import Dialect
-from benchmark.dialects.tagged import Tagged
-from benchmark.registry import load, names
-from benchmark.scoring.execution import Executor
-from benchmark.scoring.grades import Grade, grade
-from benchmark.tools.catalog import catalog
+from toolmark.benchmark.core.registry import load, names
+from toolmark.benchmark.data.cases import Case, Tool, Toolbox
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.scoring.execution import Executor
+from toolmark.benchmark.scoring.grades import Grade, grade
+from toolmark.benchmark.tools.catalog import catalog
 
 DIALECTS: list[Dialect] = [load("toolmark.dialects", name)() for name in names("toolmark.dialects")]
 EVERY = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)

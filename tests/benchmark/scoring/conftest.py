@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmark.scoring.execution import Executor
+from toolmark.benchmark.scoring.execution import Executor
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.perf import conformance, stages, tutorial
-from tests.perf.official import POINTS, official, reasons
+from studies import conformance, stages, tutorial
+from studies.official import POINTS, official, reasons
 
 FUNCTION = {
     "name": "a.f",

@@ -7,13 +7,6 @@ from typing import Any
 
 import pytest
 
-from benchmark.cases import Case
-from benchmark.dialects import Dialect
-from benchmark.dialects.tagged import Tagged
-from benchmark.readers.selection import load_cases
-from benchmark.scoring.execution import Executor
-from benchmark.scoring.gold import prove
-from benchmark.scoring.metrics import PRIMARY
 from tests.benchmark.scoring.asking import (
     ABSTAIN,
     DIALECTS,
@@ -23,6 +16,13 @@ from tests.benchmark.scoring.asking import (
     calling,
     gold,
 )
+from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.readers.case_selection import load_cases
+from toolmark.benchmark.scoring.execution import Executor
+from toolmark.benchmark.scoring.gold import prove
+from toolmark.benchmark.scoring.metrics import PRIMARY
 
 ROOT = Path(__file__).parents[3]
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.cases import Accept
-from benchmark.scoring.matching import accepts, equal
 from tests.benchmark.scoring.asking import (
     HUGE,
     NESTED,
 )
+from toolmark.benchmark.data.cases import Accept
+from toolmark.benchmark.scoring.matching import accepts, equal
 
 
 def rule(match: str, of: Any = None, **more: Any) -> Accept:

@@ -4,12 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from benchmark.cases import Message
-from benchmark.completions import Completion
-from benchmark.dialects.tagged import Tagged
-from benchmark.scoring.answers import uses_result
-from benchmark.scoring.grades import Grade, grade
-from benchmark.scoring.metrics import METRICS, case_values, metrics_for
 from tests.benchmark.scoring.asking import (
     ABSTAIN,
     EITHER,
@@ -18,6 +12,12 @@ from tests.benchmark.scoring.asking import (
     judged,
     said,
 )
+from toolmark.benchmark.data.cases import Message
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.scoring.answers import uses_result
+from toolmark.benchmark.scoring.grades import Grade, grade
+from toolmark.benchmark.scoring.metrics import METRICS, case_values, metrics_for
 
 
 def values(metric: str, *grades: Grade) -> list[float]:

@@ -8,13 +8,6 @@ from typing import Any
 
 import pytest
 
-from benchmark.cases import Case, ExpectCall
-from benchmark.completions import Completion, RawCall
-from benchmark.dialects import Dialect
-from benchmark.dialects.tagged import Tagged
-from benchmark.scoring.execution import Executor
-from benchmark.scoring.grades import CAUSES, grade
-from benchmark.scoring.metrics import METRICS
 from tests.benchmark.scoring.asking import (
     ABSTAIN,
     ANY_ORDER,
@@ -32,6 +25,13 @@ from tests.benchmark.scoring.asking import (
     judged,
     said,
 )
+from toolmark.benchmark.data.cases import Case, ExpectCall
+from toolmark.benchmark.data.completions import Completion, RawCall
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.scoring.execution import Executor
+from toolmark.benchmark.scoring.grades import CAUSES, grade
+from toolmark.benchmark.scoring.metrics import METRICS
 
 
 @pytest.mark.parametrize(("asked", "calls"), RIGHT)

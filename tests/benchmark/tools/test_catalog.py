@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from benchmark.tools.catalog import catalog
-from benchmark.tools.sandbox import Sandbox
-from benchmark.tools.schemas import check_schema, compile_schema, problems, subschemas
+from toolmark.benchmark.tools.catalog import catalog
+from toolmark.benchmark.tools.sandbox import Sandbox
+from toolmark.benchmark.tools.schemas import check_schema, compile_schema, problems, subschemas
 
 TUTORIAL = Path(__file__).parents[4] / "shared" / "data" / "tutorial" / "tools.yaml"
 

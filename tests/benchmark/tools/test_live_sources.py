@@ -15,12 +15,12 @@ from typing import ClassVar
 
 import pytest
 
-from benchmark.errors import EnvironmentFault, InputError
-from benchmark.scoring.execution import Executor
-from benchmark.tools.sources.lint import lint
-from benchmark.tools.sources.openapi import read_openapi
-from benchmark.tools.sources.yaml import read_tools_file
-from benchmark.tools.toolboxes import read_source
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.scoring.execution import Executor
+from toolmark.benchmark.tools.sources.lint import lint
+from toolmark.benchmark.tools.sources.openapi import read_openapi
+from toolmark.benchmark.tools.sources.yaml import read_tools_file
+from toolmark.benchmark.tools.toolboxes import read_source
 
 MAIL = """
 openapi: 3.0.3

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from benchmark.cases import Tool
-from benchmark.errors import InputError
-from benchmark.tools.sandbox import Limits, Sandbox
-from benchmark.tools.sources.python import tools_from_python
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import Tool
+from toolmark.benchmark.tools.sandbox import Limits, Sandbox
+from toolmark.benchmark.tools.sources.python import tools_from_python
 
 TOOLS = '''
 """Tools that do whatever their arguments say."""

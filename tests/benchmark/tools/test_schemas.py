@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmark.tools.schemas import SchemaError, check_schema, compile_schema, problems
+from toolmark.benchmark.tools.schemas import SchemaError, check_schema, compile_schema, problems
 
 
 def deep(levels):

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.errors import InputError
-from benchmark.tools.catalog import catalog
-from benchmark.tools.sandbox import Sandbox
-from benchmark.tools.sources.python import tools_from_python
-from benchmark.tools.sources.yaml import read_tools_file
-from benchmark.tools.toolboxes import ToolboxNames
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.tools.catalog import catalog
+from toolmark.benchmark.tools.sandbox import Sandbox
+from toolmark.benchmark.tools.sources.python import tools_from_python
+from toolmark.benchmark.tools.sources.yaml import read_tools_file
+from toolmark.benchmark.tools.toolboxes import ToolboxNames
 
 SHOP = '''
 from __future__ import annotations
@@ -19,7 +19,7 @@ import datetime
 from json import dumps
 from typing import Annotated, Literal
 from pydantic import BaseModel, Field
-from benchmark.tools.effects import effects
+from toolmark.benchmark.tools.effects import effects
 
 
 class Line(BaseModel):
@@ -71,8 +71,8 @@ def test_signature_and_docstring_become_the_tool(tmp_path):
 
 
 def test_a_module_is_read_by_its_dotted_name():
-    (first, *_) = tools_from_python("benchmark.tools.catalog.planning")
-    assert (first.run, first.effects) == ("benchmark.tools.catalog.planning:create_event", "write")
+    (first, *_) = tools_from_python("toolmark.benchmark.tools.catalog.planning")
+    assert (first.run, first.effects) == ("toolmark.benchmark.tools.catalog.planning:create_event", "write")
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_names_are_looked_up_beside_the_case_file_then_in_the_source_then_in_the
 def test_a_python_source_is_a_toolbox_under_its_stem(tmp_path):
     (tmp_path / "shop.py").write_text(SHOP)
     assert ToolboxNames(source=str(tmp_path / "shop.py")).resolve("shop").names == ("order", "cancel")
-    assert ToolboxNames(source="benchmark.tools.catalog.lists").resolve("lists").names[0] == "reverse_list"
+    assert ToolboxNames(source="toolmark.benchmark.tools.catalog.lists").resolve("lists").names[0] == "reverse_list"
 
 
 def test_unknown_names_show_the_nearest(tmp_path):

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from benchmark.candidates.policy_scores import policy_scores
-from benchmark.candidates.training import Chosen, Point, Training, read_record
-from benchmark.cases import Case, Tool, Toolbox
-from benchmark.completions import Completion, Usage
-from benchmark.dialects.json import Json
-from benchmark.scoring.grades import grade
-from benchmark.verdicts.comparison import Column, compare
-from benchmark.verdicts.evidence import Evidence, gather
-from benchmark.verdicts.shown import LONGEST
+from toolmark.benchmark.data.cases import Case, Tool, Toolbox
+from toolmark.benchmark.data.completions import Completion, Usage
+from toolmark.benchmark.data.training import Chosen, Point, Training, read_record
+from toolmark.benchmark.dialects.json import Json
+from toolmark.benchmark.policies.scores import policy_scores
+from toolmark.benchmark.scoring.grades import grade
+from toolmark.benchmark.verdicts.comparison import Column, compare
+from toolmark.benchmark.verdicts.evidence import Evidence, gather
+from toolmark.benchmark.verdicts.shown_cases import LONGEST
 
 BOOK = Tool(
     name="book",

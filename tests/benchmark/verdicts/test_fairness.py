@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmark.candidates.training import Training
-from benchmark.verdicts.fairness import mismatches, unproven_base
+from toolmark.benchmark.data.training import Training
+from toolmark.benchmark.verdicts.fairness import mismatches, unproven_base
 
 IDENTITY = {"model": "base", "adapter": None, "dtype": "float32", "decoding": {"max_tokens": 512}}
 ENVIRONMENT = {"python": "3.11", "batch": {"rows": 32}, "platform": "here"}

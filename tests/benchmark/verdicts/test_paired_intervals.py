@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtri, stdtrit, xlogy
 
-from benchmark.verdicts.intervals import Interval, difference_interval, tango
+from toolmark.benchmark.verdicts.intervals import Interval, difference_interval, tango
 
 CONFIDENCE = st.sampled_from([0.9, 0.95, 0.99])
 TABLE = st.integers(1, 400).flatmap(

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, multinomial
 
-from benchmark.verdicts.power import TARGET, mcnemar_power, smallest_detectable, smallest_effect
-from benchmark.verdicts.signflip import sign_flip
+from toolmark.benchmark.verdicts.power import TARGET, mcnemar_power, smallest_detectable, smallest_effect
+from toolmark.benchmark.verdicts.signflip import sign_flip
 
 
 def brute_force(n: int, effect: float, discordance: float) -> float:

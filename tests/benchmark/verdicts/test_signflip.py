@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from benchmark.verdicts.families import holm
-from benchmark.verdicts.signflip import group_sums, sign_flip
+from toolmark.benchmark.verdicts.holm import holm
+from toolmark.benchmark.verdicts.signflip import group_sums, sign_flip
 
 
 def enumerated(sums: list[Fraction]) -> float:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.scoring.metrics import CaseValue
-from benchmark.verdicts.intervals import Interval, difference_interval, tango
-from benchmark.verdicts.power import smallest_detectable
-from benchmark.verdicts.verdict import Difference, Paired, decide, pair
+from toolmark.benchmark.scoring.metrics import CaseValue
+from toolmark.benchmark.verdicts.intervals import Interval, difference_interval, tango
+from toolmark.benchmark.verdicts.power import smallest_detectable
+from toolmark.benchmark.verdicts.verdict import Difference, Paired, decide, pair
 
 ROWS = Path(__file__).parents[3].parent / "shared" / "data" / "tutorial" / "eval_results.csv"
 

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from benchmark.cases import Case, Tool, Toolbox
-from benchmark.completions import Completion
-from benchmark.dialects.json import Json
-from benchmark.scoring.grades import Grade, grade
-from benchmark.scoring.metrics import PRIMARY
-from benchmark.verdicts.comparison import BALANCED, Column, Figure, compare
-from benchmark.verdicts.gates import check_floor
-from benchmark.verdicts.intervals import Interval, balanced, cluster_t, mean_interval, wilson
+from toolmark.benchmark.data.cases import Case, Tool, Toolbox
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.dialects.json import Json
+from toolmark.benchmark.scoring.grades import Grade, grade
+from toolmark.benchmark.scoring.metrics import PRIMARY
+from toolmark.benchmark.verdicts.comparison import BALANCED, Column, Figure, compare
+from toolmark.benchmark.verdicts.gates import check_floor
+from toolmark.benchmark.verdicts.intervals import Interval, balanced, cluster_t, mean_interval, wilson
 
 CONFIDENCE = st.sampled_from([0.9, 0.95, 0.99])
 

@@ -15,7 +15,7 @@ from tests.servers.real import RealServer
 from tests.servers.scripted import scripted_server
 
 TOOLS = '''
-from benchmark.tools.effects import effects
+from toolmark.benchmark.tools.effects import effects
 
 @effects("pure")
 def find_city(city: str) -> str:

@@ -13,14 +13,14 @@ from typing import Any, ClassVar
 import pytest
 from datasets import load_from_disk
 
-from benchmark.readers.toolmark import ToolmarkReader
-from generators.teacher.options import TeacherOptions
 from tests.forked.commands import Ended, Toolmark
 from tests.generators.teacher.replies import reply
 from tests.servers.scripted import FAULTS, ScriptedServer, scripted_server, seeded
+from toolmark.benchmark.readers.toolmark import ToolmarkReader
+from toolmark.generators.teacher.options import TeacherOptions
 
 TOOLS = '''
-from benchmark.tools.effects import effects
+from toolmark.benchmark.tools.effects import effects
 
 @effects("pure")
 def add(a: int, b: int) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from generators.template.default.draws import dates, lists, numbers, text, world
-from generators.template.default.draws.draw import Draw, Drawer
+from toolmark.generators.template.default.draws import dates, lists, numbers, text, world
+from toolmark.generators.template.default.draws.draw import Draw, Drawer
 
 __all__ = ["DRAWERS", "Draw", "Drawer"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from generators.template import values
-from generators.template.default.draws.draw import Draw, Drawer
-from generators.template.words import words
+from toolmark.generators.template import values
+from toolmark.generators.template.default.draws.draw import Draw, Drawer
+from toolmark.generators.template.words import words
 
 if TYPE_CHECKING:
     from datetime import date

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from generators.template.default.draws.draw import Draw, Drawer, listed
-from generators.template.default.draws.numbers import numbers
-from generators.template.words import words
+from toolmark.generators.template.default.draws.draw import Draw, Drawer, listed
+from toolmark.generators.template.default.draws.numbers import numbers
+from toolmark.generators.template.words import words
 
 if TYPE_CHECKING:
     from random import Random

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from generators.template.default.draws.draw import Draw, Drawer, listed
+from toolmark.generators.template.default.draws.draw import Draw, Drawer, listed
 
 if TYPE_CHECKING:
     from random import Random

@@ -1,0 +1,1 @@
+"""Options of a request: their types, and where their values come from."""

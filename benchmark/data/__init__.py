@@ -1,0 +1,1 @@
+"""Cases, traces, completions, datasets and training records."""

@@ -1,0 +1,140 @@
+"""A trace dataset on disk, as `toolmark generate` writes it: conversations, and the manifest that says whence they are.
+
+Only `traces/` and `manifest.json` are ever opened here: whoever trains reads no file of test cases.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from toolmark.benchmark.core.command_line import flags
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.data.cases import Message, Tool, Toolbox
+from toolmark.benchmark.data.traces import Trace
+
+__all__ = ["TraceDataset"]
+
+_REMAKE = "Write one with: toolmark generate template --out DIR"
+
+
+@dataclass(frozen=True)
+class TraceDataset:
+    """The folder `path`.
+
+    Raises:
+        InputError: There is no trace dataset in it.
+        EnvironmentFault: The package that reads it is not installed.
+    """
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        if not (self.path / "traces").is_dir():
+            raise InputError(f"{str(self.path)!r} holds no trace dataset (no folder 'traces' in it)", _REMAKE)
+
+    @cached_property
+    def _splits(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        try:
+            from datasets import DatasetDict, load_from_disk  # type: ignore[import-untyped]
+        except ModuleNotFoundError as error:
+            raise EnvironmentFault(
+                f"reading a trace dataset needs the package {error.name!r}, which is not installed",
+                "Install it: pip install 'toolmark[generate]'",
+            ) from error
+        folder = self.path / "traces"
+        try:
+            found = load_from_disk(folder)
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            # A split without a row is saved by `datasets` and then not read.
+            said = "it is damaged, or a split is empty" if isinstance(error, LookupError | TypeError) else str(error)
+            raise InputError(f"{str(folder)!r} is not a trace dataset: {said}", _REMAKE) from error
+        if not isinstance(found, DatasetDict):
+            raise InputError(f"{str(folder)!r} is one split and not a dataset of splits", _REMAKE)
+        splits: Mapping[str, Sequence[Mapping[str, Any]]] = found
+        return splits
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The names of its splits."""
+        return tuple(self._splits)
+
+    def rows(self, split: str = "train") -> Sequence[Mapping[str, Any]]:
+        """The rows of a split, in the order in which they were written, by number.
+
+        Raises:
+            InputError: There is no such split, or it is empty.
+        """
+        if split not in self._splits:
+            known = ", ".join(self._splits) or "none"
+            raise InputError(f"{str(self.path / 'traces')!r} has no split {split!r}", f"It has: {known}. {_REMAKE}")
+        if not len(self._splits[split]):
+            raise InputError(f"the split {split!r} of {str(self.path)!r} is empty", "Generate more traces.")
+        return self._splits[split]
+
+    def traces(self, split: str = "train") -> Iterator[Trace]:
+        """The conversations of a split.
+
+        Raises:
+            InputError: As `rows`; a row is no conversation.
+        """
+        return map(self.trace, self.rows(split))
+
+    def trace(self, row: Mapping[str, Any]) -> Trace:
+        """The conversation in a row; its case is not known here.
+
+        Raises:
+            InputError: The row is no conversation.
+        """
+        try:
+            listed = (tool.get("function", tool) for tool in json.loads(row["tools"] or "[]"))
+            shown = (
+                {key: tool[key] for key in ("name", "description", "parameters") if tool.get(key) is not None}
+                for tool in listed
+            )
+            turns = row["messages"]
+            turns = json.loads(turns) if isinstance(turns, str) else turns
+            return Trace(
+                messages=tuple(map(Message.model_validate, turns)),
+                toolbox=Toolbox(name="offered", tools=tuple(map(Tool.model_validate, shown))),
+                query=row["query"],
+                query_type=row["query_type"],
+                tool_name=row["tool_name"],
+                source=row["source"],
+            )
+        except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
+            said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
+            raise InputError(f"a row of {str(self.path / 'traces')!r} is no conversation: {said}", _REMAKE) from None
+
+    @cached_property
+    def manifest(self) -> Mapping[str, Any]:
+        """The content of `manifest.json`; empty where there is none that can be read."""
+        try:
+            found = json.loads((self.path / "manifest.json").read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def manifest_hash(self) -> str | None:
+        """SHA-256 of the bytes of `manifest.json`, or None where there is none."""
+        file = self.path / "manifest.json"
+        return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+
+    @property
+    def made_by(self) -> str | None:
+        """The command that writes this folder again; None where the manifest does not say it."""
+        try:
+            given = {**self.manifest["options"], "seed": self.manifest["seed"], "out": self.path.name}
+            given |= {"execute": self.manifest["execute"]} if "execute" in self.manifest else {}
+            return shlex.join(["toolmark", "generate", self.manifest["generator"], *flags(given)])
+        except (KeyError, TypeError, AttributeError):
+            return None

@@ -1,0 +1,43 @@
+"""Two models that must answer as another does: a base under an adapter of zeros, and an adapter merged into its base.
+
+Where they do not, serving adapters is broken on this machine, and no comparison that rests on it can be believed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from toolmark.benchmark.candidates.weights import Weights
+from toolmark.benchmark.data.training import RECORD
+
+__all__ = ["merge", "zero_adapter"]
+
+
+def zero_adapter(base: Path, out: Path) -> None:
+    """Write a LoRA adapter for `base` to `out` whose change to every weight is exactly zero."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(base)
+    get_peft_model(model, LoraConfig(r=8, target_modules="all-linear", task_type="CAUSAL_LM")).save_pretrained(str(out))
+
+
+def merge(weights: Weights, out: Path) -> None:
+    """Write the base with its adapter merged in to `out`, in fp32, with the base's tokenizer and templates.
+
+    The base's `toolmark.json` is not taken along: it is the record of other weights.
+    """
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    if weights.adapter is None:
+        raise ValueError("there is no adapter to merge")
+    model = AutoModelForCausalLM.from_pretrained(weights.base, dtype=torch.float32)
+    merged = PeftModel.from_pretrained(model, str(weights.adapter)).merge_and_unload(safe_merge=True)
+    merged.save_pretrained(str(out))
+    for file in weights.base.iterdir():
+        known = file.suffix in (".json", ".jinja", ".model", ".txt") and file.name != RECORD
+        if known and not (out / file.name).exists():
+            shutil.copy(file, out / file.name)

@@ -1,0 +1,110 @@
+"""Prompts and completions in Inspect's types, both ways.
+
+Inspect mends native calls: it drops stray quotes and maps a bare value to the first parameter. What the model wrote is
+in the server's own response, which Inspect records beside its reading; a provider whose API sends objects and no text
+(Anthropic's, Google's) has nothing rawer than those objects.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from toolmark.benchmark.data.completions import Completion, Prompt, RawCall, StopReason, Usage
+from toolmark.benchmark.engine.encoding import conversation
+
+if TYPE_CHECKING:
+    from inspect_ai.model import ChatMessage, ModelOutput
+    from inspect_ai.tool import ToolInfo
+
+__all__ = ["completion_of", "messages_of", "output_of", "tools_of"]
+
+_OURS: Mapping[str, StopReason] = {
+    "stop": "stop",
+    "tool_calls": "stop",
+    "max_tokens": "length",
+    "model_length": "length",
+}
+
+
+def messages_of(prompt: Prompt) -> list[ChatMessage]:
+    """A prompt's turns."""
+    from inspect_ai.model import ChatMessageAssistant, ChatMessageSystem, ChatMessageTool, ChatMessageUser
+    from inspect_ai.tool import ToolCall
+
+    messages: list[ChatMessage] = []
+    for turn in conversation(prompt.messages):
+        match turn["role"]:
+            case "system":
+                messages.append(ChatMessageSystem(content=turn["content"]))
+            case "user":
+                messages.append(ChatMessageUser(content=turn["content"]))
+            case "tool":
+                named = {"tool_call_id": turn["tool_call_id"], "function": turn.get("name")}
+                messages.append(ChatMessageTool(content=turn["content"], **named))
+            case _:
+                calls = [
+                    ToolCall(id=call["id"], function=call["function"]["name"], arguments=call["function"]["arguments"])
+                    for call in turn.get("tool_calls", ())
+                ]
+                messages.append(ChatMessageAssistant(content=turn["content"], tool_calls=calls or None))
+    return messages
+
+
+def tools_of(prompt: Prompt) -> list[ToolInfo]:
+    """The tools that a prompt leaves to the server; Inspect's form of a schema drops keywords such as `const`."""
+    from inspect_ai.tool import ToolInfo, ToolParams
+
+    return [
+        ToolInfo(
+            name=tool.name, description=tool.description, parameters=ToolParams.model_validate(dict(tool.parameters))
+        )
+        for tool in prompt.tools
+    ]
+
+
+def _raw_calls(response: Any) -> Iterator[RawCall]:
+    """Calls in a response of OpenAI's two forms, chat completions and responses; none in any other."""
+    if not isinstance(response, Mapping):
+        return
+    choices = response.get("choices") or [{}]
+    message = choices[0].get("message") or {} if isinstance(choices[0], Mapping) else {}
+    items = [call.get("function") for call in message.get("tool_calls") or ()]
+    items += [item for item in response.get("output") or () if item.get("type") == "function_call"]
+    for item in items:
+        if isinstance(item, Mapping) and isinstance(item.get("arguments"), str):
+            yield RawCall(str(item.get("name")), item["arguments"])
+
+
+def completion_of(output: ModelOutput, response: Any = None) -> Completion:
+    """What a provider gave; a stop reason that Inspect has and we have not is `unknown`.
+
+    Args:
+        output: Inspect's reading of it.
+        response: The server's own response, from which calls are taken as they came.
+    """
+    choice = output.choices[0]
+    usage = output.usage
+    mended = (RawCall(call.function, json.dumps(call.arguments)) for call in choice.message.tool_calls or ())
+    return Completion(
+        text=choice.message.text,
+        tool_calls=tuple(_raw_calls(response)) or tuple(mended),
+        stop_reason=_OURS.get(choice.stop_reason, "unknown"),
+        usage=Usage(usage.input_tokens, usage.output_tokens, cost=usage.total_cost) if usage else Usage(),
+    )
+
+
+def output_of(completion: Completion, model: str) -> ModelOutput:
+    """A recorded completion as a provider would give it; without usage, for which Inspect would build a provider."""
+    from inspect_ai.model import ChatCompletionChoice, ChatMessageAssistant, ModelOutput
+
+    return ModelOutput(
+        model=model,
+        choices=[
+            ChatCompletionChoice(
+                message=ChatMessageAssistant(content=completion.text),
+                stop_reason="max_tokens" if completion.stop_reason == "length" else completion.stop_reason,
+            )
+        ],
+    )

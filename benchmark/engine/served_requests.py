@@ -1,0 +1,224 @@
+"""Requests to a served model: each is answered, tried again while that may help, or told why it has no answer.
+
+An answer is data, right or wrong, and is never asked for again. A failure is nothing: too many requests (429), a fault
+of the server (5xx), a time-out, a broken connection, a reply that is no completion. It is counted, and the request is
+sent again after a pause that doubles each time, or as long as the server asks. Inspect and its clients try again by
+themselves, some for ever, and show it to nobody: here they are told not to, so that every failure is counted once, one
+that never ends is an error, and the number of requests under way follows what the server bears.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from toolmark.benchmark.config.decoding import Requests
+from toolmark.benchmark.core.errors import EnvironmentFault
+from toolmark.benchmark.data.completions import Completion, Prompt
+from toolmark.benchmark.engine.inspect_messages import completion_of, messages_of, tools_of
+from toolmark.benchmark.engine.request_window import Window
+
+if TYPE_CHECKING:
+    from inspect_ai.model import Model
+
+__all__ = ["Refused", "ServedModel", "Unanswered", "faults_told"]
+
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 60.0
+_FOR_ALL = (401, 402, 403, 404)
+_FOR_THIS = (400, 413, 422)
+_TOO_MANY = 429
+_MAX_REASON = 300
+_MAX_CAUSES = 8
+_OPENAI = ("openai/", "openai-api/")
+
+
+class Refused(Exception):
+    """The server will not answer this request, however often it is sent.
+
+    Attributes:
+        reason: In the server's words.
+        too_long: The prompt does not fit the model's context.
+    """
+
+    def __init__(self, reason: str, *, too_long: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.too_long = too_long
+
+
+class Unanswered(Exception):
+    """The request failed as often as it may. Its text is the last failure."""
+
+
+def faults_told(faults: Counter[str]) -> tuple[str, ...]:
+    """A line on how many requests failed, by kind; none where none did."""
+    if not faults:
+        return ()
+    kinds = ", ".join(f"{kind} ({count})" for kind, count in faults.most_common())
+    return (f"{faults.total()} requests failed and were sent again where they could be: {kinds}",)
+
+
+class ServedModel:
+    """A model behind an API, through any of Inspect's providers.
+
+    Args:
+        name: Inspect's name for it, such as `openai/gpt-4.1`.
+        requests: How many at once, how often, and how long each may take.
+        window: Shared with other models of one server; one of its own by default.
+
+    Attributes:
+        faults: How often a request failed, by kind: a status, `time-out`, `no connection`, `broken reply`.
+
+    Raises:
+        EnvironmentFault: The provider's package or key is missing.
+    """
+
+    def __init__(self, name: str, requests: Requests, window: Window | None = None) -> None:
+        from inspect_ai.model import GenerateConfig, get_model
+
+        config = GenerateConfig(max_connections=requests.connections, max_retries=0)
+        # The client's own tries would be counted nowhere, and would hide from us that the server is overrun.
+        quiet: dict[str, Any] = {"max_retries": 0, "client_timeout": requests.timeout}
+        try:
+            # Not from Inspect's store of models, which keeps the address and the client of an earlier event loop.
+            self._model: Model = get_model(
+                name, config=config, memoize=False, **(quiet if name.startswith(_OPENAI) else {})
+            )
+        except Exception as error:  # Inspect raises a different type for each provider's missing package or key
+            raise EnvironmentFault(
+                f"{name} cannot be opened: {_said(error)}", "Install the provider's package and set its API key."
+            ) from error
+        self.name = name
+        self.faults: Counter[str] = Counter()
+        self._requests = requests
+        self._window = window or Window(requests.connections)
+
+    async def ask(
+        self,
+        prompt: Prompt,
+        config: Mapping[str, Any],
+        trying: Callable[[], AbstractContextManager[Any]] = nullcontext,
+        order: int = 0,
+    ) -> Completion:
+        """The completion of a prompt.
+
+        Args:
+            prompt: Turns and tools.
+            config: Fields of Inspect's `GenerateConfig`.
+            trying: Each request is sent inside `trying()`, which may count it, or refuse it by an error of its own.
+            order: Of the requests that wait for a place, the lowest goes first.
+
+        Raises:
+            Refused: The server refuses this request.
+            Unanswered: It failed too often.
+            EnvironmentFault: The server refuses every request: its address, the model's name, the key or the quota.
+        """
+        failure = ""
+        for attempt in range(self._requests.retries + 1):
+            async with self._window.place(order):
+                with trying():
+                    try:
+                        async with asyncio.timeout(self._requests.timeout):
+                            completion = await self._once(prompt, config)
+                    except Refused:
+                        raise
+                    except Exception as error:
+                        failure, pause = self._failed(error, attempt)
+                    else:
+                        self._window.answered()
+                        return completion
+            if attempt < self._requests.retries:
+                await asyncio.sleep(pause)
+        raise Unanswered(failure)
+
+    async def _once(self, prompt: Prompt, config: Mapping[str, Any]) -> Completion:
+        from inspect_ai.event import ModelEvent
+        from inspect_ai.log._transcript import Transcript, init_transcript
+        from inspect_ai.model import GenerateConfig
+
+        transcript = Transcript()
+        init_transcript(transcript)  # of this task alone: each request keeps the response that belongs to it
+        wanted = GenerateConfig(**{**config, "max_retries": 0})
+        output = await self._model.generate(messages_of(prompt), tools=tools_of(prompt), config=wanted)
+        calls = [event.call for event in transcript.events if isinstance(event, ModelEvent) and event.call is not None]
+        if calls and calls[-1].error:
+            # Inspect makes a completion of a refusal, with the server's complaint as its text.
+            reason = " ".join(output.completion.split())[:_MAX_REASON]
+            raise Refused(reason, too_long=output.stop_reason == "model_length")
+        return completion_of(output, calls[-1].response if calls else None)
+
+    def _failed(self, error: Exception, attempt: int) -> tuple[str, float]:
+        """What a request failed of, and how many seconds to wait before it is sent again.
+
+        Raises:
+            Refused, EnvironmentFault: It need not be sent again.
+        """
+        reason, status = _said(error), _status(error)
+        if status in _FOR_ALL or "insufficient_quota" in reason:
+            raise EnvironmentFault(
+                f"{self.name} refuses: {reason}", "Check the server's address, the model's name, its API key and quota."
+            ) from error
+        if status in _FOR_THIS:
+            raise Refused(reason, too_long="context_length_exceeded" in reason) from error
+        self.faults[_kind(error, status)] += 1
+        if status == _TOO_MANY:
+            self._window.refused()
+        # Spread, so that requests that failed together do not come back together.
+        pause = _FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311
+        asked = _asked_to_wait(error)
+        return reason, min(_LONGEST_PAUSE, pause if asked is None else max(asked, pause / 4))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it came from: Inspect, tenacity and the client each wrap what the one below raised."""
+    seen: BaseException | None = error
+    for _ in range(_MAX_CAUSES):
+        if seen is None:
+            return
+        yield seen
+        seen = seen.__cause__ or seen.__context__
+
+
+def _status(error: BaseException) -> int | None:
+    """The HTTP status of a failure, where there is one."""
+    found = (getattr(cause, "status_code", None) for cause in _causes(error))
+    return next((status for status in found if isinstance(status, int)), None)
+
+
+def _asked_to_wait(error: BaseException) -> float | None:
+    """The seconds of `Retry-After`; its other form, a date, is not read."""
+    for cause in _causes(error):
+        headers = getattr(getattr(cause, "response", None), "headers", None)
+        try:
+            seconds = float(headers["retry-after"]) if headers is not None else -1.0
+        except (KeyError, TypeError, ValueError):
+            continue
+        if 0 <= seconds < float("inf"):
+            return seconds
+    return None
+
+
+def _kind(error: BaseException, status: int | None) -> str:
+    if status is not None and status >= _FOR_THIS[0]:
+        return str(status)
+    names = [type(cause).__name__ for cause in _causes(error)]
+    if any("Timeout" in name for name in names):
+        return "time-out"
+    broken = any(isinstance(cause, OSError) for cause in _causes(error))
+    return (
+        "no connection" if broken or any(re.search("Connect|Protocol|ReadError", n) for n in names) else "broken reply"
+    )
+
+
+def _said(error: BaseException) -> str:
+    """What the server or the client says, on one line, without the mark-up and the wrapping that Inspect gives it."""
+    causes = [cause for cause in _causes(error) if type(cause).__name__ != "RetryError"] or [error]
+    said = next((cause for cause in reversed(causes) if hasattr(cause, "status_code")), causes[0])
+    plain = re.sub(r"\[/?[a-z ]+\]", "", str(said)).strip().removeprefix("ERROR:")
+    return " ".join(plain.split())[:_MAX_REASON] or type(said).__name__

@@ -1,0 +1,1 @@
+"""What a plug-in is, and the commands that plug-ins get."""

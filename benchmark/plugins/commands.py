@@ -1,0 +1,91 @@
+"""A command for each plug-in of a group: its options are flags, and errors about them are words.
+
+Listing the commands of a group needs the names of its entry points alone; a plug-in, and whatever it imports, is loaded
+when its own command is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
+
+from cyclopts import App, Parameter
+from pydantic import BaseModel, Field, ValidationError, create_model
+
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.registry import Group, load, names
+
+__all__ = ["checked", "plugin_command", "plugin_commands"]
+
+Options = TypeVar("Options", bound=BaseModel)
+Command = Callable[..., None]
+
+
+def plugin_commands(app: App, group: Group, module: str, make: Callable[[Any], Command]) -> Callable[[str], Command]:
+    """Register one command for each entry point of `group`, to be made when it is called.
+
+    Args:
+        app: Where the commands go.
+        group: Entry-point group, as `toolmark.trainers`.
+        module: Name of the calling module.
+        make: Makes the command of one loaded plug-in.
+
+    Returns:
+        What `module` must bind to `__getattr__`: it makes the command of a name.
+    """
+    kind = group.rpartition(".")[2].removesuffix("s")
+    for name in names(group):
+        app.command(f"{module}:{name}", name=name, help=f"Use the {kind} {name}.")
+
+    def made(name: str) -> Command:
+        if name not in names(group):
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        plugin = load(group, name)
+        return make(plugin() if isinstance(plugin, type) else plugin)
+
+    return made
+
+
+def plugin_command(run: Command, plugin: Any, parameters: Mapping[str, tuple[Any, str]]) -> Command:
+    """Give `run` the face of the command of `plugin`: its name, its help, its options as flags.
+
+    Args:
+        run: Takes the `parameters` and `options` by keyword.
+        plugin: Has a `name`, `Options`, and a docstring whose first line says what it does.
+        parameters: Type and help of each parameter that all plug-ins of this group share.
+    """
+    helps = "\n".join(f"{name}:\n    {text}" for name, (_, text) in parameters.items())
+    first_line = (plugin.__doc__ or plugin.name).strip().splitlines()[0]
+    run.__name__ = plugin.name
+    run.__doc__ = f"{first_line}\n\nParameters\n----------\n{helps}\n"
+    run.__annotations__ = {
+        **{name: kind for name, (kind, _) in parameters.items()},
+        "options": Annotated[_flags(plugin.Options), Parameter(name="*")],
+        "return": None,
+    }
+    return run
+
+
+def _flags(options: type[BaseModel]) -> Any:
+    """The fields of `options` without their bounds: `checked` holds those, where the error can be worded."""
+    fields: dict[str, Any] = {}
+    for name, field in options.model_fields.items():
+        made = field.default_factory
+        default: dict[str, Any] = {"default_factory": made} if made else {"default": field.default}
+        fields[name] = (field.annotation, Field(description=field.description, **default))
+    return create_model(f"{options.__name__}Flags", **fields)
+
+
+def checked(options: type[Options], given: BaseModel | None) -> Options:
+    """`given` flags as the plug-in's own options.
+
+    Raises:
+        InputError: A value is out of its bounds.
+    """
+    try:
+        return options.model_validate(given.model_dump() if given is not None else {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        flag = "".join(f"--{part} ".replace("_", "-") for part in first["loc"][:1])
+        value = f"{first['input']!r}: " if flag else ""
+        raise InputError(f"{flag}{value}{first['msg'].removeprefix('Value error, ')}", "See --help.") from None

@@ -1,0 +1,126 @@
+"""Which values a text names that an argument could take: numbers, days, addresses, words of an enum, quotations.
+
+No model reads here. What is found is a guess from the outside of the text, good enough for a trivial policy to fill a
+call with, and for a check of cases to ask whether something that is said to be missing stands there after all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from toolmark.benchmark.tools.schemas import SchemaError, compile_schema, problems
+
+__all__ = ["EMAIL", "QUOTATION", "URL", "as_type", "named_values", "types_of"]
+
+EMAIL = r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
+URL = r"\bhttps?://[^\s\"'<>]{1,500}"
+QUOTATION = r"\"[^\"]{1,2000}\"|“[^“”]{1,2000}”|(?<!\w)'[^'\n]{1,500}'(?!\w)"
+"""Patterns without groups; a quotation has one mark at each end."""
+
+_MAX_TEXT = 20_000
+_MAX_ENUM = 1_000
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
+
+_MOMENT = re.compile(r"\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?\b")
+_ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
+_DAY_MONTH = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)? (?:of )?{_MONTH},? (\d{{4}})\b", re.IGNORECASE)
+_MONTH_DAY = re.compile(rf"\b{_MONTH} (\d{{1,2}})(?:st|nd|rd|th)?,? (\d{{4}})\b", re.IGNORECASE)
+_EMAIL = re.compile(EMAIL)
+_URL = re.compile(URL)
+_QUOTED = re.compile(QUOTATION)
+_NUMBER = re.compile(r"(?<![\w.])[-−]?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\w)|(?<![\w.])[-−]?\d{1,15}(?:\.\d{1,15})?(?!\w)")
+
+
+def _days(text: str) -> Iterator[tuple[int, str]]:
+    """Calendar days in `text` as ISO 8601, with where they stand."""
+    spelled = [(m.start(), m[1], m[2], m[3]) for m in _ISO.finditer(text)]
+    spelled += [(m.start(), m[3], str(_month(m[2])), m[1]) for m in _DAY_MONTH.finditer(text)]
+    spelled += [(m.start(), m[3], str(_month(m[1])), m[2]) for m in _MONTH_DAY.finditer(text)]
+    for start, year, month, day in sorted(spelled):
+        try:
+            yield start, date(int(year), int(month), int(day)).isoformat()
+        except ValueError:
+            continue
+
+
+def _month(word: str) -> int:
+    return _MONTHS.index(word[:3].casefold()) + 1
+
+
+def _numbers(text: str) -> list[int | float]:
+    """Numbers that are no part of a day, a moment, an address or a quotation."""
+    for pattern in (_MOMENT, _ISO, _DAY_MONTH, _MONTH_DAY, _EMAIL, _URL, _QUOTED):
+        text = pattern.sub(" ", text)
+    found = (match.group().replace(",", "").replace("−", "-") for match in _NUMBER.finditer(text))
+    return [float(number) if "." in number else int(number) for number in found]
+
+
+def _quotations(text: str) -> list[str]:
+    return [match.group()[1:-1] for match in _QUOTED.finditer(text)]
+
+
+def _strings(schema: Mapping[str, Any], text: str) -> list[str]:
+    """A constrained string may be a day, a moment or an address; a free one only what is set in quotation marks."""
+    quoted = _quotations(text)
+    if "format" not in schema and "pattern" not in schema:
+        return quoted
+    moments = [match.group().replace(" ", "T") for match in _MOMENT.finditer(text)]
+    addresses = [match.group() for pattern in (_EMAIL, _URL) for match in pattern.finditer(text)]
+    return [*moments, *(day for _, day in _days(text)), *addresses, *quoted]
+
+
+def _enumerated(options: list[Any], text: str) -> list[Any]:
+    """The options that stand in `text` as words of their own, in the order of the text."""
+    folded = text.casefold()
+    places = []
+    for option in options[:_MAX_ENUM]:
+        match = re.search(rf"(?<!\w){re.escape(str(option).casefold())}(?!\w)", folded)
+        if match:
+            places.append((match.start(), option))
+    return [option for _, option in sorted(places, key=lambda place: place[0])]
+
+
+def types_of(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """JSON types that `schema` allows, those of its alternatives included; empty where it does not say."""
+    declared = schema.get("type")
+    types = [declared] if isinstance(declared, str) else list(declared) if isinstance(declared, list) else []
+    for keyword in ("anyOf", "oneOf"):
+        alternatives = schema.get(keyword)
+        for alternative in alternatives if isinstance(alternatives, list) else ():
+            if isinstance(alternative, Mapping) and isinstance(alternative.get("type"), str):
+                types.append(alternative["type"])
+    return tuple(dict.fromkeys(str(kind) for kind in types))
+
+
+def as_type(schema: Mapping[str, Any], text: str) -> Iterator[Any]:
+    """Everything in `text` that has a type of `schema`, valid or not, in the order of the text for each type."""
+    options = schema.get("enum", [schema["const"]] if "const" in schema else None)
+    if isinstance(options, list):
+        yield from _enumerated(options, text)
+        return
+    for kind in types_of(schema):
+        match kind:
+            case "string":
+                yield from _strings(schema, text)
+            case "integer" | "number":
+                yield from _numbers(text)
+            case "array":
+                numbers, quoted = _numbers(text), _quotations(text)
+                yield from ([*row] for row in (numbers, quoted) if len(row) > 1)
+
+
+def named_values(schema: Mapping[str, Any], text: str) -> list[Any]:
+    """Distinct values in `text` that are valid by `schema`, in order; at most the first 20,000 characters are read."""
+    try:
+        validator = compile_schema(schema)
+    except SchemaError:
+        return []
+    found: list[Any] = []
+    for value in as_type(schema, text[:_MAX_TEXT]):
+        if value not in found and not problems(value, validator):
+            found.append(value)
+    return found

@@ -1,0 +1,110 @@
+"""Policies that stand where a model would, so that anyone sees what a score means.
+
+    never      calls nothing
+    first      calls the first tool offered, always
+    uniform    calls a tool drawn uniformly, always; seeded
+    lexical    calls the tool that shares the rarest words with the question (BM25); abstains where none shares any
+    oracle     gives the case's own right answer
+
+A policy that calls must also write arguments. It writes the required ones, each from the first of: the schema's
+default; a value that the question names and that is valid there; the first of an enumeration; the emptiest value of the
+type (for a text, the question). No policy reads the gold but `oracle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any
+
+from toolmark.benchmark.data.cases import Call, Case, Tool
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.policies.lexical import bm25
+from toolmark.benchmark.policies.named_values import named_values, types_of
+from toolmark.benchmark.scoring.gold import perfect, written
+
+__all__ = ["POLICIES", "VERSION", "Policy", "best_effort"]
+
+VERSION = "1"
+"""Changes whenever a policy could answer differently; part of a run's identity."""
+
+Policy = Callable[[Case, Dialect, Random], Completion]
+"""Answers a case in the hand of a dialect; everything that it draws comes from the generator."""
+
+_REFUSAL = "I would rather not."
+
+
+def _question(case: Case) -> str:
+    """What the user asked last."""
+    return next((turn.content for turn in reversed(case.messages) if turn.role == "user"), "")
+
+
+def _blank(schema: Mapping[str, Any], query: str) -> Any:
+    options = schema.get("enum", [schema["const"]] if "const" in schema else None)
+    if isinstance(options, list) and options:
+        return options[0]
+    match next(iter(types_of(schema)), None):
+        case "integer" | "number":
+            return schema.get("minimum", 0)
+        case "boolean":
+            return False
+        case "array":
+            return []
+        case "object":
+            return {}
+        case "null":
+            return None
+    longest = schema.get("maxLength")
+    return query[:longest] if isinstance(longest, int) else query
+
+
+def best_effort(tool: Tool, query: str) -> Call:
+    """A call of `tool` with its required arguments, by the rule of this module's docstring."""
+    properties, required = tool.parameters.get("properties"), tool.parameters.get("required")
+    declared: Mapping[str, Any] = properties if isinstance(properties, Mapping) else {}
+    arguments: dict[str, Any] = {}
+    for name in required if isinstance(required, list) else ():
+        schema = declared.get(name) if isinstance(name, str) else None
+        if not isinstance(name, str) or not isinstance(schema, Mapping):
+            continue
+        unused = (value for value in named_values(schema, query) if value not in arguments.values())
+        arguments[name] = schema["default"] if "default" in schema else next(unused, _blank(schema, query))
+    return Call(name=tool.name, arguments=arguments)
+
+
+def _calling(case: Case, dialect: Dialect, tool: Tool) -> Completion:
+    return written(case, [best_effort(tool, _question(case))], dialect)
+
+
+def _never(case: Case, dialect: Dialect, rng: Random) -> Completion:  # noqa: ARG001
+    return written(case, (), dialect, _REFUSAL)
+
+
+def _first(case: Case, dialect: Dialect, rng: Random) -> Completion:
+    return _calling(case, dialect, case.toolbox.tools[0]) if case.toolbox.tools else _never(case, dialect, rng)
+
+
+def _uniform(case: Case, dialect: Dialect, rng: Random) -> Completion:
+    tools = case.toolbox.tools
+    return _calling(case, dialect, rng.choice(tools)) if tools else _never(case, dialect, rng)
+
+
+def _lexical(case: Case, dialect: Dialect, rng: Random) -> Completion:
+    scores = bm25(_question(case), case.toolbox.tools)
+    best = max(scores, default=0.0)
+    return _calling(case, dialect, case.toolbox.tools[scores.index(best)]) if best else _never(case, dialect, rng)
+
+
+def _oracle(case: Case, dialect: Dialect, rng: Random) -> Completion:  # noqa: ARG001
+    return perfect(case, dialect)
+
+
+POLICIES: Mapping[str, Policy] = {
+    "never": _never,
+    "first": _first,
+    "uniform": _uniform,
+    "lexical": _lexical,
+    "oracle": _oracle,
+}
+"""By the NAME of `policy/NAME`."""

@@ -1,0 +1,283 @@
+"""The pytest door: `pytest suites/ --model M` scores candidates and turns scores into checks.
+
+Order of a session: options are checked and cases read before collection; before the first check every candidate
+answers every case (with live progress) and is judged; checks read figures; the summary draws the comparison.
+
+A user's mistake leaves with the exit code of its error and without a traceback: it travels as pytest's own `UsageError`
+and is translated at the outermost hook.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import BooleanOptionalAction
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from toolmark.benchmark.config.option_types import SWITCH
+from toolmark.benchmark.config.sources import Setting, Values
+from toolmark.benchmark.core.errors import InputError, ToolmarkError
+from toolmark.benchmark.core.progress import progress_line
+from toolmark.benchmark.core.registry import load, names, renderer_for
+from toolmark.benchmark.evaluation.making import Plan, plan
+from toolmark.benchmark.evaluation.options import SETTINGS, asked_of, read_settings
+from toolmark.benchmark.evaluation.session import Session
+from toolmark.benchmark.runs.generation import Run
+from toolmark.benchmark.verdicts.comparison import Comparison
+from toolmark.benchmark.verdicts.gates import check_metric, recorded
+
+__all__: list[str] = []
+
+_SESSION = pytest.StashKey[Session]()
+_COMPARISON = pytest.StashKey[Comparison]()
+_VALUES = pytest.StashKey[Values]()
+_PLANS = pytest.StashKey[list[Plan]]()
+
+_WORKERS = (
+    "-n splits the checks over processes, and each would generate all completions again",
+    "Leave -n out: generation is batched already, and the checks only read its figures.",
+)
+
+Check = Callable[[str], None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register Toolmark's options, all without a default: only so is "not given" told from "given"."""
+    group = parser.getgroup("toolmark", "toolmark: score tool calling")
+    for setting in SETTINGS:
+        attributes: dict[str, Any] = {"action": "append"} if setting.kind.repeatable else {}
+        if setting.kind is SWITCH:
+            attributes = {"action": BooleanOptionalAction}
+        else:
+            attributes["metavar"] = setting.metavar or f"{{{','.join(setting.kind.choices)}}}"
+        said = f"{setting.help} [{setting.variable}; default: {setting.shown_default}]"
+        group.addoption(setting.flag, dest=_dest(setting), default=None, help=said.replace("%", "%%"), **attributes)
+
+
+def _dest(setting: Setting) -> str:
+    """Where pytest keeps the flag: other plug-ins have a `seed` too."""
+    return f"toolmark_{setting.name}"
+
+
+def _settings(config: pytest.Config) -> Values:
+    flags = {setting.name: config.getoption(_dest(setting)) for setting in SETTINGS}
+    inifile = config.inipath
+    pyproject = inifile if inifile and inifile.name == "pyproject.toml" else config.rootpath / "pyproject.toml"
+    return read_settings({name: value for name, value in flags.items() if value is not None}, pyproject)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:  # noqa: ARG001
+    """Print a user's mistake as one line, and leave with its own exit code."""
+    try:
+        return (yield)
+    except pytest.UsageError as error:
+        if not isinstance(error.__cause__, ToolmarkError):
+            raise
+        print(f"ERROR: {error.__cause__}", file=sys.stderr)  # noqa: T201
+        return error.__cause__.exit_code
+
+
+def _usage_error(error: ToolmarkError) -> pytest.UsageError:
+    usage = pytest.UsageError(str(error))
+    usage.__cause__ = error
+    return usage
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check options, specs and cases before anything is collected; `--help` comes first, as it may mend them."""
+    if config.getoption("help"):
+        return
+    try:
+        config.stash[_VALUES] = _settings(config)
+        for out in config.stash[_VALUES]["report"]:
+            renderer_for(out)
+        if config.getoption("toolmark_model") or config.getoption("toolmark_adapter"):
+            if _is_worker(config) or config.getoption("numprocesses", None):
+                raise InputError(*_WORKERS)
+            session = _session(config)
+            # What a recipe will make is known without the network where its base is here.
+            local = (one for one in session.candidates if one.kind == "local") if session else ()
+            config.stash[_PLANS] = [todo for candidate in local if (todo := plan(candidate))]
+    except ToolmarkError as error:
+        raise _usage_error(error) from error
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    """Whether this process is one of xdist's: each would load the model and generate everything again."""
+    return hasattr(config, "workerinput")
+
+
+def _session(config: pytest.Config) -> Session | None:
+    """The session, built once; None where no candidate is named anywhere.
+
+    A candidate that only a file or variable names is not looked at until a check is collected: the project's other
+    tests must not need it.
+    """
+    values = config.stash[_VALUES]
+    if _SESSION not in config.stash and (values["model"] or values["adapter"]):
+        try:
+            config.stash[_SESSION] = Session(asked_of(values))
+        except InputError as error:
+            raise values.located(error) from error
+    return config.stash.get(_SESSION, None)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what is judged on what, in which dialect and why, and what was set where."""
+    changed = config.stash[_VALUES].changed
+    settings = [f"toolmark settings: {', '.join(changed)}"] if changed else []
+    if _SESSION not in config.stash:
+        return settings
+    session = config.stash[_SESSION]
+    of = f" of {session.available}" if len(session.cases) < session.available else ""
+    sources = ", ".join(sorted({case.source.name for case in session.cases}))
+    chosen = f"{session.request.split}; source: {sources}"
+    lines = [f"toolmark: {len(session.cases)}{of} cases ({chosen}) from {session.request.cases}"]
+    lines += [f"  {len(session.skipped)} rows skipped"] * bool(session.skipped)
+    lines += [f"  skipped {row.place}: {row.reason}" for row in session.skipped]
+    for name, candidate, (dialect, why) in zip(session.names, session.candidates, session.dialects, strict=True):
+        where = f"{candidate.kind} {candidate.base}" + (f" + {candidate.adapter}" if candidate.adapter else "")
+        lines.append(f"  {name}: {where}; dialect {dialect.name} ({why})")
+        lines += [f"  {candidate.note}"] if candidate.note else []
+        lines += [f"  {todo}" for todo in config.stash[_PLANS] if todo.recipe == candidate.adapter]
+    return [*settings, *lines]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One check a candidate."""
+    if "check" in metafunc.fixturenames:
+        try:
+            session = _session(metafunc.config)
+        except ToolmarkError as error:
+            raise _usage_error(error) from error
+        known = session.names if session else []
+        metafunc.parametrize("check", range(len(known)), ids=known, indirect=True)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to be green because nobody was judged."""
+    checks = [item for item in session.items if "check" in getattr(item, "fixturenames", ())]
+    if checks and _SESSION not in session.config.stash and not session.config.getoption("collectonly"):
+        error = InputError("no candidate was named", "Name one: pytest suites/ --model pocket")
+        raise _usage_error(error) from error
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
+    """Before the first check: every candidate answers every case, and is judged."""
+    config = session.config
+    wanted = any("check" in getattr(item, "fixturenames", ()) for item in session.items)
+    if wanted and _SESSION in config.stash and not config.getoption("collectonly") and not _is_worker(config):
+        capture = config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled():
+            try:
+                shown = bool(config.stash[_VALUES]["report"] or os.environ.get("GITHUB_STEP_SUMMARY"))
+                config.stash[_COMPARISON] = _evaluate(config.stash[_SESSION], evidence=shown)
+            except ToolmarkError as error:
+                raise _usage_error(error) from error
+    result = yield
+    try:
+        _write_reports(config)
+    except ToolmarkError as error:
+        raise _usage_error(error) from error
+    return result
+
+
+def _write_reports(config: pytest.Config) -> None:
+    """After the checks, so that a full disk costs the report alone."""
+    if _COMPARISON in config.stash:
+        for out in config.stash[_VALUES]["report"]:
+            renderer_for(out).render(config.stash[_COMPARISON], Path(out))
+
+
+def _evaluate(session: Session, *, evidence: bool) -> Comparison:
+    def answer(name: str, run: Run, making: bool) -> None:
+        with progress_line(name, live=not making) as progress:
+            session.generate(run, progress.update)
+            for note in run.notes:
+                progress.note(note)
+            progress.finish(f"{run.made} generated, {run.reused} reused from {run.folder}")
+            if run.missing:
+                why = "are not in the recording" if run.candidate.kind == "replay" else "do not fit the context"
+                progress.note(f"{len(run.missing)} cases {why} and are left out")
+
+    session.open(say=lambda line: print(line, flush=True), answer=answer)  # noqa: T201
+    return session.judge(evidence=evidence)
+
+
+@pytest.fixture
+def check(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Check:
+    """`check("timing.recall")`: record the candidate's figures, and hold them against baseline and floors."""
+    column: int = request.param
+    config = request.config
+    if _is_worker(config):
+        pytest.fail(" ".join(_WORKERS), pytrace=False)
+    comparison = config.stash[_COMPARISON]
+    floors = config.stash[_SESSION].floors(column)
+
+    def hold(metric: str) -> None:
+        for name, value in recorded(comparison, column, metric):
+            record_property(name, value)
+        gate = check_metric(comparison, column, metric, floors.get(metric))
+        if gate.state == "failed" or (gate.state == "inconclusive" and config.stash[_VALUES]["inconclusive"] == "fail"):
+            pytest.fail(gate.reason, pytrace=False)
+        if gate.state == "inconclusive":
+            pytest.skip(f"inconclusive: {gate.reason}")
+
+    return hold
+
+
+@pytest.fixture(scope="session")
+def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]]:
+    """`prove_gold("timing.recall")`: on every case the perfect answer scores 1 and planted wrong ones score 0.
+
+    In the dialects of the candidates; in all of them where no candidate is named.
+    """
+    from toolmark.benchmark.readers.case_selection import load_cases
+    from toolmark.benchmark.scoring.execution import Executor
+    from toolmark.benchmark.scoring.gold import Proof
+
+    asked = asked_of(request.config.stash[_VALUES])
+    cases, _ = load_cases(asked.cases, asked.split, asked.tools, asked.skip_bad)
+    session = request.config.stash.get(_SESSION, None)
+    spoken = {dialect.name for dialect, _ in session.dialects} if session else names("toolmark.dialects")
+    dialects = [load("toolmark.dialects", name)() for name in sorted(spoken)]
+    with Executor(asked.execute) as executor:
+        proofs = [Proof(cases, dialect, executor) for dialect in dialects]
+
+        def proven(metric: str) -> None:
+            found = [fault for proof in proofs for fault in proof.faults(metric)]
+            lines = [f"{case.source.ref} ({case.id}): {reason}" for case, reason in found]
+            if lines:
+                pytest.fail("\n".join([f"gold does not hold for {metric}:", *lines]), pytrace=False)
+
+        yield proven
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Draw the comparison."""
+    if _COMPARISON not in config.stash:
+        return
+    terminalreporter.section("toolmark")
+    capture = config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        load("toolmark.renderers", "terminal")().render(config.stash[_COMPARISON], None)
+    for out in config.stash[_VALUES]["report"]:
+        terminalreporter.write_line(f"report: {out}")
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        _append_markdown(config.stash[_COMPARISON], Path(summary))
+
+
+def _append_markdown(comparison: Comparison, summary: Path) -> None:
+    """Other steps of a job write to its summary too."""
+    with TemporaryDirectory(prefix="toolmark-") as folder:
+        part = Path(folder) / "summary.md"
+        load("toolmark.renderers", "markdown")().render(comparison, part)
+        with summary.open("a", encoding="utf-8") as stream:
+            stream.write(part.read_text(encoding="utf-8"))

@@ -1,0 +1,137 @@
+"""Which cases a run judges: files by split, then an optional stratified sample."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from toolmark.benchmark.core.errors import InputError, NothingToDo
+from toolmark.benchmark.core.registry import load, names
+from toolmark.benchmark.data.cases import Abstain, Case
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.readers import BadRow, Reader
+from toolmark.benchmark.readers.toolmark import ToolmarkReader
+
+__all__ = ["Split", "case_files", "limited", "load_cases", "open_reader"]
+
+Split = Literal["dev", "test"]
+
+
+def open_reader(source: str, tools: str | None = None) -> tuple[Reader, Path]:
+    """`NAME:PATH`, or a plain path to Toolmark's own files: its reader, which knows `--tools`, and the path.
+
+    Raises:
+        InputError: No reader has that name, or it has no use for `tools`.
+    """
+    prefix, colon, rest = source.partition(":")
+    named = colon and not Path(source).exists() and len(prefix) > 1
+    if named and (prefix in names("toolmark.readers") or not Path(prefix).parent.name):
+        found = load("toolmark.readers", prefix)
+        reader, path = found() if isinstance(found, type) else found, Path(rest).expanduser()
+    else:
+        reader, path = ToolmarkReader(), Path(source).expanduser()
+    if tools is not None:
+        if not hasattr(reader, "tools"):
+            raise InputError(f"--tools {tools}: the rows of {reader.name} bring their own tools", "Leave --tools out.")
+        reader.tools = tools
+    return reader, path
+
+
+def case_files(path: Path, split: Split) -> list[Path]:
+    """`*.SPLIT.jsonl` of a folder, or the file itself.
+
+    Raises:
+        InputError: There is no such file or folder, or the folder has no file of this split.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise InputError(
+            f"there are no cases at {str(path)!r}", "Name a .jsonl file, or a folder with *.test.jsonl files."
+        )
+    found = sorted(path.glob(f"*.{split}.jsonl"))
+    if not found:
+        raise InputError(f"{path} has no *.{split}.jsonl", "Name the file itself, or the other split with --split.")
+    return found
+
+
+def _rows(reader: Reader, path: Path, split: Split) -> Iterator[tuple[Path, int, Case | BadRow]]:
+    """Rows with the file or folder that they were read from, and their number in it."""
+    files = case_files(path, split) if isinstance(reader, ToolmarkReader) else [path]
+    for file in files:
+        for index, row in enumerate(reader.read(file), start=1):
+            if isinstance(row, Trace):
+                called = "the conversation is a trace and no case: its call is of no offered tool"
+                row = row.case or BadRow(file, row.line or index, called)
+            yield file, index, row
+
+
+def load_cases(
+    source: str, split: Split = "test", tools: str | None = None, skip_bad: bool = False
+) -> tuple[list[Case], list[BadRow]]:
+    """All cases of a source, and the rows that were skipped.
+
+    Raises:
+        InputError: A bad row, or two cases with one id (unless `skip_bad`, which keeps the first of the two).
+        NothingToDo: No case is left.
+    """
+    reader, path = open_reader(source, tools)
+    cases: list[Case] = []
+    skipped: list[BadRow] = []
+    places: dict[str, str] = {}
+    for file, index, row in _rows(reader, path, split):
+        if isinstance(row, BadRow):
+            if not skip_bad:
+                raise InputError(
+                    f"{row.place}: {row.reason}", "Correct the row, or leave bad rows out with --skip-bad."
+                )
+            skipped.append(row)
+        elif row.id not in places:
+            places[row.id] = f"{file}, case {index}"
+            cases.append(row)
+        else:
+            twice = f"has the id {row.id}, as has {places[row.id]}: the same messages and tools"
+            if not skip_bad:
+                raise InputError(
+                    f"{file}, case {index} {twice}",
+                    "Keep one of them, change what the model sees, or leave the second out with --skip-bad.",
+                )
+            skipped.append(BadRow(file, index, f"{row.source.ref} {twice}"))
+    if not cases:
+        raise NothingToDo(f"{source} holds no case", "Name a file with at least one case.")
+    return cases, skipped
+
+
+def _stratum(case: Case) -> str:
+    if isinstance(case.expect, Abstain):
+        return case.expect.reason
+    return "call:" + case.expect.any_of[0].calls[0].name
+
+
+def limited(cases: Sequence[Case], limit: int | None, seed: int = 0) -> list[Case]:
+    """A stratified, seeded, nested sample: every stratum in its share, and the sample of n lies in the sample of n + 1.
+
+    Each stratum is shuffled by a seeded hash and its cases are spread evenly over [0, 1); the sample is the first
+    `limit` of all cases in that order. It is returned in the order of `cases`.
+
+    Raises:
+        InputError: `limit` is not positive.
+    """
+    if limit is None:
+        return list(cases)
+    if limit < 1:
+        raise InputError(f"--limit {limit} leaves no case", "Give a number from 1, or leave the option out.")
+    strata: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for case in cases:
+        draw = hashlib.sha256(f"{seed}:{case.id}".encode()).hexdigest()
+        strata[_stratum(case)].append((draw, case.id))
+    spread = sorted(
+        ((rank + int(draw[:8], 16) / 2**32) / len(members), case_id)
+        for members in strata.values()
+        for rank, (draw, case_id) in enumerate(sorted(members))
+    )
+    chosen = {case_id for _, case_id in spread[:limit]}
+    return [case for case in cases if case.id in chosen]

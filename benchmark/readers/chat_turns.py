@@ -1,0 +1,74 @@
+"""Chat turns as OpenAI, TRL and those who follow them write them: one mapping for all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from toolmark.benchmark.data.cases import Message, Source, Toolbox
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.readers.expected_calls import call_of, conversation
+from toolmark.benchmark.readers.offered_tools import tool_of, toolbox_of
+from toolmark.benchmark.readers.rows import Row, strict_json
+
+__all__ = ["chat_trace", "chat_turns", "tools_of"]
+
+_ROLES: Mapping[str, str] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+
+
+def _text(content: Any) -> str:
+    """Text, or the text of a list of parts; what is no text cannot be read."""
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        raise ValueError(f"the content of a turn is text, not {content!r:.80}")
+    parts: list[str] = []
+    for part in content:
+        if not isinstance(part, Mapping) or part.get("type") != "text" or not isinstance(part.get("text"), str):
+            raise ValueError(f"a part of a turn is no text: {part!r:.80}")
+        parts.append(part["text"])
+    return "\n".join(parts)
+
+
+def chat_turns(turns: Sequence[Any]) -> tuple[Message, ...]:
+    """Turns with `role` and `content`; calls as `tool_calls`, or as the older `function_call`. Raises `ValueError`."""
+    read: list[Message] = []
+    for turn in turns:
+        if not isinstance(turn, Mapping) or turn.get("role") not in _ROLES:
+            raise ValueError(f"a turn has one of the roles {', '.join(_ROLES)}: {turn!r:.80}")
+        calls = turn.get("tool_calls") or ([turn["function_call"]] if turn.get("function_call") else [])
+        if not isinstance(calls, list):
+            raise ValueError(f"tool_calls are a list, not {calls!r:.80}")
+        fields: dict[str, Any] = {
+            "role": _ROLES[turn["role"]],
+            "content": _text(turn.get("content")),
+            "tool_calls": tuple(map(call_of, calls)),
+        }
+        if fields["role"] == "tool":
+            fields |= {key: turn[key] for key in ("name", "tool_call_id") if isinstance(turn.get(key), str)}
+        read.append(Message(**fields))
+    return tuple(read)
+
+
+def tools_of(row: Row) -> Toolbox:
+    """The tools of a row: `tools` or the older `functions`, a list or its JSON text. Raises `ValueError`."""
+    listed = row.get("tools") or row.get("functions") or []
+    if isinstance(listed, str):
+        listed = strict_json(listed)
+    if not isinstance(listed, list):
+        raise ValueError(f"the field tools is a list, not {listed!r:.80}")
+    return toolbox_of(map(tool_of, listed))
+
+
+def chat_trace(row: Row, turns: Sequence[Any], source: Source) -> Trace:
+    """The conversation of a row. Raises `ValueError`."""
+    return conversation(chat_turns(turns), tools_of(row), source, "unknown")

@@ -1,0 +1,186 @@
+"""Offered tools as other formats write them: OpenAI's wrapper, plain objects, Python's type names, flat arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from toolmark.benchmark.data.cases import Tool, Toolbox
+from toolmark.benchmark.readers.rows import MAX_DEPTH, strict_json
+from toolmark.benchmark.tools.schemas import SchemaError, check_schema
+
+__all__ = ["flat_schema", "json_schema", "required_names", "tool_of", "toolbox_of", "type_schema"]
+
+_NO_ARGUMENTS: dict[str, Any] = {"type": "object", "properties": {}}
+_TYPES: Mapping[str, str | None] = {
+    "any": None,
+    "array": "array",
+    "bool": "boolean",
+    "boolean": "boolean",
+    "dict": "object",
+    "double": "number",
+    "float": "number",
+    "hashmap": "object",
+    "int": "integer",
+    "integer": "integer",
+    "list": "array",
+    "long": "integer",
+    "none": None,
+    "null": "null",
+    "number": "number",
+    "object": "object",
+    "set": "array",
+    "str": "string",
+    "string": "string",
+    "tuple": "array",
+}
+"""Type names of Python and of BFCL; None says nothing about the value."""
+_WORD = re.compile(r"[a-z]+")
+
+
+def json_schema(node: Any, depth: int = 0) -> Any:
+    """`node` with every foreign type name replaced by JSON Schema's; `any` leaves the value open.
+
+    Raises:
+        ValueError: A type that nobody knows, or nested too deeply.
+    """
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+    if not isinstance(node, Mapping):
+        return node
+    schema: dict[str, Any] = {}
+    for key, value in node.items():
+        if key == "type" and isinstance(value, str):
+            name = value.strip().lower()
+            if name in _TYPES:
+                schema |= {"type": _TYPES[name]} if _TYPES[name] is not None else {}
+            elif any(mark in name for mark in "[,|"):
+                schema |= type_schema(value)[0]
+            else:
+                raise ValueError(f"the type {value!r} is not known")
+        elif key == "properties" and isinstance(value, Mapping):
+            schema[key] = {name: json_schema(inner, depth + 1) for name, inner in value.items()}
+        elif key in ("items", "additionalProperties"):
+            schema[key] = json_schema(value, depth + 1)
+        elif key in ("anyOf", "oneOf", "allOf") and isinstance(value, list):
+            schema[key] = [json_schema(inner, depth + 1) for inner in value]
+        else:
+            schema[key] = value
+    return schema
+
+
+def type_schema(written: str) -> tuple[dict[str, Any], bool]:
+    """The schema of a type written in Python's way (`List[int]`, `str, optional`), and whether it is optional.
+
+    Unions and types that nobody knows leave the value open.
+    """
+    text = written.strip().lower()
+    optional = "optional" in text
+    text = re.sub(r",?\s*optional\s*$", "", text)
+    if text.startswith("optional[") and text.endswith("]"):
+        text = text[len("optional[") : -1]
+    words = _WORD.findall(text)
+    name = _TYPES.get(words[0]) if words and not text.startswith(("union", "any")) and "|" not in text else None
+    if name is None:
+        return {}, optional
+    schema: dict[str, Any] = {"type": name}
+    if name == "array" and len(words) == 2 and (inner := _TYPES.get(words[1])) is not None:
+        schema["items"] = {"type": inner}
+    return schema, optional
+
+
+def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = None) -> dict[str, Any]:
+    """The schema of `{argument: {"type": "str, optional", "description": …, "default": …}}`, or of `{argument: text}`.
+
+    Args:
+        arguments: As written.
+        required: Names that must be given; without it, those that are neither optional nor have a default.
+
+    Raises:
+        ValueError: An argument is described by something else.
+    """
+    properties: dict[str, Any] = {}
+    needed: list[str] = []
+    for name, described in arguments.items():
+        if isinstance(described, str):
+            kind, _, description = described.partition(" - ")
+            described = {"type": kind, "description": description}
+        if not isinstance(described, Mapping):
+            raise ValueError(f"the argument {name} is described by {described!r:.80}")
+        written = described.get("type", "any")
+        schema, optional = type_schema(written) if isinstance(written, str) else ({}, False)
+        for key in ("description", "enum", "items", "properties"):
+            if key in described:
+                schema[key] = json_schema(described[key]) if key == "items" else described[key]
+        if "default" in described and described["default"] is not None:
+            schema["default"] = described["default"]
+        properties[name] = schema
+        if not optional and "default" not in described:
+            needed.append(name)
+    schema = {"type": "object", "properties": properties}
+    if listed := [name for name in (needed if required is None else required) if name in properties]:
+        schema["required"] = listed
+    return schema
+
+
+def tool_of(value: Any) -> Tool:
+    """A tool in OpenAI's wrapper, as a plain object, or as JSON text of either.
+
+    Parameters may be a JSON Schema with foreign type names, or flat arguments. Raises `ValueError`.
+    """
+    if isinstance(value, str):
+        value = strict_json(value)
+    if isinstance(value, Mapping) and isinstance(value.get("function"), Mapping):
+        value = value["function"]
+    if not isinstance(value, Mapping):
+        raise ValueError(f"a tool is an object, not {value!r:.80}")
+    names = ("name", "tool_name", "api_name")
+    name = next((value[key] for key in names if isinstance(value.get(key), str)), None)
+    if not name:
+        raise ValueError(f"a tool has a name: {value!r:.80}")
+    description = value.get("description") or value.get("api_description") or ""
+    keys = ("parameters", "input_schema", "inputSchema", "arguments", "input_args", "input_parameters")
+    parameters = next((value[key] for key in keys if isinstance(value.get(key), Mapping)), None)
+    if not parameters:
+        schema = dict(_NO_ARGUMENTS)
+    elif _is_schema(parameters):
+        schema = {"type": "object", **json_schema(parameters)}
+        if isinstance(value.get("required"), list):  # some write it beside the schema
+            schema.setdefault("required", value["required"])
+    else:
+        required = value.get("required")
+        schema = flat_schema(parameters, required if isinstance(required, list) else None)
+    return Tool(name=name, description=str(description), parameters=schema)
+
+
+def _is_schema(parameters: Mapping[str, Any]) -> bool:
+    """A JSON Schema of an object, rather than arguments by name, one of which may be called `type`."""
+    if isinstance(parameters.get("properties"), Mapping):
+        return True
+    return isinstance(parameters.get("type"), str) and parameters["type"].strip().lower() in ("object", "dict")
+
+
+def toolbox_of(tools: Iterable[Tool], name: str = "") -> Toolbox:
+    """Tools offered together.
+
+    Raises:
+        ValueError: A schema cannot be used, or two tools have one name.
+    """
+    read = tuple(tools)
+    seen: set[str] = set()
+    for tool in read:
+        if tool.name in seen:
+            raise ValueError(f"two tools of the toolbox are called {tool.name}")
+        seen.add(tool.name)
+        try:
+            check_schema(tool.parameters)
+        except SchemaError as error:
+            raise ValueError(f"the parameters of {tool.name} are no valid JSON Schema: {error}") from None
+    return Toolbox(name=name, tools=read)
+
+
+def required_names(tool: Tool) -> frozenset[str]:
+    """Arguments that a call of `tool` must give."""
+    listed = tool.parameters.get("required")
+    return frozenset(name for name in listed if isinstance(name, str)) if isinstance(listed, list) else frozenset()

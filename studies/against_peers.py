@@ -1,0 +1,143 @@
+"""Local generation beside its peers on the same cases, and beside the least time that such work can take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from statistics import median
+
+from studies.limits import matrix_rate, operations
+from studies.page import Page, percent, spread
+from studies.peers import Measured, measure
+from studies.plan import HOMES, OURS, Plan, command, megabytes, repeated, said, seconds_of
+from studies.workloads import Workload
+
+AIMS = {"pipeline": 10.0, "inspect": 5.0, "lm-eval": 3.0, "generate": 2.0}
+"""How many times as fast as each peer this engine is to be."""
+
+NAMES = {
+    OURS: "Toolmark",
+    "pipeline": "the tutorial's loop: `pipeline`, one prompt at a time",
+    "inspect": "Inspect's `hf/`",
+    "lm-eval": "lm-eval's hf backend, `generate_until`",
+    "generate": "`generate` on sorted, padded batches",
+    "continuous": "transformers' continuous batching",
+}
+BATCHES = {"inspect": (1, 8), "lm-eval": (1, 8), "generate": (1, 4, 16), "continuous": (8, 32)}
+"""Batch sizes that are tried first, of which the best is measured."""
+
+
+def best_batch(runner: str, workload: Workload, plan: Plan) -> tuple[int, str]:
+    """The batch size that is fastest on a few cases, and how fast each was."""
+    if runner not in BATCHES:
+        return 1, "1"
+    trial = replace(workload, prompts=workload.prompts[:: max(1, len(workload.prompts) // plan.trial)][: plan.trial])
+    taken = {
+        batch: measure(command(runner, plan), trial.spec(threads=plan.threads, batch=batch)).seconds[0]
+        for batch in BATCHES[runner]
+        if batch <= max(8, len(trial.prompts))
+    }
+    best = min(taken, key=lambda batch: taken[batch])
+    said(f"  {runner}: {', '.join(f'{batch} a batch {seconds:.1f} s' for batch, seconds in taken.items())}")
+    return best, f"{best} of {', '.join(map(str, taken))}"
+
+
+def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> None:
+    """One workload, every runner; peers on a stratified sample of it where `fewer` is one."""
+    said(f"{workload.name}: {len(workload.prompts)} cases, {len(fewer.prompts)} for peers")
+    batches = {runner: best_batch(runner, fewer, plan) for runner in HOMES}
+
+    def work(runner: str) -> Measured:
+        if runner == OURS:
+            return measure(command(OURS, plan), workload.spec(threads=plan.threads))
+        return measure(command(runner, plan), fewer.spec(threads=plan.threads, batch=batches[runner][0]))
+
+    found = repeated([(runner, lambda runner=runner: work(runner)) for runner in (OURS, *HOMES)], plan)
+    ours = found[OURS]
+    counts = {runner: len((workload if runner == OURS else fewer).prompts) for runner in found}
+    each_case = {runner: median(seconds_of(measured)) / counts[runner] for runner, measured in found.items()}
+    ratios = {runner: taken / each_case[OURS] for runner, taken in each_case.items()}
+    text_of = dict(zip((prompt.digest() for prompt in workload.prompts), ours[0].texts, strict=True))
+    alike = {
+        runner: sum(
+            text_of[prompt.digest()].strip() == text.strip()
+            for prompt, text in zip(fewer.prompts, measured[0].texts, strict=True)
+        )
+        for runner, measured in found.items()
+        if runner != OURS
+    }
+    more = ours[0].more
+    page.section(
+        workload.name,
+        f"{counts[OURS]} cases, at most {workload.tokens} tokens each, greedy, fp32, {plan.threads} thread(s). The "
+        f"prompts have {more['read']:,} tokens, of which {more['unique']:,} are read once shared prefixes are read "
+        f"once; {sum(more['written']):,} are written. Peers answer n of the cases, a stratified sample; ratios are of "
+        "seconds a case. Encoding is timed, loading is not. Batch sizes were tried on "
+        f"{plan.trial} of the cases; the fastest is measured. What took more than {plan.slow:g} s was measured once. "
+        "Texts are equal where they are Toolmark's, character for character.",
+        ["", "batch", "n", "times", "seconds", "ms a case", "times Toolmark's", "peak MB", "texts equal"],
+        [
+            [
+                NAMES[runner],
+                batches[runner][1] if runner in batches else "fitted",
+                str(counts[runner]),
+                str(len(measured)),
+                spread(seconds_of(measured)),
+                f"{1000 * each_case[runner]:.0f}",
+                f"{ratios[runner]:.1f}",
+                megabytes(measured),
+                f"{alike[runner]} of {counts[runner]}" if runner in alike else "",
+            ]
+            for runner, measured in found.items()
+        ],
+    )
+    for runner, aim in AIMS.items():
+        page.held(ratios[runner] >= aim, f"{aim:g} times as fast as {NAMES[runner]}", f"{ratios[runner]:.1f} times")
+    whole = median(seconds_of(ours))
+    wanted = {NAMES[runner]: whole * ratios[runner] / aim for runner, aim in AIMS.items() if ratios[runner] < aim}
+    write_limit(page, workload, found, wanted, plan)
+
+
+def write_limit(
+    page: Page, workload: Workload, found: Mapping[str, Sequence[Measured]], wanted: Mapping[str, float], plan: Plan
+) -> None:
+    """How far from the least possible time, and where the rest goes; `wanted` are seconds that aims would need."""
+    ours = found[OURS]
+    rows = dict(enumerate(row["ids"] for row in workload.rows()))
+    done = operations(workload.model, rows, ours[0].more["written"])
+    apart = operations(workload.model, rows, ours[0].more["written"], shared=False)
+    reading = matrix_rate(workload.model, 2048, plan.threads)
+    writing = matrix_rate(workload.model, 64, plan.threads)
+    single = matrix_rate(workload.model, 1, plan.threads)
+    whole = median(seconds_of(ours))
+    least = done.seconds(reading, writing)
+    loop, batched = apart.seconds(reading, single), apart.seconds(reading, writing)
+    page.text.append(
+        f"Distance from the limit: {done.reading / 1e9:,.0f} GFLOP of weights to read, {done.writing / 1e9:,.0f} to "
+        f"write, {done.attention / 1e9:,.0f} of attention. The matrix products of the model's shapes run at "
+        f"{reading / 1e9:.0f} GFLOP/s for 2,048 tokens, {writing / 1e9:.0f} for 64 and {single / 1e9:.0f} for one. "
+        f"So the least time is {least:.1f} s, {percent(least / whole, 0)} of the {whole:.1f} s taken. With no prefix "
+        f"shared it is {loop:.1f} s for one prompt at a time, and {batched:.1f} s in batches of 64: a loop that wastes "
+        f"nothing would take {loop / whole:.1f} times as long as is taken here, and such batches {batched / whole:.1f} "
+        "times.\n"
+    )
+    profiled = measure(command(OURS, plan), {**workload.spec(threads=plan.threads), "profile": True})
+    parts: dict[str, float] = profiled.more["parts"]
+    total = sum(parts.values())
+    page.section(
+        f"{workload.name}: where the time goes",
+        f"Own time of each part in a run with a clock around every part, which took {total:.1f} s.",
+        ["part", "seconds", "share"],
+        [[label, f"{spent:.2f}", percent(spent / total)] for label, spent in sorted(parts.items(), key=_last)],
+    )
+    needed = [label for label in parts if label.startswith(("attention", "matrix products"))]
+    spent = sum(parts[label] for label in needed) * whole / total
+    for name, seconds in wanted.items():
+        page.text.append(
+            f"Why not more against {name}: the aim is {seconds:.1f} s. Attention and matrix products alone, of which "
+            f"no exact engine can leave one out, take {spent:.1f} s here, {percent(spent / whole, 0)} of the whole.\n"
+        )
+
+
+def _last(item: tuple[str, float]) -> float:
+    return -item[1]

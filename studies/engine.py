@@ -1,0 +1,175 @@
+"""Measure local generation against its peers, its limit and itself, and write docs/performance.md.
+
+Every measurement is a process of its own; what is compared was measured in one run, in turns. It is meant for a quiet
+machine: `make perf`. Peers are installed into environments of their own, once, under --cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import platform
+import shlex
+import sys
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import psutil
+
+from studies import growth
+from studies.against_peers import write_peers
+from studies.page import Page, percent, spread
+from studies.peers import ENVIRONMENTS, Measured, measure
+from studies.phases import ENGINE
+from studies.plan import Plan, megabytes, repeated, said
+from studies.scaling import write_growth, write_mixed
+from studies.workloads import POCKET, Workload, prompts_of, random_gemma, shipped
+
+OUT = Path(__file__).parents[1] / "docs" / "performance.md"
+CACHE = Path.home() / ".cache" / "toolmark" / "peers"
+
+
+def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
+    """The whole of `pytest suites/`."""
+    said("overhead")
+
+    def work() -> Measured:
+        with TemporaryDirectory() as folder:
+            arguments = ["--model", "pocket", "--fresh", "-q", "--runs", folder, "--threads", str(plan.threads)]
+            arguments += [] if limit is None else ["--limit", str(limit)]
+            return measure_phases(arguments, plan)
+
+    found = repeated([("pytest suites/", work)], replace(plan, slow=math.inf))["pytest suites/"]
+    cases = len(shipped(limit))
+    whole = [each.seconds[0] for each in found]
+    phases = {label: [each.more["phases"].get(label, 0.0) for each in found] for label in found[0].more["phases"]}
+    engine = [sum(each.more["phases"].get(label, 0.0) for label in ENGINE) for each in found]
+    page.section(
+        "What the harness adds",
+        f"`pytest suites/ --model pocket` on {cases:,} cases, from the start of the process to its end, {len(found)} "
+        "times; the first rows are the engine's own time. Each phase without the phases inside it.",
+        ["phase", "seconds", "ms a case", "share"],
+        [
+            [
+                label,
+                spread(spent, 2),
+                f"{1000 * median(spent) / cases:.1f}",
+                percent(median(spent) / median(whole)),
+            ]
+            for label, spent in sorted(phases.items(), key=lambda item: (item[0] not in ENGINE, -median(item[1])))
+        ],
+    )
+    ratio = median([a / b for a, b in zip(whole, engine, strict=True)])
+    answering = median(whole) / median(phases["answering"])
+    page.held(
+        ratio <= 1.3,
+        "the whole takes at most 1.3 times as long as the engine (opening, encoding, answering)",
+        f"{ratio:.2f} times; {answering:.2f} times as long as answering alone; peak {megabytes(found)} MB",
+    )
+
+
+def measure_phases(arguments: Sequence[str], plan: Plan) -> Measured:
+    """One run of pytest with its phases told."""
+    found = measure([sys.executable, "-m", "studies.phases"], {"threads": plan.threads, "arguments": list(arguments)})
+    return replace(found, seconds=(found.more["whole"],))
+
+
+def head(plan: Plan) -> str:
+    """What it was measured with, and on."""
+    packages = ("torch", "transformers", "peft", "inspect-ai")
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
+    peers = textwrap.fill(
+        "Peers, each in an environment of its own: "
+        + "; ".join(f"{name} with {', '.join(wanted)}" for name, wanted in ENVIRONMENTS.items())
+        + ".",
+        120,
+    )
+    return f"""# How fast local generation is, measured
+
+Written by `make perf`. Seconds are wall time: medians with [least, most] of the repetitions told beside them. Every
+measurement is a process of its own, in turns; ratios are of one run.
+
+Python {platform.python_version()}, {versions}. {_processor()}, {psutil.cpu_count()} processors,
+{psutil.virtual_memory().total / 2**30:.0f} GiB, {platform.system()}; {plan.threads} thread(s) a process.
+
+{peers}
+
+On a GPU: not measured.
+"""
+
+
+def _processor() -> str:
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text().splitlines() if told.is_file() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def main() -> None:
+    """Measure and write the page; sections that were not asked for are not on it."""
+    sections = ("pocket", "random", "growth", "mixed", "overhead")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default=",".join(sections), help=f"sections, of {','.join(sections)}")
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--cache", type=Path, default=CACHE, help="peers' environments and made models")
+    parser.add_argument("--pip-args", default="", help="of pip install, such as '--extra-index-url URL' of a CPU torch")
+    parser.add_argument("--threads", type=int, default=1, help="of every process; one is this engine's own choice here")
+    parser.add_argument("--pocket", type=int, nargs=2, default=(200, 100), help="cases for pocket, and for its peers")
+    parser.add_argument("--random", type=int, nargs=2, default=(64, 16), help="the same for the random model")
+    parser.add_argument("--trial", type=int, default=8, help="cases on which batch sizes are tried")
+    parser.add_argument("--tokens", type=int, nargs=2, default=(512, 48), help="written at most: pocket, random")
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--slow", type=float, default=40.0, help="seconds beyond which nothing is repeated")
+    parser.add_argument("--largest", type=int, default=max(growth.CASES), help="cases of the largest growth")
+    parser.add_argument("--limit", type=int, help="cases of the overhead")
+    given = parser.parse_args()
+    plan = Plan(
+        cache=given.cache,
+        pip=tuple(shlex.split(given.pip_args)),
+        threads=given.threads,
+        pocket=tuple(given.pocket),
+        random=tuple(given.random),
+        trial=given.trial,
+        tokens=tuple(given.tokens),
+        times=given.times,
+        slow=given.slow,
+        largest=given.largest,
+    )
+    page = Page(head(plan))
+
+    def of(name: str, model: Path, cases: int, tokens: int) -> Workload:
+        return Workload(name, model, prompts_of(shipped(cases)), tokens)
+
+    def peers(name: str, model: Path, cases: tuple[int, int], tokens: int) -> None:
+        write_peers(page, of(name, model, cases[0], tokens), of(name, model, cases[1], tokens), plan)
+
+    work: Mapping[str, Callable[[], None]] = {
+        "pocket": lambda: peers("`pocket`, 3M parameters", POCKET, plan.pocket, plan.tokens[0]),
+        "random": lambda: peers(
+            "A Gemma 3 of 30M random parameters",
+            random_gemma(plan.cache / "random-gemma-30m"),
+            plan.random,
+            plan.tokens[1],
+        ),
+        "growth": lambda: write_growth(page, plan),
+        "mixed": lambda: write_mixed(page, plan),
+        "overhead": lambda: write_overhead(page, plan, given.limit),
+    }
+    for section in given.only.split(","):
+        try:
+            work[section]()
+        except RuntimeError as error:  # a peer that fails must not cost what was measured
+            page.text.append(f"## {section}: not measured\n\n```\n{error}\n```\n")
+            page.broken.append(f"{section} was not measured: {str(error).splitlines()[-1]}")
+        given.out.parent.mkdir(exist_ok=True)
+        given.out.write_text("\n".join(page.text), encoding="utf-8")
+    if page.broken:
+        sys.exit("Not kept:\n" + "\n".join(page.broken))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""How often equal candidates are told apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studies.draws import CHUNK, GROUP, Truth, clusters, draw
+from toolmark.benchmark.verdicts.holm import holm
+from toolmark.benchmark.verdicts.signflip import sign_flip_tail
+from toolmark.benchmark.verdicts.verdict import LEVEL, Paired, decide
+
+ADAPTERS, METRICS = 8, 6
+_CHECKED = 2
+"""Comparisons of a setting that are judged again by `decide`, case by case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """Shares of comparisons with a false alarm.
+
+    Attributes:
+        n: Cases, in each metric.
+        truth: What is true of each metric.
+        comparisons: How many were drawn, of eight adapters each.
+        regressed_one: Some metric of the first adapter regressed: a comparison with one adapter.
+        regressed_each: Some metric of an adapter regressed, mean over the eight.
+        regressed_any: Some metric of any of the eight regressed: a chance that is not held at 5%.
+        improved_one: Some metric of the first adapter improved, with no other beside it.
+        improved_eight: Some metric of any of the eight improved.
+    """
+
+    n: int
+    truth: Truth
+    comparisons: int
+    regressed_one: float
+    regressed_each: float
+    regressed_any: float
+    improved_one: float
+    improved_eight: float
+
+
+def p_values(sums: NDArray[np.int8]) -> NDArray[np.float64]:
+    """p-values of group sums, shape (…, G) to (…), each computed once for all comparisons with the same counts.
+
+    A total within one standard deviation gets 1. Its p-value is above 1/10 (Oleszkiewicz 1996, Probab. Math. Statist.
+    16:127), which no family at 5% tells from 1.
+    """
+    largest = GROUP
+    sizes = np.abs(sums)
+    counts = np.stack([(sizes == size).sum(-1, dtype=np.int64) for size in range(1, largest + 1)], axis=-1)
+    totals = np.abs(sums.sum(-1, dtype=np.int64))
+    far = totals**2 > counts @ np.arange(1, largest + 1) ** 2
+    found = np.ones(totals.shape)
+    rows, which = np.unique(np.column_stack([counts[far], totals[far]]), axis=0, return_inverse=True)
+    exact = np.empty(len(rows))
+    for index, row in enumerate(rows.tolist()):
+        magnitudes = tuple((size, count) for size, count in enumerate(row[:largest], start=1) if count)
+        exact[index] = sign_flip_tail(magnitudes, row[largest])
+    found[far] = exact[which.reshape(-1)]
+    return found
+
+
+def _rejected(p: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which tests of each family are rejected, shape (families, tests)."""
+    found = np.zeros(p.shape, dtype=bool)
+    # Holm rejects nothing unless it rejects the smallest.
+    for family in np.flatnonzero(p.min(-1) * p.shape[-1] <= LEVEL):
+        found[family] = np.array(holm(p[family].tolist())) <= LEVEL
+    return found
+
+
+def _check(differences: NDArray[np.int8], groups: tuple[str, ...], regressed: NDArray[np.bool_]) -> None:
+    """The verdicts on whole cases are the ones that were counted."""
+    ids = tuple(str(index) for index in range(differences.shape[-1]))
+    metrics = [
+        {str(metric): Paired(ids, tuple(row.astype(float).tolist()), groups) for metric, row in enumerate(adapter)}
+        for adapter in differences
+    ]
+    for adapter, verdicts in enumerate(decide(metrics)):
+        seen = [verdicts[str(metric)].verdict == "regressed" for metric in range(METRICS)]
+        if seen != regressed[adapter].tolist():
+            raise AssertionError(f"decide() and the study disagree: {seen} and {regressed[adapter].tolist()}")
+
+
+def alarms(n: int, truth: Truth, comparisons: int) -> Alarms:
+    """Compare equal candidates, over and over."""
+    random = np.random.default_rng([n, round(1000 * truth.discordance), round(1000 * truth.correlation)])
+    groups = clusters(n, truth.correlation)
+    counted = np.zeros(5)
+    checked = 0
+    for _ in range(comparisons // CHUNK):
+        differences = draw(random, truth, CHUNK, ADAPTERS, METRICS, n)
+        sums = differences
+        if truth.correlation:
+            sums = differences.reshape(*differences.shape[:-1], -1, GROUP).sum(-1, dtype=np.int8)
+        p = p_values(sums)
+        lower = sums.sum(-1, dtype=np.int64) < 0
+        adapters = _rejected(p.reshape(-1, METRICS)).reshape(p.shape)
+        regressed = adapters & lower
+        hit = regressed.any(-1)
+        improved = _rejected(p.reshape(CHUNK, -1)).reshape(p.shape) & ~lower
+        counted += [
+            hit[:, 0].sum(),
+            hit.mean(-1).sum(),
+            hit.any(-1).sum(),
+            (adapters[:, 0] & ~lower[:, 0]).any(-1).sum(),
+            improved.any((-1, -2)).sum(),
+        ]
+        for index in np.flatnonzero(hit.any(-1))[: _CHECKED - checked]:
+            _check(differences[index], groups, regressed[index])
+            checked += 1
+    return Alarms(n, truth, comparisons, *(counted / comparisons).tolist())

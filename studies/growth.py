@@ -1,0 +1,72 @@
+"""How this engine's time grows: with cases, with tools offered, with adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from studies.workloads import POCKET, Workload, prompts_of, shipped
+from toolmark.benchmark.data.cases import Case, Message, Toolbox
+from toolmark.benchmark.readers.case_selection import limited, load_cases
+from toolmark.benchmark.tools.catalog import catalog
+
+__all__ = ["ADAPTERS", "CASES", "TOKENS", "TOOLS", "adapters", "of_cases", "of_tools"]
+
+CASES = (400, 1_300, 4_000)
+TOOLS = (1, 2, 5, 10, 20, 40)
+ADAPTERS = (1, 2, 4, 8)
+TOKENS = 48
+"""Written at most for each case, so that a few endless answers do not hide what grows."""
+
+_OPENINGS = ("", "Please help me with this. ", "One more thing: ")
+"""Varied wordings of a request, in front of it."""
+
+
+def _reworded(case: Case, opening: str) -> Case:
+    *before, last = case.messages
+    if last.role != "user":
+        return case
+    return case.model_copy(update={"messages": (*before, Message(role="user", content=f"{opening}{last.content}"))})
+
+
+def of_cases(count: int) -> Workload:
+    """So many cases: the shipped ones of both splits, and beyond them the same with a sentence in front."""
+    cases = [*shipped(None), *load_cases(str(POCKET.parents[2] / "suites" / "cases"), "dev")[0]]
+    every = [_reworded(case, opening) for opening in _OPENINGS for case in cases]
+    chosen = limited(cases, count) if count < len(cases) else every[:count]
+    return Workload(f"{count} cases", POCKET, prompts_of(chosen), TOKENS)
+
+
+def of_tools(offered: int, count: int) -> Workload:
+    """The same requests with so many tools of the catalog offered, the right one among them."""
+    tools = list(catalog().tools)
+    cases = []
+    for number, case in enumerate(shipped(count)):
+        wanted = [spec.name for option in getattr(case.expect, "any_of", ())[:1] for spec in option.calls][:offered]
+        # As shipped, several cases share a list: of each length there are four.
+        turn = 7 * (number % 4)
+        order = [*tools[turn:], *tools[:turn]]
+        chosen = [tool for tool in order if tool.name not in wanted][: offered - len(wanted)]
+        chosen += [tool for tool in order if tool.name in wanted]
+        cases.append(case.model_copy(update={"toolbox": Toolbox(name="offered", tools=tuple(chosen))}))
+    return Workload(f"{offered} tools", POCKET, prompts_of(cases), TOKENS)
+
+
+def adapters(cache: Path) -> Sequence[Path]:
+    """Eight LoRA adapters on `pocket` with random weights; made once."""
+    return [*_adapters(cache)]
+
+
+def _adapters(cache: Path) -> Iterator[Path]:
+    for number in range(max(ADAPTERS)):
+        folder = cache / f"adapter-{number}"
+        if not (folder / "adapter_model.safetensors").is_file():
+            import torch
+            from peft import LoraConfig, get_peft_model
+            from transformers import AutoModelForCausalLM
+
+            torch.manual_seed(number)
+            model = AutoModelForCausalLM.from_pretrained(POCKET, dtype=torch.float32)
+            config = LoraConfig(r=16, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
+            get_peft_model(model, config).save_pretrained(str(folder))
+        yield folder

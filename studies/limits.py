@@ -1,0 +1,102 @@
+"""The least time that a workload can take on this machine: its operations over the rate of its matrix products."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toolmark.benchmark.engine.prefix_tree import prefix_leaves
+
+__all__ = ["Operations", "matrix_rate", "operations"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """Floating-point operations of the products with weights, for tokens read and written, and of attention."""
+
+    reading: float
+    writing: float
+    attention: float
+
+    def seconds(self, reading: float, writing: float) -> float:
+        """At these rates; attention at that of reading."""
+        return (self.reading + self.attention) / reading + self.writing / writing
+
+
+def shapes(config: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """(in, out) of the products of one layer."""
+    hidden, size = config["hidden_size"], config["head_dim"]
+    queries, keys = config["num_attention_heads"] * size, config["num_key_value_heads"] * size
+    wide = config["intermediate_size"]
+    return [(hidden, queries), (hidden, keys), (hidden, keys), (queries, hidden), *[(hidden, wide)] * 2, (wide, hidden)]
+
+
+def settings(model: Path) -> dict[str, Any]:
+    """The model's configuration."""
+    found: dict[str, Any] = json.loads((model / "config.json").read_text())
+    return found
+
+
+def operations(
+    model: Path, rows: Mapping[int, Sequence[int]], written: Sequence[int], *, shared: bool = True
+) -> Operations:
+    """What the tokens cost, two operations a weight: each shared prefix once, each written token once.
+
+    Args:
+        model: A Gemma 3's directory.
+        rows: Prompt ids.
+        written: Tokens written for each.
+        shared: Otherwise every prompt is read whole.
+    """
+    config = settings(model)
+    layers = config["num_hidden_layers"]
+    weights = layers * sum(a * b for a, b in shapes(config))
+    head = config["hidden_size"] * config["vocab_size"]
+    stretches = [(0, len(ids)) for ids in rows.values()]
+    if shared:
+        leaves = list(prefix_leaves(dict(rows)))
+        nodes = {node for leaf in leaves for node in leaf.path}
+        stretches = [(node.start, len(node.ids)) for node in nodes] + [(leaf.start, len(leaf.ids)) for leaf in leaves]
+    read = sum(length for _, length in stretches)
+    # The first token that is written comes out of the pass that reads the prompt.
+    stepped = [max(0, count - 1) for count in written]
+    stretches += [(len(rows[index]), count) for index, count in enumerate(stepped)]
+    each = 4 * config["num_attention_heads"] * config["head_dim"]
+    attention = sum(
+        each * _keys(stretches, config["sliding_window"] if kind == "sliding_attention" else None)
+        for kind in config["layer_types"]
+    )
+    return Operations(
+        2 * (weights * read + head * len(rows)), 2 * (weights + head) * float(sum(stepped)), float(attention)
+    )
+
+
+def _keys(stretches: Iterable[tuple[int, int]], window: int | None) -> int:
+    """Keys that the tokens of these stretches (start, length) see, together."""
+    return sum(
+        min(position + 1, window or position + 1)
+        for start, length in stretches
+        for position in range(start, start + length)
+    )
+
+
+def matrix_rate(model: Path, tokens: int, threads: int) -> float:
+    """Operations a second of the products of the model's layers for `tokens` at once; the best of many."""
+    import torch
+
+    torch.set_num_threads(threads)
+    pairs = [(torch.randn(tokens, a), torch.randn(b, a)) for a, b in shapes(settings(model))]
+    done = sum(2.0 * tokens * weight.numel() for _, weight in pairs)
+    best = 0.0
+    until = time.perf_counter() + 2
+    with torch.inference_mode():
+        while time.perf_counter() < until:
+            start = time.perf_counter()
+            for left, weight in pairs:
+                torch.nn.functional.linear(left, weight)
+            best = max(best, done / (time.perf_counter() - start))
+    return best

@@ -1,0 +1,80 @@
+"""Would it pay to write for several adapters in one pass? A pass of a LoRA model over one new token a row, both ways.
+
+    python -m studies.mixed SPEC.json OUT.json
+
+Alone: one pass, all rows of one adapter. Mixed: one pass over as many rows, evenly of all adapters, of which peft's
+`adapter_names` tells each its own. In turn: the same rows, a pass for each adapter. Attention over what was read before
+is left out: caches are per adapter either way, so that it costs the same. SPEC holds the model, the adapters, the rows
+of all of them together, threads and times.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+
+def milliseconds(work: Callable[[], object], times: int) -> list[float]:
+    """Of each of `times` repetitions, each the median of many calls."""
+    found = []
+    for _ in range(times):
+        spent = []
+        until = time.perf_counter() + 0.7
+        while time.perf_counter() < until or len(spent) < 3:
+            start = time.perf_counter()
+            work()
+            spent.append(1000 * (time.perf_counter() - start))
+        found.append(median(spent))
+    return found
+
+
+def main(spec: dict[str, Any], out: Path) -> None:
+    """Measure and write OUT."""
+    import torch
+    from peft import PeftConfig, PeftModel
+    from transformers import AutoModelForCausalLM
+
+    torch.set_num_threads(spec["threads"])
+    plain = AutoModelForCausalLM.from_pretrained(spec["model"], dtype=torch.float32).eval()
+    names = [f"a{number}" for number in range(len(spec["adapters"]))]
+    model: Any = PeftModel(plain, PeftConfig.from_pretrained(spec["adapters"][0]), adapter_name=names[0])
+    for name, folder in zip(names, spec["adapters"], strict=True):
+        model.load_adapter(folder, name)
+    model.eval()
+    each = spec["rows"] // len(names)
+    every = torch.arange(each * len(names))[:, None] + 10
+    told = [name for name in names for _ in range(each)]
+
+    def alone() -> Any:
+        model.set_adapter(names[0])
+        return model(input_ids=every, use_cache=False).logits
+
+    def in_turn() -> Any:
+        outputs = []
+        for name, ids in zip(names, every.split(each), strict=True):
+            model.set_adapter(name)
+            outputs.append(model(input_ids=ids, use_cache=False).logits)
+        return torch.cat(outputs)
+
+    def mixed() -> Any:
+        return model(input_ids=every, use_cache=False, adapter_names=told).logits
+
+    with torch.inference_mode():
+        if not torch.allclose(in_turn(), mixed(), atol=1e-3):
+            raise ValueError("peft's mixed batch gives other logits")
+        taken = {
+            name: milliseconds(work, spec["times"])
+            for name, work in (("alone", alone), ("mixed", mixed), ("in turn", in_turn))
+        }
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    out.write_text(json.dumps({"seconds": [], "peak": peak, "milliseconds": taken}))
+
+
+if __name__ == "__main__":
+    main(json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2]))

@@ -1,0 +1,121 @@
+"""This engine on one workload, in a process of its own, as `peer_loops` measures the others.
+
+    python -m studies.ours SPEC.json OUT.json
+
+SPEC may also hold `adapters`, directories that are worn one after the other, and `profile`, to tell where the time
+went. OUT also holds the tokens that were read and written, and the seconds without encoding.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from studies.clock import Clock
+from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.data.cases import Message
+from toolmark.benchmark.data.completions import Prompt
+from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.engine.local_engine import LocalEngine
+from toolmark.benchmark.engine.prefix_tree import prefix_leaves
+
+__all__ = ["unique_tokens"]
+
+
+def unique_tokens(rows: dict[int, list[int]]) -> int:
+    """Prompt tokens that are read: of each shared prefix once."""
+    leaves = list(prefix_leaves(rows))
+    nodes = {node for leaf in leaves for node in leaf.path}
+    return sum(len(node.ids) for node in nodes) + sum(len(leaf.ids) for leaf in leaves)
+
+
+def without_special(text: str, engine: LocalEngine) -> str:
+    """As peers give their texts."""
+    for token in engine._tokenizer.all_special_tokens:
+        text = text.replace(token, "")
+    return text
+
+
+def timed_parts(clock: Clock) -> None:
+    """Tell apart what a pass is made of."""
+    from torch import nn
+    from transformers.models.gemma3 import modeling_gemma3 as gemma
+
+    from toolmark.benchmark.engine import attention, local, writing
+
+    clock.wrap(nn.Linear, "forward", "matrix products of the layers")
+    clock.wrap(attention.Prefill, "attend", "attention while reading")
+    clock.wrap(attention.Decode, "attend", "attention while writing")
+    clock.wrap(gemma.Gemma3RMSNorm, "forward", "norms")
+    clock.wrap(gemma, "apply_rotary_pos_emb", "rotary positions")
+    clock.wrap(gemma.Gemma3RotaryEmbedding, "forward", "rotary positions")
+    clock.wrap(gemma.Gemma3MLP, "forward", "activations")
+    clock.wrap(gemma.Gemma3ForCausalLM, "forward", "the model's own Python")
+    clock.wrap(writing._Batch, "_step", "choosing tokens")
+    clock.wrap(writing._Batch, "_leave", "freeing places")
+    clock.wrap(local.LocalEngine, "_completion", "decoding text")
+    clock.wrap(local.LocalEngine, "prepare", "encoding")
+    clock.wrap(local.LocalEngine, "answer", "batching")
+
+
+def main(spec: dict[str, Any], out: Path) -> None:
+    """Measure and write OUT. Loading, and the proof that packed passes are the model's own, are not timed."""
+    import torch
+
+    torch.set_num_threads(spec["threads"])
+    clock = Clock()
+    if spec.get("profile"):
+        timed_parts(clock)
+    engine = LocalEngine(
+        Path(spec["model"]),
+        Decoding(max_tokens=spec["tokens"]),
+        device="cpu",
+        dtype="float32",
+        threads=spec["threads"],
+    )
+    prompts = [
+        Prompt(tuple(Message(role=turn["role"], content=turn["content"]) for turn in row["messages"]))
+        for row in spec["rows"]
+    ]
+    adapters = [Path(adapter) for adapter in spec.get("adapters", ())] or [None]
+    for adapter in adapters:
+        engine.wear(adapter)
+        engine.environment()
+    engine.prepare(prompts[:2], Tagged())
+    list(engine.answer(range(len(prompts[:2]))))
+    clock.seconds.clear()
+    clock.calls.clear()
+    seconds, answering, found = [], [], {}
+    for _ in range(spec["times"]):
+        start = time.perf_counter()
+        engine.prepare(prompts, Tagged())
+        encoded = time.perf_counter()
+        for adapter in adapters:
+            engine.wear(adapter)
+            found = dict(engine.answer(range(len(prompts))))
+        seconds.append(time.perf_counter() - start)
+        answering.append(time.perf_counter() - encoded)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    rows = dict(enumerate(row["ids"] for row in spec["rows"]))
+    out.write_text(
+        json.dumps(
+            {
+                "seconds": seconds,
+                "answering": answering,
+                "texts": [without_special(found[index].text, engine) for index in range(len(prompts))],
+                "peak": peak,
+                "read": sum(map(len, rows.values())),
+                "unique": unique_tokens(rows),
+                "written": [found[index].usage.output_tokens for index in range(len(prompts))],
+                "parts": {label: spent / spec["times"] for label, spent in clock.seconds.items()},
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main(json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2]))

@@ -1,0 +1,157 @@
+"""Measure how fast completions are judged, and that reading is linear; write docs/judging.md. Fails where it is not.
+
+Times are of one core, in processor time, the least of several repetitions: what else runs on the machine counts little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from itertools import cycle, islice
+from pathlib import Path
+
+from studies.page import Page
+from toolmark.benchmark.core.registry import load, names
+from toolmark.benchmark.data.cases import Call, Case, Message
+from toolmark.benchmark.data.completions import Completion, RawCall
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.readers.case_selection import load_cases
+from toolmark.benchmark.scoring.gold import perfect, planted
+from toolmark.benchmark.scoring.grades import grade
+
+ROOT = Path(__file__).parents[1]
+OUT = ROOT / "docs" / "judging.md"
+
+SIZES = {"1 KB": 1 << 10, "8 KB": 1 << 13, "64 KB": 1 << 16, "512 KB": 1 << 19, "1 MB": (1 << 20) - 64}
+AIM = 20_000
+"""Completions a second."""
+
+HEAD = """# How fast completions are judged, measured
+
+Written by `make perf`. Processor time of one core, the least of several repetitions.
+"""
+
+PROSE = "I would look at {x} and [y] first: `f(1)` is 5, 3 < 4, and so on.\n"
+BROKEN: Mapping[str, str] = {
+    "functiongemma": "<start_function_call>call:f{a:{",
+    "hermes": '<tool_call>{"a":"',
+    "json": '{"a":',
+    "llama3": '{"a":',
+    "mistral": '[TOOL_CALLS]f[ARGS]{"a":"',
+    "native": '<tool_call>{"a":"',
+    "pythonic": "[f(a=[",
+    "tagged": '<tool_call>{"a":"',
+}
+"""What costs each dialect much: values that begin, and never end."""
+
+
+def written(dialect: Dialect, arguments: Mapping[str, object]) -> Completion:
+    """One call, in the dialect's own hand; of `native`, as a server sends it."""
+    turn = Message(role="assistant", tool_calls=(Call(name="f", arguments=arguments),))
+    message = dialect.render((Message(role="user", content="?"), turn), ()).messages[-1]
+    raw = tuple(RawCall(call.name, json.dumps(dict(call.arguments))) for call in message.tool_calls)
+    return Completion(message.content, raw)
+
+
+def texts(dialect: Dialect, size: int) -> Iterator[tuple[str, Completion]]:
+    """Completions of about `size` characters: what is in them, and they."""
+    yield "prose", Completion((PROSE * (size // len(PROSE) + 1))[:size])
+    yield "one long string", written(dialect, {"a": "x" * (size - 100)})
+    yield "many numbers", written(dialect, {"a": [123] * (size // 5 - 20)})
+    broken = BROKEN[dialect.name]
+    yield "values without end", Completion(broken * (size // len(broken)))
+
+
+def seconds(work: Callable[[], object], least: float = 0.2) -> float:
+    """Processor seconds of one call of `work`, the least of at least three."""
+    found: list[float] = []
+    while len(found) < 3 or sum(found) < least:
+        start = time.process_time()
+        work()
+        found.append(time.process_time() - start)
+    return min(found)
+
+
+def write_lengths(page: Page, dialects: list[Dialect]) -> None:
+    """How long reading takes, by length."""
+    rows: list[list[str]] = []
+    worst = 0.0
+    for dialect in dialects:
+        taken: dict[str, dict[str, float]] = {}
+        for size, length in SIZES.items():
+            for kind, completion in texts(dialect, length):
+
+                def both(dialect: Dialect = dialect, completion: Completion = completion) -> None:
+                    dialect.parse(completion, strict=True)
+                    dialect.parse(completion, strict=False)
+
+                taken.setdefault(kind, {})[size] = seconds(both)
+        for kind, of_size in taken.items():
+            rows.append([dialect.name, kind, *(f"{1000 * found:.3g}" for found in of_size.values())])
+            # Sixteen times the length should cost sixteen times the time, where it would be 256 times if quadratic.
+            worst = max(worst, of_size["1 MB"] / (16 * of_size["64 KB"]))
+    page.section(
+        "Reading, by length",
+        "Milliseconds for the strict and the lenient reading of one completion together.",
+        ["dialect", "text", *SIZES],
+        rows,
+    )
+    page.held(worst <= 2, "1 MB takes at most twice 16 times as long as 64 KB", f"at most {worst:.2f} times")
+
+
+def completions(cases: list[Case], dialect: Dialect) -> list[tuple[Case, Completion]]:
+    """Every case with the perfect answer and each of the planted wrong ones."""
+    found = []
+    for case in cases:
+        metric = "validity.call" if case.expect.action == "call" else "timing.restraint"
+        found += [(case, answer) for _, answer in [("", perfect(case, dialect)), *planted(metric, case, dialect)]]
+    return found
+
+
+def write_throughput(page: Page, dialects: list[Dialect], count: int) -> None:
+    """How many completions are judged in a second."""
+    cases, _ = load_cases(str(ROOT / "suites" / "cases"))
+    rows: list[list[str]] = []
+    slowest = ("", float("inf"))
+    for dialect in dialects:
+        pairs = list(islice(cycle(completions(list(cases), dialect)), max(count // len(dialects), 1)))
+
+        def judge(pairs: list[tuple[Case, Completion]] = pairs, dialect: Dialect = dialect) -> None:
+            for case, completion in pairs:
+                grade(case, completion, dialect)
+
+        rate = len(pairs) / seconds(judge)
+        rows.append([dialect.name, f"{len(pairs):,}", f"{rate:,.0f}"])
+        slowest = min(slowest, (dialect.name, rate), key=lambda found: found[1])
+    page.section(
+        "Judging",
+        f"Read, match and validate, without running tools: the {len(cases)} shipped test cases with their perfect "
+        "answers and planted wrong ones.",
+        ["dialect", "completions", "a second"],
+        rows,
+    )
+    page.held(slowest[1] >= AIM, f"at least {AIM:,} a second", f"slowest {slowest[0]} with {slowest[1]:,.0f}")
+
+
+def main() -> None:
+    """Measure and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--completions", type=int, default=100_000, help="judged, over all dialects")
+    parser.add_argument("--out", type=Path, default=OUT)
+    options = parser.parse_args()
+    dialects: list[Dialect] = [load("toolmark.dialects", name)() for name in names("toolmark.dialects")]
+    page = Page(HEAD + f"\nPython {platform.python_version()}, {platform.machine()}.\n")
+    write_throughput(page, dialects, options.completions)
+    write_lengths(page, dialects)
+    options.out.parent.mkdir(exist_ok=True)
+    options.out.write_text("\n".join(page.text), encoding="utf-8")
+    if page.broken:
+        sys.exit("Not kept:\n" + "\n".join(page.broken))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""`pytest suites/` in this process, its time told by phase.
+
+    python -m studies.phases SPEC.json OUT.json
+
+SPEC holds pytest's further `arguments`, OUT the seconds of each phase and of the whole, from the start of the process.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from studies.clock import Clock
+
+ENGINE = ("importing torch and transformers", "opening the model", "encoding", "answering")
+"""Phases that are the engine's own."""
+
+_OTHER_IMPORTS = "other imports"
+_PLACES = (
+    ("toolmark.benchmark.evaluation.session", "load_cases", "reading cases"),
+    ("toolmark.benchmark.evaluation.session", "generate", "rendering, keys"),
+    ("toolmark.benchmark.engine.engines:Engines", "open", "opening the model"),
+    ("toolmark.benchmark.engine.local_engine:LocalEngine", "environment", "opening the model"),
+    ("toolmark.benchmark.engine.local_engine:LocalEngine", "prepare", "encoding"),
+    ("toolmark.benchmark.engine.local_engine:LocalEngine", "answer", "answering"),
+    ("toolmark.benchmark.runs.ledger:Ledger", "_append", "ledger"),
+    ("toolmark.benchmark.evaluation.session", "judge", "Inspect and its log"),
+    ("toolmark.benchmark.runs.task", "grade", "scoring"),
+    ("toolmark.benchmark.evaluation.session", "compare", "figures and verdicts"),
+    ("toolmark.benchmark.scoring.gold:Proof", "faults", "proving the gold"),
+    ("toolmark.reports.terminal:Terminal", "render", "summary"),
+)
+
+
+def _time_imports(clock: Clock) -> None:
+    """Count imports, those for the engine's sake to the engine."""
+    for owner, name in ((builtins, "__import__"), (importlib, "import_module")):
+        work = getattr(owner, name)
+
+        def counted(*arguments: Any, work: Any = work, **named: Any) -> Any:
+            with clock.within(ENGINE[0] if clock.inside(ENGINE) else _OTHER_IMPORTS):
+                return work(*arguments, **named)
+
+        setattr(owner, name, counted)
+
+
+def main(out: Path, arguments: list[str]) -> int:
+    """Run pytest and write OUT."""
+    clock = Clock()
+    with clock.within("pytest itself"):
+        _time_imports(clock)
+        import pytest
+
+        for place, name, label in _PLACES:
+            module, _, owner = place.partition(":")
+            found = importlib.import_module(module)
+            clock.wrap(getattr(found, owner) if owner else found, name, label)
+        code = int(pytest.main(["suites/", "-p", "no:cacheprovider", *arguments]))
+    whole = time.time() - psutil.Process().create_time()
+    seconds = {**clock.seconds, "starting Python": whole - sum(clock.seconds.values())}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    out.write_text(json.dumps({"whole": whole, "phases": seconds, "peak": peak, "code": code}))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[2]), json.loads(Path(sys.argv[1]).read_text())["arguments"]))

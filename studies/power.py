@@ -1,0 +1,80 @@
+"""How often a real drop is found, and how often one of the size that is called the smallest detectable."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from scipy import stats
+
+from studies.draws import CHUNK, GROUP, Truth, draw
+from studies.false_alarms import p_values
+from toolmark.benchmark.verdicts.power import ALPHA, mcnemar_power, smallest_effect
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """Power for a drop: exact by the oracle below, as the library computes it, and as counted in drawn comparisons."""
+
+    n: int
+    drop: float
+    discordance: float
+    exact: float
+    computed: float
+    counted: float
+
+
+def exact_power(n: int, drop: float, discordance: float) -> float:
+    """Exact unconditional power of exact McNemar for a drop: the sum over all tables of wins and losses."""
+    wins, losses = np.meshgrid(np.arange(n + 1), np.arange(n + 1), indexing="ij")
+    possible = wins + losses <= n
+    wins, losses = wins[possible], losses[possible]
+    # The losses first, then the wins among what is left: a product of two binomials.
+    lost, won = (discordance + drop) / 2, (discordance - drop) / 2
+    chance = stats.binom.pmf(losses, n, lost) * stats.binom.pmf(wins, n - losses, won / (1 - lost))
+    p = 2 * stats.binom.cdf(np.minimum(wins, losses), wins + losses, 0.5)
+    return float(chance[(losses > wins) & (p <= ALPHA)].sum())
+
+
+def power(n: int, drop: float, discordance: float, comparisons: int) -> Power:
+    """Find the drop in drawn comparisons, one case a group."""
+    discordance = max(discordance, drop)
+    random = np.random.default_rng([n, round(1000 * drop), round(1000 * discordance)])
+    shares = [(discordance - drop) / 2, (discordance + drop) / 2, 1 - discordance]
+    tables = random.multinomial(n, shares, size=comparisons)
+    found = 0
+    for wins, losses, ties in tables.tolist():
+        sums = np.repeat(np.array([1, -1, 0], dtype=np.int8), [wins, losses, ties])
+        found += losses > wins and float(p_values(sums[None])[0]) <= ALPHA
+    exact = exact_power(n, drop, discordance)
+    return Power(n, drop, discordance, exact, mcnemar_power(n, drop, discordance), found / comparisons)
+
+
+@dataclass(frozen=True, slots=True)
+class Detectable:
+    """The smallest effect that comparisons of equal candidates name, and how often an effect of that size is found."""
+
+    n: int
+    truth: Truth
+    effect: float
+    counted: float
+
+
+def detectable(n: int, truth: Truth, comparisons: int) -> Detectable:
+    """Ask for the smallest effect in the median of drawn comparisons, then make it true."""
+    random = np.random.default_rng([n, round(1000 * truth.discordance), 80])
+    size = GROUP if truth.correlation else 1
+    named = []
+    for row in draw(random, truth, 400, 1, 1, n)[:, 0, 0]:
+        sums = row.reshape(-1, size).sum(-1)
+        named.append(smallest_effect([Fraction(int(value)) for value in sums], n) or math.nan)
+    effect = float(np.nanmedian(named))
+    # A drop needs as many discordant cases; a sliver more keeps the limits finite.
+    real = Truth(max(truth.discordance, effect + 1e-9), -effect, truth.correlation)
+    found = 0
+    for _ in range(comparisons // CHUNK):
+        drawn = draw(random, real, CHUNK, 1, 1, n)[:, 0, 0].reshape(CHUNK, -1, size).sum(-1, dtype=np.int8)
+        found += int(((p_values(drawn) <= ALPHA) & (drawn.sum(-1, dtype=np.int64) < 0)).sum())
+    return Detectable(n, truth, effect, found / comparisons)

@@ -1,0 +1,258 @@
+"""Measure the shipped recipes; write docs/recipes.md.
+
+Two of them beside one another: same base, same data, three seeds. The data is the recipe's, made once with its seed; a
+seed of the table is that of the training. Then what ours and the long one, of data of its own, change against the base,
+each with its own seed. Judged are the shipped test cases, which no template wrote, and test cases of the template
+generator, whose phrasings no training saw; of both, those that ask for tools that training saw, and those that ask for
+the held-out ones.
+
+    python -m studies.recipes --work DIR      what lies in DIR already is not made again
+
+Two are trained at a time, and two candidates answer at a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from studies.page import Page, spread
+from toolmark.benchmark.candidates.recipes import Recipe, read_recipe
+from toolmark.benchmark.core.command_line import flags
+from toolmark.benchmark.data.held_out import held_out, shipped_manifest
+from toolmark.benchmark.data.training import RECORD
+from toolmark.benchmark.evaluation.session import Request, Session, shipped_cases
+from toolmark.benchmark.scoring.grades import Grade
+from toolmark.benchmark.scoring.metrics import METRICS, PRIMARY
+from toolmark.benchmark.verdicts.comparison import Column, Comparison, compare
+from toolmark.benchmark.verdicts.figure import figure_of
+
+ROOT = Path(__file__).parents[1]
+OUT = ROOT / "docs" / "recipes.md"
+RECIPES = {name: ROOT / "trainers" / "recipes" / f"{name}.toml" for name in ("tutorial", "lora", "lora-long")}
+COMPARED, SEEDS = ("tutorial", "lora"), (1, 2, 3)
+CHANGE = {"lora": "What the shipped adapter changes", "lora-long": "What a longer training changes"}
+POINTS = 0.15
+"""Aim of selection and of whole calls on template cases."""
+
+HEAD = """# The shipped recipes, measured
+
+Written by `python -m studies.recipes`. Per cent; greedy decoding, float32.
+"""
+
+
+def toolmark(*words: str) -> None:
+    """One command, in a process of its own."""
+    subprocess.run([sys.executable, "-m", "toolmark.benchmark.cli", *words], check=True, cwd=ROOT)
+
+
+def data_of(recipe: Recipe, out: Path) -> Path:
+    """The recipe's data."""
+    if not out.exists():
+        given = {"out": out, "seed": recipe.seed, **recipe.options(recipe.generator)}
+        toolmark("generate", recipe.generator.name, *flags(given))
+    return out
+
+
+def template_cases(work: Path) -> Path:
+    """Template cases over all tools of the catalog, held-out ones too."""
+    cases = work / "cases"
+    if not cases.exists():
+        nothing = work / "nothing-held-out.toml"
+        nothing.write_text("held_out_tools = []\n")
+        asked = {"out": cases, "seed": 991, "manifest": nothing, "count": 1800, "toolboxes": 30, "max-distractors": 39}
+        toolmark("generate", "template", *flags(asked))
+    return cases
+
+
+def trained(recipe: Recipe, data: Path, seed: int, out: Path) -> Path:
+    """The adapter of a recipe under a seed of the training."""
+    if not (out / RECORD).exists():
+        given = {"base": recipe.base, "data": data, "out": out, "dialect": recipe.dialect, "seed": seed}
+        toolmark("train", recipe.trainer.name, *flags({**given, **recipe.options(recipe.trainer)}))
+    return out
+
+
+Judged = tuple[tuple[Column, ...], list[list[Grade]]]
+
+
+def opened(cases: str, adapters: Sequence[str], dialect: str, work: Path) -> Session:
+    """A session over the test split, with a run for the base and for each adapter."""
+    session = Session(
+        Request(
+            models=("pocket",),
+            adapters=tuple(adapters),
+            cases=cases,
+            split="test",
+            dialect=dialect,
+            threads=1,
+            runs=work / "runs",
+        )
+    )
+    session.open()
+    return session
+
+
+def judged(cases: str, adapters: Sequence[Path], dialect: str, work: Path) -> Judged:
+    """Columns and grades of the base and of all adapters on the test split."""
+
+    def answered(adapter: str) -> None:
+        words = ["--work", str(work), "--answer", cases, "--dialect", dialect, "--adapter", adapter]
+        subprocess.run([sys.executable, "-m", "studies.recipes", *words], check=True, cwd=ROOT)
+
+    with ThreadPoolExecutor(2) as lanes:
+        list(lanes.map(answered, ("", *map(str, adapters))))
+    session = opened(cases, tuple(map(str, adapters)), dialect, work)
+    for run in session.runs:
+        session.generate(run, lambda *_: None)  # all of it is there
+    return session.judge(logs=False).columns, [list(grades) for grades in session.grades]
+
+
+def percents(values: Sequence[float | None]) -> str:
+    """Median and range of scores, in per cent."""
+    known = [100 * value for value in values if value is not None]
+    return spread(known) if known else "n/a"
+
+
+@cache
+def parts() -> dict[str, Callable[[Grade], bool]]:
+    """Which cases are apart."""
+    kept_out = set(held_out(shipped_manifest()).tools)
+    return {
+        "all": lambda _: True,
+        "seen tools": lambda row: row.expected == "call" and row.tool not in kept_out,
+        "unseen tools": lambda row: row.expected == "call" and row.tool in kept_out,
+    }
+
+
+def pair(judged: Judged, place: int) -> Judged:
+    """Of all candidates the base and the one in this place."""
+    columns, grades = judged
+    return (columns[0], columns[place]), [grades[0], grades[place]]
+
+
+def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> None:
+    """One adapter against the base, and whether the aims are kept."""
+    found: dict[tuple[str, str], Comparison] = {}
+    lines = []
+    for kind, (columns, grades) in kinds.items():
+        for part, wanted in parts().items():
+            sides = [[row for row in rows if wanted(row)] for rows in grades]
+            comparison = found[kind, part] = compare(columns, sides)
+            for metric in PRIMARY:
+                difference = comparison.difference(1, metric.id)
+                if difference is None or difference.interval is None or difference.effect is None:
+                    continue
+                low, high = 100 * difference.interval.low, 100 * difference.interval.high
+                effect = f"{100 * difference.effect:+.1f} [{low:+.1f}, {high:+.1f}]"
+                lines.append([kind, part, f"`{metric.id}`", str(difference.n), effect, difference.verdict])
+    page.section(
+        title,
+        f"`{recipe}.toml` with its own seed against `pocket`: points, with the 95% interval of the paired difference.",
+        ["cases", "of which", "metric", "n", "difference", "verdict"],
+        lines,
+    )
+    for name in ("selection.tool", "validity.call"):
+        gain = found["template", "all"].difference(1, name)
+        assert gain is not None
+        assert gain.effect is not None
+        page.held(gain.effect >= POINTS, f"`{name}` +15 points on template cases", f"{100 * gain.effect:+.1f}")
+        shown = found["authored", "all"].difference(1, name)
+        assert shown is not None
+        page.held(shown.verdict == "improved", f"`{name}` improved on authored cases", shown.verdict)
+    for name in ("timing.recall", "timing.restraint", "guard.stops"):
+        for kind in kinds:
+            other = found[kind, "all"].difference(1, name)
+            assert other is not None
+            page.held(other.verdict != "regressed", f"`{name}` not regressed on {kind} cases", other.verdict)
+
+
+def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: list[dict[str, Any]]) -> int:
+    """The page, of the base and these recipes under these seeds; 1 where an aim is missed."""
+    page = Page(HEAD)
+    names = ["pocket", *(name for name, _ in trainings)]
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
+    page.text.append(f"{packages}; Python {platform.python_version()}, {platform.machine()}.\n")
+    rows = []
+    for kind, (_, grades) in kinds.items():
+        for part, wanted in parts().items():
+            for metric in PRIMARY:
+                scores = [figure_of(metric, [row for row in rows_ if wanted(row)]) for rows_ in grades]
+                if not scores[0].n or (part != "all" and metric.id not in ("selection.tool", "validity.call")):
+                    continue
+                by = {
+                    name: [figure.score for figure, other in zip(scores, names, strict=True) if other == name]
+                    for name in ("pocket", *COMPARED)
+                }
+                cells = [percents(by[name]) for name in by]
+                rows.append([kind, part, f"`{metric.id}`", str(scores[0].n), *cells])
+    page.section(
+        "Three seeds",
+        f"Median [least, most] over the training seeds {', '.join(map(str, SEEDS))}. n is the number of cases.",
+        ["cases", "of which", "metric", "n", "`pocket`", "`tutorial.toml`", "`lora.toml`"],
+        rows,
+    )
+    read = [
+        [name, spread([one["tokens"] / 1000 for one in group], 0), spread([one["losses"]["loss"] for one in group], 2)]
+        for name in RECIPES
+        if (group := [one for one, (other, _) in zip(records, trainings, strict=True) if other == name])
+    ]
+    page.section(
+        "What they read",
+        "In conversations; what several of a step begin with alike is computed once.",
+        ["recipe", "1,000 tokens", "last loss"],
+        read,
+    )
+    for name, title in CHANGE.items():
+        place = 1 + trainings.index((name, read_recipe(RECIPES[name]).seed))
+        changes(page, title, name, {kind: pair(one, place) for kind, one in kinds.items()})
+    OUT.write_text("\n".join(page.text))
+    sys.stdout.write("\n".join(page.text))
+    return 1 if page.broken else 0
+
+
+def main() -> int:
+    """As the module says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True, help="folder for what is made on the way")
+    parser.add_argument("--answer", metavar="CASES", help="have one candidate answer these, and nothing else")
+    parser.add_argument("--adapter", default="", help="which; none for the base")
+    parser.add_argument("--dialect")
+    asked = parser.parse_args()
+    work: Path = asked.work.absolute()
+    work.mkdir(parents=True, exist_ok=True)
+    if asked.answer:
+        session = opened(asked.answer, (asked.adapter,) if asked.adapter else (), asked.dialect, work)
+        session.generate(session.runs[-1], lambda *_: None)
+        return 0
+    assert set(METRICS) >= {"selection.tool", "validity.call"}
+    recipes = {name: read_recipe(path) for name, path in RECIPES.items()}
+    ours, cases = recipes["lora"], template_cases(work)
+    data = {name: data_of(recipes[name], work / f"data-{name}") for name in CHANGE}
+    wanted = [(name, seed) for name in COMPARED for seed in SEEDS]
+    wanted += [(name, recipes[name].seed) for name in CHANGE if name not in COMPARED]
+    with ThreadPoolExecutor(2) as lanes:
+        made = [
+            lanes.submit(trained, recipes[name], data.get(name, data["lora"]), seed, work / f"{name}-{seed}")
+            for name, seed in wanted
+        ]
+    adapters = [one.result() for one in made]
+    records = [json.loads((adapter / RECORD).read_text()) for adapter in adapters]
+    kinds = {
+        "authored": judged(shipped_cases(), adapters, ours.dialect, work),
+        "template": judged(str(cases), adapters, ours.dialect, work),
+    }
+    return write(kinds, wanted, records)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""Local generation as cases, offered tools and adapters grow in number."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from studies import growth
+from studies.page import Page, spread
+from studies.peers import measure
+from studies.plan import OURS, Plan, command, megabytes, repeated, said, seconds_of
+from studies.workloads import POCKET, Workload, prompts_of, shipped
+
+
+def write_growth(page: Page, plan: Plan) -> None:
+    """Cases, tools, adapters."""
+
+    def table(
+        title: str, said_first: str, column: str, workloads: Sequence[tuple[str, Workload, Sequence[Path]]]
+    ) -> None:
+        said(title)
+        works = [
+            (
+                label,
+                lambda workload=workload, worn=worn: measure(
+                    command(OURS, plan),
+                    {**workload.spec(threads=plan.threads), "adapters": [str(adapter) for adapter in worn]},
+                ),
+            )
+            for label, workload, worn in workloads
+        ]
+        found = repeated(works, plan)
+        asked = {label: len(workload.prompts) * max(1, len(worn)) for label, workload, worn in workloads}
+        page.section(
+            title,
+            said_first,
+            [column, "answers", "tokens read", "unique", "written", "times", "seconds", "ms an answer", "peak MB"],
+            [
+                [
+                    label,
+                    f"{asked[label]:,}",
+                    f"{each[0].more['read']:,}",
+                    f"{each[0].more['unique']:,}",
+                    f"{sum(each[0].more['written']):,}",
+                    str(len(each)),
+                    spread(seconds_of(each)),
+                    f"{1000 * median(seconds_of(each)) / asked[label]:.1f}",
+                    megabytes(each),
+                ]
+                for label, each in found.items()
+            ],
+        )
+
+    counts = [count for count in growth.CASES if count <= plan.largest]
+    table(
+        "Growth with cases",
+        f"`pocket`, at most {growth.TOKENS} tokens. Up to 1,380 the shipped cases of both splits; beyond, the same "
+        "with a sentence put before the request.",
+        "cases",
+        [(f"{count:,}", growth.of_cases(count), ()) for count in counts],
+    )
+    table(
+        "Growth with tools offered",
+        f"`pocket`, the same {plan.trial * 6} requests, at most {growth.TOKENS} tokens; every length in four orders.",
+        "tools",
+        [(str(offered), growth.of_tools(offered, plan.trial * 6), ()) for offered in growth.TOOLS],
+    )
+    made = growth.adapters(plan.cache)
+    base = Workload("adapters", POCKET, prompts_of(shipped(plan.trial * 3)), growth.TOKENS)
+    table(
+        "Growth with adapters",
+        f"One `pocket` in memory, {plan.trial * 3} cases answered by each LoRA (rank 16, random) in turn; tokens are "
+        "those of one adapter.",
+        "adapters",
+        [(str(count), base, made[:count]) for count in growth.ADAPTERS],
+    )
+
+
+def write_mixed(page: Page, plan: Plan) -> None:
+    """Several adapters in one pass."""
+    said("mixed batches")
+    made = growth.adapters(plan.cache)
+    rows, full = [], []
+    for count in growth.ADAPTERS[1:]:
+        for together in (16, 64):
+            spec = {
+                "model": str(POCKET),
+                "adapters": [str(adapter) for adapter in made[:count]],
+                "rows": together,
+                "threads": plan.threads,
+                "times": plan.times,
+            }
+            taken = measure([sys.executable, "-m", "studies.mixed"], spec).more["milliseconds"]
+            alone, mixed, in_turn = (median(taken[way]) for way in ("alone", "mixed", "in turn"))
+            full += [mixed / alone] * (together == 64)
+            rows.append(
+                [
+                    str(count),
+                    str(together),
+                    *(spread(taken[way], 2) for way in ("alone", "mixed", "in turn")),
+                    f"{mixed / alone:.2f}",
+                    f"{in_turn / mixed:.2f}",
+                ]
+            )
+    page.section(
+        "Rows of several adapters in one pass",
+        "Milliseconds to write one token for every row, without attention over what was read before: all rows of one "
+        "adapter; as many rows, shared evenly by all adapters, in one pass with peft's `adapter_names`; the same, a "
+        "pass for each adapter. There are as many places as memory has room for (64 at most), whoever fills them, and "
+        "one adapter's cases fill them but for its last few: while they are full, `mixed` stands against `alone`, and "
+        "only where each adapter has a handful of cases left, against `in turn`.",
+        ["adapters", "rows", "alone", "mixed", "in turn", "mixed to alone", "in turn to mixed"],
+        rows,
+    )
+    page.text.append(
+        f"With full places a mixed pass takes {min(full):.2f} to {max(full):.2f} times as long as one adapter's. "
+        + ("It would pay.\n" if max(full) < 0.95 else "So adapters are worn in turn, each with all places.\n")
+    )

@@ -1,0 +1,40 @@
+"""Draw docs/report.png anew: the scores of `pocket` as its report shows them, from the shipped replay."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from toolmark.benchmark.evaluation.commands import judge_recorded
+from toolmark.benchmark.evaluation.session import Request, shipped_cases
+from toolmark.reports.html import Html
+
+ROOT = Path(__file__).parents[1]
+REPLAY = ROOT / "docs" / "replays" / "pocket.jsonl.gz"
+OUT = ROOT / "docs" / "report.png"
+
+
+def main() -> None:
+    """Needs Debian's chromium and playwright."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium") or sys.exit("needs chromium: apt-get install chromium")
+    with tempfile.TemporaryDirectory(prefix="toolmark-") as folder, sync_playwright() as playwright:
+        page = Path(folder) / "report.html"
+        request = Request(models=(str(REPLAY),), cases=shipped_cases())
+        Html().render(judge_recorded(request, evidence=True), page)
+        options = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser: Any = playwright.chromium.launch(executable_path=chromium, args=options)
+        tab = browser.new_page(viewport={"width": 1000, "height": 900}, color_scheme="light")
+        tab.goto(page.as_uri())
+        tab.wait_for_selector("html[data-drawn=all]", state="attached")
+        tab.locator("#figure-scores").screenshot(path=str(OUT))
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

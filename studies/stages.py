@@ -1,0 +1,109 @@
+"""Import the tutorial's traces, and tell how many pass each stage of the pipeline and why the others fall."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from studies.page import Page
+from toolmark.benchmark.data.cases import Toolbox
+from toolmark.benchmark.data.held_out import HeldOut, held_out, shipped_manifest
+from toolmark.benchmark.tools.catalog import catalog
+from toolmark.benchmark.tools.toolboxes import read_source
+from toolmark.generators.importing import ImportGenerator, ImportOptions
+from toolmark.generators.judging import STAGES
+from toolmark.generators.pipeline import generate
+
+__all__ = ["Passed", "imported", "write_stages"]
+
+_KINDS: Mapping[str, str] = {
+    r"it calls .* which is not offered": "it calls a tool that is not offered",
+    r"its call of (\w+) has no result": "a call has no result",
+    r"the tool (\w+) is held out": "a held-out tool is offered",
+    r"the same question": "the same question was accepted before",
+    r"nearly the same as": "nearly the same question was accepted before",
+    r"(\w+) returned something else": "the tool returns something else than the conversation says",
+    r"(\w+): error: ": "the tool refuses the arguments",
+    r"(\w+): /\w+: ": "an argument has the wrong type",
+    r"the answer .* uses nothing": "the answer uses nothing of the result",
+}
+"""Reason, as the pipeline words it, with the tool where it names one: what that means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """One import: how many were read and fell at each stage, and of how many calls the tool did not run."""
+
+    title: str
+    rows: int
+    fell: Mapping[str, int]
+    why: Mapping[tuple[str, str], Counter[str]]
+    unexecuted: int
+
+
+def _kind(reason: str) -> tuple[str, str]:
+    for pattern, kind in _KINDS.items():
+        if found := re.match(pattern, reason, re.DOTALL):
+            return kind, found[1] if found.groups() else ""
+    return reason, ""
+
+
+def _one(title: str, source: str, toolbox: Toolbox, kept_out: HeldOut) -> Passed:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "data"
+        report = generate(ImportGenerator(), ImportOptions(source=source), 0, toolbox, out, kept_out)
+        lines = (out / "rejected.jsonl").read_text(encoding="utf-8").splitlines()
+    why: dict[tuple[str, str], Counter[str]] = {}
+    for row in map(json.loads, lines):
+        kind, tool = _kind(row["reason"])
+        why.setdefault((row["stage"], kind), Counter())[tool] += 1
+    return Passed(title, report.proposed, report.rejections, why, report.unexecuted)
+
+
+def imported(data: Path) -> list[Passed]:
+    """The imports: as it is by default; without the leakage of held-out tools; and with nothing to execute."""
+    source = f"tutorial:{data / 'traces.csv.gz'}"
+    own = Toolbox(name="tutorial", tools=read_source(str(data / "tools.yaml")).tools)
+    return [
+        _one("by default", source, catalog(), held_out(shipped_manifest())),
+        _one("nothing held out", source, catalog(), HeldOut()),
+        _one("nothing held out, nothing executed", source, own, HeldOut()),
+    ]
+
+
+def write_stages(page: Page, found: list[Passed]) -> None:
+    """The section of the page."""
+    shown = {stage: [one.rows - sum(one.fell[each] for each in STAGES[:index]) for one in found]
+             for index, stage in enumerate((*STAGES, "all"))}  # fmt: skip
+    page.section(
+        "The 600 traces through the pipeline",
+        "`toolmark generate import --source tutorial:traces.csv` passes every trace through the stages of "
+        "[generators.md](generators.md). How many reach each stage, and how many pass all: as the command does it; "
+        "with a manifest that holds no tool out, because these traces are older than that manifest; and with the "
+        "tutorial's own `tools.yaml`, which has no implementations.",
+        ["reaches", *(one.title for one in found)],
+        [[f"`{stage}`" if stage != "all" else "passes all", *map(str, counts)] for stage, counts in shown.items()],
+    )
+    page.section(
+        "Why traces fall",
+        "Nothing held out. The tools that are executed are the catalog's: those that would look at the world, send or "
+        "draw by chance are stand-ins with fixed answers, and a conversation that was recorded with another answer is "
+        "rejected, because its result cannot be proved.",
+        ["stage", "traces", "why", "tools"],
+        [
+            [stage, str(tools.total()), kind, ", ".join(_counted(tools))]
+            for (stage, kind), tools in sorted(
+                found[1].why.items(),
+                key=lambda item: (STAGES.index(item[0][0]), -item[1].total()),  # type: ignore[arg-type]
+            )
+        ],
+    )
+
+
+def _counted(tools: Counter[str]) -> list[str]:
+    return [f"`{tool}` {count}" for tool, count in sorted(tools.items(), key=lambda item: (-item[1], item[0])) if tool]

@@ -1,0 +1,44 @@
+"""How much memory and time a large template dataset takes.
+
+    python -m studies.streaming [--count 100000]
+
+It says so, and leaves with 1 where the generation held more than 1 GB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+GIGABYTE = 1e9
+
+
+def main() -> None:
+    """Generate in a process of its own, whose largest resident size the system knows."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=100_000, help="conversations proposed")
+    count = parser.parse_args().count
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "data"
+        toolmark = str(Path(sys.executable).with_name("toolmark"))
+        started = time.monotonic()
+        command = [toolmark, "generate", "template", "--count", str(count), "--out", str(out)]
+        subprocess.run(command, check=True)
+        seconds = time.monotonic() - started
+        size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    held = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    sys.stdout.write(
+        f"{count:,} proposed: {held / 1e6:,.0f} MB at most in one process, {size / 1e6:,.0f} MB written, "
+        f"{seconds:.0f} s, {used.ru_utime + used.ru_stime:.0f} s of processor time\n"
+    )
+    sys.exit(0 if held < GIGABYTE else 1)
+
+
+if __name__ == "__main__":
+    main()

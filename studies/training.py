@@ -1,0 +1,248 @@
+"""Measure the trainer `lora` against TRL's own loop, on one recipe and one set of conversations; write the page.
+
+The recipe is the tutorial's (`trainers/recipes/tutorial.toml`), for one epoch. Both read the same conversations with
+the same masks; TRL reads them one by one as the recipe says, in random order. Each training is a process of its own,
+in turns. Its time is that between the end of the first step and the end of the last.
+
+    python -m studies.training           writes docs/training-speed.md; 1 where an aim is missed
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from studies.page import Page, percent, spread
+from toolmark.benchmark.candidates.recipes import read_recipe
+from toolmark.benchmark.core.command_line import flags
+from toolmark.benchmark.data.dataset import TraceDataset
+from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.trainers.examples import Examples
+from toolmark.trainers.hosting import Job, run
+from toolmark.trainers.lora import LoraOptions, LoraTrainer
+from toolmark.trainers.order import mixed
+
+ROOT = Path(__file__).parents[1]
+OUT = ROOT / "docs" / "training-speed.md"
+BASE = ROOT / "benchmark" / "engine" / "pocket"
+RECIPE = ROOT / "trainers" / "recipes" / "tutorial.toml"
+
+TIMES, LOSS = 2.0, 0.02
+"""Aims: how many times as fast, and how far apart the losses at the end may be."""
+
+NAMES = {
+    "trl-float32": "TRL's `SFTTrainer`, float32",
+    "trl-bfloat16": "TRL's `SFTTrainer`, bfloat16",
+    "toolmark": "Toolmark, precision measured at the start",
+}
+
+HEAD = """# How fast an adapter is trained, measured
+
+Written by `make perf`.
+"""
+
+
+def options_of(threads: int, **changes: Any) -> LoraOptions:
+    """The tutorial's recipe for one epoch, without checkpoints on the way."""
+    given = read_recipe(RECIPE).trainer.options
+    return LoraOptions(**{**given, "epochs": 1.0, "threads": threads, "score_every": 1_000_000, **changes})
+
+
+def ours(data: Path, out: Path, threads: int) -> tuple[list[float], int]:
+    """When each step ended, and the tokens that were read."""
+    ends: list[float] = []
+    job = Job(data=data, out=out, base="pocket", dialect="tagged", dev_limit=2)
+    record = run(LoraTrainer(), job, options_of(threads), lambda _: ends.append(time.perf_counter()), lambda _: None)
+    return ends, record.tokens
+
+
+def plain(data: Path, out: Path, threads: int, precision: str) -> tuple[list[float], int]:
+    """The same with TRL as its documentation shows it."""
+    import datasets  # type: ignore[import-untyped]
+    import torch
+    from peft import LoraConfig
+    from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
+
+    torch.set_num_threads(threads)
+    options = options_of(threads)
+    examples = Examples(TraceDataset(data), Tagged(), BASE, print)
+    chosen = [examples.of("train")[place] for place in mixed(examples.kinds("train"), options.mix, 1)]
+    rows = datasets.Dataset.from_dict(
+        {
+            "input_ids": [one.ids for one in chosen],
+            "assistant_masks": [[int(mine) for mine in one.supervised] for one in chosen],
+        }
+    )
+    ends: list[float] = []
+
+    class Ends(TrainerCallback):
+        """Notes when a step ends."""
+
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            ends.append(time.perf_counter())
+
+    config = SFTConfig(
+        output_dir=str(out),
+        per_device_train_batch_size=options.batch,
+        gradient_accumulation_steps=options.accumulation,
+        learning_rate=options.lr,
+        lr_scheduler_type=options.schedule,
+        warmup_steps=options.warmup,
+        max_grad_norm=options.grad_norm,
+        weight_decay=0.0,
+        num_train_epochs=1,
+        seed=1,
+        bf16=precision == "bfloat16",
+        use_cpu=True,
+        gradient_checkpointing=False,  # faster, and the memory is there
+        logging_steps=1,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        max_length=None,
+    )
+    trainer = SFTTrainer(
+        model=AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32),
+        args=config,
+        train_dataset=rows,
+        processing_class=AutoTokenizer.from_pretrained(BASE),
+        peft_config=LoraConfig(
+            r=options.r,
+            lora_alpha=options.alpha,
+            lora_dropout=options.dropout,
+            target_modules=options.target,
+            task_type="CAUSAL_LM",
+        ),
+        callbacks=[Ends()],
+    )
+    trainer.train()
+    trainer.save_model(str(out))
+    return ends, sum(len(one.ids) for one in chosen)
+
+
+def loss_of(data: Path, adapter: Path) -> float:
+    """Mean cross entropy over the supervised tokens of the validation split, in float32."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    from toolmark.trainers.loop import batch_loss, padded_rows
+
+    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32), adapter).eval()
+    total = count = 0.0
+    with torch.inference_mode():
+        for one in Examples(TraceDataset(data), Tagged(), BASE, print).of("validation"):
+            tokens = sum(one.supervised)
+            total += float(batch_loss(model, padded_rows([one]))) * tokens
+            count += tokens
+    return total / count
+
+
+def alone(loop: str, data: Path, out: Path, threads: int) -> None:
+    """One training in this process; what was measured is written to `out`/measured.json."""
+    ends, tokens = ours(data, out, threads) if loop == "toolmark" else plain(data, out, threads, loop.partition("-")[2])
+    steps = len(ends)
+    measured = {
+        "rate": tokens * (steps - 1) / steps / (ends[-1] - ends[0]),
+        "tokens": tokens,
+        "steps": steps,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "loss": loss_of(data, out),
+    }
+    (out / "measured.json").write_text(json.dumps(measured))
+
+
+def measured(loop: str, data: Path, out: Path, threads: int) -> dict[str, float]:
+    """The same in a process of its own."""
+    arguments = ["--loop", loop, "--data", str(data), "--out", str(out), "--threads", str(threads)]
+    subprocess.run([sys.executable, "-m", "studies.training", *arguments], check=True, cwd=ROOT)
+    found: dict[str, float] = json.loads((out / "measured.json").read_text())
+    return found
+
+
+def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDataset) -> int:
+    """The page; 1 where an aim is missed."""
+    page = Page(HEAD)
+    first = found["toolmark"][0]
+    rates = {loop: [one["rate"] for one in all_] for loop, all_ in found.items()}
+    best = max((loop for loop in found if loop != "toolmark"), key=lambda loop: median(rates[loop]))
+    pairs = [mine / theirs for mine, theirs in zip(rates["toolmark"], rates[best], strict=True)]
+    losses = {loop: median(one["loss"] for one in all_) for loop, all_ in found.items()}
+    apart = losses["toolmark"] / losses[best] - 1
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
+    promise = (
+        f"The tutorial's recipe for one epoch on `pocket`: {first['steps']:.0f} steps of 8 conversations, "
+        f"{first['tokens']:,.0f} tokens, of {len(data.rows())} template conversations with up to 10 tools over lists "
+        f"that they share. Threads: {threads}; {packages}; Python {platform.python_version()}, {platform.machine()}. "
+        f"Median and range of {len(pairs)} processes each, in turns. The loss is that on the validation split."
+    )
+    page.section(
+        "One epoch",
+        promise,
+        ("loop", "tokens a second", "against the fastest of TRL", "loss at the end", "peak memory"),
+        (
+            (
+                NAMES[loop],
+                spread(rates[loop], 0),
+                spread([one / other for one, other in zip(rates[loop], rates[best], strict=True)], 2),
+                f"{losses[loop]:.4f}",
+                f"{max(one['peak'] for one in all_):,.0f} MB",
+            )
+            for loop, all_ in found.items()
+        ),
+    )
+    page.held(median(pairs) >= TIMES, f"at least {TIMES:g} times TRL's tokens a second", spread(pairs, 2))
+    page.held(abs(apart) <= LOSS, f"a loss at the end within {percent(LOSS, 0)}", f"{apart:+.1%}")
+    page.text.append(
+        "What is saved: a list of tools that several conversations of a step share is computed once instead of once\n"
+        "for each, and logits only where a token is learnt. Conversations that share nothing gain little.\n"
+    )
+    OUT.write_text("\n".join(page.text))
+    sys.stdout.write("\n".join(page.text))
+    return 1 if page.broken else 0
+
+
+def main() -> int:
+    """As the module says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=600, help="conversations proposed")
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--loop", choices=list(NAMES))
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--out", type=Path)
+    asked = parser.parse_args()
+    if asked.loop:
+        alone(asked.loop, asked.data, asked.out, asked.threads)
+        return 0
+    with TemporaryDirectory() as folder:
+        recipe = read_recipe(RECIPE)
+        # As many conversations over a list as in the recipe, of fewer lists.
+        given = recipe.generator.options
+        lists = round(given["toolboxes"] * asked.count / given["count"])
+        data = Path(folder) / "data"
+        words = flags({**given, "count": asked.count, "toolboxes": lists, "seed": recipe.seed, "out": data})
+        command = [sys.executable, "-m", "toolmark.benchmark.cli", "generate", recipe.generator.name, *words]
+        subprocess.run(command, check=True, cwd=ROOT)
+        found: dict[str, list[dict[str, float]]] = {loop: [] for loop in NAMES}
+        for turn in range(asked.times):
+            for loop in NAMES:
+                found[loop].append(measured(loop, data, Path(folder) / f"{loop}-{turn}", asked.threads))
+                sys.stderr.write(f"{loop}: {found[loop][-1]}\n")
+        return write(found, asked.threads, TraceDataset(data))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""What the engine and its peers are measured on: a model's directory, and prompts of shipped cases as it sees them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.data.completions import Prompt
+from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.engine.encoding import encode, stop_ids
+from toolmark.benchmark.engine.tokenizer import context_length, open_tokenizer
+from toolmark.benchmark.readers.case_selection import limited, load_cases
+
+__all__ = ["Workload", "random_gemma", "shipped"]
+
+POCKET = Path(__file__).parents[1] / "benchmark" / "engine" / "pocket"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A model and what it is asked.
+
+    Attributes:
+        name: In tables.
+        model: Directory.
+        prompts: In the dialect `tagged`.
+        tokens: Written at most for each.
+    """
+
+    name: str
+    model: Path
+    prompts: Sequence[Prompt]
+    tokens: int
+
+    def rows(self, count: int | None = None) -> list[dict[str, Any]]:
+        """Turns, rendered text and token ids of each prompt, or of `count` spread over all.
+
+        Raises:
+            ValueError: The text does not encode to the ids, so that peers would read something else.
+        """
+        tokenizer = open_tokenizer(self.model)
+        chosen = self.prompts if count is None else self.prompts[:: max(1, len(self.prompts) // count)][:count]
+        rows = []
+        for prompt in chosen:
+            ids = encode(prompt, tokenizer).ids
+            text = tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+            if tokenizer(text, add_special_tokens=False)["input_ids"] != ids:
+                raise ValueError(f"a prompt of {self.name} is not read back from its text")
+            turns = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
+            rows.append({"messages": turns, "text": text, "ids": ids})
+        return rows
+
+    def spec(self, *, threads: int, batch: int = 1, times: int = 1, count: int | None = None) -> dict[str, Any]:
+        """What `peer_loops` wants to know."""
+        tokenizer = open_tokenizer(self.model)
+        settings = json.loads((self.model / "generation_config.json").read_text())
+        stops = stop_ids(tokenizer, settings.get("eos_token_id"))
+        return {
+            "model": str(self.model),
+            "rows": self.rows(count),
+            "tokens": self.tokens,
+            "stops": list(stops),
+            "stop_texts": [tokenizer.decode([stop]) for stop in stops],
+            "context": context_length(self.model),
+            "threads": threads,
+            "batch": batch,
+            "times": times,
+        }
+
+
+def prompts_of(cases: Sequence[Case]) -> list[Prompt]:
+    """As `tagged` shows them, toolboxes as shipped."""
+    return [Tagged().render(case.messages, case.toolbox.tools) for case in cases]
+
+
+def shipped(count: int | None) -> list[Case]:
+    """A stratified sample of the shipped test cases."""
+    return limited(load_cases(str(POCKET.parents[2] / "suites" / "cases"))[0], count)
+
+
+def random_gemma(folder: Path) -> Path:
+    """A Gemma 3 of 30M random parameters with `pocket`'s tokenizer and template; made once."""
+    if (folder / "config.json").is_file():
+        return folder
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.from_pretrained(POCKET)
+    config.update(
+        {
+            "hidden_size": 512,
+            "intermediate_size": 2048,
+            "num_hidden_layers": 8,
+            "num_attention_heads": 8,
+            "num_key_value_heads": 2,
+            "layer_types": [*["sliding_attention"] * 3, "full_attention"] * 2,
+        }
+    )
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    for name, weight in model.named_parameters():
+        if "norm" not in name:
+            weight.data *= 3  # small random weights say the same whatever they read: large ones tell prompts apart
+    model.generation_config.eos_token_id = json.loads((POCKET / "generation_config.json").read_text())["eos_token_id"]
+    model.save_pretrained(folder)
+    for file in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copy(POCKET / file, folder / file)
+    return folder

@@ -1,0 +1,247 @@
+"""Shared prefixes change nothing: the same tokens as one prompt at a time, for every kind of model and batch."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM, Gemma2Config, Gemma3TextConfig, LlamaConfig, Qwen3Config
+
+from toolmark.benchmark.core.errors import EnvironmentFault
+from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.engine.decode_loop import Limits, write
+from toolmark.benchmark.engine.encoding import encode
+from toolmark.benchmark.engine.packed_forward import packed_forward
+from toolmark.benchmark.engine.prefix_attention import Decode
+from toolmark.benchmark.engine.prompt_lookup import as_text, guess
+from toolmark.benchmark.engine.tokenizer import open_tokenizer
+from toolmark.benchmark.readers.case_selection import limited, load_cases
+
+SMALL = {
+    "vocab_size": 97,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+}
+WINDOW = 40
+CONFIGS = {
+    "gemma3": Gemma3TextConfig(
+        **SMALL,
+        sliding_window=WINDOW,
+        layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+        query_pre_attn_scalar=8,
+    ),
+    "llama": LlamaConfig(**SMALL),
+    "qwen3": Qwen3Config(**SMALL, use_sliding_window=True, sliding_window=WINDOW, max_window_layers=1),
+}
+STOPS = frozenset({3, 4, 5})
+TOKENS = 24
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def tiny(name: str):
+    torch.manual_seed(0)
+    # Small random weights say the same whatever they read: large ones tell apart.
+    model = AutoModelForCausalLM.from_config(CONFIGS[name], dtype=torch.float32).eval()
+    for weight in model.parameters():
+        weight.data *= 3
+    return model
+
+
+def rows() -> dict[int, list[int]]:
+    """Prompts that share prefixes of prefixes, beyond the window and within it; one is the beginning of another."""
+    draw = random.Random(1)
+
+    def tokens(count: int) -> list[int]:
+        return [draw.randrange(10, 97) for _ in range(count)]
+
+    root = tokens(35)
+    boxes = [root + tokens(count) for count in (33, 70, 150, 300)]
+    prompts = [box + tokens(draw.randint(1, 60)) for box in boxes for _ in range(5)]
+    prompts += [tokens(20), tokens(3), prompts[0], [*prompts[7], 11, 12], boxes[2]]
+    draw.shuffle(prompts)
+    return dict(enumerate(prompts))
+
+
+def greedy(logits: torch.Tensor, _: object) -> list[int]:
+    return logits.argmax(-1).tolist()
+
+
+def alone(model, prompt: list[int], stops=STOPS, tokens: int = TOKENS) -> list[int]:
+    ids = torch.tensor([prompt])
+    output = model.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=tokens,
+        do_sample=False,
+        eos_token_id=sorted(stops),
+        pad_token_id=0,
+    )
+    return output[0, len(prompt) :].tolist()
+
+
+@pytest.mark.parametrize("count", [1, 3, 64])
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_row_gets_what_it_gets_alone(name, count):
+    model = tiny(name)
+    forward = packed_forward(model)
+    assert forward is not None
+    prompts = rows()
+    expected = {index: alone(model, prompt) for index, prompt in prompts.items()}
+    assert len({tuple(tokens) for tokens in expected.values()}) > 15
+    assert len({len(tokens) for tokens in expected.values()}) > 2
+    assert dict(write(prompts, forward, greedy, Limits(TOKENS, STOPS, rows=count, packed=64))) == expected
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_what_a_long_answer_has_written_is_not_lost(name):
+    """Own tokens leave their slot when they are many, more than once, and windows run out of them."""
+    model = tiny(name)
+    prompts, stops = dict(list(rows().items())[:5]), frozenset({1000})
+    expected = {index: alone(model, prompt, stops, 280) for index, prompt in prompts.items()}
+    assert {len(tokens) for tokens in expected.values()} == {280}
+    assert dict(write(prompts, packed_forward(model), greedy, Limits(280, stops, rows=4))) == expected
+
+
+def test_a_row_may_end_before_its_stop_and_the_others_go_on():
+    model = tiny("gemma3")
+    forward, prompts = packed_forward(model), rows()
+
+    def ended(index, written):
+        return index % 3 == 0 and len(written) == 4
+
+    whole = dict(write(prompts, forward, greedy, Limits(TOKENS, STOPS, rows=5)))
+    found = dict(write(prompts, forward, greedy, Limits(TOKENS, STOPS, rows=5, ended=ended)))
+    assert found == {index: tokens[:4] if index % 3 == 0 else tokens for index, tokens in whole.items()} != whole
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_an_adapter_is_part_of_every_pass(name):
+    model = tiny(name)
+    prompts = rows()
+    plain = {index: alone(model, prompt) for index, prompt in prompts.items()}
+    config = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
+    worn = get_peft_model(model, config).eval()
+    forward = packed_forward(model)
+    assert forward is not None
+    limits = Limits(TOKENS, STOPS, rows=8)
+    expected = {index: alone(worn, prompt) for index, prompt in prompts.items()}
+    assert dict(write(prompts, forward, greedy, limits)) == expected != plain
+    with worn.disable_adapter():
+        assert dict(write(prompts, forward, greedy, limits)) == plain
+
+
+def test_shipped_cases_get_what_they_get_alone(pocket):
+    model = AutoModelForCausalLM.from_pretrained(pocket, dtype=torch.float32).eval()
+    torch.set_num_threads(1)
+    tokenizer = open_tokenizer(pocket)
+    cases = limited(load_cases("suites/cases", "test")[0], 12, 0)
+    prompts = {
+        n: encode(Tagged().render(case.messages, case.toolbox.tools), tokenizer).ids for n, case in enumerate(cases)
+    }
+    assert max(map(len, prompts.values())) > 4000
+    forward, stops = packed_forward(model), frozenset(model.generation_config.eos_token_id)
+    assert forward is not None
+    expected = {n: alone(model, prompt, stops, 32) for n, prompt in prompts.items()}
+    assert dict(write(prompts, forward, greedy, Limits(32, stops, rows=8))) == expected
+
+
+def test_a_model_whose_attention_does_more_is_left_alone():
+    """Gemma 2 caps its scores within the attention."""
+    torch.manual_seed(0)
+    config = Gemma2Config(**SMALL, query_pre_attn_scalar=8, sliding_window=WINDOW, attn_logit_softcapping=0.5)
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    for weight in model.parameters():
+        weight.data *= 3
+    assert packed_forward(model) is None
+
+
+def test_prefixes_are_read_once_and_rows_are_never_padded():
+    model = tiny("llama")
+    forward = packed_forward(model)
+    prompts, read = {n: [*range(10, 90), 90 + n] for n in range(6)}, []
+
+    def counting(ids, positions, packed, ends):
+        read.append(len(ids))
+        return forward(ids, positions, packed, ends)
+
+    assert len(dict(write(prompts, counting, greedy, Limits(1, STOPS, rows=6)))) == 6
+    assert read == [80, 6]
+
+
+def test_what_repeats_is_guessed_and_only_what_the_model_would_write_is_kept():
+    model = tiny("gemma3")
+    forward, passes = packed_forward(model), []
+    prompts, stops = dict(list(rows().items())[:6]), frozenset({1000})
+    expected = {index: alone(model, prompt, stops, 200) for index, prompt in prompts.items()}
+    repeats = [tokens for tokens in expected.values() if tokens[-60:-30] == tokens[-30:]]
+    assert 0 < len(repeats) < len(expected), "rows that repeat themselves beside rows that do not"
+
+    def counting(ids, positions, packed, ends):
+        passes.append(len(ids) if isinstance(packed, Decode) else 0)
+        return forward(ids, positions, packed, ends)
+
+    assert dict(write(prompts, counting, greedy, Limits(200, stops, rows=64))) == expected
+    assert max(passes) <= 64, "a guess takes a place that no row takes"
+    assert sum(map(bool, passes)) < 200, "one pass writes several tokens of a row"
+    assert dict(write({0: prompts[0]}, counting, greedy, Limits(200, stops, rows=1))) == {0: expected[0]}
+
+
+def test_drawing_ends_where_a_guess_fails():
+    """A drawn token changes the generator: as many are drawn as are written, in the same order as without guesses."""
+    model = tiny("llama")
+    forward, prompts, drawn = packed_forward(model), dict(list(rows().items())[:4]), []
+
+    def choose(logits, indices):
+        drawn.extend(indices)
+        return logits.argmax(-1).tolist()
+
+    found = dict(write(prompts, forward, choose, Limits(90, STOPS, rows=64)))
+    assert {index: drawn.count(index) for index in found} == {index: len(tokens) for index, tokens in found.items()}
+    assert found == dict(write(prompts, forward, greedy, Limits(90, STOPS, rows=4)))
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=40), st.integers(0, 12))
+def test_a_guess_is_what_followed_the_same_tokens_before(past, most):
+    found = guess(as_text(past), most)
+    whole, known = [*past, *found], len(past)
+    periods = [n for n in range(1, known) if past[-1] == past[-1 - n]]
+    assert len(found) == (most if periods else 0)
+    assert not found or any(found == whole[known - n : -n] for n in periods)
+
+
+def test_when_memory_runs_out_fewer_rows_go_on_from_where_they_were():
+    model = tiny("llama")
+    forward, prompts, most = packed_forward(model), rows(), []
+
+    def short_of_memory(ids, positions, packed, ends):
+        most.append(len(ends))
+        if len(ends) > 5 and len(most) > 12:
+            raise torch.OutOfMemoryError("out of memory")
+        return forward(ids, positions, packed, ends)
+
+    limits = Limits(TOKENS, STOPS, rows=16)
+    found = dict(write(prompts, short_of_memory, greedy, limits))
+    assert found == dict(write(prompts, forward, greedy, limits))
+    assert any(before > 5 >= after for before, after in pairwise(most))
+
+    def never(*_):
+        raise torch.OutOfMemoryError("out of memory")
+
+    with pytest.raises(EnvironmentFault, match="even one case"):
+        next(write(prompts, never, greedy, limits))

@@ -1,0 +1,1 @@
+"""Did the fine-tune make the model better at calling tools, and what is the proof?"""
