@@ -20,12 +20,12 @@ from typing import Any
 import pytest
 
 from toolmark.benchmark.config.option_types import SWITCH
-from toolmark.benchmark.config.sources import Setting, Values
+from toolmark.benchmark.config.sources import Option, Values
 from toolmark.benchmark.core.errors import InputError, ToolmarkError
 from toolmark.benchmark.core.progress import progress_line
 from toolmark.benchmark.core.registry import load, names, renderer_for
 from toolmark.benchmark.evaluation.making import Plan, plan
-from toolmark.benchmark.evaluation.options import SETTINGS, asked_of, read_settings
+from toolmark.benchmark.evaluation.options import OPTIONS, read_options, request_of
 from toolmark.benchmark.evaluation.session import Session
 from toolmark.benchmark.runs.generation import Run
 from toolmark.benchmark.verdicts.comparison import Comparison
@@ -49,26 +49,26 @@ Check = Callable[[str], None]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register Toolmark's options, all without a default: only so is "not given" told from "given"."""
     group = parser.getgroup("toolmark", "toolmark: score tool calling")
-    for setting in SETTINGS:
-        attributes: dict[str, Any] = {"action": "append"} if setting.kind.repeatable else {}
-        if setting.kind is SWITCH:
+    for option in OPTIONS:
+        attributes: dict[str, Any] = {"action": "append"} if option.kind.repeatable else {}
+        if option.kind is SWITCH:
             attributes = {"action": BooleanOptionalAction}
         else:
-            attributes["metavar"] = setting.metavar or f"{{{','.join(setting.kind.choices)}}}"
-        said = f"{setting.help} [{setting.variable}; default: {setting.shown_default}]"
-        group.addoption(setting.flag, dest=_dest(setting), default=None, help=said.replace("%", "%%"), **attributes)
+            attributes["metavar"] = option.metavar or f"{{{','.join(option.kind.choices)}}}"
+        said = f"{option.help} [{option.variable}; default: {option.shown_default}]"
+        group.addoption(option.flag, dest=_dest(option), default=None, help=said.replace("%", "%%"), **attributes)
 
 
-def _dest(setting: Setting) -> str:
+def _dest(option: Option) -> str:
     """Where pytest keeps the flag: other plug-ins have a `seed` too."""
-    return f"toolmark_{setting.name}"
+    return f"toolmark_{option.name}"
 
 
-def _settings(config: pytest.Config) -> Values:
-    flags = {setting.name: config.getoption(_dest(setting)) for setting in SETTINGS}
+def _options(config: pytest.Config) -> Values:
+    flags = {option.name: config.getoption(_dest(option)) for option in OPTIONS}
     inifile = config.inipath
     pyproject = inifile if inifile and inifile.name == "pyproject.toml" else config.rootpath / "pyproject.toml"
-    return read_settings({name: value for name, value in flags.items() if value is not None}, pyproject)
+    return read_options({name: value for name, value in flags.items() if value is not None}, pyproject)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -94,7 +94,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("help"):
         return
     try:
-        config.stash[_VALUES] = _settings(config)
+        config.stash[_VALUES] = _options(config)
         for out in config.stash[_VALUES]["report"]:
             renderer_for(out)
         if config.getoption("toolmark_model") or config.getoption("toolmark_adapter"):
@@ -122,7 +122,7 @@ def _session(config: pytest.Config) -> Session | None:
     values = config.stash[_VALUES]
     if _SESSION not in config.stash and (values["model"] or values["adapter"]):
         try:
-            config.stash[_SESSION] = Session(asked_of(values))
+            config.stash[_SESSION] = Session(request_of(values))
         except InputError as error:
             raise values.located(error) from error
     return config.stash.get(_SESSION, None)
@@ -131,9 +131,9 @@ def _session(config: pytest.Config) -> Session | None:
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say what is judged on what, in which dialect and why, and what was set where."""
     changed = config.stash[_VALUES].changed
-    settings = [f"toolmark settings: {', '.join(changed)}"] if changed else []
+    options = [f"toolmark options: {', '.join(changed)}"] if changed else []
     if _SESSION not in config.stash:
-        return settings
+        return options
     session = config.stash[_SESSION]
     of = f" of {session.available}" if len(session.cases) < session.available else ""
     sources = ", ".join(sorted({case.source.name for case in session.cases}))
@@ -146,7 +146,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         lines.append(f"  {name}: {where}; dialect {dialect.name} ({why})")
         lines += [f"  {candidate.note}"] if candidate.note else []
         lines += [f"  {todo}" for todo in config.stash[_PLANS] if todo.recipe == candidate.adapter]
-    return [*settings, *lines]
+    return [*options, *lines]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -243,7 +243,7 @@ def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]
     from toolmark.benchmark.scoring.execution import Executor
     from toolmark.benchmark.scoring.gold import Proof
 
-    asked = asked_of(request.config.stash[_VALUES])
+    asked = request_of(request.config.stash[_VALUES])
     cases, _ = load_cases(asked.cases, asked.split, asked.tools, asked.skip_bad)
     session = request.config.stash.get(_SESSION, None)
     spoken = {dialect.name for dialect, _ in session.dialects} if session else names("toolmark.dialects")

@@ -83,7 +83,7 @@ def main(spec: dict[str, Any], out: Path) -> None:
     ]
     adapters = [Path(adapter) for adapter in spec.get("adapters", ())] or [None]
     for adapter in adapters:
-        engine.wear(adapter)
+        engine.set_adapter(adapter)
         engine.environment()
     engine.prepare(prompts[:2], Tagged())
     list(engine.answer(range(len(prompts[:2]))))
@@ -95,7 +95,7 @@ def main(spec: dict[str, Any], out: Path) -> None:
         engine.prepare(prompts, Tagged())
         encoded = time.perf_counter()
         for adapter in adapters:
-            engine.wear(adapter)
+            engine.set_adapter(adapter)
             found = dict(engine.answer(range(len(prompts))))
         seconds.append(time.perf_counter() - start)
         answering.append(time.perf_counter() - encoded)

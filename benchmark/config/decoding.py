@@ -1,4 +1,4 @@
-"""Settings that several rooms share, with their defaults."""
+"""Options that several rooms share, with their defaults."""
 
 from __future__ import annotations
 

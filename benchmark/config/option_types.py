@@ -1,4 +1,4 @@
-"""Kinds of settings: how a value is read from text or TOML, and what it is called in words."""
+"""Kinds of options: how a value is read from text or TOML, and what it is called in words."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["AMOUNTS", "NUMBER", "SWITCH", "TEXT", "TEXTS", "WHOLE", "Kind", "cho
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a setting's values are.
+    """What an option's values are.
 
     Attributes:
         read: From text or a TOML value, where repeatable from a list or a TOML table; ValueError where it is none.
         wants: A value in words, as in "is not a whole number".
-        example: A value for messages; None where only a setting's metavar can stand for one.
-        empty: The default where a setting names none.
+        example: A value for messages; None where only an option's metavar can stand for one.
+        empty: The default where an option names none.
         choices: Allowed words, where there are only these.
     """
 

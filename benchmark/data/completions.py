@@ -1,6 +1,6 @@
 """What goes to a model and what comes back.
 
-`Prompt` is what a dialect makes of a case; `Completion` is what the candidate gave, untouched; `Reading` is what the
+`Prompt` is what a dialect makes of a case; `Completion` is what the candidate gave, untouched; `ParsedCompletion` is what the
 dialect makes of that. A bad completion is data: none of these types refuses anything a model can write.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from toolmark.benchmark.data.cases import Call, Message, Tool, digest
 
-__all__ = ["Completion", "Prompt", "RawCall", "Reading", "StopReason", "Usage", "total"]
+__all__ = ["Completion", "ParsedCompletion", "Prompt", "RawCall", "StopReason", "Usage", "total"]
 
 StopReason = Literal["stop", "length", "unknown"]
 """`stop`: the model ended by itself. `length`: it was cut. `unknown`: a recording that does not say."""
@@ -121,7 +121,7 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedCompletion:
     """What a dialect made of a completion.
 
     Attributes:

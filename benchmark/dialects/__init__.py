@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from toolmark.benchmark.data.cases import Message, Tool
-from toolmark.benchmark.data.completions import Completion, Prompt, Reading
+from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
 
 __all__ = ["Dialect"]
 
@@ -29,6 +29,6 @@ class Dialect(Protocol):
         """Tell the conversation and the tools as plain turns, or leave the tools to the chat template."""
         ...
 
-    def parse(self, completion: Completion, *, strict: bool) -> Reading:
+    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion. Never raises on what a model wrote, and never sees a schema."""
         ...

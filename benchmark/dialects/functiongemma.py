@@ -21,7 +21,7 @@ from typing import Any
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call, Message, Tool
-from toolmark.benchmark.data.completions import Completion, Prompt, Reading
+from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
 from toolmark.benchmark.dialects import jsontext
 from toolmark.benchmark.dialects.marked import Markers
 from toolmark.benchmark.dialects.notation import Notation, Unreadable
@@ -180,6 +180,6 @@ class FunctionGemma:
         instructions = _TRIGGER + "".join(map(_declaration, tools)) if tools else ""
         return plain_turns(messages, instructions, _write_assistant, _write_result)
 
-    def parse(self, completion: Completion, *, strict: bool) -> Reading:
+    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion; never raises on what a model wrote."""
         return read(completion, _MARKERS.pieces, strict=strict, result=_RESULT)

@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
-from toolmark.benchmark.data.completions import Completion, Prompt, Reading
+from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
 from toolmark.benchmark.dialects import jsontext
 from toolmark.benchmark.dialects.bare import cut, json_spans, write_result
 from toolmark.benchmark.dialects.reading import Piece, read
@@ -65,6 +65,6 @@ class Llama3:
         instructions = _INSTRUCTIONS.format(tools=listed) if tools else ""
         return plain_turns(messages, instructions, _write_assistant, write_result)
 
-    def parse(self, completion: Completion, *, strict: bool) -> Reading:
+    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion; never raises on what a model wrote."""
         return read(completion, _pieces, strict=strict, result="<|start_header_id|>", answer=_answer)

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
-from toolmark.benchmark.data.completions import Completion, Prompt, Reading
+from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
 from toolmark.benchmark.dialects import jsontext
 from toolmark.benchmark.dialects.calls import strict_call
 from toolmark.benchmark.dialects.marked import Markers, json_value
@@ -75,6 +75,6 @@ class Mistral:
         instructions = f"[AVAILABLE_TOOLS] {listed}[/AVAILABLE_TOOLS]" if tools else ""
         return plain_turns(messages, instructions, _write_assistant, _write_result)
 
-    def parse(self, completion: Completion, *, strict: bool) -> Reading:
+    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion; never raises on what a model wrote."""
         return read(completion, _MARKERS.pieces, strict=strict, result="[TOOL_RESULTS]")

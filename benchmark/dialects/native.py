@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from toolmark.benchmark.data.cases import Message, Tool
-from toolmark.benchmark.data.completions import Completion, Prompt, RawCall, Reading
+from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt, RawCall
 from toolmark.benchmark.dialects import Dialect, jsontext
 from toolmark.benchmark.dialects.calls import call_from_object
 from toolmark.benchmark.dialects.functiongemma import FunctionGemma
@@ -69,7 +69,7 @@ class Native:
         """The turns as they are, calls and results included, and the tools beside them."""
         return Prompt(tuple(messages), tuple(tools))
 
-    def parse(self, completion: Completion, *, strict: bool) -> Reading:
+    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion; never raises on what a model or a server wrote."""
         if not completion.tool_calls:
             form = _form_of(completion.text[: jsontext.MAX_LENGTH])
@@ -78,4 +78,4 @@ class Native:
         calls = tuple(call for attempt in attempts for call in attempt.calls)
         error = next((attempt.error for attempt in attempts if attempt.error is not None), None)
         answer = jsontext.without_thinking(completion.text[: jsontext.MAX_LENGTH]).strip()
-        return Reading(calls, True, frozenset(), None if calls and not strict else error, answer)
+        return ParsedCompletion(calls, True, frozenset(), None if calls and not strict else error, answer)

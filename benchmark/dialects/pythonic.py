@@ -20,7 +20,7 @@ from typing import Any
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call, Message, Tool
-from toolmark.benchmark.data.completions import Completion, Prompt, Reading
+from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
 from toolmark.benchmark.dialects import jsontext
 from toolmark.benchmark.dialects.bare import Span, cut, write_result
 from toolmark.benchmark.dialects.notation import Notation, Unreadable, expect, skip
@@ -266,6 +266,6 @@ class Pythonic:
         instructions = _INSTRUCTIONS.format(tools=f"[{listed}]") if tools else ""
         return plain_turns(messages, instructions, _write_assistant, write_result)
 
-    def parse(self, completion: Completion, *, strict: bool) -> Reading:
+    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion; never raises on what a model wrote."""
         return read(completion, _pieces, strict=strict)

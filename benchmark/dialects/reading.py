@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from toolmark.benchmark.data.cases import Call
-from toolmark.benchmark.data.completions import Completion, Reading
+from toolmark.benchmark.data.completions import Completion, ParsedCompletion
 from toolmark.benchmark.dialects import jsontext
 
 __all__ = ["Attempt", "Piece", "Pieces", "read"]
@@ -34,7 +34,7 @@ Pieces = Callable[[str, bool], Iterable[Piece]]
 
 def read(
     completion: Completion, pieces: Pieces, *, strict: bool, result: str = "", answer: Callable[[str], str] = str.strip
-) -> Reading:
+) -> ParsedCompletion:
     """Read the calls of a completion; never raises on what a model wrote.
 
     Args:
@@ -46,7 +46,7 @@ def read(
     """
     text = completion.text
     if len(text) > jsontext.MAX_LENGTH:
-        return Reading(attempted=True, error=f"longer than {jsontext.MAX_LENGTH} characters")
+        return ParsedCompletion(attempted=True, error=f"longer than {jsontext.MAX_LENGTH} characters")
     text = jsontext.without_thinking(text)
     calls: list[Call] = []
     outside: list[str] = []
@@ -67,4 +67,4 @@ def read(
     if calls and not strict:
         error = None
     named = frozenset() if attempted or strict else jsontext.named_in(text)
-    return Reading(tuple(calls), attempted, named, error, answer(words))
+    return ParsedCompletion(tuple(calls), attempted, named, error, answer(words))

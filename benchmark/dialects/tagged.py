@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
-from toolmark.benchmark.data.completions import Completion, Prompt, Reading
+from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
 from toolmark.benchmark.dialects import jsontext
 from toolmark.benchmark.dialects.calls import strict_call
 from toolmark.benchmark.dialects.marked import Markers, json_value
@@ -80,6 +80,6 @@ class Tagged:
         instructions = _INSTRUCTIONS.format(tools="\n".join(map(_tool_line, tools))) if tools else ""
         return plain_turns(messages, instructions, _write_assistant, _write_result)
 
-    def parse(self, completion: Completion, *, strict: bool) -> Reading:
+    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion; never raises on what a model wrote."""
         return read(completion, _MARKERS.pieces, strict=strict, result=_RESULT, answer=_answer)

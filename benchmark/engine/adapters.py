@@ -43,7 +43,7 @@ class AdaptedModel:
         ends: int | list[int] | None = self._plain.generation_config.eos_token_id
         return ends
 
-    def wear(self, adapter: Path | None) -> None:
+    def set_adapter(self, adapter: Path | None) -> None:
         """Answer with this adapter from now on, or as the plain base. An adapter is loaded once.
 
         Raises:

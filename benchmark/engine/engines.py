@@ -61,5 +61,5 @@ class Engines:
             engine = LocalEngine(weights.base, self._decoding, device=device, dtype=dtype, threads=self._threads)
             self._kept = (key, engine)
         local = self._kept[1]
-        local.wear(weights.adapter)
+        local.set_adapter(weights.adapter)
         return local

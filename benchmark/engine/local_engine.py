@@ -99,7 +99,7 @@ class LocalEngine:
         if threads is not None:
             torch.set_num_threads(threads)
         loaded = AdaptedModel(model.eval().to(self._device), self._base)  # type: ignore[no-untyped-call]
-        loaded.wear(self._worn)
+        loaded.set_adapter(self._worn)
         return loaded
 
     @cached_property
@@ -113,11 +113,11 @@ class LocalEngine:
         marks = (vocabulary[mark] for mark in self._dialect_stops if mark in vocabulary)
         return (*self._own_stops, *self._call_ends, *marks)
 
-    def wear(self, adapter: Path | None) -> None:
+    def set_adapter(self, adapter: Path | None) -> None:
         """Answer with this adapter from now on, or as the plain base. Raises `InputError` where it does not fit."""
         self._worn = adapter
         if "_model" in self.__dict__:
-            self._model.wear(adapter)
+            self._model.set_adapter(adapter)
 
     def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:
         """Encode all prompts; completions of those in `one_call` end behind their first whole call.

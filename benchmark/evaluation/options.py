@@ -1,4 +1,4 @@
-"""The settings of a run: each one entry, from which its flag, its variable, its key and its documentation follow."""
+"""The options of a run: each one entry, from which its flag, its variable, its key and its documentation follow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from toolmark.benchmark.config.option_types import AMOUNTS, NUMBER, SWITCH, TEXT, TEXTS, WHOLE, choice
 from toolmark.benchmark.config.sources import (
-    Setting,
+    Option,
     Values,
     from_dotenv,
     from_environment,
@@ -20,124 +20,124 @@ from toolmark.benchmark.config.sources import (
 )
 from toolmark.benchmark.evaluation.session import Request, shipped_cases
 
-__all__ = ["SETTINGS", "asked_of", "read_settings"]
+__all__ = ["OPTIONS", "read_options", "request_of"]
 
 _DEFAULT = Request()
 
-SETTINGS = (
-    Setting(
+OPTIONS = (
+    Option(
         "model",
         TEXTS,
         "candidate: alias, path, hub id, replay/FILE, policy/NAME or an Inspect model; repeatable",
         metavar="SPEC",
     ),
-    Setting("adapter", TEXTS, "LoRA adapter on the one --model; repeatable", metavar="SPEC"),
-    Setting(
+    Option("adapter", TEXTS, "LoRA adapter on the one --model; repeatable", metavar="SPEC"),
+    Option(
         "baseline",
         TEXT,
         "what candidates are held against: a spec, a stored run or a ledger",
         metavar="SPEC",
         default_text="with --adapter, the base",
     ),
-    Setting("cases", TEXT, "case file or folder", metavar="[READER:]PATH", default_text="the shipped cases"),
-    Setting("tools", TEXT, ".py, module or .yaml whose toolbox names the cases use", metavar="SOURCE"),
-    Setting("split", choice("dev", "test"), "which *.SPLIT.jsonl of a folder", default=_DEFAULT.split),
-    Setting(
+    Option("cases", TEXT, "case file or folder", metavar="[READER:]PATH", default_text="the shipped cases"),
+    Option("tools", TEXT, ".py, module or .yaml whose toolbox names the cases use", metavar="SOURCE"),
+    Option("split", choice("dev", "test"), "which *.SPLIT.jsonl of a folder", default=_DEFAULT.split),
+    Option(
         "dialect",
         TEXT,
         "how tools are shown and calls are read",
         metavar="NAME",
         default_text="the adapter's, else its family's, else tagged",
     ),
-    Setting(
+    Option(
         "limit",
         WHOLE,
         "a stratified, seeded sample of N cases; a smaller one lies in a larger one",
         metavar="N",
         default_text="all",
     ),
-    Setting("epochs", WHOLE, "answers a case; needs --temperature", metavar="N", default=_DEFAULT.epochs),
-    Setting("temperature", NUMBER, "0 is greedy", metavar="T", default=_DEFAULT.temperature),
-    Setting("seed", WHOLE, "of sampling and of --limit", metavar="N", default=_DEFAULT.seed),
-    Setting(
+    Option("epochs", WHOLE, "answers a case; needs --temperature", metavar="N", default=_DEFAULT.epochs),
+    Option("temperature", NUMBER, "0 is greedy", metavar="T", default=_DEFAULT.temperature),
+    Option("seed", WHOLE, "of sampling and of --limit", metavar="N", default=_DEFAULT.seed),
+    Option(
         "threads",
         WHOLE,
         "processor threads of local generation",
         metavar="N",
         default_text="1 for a small model, else torch's own choice",
     ),
-    Setting(
+    Option(
         "connections", WHOLE, "requests to a served model at once, at most", metavar="N", default=_DEFAULT.connections
     ),
-    Setting(
+    Option(
         "request-timeout",
         NUMBER,
         "seconds that a served model may take for an answer",
         metavar="S",
         default=_DEFAULT.request_timeout,
     ),
-    Setting(
+    Option(
         "request-retries",
         WHOLE,
         "how often a request to a served model that failed is sent again",
         metavar="N",
         default=_DEFAULT.request_retries,
     ),
-    Setting(
+    Option(
         "stop-at-call",
         SWITCH,
         "where one call is right, end behind the first; what would follow is not seen, guard.stops leaves it out",
     ),
-    Setting(
+    Option(
         "floor",
         AMOUNTS,
         "fail where the score's interval is below VALUE; repeatable, each METRIC on its own",
         metavar="METRIC=VALUE",
     ),
-    Setting("margin", NUMBER, "differences within ±M, a share, count as equivalent", metavar="M", default=0.05),
-    Setting("inconclusive", choice("skip", "fail"), "what a check does that the cases cannot decide", default="skip"),
-    Setting(
+    Option("margin", NUMBER, "differences within ±M, a share, count as equivalent", metavar="M", default=0.05),
+    Option("inconclusive", choice("skip", "fail"), "what a check does that the cases cannot decide", default="skip"),
+    Option(
         "execute",
         choice("pure", "read", "all"),
         "effects up to which called tools run",
         default=_DEFAULT.execute,
     ),
-    Setting("fresh", SWITCH, "generate again, whatever the ledger holds"),
-    Setting("strict-identity", SWITCH, "refuse to compare runs whose identities differ beyond the candidate"),
-    Setting("as-recorded", SWITCH, "the baseline's figures as they were recorded, not judged again"),
-    Setting("skip-too-long", SWITCH, "leave out cases whose prompt does not fit the context"),
-    Setting("skip-bad", SWITCH, "leave out rows that cannot be read, and list them"),
-    Setting(
+    Option("fresh", SWITCH, "generate again, whatever the ledger holds"),
+    Option("strict-identity", SWITCH, "refuse to compare runs whose identities differ beyond the candidate"),
+    Option("as-recorded", SWITCH, "the baseline's figures as they were recorded, not judged again"),
+    Option("skip-too-long", SWITCH, "leave out cases whose prompt does not fit the context"),
+    Option("skip-bad", SWITCH, "leave out rows that cannot be read, and list them"),
+    Option(
         "report",
         TEXTS,
         "write a report: .html, .md, .csv, .json, or a folder that ends in /; repeatable",
         metavar="FILE",
     ),
-    Setting("runs", TEXT, "where runs are kept", metavar="DIR", default=str(_DEFAULT.runs)),
+    Option("runs", TEXT, "where runs are kept", metavar="DIR", default=str(_DEFAULT.runs)),
 )
 
 _PLURAL = {"models": "model", "adapters": "adapter", "floors": "floor"}
 
 
-def read_settings(flags: Mapping[str, Any], pyproject: Path) -> Values:
-    """Every setting, from `flags`, the environment, `.env` in the current directory and `pyproject`.
+def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
+    """Every option, from `flags`, the environment, `.env` in the current directory and `pyproject`.
 
     Raises:
         InputError: A name or a value is wrong in one of them.
     """
     return resolve(
-        SETTINGS,
+        OPTIONS,
         [
             from_flags(flags),
-            from_environment(SETTINGS, os.environ),
-            from_dotenv(SETTINGS, Path(".env")),
-            from_pyproject(SETTINGS, pyproject),
+            from_environment(OPTIONS, os.environ),
+            from_dotenv(OPTIONS, Path(".env")),
+            from_pyproject(OPTIONS, pyproject),
         ],
     )
 
 
-def asked_of(values: Values) -> Request:
-    """What the settings ask for: field for setting of the same name; repeatable ones are in the plural."""
+def request_of(values: Values) -> Request:
+    """What the options ask for: field for option of the same name; repeatable ones are in the plural."""
     asked = {field.name: values[_PLURAL.get(field.name, field.name.replace("_", "-"))] for field in fields(Request)}
     asked["cases"] = asked["cases"] or shipped_cases()
     asked["runs"] = Path(asked["runs"])

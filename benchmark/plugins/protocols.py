@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.data.cases import Call, Case, Expectation, Message, Source, Tool, Toolbox
-from toolmark.benchmark.data.completions import Completion, Prompt, Reading
+from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.dialects import Dialect
@@ -37,10 +37,10 @@ __all__ = [
     "Generation",
     "Generator",
     "Message",
+    "ParsedCompletion",
     "Patterned",
     "Prompt",
     "Reader",
-    "Reading",
     "Renderer",
     "Result",
     "Source",

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from toolmark.benchmark.data.cases import Abstain, Call, CallOption, Case, Tool
-from toolmark.benchmark.data.completions import Completion, Reading
+from toolmark.benchmark.data.completions import Completion, ParsedCompletion
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.scoring.answers import uses_result
 from toolmark.benchmark.scoring.execution import Executor
@@ -167,10 +167,10 @@ def grade(
     case: Case, completion: Completion, dialect: Dialect, executor: Executor | None = None, epoch: int = 1
 ) -> Grade:
     """Judge one completion. Without an executor nothing runs, and `same_result` falls back to equality."""
-    strict: Reading = dialect.parse(completion, strict=True)
+    strict: ParsedCompletion = dialect.parse(completion, strict=True)
     # Calls that are right strictly are read alike leniently, and nothing else of that reading counts then.
     clean = bool(strict.calls) and strict.error is None
-    lenient: Reading = strict if clean else dialect.parse(completion, strict=False)
+    lenient: ParsedCompletion = strict if clean else dialect.parse(completion, strict=False)
     outcome = outcome_of(lenient, completion, case.toolbox.names)
     problem = _schema_problem(lenient.calls, case)
     cause: Cause | None = None

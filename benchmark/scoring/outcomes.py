@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal
 
-from toolmark.benchmark.data.completions import Completion, Reading
+from toolmark.benchmark.data.completions import Completion, ParsedCompletion
 
 __all__ = ["Outcome", "outcome_of"]
 
 Outcome = Literal["call", "abstain", "malformed"]
 
 
-def outcome_of(reading: Reading, completion: Completion, offered: Collection[str]) -> Outcome:
+def outcome_of(reading: ParsedCompletion, completion: Completion, offered: Collection[str]) -> Outcome:
     """Outcome of a *lenient* reading.
 
     `call`: a call can be read, of an unknown tool too. `malformed`: otherwise, if there was an attempt (a marker of the

@@ -1,4 +1,4 @@
-"""Settings: four sources, which of them wins, what the header says of it, and what a wrong one is told."""
+"""Options: four sources, which of them wins, what the header says of it, and what a wrong one is told."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.evaluation.options import SETTINGS, asked_of, read_settings
+from toolmark.benchmark.evaluation.options import OPTIONS, read_options, request_of
 from toolmark.benchmark.evaluation.session import Request
 
 pytest_plugins = ["pytester"]
@@ -20,8 +20,8 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture(autouse=True)
 def _no_variables(monkeypatch):
     """None of `TOOLMARK_*` of whoever runs the tests."""
-    for setting in SETTINGS:
-        monkeypatch.delenv(setting.variable, raising=False)
+    for option in OPTIONS:
+        monkeypatch.delenv(option.variable, raising=False)
 
 
 @pytest.fixture
@@ -33,14 +33,14 @@ def place(tmp_path, monkeypatch):
 
 @pytest.fixture
 def read(place, monkeypatch):
-    """`read(env=…, dotenv=…, toml=…, limit="3")`: settings from these sources; keywords are flags."""
+    """`read(env=…, dotenv=…, toml=…, limit="3")`: options from these sources; keywords are flags."""
 
     def from_sources(env=None, dotenv="", toml="", **flags):
         for name, value in (env or {}).items():
             monkeypatch.setenv(name, value)
         (place / ".env").write_text(dotenv)
         (place / "pyproject.toml").write_text(toml and f"[tool.toolmark]\n{toml}")
-        return read_settings(flags, place / "pyproject.toml")
+        return read_options(flags, place / "pyproject.toml")
 
     return from_sources
 
@@ -48,14 +48,14 @@ def read(place, monkeypatch):
 def test_defaults_are_those_of_a_request(read):
     values = read()
     assert values.changed == ()
-    asked = asked_of(values)
+    asked = request_of(values)
     assert {**{field.name: getattr(asked, field.name) for field in fields(Request)}, "cases": ""} == {
         field.name: getattr(Request(), field.name) for field in fields(Request)
     }
 
 
 def test_no_source_at_all(place):
-    assert read_settings({}, place / "pyproject.toml")["limit"] is None
+    assert read_options({}, place / "pyproject.toml")["limit"] is None
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_repeatable_settings(read, sources, value, origin):
     ],
 )
 def test_floors_in_toml(read, toml):
-    assert asked_of(read(toml=toml)).floors == (("timing.recall", 0.8), ("guard.stops", 1.0))
+    assert request_of(read(toml=toml)).floors == (("timing.recall", 0.8), ("guard.stops", 1.0))
 
 
 def test_floors_are_decided_one_by_one(read):
@@ -166,8 +166,8 @@ def test_switches(read, text, value):
         ({"toml": "limt = 3"}, "limt in [tool.toolmark] of"),
         ({"toml": "limt = 3"}, "Did you mean limit"),
         ({"toml": "skip_bad = true"}, "Did you mean skip-bad"),
-        ({"env": {"TOOLMARK_LIMT": "3"}}, "TOOLMARK_LIMT is no setting. Did you mean TOOLMARK_LIMIT"),
-        ({"dotenv": "TOOLMARK_LIMT=3"}, "TOOLMARK_LIMT in .env is no setting. Did you mean TOOLMARK_LIMIT"),
+        ({"env": {"TOOLMARK_LIMT": "3"}}, "TOOLMARK_LIMT is no option. Did you mean TOOLMARK_LIMIT"),
+        ({"dotenv": "TOOLMARK_LIMT=3"}, "TOOLMARK_LIMT in .env is no option. Did you mean TOOLMARK_LIMIT"),
         ({"limit": "4", "toml": "limit = 'many'"}, "many is not a whole number"),
     ],
 )
@@ -180,14 +180,14 @@ def test_wrong_input_names_place_value_and_fix(read, sources, said):
 def test_files_that_cannot_be_read(place):
     (place / ".env").write_bytes(b"TOOLMARK_LIMIT=\xff")
     with pytest.raises(InputError, match=r"\.env cannot be read"):
-        read_settings({}, place / "pyproject.toml")
+        read_options({}, place / "pyproject.toml")
     (place / ".env").unlink()
     (place / "pyproject.toml").write_text("[tool.toolmark\n")
     with pytest.raises(InputError, match=r"pyproject\.toml cannot be read"):
-        read_settings({}, place / "pyproject.toml")
+        read_options({}, place / "pyproject.toml")
     (place / "pyproject.toml").write_text("tool.toolmark = 3")
     with pytest.raises(InputError, match="no table"):
-        read_settings({}, place / "pyproject.toml")
+        read_options({}, place / "pyproject.toml")
 
 
 def test_keys_of_providers_are_not_looked_at(read):
@@ -222,7 +222,7 @@ def test_the_header_names_every_origin(session, pytester, monkeypatch):
     run = session("--collect-only", "--no-fresh", toml='fresh = true\nskip-bad = true\nfloor = {"timing.recall" = 0.8}')
     run.stdout.fnmatch_lines(
         [
-            "toolmark settings: limit=40 (TOOLMARK_LIMIT), seed=7 (--seed), threads=1 (.env), "
+            "toolmark options: limit=40 (TOOLMARK_LIMIT), seed=7 (--seed), threads=1 (.env), "
             "floor timing.recall=0.8 ([[]tool.toolmark]), skip-bad=true ([[]tool.toolmark])"
         ]
     )
@@ -236,7 +236,7 @@ def test_a_session_on_defaults_lists_nothing(session):
 @pytest.mark.parametrize(
     ("toml", "flags", "said"),
     [
-        ("limt = 3", (), "ERROR: limt in [[]tool.toolmark] of */pyproject.toml is no setting. Did you mean limit*"),
+        ("limt = 3", (), "ERROR: limt in [[]tool.toolmark] of */pyproject.toml is no option. Did you mean limit*"),
         ("epochs = 0", ("--model", "pocket"), "ERROR: --epochs 0 asks nothing (--epochs from [[]tool.toolmark]).*"),
     ],
 )
@@ -257,15 +257,15 @@ def test_help_shows_variable_and_default_even_beside_a_mistake(session, monkeypa
     run = session("--help")
     assert run.ret == 0
     shown = run.stdout.str()
-    for setting in SETTINGS:
-        assert f"[{setting.variable}; default: {setting.shown_default}]" in shown
+    for option in OPTIONS:
+        assert f"[{option.variable}; default: {option.shown_default}]" in shown
 
 
 def test_the_documentation_lists_every_setting():
     rows = ["| Flag | Variable | Value | Default | |", "|---|---|---|---|---|"]
-    for setting in SETTINGS:
-        value = setting.metavar or ", ".join(setting.kind.choices) or "true, false"
-        rows.append(f"| `{setting.flag}` | `{setting.variable}` | {value} | {setting.shown_default} | {setting.help} |")
+    for option in OPTIONS:
+        value = option.metavar or ", ".join(option.kind.choices) or "true, false"
+        rows.append(f"| `{option.flag}` | `{option.variable}` | {value} | {option.shown_default} | {option.help} |")
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    (table,) = re.findall(r"<!-- settings -->\n(.*?)\n<!-- end -->", text, re.DOTALL)
+    (table,) = re.findall(r"<!-- options -->\n(.*?)\n<!-- end -->", text, re.DOTALL)
     assert table.splitlines() == rows

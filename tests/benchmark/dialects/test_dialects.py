@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.cases import Call, Message, Tool
-from toolmark.benchmark.data.completions import Completion, RawCall, Reading
+from toolmark.benchmark.data.completions import Completion, ParsedCompletion, RawCall
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.jsontext import MAX_LENGTH
 
@@ -46,7 +46,7 @@ TOOLS = (
 )
 
 
-def read(dialect: Dialect, text: str, *, strict: bool) -> Reading:
+def read(dialect: Dialect, text: str, *, strict: bool) -> ParsedCompletion:
     return dialect.parse(Completion(text), strict=strict)
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from toolmark.benchmark.data.cases import Call
-from toolmark.benchmark.data.completions import Completion, RawCall, Reading
+from toolmark.benchmark.data.completions import Completion, ParsedCompletion, RawCall
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.functiongemma import FunctionGemma
 from toolmark.benchmark.dialects.hermes import Hermes
@@ -40,7 +40,7 @@ def called(**arguments: object) -> tuple[Call, ...]:
     return (Call(name="f", arguments=arguments),)
 
 
-def read(dialect: Dialect, text: str, *, strict: bool) -> Reading:
+def read(dialect: Dialect, text: str, *, strict: bool) -> ParsedCompletion:
     return dialect.parse(Completion(text), strict=strict)
 
 

@@ -31,7 +31,7 @@ TOKENS = 24
 
 def engine(weights: Weights, max_tokens: int = TOKENS) -> LocalEngine:
     opened = LocalEngine(weights.base, Decoding(max_tokens=max_tokens), device="cpu", dtype="float32", threads=1)
-    opened.wear(weights.adapter)
+    opened.set_adapter(weights.adapter)
     return opened
 
 
@@ -128,7 +128,7 @@ def test_adapters_are_changed_on_one_base_and_leave_no_trace(pocket, adapter, tm
     running = engine(Weights(pocket))
     running.prepare(PROMPTS, Tagged())
     for worn in (None, adapter, None, other, adapter, None):
-        running.wear(worn)
+        running.set_adapter(worn)
         found = dict(running.answer(range(len(PROMPTS))))
         assert [found[index].text for index in range(len(PROMPTS))] == apart[worn]
 
@@ -139,10 +139,10 @@ def test_what_one_adapter_has_read_is_never_another_s(pocket, adapter):
     running = engine(Weights(pocket))
     shared = [Tagged().render([Message(role="user", content=QUESTIONS[3] + text)], []) for text in QUESTIONS]
     for worn in (None, adapter, None):
-        running.wear(worn)
+        running.set_adapter(worn)
         running.prepare(shared, Tagged())
         next(running.answer(range(len(shared))))
-        running.wear(adapter if worn is None else None)
+        running.set_adapter(adapter if worn is None else None)
         fresh = engine(Weights(pocket, adapter if worn is None else None))
         fresh.prepare(shared, Tagged())
         assert dict(running.answer(range(len(shared)))) == dict(fresh.answer(range(len(shared))))
