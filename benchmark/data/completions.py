@@ -1,7 +1,7 @@
 """What goes to a model and what comes back.
 
-`Prompt` is what a dialect makes of a case. `Completion` is what the candidate gave, untouched. `ParsedCompletion` is what
-the dialect makes of that. A bad completion is data: none of these types refuses anything that a model can write.
+`Prompt` is what a dialect makes of a case. `Completion` is what the candidate gave, untouched. `ParsedCompletion` is
+what the dialect makes of that. A bad completion is data: none of these types refuses anything that a model can write.
 """
 
 from __future__ import annotations
