@@ -1,17 +1,16 @@
 """The pytest door: `pytest suites/ --model M` scores candidates and turns scores into checks.
 
-Order of a session: options are checked and cases read before collection; before the first check every candidate
-answers every case (with live progress) and is judged; checks read figures; the summary draws the comparison.
+Options are checked and cases are read before collection. Before the first check every candidate answers every case,
+with live progress, and is judged. The checks read figures, and the summary draws the comparison.
 
-A user's mistake leaves with the exit code of its error and without a traceback: it travels as pytest's own `UsageError`
-and is translated at the outermost hook.
+A user's mistake ends pytest with the exit code of its error and without a traceback: the error is raised as pytest's
+own `UsageError`, and the outermost hook prints it.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from argparse import BooleanOptionalAction
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,21 +18,21 @@ from typing import Any
 
 import pytest
 
-from toolmark.benchmark.config.option_types import SWITCH
-from toolmark.benchmark.config.sources import Option, Values
+from toolmark.benchmark.config.sources import Values
 from toolmark.benchmark.core.errors import InputError, ToolmarkError
-from toolmark.benchmark.core.progress import progress_line
 from toolmark.benchmark.core.registry import load, names, renderer_for
+from toolmark.benchmark.evaluation.contestant import Contestant
+from toolmark.benchmark.evaluation.evaluate import Evaluation
+from toolmark.benchmark.evaluation.floors import floors
 from toolmark.benchmark.evaluation.making import Plan, plan
-from toolmark.benchmark.evaluation.options import OPTIONS, read_options, request_of
-from toolmark.benchmark.evaluation.session import Session
-from toolmark.benchmark.runs.generation import Run
+from toolmark.benchmark.evaluation.options import OPTIONS, add_options, read_options, request_of
+from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.benchmark.verdicts.gates import check_metric, recorded
 
 __all__: list[str] = []
 
-_SESSION = pytest.StashKey[Session]()
+_EVALUATION = pytest.StashKey[Evaluation]()
 _COMPARISON = pytest.StashKey[Comparison]()
 _VALUES = pytest.StashKey[Values]()
 _PLANS = pytest.StashKey[list[Plan]]()
@@ -47,25 +46,12 @@ Check = Callable[[str], None]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Register Toolmark's options, all without a default: only so is "not given" told from "given"."""
-    group = parser.getgroup("toolmark", "toolmark: score tool calling")
-    for option in OPTIONS:
-        attributes: dict[str, Any] = {"action": "append"} if option.kind.repeatable else {}
-        if option.kind is SWITCH:
-            attributes = {"action": BooleanOptionalAction}
-        else:
-            attributes["metavar"] = option.metavar or f"{{{','.join(option.kind.choices)}}}"
-        said = f"{option.help} [{option.variable}; default: {option.shown_default}]"
-        group.addoption(option.flag, dest=_dest(option), default=None, help=said.replace("%", "%%"), **attributes)
-
-
-def _dest(option: Option) -> str:
-    """Where pytest keeps the flag: other plug-ins have a `seed` too."""
-    return f"toolmark_{option.name}"
+    """Register Toolmark's options."""
+    add_options(parser.getgroup("toolmark", "toolmark: score tool calling"))
 
 
 def _options(config: pytest.Config) -> Values:
-    flags = {option.name: config.getoption(_dest(option)) for option in OPTIONS}
+    flags = {option.name: config.getoption(option.destination) for option in OPTIONS}
     inifile = config.inipath
     pyproject = inifile if inifile and inifile.name == "pyproject.toml" else config.rootpath / "pyproject.toml"
     return read_options({name: value for name, value in flags.items() if value is not None}, pyproject)
@@ -100,10 +86,11 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.getoption("toolmark_model") or config.getoption("toolmark_adapter"):
             if _is_worker(config) or config.getoption("numprocesses", None):
                 raise InputError(*_WORKERS)
-            session = _session(config)
+            evaluation = _evaluation(config)
             # What a recipe will make is known without the network where its base is here.
-            local = (one for one in session.candidates if one.kind == "local") if session else ()
-            config.stash[_PLANS] = [todo for candidate in local if (todo := plan(candidate))]
+            every = [contestant.candidate for contestant in evaluation.contestants] if evaluation else []
+            plans = [plan(candidate) for candidate in every if candidate.kind == "local"]
+            config.stash[_PLANS] = [todo for todo in plans if todo is not None]
     except ToolmarkError as error:
         raise _usage_error(error) from error
 
@@ -113,37 +100,39 @@ def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
-def _session(config: pytest.Config) -> Session | None:
-    """The session, built once; None where no candidate is named anywhere.
+def _evaluation(config: pytest.Config) -> Evaluation | None:
+    """The evaluation, prepared once; None where no candidate is named anywhere.
 
-    A candidate that only a file or variable names is not looked at until a check is collected: the project's other
-    tests must not need it.
+    A candidate that only a file or a variable names is not read until a check is collected: the project's other tests
+    must not need it.
     """
     values = config.stash[_VALUES]
-    if _SESSION not in config.stash and (values["model"] or values["adapter"]):
+    if _EVALUATION not in config.stash and (values["model"] or values["adapter"]):
         try:
-            config.stash[_SESSION] = Session(request_of(values))
+            config.stash[_EVALUATION] = Evaluation(request_of(values))
         except InputError as error:
             raise values.located(error) from error
-    return config.stash.get(_SESSION, None)
+    return config.stash.get(_EVALUATION, None)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say what is judged on what, in which dialect and why, and what was set where."""
     changed = config.stash[_VALUES].changed
     options = [f"toolmark options: {', '.join(changed)}"] if changed else []
-    if _SESSION not in config.stash:
+    if _EVALUATION not in config.stash:
         return options
-    session = config.stash[_SESSION]
-    of = f" of {session.available}" if len(session.cases) < session.available else ""
-    sources = ", ".join(sorted({case.source.name for case in session.cases}))
-    chosen = f"{session.request.split}; source: {sources}"
-    lines = [f"toolmark: {len(session.cases)}{of} cases ({chosen}) from {session.request.cases}"]
-    lines += [f"  {len(session.skipped)} rows skipped"] * bool(session.skipped)
-    lines += [f"  skipped {row.place}: {row.reason}" for row in session.skipped]
-    for name, candidate, (dialect, why) in zip(session.names, session.candidates, session.dialects, strict=True):
+    evaluation = config.stash[_EVALUATION]
+    request, cases = evaluation.request, evaluation.cases
+    of = f" of {evaluation.available}" if len(cases) < evaluation.available else ""
+    sources = ", ".join(sorted({case.source.name for case in cases}))
+    lines = [f"toolmark: {len(cases)}{of} cases ({request.split}; source: {sources}) from {request.cases}"]
+    lines += [f"  {len(evaluation.skipped)} rows skipped"] * bool(evaluation.skipped)
+    lines += [f"  skipped {row.place}: {row.reason}" for row in evaluation.skipped]
+    for contestant in evaluation.contestants:
+        candidate = contestant.candidate
         where = f"{candidate.kind} {candidate.base}" + (f" + {candidate.adapter}" if candidate.adapter else "")
-        lines.append(f"  {name}: {where}; dialect {dialect.name} ({why})")
+        dialect = f"dialect {contestant.dialect.name} ({contestant.dialect_reason})"
+        lines.append(f"  {contestant.name}: {where}; {dialect}")
         lines += [f"  {candidate.note}"] if candidate.note else []
         lines += [f"  {todo}" for todo in config.stash[_PLANS] if todo.recipe == candidate.adapter]
     return [*options, *lines]
@@ -153,17 +142,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One check a candidate."""
     if "check" in metafunc.fixturenames:
         try:
-            session = _session(metafunc.config)
+            evaluation = _evaluation(metafunc.config)
         except ToolmarkError as error:
             raise _usage_error(error) from error
-        known = session.names if session else []
-        metafunc.parametrize("check", range(len(known)), ids=known, indirect=True)
+        every = evaluation.contestants if evaluation else []
+        metafunc.parametrize("check", every, ids=[contestant.name for contestant in every], indirect=True)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse to be green because nobody was judged."""
     checks = [item for item in session.items if "check" in getattr(item, "fixturenames", ())]
-    if checks and _SESSION not in session.config.stash and not session.config.getoption("collectonly"):
+    if checks and _EVALUATION not in session.config.stash and not session.config.getoption("collectonly"):
         error = InputError("no candidate was named", "Name one: pytest suites/ --model pocket")
         raise _usage_error(error) from error
 
@@ -173,12 +162,12 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     """Before the first check: every candidate answers every case, and is judged."""
     config = session.config
     wanted = any("check" in getattr(item, "fixturenames", ()) for item in session.items)
-    if wanted and _SESSION in config.stash and not config.getoption("collectonly") and not _is_worker(config):
+    if wanted and _EVALUATION in config.stash and not config.getoption("collectonly") and not _is_worker(config):
         capture = config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled():
             try:
-                shown = bool(config.stash[_VALUES]["report"] or os.environ.get("GITHUB_STEP_SUMMARY"))
-                config.stash[_COMPARISON] = _evaluate(config.stash[_SESSION], evidence=shown)
+                report = bool(config.stash[_VALUES]["report"] or os.environ.get("GITHUB_STEP_SUMMARY"))
+                config.stash[_COMPARISON] = config.stash[_EVALUATION].run(TerminalObserver(), report=report)
             except ToolmarkError as error:
                 raise _usage_error(error) from error
     result = yield
@@ -196,35 +185,21 @@ def _write_reports(config: pytest.Config) -> None:
             renderer_for(out).render(config.stash[_COMPARISON], Path(out))
 
 
-def _evaluate(session: Session, *, evidence: bool) -> Comparison:
-    def answer(name: str, run: Run, making: bool) -> None:
-        with progress_line(name, live=not making) as progress:
-            session.generate(run, progress.update)
-            for note in run.notes:
-                progress.note(note)
-            progress.finish(f"{run.made} generated, {run.reused} reused from {run.folder}")
-            if run.missing:
-                why = "are not in the recording" if run.candidate.kind == "replay" else "do not fit the context"
-                progress.note(f"{len(run.missing)} cases {why} and are left out")
-
-    session.open(say=lambda line: print(line, flush=True), answer=answer)  # noqa: T201
-    return session.judge(evidence=evidence)
-
-
 @pytest.fixture
 def check(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Check:
-    """`check("timing.recall")`: record the candidate's figures, and hold them against baseline and floors."""
-    column: int = request.param
+    """`check("timing.recall")`: record the contestant's figures, and compare them with baseline and floors."""
+    contestant: Contestant = request.param
     config = request.config
     if _is_worker(config):
         pytest.fail(" ".join(_WORKERS), pytrace=False)
-    comparison = config.stash[_COMPARISON]
-    floors = config.stash[_SESSION].floors(column)
+    evaluation = config.stash[_EVALUATION]
+    result = config.stash[_COMPARISON][contestant.name]
+    limits = floors(evaluation.request, contestant, evaluation.cases)
 
     def hold(metric: str) -> None:
-        for name, value in recorded(comparison, column, metric):
+        for name, value in recorded(result, metric):
             record_property(name, value)
-        gate = check_metric(comparison, column, metric, floors.get(metric))
+        gate = check_metric(result, metric, limits.get(metric))
         if gate.state == "failed" or (gate.state == "inconclusive" and config.stash[_VALUES]["inconclusive"] == "fail"):
             pytest.fail(gate.reason, pytrace=False)
         if gate.state == "inconclusive":
@@ -241,15 +216,15 @@ def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]
     """
     from toolmark.benchmark.readers.case_selection import load_cases
     from toolmark.benchmark.scoring.execution import Executor
-    from toolmark.benchmark.scoring.gold import Proof
+    from toolmark.benchmark.scoring.gold import GoldProof
 
     asked = request_of(request.config.stash[_VALUES])
     cases, _ = load_cases(asked.cases, asked.split, asked.tools, asked.skip_bad)
-    session = request.config.stash.get(_SESSION, None)
-    spoken = {dialect.name for dialect, _ in session.dialects} if session else names("toolmark.dialects")
+    evaluation = request.config.stash.get(_EVALUATION, None)
+    spoken = {one.dialect.name for one in evaluation.contestants} if evaluation else names("toolmark.dialects")
     dialects = [load("toolmark.dialects", name)() for name in sorted(spoken)]
     with Executor(asked.execute) as executor:
-        proofs = [Proof(cases, dialect, executor) for dialect in dialects]
+        proofs = [GoldProof(cases, dialect, executor) for dialect in dialects]
 
         def proven(metric: str) -> None:
             found = [fault for proof in proofs for fault in proof.faults(metric)]

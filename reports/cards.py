@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.verdicts.comparison import Comparison, Figure, Row
+from toolmark.benchmark.scoring.metrics import MetricInfo
+from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
 from toolmark.reports.markdown import Markdown
 from toolmark.reports.tables import cells, difference_cells
 from toolmark.reports.text import visible
@@ -30,14 +31,13 @@ _BEGIN, _END = "<!-- toolmark: results -->", "<!-- toolmark: end -->"
 """Between them our part of a card stands, and is written anew; all else is its author's."""
 
 
-def subject(comparison: Comparison) -> int:
-    """The column that results are published of: the one that is held against a baseline, or the only one.
+def subject(comparison: Comparison) -> ContestantResult:
+    """The contestant that results are published of: the one with a baseline, or the only one.
 
     Raises:
         InputError: There are several.
     """
-    held = [index for index, column in enumerate(comparison.columns) if column.baseline is not None]
-    found = held or list(range(len(comparison.columns)))
+    found = comparison.compared or comparison.contestants
     if len(found) != 1:
         raise InputError(
             f"a model card is about one model, and {len(found)} are compared",
@@ -46,32 +46,30 @@ def subject(comparison: Comparison) -> int:
     return found[0]
 
 
-def _measured(comparison: Comparison, column: int) -> list[tuple[Row, Figure, float]]:
+def _measured(comparison: Comparison, contestant: ContestantResult) -> list[tuple[MetricInfo, float]]:
     """Primary metrics that have a score, in percent with one decimal."""
     return [
-        (row, row.figures[column], round(score * 100, 1))
-        for row in comparison.rows
-        if row.level == "primary" and (score := row.figures[column].score) is not None
+        (metric, round(score * 100, 1))
+        for metric in comparison.primary
+        if (score := contestant.figures[metric.id].score) is not None
     ]
 
 
-def _notes(comparison: Comparison, column: int, row: Row) -> str:
-    drawn = cells(row, row.figures[column])
+def _notes(contestant: ContestantResult, metric: MetricInfo) -> str:
+    drawn = cells(contestant.figures[metric.id], metric.unit)
     notes = f"n {drawn.n}, 95% interval {drawn.interval}"
-    found = row.differences[column] if row.differences else None
-    baseline = comparison.columns[column].baseline
-    if found is None or baseline is None:
+    found = contestant.differences.get(metric.id)
+    if found is None or contestant.baseline is None:
         return notes
-    said = difference_cells(found)
-    name = visible(comparison.columns[baseline].name)
-    return f"{notes}; against {name}: {said.effect} points {said.interval}, {said.verdict}"
+    shown = difference_cells(found)
+    return f"{notes}; against {visible(contestant.baseline)}: {shown.effect} points {shown.interval}, {shown.verdict}"
 
 
-def eval_results(comparison: Comparison, column: int) -> list[EvalResult]:
+def eval_results(comparison: Comparison, contestant: ContestantResult) -> list[EvalResult]:
     """One result a primary metric, for the `model-index` of a model card."""
     from huggingface_hub import EvalResult
 
-    whence = comparison.evidence.provenance if comparison.evidence else None
+    whence = comparison.report.provenance if comparison.report else None
     return [
         EvalResult(
             task_type="text-generation",
@@ -80,20 +78,20 @@ def eval_results(comparison: Comparison, column: int) -> list[EvalResult]:
             dataset_name=f"Toolmark, {visible(whence.cases)}" if whence else "Toolmark",
             dataset_split=whence.split if whence else None,
             dataset_revision=whence.case_set if whence else None,
-            metric_type=row.metric,
-            metric_name=f"{row.meaning} ({_notes(comparison, column, row)})",
+            metric_type=metric.id,
+            metric_name=f"{metric.meaning} ({_notes(contestant, metric)})",
             metric_value=value,
         )
-        for row, _, value in _measured(comparison, column)
+        for metric, value in _measured(comparison, contestant)
     ]
 
 
-def eval_entries(comparison: Comparison, column: int, dataset: str) -> list[EvalResultEntry]:
+def eval_entries(comparison: Comparison, contestant: ContestantResult, dataset: str) -> list[EvalResultEntry]:
     """One entry a primary metric, for an `.eval_results/*.yaml` file.
 
     Args:
         comparison: The comparison.
-        column: Of the model.
+        contestant: The model.
         dataset: Id of the benchmark's dataset at the hub, ORG/NAME.
 
     Raises:
@@ -107,16 +105,16 @@ def eval_entries(comparison: Comparison, column: int, dataset: str) -> list[Eval
         validate_repo_id(dataset)
     except HFValidationError:
         raise InputError(f"{dataset!r} is no dataset at the hub", "Name it as ORG/NAME.") from None
-    whence = comparison.evidence.provenance if comparison.evidence else None
+    whence = comparison.report.provenance if comparison.report else None
     return [
         EvalResultEntry(
             dataset_id=dataset,
-            task_id=row.metric,
+            task_id=metric.id,
             value=value,
             date=whence.made if whence else None,
-            notes=_notes(comparison, column, row),
+            notes=_notes(contestant, metric),
         )
-        for row, _, value in _measured(comparison, column)
+        for metric, value in _measured(comparison, contestant)
     ]
 
 
@@ -133,8 +131,8 @@ def card(comparison: Comparison, existing: str = "", base_model: str | None = No
     """
     from huggingface_hub import ModelCard, ModelCardData
 
-    column = subject(comparison)
-    name = visible(comparison.columns[column].name).replace("\n", " ")
+    contestant = subject(comparison)
+    name = visible(contestant.name).replace("\n", " ")
     try:
         known: Any = ModelCard(existing).data if existing else ModelCardData()
     except Exception:  # of the YAML parser that the hub library chose
@@ -143,7 +141,7 @@ def card(comparison: Comparison, existing: str = "", base_model: str | None = No
         ) from None
     others = [result for result in known.eval_results or () if result.dataset_type != _DATASET_TYPE]
     known.model_name = known.model_name or name
-    known.eval_results = [*others, *eval_results(comparison, column)]
+    known.eval_results = [*others, *eval_results(comparison, contestant)]
     known.tags = list(dict.fromkeys([*(known.tags or ()), "tool-calling", "toolmark"]))
     known.base_model = base_model or (known.base_model if _is_id(known.base_model) else None)
     body = _METADATA.sub("", existing, count=1)

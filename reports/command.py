@@ -9,10 +9,11 @@ from rich.console import Console
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import renderer_for
-from toolmark.benchmark.evaluation.commands import judge_recorded
-from toolmark.benchmark.evaluation.session import Request, shipped_cases
+from toolmark.benchmark.evaluation.evaluate import compare_recorded
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers.case_selection import Split
 from toolmark.benchmark.scoring.execution import Execute
+from toolmark.benchmark.verdicts.verdict import MARGIN
 
 __all__ = ["app"]
 
@@ -32,7 +33,7 @@ def report(
     split: Split = "test",
     limit: int | None = None,
     seed: int = 0,
-    margin: float = 0.05,
+    margin: float = MARGIN,
     execute: Execute = "pure",
 ) -> None:
     """Judge recorded runs by today's judge and write a report of them; nothing is generated.
@@ -66,7 +67,7 @@ def report(
     request = Request(
         models=runs,
         baseline=baseline,
-        cases=cases or shipped_cases(),
+        cases=cases or Request().cases,
         tools=tools,
         split=split,
         limit=limit,
@@ -74,5 +75,5 @@ def report(
         margin=margin,
         execute=execute,
     )
-    renderer.render(judge_recorded(request, evidence=True), Path(out))
+    renderer.render(compare_recorded(request, report=True), Path(out))
     Console(stderr=True).print(f"Wrote {out}", markup=False, highlight=False, soft_wrap=True)

@@ -15,13 +15,13 @@ from toolmark.reports.writing import write
 
 __all__ = ["Json", "document", "schema"]
 
-VERSION: Literal[1] = 1
+VERSION: Literal[2] = 2
 
 
 class Document(BaseModel):
     """A comparison with everything that stands behind it. `null` is an interval without an end."""
 
-    version: Literal[1]
+    version: Literal[2]
     comparison: Comparison
 
 

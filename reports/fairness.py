@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from toolmark.benchmark.verdicts.comparison import Column, Comparison
+from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
 
 __all__ = ["Same", "fairness"]
 
@@ -19,16 +19,16 @@ class Same(NamedTuple):
     text: str
 
 
-def fairness(comparison: Comparison, column: int) -> list[Same]:
-    """Cases, prompts, template, decoding, dtype and engine of a column and its baseline, and an adapter's base.
+def fairness(comparison: Comparison, contestant: ContestantResult) -> list[Same]:
+    """Cases, prompts, template, decoding, dtype and engine of a contestant and its baseline, and an adapter's base.
 
-    Without a baseline there is nothing to share; what is not proven is told all the same.
+    Without a baseline there is nothing to share; what is not proven is listed all the same.
     """
-    ours = comparison.columns[column]
-    strip = [] if ours.baseline is None else _shared(comparison, column, comparison.columns[ours.baseline])
-    if ours.unproven:
-        strip.append(Same("base identity", "warning", ours.unproven.removeprefix("base identity ")))
-    elif ours.identity.get("adapter") is not None:
+    base = comparison.baseline_of(contestant)
+    strip = [] if base is None else _shared(contestant, base)
+    if contestant.unproven:
+        strip.append(Same("base identity", "warning", contestant.unproven.removeprefix("base identity ")))
+    elif contestant.identity.get("adapter") is not None:
         strip.append(Same("base identity", "ok", "proven: the one that the adapter was trained on, by its hash"))
     return strip
 
@@ -38,12 +38,11 @@ def _is_known(value: object) -> bool:
     return value is not None and not str(value).startswith("not known")
 
 
-def _shared(comparison: Comparison, column: int, base: Column) -> list[Same]:
-    ours = comparison.columns[column]
-    held = [difference for row in comparison.rows if row.differences and (difference := row.differences[column])]
-    alone = max((found.only_base + found.only_candidate for found in held), default=0)
+def _shared(ours: ContestantResult, base: ContestantResult) -> list[Same]:
+    differences = ours.differences.values()
+    alone = max((found.only_base + found.only_candidate for found in differences), default=0)
     # A metric without any case has a reason too, which says nothing of the sides.
-    reasons = [found.reason for found in held if found.reason and found.only_base + found.only_candidate]
+    reasons = [found.reason for found in differences if found.reason and found.only_base + found.only_candidate]
     if reasons:
         strip = [Same("cases", "bad", f"{alone} on one side only; {reasons[0]}")]
     else:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolmark.benchmark.verdicts.comparison import Column, Comparison, Figure, Row
+from toolmark.benchmark.scoring.metrics import MetricInfo
+from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
 from toolmark.benchmark.verdicts.verdict import Difference
 from toolmark.reports.text import visible
 from toolmark.reports.writing import write
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Csv", "frame"]
 
 
-def _named(name: str) -> str:
+def _as_text(name: str) -> str:
     """A name that a spreadsheet takes for text and not for a formula."""
     text = visible(name)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
@@ -34,43 +35,37 @@ def _difference(found: Difference | None) -> Mapping[str, Any]:
         "wins": found and found.wins,
         "losses": found and found.losses,
         "ties": found and found.ties,
-        "smallest_detectable": found and found.smallest,
+        "minimum_detectable_effect": found and found.minimum_detectable,
         "within_margin": found and found.within_margin,
         "verdict": found and found.verdict,
     }
 
 
-def _line(comparison: Comparison, row: Row, column: Column, figure: Figure, found: Difference | None) -> dict[str, Any]:
-    base = None if column.baseline is None else _named(comparison.columns[column.baseline].name)
+def _line(metric: MetricInfo, contestant: ContestantResult) -> dict[str, Any]:
+    figure = contestant.figures[metric.id]
     interval = figure.interval
     return {
-        "metric": row.metric,
-        "level": row.level,
-        "unit": row.unit,
-        "candidate": _named(column.name),
-        "run": _named(column.run),
+        "metric": metric.id,
+        "level": metric.level,
+        "unit": metric.unit,
+        "candidate": _as_text(contestant.name),
+        "run": _as_text(contestant.run),
         "n": figure.n,
         "score": figure.score,
         "low": interval and interval.low,
         "high": interval and interval.high,
         "method": interval and interval.method,
-        "baseline": base,
-        **_difference(found),
+        "baseline": None if contestant.baseline is None else _as_text(contestant.baseline),
+        **_difference(contestant.differences.get(metric.id)),
     }
 
 
 def frame(comparison: Comparison) -> DataFrame:
-    """Every figure of the comparison; an empty cell where there is none."""
+    """Every figure of the comparison, one row a metric and contestant; an empty cell where there is none."""
     from pandas import DataFrame  # half a second to import
 
-    made = DataFrame(
-        [
-            _line(comparison, row, column, row.figures[index], row.differences[index] if row.differences else None)
-            for row in comparison.rows
-            for index, column in enumerate(comparison.columns)
-        ]
-    )
-    return made.astype(dict.fromkeys(("wins", "losses", "ties"), "Int64"))  # counts that may be missing
+    lines = [_line(metric, contestant) for metric in comparison.metrics for contestant in comparison.contestants]
+    return DataFrame(lines).astype(dict.fromkeys(("wins", "losses", "ties"), "Int64"))  # counts that may be missing
 
 
 class Csv:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.verdicts.comparison import Comparison
+from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
 from toolmark.reports.sentences import headline
 
 __all__ = ["Entry", "Point", "Side", "entry_of", "read_history"]
@@ -51,37 +51,33 @@ class Entry(_Part):
 
 def entry_of(comparison: Comparison) -> Entry:
     """What is remembered of a comparison."""
-    evidence = comparison.evidence
-    whence = evidence.provenance if evidence else None
+    whence = comparison.report.provenance if comparison.report else None
     made = whence.made if whence else "undated"
     case_set = whence.case_set if whence else "unknown"
-    sides = []
-    for index, column in enumerate(comparison.columns):
-        metrics = {}
-        for row in comparison.rows:
-            if row.level == "primary":
-                figure = row.figures[index]
-                found = row.differences[index] if row.differences else None
-                metrics[row.metric] = Point(
-                    n=figure.n,
-                    score=figure.score,
-                    low=figure.interval and figure.interval.low,
-                    high=figure.interval and figure.interval.high,
-                    effect=found and found.effect,
-                    verdict=found.verdict if found else "",
-                )
-        base = None if column.baseline is None else comparison.columns[column.baseline].name
-        sides.append(
-            Side(
-                name=column.name,
-                against=base,
-                headline=headline(comparison, index) if base is not None else "",
-                metrics=metrics,
-            )
+    sides = [
+        Side(
+            name=contestant.name,
+            against=contestant.baseline,
+            headline=headline(contestant),
+            metrics={metric.id: _point(contestant, metric.id) for metric in comparison.primary},
         )
+        for contestant in comparison.contestants
+    ]
     stamp = re.sub(r"[^0-9A-Za-z]+", "-", made.removesuffix("+00:00")).strip("-")
     label = f"{whence.split} cases {whence.cases}" if whence else "unknown cases"
     return Entry(id=f"{stamp}-{case_set[:8]}", made=made, cases=label, case_set=case_set, sides=tuple(sides))
+
+
+def _point(contestant: ContestantResult, metric: str) -> Point:
+    figure, found = contestant.figures[metric], contestant.differences.get(metric)
+    return Point(
+        n=figure.n,
+        score=figure.score,
+        low=figure.interval and figure.interval.low,
+        high=figure.interval and figure.interval.high,
+        effect=found and found.effect,
+        verdict=found.verdict if found else "",
+    )
 
 
 def read_history(path: Path) -> list[Entry]:

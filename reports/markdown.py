@@ -59,20 +59,21 @@ class Markdown:
 
     def text(self, comparison: Comparison) -> str:
         """The tables, the scores first."""
-        primary = [row for row in comparison.rows if row.level == "primary"]
-        names = [text for column in comparison.columns for text in ("n", column.name, "95% interval")]
+        names = [text for one in comparison.contestants for text in ("n", one.name, "95% interval")]
         scores = [
-            [f"`{row.metric}`", row.meaning, *(text for figure in row.figures for text in cells(row, figure))]
-            for row in primary
+            [
+                f"`{metric.id}`",
+                metric.meaning,
+                *(text for one in comparison.contestants for text in cells(one.figures[metric.id], metric.unit)),
+            ]
+            for metric in comparison.primary
         ]
         tables = [_table(["metric", "what it says", *names], 2, scores)]
-        for index, column in enumerate(comparison.columns):
-            if column.baseline is not None:
-                base = comparison.columns[column.baseline].name
-                head = ["metric", f"{column.name} against {base}", "n", "points", "95% interval", "cases", "p"]
-                held = [(row, row.differences[index]) for row in primary]
-                drawn = [(row, difference_cells(found)) for row, found in held if found is not None]
-                tables.append(_table(head, 2, [[f"`{row.metric}`", cell.verdict, *cell[:-1]] for row, cell in drawn]))
+        for contestant in comparison.compared:
+            head = ["metric", f"{contestant.name} against {contestant.baseline}"]
+            drawn = [(metric, difference_cells(found)) for metric, found in contestant.differences.items()]
+            rows = [[f"`{metric}`", cell.verdict, *cell[:-1]] for metric, cell in drawn]
+            tables.append(_table([*head, "n", "points", "95% interval", "cases", "p"], 2, rows))
         return "\n\n".join(tables)
 
 
@@ -93,56 +94,54 @@ def _quoted(text: str, most: int = 160) -> str:
 
 
 def _verdicts(comparison: Comparison) -> Iterator[str]:
-    for index, column in enumerate(comparison.columns):
-        if column.baseline is not None:
-            base = comparison.columns[column.baseline].name
-            said = "\n".join(
-                f"- {_MARKS[sentence.verdict]} **{sentence.label}** {_escaped(sentence.text)}"
-                for sentence in sentences(comparison, index)
-            )
-            yield f"### {_quoted(column.name)} against {_quoted(base)}: {headline(comparison, index)}\n\n{said}"
+    for contestant in comparison.compared:
+        lines = "\n".join(
+            f"- {_MARKS[sentence.verdict]} **{sentence.label}** {_escaped(sentence.text)}"
+            for sentence in sentences(contestant)
+        )
+        names = f"{_quoted(contestant.name)} against {_quoted(str(contestant.baseline))}"
+        yield f"### {names}: {headline(contestant)}\n\n{lines}"
 
 
 def _unfair(comparison: Comparison) -> Iterator[str]:
-    for index, column in enumerate(comparison.columns):
-        wrong = [same for same in fairness(comparison, index) if same.state in ("bad", "warning")]
+    for contestant in comparison.contestants:
+        wrong = [same for same in fairness(comparison, contestant) if same.state in ("bad", "warning")]
         if wrong:
-            said = "\n".join(f"- {_FAIR[same.state]} {same.what}: {_quoted(same.text, 400)}" for same in wrong)
-            yield f"What may be unfair about {_quoted(column.name)}:\n\n{said}"
+            lines = "\n".join(f"- {_FAIR[same.state]} {same.what}: {_quoted(same.text, 400)}" for same in wrong)
+            yield f"What may be unfair about {_quoted(contestant.name)}:\n\n{lines}"
 
 
 def _causes(comparison: Comparison) -> Iterator[str]:
-    if comparison.evidence is not None:
+    if comparison.report is not None:
         rows = []
-        for column in comparison.columns:
-            ordered = sorted(column.causes.items(), key=lambda item: (-item[1], item[0]))
-            causes = ", ".join(f"{cause.replace('_', ' ')} {count}" for cause, count in ordered)
-            rows.append([column.name, causes or "none"])
+        for contestant in comparison.contestants:
+            ordered = sorted(contestant.causes.items(), key=lambda item: (-item[1], item[0]))
+            causes = ", ".join(f"{cause.label} {count}" for cause, count in ordered)
+            rows.append([contestant.name, causes or "none"])
         yield _table(["candidate", "causes of failure"], 2, rows)
 
 
 def _broken(comparison: Comparison) -> Iterator[str]:
-    """The cases that a candidate broke, one part each, so that as many are kept as fit."""
-    evidence = comparison.evidence
-    if evidence is None:
+    """The cases that a contestant broke, one part each, so that as many are kept as fit."""
+    if comparison.report is None:
         return
-    shown = {case.id: case for case in evidence.cases}
-    for index, column in enumerate(comparison.columns):
-        flip = evidence.flips_of(index, EVERYTHING.id)
-        lost = [case_id for case_id, fate in flip.fates.items() if fate == "broken"] if flip else []
+    shown = {case.id: case for case in comparison.report.cases}
+    for position, contestant in enumerate(comparison.contestants):
+        flips = comparison.report.details[contestant.name].flips[EVERYTHING.id]
+        lost = [case_id for case_id, fate in flips.fates.items() if fate == "broken"]
         if not lost:
             continue
         of = f"{len(lost)} cases" if len(lost) <= MOST_CASES else f"{len(lost)} cases, {MOST_CASES} of them here"
-        yield f"Broken by {_quoted(column.name)}: {of}"
+        yield f"Broken by {_quoted(contestant.name)}: {of}"
         for case in (shown[case_id] for case_id in lost[:MOST_CASES]):
-            answer = case.answers[index]
+            answer = case.answers[position]
             if answer is not None:
-                why = f"{(answer.cause or '').replace('_', ' ')} {_quoted(answer.detail)}"
+                why = f"{answer.cause.label if answer.cause else ''} {_quoted(answer.detail)}"
                 yield f"- {_quoted(case.turns[-1].text)}: {why} ({_quoted(case.id)})"
 
 
 def _provenance(comparison: Comparison) -> list[str]:
-    whence = comparison.evidence.provenance if comparison.evidence else None
+    whence = comparison.report.provenance if comparison.report else None
     if whence is None:
         return []
     made = f"Made {whence.made} by Toolmark {whence.version}, judge {whence.scorer}, case set {whence.case_set}; again:"

@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 from toolmark.benchmark.candidates.fingerprint import hash_files
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.training import RECORD, read_record
-from toolmark.benchmark.verdicts.comparison import Comparison
+from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
 from toolmark.reports.cards import card, eval_entries, subject
 
 __all__ = ["EVAL_RESULTS", "Publication", "prepare"]
@@ -71,13 +70,13 @@ def prepare(folder: Path, comparison: Comparison, dataset: str | None) -> Public
         )
     for path in files.values():
         _check(path)
-    column = subject(comparison)
-    _check_run(folder, comparison.columns[column].identity, comparison.columns[column].name)
+    contestant = subject(comparison)
+    _check_run(folder, contestant)
     readme = folder / CARD
     existing = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
     made = {CARD: card(comparison, existing, base_model=_base(folder))}
     if dataset is not None:
-        made[EVAL_RESULTS] = _entries(comparison, column, dataset)
+        made[EVAL_RESULTS] = _entries(comparison, contestant, dataset)
     return Publication(files, made, tuple(path.name for path in inside if path.name not in files))
 
 
@@ -96,16 +95,16 @@ def _check(path: Path) -> None:
         raise InputError(f"{path} is not what its name says", "Save it again with save_pretrained().")
 
 
-def _check_run(folder: Path, identity: Mapping[str, Any], name: str) -> None:
+def _check_run(folder: Path, contestant: ContestantResult) -> None:
     """The run must be of these weights: a card that another model earned is worse than none."""
     if (folder / "adapter_config.json").is_file():
-        recorded = identity.get("adapter")
+        recorded = contestant.identity.get("adapter")
         here = hash_files([*folder.glob("*.safetensors"), folder / "adapter_config.json"])
     else:
-        recorded, here = identity.get("weights"), hash_files(folder.glob("*.safetensors"))
+        recorded, here = contestant.identity.get("weights"), hash_files(folder.glob("*.safetensors"))
     if recorded != here:
         raise InputError(
-            f"the run of {name} is of other weights ({recorded}) than those in {folder} ({here})",
+            f"the run of {contestant.name} is of other weights ({recorded}) than those in {folder} ({here})",
             "Judge these first: pytest suites/ --model BASE --adapter FOLDER, and name that run.",
         )
 
@@ -130,12 +129,12 @@ def _base(folder: Path) -> str | None:
     return None
 
 
-def _entries(comparison: Comparison, column: int, dataset: str) -> str:
+def _entries(comparison: Comparison, contestant: ContestantResult, dataset: str) -> str:
     import io
 
     from huggingface_hub import eval_result_entries_to_yaml
     from ruamel.yaml import YAML
 
     stream = io.StringIO()
-    YAML(typ="safe").dump(eval_result_entries_to_yaml(eval_entries(comparison, column, dataset)), stream)
+    YAML(typ="safe").dump(eval_result_entries_to_yaml(eval_entries(comparison, contestant, dataset)), stream)
     return stream.getvalue()

@@ -9,8 +9,8 @@ from cyclopts import Parameter
 
 from toolmark.benchmark.core.hub import check_id, upload
 from toolmark.benchmark.core.printing import say
-from toolmark.benchmark.evaluation.commands import judge_recorded
-from toolmark.benchmark.evaluation.session import Request, shipped_cases
+from toolmark.benchmark.evaluation.evaluate import compare_recorded
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers.case_selection import Split
 from toolmark.reports.publication import prepare
 
@@ -58,8 +58,8 @@ def push(
         List what would be published, and ask no network.
     """
     check_id(to, "--to")
-    request = Request(models=(run,), baseline=baseline, cases=cases or shipped_cases(), tools=tools, split=split)
-    found = prepare(folder, judge_recorded(request, evidence=True), dataset)
+    request = Request(models=(run,), baseline=baseline, cases=cases or Request().cases, tools=tools, split=split)
+    found = prepare(folder, compare_recorded(request, report=True), dataset)
     for name, path in found.files.items():
         say(f"{name}: {path.stat().st_size:,} bytes")
     for name, text in found.made.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from toolmark.benchmark.verdicts.comparison import Figure, Row
+from toolmark.benchmark.verdicts.comparison import Figure
 from toolmark.benchmark.verdicts.intervals import Interval
 from toolmark.benchmark.verdicts.verdict import Difference
 
@@ -40,21 +40,21 @@ def _interval(interval: Interval, scale: float, sign: str = "") -> str:
     return f"[{interval.low * scale:{sign}.1f}, {interval.high * scale:{sign}.1f}]"
 
 
-def cells(row: Row, figure: Figure) -> Cells:
+def cells(figure: Figure, unit: str = "share") -> Cells:
     """Shares as percentages with one decimal, other units as they are; `n/a` where no case counts."""
     if figure.score is None or figure.interval is None:
         return Cells("0", NOTHING, NOTHING)
-    scale = 100 if row.unit == "share" else 1
+    scale = 100 if unit == "share" else 1
     return Cells(str(figure.n), f"{figure.score * scale:.1f}", _interval(figure.interval, scale))
 
 
 def difference_cells(difference: Difference) -> DifferenceCells:
-    """A difference in points, with the smallest that could have been seen where the verdict is `inconclusive`."""
+    """A difference in points, with the minimum detectable effect where the verdict is `inconclusive`."""
     if difference.effect is None or difference.interval is None or difference.adjusted is None:
         return DifferenceCells("0", NOTHING, NOTHING, NOTHING, NOTHING, f"{difference.verdict}: {difference.reason}")
     verdict: str = difference.verdict
     if verdict == "inconclusive":
-        seen = "none" if difference.smallest is None else f"{difference.smallest * 100:.1f}"
+        seen = "none" if difference.minimum_detectable is None else f"{difference.minimum_detectable * 100:.1f}"
         verdict = f"inconclusive ({difference.reason or f'detectable: {seen}'})"
     elif verdict in ("regressed", "improved") and difference.within_margin:
         verdict = f"{verdict}, within margin"

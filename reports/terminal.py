@@ -8,7 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from toolmark.benchmark.verdicts.comparison import Comparison, Row
+from toolmark.benchmark.scoring.metrics import MetricInfo
+from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
 from toolmark.reports.tables import cells, difference_cells
 
 __all__ = ["Terminal"]
@@ -31,24 +32,25 @@ class Terminal:
             self._draw(comparison, Console(file=stream, width=160, markup=False, highlight=False))
 
     def _draw(self, comparison: Comparison, console: Console) -> None:
-        primary = [row for row in comparison.rows if row.level == "primary"]
-        secondary = [row for row in comparison.rows if row.level == "secondary" and any(f.n for f in row.figures)]
-        scores = _scores if _width(comparison, [*primary, *secondary]) <= console.width else _stacked
-        console.print(scores("primary metrics", comparison, primary))
-        for index, column in enumerate(comparison.columns):
-            if column.baseline is not None:
-                console.print(_differences(index, comparison, primary))
-                for found in column.unfair:
-                    said = f"{found.kind}: {found.field} is {found.candidate}, and {found.baseline} in the baseline"
-                    console.print(said, style="red" if found.kind == "identity" else "yellow")
-        for column in comparison.columns:
-            if column.unproven:
-                console.print(f"{column.name}: {column.unproven}", style="yellow")
+        figures = [figure for one in comparison.contestants for figure in one.figures.items()]
+        shown = {metric for metric, figure in figures if figure.n}
+        secondary = [metric for metric in comparison.metrics if metric.level == "secondary" and metric.id in shown]
+        wide = _width(comparison, [*comparison.primary, *secondary]) <= console.width
+        scores = _side_by_side if wide else _stacked
+        console.print(scores("primary metrics", comparison, comparison.primary))
+        for contestant in comparison.compared:
+            console.print(_differences(comparison, contestant))
+            for found in contestant.unfair:
+                text = f"{found.kind}: {found.field} is {found.candidate}, and {found.baseline} in the baseline"
+                console.print(text, style="red" if found.kind == "identity" else "yellow")
+        for contestant in comparison.contestants:
+            if contestant.unproven:
+                console.print(f"{contestant.name}: {contestant.unproven}", style="yellow")
         console.print(scores("what explains them", comparison, secondary))
-        for column in comparison.columns:
-            ordered = sorted(column.causes.items(), key=lambda item: -item[1])
+        for contestant in comparison.contestants:
+            ordered = sorted(contestant.causes.items(), key=lambda item: -item[1])
             causes = ", ".join(f"{cause} {count}" for cause, count in ordered)
-            console.print(f"{column.name}: causes of failure: {causes or 'none'}")
+            console.print(f"{contestant.name}: causes of failure: {causes or 'none'}")
         console.print("intervals: 95%, uncorrected; p: exact sign-flip test, adjusted by Holm", style="dim")
 
 
@@ -58,54 +60,50 @@ def _table(title: str) -> Table:
     return table
 
 
-def _scores(title: str, comparison: Comparison, rows: Sequence[Row]) -> Table:
+def _side_by_side(title: str, comparison: Comparison, metrics: Sequence[MetricInfo]) -> Table:
     table = _table(title)
     table.add_column("meaning", style="dim")
-    for column in comparison.columns:
+    for contestant in comparison.contestants:
         table.add_column("n", justify="right")
-        table.add_column(column.name, justify="right", no_wrap=True)
+        table.add_column(contestant.name, justify="right", no_wrap=True)
         table.add_column("95% interval", justify="right", no_wrap=True)
-    for row in rows:
-        drawn = [cells(row, figure) for figure in row.figures]
-        table.add_row(row.metric, row.meaning, *(text for cell in drawn for text in cell))
+    for metric in metrics:
+        drawn = [cells(contestant.figures[metric.id], metric.unit) for contestant in comparison.contestants]
+        table.add_row(metric.id, metric.meaning, *(text for cell in drawn for text in cell))
     return table
 
 
-def _width(comparison: Comparison, rows: Sequence[Row]) -> int:
-    """The fewest columns in which `_scores` cuts nothing: the meaning alone may be broken, word by word."""
+def _width(comparison: Comparison, metrics: Sequence[MetricInfo]) -> int:
+    """The fewest columns in which `_side_by_side` cuts nothing: the meaning alone may be broken, word by word."""
     gap = 2
-    names = max((len(row.metric) for row in rows), default=0)
-    words = max((len(word) for row in rows for word in row.meaning.split()), default=0)
+    names = max((len(metric.id) for metric in metrics), default=0)
+    words = max((len(word) for metric in metrics for word in metric.meaning.split()), default=0)
     whole = names + gap + words
-    for index, column in enumerate(comparison.columns):
-        drawn = [cells(row, row.figures[index]) for row in rows]
-        heads = ("n", column.name, "95% interval")
+    for contestant in comparison.contestants:
+        drawn = [cells(contestant.figures[metric.id], metric.unit) for metric in metrics]
+        heads = ("n", contestant.name, "95% interval")
         whole += sum(gap + max(len(head), *(len(cell[place]) for cell in drawn), 0) for place, head in enumerate(heads))
     return whole
 
 
-def _stacked(title: str, comparison: Comparison, rows: Sequence[Row]) -> Table:
-    """A line a metric and candidate, where they do not fit beside one another."""
+def _stacked(title: str, comparison: Comparison, metrics: Sequence[MetricInfo]) -> Table:
+    """A line a metric and contestant, where they do not fit beside one another."""
     table = _table(title)
     table.add_column("candidate", overflow="fold")
     for head in ("n", "score", "95% interval"):
         table.add_column(head, justify="right", no_wrap=True)
-    for row in rows:
-        for index, (column, figure) in enumerate(zip(comparison.columns, row.figures, strict=True)):
-            table.add_row("" if index else row.metric, column.name, *cells(row, figure))
+    for metric in metrics:
+        for index, contestant in enumerate(comparison.contestants):
+            drawn = cells(contestant.figures[metric.id], metric.unit)
+            table.add_row("" if index else metric.id, contestant.name, *drawn)
     return table
 
 
-def _differences(index: int, comparison: Comparison, rows: Sequence[Row]) -> Table:
-    column = comparison.columns[index]
-    base = comparison.columns[column.baseline or 0]
-    table = _table(f"{column.name} against {base.name}")
+def _differences(comparison: Comparison, contestant: ContestantResult) -> Table:
+    table = _table(f"{contestant.name} against {contestant.baseline}")
     for head in ("n", "points", "95% interval", "cases", "p"):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column(f"verdict (margin {comparison.margin * 100:g})")
-    for row in rows:
-        difference = row.differences[index]
-        if difference is not None:
-            drawn = difference_cells(difference)
-            table.add_row(row.metric, *drawn, style=_COLOURS.get(difference.verdict))
+    for metric, difference in contestant.differences.items():
+        table.add_row(metric, *difference_cells(difference), style=_COLOURS.get(difference.verdict))
     return table

@@ -25,17 +25,17 @@ ENGINE = ("importing torch and transformers", "opening the model", "encoding", "
 
 _OTHER_IMPORTS = "other imports"
 _PLACES = (
-    ("toolmark.benchmark.evaluation.session", "load_cases", "reading cases"),
-    ("toolmark.benchmark.evaluation.session", "generate", "rendering, keys"),
+    ("toolmark.benchmark.evaluation.evaluate", "load_cases", "reading cases"),
+    ("toolmark.benchmark.evaluation.evaluate", "generate", "rendering, keys"),
     ("toolmark.benchmark.engine.engines:Engines", "open", "opening the model"),
     ("toolmark.benchmark.engine.local_engine:LocalEngine", "environment", "opening the model"),
     ("toolmark.benchmark.engine.local_engine:LocalEngine", "prepare", "encoding"),
     ("toolmark.benchmark.engine.local_engine:LocalEngine", "answer", "answering"),
     ("toolmark.benchmark.runs.ledger:Ledger", "_append", "ledger"),
-    ("toolmark.benchmark.evaluation.session", "judge", "Inspect and its log"),
+    ("toolmark.benchmark.evaluation.evaluate", "judge", "Inspect and its log"),
     ("toolmark.benchmark.runs.task", "grade", "scoring"),
-    ("toolmark.benchmark.evaluation.session", "compare", "figures and verdicts"),
-    ("toolmark.benchmark.scoring.gold:Proof", "faults", "proving the gold"),
+    ("toolmark.benchmark.evaluation.evaluate", "compare", "figures and verdicts"),
+    ("toolmark.benchmark.scoring.gold:GoldProof", "faults", "proving the gold"),
     ("toolmark.reports.terminal:Terminal", "render", "summary"),
 )
 

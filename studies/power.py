@@ -11,7 +11,7 @@ from scipy import stats
 
 from studies.draws import CHUNK, GROUP, Truth, draw
 from studies.false_alarms import p_values
-from toolmark.benchmark.verdicts.power import ALPHA, mcnemar_power, smallest_effect
+from toolmark.benchmark.verdicts.power import ALPHA, mcnemar_power, minimum_detectable_effect_of_groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def detectable(n: int, truth: Truth, comparisons: int) -> Detectable:
     named = []
     for row in draw(random, truth, 400, 1, 1, n)[:, 0, 0]:
         sums = row.reshape(-1, size).sum(-1)
-        named.append(smallest_effect([Fraction(int(value)) for value in sums], n) or math.nan)
+        named.append(minimum_detectable_effect_of_groups([Fraction(int(value)) for value in sums], n) or math.nan)
     effect = float(np.nanmedian(named))
     # A drop needs as many discordant cases; a sliver more keeps the limits finite.
     real = Truth(max(truth.discordance, effect + 1e-9), -effect, truth.correlation)

@@ -20,6 +20,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -30,10 +31,11 @@ from toolmark.benchmark.candidates.recipes import Recipe, read_recipe
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.data.held_out import held_out, shipped_manifest
 from toolmark.benchmark.data.training import RECORD
-from toolmark.benchmark.evaluation.session import Request, Session, shipped_cases
+from toolmark.benchmark.evaluation.evaluate import Evaluation
+from toolmark.benchmark.evaluation.request import Request, shipped_cases
 from toolmark.benchmark.scoring.grades import Grade
 from toolmark.benchmark.scoring.metrics import METRICS, PRIMARY
-from toolmark.benchmark.verdicts.comparison import Column, Comparison, compare
+from toolmark.benchmark.verdicts.comparison import Comparison, Side, compare
 from toolmark.benchmark.verdicts.figure import figure_of
 
 ROOT = Path(__file__).parents[1]
@@ -82,12 +84,13 @@ def trained(recipe: Recipe, data: Path, seed: int, out: Path) -> Path:
     return out
 
 
-Judged = tuple[tuple[Column, ...], list[list[Grade]]]
+Judged = list[Side]
+"""The base, then each adapter compared with it."""
 
 
-def opened(cases: str, adapters: Sequence[str], dialect: str, work: Path) -> Session:
-    """A session over the test split, with a run for the base and for each adapter."""
-    session = Session(
+def evaluation(cases: str, adapters: Sequence[str], dialect: str, work: Path) -> Evaluation:
+    """The test split, answered by the base and by each adapter."""
+    return Evaluation(
         Request(
             models=("pocket",),
             adapters=tuple(adapters),
@@ -98,12 +101,10 @@ def opened(cases: str, adapters: Sequence[str], dialect: str, work: Path) -> Ses
             runs=work / "runs",
         )
     )
-    session.open()
-    return session
 
 
 def judged(cases: str, adapters: Sequence[Path], dialect: str, work: Path) -> Judged:
-    """Columns and grades of the base and of all adapters on the test split."""
+    """The base and all adapters on the test split."""
 
     def answered(adapter: str) -> None:
         words = ["--work", str(work), "--answer", cases, "--dialect", dialect, "--adapter", adapter]
@@ -111,10 +112,9 @@ def judged(cases: str, adapters: Sequence[Path], dialect: str, work: Path) -> Ju
 
     with ThreadPoolExecutor(2) as lanes:
         list(lanes.map(answered, ("", *map(str, adapters))))
-    session = opened(cases, tuple(map(str, adapters)), dialect, work)
-    for run in session.runs:
-        session.generate(run, lambda *_: None)  # all of it is there
-    return session.judge(logs=False).columns, [list(grades) for grades in session.grades]
+    whole = evaluation(cases, tuple(map(str, adapters)), dialect, work)
+    whole.run(logs=False)  # every answer is there
+    return [contestant.side() for contestant in whole.contestants]
 
 
 def percents(values: Sequence[float | None]) -> str:
@@ -136,21 +136,20 @@ def parts() -> dict[str, Callable[[Grade], bool]]:
 
 def pair(judged: Judged, place: int) -> Judged:
     """Of all candidates the base and the one in this place."""
-    columns, grades = judged
-    return (columns[0], columns[place]), [grades[0], grades[place]]
+    return [judged[0], judged[place]]
 
 
 def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> None:
     """One adapter against the base, and whether the aims are kept."""
     found: dict[tuple[str, str], Comparison] = {}
     lines = []
-    for kind, (columns, grades) in kinds.items():
+    for kind, judged in kinds.items():
         for part, wanted in parts().items():
-            sides = [[row for row in rows if wanted(row)] for rows in grades]
-            comparison = found[kind, part] = compare(columns, sides)
+            sides = [replace(side, grades=[row for row in side.grades if wanted(row)]) for side in judged]
+            comparison = found[kind, part] = compare(sides)
             for metric in PRIMARY:
-                difference = comparison.difference(1, metric.id)
-                if difference is None or difference.interval is None or difference.effect is None:
+                difference = comparison.compared[0].differences[metric.id]
+                if difference.interval is None or difference.effect is None:
                     continue
                 low, high = 100 * difference.interval.low, 100 * difference.interval.high
                 effect = f"{100 * difference.effect:+.1f} [{low:+.1f}, {high:+.1f}]"
@@ -162,17 +161,14 @@ def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> No
         lines,
     )
     for name in ("selection.tool", "validity.call"):
-        gain = found["template", "all"].difference(1, name)
-        assert gain is not None
+        gain = found["template", "all"].compared[0].differences[name]
         assert gain.effect is not None
         page.held(gain.effect >= POINTS, f"`{name}` +15 points on template cases", f"{100 * gain.effect:+.1f}")
-        shown = found["authored", "all"].difference(1, name)
-        assert shown is not None
+        shown = found["authored", "all"].compared[0].differences[name]
         page.held(shown.verdict == "improved", f"`{name}` improved on authored cases", shown.verdict)
     for name in ("timing.recall", "timing.restraint", "guard.stops"):
         for kind in kinds:
-            other = found[kind, "all"].difference(1, name)
-            assert other is not None
+            other = found[kind, "all"].compared[0].differences[name]
             page.held(other.verdict != "regressed", f"`{name}` not regressed on {kind} cases", other.verdict)
 
 
@@ -183,10 +179,10 @@ def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: l
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
     page.text.append(f"{packages}; Python {platform.python_version()}, {platform.machine()}.\n")
     rows = []
-    for kind, (_, grades) in kinds.items():
+    for kind, judged in kinds.items():
         for part, wanted in parts().items():
             for metric in PRIMARY:
-                scores = [figure_of(metric, [row for row in rows_ if wanted(row)]) for rows_ in grades]
+                scores = [figure_of(metric, [row for row in side.grades if wanted(row)]) for side in judged]
                 if not scores[0].n or (part != "all" and metric.id not in ("selection.tool", "validity.call")):
                     continue
                 by = {
@@ -231,8 +227,8 @@ def main() -> int:
     work: Path = asked.work.absolute()
     work.mkdir(parents=True, exist_ok=True)
     if asked.answer:
-        session = opened(asked.answer, (asked.adapter,) if asked.adapter else (), asked.dialect, work)
-        session.generate(session.runs[-1], lambda *_: None)
+        adapters = (asked.adapter,) if asked.adapter else ()
+        evaluation(asked.answer, adapters, asked.dialect, work).run(logs=False)
         return 0
     assert set(METRICS) >= {"selection.tool", "validity.call"}
     recipes = {name: read_recipe(path) for name, path in RECIPES.items()}

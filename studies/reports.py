@@ -18,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,11 +26,11 @@ from studies.page import Page
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, Usage
 from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.evaluation.report_data import gather
 from toolmark.benchmark.readers.case_selection import load_cases
 from toolmark.benchmark.scoring.gold import perfect
 from toolmark.benchmark.scoring.grades import grade
-from toolmark.benchmark.verdicts.comparison import Column, Comparison, compare
-from toolmark.benchmark.verdicts.evidence import gather
+from toolmark.benchmark.verdicts.comparison import Comparison, Side, compare
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "report-sizes.md"
@@ -73,22 +72,20 @@ def compared(count: int) -> tuple[Comparison, dict[str, float]]:
         completions.append(said)
         grades.append([grade(case, said[case.id, 1], dialect) for case in cases])
     judged = time.process_time()
-    columns = [
-        Column(
+    sides = [
+        Side(
             name=name,
+            grades=rows,
+            completions=said,
+            baseline=baseline,
             run=f"{name}-0123abcd",
             identity={"dialect": "tagged/1", "template": "t", "dtype": "float32", "decoding": {"temperature": 0.0}},
             environment={"python": platform.python_version()},
-            cases=count,
-            waived=0,
-            causes=Counter(row.cause for row in rows if row.cause is not None),
-            baseline=baseline,
         )
-        for name, rows, baseline in zip(("base", "mine"), grades, (None, 0), strict=True)
+        for name, rows, said, baseline in zip(("base", "mine"), grades, completions, (None, "base"), strict=True)
     ]
-    found = compare(columns, grades, completions)
-    evidence = gather(cases, grades, completions, [dialect] * 2, [None, 0])
-    return replace(found, evidence=evidence), {
+    found = compare(sides, report=gather(cases, sides, dialect))
+    return found, {
         "judge": judged - start,
         "compare and gather": time.process_time() - judged,
     }

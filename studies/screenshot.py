@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from toolmark.benchmark.evaluation.commands import judge_recorded
-from toolmark.benchmark.evaluation.session import Request, shipped_cases
+from toolmark.benchmark.evaluation.evaluate import compare_recorded
+from toolmark.benchmark.evaluation.request import Request, shipped_cases
 from toolmark.reports.html import Html
 
 ROOT = Path(__file__).parents[1]
@@ -26,7 +26,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="toolmark-") as folder, sync_playwright() as playwright:
         page = Path(folder) / "report.html"
         request = Request(models=(str(REPLAY),), cases=shipped_cases())
-        Html().render(judge_recorded(request, evidence=True), page)
+        Html().render(compare_recorded(request, report=True), page)
         options = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser: Any = playwright.chromium.launch(executable_path=chromium, args=options)
         tab = browser.new_page(viewport={"width": 1000, "height": 900}, color_scheme="light")

@@ -12,7 +12,7 @@ from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.scoring.gold import perfect
 from toolmark.benchmark.scoring.grades import grade
 from toolmark.benchmark.scoring.metrics import PRIMARY
-from toolmark.benchmark.verdicts.power import smallest_detectable
+from toolmark.benchmark.verdicts.power import minimum_detectable_effect
 from toolmark.suites.lint.findings import expected_tools, stratum
 
 __all__ = ["DISCORDANCE", "Table", "tables"]
@@ -108,7 +108,7 @@ def _effects(cases: Sequence[Case]) -> Table:
     for metric in PRIMARY:
         population = [case for case, perfectly in judged if metric.of(perfectly) is not None]
         families = len({case.cluster for case in population})
-        effect = smallest_detectable(families, DISCORDANCE)
+        effect = minimum_detectable_effect(families, DISCORDANCE)
         told = "none" if effect is None else f"{effect * 100:.1f}"
         rows.append((metric.id, str(len(population)), str(families), told))
     title = f"smallest effect in points, at 80% power, an uncorrected 5% and {DISCORDANCE:.0%} discordance; test split"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from toolmark.benchmark.core.registry import names
 from toolmark.benchmark.data.completions import Completion
-from toolmark.benchmark.evaluation.session import Request, Session
+from toolmark.benchmark.evaluation.evaluate import compare_recorded
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 from toolmark.benchmark.runs.ledger import Ledger
 
@@ -36,17 +37,13 @@ def test_the_script_recomputes_every_figure_of_the_summary(tmp_path):
     command = [sys.executable, "-c", script, str(baseline), str(candidate), str(CASES)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stderr
-    session = Session(Request(models=(str(candidate),), baseline=str(baseline), cases=str(CASES)), partial=True)
-    session.open(writable=False)
-    for each in session.runs:
-        session.generate(each, lambda done, total: None)  # noqa: ARG005
-    comparison = session.judge(logs=False)
-    difference = comparison.difference(1, "timing.recall")
-    assert difference is not None
+    comparison = compare_recorded(Request(models=(str(candidate),), baseline=str(baseline), cases=str(CASES)))
+    first, second = comparison.contestants
+    difference = second.differences["timing.recall"]
     assert (difference.n, difference.wins, difference.losses) == (12, 7, 0)
-    assert len(run.stdout.splitlines()) == len(comparison.rows)
-    for row in comparison.rows:
-        assert all(str(figure) in run.stdout for figure in (*row.figures, *row.differences))
+    assert len(run.stdout.splitlines()) == len(comparison.metrics)
+    figures = [*first.figures.values(), *second.figures.values(), *second.differences.values()]
+    assert all(str(figure) in run.stdout for figure in figures)
 
 
 def test_every_kind_of_finding_probe_and_policy_is_documented():
@@ -60,10 +57,10 @@ def test_every_kind_of_finding_probe_and_policy_is_documented():
 
 
 def test_five_points_take_as_many_cases_as_the_docs_say():
-    from toolmark.benchmark.verdicts.power import smallest_detectable
+    from toolmark.benchmark.verdicts.power import minimum_detectable_effect
 
     (below, cases) = re.search(r"effect below (\d+) points takes (\d+) cases", " ".join(CASES_DOC.split())).groups()
-    enough, fewer = (smallest_detectable(n, 0.1) for n in (int(cases), int(cases) - 10))
+    enough, fewer = (minimum_detectable_effect(n, 0.1) for n in (int(cases), int(cases) - 10))
     assert enough < int(below) / 100 < fewer
 
 

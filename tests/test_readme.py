@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from toolmark.benchmark.evaluation.session import Request, Session
+from toolmark.benchmark.evaluation.evaluate import evaluate
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.reports.markdown import Markdown
 
 ROOT = Path(__file__).parent.parent
@@ -15,11 +16,7 @@ README = (ROOT / "README.md").read_text()
 def test_the_table_is_what_the_shipped_replay_gives(tmp_path):
     command, table = re.search(r"<!-- table: (.*?) -->\n(.*?)\n<!-- end -->", README, re.DOTALL).groups()
     spec = command.rpartition("--model ")[2]
-    session = Session(Request(models=(spec,), cases=str(ROOT / "suites" / "cases"), runs=tmp_path))
-    session.open()
-    for run in session.runs:
-        session.generate(run, lambda *_: None)
-    assert Markdown().text(session.judge()) == table
+    assert Markdown().text(evaluate(Request(models=(spec,), runs=tmp_path), logs=False)) == table
 
 
 def test_the_commands_exist():

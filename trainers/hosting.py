@@ -28,7 +28,8 @@ from toolmark.benchmark.core.errors import InputError, writing
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.held_out import HeldOut, held_out, shipped_manifest
-from toolmark.benchmark.evaluation.session import Request, Session, shipped_cases
+from toolmark.benchmark.evaluation.evaluate import evaluate
+from toolmark.benchmark.evaluation.request import Request, shipped_cases
 from toolmark.benchmark.plugins.protocols import DevFigure, Trained, Trainer, Training
 from toolmark.trainers.cards import adapter_card
 from toolmark.trainers.examples import Examples
@@ -188,21 +189,17 @@ def _score_dev(job: Job, dialect: str, folder: Path) -> Mapping[str, DevFigure]:
         runs=job.out / "dev",
     )
     with _aside():
-        session = Session(request)
-        session.open()
-        for one in session.runs:
-            session.generate(one, lambda *_: None)
-        return _figures(session.judge(logs=False))
+        return _figures(evaluate(request, logs=False))
 
 
 def _figures(comparison: Comparison) -> dict[str, DevFigure]:
-    found = {}
-    for row in comparison.rows:
-        if row.level == "primary":
-            difference = row.differences[1]
-            verdict = None if difference is None else difference.verdict
-            found[row.metric] = DevFigure(row.figures[1].score, row.figures[0].score, verdict)
-    return found
+    base, judged = comparison.contestants
+    return {
+        metric.id: DevFigure(
+            judged.figures[metric.id].score, base.figures[metric.id].score, judged.differences[metric.id].verdict
+        )
+        for metric in comparison.primary
+    }
 
 
 @contextmanager

@@ -65,6 +65,11 @@ class Option:
         return f"--{self.name}"
 
     @property
+    def destination(self) -> str:
+        """Where pytest keeps the flag: other plug-ins have a `seed` too."""
+        return f"toolmark_{self.name}"
+
+    @property
     def variable(self) -> str:
         """`TOOLMARK_SKIP_BAD`."""
         return PREFIX + self.name.upper().replace("-", "_")

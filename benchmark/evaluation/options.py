@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from argparse import BooleanOptionalAction
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from toolmark.benchmark.config.option_types import AMOUNTS, NUMBER, SWITCH, TEXT, TEXTS, WHOLE, choice
 from toolmark.benchmark.config.sources import (
@@ -18,9 +19,9 @@ from toolmark.benchmark.config.sources import (
     from_pyproject,
     resolve,
 )
-from toolmark.benchmark.evaluation.session import Request, shipped_cases
+from toolmark.benchmark.evaluation.request import Request
 
-__all__ = ["OPTIONS", "read_options", "request_of"]
+__all__ = ["OPTIONS", "Arguments", "add_options", "read_options", "request_of"]
 
 _DEFAULT = Request()
 
@@ -94,7 +95,9 @@ OPTIONS = (
         "fail where the score's interval is below VALUE; repeatable, each METRIC on its own",
         metavar="METRIC=VALUE",
     ),
-    Option("margin", NUMBER, "differences within ±M, a share, count as equivalent", metavar="M", default=0.05),
+    Option(
+        "margin", NUMBER, "differences within ±M, a share, count as equivalent", metavar="M", default=_DEFAULT.margin
+    ),
     Option("inconclusive", choice("skip", "fail"), "what a check does that the cases cannot decide", default="skip"),
     Option(
         "execute",
@@ -119,6 +122,31 @@ OPTIONS = (
 _PLURAL = {"models": "model", "adapters": "adapter", "floors": "floor"}
 
 
+class Arguments(Protocol):
+    """What takes options: pytest's group, or a parser of argparse."""
+
+    def addoption(self, *names: str, **attributes: Any) -> None:
+        """Add one option."""
+
+
+def add_options(arguments: Arguments) -> None:
+    """Register every option without a default, so that "not given" is told from "given".
+
+    Args:
+        arguments: Pytest's group of options.
+    """
+    for option in OPTIONS:
+        attributes: dict[str, Any] = {"action": "append"} if option.kind.repeatable else {}
+        if option.kind is SWITCH:
+            attributes = {"action": BooleanOptionalAction}
+        else:
+            attributes["metavar"] = option.metavar or f"{{{','.join(option.kind.choices)}}}"
+        shown = f"{option.help} [{option.variable}; default: {option.shown_default}]"
+        arguments.addoption(
+            option.flag, dest=option.destination, default=None, help=shown.replace("%", "%%"), **attributes
+        )
+
+
 def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
     """Every option, from `flags`, the environment, `.env` in the current directory and `pyproject`.
 
@@ -139,6 +167,6 @@ def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
 def request_of(values: Values) -> Request:
     """What the options ask for: field for option of the same name; repeatable ones are in the plural."""
     asked = {field.name: values[_PLURAL.get(field.name, field.name.replace("_", "-"))] for field in fields(Request)}
-    asked["cases"] = asked["cases"] or shipped_cases()
+    asked["cases"] = asked["cases"] or _DEFAULT.cases
     asked["runs"] = Path(asked["runs"])
     return Request(**asked)

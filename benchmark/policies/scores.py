@@ -10,7 +10,7 @@ from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.policies.trivial import POLICIES
 from toolmark.benchmark.scoring.grades import grade
-from toolmark.benchmark.scoring.metrics import METRICS, case_values
+from toolmark.benchmark.scoring.metrics import PRIMARY, Metric, case_values
 
 __all__ = ["PolicyScores", "policy_scores"]
 
@@ -22,9 +22,6 @@ _MEANINGS = {
 }
 _AT_ONCE = 1_000
 """Cases whose grades are in memory together."""
-
-_METRICS = ("timing.recall", "timing.restraint", "selection.tool", "validity.schema")
-"""Of the primary ones those that nothing need be run for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +37,13 @@ def policy_scores(cases: Sequence[Case], dialect: Dialect, seed: int = 0) -> tup
     """Let the policies answer `cases` in the hand of `dialect`, and judge them."""
     found = []
     for name, meaning in _MEANINGS.items():
-        values: dict[str, list[float]] = {metric: [] for metric in _METRICS}
+        values: dict[Metric, list[float]] = {metric: [] for metric in PRIMARY if metric.of_policies}
         for start in range(0, len(cases), _AT_ONCE):
             part = cases[start : start + _AT_ONCE]
             draws = ((case, Random(f"{seed}/{case.id}/1")) for case in part)  # noqa: S311 - repeatable, not secret
             grades = [grade(case, POLICIES[name](case, dialect, rng), dialect) for case, rng in draws]
             for metric, known in values.items():
-                known += [one.value for one in case_values(METRICS[metric], grades)]
-        scores = {metric: sum(known) / len(known) for metric, known in values.items() if known}
+                known += [one.value for one in case_values(metric, grades)]
+        scores = {metric.id: sum(known) / len(known) for metric, known in values.items() if known}
         found.append(PolicyScores(name, meaning, scores))
     return tuple(found)

@@ -186,8 +186,12 @@ def _unwritten(folder: Path, reason: str) -> EnvironmentFault:
     )
 
 
-def recorded_grades(folder: Path, cases: Sequence[Case]) -> list[Grade]:
-    """Grades as a former judge gave them, from the newest log of a run; cases that it lacks are left out.
+def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
+    """Grades as a former judge gave them, from the newest log of a run; cases that the log lacks are left out.
+
+    Args:
+        folder: Of the run.
+        grades: Today's, of the same completions.
 
     Raises:
         InputError: The run holds no log, or one from another judge's format.
@@ -196,12 +200,12 @@ def recorded_grades(folder: Path, cases: Sequence[Case]) -> list[Grade]:
     log = next((log for log in logs if log is not None and log.status == "success"), None)
     if log is None:
         raise InputError(f"{folder} holds no whole .eval log", "Leave --as-recorded out: the ledger is judged again.")
-    wanted = {case.id for case in cases}
+    logged = {(str(one.id), one.epoch): one.scores for one in log.samples or () if one.scores}
     try:
         return [
-            _grade(sample.scores["toolmark"].metadata)
-            for sample in log.samples or ()
-            if str(sample.id) in wanted and sample.scores
+            grade.as_recorded(scores["toolmark"].metadata or {})
+            for grade in grades
+            if (scores := logged.get((grade.case_id, grade.epoch)))
         ]
     except (TypeError, KeyError):
         raise InputError(
@@ -218,11 +222,6 @@ def _readable(path: Path) -> EvalLog | None:
         return read_eval_log(str(path))
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
-
-
-def _grade(metadata: Mapping[str, Any] | None) -> Grade:
-    fields = dict(metadata or {})
-    return Grade(**{**fields, "called": tuple(fields["called"])})
 
 
 def _broken(

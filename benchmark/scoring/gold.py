@@ -11,12 +11,12 @@ from toolmark.benchmark.data.cases import Abstain, Call, CallSpec, Case, Message
 from toolmark.benchmark.data.completions import Completion, RawCall
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.scoring.execution import Executor
-from toolmark.benchmark.scoring.grades import grade
+from toolmark.benchmark.scoring.grades import Grade, grade
 from toolmark.benchmark.scoring.matching import canonical_arguments
 from toolmark.benchmark.scoring.metrics import METRICS
 from toolmark.benchmark.tools.examples import example_arguments
 
-__all__ = ["GoldFault", "Proof", "perfect", "planted", "prove", "written"]
+__all__ = ["GoldFault", "GoldProof", "perfect", "planted", "written"]
 
 GoldFault = tuple[Case, str]
 """A case whose gold does not hold, and what was seen."""
@@ -101,11 +101,11 @@ _PLANTED: Mapping[str, Sequence[Callable[[Case, Dialect], Completion]]] = {
 
 def planted(metric_id: str, case: Case, dialect: Dialect) -> list[tuple[str, Completion]]:
     """The wrong answers that must score 0, for a metric that the case counts in, each with what is wrong."""
-    return [(plant.__name__.strip("_"), plant(case, dialect)) for plant in _PLANTED[metric_id]]
+    return [(plant.__name__.strip("_"), plant(case, dialect)) for plant in _PLANTED.get(metric_id, ())]
 
 
-class Proof:
-    """Proves the gold of cases in one dialect, metric by metric; an answer that several metrics ask for is judged once.
+class GoldProof:
+    """Proves the gold of cases in one dialect; an answer that several metrics need is written and judged once.
 
     Args:
         cases: Whose gold is proved.
@@ -115,44 +115,30 @@ class Proof:
 
     def __init__(self, cases: Sequence[Case], dialect: Dialect, executor: Executor) -> None:
         self._cases, self._dialect, self._executor = cases, dialect, executor
-        self._judged: dict[tuple[str, str, str], tuple[Mapping[str, float | None], str]] = {}
+        self._grades: dict[tuple[str, str, str], Grade] = {}
 
     def faults(self, metric_id: str) -> list[GoldFault]:
         """Unwaived cases on which the perfect answer does not score 1, or a planted wrong one does not score 0."""
+        metric = METRICS[metric_id]
         found: list[GoldFault] = []
         for case in self._cases:
             options = len(case.expect.any_of) if case.expect.action == "call" else 1
-            answers = [
-                self._score(metric_id, case, f"perfect {option}", partial(perfect, option=option))
-                for option in range(options)
-            ]
-            if answers[0][0] is None or case.waiver is not None:
+            answers = [self._grade(case, f"perfect {n}", partial(perfect, option=n)) for n in range(options)]
+            if case.waiver is not None or metric.of(answers[0]) is None:
                 continue
             found += [
-                (case, f"the perfect answer {index} scores {score}: {cause}")
-                for index, (score, cause) in enumerate(answers, start=1)
-                if score != 1
+                (case, f"the perfect answer {number} scores {metric.of(judged)}: {judged.cause} {judged.detail}")
+                for number, judged in enumerate(answers, start=1)
+                if metric.of(judged) != 1
             ]
-            for plant in _PLANTED[metric_id]:
+            for plant in _PLANTED.get(metric_id, ()):
                 name = plant.__name__.strip("_")
-                score, _ = self._score(metric_id, case, name, plant)
-                if score != 0:
+                if (score := metric.of(self._grade(case, name, plant))) != 0:
                     found.append((case, f"the planted wrong answer {name!r} scores {score}"))
         return found
 
-    def _score(
-        self, metric_id: str, case: Case, name: str, answer: Callable[[Case, Dialect], Completion]
-    ) -> tuple[float | None, str]:
-        """What an answer scores, and the cause of its failure."""
+    def _grade(self, case: Case, name: str, answer: Callable[[Case, Dialect], Completion]) -> Grade:
         place = case.id, case.gold_hash, name
-        if place not in self._judged:
-            judged = grade(case, answer(case, self._dialect), self._dialect, self._executor)
-            every = {metric: METRICS[metric].of(judged) for metric in _PLANTED}
-            self._judged[place] = every, f"{judged.cause} {judged.detail}"
-        scores, cause = self._judged[place]
-        return scores[metric_id], cause
-
-
-def prove(metric_id: str, cases: Sequence[Case], dialect: Dialect, executor: Executor) -> list[GoldFault]:
-    """The faults of one metric alone; see `Proof`."""
-    return Proof(cases, dialect, executor).faults(metric_id)
+        if place not in self._grades:
+            self._grades[place] = grade(case, answer(case, self._dialect), self._dialect, self._executor)
+        return self._grades[place]

@@ -5,44 +5,46 @@ A grade is made from the case, the completion and the dialect alone. It holds no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, Self
 
-from toolmark.benchmark.data.cases import Abstain, Call, CallOption, Case, Tool
+from toolmark.benchmark.data.cases import Abstain, Call, Case, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.scoring.answers import uses_result
+from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.scoring.execution import Executor
-from toolmark.benchmark.scoring.matching import Spelling, closest, offered_tool, same_names
+from toolmark.benchmark.scoring.matching import Fault, Match, Spelling, closest, offered_tool, same_names
 from toolmark.benchmark.scoring.outcomes import Outcome, outcome_of
 from toolmark.benchmark.tools.schemas import problems, validator_of
 
-__all__ = ["CAUSES", "SCORER_VERSION", "Cause", "Grade", "grade", "legible"]
+__all__ = ["SCORER_VERSION", "Grade", "JudgedCall", "grade", "legible"]
 
 SCORER_VERSION = "2"
 """Changes whenever the same completion could be graded differently; recorded beside the hashes of the gold."""
 
 _MAX_TEXT = 300
 
-Cause = Literal[
-    "over_call",
-    "no_call",
-    "truncated",
-    "unparseable",
-    "unknown_tool",
-    "wrong_count",
-    "wrong_tool",
-    "missing_argument",
-    "extra_argument",
-    "invalid_argument",
-    "wrong_value",
-    "wrong_order",
-    "execution_error",
-    "format",
-]
-CAUSES: tuple[Cause, ...] = Cause.__args__  # type: ignore[attr-defined]
-"""In the order in which the first one found is the cause of a failure."""
+_MOST_CALLS = 20
+"""Calls of one completion that a grade keeps for reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedCall:
+    """One call as it was read leniently, with what is wrong with it.
+
+    Attributes:
+        name: Of the tool, as written.
+        arguments: As written.
+        faults: What keeps it from being the expected call that it stands for.
+        expected: Whether it stands for an expected call at all; a call of an abstain case is not judged so.
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+    faults: tuple[Fault, ...] = ()
+    expected: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,10 @@ class Grade:
         waived: The case's waiver; a waived grade counts in no metric.
         arguments_known: Whether the case knows the right arguments; where not, `correct` cannot be told from right
             tool and valid arguments.
+        calls: The first calls with their faults (lenient reading); not part of a log.
+        option: Index of the right answer (`any_of`) that the calls come closest to; None without calls or for an
+            abstain case; not part of a log.
+        answer: Text for the user, without calls and markers; not part of a log.
     """
 
     case_id: str
@@ -97,10 +103,26 @@ class Grade:
     tags: dict[str, Any]
     waived: str | None
     arguments_known: bool = True
+    calls: tuple[JudgedCall, ...] = ()
+    option: int | None = None
+    answer: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """Fields as JSON values."""
-        return asdict(self)
+        """The fields that a log keeps, as JSON values."""
+        return {name: getattr(self, name) for name in _LOGGED}
+
+    def as_recorded(self, logged: Mapping[str, Any]) -> Self:
+        """This grade with the fields that a log holds of the same completion, as a former judge graded it.
+
+        Raises:
+            KeyError, TypeError: The log has other fields.
+        """
+        cause = logged["cause"]
+        changed = {**logged, "called": tuple(logged["called"]), "cause": None if cause is None else Cause.of(cause)}
+        return replace(self, **changed)
+
+
+_LOGGED = tuple(field.name for field in fields(Grade) if field.name not in ("calls", "option", "answer"))
 
 
 def legible(text: str, most: int = _MAX_TEXT) -> str:
@@ -142,25 +164,33 @@ def _run(calls: Sequence[Call], case: Case, executor: Executor | None) -> tuple[
     return executed, ""
 
 
-def _call_failure(
-    calls: Sequence[Call], options: Sequence[CallOption], case: Case, executor: Executor | None, problem: str | None
+def _failure(
+    match: Match, calls: Sequence[Call], case: Case, executor: Executor | None, problem: str | None
 ) -> tuple[Cause | None, str, bool | None]:
     """Cause and detail of what is wrong with `calls`, whose schema problem is given, and whether they ran."""
-    _, found = closest(calls, options, case.toolbox, executor.value if executor is not None else None)
-    by_cause: dict[Cause, str] = {}
-    for fault in found:
-        by_cause.setdefault(fault.kind, f"{fault.where}: {fault.detail}" if fault.detail else fault.where)
+    details: dict[Cause, str] = {}
+    for fault in match.faults:
+        details.setdefault(fault.cause, f"{fault.where}: {fault.detail}" if fault.detail else fault.where)
     executed: bool | None = None
-    if problem is not None and "unknown_tool" not in by_cause:
-        by_cause.setdefault("invalid_argument", problem)
+    if problem is not None and Cause.UNKNOWN_TOOL not in details:
+        details.setdefault(Cause.INVALID_ARGUMENT, problem)
     elif problem is None:
         executed, message = _run(calls, case, executor)
         if executed is False:
-            by_cause["execution_error"] = message
-    for cause in CAUSES:
-        if cause in by_cause:
-            return cause, by_cause[cause], executed
-    return None, "", executed
+            details[Cause.EXECUTION_ERROR] = message
+    cause = min(details, key=lambda one: one.rank, default=None)
+    return cause, details[cause] if cause else "", executed
+
+
+def _judged(calls: Sequence[Call], match: Match | None, right: bool) -> tuple[JudgedCall, ...]:
+    """The first calls with their faults; nothing is wrong with calls that are `right`, or that no answer expects."""
+    shown = list(enumerate(calls[:_MOST_CALLS]))
+    if match is None or right:
+        return tuple(JudgedCall(call.name, call.arguments) for _, call in shown)
+    return tuple(
+        JudgedCall(call.name, call.arguments, tuple(match.by_call.get(index, ())), index in match.by_call)
+        for index, call in shown
+    )
 
 
 def grade(
@@ -176,29 +206,29 @@ def grade(
     cause: Cause | None = None
     detail = ""
     executed: bool | None = None
+    match: Match | None = None
     selected = correct_leniently = False
 
     if isinstance(case.expect, Abstain):
         if outcome == "call":
-            cause, detail = "over_call", ", ".join(call.name for call in lenient.calls)
+            cause, detail = Cause.OVER_CALL, ", ".join(call.name for call in lenient.calls)
         correct_leniently = outcome == "abstain"
     elif outcome == "call":
         options = case.expect.any_of
         selected = any(same_names(lenient.calls, option) for option in options)
-        cause, detail, executed = _call_failure(lenient.calls, options, case, executor, problem)
+        match = closest(lenient.calls, options, case.toolbox, executor.value if executor is not None else None)
+        cause, detail, executed = _failure(match, lenient.calls, case, executor, problem)
         correct_leniently = cause is None
         if correct_leniently and not clean:
-            cause, detail = "format", strict.error or "the strict reading differs"
+            cause, detail = Cause.FORMAT, strict.error or "the strict reading differs"
     elif outcome == "abstain":
-        cause, detail = "no_call", strict.answer[:200]
+        cause, detail = Cause.NO_CALL, strict.answer[:200]
     if outcome == "malformed":
         if completion.stop_reason == "length":
-            cause, detail = "truncated", "cut before a call or an answer was whole"
+            cause, detail = Cause.TRUNCATED, "cut before a call or an answer was whole"
         else:
-            cause, detail = (
-                "unparseable",
-                lenient.error or ("no call can be read" if completion.text.strip() else "empty"),
-            )
+            reason = "no call can be read" if completion.text.strip() else "empty"
+            cause, detail = Cause.UNPARSEABLE, lenient.error or reason
 
     expect = case.expect
     return Grade(
@@ -224,4 +254,7 @@ def grade(
         tags=dict(case.tags),
         waived=case.waiver,
         arguments_known=isinstance(expect, Abstain) or expect.arguments_known,
+        calls=_judged(lenient.calls, match, correct_leniently),
+        option=None if match is None or isinstance(expect, Abstain) else expect.any_of.index(match.option),
+        answer=lenient.answer,
     )

@@ -22,28 +22,21 @@ from functools import partial
 from typing import Any, Literal
 
 from toolmark.benchmark.data.cases import Accept, Call, CallOption, CallSpec, Tool, Toolbox
+from toolmark.benchmark.scoring.causes import Cause
 
 __all__ = [
-    "FAULTS",
     "Fault",
-    "FaultKind",
+    "Match",
     "Rerun",
     "Spelling",
     "accepts",
-    "assigned",
     "canonical_arguments",
     "closest",
     "equal",
-    "faults",
+    "match_calls",
     "offered_tool",
     "same_names",
 ]
-
-FaultKind = Literal[
-    "unknown_tool", "wrong_count", "wrong_tool", "missing_argument", "extra_argument", "wrong_value", "wrong_order"
-]
-FAULTS: tuple[FaultKind, ...] = FaultKind.__args__  # type: ignore[attr-defined]
-"""Gravest first."""
 
 Spelling = Literal["exact", "dot_underscore"]
 """Whether names are compared as they are, or `.` and `_` in them are alike."""
@@ -60,13 +53,38 @@ _EXACT = 2**53
 """Whole numbers below this are exact as doubles."""
 
 
+_MOST_PAIRED = 20
+"""Calls that are paired with expected ones where their number is wrong: a model may write thousands."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong, with the argument or tool it concerns."""
+    """One thing that is wrong with a call.
 
-    kind: FaultKind
+    Attributes:
+        cause: What kind of fault it is.
+        where: The argument or the tool that it concerns.
+        detail: The value that was given, or what was expected.
+    """
+
+    cause: Cause
     where: str
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Calls compared with one complete right answer.
+
+    Attributes:
+        option: The answer.
+        faults: Everything that keeps the calls from being this answer; empty where they are.
+        by_call: Faults of each call that stands for an expected one, by the index of the call.
+    """
+
+    option: CallOption
+    faults: tuple[Fault, ...]
+    by_call: Mapping[int, Sequence[Fault]]
 
 
 def _text(value: str) -> str:
@@ -264,32 +282,32 @@ def _argument_faults(call: Call, spec: CallSpec, tool: Tool, rerun: Rerun | None
         if value is _ABSENT:
             value = default(name)
             if name not in spec.optional and (value is _ABSENT or not accepts(rule, value)):
-                found.append(Fault("missing_argument", name))
+                found.append(Fault(Cause.MISSING_ARGUMENT, name))
         elif not accepts(rule, value, partial(gives_same_result, name)):
-            found.append(Fault("wrong_value", name, f"{value!r:.200}"))
+            found.append(Fault(Cause.WRONG_VALUE, name, f"{value!r:.200}"))
     for name, value in call.arguments.items():
         if name not in spec.arguments:
             if name not in declared:
-                found.append(Fault("extra_argument", name))
+                found.append(Fault(Cause.EXTRA_ARGUMENT, name))
             elif not equal(value, default(name)):
-                found.append(Fault("wrong_value", name, f"{value!r:.200}"))
+                found.append(Fault(Cause.WRONG_VALUE, name, f"{value!r:.200}"))
     return found
 
 
 def _pair_faults(call: Call, spec: CallSpec, option: CallOption, toolbox: Toolbox, rerun: Rerun | None) -> list[Fault]:
     tool = offered_tool(call.name, toolbox, option.names)
     if tool is None or _spelled(call.name, option.names) != _spelled(spec.name, option.names):
-        return [Fault("wrong_tool", call.name, f"expected {spec.name}")]
+        return [Fault(Cause.WRONG_TOOL, call.name, f"expected {spec.name}")]
     return _argument_faults(call, spec, tool, rerun)
 
 
 def _weight(found: Sequence[Fault]) -> int:
     """A wrong tool outweighs any number of wrong arguments, so that assignment pairs equal names first."""
-    return sum(1_000_000 if fault.kind == "wrong_tool" else 1 for fault in found)
+    return sum(1_000_000 if fault.cause is Cause.WRONG_TOOL else 1 for fault in found)
 
 
-def faults(calls: Sequence[Call], option: CallOption, toolbox: Toolbox, rerun: Rerun | None = None) -> list[Fault]:
-    """Everything that keeps `calls` from being the answer `option`; empty where they are.
+def match_calls(calls: Sequence[Call], option: CallOption, toolbox: Toolbox, rerun: Rerun | None = None) -> Match:
+    """Compare `calls` with the answer `option`.
 
     Args:
         calls: What the model called, in its order.
@@ -297,31 +315,36 @@ def faults(calls: Sequence[Call], option: CallOption, toolbox: Toolbox, rerun: R
         toolbox: The offered tools.
         rerun: Runs pure tools for `same_result`; without it that rule falls back to equality.
     """
+    counted = len(calls) == len(option.calls)
+    pairs = _assigned(calls if counted else calls[:_MOST_PAIRED], option, toolbox, rerun)
+    by_call = {call: found for call, _, found in pairs}
     unknown = [
-        Fault("unknown_tool", call.name) for call in calls if offered_tool(call.name, toolbox, option.names) is None
+        Fault(Cause.UNKNOWN_TOOL, call.name) for call in calls if offered_tool(call.name, toolbox, option.names) is None
     ]
     if unknown:
-        return unknown
-    if len(calls) != len(option.calls):
-        return [Fault("wrong_count", "", f"{len(calls)} calls, expected {len(option.calls)}")]
-    pairs = assigned(calls, option, toolbox, rerun)
+        return Match(option, tuple(unknown), by_call)
+    if not counted:
+        count = Fault(Cause.WRONG_COUNT, "", f"{len(calls)} calls, expected {len(option.calls)}")
+        return Match(option, (count,), by_call)
     found = [fault for _, _, those in pairs for fault in those]
     if not found and option.order == "given" and any(call != spec for call, spec, _ in pairs):
         in_order = (
             _pair_faults(call, spec, option, toolbox, rerun) for call, spec in zip(calls, option.calls, strict=True)
         )
         if any(in_order):
-            return [Fault("wrong_order", "", " → ".join(call.name for call in calls))]
-    return found
+            found = [Fault(Cause.WRONG_ORDER, "", " → ".join(call.name for call in calls))]
+    return Match(option, tuple(found), by_call)
 
 
-def assigned(
+def _assigned(
     calls: Sequence[Call], option: CallOption, toolbox: Toolbox, rerun: Rerun | None = None
 ) -> list[tuple[int, int, list[Fault]]]:
     """Which call stands for which expected one, as (index of the call, index of the expected one, its faults).
 
     The assignment with the fewest faults. Where the numbers differ, the longer side keeps some that are in no pair.
     """
+    if not calls:
+        return []
     table = [[_pair_faults(call, spec, option, toolbox, rerun) for spec in option.calls] for call in calls]
     if len(calls) == len(option.calls) == 1:
         return [(0, 0, table[0][0])]
@@ -334,11 +357,11 @@ def assigned(
 
 def closest(
     calls: Sequence[Call], options: Sequence[CallOption], toolbox: Toolbox, rerun: Rerun | None = None
-) -> tuple[CallOption, list[Fault]]:
-    """The option that the calls come closest to (least grave fault, then fewest), and the faults against it."""
-    found = [(option, faults(calls, option, toolbox, rerun)) for option in options]
-    return min(found, key=lambda pair: (bool(pair[1]), -min(_gravity(pair[1]), default=0), len(pair[1])))
+) -> Match:
+    """The match with the option that the calls come closest to: least grave fault, then fewest faults."""
+    matches = [match_calls(calls, option, toolbox, rerun) for option in options]
+    return min(matches, key=lambda match: (bool(match.faults), -_gravest(match.faults), len(match.faults)))
 
 
-def _gravity(found: Sequence[Fault]) -> list[int]:
-    return [FAULTS.index(fault.kind) for fault in found]
+def _gravest(found: Sequence[Fault]) -> int:
+    return min((fault.cause.rank for fault in found), default=0)

@@ -8,37 +8,66 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from toolmark.benchmark.readers.probes import KINDS
 from toolmark.benchmark.scoring.grades import Grade
 
-__all__ = ["METRICS", "PRIMARY", "CaseValue", "Level", "Metric", "case_values", "metrics_for"]
+__all__ = [
+    "BALANCED",
+    "METRICS",
+    "PRIMARY",
+    "CaseValue",
+    "Level",
+    "Metric",
+    "MetricInfo",
+    "case_values",
+    "label",
+    "metrics_for",
+]
 
 
 Level = Literal["primary", "secondary", "detail"]
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric.
+class MetricInfo:
+    """What is known of a metric beside its values.
 
     Attributes:
         id: The name in flags, tables, CSV, JUnit and logs.
+        label: A word or two for figures and sentences.
         meaning: One line for people.
-        of: Value of a grade in [0, 1] (or in its unit), or None where it is outside the population.
         level: `primary` carries verdicts, `secondary` explains, `detail` is too long for a summary.
         higher_is_better: False for rates of mistakes; None for plain quantities.
         unit: `share`, or what the value counts.
     """
 
     id: str
+    label: str
     meaning: str
-    of: Callable[[Grade], float | None]
     level: Level = "secondary"
     higher_is_better: bool | None = True
     unit: str = "share"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric(MetricInfo):
+    """A metric over grades.
+
+    Attributes:
+        of: Value of a grade in [0, 1] (or in its unit), or None where it is outside the population.
+        of_policies: Whether trivial policies are scored on it: no tool need be run for it.
+    """
+
+    of: Callable[[Grade], float | None] = field(kw_only=True)
+    of_policies: bool = field(default=False, kw_only=True)
+
+    @property
+    def info(self) -> MetricInfo:
+        """The metric without its function."""
+        return MetricInfo(self.id, self.label, self.meaning, self.level, self.higher_is_better, self.unit)
 
 
 def _among(
@@ -68,74 +97,119 @@ def _known(grade: Grade, right: bool) -> bool | None:
 
 
 PRIMARY: tuple[Metric, ...] = (
-    Metric("timing.recall", "calls when it should", _among(_calls, lambda g: g.outcome == "call"), level="primary"),
+    Metric(
+        "timing.recall",
+        "recall",
+        "calls when it should",
+        "primary",
+        of=_among(_calls, lambda g: g.outcome == "call"),
+        of_policies=True,
+    ),
     Metric(
         "timing.restraint",
+        "restraint",
         "abstains when it should",
-        _among(_abstains, lambda g: g.outcome == "abstain"),
-        level="primary",
+        "primary",
+        of=_among(_abstains, lambda g: g.outcome == "abstain"),
+        of_policies=True,
     ),
-    Metric("selection.tool", "calls the right tool", _among(_calls, lambda g: g.selected), level="primary"),
-    Metric("validity.schema", "every call fits its schema", _among(_calls, lambda g: g.schema_valid), level="primary"),
+    Metric(
+        "selection.tool",
+        "selection",
+        "calls the right tool",
+        "primary",
+        of=_among(_calls, lambda g: g.selected),
+        of_policies=True,
+    ),
+    Metric(
+        "validity.schema",
+        "valid calls",
+        "every call fits its schema",
+        "primary",
+        of=_among(_calls, lambda g: g.schema_valid),
+        of_policies=True,
+    ),
     Metric(
         "validity.call",
+        "whole calls",
         "the whole call is right and runs",
-        _among(_calls, lambda g: _known(g, g.correct)),
-        level="primary",
+        "primary",
+        of=_among(_calls, lambda g: _known(g, g.correct)),
     ),
-    Metric("guard.stops", "ends by itself", _among(_any, lambda g: g.stopped), level="primary"),
+    Metric("guard.stops", "stopping", "ends by itself", "primary", of=_among(_any, lambda g: g.stopped)),
 )
 """In the order of every table."""
+
+BALANCED = MetricInfo("timing.balanced", "balanced timing", "mean of recall and restraint")
+"""Made of two metrics, so it is a figure and not a metric over grades."""
 
 _REASONS = ("no_tool_needed", "no_tool_fits", "missing_argument", "already_answered")
 
 _SECONDARY: tuple[Metric, ...] = (
     Metric(
         "timing.false_calls",
+        "false calls",
         "calls when it should not",
-        _among(_abstains, lambda g: g.outcome == "call"),
         higher_is_better=False,
+        of=_among(_abstains, lambda g: g.outcome == "call"),
     ),
     Metric(
         "timing.malformed",
+        "malformed",
         "attempts that are no call",
-        _among(_any, lambda g: g.outcome == "malformed"),
         higher_is_better=False,
+        of=_among(_any, lambda g: g.outcome == "malformed"),
     ),
     *(
         Metric(
             f"timing.restraint[{reason}]",
+            f"restraint: {reason.replace('_', ' ')}",
             f"abstains: {reason.replace('_', ' ')}",
-            _among(lambda g, reason=reason: g.reason == reason, lambda g: g.outcome == "abstain"),  # type: ignore[misc]
+            of=_among(lambda g, reason=reason: g.reason == reason, lambda g: g.outcome == "abstain"),  # type: ignore[misc]
         )
         for reason in _REASONS
     ),
     Metric(
         "selection.given_call",
+        "selection given a call",
         "right tool, once it calls",
-        _among(lambda g: _calls(g) and g.outcome == "call", lambda g: g.selected),
+        of=_among(lambda g: _calls(g) and g.outcome == "call", lambda g: g.selected),
     ),
     Metric(
         "validity.lenient",
+        "lenient calls",
         "whole call right, format forgiven",
-        _among(_calls, lambda g: _known(g, g.correct_leniently)),
+        of=_among(_calls, lambda g: _known(g, g.correct_leniently)),
     ),
-    Metric("validity.executes", "valid calls that run without error", _among(_calls, lambda g: g.executed)),
+    Metric(
+        "validity.executes",
+        "calls that run",
+        "valid calls that run without error",
+        of=_among(_calls, lambda g: g.executed),
+    ),
     Metric(
         "guard.uses_result",
+        "uses the result",
         "answer uses the tool's result",
-        _among(lambda g: g.reason == "already_answered", lambda g: g.uses_result),
+        of=_among(lambda g: g.reason == "already_answered", lambda g: g.uses_result),
     ),
     Metric(
         "guard.answer_length",
+        "answer length",
         "characters of an answer",
-        lambda g: float(g.answer_length) if g.outcome == "abstain" else None,
         higher_is_better=None,
         unit="characters",
+        of=lambda g: float(g.answer_length) if g.outcome == "abstain" else None,
     ),
 )
 
 METRICS: Mapping[str, Metric] = {metric.id: metric for metric in (*PRIMARY, *_SECONDARY)}
+
+
+def label(metric_id: str) -> str:
+    """The label of a metric, or its id where no metric of that id is defined here."""
+    known: Mapping[str, MetricInfo] = {**METRICS, BALANCED.id: BALANCED}
+    return known[metric_id].label if metric_id in known else metric_id
 
 
 def _probes(grade: Grade) -> list[Any]:
@@ -149,25 +223,28 @@ def metrics_for(grades: Iterable[Grade]) -> tuple[Metric, ...]:
     by_size = (
         Metric(
             f"selection.tool[{size} offered]",
+            f"selection of {size}",
             f"right tool of {size}",
-            _among(lambda g, size=size: _calls(g) and g.offered == size, lambda g: g.selected),  # type: ignore[misc]
+            of=_among(lambda g, size=size: _calls(g) and g.offered == size, lambda g: g.selected),  # type: ignore[misc]
         )
         for size in sorted({row.offered for row in rows if _calls(row)})
     )
     by_tool = (
         Metric(
             f"selection.tool[{tool}]",
+            f"selection: {tool}",
             f"calls {tool}",
-            _among(lambda g, tool=tool: _calls(g) and g.tool == tool, lambda g: g.selected),  # type: ignore[misc]
             level="detail",
+            of=_among(lambda g, tool=tool: _calls(g) and g.tool == tool, lambda g: g.selected),  # type: ignore[misc]
         )
         for tool in sorted({row.tool for row in rows if row.tool is not None})
     )
     by_probe = (
         Metric(
             f"selection.tool[{kind}]",
+            f"selection: {kind.replace('_', ' ')}",
             f"right tool: {kind.replace('_', ' ')}",
-            _among(lambda g, kind=kind: _calls(g) and kind in _probes(g), lambda g: g.selected),  # type: ignore[misc]
+            of=_among(lambda g, kind=kind: _calls(g) and kind in _probes(g), lambda g: g.selected),  # type: ignore[misc]
         )
         for kind in KINDS
         if any(kind in _probes(row) for row in rows)

@@ -1,4 +1,4 @@
-"""Where a score comes from: which tool was taken for which, known tools against new ones, and what it took."""
+"""Where a score comes from: which tool was called for which, seen tools against unseen ones, and what it took."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from toolmark.benchmark.scoring.metrics import METRICS
 from toolmark.benchmark.verdicts.figure import Figure, figure_of
 from toolmark.benchmark.verdicts.intervals import mean_interval
 
-__all__ = ["Confusion", "Offered", "Seen", "Spent", "confusion", "offered", "seen", "spent"]
+__all__ = ["Confusion", "SeenTools", "Usage", "confusions", "seen_tools", "selection_by_offered", "usage"]
 
 MOST_TOOLS = 24
 """Rows and columns of a confusion; the tools that are mistaken most often are kept."""
@@ -25,43 +25,31 @@ UNKNOWN_TOOL, OTHERS, WRONG_OTHER = "unknown tool", "other tools", "another tool
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """How often which tool was called where another was expected, of one column; epochs count apart.
+    """How often which tool was called where another was expected, by one contestant; epochs count apart.
 
     Attributes:
-        column: The candidate's.
         expected: Names of rows: tools, then `other tools` and `rightly none` where there are any.
         called: Names of columns: the same tools, `other tools` for those of them that were rightly called, and
             `another tool` for one of them in the place of any other; then the outcomes that are no single known tool.
         counts: Shape (expected, called).
     """
 
-    column: int
     expected: tuple[str, ...]
     called: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
-    """`selection.tool` among cases that offer this many tools; one figure a column."""
-
-    tools: int
-    figures: tuple[Figure, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A metric on cases whose expected tools a candidate's training saw, and on the others.
+class SeenTools:
+    """A metric on the cases whose expected tools the training of a contestant saw, or on those that it did not see.
 
     Attributes:
-        column: The candidate whose training it was.
         metric: `selection.tool` or `validity.call`.
         tools: `seen` or `unseen`.
-        figure: The candidate's.
+        figure: The contestant's.
         base: Its baseline's on the same cases, where it has one.
     """
 
-    column: int
     metric: str
     tools: Literal["seen", "unseen"]
     figure: Figure
@@ -69,15 +57,15 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """What the judged completions of one column took. None where the recording does not say.
+class Usage:
+    """What the judged completions of one contestant took. None where the recording does not say.
 
     Attributes:
         completions: How many.
         read: Tokens.
         written: Tokens.
         answer: Tokens written for an answer.
-        seconds: Of generation by the wall clock, without loading; on which machine, the environment says.
+        seconds: Of generation by the wall clock, without loading; the environment says on which machine.
         cost: US dollars.
         answer_seconds: Seconds an answer; several are written at the same time.
         thousand_cost: US dollars a thousand answers.
@@ -103,8 +91,12 @@ def _expected(row: Grade) -> str | None:
     return ABSTAIN if row.expected == "abstain" else row.tool
 
 
-def confusion(grades: Sequence[Sequence[Grade]]) -> tuple[Confusion, ...]:
-    """One a column, all with the same rows and columns; cases that expect several tools are in none."""
+def confusions(grades: Sequence[Sequence[Grade]]) -> tuple[Confusion, ...]:
+    """One a contestant, all with the same rows and columns; cases that expect several tools are in none.
+
+    Args:
+        grades: Of each contestant.
+    """
     pairs: list[Counter[tuple[str, str]]] = []
     for rows in grades:
         expected = ((_expected(row), _called(row)) for row in rows if row.waived is None)
@@ -133,69 +125,66 @@ def confusion(grades: Sequence[Sequence[Grade]]) -> tuple[Confusion, ...]:
         return OTHERS if said == right else WRONG_OTHER
 
     result = []
-    for column, found in enumerate(pairs):
+    for found in pairs:
         cells: Counter[tuple[str, str]] = Counter()
         for (right, said), count in found.items():
             cells[row_of(right), column_of(right, said)] += count
         counts = tuple(tuple(cells[right, said] for said in called_names) for right in expected_names)
-        result.append(Confusion(column, expected_names, called_names, counts))
+        result.append(Confusion(expected_names, called_names, counts))
     return tuple(result)
 
 
-def offered(grades: Sequence[Sequence[Grade]]) -> tuple[Offered, ...]:
-    """By number of tools offered, ascending."""
+def selection_by_offered(grades: Sequence[Sequence[Grade]]) -> tuple[Mapping[int, Figure], ...]:
+    """`selection.tool` by the number of tools offered, ascending; one mapping a contestant, all of the same numbers.
+
+    Args:
+        grades: Of each contestant.
+    """
     metric = METRICS["selection.tool"]
     sizes = sorted({row.offered for rows in grades for row in rows if row.expected == "call" and row.waived is None})
     return tuple(
-        Offered(size, tuple(figure_of(metric, [row for row in rows if row.offered == size]) for rows in grades))
-        for size in sizes
+        {size: figure_of(metric, [row for row in rows if row.offered == size]) for size in sizes} for rows in grades
     )
 
 
-def seen(
-    cases: Sequence[Case],
-    grades: Sequence[Sequence[Grade]],
-    trained_on: Sequence[frozenset[str] | None],
-    baselines: Sequence[int | None],
-) -> tuple[Seen, ...]:
-    """For every column whose training data is known.
+def seen_tools(
+    cases: Sequence[Case], known: frozenset[str] | None, grades: Sequence[Grade], base: Sequence[Grade] | None
+) -> tuple[SeenTools, ...]:
+    """Seen tools against unseen ones; empty where `known` is None.
 
     Cases that expect tools of both kinds are in neither.
 
     Args:
         cases: Those that were judged.
-        grades: Of each column.
-        trained_on: Schema hashes of the tools that each column's training saw; None: not known.
-        baselines: The column that each is held against.
+        known: Schema hashes of the tools that the contestant's training saw; None where that is not known.
+        grades: Of the contestant.
+        base: Of its baseline, where it has one.
     """
-    found = []
-    for column, known in enumerate(trained_on):
-        if known is None:
-            continue
-        sides: dict[Literal["seen", "unseen"], set[str]] = {"seen": set(), "unseen": set()}
-        for case in cases:
-            if case.expect.action == "call":
-                names = {spec.name for option in case.expect.any_of for spec in option.calls}
-                hashes = {tool.schema_hash for tool in case.toolbox.tools if tool.name in names}
-                if hashes and hashes <= known:
-                    sides["seen"].add(case.id)
-                elif hashes.isdisjoint(known):
-                    sides["unseen"].add(case.id)
-        for metric in (METRICS["selection.tool"], METRICS["validity.call"]):
-            for side, ids in sides.items():
-                ours = figure_of(metric, [row for row in grades[column] if row.case_id in ids])
-                baseline = baselines[column]
-                base = (
-                    None
-                    if baseline is None
-                    else figure_of(metric, [row for row in grades[baseline] if row.case_id in ids])
-                )
-                found.append(Seen(column, metric.id, side, ours, base))
-    return tuple(found)
+    if known is None:
+        return ()
+    sides: dict[Literal["seen", "unseen"], set[str]] = {"seen": set(), "unseen": set()}
+    for case in cases:
+        if case.expect.action == "call":
+            names = {spec.name for option in case.expect.any_of for spec in option.calls}
+            hashes = {tool.schema_hash for tool in case.toolbox.tools if tool.name in names}
+            if hashes and hashes <= known:
+                sides["seen"].add(case.id)
+            elif hashes.isdisjoint(known):
+                sides["unseen"].add(case.id)
+    return tuple(
+        SeenTools(
+            metric.id,
+            side,
+            figure_of(metric, [row for row in grades if row.case_id in ids]),
+            None if base is None else figure_of(metric, [row for row in base if row.case_id in ids]),
+        )
+        for metric in (METRICS["selection.tool"], METRICS["validity.call"])
+        for side, ids in sides.items()
+    )
 
 
-def spent(grades: Sequence[Grade], completions: Mapping[tuple[str, int], Completion]) -> Spent:
-    """Tokens, seconds and cost of the judged completions of one column."""
+def usage(grades: Sequence[Grade], completions: Mapping[tuple[str, int], Completion]) -> Usage:
+    """Tokens, seconds and cost of the judged completions of one contestant."""
     clusters = {(row.case_id, row.epoch): row.cluster for row in grades}
     used = [(clusters[place], said.usage) for place, said in completions.items() if place in clusters]
     whole = total(usage for _, usage in used)
@@ -205,7 +194,7 @@ def spent(grades: Sequence[Grade], completions: Mapping[tuple[str, int], Complet
         written = [float(usage.output_tokens) for _, usage in used]
         interval = mean_interval(written, [cluster for cluster, _ in used], share=False)
         answer = Figure(len(written), sum(written) / len(written), interval)
-    return Spent(
+    return Usage(
         completions=len(used),
         read=whole.input_tokens if counted else None,
         written=whole.output_tokens if counted else None,

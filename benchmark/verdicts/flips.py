@@ -17,29 +17,27 @@ from toolmark.benchmark.scoring.metrics import PRIMARY, Metric, case_values
 __all__ = ["EVERYTHING", "FATES", "Fate", "Flips", "flips"]
 
 Fate = Literal["broken", "fixed", "both wrong", "both right", "wrong", "right"]
-"""Of a case that both sides answered; the last two of a candidate without a baseline. Over several epochs `fixed` is a
+"""Of a case that both sides answered; the last two of a contestant without a baseline. Over several epochs `fixed` is a
 higher mean, and `right` a mean of 1."""
 
 FATES: tuple[Fate, ...] = Fate.__args__  # type: ignore[attr-defined]
 """In the order of interest."""
 
-EVERYTHING = Metric("everything", "everything right", lambda grade: float(grade.correct))
+EVERYTHING = Metric("everything", "everything", "everything right", of=lambda grade: float(grade.correct))
 """The whole call right, or rightly none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flips:
-    """The fates of one candidate's cases under one measure; a case that does not count on both sides is not there.
+    """The fates of one contestant's cases under one measure; a case that does not count on both sides is left out.
 
     Attributes:
-        column: The candidate's.
         measure: A primary metric, or `everything`.
         meaning: One line for people.
         fates: By case id.
         counts: How many cases met each fate, in the order of `FATES`.
     """
 
-    column: int
     measure: str
     meaning: str
     fates: Mapping[str, Fate]
@@ -54,25 +52,23 @@ def _fate(base: float | None, value: float) -> Fate:
     return "both right" if value == 1 else "both wrong"
 
 
-def flips(grades: Sequence[Sequence[Grade]], baselines: Sequence[int | None]) -> tuple[Flips, ...]:
-    """The flips of every column under every measure, columns first.
+def flips(grades: Sequence[Grade], base: Sequence[Grade] | None) -> Mapping[str, Flips]:
+    """The flips of a contestant, by measure.
 
     Args:
-        grades: Of each column.
-        baselines: The column that each is held against.
+        grades: Of the contestant.
+        base: Of its baseline, where it has one.
     """
-    found: list[Flips] = []
+    found: dict[str, Flips] = {}
     for metric in (EVERYTHING, *PRIMARY):
-        values = [{case.case_id: case.value for case in case_values(metric, rows)} for rows in grades]
-        for column, baseline in enumerate(baselines):
-            if baseline is None:
-                fates = {case_id: _fate(None, value) for case_id, value in values[column].items()}
-            else:
-                base = values[baseline]
-                fates = {
-                    case_id: _fate(base[case_id], value) for case_id, value in values[column].items() if case_id in base
-                }
-            met = Counter(fates.values())
-            counts = {fate: met[fate] for fate in FATES if met[fate]}
-            found.append(Flips(column, metric.id, metric.meaning, fates, counts))
-    return tuple(sorted(found, key=lambda flip: flip.column))
+        values = {case.case_id: case.value for case in case_values(metric, grades)}
+        fates: dict[str, Fate]
+        if base is None:
+            fates = {case_id: _fate(None, value) for case_id, value in values.items()}
+        else:
+            before = {case.case_id: case.value for case in case_values(metric, base)}
+            fates = {case_id: _fate(before[case_id], value) for case_id, value in values.items() if case_id in before}
+        met = Counter(fates.values())
+        counts = {fate: met[fate] for fate in FATES if met[fate]}
+        found[metric.id] = Flips(metric.id, metric.meaning, fates, counts)
+    return found

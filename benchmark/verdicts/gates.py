@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from toolmark.benchmark.verdicts.comparison import Comparison, Figure
+from toolmark.benchmark.verdicts.comparison import ContestantResult, Figure
 from toolmark.benchmark.verdicts.verdict import Difference
 
 __all__ = ["Gate", "check_difference", "check_floor", "check_metric", "recorded"]
@@ -61,9 +61,9 @@ def check_difference(metric: str, difference: Difference) -> Gate:
 
 
 def _power(difference: Difference) -> str:
-    if difference.smallest is None:
+    if difference.minimum_detectable is None:
         return "no difference could have been seen with so few cases"
-    return f"{difference.smallest * 100:.1f} points could have been seen"
+    return f"{difference.minimum_detectable * 100:.1f} points could have been seen"
 
 
 def _all_of(gates: Sequence[Gate]) -> Gate:
@@ -75,12 +75,12 @@ def _all_of(gates: Sequence[Gate]) -> Gate:
     return Gate("passed")
 
 
-def check_metric(comparison: Comparison, column: int, metric: str, floor: float | None) -> Gate:
-    """Everything that a column's metric must hold: its difference from the baseline, and its floor."""
-    figure = comparison.figure(column, metric)
+def check_metric(contestant: ContestantResult, metric: str, floor: float | None) -> Gate:
+    """Everything that a contestant's metric must hold: its difference from the baseline, and its floor."""
+    figure = contestant.figures.get(metric)
     if figure is None:
         return Gate("failed", f"{metric} is missing from the comparison")
-    difference = comparison.difference(column, metric)
+    difference = contestant.differences.get(metric)
     gates = [] if difference is None else [check_difference(metric, difference)]
     if floor is not None:
         gates.append(check_floor(metric, figure, floor))
@@ -89,18 +89,19 @@ def check_metric(comparison: Comparison, column: int, metric: str, floor: float 
     return _all_of(gates)
 
 
-def recorded(comparison: Comparison, column: int, metric: str) -> Iterator[tuple[str, object]]:
+def recorded(contestant: ContestantResult, metric: str) -> Iterator[tuple[str, object]]:
     """A metric's figures as the names and values of JUnit properties."""
     yield "metric", metric
-    figure = comparison.figure(column, metric)
+    figure = contestant.figures.get(metric)
     if figure is not None:
         yield "n", figure.n
         if figure.interval is not None:
             yield from (("score", figure.score), ("low", figure.interval.low), ("high", figure.interval.high))
-    difference = comparison.difference(column, metric)
+    difference = contestant.differences.get(metric)
     if difference is not None:
         yield "verdict", difference.verdict
         if difference.interval is not None:
             yield from (("difference", difference.effect), ("p", difference.p), ("adjusted_p", difference.adjusted))
             yield from (("difference_low", difference.interval.low), ("difference_high", difference.interval.high))
-            yield from (("wins", difference.wins), ("losses", difference.losses), ("smallest", difference.smallest))
+            yield from (("wins", difference.wins), ("losses", difference.losses))
+            yield "minimum_detectable_effect", difference.minimum_detectable

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr, gammaln, xlog1py, xlogy
 
-__all__ = ["ALPHA", "TARGET", "mcnemar_power", "smallest_detectable", "smallest_effect"]
+__all__ = ["ALPHA", "TARGET", "mcnemar_power", "minimum_detectable_effect", "minimum_detectable_effect_of_groups"]
 
 ALPHA = 0.05
 TARGET = 0.8
@@ -59,7 +59,7 @@ def mcnemar_power(n: int, effect: float, discordance: float, alpha: float = ALPH
 
 
 @lru_cache(maxsize=1024)
-def smallest_detectable(n: int, discordance: float) -> float | None:
+def minimum_detectable_effect(n: int, discordance: float) -> float | None:
     """Smallest effect that `mcnemar_power` puts at 80% or more, to six digits, or None where not even 1 is.
 
     Args:
@@ -76,15 +76,15 @@ def smallest_detectable(n: int, discordance: float) -> float | None:
     return high
 
 
-def smallest_effect(sums: Sequence[Fraction], n: int) -> float | None:
+def minimum_detectable_effect_of_groups(sums: Sequence[Fraction], n: int) -> float | None:
     """Smallest mean difference over n cases that the sign-flip test on these groups would detect at 80% power.
 
-    With one case a group and values of 0 or 1 this is `smallest_detectable`, exact. Otherwise groups that moved differ
-    in size, and are replaced by fewer of one size, so that the largest total Σ|s| and the null variance Σs² stay what
-    they are (Kish's effective number, Survey Sampling, 1965): K = (Σ|s|)²/Σs² for the k groups that moved, and G·K/k
-    for all G. If of these a net share e moves one way, the mean difference is e·(G/k)·Σ|s|/n. Where nothing moved, a
-    group is taken to move as one, as the interval does. In simulations with groups of four this finds the effect in 79
-    to 90% (docs/statistics.md), and errs towards a larger effect where few groups moved.
+    With one case a group and values of 0 or 1 this is `minimum_detectable_effect`, exact. Otherwise groups that moved
+    differ in size, and are replaced by fewer of one size, so that the largest total Σ|s| and the null variance Σs² stay
+    what they are (Kish's effective number, Survey Sampling, 1965): K = (Σ|s|)²/Σs² for the k groups that moved, and
+    G·K/k for all G. If of these a net share e moves one way, the mean difference is e·(G/k)·Σ|s|/n. Where nothing moved,
+    a group is taken to move as one, as the interval does. In simulations with groups of four this finds the effect in
+    79 to 90% (docs/statistics.md), and errs towards a larger effect where few groups moved.
 
     Args:
         sums: Group sums of differences, shape (G,).
@@ -95,10 +95,10 @@ def smallest_effect(sums: Sequence[Fraction], n: int) -> float | None:
     """
     moved = [abs(value) for value in sums if value]
     if not moved:
-        return smallest_detectable(len(sums), 0.0)
+        return minimum_detectable_effect(len(sums), 0.0)
     total = sum(moved, start=Fraction())
     kept = total * total / sum((value * value for value in moved), start=Fraction()) / len(moved)
-    share = smallest_detectable(math.floor(len(sums) * kept), len(moved) / len(sums))
+    share = minimum_detectable_effect(math.floor(len(sums) * kept), len(moved) / len(sums))
     if share is None:
         return None
     effect = share * float(Fraction(len(sums), len(moved)) * total / n)

@@ -1,12 +1,12 @@
-"""Which candidates can be told apart.
+"""Which contestants can be told apart.
 
-A ranking by score alone separates what the cases cannot. Here a candidate's rank is a range: behind everyone that is
-better by the paired 95% interval, and ahead of everyone that is worse by it.
+A ranking by score alone separates contestants that the cases cannot separate. Here a rank is a range: after all that
+are better by the paired 95% interval, and before all that are worse by it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -20,25 +20,30 @@ __all__ = ["Rank", "ranking"]
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """The places that one column may have under one metric, from 1; equal where all others are told apart from it."""
+    """The ranks that one contestant may have under one metric, from 1; equal where it is told apart from all others."""
 
     metric: str
-    column: int
+    contestant: str
     first: int
     last: int
 
 
-def ranking(grades: Sequence[Sequence[Grade]]) -> tuple[Rank, ...]:
-    """Ranks under every primary metric, best first; none for fewer than three columns, which a difference tells.
+def ranking(grades: Mapping[str, Sequence[Grade]]) -> tuple[Rank, ...]:
+    """Ranks under every primary metric, best first; none for fewer than three contestants: a difference shows two.
 
-    A column without a case is in none. Intervals are uncorrected: among many columns some are told apart by chance.
+    A contestant without a case has no rank. Intervals are uncorrected: among many contestants some are told apart by
+    chance.
+
+    Args:
+        grades: By the contestant's name, in the order shown.
     """
     if len(grades) < 3:
         return ()
+    order = list(grades)
     found: list[Rank] = []
     for metric in PRIMARY:
-        values = [case_values(metric, rows) for rows in grades]
-        present = [column for column, cases in enumerate(values) if cases]
+        values = {name: case_values(metric, rows) for name, rows in grades.items()}
+        present = [name for name, cases in values.items() if cases]
         better = dict.fromkeys(present, 0)
         worse = dict.fromkeys(present, 0)
         for left, right in combinations(present, 2):
@@ -48,6 +53,6 @@ def ranking(grades: Sequence[Sequence[Grade]]) -> tuple[Rank, ...]:
                 above, below = (right, left) if interval.low > 0 else (left, right)
                 better[below] += 1
                 worse[above] += 1
-        ranks = [Rank(metric.id, column, 1 + better[column], len(present) - worse[column]) for column in present]
-        found += sorted(ranks, key=lambda rank: (rank.first, rank.last, rank.column))
+        ranks = [Rank(metric.id, name, 1 + better[name], len(present) - worse[name]) for name in present]
+        found += sorted(ranks, key=lambda rank: (rank.first, rank.last, order.index(rank.contestant)))
     return tuple(found)

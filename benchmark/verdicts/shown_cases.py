@@ -1,24 +1,23 @@
-"""One case as a person reads it: what was asked, what would be right, and what each candidate gave.
+"""One case as a person reads it: what was asked, what would be right, and what each contestant answered.
 
-Everything that others wrote is cut to a length that a page bears. Arguments carry their faults, so that a renderer
-marks the differing one without judging anything.
+Everything that others wrote is cut to a length that fits a page. Arguments carry their faults, as the judge found them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from toolmark.benchmark.data.cases import Accept, Call, CallOption, Case, Message
+from toolmark.benchmark.data.cases import Accept, CallOption, Case, Message
 from toolmark.benchmark.data.completions import Completion
-from toolmark.benchmark.dialects import Dialect
-from toolmark.benchmark.scoring.grades import Cause, Grade, legible
-from toolmark.benchmark.scoring.matching import Fault, Rerun, assigned, canonical_arguments, closest
+from toolmark.benchmark.scoring.causes import Cause
+from toolmark.benchmark.scoring.grades import Grade, JudgedCall, legible
+from toolmark.benchmark.scoring.matching import canonical_arguments
 from toolmark.benchmark.scoring.outcomes import Outcome
 
-__all__ = ["Answer", "Argument", "CallShown", "CaseShown", "Turn", "show"]
+__all__ = ["Answer", "Argument", "CallShown", "CaseShown", "Turn", "show_cases"]
 
 LONGEST = 4_000
 """Characters of a text that are shown."""
@@ -27,7 +26,8 @@ _LONGEST_VALUE = 600
 _MOST_CALLS = 20
 _MOST_ARGUMENTS = 60
 
-Answered = Mapping[tuple[str, int], Completion]
+Completions = Mapping[tuple[str, int], Completion]
+"""By (case id, epoch)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one candidate gave for a case; over several epochs the first that is wrong.
+    """What one contestant answered to a case; over several epochs the first answer that is wrong.
 
     Attributes:
         right: Share of the epochs in which everything is right.
@@ -94,12 +94,12 @@ class CaseShown:
         offered: Names of the tools.
         action: call or abstain.
         reason: Why abstaining is right.
-        expected: The calls of the answer that the last candidate came closest to, its first accepted values.
+        expected: The calls of the right answer that the last contestant came closest to: first accepted values.
         others: How many other complete answers are right too.
         tool: The expected tool, where it is one.
         tags: The case's, as text.
         waived: Why the case counts in no metric.
-        answers: One a column; None where a run lacks the case.
+        answers: One a contestant; None where a run lacks the case.
     """
 
     id: str
@@ -155,33 +155,23 @@ def _expected(option: CallOption) -> tuple[CallShown, ...]:
     return tuple(shown)
 
 
-def _said(call: Call, found: Sequence[Fault]) -> CallShown:
-    by_name = {fault.where: fault.kind.replace("_", " ") for fault in found}
-    wrong_tool = any(fault.kind == "wrong_tool" for fault in found)
-    arguments = tuple(
-        Argument(legible(name), _json(value), "" if wrong_tool else by_name.get(name, ""))
-        for name, value in list(call.arguments.items())[:_MOST_ARGUMENTS]
+def _call(judged: JudgedCall) -> CallShown:
+    causes = {fault.where: fault.cause for fault in judged.faults}
+    fault = ""
+    if not judged.expected:
+        fault = "not expected"
+    elif Cause.WRONG_TOOL in causes.values():
+        fault = Cause.WRONG_TOOL.label
+    marks = {} if fault else {where: cause.label for where, cause in causes.items()}
+    return CallShown(
+        legible(judged.name),
+        tuple(
+            Argument(legible(name), _json(value), marks.get(name, ""))
+            for name, value in list(judged.arguments.items())[:_MOST_ARGUMENTS]
+        ),
+        fault,
+        tuple(legible(fault.where) for fault in judged.faults if fault.cause is Cause.MISSING_ARGUMENT),
     )
-    missing = tuple(legible(fault.where) for fault in found if fault.kind == "missing_argument")
-    return CallShown(legible(call.name), arguments, "wrong tool" if wrong_tool else "", missing)
-
-
-def _calls(
-    calls: Sequence[Call], case: Case, right: bool, rerun: Rerun | None
-) -> tuple[CallOption | None, tuple[CallShown, ...]]:
-    """The option that the calls come closest to, and the calls with their faults."""
-    if case.expect.action == "abstain":
-        return None, tuple(_said(call, ()) for call in calls[:_MOST_CALLS])
-    if not calls:
-        return None, ()
-    options = case.expect.any_of
-    option = options[0] if len(options) == 1 else closest(calls, options, case.toolbox, rerun)[0]
-    pairs = {} if right else {call: found for call, _, found in assigned(calls, option, case.toolbox, rerun)}
-    shown = []
-    for index, call in enumerate(calls[:_MOST_CALLS]):
-        marked = _said(call, pairs.get(index, ()))
-        shown.append(marked if right or index in pairs else CallShown(marked.name, marked.arguments, "not expected"))
-    return option, tuple(shown)
 
 
 def _native(completion: Completion) -> str:
@@ -189,23 +179,23 @@ def _native(completion: Completion) -> str:
     return completion.text + calls
 
 
-def _answer(
-    case: Case, rows: Sequence[Grade], answered: Answered, dialect: Dialect, rerun: Rerun | None
-) -> tuple[CallOption | None, Answer | None]:
-    worst = next((row for row in rows if not row.correct), rows[0] if rows else None)
-    completion = answered.get((case.id, worst.epoch)) if worst else None
+def _worst(grades: Sequence[Grade]) -> Grade | None:
+    """The first grade that is wrong, else the first."""
+    return next((grade for grade in grades if not grade.correct), grades[0] if grades else None)
+
+
+def _answer(grades: Sequence[Grade], completions: Completions) -> Answer | None:
+    worst = _worst(grades)
+    completion = completions.get((worst.case_id, worst.epoch)) if worst else None
     if worst is None or completion is None:
-        return None, None
-    reading = dialect.parse(completion, strict=False)
-    option, calls = _calls(reading.calls, case, worst.correct_leniently, rerun)
-    right = sum(row.correct for row in rows) / len(rows)
-    return option, Answer(
-        right=right,
+        return None
+    return Answer(
+        right=sum(grade.correct for grade in grades) / len(grades),
         outcome=worst.outcome,
         cause=worst.cause,
         detail=worst.detail,
-        calls=calls,
-        said=legible(reading.answer.strip()),
+        calls=tuple(map(_call, worst.calls)),
+        said=legible(worst.answer.strip()),
         text=_text(_native(completion)),
         stop_reason=completion.stop_reason,
     )
@@ -216,57 +206,48 @@ def _turn(turn: Message) -> Turn:
     return Turn(turn.role, _text("\n".join([*filter(None, [turn.content]), *calls])))
 
 
-def show(
-    cases: Sequence[Case],
-    grades: Sequence[Sequence[Grade]],
-    completions: Sequence[Answered],
-    dialects: Sequence[Dialect],
-    rerun: Callable[..., Any] | None = None,
-) -> tuple[CaseShown, ...]:
-    """All cases that a candidate answered, in their order.
+def _by_case(grades: Sequence[Grade]) -> Mapping[str, Sequence[Grade]]:
+    found: dict[str, list[Grade]] = {}
+    for grade in grades:
+        found.setdefault(grade.case_id, []).append(grade)
+    return found
+
+
+def show_cases(cases: Sequence[Case], sides: Sequence[tuple[Sequence[Grade], Completions]]) -> tuple[CaseShown, ...]:
+    """All cases that a contestant answered, in their order.
 
     Args:
         cases: Those that were judged.
-        grades: Of each candidate.
-        completions: Of each candidate, by (case id, epoch).
-        dialects: Of each candidate.
-        rerun: Runs pure tools where a case accepts any argument with the same result, as the judge does.
+        sides: Grades and completions of each contestant.
     """
-    by_case: list[dict[str, list[Grade]]] = []
-    for rows in grades:
-        found: dict[str, list[Grade]] = {}
-        for row in rows:
-            found.setdefault(row.case_id, []).append(row)
-        by_case.append(found)
+    answered = [(_by_case(grades), completions) for grades, completions in sides]
     shown = []
     for case in cases:
-        said = [
-            _answer(case, of.get(case.id, ()), answered, dialect, rerun)
-            for of, answered, dialect in zip(by_case, completions, dialects, strict=True)
-        ]
-        if all(answer is None for _, answer in said):
-            continue
-        expect = case.expect
-        options = expect.any_of if expect.action == "call" else ()
-        chosen = next((option for option, _ in reversed(said) if option is not None), options[0] if options else None)
-        names = {spec.name for option in options for spec in option.calls}
-        shown.append(
-            CaseShown(
-                id=case.id,
-                source=f"{legible(case.source.name)}: {legible(case.source.ref)}",
-                turns=tuple(map(_turn, case.messages)),
-                offered=tuple(map(legible, case.toolbox.names)),
-                action=expect.action,
-                reason=expect.reason if expect.action == "abstain" else None,
-                expected=_expected(chosen) if chosen else (),
-                others=max(0, len(options) - 1),
-                tool=legible(next(iter(names))) if len(names) == 1 else None,
-                tags={
-                    legible(key): legible(value) if isinstance(value, str) else _json(value)
-                    for key, value in case.tags.items()
-                },
-                waived=None if case.waiver is None else _text(case.waiver),
-                answers=tuple(answer for _, answer in said),
-            )
-        )
+        graded = [(by_case.get(case.id, ()), completions) for by_case, completions in answered]
+        answers = tuple(_answer(grades, completions) for grades, completions in graded)
+        if any(answers):
+            closest = [worst.option for grades, _ in graded if (worst := _worst(grades)) and worst.option is not None]
+            shown.append(_case(case, answers, closest[-1] if closest else 0))
     return tuple(shown)
+
+
+def _case(case: Case, answers: tuple[Answer | None, ...], option: int) -> CaseShown:
+    expect = case.expect
+    options = expect.any_of if expect.action == "call" else ()
+    names = {spec.name for one in options for spec in one.calls}
+    return CaseShown(
+        id=case.id,
+        source=f"{legible(case.source.name)}: {legible(case.source.ref)}",
+        turns=tuple(map(_turn, case.messages)),
+        offered=tuple(map(legible, case.toolbox.names)),
+        action=expect.action,
+        reason=expect.reason if expect.action == "abstain" else None,
+        expected=_expected(options[option]) if options else (),
+        others=max(0, len(options) - 1),
+        tool=legible(next(iter(names))) if len(names) == 1 else None,
+        tags={
+            legible(key): legible(value) if isinstance(value, str) else _json(value) for key, value in case.tags.items()
+        },
+        waived=None if case.waiver is None else _text(case.waiver),
+        answers=answers,
+    )

@@ -14,7 +14,7 @@ from typing import Literal
 from toolmark.benchmark.scoring.metrics import CaseValue
 from toolmark.benchmark.verdicts.holm import holm
 from toolmark.benchmark.verdicts.intervals import Interval, difference_interval
-from toolmark.benchmark.verdicts.power import smallest_effect
+from toolmark.benchmark.verdicts.power import minimum_detectable_effect_of_groups
 from toolmark.benchmark.verdicts.signflip import group_sums, sign_flip
 
 __all__ = ["LEAST_OVERLAP", "LEVEL", "MARGIN", "Difference", "Paired", "Verdict", "decide", "pair"]
@@ -66,7 +66,7 @@ class Difference:
         won: Cases better than the base's, by id, in the order of the cases.
         lost: Cases worse than the base's.
         ties: Cases that neither won.
-        smallest: Smallest effect detectable at 80% power, uncorrected; None: no effect is, with so few groups.
+        minimum_detectable: Smallest effect detectable at 80% power, uncorrected; None where no effect is.
         within_margin: The 90% interval lies inside the margin, or the completions are identical. Holds beside any
             verdict.
         only_base: Cases that count on the base's side alone.
@@ -83,7 +83,7 @@ class Difference:
     won: tuple[str, ...]
     lost: tuple[str, ...]
     ties: int
-    smallest: float | None
+    minimum_detectable: float | None
     within_margin: bool
     only_base: int
     only_candidate: int
@@ -123,13 +123,13 @@ class _Tested:
     paired: Paired
     effect: float
     p: float
-    smallest: float | None
+    minimum_detectable: float | None
 
 
 def _test(paired: Paired) -> _Tested:
     sums = group_sums(paired.differences, paired.clusters)
     n = len(paired.differences)
-    return _Tested(paired, float(sum(sums)) / n, sign_flip(sums), smallest_effect(sums, n))
+    return _Tested(paired, float(sum(sums)) / n, sign_flip(sums), minimum_detectable_effect_of_groups(sums, n))
 
 
 def _overlap(metrics: Sequence[Paired]) -> float:
@@ -174,7 +174,7 @@ def _judge(tested: _Tested, adjusted: float, margin: float, overlap: float) -> D
         won=won,
         lost=lost,
         ties=len(signed) - len(won) - len(lost),
-        smallest=tested.smallest,
+        minimum_detectable=tested.minimum_detectable,
         within_margin=within,
         only_base=len(paired.only_base),
         only_candidate=len(paired.only_candidate),

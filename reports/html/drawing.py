@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from toolmark.benchmark.verdicts.comparison import Comparison, Figure, Row
+from toolmark.benchmark.verdicts.comparison import Comparison, Figure
 from toolmark.reports.tables import cells
 from toolmark.reports.text import visible
 
@@ -28,10 +28,11 @@ __all__ = [
     "share_axis",
     "short",
     "slots",
+    "symbol",
 ]
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "pentagon", "bowtie", "hourglass")
-"""One a candidate, so that colour alone tells nothing apart."""
+"""One a contestant, so that colour alone tells nothing apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,14 @@ def short(name: str, most: int = 28) -> str:
     return (text if len(text) <= most else text[: most - 1] + "…").replace("<", "‹").replace("&", "＆")
 
 
-def colour(column: int) -> str:
-    """The colour of a candidate."""
-    return f"@c{column % 10}"
+def colour(position: int) -> str:
+    """The colour of the contestant at this position."""
+    return f"@c{position % 10}"
+
+
+def symbol(position: int) -> str:
+    """The symbol of the contestant at this position."""
+    return SYMBOLS[position % len(SYMBOLS)]
 
 
 def points(figures: Sequence[Figure], scale: float = 100) -> tuple[list[float | None], dict[str, Any]]:
@@ -99,7 +105,7 @@ def points(figures: Sequence[Figure], scale: float = 100) -> tuple[list[float | 
 def legend(comparison: Comparison) -> dict[str, Any]:
     """A legend over the figure, where there is something to tell apart."""
     return {
-        "showlegend": len(comparison.columns) > 1,
+        "showlegend": len(comparison.contestants) > 1,
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     }
 
@@ -109,13 +115,17 @@ def share_axis(**more: Any) -> dict[str, Any]:
     return {"range": [-3, 103], "ticksuffix": " %", "zeroline": False, **more}
 
 
-def score_rows(comparison: Comparison, drawn: Sequence[tuple[str, str, Sequence[Figure]]]) -> list[list[str]]:
-    """One row a name and candidate: name, candidate, n, score, interval."""
-    row = Row("", "", "primary", "share", ())
+def score_rows(comparison: Comparison, drawn: Sequence[tuple[str, Sequence[Figure]]]) -> list[list[str]]:
+    """One row a name and contestant: name, contestant, n, score, interval.
+
+    Args:
+        comparison: Whose contestants are drawn.
+        drawn: Names, each with a figure of every contestant.
+    """
     return [
-        [name, comparison.columns[index].name, *cells(row, figure)]
-        for name, _, figures in drawn
-        for index, figure in enumerate(figures)
+        [name, contestant.name, *cells(figure)]
+        for name, figures in drawn
+        for contestant, figure in zip(comparison.contestants, figures, strict=True)
     ]
 
 
@@ -141,18 +151,25 @@ def rows_axis(names: Sequence[str]) -> dict[str, Any]:
 def bars(
     comparison: Comparison, groups: Sequence[str], figures: Mapping[int, Sequence[Figure]], scale: float = 100
 ) -> dict[str, Any]:
-    """Grouped bars with intervals: a group a name, a bar a candidate."""
+    """Grouped bars with intervals: a group a name, a bar a contestant.
+
+    Args:
+        comparison: Whose contestants are drawn.
+        groups: Names of the groups.
+        figures: A figure for each group, by the contestant's position.
+        scale: By which figures are multiplied; 100 for shares.
+    """
     traces: list[dict[str, Any]] = []
-    for index, drawn in figures.items():
+    for position, drawn in figures.items():
         scores, error = points(drawn, scale)
         traces.append(
             {
                 "type": "bar",
-                "name": short(comparison.columns[index].name),
+                "name": short(comparison.contestants[position].name),
                 "x": list(groups),
                 "y": scores,
                 "error_y": {**error, "color": "@ink"},
-                "marker": {"color": colour(index)},
+                "marker": {"color": colour(position)},
                 "hovertemplate": "%{x}: %{y:.1f}<extra></extra>",
             }
         )

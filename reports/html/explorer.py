@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.verdicts.comparison import Comparison
-from toolmark.benchmark.verdicts.evidence import Evidence
 from toolmark.benchmark.verdicts.flips import FATES, Flips
 from toolmark.benchmark.verdicts.shown_cases import Answer, CallShown, CaseShown
 from toolmark.reports.text import script_json
@@ -75,15 +75,24 @@ def _interest(case: CaseShown, flips: Sequence[Flips]) -> int:
     return min((FATES.index(flip.fates[case.id]) for flip in flips if case.id in flip.fates), default=len(FATES))
 
 
-def chosen_cases(evidence: Evidence | None, budget: int = BUDGET) -> Chosen:
+def _flips(comparison: Comparison) -> list[Flips]:
+    """Of every contestant under every measure, contestants first: the order of a case's fates."""
+    if comparison.report is None:
+        return []
+    details = comparison.report.details
+    return [found for one in comparison.contestants for found in details[one.name].flips.values()]
+
+
+def chosen_cases(comparison: Comparison, budget: int = BUDGET) -> Chosen:
     """As many cases as fit the budget, the most interesting first; all where there is room."""
-    if evidence is None:
+    if comparison.report is None:
         return (), ()
-    ordered = sorted(evidence.cases, key=lambda case: _interest(case, evidence.flips))
+    flips = _flips(comparison)
+    ordered = sorted(comparison.report.cases, key=lambda case: _interest(case, flips))
     kept: list[str] = []
     used = 0
     for index, case in enumerate(ordered):
-        text = script_json(_case(case, evidence.flips))
+        text = script_json(_case(case, flips))
         used += len(text) + 1
         if used > budget:
             return kept, ordered[index:]
@@ -91,11 +100,11 @@ def chosen_cases(evidence: Evidence | None, budget: int = BUDGET) -> Chosen:
     return kept, ()
 
 
-def pages(evidence: Evidence | None, rest: Sequence[CaseShown], size: int = BUDGET) -> Iterator[str]:
+def pages(comparison: Comparison, rest: Sequence[CaseShown], size: int = BUDGET) -> Iterator[str]:
     """The cases that did not fit, as scripts of about `size` bytes each."""
     part: list[str] = []
     used = 0
-    flips = evidence.flips if evidence else ()
+    flips = _flips(comparison)
     for case in rest:
         text = script_json(_case(case, flips))
         if part and used + len(text) > size:
@@ -107,26 +116,32 @@ def pages(evidence: Evidence | None, rest: Sequence[CaseShown], size: int = BUDG
         yield f"toolmarkCases([{','.join(part)}]);\n"
 
 
-def explorer(comparison: Comparison, evidence: Evidence, beside: Sequence[str] = ()) -> dict[str, Any]:
+def explorer(comparison: Comparison, beside: Sequence[str] = ()) -> dict[str, Any] | None:
     """What the explorer needs beside the cases: candidates, measures, and the counts over all of them.
 
     Args:
-        comparison: The comparison.
-        evidence: Its evidence.
+        comparison: The comparison; without report data there is nothing to explore.
         beside: Script files that hold the cases which are not in the page.
     """
+    if comparison.report is None:
+        return None
     return {
-        "columns": [{"name": column.name, "baseline": column.baseline} for column in comparison.columns],
+        "columns": [
+            {"name": one.name, "baseline": None if one.baseline is None else comparison.position(one.baseline)}
+            for one in comparison.contestants
+        ],
+        "causes": {cause: cause.label for cause in Cause},
         "flips": [
             {
-                "column": flip.column,
+                "column": comparison.position(contestant.name),
                 "measure": flip.measure,
                 "meaning": flip.meaning,
                 "counts": {_CODES[fate]: count for fate, count in flip.counts.items()},
             }
-            for flip in evidence.flips
+            for contestant in comparison.contestants
+            for flip in comparison.report.details[contestant.name].flips.values()
         ],
         "fates": {code: fate for fate, code in _CODES.items()},
-        "total": len(evidence.cases),
+        "total": len(comparison.report.cases),
         "beside": list(beside),
     }

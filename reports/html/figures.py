@@ -5,14 +5,12 @@ A figure that would show nothing is left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from toolmark.benchmark.scoring.grades import CAUSES
+from toolmark.benchmark.scoring.causes import Cause
+from toolmark.benchmark.scoring.metrics import label
 from toolmark.benchmark.verdicts.comparison import Comparison
-from toolmark.benchmark.verdicts.evidence import Evidence
 from toolmark.reports.html.drawing import (
-    SYMBOLS,
     Drawing,
     bars,
     colour,
@@ -24,11 +22,11 @@ from toolmark.reports.html.drawing import (
     share_axis,
     short,
     slots,
+    symbol,
 )
 from toolmark.reports.html.origins import confusion, offered, seen
 from toolmark.reports.html.spending import spent
 from toolmark.reports.html.training import curves
-from toolmark.reports.sentences import label
 from toolmark.reports.tables import difference_cells
 
 __all__ = ["drawings"]
@@ -37,51 +35,48 @@ _OPEN = {"inconclusive", "missing", "equivalent"}
 
 
 def _forest(comparison: Comparison) -> Drawing | None:
-    rows = [row for row in comparison.rows if row.differences]
-    held = [index for index, column in enumerate(comparison.columns) if column.baseline is not None]
-    if not held or not rows:
+    if not comparison.compared:
         return None
-    places = slots(len(held))
+    metrics = [metric.id for metric in comparison.primary]
     traces = []
     table: list[list[str]] = []
-    for slot, index in zip(places, held, strict=True):
-        found = [(place, row, row.differences[index]) for place, row in enumerate(rows)]
-        known = [(p, row, d, d.effect, d.interval) for p, row, d in found if d and d.effect is not None and d.interval]
+    for slot, contestant in zip(slots(len(comparison.compared)), comparison.compared, strict=True):
+        position = comparison.position(contestant.name)
+        hue = colour(position)
+        differences = contestant.differences.items()
+        found = [(metric, d, d.effect, d.interval) for metric, d in differences]
+        known = [(metric, d, effect, i) for metric, d, effect, i in found if effect is not None and i is not None]
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
-                "name": short(comparison.columns[index].name),
-                "x": [effect * 100 for _, _, _, effect, _ in known],
-                "y": [place + slot for place, *_ in known],
+                "name": short(contestant.name),
+                "x": [effect * 100 for _, _, effect, _ in known],
+                "y": [metrics.index(metric) + slot for metric, *_ in known],
                 "error_x": {
                     "type": "data",
                     "symmetric": False,
-                    "array": [(finite(i.high, 1) - effect) * 100 for _, _, _, effect, i in known],
-                    "arrayminus": [(effect - finite(i.low, -1)) * 100 for _, _, _, effect, i in known],
-                    "color": colour(index),
+                    "array": [(finite(i.high, 1) - effect) * 100 for _, _, effect, i in known],
+                    "arrayminus": [(effect - finite(i.low, -1)) * 100 for _, _, effect, i in known],
+                    "color": hue,
                     "thickness": 2,
                     "width": 5,
                 },
                 "marker": {
-                    "color": colour(index),
+                    "color": hue,
                     "size": 11,
-                    "symbol": [
-                        SYMBOLS[index % 10] + ("-open" if d.verdict in _OPEN else "") for _, _, d, _, _ in known
-                    ],
-                    "line": {"width": 2, "color": colour(index)},
+                    "symbol": [symbol(position) + ("-open" if d.verdict in _OPEN else "") for _, d, _, _ in known],
+                    "line": {"width": 2, "color": hue},
                 },
-                "text": [f"{label(row.metric)}: {d.verdict}" for _, row, d, _, _ in known],
+                "text": [f"{label(metric)}: {d.verdict}" for metric, d, _, _ in known],
                 "hovertemplate": "%{text}, %{x:+.1f} points<extra></extra>",
             }
         )
-        table += [
-            [row.metric, comparison.columns[index].name, *difference_cells(d)] for _, row, d in found if d is not None
-        ]
+        table += [[metric, contestant.name, *difference_cells(d)] for metric, d in differences]
     margin = comparison.margin * 100
     layout = {
         "xaxis": {"ticksuffix": "", "title": {"text": "points better than the baseline"}, "zeroline": True},
-        "yaxis": rows_axis([label(row.metric) for row in rows]),
+        "yaxis": rows_axis([label(metric) for metric in metrics]),
         "shapes": [
             {
                 "type": "rect",
@@ -96,7 +91,7 @@ def _forest(comparison: Comparison) -> Drawing | None:
             }
         ],
         **legend(comparison),
-        "showlegend": len(held) > 1,
+        "showlegend": len(comparison.compared) > 1,
     }
     return Drawing(
         "forest",
@@ -106,50 +101,50 @@ def _forest(comparison: Comparison) -> Drawing | None:
         [("", {"data": traces, "layout": layout})],
         ("metric", "candidate", "n", "points", "95% interval", "won and lost", "p", "verdict"),
         table,
-        130 + len(rows) * max(46, 18 * len(held)),
+        130 + len(metrics) * max(46, 18 * len(comparison.compared)),
     )
 
 
-def _scores(comparison: Comparison, evidence: Evidence | None) -> Drawing:
-    rows = [row for row in comparison.rows if row.level == "primary"]
-    places = slots(len(comparison.columns))
+def _scores(comparison: Comparison) -> Drawing:
+    metrics = comparison.primary
+    places = slots(len(comparison.contestants))
     traces: list[dict[str, Any]] = []
-    for index, column in enumerate(comparison.columns):
-        scores, error = points([row.figures[index] for row in rows])
+    for position, contestant in enumerate(comparison.contestants):
+        scores, error = points([contestant.figures[metric.id] for metric in metrics])
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
-                "name": short(column.name),
+                "name": short(contestant.name),
                 "x": scores,
-                "y": [place + places[index] for place in range(len(rows))],
-                "error_x": {**error, "color": colour(index)},
-                "marker": {"color": colour(index), "symbol": SYMBOLS[index % 10], "size": 9},
-                "text": [label(row.metric) for row in rows],
+                "y": [place + places[position] for place in range(len(metrics))],
+                "error_x": {**error, "color": colour(position)},
+                "marker": {"color": colour(position), "symbol": symbol(position), "size": 9},
+                "text": [metric.label for metric in metrics],
                 "hovertemplate": "%{text}: %{x:.1f} %<extra></extra>",
             }
         )
-    for policy in evidence.policies if evidence else ():
-        known = [(place, row) for place, row in enumerate(rows) if row.metric in policy.scores]
+    for policy in comparison.report.policies if comparison.report else ():
+        known = [(place, metric) for place, metric in enumerate(metrics) if metric.id in policy.scores]
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
                 "name": policy.name,
-                "x": [policy.scores[row.metric] * 100 for _, row in known],
+                "x": [policy.scores[metric.id] * 100 for _, metric in known],
                 "y": [place for place, _ in known],
                 "marker": {"color": "@muted", "symbol": "line-ns-open", "size": 12},
-                "text": [label(row.metric) for _, row in known],
+                "text": [metric.label for _, metric in known],
                 "hovertemplate": f"{policy.meaning}: %{{x:.1f}} %<extra></extra>",
                 "showlegend": False,
             }
         )
     layout = {
         "xaxis": share_axis(),
-        "yaxis": rows_axis([label(row.metric) for row in rows]),
+        "yaxis": rows_axis([metric.label for metric in metrics]),
         **legend(comparison),
     }
-    table = score_rows(comparison, [(row.metric, row.meaning, row.figures) for row in rows])
+    rows = [(metric.id, [one.figures[metric.id] for one in comparison.contestants]) for metric in metrics]
     return Drawing(
         "scores",
         "Scores",
@@ -157,25 +152,25 @@ def _scores(comparison: Comparison, evidence: Evidence | None) -> Drawing:
         "the question.",
         [("", {"data": traces, "layout": layout})],
         ("metric", "candidate", "n", "score", "95% interval"),
-        table,
-        120 + len(rows) * max(46, 16 * len(comparison.columns)),
+        score_rows(comparison, rows),
+        120 + len(metrics) * max(46, 16 * len(comparison.contestants)),
     )
 
 
 def _causes(comparison: Comparison) -> Drawing | None:
-    present = [cause for cause in CAUSES if any(column.causes.get(cause) for column in comparison.columns)]
+    present = [cause for cause in Cause if any(one.causes.get(cause) for one in comparison.contestants)]
     if not present:
         return None
-    names = [short(column.name) for column in comparison.columns]
+    names = [short(contestant.name) for contestant in comparison.contestants]
     traces = [
         {
             "type": "bar",
             "orientation": "h",
-            "name": cause.replace("_", " "),
+            "name": cause.label,
             "y": list(range(len(names))),
-            "x": [column.causes.get(cause, 0) for column in comparison.columns],
-            "marker": {"color": f"@k{CAUSES.index(cause)}", "line": {"width": 1, "color": "@paper"}},
-            "hovertemplate": f"{cause.replace('_', ' ')}: %{{x}}<extra></extra>",
+            "x": [contestant.causes.get(cause, 0) for contestant in comparison.contestants],
+            "marker": {"color": f"@cause-{cause}", "line": {"width": 1, "color": "@paper"}},
+            "hovertemplate": f"{cause.label}: %{{x}}<extra></extra>",
         }
         for cause in present
     ]
@@ -187,10 +182,10 @@ def _causes(comparison: Comparison) -> Drawing | None:
         "showlegend": True,
     }
     rows = [
-        [column.name, cause.replace("_", " "), str(column.causes[cause])]
-        for column in comparison.columns
+        [contestant.name, cause.label, str(contestant.causes[cause])]
+        for contestant in comparison.contestants
         for cause in present
-        if column.causes.get(cause)
+        if contestant.causes.get(cause)
     ]
     return Drawing(
         "causes",
@@ -205,40 +200,24 @@ def _causes(comparison: Comparison) -> Drawing | None:
 
 
 def _strict(comparison: Comparison) -> Drawing | None:
-    by_id = {row.metric: row for row in comparison.rows}
-    found = [by_id[name] for name in ("validity.call", "validity.lenient") if name in by_id]
-    if len(found) < 2 or not any(figure.n for row in found for figure in row.figures):
+    readings = {"strict": "validity.call", "lenient": "validity.lenient"}
+    figures = [[one.figures[metric] for metric in readings.values()] for one in comparison.contestants]
+    if not any(figure.n for drawn in figures for figure in drawn):
         return None
-    figures = {index: [row.figures[index] for row in found] for index in range(len(comparison.columns))}
-    groups = ["strict", "lenient"]
+    by_reading = [(name, [drawn[place] for drawn in figures]) for place, name in enumerate(readings)]
     return Drawing(
         "strict",
         "Strict against lenient",
         "Whole calls right as the dialect demands, and with its form forgiven. A wide gap is a matter of format, not "
         "of ability.",
-        [("", bars(comparison, groups, figures))],
+        [("", bars(comparison, list(readings), dict(enumerate(figures))))],
         ("reading", "candidate", "n", "whole call right", "95% interval"),
-        score_rows(comparison, [(name, "", row.figures) for name, row in zip(groups, found, strict=True)]),
+        score_rows(comparison, by_reading),
         330,
     )
 
 
-def _all(comparison: Comparison) -> Iterator[Drawing | None]:
-    evidence = comparison.evidence
-    yield _forest(comparison)
-    yield _scores(comparison, evidence)
-    if evidence is not None:
-        yield offered(comparison, evidence)
-        yield confusion(comparison, evidence)
-    yield _causes(comparison)
-    yield _strict(comparison)
-    if evidence is not None:
-        yield seen(comparison, evidence)
-    yield curves(comparison)
-    if evidence is not None:
-        yield spent(comparison, evidence)
-
-
 def drawings(comparison: Comparison) -> list[Drawing]:
     """All figures that have something to show, in the order of the page."""
-    return [found for found in _all(comparison) if found is not None]
+    every = (_forest, _scores, offered, confusion, _causes, _strict, seen, curves, spent)
+    return [found for draw in every if (found := draw(comparison)) is not None]

@@ -7,11 +7,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from toolmark.benchmark.scoring.metrics import PRIMARY
+from toolmark.benchmark.scoring.metrics import PRIMARY, label
 from toolmark.reports.history import Entry, Point
-from toolmark.reports.html.drawing import SYMBOLS, Drawing, colour, share_axis, short
+from toolmark.reports.html.drawing import Drawing, colour, share_axis, short, symbol
 from toolmark.reports.html.page import environment, page_script, plotly_script, policy, sheet, unwanted_styles
-from toolmark.reports.sentences import label
 from toolmark.reports.text import script_json
 
 __all__ = ["index_page"]
@@ -56,7 +55,7 @@ def _figure(entries: Sequence[Entry], metric: str) -> dict[str, Any] | None:
                     "width": 3,
                 },
                 "line": {"color": colour(index), "width": 2},
-                "marker": {"color": colour(index), "symbol": SYMBOLS[index % 10], "size": 8},
+                "marker": {"color": colour(index), "symbol": symbol(index), "size": 8},
                 "hovertemplate": "%{x}: %{y:.1f} %<extra></extra>",
             }
         )
@@ -94,7 +93,7 @@ def index_page(entries: Sequence[Entry], plotly: str) -> str:
     """
     figures = [(metric, _figure(entries, metric.id)) for metric in PRIMARY]
     drawings = [
-        Drawing(f"over-time-{number}", label(metric.id), metric.meaning, [("", spec)], tall=320)
+        Drawing(f"over-time-{number}", metric.label, metric.meaning, [("", spec)], tall=320)
         for number, (metric, spec) in enumerate(figures)
         if spec is not None
     ]

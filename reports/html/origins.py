@@ -5,33 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from toolmark.benchmark.scoring.metrics import label
 from toolmark.benchmark.verdicts.breakdowns import ABSTAIN, NO_CALL, Confusion
-from toolmark.benchmark.verdicts.comparison import Comparison, Figure, Row
-from toolmark.benchmark.verdicts.evidence import Evidence
-from toolmark.reports.html.drawing import SYMBOLS, Drawing, bars, colour, legend, points, score_rows, share_axis, short
-from toolmark.reports.sentences import label
+from toolmark.benchmark.verdicts.comparison import Comparison, Figure
+from toolmark.reports.html.drawing import Drawing, bars, colour, legend, points, score_rows, share_axis, short, symbol
 from toolmark.reports.tables import cells
 
 __all__ = ["confusion", "offered", "seen"]
 
 
-def offered(comparison: Comparison, evidence: Evidence) -> Drawing | None:
+def offered(comparison: Comparison) -> Drawing | None:
     """Selection by the number of tools offered."""
-    if len(evidence.offered) < 2:
+    if comparison.report is None:
+        return None
+    figures = [comparison.report.details[contestant.name].offered for contestant in comparison.contestants]
+    sizes = list(figures[0])
+    if len(sizes) < 2:
         return None
     traces: list[dict[str, Any]] = []
-    for index, column in enumerate(comparison.columns):
-        scores, error = points([point.figures[index] for point in evidence.offered])
+    for position, contestant in enumerate(comparison.contestants):
+        scores, error = points([figures[position][size] for size in sizes])
         traces.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers",
-                "name": short(column.name),
-                "x": [str(point.tools) for point in evidence.offered],
+                "name": short(contestant.name),
+                "x": list(map(str, sizes)),
                 "y": scores,
-                "error_y": {**error, "color": colour(index)},
-                "line": {"color": colour(index), "width": 2},
-                "marker": {"color": colour(index), "symbol": SYMBOLS[index % 10], "size": 8},
+                "error_y": {**error, "color": colour(position)},
+                "line": {"color": colour(position), "width": 2},
+                "marker": {"color": colour(position), "symbol": symbol(position), "size": 8},
                 "hovertemplate": "%{x} tools: %{y:.1f} %<extra></extra>",
             }
         )
@@ -42,14 +45,13 @@ def offered(comparison: Comparison, evidence: Evidence) -> Drawing | None:
         "scattergap": 0.7,
         **legend(comparison),
     }
-    drawn = [(str(point.tools), "", point.figures) for point in evidence.offered]
     return Drawing(
         "offered",
         "The right tool, by how many are offered",
         "Share of cases in which exactly the right tool is called. A model that reads the list falls slowly.",
         [("", {"data": traces, "layout": layout})],
         ("tools offered", "candidate", "n", "right tool", "95% interval"),
-        score_rows(comparison, drawn),
+        score_rows(comparison, [(str(size), [drawn[size] for drawn in figures]) for size in sizes]),
     )
 
 
@@ -97,50 +99,56 @@ def _heat(found: Confusion) -> dict[str, Any]:
     }
 
 
-def confusion(comparison: Comparison, evidence: Evidence) -> Drawing | None:
-    """Expected against called tools, one candidate at a time."""
-    if not any(sum(map(sum, found.counts)) for found in evidence.confusions):
+def confusion(comparison: Comparison) -> Drawing | None:
+    """Expected against called tools, one contestant at a time."""
+    if comparison.report is None:
         return None
-    names = [short(column.name, 60) for column in comparison.columns]
-    order = sorted(range(len(names)), key=lambda index: comparison.columns[index].baseline is None)
+    details = comparison.report.details
+    if not any(sum(map(sum, detail.confusion.counts)) for detail in details.values()):
+        return None
+    compared_first = [*comparison.compared, *(one for one in comparison.contestants if one.baseline is None)]
     rows = [
-        [names[found.column], expected, called, str(count)]
-        for found in evidence.confusions
-        for expected, row in zip(found.expected, found.counts, strict=True)
-        for called, count in zip(found.called, row, strict=True)
+        [short(contestant.name, 60), expected, called, str(count)]
+        for contestant in comparison.contestants
+        for expected, row in zip(
+            details[contestant.name].confusion.expected, details[contestant.name].confusion.counts, strict=True
+        )
+        for called, count in zip(details[contestant.name].confusion.called, row, strict=True)
         if count
     ]
     return Drawing(
         "confusion",
         "Which tool was called for which",
         "Rows: what was expected. Columns: what was called. Green cells are right.",
-        [(names[index], _heat(evidence.confusions[index])) for index in order],
+        [(short(contestant.name, 60), _heat(details[contestant.name].confusion)) for contestant in compared_first],
         ("candidate", "expected", "called", "times"),
         rows,
-        230 + 21 * len(evidence.confusions[0].expected),
+        230 + 21 * max(len(detail.confusion.expected) for detail in details.values()),
     )
 
 
-def seen(comparison: Comparison, evidence: Evidence) -> Drawing | None:
-    """Tools that training saw against others, for candidates with a record."""
+def seen(comparison: Comparison) -> Drawing | None:
+    """Tools that training saw against others, for contestants with a training record."""
+    if comparison.report is None:
+        return None
     variants: list[tuple[str, Mapping[str, Any]]] = []
     rows: list[list[str]] = []
-    share = Row("", "", "primary", "share", ())
-    for metric in dict.fromkeys(part.metric for part in evidence.seen):
-        for index in dict.fromkeys(part.column for part in evidence.seen):
-            parts = [part for part in evidence.seen if (part.metric, part.column) == (metric, index)]
+    details = comparison.report.details
+    metrics = dict.fromkeys(part.metric for detail in details.values() for part in detail.seen)
+    for metric in metrics:
+        for contestant in comparison.contestants:
+            parts = [part for part in details[contestant.name].seen if part.metric == metric]
             if not any(part.figure.n for part in parts):
                 continue
-            column = comparison.columns[index]
             figures: dict[int, Sequence[Figure]] = {}
-            if column.baseline is not None:
-                figures[column.baseline] = [part.base or Figure(0) for part in parts]
-            figures[index] = [part.figure for part in parts]
+            if contestant.baseline is not None:
+                figures[comparison.position(contestant.baseline)] = [part.base or Figure(0) for part in parts]
+            figures[comparison.position(contestant.name)] = [part.figure for part in parts]
             groups = [f"{part.tools} (n {part.figure.n})" for part in parts]
-            variants.append((f"{short(column.name)}: {label(metric)}", bars(comparison, groups, figures)))
-            for which, drawn in figures.items():
+            variants.append((f"{short(contestant.name)}: {label(metric)}", bars(comparison, groups, figures)))
+            for position, drawn in figures.items():
                 rows += [
-                    [metric, part.tools, comparison.columns[which].name, *cells(share, figure)]
+                    [metric, part.tools, comparison.contestants[position].name, *cells(figure)]
                     for part, figure in zip(parts, drawn, strict=True)
                 ]
     if not variants:

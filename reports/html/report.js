@@ -80,6 +80,7 @@
   // The explorer.
   const known = read("explorer");
   if (!known) return;
+  const causeLabel = (cause) => known.causes[cause] ?? cause;
   const cases = read("case-data");
   const shownAtOnce = 20;
   const control = Object.fromEntries(
@@ -125,7 +126,7 @@
     fill(control.tag, tags);
     fill(control.tool, tools);
     fill(control.cause, causes);
-    for (const choice of control.cause.options) if (choice.value) choice.textContent = words(choice.value);
+    for (const choice of control.cause.options) if (choice.value) choice.textContent = causeLabel(choice.value);
   };
 
   const fillFates = () => {
@@ -189,7 +190,7 @@
     side.append(...answer.calls.map(callShown));
     if (!answer.calls.length) side.append(el("p", { class: "prose" }, answer.said || "(nothing for the user)"));
     if (answer.cause) {
-      side.append(el("p", { class: "because" }, `${words(answer.cause)}${answer.detail ? `: ${answer.detail}` : ""}`));
+      side.append(el("p", { class: "because" }, `${causeLabel(answer.cause)}${answer.detail ? `: ${answer.detail}` : ""}`));
     }
     side.append(el("details", { class: "raw" }, el("summary", {}, "As written"), el("pre", { tabindex: "0" }, answer.text)));
     return side;
@@ -220,13 +221,13 @@
     const code = fateOf(item, index);
     const asked = item.turns.findLast((turn) => turn.role === "user") ?? item.turns[item.turns.length - 1];
     const causes = [item.answers[baselineOf(judged())]?.cause, answerOf(item)?.cause];
-    const why = baselineOf(judged()) === null ? causes[1] ?? "" : causes.map((cause) => cause ?? "right").join(" → ");
+    const why = baselineOf(judged()) === null ? causeLabel(causes[1] ?? "") : causes.map((cause) => cause ? causeLabel(cause) : "right").join(" → ");
     const details = el(
       "details", { class: "case" },
       el("summary", {},
         el("span", { class: `fate ${code}` }, item.waived !== null ? "waived" : known.fates[code] ?? "not judged"),
         el("span", { class: "asked" }, asked.text),
-        el("span", { class: "why" }, words(why))),
+        el("span", { class: "why" }, why)),
     );
     details.addEventListener("toggle", () => {
       if (details.open && details.childElementCount === 1) details.append(filled(item));

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from toolmark.benchmark.verdicts.comparison import Comparison, Row
-from toolmark.benchmark.verdicts.evidence import Evidence
+from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.reports.html.drawing import Drawing, bars, colour, rows_axis, short
 from toolmark.reports.tables import NOTHING, cells
 
@@ -14,20 +13,21 @@ __all__ = ["spent"]
 
 
 def _bar(comparison: Comparison, name: str, known: Mapping[int, float], unit: str) -> dict[str, Any]:
-    """A bar a candidate, without an interval: a sum has none."""
+    """A bar a contestant, without an interval: a sum has none."""
+    names = [short(comparison.contestants[position].name) for position in known]
     trace = {
         "type": "bar",
         "orientation": "h",
         "x": list(known.values()),
         "y": list(range(len(known))),
-        "text": [short(comparison.columns[index].name) for index in known],
+        "text": names,
         "textposition": "none",
-        "marker": {"color": [colour(index) for index in known]},
+        "marker": {"color": [colour(position) for position in known]},
         "hovertemplate": f"%{{text}}: %{{x:.4~g}} {unit}<extra></extra>",
     }
     layout = {
         "xaxis": {"rangemode": "tozero", "title": {"text": name}, "zeroline": False},
-        "yaxis": rows_axis([short(comparison.columns[index].name) for index in known]),
+        "yaxis": rows_axis(names),
         "showlegend": False,
     }
     return {"data": [trace], "layout": layout}
@@ -37,24 +37,25 @@ def _amount(value: float | None, form: str) -> str:
     return NOTHING if value is None else format(value, form)
 
 
-def spent(comparison: Comparison, evidence: Evidence) -> Drawing | None:
-    """Tokens, seconds and cost of each candidate, as far as its run recorded them."""
-    took = evidence.spent
+def spent(comparison: Comparison) -> Drawing | None:
+    """Tokens, seconds and cost of each contestant, as far as its run recorded them."""
+    if comparison.report is None:
+        return None
+    every = [comparison.report.details[contestant.name].usage for contestant in comparison.contestants]
     variants: list[tuple[str, Mapping[str, Any]]] = []
-    if counted := {index: [used.answer] for index, used in enumerate(took) if used.answer.n}:
+    if counted := {position: [used.answer] for position, used in enumerate(every) if used.answer.n}:
         variants.append(("tokens written for an answer", bars(comparison, ["tokens an answer"], counted, 1)))
-    if seconds := {index: s for index, used in enumerate(took) if (s := used.answer_seconds) is not None}:
+    if seconds := {position: s for position, used in enumerate(every) if (s := used.answer_seconds) is not None}:
         variants.append(("seconds an answer", _bar(comparison, "seconds an answer", seconds, "s")))
-    if costs := {index: c for index, used in enumerate(took) if (c := used.thousand_cost) is not None}:
+    if costs := {position: c for position, used in enumerate(every) if (c := used.thousand_cost) is not None}:
         variants.append(("cost of a thousand answers", _bar(comparison, "US dollars a thousand", costs, "US dollars")))
     if not variants:
         return None
-    quantity = Row("", "", "secondary", "tokens", ())
     rows = [
         [
-            comparison.columns[index].name,
+            contestant.name,
             f"{used.completions:,}",
-            *cells(quantity, used.answer)[1:],
+            *cells(used.answer, "tokens")[1:],
             _amount(used.written, ","),
             _amount(used.read, ","),
             _amount(used.answer_seconds, ",.3f"),
@@ -62,7 +63,7 @@ def spent(comparison: Comparison, evidence: Evidence) -> Drawing | None:
             _amount(used.thousand_cost, ",.4f"),
             _amount(used.cost, ",.4f"),
         ]
-        for index, used in enumerate(took)
+        for contestant, used in zip(comparison.contestants, every, strict=True)
     ]
     return Drawing(
         "spent",

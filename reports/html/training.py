@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolmark.benchmark.data.training import Chosen, Point, Training
+from toolmark.benchmark.scoring.metrics import label
 from toolmark.benchmark.verdicts.comparison import Comparison
-from toolmark.reports.html.drawing import SYMBOLS, Drawing, colour, short
-from toolmark.reports.sentences import label
+from toolmark.reports.html.drawing import Drawing, colour, short, symbol
 from toolmark.reports.tables import NOTHING
 
 __all__ = ["curves"]
@@ -17,19 +17,19 @@ _LOSSES = {"loss": "training loss", "eval_loss": "validation loss"}
 
 
 def curves(comparison: Comparison) -> Drawing | None:
-    """Training curves, for candidates with a record of two points or more."""
+    """Training curves, for contestants with a record of two points or more."""
     variants: list[tuple[str, Mapping[str, Any]]] = []
     rows: list[list[str]] = []
-    trained_first = sorted(comparison.columns, key=lambda column: column.baseline is None)
-    for column in trained_first:
-        known = column.training
+    compared_first = sorted(comparison.contestants, key=lambda contestant: contestant.baseline is None)
+    for contestant in compared_first:
+        known = contestant.training
         if known is None or len(known.curve) < 2:
             continue
         traces = [*_losses(known.curve), *_scores(known.curve)]
         if traces:
             kept = _kept(known.chosen) if known.chosen else {}
-            variants.append((short(column.name, 60), {"data": traces, "layout": {**_layout(known), **kept}}))
-            rows += [_row(column.name, point, known.chosen) for point in known.curve]
+            variants.append((short(contestant.name, 60), {"data": traces, "layout": {**_layout(known), **kept}}))
+            rows += [_row(contestant.name, point, known.chosen) for point in known.curve]
     if not variants:
         return None
     return Drawing(
@@ -80,7 +80,7 @@ def _scores(curve: Sequence[Point]) -> list[dict[str, Any]]:
                 "y": [value for _, value in along],
                 "yaxis": "y2",
                 "line": {"color": hue, "width": 2, "dash": "dot"},
-                "marker": {"color": hue, "symbol": SYMBOLS[(place + 1) % len(SYMBOLS)], "size": 8},
+                "marker": {"color": hue, "symbol": symbol(place + 1), "size": 8},
                 "hovertemplate": "step %{x}: %{y:.1f} %<extra></extra>",
             }
         )

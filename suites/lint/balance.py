@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.scoring.chance import chance
+from toolmark.benchmark.policies.chance import chance
 from toolmark.suites.lint.findings import Finding, Row, expected_tools, stratum
 
 __all__ = ["DIFFICULTIES", "balance", "labels", "splits"]

@@ -9,7 +9,7 @@ from typing import Any
 from toolmark.benchmark.data.cases import Call, Case, ExpectCall
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.scoring.execution import Executor
-from toolmark.benchmark.scoring.gold import prove
+from toolmark.benchmark.scoring.gold import GoldProof
 from toolmark.benchmark.scoring.matching import canonical_arguments, equal
 from toolmark.benchmark.scoring.metrics import PRIMARY
 from toolmark.benchmark.tools.schemas import compile_schema, problems
@@ -69,6 +69,7 @@ def proves(rows: Sequence[Row], dialect: Dialect, executor: Executor) -> Iterato
     """`gold`: on a primary metric the perfect answer does not score 1, or a planted wrong one not 0."""
     places = {row.case.id: row for row in rows}
     cases = [row.case for row in rows]
+    proof = GoldProof(cases, dialect, executor)
     for metric in PRIMARY:
-        for case, reason in prove(metric.id, cases, dialect, executor):
+        for case, reason in proof.faults(metric.id):
             yield places[case.id].finding("gold", f"{metric.id}: {reason}")

@@ -15,7 +15,7 @@ from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.plugins.protocols import Generation
 from toolmark.benchmark.scoring.execution import Executor
-from toolmark.benchmark.scoring.gold import prove
+from toolmark.benchmark.scoring.gold import GoldProof
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.benchmark.tools.schemas import compile_schema, problems
 from toolmark.generators.template import TemplateGenerator, TemplateOptions
@@ -103,7 +103,7 @@ def test_every_case_proves_its_gold(traces: list[Trace], executor: Executor, dia
     cases = [trace.case for trace in traces[:400] if trace.case is not None]
     assert len(cases) == 400
     for metric in ("validity.call", "timing.restraint"):
-        assert prove(metric, cases, dialect, executor) == []
+        assert GoldProof(cases, dialect, executor).faults(metric) == []
 
 
 def test_abstentions_say_why_and_leave_nothing_that_fits(traces: list[Trace]) -> None:
@@ -157,7 +157,7 @@ def test_calls_end_their_conversation_where_no_answer_is_wanted(executor: Execut
 def test_slips_and_casual_style_leave_the_gold_alone(executor: Executor, traces: list[Trace]) -> None:
     sloppy = proposed(executor, count=300, typos=1, casual=1)
     cases = [trace.case for trace in sloppy if trace.case is not None]
-    assert prove("validity.call", cases, Json(), executor) == []
+    assert GoldProof(cases, Json(), executor).faults("validity.call") == []
     assert {trace.query for trace in sloppy} - {trace.query for trace in traces}
 
 

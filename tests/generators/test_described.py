@@ -15,7 +15,7 @@ from toolmark.benchmark.data.cases import Tool
 from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.readers.toolmark import ToolmarkReader
 from toolmark.benchmark.scoring.execution import Executor
-from toolmark.benchmark.scoring.gold import prove
+from toolmark.benchmark.scoring.gold import GoldProof
 from toolmark.benchmark.tools.schemas import compile_schema, problems
 from toolmark.benchmark.tools.sources.openapi import read_openapi
 from toolmark.generators.command import app
@@ -87,7 +87,7 @@ def test_every_gold_call_is_valid_was_executed_and_proves_itself(folder: Path) -
     assert len(cases) > 100
     with Executor("all") as executor:
         for metric in ("validity.call", "timing.restraint"):
-            assert prove(metric, cases, Json(), executor) == []  # type: ignore[arg-type]
+            assert GoldProof(cases, Json(), executor).faults(metric) == []  # type: ignore[arg-type]
 
 
 def test_what_a_call_must_copy_stands_in_the_question(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -13,9 +13,10 @@ from toolmark.benchmark.data.cases import Case, Tool, Toolbox
 from toolmark.benchmark.data.completions import Completion, Usage
 from toolmark.benchmark.data.training import Chosen, Point, Training
 from toolmark.benchmark.dialects.json import Json
+from toolmark.benchmark.evaluation.report_data import gather
 from toolmark.benchmark.scoring.grades import grade
-from toolmark.benchmark.verdicts.comparison import Column, Comparison, compare
-from toolmark.benchmark.verdicts.evidence import Provenance, gather
+from toolmark.benchmark.verdicts.comparison import Comparison, Side, compare
+from toolmark.benchmark.verdicts.report_data import Provenance
 
 BOOK = Tool(
     name="book",
@@ -30,12 +31,20 @@ OSLO = '{"name": "book", "arguments": {"city": "Oslo", "nights": 2}}'
 WORDS = "I cannot do that."
 WHENCE = Provenance("2026-11-22T12:00:00+00:00", "0.1.0", "1", "cases", "test", "0123456789abcdef", "toolmark report a")
 
+IDENTITY = {
+    "model": "m",
+    "dialect": "json/1",
+    "template": "t",
+    "dtype": "float32",
+    "decoding": {"temperature": 0.0},
+}
+
 Compared = Callable[..., Comparison]
 
 
 def asked(question: str, expect: Mapping[str, Any] = ROME, **more: Any) -> Case:
     tools = more.pop("tools", TOOLS)
-    fields = {
+    given = {
         "messages": [{"role": "user", "content": question}],
         "toolbox": tools if question[-1:] != "1" else Toolbox(name="one", tools=tools.tools[:1]),
         "expect": expect,
@@ -43,7 +52,7 @@ def asked(question: str, expect: Mapping[str, Any] = ROME, **more: Any) -> Case:
         "source": {"name": "test", "ref": question[:20]},
         "licence": "none",
     }
-    return Case.model_validate({**fields, **more})
+    return Case.model_validate({**given, **more})
 
 
 def compared(
@@ -51,45 +60,41 @@ def compared(
     answers: Mapping[str, Sequence[str | Completion]],
     *,
     baseline: bool = True,
-    column: Mapping[str, Any] | None = None,
+    contestant: Mapping[str, Any] | None = None,
     whence: Provenance = WHENCE,
 ) -> Comparison:
-    """Candidates by name with an answer to every case, an empty list of them for none; the first is the baseline."""
-    completions = [
-        {
+    """Candidates by name with an answer to every case, an empty list of them for none; the first is the baseline.
+
+    `contestant` holds other values of the last one.
+    """
+    completions = {
+        name: {
             (case.id, 1): text
             if isinstance(text, Completion)
             else Completion(text, usage=Usage(50, 1 + len(text) // 4))
             for case, text in zip(cases, texts, strict=False)
         }
-        for texts in answers.values()
-    ]
-    grades = [[grade(case, said[case.id, 1], Json()) for case in cases if (case.id, 1) in said] for said in completions]
-    identity = {
-        "model": "m",
-        "dialect": "json/1",
-        "template": "t",
-        "dtype": "float32",
-        "decoding": {"temperature": 0.0},
+        for name, texts in answers.items()
     }
-    columns = []
-    for index, (name, rows) in enumerate(zip(answers, grades, strict=True)):
-        causes = [row.cause for row in rows if row.cause is not None]
-        plain = Column(
+    first, *_, last = answers
+    given = contestant or {}
+    known = {field.name for field in fields(Side)}
+    sides = [
+        Side(
             name=name,
+            grades=[grade(case, said[case.id, 1], Json()) for case in cases if (case.id, 1) in said],
+            completions=said,
+            baseline=first if baseline and name != first else None,
             run=f"run-{index}",
-            identity=identity,
+            identity=IDENTITY,
             environment={"python": "3.11"},
-            cases=len(rows),
-            waived=0,
-            causes={cause: causes.count(cause) for cause in causes},
-            baseline=0 if baseline and index else None,
         )
-        columns.append(replace(plain, **(column or {})) if index == len(answers) - 1 else plain)
-    baselines = [one.baseline for one in columns]
-    known = [one.training.tools if one.training else None for one in columns]
-    evidence = gather(cases, grades, completions, [Json()] * len(columns), baselines, known, provenance=whence)
-    return replace(compare(columns, grades, completions), evidence=evidence)
+        for index, (name, said) in enumerate(completions.items())
+    ]
+    sides[-1] = replace(sides[-1], **{name: value for name, value in given.items() if name in known})
+    found = compare(sides, report=gather(cases, sides, Json(), whence))
+    changed = replace(found[last], **{name: value for name, value in given.items() if name not in known})
+    return replace(found, contestants=(*found.contestants[:-1], changed))
 
 
 TRAINING = Training(
@@ -127,4 +132,4 @@ def three() -> Comparison:
     base = [RIGHT] * 4 + [OSLO] * 10 + [WORDS] * 6 + [WORDS] * 6 + [RIGHT] * 3 + [WORDS]
     mine = [WORDS] * 2 + [RIGHT] * 16 + [OSLO] * 2 + [WORDS] * 8 + [RIGHT, WORDS]
     other = [RIGHT] * 3 + [OSLO] * 9 + [json.dumps({"name": "cancel", "arguments": {}})] * 8 + [WORDS] * 9 + [RIGHT]
-    return compared(cases, {"base": base, "other": other, "mine": mine}, column={"training": TRAINING})
+    return compared(cases, {"base": base, "other": other, "mine": mine}, contestant={"training": TRAINING})

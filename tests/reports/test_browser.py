@@ -16,7 +16,7 @@ import pytest
 
 from toolmark.benchmark.data.completions import Completion, RawCall
 from toolmark.benchmark.data.training import Chosen, Point, Training
-from toolmark.benchmark.verdicts.evidence import Provenance
+from toolmark.benchmark.verdicts.report_data import Provenance
 from toolmark.reports.document import document
 from toolmark.reports.html import Html
 from toolmark.reports.site import Site
@@ -103,7 +103,7 @@ def test_every_figure_is_drawn_and_nothing_is_asked_for(opened, page_of, three):
 
 
 def test_filters_search_and_measures_choose_the_cases(opened, page_of, three):
-    everything = three.evidence.flips_of(1, "everything")
+    everything = three.report.details["other"].flips["everything"]
     with opened(page_of(three)) as page:
         assert page.locator("#candidate").input_value() == "1"
         labels = page.locator("#fates label").all_inner_texts()
@@ -117,7 +117,7 @@ def test_filters_search_and_measures_choose_the_cases(opened, page_of, three):
         page.locator("#tag").select_option("difficulty: easy")
         until(page, "document.querySelectorAll('#list > li').length === 10")
         page.locator("#cause").select_option("wrong_tool")
-        rows = {case.id: case for case in three.evidence.cases}
+        rows = {case.id: case for case in three.report.cases}
         wrong = [
             c
             for c in rows.values()
@@ -128,7 +128,7 @@ def test_filters_search_and_measures_choose_the_cases(opened, page_of, three):
         page.locator("#tag").select_option("")
         page.locator("#cause").select_option("")
         page.locator("#measure").select_option("timing.restraint")
-        restraint = three.evidence.flips_of(2, "timing.restraint")
+        restraint = three.report.details["mine"].flips["timing.restraint"]
         page.get_by_text(f"fixed {restraint.counts['fixed']}").click()
         assert page.locator("#count").inner_text().startswith(f"{restraint.counts['fixed']} case")
         page.get_by_text("waived 1").click()
@@ -136,7 +136,7 @@ def test_filters_search_and_measures_choose_the_cases(opened, page_of, three):
 
 
 def test_a_case_shows_both_sides_with_the_differing_argument_marked(opened, page_of, three):
-    case = three.evidence.cases[5]
+    case = three.report.cases[5]
     with opened(page_of(three), f"#case-{case.id}") as page:
         first = page.locator("#list details").first
         assert first.get_attribute("open") is not None
@@ -144,7 +144,7 @@ def test_a_case_shows_both_sides_with_the_differing_argument_marked(opened, page
         assert first.locator(".side h4").all_inner_texts()[:3] == ["Expected", "base ✗ wrong", "other ✗ wrong"]
         assert first.locator(".argument.fault").first.inner_text().startswith('city: "Oslo"')
         assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
-        page.evaluate(f"location.hash = 'case-{three.evidence.cases[25].id}'")
+        page.evaluate(f"location.hash = 'case-{three.report.cases[25].id}'")
         until(page, "document.querySelector('#list .asked').textContent === 'no room 5'")
         page.evaluate("location.hash = 'case-nothing'")
         until(page, "document.querySelector('#count').textContent.includes('not in this page')")
@@ -227,18 +227,18 @@ def hostile(field: str, text: str, make: Any, ask: Any) -> Any:
         case "provenance":
             made = make(cases, answers)
             whence = Provenance(text, text, text, text, text, text, text)
-            return replace(made, evidence=replace(made.evidence, provenance=whence))
+            return replace(made, report=replace(made.report, provenance=whence))
     if said is not None:
         return make(cases, {"base": [said, RIGHT], "mine": [RIGHT, said]})
     points = tuple(Point(step, step, {text: step}, {text: step}) for step in (1.0, 2.0))
-    column = {
+    contestant = {
         "run": {"run": text},
         "identity": {"identity": {text: text, "dialect": text}},
         "environment": {"environment": {"python": text, text: text}},
         "training": {"training": Training(text, text, 1.0, 2, None, text, points, Chosen(1.0, text, 0.5))},
         "unproven": {"unproven": text},
     }[field]
-    return make(cases, answers, column=column)
+    return make(cases, answers, contestant=contestant)
 
 
 FIELDS = (
@@ -281,13 +281,15 @@ def test_a_megabyte_in_any_field_is_cut_and_breaks_nothing(opened, page_of, make
 def test_numbers_that_are_none_break_nothing(opened, page_of, make, ask):
     nan = float("nan")
     points = (Point(1.0, None, {"loss": 1e300}, {"x.y": -1e300}), Point(1e300, 1e300, {"loss": -1.0}))
-    column = {
+    contestant = {
         "training": Training(curve=points, chosen=Chosen(1e300)),
         "identity": {"decoding": {"temperature": nan}},
         "environment": {"load": float("inf")},
     }
     said = '{"name": "book", "arguments": {"city": NaN, "nights": -Infinity}}'
-    made = make([ask("a", tags={"x": nan}), ask("b")], {"base": [said, RIGHT], "mine": [RIGHT, said]}, column=column)
+    made = make(
+        [ask("a", tags={"x": nan}), ask("b")], {"base": [said, RIGHT], "mine": [RIGHT, said]}, contestant=contestant
+    )
     json.loads(document(made), parse_constant=pytest.fail)
     with opened(page_of(made)) as page:
         page.locator("#fates label").last.click()
@@ -318,7 +320,7 @@ def test_a_metric_that_one_side_lacks_is_a_failure_and_says_so(opened, page_of, 
     abstain = {"action": "abstain", "reason": "no_tool_fits"}
     cases = [*(ask(f"{index}") for index in range(30)), ask("none", abstain)]
     made = make(cases, {"base": [RIGHT] * 30 + ["No."], "mine": [RIGHT] * 30})
-    assert made.difference(1, "timing.restraint").verdict == "missing"
+    assert made.compared[0].differences["timing.restraint"].verdict == "missing"
     with opened(page_of(made), width=380) as page:
         restraint = page.locator(".sentences li.missing")
         assert restraint.inner_text().split("\n")[-1].startswith("restraint missing: only the base has a case")
@@ -332,8 +334,8 @@ def test_a_site_grows_opens_and_loads_its_other_cases(opened, tmp_path, make, as
     cases = [ask(f"room {index} " + "word " * 700) for index in range(900)]
     worse = make(cases, {"base": [RIGHT] * 900, "mine": [RIGHT] * 850 + ["No."] * 50})
     Site().render(worse, site)
-    whence = replace(worse.evidence.provenance, made="2026-11-23T12:00:00+00:00")
-    Site().render(replace(worse, evidence=replace(worse.evidence, provenance=whence)), site)
+    whence = replace(worse.report.provenance, made="2026-11-23T12:00:00+00:00")
+    Site().render(replace(worse, report=replace(worse.report, provenance=whence)), site)
     with opened(site / "index.html") as page:
         assert page.locator("h1").inner_text() == "2 reports over time"
         assert page.locator("text=regressed: ").count() == 2

@@ -63,7 +63,11 @@ def rounded(text: str) -> str:
 def table(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as stream:
         return [
-            {name: rounded(cell) for name, cell in row.items() if name not in ("run", "candidate", "baseline")}
+            {
+                name.replace("minimum_detectable_effect", "smallest_detectable"): rounded(cell)
+                for name, cell in row.items()
+                if name not in ("run", "candidate", "baseline")
+            }
             for row in csv.DictReader(stream)
         ]
 

@@ -50,11 +50,10 @@ def test_the_forest_is_the_differences(three):
     forest = next(found for found in drawings(three) if found.id == "forest")
     ((_, drawn),) = forest.variants
     traces = {trace["name"]: trace for trace in drawn["data"]}
-    for index, column in enumerate(three.columns):
-        if column.baseline is None:
-            continue
-        held = [row.differences[index] for row in three.rows if row.differences]
-        trace = traces[column.name]
+    assert len(three.compared) == 2
+    for contestant in three.compared:
+        held = list(contestant.differences.values())
+        trace = traces[contestant.name]
         assert trace["x"] == [found.effect * 100 for found in held]
         high = [x + above for x, above in zip(trace["x"], trace["error_x"]["array"], strict=True)]
         assert high == pytest.approx([found.interval.high * 100 for found in held])
@@ -75,30 +74,29 @@ def test_every_figure_says_its_numbers_in_a_table_too(three):
 
 def test_the_page_says_every_difference_and_sentence(three):
     page = Html().page(three)
-    for row in three.rows:
-        for difference in row.differences:
-            if difference is not None:
-                cells = difference_cells(difference)
-                assert cells.effect in page
-                assert cells.interval in page
-    for sentence in sentences(three, 2):
+    for contestant in three.compared:
+        for difference in contestant.differences.values():
+            cells = difference_cells(difference)
+            assert cells.effect in page
+            assert cells.interval in page
+    for sentence in sentences(three["mine"]):
         assert sentence.text in page
     assert "toolmark report a" in page
 
 
 def test_cases_beyond_the_budget_are_those_that_nobody_changed(three):
-    evidence = three.evidence
-    everything, _ = chosen_cases(evidence)
+    everything, _ = chosen_cases(three)
     budget = sum(map(len, everything)) - 3_000
-    kept, rest = chosen_cases(evidence, budget)
+    kept, rest = chosen_cases(three, budget)
     assert len(rest) > 1
     assert sum(map(len, kept)) <= budget
     unchanged = {"both wrong", "both right", "wrong", "right"}
     for case in rest:
-        assert {flip.fates.get(case.id) for flip in evidence.flips} - {None} <= unchanged
+        flips = (flip for details in three.report.details.values() for flip in details.flips.values())
+        assert {flip.fates.get(case.id) for flip in flips} - {None} <= unchanged
     beside = [
-        json.loads(text.removeprefix("toolmarkCases(").removesuffix(");\n")) for text in pages(evidence, rest, 1_000)
+        json.loads(text.removeprefix("toolmarkCases(").removesuffix(");\n")) for text in pages(three, rest, 1_000)
     ]
     assert len(beside) > 1
     ids = [json.loads(text)["id"] for text in kept] + [case["id"] for part in beside for case in part]
-    assert sorted(ids) == sorted(case.id for case in evidence.cases)
+    assert sorted(ids) == sorted(case.id for case in three.report.cases)

@@ -20,8 +20,8 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import binomtest
 
 from toolmark.benchmark.core.registry import load
-from toolmark.benchmark.evaluation.commands import judge_recorded
-from toolmark.benchmark.evaluation.session import Request
+from toolmark.benchmark.evaluation.evaluate import compare_recorded
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers.case_selection import load_cases
 from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.scoring.grades import Grade, grade
@@ -81,8 +81,8 @@ def values() -> list[dict[str, dict[str, bool]]]:
 @pytest.fixture(scope="module")
 def comparison() -> Comparison:
     first, *others = map(str, RECORDED)
-    return judge_recorded(
-        Request(models=tuple(others), baseline=first, cases=f"bfcl:{DATA / 'bfcl'}", margin=MARGIN), evidence=True
+    return compare_recorded(
+        Request(models=tuple(others), baseline=first, cases=f"bfcl:{DATA / 'bfcl'}", margin=MARGIN), report=True
     )
 
 
@@ -134,10 +134,10 @@ def pairs_of(values: list[dict[str, dict[str, bool]]], column: int) -> dict[str,
 
 
 def test_scores_and_their_intervals(values, comparison):
-    assert [column.name for column in comparison.columns] == [path.name.removesuffix(".jsonl.gz") for path in RECORDED]
+    assert [one.name for one in comparison.contestants] == [path.name.removesuffix(".jsonl.gz") for path in RECORDED]
     for column, of_model in enumerate(values):
         for metric, right in of_model.items():
-            figure = comparison.figure(column, metric)
+            figure = comparison.contestants[column].figures[metric]
             assert figure.n == len(right)
             if not right:
                 assert (figure.score, figure.interval) == (None, None)
@@ -161,7 +161,7 @@ def test_differences_tests_and_verdicts(values, comparison):
     met = set()
     for column, pairs in held.items():
         for metric, pair in pairs.items():
-            found = comparison.difference(column, metric)
+            found = comparison.contestants[column].differences[metric]
             assert (found.n, found.wins, found.losses) == pair
             assert found.ties == pair.n - pair.wins - pair.losses
             assert found.effect == pytest.approx(pair.effect, abs=1e-12)
@@ -176,7 +176,7 @@ def test_differences_tests_and_verdicts(values, comparison):
                 verdict = "equivalent" if low >= -MARGIN and high <= MARGIN else "inconclusive"
             assert found.verdict == verdict
             met.add(verdict)
-        assert comparison.difference(column, "guard.stops").n == 0
+        assert comparison.contestants[column].differences["guard.stops"].n == 0
     assert {"improved", "regressed"} <= met
 
 
@@ -205,7 +205,7 @@ def test_the_page_and_the_csv_write_these_figures(values, comparison, tmp_path):
     with (tmp_path / "four.csv").open(newline="", encoding="utf-8") as stream:
         rows = {(row["metric"], row["candidate"]): row for row in csv.DictReader(stream)}
     for column, of_model in enumerate(values):
-        name = comparison.columns[column].name
+        name = comparison.contestants[column].name
         pairs = pairs_of(values, column) if column else {}
         for metric, right in of_model.items():
             line = lines[metric, name]

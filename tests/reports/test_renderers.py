@@ -6,22 +6,29 @@ from dataclasses import replace
 
 import pytest
 
-from toolmark.benchmark.verdicts.comparison import Column, Comparison, Figure, Row
+from toolmark.benchmark.scoring.causes import Cause
+from toolmark.benchmark.scoring.metrics import MetricInfo
+from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult, Figure
 from toolmark.benchmark.verdicts.intervals import cluster_t, wilson
 from toolmark.reports.markdown import Markdown
 from toolmark.reports.terminal import Terminal
 
 NAME = "mine|[bold]x[/bold]\n| injected |"
-COLUMNS = tuple(Column(name, "run", {}, {}, 10, 0, {"no_call": 3}) for name in ("base", NAME))
+METRICS = (
+    MetricInfo("timing.recall", "recall", "calls", "primary"),
+    MetricInfo("guard.answer_length", "length", "length", unit="characters"),
+    MetricInfo("selection.tool[add]", "add", "detail", "detail"),
+)
+FIGURES = {
+    "guard.answer_length": Figure(1, 12.5, cluster_t([12.5], ["a"])),
+    "selection.tool[add]": Figure(1, 1.0, wilson(1, 1)),
+}
 COMPARISON = Comparison(
-    COLUMNS,
-    (
-        Row("timing.recall", "calls", "primary", "share", (Figure(10, 0.7, wilson(7, 10)), Figure(0))),
-        Row(
-            "guard.answer_length", "length", "secondary", "characters", (Figure(1, 12.5, cluster_t([12.5], ["a"])),) * 2
-        ),
-        Row("selection.tool[add]", "detail", "detail", "share", (Figure(1, 1.0, wilson(1, 1)),) * 2),
+    tuple(
+        ContestantResult(name, "run", {}, {}, 10, 0, {Cause.NO_CALL: 3}, {"timing.recall": recall, **FIGURES})
+        for name, recall in (("base", Figure(10, 0.7, wilson(7, 10))), (NAME, Figure(0)))
     ),
+    METRICS,
 )
 
 
@@ -49,10 +56,13 @@ def test_the_terminal_shows_every_figure_and_obeys_no_markup(tmp_path, capsys, t
 def test_five_candidates_fit_a_narrow_terminal_uncut(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
     names = [f"a-model-of-some-length-{number}" for number in range(5)]
-    columns = tuple(replace(COLUMNS[0], name=name) for name in names)
     figures = tuple(Figure(100, number / 7, wilson(round(100 * number / 7), 100)) for number in range(5))
-    rows = tuple(Row(metric, "means something", "primary", "share", figures) for metric in ("timing.recall", "b"))
-    Terminal().render(Comparison(columns, rows), None)
+    metrics = tuple(MetricInfo(metric, metric, "means something", "primary") for metric in ("timing.recall", "b"))
+    contestants = tuple(
+        replace(COMPARISON.contestants[0], name=name, figures={metric.id: figure for metric in metrics})
+        for name, figure in zip(names, figures, strict=True)
+    )
+    Terminal().render(Comparison(contestants, metrics), None)
     text = capsys.readouterr().out
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= 80

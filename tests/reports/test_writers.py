@@ -36,19 +36,19 @@ def two(make, ask, name="mine", cases=8):
 
 
 def test_sentences_by_hand(make, ask):
-    found = {sentence.metric: (sentence.verdict, sentence.text) for sentence in sentences(two(make, ask), 1)}
+    found = {sentence.metric: (sentence.verdict, sentence.text) for sentence in sentences(two(make, ask)["mine"])}
     assert found["selection.tool"] == ("improved", "improved by 100.0 points [+35.1, +100.0]")
     assert found["guard.stops"][0] == "inconclusive"
     assert found["guard.stops"][1].startswith("inconclusive: +0.0 points [-32.4, +32.4]; ")
     assert found["timing.restraint"] == ("inconclusive", "inconclusive: no case counts in it")
-    assert headline(two(make, ask), 1) == "4 improved, 2 inconclusive"
+    assert headline(two(make, ask)["mine"]) == "4 improved, 2 inconclusive"
 
 
 OURS = {"model": "x", "dialect": "json/1", "template": "t", "dtype": "float32", "decoding": {"temperature": 0.0}}
 
 
 @pytest.mark.parametrize(
-    ("column", "what", "state"),
+    ("contestant", "what", "state"),
     [
         ({"identity": {**OURS, "dialect": "json/2"}}, "prompts", "bad"),
         ({"identity": {**OURS, "template": "other"}}, "template", "bad"),
@@ -62,10 +62,10 @@ OURS = {"model": "x", "dialect": "json/1", "template": "t", "dtype": "float32", 
         ({"identity": {**OURS, "recording": "of its own"}}, "template", "ok"),
     ],
 )
-def test_each_thing_that_sides_should_share_is_told_where_they_do_not(make, ask, column, what, state):
+def test_each_thing_that_sides_should_share_is_told_where_they_do_not(make, ask, contestant, what, state):
     cases = [ask(f"{index}") for index in range(8)]
-    found = make(cases, {"base": ["No."] * 8, "mine": [RIGHT] * 8}, column=column)
-    strip = {same.what: same for same in fairness(found, 1)}
+    found = make(cases, {"base": ["No."] * 8, "mine": [RIGHT] * 8}, contestant=contestant)
+    strip = {same.what: same for same in fairness(found, found["mine"])}
     assert strip.pop(what).state == state
     assert {same.state for same in strip.values()} == {"ok"}
     shown = Html().page(found)
@@ -75,20 +75,21 @@ def test_each_thing_that_sides_should_share_is_told_where_they_do_not(make, ask,
 
 def test_sides_that_answered_other_cases_are_yellow_and_then_red(make, ask):
     cases = [ask(f"{index}") for index in range(40)]
-    states = [
-        fairness(make(cases, {"base": ["No."] * 40, "mine": [RIGHT] * count}), 1)[0].state for count in (40, 39, 30)
-    ]
-    assert states == ["ok", "warning", "bad"]
+    for count, state in ((40, "ok"), (39, "warning"), (30, "bad")):
+        found = make(cases, {"base": ["No."] * 40, "mine": [RIGHT] * count})
+        assert fairness(found, found["mine"])[0].state == state
 
 
 def test_nothing_is_known_of_what_was_not_recorded(make, ask):
     fair = two(make, ask)
-    assert {same.state for same in fairness(fair, 1)} == {"ok"}
-    bare = tuple(replace(column, identity={}, environment={}) for column in fair.columns)
-    assert {same.state for same in fairness(replace(fair, columns=bare), 1)} == {"ok", "unknown"}
-    elsewhere = tuple(replace(column, identity={"decoding": "not known"}) for column in fair.columns)
-    strip = {same.what: same.state for same in fairness(replace(fair, columns=elsewhere), 1)}
-    assert strip["decoding"] == "unknown"
+    assert {same.state for same in fairness(fair, fair["mine"])} == {"ok"}
+
+    def states(**changed):
+        found = replace(fair, contestants=tuple(replace(one, **changed) for one in fair.contestants))
+        return {same.what: same.state for same in fairness(found, found["mine"])}
+
+    assert set(states(identity={}, environment={}).values()) == {"ok", "unknown"}
+    assert states(identity={"decoding": "not known"})["decoding"] == "unknown"
 
 
 @pytest.mark.parametrize("baseline", [True, False])
@@ -96,13 +97,13 @@ def test_a_base_that_is_not_proven_is_told_everywhere(make, ask, capsys, baselin
     said = "base identity not proven: no toolmark.json lies beside the adapter"
     cases = [ask(f"{index}") for index in range(8)]
     answers = {"base": ["No."] * 8, "mine": [RIGHT] * 8}
-    found = make(cases, answers, baseline=baseline, column={"unproven": said})
+    found = make(cases, answers, baseline=baseline, contestant={"unproven": said})
     Terminal().render(found, None)
     assert f"mine: {said}" in " ".join(capsys.readouterr().out.split())
     why = said.removeprefix("base identity ")
     assert f"⚠️ base identity: `{why}`" in Markdown().report(found)
     assert f'<li class="chip warning"><b>base identity</b> {why}</li>' in Html().page(found)
-    assert json.loads(document(found))["comparison"]["columns"][1]["unproven"] == said
+    assert json.loads(document(found))["comparison"]["contestants"][1]["unproven"] == said
 
 
 def test_markdown_fits_a_comment_and_says_what_it_left_out(three, make, ask):
@@ -134,12 +135,12 @@ def test_csv_holds_every_figure(tmp_path, three):
     Csv().render(three, tmp_path / "figures.csv")
     with (tmp_path / "figures.csv").open(newline="") as stream:
         rows = {(row["metric"], row["candidate"]): row for row in csv.DictReader(stream)}
-    assert len(rows) == len(three.rows) * 3
-    for row in three.rows:
-        for index, column in enumerate(three.columns):
-            line, figure = rows[row.metric, column.name], row.figures[index]
+    assert len(rows) == len(three.metrics) * 3
+    for contestant in three.contestants:
+        for metric, figure in contestant.figures.items():
+            line = rows[metric, contestant.name]
             assert line["score"] == ("" if figure.score is None else str(figure.score))
-            found = row.differences[index] if row.differences else None
+            found = contestant.differences.get(metric)
             assert line["verdict"] == (found.verdict if found else "")
             if found is not None and found.effect is not None:
                 assert float(line["difference"]) == found.effect
@@ -158,16 +159,17 @@ def test_the_published_schema_is_the_one_that_documents_obey(three):
     published = json.loads((ROOT / "docs" / "report.schema.json").read_text())
     assert published == schema()
     validator = jsonschema_rs.Draft202012Validator(published)
-    endless = replace(
-        three.rows[0], figures=(Figure(1, 0.5, Interval(-math.inf, math.inf, "none")), Figure(0), Figure(0))
-    )
-    for comparison in (three, replace(three, rows=(endless, *three.rows[1:])), replace(three, evidence=None)):
+    first, *others = three.contestants
+    endless = {**first.figures, "timing.recall": Figure(1, 0.5, Interval(-math.inf, math.inf, "none"))}
+    changed = replace(three, contestants=(replace(first, figures=endless), *others))
+    for comparison in (three, changed, replace(three, report=None)):
         validator.validate(json.loads(document(comparison)))
     found = json.loads(document(three))["comparison"]
-    assert found["rows"][0]["figures"][1]["score"] == three.rows[0].figures[1].score
-    assert [case["id"] for case in found["evidence"]["cases"]] == [case.id for case in three.evidence.cases]
+    recall = found["contestants"][1]["figures"]["timing.recall"]
+    assert recall["score"] == others[0].figures["timing.recall"].score
+    assert [case["id"] for case in found["report"]["cases"]] == [case.id for case in three.report.cases]
     with pytest.raises(jsonschema_rs.ValidationError):
-        validator.validate({"version": 1, "comparison": {}})
+        validator.validate({"version": 2, "comparison": {}})
 
 
 def test_a_model_card_is_read_back_by_the_hub_library(three, make, ask):
@@ -175,7 +177,9 @@ def test_a_model_card_is_read_back_by_the_hub_library(three, make, ask):
     text = card(made)
     read = ModelCard(text).data
     assert read.model_name == "mine: [a] # b"
-    assert [asdict(result) for result in read.eval_results] == [asdict(result) for result in eval_results(made, 1)]
+    assert [asdict(result) for result in read.eval_results] == [
+        asdict(result) for result in eval_results(made, subject(made))
+    ]
     values = {result.metric_type: result.metric_value for result in read.eval_results}
     assert values["selection.tool"] == 100.0
     assert "timing.restraint" not in values
@@ -185,13 +189,13 @@ def test_a_model_card_is_read_back_by_the_hub_library(three, make, ask):
 
 def test_eval_results_are_read_back_by_the_hub_library(make, ask):
     made = two(make, ask)
-    entries = eval_entries(made, 1, "someone/toolmark")
+    entries = eval_entries(made, made["mine"], "someone/toolmark")
     rows = eval_result_entries_to_yaml(entries)
     assert parse_eval_result_entries(rows) == entries
     assert {entry.task_id: entry.value for entry in entries}["selection.tool"] == 100.0
     assert "against base: +100.0 points" in entries[0].notes
     with pytest.raises(InputError, match="ORG/NAME"):
-        eval_entries(made, 1, "not a dataset")
+        eval_entries(made, made["mine"], "not a dataset")
 
 
 def test_a_site_remembers_and_refuses_what_is_not_its_own(tmp_path, three):
@@ -201,8 +205,8 @@ def test_a_site_remembers_and_refuses_what_is_not_its_own(tmp_path, three):
     assert first == entry_of(three)
     assert second == first.model_copy(update={"id": f"{first.id}_2"})
     recall = first.sides[2].metrics["timing.recall"]
-    assert recall.score == three.figure(2, "timing.recall").score
-    assert recall.verdict == three.difference(2, "timing.recall").verdict
+    assert recall.score == three["mine"].figures["timing.recall"].score
+    assert recall.verdict == three["mine"].differences["timing.recall"].verdict
     for content in (
         "{",
         "[]",

@@ -10,7 +10,7 @@ import pytest
 from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.readers.case_selection import load_cases
-from toolmark.benchmark.verdicts.power import mcnemar_power, smallest_detectable
+from toolmark.benchmark.verdicts.power import mcnemar_power, minimum_detectable_effect
 from toolmark.suites import CASES
 from toolmark.suites.lint import case_rows
 from toolmark.suites.lint.findings import stratum
@@ -48,7 +48,7 @@ def test_the_smallest_effect_is_of_the_test_splits_population():
     effects = cells(tables([*waived, *(case for case in shipped() if case.split == "dev")])[-1])
     restraint = [case for case in waived if case.expect.action == "abstain" and case.waiver is None]
     n = len(restraint)
-    effect = smallest_detectable(n, 0.1)
+    effect = minimum_detectable_effect(n, 0.1)
     assert effect is not None
     assert effects["timing.restraint"] == (str(n), str(n), f"{effect * 100:.1f}")
     assert mcnemar_power(n, effect, 0.1) == pytest.approx(0.8, abs=1e-3)

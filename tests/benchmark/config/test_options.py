@@ -10,7 +10,7 @@ import pytest
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.evaluation.options import OPTIONS, read_options, request_of
-from toolmark.benchmark.evaluation.session import Request
+from toolmark.benchmark.evaluation.request import Request
 
 pytest_plugins = ["pytester"]
 

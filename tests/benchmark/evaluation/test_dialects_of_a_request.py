@@ -10,14 +10,15 @@ import pytest
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import names
-from toolmark.benchmark.evaluation.session import Request, Session
+from toolmark.benchmark.evaluation.evaluate import Evaluation
+from toolmark.benchmark.evaluation.request import Request
 
 CASES = str(Path(__file__).parents[3] / "suites" / "cases")
 
 
 def spoken(*models: str, dialect: str | None = None, adapters: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-    session = Session(Request(models=models, adapters=adapters, cases=CASES, dialect=dialect))
-    return [(dialect.name, why) for dialect, why in session.dialects]
+    evaluation = Evaluation(Request(models=models, adapters=adapters, cases=CASES, dialect=dialect))
+    return [(one.dialect.name, one.dialect_reason) for one in evaluation.contestants]
 
 
 def trained(folder: Path, *dialects: str) -> str:
@@ -72,10 +73,9 @@ def test_every_dialect_can_be_asked_for() -> None:
 
 def test_a_run_records_how_long_it_took_and_is_the_same_run(tmp_path: Path) -> None:
     def answered() -> tuple[Path, list[float | None]]:
-        session = Session(Request(models=("policy/lexical",), cases=CASES, limit=9, runs=tmp_path))
-        session.open()
-        (run,) = session.runs
-        session.generate(run, lambda *_: None)
+        evaluation = Evaluation(Request(models=("policy/lexical",), cases=CASES, limit=9, runs=tmp_path))
+        evaluation.run(logs=False)
+        run = evaluation.contestants[0].run
         return run.folder, [said.usage.seconds for said in run.completions.values()]
 
     folder, seconds = answered()

@@ -33,7 +33,7 @@ from toolmark.benchmark.readers.apibank import python_calls
 from toolmark.benchmark.readers.case_selection import load_cases, open_reader
 from toolmark.benchmark.readers.toolmark import case_line
 from toolmark.benchmark.scoring.execution import Executor
-from toolmark.benchmark.scoring.gold import perfect, prove
+from toolmark.benchmark.scoring.gold import GoldProof, perfect
 from toolmark.benchmark.scoring.grades import grade
 from toolmark.benchmark.scoring.metrics import PRIMARY
 from toolmark.suites.command import import_cases
@@ -200,7 +200,7 @@ def test_where_arguments_are_not_known_only_the_rest_is_judged(tmp_path: Path) -
     wrong = grade(case, Completion('{"name": "convert_currency", "arguments": {"amount": "ten"}}'), Json())
     assert (wrong.cause, wrong.schema_valid) == ("invalid_argument", False)
     with Executor("pure") as executor:
-        assert all(prove(metric.id, [case], Json(), executor) == [] for metric in PRIMARY)
+        assert all(GoldProof([case], Json(), executor).faults(metric.id) == [] for metric in PRIMARY)
 
 
 BROKEN = [

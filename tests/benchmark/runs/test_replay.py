@@ -14,7 +14,8 @@ import pytest
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, RawCall
-from toolmark.benchmark.evaluation.session import Request, Session
+from toolmark.benchmark.evaluation.evaluate import evaluate
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers.case_selection import load_cases
 from toolmark.benchmark.runs.ledger import Ledger
 from toolmark.benchmark.runs.replay import Replay, read_replay
@@ -58,11 +59,8 @@ def answers(file: Path, cases: list[Case], **options: Any) -> Any:
 
 
 def judged(file: Path, cases: Path, **options: Any) -> Comparison:
-    session = Session(Request(models=(f"replay/{file}",), cases=str(cases), runs=cases.parent / "runs", **options))
-    session.open()
-    for run in session.runs:
-        session.generate(run, lambda *_: None)
-    return session.judge(logs=False)
+    request = Request(models=(f"replay/{file}",), cases=str(cases), runs=cases.parent / "runs", **options)
+    return evaluate(request, logs=False)
 
 
 def test_rows_name_their_case_by_reference_or_id(tmp_path: Path, cases: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.scripted import ScriptedServer, scripted_server, seeded
-from toolmark.benchmark.evaluation.session import shipped_cases
+from toolmark.benchmark.evaluation.request import shipped_cases
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 
 ROOT = Path(__file__).parents[3]

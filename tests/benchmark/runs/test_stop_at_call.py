@@ -9,7 +9,8 @@ import pytest
 
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.evaluation.session import Request, Session
+from toolmark.benchmark.evaluation.evaluate import Evaluation
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers.case_selection import load_cases
 from toolmark.benchmark.readers.toolmark import case_line
 from toolmark.benchmark.scoring.metrics import METRICS, PRIMARY
@@ -34,13 +35,10 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(file)
 
 
-def judged(request: Request) -> Session:
-    session = Session(request)
-    session.open()
-    for run in session.runs:
-        session.generate(run, lambda done, total: None)  # noqa: ARG005
-    session.judge(logs=False)
-    return session
+def judged(request: Request) -> Evaluation:
+    evaluation = Evaluation(request)
+    evaluation.run(logs=False)
+    return evaluation
 
 
 def test_off_is_not_even_told() -> None:
@@ -51,7 +49,8 @@ def test_off_is_not_even_told() -> None:
 def test_calls_are_judged_alike_and_nothing_else_is_ended(short: str, tmp_path: Path) -> None:
     asked = Request(models=("pocket",), cases=short, runs=tmp_path)
     whole, ended = judged(asked), judged(replace(asked, stop_at_call=True))
-    (before,), (after,) = whole.runs, ended.runs
+    (one,), (other,) = whole.contestants, ended.contestants
+    before, after = one.run, other.run
     assert before.folder != after.folder
     assert after.identity == {**before.identity, "decoding": {**before.identity["decoding"], "stop_at_call": True}}
 
@@ -67,12 +66,12 @@ def test_calls_are_judged_alike_and_nothing_else_is_ended(short: str, tmp_path: 
         assert expect.action == "call"
         assert [len(option.calls) for option in expect.any_of] == [1] * len(expect.any_of)
 
-    for old, new in zip(whole.grades[0], ended.grades[0], strict=True):
+    for old, new in zip(one.grades, other.grades, strict=True):
         assert [metric.of(old) for metric in CALLS] == [metric.of(new) for metric in CALLS]
         counted = METRICS["guard.stops"].of(new)
         assert counted == (None if (new.case_id, 1) in changed else METRICS["guard.stops"].of(old))
 
 
 def test_what_a_server_writes_cannot_be_ended() -> None:
-    with pytest.raises(InputError, match="is served"):
-        Session(Request(models=("openai/gpt-4.1",), cases=str(CASES), stop_at_call=True))
+    with pytest.raises(InputError, match="is a served model"):
+        Evaluation(Request(models=("openai/gpt-4.1",), cases=str(CASES), stop_at_call=True))

@@ -21,7 +21,7 @@ from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.readers.case_selection import load_cases
 from toolmark.benchmark.scoring.execution import Executor
-from toolmark.benchmark.scoring.gold import prove
+from toolmark.benchmark.scoring.gold import GoldProof
 from toolmark.benchmark.scoring.metrics import PRIMARY
 
 ROOT = Path(__file__).parents[3]
@@ -34,15 +34,17 @@ ROOT = Path(__file__).parents[3]
 )
 def test_the_shipped_gold_holds(dialect: Dialect, split: Any, executor: Executor) -> None:
     cases, _ = load_cases(str(ROOT / "suites" / "cases"), split)
+    proof = GoldProof(cases, dialect, executor)
     for metric in PRIMARY:
-        assert prove(metric.id, cases, dialect, executor) == []
+        assert proof.faults(metric.id) == []
 
 
 @EVERY
 @pytest.mark.parametrize("asked", [case for case, _ in RIGHT] + [ABSTAIN])
 def test_sound_gold_of_every_shape_is_proved(asked: Case, dialect: Dialect, executor: Executor) -> None:
+    proof = GoldProof([asked], dialect, executor)
     for metric in PRIMARY:
-        assert prove(metric.id, [asked], dialect, executor) == []
+        assert proof.faults(metric.id) == []
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,7 @@ def test_sound_gold_of_every_shape_is_proved(asked: Case, dialect: Dialect, exec
     ],
 )
 def test_wrong_gold_is_found(asked: Case, executor: Executor) -> None:
-    faults = prove("validity.call", [asked, ROME], Tagged(), executor)
+    faults = GoldProof([asked, ROME], Tagged(), executor).faults("validity.call")
     assert [fault[0] for fault in faults] == [asked]
     waived = asked.model_copy(update={"waiver": "known"})
-    assert prove("validity.call", [waived], Tagged(), executor) == []
+    assert GoldProof([waived], Tagged(), executor).faults("validity.call") == []

@@ -30,7 +30,8 @@ from toolmark.benchmark.data.completions import Completion, RawCall
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.scoring.execution import Executor
-from toolmark.benchmark.scoring.grades import CAUSES, grade
+from toolmark.benchmark.scoring.causes import Cause
+from toolmark.benchmark.scoring.grades import grade
 from toolmark.benchmark.scoring.metrics import METRICS
 
 
@@ -111,7 +112,7 @@ def test_causes(cause: str, asked: Case, completion: Completion, executor: Execu
 
 
 def test_every_cause_is_reached() -> None:
-    assert {cause for cause, _, _ in WRONG} == set(CAUSES)
+    assert {cause for cause, _, _ in WRONG} == set(Cause)
 
 
 @EVERY

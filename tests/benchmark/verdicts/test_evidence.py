@@ -13,10 +13,11 @@ from toolmark.benchmark.data.cases import Case, Tool, Toolbox
 from toolmark.benchmark.data.completions import Completion, Usage
 from toolmark.benchmark.data.training import Chosen, Point, Training, read_record
 from toolmark.benchmark.dialects.json import Json
+from toolmark.benchmark.evaluation.report_data import gather
 from toolmark.benchmark.policies.scores import policy_scores
 from toolmark.benchmark.scoring.grades import grade
-from toolmark.benchmark.verdicts.comparison import Column, compare
-from toolmark.benchmark.verdicts.evidence import Evidence, gather
+from toolmark.benchmark.verdicts.comparison import Side, compare
+from toolmark.benchmark.verdicts.report_data import ReportData
 from toolmark.benchmark.verdicts.shown_cases import LONGEST
 
 BOOK = Tool(
@@ -67,42 +68,46 @@ def answered(*texts: str) -> dict[tuple[str, int], Completion]:
     return {(case.id, 1): Completion(text, usage=Usage(100, len(text))) for case, text in said}
 
 
-def gathered(*columns: tuple[str, ...], trained_on: tuple[frozenset[str] | None, ...] = ()) -> Evidence:
-    completions = [answered(*texts) for texts in columns]
-    grades = [[grade(case, said[case.id, 1], Json()) for case in CASES] for said in completions]
-    baselines = [None, *(0 for _ in columns[1:])]
-    return gather(CASES, grades, completions, [Json()] * len(columns), baselines, trained_on)
+def sides(*answers: tuple[str, ...], trained_on: frozenset[str] | None = None) -> list[Side]:
+    """The first is the baseline of the others; `trained_on` is known of the last."""
+    names = ["base", "mine", "other"][: len(answers)]
+    found = []
+    for name, texts in zip(names, answers, strict=True):
+        said = answered(*texts)
+        grades = [grade(case, said[case.id, 1], Json()) for case in CASES]
+        training = Training(tools=trained_on) if name == names[-1] and trained_on is not None else None
+        found.append(Side(name, grades, said, None if name == "base" else "base", training=training))
+    return found
+
+
+def gathered(*answers: tuple[str, ...], trained_on: frozenset[str] | None = None) -> ReportData:
+    return gather(CASES, sides(*answers, trained_on=trained_on), Json())
 
 
 def test_fates_and_their_counts() -> None:
-    evidence = gathered(BASE, MINE)
-    everything = evidence.flips_of(1, "everything")
-    assert everything is not None
-    assert [everything.fates.get(case.id) for case in CASES] == ["broken", "fixed", "both wrong", "broken", None]
-    assert dict(everything.counts) == {"broken": 2, "fixed": 1, "both wrong": 1}
-    recall = evidence.flips_of(1, "timing.recall")
-    assert recall is not None
-    assert dict(recall.counts) == {"broken": 1, "fixed": 1, "both right": 1}
-    alone = evidence.flips_of(0, "everything")
-    assert alone is not None
-    assert dict(alone.counts) == {"wrong": 2, "right": 2}
-    assert [case.waived for case in evidence.cases] == [None, None, None, None, "disputed"]
+    report = gathered(BASE, MINE)
+    mine, base = report.details["mine"].flips, report.details["base"].flips
+    assert [mine["everything"].fates.get(case.id) for case in CASES] == [
+        "broken",
+        "fixed",
+        "both wrong",
+        "broken",
+        None,
+    ]
+    assert dict(mine["everything"].counts) == {"broken": 2, "fixed": 1, "both wrong": 1}
+    assert dict(mine["timing.recall"].counts) == {"broken": 1, "fixed": 1, "both right": 1}
+    assert dict(base["everything"].counts) == {"wrong": 2, "right": 2}
+    assert [case.waived for case in report.cases] == [None, None, None, None, "disputed"]
 
 
 def test_flips_are_the_pairs_of_the_differences() -> None:
-    completions = [answered(*BASE), answered(*MINE)]
-    grades = [[grade(case, said[case.id, 1], Json()) for case in CASES] for said in completions]
-    columns = [Column(name, "r", {}, {}, 5, 1, {}, baseline) for name, baseline in (("base", None), ("mine", 0))]
-    comparison = compare(columns, grades, completions)
-    evidence = gather(CASES, grades, completions, [Json(), Json()], [None, 0])
-    held = [row for row in comparison.rows if row.differences]
-    assert held
-    for row in held:
-        flips, difference = evidence.flips_of(1, row.metric), row.differences[1]
-        assert flips is not None
-        assert difference is not None
+    differences = compare(sides(BASE, MINE))["mine"].differences
+    flips = gathered(BASE, MINE).details["mine"].flips
+    assert differences
+    for metric, difference in differences.items():
         assert (difference.won, difference.lost) == tuple(
-            tuple(case_id for case_id, fate in flips.fates.items() if fate == wanted) for wanted in ("fixed", "broken")
+            tuple(case_id for case_id, fate in flips[metric].fates.items() if fate == wanted)
+            for wanted in ("fixed", "broken")
         )
 
 
@@ -150,7 +155,7 @@ def test_what_a_model_wrote_is_cut(text: str) -> None:
 
 
 def test_confusion_counts_every_judged_completion_once() -> None:
-    found = gathered(BASE, MINE).confusions[1]
+    found = gathered(BASE, MINE).details["mine"].confusion
     cells = {
         (right, said): count
         for right, row in zip(found.expected, found.counts, strict=True)
@@ -170,8 +175,8 @@ def test_many_tools_are_folded_and_none_is_lost() -> None:
     ]
     # Every second tool is mistaken for its neighbour.
     said = {(case.id, 1): Completion(call(f"tool{index + index % 2}")) for index, case in enumerate(cases)}
-    grades = [[grade(case, said[case.id, 1], Json()) for case in cases]]
-    (found,) = gather(cases, grades, [said], [Json()], [None]).confusions
+    grades = [grade(case, said[case.id, 1], Json()) for case in cases]
+    found = gather(cases, [Side("mine", grades, said)], Json()).details["mine"].confusion
     assert found.expected[-1] == "other tools"
     assert sum(map(sum, found.counts)) == 60
     right = sum(
@@ -183,14 +188,14 @@ def test_many_tools_are_folded_and_none_is_lost() -> None:
 
 
 def test_seen_and_unseen_are_told_by_the_tools_of_training() -> None:
-    evidence = gathered(BASE, MINE, trained_on=(None, frozenset({BOOK.schema_hash})))
-    found = {(part.metric, part.tools): (part.figure, part.base) for part in evidence.seen}
+    details = gathered(BASE, MINE, trained_on=frozenset({BOOK.schema_hash})).details
+    found = {(part.metric, part.tools): (part.figure, part.base) for part in details["mine"].seen}
     figure, base = found["selection.tool", "seen"]
     assert (figure.n, figure.score) == (3, pytest.approx(2 / 3))
     assert base is not None
     assert base.score == pytest.approx(1 / 3)
     assert found["selection.tool", "unseen"][0].n == 0
-    assert gathered(BASE, MINE, trained_on=(None, None)).seen == ()
+    assert details["base"].seen == gathered(BASE, MINE).details["mine"].seen == ()
 
 
 def took(*usages: Usage) -> Any:
@@ -198,12 +203,12 @@ def took(*usages: Usage) -> Any:
         place: replace(completion, usage=usage)
         for (place, completion), usage in zip(answered(*BASE).items(), usages, strict=True)
     }
-    grades = [[grade(case, said[case.id, 1], Json()) for case in CASES]]
-    return gather(CASES, grades, [said], [Json()], [None]).spent[0]
+    grades = [grade(case, said[case.id, 1], Json()) for case in CASES]
+    return gather(CASES, [Side("mine", grades, said)], Json()).details["mine"].usage
 
 
 def test_what_a_run_took_is_summed_or_not_known() -> None:
-    spent = gathered(BASE).spent[0]
+    spent = gathered(BASE).details["base"].usage
     assert (spent.read, spent.written, spent.seconds, spent.cost) == (500, sum(map(len, BASE)), None, None)
     spent = took(*[Usage()] * len(CASES))
     assert (spent.read, spent.written, spent.answer.n) == (None, None, 0)
@@ -218,17 +223,18 @@ def test_what_a_run_took_is_summed_or_not_known() -> None:
 def test_a_rank_is_a_range_until_the_cases_tell() -> None:
     cases = [asked(f"{index}") for index in range(60)]
 
-    def column(right: int) -> list[Any]:
-        return [grade(case, Completion(RIGHT if index < right else "No."), Json()) for index, case in enumerate(cases)]
+    def side(name: str, right: int) -> Side:
+        answers = (Completion(RIGHT if index < right else "No.") for index in range(len(cases)))
+        return Side(name, [grade(case, said, Json()) for case, said in zip(cases, answers, strict=True)])
 
-    grades = [column(59), column(60), column(10)]
-    found = gather(cases, grades, [{}, {}, {}], [Json()] * 3, [None] * 3).ranks
-    assert [(rank.column, rank.first, rank.last) for rank in found if rank.metric == "validity.call"] == [
-        (0, 1, 2),
-        (1, 1, 2),
-        (2, 3, 3),
+    three = [side("a", 59), side("b", 60), side("c", 10)]
+    found = gather(cases, three, Json()).ranks
+    assert [(rank.contestant, rank.first, rank.last) for rank in found if rank.metric == "validity.call"] == [
+        ("a", 1, 2),
+        ("b", 1, 2),
+        ("c", 3, 3),
     ]
-    assert gather(cases, grades[:2], [{}, {}], [Json()] * 2, [None] * 2).ranks == ()
+    assert gather(cases, three[:2], Json()).ranks == ()
 
 
 def test_trivial_policies_by_hand() -> None:

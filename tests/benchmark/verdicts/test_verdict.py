@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from toolmark.benchmark.scoring.metrics import CaseValue
 from toolmark.benchmark.verdicts.intervals import Interval, difference_interval, tango
-from toolmark.benchmark.verdicts.power import smallest_detectable
+from toolmark.benchmark.verdicts.power import minimum_detectable_effect
 from toolmark.benchmark.verdicts.verdict import Difference, Paired, decide, pair
 
 ROWS = Path(__file__).parents[3].parent / "shared" / "data" / "tutorial" / "eval_results.csv"
@@ -44,7 +44,7 @@ def test_a_difference_by_hand() -> None:
         won=("case 0", "case 1", "case 2"),
         lost=tuple(f"case {index}" for index in range(3, 15)),
         ties=185,
-        smallest=smallest_detectable(200, 0.075),
+        minimum_detectable=minimum_detectable_effect(200, 0.075),
         within_margin=False,
         only_base=0,
         only_candidate=0,

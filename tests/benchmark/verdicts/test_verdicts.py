@@ -16,8 +16,8 @@ from toolmark.benchmark.data.cases import Case, Tool, Toolbox
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.scoring.grades import Grade, grade
-from toolmark.benchmark.scoring.metrics import PRIMARY
-from toolmark.benchmark.verdicts.comparison import BALANCED, Column, Figure, compare
+from toolmark.benchmark.scoring.metrics import BALANCED, PRIMARY
+from toolmark.benchmark.verdicts.comparison import Figure, Side, compare
 from toolmark.benchmark.verdicts.gates import check_floor
 from toolmark.benchmark.verdicts.intervals import Interval, balanced, cluster_t, mean_interval, wilson
 
@@ -161,42 +161,43 @@ def graded(*texts: str) -> list[Grade]:
 
 
 F, G, NO = '{"name": "f", "arguments": {}}', '{"name": "g", "arguments": {}}', "No."
-COLUMN = Column("c", "r", {}, {}, cases=len(CASES), waived=1, causes={})
 
 
 def test_a_comparison_by_hand() -> None:
-    found = compare([COLUMN, COLUMN], [graded(F, G, F, NO, NO, NO, NO), graded(F, F, F, F, F, NO, F)])
-    assert [row.metric for row in found.rows[: len(PRIMARY) + 1]] == [*(metric.id for metric in PRIMARY), BALANCED]
-    assert {row.metric: row.level for row in found.rows}["selection.tool[f]"] == "detail"
+    found = compare([Side("a", graded(F, G, F, NO, NO, NO, NO)), Side("b", graded(F, F, F, F, F, NO, F))])
+    ids = [*(metric.id for metric in PRIMARY), BALANCED.id]
+    assert [metric.id for metric in found.metrics[: len(ids)]] == ids
+    assert {metric.id: metric.level for metric in found.metrics}["selection.tool[f]"] == "detail"
+    assert [(one.cases, one.waived, dict(one.causes)) for one in found.contestants] == [
+        (7, 1, {"wrong_tool": 1, "no_call": 1}),
+        (7, 1, {"over_call": 1}),
+    ]
 
     def scores(metric: str) -> list[tuple[int, float | None]]:
-        figures = [found.figure(column, metric) for column in (0, 1)]
-        return [(figure.n, figure.score) for figure in figures if figure is not None]
+        figures = [contestant.figures[metric] for contestant in found.contestants]
+        return [(figure.n, figure.score) for figure in figures]
 
     assert scores("timing.recall") == [(4, 0.75), (4, 1.0)]
     assert scores("timing.restraint") == [(2, 1.0), (2, 0.5)]
-    assert scores(BALANCED) == [(6, 0.875), (6, 0.75)]
+    assert scores(BALANCED.id) == [(6, 0.875), (6, 0.75)]
     assert scores("selection.tool") == [(4, 0.5), (4, 1.0)]
     assert scores("validity.call") == [(4, 0.5), (4, 1.0)]
     assert scores("guard.uses_result") == [(0, None), (0, None)]
     assert scores("selection.tool[2 offered]") == scores("selection.tool")
-    assert found.figure(0, "no.such.metric") is None
-    recall = found.figure(0, "timing.recall")
-    assert recall is not None
-    assert recall.interval == wilson(3, 4)
+    assert found["a"].figures["timing.recall"].interval == wilson(3, 4)
+    with pytest.raises(KeyError):
+        found["c"]
 
 
 def test_paraphrases_are_one_unit() -> None:
     cases = [asked(f"{family}{index}", CALL, group=family) for family in "abc" for index in range(3)]
     rows = [grade(case, Completion(F if case.group == "a" else NO), Json()) for case in cases]
-    figure = compare([COLUMN], [rows]).figure(0, "timing.recall")
-    assert figure is not None
+    figure = compare([Side("a", rows)])["a"].figures["timing.recall"]
     assert figure.interval is not None
     assert (figure.n, figure.interval.method) == (9, "cluster t")
     assert figure.interval.high - figure.interval.low > wilson(3, 9).high - wilson(3, 9).low
 
 
 def test_without_cases_there_is_no_figure() -> None:
-    found = compare([COLUMN], [[]])
-    assert found.figure(0, "timing.recall") == Figure(0)
-    assert found.figure(0, BALANCED) == Figure(0)
+    figures = compare([Side("a", [])])["a"].figures
+    assert figures["timing.recall"] == figures[BALANCED.id] == Figure(0)

@@ -1,10 +1,9 @@
-"""`toolmark compare` and `toolmark models`: the session of the pytest door, from the command line."""
+"""`toolmark models`: list what was trained, merge an adapter into its base, prove that adapters are served rightly."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from cyclopts import App
@@ -14,78 +13,17 @@ from rich.table import Table
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.candidates.weights import locate
 from toolmark.benchmark.core.errors import InputError, NothingToDo
-from toolmark.benchmark.core.progress import progress_line
 from toolmark.benchmark.core.registry import load, names, target
 from toolmark.benchmark.data.training import RECORD, Training, read_record
-from toolmark.benchmark.evaluation.session import Request, Session, shipped_cases
-from toolmark.benchmark.readers.case_selection import Split
-from toolmark.benchmark.runs.replay import read_replay
-from toolmark.benchmark.verdicts.comparison import Comparison
+from toolmark.benchmark.evaluation.evaluate import evaluate
+from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 
-__all__ = ["compare", "judge_recorded", "models"]
+__all__ = ["models"]
 
-compare = App(name="compare", help="Compare recorded runs: the first is the baseline of the others.")
-models = App(name="models", help="Look after models and adapters.")
-for _name in names("toolmark.models"):  # of other rooms, and imported when called
+models = App(name="models", help="List, merge, check and publish models and adapters.")
+for _name in names("toolmark.models"):  # of the other folders, and imported when called
     models.command(target("toolmark.models", _name), name=_name, help=f"See: toolmark models {_name} --help")
-
-
-def _draw(comparison: Comparison) -> None:
-    load("toolmark.renderers", "terminal")().render(comparison, None)
-
-
-def judge_recorded(request: Request, *, evidence: bool = False) -> Comparison:
-    """Judge recorded runs again, on the cases that each has; nothing is generated or written.
-
-    As many epochs are judged as the runs hold.
-
-    Raises:
-        InputError: A spec is no recorded run, or an option is wrong.
-    """
-    epochs = 1
-    for spec in (*request.models, *filter(None, [request.baseline])):
-        candidate = resolve(spec)
-        if candidate.kind != "replay":
-            raise InputError(f"{spec} is no recorded run", "Name a directory under runs/, or a ledger.jsonl.")
-        epochs = max(epochs, read_replay(Path(candidate.base)).epochs)
-    if epochs > 1:  # a request for epochs needs a temperature; recordings have theirs
-        request = replace(request, epochs=epochs, temperature=1.0)
-    session = Session(request, partial=True)
-    session.open(writable=False)
-    for run in session.runs:
-        session.generate(run, lambda *_: None)
-    return session.judge(logs=False, evidence=evidence)
-
-
-@compare.default
-def compare_runs(
-    baseline: str,
-    *candidates: str,
-    cases: str | None = None,
-    split: Split = "test",
-    margin: float = 0.05,
-) -> None:
-    """Compare recorded runs in the terminal; nothing is generated or written.
-
-    Parameters
-    ----------
-    baseline:
-        A run's directory or ledger.
-    candidates:
-        One to nine more of them.
-    cases:
-        The cases that they answered; the shipped ones where not given. Cases that a run lacks are left out.
-    split:
-        Of the cases.
-    margin:
-        Differences within ±margin, a share, count as equivalent.
-    """
-    if not 1 <= len(candidates) <= 9:
-        raise InputError(
-            f"{len(candidates)} runs are held against the baseline", "Name one to nine: toolmark compare A B"
-        )
-    request = Request(models=candidates, baseline=baseline, cases=cases or shipped_cases(), split=split, margin=margin)
-    _draw(judge_recorded(request))
 
 
 @models.command(name="list")
@@ -170,17 +108,12 @@ def check(spec: str, *, limit: int = 40, cases: str | None = None, threads: int 
         request = Request(
             models=(subject,),
             baseline=spec,
-            cases=cases or shipped_cases(),
+            cases=cases or Request().cases,
             limit=limit,
             threads=threads,
             runs=Path(folder) / "runs",
         )
-        session = Session(request)
-        session.open()
-        for name, run in zip(session.names, session.runs, strict=True):
-            with progress_line(name) as progress:
-                session.generate(run, progress.update)
-        comparison = session.judge(logs=False)
-    _draw(comparison)
-    verdicts = {row.differences[1].verdict for row in comparison.rows if row.differences and row.differences[1]}
+        comparison = evaluate(request, TerminalObserver(), logs=False)
+    load("toolmark.renderers", "terminal")().render(comparison, None)
+    verdicts = {found.verdict for contestant in comparison.compared for found in contestant.differences.values()}
     sys.exit(0 if verdicts <= {"equivalent"} else 1)

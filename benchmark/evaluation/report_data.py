@@ -1,0 +1,88 @@
+"""What a report shows beside the figures, gathered from judged contestants, so that a renderer computes nothing."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from toolmark.benchmark.data.cases import Case, digest
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.evaluation.contestant import Contestant
+from toolmark.benchmark.evaluation.request import Request, shipped_cases
+from toolmark.benchmark.policies.scores import policy_scores
+from toolmark.benchmark.scoring.grades import SCORER_VERSION
+from toolmark.benchmark.verdicts.breakdowns import confusions, seen_tools, selection_by_offered, usage
+from toolmark.benchmark.verdicts.comparison import Side
+from toolmark.benchmark.verdicts.flips import flips
+from toolmark.benchmark.verdicts.ranking import ranking
+from toolmark.benchmark.verdicts.report_data import ContestantDetails, Provenance, ReportData
+from toolmark.benchmark.verdicts.shown_cases import show_cases
+
+__all__ = ["gather", "provenance"]
+
+
+def gather(
+    cases: Sequence[Case], sides: Sequence[Side], dialect: Dialect, whence: Provenance | None = None
+) -> ReportData:
+    """What a report shows of these sides beside their figures.
+
+    Args:
+        cases: Those that were judged.
+        sides: One a contestant, in the order shown.
+        dialect: In which the trivial policies answer.
+        whence: Where the comparison comes from.
+    """
+    judged = {grade.case_id for side in sides for grade in side.grades}
+    answered = [case for case in cases if case.id in judged]
+    by_name = {side.name: side for side in sides}
+    grades = [side.grades for side in sides]
+    details = {}
+    for side, confusion, offered in zip(sides, confusions(grades), selection_by_offered(grades), strict=True):
+        base = None if side.baseline is None else by_name[side.baseline].grades
+        details[side.name] = ContestantDetails(
+            flips=flips(side.grades, base),
+            confusion=confusion,
+            offered=offered,
+            seen=seen_tools(answered, side.training.tools if side.training else None, side.grades, base),
+            usage=usage(side.grades, side.completions),
+        )
+    return ReportData(
+        cases=show_cases(answered, [(side.grades, side.completions) for side in sides]),
+        details=details,
+        ranks=ranking({side.name: side.grades for side in sides}),
+        policies=policy_scores(answered, dialect),
+        provenance=whence,
+    )
+
+
+def provenance(request: Request, contestants: Sequence[Contestant], cases: Sequence[Case]) -> Provenance:
+    """Where the comparison comes from, with the command that makes it again from the stored runs."""
+    runs = [
+        contestant.candidate.base if contestant.candidate.kind == "replay" else str(contestant.run.folder)
+        for contestant in contestants
+    ]
+    held = ["--baseline", runs.pop(0)] if any(contestant.baseline for contestant in contestants) else []
+    shipped = request.cases == shipped_cases()
+    options = [] if shipped else ["--cases", request.cases]
+    options += [] if request.tools is None else ["--tools", request.tools]
+    options += [] if request.split == Request().split else ["--split", request.split]
+    options += [] if request.margin == Request().margin else ["--margin", f"{request.margin:g}"]
+    return Provenance(
+        made=_now(),
+        version=version("toolmark"),
+        scorer=SCORER_VERSION,
+        cases="shipped with Toolmark" if shipped else request.cases,
+        split=request.split,
+        case_set=digest(sorted((case.id, case.gold_hash) for case in cases)),
+        command=shlex.join(["toolmark", "report", *runs, *held, *options, "--out", "report.html"]),
+    )
+
+
+def _now() -> str:
+    """The time of day, or that of SOURCE_DATE_EPOCH, by which a report can be made again to the same bytes."""
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    moment = datetime.fromtimestamp(int(given), UTC) if given.isdecimal() else datetime.now(UTC)
+    return moment.isoformat(timespec="seconds")

@@ -1,0 +1,35 @@
+"""Shows on the terminal how an evaluation goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from toolmark.benchmark.core.progress import progress_line
+from toolmark.benchmark.evaluation.contestant import Contestant
+from toolmark.benchmark.evaluation.evaluate import Observer, Progress
+
+__all__ = ["TerminalObserver"]
+
+
+class TerminalObserver(Observer):
+    """A progress line for each run: live on a terminal, plain lines elsewhere."""
+
+    def say(self, line: str) -> None:
+        """Print the line."""
+        print(line, flush=True)  # noqa: T201
+
+    @contextmanager
+    def generating(self, contestant: Contestant, *, alone: bool) -> Iterator[Progress]:
+        """Show how many answers there are, and at the end how many were generated and reused."""
+        with progress_line(contestant.name, live=alone) as line:
+            yield line.update
+            run = contestant.run
+            for note in run.notes:
+                line.note(note)
+            line.finish(f"{run.made} generated, {run.reused} reused from {run.folder}")
+            if run.missing:
+                reason = (
+                    "are not in the recording" if contestant.candidate.kind == "replay" else "do not fit the context"
+                )
+                line.note(f"{len(run.missing)} cases {reason} and are left out")

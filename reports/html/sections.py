@@ -1,0 +1,136 @@
+"""The sections of the page, in their order, and what their templates are given.
+
+A section NAME is drawn by `templates/NAME.html.jinja`. To move a section, move its name here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from toolmark.benchmark.scoring.metrics import MetricInfo, label
+from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
+from toolmark.benchmark.verdicts.intervals import Interval
+from toolmark.reports.fairness import Same, fairness
+from toolmark.reports.sentences import headline, sentences
+from toolmark.reports.tables import cells, difference_cells
+
+__all__ = ["SECTIONS", "section_data"]
+
+SECTIONS = ("verdict", "fairness", "table", "figures", "cases", "provenance")
+
+
+def section_data(comparison: Comparison) -> dict[str, Any]:
+    """What the templates are given beside the comparison, its report data and its drawings."""
+    table = _table(comparison)
+    return {
+        "held": _held(comparison, table),
+        "strips": _strips(comparison),
+        "table": table,
+        "secondary": _secondary(comparison),
+        "ranks": _ranks(comparison),
+        "provenance": [(one, [*_flat(one.identity)], [*_flat(one.environment)]) for one in comparison.contestants],
+    }
+
+
+def _held(comparison: Comparison, table: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The contestants that have a baseline, with their sentences."""
+    return [
+        {
+            "index": index,
+            "contestant": contestant,
+            "base": comparison.baseline_of(contestant),
+            "headline": headline(contestant),
+            "sentences": sentences(contestant),
+            "bars": {block["metric"]: block["lines"][index]["difference_bar"] for block in table},
+        }
+        for index, contestant in enumerate(comparison.contestants)
+        if contestant.baseline is not None
+    ]
+
+
+def _ends(interval: Interval, low: float, high: float) -> tuple[float, float]:
+    """The ends of an interval within [low, high]."""
+    return max(interval.low, low) if math.isfinite(interval.low) else low, (
+        min(interval.high, high) if math.isfinite(interval.high) else high
+    )
+
+
+def _table(comparison: Comparison) -> list[dict[str, Any]]:
+    """The primary metrics with one line a contestant, ready to be written."""
+    every = [found.interval for one in comparison.contestants for found in one.differences.values() if found.interval]
+    widest = max((max(map(abs, _ends(interval, -1, 1))) for interval in every), default=1.0) or 1.0
+    policies = comparison.report.policies if comparison.report else ()
+    return [
+        {
+            "metric": metric.id,
+            "label": metric.label,
+            "meaning": metric.meaning,
+            "lines": [
+                _line(index, contestant, metric, widest) for index, contestant in enumerate(comparison.contestants)
+            ],
+            "policies": [(one.name, one.meaning, one.scores[metric.id]) for one in policies if metric.id in one.scores],
+        }
+        for metric in comparison.primary
+    ]
+
+
+def _line(index: int, contestant: ContestantResult, metric: MetricInfo, widest: float) -> dict[str, Any]:
+    figure = contestant.figures[metric.id]
+    difference = contestant.differences.get(metric.id)
+    bar = difference_bar = None
+    if figure.score is not None and figure.interval is not None:
+        bar = [*_ends(figure.interval, 0, 1), figure.score]
+    if difference is not None and difference.effect is not None and difference.interval is not None:
+        low, high = _ends(difference.interval, -1, 1)
+        difference_bar = [0.5 + value / widest / 2 for value in (low, high, difference.effect)]
+    return {
+        "index": index,
+        "name": contestant.name,
+        "score": cells(figure, metric.unit),
+        "bar": bar,
+        "difference": difference_cells(difference) if difference else None,
+        "verdict": difference.verdict if difference else "",
+        "ties": difference.ties if difference else 0,
+        "alone": (difference.only_base, difference.only_candidate) if difference else (0, 0),
+        "minimum_detectable": difference.minimum_detectable if difference else None,
+        "difference_bar": difference_bar,
+    }
+
+
+def _secondary(comparison: Comparison) -> list[dict[str, Any]]:
+    rows = []
+    for metric in comparison.metrics:
+        figures = [contestant.figures[metric.id] for contestant in comparison.contestants]
+        if metric.level != "primary" and any(figure.n for figure in figures):
+            drawn = [cells(figure, metric.unit) for figure in figures]
+            rows.append({"id": metric.id, "meaning": metric.meaning, "unit": metric.unit, "cells": drawn})
+    return rows
+
+
+def _strips(comparison: Comparison) -> list[tuple[int, ContestantResult, list[Same]]]:
+    """Of every contestant that has a baseline, or something that is not proven."""
+    every = [(index, one, fairness(comparison, one)) for index, one in enumerate(comparison.contestants)]
+    return [
+        (index, contestant, strip)
+        for index, contestant, strip in every
+        if contestant.baseline is not None or any(same.state != "ok" for same in strip)
+    ]
+
+
+def _ranks(comparison: Comparison) -> list[tuple[str, list[tuple[str, str]]]]:
+    by_metric: dict[str, list[tuple[str, str]]] = {}
+    for rank in comparison.report.ranks if comparison.report else ():
+        place = str(rank.first) if rank.first == rank.last else f"{rank.first}–{rank.last}"
+        by_metric.setdefault(rank.metric, []).append((place, rank.contestant))
+    return [(label(metric), places) for metric, places in by_metric.items()]
+
+
+def _flat(fields: Any, prefix: str = "") -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            found += _flat(value, f"{prefix}{name}.")
+        else:
+            found.append((f"{prefix}{name}", "none" if value is None else str(value)))
+    return found
