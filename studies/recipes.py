@@ -35,7 +35,7 @@ from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request, shipped_cases
 from toolmark.benchmark.scoring.grades import Grade
 from toolmark.benchmark.scoring.metrics import METRICS, PRIMARY
-from toolmark.benchmark.verdicts.comparison import Comparison, Side, compare
+from toolmark.benchmark.verdicts.comparison import Comparison, Side, compare_sides
 from toolmark.benchmark.verdicts.figure import figure_of
 
 ROOT = Path(__file__).parents[1]
@@ -146,7 +146,7 @@ def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> No
     for kind, judged in kinds.items():
         for part, wanted in parts().items():
             sides = [replace(side, grades=[row for row in side.grades if wanted(row)]) for side in judged]
-            comparison = found[kind, part] = compare(sides)
+            comparison = found[kind, part] = compare_sides(sides)
             for metric in PRIMARY:
                 difference = comparison.compared[0].differences[metric.id]
                 if difference.interval is None or difference.effect is None:

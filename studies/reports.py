@@ -30,7 +30,7 @@ from toolmark.benchmark.evaluation.report_data import gather
 from toolmark.benchmark.readers.case_selection import load_cases
 from toolmark.benchmark.scoring.gold import perfect
 from toolmark.benchmark.scoring.grades import grade
-from toolmark.benchmark.verdicts.comparison import Comparison, Side, compare
+from toolmark.benchmark.verdicts.comparison import Comparison, Side, compare_sides
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "report-sizes.md"
@@ -84,7 +84,7 @@ def compared(count: int) -> tuple[Comparison, dict[str, float]]:
         )
         for name, rows, said, baseline in zip(("base", "mine"), grades, completions, (None, "base"), strict=True)
     ]
-    found = compare(sides, report=gather(cases, sides, dialect))
+    found = compare_sides(sides, report=gather(cases, sides, dialect))
     return found, {
         "judge": judged - start,
         "compare and gather": time.process_time() - judged,

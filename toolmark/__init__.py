@@ -1,1 +1,103 @@
-"""Did the fine-tune make the model better at calling tools, and what is the proof?"""
+"""Did the fine-tune make the model better at calling tools, and what is the proof?
+
+    import toolmark
+
+    comparison = toolmark.evaluate(toolmark.Request(models=("pocket",), adapters=("adapters/mine",)))
+    comparison["pocket+mine"].differences["selection.tool"].verdict
+
+`evaluate` lets candidates answer cases; `compare` judges recorded runs. The plug-in protocols, and every type that they
+name, are here too: a plug-in imports this module alone. Names are imported when they are first used, so that `import
+toolmark` is quick and needs no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from toolmark.benchmark.evaluation.evaluate import compare, evaluate
+    from toolmark.benchmark.evaluation.request import Request
+    from toolmark.benchmark.plugins.protocols import (
+        BadRow,
+        Call,
+        Candidate,
+        Case,
+        Comparison,
+        Completion,
+        DevFigure,
+        Dialect,
+        Encoded,
+        Expectation,
+        Generation,
+        Generator,
+        Message,
+        ParsedCompletion,
+        Patterned,
+        Prompt,
+        Reader,
+        Renderer,
+        Result,
+        Source,
+        Tool,
+        Toolbox,
+        Trace,
+        TraceDataset,
+        Trained,
+        Trainer,
+        Training,
+    )
+
+__all__ = [
+    "BadRow",
+    "Call",
+    "Candidate",
+    "Case",
+    "Comparison",
+    "Completion",
+    "DevFigure",
+    "Dialect",
+    "Encoded",
+    "Expectation",
+    "Generation",
+    "Generator",
+    "Message",
+    "ParsedCompletion",
+    "Patterned",
+    "Prompt",
+    "Reader",
+    "Renderer",
+    "Request",
+    "Result",
+    "Source",
+    "Tool",
+    "Toolbox",
+    "Trace",
+    "TraceDataset",
+    "Trained",
+    "Trainer",
+    "Training",
+    "__version__",
+    "compare",
+    "evaluate",
+]
+
+_PLACES = {
+    "compare": "toolmark.benchmark.evaluation.evaluate",
+    "evaluate": "toolmark.benchmark.evaluation.evaluate",
+    "Request": "toolmark.benchmark.evaluation.request",
+}
+_PROTOCOLS = "toolmark.benchmark.plugins.protocols"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("toolmark")
+    if name not in __all__:
+        raise AttributeError(f"module 'toolmark' has no attribute {name!r}")
+    return getattr(import_module(_PLACES.get(name, _PROTOCOLS)), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -15,7 +15,7 @@ from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.evaluation.contestant import Contestant, contestants
 from toolmark.benchmark.evaluation.making import Making
 from toolmark.benchmark.evaluation.report_data import gather, provenance
-from toolmark.benchmark.evaluation.request import Request, check, check_candidates
+from toolmark.benchmark.evaluation.request import Request, check, check_candidates, shipped_cases
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 from toolmark.benchmark.runs.generation import Run, generate, open_run
 from toolmark.benchmark.runs.replay import read_replay
@@ -23,10 +23,11 @@ from toolmark.benchmark.runs.store import check_writable
 from toolmark.benchmark.runs.task import judge, recorded_grades
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.grades import Grade, grade
-from toolmark.benchmark.verdicts.comparison import Comparison, compare
+from toolmark.benchmark.verdicts.comparison import Comparison, compare_sides
 from toolmark.benchmark.verdicts.fairness import mismatches
+from toolmark.benchmark.verdicts.verdict import MARGIN
 
-__all__ = ["Evaluation", "Observer", "compare_recorded", "evaluate"]
+__all__ = ["Evaluation", "Observer", "compare", "compare_recorded", "evaluate"]
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) while a run is generated."""
@@ -108,7 +109,7 @@ class Evaluation:
         if report:
             whence = provenance(self.request, self.contestants, self._judged_cases)
             data = gather(self._judged_cases, sides, self.contestants[0].dialect, whence)
-        return compare(sides, self.request.margin, data)
+        return compare_sides(sides, self.request.margin, data)
 
     def _generate(self, observer: Observer) -> None:
         """Open and fill every run in the order shown; one answers while the recipe of another is made."""
@@ -224,3 +225,19 @@ def compare_recorded(request: Request, *, report: bool = False) -> Comparison:
     if epochs > 1:  # a request for epochs needs a temperature; recordings have theirs
         request = replace(request, epochs=epochs, temperature=1.0)
     return Evaluation(request, recorded=True).run(report=report)
+
+
+def compare(baseline: str, *runs: str, cases: str | None = None, margin: float = MARGIN) -> Comparison:
+    """Compare recorded runs with a baseline. Nothing is generated or written.
+
+    Args:
+        baseline: Folder or ledger of a run.
+        runs: Folders or ledgers of the runs that are compared with it.
+        cases: The cases that they answered; the shipped ones where not given. Cases that a run lacks are left out.
+        margin: Half-width of the range around 0 in which a difference does not matter, as a share.
+
+    Raises:
+        InputError: A spec is no recorded run, or an option is wrong.
+    """
+    chosen = cases or shipped_cases()
+    return compare_recorded(Request(models=runs, baseline=baseline, cases=chosen, margin=margin))

@@ -21,7 +21,7 @@ from toolmark.benchmark.verdicts.intervals import balanced
 from toolmark.benchmark.verdicts.report_data import ReportData
 from toolmark.benchmark.verdicts.verdict import MARGIN, Difference, Paired, decide, pair
 
-__all__ = ["Comparison", "ContestantResult", "Figure", "Side", "compare"]
+__all__ = ["Comparison", "ContestantResult", "Figure", "Side", "compare_sides"]
 
 Completions = Mapping[tuple[str, int], Completion]
 """By (case id, epoch)."""
@@ -158,7 +158,7 @@ def _identical(base: Completions, candidate: Completions) -> bool:
     )
 
 
-def compare(sides: Sequence[Side], margin: float = MARGIN, report: ReportData | None = None) -> Comparison:
+def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportData | None = None) -> Comparison:
     """Compute every figure of the contestants.
 
     Args:

@@ -100,9 +100,15 @@ def page_script() -> Markup:
 
 def plotly_script() -> str:
     """Plotly's script, with line ends that a parser of HTML leaves as they are."""
-    found = pkgutil.get_data("plotly", "package_data/plotly.min.js")
+    try:
+        found = pkgutil.get_data("plotly", "package_data/plotly.min.js")
+    except (ModuleNotFoundError, FileNotFoundError):
+        found = None
     if found is None:
-        raise EnvironmentFault("the installed plotly has no plotly.min.js", "Install it again: pip install plotly")
+        raise EnvironmentFault(
+            "an HTML page needs the script of the package plotly, which is not installed",
+            "Install it: pip install 'toolmark[reports]'",
+        )
     return found.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -15,7 +15,7 @@ from toolmark.benchmark.data.training import Chosen, Point, Training
 from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.evaluation.report_data import gather
 from toolmark.benchmark.scoring.grades import grade
-from toolmark.benchmark.verdicts.comparison import Comparison, Side, compare
+from toolmark.benchmark.verdicts.comparison import Comparison, Side, compare_sides
 from toolmark.benchmark.verdicts.report_data import Provenance
 
 BOOK = Tool(
@@ -92,7 +92,7 @@ def compared(
         for index, (name, said) in enumerate(completions.items())
     ]
     sides[-1] = replace(sides[-1], **{name: value for name, value in given.items() if name in known})
-    found = compare(sides, report=gather(cases, sides, Json(), whence))
+    found = compare_sides(sides, report=gather(cases, sides, Json(), whence))
     changed = replace(found[last], **{name: value for name, value in given.items() if name not in known})
     return replace(found, contestants=(*found.contestants[:-1], changed))
 

@@ -48,10 +48,9 @@ def test_a_report_of_two_runs_and_the_command_that_makes_it_again(tmp_path, wors
     said = toolmark("report", str(worse), "--baseline", str(POCKET), "--out", "r.json", cwd=tmp_path)
     assert (said.returncode, said.stderr.strip()) == (0, "Wrote r.json")
     found = json.loads((tmp_path / "r.json").read_text())["comparison"]
-    assert [column["name"] for column in found["columns"]] == ["pocket", "worse"]
-    recall = next(row for row in found["rows"] if row["metric"] == "timing.recall")
-    assert recall["differences"][1]["verdict"] == "regressed"
-    again = shlex.split(found["evidence"]["provenance"]["command"])[1:]
+    assert [one["name"] for one in found["contestants"]] == ["pocket", "worse"]
+    assert found["contestants"][1]["differences"]["timing.recall"]["verdict"] == "regressed"
+    again = shlex.split(found["report"]["provenance"]["command"])[1:]
     again[again.index("--out") + 1] = "again.json"
     assert toolmark(*again, cwd=tmp_path).returncode == 0
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "r.json").read_bytes()
@@ -62,8 +61,8 @@ def test_all_epochs_of_a_run_are_judged(tmp_path, worse):
     second = [{**row, "epoch": 2, "key": f"{row['key']}2"} for row in rows[1:]]
     (worse / "ledger.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows + second))
     assert toolmark("report", str(worse), "--out", "r.json", cwd=tmp_path).returncode == 0
-    (spent,) = json.loads((tmp_path / "r.json").read_text())["comparison"]["evidence"]["spent"]
-    assert spent["answer"]["n"] == 2 * len(second)
+    details = json.loads((tmp_path / "r.json").read_text())["comparison"]["report"]["details"]
+    assert details["worse"]["usage"]["answer"]["n"] == 2 * len(second)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +70,7 @@ def test_all_epochs_of_a_run_are_judged(tmp_path, worse):
     [
         (["report", "--out", "r.html"], 4, "Name one to 10"),
         (["report", "RUN", "--out", "r.pdf"], 4, ".html"),
-        (["report", "pocket", "--out", "r.html"], 4, "no recorded run"),
+        (["report", "pocket", "--out", "r.html"], 4, "not a recorded run"),
         (["report", "RUN", "--out", "/proc/no/r.md"], 69, "cannot be written"),
         (["report", "RUN", "--margin", "5", "--out", "r.md"], 4, "--margin 0.05"),
     ],

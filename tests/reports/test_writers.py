@@ -14,6 +14,7 @@ from huggingface_hub import ModelCard, eval_result_entries_to_yaml, parse_eval_r
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.registry import names, renderer_for
+from toolmark.benchmark.data.training import Training
 from toolmark.benchmark.verdicts.comparison import Figure
 from toolmark.benchmark.verdicts.intervals import Interval
 from toolmark.reports.cards import card, eval_entries, eval_results, subject
@@ -44,6 +45,7 @@ def test_sentences_by_hand(make, ask):
     assert headline(two(make, ask)["mine"]) == "4 improved, 2 inconclusive"
 
 
+PROVEN = Training(base_weights="w")
 OURS = {"model": "x", "dialect": "json/1", "template": "t", "dtype": "float32", "decoding": {"temperature": 0.0}}
 
 
@@ -57,7 +59,7 @@ OURS = {"model": "x", "dialect": "json/1", "template": "t", "dtype": "float32", 
         ({"identity": {**OURS, "system": "Be brief."}}, "system", "bad"),
         ({"environment": {"python": "3.12"}}, "engine", "warning"),
         ({"unproven": "base identity not proven: no record"}, "base identity", "warning"),
-        ({"identity": {**OURS, "adapter": "a"}}, "base identity", "ok"),
+        ({"identity": {**OURS, "adapter": "a", "weights": "w"}, "training": PROVEN}, "base identity", "ok"),
         ({"environment": {}}, "engine", "unknown"),
         ({"identity": {**OURS, "recording": "of its own"}}, "template", "ok"),
     ],

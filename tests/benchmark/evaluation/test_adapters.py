@@ -158,7 +158,7 @@ def test_another_identity_is_red_and_refused_when_strict(suites, adapters, cases
     assert "identity: dtype is float32, and bfloat16 in the baseline" in run.stdout
     strict = suites(*compared, "--strict-identity", runs=runs)
     assert strict.returncode == 4
-    assert "differ in dtype: float32 against bfloat16" in strict.stderr
+    assert "differ in dtype: float32 and bfloat16" in strict.stderr
 
 
 def test_eight_adapters_take_little_more_memory_than_one(adapters, cases, tmp_path):

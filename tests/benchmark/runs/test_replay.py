@@ -81,11 +81,14 @@ def test_what_a_recording_cannot_know_is_not_applicable(tmp_path: Path, cases: P
     silent = judged(recording(tmp_path, *(said(ref) for ref in "abcd")), cases)
     told = judged(recording(tmp_path, *(said(ref, stop_reason="stop") for ref in "abcd")), cases)
     for comparison, n in ((silent, 0), (told, 4)):
-        figure, recall = comparison.figure(0, "guard.stops"), comparison.figure(0, "timing.recall")
+        figure, recall = (
+            comparison.contestants[0].figures["guard.stops"],
+            comparison.contestants[0].figures["timing.recall"],
+        )
         assert figure is not None
         assert recall is not None
         assert (figure.n, recall.n, recall.score) == (n, 4, 1)
-    assert silent.columns[0].identity["weights"] == "not known: recorded elsewhere"
+    assert silent.contestants[0].identity["weights"] == "not known: recorded elsewhere"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +119,7 @@ def test_a_recording_that_does_not_fit(tmp_path: Path, cases: Path, rows: list[d
 
 def test_a_recording_without_a_dialect_is_read_in_the_one_asked_for(tmp_path: Path, cases: Path) -> None:
     file = recording(tmp_path, *({"case": ref, "text": CALL} for ref in "abcd"))
-    recall = judged(file, cases, dialect="json").figure(0, "timing.recall")
+    recall = judged(file, cases, dialect="json").contestants[0].figures["timing.recall"]
     assert recall is not None
     assert recall.score == 1
     with pytest.raises(InputError, match="Leave --dialect out"):
@@ -124,7 +127,11 @@ def test_a_recording_without_a_dialect_is_read_in_the_one_asked_for(tmp_path: Pa
 
 
 def test_a_sample_of_the_cases_needs_no_recording_of_its_own(tmp_path: Path, cases: Path) -> None:
-    recall = judged(recording(tmp_path, *(said(ref) for ref in "abcd")), cases, limit=2).figure(0, "timing.recall")
+    recall = (
+        judged(recording(tmp_path, *(said(ref) for ref in "abcd")), cases, limit=2)
+        .contestants[0]
+        .figures["timing.recall"]
+    )
     assert recall is not None
     assert recall.n == 2
 
@@ -134,7 +141,7 @@ def test_a_recording_as_baseline_is_paired_on_what_both_sides_have(tmp_path: Pat
     part = tmp_path / "part.jsonl"
     part.write_text("".join(json.dumps(row) + "\n" for row in (said("a"), said("b", "No."), said("x"))))
     comparison = judged(whole, cases, baseline=f"replay/{part}")
-    difference = comparison.difference(1, "timing.recall")
+    difference = comparison.contestants[1].differences["timing.recall"]
     assert difference is not None
     assert (difference.n, difference.wins, difference.only_candidate) == (2, 1, 2)
 

@@ -29,8 +29,8 @@ from toolmark.benchmark.data.cases import Case, ExpectCall
 from toolmark.benchmark.data.completions import Completion, RawCall
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.tagged import Tagged
-from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.causes import Cause
+from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.grades import grade
 from toolmark.benchmark.scoring.metrics import METRICS
 

@@ -16,7 +16,7 @@ from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.evaluation.report_data import gather
 from toolmark.benchmark.policies.scores import policy_scores
 from toolmark.benchmark.scoring.grades import grade
-from toolmark.benchmark.verdicts.comparison import Side, compare
+from toolmark.benchmark.verdicts.comparison import Side, compare_sides
 from toolmark.benchmark.verdicts.report_data import ReportData
 from toolmark.benchmark.verdicts.shown_cases import LONGEST
 
@@ -101,7 +101,7 @@ def test_fates_and_their_counts() -> None:
 
 
 def test_flips_are_the_pairs_of_the_differences() -> None:
-    differences = compare(sides(BASE, MINE))["mine"].differences
+    differences = compare_sides(sides(BASE, MINE))["mine"].differences
     flips = gathered(BASE, MINE).details["mine"].flips
     assert differences
     for metric, difference in differences.items():

@@ -17,7 +17,7 @@ from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.scoring.grades import Grade, grade
 from toolmark.benchmark.scoring.metrics import BALANCED, PRIMARY
-from toolmark.benchmark.verdicts.comparison import Figure, Side, compare
+from toolmark.benchmark.verdicts.comparison import Figure, Side, compare_sides
 from toolmark.benchmark.verdicts.gates import check_floor
 from toolmark.benchmark.verdicts.intervals import Interval, balanced, cluster_t, mean_interval, wilson
 
@@ -164,7 +164,7 @@ F, G, NO = '{"name": "f", "arguments": {}}', '{"name": "g", "arguments": {}}', "
 
 
 def test_a_comparison_by_hand() -> None:
-    found = compare([Side("a", graded(F, G, F, NO, NO, NO, NO)), Side("b", graded(F, F, F, F, F, NO, F))])
+    found = compare_sides([Side("a", graded(F, G, F, NO, NO, NO, NO)), Side("b", graded(F, F, F, F, F, NO, F))])
     ids = [*(metric.id for metric in PRIMARY), BALANCED.id]
     assert [metric.id for metric in found.metrics[: len(ids)]] == ids
     assert {metric.id: metric.level for metric in found.metrics}["selection.tool[f]"] == "detail"
@@ -192,12 +192,12 @@ def test_a_comparison_by_hand() -> None:
 def test_paraphrases_are_one_unit() -> None:
     cases = [asked(f"{family}{index}", CALL, group=family) for family in "abc" for index in range(3)]
     rows = [grade(case, Completion(F if case.group == "a" else NO), Json()) for case in cases]
-    figure = compare([Side("a", rows)])["a"].figures["timing.recall"]
+    figure = compare_sides([Side("a", rows)])["a"].figures["timing.recall"]
     assert figure.interval is not None
     assert (figure.n, figure.interval.method) == (9, "cluster t")
     assert figure.interval.high - figure.interval.low > wilson(3, 9).high - wilson(3, 9).low
 
 
 def test_without_cases_there_is_no_figure() -> None:
-    figures = compare([Side("a", [])])["a"].figures
+    figures = compare_sides([Side("a", [])])["a"].figures
     assert figures["timing.recall"] == figures[BALANCED.id] == Figure(0)

@@ -1,0 +1,56 @@
+"""`toolmark eval`: the pytest door from anywhere."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from toolmark.benchmark.evaluation.options import OPTIONS
+
+CASES = Path(__file__).parents[3] / "suites" / "cases" / "calls.dev.jsonl"
+
+
+def toolmark_eval(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "toolmark.benchmark.cli", "eval", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=240, check=False)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with files of the same names as Toolmark's folders, a conftest.py, and options of its own."""
+    for name in ("benchmark", "suites", "reports"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('the wrong package')")
+    (tmp_path / "conftest.py").write_text("raise SystemExit('the conftest.py of the project was run')")
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.pytest.ini_options]\naddopts = '--no-such-option'\n[tool.toolmark]\nlimit = 20\n"
+    )
+    return tmp_path
+
+
+def test_a_project_s_own_files_are_left_alone_and_its_options_count(project):
+    run = toolmark_eval(project, "--model", "policy/oracle", "--cases", str(CASES))
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "limit=20 ([tool.toolmark])" in run.stdout
+    assert "timing.recall" in run.stdout
+    assert (project / "runs").is_dir()
+    assert not (project / ".pytest_cache").exists()
+
+
+def test_exit_codes_are_those_of_pytest_suites(project):
+    wrong = toolmark_eval(project, "--model", "policy/orcale")
+    assert (wrong.returncode, wrong.stderr) == (4, "ERROR: no policy is named 'orcale'. Did you mean oracle?\n")
+    failed = toolmark_eval(
+        project, "--model", "policy/never", "--cases", str(CASES), "--floor", "timing.recall=0.5", "-q"
+    )
+    assert failed.returncode == 1
+    assert "below the floor 0.5" in failed.stdout
+
+
+def test_help_lists_every_option(tmp_path):
+    run = toolmark_eval(tmp_path, "--help")
+    assert run.returncode == 0
+    assert all(option.flag in run.stdout for option in OPTIONS)
