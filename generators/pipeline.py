@@ -28,7 +28,8 @@ from typing import Any, Literal, TextIO
 from pydantic import BaseModel
 
 from toolmark.benchmark.core.errors import InputError, NothingToDo, writing
-from toolmark.benchmark.data.cases import Toolbox, digest
+from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.data.cases import Toolbox
 from toolmark.benchmark.data.held_out import HeldOut
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.plugins.protocols import Generation, Generator

@@ -14,8 +14,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from toolmark.benchmark.candidates.fingerprint import hash_files
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.hashing import hash_files
 from toolmark.benchmark.data.training import RECORD, read_record
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.reports.cards import card, eval_entries, subject

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from toolmark.benchmark.candidates.dialect_choice import family_dialect
-from toolmark.benchmark.candidates.fingerprint import hash_files
 from toolmark.benchmark.candidates.spec import Candidate, resolve
 from toolmark.benchmark.candidates.weights import locate
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError, writing
+from toolmark.benchmark.core.hashing import file_hash, hash_files
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.held_out import HeldOut, held_out, shipped_manifest
@@ -32,7 +32,7 @@ from toolmark.benchmark.evaluation.session import Request, Session, shipped_case
 from toolmark.benchmark.plugins.protocols import DevFigure, Trained, Trainer, Training
 from toolmark.trainers.cards import adapter_card
 from toolmark.trainers.examples import Examples
-from toolmark.trainers.record import RECORD, Base, Data, Record, file_hash, versions
+from toolmark.trainers.record import RECORD, Base, Data, Record, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,6 @@ tool was part of the training data.
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -20,7 +19,7 @@ from toolmark.benchmark.core.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["RECORD", "Base", "Data", "Record", "file_hash", "versions"]
+__all__ = ["RECORD", "Base", "Data", "Record", "versions"]
 
 RECORD = "toolmark.json"
 
@@ -91,12 +90,6 @@ class Record(_Part):
                 f"{str(path)!r} is no training record: {error.errors()[0]['msg']}",
                 "Train again, or take the file from where the weights came from.",
             ) from error
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def versions(*packages: str) -> dict[str, str]:

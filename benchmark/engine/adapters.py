@@ -13,9 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolmark.benchmark.candidates.fingerprint import hash_files
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.data.cases import digest
+from toolmark.benchmark.core.hashing import digest, hash_files
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

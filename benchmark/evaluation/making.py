@@ -27,14 +27,13 @@ from filelock import FileLock
 from pydantic import BaseModel, ValidationError
 
 from toolmark.benchmark.candidates.dialect_choice import recipe_dialect
-from toolmark.benchmark.candidates.fingerprint import hash_files
 from toolmark.benchmark.candidates.recipes import Recipe, Step, is_recipe, read_recipe
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import locate
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.hashing import digest, hash_files
 from toolmark.benchmark.core.registry import Group, load, target
-from toolmark.benchmark.data.cases import digest
 from toolmark.benchmark.data.training import RECORD
 
 __all__ = ["Making", "Plan", "plan"]

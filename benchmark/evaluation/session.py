@@ -18,8 +18,8 @@ from toolmark.benchmark.candidates.dialect_choice import family_dialect, trained
 from toolmark.benchmark.candidates.spec import Candidate, resolve, with_adapter
 from toolmark.benchmark.config.decoding import Decoding, Requests
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.core.registry import load, nearest
-from toolmark.benchmark.data.cases import digest
 from toolmark.benchmark.data.training import Training
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine.engines import Engines

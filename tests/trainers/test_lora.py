@@ -17,8 +17,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.forked.commands import Toolmark, running
 from tests.trainers.made import TOOLS, dataset, traces
-from toolmark.benchmark.candidates.fingerprint import hash_files
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.hashing import hash_files
 from toolmark.benchmark.data.cases import Message, Toolbox
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.traces import Trace

@@ -8,10 +8,11 @@ import pytest
 from safetensors.torch import load_file
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.hashing import file_hash
 from toolmark.benchmark.plugins.protocols import Trainer
 from toolmark.trainers.hosting import Job, run
 from toolmark.trainers.pocket import PocketOptions, PocketTrainer, learning_rate, schedule
-from toolmark.trainers.record import Record, file_hash
+from toolmark.trainers.record import Record
 
 TINY = PocketOptions(tokens=2 * 2048, batch_tokens=2048, threads=1, checkpoint_minutes=0)
 

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import toolmark.benchmark.engine
+from toolmark.benchmark.core.hashing import file_hash
 from toolmark.benchmark.data.cases import Message
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.engine.encoding import encode, stop_ids
 from toolmark.benchmark.tools.catalog import catalog
-from toolmark.trainers.record import Record, file_hash
+from toolmark.trainers.record import Record
 
 POCKET = Path(toolmark.benchmark.engine.__file__).parent / "pocket"
 PINNED = "9948d98c4ceaaec2e8665a61003da4366703fcb69c93bb5dd6fb4acf9121ac3d"
