@@ -16,7 +16,7 @@ from typing import Any
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import hash_files
-from toolmark.benchmark.data.training import RECORD, read_record
+from toolmark.benchmark.data.record import RECORD_FILE, TrainingRecord
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.reports.cards import card, eval_entries, subject
 
@@ -28,7 +28,7 @@ EVAL_RESULTS = ".eval_results/toolmark.yaml"
 _NAMES = (
     *("*.safetensors", "*.safetensors.index.json", "adapter_config.json", "config.json", "generation_config.json"),
     *("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
-    *("vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json", RECORD, "LICENSE", "LICENSE.txt"),
+    *("vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json", RECORD_FILE, "LICENSE", "LICENSE.txt"),
 )
 _LONGEST_HEADER = 100_000_000
 
@@ -115,9 +115,8 @@ def _base(folder: Path) -> str | None:
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils._validators import validate_repo_id
 
-    record = read_record(folder) or {}
-    base = record.get("base")
-    named = [base.get("id") if isinstance(base, Mapping) else None]
+    record = TrainingRecord.read(folder)
+    named = [record.base_id if record is not None else ""]
     if (config := folder / "adapter_config.json").is_file():
         named.append(json.loads(config.read_bytes()).get("base_model_name_or_path"))
     for name in named:

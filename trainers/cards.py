@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from toolmark.trainers.record import Record
+    from toolmark.benchmark.data.record import WrittenRecord
 
 __all__ = ["adapter_card"]
 
@@ -45,7 +45,7 @@ pytest suites/ --model {base} --adapter {name}
 """
 
 
-def adapter_card(record: Record) -> str:
+def adapter_card(record: WrittenRecord) -> str:
     """The `README.md` beside an adapter; the dev figures choose a checkpoint and are no result."""
     judged = [point for point in record.curve if any("." in name for name in point)]
     names = sorted({name for point in judged for name in point if "." in name})

@@ -8,6 +8,7 @@ they are the same for everyone's trainer.
 from __future__ import annotations
 
 import hashlib
+import platform
 import shlex
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
@@ -26,13 +27,14 @@ from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError, writing
 from toolmark.benchmark.core.hashing import file_hash, hash_files
 from toolmark.benchmark.core.registry import load
+from toolmark.benchmark.core.versions import installed_versions
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.held_out import HeldOut, held_out, shipped_manifest
+from toolmark.benchmark.data.record import RECORD_FILE, RecordedBase, RecordedData, WrittenRecord
 from toolmark.benchmark.evaluation.session import Request, Session, shipped_cases
 from toolmark.benchmark.plugins.protocols import DevFigure, Trained, Trainer, Training
 from toolmark.trainers.cards import adapter_card
 from toolmark.trainers.examples import Examples
-from toolmark.trainers.record import RECORD, Base, Data, Record, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,14 +87,14 @@ def run(
     options: BaseModel,
     log: Callable[[Mapping[str, float]], None],
     say: Callable[[str], None],
-) -> Record:
+) -> WrittenRecord:
     """Check, train, record.
 
     Raises:
         InputError: A finished training is there already, the base cannot be trained on, or the data must not be.
         EnvironmentFault: Something that it needs is not at hand, or the folder cannot be written.
     """
-    if (job.out / RECORD).exists():
+    if (job.out / RECORD_FILE).exists():
         raise InputError(
             f"{str(job.out)!r} already holds a finished model", "Name another --out, or remove the folder."
         )
@@ -226,19 +228,19 @@ def _recorded(
     trained: Trained,
     dialect: Dialect | None = None,
     weights: Path | None = None,
-) -> Record:
+) -> WrittenRecord:
     """Write `toolmark.json` and `README.md` beside the weights."""
     changed = options.model_dump(mode="json", exclude_defaults=True)
-    record = Record(
+    record = WrittenRecord(
         name=job.out.name,
         trainer=trainer.name,
         command=shlex.join(["toolmark", "train", trainer.name, *flags({**job.flags(), **changed})]),
         seed=job.seed,
         options={**options.model_dump(mode="json"), **trained.settings},
-        base=None if weights is None else Base(id=job.base, weights=hash_files(weights.glob("*.safetensors"))),
+        base=None if weights is None else RecordedBase(id=job.base, weights=hash_files(weights.glob("*.safetensors"))),
         dialects=(dialect.name,) if dialect is not None else tuple(trained.dialects),
         template_sha256=_template_hash(weights or job.out),
-        data=Data(
+        data=RecordedData(
             made_by=data.made_by,
             manifest_sha256=data.manifest_hash,
             conversations=len(data.rows()),
@@ -249,7 +251,7 @@ def _recorded(
         tokens=trained.tokens,
         seconds=round(trained.seconds, 1),
         losses=dict(trained.losses),
-        versions=versions(*PACKAGES),
+        versions={"python": platform.python_version(), **installed_versions(PACKAGES)},
         curve=list(trained.curve),
         chosen_step=trained.chosen_step,
     )

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.data.dataset import TraceDataset
+from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.engine.conversation_ids import conversation_sequences
@@ -30,7 +31,6 @@ from toolmark.trainers.packing import Packer
 from toolmark.trainers.pocket_card import card
 from toolmark.trainers.pocket_model import CONTEXT, build_model, save
 from toolmark.trainers.pocket_tokenizer import train_tokenizer
-from toolmark.trainers.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -239,6 +239,6 @@ class PocketTrainer:
             tools_made_by="the recipe pocket, anew for each conversation",
         )
 
-    def card(self, record: Record) -> str:
+    def card(self, record: WrittenRecord) -> str:
         """The `README.md` beside the weights."""
         return card(record, longest=STAGES[-1][0])

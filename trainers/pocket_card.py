@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from toolmark.trainers.record import Record
+    from toolmark.benchmark.data.record import WrittenRecord
 
 __all__ = ["card"]
 
@@ -65,7 +65,7 @@ Apache-2.0, weights and tokenizer alike.
 """
 
 
-def card(record: Record, longest: int) -> str:
+def card(record: WrittenRecord, longest: int) -> str:
     """The card in Markdown, with the metadata of a model hub on top.
 
     Args:

@@ -34,7 +34,7 @@ from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.hashing import digest, hash_files
 from toolmark.benchmark.core.registry import Group, load, target
-from toolmark.benchmark.data.training import RECORD
+from toolmark.benchmark.data.record import RECORD_FILE
 
 __all__ = ["Making", "Plan", "plan"]
 
@@ -72,7 +72,7 @@ class Plan:
     @property
     def has_adapter(self) -> bool:
         """Whether the adapter is there."""
-        return (self.adapter / RECORD).is_file()
+        return (self.adapter / RECORD_FILE).is_file()
 
     def __str__(self) -> str:
         if self.has_adapter:

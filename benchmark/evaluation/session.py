@@ -20,7 +20,7 @@ from toolmark.benchmark.config.decoding import Decoding, Requests
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.core.registry import load, nearest
-from toolmark.benchmark.data.training import Training
+from toolmark.benchmark.data.record import TrainingRecord
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.evaluation.making import Making
@@ -292,8 +292,8 @@ class Session:
                 waived=len({grade.case_id for grade in grades if grade.waived is not None}),
                 causes=Counter(grade.cause for grade in grades if grade.cause is not None and grade.waived is None),
                 baseline=baseline,
-                training=Training.of(run.training),
-                unproven=unproven_base(run.identity, Training.of(run.training)),
+                training=TrainingRecord.of(run.training),
+                unproven=unproven_base(run.identity, TrainingRecord.of(run.training)),
             )
             for name, run, grades, baseline in zip(self.names, self.runs, self.grades, self.baselines, strict=True)
         ]
@@ -301,7 +301,7 @@ class Session:
         return replace(found, evidence=gathered)
 
     def _evidence(self, cases: Sequence[Case], executor: Executor) -> Evidence:
-        training = [Training.of(run.training) for run in self.runs]
+        training = [TrainingRecord.of(run.training) for run in self.runs]
         return gather(
             cases,
             self.grades,

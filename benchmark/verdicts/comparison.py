@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from toolmark.benchmark.data.completions import Completion
-from toolmark.benchmark.data.training import Training
+from toolmark.benchmark.data.record import TrainingRecord
 from toolmark.benchmark.scoring.grades import Grade
 from toolmark.benchmark.scoring.metrics import PRIMARY, Level, case_values, metrics_for
 from toolmark.benchmark.verdicts.evidence import Evidence
@@ -70,7 +70,7 @@ class Column:
     causes: Mapping[str, int]
     baseline: int | None = None
     unfair: tuple[Mismatch, ...] = ()
-    training: Training | None = None
+    training: TrainingRecord | None = None
     unproven: str = ""
 
 

@@ -21,6 +21,7 @@ from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.hashing import hash_files
 from toolmark.benchmark.data.cases import Message, Toolbox
 from toolmark.benchmark.data.dataset import TraceDataset
+from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.plugins.protocols import Trainer
@@ -28,7 +29,6 @@ from toolmark.trainers.examples import Examples
 from toolmark.trainers.hosting import Job, run
 from toolmark.trainers.loop import batch_loss, padded_rows
 from toolmark.trainers.lora import LoraOptions, LoraTrainer
-from toolmark.trainers.record import Record
 
 QUICK = LoraOptions(r=4, epochs=18, mix={}, score_every=5, threads=1, precision="float32", lr=1e-2)
 
@@ -52,7 +52,7 @@ def test_it_is_a_trainer():
 
 def test_a_training_leaves_an_adapter_that_names_its_base(trained, base):
     out, said = trained
-    record = Record.read(out)
+    record = WrittenRecord.read(out)
     assert {file.name for file in out.iterdir()} >= {"adapter_config.json", "adapter_model.safetensors", "README.md"}
     assert not list(out.rglob("*.bin")), "a pickle was left beside the weights"
     assert not (out / "checkpoints").exists()
@@ -66,7 +66,7 @@ def test_a_training_leaves_an_adapter_that_names_its_base(trained, base):
 
 
 def test_the_curve_holds_loss_and_dev_figures(trained):
-    record = Record.read(trained[0])
+    record = WrittenRecord.read(trained[0])
     judged = {point["step"] for point in record.curve if "timing.recall" in point}
     assert judged == set(range(5, 46, 5))
     assert {point["step"] for point in record.curve if "eval_loss" in point} == judged

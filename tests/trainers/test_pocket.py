@@ -9,10 +9,10 @@ from safetensors.torch import load_file
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import file_hash
+from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.plugins.protocols import Trainer
 from toolmark.trainers.hosting import Job, run
 from toolmark.trainers.pocket import PocketOptions, PocketTrainer, learning_rate, schedule
-from toolmark.trainers.record import Record
 
 TINY = PocketOptions(tokens=2 * 2048, batch_tokens=2048, threads=1, checkpoint_minutes=0)
 
@@ -56,7 +56,7 @@ def test_a_training_leaves_a_model_that_loads(trained):
 
 
 def test_the_record_tells_how(trained):
-    record = Record.read(trained)
+    record = WrittenRecord.read(trained)
     points = [json.loads(line) for line in (trained / "curve.jsonl").read_text().splitlines()]
 
     assert record.weights_sha256 == file_hash(trained / "model.safetensors")

@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.data.training import RECORD
+from toolmark.benchmark.data.record import RECORD_FILE
 from toolmark.benchmark.evaluation.making import Plan, plan
 
 RECIPE = """
@@ -77,7 +77,7 @@ def test_the_second_run_makes_nothing_and_says_the_same(recipe, base, dev, tmp_p
     todo = planned(recipe, base)
     assert f"{todo.data} is generated, {todo.adapter} is trained" in first.stdout
     assert todo.has_data
-    assert json.loads((todo.adapter / RECORD).read_text())["options"]["mix"] == {}, "an empty table takes all"
+    assert json.loads((todo.adapter / RECORD_FILE).read_text())["options"]["mix"] == {}, "an empty table takes all"
     made = {file: file.stat().st_mtime_ns for part in ("data", "adapters") for file in (tmp_path / part).rglob("*.*")}
 
     second = suites(*command, cwd=tmp_path)

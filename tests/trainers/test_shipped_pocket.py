@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 import toolmark.benchmark.engine
 from toolmark.benchmark.core.hashing import file_hash
 from toolmark.benchmark.data.cases import Message
+from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.engine.encoding import encode, stop_ids
 from toolmark.benchmark.tools.catalog import catalog
-from toolmark.trainers.record import Record
 
 POCKET = Path(toolmark.benchmark.engine.__file__).parent / "pocket"
 PINNED = "9948d98c4ceaaec2e8665a61003da4366703fcb69c93bb5dd6fb4acf9121ac3d"
@@ -28,7 +28,7 @@ def tokenizer():
 
 
 def test_the_weights_are_the_recorded_ones():
-    assert file_hash(POCKET / "model.safetensors") == Record.read(POCKET).weights_sha256 == PINNED
+    assert file_hash(POCKET / "model.safetensors") == WrittenRecord.read(POCKET).weights_sha256 == PINNED
 
 
 def test_it_is_small_and_holds_no_pickle():
