@@ -27,10 +27,10 @@ from toolmark.benchmark.candidates.recipes import read_recipe
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.dialects.tagged import Tagged
-from toolmark.trainers.examples import Examples
-from toolmark.trainers.hosting import Job, run
+from toolmark.trainers.finetuning.encoded_examples import Examples
+from toolmark.trainers.finetuning.example_order import mixed
+from toolmark.trainers.host import Job, run
 from toolmark.trainers.lora import LoraOptions, LoraTrainer
-from toolmark.trainers.order import mixed
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "training-speed.md"
@@ -138,7 +138,7 @@ def loss_of(data: Path, adapter: Path) -> float:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    from toolmark.trainers.loop import batch_loss, padded_rows
+    from toolmark.trainers.finetuning.example_trainer import batch_loss, padded_rows
 
     model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32), adapter).eval()
     total = count = 0.0

@@ -74,8 +74,8 @@ def train_command(trainer: Any) -> Callable[..., None]:
 
 
 def _host(trainer: Any, options: Any, **given: Any) -> None:
-    from toolmark.trainers.hosting import Job, run
-    from toolmark.trainers.separation import no_test_cases
+    from toolmark.trainers.host import Job, run
+    from toolmark.trainers.test_case_guard import no_test_cases
 
     console = Console(stderr=True)
 

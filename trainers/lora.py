@@ -15,7 +15,7 @@ from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.traces import QueryType
 from toolmark.benchmark.plugins.protocols import Trained, Training
-from toolmark.trainers.order import Order
+from toolmark.trainers.finetuning.example_order import Order
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,6 +102,6 @@ class LoraTrainer:
             InputError: An option does not fit the machine or the data, or the loss is no number any more.
             EnvironmentFault: The disk is full, or a package is missing.
         """
-        from toolmark.trainers.finetuning import finetune  # torch, transformers, peft and trl
+        from toolmark.trainers.finetuning.finetune import finetune  # torch, transformers, peft and trl
 
         return finetune(base, out, options, ctx)

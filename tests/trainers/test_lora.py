@@ -25,9 +25,9 @@ from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.plugins.protocols import Trainer
-from toolmark.trainers.examples import Examples
-from toolmark.trainers.hosting import Job, run
-from toolmark.trainers.loop import batch_loss, padded_rows
+from toolmark.trainers.finetuning.encoded_examples import Examples
+from toolmark.trainers.finetuning.example_trainer import batch_loss, padded_rows
+from toolmark.trainers.host import Job, run
 from toolmark.trainers.lora import LoraOptions, LoraTrainer
 
 QUICK = LoraOptions(r=4, epochs=18, mix={}, score_every=5, threads=1, precision="float32", lr=1e-2)
@@ -119,7 +119,7 @@ def test_what_decides_is_learnt_first_where_it_weighs_more(base, data, dev, tmp_
 @pytest.fixture
 def toolmark(tmp_path) -> Iterator[Toolmark]:
     with running(
-        tmp_path, "toolmark.trainers.finetuning", "toolmark.trainers.hosting", "toolmark.benchmark.engine.local_engine"
+        tmp_path, "toolmark.trainers.finetuning", "toolmark.trainers.host", "toolmark.benchmark.engine.local_engine"
     ) as commands:
         yield commands
 

@@ -7,7 +7,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 
-from toolmark.trainers.adapted_linear import AdaptedLinear
+from toolmark.trainers.finetuning.adapted_linear import AdaptedLinear
 
 
 class Two(nn.Module):

@@ -11,7 +11,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.engine.conversation_ids import conversation_sequences
 from toolmark.benchmark.engine.encoding import Encoded, conversation
-from toolmark.trainers.packing import POOL, Packer
+from toolmark.trainers.pocket.row_packing import POOL, Packer
 
 SHOWS_TOOLS = (
     "{{ bos_token }}{% for t in tools or [] %}{{ t.function | tojson }}\n{% endfor %}"

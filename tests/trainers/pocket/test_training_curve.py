@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from toolmark.trainers.curve import Curve
+from toolmark.trainers.pocket.training_curve import Curve
 
 
 def test_a_curve_forgets_steps_that_will_be_done_again(tmp_path):

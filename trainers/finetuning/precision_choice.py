@@ -19,7 +19,7 @@ from toolmark.benchmark.engine.local_engine import default_device
 
 if TYPE_CHECKING:
     from toolmark.benchmark.engine.encoding import Encoded
-    from toolmark.trainers.loop import Layout
+    from toolmark.trainers.finetuning.example_trainer import Layout
 
 __all__ = ["Pace", "measured_pace"]
 
@@ -66,7 +66,7 @@ def measured_pace(
 
 
 def _seconds(model: Any, batch: dict[str, Any], threads: int, precision: str) -> float:
-    from toolmark.trainers.loop import batch_loss
+    from toolmark.trainers.finetuning.example_trainer import batch_loss
 
     before, random = torch.get_num_threads(), torch.get_rng_state()
     torch.set_num_threads(threads)

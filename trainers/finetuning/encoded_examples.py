@@ -19,7 +19,7 @@ from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.engine.conversation_ids import conversation_sequences
 from toolmark.benchmark.engine.encoding import Encoded, stop_ids
 from toolmark.benchmark.engine.tokenizer import context_length, open_tokenizer
-from toolmark.trainers.decisions import Decisions
+from toolmark.trainers.finetuning.decision_tokens import Decisions
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -78,7 +78,7 @@ class Examples:
         return self._split(split).kinds
 
     def decisions(self, split: str) -> Sequence[frozenset[int]]:
-        """Places of the tokens by which each example of a split decides (`toolmark.trainers.decisions`)."""
+        """Places of the tokens by which each example of a split decides (`toolmark.trainers.finetuning.decision_tokens`)."""
         known, found = self._split(split), Decisions(self._dialect, self._tokenizer)
         return [found.of(example, tools) for example, tools in zip(known.examples, known.tools, strict=True)]
 

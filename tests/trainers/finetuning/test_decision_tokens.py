@@ -11,8 +11,8 @@ import torch
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.engine.encoding import encode
-from toolmark.trainers.decisions import Decisions
-from toolmark.trainers.loop import packed_rows, padded_rows
+from toolmark.trainers.finetuning.decision_tokens import Decisions
+from toolmark.trainers.finetuning.example_trainer import packed_rows, padded_rows
 
 NAMES = ("get_weather", "get_time", "find_boat", "find_boat_again", "find", "name")
 TOOLS = [Tool(name=name, description="It does.") for name in NAMES]

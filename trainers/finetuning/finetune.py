@@ -32,11 +32,11 @@ from toolmark.benchmark.engine.local_engine import default_device
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.tokenizer import open_tokenizer
 from toolmark.benchmark.plugins.protocols import DevFigure, Trained
-from toolmark.trainers.adapted_linear import AdaptedLinear
-from toolmark.trainers.choice import Scores, choose
-from toolmark.trainers.loop import ExampleTrainer, Layout, Weights, packed_rows, padded_rows
-from toolmark.trainers.order import arrange, mixed
-from toolmark.trainers.pace import Pace, measured_pace
+from toolmark.trainers.finetuning.adapted_linear import AdaptedLinear
+from toolmark.trainers.finetuning.checkpoint_choice import Scores, choose
+from toolmark.trainers.finetuning.example_order import arrange, mixed
+from toolmark.trainers.finetuning.example_trainer import ExampleTrainer, Layout, Weights, packed_rows, padded_rows
+from toolmark.trainers.finetuning.precision_choice import Pace, measured_pace
 
 if TYPE_CHECKING:
     from toolmark.benchmark.candidates.spec import Candidate

@@ -1,4 +1,4 @@
-"""Attention over a row of parts (`toolmark.trainers.shared_prefixes`), forward and back, in plain matrix products.
+"""Attention over a row of parts (`toolmark.trainers.finetuning.shared_prefixes`), forward and back, in plain matrix products.
 
 Queries meet their keys in blocks: neighbours of one past together, a long part in pieces, so that all that lies before
 them is one product for all of them and only what is their own needs a mask. The heads that share keys are rows of one
@@ -22,7 +22,7 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from toolmark.trainers.shared_prefixes import Part
+    from toolmark.trainers.finetuning.shared_prefixes import Part
 
 __all__ = ["TreeAttention"]
 

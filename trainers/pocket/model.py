@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolmark.trainers.pocket_tokenizer import VOCABULARY
+from toolmark.trainers.pocket.tokenizer import VOCABULARY
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import file_hash
 from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.plugins.protocols import Trainer
-from toolmark.trainers.hosting import Job, run
+from toolmark.trainers.host import Job, run
 from toolmark.trainers.pocket import PocketOptions, PocketTrainer, learning_rate, schedule
 
 TINY = PocketOptions(tokens=2 * 2048, batch_tokens=2048, threads=1, checkpoint_minutes=0)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolmark.benchmark.engine.encoding import Encoded
-from toolmark.trainers.order import arrange, mixed
+from toolmark.trainers.finetuning.example_order import arrange, mixed
 
 LISTS = 5
 

@@ -33,8 +33,8 @@ from toolmark.benchmark.data.held_out import HeldOut, held_out, shipped_manifest
 from toolmark.benchmark.data.record import RECORD_FILE, RecordedBase, RecordedData, WrittenRecord
 from toolmark.benchmark.evaluation.session import Request, Session, shipped_cases
 from toolmark.benchmark.plugins.protocols import DevFigure, Trained, Trainer, Training
-from toolmark.trainers.cards import adapter_card
-from toolmark.trainers.examples import Examples
+from toolmark.trainers.adapter_card import adapter_card
+from toolmark.trainers.finetuning.encoded_examples import Examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

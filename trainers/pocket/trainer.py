@@ -25,12 +25,12 @@ from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.engine.conversation_ids import conversation_sequences
 from toolmark.benchmark.plugins.protocols import Trained, Training
-from toolmark.trainers.checkpoint import Checkpoint, Progress
-from toolmark.trainers.curve import Curve
-from toolmark.trainers.packing import Packer
-from toolmark.trainers.pocket_card import card
-from toolmark.trainers.pocket_model import CONTEXT, build_model, save
-from toolmark.trainers.pocket_tokenizer import train_tokenizer
+from toolmark.trainers.pocket.model import CONTEXT, build_model, save
+from toolmark.trainers.pocket.model_card import card
+from toolmark.trainers.pocket.resume_file import Checkpoint, Progress
+from toolmark.trainers.pocket.row_packing import Packer
+from toolmark.trainers.pocket.tokenizer import train_tokenizer
+from toolmark.trainers.pocket.training_curve import Curve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import TemplateError
 
-from toolmark.trainers.pocket_tokenizer import SPECIAL, train_tokenizer
+from toolmark.trainers.pocket.tokenizer import SPECIAL, train_tokenizer
 
 TOKENIZER = train_tokenizer(['{"name": "add", "arguments": {"a": 12}}', "the weather of the city"] * 9, context=64)
 

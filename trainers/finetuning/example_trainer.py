@@ -18,8 +18,8 @@ from torch.utils.data import SequentialSampler
 from trl.trainer.sft_trainer import SFTTrainer
 
 from toolmark.benchmark.engine.prefix_attention import NAME
-from toolmark.trainers.shared_prefixes import pack
-from toolmark.trainers.tree_attention import TreeAttention
+from toolmark.trainers.finetuning.shared_prefixes import pack
+from toolmark.trainers.finetuning.tree_attention import TreeAttention
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
