@@ -207,11 +207,10 @@ def _manifest(generator: Generator[Any], options: BaseModel, seed: int, report: 
     setting was invented.
     """
     stages = {stage: count for stage, count in report.rejections.items() if count or stage != "answer"}
-    lasting = getattr(generator, "lasting", lambda options: options.model_dump(mode="json", exclude_none=True))
     content = {
         "toolmark": version("toolmark"),
         "generator": generator.name,
-        "options": lasting(options),
+        "options": generator.lasting(options),
         **({} if execute == "pure" else {"execute": execute}),
         "seed": seed,
         "proposed": report.proposed,
@@ -219,6 +218,6 @@ def _manifest(generator: Generator[Any], options: BaseModel, seed: int, report: 
         "query_types": dict(sorted(report.query_types.items())),
         "rejections": stages,
         "unexecuted_calls": report.unexecuted,
-        **getattr(generator, "facts", lambda _: {})(options),
+        **generator.facts(options),
     }
     return json.dumps(content, indent=2) + "\n"

@@ -1,4 +1,4 @@
-"""The model card of what was trained here: what it is, how it was made, how it did on dev, how to judge it."""
+"""The model card of a trained adapter: what it is, how it was made, its curve, and how to judge it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ tags: [tool-calling, lora, toolmark]
 
 # {name}
 
-An adapter of `{base}` that calls tools in the dialect `{dialect}`, trained by Toolmark. `toolmark.json` holds its full
-record: weights of the base, data, options, versions, seed, curve.
+An adapter for `{base}` that calls tools in the dialect `{dialect}`, trained with Toolmark. `toolmark.json` is its full
+record: hash of the base's weights, data, options, versions, seed and curve.
 
-Judge it, case by case against its base:
+Judge it case by case against its base:
 
 ```
 pytest suites/ --model {base} --adapter {name}
@@ -46,7 +46,7 @@ pytest suites/ --model {base} --adapter {name}
 
 
 def adapter_card(record: WrittenRecord) -> str:
-    """The `README.md` beside an adapter; the dev figures choose a checkpoint and are no result."""
+    """The text of the `README.md` beside an adapter."""
     judged = [point for point in record.curve if any("." in name for name in point)]
     names = sorted({name for point in judged for name in point if "." in name})
     lines = []
@@ -61,7 +61,7 @@ def adapter_card(record: WrittenRecord) -> str:
         base=record.base.id if record.base else "none",
         name=record.name,
         dialect=", ".join(record.dialects),
-        made_by=record.data.made_by or "# the data's manifest names no command",
+        made_by=record.data.made_by or "# the manifest of the data names no command",
         command=record.command,
         conversations=record.data.conversations,
         tokens=record.tokens,
@@ -70,6 +70,6 @@ def adapter_card(record: WrittenRecord) -> str:
         table="\n".join(lines) or "No checkpoint was judged.",
         chosen=""
         if record.chosen_step is None
-        else f"Figures are per cent on a slice of the dev cases, by which step {record.chosen_step} was chosen: they "
-        "rank checkpoints and prove nothing.",
+        else f"Figures are per cent on a part of the dev cases. They chose step {record.chosen_step}, so they are no "
+        "result of the adapter.",
     )

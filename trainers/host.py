@@ -1,8 +1,8 @@
-"""The host of every trainer: what is checked before a weight moves, and what is written when it is done.
+"""Runs a trainer: checks base and data before training, judges checkpoints, writes record and card after training.
 
-A trainer is given a base, a dataset and token ids whose masks are proved; it writes weights. Whether the data may be
-trained on at all, on which dev cases a checkpoint is judged, and the record beside the weights are the host's, so that
-they are the same for everyone's trainer.
+A trainer gets a base, a dataset and token ids whose masks are checked, and writes weights. The host decides everything
+else in the same way for every trainer: whether the data may be trained on, which dev cases judge a checkpoint, and what
+the record beside the weights says.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ from toolmark.benchmark.core.hashing import file_hash, hash_files
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.core.versions import installed_versions
 from toolmark.benchmark.data.dataset import TraceDataset
-from toolmark.benchmark.data.held_out import HeldOut, held_out, shipped_manifest
+from toolmark.benchmark.data.held_out import HeldOut, shipped_manifest
+from toolmark.benchmark.data.held_out import held_out as read_held_out
 from toolmark.benchmark.data.record import RECORD_FILE, RecordedBase, RecordedData, WrittenRecord
 from toolmark.benchmark.evaluation.session import Request, Session, shipped_cases
 from toolmark.benchmark.plugins.protocols import DevFigure, Trained, Trainer, Training
 from toolmark.trainers.adapter_card import adapter_card
-from toolmark.trainers.finetuning.encoded_examples import Examples
+from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,24 +43,25 @@ if TYPE_CHECKING:
     from toolmark.benchmark.dialects import Dialect
     from toolmark.benchmark.verdicts.comparison import Comparison
 
-__all__ = ["Job", "check_data", "run"]
+__all__ = ["TrainingJob", "check_data", "run_training"]
 
-PACKAGES = ("torch", "transformers", "peft", "trl", "tokenizers", "datasets")
+_PACKAGES = ("torch", "transformers", "peft", "trl", "tokenizers", "datasets")
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class TrainingJob:
     """One training, as the user asked for it.
 
     Attributes:
         data: Folder that `toolmark generate` wrote.
         out: Folder to write to.
-        seed: Of everything that is drawn.
-        base: Spec of the model to train on; empty for a trainer that starts from nothing.
-        dialect: In which tools are shown and calls written; empty for the base family's own, else `tagged`.
-        dev: Cases on which checkpoints are judged, of which only the dev split is read.
-        dev_limit: How many of them.
-        manifest: Names held-out tools and test queries; None is that of the shipped cases.
+        seed: Seed of all random choices.
+        base: Spec of the model to train on; empty for a trainer that starts from scratch.
+        dialect: Dialect in which tools are shown and calls are written. Empty means the dialect of the base's family,
+            or `tagged` if its family is not known.
+        dev: Cases whose dev split judges the checkpoints; empty means the shipped cases.
+        dev_limit: How many of the dev cases are used.
+        manifest: File that names held-out tools and test queries; None means that of the shipped cases.
         skip_too_long: Leave out conversations that do not fit the base's context.
     """
 
@@ -74,110 +76,126 @@ class Job:
     skip_too_long: bool = False
 
     def flags(self) -> dict[str, Any]:
-        """What must be repeated to repeat it. Folders by their names alone: where they lay is of one machine."""
+        """The options that repeat this training. Folders are given by their names, because paths differ by machine."""
         given = {"base": self.base, "dialect": self.dialect, "dev": Path(self.dev).name if self.dev else ""}
-        limit = {} if self.dev_limit == Job.__dataclass_fields__["dev_limit"].default else {"dev-limit": self.dev_limit}
+        limit = (
+            {}
+            if self.dev_limit == TrainingJob.__dataclass_fields__["dev_limit"].default
+            else {"dev-limit": self.dev_limit}
+        )
         kept = {key: value for key, value in given.items() if value}
         return {"data": self.data.name, "out": self.out.name, "seed": self.seed, **kept, **limit}
 
 
-def run(
+def run_training(
     trainer: Trainer[Any],
-    job: Job,
+    job: TrainingJob,
     options: BaseModel,
     log: Callable[[Mapping[str, float]], None],
     say: Callable[[str], None],
 ) -> WrittenRecord:
-    """Check, train, record.
+    """Check base and data, train, and write record and card.
+
+    Args:
+        trainer: The trainer.
+        job: What to train on, and where to write.
+        options: The trainer's own options.
+        log: Receives points of the curve.
+        say: Receives lines for the user.
+
+    Returns:
+        The record that was written to `toolmark.json`.
 
     Raises:
-        InputError: A finished training is there already, the base cannot be trained on, or the data must not be.
-        EnvironmentFault: Something that it needs is not at hand, or the folder cannot be written.
+        InputError: `out` holds a finished model, the base cannot be trained on, or the data must not be trained on.
+        EnvironmentFault: The base's weights or a package are missing, or the folder cannot be written.
     """
     if (job.out / RECORD_FILE).exists():
         raise InputError(
-            f"{str(job.out)!r} already holds a finished model", "Name another --out, or remove the folder."
+            f"{str(job.out)!r} already contains a finished model", "Name another --out, or remove that folder."
         )
     data = TraceDataset(job.data)
     data.rows()
-    check_data(data, held_out(job.manifest or shipped_manifest()))
-    if getattr(trainer, "from_scratch", False):
-        _make(job.out)
-        return _recorded(
-            trainer, job, options, data, trainer.train(None, data, job.out, options, Training(job.seed, log, say))
-        )
+    check_data(data, read_held_out(job.manifest or shipped_manifest()))
+    if trainer.from_scratch:
+        _make_folder(job.out)
+        trained = trainer.train(None, data, job.out, options, Training(job.seed, log, say))
+        return _write_record(trainer, job, options, data, trained)
 
     base = _base(job.base)
     weights = locate(base).base
     dialect = _dialect(job, base, data)
-    examples = Examples(data, dialect, weights, say, skip_too_long=job.skip_too_long)
-    examples.of("train")  # every mask is checked before a weight moves
+    examples = EncodedExamples(data, dialect, weights, say, skip_too_long=job.skip_too_long)
+    examples.of("train")  # checks every mask before training starts
     context = Training(
         seed=job.seed,
         log=log,
         say=say,
         weights=weights,
         examples=examples.of,
-        kinds=examples.kinds,
+        query_types=examples.query_types,
         decisions=examples.decisions,
         score_dev=partial(_score_dev, job, dialect.name),
     )
-    _make(job.out)
+    _make_folder(job.out)
     trained = trainer.train(base, data, job.out, options, context)
-    return _recorded(trainer, job, options, data, trained, dialect, weights)
+    return _write_record(trainer, job, options, data, trained, dialect, weights)
 
 
-def _make(folder: Path) -> None:
-    """Make it, and prove that something can be written there."""
-    with writing(folder, "Choose another place: --out DIR"):
+def _make_folder(folder: Path) -> None:
+    """Make the folder, and check that a file can be written there."""
+    with writing(folder, "Choose another folder: --out DIR"):
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()
 
 
 def _base(spec: str) -> Candidate:
     if not spec:
-        raise InputError("no base model is named", "Name one: --base pocket")
+        raise InputError("no base model is named", "Name one, for example --base pocket")
     base = resolve(spec)
     if base.kind not in ("local", "hub"):
-        raise InputError(f"{spec} is not loaded from weights here", "Name a local or hub model: --base pocket")
+        raise InputError(
+            f"--base {spec} is not a model whose weights are loaded here",
+            "Name a local or hub model, for example --base pocket",
+        )
     if base.adapter is not None:
         raise InputError(
-            f"{spec} is a base with the adapter {base.adapter} already",
-            "Train on the plain base, or merge the two first: toolmark models merge BASE:ADAPTER --out DIR",
+            f"--base {spec} already has the adapter {base.adapter}",
+            "Name the base alone, or merge the two first: toolmark models merge BASE:ADAPTER --out DIR",
         )
     return base
 
 
-def _dialect(job: Job, base: Candidate, data: TraceDataset) -> Dialect:
+def _dialect(job: TrainingJob, base: Candidate, data: TraceDataset) -> Dialect:
     family = family_dialect(base)
     name = job.dialect or (family[0] if family else "tagged")
     written = data.manifest.get("dialect")
     if written not in (None, name):
         raise InputError(
-            f"{str(data.path)!r} is written in the dialect {written}, and {name} would be trained",
-            f"Train in the data's: --dialect {written}",
+            f"{str(data.path)!r} is written in the dialect {written}, but the training would use {name}",
+            f"Train in the dialect of the data: --dialect {written}",
         )
-    spoken: Dialect = load("toolmark.dialects", name)()
-    return spoken
+    dialect: Dialect = load("toolmark.dialects", name)()
+    return dialect
 
 
-def check_data(data: TraceDataset, kept_out: HeldOut) -> None:
-    """Refuse data that suites test on.
+def check_data(data: TraceDataset, held_out: HeldOut) -> None:
+    """Check that no conversation contains what the suites test.
 
     Raises:
         InputError: A conversation asks a test query, or offers or calls a held-out tool.
     """
-    leaks = [(number, leak) for number, trace in enumerate(data.traces()) if (leak := kept_out.leak(trace))]
+    leaks = [(number, leak) for number, trace in enumerate(data.traces()) if (leak := held_out.leak(trace))]
     if leaks:
         number, leak = leaks[0]
         raise InputError(
             f"{len(leaks)} conversations of {str(data.path)!r} must not be trained on: {leak} in number {number}",
-            f"Leave them out; to see all: toolmark data audit {shlex.quote(str(data.path))}",
+            f"Remove them; this command lists them all: toolmark data audit {shlex.quote(str(data.path))}",
         )
 
 
-def _score_dev(job: Job, dialect: str, folder: Path) -> Mapping[str, DevFigure]:
-    """Judge what lies in `folder` on the dev slice, against the base; what was answered before is not asked again."""
+def _score_dev(job: TrainingJob, dialect: str, folder: Path) -> Mapping[str, DevFigure]:
+    """Judge the checkpoint in `folder` on the dev cases, against the base. The base answers each case only once."""
     adapter = (folder / "adapter_config.json").exists()
     request = Request(
         models=(job.base,) if adapter else (str(folder),),
@@ -189,7 +207,7 @@ def _score_dev(job: Job, dialect: str, folder: Path) -> Mapping[str, DevFigure]:
         dialect=dialect,
         runs=job.out / "dev",
     )
-    with _aside():
+    with _torch_state_kept():
         session = Session(request)
         session.open()
         for one in session.runs:
@@ -208,8 +226,8 @@ def _figures(comparison: Comparison) -> dict[str, DevFigure]:
 
 
 @contextmanager
-def _aside() -> Iterator[None]:
-    """Leave torch's threads and random numbers as they were: judging must not change what is trained."""
+def _torch_state_kept() -> Iterator[None]:
+    """Restore torch's threads and random state afterwards, because judging must not change the training."""
     import torch
 
     threads = torch.get_num_threads()
@@ -220,9 +238,9 @@ def _aside() -> Iterator[None]:
             torch.set_num_threads(threads)
 
 
-def _recorded(
+def _write_record(
     trainer: Trainer[Any],
-    job: Job,
+    job: TrainingJob,
     options: BaseModel,
     data: TraceDataset,
     trained: Trained,
@@ -236,7 +254,7 @@ def _recorded(
         trainer=trainer.name,
         command=shlex.join(["toolmark", "train", trainer.name, *flags({**job.flags(), **changed})]),
         seed=job.seed,
-        options={**options.model_dump(mode="json"), **trained.settings},
+        options={**options.model_dump(mode="json"), **trained.measured},
         base=None if weights is None else RecordedBase(id=job.base, weights=hash_files(weights.glob("*.safetensors"))),
         dialects=(dialect.name,) if dialect is not None else tuple(trained.dialects),
         template_sha256=_template_hash(weights or job.out),
@@ -251,18 +269,17 @@ def _recorded(
         tokens=trained.tokens,
         seconds=round(trained.seconds, 1),
         losses=dict(trained.losses),
-        versions={"python": platform.python_version(), **installed_versions(PACKAGES)},
+        versions={"python": platform.python_version(), **installed_versions(_PACKAGES)},
         curve=list(trained.curve),
         chosen_step=trained.chosen_step,
     )
-    card = getattr(trainer, "card", None)
-    (job.out / "README.md").write_text(card(record) if card else adapter_card(record), encoding="utf-8")
+    (job.out / "README.md").write_text(trainer.card(record) or adapter_card(record), encoding="utf-8")
     record.write(job.out)
     return record
 
 
 def _tool_hashes(data: TraceDataset) -> tuple[str, ...]:
-    """Schema hashes of every tool that a conversation offers: what "seen" means to whoever judges the weights."""
+    """Schema hashes of every tool that a conversation offers. Later judging counts these tools as seen in training."""
 
     @cache
     def of(listed: str) -> frozenset[str]:
@@ -276,7 +293,7 @@ def _tool_hashes(data: TraceDataset) -> tuple[str, ...]:
 
 
 def _template_hash(folder: Path) -> str:
-    """SHA-256 of the chat template that stands beside the tokenizer in `folder`."""
+    """SHA-256 of the chat template of the tokenizer in `folder`."""
     from toolmark.benchmark.engine.tokenizer import open_tokenizer
 
     return hashlib.sha256(str(open_tokenizer(folder).chat_template).encode()).hexdigest()

@@ -25,18 +25,19 @@ from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.plugins.protocols import Trainer
-from toolmark.trainers.finetuning.encoded_examples import Examples
-from toolmark.trainers.finetuning.example_trainer import batch_loss, padded_rows
-from toolmark.trainers.host import Job, run
-from toolmark.trainers.lora import LoraOptions, LoraTrainer
+from toolmark.trainers.finetuning.batch_layout import batch_loss, padded_rows
+from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
+from toolmark.trainers.finetuning.options import LoraOptions
+from toolmark.trainers.host import TrainingJob, run_training
+from toolmark.trainers.lora import LoraTrainer
 
-QUICK = LoraOptions(r=4, epochs=18, mix={}, score_every=5, threads=1, precision="float32", lr=1e-2)
+QUICK = LoraOptions(r=4, epochs=18, shares={}, score_every=5, threads=1, precision="float32", lr=1e-2)
 
 
 def train(base: Path, data: Path, dev: Path, out: Path, options: LoraOptions = QUICK, **job: object) -> list[str]:
     said: list[str] = []
-    wanted = Job(data=data, out=out, base=str(base), dialect="tagged", dev=str(dev), dev_limit=2, **job)
-    run(LoraTrainer(), wanted, options, lambda _: None, said.append)
+    wanted = TrainingJob(data=data, out=out, base=str(base), dialect="tagged", dev=str(dev), dev_limit=2, **job)
+    run_training(LoraTrainer(), wanted, options, lambda _: None, said.append)
     return said
 
 
@@ -102,7 +103,7 @@ def test_second_matrices_learn_faster_where_asked(base, data, dev, tmp_path):
 
 
 def test_what_decides_is_learnt_first_where_it_weighs_more(base, data, dev, tmp_path):
-    examples = Examples(TraceDataset(data), Tagged(), base, print)
+    examples = EncodedExamples(TraceDataset(data), Tagged(), base, print)
     places = [dict.fromkeys(some, 1e6) for some in examples.decisions("train")]
     batch = padded_rows(examples.of("train"), places)  # beside such weights nothing else counts
     losses = []
@@ -119,7 +120,10 @@ def test_what_decides_is_learnt_first_where_it_weighs_more(base, data, dev, tmp_
 @pytest.fixture
 def toolmark(tmp_path) -> Iterator[Toolmark]:
     with running(
-        tmp_path, "toolmark.trainers.finetuning", "toolmark.trainers.host", "toolmark.benchmark.engine.local_engine"
+        tmp_path,
+        "toolmark.trainers.finetuning.finetune",
+        "toolmark.trainers.host",
+        "toolmark.benchmark.engine.local_engine",
     ) as commands:
         yield commands
 
@@ -127,7 +131,7 @@ def toolmark(tmp_path) -> Iterator[Toolmark]:
 def test_ten_kills_leave_the_same_bytes(trained, base, data, dev, tmp_path, toolmark):
     out = tmp_path / "mine"
     flags = ["--r", "4", "--epochs", "18", "--score-every", "5", "--threads", "1", "--precision", "float32"]
-    flags += ["--lr", "0.01", "--mix.easy", "1", "--mix.no_tool", "1"]
+    flags += ["--lr", "0.01", "--shares.easy", "1", "--shares.no_tool", "1"]
     where = ["--base", str(base), "--data", str(data), "--out", str(out), "--dialect", "tagged"]
     command = ["train", "lora", *where, "--dev", str(dev), "--dev-limit", "2", *flags]
     for lines in random.Random(8).choices(range(1, 8), k=10):  # one checkpoint further at most, of nine

@@ -34,7 +34,7 @@ epochs = 1
 lr = 1e-2
 threads = 1
 precision = "float32"
-mix = {{}}
+shares = {{}}
 dev = "{dev}"
 dev_limit = 2
 skip_too_long = true
@@ -77,7 +77,7 @@ def test_the_second_run_makes_nothing_and_says_the_same(recipe, base, dev, tmp_p
     todo = planned(recipe, base)
     assert f"{todo.data} is generated, {todo.adapter} is trained" in first.stdout
     assert todo.has_data
-    assert json.loads((todo.adapter / RECORD_FILE).read_text())["options"]["mix"] == {}, "an empty table takes all"
+    assert json.loads((todo.adapter / RECORD_FILE).read_text())["options"]["shares"] == {}, "an empty table takes all"
     made = {file: file.stat().st_mtime_ns for part in ("data", "adapters") for file in (tmp_path / part).rglob("*.*")}
 
     second = suites(*command, cwd=tmp_path)

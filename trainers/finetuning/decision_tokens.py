@@ -1,10 +1,14 @@
-"""The tokens by which a reply decides: whether it is a call or an answer, and of which tool it gives the name.
+"""Finds the tokens with which a reply decides between a call and an answer, and which tool it calls.
 
-Most tokens of a reply follow from that choice; a few make it, and in a mean over all of them they are lost among
-arguments and words. They are found in token ids, in whatever dialect: a reply is a call where it begins as a call of an
-offered tool does, up to the end of the tool's name. It decides at the token where it leaves what every answer begins
-with, by those of the name, which are what it has beyond the beginning of every call, and by the next one, which ends
-the name. An answer decides where it leaves the beginning of every call.
+Only a few tokens of a reply make this decision; the others follow from it. In a mean over all tokens the few have
+little weight, so a trainer can give them a larger loss weight (`--decision-weight`).
+
+The tokens are found by comparing token ids, which works in every dialect:
+
+- A reply is a call if it begins like a call of an offered tool, up to the end of the tool's name. Its deciding tokens
+  are the first token in which it differs from every answer, the tokens of the tool's name, and the next token, which
+  ends the name.
+- Any other reply is an answer. Its deciding token is the first one in which it differs from every call.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
     from toolmark.benchmark.dialects import Dialect
     from toolmark.benchmark.engine.encoding import Encoded
 
-__all__ = ["Decisions"]
+__all__ = ["DecisionTokens"]
 
 _ASKED = Message(role="user", content="probe")
 _ANSWERS = ("one", "2, 3")
@@ -30,12 +34,12 @@ _NAMES = ("a", "b2")
 _ARGUMENTS: tuple[dict[str, int], ...] = ({}, {"probe": 1})
 
 
-class Decisions:
-    """Finds the tokens that decide.
+class DecisionTokens:
+    """Finds the deciding tokens of replies.
 
     Args:
-        dialect: In which replies are written.
-        tokenizer: With its chat template.
+        dialect: The dialect of the replies.
+        tokenizer: The base's tokenizer, with its chat template.
     """
 
     def __init__(self, dialect: Dialect, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -45,10 +49,13 @@ class Decisions:
         self._named: dict[str, list[int]] = {}
 
     def of(self, encoded: Encoded, tools: Sequence[Tool]) -> frozenset[int]:
-        """Places in `encoded.ids` of the tokens that decide, in each turn to learn; of several calls the first one's.
+        """Find the deciding tokens of each supervised turn; in a turn with several calls, those of the first call.
+
+        Returns:
+            Indices into `encoded.ids`.
 
         Raises:
-            InputError: As `encode`: the template cannot tell a call.
+            InputError: The chat template cannot write a call (as `encode`).
         """
         if not tools:
             return frozenset()
@@ -66,12 +73,12 @@ class Decisions:
         return frozenset(found)
 
     def _begun(self, name: str) -> list[int]:
-        """The ids with which every call of a tool begins, up to the one that completes its name."""
+        """The ids with which every call of a tool begins, up to the id that completes its name."""
         if name not in self._named:
             calls = (Call(name=name, arguments=given) for given in _ARGUMENTS)
             ids = _beginning(self._written(Message(role="assistant", tool_calls=(call,))) for call in calls)
             said = [str(self._tokenizer.decode(ids[:end])).count(name) for end in range(len(ids) + 1)]
-            self._named[name] = ids[: said.index(said[-1])]  # what is written around it may hold the name, too
+            self._named[name] = ids[: said.index(said[-1])]  # the text before the name may contain the name, too
         return self._named[name]
 
     def _written(self, reply: Message) -> list[int]:
@@ -82,11 +89,11 @@ class Decisions:
 
 
 def _beginning(replies: Iterable[list[int]]) -> list[int]:
-    """What both replies begin with."""
+    """The ids with which both replies begin."""
     one, other = replies
     return one[: _common(one, other)]
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many ids both begin with."""
+    """The number of ids with which both begin."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

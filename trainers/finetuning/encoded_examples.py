@@ -1,8 +1,8 @@
-"""What a model will learn, as token ids, with the proof that it learns what it writes itself and nothing else.
+"""Encodes the conversations of a dataset as token ids, and checks that only the assistant's words are supervised.
 
-Every conversation is encoded by the code that encodes prompts for judging, and then looked at from the other side: the
-supervised ids, decoded, must be the assistant's own words, each turn must end in a token that ends a turn, and there
-must be one BOS. A mask that is off by one trains a model that never stops, and its loss looks healthy all the same.
+The code that encodes prompts for judging encodes the conversations, too. Then each mask is checked on its own: the
+supervised ids, decoded, must be turns of the assistant; each turn must end with a token that ends a turn; there must be
+exactly one BOS. A mask that is wrong by one token gives a model that never stops, although its loss looks normal.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.engine.conversation_ids import conversation_sequences
 from toolmark.benchmark.engine.encoding import Encoded, stop_ids
 from toolmark.benchmark.engine.tokenizer import context_length, open_tokenizer
-from toolmark.trainers.finetuning.decision_tokens import Decisions
+from toolmark.trainers.finetuning.decision_tokens import DecisionTokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
     from toolmark.benchmark.data.traces import Trace
     from toolmark.benchmark.dialects import Dialect
 
-__all__ = ["Examples", "check_mask"]
+__all__ = ["EncodedExamples", "check_mask"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Split:
-    """Of each example its ids, its query type and what was offered."""
+    """The examples of a split, with the query type and the offered tools of each."""
 
     examples: list[Encoded] = field(default_factory=list)
-    kinds: list[str] = field(default_factory=list)
+    query_types: list[str] = field(default_factory=list)
     tools: list[Sequence[Tool]] = field(default_factory=list)
 
 
-class Examples:
-    """The encoded conversations of a dataset.
+class EncodedExamples:
+    """The encoded conversations of a dataset. Each split is encoded and checked once, when it is first asked for.
 
     Args:
-        data: Where they come from.
-        dialect: In which tools are shown and calls written.
-        weights: The base's directory: tokenizer, chat template, context.
-        say: Told how many conversations were left out.
-        skip_too_long: Leave out what does not fit the context, instead of refusing the data.
+        data: The trace dataset.
+        dialect: The dialect in which tools are shown and calls are written.
+        weights: The base's directory, with tokenizer, chat template and context length.
+        say: Is told how many conversations were left out.
+        skip_too_long: Leave out conversations that do not fit the context, instead of raising an error.
     """
 
     def __init__(
@@ -62,24 +62,24 @@ class Examples:
     ) -> None:
         self._data, self._dialect, self._say, self._skip = data, dialect, say, skip_too_long
         self._tokenizer = open_tokenizer(weights)
-        self._room = context_length(weights)
+        self._context = context_length(weights)
         self._read: dict[str, _Split] = {}
 
     def of(self, split: str) -> Sequence[Encoded]:
-        """The examples of a split, in its order; none where there is no such split beside `train`.
+        """The examples of a split, in its order. Without a split `validation` it has no examples.
 
         Raises:
-            InputError: The data is written in another dialect, a mask is wrong, or a conversation does not fit.
+            InputError: A call is written as text, a mask is wrong, or a conversation does not fit the context.
         """
         return self._split(split).examples
 
-    def kinds(self, split: str) -> Sequence[str]:
+    def query_types(self, split: str) -> Sequence[str]:
         """The query type of each example of a split."""
-        return self._split(split).kinds
+        return self._split(split).query_types
 
     def decisions(self, split: str) -> Sequence[frozenset[int]]:
-        """Places of the tokens by which each example of a split decides (`toolmark.trainers.finetuning.decision_tokens`)."""
-        known, found = self._split(split), Decisions(self._dialect, self._tokenizer)
+        """Indices of the deciding tokens of each example of a split; see `decision_tokens.py`."""
+        known, found = self._split(split), DecisionTokens(self._dialect, self._tokenizer)
         return [found.of(example, tools) for example, tools in zip(known.examples, known.tools, strict=True)]
 
     def _split(self, split: str) -> _Split:
@@ -97,24 +97,25 @@ class Examples:
             _check_dialect(trace, self._dialect, where)
             for encoded in conversation_sequences(trace.messages, trace.tools, self._dialect, self._tokenizer):
                 check_mask(encoded, trace, self._dialect, self._tokenizer, stops, where)
-                if self._room is not None and len(encoded.ids) > self._room:
+                if self._context is not None and len(encoded.ids) > self._context:
                     too_long.append(len(encoded.ids))
                     continue
                 found.examples.append(encoded)
-                found.kinds.append(trace.query_type)
+                found.query_types.append(trace.query_type)
                 found.tools.append(trace.tools)
         if too_long and not self._skip:
             everything = len(found.examples) + len(too_long)
             raise InputError(
                 f"{len(too_long)} of {everything} conversations of {split} do not fit: the longest has "
-                f"{max(too_long)} tokens, and the context {self._room}",
-                "Nothing is ever cut; leave such conversations out, and have them counted, with --skip-too-long.",
+                f"{max(too_long)} tokens, and the context {self._context}",
+                "Leave such conversations out with --skip-too-long; a conversation is never cut.",
             )
         if too_long:
-            self._say(f"Left out of {split}: {len(too_long)} conversations longer than {self._room} tokens.")
+            self._say(f"Left out of {split}: {len(too_long)} conversations longer than {self._context} tokens.")
         if split == "train" and not found.examples:
             raise InputError(
-                f"no conversation of {str(self._data.path)!r} is left to train on", "Generate shorter ones."
+                f"no conversation of {str(self._data.path)!r} is left to train on",
+                "Generate shorter conversations, for example with fewer tools: --max-distractors 4",
             )
         return found
 
@@ -127,10 +128,19 @@ def check_mask(
     stops: Sequence[int],
     where: str,
 ) -> None:
-    """Prove the mask of one sequence.
+    """Check the mask of one sequence.
+
+    Args:
+        encoded: The sequence and its mask.
+        trace: The conversation that it encodes.
+        dialect: The dialect in which it was rendered.
+        tokenizer: The tokenizer that encoded it.
+        stops: Ids that end a turn.
+        where: Names the conversation in an error.
 
     Raises:
-        InputError: It has not exactly one BOS, or what is supervised is not turns of the assistant, each with its stop.
+        InputError: There is not exactly one BOS, at the start, or a supervised turn is not a turn of the assistant, or
+            it does not end with an id of `stops`.
     """
     bos = tokenizer.bos_token_id
     if (
@@ -138,22 +148,23 @@ def check_mask(
         and tokenizer("")["input_ids"][:1] == [bos]
         and (encoded.ids[0] != bos or bos in encoded.ids[1:])
     ):
-        raise _wrong(where, f"it has {encoded.ids.count(bos)} BOS tokens, or one in a wrong place")
+        raise _wrong(where, f"it has {encoded.ids.count(bos)} BOS tokens, or its BOS token is not the first one")
     written = {_written(turn) for turn in _replies(trace, dialect)}
     for _, turn in encoded.turns():
         if turn[-1] not in stops:
             raise _wrong(
-                where, f"a turn to learn ends in {tokenizer.convert_ids_to_tokens(turn[-1])!r}, which ends no turn"
+                where,
+                f"a supervised turn ends with {tokenizer.convert_ids_to_tokens(turn[-1])!r}, which does not end a turn",
             )
         text: Any = tokenizer.decode(turn[:-1], skip_special_tokens=False, clean_up_tokenization_spaces=False)
         if _written(text) not in written:
-            raise _wrong(where, f"{text[:80]!r} would be learnt, and is no turn of the assistant")
+            raise _wrong(where, f"{text[:80]!r} would be learnt, but it is not a turn of the assistant")
 
 
 def _wrong(where: str, what: str) -> InputError:
     return InputError(
         f"{where} cannot be supervised exactly: {what}",
-        "Its text may hold special tokens of this tokenizer, or the template rewrites turns: try another --dialect.",
+        "Its text may contain special tokens of this tokenizer, or the template rewrites turns. Try another --dialect.",
     )
 
 
@@ -167,7 +178,7 @@ def _replies(trace: Trace, dialect: Dialect) -> Iterator[str]:
 
 
 def _check_dialect(trace: Trace, dialect: Dialect, where: str) -> None:
-    """Refuse calls that stand in the text of a turn: they would be learnt as words, in whatever dialect they are."""
+    """Refuse a call that is written in the text of a turn, in any dialect: the model would learn it as plain text."""
     for message in trace.messages:
         if message.role != "assistant" or message.tool_calls:
             continue
@@ -177,5 +188,5 @@ def _check_dialect(trace: Trace, dialect: Dialect, where: str) -> None:
             if any(call.name in offered for call in reading.calls):
                 raise InputError(
                     f"{where} has a call in the dialect {name} as text: {message.content[:80]!r}",
-                    "Import it, so that calls are calls: toolmark generate import --source READER:PATH --out DIR",
+                    "Turn such text into calls: toolmark generate import --source READER:PATH --out DIR",
                 )

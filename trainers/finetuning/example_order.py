@@ -1,4 +1,4 @@
-"""In which order examples are learnt: settled once, before the first step, so that a killed training can go on."""
+"""Which examples are trained on, and in which order. Both are fixed before the first step, so training can resume."""
 
 from __future__ import annotations
 
@@ -11,62 +11,81 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from toolmark.benchmark.engine.encoding import Encoded
 
-__all__ = ["Order", "arrange", "mixed"]
+__all__ = ["ExampleOrder", "arrange", "chosen_by_share"]
 
-Order = Literal["random", "length", "prefix"]
+ExampleOrder = Literal["random", "length", "prefix"]
 
 
-def mixed(kinds: Sequence[str], mix: Mapping[str, float], seed: int) -> list[int]:
-    """Places of the examples to train on: of each kind the share that `mix` gives it, none of a kind not in it.
+def chosen_by_share(query_types: Sequence[str], shares: Mapping[str, float], seed: int) -> list[int]:
+    """Choose the examples to train on.
 
-    The first of a seeded draw are taken, so that a smaller share lies in a larger one. No mix takes all.
+    Args:
+        query_types: The query type of each example.
+        shares: Share of the examples of each query type to take. A type that is not named is left out; an empty
+            mapping takes all examples.
+        seed: Seed of the draw. With one seed, a smaller share is a subset of a larger share.
+
+    Returns:
+        Indices of the chosen examples, ascending.
     """
-    if not mix:
-        return list(range(len(kinds)))
+    if not shares:
+        return list(range(len(query_types)))
     chosen: list[int] = []
-    for kind, share in mix.items():
-        places = [place for place, one in enumerate(kinds) if one == kind]
-        Random(f"mix/{seed}/{kind}").shuffle(places)  # noqa: S311 - repeatable, not secret
-        chosen += places[: round(share * len(places))]
+    for query_type, share in shares.items():
+        indices = [index for index, one in enumerate(query_types) if one == query_type]
+        Random(f"mix/{seed}/{query_type}").shuffle(indices)  # noqa: S311 - repeatable, not secret
+        chosen += indices[: round(share * len(indices))]
     return sorted(chosen)
 
 
-def arrange(examples: Sequence[Encoded], order: Order, together: int, epochs: float, seed: int) -> list[int]:
-    """Places of the examples in the order of the whole training; the last epoch may be a part of one.
+def arrange(examples: Sequence[Encoded], order: ExampleOrder, together: int, epochs: float, seed: int) -> list[int]:
+    """Put the examples into the order of the whole training.
 
-    `random` shuffles; `length` keeps examples of nearly one length together; `prefix` those that begin alike. At most
-    `together` stay so: many cost less, and show one toolbox for long.
+    Args:
+        examples: The examples to train on.
+        order: `random` shuffles; `length` makes examples of similar length neighbours; `prefix` makes examples with
+            the same beginning neighbours.
+        together: Most examples of one length or prefix in a row. Many in a row cost less time, but show the model one
+            toolbox for long.
+        epochs: How many times the examples are read; the last epoch may be partial.
+        seed: Seed of the shuffling.
+
+    Returns:
+        Indices into `examples`, `round(len(examples) * epochs)` of them.
     """
-    whole: list[int] = []
+    arranged: list[int] = []
     for epoch in range(ceil(epochs)):
         rng = Random(f"order/{seed}/{epoch}")  # noqa: S311 - repeatable, not secret
-        places = list(range(len(examples)))
-        rng.shuffle(places)
+        indices = list(range(len(examples)))
+        rng.shuffle(indices)
         if order == "length":
-            places.sort(key=lambda place: len(examples[place].ids))
+            indices.sort(key=lambda index: len(examples[index].ids))
         elif order == "prefix":
-            places.sort(key=lambda place: _prompt(examples[place]))
+            indices.sort(key=lambda index: _prompt(examples[index]))
         if order != "random":
-            groups = _groups(examples, places, order, together)
+            groups = _groups(examples, indices, order, together)
             rng.shuffle(groups)
-            places = list(chain.from_iterable(groups))
-        whole += places
-    return whole[: round(len(examples) * epochs)]
+            indices = list(chain.from_iterable(groups))
+        arranged += indices
+    return arranged[: round(len(examples) * epochs)]
 
 
 def _prompt(encoded: Encoded) -> list[int]:
     return encoded.ids[: encoded.supervised.index(True)]
 
 
-def _groups(examples: Sequence[Encoded], places: Sequence[int], order: Order, together: int) -> list[list[int]]:
-    """Neighbours, `together` at most, that have half of their prompt in common; by length, neighbours as they come."""
+def _groups(examples: Sequence[Encoded], indices: Sequence[int], order: ExampleOrder, together: int) -> list[list[int]]:
+    """Cut sorted examples into groups of at most `together`.
+
+    With `prefix`, the prompts of a group begin alike for at least half of their length.
+    """
     groups: list[list[int]] = []
-    for place in places:
+    for index in indices:
         last = groups[-1] if groups else []
-        if last and len(last) < together and (order == "length" or _alike(examples[last[0]], examples[place])):
-            last.append(place)
+        if last and len(last) < together and (order == "length" or _alike(examples[last[0]], examples[index])):
+            last.append(index)
         else:
-            groups.append([place])
+            groups.append([index])
     return groups
 
 

@@ -1,11 +1,11 @@
-"""Batches in which every shared prefix is computed once: the same gradients as one conversation at a time, for less.
+"""Packs conversations into one row in which every shared prefix stands once.
 
-Conversations over one toolbox begin with the same thousand tokens and differ in their last hundred. Laid out as a tree
-(`engine/prefix_tree.py`), a batch is one packed row: each prefix once, then what follows it in each conversation.
-Every token attends to what stands before it in its own conversation and to nothing else, so that loss and gradients are
-those of the conversations one by one; the gradient of a prefix is the sum over all that follows it.
+Conversations over one toolbox begin with the same thousand tokens and differ only in their last hundred. The packed row
+is a tree (`engine/prefix_tree.py`): each prefix once, followed by what comes after it in each conversation. Every token
+attends only to the tokens before it in its own conversation. Loss and gradients are therefore the same as for one
+conversation at a time; the gradient of a prefix is the sum over all conversations that share it.
 
-The loss needs logits only where the model's own words are predicted: the rest are never computed.
+The loss needs logits only where the model's own words are predicted, so only those logits are computed.
 """
 
 from __future__ import annotations
@@ -19,79 +19,79 @@ from toolmark.benchmark.engine.prefix_tree import Node, prefix_leaves
 if TYPE_CHECKING:
     from toolmark.benchmark.engine.encoding import Encoded
 
-__all__ = ["Part", "Row", "pack"]
+__all__ = ["PackedRow", "RowPart", "pack"]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RowPart:
     """Consecutive tokens of a packed row.
 
     Attributes:
-        number: Among the parts of the row.
-        first: Place of the first token in the row.
-        tokens: How many there are.
+        number: Index among the parts of the row.
+        first: Index of the first token in the row.
+        tokens: Number of tokens.
         start: Position of the first token in its conversation.
-        path: The parts that stand before it in its conversation.
+        path: The parts that come before it in its conversation.
     """
 
     number: int
     first: int
     tokens: int
     start: int
-    path: tuple[Part, ...] = ()
+    path: tuple[RowPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PackedRow:
     """A batch as one packed row.
 
     Attributes:
         ids: Token ids.
-        positions: Of each token in its conversation.
-        places: Places in the row from which a supervised token is predicted.
-        targets: That token, for each place.
-        origins: And where it stands: the number of its conversation, and its place in it.
-        parts: Of what the row is made.
-        tokens: Tokens of the conversations one by one, prefixes counted as often as they occur.
+        positions: Position of each token in its conversation.
+        predicted_from: Indices in the row of the tokens that a supervised token follows.
+        targets: The supervised token that follows, one per entry of `predicted_from`.
+        origins: Where each target comes from: number of its conversation, and its index in that conversation.
+        parts: The parts of the row.
+        tokens: Number of tokens of all conversations; a shared prefix counts once per conversation.
     """
 
     ids: list[int] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
+    predicted_from: list[int] = field(default_factory=list)
     targets: list[int] = field(default_factory=list)
     origins: list[tuple[int, int]] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
+    parts: list[RowPart] = field(default_factory=list)
     tokens: int = 0
 
 
-def pack(conversations: Sequence[Encoded]) -> Row:
-    """Lay out conversations, each with something supervised, as one row."""
+def pack(conversations: Sequence[Encoded]) -> PackedRow:
+    """Pack conversations into one row; each conversation has at least one supervised token."""
     begins = [encoded.supervised.index(True) for encoded in conversations]
     prompts = {index: encoded.ids[: begins[index]] for index, encoded in enumerate(conversations)}
-    row = Row(tokens=sum(len(encoded.ids) for encoded in conversations))
-    placed: dict[int, Part] = {}
+    row = PackedRow(tokens=sum(len(encoded.ids) for encoded in conversations))
+    placed: dict[int, RowPart] = {}
 
-    def place(ids: Sequence[int], start: int, path: tuple[Part, ...]) -> Part:
-        part = Part(len(row.parts), len(row.ids), len(ids), start, path)
+    def place(ids: Sequence[int], start: int, path: tuple[RowPart, ...]) -> RowPart:
+        part = RowPart(len(row.parts), len(row.ids), len(ids), start, path)
         row.ids.extend(ids)
         row.positions.extend(range(start, start + len(ids)))
         row.parts.append(part)
         return part
 
-    def reach(nodes: tuple[Node, ...]) -> tuple[Part, ...]:
-        path: tuple[Part, ...] = ()
+    def place_path(nodes: tuple[Node, ...]) -> tuple[RowPart, ...]:
+        path: tuple[RowPart, ...] = ()
         for node in nodes:
             if id(node) not in placed:
                 placed[id(node)] = place(node.ids, node.start, path)
             path = (*path, placed[id(node)])
         return path
 
-    for leaf in list(prefix_leaves(prompts)):  # a list: nodes are told apart by identity while all of them live
+    for leaf in list(prefix_leaves(prompts)):  # a list keeps all nodes alive, so that each `id(node)` stays unique
         encoded = conversations[leaf.index]
-        part = place(encoded.ids[leaf.start :], leaf.start, reach(leaf.path))
+        part = place(encoded.ids[leaf.start :], leaf.start, place_path(leaf.path))
         for at in range(begins[leaf.index], len(encoded.ids)):
             if encoded.supervised[at]:
-                row.places.append(part.first + at - 1 - leaf.start)
+                row.predicted_from.append(part.first + at - 1 - leaf.start)
                 row.targets.append(encoded.ids[at])
                 row.origins.append((leaf.index, at))
     return row

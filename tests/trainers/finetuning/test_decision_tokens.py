@@ -11,8 +11,8 @@ import torch
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.engine.encoding import encode
-from toolmark.trainers.finetuning.decision_tokens import Decisions
-from toolmark.trainers.finetuning.example_trainer import packed_rows, padded_rows
+from toolmark.trainers.finetuning.batch_layout import packed_rows, padded_rows
+from toolmark.trainers.finetuning.decision_tokens import DecisionTokens
 
 NAMES = ("get_weather", "get_time", "find_boat", "find_boat_again", "find", "name")
 TOOLS = [Tool(name=name, description="It does.") for name in NAMES]
@@ -30,7 +30,7 @@ def learnt(dialect, tokenizer, reply: Message):
     """A conversation of one turn to learn, and the ids of that turn with whether each decides."""
     prompt = dialect.render((ASKED,), TOOLS)
     encoded = encode(prompt, tokenizer, dialect.render((ASKED, reply), TOOLS).messages[-1])
-    found = Decisions(dialect, tokenizer).of(encoded, TOOLS)
+    found = DecisionTokens(dialect, tokenizer).of(encoded, TOOLS)
     ((start, ids),) = encoded.turns()
     assert all(start <= place < start + len(ids) for place in found)
     return ids, [place - start for place in sorted(found)]
@@ -67,7 +67,7 @@ def test_an_answer_decides_once(name, tokenizer):
 def test_where_no_tool_is_offered_nothing_is_decided(tokenizer):
     dialect = load("toolmark.dialects", "tagged")()
     encoded = encode(dialect.render((ASKED,), ()), tokenizer, SAID)
-    assert Decisions(dialect, tokenizer).of(encoded, ()) == frozenset()
+    assert DecisionTokens(dialect, tokenizer).of(encoded, ()) == frozenset()
 
 
 @pytest.mark.parametrize("layout", [packed_rows, padded_rows])
@@ -76,7 +76,7 @@ def test_each_token_to_predict_has_its_weight(layout, tokenizer):
     replies = [SAID, called("get_weather", ARGUMENTS)]
     prompt = dialect.render((ASKED,), TOOLS)
     examples = [encode(prompt, tokenizer, dialect.render((ASKED, reply), TOOLS).messages[-1]) for reply in replies]
-    places = [Decisions(dialect, tokenizer).of(example, TOOLS) for example in examples]
+    places = [DecisionTokens(dialect, tokenizer).of(example, TOOLS) for example in examples]
     batch = layout(examples, [dict.fromkeys(some, 4.0) for some in places])
     decided = sorted(example.ids[place] for example, some in zip(examples, places, strict=True) for place in some)
     assert sorted(batch["targets"][batch["weights"] == 4].tolist()) == decided

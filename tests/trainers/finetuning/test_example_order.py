@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolmark.benchmark.engine.encoding import Encoded
-from toolmark.trainers.finetuning.example_order import arrange, mixed
+from toolmark.trainers.finetuning.example_order import arrange, chosen_by_share
 
 LISTS = 5
 
@@ -44,7 +44,7 @@ def test_epochs_read_everything_equally_often(order, epochs):
 
 def test_a_smaller_share_lies_in_a_larger_one():
     kinds = ["easy", "no_tool", "hard"] * 20
-    few, many = (set(mixed(kinds, {"easy": share, "no_tool": 1.0}, 1)) for share in (0.25, 0.75))
+    few, many = (set(chosen_by_share(kinds, {"easy": share, "no_tool": 1.0}, 1)) for share in (0.25, 0.75))
     assert few < many
     assert Counter(kinds[place] for place in few) == {"easy": 5, "no_tool": 20}
-    assert mixed(kinds, {}, 1) == list(range(60))
+    assert chosen_by_share(kinds, {}, 1) == list(range(60))

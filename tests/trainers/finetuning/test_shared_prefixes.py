@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig, Qw
 from toolmark.benchmark.engine.encoding import Encoded
 from toolmark.benchmark.engine.prefix_attention import register
 from toolmark.trainers.finetuning import tree_attention
-from toolmark.trainers.finetuning.example_trainer import batch_loss, packed_rows, padded_rows
+from toolmark.trainers.finetuning.batch_layout import batch_loss, packed_rows, padded_rows
 from toolmark.trainers.finetuning.shared_prefixes import pack
 
 SMALL = {

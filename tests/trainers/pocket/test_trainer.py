@@ -11,7 +11,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import file_hash
 from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.plugins.protocols import Trainer
-from toolmark.trainers.host import Job, run
+from toolmark.trainers.host import TrainingJob, run_training
 from toolmark.trainers.pocket import PocketOptions, PocketTrainer, learning_rate, schedule
 
 TINY = PocketOptions(tokens=2 * 2048, batch_tokens=2048, threads=1, checkpoint_minutes=0)
@@ -26,7 +26,7 @@ def train(data, out, options=TINY, kill_at=None):
         if point["step"] == kill_at:
             raise Killed
 
-    run(PocketTrainer(), Job(data=data, out=out, seed=3), options, log, lambda _: None)
+    run_training(PocketTrainer(), TrainingJob(data=data, out=out, seed=3), options, log, lambda _: None)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pandas
 import pytest
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.trainers.test_case_guard import no_test_cases
+from toolmark.trainers.guard_test_cases import no_test_cases
 
 READERS: list[Callable[[Path], object]] = [
     Path.read_text,

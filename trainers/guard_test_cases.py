@@ -1,7 +1,7 @@
-"""Training and judging see different cases: while something is trained, no file of test cases can be opened.
+"""Makes sure that a training cannot read test cases: while it runs, opening a file of test cases raises an error.
 
-Not a promise but a barrier: an audit hook of the interpreter (PEP 578) sees every file that Python code opens, whoever
-opens it, and refuses those whose name says `.test.jsonl`.
+An audit hook of the interpreter (PEP 578) sees every file that any Python code opens. It refuses files whose names end
+with `.test.jsonl`.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ _active = 0
 _installed = False
 
 
-def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+def _refuse_test_cases(event: str, arguments: tuple[Any, ...]) -> None:
     if not _active or event != "open" or not isinstance(arguments[0], str | bytes | os.PathLike):
         return
     if os.fsdecode(arguments[0]).endswith(_ENDINGS):
         raise InputError(
             f"the trainer opened the test cases {os.fsdecode(arguments[0])!r}",
-            "Nothing may be trained or chosen on them: name dev cases, or traces.",
+            "A training must not read them. Name dev cases with --dev, or training data with --data.",
         )
 
 
 @contextmanager
 def no_test_cases() -> Iterator[None]:
-    """While this lasts, opening a file of test cases raises `InputError`. A hook cannot be removed: it then sleeps."""
+    """Opening a file of test cases raises `InputError` inside this context. Outside it, the audit hook does nothing."""
     global _active, _installed
     if not _installed:
-        sys.addaudithook(_watch)
+        sys.addaudithook(_refuse_test_cases)
         _installed = True
     _active += 1
     try:
