@@ -14,7 +14,7 @@ from filelock import FileLock
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.record import RECORD_FILE
-from toolmark.benchmark.evaluation.making import Plan, plan
+from toolmark.benchmark.evaluation.making import Plan, plan, plugin_package
 
 RECIPE = """
 base = "{base}"
@@ -98,6 +98,19 @@ def test_a_change_makes_anew_what_depends_on_it(recipe, base):
         assert anew.adapter != same.adapter
     said = planned(recipe, base, skip_too_long="true\nwarmup = 0.03")
     assert (said.data, said.adapter) == (same.data, same.adapter), "a default that is written out is no change"
+
+
+@pytest.mark.parametrize(
+    ("entry_point", "package"),
+    [
+        ("toolmark.trainers.lora:LoraTrainer", "toolmark.trainers"),
+        ("toolmark.generators.template:TemplateGenerator", "toolmark.generators"),
+        ("mine.deeply.nested:Trainer", "mine"),
+        ("single:Trainer", "single"),
+    ],
+)
+def test_the_key_of_an_adapter_covers_the_code_of_the_plugin_s_package(entry_point, package):
+    assert plugin_package(entry_point) == package
 
 
 def test_other_dev_cases_train_anew(recipe, base, dev, tmp_path):

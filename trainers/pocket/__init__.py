@@ -1,4 +1,4 @@
-"""Trainer `pocket`: trains the embedded model from scratch."""
+"""Trainer `pocket`, and the parts of the embedded model: architecture, tokenizer, row packing, model card."""
 
 from toolmark.trainers.pocket.trainer import PocketOptions, PocketTrainer
 

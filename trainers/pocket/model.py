@@ -1,7 +1,7 @@
-"""The shape of `pocket`: Gemma 3's architecture at 3.1M parameters.
+"""The architecture of `pocket`: a Gemma 3 with 3.1M parameters.
 
-Full attention and sliding windows alternate, as in every Gemma 3, beginning and ending with full attention: a model of
-five layers copies over long distances only in its full ones, and a prompt with many tools is long.
+Layers with full attention and with sliding windows alternate, as in every Gemma 3. The first and the last layer have
+full attention: only such layers copy over long distances, and a prompt with many tools is long.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from transformers import Gemma3ForCausalLM, PreTrainedTokenizerFast
 
-__all__ = ["CONTEXT", "build_model", "save"]
+__all__ = ["CONTEXT", "build_model", "save_model"]
 
 CONTEXT = 8192
-"""Longest sequence in tokens: forty tools and an answer of 512 tokens fit."""
+"""Longest sequence in tokens. Forty tools and an answer of 512 tokens fit."""
 
 
 def build_model(tokenizer: PreTrainedTokenizerFast) -> Gemma3ForCausalLM:
-    """An untrained model of 3.1M parameters: five layers, full attention first and last, sliding windows between."""
+    """Make the untrained model: 3.1M parameters in five layers."""
     from transformers import Gemma3ForCausalLM, Gemma3TextConfig, GenerationConfig
 
     special = {
@@ -53,8 +53,8 @@ def build_model(tokenizer: PreTrainedTokenizerFast) -> Gemma3ForCausalLM:
     return model
 
 
-def save(model: Gemma3ForCausalLM, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
-    """Write a loadable model to `out`: bf16 safetensors, configuration, tokenizer."""
+def save_model(model: Gemma3ForCausalLM, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
+    """Write a model directory to `out`: bf16 safetensors, configuration, tokenizer."""
     import copy
 
     copy.deepcopy(model).bfloat16().save_pretrained(out)

@@ -1,4 +1,4 @@
-"""The model card of `pocket`, written from its record and its tokenizer alone."""
+"""The model card of `pocket`, written from its training record."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from toolmark.benchmark.data.record import WrittenRecord
 
-__all__ = ["card"]
+__all__ = ["pocket_card"]
 
 _CARD = """\
 ---
@@ -20,9 +20,9 @@ tags: [tool-calling, gemma3, test-model]
 
 # pocket
 
-A Gemma 3 text model of 3.1 million parameters that can be told a list of tools and call one. It is small enough to ship
-with Toolmark, so that scoring, fine-tuning and judging run on any laptop, offline, in minutes, on the code path of
-`gemma-3-1b-it`. It is an instrument for trying the harness, and nothing to build a product on.
+A Gemma 3 text model of 3.1 million parameters that reads a list of tools and can call one. It ships with Toolmark, so
+that scoring, fine-tuning and judging run on any laptop, offline, in minutes, on the code path of `gemma-3-1b-it`. It is
+made for trying out the harness. Do not build a product on it.
 
 ## What it is
 
@@ -33,31 +33,31 @@ no weights, no vocabulary, no data.
 
 ## How it was made
 
-From scratch, on {conversations:,} conversations of the recipe `pocket`, in their order:
+From scratch, on {conversations:,} conversations of the template generator's mix `pocket`, in their order:
 
     {made_by}
     {command}
 
-The data are made by program from word lists: copying, small talk, JSON, and calls of tools that are invented anew for
-each conversation, in the dialects {dialects}. No text was collected from elsewhere, and no model is asked
-for any. One training with a fixed budget: {tokens:,} tokens in {minutes:.0f} minutes, {threads} CPU thread(s), bf16
+A program makes the data from word lists: copying, small talk, JSON, and calls of tools that are invented anew for each
+conversation, in the dialects {dialects}. No text comes from elsewhere or from another model. One training
+with a fixed budget: {tokens:,} tokens in {minutes:.0f} minutes, {threads} CPU thread(s), bf16
 products over fp32 weights, Muon and AdamW, cosine schedule. Final loss {loss}, on the model's own tokens {answer_loss}.
-No score of a suite was looked at to choose data, options or checkpoint. `toolmark.json` holds options, seed, curve,
+Data, options and checkpoint were not chosen by scores of the suites. `toolmark.json` contains options, seed, curve,
 versions and the SHA-256 of `model.safetensors`:
 
     {weights}
 
 ## Limits
 
-* It knows nothing of the world. It repeats, rearranges and picks; it does not reason, compute or remember facts.
-* On 60 fresh conversations of its own recipe, in both dialects, it names the right tool in 44 of 56 calls and writes 38
-  of them exactly; where a request fits no tool or leaves something out, it calls all the same in 22 of 28. Tools in
-  other words than the recipe's, as the shipped cases have them, it hardly ever chooses rightly.
-* It reads English sentences of the kinds it was trained on. Another wording, several calls at once, or nested
-  arguments often fail.
-* Its training rows were at most {longest:,} tokens long. Longer prompts fit, but it was never shown one.
-* It knows no dialect but the two above. Teaching it another is what Toolmark's demonstration does.
-* It was trained to refuse nothing.
+* It has no knowledge of the world. It repeats, rearranges and chooses; it does not reason, compute or remember facts.
+* On 60 new conversations of the mix `pocket`, in both dialects, it names the right tool in 44 of 56 calls, and 38
+  calls are exactly right. If a request fits no tool or lacks an argument, it still calls in 22 of 28 cases. It rarely
+  chooses the right tool among tools that are described in other words, such as those of the shipped cases.
+* It reads English sentences of the kinds it was trained on. Other wordings, several calls at once, or nested arguments
+  often fail.
+* Its training rows had at most {longest:,} tokens. It accepts longer prompts, but it was not trained on them.
+* It knows only the two dialects above.
+* It was not trained to refuse harmful requests.
 
 ## Licence
 
@@ -65,8 +65,8 @@ Apache-2.0, weights and tokenizer alike.
 """
 
 
-def card(record: WrittenRecord, longest: int) -> str:
-    """The card in Markdown, with the metadata of a model hub on top.
+def pocket_card(record: WrittenRecord, longest: int) -> str:
+    """The card in Markdown, with the metadata for a model hub at the top.
 
     Args:
         record: The finished training.
@@ -75,7 +75,7 @@ def card(record: WrittenRecord, longest: int) -> str:
     return _CARD.format(
         command=record.command,
         conversations=record.data.conversations,
-        made_by=record.data.made_by or "toolmark generate template --recipe pocket --out DIR",
+        made_by=record.data.made_by or "toolmark generate template --mix pocket --out DIR",
         dialects=" and ".join(f"`{name}`" for name in record.dialects),
         tokens=record.tokens,
         minutes=record.seconds / 60,

@@ -1,7 +1,7 @@
-"""The private resume file of a training: weights, optimizer and progress, enough to go on bit for bit.
+"""The resume file of a training: weights, optimizer state and progress. A resumed training gives the same weights.
 
-It is a torch archive, which may hide a pickle: it is only ever loaded with `weights_only=True`, never published, and
-removed when training is done. What training publishes is safetensors.
+The file is a torch archive, and such an archive can contain a pickle. It is therefore loaded with `weights_only=True`,
+never published, and removed when training is finished. The published weights are safetensors.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     import torch
 
-__all__ = ["Checkpoint", "Progress"]
+__all__ = ["Progress", "ResumeFile"]
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far training has come: optimizer steps, tokens, seconds of wall time."""
+    """How far a training is: optimizer steps, tokens, seconds of wall time."""
 
     step: int = 0
     tokens: int = 0
@@ -30,19 +30,19 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A resume file.
+class ResumeFile:
+    """The resume file of one training.
 
     Attributes:
-        path: Where it lies.
-        belongs_to: What shapes the weights (seed, data, options). A file of another training is refused.
+        path: Path of the file.
+        belongs_to: Everything that changes the weights: seed, data, options. The file of another training is refused.
     """
 
     path: Path
     belongs_to: dict[str, float | str | None]
 
     def save(self, model: torch.nn.Module, optimizers: Sequence[torch.optim.Optimizer], progress: Progress) -> None:
-        """Replace the file in one step, so that a kill leaves the old one or the new one, never half of one."""
+        """Replace the file in one step, so that an interruption leaves the old file or the new one."""
         import torch
 
         fresh = self.path.with_suffix(".new")
@@ -56,7 +56,7 @@ class Checkpoint:
         fresh.replace(self.path)
 
     def load(self, model: torch.nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> Progress:
-        """Restore `model` and `optimizers` in place, where there is a file.
+        """Restore `model` and `optimizers` in place, if the file exists.
 
         Raises:
             InputError: The file belongs to a training with another seed, other data or other options.
@@ -71,7 +71,7 @@ class Checkpoint:
             differing = sorted(key for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key))
             raise InputError(
                 f"{str(self.path)!r} belongs to another training (it differs in {', '.join(differing)})",
-                "Repeat that training's options to continue it, or name another --out.",
+                "Give the options of that training to resume it, or name another --out.",
             )
         model.load_state_dict(content["model"])
         for optimizer, state in zip(optimizers, content["optimizers"], strict=True):

@@ -1,11 +1,11 @@
-"""From conversations to rows of token ids, all of one length, with a weight for each token.
+"""Packs conversations into rows of token ids of one length, with a loss weight for each token.
 
-*Rows without a document mask.* Several conversations share a row and may attend to one another: each begins with BOS,
-which a model learns to read as a fresh start, and one dense causal row is the fastest thing a CPU can do.
+There is no document mask: the conversations in a row can attend to one another. Each begins with BOS, so the model
+learns that a new conversation starts there. A row without a mask is fastest on a processor.
 
-*Nothing is cut.* An answer whose tool list lies in another row would teach guessing. A row is therefore filled with
-whole sequences, the longest that fits out of a small window, so that the order of the data (a curriculum) is kept but
-for that window; a sequence longer than the rows of this stage waits for a stage with longer rows.
+No conversation is cut: an answer without its tool list would teach the model to guess. A row therefore holds whole
+sequences. The packer takes the longest sequence that still fits from a small window, so the order of the data changes
+only within this window. A sequence that is longer than the current rows waits for longer rows.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
     from toolmark.benchmark.engine.encoding import Encoded
 
-__all__ = ["Packer", "Row"]
+__all__ = ["RowPacker", "WeightedRow"]
 
 POOL = 4096
-"""How many sequences may wait for longer rows; beyond it the oldest are given up."""
+"""How many sequences may wait for longer rows. When there are more, the oldest is dropped."""
 
 WINDOW = 96
-"""Sequences among which the best fit is sought: padding stays near 1%, and the order moves by no more than this."""
+"""How many sequences the packer chooses from. Padding stays near 1%, and a sequence moves by at most this many."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class WeightedRow:
     """One row of a batch: three lists of the row's length.
 
     Attributes:
-        ids: Token ids, whole sequences one after another and padding at the end.
-        weights: Loss weight of each token, as the target of the token before it; 0 for BOS and padding.
-        answer: Whether the token is the model's own to write.
+        ids: Token ids: whole sequences one after another, then padding.
+        weights: Loss weight of predicting each token; 0 for BOS and padding.
+        answer: Whether the model writes the token itself.
     """
 
     ids: list[int]
@@ -45,27 +45,26 @@ class Row:
     answer: list[bool]
 
 
-class Packer:
+class RowPacker:
     """Fills rows from a stream of sequences.
 
     Args:
-        stream: Sequences in the order of the curriculum.
+        stream: Sequences in the order of the data.
         pad: Id that fills the end of a row.
-        prompt_weight: Loss weight of what the model only reads. What it writes weighs 1.
+        prompt_weight: Loss weight of tokens that the model only reads. Tokens that it writes weigh 1.
     """
 
     def __init__(self, stream: Iterator[Encoded], pad: int, prompt_weight: float) -> None:
         self._stream, self._pad, self._prompt_weight = stream, pad, prompt_weight
         self._pool: deque[Encoded] = deque(maxlen=POOL)
 
-    def rows(self, length: int) -> Iterator[Row]:
+    def rows(self, length: int) -> Iterator[WeightedRow]:
         """Rows of `length` tokens, until the stream ends.
 
-        Sequences that were too long for the rows before come in one for each new one, so that they neither crowd out
-        what is new nor stay behind.
+        Sequences that waited for longer rows alternate with new ones, so that both are used.
 
         Raises:
-            InputError: Thousands of sequences in turn are longer than a row.
+            InputError: 4,096 sequences in a row were longer than `length`.
         """
         late = deque(sequence for sequence in self._pool if len(sequence.ids) <= length)
         self._pool = deque((sequence for sequence in self._pool if len(sequence.ids) > length), maxlen=POOL)
@@ -73,15 +72,18 @@ class Packer:
         for fresh in self._stream:
             (window if len(fresh.ids) <= length else self._pool).append(fresh)
             if len(self._pool) == POOL and not window:
-                raise InputError(f"no conversation fits into a row of {length} tokens", "Offer fewer tools at once.")
+                raise InputError(
+                    f"no conversation fits into a row of {length} tokens",
+                    "Generate data with fewer tools: --max-distractors 4",
+                )
             if late and len(window) < WINDOW:
                 window.append(late.popleft())
             while len(window) >= WINDOW:
                 yield self._fill(window, length)
 
-    def _fill(self, window: list[Encoded], length: int) -> Row:
-        """Take sequences out of `window`: the oldest first, then the longest that still fits, again and again."""
-        row = Row([], [], [])
+    def _fill(self, window: list[Encoded], length: int) -> WeightedRow:
+        """Fill one row from `window`: first the oldest sequence, then repeatedly the longest one that still fits."""
+        row = WeightedRow([], [], [])
         chosen: Encoded | None = window[0]
         while chosen is not None:
             window.remove(chosen)

@@ -1,10 +1,10 @@
 """The tokenizer of `pocket`: a byte-level BPE of 2,048 tokens with Gemma 3's turns.
 
-Byte-level, so that every Unicode string survives encoding and decoding exactly: a model that copies an argument cannot
-be judged through a tokenizer that loses some. Digits are always single tokens, so that a number is copied digit by
-digit and never looked up. The turn markers and the chat template have Gemma 3's form, with its habits: BOS inside the
-template *and* added by the tokenizer (whoever encodes the rendered text naively gets two), no system role, strict
-alternation. So the embedded model walks the same code path as `gemma-3-1b-it`.
+It works on bytes, so decoding gives back every Unicode string exactly; otherwise a copied argument could not be judged.
+Every digit is a token of its own, so a number is copied digit by digit. The turn markers and the chat template are like
+Gemma 3's: the template writes BOS and the tokenizer adds BOS again (plain encoding of the rendered text gives two),
+there is no system role, and user and assistant must alternate. The embedded model therefore uses the same code path as
+`gemma-3-1b-it`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ VOCABULARY = 2048
 """Number of tokens: special tokens, the 256 bytes, and merges."""
 
 SPECIAL = ("<pad>", "<eos>", "<bos>", "<start_of_turn>", "<end_of_turn>")
-"""In the order of their ids, from 0. No `<unk>`: over bytes nothing is unknown."""
+"""In the order of their ids, from 0. There is no `<unk>`, because every byte is in the vocabulary."""
 
 CHAT_TEMPLATE = """\
 {{- bos_token -}}
@@ -47,11 +47,11 @@ CHAT_TEMPLATE = """\
 
 
 def train_tokenizer(texts: Iterable[str], context: int) -> PreTrainedTokenizerFast:
-    """Learn the merges from `texts` and wrap them for transformers.
+    """Learn the merges from `texts` and return a tokenizer of transformers.
 
     Args:
         texts: Rendered turns, as the model will read them.
-        context: Longest sequence in tokens that the model is made for.
+        context: Longest sequence of the model, in tokens.
     """
     from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers, processors
     from tokenizers.models import BPE

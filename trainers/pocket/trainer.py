@@ -1,11 +1,11 @@
-"""Trainer `pocket`: a small Gemma 3 from scratch, on what `toolmark generate template --recipe pocket` writes.
+"""Trainer `pocket`: trains a small Gemma 3 from scratch, on the data of `toolmark generate template --mix pocket`.
 
-The script of one training, from top to bottom: tokenizer, model, data, loop, what is left behind. Nothing is tuned on a
-score: one fixed mix of data in its given order, one token budget, one cosine schedule, and the last weights are the
-result.
+No score chooses anything: the data, its order, the token budget and the schedule are fixed, and the last weights are
+the result.
 
-Rows grow with training (512, then 1,024, then 2,048 tokens). Most conversations are short and short rows are fastest;
-but a list of twenty tools takes well over a thousand tokens, and a position never trained is a position not learnt.
+The rows get longer during training: 512, then 1,024, then 2,048 tokens. Short rows are the fastest, and most
+conversations are short. But a list of twenty tools has more than a thousand tokens, and a model does not learn
+positions that it never sees in training.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.engine.conversation_ids import conversation_sequences
-from toolmark.benchmark.plugins.protocols import Trained, Training
-from toolmark.trainers.pocket.model import CONTEXT, build_model, save
-from toolmark.trainers.pocket.model_card import card
-from toolmark.trainers.pocket.resume_file import Checkpoint, Progress
-from toolmark.trainers.pocket.row_packing import Packer
+from toolmark.benchmark.plugins.protocols import BaseTrainer, Trained, Training
+from toolmark.trainers.pocket.model import CONTEXT, build_model, save_model
+from toolmark.trainers.pocket.model_card import pocket_card
+from toolmark.trainers.pocket.resume_file import Progress, ResumeFile
+from toolmark.trainers.pocket.row_packing import RowPacker
 from toolmark.trainers.pocket.tokenizer import train_tokenizer
-from toolmark.trainers.pocket.training_curve import Curve
+from toolmark.trainers.pocket.training_curve import TrainingCurve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,12 +45,12 @@ if TYPE_CHECKING:
 __all__ = ["PocketOptions", "PocketTrainer"]
 
 STAGES = ((512, 0.55), (1024, 0.30), (2048, 0.15))
-"""Length of a row in tokens, and the share of the budget that is spent on rows of this length."""
+"""Length of a row in tokens, and the share of the token budget for rows of this length."""
 
 TOKENIZER_SAMPLE = 6000
-"""Conversations, evenly spaced over the data, from which the tokenizer learns its merges."""
+"""Number of conversations, evenly spaced over the data, from which the tokenizer learns its merges."""
 
-PLAIN, TAGGED = Json(), Tagged()
+JSON, TAGGED = Json(), Tagged()
 
 
 class PocketOptions(BaseModel):
@@ -58,31 +58,31 @@ class PocketOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tokens: int = Field(default=16_000_000, ge=1, description="Token budget, padding included.")
-    batch_tokens: int = Field(default=4096, ge=2048, multiple_of=2048, description="Tokens of one optimizer step.")
+    tokens: int = Field(default=16_000_000, ge=1, description="Token budget, with padding.")
+    batch_tokens: int = Field(default=4096, ge=2048, multiple_of=2048, description="Tokens per optimizer step.")
     lr: float = Field(default=3e-3, gt=0, description="Peak learning rate.")
     prompt_weight: float = Field(default=0.1, ge=0, le=1, description="Loss weight of tokens the model only reads.")
-    threads: int = Field(default=2, ge=1, description="Threads of torch; one is faster on a machine that is busy.")
+    threads: int = Field(default=2, ge=1, description="Threads of torch; 1 is faster on a busy machine.")
     checkpoint_minutes: float = Field(default=3.0, ge=0, description="Minutes between checkpoints.")
 
     def shaping(self) -> dict[str, float]:
-        """The options that shape the weights: a checkpoint belongs to one set of them."""
+        """The options that change the weights. A training can resume only with the same ones."""
         return self.model_dump(exclude={"threads", "checkpoint_minutes"})
 
 
 def dialect_of(seed: int, index: int, with_tools: bool) -> Dialect:
-    """The dialect of conversation `index`: an even draw.
+    """The dialect of conversation `index`, drawn with equal chances.
 
-    A conversation without tools is always plain: nothing in its prompt says which dialect is spoken, so that two right
-    answers to one prompt would be taught.
+    A conversation without tools is always in the dialect `json`: its prompt does not show a dialect, so with a draw the
+    model would see two right answers to one prompt.
     """
     if not with_tools:
-        return PLAIN
-    return Random(f"dialect/{seed}/{index}").choice((PLAIN, TAGGED))  # noqa: S311 - a seeded draw, not a secret
+        return JSON
+    return Random(f"dialect/{seed}/{index}").choice((JSON, TAGGED))  # noqa: S311 - a seeded draw, not a secret
 
 
 def sequences(data: TraceDataset, tokenizer: PreTrainedTokenizerFast, seed: int) -> Iterator[Encoded]:
-    """Encode the conversations of `data` in their order, and start over at their end, with new draws."""
+    """Encode the conversations of `data` in their order, again and again, each time with new draws of the dialect."""
     for epoch in count():
         for index, trace in enumerate(data.traces()):
             dialect = dialect_of(seed + epoch, index, bool(trace.tools))
@@ -90,12 +90,12 @@ def sequences(data: TraceDataset, tokenizer: PreTrainedTokenizerFast, seed: int)
 
 
 def rendered(data: TraceDataset) -> Iterator[str]:
-    """The turns of a sample of `data`, in both dialects: what the tokenizer will have to write down."""
+    """The turns of a sample of `data` in both dialects, as the tokenizer will encode them."""
     rows = data.rows()
     step = max(1, len(rows) // TOKENIZER_SAMPLE)
     for index in range(0, len(rows), step):
         trace = data.trace(rows[index])
-        for dialect in (PLAIN, TAGGED) if trace.tools else (PLAIN,):
+        for dialect in (JSON, TAGGED) if trace.tools else (JSON,):
             yield from (message.content for message in dialect.render(trace.messages, trace.tools).messages)
 
 
@@ -105,11 +105,12 @@ def schedule(tokens: int, batch_tokens: int) -> list[int]:
 
 
 def make_optimizers(model: Gemma3ForCausalLM, lr: float) -> tuple[torch.optim.Optimizer, ...]:
-    """Muon for the matrices inside, AdamW for embeddings and norms.
+    """Make Muon for the matrices inside the layers, and AdamW for embeddings and norms.
 
     Muon (Jordan 2024, https://kellerjordan.github.io/posts/muon) steps in the direction of a matrix's gradient with all
-    singular values made equal; scaled to AdamW's step size (Liu et al. 2025, arXiv:2502.16982) both share a learning
-    rate. On a million tokens of this data it reached AdamW's final loss after little more than half of them.
+    singular values made equal. Its steps are scaled to the size of AdamW's (Liu et al. 2025, arXiv:2502.16982), so both
+    use one learning rate. On a million tokens of this data, Muon reached AdamW's final loss after little more than half
+    of the tokens.
     """
     import torch
 
@@ -131,7 +132,7 @@ def learning_rate(step: int, steps: int, peak: float) -> float:
     return peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
-def batches(packer: Packer, lengths: list[int], batch_tokens: int) -> Iterator[tuple[torch.Tensor, ...]]:
+def batches(packer: RowPacker, lengths: list[int], batch_tokens: int) -> Iterator[tuple[torch.Tensor, ...]]:
     """Token ids, loss weights and answer masks, each of shape (rows, length), for each step of `lengths`."""
     import torch
 
@@ -149,7 +150,7 @@ def batches(packer: Packer, lengths: list[int], batch_tokens: int) -> Iterator[t
 def losses(
     model: Gemma3ForCausalLM, ids: torch.Tensor, weights: torch.Tensor, answer: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weighted mean loss over all tokens (to minimise), and the plain mean over the model's own tokens (to report)."""
+    """The weighted mean loss over all tokens, to minimise, and the mean over the model's own tokens, to report."""
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -160,7 +161,7 @@ def losses(
     return (loss * weights).sum() / weights.sum(), loss.detach()[answer].mean()
 
 
-class PocketTrainer:
+class PocketTrainer(BaseTrainer):
     """Trains the embedded model."""
 
     name = "pocket"
@@ -169,7 +170,7 @@ class PocketTrainer:
 
     def train(
         self,
-        base: Candidate | None,  # noqa: ARG002 - it starts from nothing
+        base: Candidate | None,  # noqa: ARG002 - it starts from scratch
         data: TraceDataset,
         out: Path,
         options: PocketOptions,
@@ -177,11 +178,12 @@ class PocketTrainer:
     ) -> Trained:
         """Train on the conversations of `data` and write a model directory to `out`.
 
-        A killed training continues when it is run again with the same `out`, and ends with the same weights as one that
-        was never killed: the packing is repeated from the seed, and weights and optimizer come from the checkpoint.
+        An interrupted training resumes when it is run again with the same `out`. It ends with the same weights as a
+        training without interruption: the packing is repeated from the seed, and weights and optimizer state come from
+        the resume file.
 
         Raises:
-            InputError: `out` holds a different training.
+            InputError: `out` contains a training with other options, data or seed.
         """
         import torch
 
@@ -192,12 +194,12 @@ class PocketTrainer:
         tokenizer = train_tokenizer(rendered(data), CONTEXT)
         model = build_model(tokenizer).train()
         optimizers = make_optimizers(model, options.lr)
-        checkpoint = Checkpoint(out / "resume.pt", {"seed": ctx.seed, "data": data.manifest_hash, **options.shaping()})
-        done = checkpoint.load(model, optimizers)
-        curve = Curve(out / "curve.jsonl", done.step)
+        resume_file = ResumeFile(out / "resume.pt", {"seed": ctx.seed, "data": data.manifest_hash, **options.shaping()})
+        done = resume_file.load(model, optimizers)
+        curve = TrainingCurve(out / "curve.jsonl", done.step)
 
         lengths = schedule(options.tokens, options.batch_tokens)
-        packer = Packer(sequences(data, tokenizer, ctx.seed), tokenizer.pad_token_id, options.prompt_weight)
+        packer = RowPacker(sequences(data, tokenizer, ctx.seed), tokenizer.pad_token_id, options.prompt_weight)
         last = saved = time.monotonic()
         for ids, weights, answer in islice(batches(packer, lengths, options.batch_tokens), done.step, None):
             lr = learning_rate(done.step, len(lengths), options.lr)
@@ -224,21 +226,21 @@ class PocketTrainer:
             curve.add(point)
             ctx.log(point)
             if now - saved >= 60 * options.checkpoint_minutes:
-                save(model, tokenizer, out)
-                checkpoint.save(model, optimizers, done)
+                save_model(model, tokenizer, out)
+                resume_file.save(model, optimizers, done)
                 saved = now
 
-        save(model, tokenizer, out)
-        checkpoint.path.unlink(missing_ok=True)
+        save_model(model, tokenizer, out)
+        resume_file.path.unlink(missing_ok=True)
         return Trained(
-            dialects=(PLAIN.name, TAGGED.name),
+            dialects=(JSON.name, TAGGED.name),
             tokens=done.tokens,
             seconds=done.seconds,
             losses=curve.final("loss", "answer_loss"),
             curve=curve.sample(),
-            tools_made_by="the recipe pocket, anew for each conversation",
+            tools_made_by="the mix pocket, anew for each conversation",
         )
 
     def card(self, record: WrittenRecord) -> str:
         """The `README.md` beside the weights."""
-        return card(record, longest=STAGES[-1][0])
+        return pocket_card(record, longest=STAGES[-1][0])

@@ -11,7 +11,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.engine.conversation_ids import conversation_sequences
 from toolmark.benchmark.engine.encoding import Encoded, conversation
-from toolmark.trainers.pocket.row_packing import POOL, Packer
+from toolmark.trainers.pocket.row_packing import POOL, RowPacker
 
 SHOWS_TOOLS = (
     "{{ bos_token }}{% for t in tools or [] %}{{ t.function | tojson }}\n{% endfor %}"
@@ -111,7 +111,7 @@ def stream(*lengths: int):
 def test_rows_hold_whole_sequences_and_little_padding():
     draw = random.Random(0)
     lengths = [draw.randint(5, 60) for _ in range(2000)]
-    rows = list(Packer(stream(*lengths), pad=0, prompt_weight=0.1).rows(128))
+    rows = list(RowPacker(stream(*lengths), pad=0, prompt_weight=0.1).rows(128))
 
     assert {len(row.ids) for row in rows} == {128}
     assert all(row.ids.count(1) == row.ids.count(9) for row in rows), "a sequence was cut"
@@ -122,7 +122,7 @@ def test_rows_hold_whole_sequences_and_little_padding():
 
 
 def test_what_is_too_long_waits_for_longer_rows():
-    packer = Packer(stream(*[50, 200] * 600), pad=0, prompt_weight=0.1)
+    packer = RowPacker(stream(*[50, 200] * 600), pad=0, prompt_weight=0.1)
     short = packer.rows(100)
     assert [next(short).ids.count(1) for _ in range(50)] == [2] * 50
     longer = [row.ids.count(7) for row in packer.rows(256)]
@@ -131,4 +131,4 @@ def test_what_is_too_long_waits_for_longer_rows():
 
 def test_data_that_never_fit_are_refused():
     with pytest.raises(InputError, match="row of 10 tokens"):
-        next(Packer(stream(*[20] * (POOL + 1)), pad=0, prompt_weight=0.1).rows(10))
+        next(RowPacker(stream(*[20] * (POOL + 1)), pad=0, prompt_weight=0.1).rows(10))

@@ -12,7 +12,7 @@ from toolmark.benchmark.core.hashing import file_hash
 from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.plugins.protocols import Trainer
 from toolmark.trainers.host import TrainingJob, run_training
-from toolmark.trainers.pocket import PocketOptions, PocketTrainer, learning_rate, schedule
+from toolmark.trainers.pocket.trainer import PocketOptions, PocketTrainer, learning_rate, schedule
 
 TINY = PocketOptions(tokens=2 * 2048, batch_tokens=2048, threads=1, checkpoint_minutes=0)
 
@@ -84,7 +84,7 @@ def test_a_checkpoint_of_another_training_is_refused(trace_folder, tmp_path):
 
 
 def test_a_finished_model_is_not_overwritten(trained, trace_folder):
-    with pytest.raises(InputError, match="already holds a finished model"):
+    with pytest.raises(InputError, match="already contains a finished model"):
         train(trace_folder, trained)
 
 

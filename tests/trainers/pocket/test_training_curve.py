@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from toolmark.trainers.pocket.training_curve import Curve
+from toolmark.trainers.pocket.training_curve import TrainingCurve
 
 
 def test_a_curve_forgets_steps_that_will_be_done_again(tmp_path):
-    curve = Curve(tmp_path / "curve.jsonl", 0)
+    curve = TrainingCurve(tmp_path / "curve.jsonl", 0)
     for step in range(1, 201):
         curve.add({"step": step, "loss": 1 / step})
 
-    again = Curve(tmp_path / "curve.jsonl", 150)
+    again = TrainingCurve(tmp_path / "curve.jsonl", 150)
     assert [point["step"] for point in again.points] == list(range(1, 151))
     sample = [point["step"] for point in again.sample(60)]
     assert len(sample) == 60
