@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.hub import is_repo_id
 from toolmark.benchmark.verdicts.comparison import Comparison, Figure, Row
 from toolmark.reports.markdown import Markdown
 from toolmark.reports.tables import cells, difference_cells
@@ -100,13 +101,9 @@ def eval_entries(comparison: Comparison, column: int, dataset: str) -> list[Eval
         InputError: `dataset` is no such id.
     """
     from huggingface_hub import EvalResultEntry
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils._validators import validate_repo_id
 
-    try:
-        validate_repo_id(dataset)
-    except HFValidationError:
-        raise InputError(f"{dataset!r} is no dataset at the hub", "Name it as ORG/NAME.") from None
+    if not is_repo_id(dataset):
+        raise InputError(f"{dataset!r} is no dataset at the hub", "Name it as ORG/NAME.")
     whence = comparison.evidence.provenance if comparison.evidence else None
     return [
         EvalResultEntry(

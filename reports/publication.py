@@ -16,6 +16,7 @@ from typing import Any
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import hash_files
+from toolmark.benchmark.core.hub import is_repo_id
 from toolmark.benchmark.data.record import RECORD_FILE, TrainingRecord
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.reports.cards import card, eval_entries, subject
@@ -112,19 +113,12 @@ def _check_run(folder: Path, identity: Mapping[str, Any], name: str) -> None:
 
 def _base(folder: Path) -> str | None:
     """The base's id at the hub, where the training record or the adapter's configuration names one."""
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils._validators import validate_repo_id
-
     record = TrainingRecord.read(folder)
     named = [record.base_id if record is not None else ""]
     if (config := folder / "adapter_config.json").is_file():
         named.append(json.loads(config.read_bytes()).get("base_model_name_or_path"))
     for name in named:
-        if isinstance(name, str) and name.count("/") == 1 and not Path(name).exists():
-            try:
-                validate_repo_id(name)
-            except HFValidationError:
-                continue
+        if isinstance(name, str) and name.count("/") == 1 and not Path(name).exists() and is_repo_id(name):
             return name
     return None
 

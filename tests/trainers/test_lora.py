@@ -206,7 +206,7 @@ def emptied(folder: Path) -> None:
         (emptied, "is not a trace dataset: it is damaged, or a split is empty"),
     ],
 )
-def test_data_that_is_none_is_named(broken, said, base, data, dev, tmp_path):
+def test_a_folder_without_a_trace_dataset_is_named(broken, said, base, data, dev, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(data, copy)
     broken(copy)
@@ -218,18 +218,18 @@ def test_another_dialects_data_is_refused(base, data, dev, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(data, copy)
     (copy / "manifest.json").write_text('{"dialect": "hermes"}')
-    with pytest.raises(InputError, match=r"is written in the dialect hermes, and tagged would be trained"):
+    with pytest.raises(InputError, match=r"is written in the dialect hermes, but the training would use tagged"):
         train(base, copy, dev, tmp_path / "out")
 
 
-def test_a_folder_that_cannot_be_is_named_before_a_weight_moves(base, data, dev, tmp_path):
+def test_a_folder_that_cannot_be_written_is_named_before_training(base, data, dev, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(EnvironmentFault, match=r"file/out cannot be written: Not a directory\. .*--out DIR"):
         train(base, data, dev, tmp_path / "file" / "out")
 
 
 def test_a_base_that_is_an_adapter_is_refused(trained, base, data, dev, tmp_path):
-    with pytest.raises(InputError, match=r"is a base with the adapter .* already"):
+    with pytest.raises(InputError, match=r"already has the adapter"):
         train(Path(f"{base}:{trained[0]}"), data, dev, tmp_path / "out")
 
 

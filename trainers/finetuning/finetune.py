@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import datasets  # type: ignore[import-untyped]
 import torch
-from transformers.trainer_callback import PrinterCallback, ProgressCallback
+from transformers import PrinterCallback, ProgressCallback
 from trl.trainer.sft_config import SFTConfig
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError

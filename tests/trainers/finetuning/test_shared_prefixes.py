@@ -82,7 +82,7 @@ def test_every_conversation_is_in_the_row(seed, order):
     for part in row.parts:
         places = [place for one in (*part.path, part) for place in range(one.first, one.first + one.tokens)]
         assert [row.positions[place] for place in places] == list(range(len(places)))
-        targets = {place + 1: target for place, target in zip(row.places, row.targets, strict=True)}
+        targets = {place + 1: target for place, target in zip(row.predicted_from, row.targets, strict=True)}
         learnt = [(at, targets[place + 1]) for at, place in enumerate(places) if place + 1 in targets]
         if learnt:
             ids = [row.ids[place] for place in places]
