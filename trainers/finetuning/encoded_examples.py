@@ -66,7 +66,7 @@ class EncodedExamples:
         self._read: dict[str, _Split] = {}
 
     def of(self, split: str) -> Sequence[Encoded]:
-        """The examples of a split, in its order. Without a split `validation` it has no examples.
+        """The examples of a split, in its order. If the data has no split `validation`, there are none of it.
 
         Raises:
             InputError: A call is written as text, a mask is wrong, or a conversation does not fit the context.
