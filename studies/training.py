@@ -30,8 +30,9 @@ from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
 from toolmark.trainers.finetuning.example_order import chosen_by_share
 from toolmark.trainers.finetuning.options import LoraOptions
-from toolmark.trainers.host import TrainingJob, run_training
+from toolmark.trainers.host import run_training
 from toolmark.trainers.lora import LoraTrainer
+from toolmark.trainers.training_job import TrainingJob
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "training-speed.md"

@@ -12,6 +12,7 @@ from cyclopts import App
 from rich.console import Console
 
 from toolmark.benchmark.plugins.commands import checked, plugin_command, plugin_commands
+from toolmark.trainers.training_job import DEV_LIMIT, TrainingJob
 
 __all__ = ["app", "train_command"]
 
@@ -44,7 +45,7 @@ def train_command(trainer: Any) -> Callable[..., None]:
         seed: int = 1,
         dialect: str = "",
         dev: str = "",
-        dev_limit: int = 60,
+        dev_limit: int = DEV_LIMIT,
         manifest: Path | None = None,
         skip_too_long: bool = False,
         options: Any = None,
@@ -75,7 +76,7 @@ def train_command(trainer: Any) -> Callable[..., None]:
 
 def _train(trainer: Any, options: Any, **given: Any) -> None:
     from toolmark.trainers.guard_test_cases import no_test_cases
-    from toolmark.trainers.host import TrainingJob, run_training
+    from toolmark.trainers.host import run_training
 
     console = Console(stderr=True)
 

@@ -12,7 +12,6 @@ import platform
 import shlex
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -36,6 +35,7 @@ from toolmark.benchmark.evaluation.session import Request, Session, shipped_case
 from toolmark.benchmark.plugins.protocols import DevFigure, Trained, Trainer, Training
 from toolmark.trainers.adapter_card import adapter_card
 from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
+from toolmark.trainers.training_job import TrainingJob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,48 +43,9 @@ if TYPE_CHECKING:
     from toolmark.benchmark.dialects import Dialect
     from toolmark.benchmark.verdicts.comparison import Comparison
 
-__all__ = ["TrainingJob", "check_data", "run_training"]
+__all__ = ["check_data", "run_training"]
 
 _PACKAGES = ("torch", "transformers", "peft", "trl", "tokenizers", "datasets")
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingJob:
-    """One training, as the user asked for it.
-
-    Attributes:
-        data: Folder that `toolmark generate` wrote.
-        out: Folder to write to.
-        seed: Seed of all random choices.
-        base: Spec of the model to train on; empty for a trainer that starts from scratch.
-        dialect: Dialect in which tools are shown and calls are written. Empty means the dialect of the base's family,
-            or `tagged` if its family is not known.
-        dev: Cases whose dev split judges the checkpoints; empty means the shipped cases.
-        dev_limit: How many of the dev cases are used.
-        manifest: File that names held-out tools and test queries; None means that of the shipped cases.
-        skip_too_long: Leave out conversations that do not fit the base's context.
-    """
-
-    data: Path
-    out: Path
-    seed: int = 1
-    base: str = ""
-    dialect: str = ""
-    dev: str = ""
-    dev_limit: int = 60
-    manifest: Path | None = None
-    skip_too_long: bool = False
-
-    def flags(self) -> dict[str, Any]:
-        """The options that repeat this training. Folders are given by their names, because paths differ by machine."""
-        given = {"base": self.base, "dialect": self.dialect, "dev": Path(self.dev).name if self.dev else ""}
-        limit = (
-            {}
-            if self.dev_limit == TrainingJob.__dataclass_fields__["dev_limit"].default
-            else {"dev-limit": self.dev_limit}
-        )
-        kept = {key: value for key, value in given.items() if value}
-        return {"data": self.data.name, "out": self.out.name, "seed": self.seed, **kept, **limit}
 
 
 def run_training(

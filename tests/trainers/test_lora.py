@@ -28,8 +28,9 @@ from toolmark.benchmark.plugins.protocols import Trainer
 from toolmark.trainers.finetuning.batch_layout import batch_loss, padded_rows
 from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
 from toolmark.trainers.finetuning.options import LoraOptions
-from toolmark.trainers.host import TrainingJob, run_training
+from toolmark.trainers.host import run_training
 from toolmark.trainers.lora import LoraTrainer
+from toolmark.trainers.training_job import TrainingJob
 
 QUICK = LoraOptions(r=4, epochs=18, shares={}, score_every=5, threads=1, precision="float32", lr=1e-2)
 

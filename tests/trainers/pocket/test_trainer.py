@@ -11,8 +11,9 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import file_hash
 from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.plugins.protocols import Trainer
-from toolmark.trainers.host import TrainingJob, run_training
+from toolmark.trainers.host import run_training
 from toolmark.trainers.pocket.trainer import PocketOptions, PocketTrainer, learning_rate, schedule
+from toolmark.trainers.training_job import TrainingJob
 
 TINY = PocketOptions(tokens=2 * 2048, batch_tokens=2048, threads=1, checkpoint_minutes=0)
 
