@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from toolmark.benchmark.data.cases import Tool, Toolbox, canonical_json
+from toolmark.benchmark.core.hashing import canonical_json
+from toolmark.benchmark.data.cases import Tool, Toolbox
 from toolmark.benchmark.scoring.execution import Execute, Executor
 from toolmark.benchmark.tools.sandbox import Result
 

@@ -18,7 +18,7 @@ from toolmark.benchmark.core.hub import cached, check_id, download
 from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.cases import Case, Tool, Toolbox
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.plugins.protocols import Generation
+from toolmark.benchmark.plugins.protocols import BaseGenerator, Generation
 from toolmark.benchmark.readers import BadRow, Reader
 
 __all__ = ["ImportGenerator", "ImportOptions"]
@@ -38,7 +38,7 @@ class ImportOptions(BaseModel):
     )
 
 
-class ImportGenerator:
+class ImportGenerator(BaseGenerator):
     """Conversations that were made elsewhere, in the format of any reader."""
 
     name = "import"

@@ -17,7 +17,8 @@ from typing import Literal, NamedTuple, get_args
 
 from pydantic import ValidationError
 
-from toolmark.benchmark.data.cases import Call, Case, Message, digest
+from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.data.cases import Call, Case, Message
 from toolmark.benchmark.data.held_out import HeldOut
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.scoring.answers import result_value, uses_result

@@ -28,7 +28,8 @@ from typing import Any, Literal, TextIO
 from pydantic import BaseModel
 
 from toolmark.benchmark.core.errors import InputError, NothingToDo, writing
-from toolmark.benchmark.data.cases import Toolbox, digest
+from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.data.cases import Toolbox
 from toolmark.benchmark.data.held_out import HeldOut
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.plugins.protocols import Generation, Generator
@@ -206,11 +207,10 @@ def _manifest(generator: Generator[Any], options: BaseModel, seed: int, report: 
     setting was invented.
     """
     stages = {stage: count for stage, count in report.rejections.items() if count or stage != "answer"}
-    lasting = getattr(generator, "lasting", lambda options: options.model_dump(mode="json", exclude_none=True))
     content = {
         "toolmark": version("toolmark"),
         "generator": generator.name,
-        "options": lasting(options),
+        "options": generator.lasting(options),
         **({} if execute == "pure" else {"execute": execute}),
         "seed": seed,
         "proposed": report.proposed,
@@ -218,6 +218,6 @@ def _manifest(generator: Generator[Any], options: BaseModel, seed: int, report: 
         "query_types": dict(sorted(report.query_types.items())),
         "rejections": stages,
         "unexecuted_calls": report.unexecuted,
-        **getattr(generator, "facts", lambda _: {})(options),
+        **generator.facts(options),
     }
     return json.dumps(content, indent=2) + "\n"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.hub import is_repo_id
 from toolmark.benchmark.scoring.metrics import MetricInfo
 from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
 from toolmark.reports.markdown import Markdown
@@ -98,13 +99,9 @@ def eval_entries(comparison: Comparison, contestant: ContestantResult, dataset: 
         InputError: `dataset` is no such id.
     """
     from huggingface_hub import EvalResultEntry
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils._validators import validate_repo_id
 
-    try:
-        validate_repo_id(dataset)
-    except HFValidationError:
-        raise InputError(f"{dataset!r} is no dataset at the hub", "Name it as ORG/NAME.") from None
+    if not is_repo_id(dataset):
+        raise InputError(f"{dataset!r} is no dataset at the hub", "Name it as ORG/NAME.")
     whence = comparison.report.provenance if comparison.report else None
     return [
         EvalResultEntry(

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from toolmark.benchmark.candidates.fingerprint import hash_files
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.data.training import RECORD, read_record
+from toolmark.benchmark.core.hashing import hash_files
+from toolmark.benchmark.core.hub import is_repo_id
+from toolmark.benchmark.data.record import RECORD_FILE, TrainingRecord
 from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
 from toolmark.reports.cards import card, eval_entries, subject
 
@@ -27,7 +28,7 @@ EVAL_RESULTS = ".eval_results/toolmark.yaml"
 _NAMES = (
     *("*.safetensors", "*.safetensors.index.json", "adapter_config.json", "config.json", "generation_config.json"),
     *("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
-    *("vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json", RECORD, "LICENSE", "LICENSE.txt"),
+    *("vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json", RECORD_FILE, "LICENSE", "LICENSE.txt"),
 )
 _LONGEST_HEADER = 100_000_000
 
@@ -111,20 +112,12 @@ def _check_run(folder: Path, contestant: ContestantResult) -> None:
 
 def _base(folder: Path) -> str | None:
     """The base's id at the hub, where the training record or the adapter's configuration names one."""
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils._validators import validate_repo_id
-
-    record = read_record(folder) or {}
-    base = record.get("base")
-    named = [base.get("id") if isinstance(base, Mapping) else None]
+    record = TrainingRecord.read(folder)
+    named = [record.base_id if record is not None else ""]
     if (config := folder / "adapter_config.json").is_file():
         named.append(json.loads(config.read_bytes()).get("base_model_name_or_path"))
     for name in named:
-        if isinstance(name, str) and name.count("/") == 1 and not Path(name).exists():
-            try:
-                validate_repo_id(name)
-            except HFValidationError:
-                continue
+        if isinstance(name, str) and name.count("/") == 1 and not Path(name).exists() and is_repo_id(name):
             return name
     return None
 

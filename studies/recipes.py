@@ -30,7 +30,7 @@ from studies.page import Page, spread
 from toolmark.benchmark.candidates.recipes import Recipe, read_recipe
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.data.held_out import held_out, shipped_manifest
-from toolmark.benchmark.data.training import RECORD
+from toolmark.benchmark.data.record import RECORD_FILE
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request, shipped_cases
 from toolmark.benchmark.scoring.grades import Grade
@@ -78,7 +78,7 @@ def template_cases(work: Path) -> Path:
 
 def trained(recipe: Recipe, data: Path, seed: int, out: Path) -> Path:
     """The adapter of a recipe under a seed of the training."""
-    if not (out / RECORD).exists():
+    if not (out / RECORD_FILE).exists():
         given = {"base": recipe.base, "data": data, "out": out, "dialect": recipe.dialect, "seed": seed}
         toolmark("train", recipe.trainer.name, *flags({**given, **recipe.options(recipe.trainer)}))
     return out
@@ -242,7 +242,7 @@ def main() -> int:
             for name, seed in wanted
         ]
     adapters = [one.result() for one in made]
-    records = [json.loads((adapter / RECORD).read_text()) for adapter in adapters]
+    records = [json.loads((adapter / RECORD_FILE).read_text()) for adapter in adapters]
     kinds = {
         "authored": judged(shipped_cases(), adapters, ours.dialect, work),
         "template": judged(str(cases), adapters, ours.dialect, work),

@@ -27,10 +27,12 @@ from toolmark.benchmark.candidates.recipes import read_recipe
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.dialects.tagged import Tagged
-from toolmark.trainers.examples import Examples
-from toolmark.trainers.hosting import Job, run
-from toolmark.trainers.lora import LoraOptions, LoraTrainer
-from toolmark.trainers.order import mixed
+from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
+from toolmark.trainers.finetuning.example_order import chosen_by_share
+from toolmark.trainers.finetuning.options import LoraOptions
+from toolmark.trainers.host import run_training
+from toolmark.trainers.lora import LoraTrainer
+from toolmark.trainers.training_job import TrainingJob
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "training-speed.md"
@@ -61,8 +63,10 @@ def options_of(threads: int, **changes: Any) -> LoraOptions:
 def ours(data: Path, out: Path, threads: int) -> tuple[list[float], int]:
     """When each step ended, and the tokens that were read."""
     ends: list[float] = []
-    job = Job(data=data, out=out, base="pocket", dialect="tagged", dev_limit=2)
-    record = run(LoraTrainer(), job, options_of(threads), lambda _: ends.append(time.perf_counter()), lambda _: None)
+    job = TrainingJob(data=data, out=out, base="pocket", dialect="tagged", dev_limit=2)
+    record = run_training(
+        LoraTrainer(), job, options_of(threads), lambda _: ends.append(time.perf_counter()), lambda _: None
+    )
     return ends, record.tokens
 
 
@@ -77,8 +81,10 @@ def plain(data: Path, out: Path, threads: int, precision: str) -> tuple[list[flo
 
     torch.set_num_threads(threads)
     options = options_of(threads)
-    examples = Examples(TraceDataset(data), Tagged(), BASE, print)
-    chosen = [examples.of("train")[place] for place in mixed(examples.kinds("train"), options.mix, 1)]
+    examples = EncodedExamples(TraceDataset(data), Tagged(), BASE, print)
+    chosen = [
+        examples.of("train")[place] for place in chosen_by_share(examples.query_types("train"), options.shares, 1)
+    ]
     rows = datasets.Dataset.from_dict(
         {
             "input_ids": [one.ids for one in chosen],
@@ -138,12 +144,12 @@ def loss_of(data: Path, adapter: Path) -> float:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    from toolmark.trainers.loop import batch_loss, padded_rows
+    from toolmark.trainers.finetuning.batch_layout import batch_loss, padded_rows
 
     model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32), adapter).eval()
     total = count = 0.0
     with torch.inference_mode():
-        for one in Examples(TraceDataset(data), Tagged(), BASE, print).of("validation"):
+        for one in EncodedExamples(TraceDataset(data), Tagged(), BASE, print).of("validation"):
             tokens = sum(one.supervised)
             total += float(batch_loss(model, padded_rows([one]))) * tokens
             count += tokens

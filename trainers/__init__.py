@@ -1,5 +1,5 @@
-"""Trainers make candidates from trace datasets: a folder of conversations goes in, a model or an adapter comes out.
+"""Trainers make candidates from trace datasets: they read a folder of conversations and write a model or an adapter.
 
-Every trainer reads the folder that `toolmark generate` writes, encodes it with `benchmark.engine.encoding` (the same
-ids that evaluation sees) and leaves a `toolmark.json` beside its weights.
+Every trainer reads the folder that `toolmark generate` writes, encodes it with `benchmark.engine.encoding` (which gives
+the same token ids as evaluation) and leaves a `toolmark.json` beside its weights.
 """

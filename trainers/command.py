@@ -1,4 +1,4 @@
-"""`toolmark train TRAINER --data DIR --out DIR [options]`: one command for each registered trainer."""
+"""`toolmark train TRAINER --data DIR --out DIR [options]`: one command per registered trainer."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ from cyclopts import App
 from rich.console import Console
 
 from toolmark.benchmark.plugins.commands import checked, plugin_command, plugin_commands
+from toolmark.trainers.training_job import DEV_LIMIT, TrainingJob
 
 __all__ = ["app", "train_command"]
 
-SECONDS_BETWEEN_LINES = 15.0
+_SECONDS_BETWEEN_LINES = 15.0
 
-_OF_EVERY_TRAINING = {
+_SHARED_OPTIONS = {
     "data": (Path, "Folder that `toolmark generate` wrote."),
-    "out": (Path, "Folder to write to. A training that was killed there continues."),
-    "seed": (int, "Seed of everything that is drawn."),
-    "manifest": (Path | None, "MANIFEST.toml of held-out tools and test queries; the shipped one where not given."),
+    "out": (Path, "Folder to write to. If a training was interrupted there, it resumes."),
+    "seed": (int, "Seed of all random choices."),
+    "manifest": (Path | None, "MANIFEST.toml with held-out tools and test queries; the shipped one if not given."),
 }
 
-_OF_A_BASE = {
-    "base": (str, "Model to train on: alias, path or hub id."),
-    "dialect": (str, "In which tools are shown and calls written; the base family's own where not given, else tagged."),
-    "dev": (str, "Cases whose dev split judges the checkpoints; the shipped ones where not given."),
-    "dev_limit": (int, "How many of them."),
-    "skip_too_long": (bool, "Leave out conversations that do not fit the context, and count them."),
+_BASE_OPTIONS = {
+    "base": (str, "Model to train on: an alias, a path or a hub id."),
+    "dialect": (str, "Dialect of tools and calls. If not given: the dialect of the base's family, else tagged."),
+    "dev": (str, "Cases whose dev split judges the checkpoints; the shipped cases if not given."),
+    "dev_limit": (int, "How many of the dev cases judge a checkpoint."),
+    "skip_too_long": (bool, "Leave out conversations that do not fit the context, and say how many."),
 }
 
 
 def train_command(trainer: Any) -> Callable[..., None]:
-    """A function whose parameters are those of every training and the options of `trainer`."""
+    """Make the command of `trainer`: a function that takes the shared options and the trainer's own options."""
 
     def train(
         *,
@@ -44,12 +45,12 @@ def train_command(trainer: Any) -> Callable[..., None]:
         seed: int = 1,
         dialect: str = "",
         dev: str = "",
-        dev_limit: int = 60,
+        dev_limit: int = DEV_LIMIT,
         manifest: Path | None = None,
         skip_too_long: bool = False,
         options: Any = None,
     ) -> None:
-        _host(
+        _train(
             trainer,
             options,
             data=data,
@@ -66,16 +67,16 @@ def train_command(trainer: Any) -> Callable[..., None]:
     def train_from_scratch(
         *, data: Path, out: Path, seed: int = 1, manifest: Path | None = None, options: Any = None
     ) -> None:
-        _host(trainer, options, data=data, out=out, seed=seed, manifest=manifest)
+        _train(trainer, options, data=data, out=out, seed=seed, manifest=manifest)
 
-    if getattr(trainer, "from_scratch", False):
-        return plugin_command(train_from_scratch, trainer, _OF_EVERY_TRAINING)
-    return plugin_command(train, trainer, _OF_A_BASE | _OF_EVERY_TRAINING)
+    if trainer.from_scratch:
+        return plugin_command(train_from_scratch, trainer, _SHARED_OPTIONS)
+    return plugin_command(train, trainer, _BASE_OPTIONS | _SHARED_OPTIONS)
 
 
-def _host(trainer: Any, options: Any, **given: Any) -> None:
-    from toolmark.trainers.hosting import Job, run
-    from toolmark.trainers.separation import no_test_cases
+def _train(trainer: Any, options: Any, **given: Any) -> None:
+    from toolmark.trainers.guard_test_cases import no_test_cases
+    from toolmark.trainers.host import run_training
 
     console = Console(stderr=True)
 
@@ -84,21 +85,21 @@ def _host(trainer: Any, options: Any, **given: Any) -> None:
 
     try:
         with no_test_cases():
-            run(trainer, Job(**given), checked(trainer.Options, options), _printer(say), say)
+            run_training(trainer, TrainingJob(**given), checked(trainer.Options, options), _printer(say), say)
     except KeyboardInterrupt as stopped:
-        say(f"Interrupted. {stopped or 'The same command goes on from there.'}")
+        say(f"Interrupted. {stopped or 'Repeat the same command to resume.'}")
         sys.exit(2)
     say(f"Trained: {given['out']}")
 
 
 def _printer(say: Callable[[str], None]) -> Callable[[Mapping[str, float]], None]:
-    """A log that says a point of the curve now and then."""
+    """A log that shows a point of the curve every 15 seconds."""
     printed = float("-inf")
 
     def log(point: Mapping[str, float]) -> None:
         nonlocal printed
         now = time.monotonic()
-        if now - printed >= SECONDS_BETWEEN_LINES:
+        if now - printed >= _SECONDS_BETWEEN_LINES:
             printed = now
             say("  ".join(f"{key} {value:,}" for key, value in point.items()))
 

@@ -7,12 +7,12 @@ of their models begin.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from toolmark.benchmark.candidates.recipes import Recipe, is_recipe, read_recipe
 from toolmark.benchmark.candidates.spec import Candidate, table
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.record import RECORD_FILE, TrainingRecord
 
 __all__ = ["family_dialect", "recipe_dialect", "trained_dialect"]
 
@@ -27,20 +27,19 @@ def trained_dialect(candidate: Candidate) -> str | None:
         return None
     if candidate.adapter is not None and is_recipe(path := Path(candidate.adapter)):
         return recipe_dialect(candidate, read_recipe(path))[0]
-    record = Path(candidate.adapter or candidate.base).expanduser() / "toolmark.json"
-    if not record.is_file():
+    folder = Path(candidate.adapter or candidate.base).expanduser()
+    if not (folder / RECORD_FILE).is_file():
         return None
-    try:
-        spoken = json.loads(record.read_text(encoding="utf-8"))["dialects"]
-        if candidate.adapter is None and len(spoken) > 1:
-            return None  # a base that knows several
-        (dialect,) = spoken
-    except (ValueError, KeyError, TypeError):
+    record = TrainingRecord.read(folder)
+    dialects = record.dialects if record is not None else ()
+    if candidate.adapter is None and len(dialects) > 1:
+        return None  # a base that knows several
+    if len(dialects) != 1:
         raise InputError(
-            f"{record} does not name the one dialect that it was trained in",
+            f"{folder / RECORD_FILE} does not name the one dialect that it was trained in",
             "Train it again, or choose with --dialect.",
-        ) from None
-    return str(dialect)
+        )
+    return dialects[0]
 
 
 def recipe_dialect(candidate: Candidate, recipe: Recipe) -> tuple[str, str]:

@@ -6,36 +6,24 @@ part of every key, so that nothing is ever served from another model's results. 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
-from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.config.decoding import Decoding
-from toolmark.benchmark.data.cases import digest
+from toolmark.benchmark.core.hashing import digest, hash_files
+from toolmark.benchmark.core.versions import installed_versions
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.policies.trivial import VERSION as POLICY_VERSION
 
-__all__ = ["environment", "hash_files", "identity", "run_key"]
+__all__ = ["environment", "identity", "run_key"]
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json")
 _TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
 _PACKAGES = ("toolmark", "torch", "transformers", "peft", "inspect-ai", "pydantic", "jsonschema-rs")
-
-
-def hash_files(files: Iterable[Path]) -> str:
-    """SHA-256, 16 hexadecimal digits, over the names and bytes of the files that exist, in order of their names."""
-    total = hashlib.sha256()
-    for file in sorted(files, key=lambda file: file.name):
-        if file.is_file():
-            with file.open("rb") as stream:
-                total.update(f"{file.name}:{hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
-    return total.hexdigest()[:16]
 
 
 def identity(
@@ -75,16 +63,10 @@ def run_key(identity: Mapping[str, Any]) -> str:
 
 def environment(**known: Any) -> dict[str, Any]:
     """Versions and machine, with what the engine adds (device, threads, batch layout)."""
-    versions = {}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processors": os.cpu_count(),
-        "versions": versions,
+        "versions": installed_versions(_PACKAGES),
         **known,
     }

@@ -13,7 +13,7 @@ from typing import Literal
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 
-__all__ = ["Kind", "cached", "check_id", "download", "gated", "probe", "upload", "writable"]
+__all__ = ["Kind", "cached", "check_id", "download", "gated", "is_repo_id", "probe", "upload", "writable"]
 
 Kind = Literal["model", "dataset"]
 
@@ -22,17 +22,21 @@ _PLACES = {"model": "", "dataset": "datasets/"}
 _ELSE = {"model": "offline, try --model pocket", "dataset": "offline, name a local folder"}
 
 
-def check_id(repo: str, flag: str) -> None:
-    """Is `repo` spelled as ORG/NAME. Raises `InputError`, which names the option `flag`."""
+def is_repo_id(repo: str) -> bool:
+    """Whether the hub library accepts `repo` as the id of a repository: NAME or ORG/NAME."""
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils._validators import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined] # public, but not typed as such
 
     try:
         validate_repo_id(repo)
-        spelled = repo.count("/") == 1
     except HFValidationError:
-        spelled = False
-    if not spelled:
+        return False
+    return True
+
+
+def check_id(repo: str, flag: str) -> None:
+    """Is `repo` spelled as ORG/NAME. Raises `InputError`, which names the option `flag`."""
+    if repo.count("/") != 1 or not is_repo_id(repo):
         raise InputError(f"{flag} {repo!r} is no place at the hub", "Name it as ORG/NAME.")
 
 

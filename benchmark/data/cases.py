@@ -8,14 +8,14 @@ A case's `id` hashes what the model sees and nothing else, so that correcting it
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+
+from toolmark.benchmark.core.hashing import digest
 
 __all__ = [
     "Abstain",
@@ -31,8 +31,6 @@ __all__ = [
     "Source",
     "Tool",
     "Toolbox",
-    "canonical_json",
-    "digest",
     "query_hash",
 ]
 
@@ -51,16 +49,6 @@ class Frozen(BaseModel):
         for name in copied.__dict__.keys() - type(self).model_fields.keys():
             del copied.__dict__[name]
         return copied
-
-
-def canonical_json(value: object) -> str:
-    """The one spelling that hashes are taken over: sorted keys, no white-space, ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-
-
-def digest(value: object, length: int = 16) -> str:
-    """First `length` hexadecimal digits of the SHA-256 of `value` in canonical JSON."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:length]
 
 
 def query_hash(query: str) -> str:

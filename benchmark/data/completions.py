@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from toolmark.benchmark.data.cases import Call, Message, Tool, digest
+from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.data.cases import Call, Message, Tool
 
 __all__ = ["Completion", "ParsedCompletion", "Prompt", "RawCall", "StopReason", "Usage", "total"]
 

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from toolmark.benchmark.candidates.weights import Weights
-from toolmark.benchmark.data.training import RECORD
+from toolmark.benchmark.data.record import RECORD_FILE
 
 __all__ = ["merge", "zero_adapter"]
 
@@ -38,6 +38,6 @@ def merge(weights: Weights, out: Path) -> None:
     merged = PeftModel.from_pretrained(model, str(weights.adapter)).merge_and_unload(safe_merge=True)
     merged.save_pretrained(str(out))
     for file in weights.base.iterdir():
-        known = file.suffix in (".json", ".jinja", ".model", ".txt") and file.name != RECORD
+        known = file.suffix in (".json", ".jinja", ".model", ".txt") and file.name != RECORD_FILE
         if known and not (out / file.name).exists():
             shutil.copy(file, out / file.name)

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolmark.benchmark.candidates.fingerprint import hash_files
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.data.cases import digest
+from toolmark.benchmark.core.hashing import digest, hash_files
+from toolmark.benchmark.data.record import TrainingRecord
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -93,14 +93,12 @@ class AdaptedModel:
 
 
 def _check_base(base: Path, adapter: Path) -> None:
-    record = adapter / "toolmark.json"
-    if record.is_file():
-        recorded = json.loads(record.read_text()).get("base") or {}
-        name, here = recorded.get("id"), hash_files(base.glob("*.safetensors"))
-        if recorded.get("weights") not in (None, here):
+    if (record := TrainingRecord.read(adapter)) is not None:
+        here = hash_files(base.glob("*.safetensors"))
+        if record.base_weights not in (None, here):
             raise InputError(
-                f"{adapter} was trained on {name} with weights {recorded['weights']}, not on {base} ({here})",
-                f"Name that base: --model {name} --adapter {adapter}",
+                f"{adapter} was trained on {record.base_id} with weights {record.base_weights}, not on {base} ({here})",
+                f"Name that base: --model {record.base_id} --adapter {adapter}",
             )
         return
     name = json.loads((adapter / "adapter_config.json").read_text()).get("base_model_name_or_path") or "no base"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.data.cases import digest
+from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.completions import Completion, Prompt, Usage
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import PromptTooLong

@@ -11,7 +11,7 @@ from toolmark.benchmark.candidates.dialect_choice import family_dialect, trained
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import load
-from toolmark.benchmark.data.training import Training
+from toolmark.benchmark.data.record import TrainingRecord
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.runs.generation import Run
@@ -55,9 +55,9 @@ class Contestant:
         self._run = run
 
     @property
-    def training(self) -> Training | None:
+    def training(self) -> TrainingRecord | None:
         """How its weights were made, where a record says so."""
-        return Training.of(self.run.training)
+        return TrainingRecord.of(self.run.training)
 
     def side(self) -> Side:
         """What a comparison needs of it."""

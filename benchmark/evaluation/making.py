@@ -27,17 +27,16 @@ from filelock import FileLock
 from pydantic import BaseModel, ValidationError
 
 from toolmark.benchmark.candidates.dialect_choice import recipe_dialect
-from toolmark.benchmark.candidates.fingerprint import hash_files
 from toolmark.benchmark.candidates.recipes import Recipe, Step, is_recipe, read_recipe
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import locate
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.hashing import digest, hash_files
 from toolmark.benchmark.core.registry import Group, load, target
-from toolmark.benchmark.data.cases import digest
-from toolmark.benchmark.data.training import RECORD
+from toolmark.benchmark.data.record import RECORD_FILE
 
-__all__ = ["Making", "Plan", "plan"]
+__all__ = ["Making", "Plan", "plan", "plugin_package"]
 
 DATA, ADAPTERS = Path("data"), Path("adapters")
 
@@ -73,7 +72,7 @@ class Plan:
     @property
     def has_adapter(self) -> bool:
         """Whether the adapter is there."""
-        return (self.adapter / RECORD).is_file()
+        return (self.adapter / RECORD_FILE).is_file()
 
     def __str__(self) -> str:
         if self.has_adapter:
@@ -228,11 +227,20 @@ def _content(value: object) -> object:
     return hash_files([path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()])
 
 
+def plugin_package(entry_point: str) -> str:
+    """The package whose code a plug-in depends on: `toolmark.trainers` and the like, or a third party's top package.
+
+    Args:
+        entry_point: Module and object, as `toolmark.trainers.lora:LoraTrainer`.
+    """
+    names = entry_point.partition(":")[0].split(".")
+    return ".".join(names[:2] if names[0] == "toolmark" else names[:1])
+
+
 @cache
 def _code(group: Group, step: Step) -> str:
-    """SHA-256 over the package that a plug-in lives in: other code may make other data of the same options."""
-    package = target(group, step.name).partition(":")[0].partition(".")[0]
-    spec = find_spec(package)
+    """SHA-256 over the package of a plug-in, because other code may make other data from the same options."""
+    spec = find_spec(plugin_package(target(group, step.name)))
     total = hashlib.sha256()
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         files = sorted(file for pattern in _CODE for file in Path(folder).rglob(pattern))

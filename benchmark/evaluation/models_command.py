@@ -14,7 +14,7 @@ from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.candidates.weights import locate
 from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.registry import load, names, target
-from toolmark.benchmark.data.training import RECORD, Training, read_record
+from toolmark.benchmark.data.record import RECORD_FILE, TrainingRecord
 from toolmark.benchmark.evaluation.evaluate import evaluate
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
@@ -36,14 +36,12 @@ def list_trained(folder: Path = Path("adapters")) -> None:
         Where the adapters and models lie.
     """
     table = Table("name", "trainer", "base", "dialect", "conversations", "seconds", "step", box=None)
-    for record in sorted(folder.glob(f"*/{RECORD}")):
-        content = read_record(record.parent)
-        trained = Training.of(content)
-        if content is None or trained is None:
+    for record in sorted(folder.glob(f"*/{RECORD_FILE}")):
+        trained = TrainingRecord.read(record.parent)
+        if trained is None:
             continue
-        base = content.get("base") or {}
-        spoken = content.get("dialects") or []
-        cells = (trained.trainer, base.get("id", ""), ", ".join(spoken), trained.conversations, trained.seconds)
+        dialects = ", ".join(trained.dialects)
+        cells = (trained.trainer, trained.base_id, dialects, trained.conversations, trained.seconds)
         step = "" if trained.chosen is None else f"{trained.chosen.step:g}"
         table.add_row(record.parent.name, *("" if cell is None else str(cell) for cell in cells), step)
     if not table.row_count:

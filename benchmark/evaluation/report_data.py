@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from toolmark.benchmark.data.cases import Case, digest
+from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.request import Request, shipped_cases

@@ -16,6 +16,7 @@ from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.data.cases import Call, Case, Expectation, Message, Source, Tool, Toolbox
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
 from toolmark.benchmark.data.dataset import TraceDataset
+from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine.encoding import Encoded
@@ -25,6 +26,8 @@ from toolmark.benchmark.verdicts.comparison import Comparison
 
 __all__ = [
     "BadRow",
+    "BaseGenerator",
+    "BaseTrainer",
     "Call",
     "Candidate",
     "Case",
@@ -51,6 +54,7 @@ __all__ = [
     "Trained",
     "Trainer",
     "Training",
+    "WrittenRecord",
 ]
 
 O_contra = TypeVar("O_contra", bound=BaseModel, contravariant=True)
@@ -79,8 +83,7 @@ class Generation:
 class Generator(Protocol[O_contra]):
     """Proposes traces; the pipeline judges and writes them. Group `toolmark.generators`.
 
-    It may have two more methods: `facts(options)`, what the manifest tells of a generation, and `lasting(options)`, the
-    options that the manifest tells where not all of them shape the dataset.
+    Derive from `BaseGenerator`: it has defaults for `facts` and `lasting`.
     """
 
     name: str
@@ -89,6 +92,27 @@ class Generator(Protocol[O_contra]):
     def propose(self, toolbox: Toolbox, options: O_contra, ctx: Generation) -> Iterator[Trace]:
         """Yield traces over the tools of `toolbox`, the same ones for the same seed."""
         ...
+
+    def facts(self, options: O_contra) -> Mapping[str, Any]:
+        """Entries that the manifest of the dataset gets beside those that the pipeline writes."""
+        ...
+
+    def lasting(self, options: O_contra) -> Mapping[str, Any]:
+        """The options that shape the dataset, by name: the manifest records them."""
+        ...
+
+
+class BaseGenerator:
+    """Base class of generators, with the defaults of what a generator may leave out."""
+
+    def facts(self, options: Any) -> Mapping[str, Any]:  # noqa: ARG002 - for subclasses
+        """No entries."""
+        return {}
+
+    def lasting(self, options: Any) -> Mapping[str, Any]:
+        """All options that are set."""
+        found: Mapping[str, Any] = options.model_dump(mode="json", exclude_none=True)
+        return found
 
 
 @runtime_checkable
@@ -114,15 +138,16 @@ class Training:
     """What a trainer is given beside its base, data and options.
 
     Attributes:
-        seed: Of everything that is drawn.
+        seed: Seed of all random choices.
         log: Reports a point of the curve: `step`, and figures by name.
-        say: Tells the user a line.
-        weights: Directory of the base's weights; None where there is no base.
-        examples: Token ids of the conversations of a split, with what the model itself must write; every mask is
-            checked. Of the split `validation` there may be none.
-        kinds: The query type of each of these.
-        decisions: Of each the places of the tokens by which a reply decides: to call or not, and which tool.
-        score_dev: Judges an adapter or model directory on dev cases: figures by metric.
+        say: Shows the user a line.
+        weights: Directory of the base's weights; None if there is no base.
+        examples: Token ids of the conversations of a split, with a mask of the tokens that the model must write. Every
+            mask is checked. The split `validation` may have no examples.
+        query_types: The query type of each example of a split.
+        decisions: For each example of a split, the indices of the tokens that decide between a call and an answer, and
+            of a called tool's name.
+        score_dev: Judges an adapter or model directory on dev cases; returns figures by metric.
     """
 
     seed: int
@@ -130,24 +155,24 @@ class Training:
     say: Callable[[str], None] = lambda _: None
     weights: Path | None = None
     examples: Callable[[str], Sequence[Encoded]] = lambda _: ()
-    kinds: Callable[[str], Sequence[str]] = lambda _: ()
+    query_types: Callable[[str], Sequence[str]] = lambda _: ()
     decisions: Callable[[str], Sequence[frozenset[int]]] = lambda _: ()
     score_dev: Callable[[Path], Mapping[str, DevFigure]] = lambda _: {}
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a trainer says of a training; the host writes it to `toolmark.json`.
+    """What a trainer returns: facts about the training, which the host writes to `toolmark.json`.
 
     Attributes:
-        dialects: In which the data was shown, where the host did not choose it.
-        tokens: Read in training, padding apart.
-        seconds: Of wall time, those before an interruption counted.
-        losses: At the end, by name.
-        curve: Points; each has a `step` and figures by name.
-        chosen_step: The step whose weights were kept, where one was chosen.
-        settings: What was measured or settled at the start, as threads and precision.
-        tools_made_by: By what tools were made anew for each conversation, where they were.
+        tokens: Tokens that were read in training, without padding.
+        seconds: Wall time, sessions before an interruption included.
+        losses: Losses at the end, by name.
+        curve: Points of the curve: each has a `step` and figures by name.
+        chosen_step: Step of the checkpoint that was kept; None if none was chosen.
+        dialects: Dialects in which the data was shown, if the host did not choose the dialect.
+        measured: What the trainer measured at the start, for example threads and precision.
+        tools_made_by: What made new tools for each conversation; None if the tools come from the dataset.
     """
 
     tokens: int
@@ -156,7 +181,7 @@ class Trained:
     curve: Sequence[Mapping[str, float]]
     chosen_step: int | None = None
     dialects: Sequence[str] = ()
-    settings: Mapping[str, str | int | float] = field(default_factory=dict)
+    measured: Mapping[str, str | int | float] = field(default_factory=dict)
     tools_made_by: str | None = None
 
 
@@ -164,19 +189,40 @@ class Trained:
 class Trainer(Protocol[O_contra]):
     """Makes a candidate from traces. Group `toolmark.trainers`.
 
-    One that starts from nothing has `from_scratch = True` and is given no base. One with a method `card(folder)` words
-    the `README.md` beside its weights itself.
+    Derive from `BaseTrainer`: it has defaults for `from_scratch` and `card`.
+
+    Attributes:
+        from_scratch: Whether the trainer starts without a base model.
     """
 
     name: str
     Options: type[BaseModel]
+    from_scratch: bool
 
     def train(self, base: Candidate | None, data: TraceDataset, out: Path, options: O_contra, ctx: Training) -> Trained:
-        """Write an adapter or model directory to `out`; what a killed training left there is gone on with.
+        """Write an adapter or model directory to `out`; resume a training that was interrupted there.
 
         The host has checked base and data before, and writes `toolmark.json` and `README.md` after.
         """
         ...
+
+    def card(self, record: WrittenRecord) -> str | None:
+        """The text of the `README.md` beside the weights; None for the usual card of an adapter."""
+        ...
+
+
+class BaseTrainer:
+    """Base class of trainers, with the defaults of what a trainer may leave out.
+
+    Attributes:
+        from_scratch: Whether the trainer starts without a base model.
+    """
+
+    from_scratch: bool = False
+
+    def card(self, record: WrittenRecord) -> str | None:  # noqa: ARG002 - for subclasses
+        """The usual card of an adapter."""
+        return None
 
 
 @runtime_checkable

@@ -17,9 +17,10 @@ from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import Weights, locate
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
-from toolmark.benchmark.data.cases import Case, digest
+from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, Prompt
-from toolmark.benchmark.data.training import read_record
+from toolmark.benchmark.data.record import read_record
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import Engine, NotAnswered, PromptTooLong
 from toolmark.benchmark.engine.engines import Engines

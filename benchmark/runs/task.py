@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError, ToolmarkError
+from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.core.registry import load
-from toolmark.benchmark.data.cases import Case, Toolbox, digest
+from toolmark.benchmark.data.cases import Case, Toolbox
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine.inspect_messages import completion_of, messages_of, output_of

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from toolmark.benchmark.data.cases import Effects, Tool, canonical_json
+from toolmark.benchmark.core.hashing import canonical_json
+from toolmark.benchmark.data.cases import Effects, Tool
 from toolmark.benchmark.tools.sandbox import Limits, Result, Sandbox
 
 __all__ = ["Execute", "Executor"]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from toolmark.benchmark.data.cases import digest
+from toolmark.benchmark.core.hashing import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,8 @@ from typing import Any
 import jsonschema_rs
 from jsonschema_rs import Validator
 
-from toolmark.benchmark.data.cases import Tool, canonical_json
+from toolmark.benchmark.core.hashing import canonical_json
+from toolmark.benchmark.data.cases import Tool
 
 __all__ = [
     "Problem",

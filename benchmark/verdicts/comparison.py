@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from toolmark.benchmark.data.completions import Completion
-from toolmark.benchmark.data.training import Training
+from toolmark.benchmark.data.record import TrainingRecord
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.scoring.grades import Grade
 from toolmark.benchmark.scoring.metrics import BALANCED, PRIMARY, MetricInfo, case_values, metrics_for
@@ -49,7 +49,7 @@ class Side:
     run: str = ""
     identity: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
-    training: Training | None = None
+    training: TrainingRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class ContestantResult:
     differences: Mapping[str, Difference] = field(default_factory=dict)
     baseline: str | None = None
     unfair: tuple[Mismatch, ...] = ()
-    training: Training | None = None
+    training: TrainingRecord | None = None
     unproven: str = ""
 
 

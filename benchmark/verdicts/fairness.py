@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from toolmark.benchmark.data.training import Training
+from toolmark.benchmark.data.record import TrainingRecord
 
 __all__ = ["Mismatch", "mismatches", "unproven_base"]
 
@@ -60,7 +60,7 @@ def mismatches(
     )
 
 
-def unproven_base(identity: Mapping[str, Any], training: Training | None) -> str:
+def unproven_base(identity: Mapping[str, Any], training: TrainingRecord | None) -> str:
     """Why nobody knows that an adapter sits on the base it was trained on; empty where that is proven.
 
     The proof is the base's hash in the training record beside the adapter: names say nothing of weights, and an adapter

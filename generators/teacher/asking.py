@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, Self
 
 from toolmark.benchmark.config.decoding import Requests
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
-from toolmark.benchmark.data.cases import Message, digest
+from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.data.cases import Message
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.engine.request_window import Window
 from toolmark.benchmark.engine.served_requests import ServedModel, Unanswered, faults_told

@@ -35,7 +35,7 @@ from toolmark.benchmark.data.traces import QueryType, Trace
 from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.engine.prices import know_prices
 from toolmark.benchmark.engine.served_requests import Refused
-from toolmark.benchmark.plugins.protocols import Generation
+from toolmark.benchmark.plugins.protocols import BaseGenerator, Generation
 from toolmark.generators.judging import Stage
 from toolmark.generators.teacher.asking import Asker, Item
 from toolmark.generators.teacher.estimate import estimate
@@ -78,7 +78,7 @@ class _Dropped(NamedTuple):
 _Outcome = Trace | _Dropped
 
 
-class TeacherGenerator:
+class TeacherGenerator(BaseGenerator):
     """Conversations by other models: one writes the questions, one makes the calls, one says the answers."""
 
     name = "teacher"

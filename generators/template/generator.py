@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from toolmark.benchmark.plugins.protocols import BaseGenerator
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.generators.template.default import SHARES, default_traces
 from toolmark.generators.template.default.askable import askable
@@ -72,7 +73,7 @@ class TemplateOptions(BaseModel):
         return self
 
 
-class TemplateGenerator:
+class TemplateGenerator(BaseGenerator):
     """Conversations from word lists and phrasings: offline, seeded, the same everywhere."""
 
     name = "template"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from toolmark.benchmark.data.training import Chosen, Point, Training
+from toolmark.benchmark.data.record import ChosenCheckpoint, CurvePoint, TrainingRecord
 from toolmark.benchmark.scoring.metrics import label
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.reports.html.drawing import Drawing, colour, short, symbol
@@ -43,11 +43,11 @@ def curves(comparison: Comparison) -> Drawing | None:
     )
 
 
-def _named(curve: Sequence[Point], field: str) -> list[str]:
+def _named(curve: Sequence[CurvePoint], field: str) -> list[str]:
     return list(dict.fromkeys(name for point in curve for name in getattr(point, field)))
 
 
-def _losses(curve: Sequence[Point]) -> list[dict[str, Any]]:
+def _losses(curve: Sequence[CurvePoint]) -> list[dict[str, Any]]:
     traces = []
     for place, name in enumerate(_named(curve, "losses")):
         along = [(point.step, point.losses[name]) for point in curve if name in point.losses]
@@ -66,7 +66,7 @@ def _losses(curve: Sequence[Point]) -> list[dict[str, Any]]:
     return traces
 
 
-def _scores(curve: Sequence[Point]) -> list[dict[str, Any]]:
+def _scores(curve: Sequence[CurvePoint]) -> list[dict[str, Any]]:
     traces = []
     for place, name in enumerate(_named(curve, "scores")):
         hue = colour(place + 3)
@@ -91,7 +91,7 @@ def _loss(name: str) -> str:
     return _LOSSES.get(name, short(name.replace("_", " ")))
 
 
-def _layout(known: Training) -> dict[str, Any]:
+def _layout(known: TrainingRecord) -> dict[str, Any]:
     layout: dict[str, Any] = {
         "xaxis": {"title": {"text": "step"}, "zeroline": False},
         "yaxis": {"title": {"text": "loss"}, "rangemode": "tozero"},
@@ -106,7 +106,7 @@ def _layout(known: Training) -> dict[str, Any]:
     return layout
 
 
-def _kept(chosen: Chosen) -> dict[str, Any]:
+def _kept(chosen: ChosenCheckpoint) -> dict[str, Any]:
     """A line at the checkpoint, and what it was kept for."""
     by = f": {short(label(chosen.metric))}" if chosen.metric else ""
     score = "" if chosen.score is None else f" {chosen.score * 100:.1f} %"
@@ -120,7 +120,7 @@ def _kept(chosen: Chosen) -> dict[str, Any]:
     }
 
 
-def _row(name: str, point: Point, chosen: Chosen | None) -> list[str]:
+def _row(name: str, point: CurvePoint, chosen: ChosenCheckpoint | None) -> list[str]:
     losses = ", ".join(f"{_loss(each)} {value:.4g}" for each, value in point.losses.items())
     scores = ", ".join(f"{each} {value * 100:.1f}" for each, value in point.scores.items())
     kept = "kept" if chosen is not None and chosen.step == point.step else ""

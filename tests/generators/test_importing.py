@@ -48,7 +48,10 @@ class Options(BaseModel):
     echoes: int = Field(default=3, ge=1, description="How many times it echoes.")
 
 
-class Echo:
+from toolmark.benchmark.plugins.protocols import BaseGenerator
+
+
+class Echo(BaseGenerator):
     """Conversations that echo."""
 
     name = "echo"

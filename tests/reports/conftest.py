@@ -11,7 +11,7 @@ import pytest
 
 from toolmark.benchmark.data.cases import Case, Tool, Toolbox
 from toolmark.benchmark.data.completions import Completion, Usage
-from toolmark.benchmark.data.training import Chosen, Point, Training
+from toolmark.benchmark.data.record import ChosenCheckpoint, CurvePoint, TrainingRecord
 from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.evaluation.report_data import gather
 from toolmark.benchmark.scoring.grades import grade
@@ -97,17 +97,17 @@ def compared(
     return replace(found, contestants=(*found.contestants[:-1], changed))
 
 
-TRAINING = Training(
+TRAINING = TrainingRecord(
     "lora",
     "toolmark train lora",
     12.5,
     600,
     frozenset({BOOK.schema_hash}),
     curve=(
-        Point(1.0, 4_096.0, {"loss": 2.0, "eval_loss": 2.5}, {"selection.tool": 0.1}),
-        Point(2.0, 8_192.0, {"loss": 1.0, "eval_loss": 1.5}, {"selection.tool": 0.3}),
+        CurvePoint(1.0, 4_096.0, {"loss": 2.0, "eval_loss": 2.5}, {"selection.tool": 0.1}),
+        CurvePoint(2.0, 8_192.0, {"loss": 1.0, "eval_loss": 1.5}, {"selection.tool": 0.3}),
     ),
-    chosen=Chosen(2.0, "selection.tool", 0.3),
+    chosen=ChosenCheckpoint(2.0, "selection.tool", 0.3),
 )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from toolmark.benchmark.data.completions import Completion, RawCall
-from toolmark.benchmark.data.training import Chosen, Point, Training
+from toolmark.benchmark.data.record import ChosenCheckpoint, CurvePoint, TrainingRecord
 from toolmark.benchmark.verdicts.report_data import Provenance
 from toolmark.reports.document import document
 from toolmark.reports.html import Html
@@ -230,12 +230,14 @@ def hostile(field: str, text: str, make: Any, ask: Any) -> Any:
             return replace(made, report=replace(made.report, provenance=whence))
     if said is not None:
         return make(cases, {"base": [said, RIGHT], "mine": [RIGHT, said]})
-    points = tuple(Point(step, step, {text: step}, {text: step}) for step in (1.0, 2.0))
+    points = tuple(CurvePoint(step, step, {text: step}, {text: step}) for step in (1.0, 2.0))
     contestant = {
         "run": {"run": text},
         "identity": {"identity": {text: text, "dialect": text}},
         "environment": {"environment": {"python": text, text: text}},
-        "training": {"training": Training(text, text, 1.0, 2, None, text, points, Chosen(1.0, text, 0.5))},
+        "training": {
+            "training": TrainingRecord(text, text, 1.0, 2, None, text, points, ChosenCheckpoint(1.0, text, 0.5))
+        },
         "unproven": {"unproven": text},
     }[field]
     return make(cases, answers, contestant=contestant)
@@ -280,9 +282,9 @@ def test_a_megabyte_in_any_field_is_cut_and_breaks_nothing(opened, page_of, make
 
 def test_numbers_that_are_none_break_nothing(opened, page_of, make, ask):
     nan = float("nan")
-    points = (Point(1.0, None, {"loss": 1e300}, {"x.y": -1e300}), Point(1e300, 1e300, {"loss": -1.0}))
+    points = (CurvePoint(1.0, None, {"loss": 1e300}, {"x.y": -1e300}), CurvePoint(1e300, 1e300, {"loss": -1.0}))
     contestant = {
-        "training": Training(curve=points, chosen=Chosen(1e300)),
+        "training": TrainingRecord(curve=points, chosen=ChosenCheckpoint(1e300)),
         "identity": {"decoding": {"temperature": nan}},
         "environment": {"load": float("inf")},
     }

@@ -18,7 +18,7 @@ import pytest
 from huggingface_hub import ModelCard, parse_eval_result_entries
 from ruamel.yaml import YAML
 
-from toolmark.benchmark.candidates.fingerprint import hash_files
+from toolmark.benchmark.core.hashing import hash_files
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 from toolmark.benchmark.runs.ledger import Ledger

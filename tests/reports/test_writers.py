@@ -14,7 +14,7 @@ from huggingface_hub import ModelCard, eval_result_entries_to_yaml, parse_eval_r
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.registry import names, renderer_for
-from toolmark.benchmark.data.training import Training
+from toolmark.benchmark.data.record import TrainingRecord
 from toolmark.benchmark.verdicts.comparison import Figure
 from toolmark.benchmark.verdicts.intervals import Interval
 from toolmark.reports.cards import card, eval_entries, eval_results, subject
@@ -45,7 +45,7 @@ def test_sentences_by_hand(make, ask):
     assert headline(two(make, ask)["mine"]) == "4 improved, 2 inconclusive"
 
 
-PROVEN = Training(base_weights="w")
+PROVEN = TrainingRecord(base_weights="w")
 OURS = {"model": "x", "dialect": "json/1", "template": "t", "dtype": "float32", "decoding": {"temperature": 0.0}}
 
 

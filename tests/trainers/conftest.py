@@ -57,7 +57,7 @@ def called() -> tuple[tuple[Message, ...], tuple[Tool, ...]]:
 @pytest.fixture(scope="session")
 def tokenizer():
     pytest.importorskip("transformers")
-    from toolmark.trainers.pocket_tokenizer import train_tokenizer
+    from toolmark.trainers.pocket.tokenizer import train_tokenizer
 
     return train_tokenizer([message.content for message in CALLED + COPIED] * 5, context=512)
 

@@ -17,26 +17,28 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.forked.commands import Toolmark, running
 from tests.trainers.made import TOOLS, dataset, traces
-from toolmark.benchmark.candidates.fingerprint import hash_files
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.hashing import hash_files
 from toolmark.benchmark.data.cases import Message, Toolbox
 from toolmark.benchmark.data.dataset import TraceDataset
+from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.plugins.protocols import Trainer
-from toolmark.trainers.examples import Examples
-from toolmark.trainers.hosting import Job, run
-from toolmark.trainers.loop import batch_loss, padded_rows
-from toolmark.trainers.lora import LoraOptions, LoraTrainer
-from toolmark.trainers.record import Record
+from toolmark.trainers.finetuning.batch_layout import batch_loss, padded_rows
+from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
+from toolmark.trainers.finetuning.options import LoraOptions
+from toolmark.trainers.host import run_training
+from toolmark.trainers.lora import LoraTrainer
+from toolmark.trainers.training_job import TrainingJob
 
-QUICK = LoraOptions(r=4, epochs=18, mix={}, score_every=5, threads=1, precision="float32", lr=1e-2)
+QUICK = LoraOptions(r=4, epochs=18, shares={}, score_every=5, threads=1, precision="float32", lr=1e-2)
 
 
 def train(base: Path, data: Path, dev: Path, out: Path, options: LoraOptions = QUICK, **job: object) -> list[str]:
     said: list[str] = []
-    wanted = Job(data=data, out=out, base=str(base), dialect="tagged", dev=str(dev), dev_limit=2, **job)
-    run(LoraTrainer(), wanted, options, lambda _: None, said.append)
+    wanted = TrainingJob(data=data, out=out, base=str(base), dialect="tagged", dev=str(dev), dev_limit=2, **job)
+    run_training(LoraTrainer(), wanted, options, lambda _: None, said.append)
     return said
 
 
@@ -52,7 +54,7 @@ def test_it_is_a_trainer():
 
 def test_a_training_leaves_an_adapter_that_names_its_base(trained, base):
     out, said = trained
-    record = Record.read(out)
+    record = WrittenRecord.read(out)
     assert {file.name for file in out.iterdir()} >= {"adapter_config.json", "adapter_model.safetensors", "README.md"}
     assert not list(out.rglob("*.bin")), "a pickle was left beside the weights"
     assert not (out / "checkpoints").exists()
@@ -66,7 +68,7 @@ def test_a_training_leaves_an_adapter_that_names_its_base(trained, base):
 
 
 def test_the_curve_holds_loss_and_dev_figures(trained):
-    record = Record.read(trained[0])
+    record = WrittenRecord.read(trained[0])
     judged = {point["step"] for point in record.curve if "timing.recall" in point}
     assert judged == set(range(5, 46, 5))
     assert {point["step"] for point in record.curve if "eval_loss" in point} == judged
@@ -102,7 +104,7 @@ def test_second_matrices_learn_faster_where_asked(base, data, dev, tmp_path):
 
 
 def test_what_decides_is_learnt_first_where_it_weighs_more(base, data, dev, tmp_path):
-    examples = Examples(TraceDataset(data), Tagged(), base, print)
+    examples = EncodedExamples(TraceDataset(data), Tagged(), base, print)
     places = [dict.fromkeys(some, 1e6) for some in examples.decisions("train")]
     batch = padded_rows(examples.of("train"), places)  # beside such weights nothing else counts
     losses = []
@@ -119,7 +121,10 @@ def test_what_decides_is_learnt_first_where_it_weighs_more(base, data, dev, tmp_
 @pytest.fixture
 def toolmark(tmp_path) -> Iterator[Toolmark]:
     with running(
-        tmp_path, "toolmark.trainers.finetuning", "toolmark.trainers.hosting", "toolmark.benchmark.engine.local_engine"
+        tmp_path,
+        "toolmark.trainers.finetuning.finetune",
+        "toolmark.trainers.host",
+        "toolmark.benchmark.engine.local_engine",
     ) as commands:
         yield commands
 
@@ -127,7 +132,7 @@ def toolmark(tmp_path) -> Iterator[Toolmark]:
 def test_ten_kills_leave_the_same_bytes(trained, base, data, dev, tmp_path, toolmark):
     out = tmp_path / "mine"
     flags = ["--r", "4", "--epochs", "18", "--score-every", "5", "--threads", "1", "--precision", "float32"]
-    flags += ["--lr", "0.01", "--mix.easy", "1", "--mix.no_tool", "1"]
+    flags += ["--lr", "0.01", "--shares.easy", "1", "--shares.no_tool", "1"]
     where = ["--base", str(base), "--data", str(data), "--out", str(out), "--dialect", "tagged"]
     command = ["train", "lora", *where, "--dev", str(dev), "--dev-limit", "2", *flags]
     for lines in random.Random(8).choices(range(1, 8), k=10):  # one checkpoint further at most, of nine
@@ -202,7 +207,7 @@ def emptied(folder: Path) -> None:
         (emptied, "is not a trace dataset: it is damaged, or a split is empty"),
     ],
 )
-def test_data_that_is_none_is_named(broken, said, base, data, dev, tmp_path):
+def test_a_folder_without_a_trace_dataset_is_named(broken, said, base, data, dev, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(data, copy)
     broken(copy)
@@ -214,18 +219,18 @@ def test_another_dialects_data_is_refused(base, data, dev, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(data, copy)
     (copy / "manifest.json").write_text('{"dialect": "hermes"}')
-    with pytest.raises(InputError, match=r"is written in the dialect hermes, and tagged would be trained"):
+    with pytest.raises(InputError, match=r"is written in the dialect hermes, but the training would use tagged"):
         train(base, copy, dev, tmp_path / "out")
 
 
-def test_a_folder_that_cannot_be_is_named_before_a_weight_moves(base, data, dev, tmp_path):
+def test_a_folder_that_cannot_be_written_is_named_before_training(base, data, dev, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(EnvironmentFault, match=r"file/out cannot be written: Not a directory\. .*--out DIR"):
         train(base, data, dev, tmp_path / "file" / "out")
 
 
 def test_a_base_that_is_an_adapter_is_refused(trained, base, data, dev, tmp_path):
-    with pytest.raises(InputError, match=r"is a base with the adapter .* already"):
+    with pytest.raises(InputError, match=r"already has the adapter"):
         train(Path(f"{base}:{trained[0]}"), data, dev, tmp_path / "out")
 
 

@@ -13,8 +13,8 @@ from filelock import FileLock
 
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.data.training import RECORD
-from toolmark.benchmark.evaluation.making import Plan, plan
+from toolmark.benchmark.data.record import RECORD_FILE
+from toolmark.benchmark.evaluation.making import Plan, plan, plugin_package
 
 RECIPE = """
 base = "{base}"
@@ -34,7 +34,7 @@ epochs = 1
 lr = 1e-2
 threads = 1
 precision = "float32"
-mix = {{}}
+shares = {{}}
 dev = "{dev}"
 dev_limit = 2
 skip_too_long = true
@@ -77,7 +77,7 @@ def test_the_second_run_makes_nothing_and_says_the_same(recipe, base, dev, tmp_p
     todo = planned(recipe, base)
     assert f"{todo.data} is generated, {todo.adapter} is trained" in first.stdout
     assert todo.has_data
-    assert json.loads((todo.adapter / RECORD).read_text())["options"]["mix"] == {}, "an empty table takes all"
+    assert json.loads((todo.adapter / RECORD_FILE).read_text())["options"]["shares"] == {}, "an empty table takes all"
     made = {file: file.stat().st_mtime_ns for part in ("data", "adapters") for file in (tmp_path / part).rglob("*.*")}
 
     second = suites(*command, cwd=tmp_path)
@@ -98,6 +98,19 @@ def test_a_change_makes_anew_what_depends_on_it(recipe, base):
         assert anew.adapter != same.adapter
     said = planned(recipe, base, skip_too_long="true\nwarmup = 0.03")
     assert (said.data, said.adapter) == (same.data, same.adapter), "a default that is written out is no change"
+
+
+@pytest.mark.parametrize(
+    ("entry_point", "package"),
+    [
+        ("toolmark.trainers.lora:LoraTrainer", "toolmark.trainers"),
+        ("toolmark.generators.template:TemplateGenerator", "toolmark.generators"),
+        ("mine.deeply.nested:Trainer", "mine"),
+        ("single:Trainer", "single"),
+    ],
+)
+def test_the_key_of_an_adapter_covers_the_code_of_the_plugin_s_package(entry_point, package):
+    assert plugin_package(entry_point) == package
 
 
 def test_other_dev_cases_train_anew(recipe, base, dev, tmp_path):

@@ -8,18 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolmark.benchmark.data.cases import (
-    Accept,
-    Call,
-    CallSpec,
-    Case,
-    Message,
-    Tool,
-    Toolbox,
-    canonical_json,
-    digest,
-    query_hash,
-)
+from toolmark.benchmark.core.hashing import canonical_json, digest
+from toolmark.benchmark.data.cases import Accept, Call, CallSpec, Case, Message, Tool, Toolbox, query_hash
 
 BASE: dict[str, Any] = {
     "messages": [{"role": "user", "content": "?"}],

@@ -9,10 +9,10 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from toolmark.benchmark.candidates.fingerprint import hash_files
 from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.hashing import hash_files
 from toolmark.benchmark.data.cases import Message
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.engine import PromptTooLong

@@ -31,7 +31,7 @@ from toolmark.benchmark.readers.toolmark import case_line
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.generators.template import TemplateGenerator, TemplateOptions
-from toolmark.trainers.loop import batch_loss, packed_rows
+from toolmark.trainers.finetuning.batch_layout import batch_loss, packed_rows
 
 ROOT = Path(__file__).parents[3]
 NAMES = ("word_count", "get_weather", "calculator", "set_reminder", "convert_currency", "reverse_list")

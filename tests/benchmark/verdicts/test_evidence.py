@@ -11,7 +11,7 @@ import pytest
 
 from toolmark.benchmark.data.cases import Case, Tool, Toolbox
 from toolmark.benchmark.data.completions import Completion, Usage
-from toolmark.benchmark.data.training import Chosen, Point, Training, read_record
+from toolmark.benchmark.data.record import ChosenCheckpoint, CurvePoint, TrainingRecord, read_record
 from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.evaluation.report_data import gather
 from toolmark.benchmark.policies.scores import policy_scores
@@ -75,7 +75,7 @@ def sides(*answers: tuple[str, ...], trained_on: frozenset[str] | None = None) -
     for name, texts in zip(names, answers, strict=True):
         said = answered(*texts)
         grades = [grade(case, said[case.id, 1], Json()) for case in CASES]
-        training = Training(tools=trained_on) if name == names[-1] and trained_on is not None else None
+        training = TrainingRecord(tools=trained_on) if name == names[-1] and trained_on is not None else None
         found.append(Side(name, grades, said, None if name == "base" else "base", training=training))
     return found
 
@@ -250,7 +250,7 @@ def test_trivial_policies_by_hand() -> None:
     [
         (None, None),
         ([], None),
-        ({}, Training()),
+        ({}, TrainingRecord()),
         (
             {
                 "trainer": "lora",
@@ -258,7 +258,7 @@ def test_trivial_policies_by_hand() -> None:
                 "data": {"tools": ["a"], "conversations": 3},
                 "curve": [{"step": 1, "loss": float("nan"), "dev": 0.5}, {"loss": 1}, 7],
             },
-            Training("lora", conversations=3, tools=frozenset("a"), curve=(Point(1.0),)),
+            TrainingRecord("lora", conversations=3, tools=frozenset("a"), curve=(CurvePoint(1.0),)),
         ),
         (
             {
@@ -268,22 +268,22 @@ def test_trivial_policies_by_hand() -> None:
                 ],
                 "chosen": {"step": 2, "metric": "timing.recall", "score": 1},
             },
-            Training(
+            TrainingRecord(
                 curve=(
-                    Point(1.0, 9.0, {"loss": 2.0, "eval_loss": 3.5}, {"selection.tool": 0.25}),
-                    Point(2.0, scores={"timing.recall": 1.0}),
+                    CurvePoint(1.0, 9.0, {"loss": 2.0, "eval_loss": 3.5}, {"selection.tool": 0.25}),
+                    CurvePoint(2.0, scores={"timing.recall": 1.0}),
                 ),
-                chosen=Chosen(2.0, "timing.recall", 1.0),
+                chosen=ChosenCheckpoint(2.0, "timing.recall", 1.0),
             ),
         ),
-        ({"chosen": {"step": 3, "metric": 7, "score": float("inf")}}, Training(chosen=Chosen(3.0))),
-        ({"chosen": {"metric": "x"}}, Training()),
-        ({"chosen": "last", "chosen_step": 4}, Training(chosen=Chosen(4.0))),
-        ({"data": [], "curve": {}, "seconds": True}, Training()),
+        ({"chosen": {"step": 3, "metric": 7, "score": float("inf")}}, TrainingRecord(chosen=ChosenCheckpoint(3.0))),
+        ({"chosen": {"metric": "x"}}, TrainingRecord()),
+        ({"chosen": "last", "chosen_step": 4}, TrainingRecord(chosen=ChosenCheckpoint(4.0))),
+        ({"data": [], "curve": {}, "seconds": True}, TrainingRecord()),
     ],
 )
-def test_a_record_of_any_shape_is_read(record: Any, known: Training | None) -> None:
-    assert Training.of(record) == known
+def test_a_record_of_any_shape_is_read(record: Any, known: TrainingRecord | None) -> None:
+    assert TrainingRecord.of(record) == known
 
 
 def test_a_record_that_cannot_be_read_is_none(tmp_path: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from toolmark.benchmark.data.training import Training
+from toolmark.benchmark.data.record import TrainingRecord
 from toolmark.benchmark.verdicts.fairness import mismatches, unproven_base
 
 IDENTITY = {"model": "base", "adapter": None, "dtype": "float32", "decoding": {"max_tokens": 512}}
@@ -43,6 +43,6 @@ def test_what_one_side_did_not_record_counts_in_identity_alone():
     ],
 )
 def test_only_a_hash_proves_the_base_of_an_adapter(adapter, record, said):
-    found = unproven_base({"weights": "w", "adapter": adapter}, Training.of(record))
+    found = unproven_base({"weights": "w", "adapter": adapter}, TrainingRecord.of(record))
     assert found.startswith("base identity not proven: ") if said else found == ""
     assert said in found

@@ -1,0 +1,35 @@
+"""Hashes of values and of files: every identity, key and record is made of these."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+__all__ = ["canonical_json", "digest", "file_hash", "hash_files"]
+
+
+def canonical_json(value: object) -> str:
+    """The one spelling that hashes are taken over: sorted keys, no white-space, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def digest(value: object, length: int = 16) -> str:
+    """First `length` hexadecimal digits of the SHA-256 of `value` in canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:length]
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes: 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_files(files: Iterable[Path]) -> str:
+    """SHA-256 over the names and bytes of the files that exist, in order of their names: 16 hexadecimal digits."""
+    total = hashlib.sha256()
+    for file in sorted(files, key=lambda file: file.name):
+        if file.is_file():
+            total.update(f"{file.name}:{file_hash(file)}\n".encode())
+    return total.hexdigest()[:16]

@@ -1,0 +1,271 @@
+"""The training record, `toolmark.json`: it lies beside trained weights and says how they were made.
+
+A trainer's host writes a `WrittenRecord`: every field is checked. Everybody else reads a `TrainingRecord`: the file may
+come from somebody else, or from a later version, so a field that is missing or has another shape counts as unknown and
+is never an error.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from toolmark.benchmark.core.errors import InputError
+
+__all__ = [
+    "RECORD_FILE",
+    "ChosenCheckpoint",
+    "CurvePoint",
+    "RecordedBase",
+    "RecordedData",
+    "TrainingRecord",
+    "WrittenRecord",
+    "read_record",
+]
+
+RECORD_FILE = "toolmark.json"
+
+_LONGEST_FILE = 4_000_000
+_MOST_POINTS = 1_000
+_MOST_NAMES = 40
+_LONGEST_NAME = 200
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RecordedBase(_Part):
+    """The model that an adapter was trained on.
+
+    Attributes:
+        id: The base as the user named it.
+        weights: `hash_files` over its safetensors files.
+    """
+
+    id: str
+    weights: str
+
+
+class RecordedData(_Part):
+    """The trace dataset of a training.
+
+    Attributes:
+        made_by: Command that wrote the dataset.
+        manifest_sha256: Hash of its manifest.
+        conversations: How many conversations were read.
+        tools: Schema hash of every tool that training saw. None where new tools were made for each conversation.
+        tools_made_by: What made those tools.
+    """
+
+    made_by: str | None = None
+    manifest_sha256: str | None = None
+    conversations: int
+    tools: tuple[str, ...] | None = None
+    tools_made_by: str | None = None
+
+
+class WrittenRecord(_Part):
+    """The content of `toolmark.json` as a trainer's host writes it.
+
+    Attributes:
+        name: Name of the folder that it was written to.
+        trainer: Name of the trainer.
+        command: Command that repeats the training.
+        seed: Seed of the training.
+        options: The trainer's options, and what it measured at the start.
+        base: The model that was trained on; None for a training from scratch.
+        dialects: Dialects in which the data was shown.
+        template_sha256: Hash of the chat template.
+        data: The trace dataset.
+        weights_sha256: Hash of the weights beside the record.
+        tokens: Tokens that were read in training, without padding.
+        seconds: Wall time.
+        losses: Losses at the end, by name.
+        versions: Version of Python and of the packages that training used.
+        curve: Points of the curve: each has a `step` and figures by name.
+        chosen_step: Step of the checkpoint that was kept; None where none was chosen.
+    """
+
+    name: str = ""
+    trainer: str
+    command: str
+    seed: int
+    options: dict[str, JsonValue]
+    base: RecordedBase | None = None
+    dialects: tuple[str, ...]
+    template_sha256: str
+    data: RecordedData
+    weights_sha256: str
+    tokens: int
+    seconds: float
+    losses: dict[str, float]
+    versions: dict[str, str]
+    curve: list[Mapping[str, float]] = Field(max_length=_MOST_POINTS)
+    chosen_step: int | None = None
+
+    def write(self, folder: Path) -> None:
+        """Write `toolmark.json` into `folder`."""
+        (folder / RECORD_FILE).write_text(self.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> WrittenRecord:
+        """Read the `toolmark.json` of `folder`.
+
+        Raises:
+            InputError: The file is missing, or a field is missing or wrong.
+        """
+        path = folder / RECORD_FILE
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            raise InputError(
+                f"{str(folder)!r} has no {RECORD_FILE}", "Name a folder that `toolmark train` wrote."
+            ) from None
+        except ValidationError as error:
+            raise InputError(
+                f"{str(path)!r} is not a valid training record: {error.errors()[0]['msg']}",
+                "Train again, or copy the file again from where the weights came from.",
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One point of a training curve.
+
+    Attributes:
+        step: Optimizer step.
+        tokens: Tokens trained on so far.
+        losses: Losses by name: `loss` is the training loss, `eval_loss` the validation loss; a trainer may add others.
+        scores: What the suites said of the checkpoint at this step: shares by metric.
+    """
+
+    step: float
+    tokens: float | None = None
+    losses: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenCheckpoint:
+    """The checkpoint whose weights were kept; metric and score where the record says them."""
+
+    step: float
+    metric: str = ""
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRecord:
+    """How weights were made, as far as the record beside them says it.
+
+    Attributes:
+        trainer: Name of the trainer.
+        command: Command that made the weights.
+        seconds: Wall time of the training.
+        conversations: Number of conversations in the training data.
+        tools: Schema hashes of the tools that training saw; None where they are not known.
+        tools_made_by: What made new tools for each conversation, where they were made anew.
+        curve: Points, in the order of the record.
+        chosen: Which checkpoint was kept, where one was chosen.
+        base_weights: Hash of the weights that an adapter was trained on; None where the record has none.
+        base_id: The base as the user of the trainer named it; empty where there was none.
+        dialects: Dialects in which the data was shown; empty where they are not known.
+    """
+
+    trainer: str = ""
+    command: str = ""
+    seconds: float | None = None
+    conversations: int | None = None
+    tools: frozenset[str] | None = None
+    tools_made_by: str = ""
+    curve: tuple[CurvePoint, ...] = ()
+    chosen: ChosenCheckpoint | None = None
+    base_weights: str | None = None
+    base_id: str = ""
+    dialects: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any] | None) -> TrainingRecord | None:
+        """Build it from the content of a record; None where there is no record."""
+        if not isinstance(record, Mapping):
+            return None
+        data, base = _mapping(record.get("data")), _mapping(record.get("base"))
+        tools, dialects, points = data.get("tools"), record.get("dialects"), record.get("curve")
+        curve = map(_point, points[:_MOST_POINTS]) if isinstance(points, list) else ()
+        conversations = _number(data.get("conversations"))
+        return cls(
+            trainer=_string(record.get("trainer")),
+            command=_string(record.get("command")),
+            seconds=_number(record.get("seconds")),
+            conversations=None if conversations is None else int(conversations),
+            tools=frozenset(map(str, tools)) if isinstance(tools, list) else None,
+            tools_made_by=_string(data.get("tools_made_by")),
+            curve=tuple(point for point in curve if point is not None),
+            chosen=_chosen(record),
+            base_weights=_string(base.get("weights")) or None,
+            base_id=_string(base.get("id")),
+            dialects=tuple(map(str, dialects)) if isinstance(dialects, list) else (),
+        )
+
+    @classmethod
+    def read(cls, folder: Path) -> TrainingRecord | None:
+        """Read the record in `folder`; None where the file is missing or cannot be read."""
+        return cls.of(read_record(folder))
+
+
+def read_record(folder: Path) -> Mapping[str, Any] | None:
+    """The content of the record in `folder`, as a ledger stores it; None where it is missing or cannot be read."""
+    path = folder / RECORD_FILE
+    try:
+        if path.stat().st_size > _LONGEST_FILE:
+            return None
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _string(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> float | None:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+    return float(value) if known and math.isfinite(value) else None
+
+
+def _numbers(fields: Any) -> dict[str, float]:
+    named = list(_mapping(fields).items())[:_MOST_NAMES]
+    return {str(name)[:_LONGEST_NAME]: number for name, value in named if (number := _number(value)) is not None}
+
+
+def _point(point: Any) -> CurvePoint | None:
+    """Read a point: scores are under `scores`, or beside the losses under a metric's id, which contains a dot."""
+    found = _numbers(point)
+    if "step" not in found:
+        return None
+    return CurvePoint(
+        step=found["step"],
+        tokens=found.get("tokens"),
+        losses={name: value for name, value in found.items() if name == "loss" or name.endswith("_loss")},
+        scores={**{name: v for name, v in found.items() if "." in name}, **_numbers(point.get("scores"))},
+    )
+
+
+def _chosen(record: Mapping[str, Any]) -> ChosenCheckpoint | None:
+    """Read it from `chosen`, or from `chosen_step` alone."""
+    said = record.get("chosen")
+    said = said if isinstance(said, Mapping) else {"step": record.get("chosen_step")}
+    step = _number(said.get("step"))
+    return None if step is None else ChosenCheckpoint(step, _string(said.get("metric")), _number(said.get("score")))

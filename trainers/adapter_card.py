@@ -1,0 +1,75 @@
+"""The model card of a trained adapter: what it is, how it was made, its curve, and how to judge it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from toolmark.benchmark.data.record import WrittenRecord
+
+__all__ = ["adapter_card"]
+
+_CARD = """\
+---
+base_model: {base}
+library_name: peft
+pipeline_tag: text-generation
+tags: [tool-calling, lora, toolmark]
+---
+
+# {name}
+
+An adapter for `{base}` that calls tools in the dialect `{dialect}`, trained with Toolmark. `toolmark.json` is its full
+record: hash of the base's weights, data, options, versions, seed and curve.
+
+Judge it case by case against its base:
+
+```
+pytest suites/ --model {base} --adapter {name}
+```
+
+## How it was made
+
+```
+{made_by}
+{command}
+```
+
+{conversations:,} conversations, {tokens:,} tokens, {seconds:,.0f} seconds. Loss at the end: {losses}.
+
+## Curve
+
+{table}
+
+{chosen}
+"""
+
+
+def adapter_card(record: WrittenRecord) -> str:
+    """The text of the `README.md` beside an adapter."""
+    judged = [point for point in record.curve if any("." in name for name in point)]
+    names = sorted({name for point in judged for name in point if "." in name})
+    lines = []
+    if judged:
+        lines.append("| step | " + " | ".join(["eval loss", *names]) + " |")
+        lines.append("|---:|" + "---:|" * (len(names) + 1))
+        for point in judged:
+            cells = [f"{point['eval_loss']:.4f}" if "eval_loss" in point else ""]
+            cells += [f"{100 * point[name]:.1f}" if name in point else "" for name in names]
+            lines.append(f"| {point['step']:g} | " + " | ".join(cells) + " |")
+    return _CARD.format(
+        base=record.base.id if record.base else "none",
+        name=record.name,
+        dialect=", ".join(record.dialects),
+        made_by=record.data.made_by or "# the manifest of the data names no command",
+        command=record.command,
+        conversations=record.data.conversations,
+        tokens=record.tokens,
+        seconds=record.seconds,
+        losses=", ".join(f"{name} {value:g}" for name, value in record.losses.items()),
+        table="\n".join(lines) or "No checkpoint was judged.",
+        chosen=""
+        if record.chosen_step is None
+        else f"Figures are per cent on a part of the dev cases. They chose step {record.chosen_step}, so they are no "
+        "result of the adapter.",
+    )

@@ -1,0 +1,74 @@
+"""A faster LoRA layer for processors: same result as PEFT's layer, with fewer passes over memory.
+
+PEFT's layer adds the adapter's output to the base's output, and autograd adds their gradients. Each addition reads and
+writes memory once more, and under autocast the input is rounded twice. Together this takes a seventh of a training
+step on a processor. Here the input is rounded once, the scale is multiplied into the small matrix B, and each addition
+is part of a matrix product (`addmm`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from peft.tuners.lora.layer import Linear
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["AdaptedLinear"]
+
+
+class AdaptedLinear(Linear):
+    """A LoRA layer over a frozen `torch.nn.Linear`, for one adapter without dropout.
+
+    It does not work for a quantized base, which has no plain weight matrix, or for variants of LoRA such as DoRA. The
+    options are those of PEFT's `LoraConfig`.
+    """
+
+    def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """Map inputs (…, in) to outputs (…, out)."""
+        if self.merged or self.disable_adapters:
+            return super().forward(x, *args, **kwargs)
+        (name,) = self.active_adapters
+        base, device = self.get_base_layer(), x.device.type
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
+        with torch.autocast(device, enabled=False):
+            adapted: Tensor = _Adapted.apply(  # type: ignore[no-untyped-call]
+                x, base.weight, base.bias, self.lora_A[name].weight, self.lora_B[name].weight, self.scaling[name], dtype
+            )
+        return adapted
+
+
+class _Adapted(torch.autograd.Function):
+    """x Wᵀ + bias + scale · (x Aᵀ) Bᵀ, computed in `dtype`; W and the bias get no gradient."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float, dtype: torch.dtype
+    ) -> Tensor:
+        rows = x.reshape(-1, x.shape[-1]).to(dtype)
+        weight, small, scaled = weight.to(dtype), a.to(dtype), (b * scale).to(dtype)
+        narrow = rows @ small.T
+        out = rows @ weight.T if bias is None else torch.addmm(bias.to(dtype), rows, weight.T)
+        out.addmm_(narrow, scaled.T)
+        ctx.save_for_backward(rows, weight, small, scaled, narrow)
+        ctx.scale, ctx.shape, ctx.dtypes = scale, x.shape, (x.dtype, a.dtype, b.dtype)
+        return out.view(*x.shape[:-1], -1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        rows, weight, small, scaled, narrow = ctx.saved_tensors
+        x_dtype, a_dtype, b_dtype = ctx.dtypes
+        gradient = gradient.reshape(-1, gradient.shape[-1])
+        back = gradient @ scaled
+        rows_gradient = (gradient @ weight).addmm_(back, small)
+        return (
+            rows_gradient.view(ctx.shape).to(x_dtype),
+            None,
+            None,
+            (back.T @ rows).to(a_dtype),
+            (gradient.T @ narrow).to(b_dtype) * ctx.scale,
+            None,
+            None,
+        )

@@ -1,0 +1,86 @@
+"""The model that is trained: a base with a LoRA adapter on it, or the base itself, and its optimizer."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.optimizers import create_loraplus_optimizer
+from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers.utils import logging
+
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.engine.local_engine import default_device
+from toolmark.trainers.finetuning.adapted_linear import AdaptedLinear
+from toolmark.trainers.finetuning.options import LoraOptions
+
+__all__ = ["load_trainable", "loraplus_optimizer", "without_adapter"]
+
+
+def load_trainable(weights: Path, options: LoraOptions) -> Any:
+    """Load the base in training mode, with a new adapter unless `options.full` is set.
+
+    Raises:
+        InputError: `--qlora` was given without CUDA, or no layer matches `--target`.
+    """
+    device = default_device()
+    loading: dict[str, Any] = {"dtype": torch.bfloat16 if device == "cuda" else torch.float32}
+    if options.qlora:
+        if device != "cuda":
+            raise InputError(
+                "--qlora needs CUDA, and this machine has none", "Leave --qlora out, or train on a machine with CUDA."
+            )
+        from transformers import BitsAndBytesConfig
+
+        loading["quantization_config"] = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
+        )
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(weights, use_safetensors=True, **loading)
+    if options.full:
+        return model.train()
+    target = options.target if options.target == "all-linear" else options.target.split(",")
+    config = LoraConfig(
+        r=options.r,
+        lora_alpha=options.alpha,
+        lora_dropout=options.dropout,
+        target_modules=target,
+        task_type="CAUSAL_LM",
+    )
+    if options.dropout == 0 and not options.qlora:
+        config._register_custom_module({torch.nn.Linear: AdaptedLinear})
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # PEFT itself uses a deprecated function of transformers
+            adapted = get_peft_model(model, config)
+    except ValueError as error:
+        raise InputError(
+            f"--target {options.target}: {str(error).splitlines()[0]}",
+            "Name layers of this model, or leave it out to adapt all linear layers.",
+        ) from None
+    return adapted.train()
+
+
+def without_adapter(model: Any) -> Any:
+    """The base model inside `model`, or `model` itself if it has no adapter."""
+    return model.get_base_model() if isinstance(model, PeftModel) else model
+
+
+def loraplus_optimizer(model: Any, options: LoraOptions) -> torch.optim.Optimizer | None:
+    """The optimizer of LoRA+ (Hayou et al. 2024, arXiv:2402.12354) if `lr_ratio` asks for it.
+
+    None means that the trainer makes its usual AdamW.
+    """
+    if options.full or options.lr_ratio == 1:
+        return None
+    optimizer: torch.optim.Optimizer = create_loraplus_optimizer(
+        model,
+        torch.optim.AdamW,
+        lr=options.lr,
+        loraplus_lr_ratio=options.lr_ratio,
+        betas=(0.9, options.beta2),
+    )
+    return optimizer

@@ -1,0 +1,115 @@
+"""Makes batches of examples, packed or padded, and computes their loss.
+
+If a model's attention can be replaced (`engine/packed_forward.py` checks it with a probe), a batch is one packed row in
+which each shared prefix is computed once. Otherwise the rows are padded. Both give the same loss: cross entropy over
+the tokens that the model writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pad_sequence
+
+from toolmark.benchmark.engine.prefix_attention import NAME
+from toolmark.trainers.finetuning.shared_prefixes import pack
+from toolmark.trainers.finetuning.tree_attention import TreeAttention
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from transformers import PreTrainedModel
+
+    from toolmark.benchmark.engine.encoding import Encoded
+
+__all__ = ["Batch", "BatchLayout", "LossWeights", "batch_loss", "packed_rows", "padded_rows"]
+
+Batch = dict[str, Any]
+LossWeights = Sequence[Mapping[int, float]]
+"""For each example, the loss weight of some tokens by their index in it; the other tokens weigh 1."""
+
+
+class BatchLayout(Protocol):
+    """Makes one batch of examples: the model's inputs, the `targets` to predict, and their loss `weights`."""
+
+    __name__: str
+
+    def __call__(self, examples: Sequence[Encoded], weights: LossWeights = ()) -> Batch:
+        """The batch of these examples."""
+        ...
+
+
+def packed_rows(examples: Sequence[Encoded], weights: LossWeights = ()) -> Batch:
+    """Make one packed row.
+
+    Returns:
+        `input_ids` and `position_ids` (1, tokens); `logits_to_keep`, `targets` and `weights` (supervised,).
+    """
+    row, weights = pack(examples), weights or [{}] * len(examples)
+    return {
+        "input_ids": torch.tensor([row.ids]),
+        "position_ids": torch.tensor([row.positions]),
+        "logits_to_keep": torch.tensor(row.predicted_from),
+        "toolmark_pass": TreeAttention(row.parts),
+        "targets": torch.tensor(row.targets),
+        "weights": torch.tensor([weights[number].get(place, 1.0) for number, place in row.origins]),
+        "tokens": row.tokens,
+    }
+
+
+def padded_rows(examples: Sequence[Encoded], weights: LossWeights = ()) -> Batch:
+    """Make rows of one length, with padding at the end.
+
+    Returns:
+        `input_ids` and `attention_mask` (rows, tokens); `targets` and `weights` (rows, tokens - 1). Where nothing is to
+        be predicted, the target is -100 and the weight 0.
+    """
+    ids = pad_sequence([torch.tensor(example.ids) for example in examples], batch_first=True)
+    mask = pad_sequence([torch.ones(len(example.ids), dtype=torch.long) for example in examples], batch_first=True)
+    supervised = pad_sequence([torch.tensor(example.supervised) for example in examples], batch_first=True)
+    targets, loss_weights = ids.where(supervised, -100)[:, 1:], supervised.float()
+    for row, some in enumerate(weights):
+        for place, weight in some.items():
+            loss_weights[row, place] *= weight
+    return {
+        "input_ids": ids,
+        "attention_mask": mask,
+        "targets": targets,
+        "weights": loss_weights[:, 1:],
+        "tokens": int(mask.sum()),
+    }
+
+
+def batch_loss(model: Any, batch: Mapping[str, Any], weight: torch.Tensor | float | None = None) -> torch.Tensor:
+    """Weighted cross entropy of a batch (a scalar).
+
+    Args:
+        model: A causal language model.
+        batch: Made by `packed_rows` or `padded_rows`.
+        weight: The weighted sum is divided by this; None divides by the sum of the batch's weights.
+    """
+    inputs = {name: value for name, value in batch.items() if name not in ("targets", "weights", "tokens")}
+    packed = "toolmark_pass" in batch
+    with _prefix_attention(model, packed):
+        logits = model(**inputs, use_cache=False).logits
+    logits = logits[0] if packed else logits[:, :-1].flatten(0, 1)
+    losses = cross_entropy(logits.float(), batch["targets"].flatten(), ignore_index=-100, reduction="none")
+    total: torch.Tensor = (losses * batch["weights"].flatten()).sum()
+    return total / (batch["weights"].sum() if weight is None else weight)
+
+
+@contextmanager
+def _prefix_attention(model: PreTrainedModel, packed: bool) -> Iterator[None]:
+    """Use the attention for packed rows during one forward pass; scoring and saving use the model's own attention."""
+    config: Any = model.config.get_text_config()
+    own = config._attn_implementation
+    if packed:
+        config._attn_implementation = NAME
+    try:
+        yield
+    finally:
+        config._attn_implementation = own

@@ -1,0 +1,89 @@
+"""Chooses the checkpoint to keep: the best one on the dev cases, not the one with the lowest loss.
+
+Every checkpoint answers the same dev cases. The checkpoint with the best mean of the primary metrics is kept (or the
+best in the one metric that the user chose). A checkpoint is excluded if a guard regressed against the base. If the
+validation loss would choose another checkpoint, the reason says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from toolmark.benchmark.plugins.protocols import DevFigure
+from toolmark.trainers.finetuning.checkpoint_files import DEV_FIGURES, read_json, write_json
+
+__all__ = ["CheckpointChoice", "DevScores", "choose_checkpoint", "dev_mean"]
+
+
+class DevScores:
+    """Dev figures of checkpoints. Each checkpoint is judged once; its figures are stored in its folder.
+
+    Args:
+        judge: Returns the figures of a checkpoint folder.
+    """
+
+    def __init__(self, judge: Callable[[Path], Mapping[str, DevFigure]]) -> None:
+        self._judge = judge
+
+    def of(self, checkpoint: Path) -> Mapping[str, DevFigure]:
+        """The figures of a checkpoint, by metric."""
+        stored = checkpoint / DEV_FIGURES
+        if stored.exists():
+            return {name: DevFigure(**figure) for name, figure in read_json(stored).items()}
+        found = self._judge(checkpoint)
+        write_json(stored, {name: asdict(figure) for name, figure in found.items()})
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointChoice:
+    """The step of the checkpoint to keep, and the reason in words."""
+
+    step: int
+    why: str
+
+
+def dev_mean(figures: Mapping[str, DevFigure], metric: str) -> float:
+    """The score that ranks checkpoints: one metric, or for `mean` the mean of the primary metrics without guards."""
+    scores = [
+        figure.score
+        for name, figure in figures.items()
+        if figure.score is not None and (name == metric or (metric == "mean" and not name.startswith("guard.")))
+    ]
+    return sum(scores) / len(scores) if scores else 0.0
+
+
+def choose_checkpoint(
+    figures: Mapping[int, Mapping[str, DevFigure]], losses: Mapping[int, float], metric: str
+) -> CheckpointChoice:
+    """Choose one checkpoint.
+
+    Args:
+        figures: Dev figures by step; at least one step.
+        losses: Loss on the validation split, by step; empty if there is no such split.
+        metric: `mean` or the id of a metric.
+    """
+    if not any(figures.values()):
+        last = max(figures)
+        return CheckpointChoice(last, f"step {last}, the last one: there are no dev cases to choose by")
+    regressed = {
+        step: [name for name, one in found.items() if name.startswith("guard.") and one.verdict == "regressed"]
+        for step, found in figures.items()
+    }
+    allowed = [step for step in figures if not regressed[step]]
+    ranked = sorted(allowed or figures, key=lambda step: (-dev_mean(figures[step], metric), step))
+    best = ranked[0]
+    why = f"step {best}: {metric} {100 * dev_mean(figures[best], metric):.1f}% on dev"
+    if not allowed:
+        guards = sorted({name for names in regressed.values() for name in names})
+        why += f"; every checkpoint regressed in {', '.join(guards)}"
+    elif len(allowed) < len(figures):
+        excluded = ", ".join(str(step) for step in sorted(set(figures) - set(allowed)))
+        why += f"; a guard regressed at step {excluded}"
+    if losses:
+        lowest = min(losses, key=lambda step: (losses[step], step))
+        if lowest != best:
+            why += f"; the validation loss is lowest at step {lowest}, but step {best} is better on dev"
+    return CheckpointChoice(best, why)

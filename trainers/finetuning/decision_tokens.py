@@ -1,0 +1,99 @@
+"""Finds the tokens with which a reply decides between a call and an answer, and which tool it calls.
+
+Only a few tokens of a reply make this decision; the others follow from it. In a mean over all tokens the few have
+little weight, so a trainer can give them a larger loss weight (`--decision-weight`).
+
+The tokens are found by comparing token ids, which works in every dialect:
+
+- A reply is a call if it begins like a call of an offered tool, up to the end of the tool's name. Its deciding tokens
+  are the first token in which it differs from every answer, the tokens of the tool's name, and the next token, which
+  ends the name.
+- Any other reply is an answer. Its deciding token is the first one in which it differs from every call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from toolmark.benchmark.data.cases import Call, Message, Tool
+from toolmark.benchmark.engine.encoding import encode
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from toolmark.benchmark.dialects import Dialect
+    from toolmark.benchmark.engine.encoding import Encoded
+
+__all__ = ["DecisionTokens"]
+
+_ASKED = Message(role="user", content="probe")
+_ANSWERS = ("one", "2, 3")
+_NAMES = ("a", "b2")
+_ARGUMENTS: tuple[dict[str, int], ...] = ({}, {"probe": 1})
+
+
+class DecisionTokens:
+    """Finds the deciding tokens of replies.
+
+    Args:
+        dialect: The dialect of the replies.
+        tokenizer: The base's tokenizer, with its chat template.
+    """
+
+    def __init__(self, dialect: Dialect, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._dialect, self._tokenizer = dialect, tokenizer
+        self._answer = _beginning(self._written(Message(role="assistant", content=text)) for text in _ANSWERS)
+        self._call: list[int] | None = None
+        self._named: dict[str, list[int]] = {}
+
+    def of(self, encoded: Encoded, tools: Sequence[Tool]) -> frozenset[int]:
+        """Find the deciding tokens of each supervised turn; in a turn with several calls, those of the first call.
+
+        Returns:
+            Indices into `encoded.ids`.
+
+        Raises:
+            InputError: The chat template cannot write a call (as `encode`).
+        """
+        if not tools:
+            return frozenset()
+        if self._call is None:
+            self._call = _beginning(self._begun(name) for name in _NAMES)
+        begun = [self._begun(tool.name) for tool in tools]
+        found: set[int] = set()
+        for start, reply in encoded.turns():
+            named = max((len(ids) for ids in begun if _common(reply, ids) == len(ids)), default=None)
+            leaves = _common(reply, self._call)
+            if named is None:
+                found.add(start + leaves)
+            else:
+                found |= {start + _common(reply, self._answer), *range(start + leaves, start + named + 1)}
+        return frozenset(found)
+
+    def _begun(self, name: str) -> list[int]:
+        """The ids with which every call of a tool begins, up to the id that completes its name."""
+        if name not in self._named:
+            calls = (Call(name=name, arguments=given) for given in _ARGUMENTS)
+            ids = _beginning(self._written(Message(role="assistant", tool_calls=(call,))) for call in calls)
+            said = [str(self._tokenizer.decode(ids[:end])).count(name) for end in range(len(ids) + 1)]
+            self._named[name] = ids[: said.index(said[-1])]  # the text before the name may contain the name, too
+        return self._named[name]
+
+    def _written(self, reply: Message) -> list[int]:
+        tools = [Tool(name=call.name) for call in reply.tool_calls]
+        prompt = self._dialect.render((_ASKED,), tools)
+        ((_, ids),) = encode(prompt, self._tokenizer, self._dialect.render((_ASKED, reply), tools).messages[-1]).turns()
+        return ids
+
+
+def _beginning(replies: Iterable[list[int]]) -> list[int]:
+    """The ids with which both replies begin."""
+    one, other = replies
+    return one[: _common(one, other)]
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    """The number of ids with which both begin."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -1,0 +1,192 @@
+"""Encodes the conversations of a dataset as token ids, and checks that only the assistant's words are supervised.
+
+The code that encodes prompts for judging encodes the conversations, too. Then each mask is checked on its own: the
+supervised ids, decoded, must be turns of the assistant; each turn must end with a token that ends a turn; there must be
+exactly one BOS. A mask that is wrong by one token gives a model that never stops, although its loss looks normal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.registry import load, names
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.data.dataset import TraceDataset
+from toolmark.benchmark.engine.conversation_ids import conversation_sequences
+from toolmark.benchmark.engine.encoding import Encoded, stop_ids
+from toolmark.benchmark.engine.tokenizer import context_length, open_tokenizer
+from toolmark.trainers.finetuning.decision_tokens import DecisionTokens
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from toolmark.benchmark.data.cases import Tool
+    from toolmark.benchmark.data.traces import Trace
+    from toolmark.benchmark.dialects import Dialect
+
+__all__ = ["EncodedExamples", "check_mask"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """The examples of a split, with the query type and the offered tools of each."""
+
+    examples: list[Encoded] = field(default_factory=list)
+    query_types: list[str] = field(default_factory=list)
+    tools: list[Sequence[Tool]] = field(default_factory=list)
+
+
+class EncodedExamples:
+    """The encoded conversations of a dataset. Each split is encoded and checked once, when it is first asked for.
+
+    Args:
+        data: The trace dataset.
+        dialect: The dialect in which tools are shown and calls are written.
+        weights: The base's directory, with tokenizer, chat template and context length.
+        say: Is told how many conversations were left out.
+        skip_too_long: Leave out conversations that do not fit the context, instead of raising an error.
+    """
+
+    def __init__(
+        self,
+        data: TraceDataset,
+        dialect: Dialect,
+        weights: Path,
+        say: Callable[[str], None],
+        *,
+        skip_too_long: bool = False,
+    ) -> None:
+        self._data, self._dialect, self._say, self._skip = data, dialect, say, skip_too_long
+        self._tokenizer = open_tokenizer(weights)
+        self._context = context_length(weights)
+        self._read: dict[str, _Split] = {}
+
+    def of(self, split: str) -> Sequence[Encoded]:
+        """The examples of a split, in its order. If the data has no split `validation`, there are none of it.
+
+        Raises:
+            InputError: A call is written as text, a mask is wrong, or a conversation does not fit the context.
+        """
+        return self._split(split).examples
+
+    def query_types(self, split: str) -> Sequence[str]:
+        """The query type of each example of a split."""
+        return self._split(split).query_types
+
+    def decisions(self, split: str) -> Sequence[frozenset[int]]:
+        """Indices of the deciding tokens of each example of a split; see `decision_tokens.py`."""
+        known, found = self._split(split), DecisionTokens(self._dialect, self._tokenizer)
+        return [found.of(example, tools) for example, tools in zip(known.examples, known.tools, strict=True)]
+
+    def _split(self, split: str) -> _Split:
+        if split not in self._read:
+            known = split == "train" or split in self._data.splits
+            self._read[split] = self._encoded(split) if known else _Split()
+        return self._read[split]
+
+    def _encoded(self, split: str) -> _Split:
+        found = _Split()
+        too_long: list[int] = []
+        stops = stop_ids(self._tokenizer, None)
+        for number, trace in enumerate(self._data.traces(split)):
+            where = f"conversation {number} of {split} in {str(self._data.path)!r}"
+            _check_dialect(trace, self._dialect, where)
+            for encoded in conversation_sequences(trace.messages, trace.tools, self._dialect, self._tokenizer):
+                check_mask(encoded, trace, self._dialect, self._tokenizer, stops, where)
+                if self._context is not None and len(encoded.ids) > self._context:
+                    too_long.append(len(encoded.ids))
+                    continue
+                found.examples.append(encoded)
+                found.query_types.append(trace.query_type)
+                found.tools.append(trace.tools)
+        if too_long and not self._skip:
+            everything = len(found.examples) + len(too_long)
+            raise InputError(
+                f"{len(too_long)} of {everything} conversations of {split} do not fit: the longest has "
+                f"{max(too_long)} tokens, and the context {self._context}",
+                "Leave such conversations out with --skip-too-long; a conversation is never cut.",
+            )
+        if too_long:
+            self._say(f"Left out of {split}: {len(too_long)} conversations longer than {self._context} tokens.")
+        if split == "train" and not found.examples:
+            raise InputError(
+                f"no conversation of {str(self._data.path)!r} is left to train on",
+                "Generate shorter conversations, for example with fewer tools: --max-distractors 4",
+            )
+        return found
+
+
+def check_mask(
+    encoded: Encoded,
+    trace: Trace,
+    dialect: Dialect,
+    tokenizer: PreTrainedTokenizerBase,
+    stops: Sequence[int],
+    where: str,
+) -> None:
+    """Check the mask of one sequence.
+
+    Args:
+        encoded: The sequence and its mask.
+        trace: The conversation that it encodes.
+        dialect: The dialect in which it was rendered.
+        tokenizer: The tokenizer that encoded it.
+        stops: Ids that end a turn.
+        where: Names the conversation in an error.
+
+    Raises:
+        InputError: There is not exactly one BOS, at the start, or a supervised turn is not a turn of the assistant, or
+            it does not end with an id of `stops`.
+    """
+    bos = tokenizer.bos_token_id
+    if (
+        bos is not None
+        and tokenizer("")["input_ids"][:1] == [bos]
+        and (encoded.ids[0] != bos or bos in encoded.ids[1:])
+    ):
+        raise _wrong(where, f"it has {encoded.ids.count(bos)} BOS tokens, or its BOS token is not the first one")
+    written = {_written(turn) for turn in _replies(trace, dialect)}
+    for _, turn in encoded.turns():
+        if turn[-1] not in stops:
+            raise _wrong(
+                where,
+                f"a supervised turn ends with {tokenizer.convert_ids_to_tokens(turn[-1])!r}, which does not end a turn",
+            )
+        text: Any = tokenizer.decode(turn[:-1], skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        if _written(text) not in written:
+            raise _wrong(where, f"{text[:80]!r} would be learnt, but it is not a turn of the assistant")
+
+
+def _wrong(where: str, what: str) -> InputError:
+    return InputError(
+        f"{where} cannot be supervised exactly: {what}",
+        "Its text may contain special tokens of this tokenizer, or the template rewrites turns. Try another --dialect.",
+    )
+
+
+def _written(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _replies(trace: Trace, dialect: Dialect) -> Iterator[str]:
+    for before, _ in trace.turns_to_learn():
+        yield dialect.render(trace.messages[: len(before) + 1], trace.tools).messages[-1].content
+
+
+def _check_dialect(trace: Trace, dialect: Dialect, where: str) -> None:
+    """Refuse a call that is written in the text of a turn, in any dialect: the model would learn it as plain text."""
+    for message in trace.messages:
+        if message.role != "assistant" or message.tool_calls:
+            continue
+        offered = set(trace.toolbox.names)
+        for name in (dialect.name, *names("toolmark.dialects")):
+            reading = load("toolmark.dialects", name)().parse(Completion(message.content), strict=False)
+            if any(call.name in offered for call in reading.calls):
+                raise InputError(
+                    f"{where} has a call in the dialect {name} as text: {message.content[:80]!r}",
+                    "Turn such text into calls: toolmark generate import --source READER:PATH --out DIR",
+                )

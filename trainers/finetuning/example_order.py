@@ -1,0 +1,95 @@
+"""Which examples are trained on, and in which order. Both are fixed before the first step, so training can resume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from math import ceil
+from random import Random
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from toolmark.benchmark.engine.encoding import Encoded
+
+__all__ = ["ExampleOrder", "arrange", "chosen_by_share"]
+
+ExampleOrder = Literal["random", "length", "prefix"]
+
+
+def chosen_by_share(query_types: Sequence[str], shares: Mapping[str, float], seed: int) -> list[int]:
+    """Choose the examples to train on.
+
+    Args:
+        query_types: The query type of each example.
+        shares: Share of the examples of each query type to take. A type that is not named is left out; an empty
+            mapping takes all examples.
+        seed: Seed of the draw. With one seed, a smaller share is a subset of a larger share.
+
+    Returns:
+        Indices of the chosen examples, ascending.
+    """
+    if not shares:
+        return list(range(len(query_types)))
+    chosen: list[int] = []
+    for query_type, share in shares.items():
+        indices = [index for index, one in enumerate(query_types) if one == query_type]
+        Random(f"mix/{seed}/{query_type}").shuffle(indices)  # noqa: S311 - repeatable, not secret
+        chosen += indices[: round(share * len(indices))]
+    return sorted(chosen)
+
+
+def arrange(examples: Sequence[Encoded], order: ExampleOrder, together: int, epochs: float, seed: int) -> list[int]:
+    """Put the examples into the order of the whole training.
+
+    Args:
+        examples: The examples to train on.
+        order: `random` shuffles; `length` makes examples of similar length neighbours; `prefix` makes examples with
+            the same beginning neighbours.
+        together: Most examples of one length or prefix in a row. Many in a row cost less time, but show the model one
+            toolbox for long.
+        epochs: How many times the examples are read; the last epoch may be partial.
+        seed: Seed of the shuffling.
+
+    Returns:
+        Indices into `examples`, `round(len(examples) * epochs)` of them.
+    """
+    arranged: list[int] = []
+    for epoch in range(ceil(epochs)):
+        rng = Random(f"order/{seed}/{epoch}")  # noqa: S311 - repeatable, not secret
+        indices = list(range(len(examples)))
+        rng.shuffle(indices)
+        if order == "length":
+            indices.sort(key=lambda index: len(examples[index].ids))
+        elif order == "prefix":
+            indices.sort(key=lambda index: _prompt(examples[index]))
+        if order != "random":
+            groups = _groups(examples, indices, order, together)
+            rng.shuffle(groups)
+            indices = list(chain.from_iterable(groups))
+        arranged += indices
+    return arranged[: round(len(examples) * epochs)]
+
+
+def _prompt(encoded: Encoded) -> list[int]:
+    return encoded.ids[: encoded.supervised.index(True)]
+
+
+def _groups(examples: Sequence[Encoded], indices: Sequence[int], order: ExampleOrder, together: int) -> list[list[int]]:
+    """Cut sorted examples into groups of at most `together`.
+
+    With `prefix`, the prompts of a group begin alike for at least half of their length.
+    """
+    groups: list[list[int]] = []
+    for index in indices:
+        last = groups[-1] if groups else []
+        if last and len(last) < together and (order == "length" or _alike(examples[last[0]], examples[index])):
+            last.append(index)
+        else:
+            groups.append([index])
+    return groups
+
+
+def _alike(one: Encoded, other: Encoded) -> bool:
+    first, second = _prompt(one), _prompt(other)
+    half = min(len(first), len(second)) // 2
+    return first[:half] == second[:half]

@@ -1,0 +1,61 @@
+"""TRL's SFT trainer on encoded examples: its optimizer, schedule, checkpoints and resuming, with our batches and loss.
+
+The loss of an optimizer step is the weighted mean over all supervised tokens of the step, however many batches it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch.utils.data import SequentialSampler
+from trl.trainer.sft_trainer import SFTTrainer
+
+from toolmark.trainers.finetuning.batch_layout import Batch, batch_loss
+
+__all__ = ["ExampleTrainer"]
+
+
+class ExampleTrainer(SFTTrainer):
+    """Trains on encoded examples, in the order of its dataset.
+
+    `state.num_input_tokens_seen` counts the tokens that were read since the start of the training.
+
+    Args:
+        options: As for `SFTTrainer`. The collator makes a batch of consecutive rows of the dataset.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.model_accepts_loss_kwargs = True  # the loss is divided by the weight of the whole step, not of each batch
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
+        data: Any = self.train_dataset if train_dataset is None else train_dataset
+        return SequentialSampler(data)
+
+    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: torch.device) -> tuple[list[Batch], Any]:
+        """The batches of one step, and the sum of the loss weights of all of them."""
+        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        return batches, sum(batch["weights"].sum() for batch in batches)
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: Mapping[str, Any],
+        return_outputs: bool = False,  # noqa: ARG002 - parameter of the overridden method
+        num_items_in_batch: Any = None,
+    ) -> torch.Tensor:
+        """The weighted mean over the supervised tokens of the step; in evaluation, of the batch."""
+        if model.training:
+            self.state.num_input_tokens_seen += inputs["tokens"]
+        return batch_loss(self.accelerator.unwrap_model(model), inputs, num_items_in_batch)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log as transformers does, without the metrics that TRL adds: they are not computed here."""
+        for metrics in self._metrics.values():
+            metrics.clear()
+        super().log(logs, start_time)
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """Write no card: the host writes one when training is finished."""

@@ -1,0 +1,87 @@
+"""The options of `toolmark train lora`."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from toolmark.benchmark.data.traces import QueryType
+from toolmark.trainers.finetuning.example_order import ExampleOrder
+
+__all__ = ["LoraOptions"]
+
+
+class LoraOptions(BaseModel):
+    """Options of `toolmark train lora`. The defaults are the recipe of the best-known tutorial."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    r: int = Field(default=16, ge=1, description="Rank of the adapter.")
+    alpha: int = Field(default=32, ge=1, description="The adapter's output is scaled by alpha / r.")
+    dropout: float = Field(default=0.05, ge=0, lt=1, description="Dropout on the input of the adapter.")
+    target: str = Field(
+        default="all-linear", description="Layers that get an adapter: all-linear, or layer names with commas."
+    )
+    full: bool = Field(default=False, description="Train all weights instead of an adapter.")
+    qlora: bool = Field(default=False, description="Load the base in 4 bits; needs CUDA and bitsandbytes.")
+    lr: float = Field(default=2e-4, gt=0, description="Peak learning rate.")
+    lr_ratio: float = Field(
+        default=1.0,
+        gt=0,
+        description="Learning rate of an adapter's B matrices, divided by that of its A matrices; above 1: LoRA+.",
+    )
+    beta2: float = Field(
+        default=0.999, gt=0, lt=1, description="AdamW's beta2; use a smaller value for a training of few steps."
+    )
+    schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
+        default="linear", description="Learning rate schedule after the warm-up."
+    )
+    warmup: float = Field(default=0.03, ge=0, lt=1, description="Share of the steps that the warm-up takes.")
+    epochs: float = Field(
+        default=3.0, gt=0, description="How many times the data is read; 1.5 reads half of it a second time."
+    )
+    batch: int = Field(default=1, ge=1, description="Conversations per batch.")
+    accumulation: int = Field(
+        default=8, ge=1, description="Batches per optimizer step. Only the product batch × accumulation matters."
+    )
+    grad_norm: float = Field(default=0.3, gt=0, description="Gradients are clipped to this norm.")
+    shares: dict[str, float] = Field(
+        default={"easy": 1.0, "no_tool": 0.2},
+        description="Share of the conversations of each query type to train on; a type that is not named is left out, "
+        "{} takes all conversations.",
+    )
+    decision_weight: float = Field(
+        default=1.0,
+        gt=0,
+        description="Loss weight of the tokens that decide between a call and an answer, and of a called tool's name.",
+    )
+    order: ExampleOrder = Field(
+        default="prefix",
+        description="Which conversations are neighbours: those with one prefix, those of one length, or random ones.",
+    )
+    together: int = Field(
+        default=16, ge=1, description="At most this many conversations of one prefix, or of one length, in a row."
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto",
+        description="auto measures both on the first batch and takes bfloat16 if it is clearly faster.",
+    )
+    threads: int | None = Field(default=None, ge=1, description="Threads of torch; measured if not given.")
+    score_every: int = Field(
+        default=50, ge=1, description="Steps between checkpoints; each checkpoint is judged on the dev cases."
+    )
+    choose: str = Field(
+        default="mean", description="Metric that chooses the checkpoint, or mean: the mean of the primary metrics."
+    )
+    pass_tokens: int = Field(
+        default=32_768, ge=1, description="About how many tokens one forward pass may have; limits the memory."
+    )
+
+    @field_validator("shares")
+    @classmethod
+    def _known(cls, shares: dict[str, float]) -> dict[str, float]:
+        known = get_args(QueryType)
+        if unknown := sorted(shares.keys() - set(known)):
+            raise ValueError(f"{', '.join(unknown)} is not a query type. Use: {', '.join(known)}")
+        return shares

@@ -1,0 +1,102 @@
+"""Chooses threads and precision of a training by measuring them on its first conversations.
+
+Neither can be known in advance. Two threads are slower than one when another process uses a core. bfloat16 is twice as
+fast on a processor with instructions for it, and slower on one without.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+
+from toolmark.benchmark.engine.local_engine import default_device
+from toolmark.trainers.finetuning.batch_layout import BatchLayout, batch_loss
+
+if TYPE_CHECKING:
+    from toolmark.benchmark.engine.encoding import Encoded
+
+__all__ = ["PrecisionChoice", "choose_precision"]
+
+_MEASURED_CONVERSATIONS = 2
+"""Enough to tell a factor of two, and quickly done on a busy machine."""
+
+_CLEARLY_FASTER = 1.2
+"""bfloat16 must be faster by this factor to be chosen, because its gradients are coarser."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrecisionChoice:
+    """The chosen threads and precision.
+
+    Attributes:
+        threads: Threads of torch.
+        precision: `float32` or `bfloat16`.
+        why: What was measured, in words.
+    """
+
+    threads: int
+    precision: str
+    why: str
+
+
+def choose_precision(
+    model: Any,
+    layout: BatchLayout,
+    examples: Sequence[Encoded],
+    precision: Literal["auto", "float32", "bfloat16"],
+    threads: int | None,
+) -> PrecisionChoice:
+    """Choose what the user left open: first the threads, then the precision.
+
+    Each choice is measured twice, forward and backward, and the shorter time counts.
+
+    Args:
+        model: The model to train.
+        layout: Makes a batch of examples.
+        examples: The first examples of the training.
+        precision: As the user asked; `auto` is measured.
+        threads: As the user asked; None is measured.
+    """
+    if default_device() == "cuda":
+        found = "bfloat16" if precision == "auto" else precision
+        return PrecisionChoice(torch.get_num_threads(), found, f"{found} on CUDA")
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    counts = (threads,) if threads else tuple(sorted({1, processors}))
+    precisions = ("float32", "bfloat16") if precision == "auto" else (precision,)
+    if len(counts) == len(precisions) == 1:
+        return PrecisionChoice(counts[0], precisions[0], f"threads: {counts[0]}, {precisions[0]}, as given")
+    batch = layout(examples[:_MEASURED_CONVERSATIONS])
+    by_count = {count: _seconds(model, batch, count, precisions[0]) for count in counts}
+    best = min(by_count, key=lambda count: by_count[count])
+    by_precision = {precisions[0]: by_count[best]}
+    by_precision |= {other: _seconds(model, batch, best, other) for other in precisions[1:]}
+    faster = by_precision[precisions[0]] > _CLEARLY_FASTER * by_precision.get("bfloat16", math.inf)
+    chosen = "bfloat16" if faster else precisions[0]
+    took = [f"{seconds:.2f} s on {count}" for count, seconds in by_count.items()]
+    took += [f"{seconds:.2f} s in {other}" for other, seconds in by_precision.items() if other != precisions[0]]
+    measured = f"{len(examples[:_MEASURED_CONVERSATIONS])} conversations took {', '.join(took)}"
+    return PrecisionChoice(best, chosen, f"threads: {best}, {chosen} ({measured})")
+
+
+def _seconds(model: Any, batch: dict[str, Any], threads: int, precision: str) -> float:
+    before, random = torch.get_num_threads(), torch.get_rng_state()
+    torch.set_num_threads(threads)
+    try:
+        took = []
+        for _ in range(2):
+            began = time.perf_counter()
+            with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+                loss = batch_loss(model, batch)
+            loss.backward()  # type: ignore[no-untyped-call]
+            took.append(time.perf_counter() - began)
+        return min(took)
+    finally:
+        model.zero_grad()
+        torch.set_num_threads(before)
+        torch.set_rng_state(random)

@@ -1,0 +1,113 @@
+"""What happens while a fine-tuning runs: progress is reported, checkpoints are judged, a diverged loss stops it."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transformers import TrainerCallback
+
+from toolmark.trainers.finetuning.checkpoint_files import mark_complete, read_json, write_json
+
+if TYPE_CHECKING:
+    from toolmark.benchmark.plugins.protocols import DevFigure, Training
+    from toolmark.trainers.finetuning.checkpoint_choice import DevScores
+
+__all__ = ["DivergedError", "TrainingProgress", "training_curve"]
+
+
+class DivergedError(Exception):
+    """The loss or the gradient norm is NaN or infinite at `step`: the step before it already spoiled the weights."""
+
+    def __init__(self, what: str, step: int) -> None:
+        super().__init__(f"{what} at step {step}")
+        self.step = step
+
+
+class TrainingProgress(TrainerCallback):
+    """Reports progress, marks complete checkpoints and has them judged, and stops a training that diverged.
+
+    Args:
+        work: Folder of the checkpoints.
+        ctx: Receives the points of the curve and the lines for the user.
+        scores: Judges checkpoints on the dev cases.
+    """
+
+    def __init__(self, work: Path, ctx: Training, scores: DevScores) -> None:
+        self._work, self._ctx, self._scores = work, ctx, scores
+        self._began = time.monotonic()
+        self._before = float(read_json(work / "seconds.json").get("seconds", 0.0))
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the training, sessions before an interruption included."""
+        return self._before + time.monotonic() - self._began
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
+        """Report a point of the curve.
+
+        Raises:
+            DivergedError: The loss or the gradient norm is NaN or infinite.
+        """
+        point = {name: float(value) for name, value in (logs or {}).items() if isinstance(value, int | float)}
+        for name in ("loss", "grad_norm"):
+            if name in point and not math.isfinite(point[name]):
+                raise DivergedError(f"the {name.replace('_', ' ')} is {point[name]}", state.global_step)
+        if "loss" in point:
+            seconds_a_step = (time.monotonic() - self._began) / max(1, state.global_step - self._first_step)
+            left = round(seconds_a_step * (state.max_steps - state.global_step))
+            shown = {"step": state.global_step, "of": state.max_steps, "loss": round(point["loss"], 4)}
+            with (self._work / "curve.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(shown) + "\n")
+            self._ctx.log({**shown, "seconds_left": left})
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+        """Start the curve of this session, and say where it resumes."""
+        self._first_step = state.global_step
+        (self._work / "curve.jsonl").write_text("")
+        if self._first_step:
+            self._ctx.say(f"Resuming at step {self._first_step} of {state.max_steps}.")
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Make a checkpoint at the last step, too."""
+        if state.global_step == state.max_steps:
+            control.should_save = True
+            control.should_evaluate = args.eval_strategy != "no"
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+        """Mark the checkpoint as complete and judge it."""
+        folder = self._work / f"checkpoint-{state.global_step}"
+        write_json(self._work / "seconds.json", {"seconds": self.seconds})
+        mark_complete(folder)
+        figures = self._scores.of(folder)
+        shown = "  ".join(f"{name} {100 * one.score:.1f}" for name, one in figures.items() if one.score is not None)
+        if shown:
+            self._ctx.say(f"dev at step {state.global_step}: {shown}")
+
+
+def training_curve(
+    history: Sequence[Mapping[str, float]], figures: Mapping[int, Mapping[str, DevFigure]], limit: int = 40
+) -> list[dict[str, float]]:
+    """The curve for the record: about `limit` points of the loss, and every step that was judged.
+
+    Args:
+        history: The trainer's log: each entry has a `step` and figures by name.
+        figures: Dev figures by step.
+        limit: About how many points of the loss to keep.
+    """
+    points: dict[int, dict[str, float]] = {}
+    for entry in history:
+        kept = {name: round(float(entry[name]), 5) for name in ("loss", "eval_loss", "learning_rate") if name in entry}
+        if kept:
+            points.setdefault(int(entry["step"]), {}).update(kept)
+    for step, found in figures.items():
+        scores = {name: round(one.score, 4) for name, one in found.items() if one.score is not None}
+        points.setdefault(step, {}).update(scores)
+    steps = sorted(points)
+    every = max(1, math.ceil(len(steps) / limit))
+    shown = {*steps[::every], *steps[-1:], *figures}
+    return [{"step": step, **points[step]} for step in steps if step in shown]

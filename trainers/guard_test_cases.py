@@ -1,0 +1,47 @@
+"""Makes sure that a training cannot read test cases: while it runs, opening a file of test cases raises an error.
+
+An audit hook of the interpreter (PEP 578) sees every file that any Python code opens. It refuses files whose names end
+with `.test.jsonl`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from toolmark.benchmark.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["no_test_cases"]
+
+_ENDINGS = (".test.jsonl", ".test.jsonl.gz")
+_active = 0
+_installed = False
+
+
+def _refuse_test_cases(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _active or event != "open" or not isinstance(arguments[0], str | bytes | os.PathLike):
+        return
+    if os.fsdecode(arguments[0]).endswith(_ENDINGS):
+        raise InputError(
+            f"the trainer opened the test cases {os.fsdecode(arguments[0])!r}",
+            "A training must not read them. Name dev cases with --dev, or training data with --data.",
+        )
+
+
+@contextmanager
+def no_test_cases() -> Iterator[None]:
+    """Opening a file of test cases raises `InputError` inside this context. Outside it, the audit hook does nothing."""
+    global _active, _installed
+    if not _installed:
+        sys.addaudithook(_refuse_test_cases)
+        _installed = True
+    _active += 1
+    try:
+        yield
+    finally:
+        _active -= 1

@@ -1,0 +1,257 @@
+"""Runs a trainer: checks base and data before training, judges checkpoints, writes record and card after training.
+
+A trainer gets a base, a dataset and token ids whose masks are checked, and writes weights. The host decides everything
+else in the same way for every trainer: whether the data may be trained on, which dev cases judge a checkpoint, and what
+the record beside the weights says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shlex
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from functools import cache, partial
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from toolmark.benchmark.candidates.dialect_choice import family_dialect
+from toolmark.benchmark.candidates.spec import Candidate, resolve
+from toolmark.benchmark.candidates.weights import locate
+from toolmark.benchmark.core.command_line import flags
+from toolmark.benchmark.core.errors import InputError, writing
+from toolmark.benchmark.core.hashing import file_hash, hash_files
+from toolmark.benchmark.core.registry import load
+from toolmark.benchmark.core.versions import installed_versions
+from toolmark.benchmark.data.dataset import TraceDataset
+from toolmark.benchmark.data.held_out import HeldOut, shipped_manifest
+from toolmark.benchmark.data.held_out import held_out as read_held_out
+from toolmark.benchmark.data.record import RECORD_FILE, RecordedBase, RecordedData, WrittenRecord
+from toolmark.benchmark.evaluation.evaluate import evaluate
+from toolmark.benchmark.evaluation.request import Request, shipped_cases
+from toolmark.benchmark.plugins.protocols import DevFigure, Trained, Trainer, Training
+from toolmark.trainers.adapter_card import adapter_card
+from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
+from toolmark.trainers.training_job import TrainingJob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from toolmark.benchmark.dialects import Dialect
+    from toolmark.benchmark.verdicts.comparison import Comparison
+
+__all__ = ["check_data", "run_training"]
+
+_PACKAGES = ("torch", "transformers", "peft", "trl", "tokenizers", "datasets")
+
+
+def run_training(
+    trainer: Trainer[Any],
+    job: TrainingJob,
+    options: BaseModel,
+    log: Callable[[Mapping[str, float]], None],
+    say: Callable[[str], None],
+) -> WrittenRecord:
+    """Check base and data, train, and write record and card.
+
+    Args:
+        trainer: The trainer.
+        job: What to train on, and where to write.
+        options: The trainer's own options.
+        log: Receives points of the curve.
+        say: Receives lines for the user.
+
+    Returns:
+        The record that was written to `toolmark.json`.
+
+    Raises:
+        InputError: `out` holds a finished model, the base cannot be trained on, or the data must not be trained on.
+        EnvironmentFault: The base's weights or a package are missing, or the folder cannot be written.
+    """
+    if (job.out / RECORD_FILE).exists():
+        raise InputError(
+            f"{str(job.out)!r} already contains a finished model", "Name another --out, or remove that folder."
+        )
+    data = TraceDataset(job.data)
+    data.rows()
+    check_data(data, read_held_out(job.manifest or shipped_manifest()))
+    if trainer.from_scratch:
+        _make_folder(job.out)
+        trained = trainer.train(None, data, job.out, options, Training(job.seed, log, say))
+        return _write_record(trainer, job, options, data, trained)
+
+    base = _base(job.base)
+    weights = locate(base).base
+    dialect = _dialect(job, base, data)
+    examples = EncodedExamples(data, dialect, weights, say, skip_too_long=job.skip_too_long)
+    examples.of("train")  # checks every mask before training starts
+    context = Training(
+        seed=job.seed,
+        log=log,
+        say=say,
+        weights=weights,
+        examples=examples.of,
+        query_types=examples.query_types,
+        decisions=examples.decisions,
+        score_dev=partial(_score_dev, job, dialect.name),
+    )
+    _make_folder(job.out)
+    trained = trainer.train(base, data, job.out, options, context)
+    return _write_record(trainer, job, options, data, trained, dialect, weights)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder, and check that a file can be written there."""
+    with writing(folder, "Choose another folder: --out DIR"):
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+
+
+def _base(spec: str) -> Candidate:
+    if not spec:
+        raise InputError("no base model is named", "Name one, for example --base pocket")
+    base = resolve(spec)
+    if base.kind not in ("local", "hub"):
+        raise InputError(
+            f"--base {spec} is not a model whose weights are loaded here",
+            "Name a local or hub model, for example --base pocket",
+        )
+    if base.adapter is not None:
+        raise InputError(
+            f"--base {spec} already has the adapter {base.adapter}",
+            "Name the base alone, or merge the two first: toolmark models merge BASE:ADAPTER --out DIR",
+        )
+    return base
+
+
+def _dialect(job: TrainingJob, base: Candidate, data: TraceDataset) -> Dialect:
+    family = family_dialect(base)
+    name = job.dialect or (family[0] if family else "tagged")
+    written = data.manifest.get("dialect")
+    if written not in (None, name):
+        raise InputError(
+            f"{str(data.path)!r} is written in the dialect {written}, but the training would use {name}",
+            f"Train in the dialect of the data: --dialect {written}",
+        )
+    dialect: Dialect = load("toolmark.dialects", name)()
+    return dialect
+
+
+def check_data(data: TraceDataset, held_out: HeldOut) -> None:
+    """Check that no conversation contains what the suites test.
+
+    Raises:
+        InputError: A conversation asks a test query, or offers or calls a held-out tool.
+    """
+    leaks = [(number, leak) for number, trace in enumerate(data.traces()) if (leak := held_out.leak(trace))]
+    if leaks:
+        number, leak = leaks[0]
+        raise InputError(
+            f"{len(leaks)} conversations of {str(data.path)!r} must not be trained on: {leak} in number {number}",
+            f"Remove them; this command lists them all: toolmark data audit {shlex.quote(str(data.path))}",
+        )
+
+
+def _score_dev(job: TrainingJob, dialect: str, folder: Path) -> Mapping[str, DevFigure]:
+    """Judge the checkpoint in `folder` on the dev cases, against the base. The base answers each case only once."""
+    adapter = (folder / "adapter_config.json").exists()
+    request = Request(
+        models=(job.base,) if adapter else (str(folder),),
+        adapters=(str(folder),) if adapter else (),
+        baseline=None if adapter else job.base,
+        cases=job.dev or shipped_cases(),
+        split="dev",
+        limit=job.dev_limit,
+        dialect=dialect,
+        runs=job.out / "dev",
+    )
+    with _torch_state_kept():
+        return _figures(evaluate(request, logs=False))
+
+
+def _figures(comparison: Comparison) -> dict[str, DevFigure]:
+    base, judged = comparison.contestants
+    return {
+        metric.id: DevFigure(
+            judged.figures[metric.id].score, base.figures[metric.id].score, judged.differences[metric.id].verdict
+        )
+        for metric in comparison.primary
+    }
+
+
+@contextmanager
+def _torch_state_kept() -> Iterator[None]:
+    """Restore torch's threads and random state afterwards, because judging must not change the training."""
+    import torch
+
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
+def _write_record(
+    trainer: Trainer[Any],
+    job: TrainingJob,
+    options: BaseModel,
+    data: TraceDataset,
+    trained: Trained,
+    dialect: Dialect | None = None,
+    weights: Path | None = None,
+) -> WrittenRecord:
+    """Write `toolmark.json` and `README.md` beside the weights."""
+    changed = options.model_dump(mode="json", exclude_defaults=True)
+    record = WrittenRecord(
+        name=job.out.name,
+        trainer=trainer.name,
+        command=shlex.join(["toolmark", "train", trainer.name, *flags({**job.flags(), **changed})]),
+        seed=job.seed,
+        options={**options.model_dump(mode="json"), **trained.measured},
+        base=None if weights is None else RecordedBase(id=job.base, weights=hash_files(weights.glob("*.safetensors"))),
+        dialects=(dialect.name,) if dialect is not None else tuple(trained.dialects),
+        template_sha256=_template_hash(weights or job.out),
+        data=RecordedData(
+            made_by=data.made_by,
+            manifest_sha256=data.manifest_hash,
+            conversations=len(data.rows()),
+            tools=None if trained.tools_made_by else _tool_hashes(data),
+            tools_made_by=trained.tools_made_by,
+        ),
+        weights_sha256=file_hash(next(iter(sorted(job.out.glob("*.safetensors"))))),
+        tokens=trained.tokens,
+        seconds=round(trained.seconds, 1),
+        losses=dict(trained.losses),
+        versions={"python": platform.python_version(), **installed_versions(_PACKAGES)},
+        curve=list(trained.curve),
+        chosen_step=trained.chosen_step,
+    )
+    (job.out / "README.md").write_text(trainer.card(record) or adapter_card(record), encoding="utf-8")
+    record.write(job.out)
+    return record
+
+
+def _tool_hashes(data: TraceDataset) -> tuple[str, ...]:
+    """Schema hashes of every tool that a conversation offers. Later judging counts these tools as seen in training."""
+
+    @cache
+    def of(listed: str) -> frozenset[str]:
+        row = {**data.rows()[0], "tools": listed}
+        return frozenset(tool.schema_hash for tool in data.trace(row).tools)
+
+    found: set[str] = set()
+    for listed in set(data.rows()["tools"]):  # type: ignore[call-overload]
+        found |= of(listed)
+    return tuple(sorted(found))
+
+
+def _template_hash(folder: Path) -> str:
+    """SHA-256 of the chat template of the tokenizer in `folder`."""
+    from toolmark.benchmark.engine.tokenizer import open_tokenizer
+
+    return hashlib.sha256(str(open_tokenizer(folder).chat_template).encode()).hexdigest()
