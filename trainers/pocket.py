@@ -1,4 +1,4 @@
-"""Trainer `pocket`: a small Gemma 3 from scratch, on what `toolmark generate template --recipe pocket` writes.
+"""Trainer `pocket`: a small Gemma 3 from scratch, on what `toolmark generate template --mix pocket` writes.
 
 The script of one training, from top to bottom: tokenizer, model, data, loop, what is left behind. Nothing is tuned on a
 score: one fixed mix of data in its given order, one token budget, one cosine schedule, and the last weights are the
@@ -236,7 +236,7 @@ class PocketTrainer:
             seconds=done.seconds,
             losses=curve.final("loss", "answer_loss"),
             curve=curve.sample(),
-            tools_made_by="the recipe pocket, anew for each conversation",
+            tools_made_by="the mix pocket, anew for each conversation",
         )
 
     def card(self, record: Record) -> str:

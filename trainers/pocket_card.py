@@ -33,7 +33,7 @@ no weights, no vocabulary, no data.
 
 ## How it was made
 
-From scratch, on {conversations:,} conversations of the recipe `pocket`, in their order:
+From scratch, on {conversations:,} conversations of the mix `pocket`, in their order:
 
     {made_by}
     {command}
@@ -50,9 +50,9 @@ versions and the SHA-256 of `model.safetensors`:
 ## Limits
 
 * It knows nothing of the world. It repeats, rearranges and picks; it does not reason, compute or remember facts.
-* On 60 fresh conversations of its own recipe, in both dialects, it names the right tool in 44 of 56 calls and writes 38
+* On 60 fresh conversations of its own mix, in both dialects, it names the right tool in 44 of 56 calls and writes 38
   of them exactly; where a request fits no tool or leaves something out, it calls all the same in 22 of 28. Tools in
-  other words than the recipe's, as the shipped cases have them, it hardly ever chooses rightly.
+  other words than the mix's, as the shipped cases have them, it hardly ever chooses rightly.
 * It reads English sentences of the kinds it was trained on. Another wording, several calls at once, or nested
   arguments often fail.
 * Its training rows were at most {longest:,} tokens long. Longer prompts fit, but it was never shown one.
@@ -75,7 +75,7 @@ def card(record: Record, longest: int) -> str:
     return _CARD.format(
         command=record.command,
         conversations=record.data.conversations,
-        made_by=record.data.made_by or "toolmark generate template --recipe pocket --out DIR",
+        made_by=record.data.made_by or "toolmark generate template --mix pocket --out DIR",
         dialects=" and ".join(f"`{name}`" for name in record.dialects),
         tokens=record.tokens,
         minutes=record.seconds / 60,

@@ -1,6 +1,6 @@
 """The template generator: seeded, offline, from word lists and phrasings.
 
-Two recipes: `default` asks for the tools of a toolbox, runs the right calls and knows the gold; `pocket` makes its own
+Two mixes: `default` asks for the tools of a toolbox, runs the right calls and knows the gold; `pocket` makes its own
 tools and is what the embedded base model is trained on.
 """
 

@@ -30,7 +30,7 @@ class TemplateOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    recipe: Literal["default", "pocket"] = Field(
+    mix: Literal["default", "pocket"] = Field(
         default="default",
         description="default: executed calls over a toolbox. pocket: the training mix of the embedded model.",
     )
@@ -79,13 +79,13 @@ class TemplateGenerator:
     Options: type[BaseModel] = TemplateOptions
 
     def patterns(self) -> Iterator[str]:
-        """What users say in the recipe `default`; the recipe `pocket` asks for tools that it makes up."""
+        """What users say in the mix `default`; the mix `pocket` asks for tools that it makes up."""
         yield from question_patterns()
         yield from small_talk_patterns()
 
     def propose(self, toolbox: Toolbox, options: TemplateOptions, ctx: Generation) -> Iterator[Trace]:
-        """The recipe's traces; `pocket` makes its own tools and does not look at `toolbox`."""
-        if options.recipe == "pocket":
+        """The traces of the mix; `pocket` makes its own tools and does not look at `toolbox`."""
+        if options.mix == "pocket":
             return pocket_traces(ctx.seed, options.count)
         asked, refused = askable(toolbox)
         for name, reason in refused.items():

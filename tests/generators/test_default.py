@@ -1,4 +1,4 @@
-"""The recipe `default`: right calls that run, plain words where no call is right, and many ways to ask."""
+"""The mix `default`: right calls that run, plain words where no call is right, and many ways to ask."""
 
 import json
 import re

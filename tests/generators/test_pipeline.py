@@ -152,7 +152,7 @@ def test_a_test_query_and_a_held_out_tool_stay_out(folder: Path, tmp_path: Path)
 
 def test_pocket_brings_its_own_tools_and_writes_no_cases(tmp_path: Path) -> None:
     out = tmp_path / "pocket"
-    report = made(out, recipe="pocket", count=400)
+    report = made(out, mix="pocket", count=400)
     assert sorted(path.name for path in out.iterdir()) == ["README.md", "manifest.json", "tools.yaml", "traces"]
     assert read_tools_file(out / "tools.yaml").tools == ()
     assert report.unexecuted > 0

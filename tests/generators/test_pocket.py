@@ -1,4 +1,4 @@
-"""The recipe `pocket`: copyable, readable, and free of the catalog."""
+"""The mix `pocket`: copyable, readable, and free of the catalog."""
 
 import json
 import re
@@ -126,6 +126,6 @@ def test_the_plug_in_needs_no_toolbox_for_it() -> None:
     def never(*_: object) -> None:
         raise AssertionError("made tools have nothing to run")
 
-    options = TemplateOptions(recipe="pocket", count=20)
+    options = TemplateOptions(mix="pocket", count=20)
     made = TemplateGenerator().propose(Toolbox(name="none", tools=()), options, Generation(seed=7, execute=never))
     assert dumped(list(made)) == dumped(list(pocket_traces(7, 20)))

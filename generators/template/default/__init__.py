@@ -1,4 +1,4 @@
-"""The recipe `default`: conversations over a real toolbox, with executed calls and a gold for each question.
+"""The mix `default`: conversations over a real toolbox, with executed calls and a gold for each question.
 
     query type          share   the right thing
     easy                35%     call; the question names what is wanted

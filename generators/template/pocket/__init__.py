@@ -1,4 +1,4 @@
-"""The recipe `pocket`: what the embedded base model is trained on, from nothing but word lists.
+"""The mix `pocket`: what the embedded base model is trained on, from nothing but word lists.
 
 Five kinds of conversation, told by `Trace.source`: `pocket/copy`, `/choose`, `/chat`, `/call` and `/abstain`. The mix
 follows the progress of training, because a small model that is shown everything at once learns to choose a tool but not

@@ -1,7 +1,7 @@
 """Choosing tasks: a short list of tools is read once, and several wishes are each answered by the name of one.
 
 They teach the other skill behind a right call: finding the one line of a list that a request is about. A choice costs a
-dozen tokens here and hundreds in a conversation with schemas, so this is where most choices of the recipe are made.
+dozen tokens here and hundreds in a conversation with schemas, so this is where most choices of the mix are made.
 """
 
 from __future__ import annotations

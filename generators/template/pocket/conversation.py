@@ -66,7 +66,7 @@ def trace(
     source: str,
     tool_name: str | None = None,
 ) -> Trace:
-    """A conversation of this recipe; it has no case, because invented tools are not a benchmark."""
+    """A conversation of this mix; it has no case, because invented tools are not a benchmark."""
     return Trace.model_construct(
         messages=tuple(messages),
         toolbox=Toolbox.model_construct(name="made", tools=tuple(tools)),
