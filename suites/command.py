@@ -18,7 +18,7 @@ from toolmark.benchmark.readers.case_selection import Split, load_cases
 from toolmark.benchmark.readers.toolmark import case_line
 
 if TYPE_CHECKING:
-    from toolmark.suites.lint import Row
+    from toolmark.suites.lint import LocatedCase
 
 __all__ = ["app", "manifest_text"]
 
@@ -99,7 +99,7 @@ def show(
     tools:
         Source of toolbox names that the cases use: a tools.yaml, a Python file or a module.
     """
-    from toolmark.suites.showing import chosen, panel
+    from toolmark.suites.case_panel import chosen, panel
 
     for row in chosen(_readable(files, tools), id, tool, reason):
         console().print(panel(row))
@@ -118,7 +118,7 @@ def stats(*files: Path, tools: str | None = None) -> None:
     """
     from rich.table import Table
 
-    from toolmark.suites.stats import tables
+    from toolmark.suites.case_statistics import tables
 
     for counted in tables([row.case for row in _readable(files, tools)]):
         drawn = Table(title=counted.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
@@ -129,11 +129,11 @@ def stats(*files: Path, tools: str | None = None) -> None:
         console().print(drawn, "")
 
 
-def _readable(files: Sequence[Path], tools: str | None) -> list[Row]:
+def _readable(files: Sequence[Path], tools: str | None) -> list[LocatedCase]:
     """The cases of `files`, all of which must be readable."""
-    from toolmark.suites.lint import case_rows
+    from toolmark.suites.lint import located_cases
 
-    rows, findings = case_rows(_named(files), tools)
+    rows, findings = located_cases(_named(files), tools)
     for finding in findings:
         if finding.kind == "schema":
             raise InputError(f"{finding.file}:{finding.line}: {finding.message}", "toolmark cases lint FILE lists all.")

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.generators.template.default import SHARES, default_traces
-from toolmark.generators.template.default.askable import askable
-from toolmark.generators.template.default.conversations import Maker
+from toolmark.generators.template.default.conversations import ConversationMaker
 from toolmark.generators.template.default.phrasings import phrasings, question_patterns
-from toolmark.generators.template.default.shared import shared_toolboxes
+from toolmark.generators.template.default.question_makers import askable
+from toolmark.generators.template.default.shared_toolboxes import shared_toolboxes
 from toolmark.generators.template.pocket import pocket_traces
 from toolmark.generators.template.schema.intents import content_words, name_words
 from toolmark.generators.template.smalltalk import small_talk_patterns
@@ -91,7 +91,7 @@ class TemplateGenerator:
         for name, reason in refused.items():
             ctx.note(f"{name} is offered and never asked for: no valid arguments can be drawn ({reason})")
         distractors = options.min_distractors, options.max_distractors
-        maker = Maker(
+        maker = ConversationMaker(
             toolbox,
             asked,
             ctx.execute,

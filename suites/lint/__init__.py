@@ -14,32 +14,32 @@ from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.readers.toolmark import ToolmarkReader
 from toolmark.benchmark.scoring.execution import Executor
-from toolmark.suites.lint.abstaining import abstentions
 from toolmark.suites.lint.balance import balance, labels, splits
-from toolmark.suites.lint.findings import KINDS, Finding, Row
+from toolmark.suites.lint.doubtful_abstentions import abstentions
+from toolmark.suites.lint.findings import KINDS, Finding, LocatedCase
 from toolmark.suites.lint.gold import executes, proves
-from toolmark.suites.lint.sameness import duplicates, leaks, training_patterns
+from toolmark.suites.lint.likeness import duplicates, leaks, training_patterns
 
-__all__ = ["KINDS", "Finding", "Row", "case_rows", "lint"]
+__all__ = ["KINDS", "Finding", "LocatedCase", "lint", "located_cases"]
 
 
-def case_rows(paths: Iterable[Path], tools: str | None = None) -> tuple[list[Row], list[Finding]]:
+def located_cases(paths: Iterable[Path], tools: str | None = None) -> tuple[list[LocatedCase], list[Finding]]:
     """The cases of files (of a folder, all its *.jsonl) with their lines, and what cannot be read or stands twice.
 
     Raises:
         InputError: A file cannot be read at all.
         NothingToDo: There is no row.
     """
-    rows: list[Row] = []
+    rows: list[LocatedCase] = []
     findings: list[Finding] = []
-    known: dict[str, Row] = {}
+    known: dict[str, LocatedCase] = {}
     reader = ToolmarkReader(tools)
     for file in _files(paths):
         for line, read in reader.rows(file):
             if not isinstance(read, Case):
                 findings.append(Finding(file, line, "schema", read.reason))
                 continue
-            row = Row(read, file, line)
+            row = LocatedCase(read, file, line)
             first = known.setdefault(read.id, row)
             if first is row:
                 rows.append(row)
@@ -64,9 +64,9 @@ def lint(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Finding]
     """Everything found in the files, in their order, and the number of cases that were checked.
 
     Raises:
-        InputError, NothingToDo: As `case_rows`.
+        InputError, NothingToDo: As `located_cases`.
     """
-    rows, findings = case_rows(paths, tools)
+    rows, findings = located_cases(paths, tools)
     dialect = load("toolmark.dialects", "tagged")()
     findings += [*labels(rows), *splits(rows)]
     with Executor() as executor:

@@ -10,7 +10,7 @@ from statistics import median
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.scoring.chance import chance
-from toolmark.suites.lint.findings import Finding, Row, expected_tools, stratum
+from toolmark.suites.lint.findings import Finding, LocatedCase, expected_tools, stratum
 
 __all__ = ["DIFFICULTIES", "balance", "labels", "splits"]
 
@@ -26,7 +26,7 @@ _DEV = (0.1, 0.35)
 """Share of dev cases, where both splits are there."""
 
 
-def labels(rows: Sequence[Row]) -> Iterator[Finding]:
+def labels(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
     """`tags`: a case does not say its difficulty, its topic, or its tool, or says another tool than the gold."""
     for row in rows:
         tags, tools = row.case.tags, expected_tools(row.case)
@@ -38,9 +38,9 @@ def labels(rows: Sequence[Row]) -> Iterator[Finding]:
             yield row.finding("tags", f"tool is {tags.get('tool')!r}, and the gold calls {tools[0]}")
 
 
-def splits(rows: Sequence[Row]) -> Iterator[Finding]:
+def splits(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
     """`split`: a family lies in both, or a case in the other one's file. `held-out`: dev calls a held-out tool."""
-    families: dict[str, Row] = {}
+    families: dict[str, LocatedCase] = {}
     held: dict[Path, frozenset[str]] = {}
     for row in rows:
         case = row.case
@@ -69,7 +69,7 @@ def _held_out(manifest: Path) -> frozenset[str]:
         raise InputError(f"the manifest {manifest} cannot be read: {error}", "Correct its syntax.") from None
 
 
-def balance(rows: Sequence[Row]) -> Iterator[Finding]:
+def balance(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
     """`balance`: told at the first case that it concerns; small collections are not judged."""
     yield from _tools(rows)
     yield from _difficulty(rows)
@@ -80,10 +80,10 @@ def balance(rows: Sequence[Row]) -> Iterator[Finding]:
         yield dev[0].finding("balance", f"{len(dev)} of {len(rows)} cases are dev: outside {low:.0%} to {high:.0%}")
 
 
-def _tools(rows: Sequence[Row]) -> Iterator[Finding]:
+def _tools(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
     """A tool that is offered in calls and called less than half as often as the median tool."""
     calls = [row for row in rows if expected_tools(row.case)]
-    offered: dict[str, Row] = {}
+    offered: dict[str, LocatedCase] = {}
     for row in calls:
         for name in row.case.toolbox.names:
             offered.setdefault(name, row)
@@ -94,8 +94,8 @@ def _tools(rows: Sequence[Row]) -> Iterator[Finding]:
             yield row.finding("balance", f"{name} is right in {called[name]} cases, and the median tool in {middle:g}")
 
 
-def _difficulty(rows: Sequence[Row]) -> Iterator[Finding]:
-    strata: Mapping[str, list[Row]] = defaultdict(list)
+def _difficulty(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
+    strata: Mapping[str, list[LocatedCase]] = defaultdict(list)
     for row in rows:
         strata[stratum(row.case)].append(row)
     for name, members in strata.items():
@@ -106,7 +106,7 @@ def _difficulty(rows: Sequence[Row]) -> Iterator[Finding]:
             yield members[0].finding("balance", f"difficulty of {name}: {told}, of {len(members)}")
 
 
-def _places(rows: Sequence[Row]) -> Iterator[Finding]:
+def _places(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
     chosen = [row for row in rows if expected_tools(row.case) and len(row.case.toolbox.tools) > 1]
     known = chance([row.case for row in chosen])
     if len(chosen) >= _FEWEST and known.first > known.uniform + _FAVOUR:

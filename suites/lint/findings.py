@@ -8,7 +8,7 @@ from typing import Literal
 
 from toolmark.benchmark.data.cases import Case, ExpectCall
 
-__all__ = ["KINDS", "Finding", "Kind", "Row", "expected_tools", "stratum"]
+__all__ = ["KINDS", "Finding", "Kind", "LocatedCase", "expected_tools", "stratum"]
 
 Kind = Literal[
     "schema",
@@ -30,7 +30,7 @@ KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LocatedCase:
     """A case and the line that it stands on, counted from 1."""
 
     case: Case

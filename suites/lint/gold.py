@@ -13,7 +13,7 @@ from toolmark.benchmark.scoring.gold import prove
 from toolmark.benchmark.scoring.matching import canonical_arguments, equal
 from toolmark.benchmark.scoring.metrics import PRIMARY
 from toolmark.benchmark.tools.schemas import compile_schema, problems
-from toolmark.suites.lint.findings import Finding, Row
+from toolmark.suites.lint.findings import Finding, LocatedCase
 
 __all__ = ["executes", "proves"]
 
@@ -45,7 +45,7 @@ def _gold_calls(case: Case) -> Iterator[Call]:
             yield Call(name=spec.name, arguments=canonical_arguments(spec))
 
 
-def executes(rows: Sequence[Row], executor: Executor) -> Iterator[Finding]:
+def executes(rows: Sequence[LocatedCase], executor: Executor) -> Iterator[Finding]:
     """`execution`: a right call is invalid or fails, or an earlier result is not what its tool gives."""
     for row in rows:
         for call in _gold_calls(row.case):
@@ -65,7 +65,7 @@ def executes(rows: Sequence[Row], executor: Executor) -> Iterator[Finding]:
                         yield row.finding("execution", f"{call.name} gives {real:.200}, not {said:.200}")
 
 
-def proves(rows: Sequence[Row], dialect: Dialect, executor: Executor) -> Iterator[Finding]:
+def proves(rows: Sequence[LocatedCase], dialect: Dialect, executor: Executor) -> Iterator[Finding]:
     """`gold`: on a primary metric the perfect answer does not score 1, or a planted wrong one not 0."""
     places = {row.case.id: row for row in rows}
     cases = [row.case for row in rows]

@@ -7,7 +7,7 @@ import pytest
 from datasets import load_from_disk
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
-from toolmark.generators.command import app
+from toolmark.generators.commands.generate import app
 
 
 def run(*tokens: str) -> None:

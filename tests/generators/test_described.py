@@ -18,8 +18,8 @@ from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.gold import prove
 from toolmark.benchmark.tools.schemas import compile_schema, problems
 from toolmark.benchmark.tools.sources.openapi import read_openapi
-from toolmark.generators.command import app
-from toolmark.generators.template.schema import DescribedTool, Undrawable
+from toolmark.generators.commands.generate import app
+from toolmark.generators.template.schema import CannotSample, DescribedTool
 
 MINE = Path(__file__).parent / "mine.py"
 
@@ -163,7 +163,7 @@ def test_drawn_arguments_are_valid(schema: Any) -> None:
 )  # fmt: skip
 def test_what_cannot_be_drawn_is_said(schema: Any) -> None:
     parameters = {"type": "object", "properties": {"x": schema}, "required": ["x"]}
-    with pytest.raises(Undrawable):
+    with pytest.raises(CannotSample):
         DescribedTool(Tool(name="f", description="F.", parameters=parameters))
 
 

@@ -19,9 +19,9 @@ from toolmark.benchmark.readers.toolmark import ToolmarkReader
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.benchmark.tools.sources.yaml import read_tools_file
-from toolmark.generators.execution import Calls
-from toolmark.generators.judging import STAGES, Judge, Rejection
-from toolmark.generators.pipeline import Report, generate
+from toolmark.generators.executed_calls import ExecutedCalls
+from toolmark.generators.pipeline import GenerationReport, generate
+from toolmark.generators.stages import STAGES, Rejection, TraceFilter
 from toolmark.generators.template import TemplateGenerator, TemplateOptions
 
 COLUMNS = [
@@ -38,7 +38,7 @@ COLUMNS = [
 NOTHING = HeldOut()
 
 
-def made(out: Path, kept_out: HeldOut = NOTHING, seed: int = 1, **options: Any) -> Report:
+def made(out: Path, kept_out: HeldOut = NOTHING, seed: int = 1, **options: Any) -> GenerationReport:
     chosen = TemplateOptions.model_validate({"count": 300, **options})
     return generate(TemplateGenerator(), chosen, seed, catalog(), out, kept_out)
 
@@ -214,15 +214,15 @@ def test_each_stage_rejects_what_it_is_for(good: Trace, executor: Executor) -> N
     }
     for stage, traces in planted.items():
         reasons: list[Rejection] = []
-        judge = Judge(NOTHING, Calls(executor), reasons.append)
+        judge = TraceFilter(NOTHING, ExecutedCalls(executor), reasons.append)
         assert not any(judge.accepts(trace) for trace in traces)
         assert judge.rejections == {stage: len(traces)}
         assert {reason.stage for reason in reasons} == {stage}
         assert all(reason.reason for reason in reasons)
-    leaky = Judge(HeldOut(tools=frozenset({"compute_median"})), Calls(executor))
+    leaky = TraceFilter(HeldOut(tools=frozenset({"compute_median"})), ExecutedCalls(executor))
     assert not leaky.accepts(good)
     assert leaky.rejections == {"leakage": 1}
-    twice = Judge(NOTHING, Calls(executor))
+    twice = TraceFilter(NOTHING, ExecutedCalls(executor))
     shouted = good.case.messages[0].model_copy(update={"content": good.query.upper() + "!"})
     nearly = with_turn(good, 0, shouted).model_copy(
         update={"case": good.case.model_copy(update={"messages": (shouted,)})}

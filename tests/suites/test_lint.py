@@ -13,8 +13,8 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.suites import CASES as SHIPPED
 from toolmark.suites.lint import Finding, lint
 from toolmark.suites.lint.findings import KINDS
-from toolmark.suites.lint.masking import grams, similarity, template_skeleton
-from toolmark.suites.lint.sameness import training_patterns
+from toolmark.suites.lint.likeness import training_patterns
+from toolmark.suites.lint.skeletons import grams, similarity, template_skeleton
 
 Row = dict[str, Any]
 
@@ -299,7 +299,7 @@ def test_templates_are_reached_by_their_generators_alone():
     assert len(patterns) > 500
     assert "What is {expression}?" in patterns
     heavy = "print(*{'datasets', 'torch'} & set(sys.modules))"
-    script = f"import sys; from toolmark.suites.lint.sameness import training_patterns; training_patterns(); {heavy}"
+    script = f"import sys; from toolmark.suites.lint.likeness import training_patterns; training_patterns(); {heavy}"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.split() == []
 

@@ -12,17 +12,17 @@ from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.readers.case_selection import load_cases
 from toolmark.benchmark.verdicts.power import mcnemar_power, smallest_detectable
 from toolmark.suites import CASES
-from toolmark.suites.lint import case_rows
+from toolmark.suites.case_panel import chosen
+from toolmark.suites.case_statistics import CountTable, tables
+from toolmark.suites.lint import located_cases
 from toolmark.suites.lint.findings import stratum
-from toolmark.suites.showing import chosen
-from toolmark.suites.stats import Table, tables
 
 
 def shipped() -> list[Case]:
     return [case for split in ("dev", "test") for case in load_cases(str(CASES), split)[0]]
 
 
-def cells(table: Table) -> dict[str, tuple[str, ...]]:
+def cells(table: CountTable) -> dict[str, tuple[str, ...]]:
     return {row[0]: row[1:] for row in table.rows}
 
 
@@ -70,7 +70,7 @@ def test_too_few_cases_show_no_effect():
 
 
 def test_cases_are_chosen_by_id_tool_and_reason():
-    rows, _ = case_rows([CASES])
+    rows, _ = located_cases([CASES])
     assert [row.case.id for row in chosen(rows, rows[7].case.id[:8], None, None)] == [rows[7].case.id]
     mail = chosen(rows, None, "send_email", None)
     assert {row.case.expect.action for row in mail} == {"call", "abstain"}

@@ -17,7 +17,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.generators.template.default.conversations import Maker
+from toolmark.generators.template.default.conversations import ConversationMaker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,7 +37,9 @@ SHARES: dict[QueryType, float] = {
 """Of the conversations by query type; only their proportions count."""
 
 
-def default_traces(maker: Maker, seed: int, count: int, shares: Mapping[QueryType, float]) -> Iterator[Trace]:
+def default_traces(
+    maker: ConversationMaker, seed: int, count: int, shares: Mapping[QueryType, float]
+) -> Iterator[Trace]:
     """`count` conversations, each from the seed and its index alone, of query types in proportion to `shares`.
 
     Raises:

@@ -23,10 +23,10 @@ from toolmark.benchmark.data.cases import (
 )
 from toolmark.benchmark.data.traces import QueryType, Trace
 from toolmark.generators.template import values
-from toolmark.generators.template.default.askable import Askable, described
 from toolmark.generators.template.default.draws import Draw
-from toolmark.generators.template.default.phrasings import knowledge, outside, plain
-from toolmark.generators.template.default.wording import aside, casually, mistyped
+from toolmark.generators.template.default.phrasings import knowledge_questions, unserved_requests, writing_requests
+from toolmark.generators.template.default.question_makers import QuestionMaker, described
+from toolmark.generators.template.default.typing_style import aside, casually, mistyped
 from toolmark.generators.template.schema.intents import content_words
 from toolmark.generators.template.schema.mentions import is_or_are
 from toolmark.generators.template.smalltalk import small_talk
@@ -35,7 +35,7 @@ from toolmark.generators.template.words import words
 if TYPE_CHECKING:
     from toolmark.benchmark.tools.sandbox import Result
 
-__all__ = ["Maker"]
+__all__ = ["ConversationMaker"]
 
 _TRIES = 20
 """How many requests that a tool at hand might serve are passed over."""
@@ -51,7 +51,7 @@ class _Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Maker:
+class ConversationMaker:
     """Makes conversations over `toolbox`.
 
     Attributes:
@@ -67,7 +67,7 @@ class Maker:
     """
 
     toolbox: Toolbox
-    asked: Mapping[str, Askable]
+    asked: Mapping[str, QuestionMaker]
     execute: Callable[[Tool, Mapping[str, Any]], Result]
     distractors: tuple[int, int]
     typos: float
@@ -99,7 +99,7 @@ class Maker:
             case "already_answered":
                 return self._already_answered(rng, ref)
 
-    def _ask(self, rng: Random, known: Askable, kind: str) -> _Question:
+    def _ask(self, rng: Random, known: QuestionMaker, kind: str) -> _Question:
         phrase = known.phrase(rng, kind)
         text = self._styled(rng, phrase.text).format(**phrase.draw.slots)
         if kind == "hard" and rng.random() < 0.5:
@@ -128,7 +128,7 @@ class Maker:
         rng.shuffle(offered)
         return Toolbox(name="", tools=tuple(offered))
 
-    def _answered(self, rng: Random, known: Askable, kind: str) -> tuple[_Question, tuple[Message, ...]]:
+    def _answered(self, rng: Random, known: QuestionMaker, kind: str) -> tuple[_Question, tuple[Message, ...]]:
         """A question with the turns that follow it; drawn anew where the tool refuses what was drawn."""
         for _ in range(known.tries):
             asked = self._ask(rng, known, kind)
@@ -138,7 +138,7 @@ class Maker:
                 break
         return asked, self._turns(rng, known, asked.draw, call, result)
 
-    def _turns(self, rng: Random, known: Askable, draw: Draw, call: Call, result: Result) -> tuple[Message, ...]:
+    def _turns(self, rng: Random, known: QuestionMaker, draw: Draw, call: Call, result: Result) -> tuple[Message, ...]:
         """The call, its result and the answer; the call alone where the tool may not run, for then nothing is known."""
         calling = Message(role="assistant", tool_calls=(call,))
         if result.kind == "no_implementation":
@@ -163,8 +163,8 @@ class Maker:
         for _ in range(_TRIES):
             roll = rng.random()
             if roll < 0.25:
-                index = rng.randrange(len(knowledge()))
-                unstyled, reply = knowledge()[index]
+                index = rng.randrange(len(knowledge_questions()))
+                unstyled, reply = knowledge_questions()[index]
                 question, group = self._styled(rng, unstyled), f"knowledge/{index}"
             elif roll < 0.8:
                 unstyled, reply, group = _own_words(rng)
@@ -181,10 +181,12 @@ class Maker:
         gold = Abstain(action="abstain", reason="no_tool_fits")
         known = self.asked[rng.choice(self.wanted())]
         alone = len(self.asked) == 1 + len(known.rivals) and not self.borrowed
-        beyond = [index for index, request in enumerate(outside()) if not any(map(self._served, request.asks))]
+        beyond = [
+            index for index, request in enumerate(unserved_requests()) if not any(map(self._served, request.asks))
+        ]
         if beyond and (alone or rng.random() < 0.45):
             index = rng.choice(beyond)
-            request = outside()[index]
+            request = unserved_requests()[index]
             question = self._styled(rng, rng.choice(request.asks)).format(**_outside_slots(rng))
             reply = rng.choice(request.answers)
             return self._plain(
@@ -259,7 +261,7 @@ class Maker:
         query_type: QueryType,
         group: str,
         ref: str,
-        known: Askable | None = None,
+        known: QuestionMaker | None = None,
     ) -> Trace:
         asked, answered = Message(role="user", content=question), Message(role="assistant", content=reply)
         return self._trace((asked,), (answered,), box, gold, query_type, group, ref, known)
@@ -273,7 +275,7 @@ class Maker:
         query_type: QueryType,
         group: str,
         ref: str,
-        known: Askable | None,
+        known: QuestionMaker | None,
     ) -> Trace:
         difficulty = query_type if query_type in ("easy", "hard") else "abstain"
         about = {"tool": known.name, "topic": known.topic} if known else {}
@@ -300,8 +302,8 @@ class Maker:
 
 def _own_words(rng: Random) -> tuple[str, str, str]:
     """A wish for some words, an answer, and the family: what it is about, however it is worded."""
-    index = rng.randrange(len(plain()))
-    wish = plain()[index]
+    index = rng.randrange(len(writing_requests()))
+    wish = writing_requests()[index]
     slots = {"it": rng.choice(wish.about), "form": rng.choice(wish.forms or ("",))}
     reply = rng.choice(wish.answers).format(**slots)
     return rng.choice(wish.asks).format(**slots), reply[0].upper() + reply[1:], f"plain/{index}/{slots['it']}"

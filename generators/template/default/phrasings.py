@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 __all__ = [
     "DatabaseQuestion",
     "Phrasings",
-    "Request",
+    "UnservedRequest",
     "database_questions",
-    "knowledge",
-    "outside",
+    "knowledge_questions",
     "phrasings",
-    "plain",
     "question_patterns",
+    "unserved_requests",
+    "writing_requests",
 ]
 
 _TOPICS = ("numbers", "dates", "lists", "text", "world", "messages")
@@ -44,7 +44,7 @@ class Phrasings:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class UnservedRequest:
     """Something that no tool does: wordings of it, and plain words that decline."""
 
     asks: tuple[str, ...]
@@ -52,7 +52,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
+class WritingRequest:
     """Something for a chat model's own words: wordings of it, what it may be about, and short answers.
 
     Attributes:
@@ -98,22 +98,26 @@ def phrasings() -> dict[str, Phrasings]:
 
 
 @cache
-def outside() -> tuple[Request, ...]:
+def unserved_requests() -> tuple[UnservedRequest, ...]:
     """Requests that no tool of the catalog serves."""
-    return tuple(Request(tuple(entry["asks"]), tuple(entry["answers"])) for entry in _read("outside")["request"])
+    return tuple(
+        UnservedRequest(tuple(entry["asks"]), tuple(entry["answers"])) for entry in _read("outside")["request"]
+    )
 
 
 @cache
-def knowledge() -> tuple[tuple[str, str], ...]:
+def knowledge_questions() -> tuple[tuple[str, str], ...]:
     """Questions that sound like a tool's business and need none, with their answers."""
     return tuple((question, answer) for question, answer in _read("knowledge")["questions"])
 
 
 @cache
-def plain() -> tuple[Plain, ...]:
+def writing_requests() -> tuple[WritingRequest, ...]:
     """Pieces of writing, explanations, advice and opinions that people ask for."""
     return tuple(
-        Plain(tuple(entry["asks"]), tuple(entry["about"]), tuple(entry["answers"]), tuple(entry.get("forms", ())))
+        WritingRequest(
+            tuple(entry["asks"]), tuple(entry["about"]), tuple(entry["answers"]), tuple(entry.get("forms", ()))
+        )
         for entry in _read("plain")["request"]
     )
 
@@ -130,11 +134,11 @@ def question_patterns() -> Iterator[str]:
         yield from (*known.easy, *known.hard)
         for texts in known.missing.values():
             yield from texts
-    for request in outside():
+    for request in unserved_requests():
         yield from request.asks
-    for question, _ in knowledge():
+    for question, _ in knowledge_questions():
         yield question
-    for wish in plain():
+    for wish in writing_requests():
         yield from (ask.replace("{it}", about) for ask in wish.asks for about in wish.about)
     for wanted in database_questions():
         yield wanted.wish

@@ -35,7 +35,7 @@ class Argument:
     natural: tuple[str, ...]
 
 
-Maker = Callable[[Random], tuple[Mapping[str, Any], Callable[[Random], tuple[Any, str]]]]
+ArgumentMaker = Callable[[Random], tuple[Mapping[str, Any], Callable[[Random], tuple[Any, str]]]]
 
 
 def _labels(listed: str) -> tuple[str, ...]:
@@ -52,7 +52,7 @@ def _quoted(rng: Random, value: str) -> str:
     return f"'{value}'"
 
 
-def _strings(make: Callable[[Random], str], **extra: Any) -> Maker:
+def _strings(make: Callable[[Random], str], **extra: Any) -> ArgumentMaker:
     def maker(_: Random) -> tuple[Mapping[str, Any], Callable[[Random], tuple[Any, str]]]:
         def say(draw: Random) -> tuple[Any, str]:
             value = make(draw)
@@ -82,7 +82,7 @@ def _dates(_: Random) -> tuple[Mapping[str, Any], Callable[[Random], tuple[Any, 
     return {"type": "string", "format": "date"}, say
 
 
-def _integers(low: int, high: int) -> Maker:
+def _integers(low: int, high: int) -> ArgumentMaker:
     def maker(rng: Random) -> tuple[Mapping[str, Any], Callable[[Random], tuple[Any, str]]]:
         schema: dict[str, Any] = {"type": "integer"}
         if rng.random() < 0.4:
@@ -129,7 +129,7 @@ def _spoken_list(rng: Random, items: list[Any]) -> str:
     return ", ".join(texts)
 
 
-def _lists(item: Callable[[Random], Any], kind: str) -> Maker:
+def _lists(item: Callable[[Random], Any], kind: str) -> ArgumentMaker:
     def maker(_: Random) -> tuple[Mapping[str, Any], Callable[[Random], tuple[Any, str]]]:
         def say(draw: Random) -> tuple[Any, str]:
             items = [item(draw) for _ in range(draw.randint(2, 6))]
@@ -149,7 +149,7 @@ def _switches(_: Random) -> tuple[Mapping[str, Any], Callable[[Random], tuple[An
     return {"type": "boolean"}, say
 
 
-_KINDS: tuple[tuple[int, tuple[str, ...], Maker, tuple[str, ...]], ...] = (
+_KINDS: tuple[tuple[int, tuple[str, ...], ArgumentMaker, tuple[str, ...]], ...] = (
     (6, _labels("name, title, label, nickname, brand"), _strings(values.phrase), ("called {0}", "named {0}")),
     (
         6,

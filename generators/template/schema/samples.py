@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from toolmark.generators.template import values
-from toolmark.generators.template.schema.hints import FORMATS, Draw, day, named_like, some_text, usual_size
-from toolmark.generators.template.schema.regex import Unknown, text_of
+from toolmark.generators.template.schema.name_hints import FORMATS, StringDrawer, day, named_like, some_text, usual_size
+from toolmark.generators.template.schema.pattern_strings import UnsupportedPattern, string_matching
 
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["OPTIONAL_SHARE", "Undrawable", "branch", "sample"]
+__all__ = ["OPTIONAL_SHARE", "CannotSample", "branch", "sample"]
 
 MAX_DEPTH = 6
 MAX_ITEMS = 4
@@ -27,7 +27,7 @@ OPTIONAL_SHARE = 0.45
 Schema = Mapping[str, Any]
 
 
-class Undrawable(ValueError):
+class CannotSample(ValueError):
     """A schema for which no value can be made here."""
 
 
@@ -39,7 +39,7 @@ def branch(rng: Random, schema: Any, whole: Schema) -> Schema:
     """`schema` behind its references, with one branch of each choice taken, never `null` where there is another.
 
     Raises:
-        Undrawable: It refers in a circle, or allows nothing.
+        CannotSample: It refers in a circle, or allows nothing.
     """
     taken: dict[str, Any] = {}
     pending = [schema]
@@ -50,7 +50,7 @@ def branch(rng: Random, schema: Any, whole: Schema) -> Schema:
         if node is True:
             continue
         if not isinstance(node, Mapping):
-            raise Undrawable("a schema that allows nothing")
+            raise CannotSample("a schema that allows nothing")
         for keyword in ("anyOf", "oneOf"):
             if options := node.get(keyword):
                 some = [option for option in options if option != {"type": "null"}] or options
@@ -67,7 +67,7 @@ def branch(rng: Random, schema: Any, whole: Schema) -> Schema:
                 taken["required"] = [*taken.get("required", ()), *value]
             else:
                 taken.setdefault(key, value)
-    raise Undrawable("references that lead in a circle")
+    raise CannotSample("references that lead in a circle")
 
 
 def _target(reference: str, whole: Schema) -> Any:
@@ -75,7 +75,7 @@ def _target(reference: str, whole: Schema) -> Any:
     for part in reference.removeprefix("#").strip("/").split("/"):
         key = part.replace("~1", "/").replace("~0", "~")
         if key and (not isinstance(found, Mapping) or key not in found):
-            raise Undrawable(f"a reference to {reference}, which is not there")
+            raise CannotSample(f"a reference to {reference}, which is not there")
         found = found[key] if key else found
     return found
 
@@ -91,10 +91,10 @@ def sample(rng: Random, schema: Any, whole: Schema, name: str = "", depth: int =
         depth: How deep the value stands.
 
     Raises:
-        Undrawable: No value can be made.
+        CannotSample: No value can be made.
     """
     if depth > MAX_DEPTH:
-        raise Undrawable(f"values nested deeper than {MAX_DEPTH}")
+        raise CannotSample(f"values nested deeper than {MAX_DEPTH}")
     node = branch(rng, schema, whole)
     if "const" in node:
         return node["const"]
@@ -135,9 +135,9 @@ def _type(rng: Random, node: Schema) -> str:
 def _string(rng: Random, node: Schema, name: str) -> str:
     if isinstance(pattern := node.get("pattern"), str):
         try:
-            return text_of(rng, pattern)
-        except Unknown as error:
-            raise Undrawable(f"the pattern {pattern[:60]!r}: {error}") from None
+            return string_matching(rng, pattern)
+        except UnsupportedPattern as error:
+            raise CannotSample(f"the pattern {pattern[:60]!r}: {error}") from None
     described = str(node.get("description", ""))
     least, most = int(node.get("minLength", 0)), int(node.get("maxLength", 10_000))
     made = FORMATS.get(str(node.get("format")))
@@ -148,16 +148,16 @@ def _string(rng: Random, node: Schema, name: str) -> str:
         made = named_like(name)
         if made is None and "YYYY-MM-DD" in described:
             made = day
-    draw: Draw = made or some_text
+    draw: StringDrawer = made or some_text
     for _ in range(20):
         text = draw(rng)
         if least <= len(text) <= most:
             return text
     if least > 400:
-        raise Undrawable(f"a text of {least} characters")
+        raise CannotSample(f"a text of {least} characters")
     if made is None or node.get("format") is None:
         return _fitted(rng, least, most)
-    raise Undrawable(f"a {node['format']} of {least} to {most} characters")
+    raise CannotSample(f"a {node['format']} of {least} to {most} characters")
 
 
 def _quoted(description: str) -> list[str]:
@@ -197,12 +197,12 @@ def _integer(rng: Random, node: Schema, name: str) -> int:
     low, high = _bounds(node, name, whole=True)
     least, most = int(-(-low // 1)), int(high // 1)
     if least > most:
-        raise Undrawable(f"a whole number from {low} to {high}")
+        raise CannotSample(f"a whole number from {low} to {high}")
     step = node.get("multipleOf")
     if step:
         first, last = -(-least // step), most // step
         if first > last:
-            raise Undrawable(f"a multiple of {step} from {low} to {high}")
+            raise CannotSample(f"a multiple of {step} from {low} to {high}")
         return int(rng.randint(int(first), int(min(last, first + 1000))) * step)
     return rng.randint(least, min(most, least + 100_000))
 
@@ -210,7 +210,7 @@ def _integer(rng: Random, node: Schema, name: str) -> int:
 def _number(rng: Random, node: Schema, name: str) -> float | int:
     low, high = _bounds(node, name, whole=False)
     if low > high:
-        raise Undrawable(f"a number from {low} to {high}")
+        raise CannotSample(f"a number from {low} to {high}")
     if node.get("multipleOf"):
         return _integer(rng, node, name) if float(node["multipleOf"]).is_integer() else node["multipleOf"]
     if rng.random() < 0.4 and (whole := int(rng.uniform(low, high))) >= low:
@@ -225,7 +225,7 @@ def _array(rng: Random, node: Schema, whole: Schema, name: str, depth: int) -> l
         return [sample(rng, item, whole, singular, depth + 1) for item in prefix]
     least = int(node.get("minItems", 0))
     if least > 50:
-        raise Undrawable(f"a list of {least}")
+        raise CannotSample(f"a list of {least}")
     count = rng.randint(max(least, 1), max(least, min(int(node.get("maxItems", MAX_ITEMS)), max(least, MAX_ITEMS)), 1))
     items: list[Any] = []
     for _ in range(count * 10):
@@ -235,7 +235,7 @@ def _array(rng: Random, node: Schema, whole: Schema, name: str, depth: int) -> l
         if len(items) == count:
             break
     if len(items) < least:
-        raise Undrawable(f"{least} different items")
+        raise CannotSample(f"{least} different items")
     return items
 
 

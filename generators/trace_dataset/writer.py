@@ -1,7 +1,7 @@
-"""The files of a trace dataset: rows of `traces/`, lines of `cases.*.jsonl`, `tools.yaml`.
+"""Writes the traces and tools of a trace dataset: `traces/` and `tools.yaml`.
 
-Messages are a `datasets.Json()` column. As a plain Arrow struct every argument object would be filled with the nulls of
-all other tools' arguments, and a model would learn to write them.
+Messages are a `datasets.Json()` column. A plain Arrow struct would give every argument object the arguments of all
+other tools too, with null as their value, and a model would learn to write those nulls.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from toolmark.benchmark.data.cases import Toolbox
 
-__all__ = ["Toolboxes", "row", "write_traces"]
+__all__ = ["NamedToolboxes", "trace_row", "write_traces"]
 
 
-def row(trace: Trace) -> dict[str, Any]:
-    """One row of `traces/`; `tools` is JSON text in OpenAI's form."""
+def trace_row(trace: Trace) -> dict[str, Any]:
+    """One row of `traces/`. Its `tools` is a JSON string in OpenAI's form."""
     tools = [{"type": "function", "function": tool.shown()} for tool in trace.tools]
     return {
         "messages": [message.as_openai() for message in trace.messages],
@@ -36,25 +36,30 @@ def row(trace: Trace) -> dict[str, Any]:
     }
 
 
-class Toolboxes:
-    """The toolboxes of a dataset, by name: that of all tools, and those that several cases share.
+class NamedToolboxes:
+    """The toolboxes of a dataset by name: the one with all tools, and those that several cases share.
 
     Args:
-        offered: All tools.
+        offered: The toolbox with all tools.
     """
 
     def __init__(self, offered: Toolbox) -> None:
         self._offered = offered
         self._named = {offered.name: offered.tools} if offered.tools else {}
 
-    def name(self, box: Toolbox) -> bool:
-        """Keep `box` under its name; False where its name or its tools cannot be told apart from others."""
+    def add(self, box: Toolbox) -> bool:
+        """Remember `box` under its name.
+
+        Returns:
+            Whether a case may refer to `box` by its name. False if it has no name, if the name already stands for
+            other tools, or if one of its tools is not a tool of the dataset.
+        """
         if not box.name or any(self._offered.by_name.get(tool.name) != tool for tool in box.tools):
             return False
         return self._named.setdefault(box.name, box.tools) == box.tools
 
     def write(self, path: Path) -> None:
-        """Write `tools.yaml`: the tools, and the toolboxes as lists of their names."""
+        """Write `tools.yaml`: the tools, and each toolbox as a list of tool names."""
         from ruamel.yaml import YAML
 
         yaml = YAML(typ="safe", pure=True)
@@ -67,15 +72,20 @@ class Toolboxes:
             yaml.dump({"tools": listed, "toolboxes": toolboxes}, file)
 
 
-def _lines(path: str) -> Iterator[dict[str, Any]]:
-    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - datasets hashes the argument, and a Path is none it knows
+def _rows(path: str) -> Iterator[dict[str, Any]]:
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - datasets hashes the argument, and cannot hash a Path
         yield from map(json.loads, file)
 
 
 def write_traces(spools: Mapping[str, Path], out: Path, cache: Path) -> None:
-    """Write a DatasetDict to `out`, streamed from one JSONL file of rows a split; `cache` is for passing files.
+    """Write a `datasets.DatasetDict`. Rows are streamed, so that they need not fit into memory.
 
-    A split without rows is left out: `datasets` writes one, and cannot read it back.
+    A split without rows is left out: `datasets` can write one, but cannot read it back.
+
+    Args:
+        spools: For each split a JSONL file with its rows.
+        out: Folder to write to.
+        cache: Folder for temporary files.
     """
     import datasets  # type: ignore[import-untyped]
 
@@ -94,7 +104,7 @@ def write_traces(spools: Mapping[str, Path], out: Path, cache: Path) -> None:
 
     def split(spool: Path) -> Any:
         return datasets.Dataset.from_generator(
-            _lines, features=features, gen_kwargs={"path": str(spool)}, cache_dir=str(cache), keep_in_memory=False
+            _rows, features=features, gen_kwargs={"path": str(spool)}, cache_dir=str(cache), keep_in_memory=False
         )
 
     shown = datasets.is_progress_bar_enabled()

@@ -1,4 +1,4 @@
-"""What is in a trace dataset: leakage, balance, duplicates and lengths, read from its files alone."""
+"""What a trace dataset holds: leaks, duplicates, query types, tools and lengths, counted from its rows."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from typing import Any
 
 from toolmark.benchmark.data.cases import query_hash
 from toolmark.benchmark.data.held_out import HeldOut
-from toolmark.generators.duplicates import NearDuplicates
+from toolmark.generators.near_duplicates import NearDuplicates
 
-__all__ = ["Audit", "audit"]
+__all__ = ["Audit", "audit_rows"]
 
 
 @dataclass(slots=True)
 class Audit:
-    """The findings.
+    """The counts.
 
     Attributes:
-        rows: Conversations.
-        query_types: How many of each type.
+        rows: Number of conversations.
+        query_types: Number of conversations of each query type.
         tools: How often each tool is the right one.
-        offered: How many tools are offered: least, median, most.
-        characters: Of a conversation without its tool list: median, 95th percentile, most.
-        leaks: What must not be in training data, and how often.
-        repeated: Conversations whose questions and calls occur before.
-        near: Conversations whose questions nearly occur before, with the same calls.
+        offered: Number of tools that a conversation offers: least, median, most.
+        characters: Length of a conversation without its tool list: median, 95th percentile, most.
+        leaks: How often each thing occurs that must not be in training data.
+        repeated: Conversations with the questions and calls of an earlier one.
+        near: Conversations with the calls of an earlier one and nearly its questions.
     """
 
     rows: int = 0
@@ -42,12 +42,17 @@ class Audit:
 
     @property
     def clean(self) -> bool:
-        """Nothing leaks and nothing is there twice."""
+        """Whether there is no leak and no duplicate."""
         return not self.leaks and not self.repeated and not self.near
 
 
-def audit(rows: Iterable[Mapping[str, Any]], held_out: HeldOut) -> Audit:
-    """Look at every row once."""
+def audit_rows(rows: Iterable[Mapping[str, Any]], held_out: HeldOut) -> Audit:
+    """Count what is in the rows of `traces/`.
+
+    Args:
+        rows: The rows; each is read once.
+        held_out: The tools and queries that must not be in training data.
+    """
     found = Audit()
     sizes: list[int] = []
     offered: list[int] = []
@@ -69,11 +74,11 @@ def audit(rows: Iterable[Mapping[str, Any]], held_out: HeldOut) -> Audit:
             found.leaks["a test query"] += 1
         calls = json.dumps([message.get("tool_calls") for message in messages], sort_keys=True, default=str)
         questions = "\n".join(asked)
-        # Tools that are made for one conversation make another question of the same words.
+        # Without a case the tools were invented for this conversation: the same words then ask for something else.
         key = (questions, calls, "" if row["case_id"] else ",".join(sorted(names)))
         if key in seen:
             found.repeated += 1
-        elif row["case_id"] and near.of(questions, calls) is not None:
+        elif row["case_id"] and near.find(questions, calls) is not None:
             found.near += 1
         elif row["case_id"]:
             near.add(questions, calls)

@@ -1,4 +1,4 @@
-"""`toolmark data`: what is in a trace dataset (`show`, `audit`), and to the hub with it (`push`)."""
+"""`toolmark data`: look into a trace dataset (`show`, `audit`) and upload it to the hub (`push`)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from toolmark.benchmark.core.errors import InputError
 
 __all__ = ["app"]
 
-app = App(name="data", help="Look at trace datasets, and publish them.")
+app = App(name="data", help="Look into trace datasets, and upload them to the hub.")
 
 _LEARNED = "bold green"
 _GIVEN = "dim"
 _SHOWN = 240
-"""Characters at either end of a long text that is given."""
+"""Characters that are printed of each end of a long text that the model does not learn."""
 
 
 @app.command
@@ -34,24 +34,24 @@ def show(
     base: str = "pocket",
     whole: bool = False,
 ) -> None:
-    """Print conversations token by token as a model is trained on them: what it learns to write is coloured.
+    """Print conversations token by token, as a model is trained on them. Tokens that it learns to write are coloured.
 
     Parameters
     ----------
     folder:
         A trace dataset.
     index:
-        The first conversation, from 0.
+        Number of the first conversation, counted from 0.
     count:
-        How many.
+        How many conversations to print.
     split:
-        train or validation.
+        The split: train or validation.
     dialect:
-        How calls and tools are written.
+        The dialect in which tools and calls are written.
     base:
         The model whose tokenizer and chat template are used.
     whole:
-        Print what is given whole, too; else its beginning and its end.
+        Print all of a long text that the model does not learn, instead of its beginning and end.
     """
     from itertools import islice
 
@@ -63,7 +63,10 @@ def show(
     from toolmark.benchmark.engine.tokenizer import open_tokenizer
 
     if index < 0 or count < 1:
-        raise InputError(f"--index {index} --count {count} shows nothing", "Count from 0, and show at least one.")
+        raise InputError(
+            f"--index {index} --count {count} selects no conversation",
+            "Write an --index of at least 0 and a --count of at least 1.",
+        )
     data = TraceDataset(folder)
     spoken = load("toolmark.dialects", dialect)()
     tokenizer = open_tokenizer(locate(resolve(base)).base)
@@ -82,7 +85,7 @@ def show(
             console.print(f"[{sum(encoded.supervised)} of {len(encoded.ids)} tokens are learnt]", markup=False)
         console.print()
     if not shown:
-        raise InputError(f"{folder} has no conversation {index} in {split}", "Give a lower --index.")
+        raise InputError(f"{folder} has no conversation {index} in {split}", "Write a lower --index.")
 
 
 def _ends(text: str) -> str:
@@ -93,22 +96,22 @@ def _ends(text: str) -> str:
 
 @app.command
 def audit(folder: Path, *, manifest: Path | None = None) -> None:
-    """Tell leakage, balance, duplicates and lengths; leaves with 1 where something leaks or is there twice.
+    """Count leaks, duplicates, query types, tools and lengths. The exit code is 1 if there is a leak or a duplicate.
 
     Parameters
     ----------
     folder:
         A trace dataset.
     manifest:
-        MANIFEST.toml of held-out tools and test queries; that of the shipped cases where it is not given.
+        MANIFEST.toml with held-out tools and test queries. Default: the manifest of the shipped cases.
     """
     from toolmark.benchmark.data.dataset import TraceDataset
     from toolmark.benchmark.data.held_out import held_out, shipped_manifest
-    from toolmark.generators.audit import audit as looked_at
+    from toolmark.generators.trace_dataset.audit import audit_rows
 
     data = TraceDataset(folder)
     rows = chain.from_iterable(data.rows(split) for split in data.splits)
-    found = looked_at(rows, held_out(manifest or shipped_manifest()))
+    found = audit_rows(rows, held_out(manifest or shipped_manifest()))
     console = Console()
     table = Table("what", "count", "share", title=f"{folder}: {found.rows:,} conversations")
     for kind, counts in (("query type", found.query_types), ("tool", found.tools)):
@@ -128,20 +131,20 @@ def audit(folder: Path, *, manifest: Path | None = None) -> None:
 
 @app.command
 def push(folder: Path, *, to: str, private: bool = False) -> None:
-    """Publish a trace dataset with its card; what was rejected stays here.
+    """Upload a trace dataset with its card. The file of rejected conversations is not uploaded.
 
     Parameters
     ----------
     folder:
         A trace dataset.
     to:
-        Where at the hub: ORG/NAME; made where it is not there.
+        Data set on the hub, ORG/NAME. It is made if it does not exist.
     private:
-        Make it for your eyes only.
+        Make a new data set private.
     """
     from toolmark.benchmark.core.hub import check_id
     from toolmark.benchmark.core.printing import say
-    from toolmark.generators.publishing import push as pushed
+    from toolmark.generators.trace_dataset.upload import upload_dataset
 
     check_id(to, "--to")
-    say(f"published: {pushed(folder, to, private=private)}")
+    say(f"published: {upload_dataset(folder, to, private=private)}")

@@ -1,8 +1,8 @@
-"""Other people's conversations as a trace dataset: any registered reader's, through the same stages as all others.
+"""Generator `import`: turns existing conversations into a trace dataset. They pass the same stages as all others.
 
-They lie in a file or folder, or are a data set of the hub, whose files are those of a folder. The readers know the
-formats; this generator only binds tools. A conversation's tool is one of `--tools` where both have the same name and
-arguments, and is then executed as that one may be; any other is checked by schema alone.
+The conversations are in a file, a folder, or a data set on the hub. Any registered reader can read them. This generator
+only adds implementations: if a tool of a conversation has the name and arguments of a tool of `--tools`, its calls run
+that tool's implementation. Calls of other tools are only checked against the schema.
 """
 
 from __future__ import annotations
@@ -20,37 +20,38 @@ from toolmark.benchmark.data.cases import Case, Tool, Toolbox
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.plugins.protocols import Generation
 from toolmark.benchmark.readers import BadRow, Reader
+from toolmark.generators.tool_arguments import same_arguments
 
 __all__ = ["ImportGenerator", "ImportOptions"]
 
-_HUB = "hub/"
-_DATA = (".parquet", ".jsonl", ".json", ".csv", ".jsonl.gz", ".json.gz", ".csv.gz", ".yaml")
+_HUB_PREFIX = "hub/"
+_DATA_SUFFIXES = (".parquet", ".jsonl", ".json", ".csv", ".jsonl.gz", ".json.gz", ".csv.gz", ".yaml")
 
 
 class ImportOptions(BaseModel):
-    """What `toolmark generate import` can be told."""
+    """The options of `toolmark generate import`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str = Field(
         default="",
-        description="Format and place: NAME:PATH or NAME:hub/ORG/DATASET[@REVISION], with the name of a reader.",
+        description="Reader and place of the conversations: NAME:PATH or NAME:hub/ORG/DATASET[@REVISION].",
     )
 
 
 class ImportGenerator:
-    """Conversations that were made elsewhere, in the format of any reader."""
+    """Conversations that already exist, in a format that a registered reader can read."""
 
     name = "import"
     Options: type[BaseModel] = ImportOptions
 
     def propose(self, toolbox: Toolbox, options: ImportOptions, ctx: Generation) -> Iterator[Trace]:
-        """The reader's traces in their order; a row that cannot be read is dropped with its place.
+        """Yield the reader's traces in their order. A row that cannot be read is dropped, and its place recorded.
 
         Raises:
             InputError: The source cannot be read at all.
         """
-        reader, path = _opened(options.source)
+        reader, path = _reader_and_path(options.source)
         known = {tool.name: tool for tool in toolbox.tools}
         cases: Counter[str] = Counter()
         for row in reader.read(path):
@@ -59,12 +60,12 @@ class ImportGenerator:
             elif isinstance(row, Case):
                 cases["read"] += 1
             else:
-                yield _bound(row, known)
+                yield _with_implementations(row, known)
         if cases["read"]:
-            ctx.note(f"{cases['read']:,} rows are cases without an answer, and nothing to train on")
+            ctx.note(f"{cases['read']:,} rows are cases without an answer and were left out: they cannot be trained on")
 
 
-def _opened(source: str) -> tuple[Reader, Path]:
+def _reader_and_path(source: str) -> tuple[Reader, Path]:
     name, colon, rest = source.partition(":")
     if not colon or not rest:
         known = ", ".join(names("toolmark.readers"))
@@ -73,22 +74,22 @@ def _opened(source: str) -> tuple[Reader, Path]:
     path = Path(rest)
     if path.exists():
         return reader, path
-    if rest.startswith(_HUB):
-        repo, _, revision = rest.removeprefix(_HUB).partition("@")
-        return reader, _fetched(repo, revision or None)
-    raise InputError(f"there is nothing at {rest}", "Name a file or folder that exists, or hub/ORG/DATASET.")
+    if rest.startswith(_HUB_PREFIX):
+        repo, _, revision = rest.removeprefix(_HUB_PREFIX).partition("@")
+        return reader, _hub_folder(repo, revision or None)
+    raise InputError(f"--source: {rest} does not exist", "Name a file or folder that exists, or hub/ORG/DATASET.")
 
 
-def _fetched(repo: str, revision: str | None) -> Path:
+def _hub_folder(repo: str, revision: str | None) -> Path:
     check_id(repo, "--source …:hub/")
     found = cached(repo, revision, "dataset")
-    if found is not None and any(file.name.endswith(_DATA) for file in found.rglob("*")):
+    if found is not None and any(file.name.endswith(_DATA_SUFFIXES) for file in found.rglob("*")):
         return found
-    return download(repo, revision, [f"*{suffix}" for suffix in _DATA], "dataset")
+    return download(repo, revision, [f"*{suffix}" for suffix in _DATA_SUFFIXES], "dataset")
 
 
-def _bound(trace: Trace, known: dict[str, Tool]) -> Trace:
-    """`trace` with the implementations of the tools that are known by name and arguments."""
+def _with_implementations(trace: Trace, known: dict[str, Tool]) -> Trace:
+    """`trace` whose tools have the implementations of the tools in `known` with the same name and arguments."""
     tools = tuple(_implemented(tool, known.get(tool.name)) for tool in trace.tools)
     if tools == trace.tools:
         return trace
@@ -98,11 +99,6 @@ def _bound(trace: Trace, known: dict[str, Tool]) -> Trace:
 
 
 def _implemented(tool: Tool, own: Tool | None) -> Tool:
-    if own is None or own.run is None or _arguments(tool) != _arguments(own):
+    if own is None or own.run is None or not same_arguments(tool, own):
         return tool.model_copy(update={"run": None}) if tool.run is not None else tool
     return tool.model_copy(update={"run": own.run, "effects": own.effects})
-
-
-def _arguments(tool: Tool) -> list[str]:
-    properties = tool.parameters.get("properties")
-    return sorted(properties) if isinstance(properties, dict) else []

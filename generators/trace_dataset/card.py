@@ -1,4 +1,4 @@
-"""The card of a trace dataset: its `README.md`, with the front matter by which the hub and `datasets` read the folder.
+"""The card of a trace dataset: its `README.md`. The hub and `datasets` read its front matter to find the files.
 
 Everything in it comes from the dataset's own files, so that the same seed gives the same card.
 """
@@ -22,10 +22,10 @@ _STAGES = "format, schema, leakage, duplicates, execution, and whether the answe
 
 
 def dataset_card(folder: Path) -> str:
-    """The card of the dataset in `folder`.
+    """The card of the dataset in `folder`, as Markdown.
 
     Raises:
-        InputError: `folder` holds no trace dataset.
+        InputError: `folder` is not a trace dataset.
     """
     from huggingface_hub import DatasetCard, DatasetCardData
 
@@ -37,7 +37,7 @@ def dataset_card(folder: Path) -> str:
         license=licences or None,
         task_categories=["text-generation"],
         tags=["tool-calling", "function-calling", "toolmark"],
-        size_categories=_size(sum(counts.get(split, 0) for split in splits)),
+        size_categories=_size_label(sum(counts.get(split, 0) for split in splits)),
         pretty_name=_TITLE,
         configs=[
             {
@@ -46,7 +46,7 @@ def dataset_card(folder: Path) -> str:
             }
         ],
     )
-    return str(DatasetCard(f"---\n{data.to_yaml()}\n---\n\n{_text(folder, manifest)}"))
+    return str(DatasetCard(f"---\n{data.to_yaml()}\n---\n\n{_body(folder, manifest)}"))
 
 
 def _manifest(folder: Path) -> Mapping[str, Any]:
@@ -55,7 +55,7 @@ def _manifest(folder: Path) -> Mapping[str, Any]:
         return {**found, "accepted": dict(found["accepted"]), "query_types": dict(found["query_types"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{folder} holds no trace dataset: {error!r}", "Write one with: toolmark generate template --out DIR"
+            f"{folder} is not a trace dataset: {error!r}", "Write one with: toolmark generate template --out DIR"
         ) from None
 
 
@@ -67,11 +67,11 @@ def _licences(folder: Path) -> Counter[str]:
     return found
 
 
-def _size(rows: int) -> str:
+def _size_label(rows: int) -> str:
     return next((label for limit, label in _SIZES if rows < limit), "n>1M")
 
 
-def _text(folder: Path, manifest: Mapping[str, Any]) -> str:
+def _body(folder: Path, manifest: Mapping[str, Any]) -> str:
     counts, kinds = manifest["accepted"], manifest["query_types"]
     teacher = manifest.get("teacher") or {}
     made_by = f"`toolmark generate {manifest['generator']}`, version {manifest['toolmark']}, seed {manifest['seed']}"
@@ -87,7 +87,7 @@ def _text(folder: Path, manifest: Mapping[str, Any]) -> str:
         + "\n\n`test` are cases alone, in `cases.test.jsonl`: no conversation of their families is in `traces/`.",
         _table(("query type", "rows"), [(kind, f"{kinds[kind]:,}") for kind in sorted(kinds)]),
         f"Of {manifest['proposed']:,} proposals, these were rejected: {fell}. The stages are {_STAGES}; {proof}.",
-        *_tools(folder),
+        *_tool_list(folder),
         "```python\nfrom datasets import load_dataset\n\n"
         'rows = load_dataset("ORG/NAME", split="train")  # messages, tools (JSON text), query, query_type, …\n```',
         "`toolmark train … --data DIR` trains on the folder, `pytest suites/ --cases DIR` judges a model on its cases.",
@@ -99,7 +99,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows))
 
 
-def _tools(folder: Path) -> list[str]:
+def _tool_list(folder: Path) -> list[str]:
     from toolmark.benchmark.tools.sources.yaml import read_tools_file
 
     names = [tool.name for tool in read_tools_file(folder / "tools.yaml").tools]

@@ -1,4 +1,4 @@
-"""Requests to the teacher's models, each recorded when it is answered, so that it is never paid for again."""
+"""Requests to the models of the roles. Each reply is recorded, so that the same request is never paid for twice."""
 
 from __future__ import annotations
 
@@ -16,32 +16,38 @@ from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.engine.request_window import Window
 from toolmark.benchmark.engine.served_requests import ServedModel, Unanswered, faults_told
 from toolmark.benchmark.runs.ledger import Ledger
-from toolmark.generators.teacher.limits import Budget, Price
+from toolmark.generators.teacher.budget import Budget, Price
 from toolmark.generators.teacher.options import ROLES, Role, TeacherOptions
 
-__all__ = ["Asker", "Item", "price_of"]
+__all__ = ["RecordedRequests", "RequestLabel", "price_of"]
 
 
-class Item(NamedTuple):
-    """What a request is for: the number of its batch, the lowest of which goes first, and a name.
+class RequestLabel(NamedTuple):
+    """What a request is for.
 
-    The name tells equal requests apart that are meant to be answered each.
+    Attributes:
+        batch: Number of its batch. Requests of lower batches are sent first.
+        name: A name. Two requests with the same text and different names are both sent.
     """
 
     batch: int
     name: str
 
 
-class Asker:
-    """Asks the models of the three roles; a context manager.
+class RecordedRequests:
+    """Sends requests to the models of the three roles. A context manager, which holds the ledger open.
 
     Args:
         options: Models and limits.
-        folder: Where the ledger is.
+        folder: Folder of the ledger.
 
     Attributes:
-        budget: What this run has used.
-        known: Replies in the ledger, by key.
+        budget: What this run has used, and its limits.
+        known: The replies in the ledger by key.
+
+    Raises:
+        InputError: `max_cost` is set, and the price of a model is not known.
+        EnvironmentFault: Another process holds the ledger.
     """
 
     def __init__(self, options: TeacherOptions, folder: Path) -> None:
@@ -60,7 +66,7 @@ class Asker:
         try:
             self._ledger = self._stack.enter_context(Ledger(folder))
         except EnvironmentFault as error:
-            raise EnvironmentFault(error.what, "Wait for it to end, or choose another --out.") from None
+            raise EnvironmentFault(error.what, "Wait until the other run ends, or choose another --out.") from None
         self.known: dict[str, Completion] = dict(self._ledger.recorded.completions)
         self._opened_session = False
 
@@ -73,29 +79,29 @@ class Asker:
         self._stack.close()
 
     def price(self, role: Role) -> Price | None:
-        """The price of a role's model, where it is known."""
+        """The price of the role's model. None if it is not known."""
         return self._prices[role]
 
-    async def ask(self, role: Role, messages: Sequence[Message], item: Item) -> Completion:
-        """The reply to `messages`, asked for on behalf of `item`.
+    async def ask(self, role: Role, messages: Sequence[Message], label: RequestLabel) -> Completion:
+        """The reply of the role's model to `messages`: from the ledger if it is there, else from the model.
 
         Raises:
-            Stopped: A limit is reached.
+            LimitReached: A limit of the user is reached.
             Refused: The provider refuses this request.
-            EnvironmentFault: The provider refuses all requests, or failed too often.
+            EnvironmentFault: The provider refuses all requests, or failed in every try.
         """
         config = self._config(role)
         turns = [[message.role, message.content] for message in messages]
-        key = digest([role, self._options.model_of(role), config, turns, item.name], 32)
+        key = digest([role, self._options.model_of(role), config, turns, label.name], 32)
         if key in self.known:
             return self.known[key]
         model, price = self._models[self._options.model_of(role)], self._prices[role]
         try:
-            completion = await model.ask(Prompt(tuple(messages)), config, self.budget.request, item.batch)
+            completion = await model.ask(Prompt(tuple(messages)), config, self.budget.request, label.batch)
         except Unanswered as error:
             raise EnvironmentFault(
                 f"{model.name} did not answer in {self._options.retries + 1} tries: {error}",
-                "Give the same command again: what was answered is kept.",
+                "Give the same command again. All replies so far are kept.",
             ) from None
         priced = price.of(completion.usage) if price else 0.0
         self.budget.add(completion.usage, priced if completion.usage.cost is None else completion.usage.cost)
@@ -104,7 +110,7 @@ class Asker:
             self._ledger.open_session(
                 {"identity": {"teacher": self._options.lasting()}, "environment": {}, "cases": {}}
             )
-        self._ledger.append([(key, f"{role} {item.name}", 1, completion)])
+        self._ledger.append([(key, f"{role} {label.name}", 1, completion)])
         self.known[key] = completion
         return completion
 
@@ -113,12 +119,12 @@ class Asker:
         return {"max_tokens": options.max_tokens, "temperature": options.temperature if role == "writer" else 0.0}
 
     def faults(self) -> tuple[str, ...]:
-        """How many requests failed, by kind."""
+        """Lines that say how many requests failed, by kind of failure."""
         return faults_told(sum((model.faults for model in self._models.values()), Counter()))
 
 
 def price_of(options: TeacherOptions, role: Role) -> Price | None:
-    """The price that the options give, else the one that Inspect knows of the role's model."""
+    """The price of the role's model: from the options, else from Inspect's list. None if neither has it."""
     if options.input_price is not None and options.output_price is not None:
         return Price(options.input_price, options.output_price)
     from inspect_ai.model import get_model_info

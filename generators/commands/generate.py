@@ -22,7 +22,7 @@ __all__ = ["app", "generate_command"]
 
 
 def generate_command(generator: Any) -> Callable[..., None]:
-    """A function whose parameters are those of every generation and the options of `generator`."""
+    """The command of `generator`: a function that takes the options of every generation and those of `generator`."""
 
     def generate(
         *,
@@ -37,10 +37,9 @@ def generate_command(generator: Any) -> Callable[..., None]:
         from importlib.util import find_spec
 
         from toolmark.benchmark.data.held_out import held_out, shipped_manifest
-        from toolmark.generators.execution import announcement
+        from toolmark.generators.executed_calls import execution_summary
         from toolmark.generators.pipeline import generate as run
-        from toolmark.generators.publishing import check_push
-        from toolmark.generators.publishing import push as pushed
+        from toolmark.generators.trace_dataset.upload import check_upload, upload_dataset
 
         if find_spec("datasets") is None:
             raise EnvironmentFault(
@@ -48,16 +47,16 @@ def generate_command(generator: Any) -> Callable[..., None]:
                 "Install it: pip install 'toolmark[generate]'",
             )
         if push is not None:
-            check_push(push, out, "--push")
+            check_upload(push, out, "--push")
         kept_out = held_out(manifest or shipped_manifest())
         chosen = checked(generator.Options, options)
-        toolbox, warnings = _toolbox(tools)
+        toolbox, warnings = _toolbox_of(tools)
         console = Console(stderr=True)
 
         def say(line: str) -> None:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-        say(announcement(toolbox, execute))
+        say(execution_summary(toolbox, execute))
         for warning in warnings:
             say(f"warning: {warning}")
         report = run(generator, chosen, seed, toolbox, out, kept_out, execute, say)
@@ -68,34 +67,40 @@ def generate_command(generator: Any) -> Callable[..., None]:
         if report.unexecuted:
             say(f"Checked by schema alone: {report.unexecuted:,} calls of tools that may not run.")
         if push is not None:
-            say(f"published: {pushed(out, push, private=True)}")
+            say(f"published: {upload_dataset(out, push, private=True)}")
 
     return plugin_command(
         generate,
         generator,
         {
-            "out": (Path, "Folder to write to; it must not hold anything yet."),
-            "seed": (int, "Seed of everything that is drawn."),
+            "out": (Path, "Folder to write to. It must be new or empty."),
+            "seed": (int, "Seed of all random choices."),
             "tools": (
                 str | None,
-                "Tools to generate for: a tools.yaml, a Python file or module, an OpenAPI file, or mcp:SERVER. The "
-                "catalog where it is not given.",
+                "Tools to generate for: a tools.yaml, a Python file or module, an OpenAPI file, or mcp:SERVER. "
+                "Default: the catalog.",
             ),
-            "execute": (Execute, "The effects up to which tools are run: pure, read or all."),
+            "execute": (Execute, "Which tools may run, by their effects: pure, read or all."),
             "manifest": (
                 Path | None,
-                "MANIFEST.toml of held-out tools and test queries; that of the shipped cases where it is not given.",
+                "MANIFEST.toml with held-out tools and test queries. Default: the manifest of the shipped cases.",
             ),
-            "push": (str | None, "Data set at the hub, ORG/NAME, to upload to: private, where it is new."),
+            "push": (
+                str | None,
+                "Data set on the hub, ORG/NAME, to upload the result to. It is made private if it is new.",
+            ),
         },
     )
 
 
-def _toolbox(source: str | None) -> tuple[Toolbox, list[Fault]]:
-    """The tools of `source`, or the catalog, and what is doubtful about them.
+def _toolbox_of(source: str | None) -> tuple[Toolbox, list[Fault]]:
+    """The toolbox to generate for, and the warnings about its tools.
+
+    Args:
+        source: Where the tools are, as `--tools` takes it. None for the catalog.
 
     Raises:
-        InputError: The source cannot be read, or its tools have faults.
+        InputError: The source cannot be read, or one of its tools has an error.
     """
     from toolmark.benchmark.data.cases import Toolbox
     from toolmark.benchmark.tools.catalog import catalog
@@ -113,5 +118,5 @@ def _toolbox(source: str | None) -> tuple[Toolbox, list[Fault]]:
     return Toolbox(name=next(iter(read.toolboxes)), tools=read.tools), faults
 
 
-app = App(name="generate", help="Write a trace dataset: conversations to train on, and cases with their gold.")
+app = App(name="generate", help="Write a trace dataset: conversations to train on, and cases with their right answers.")
 __getattr__ = plugin_commands(app, "toolmark.generators", __name__, generate_command)

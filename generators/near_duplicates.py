@@ -1,8 +1,8 @@
-"""Questions that are nearly the same and have the same right answer.
+"""Finds questions that are nearly the same and have the same right answer.
 
-MinHash with locality-sensitive hashing proposes candidates in constant time; whether they are near is then computed
-exactly, as the share of common character five-grams (Jaccard). Two requests that differ in a value have different right
-answers and are both kept: copying values is what they teach.
+MinHash with locality-sensitive hashing finds likely pairs in constant time. Their similarity is then computed exactly:
+the share of character five-grams that both have (Jaccard). Two questions that differ in a value have different right
+answers, and both are kept: a model learns from them to copy values.
 
 Reference: Broder, "On the resemblance and containment of documents", 1997.
 """
@@ -15,7 +15,7 @@ from typing import Any
 __all__ = ["NEAR", "NearDuplicates", "resemblance"]
 
 NEAR = 0.85
-"""Share of common five-grams from which two questions are nearly the same."""
+"""Share of common five-grams at and above which two questions are nearly the same."""
 
 _GRAM = 5
 _PERMUTATIONS = 64
@@ -27,13 +27,13 @@ def _grams(text: str) -> frozenset[str]:
 
 
 def resemblance(one: str, other: str) -> float:
-    """Jaccard similarity of the character five-grams of two texts, in [0, 1]."""
+    """Jaccard similarity of the character five-grams of two texts, from 0 to 1."""
     first, second = _grams(one), _grams(other)
     return len(first & second) / len(first | second)
 
 
 class NearDuplicates:
-    """The accepted questions, by resemblance; datasketch is imported when the first one is added."""
+    """An index of accepted questions. The package datasketch is imported when the first one is added."""
 
     def __init__(self) -> None:
         self._texts: list[tuple[str, str]] = []
@@ -52,15 +52,15 @@ class NearDuplicates:
         return MinHash(num_perm=_PERMUTATIONS)
 
     def _sketch(self, question: str) -> Any:
-        # A question is looked up and then added: the second time its sketch is known.
+        # A question is looked up and then added. The sketch of the look-up is used again when it is added.
         if self._last[0] != question:
-            sketch = self._empty.copy()  # drawing the permutations anew takes longer than all else
+            sketch = self._empty.copy()  # a copy, because drawing new permutations is slow
             sketch.update_batch([gram.encode() for gram in _grams(question)])
             self._last = question, sketch
         return self._last[1]
 
-    def of(self, question: str, right_answer: str) -> str | None:
-        """An accepted question that is nearly `question` and has the same right answer."""
+    def find(self, question: str, right_answer: str) -> str | None:
+        """An accepted question that is nearly `question` and has the same right answer. None if there is none."""
         if not self._texts:
             return None
         for place in sorted(self._index.query(self._sketch(question))):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["Unknown", "text_of"]
+__all__ = ["UnsupportedPattern", "string_matching"]
 
 MAX_PATTERN = 500
 MAX_TEXT = 200
@@ -33,25 +33,25 @@ _CATEGORIES = {
 }
 
 
-class Unknown(ValueError):
+class UnsupportedPattern(ValueError):
     """A pattern that uses what is not known here."""
 
 
-def text_of(rng: Random, pattern: str) -> str:
+def string_matching(rng: Random, pattern: str) -> str:
     """A text that `pattern` is likely to match.
 
     Raises:
-        Unknown: The pattern is too long, is not understood, or asks for too long a text.
+        UnsupportedPattern: The pattern is too long, is not understood, or asks for too long a text.
     """
     if len(pattern) > MAX_PATTERN:
-        raise Unknown(f"longer than {MAX_PATTERN} characters")
+        raise UnsupportedPattern(f"longer than {MAX_PATTERN} characters")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             parsed = re._parser.parse(pattern)  # type: ignore[attr-defined]
         text = "".join(_texts(rng, parsed, MAX_TEXT))
     except (re.error, RecursionError, OverflowError) as error:
-        raise Unknown(str(error)) from None
+        raise UnsupportedPattern(str(error)) from None
     return text
 
 
@@ -61,7 +61,7 @@ def _texts(rng: Random, nodes: Iterable[tuple[Any, Any]], room: int) -> list[str
         made.append(_text(rng, str(kind), value, room))
         room -= len(made[-1])
         if room < 0:
-            raise Unknown(f"asks for more than {MAX_TEXT} characters")
+            raise UnsupportedPattern(f"asks for more than {MAX_TEXT} characters")
     return made
 
 
@@ -84,10 +84,10 @@ def _text(rng: Random, kind: str, value: Any, room: int) -> str:
         case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
             least, most, inner = int(value[0]), int(value[1]), value[2]
             if least > room:
-                raise Unknown(f"asks for more than {MAX_TEXT} characters")
+                raise UnsupportedPattern(f"asks for more than {MAX_TEXT} characters")
             times = rng.randint(least, max(least, min(most, least + _MANY)))
             return "".join("".join(_texts(rng, inner, room)) for _ in range(times))
-    raise Unknown(f"{kind.lower()} is not understood")
+    raise UnsupportedPattern(f"{kind.lower()} is not understood")
 
 
 def _members(parts: Iterable[tuple[Any, Any]]) -> str:
@@ -106,5 +106,5 @@ def _members(parts: Iterable[tuple[Any, Any]]) -> str:
     if negated:
         letters = "".join(letter for letter in _PRINTABLE if letter not in letters)
     if not letters:
-        raise Unknown("a class without members")
+        raise UnsupportedPattern("a class without members")
     return letters

@@ -9,14 +9,14 @@ from toolmark.benchmark.tools.catalog import catalog
 from toolmark.generators.template.default.answers import final_answer, told
 from toolmark.generators.template.default.draws import DRAWERS
 from toolmark.generators.template.default.phrasings import Phrasings, phrasings
-from toolmark.generators.template.schema import DescribedTool, Phrase, Undrawable
+from toolmark.generators.template.schema import CannotSample, DescribedTool, DrawnQuestion
 
 if TYPE_CHECKING:
     from random import Random
 
     from toolmark.benchmark.data.cases import Tool, Toolbox
 
-__all__ = ["Askable", "askable", "described"]
+__all__ = ["QuestionMaker", "askable", "described"]
 
 _MISSING = {
     "datetime_str": "date and time",
@@ -32,7 +32,7 @@ _MISSING = {
 """Arguments whose name does not say in plain words what is missing."""
 
 
-class Askable(Protocol):
+class QuestionMaker(Protocol):
     """A tool and the ways to ask for it.
 
     Attributes:
@@ -49,7 +49,7 @@ class Askable(Protocol):
     missing: tuple[str, ...]
     tries: int
 
-    def phrase(self, rng: Random, kind: str) -> Phrase:
+    def phrase(self, rng: Random, kind: str) -> DrawnQuestion:
         """A question of `kind`: `easy`, `hard` or `missing/ARGUMENT`."""
         ...
 
@@ -62,7 +62,7 @@ class Askable(Protocol):
         ...
 
 
-class _Patterned:
+class _FromPhrasings:
     """A tool of the catalog, asked for with the phrasings of `patterns/`."""
 
     tries = 1
@@ -72,12 +72,12 @@ class _Patterned:
         self.name, self.topic, self.rivals = known.tool, known.topic, known.rivals
         self.missing = tuple(known.missing)
 
-    def phrase(self, rng: Random, kind: str) -> Phrase:
+    def phrase(self, rng: Random, kind: str) -> DrawnQuestion:
         way, _, left_out = kind.partition("/")
         known = self._known
         texts = known.missing[left_out] if left_out else known.easy if way == "easy" else known.hard
         index = rng.randrange(len(texts))
-        return Phrase(texts[index], f"{self.name}/{kind}/{index}", DRAWERS[self.name](rng))
+        return DrawnQuestion(texts[index], f"{self.name}/{kind}/{index}", DRAWERS[self.name](rng))
 
     def label(self, argument: str) -> str:
         return _MISSING.get(argument, argument.replace("_", " "))
@@ -86,7 +86,7 @@ class _Patterned:
         return final_answer(rng, self._known, slots, value)
 
 
-class _Described(DescribedTool):
+class _FromDefinition(DescribedTool):
     """A tool of which only the definition is known."""
 
     tries = 6
@@ -95,33 +95,33 @@ class _Described(DescribedTool):
         return told(rng, value)
 
 
-def described(asked: Askable) -> DescribedTool | None:
+def described(asked: QuestionMaker) -> DescribedTool | None:
     """`asked` where it is known by its definition alone."""
     return asked if isinstance(asked, DescribedTool) else None
 
 
-def askable(toolbox: Toolbox) -> tuple[dict[str, Askable], dict[str, str]]:
+def askable(toolbox: Toolbox) -> tuple[dict[str, QuestionMaker], dict[str, str]]:
     """The tools of `toolbox` that can be asked for, in its order, and why the others cannot.
 
     Phrasings were written for the catalog's arguments: a tool that only shares its name is asked for by its definition.
     """
-    found: dict[str, Askable] = {}
+    found: dict[str, QuestionMaker] = {}
     refused: dict[str, str] = {}
     for tool in toolbox.tools:
         known = phrasings().get(tool.name)
         if known is not None and _arguments(tool) == _arguments(catalog()[tool.name]):
-            found[tool.name] = _Patterned(known)
+            found[tool.name] = _FromPhrasings(known)
             continue
         if tool.name in catalog().names and tool == catalog()[tool.name]:
             continue  # held out of what is shipped: a distractor at most
         try:
-            found[tool.name] = _Described(tool)
-        except Undrawable as error:
+            found[tool.name] = _FromDefinition(tool)
+        except CannotSample as error:
             refused[tool.name] = str(error)
-    own = [one for one in found.values() if isinstance(one, _Described)]
+    own = [one for one in found.values() if isinstance(one, _FromDefinition)]
     for one in own:
         others = ((other.name, other.words) for other in own if other is not one)
-        further = ((name, _words_of(toolbox[name])) for name in found if not isinstance(found[name], _Described))
+        further = ((name, _words_of(toolbox[name])) for name in found if not isinstance(found[name], _FromDefinition))
         one.rivals = tuple(name for name, words in (*others, *further) if len(words & one.words) > 1)
     return found, refused
 

@@ -13,9 +13,9 @@ from toolmark.generators.template.words import words
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["FORMATS", "Draw", "a_thing", "day", "named_like", "some_text", "usual_size"]
+__all__ = ["FORMATS", "StringDrawer", "a_thing", "day", "named_like", "some_text", "usual_size"]
 
-Draw = Callable[["Random"], str]
+StringDrawer = Callable[["Random"], str]
 
 
 def _currency(rng: Random) -> str:
@@ -91,7 +91,7 @@ def _clock(rng: Random) -> str:
     return f"{values.clock(rng)}:00Z"
 
 
-FORMATS: Mapping[str, Draw] = {
+FORMATS: Mapping[str, StringDrawer] = {
     "date": day,
     "date-time": lambda rng: f"{_moment(rng)}Z",
     "time": _clock,
@@ -111,7 +111,7 @@ FORMATS: Mapping[str, Draw] = {
     "json-pointer": lambda rng: f"/{rng.choice(words().things)}/{rng.randint(0, 9)}",
 }
 
-_NAMES: tuple[tuple[str, Draw], ...] = (
+_NAMES: tuple[tuple[str, StringDrawer], ...] = (
     (r"e-?mail|recipient|^to$|^cc$|^bcc$|sender", values.email),
     (r"url|link|website|uri|homepage", values.url),
     (r"phone|mobile|telephone|^fax$", values.phone),
@@ -162,7 +162,7 @@ _SIZES: tuple[tuple[str, int, int], ...] = (
 )
 
 
-def named_like(name: str) -> Draw | None:
+def named_like(name: str) -> StringDrawer | None:
     """What a text with this plain name is likely to hold; None where the name says nothing."""
     plain = name.casefold()
     return next((draw for pattern, draw in _NAMES if re.search(pattern, plain)), None)

@@ -15,7 +15,7 @@ from typing import Any
 from toolmark.benchmark.data.cases import Abstain, Case, Tool
 from toolmark.benchmark.policies.lexical import content_words
 from toolmark.benchmark.policies.named_values import QUOTATION, named_values
-from toolmark.suites.lint.findings import Finding, Row
+from toolmark.suites.lint.findings import Finding, LocatedCase
 
 __all__ = ["abstentions"]
 
@@ -103,7 +103,7 @@ def _evidence(tool: Tool, text: str) -> int | None:
     return found
 
 
-def _answerable(row: Row) -> Iterator[Finding]:
+def _answerable(row: LocatedCase) -> Iterator[Finding]:
     text = _user(row.case)
     own = set(content_words(_QUOTATION.sub(" ", text)))
     for tool in row.case.toolbox.tools:
@@ -118,7 +118,7 @@ def _answerable(row: Row) -> Iterator[Finding]:
             yield row.finding("answerable", f"{tool.name} could look this fact up")
 
 
-def _missing(row: Row, expect: Abstain) -> Iterator[Finding]:
+def _missing(row: LocatedCase, expect: Abstain) -> Iterator[Finding]:
     if expect.tool is None or expect.missing is None:
         yield row.finding("missing-argument", 'the case does not say "tool" and "missing"')
         return
@@ -144,7 +144,7 @@ def _missing(row: Row, expect: Abstain) -> Iterator[Finding]:
         yield row.finding("missing-argument", f"{expect.missing} of {expect.tool} could be read off: {values:.200}")
 
 
-def abstentions(rows: Sequence[Row]) -> Iterator[Finding]:
+def abstentions(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
     """Cases of abstaining where a call may be right after all."""
     for row in rows:
         if not isinstance(row.case.expect, Abstain):

@@ -15,14 +15,14 @@ from toolmark.benchmark.scoring.metrics import PRIMARY
 from toolmark.benchmark.verdicts.power import smallest_detectable
 from toolmark.suites.lint.findings import expected_tools, stratum
 
-__all__ = ["DISCORDANCE", "Table", "tables"]
+__all__ = ["DISCORDANCE", "CountTable", "tables"]
 
 DISCORDANCE = 0.1
 """Share of cases on which the two candidates of the last table differ."""
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class CountTable:
     """A title, the heads of the columns, the first `left` of them words, and rows of cells."""
 
     title: str
@@ -61,17 +61,17 @@ def _counts(name: str, cases: Sequence[Case]) -> tuple[str, ...]:
 _HEAD = ("cases", "families", "dev", "test", "easy", "hard", "words: least / median / most")
 
 
-def _by(title: str, cases: Sequence[Case], key: Callable[[Case], Sequence[str]]) -> Table:
+def _by(title: str, cases: Sequence[Case], key: Callable[[Case], Sequence[str]]) -> CountTable:
     """One row for each value of `key`, the most frequent first; a case may have several."""
     members: dict[str, list[Case]] = {}
     for case in cases:
         for value in key(case):
             members.setdefault(value, []).append(case)
     ordered = sorted(members.items(), key=lambda item: (-len(item[1]), item[0]))
-    return Table(title, (title, *_HEAD), tuple(_counts(name, found) for name, found in ordered))
+    return CountTable(title, (title, *_HEAD), tuple(_counts(name, found) for name, found in ordered))
 
 
-def _tools(cases: Sequence[Case]) -> Table:
+def _tools(cases: Sequence[Case]) -> CountTable:
     """Tools by how often they are right, with how often they are offered."""
     offered = Counter(name for case in cases for name in case.toolbox.names)
     right = _by("tool", [case for case in cases if expected_tools(case)], expected_tools)
@@ -79,20 +79,22 @@ def _tools(cases: Sequence[Case]) -> Table:
         (name, "0", "0", "0", "0", "0", "0", "–") for name in sorted(offered.keys() - {r[0] for r in right.rows})
     )
     rows = tuple((*row, str(offered[row[0]])) for row in (*right.rows, *never))
-    return Table("tool that is right", (*right.head, "offered in"), rows)
+    return CountTable("tool that is right", (*right.head, "offered in"), rows)
 
 
-def _sizes(cases: Sequence[Case]) -> Table:
+def _sizes(cases: Sequence[Case]) -> CountTable:
     sizes = sorted({len(case.toolbox.tools) for case in cases})
     rows = []
     for size in sizes:
         of_size = [case for case in cases if len(case.toolbox.tools) == size]
         called = _count(of_size, lambda case: bool(expected_tools(case)))
         rows.append((str(size), str(len(of_size)), called, str(len(of_size) - int(called))))
-    return Table("tools offered", ("tools offered", "cases", "call is right", "abstaining is right"), tuple(rows), 0)
+    return CountTable(
+        "tools offered", ("tools offered", "cases", "call is right", "abstaining is right"), tuple(rows), 0
+    )
 
 
-def _effects(cases: Sequence[Case]) -> Table:
+def _effects(cases: Sequence[Case]) -> CountTable:
     """Population of each primary metric on the test split, and the smallest effect that it can detect.
 
     A metric's population is told by its own rule from the perfect answer. Where families have several cases, a family
@@ -112,16 +114,16 @@ def _effects(cases: Sequence[Case]) -> Table:
         told = "none" if effect is None else f"{effect * 100:.1f}"
         rows.append((metric.id, str(len(population)), str(families), told))
     title = f"smallest effect in points, at 80% power, an uncorrected 5% and {DISCORDANCE:.0%} discordance; test split"
-    return Table(title, ("metric", "cases", "families", "points"), tuple(rows))
+    return CountTable(title, ("metric", "cases", "families", "points"), tuple(rows))
 
 
-def tables(cases: Sequence[Case]) -> list[Table]:
+def tables(cases: Sequence[Case]) -> list[CountTable]:
     """By stratum, size of the list, tool and topic, and what the primary metrics can detect."""
     waived = [case for case in cases if case.waiver]
     everything = _by("stratum", cases, lambda case: (stratum(case),))
     totals = [_counts("all", cases)] + ([_counts("waived", waived)] if waived else [])
     return [
-        Table("strata", everything.head, (*everything.rows, *totals)),
+        CountTable("strata", everything.head, (*everything.rows, *totals)),
         _sizes(cases),
         _tools(cases),
         _by("topic", cases, lambda case: (str(case.tags.get("topic", "not said")),)),

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.plugins.protocols import Patterned
-from toolmark.suites.lint.findings import Finding, Row, expected_tools, stratum
-from toolmark.suites.lint.masking import Skeleton, case_skeleton, grams, similarity, template_skeleton
+from toolmark.suites.lint.findings import Finding, LocatedCase, expected_tools, stratum
+from toolmark.suites.lint.skeletons import Skeleton, case_skeleton, grams, similarity, template_skeleton
 
 __all__ = ["LIMIT", "duplicates", "leaks", "training_patterns"]
 
@@ -42,10 +42,10 @@ class _Index:
         return None if best is None else (best[0], -best[1])
 
 
-def duplicates(rows: Sequence[Row]) -> Iterator[Finding]:
+def duplicates(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
     """`skeleton`: two cases of one tool differ in values alone. `near-duplicate`: any two share most of their words."""
     index = _Index()
-    by_skeleton: dict[tuple[tuple[str, ...], Skeleton], Row] = {}
+    by_skeleton: dict[tuple[tuple[str, ...], Skeleton], LocatedCase] = {}
     for row in rows:
         skeleton = case_skeleton(row.case)
         own = grams(skeleton)
@@ -71,7 +71,7 @@ def training_patterns() -> list[str]:
     return list(found)
 
 
-def leaks(rows: Sequence[Row], patterns: Sequence[str]) -> Iterator[Finding]:
+def leaks(rows: Sequence[LocatedCase], patterns: Sequence[str]) -> Iterator[Finding]:
     """Cases that look like a template of training data."""
     index = _Index()
     for pattern in patterns:

@@ -13,14 +13,14 @@ from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.data.cases import Accept, CallSpec, Case, ExpectCall
-from toolmark.suites.lint.findings import Row, expected_tools, stratum
+from toolmark.suites.lint.findings import LocatedCase, expected_tools, stratum
 
 __all__ = ["chosen", "panel"]
 
 _MAX_TURN = 4_000
 
 
-def chosen(rows: Sequence[Row], case_id: str | None, tool: str | None, reason: str | None) -> list[Row]:
+def chosen(rows: Sequence[LocatedCase], case_id: str | None, tool: str | None, reason: str | None) -> list[LocatedCase]:
     """Rows whose id begins so, whose gold calls the tool (or misses an argument of it), whose reason is this one.
 
     Raises:
@@ -94,7 +94,7 @@ def _turns(case: Case) -> Iterator[tuple[str, str]]:
             yield message.role, f"calls {call.name}({_shown(dict(call.arguments))})"
 
 
-def panel(row: Row) -> Panel:
+def panel(row: LocatedCase) -> Panel:
     """The case in a frame; text from the file is escaped, so that it cannot steer the terminal."""
     case = row.case
     body = Table.grid(padding=(0, 2))

@@ -15,12 +15,12 @@ from toolmark.benchmark.tools.schemas import compile_schema, problems
 from toolmark.generators.template.default.draws.draw import Draw
 from toolmark.generators.template.schema.intents import Intent, content_words, intents, listed_words, name_words
 from toolmark.generators.template.schema.mentions import Mention, joined, mention, spoken
-from toolmark.generators.template.schema.samples import OPTIONAL_SHARE, Undrawable, branch, sample
+from toolmark.generators.template.schema.samples import OPTIONAL_SHARE, CannotSample, branch, sample
 
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["DescribedTool", "Phrase"]
+__all__ = ["DescribedTool", "DrawnQuestion"]
 
 _TRIES = 12
 _NAMED_SHARE = 0.35
@@ -31,7 +31,7 @@ _DETERMINER = r"(?:a|an|the|your|some|this|that|one)(?: given| specified| partic
 
 
 @dataclass(frozen=True, slots=True)
-class Phrase:
+class DrawnQuestion:
     """A question with slots in braces, the family that it belongs to, and what fills it."""
 
     text: str
@@ -57,7 +57,7 @@ class DescribedTool:
         missing: Arguments that a question may leave out, so that a call is not possible.
 
     Raises:
-        Undrawable: No valid arguments can be made for it.
+        CannotSample: No valid arguments can be made for it.
     """
 
     topic = "own"
@@ -88,7 +88,7 @@ class DescribedTool:
         words = name_words(argument)
         return words[-1] if len(words) > 1 and words[-1] in listed_words("units") else ""
 
-    def phrase(self, rng: Random, kind: str) -> Phrase:
+    def phrase(self, rng: Random, kind: str) -> DrawnQuestion:
         """A question of `kind`: `easy`, `hard`, or `missing/ARGUMENT`, which leaves that one out."""
         way, _, left_out = kind.partition("/")
         arguments = self._draw(rng)
@@ -104,7 +104,7 @@ class DescribedTool:
             accept[name] = {"match": "number", "of": [value]}
         asked = _framed(rng, frames[index], text, rest)
         group = f"{self.name}/{kind}/{intent.kind}/{index}"
-        return Phrase(asked, group, Draw(arguments, slots, accept))
+        return DrawnQuestion(asked, group, Draw(arguments, slots, accept))
 
     def _intent(self, rng: Random, *, own: bool) -> Intent:
         """One of the intents; mostly one that does not say the tool's name, so that choosing means reading."""
@@ -117,7 +117,7 @@ class DescribedTool:
         """Arguments that the schema accepts.
 
         Raises:
-            Undrawable: None were found.
+            CannotSample: None were found.
         """
         reason = ""
         for _ in range(_TRIES):
@@ -130,7 +130,7 @@ class DescribedTool:
             if not (found := problems(given, self._validator)):
                 return given
             reason = f"{found[0].path or 'arguments'}: {found[0].message}"
-        raise Undrawable(reason)
+        raise CannotSample(reason)
 
     def _filled(
         self, rng: Random, intent: Intent, told: Mapping[str, Any], *, freely: bool, left_out: str
