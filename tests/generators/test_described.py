@@ -150,7 +150,7 @@ def test_drawn_arguments_are_valid(schema: Any) -> None:
     known = DescribedTool(Tool(name="do_it", description="Do it.", parameters=parameters))
     validator = compile_schema(parameters)
     for seed in range(40):
-        phrase = known.phrase(Random(seed), "easy")
+        phrase = known.question(Random(seed), "easy")
         assert problems(phrase.draw.arguments, validator) == []
         assert phrase.text.format(**phrase.draw.slots)
 
@@ -172,7 +172,7 @@ def test_hostile_words_never_break_a_question(name: str, description: str, argum
     parameters = {"type": "object", "properties": {argument: {"type": "string"}}, "required": [argument]}
     known = DescribedTool(Tool(name=name, description=description, parameters=parameters))
     for seed, kind in enumerate(("easy", "hard", f"missing/{argument}")):
-        phrase = known.phrase(Random(seed), kind)
+        phrase = known.question(Random(seed), kind)
         assert phrase.text.format(**phrase.draw.slots)
 
 

@@ -1,7 +1,7 @@
-"""Toolboxes that many conversations share, each under a name of its own.
+"""Toolboxes that many conversations share. Each has a name.
 
-A model that has seen one list asked of in many ways must read the question; and a list that is always the same is read
-once by an engine that keeps what prompts have in common.
+If many questions come with the same list of tools, a model must read the question to choose. An engine that caches
+common prefixes of prompts reads such a list only once.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ __all__ = ["shared_toolboxes"]
 def shared_toolboxes(
     toolbox: Toolbox, asked: Sequence[str], distractors: tuple[int, int], count: int, seed: int
 ) -> tuple[Toolbox, ...]:
-    """`count` lists of tools from `toolbox`; those that are asked for are spread over them, so far as there is room.
+    """Draw `count` lists of tools from `toolbox`.
 
-    Their lengths are drawn evenly on a logarithmic scale. A list serves requests in proportion to its length, so that
-    the conversations are then about even over all lengths.
+    The tools that can be the right one are spread over the lists, as far as there is room. The lengths of the lists are
+    drawn evenly on a logarithmic scale. A long list fits more conversations than a short one, so that about as many
+    conversations have a long list as a short one.
 
     Args:
-        toolbox: The tools.
-        asked: Names of those that can be the right one.
+        toolbox: All tools.
+        asked: Names of the tools that can be the right one.
         distractors: Fewest and most tools beside the right one.
-        count: How many lists.
-        seed: Of the draws.
+        count: Number of lists.
+        seed: Seed of the random choices.
     """
     rng = Random(f"{seed}/toolboxes")  # noqa: S311 - repeatable, not secret
     spread = rng.sample(asked, len(asked))

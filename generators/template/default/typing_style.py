@@ -1,7 +1,7 @@
-"""How people really type: with an aside, casually, with a slip of the finger.
+"""Makes questions look typed by people: with a typing error, in chat style, or with an unrelated sentence.
 
-A slip only ever touches a phrasing's own words. The values that a call must copy stay as they are, so the gold stays
-right.
+A typing error changes only the words of the phrasing. The values that a call must copy stay unchanged, so that the
+right answer stays right.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _ASIDES = (
 
 
 def mistyped(rng: Random, phrasing: str) -> str:
-    """`phrasing` with one slip in one of its own words: two letters swapped, one lost, or one doubled."""
+    """`phrasing` with a typing error in one of its words: two letters swapped, one left out, or one doubled."""
     parts = _PARTS.split(phrasing)
     places = [(index, match.span()) for index in range(0, len(parts), 2) for match in _WORD.finditer(parts[index])]
     if not places:
@@ -43,16 +43,16 @@ def mistyped(rng: Random, phrasing: str) -> str:
     index, (start, end) = rng.choice(places)
     at = rng.randrange(start, end - 1)
     text = parts[index]
-    slip = rng.randrange(3)
-    if slip == 0:
+    error = rng.randrange(3)
+    if error == 0:
         parts[index] = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
     else:
-        parts[index] = text[:at] + (text[at] * 2 if slip == 1 else "") + text[at + 1 :]
+        parts[index] = text[:at] + (text[at] * 2 if error == 1 else "") + text[at + 1 :]
     return "".join(parts)
 
 
 def casually(rng: Random, phrasing: str) -> str:
-    """`phrasing` as typed in a chat: no capital, no full stop, a "hey" or a "pls"."""
+    """`phrasing` in chat style: no capital, no full stop, a "hey" or a "pls"."""
     text = phrasing.rstrip(".?") if rng.random() < 0.6 else phrasing
     if text[0].isupper() and not text.startswith(("I ", "I'")):
         text = text[0].lower() + text[1:]
@@ -63,7 +63,7 @@ def casually(rng: Random, phrasing: str) -> str:
 
 
 def aside(rng: Random, text: str) -> str:
-    """`text` with a sentence before or after it that has nothing to do with it."""
+    """`text` with an unrelated sentence before or after it."""
     known = words()
     said = rng.choice(_ASIDES).format(
         count=rng.randint(2, 50),

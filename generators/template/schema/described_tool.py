@@ -88,7 +88,7 @@ class DescribedTool:
         words = name_words(argument)
         return words[-1] if len(words) > 1 and words[-1] in listed_words("units") else ""
 
-    def phrase(self, rng: Random, kind: str) -> DrawnQuestion:
+    def question(self, rng: Random, kind: str) -> DrawnQuestion:
         """A question of `kind`: `easy`, `hard`, or `missing/ARGUMENT`, which leaves that one out."""
         way, _, left_out = kind.partition("/")
         arguments = self._draw(rng)

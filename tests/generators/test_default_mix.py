@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Abstain, Tool, Toolbox
+from toolmark.benchmark.data.held_out import held_out, shipped_manifest
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.dialects.tagged import Tagged
@@ -18,23 +19,14 @@ from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.gold import prove
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.benchmark.tools.schemas import compile_schema, problems
+from toolmark.generators.executed_calls import ExecutedCalls
 from toolmark.generators.template import TemplateGenerator, TemplateOptions
 from toolmark.generators.template.default import SHARES
 from toolmark.generators.template.default.draws import DRAWERS
 from toolmark.generators.template.default.phrasings import phrasings
+from toolmark.generators.template.default.question_makers import question_makers
 
-HELD_OUT = frozenset(
-    {
-        "char_count",
-        "notion_search",
-        "convert_bases",
-        "generate_password",
-        "slugify_text",
-        "get_unix_timestamp",
-        "calculate_combinations",
-        "validate_email",
-    }
-)
+HELD_OUT = held_out(shipped_manifest()).tools
 SEEN = Toolbox(name="seen", tools=tuple(tool for tool in catalog().tools if tool.name not in HELD_OUT))
 
 
@@ -46,7 +38,7 @@ def executor() -> Iterator[Executor]:
 
 def proposed(executor: Executor, toolbox: Toolbox = SEEN, seed: int = 3, **options: object) -> list[Trace]:
     chosen = TemplateOptions.model_validate(options)
-    return list(TemplateGenerator().propose(toolbox, chosen, Generation(seed, executor.run)))
+    return list(TemplateGenerator().propose(toolbox, chosen, Generation(seed, ExecutedCalls(executor).run)))
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +50,10 @@ def called(traces: list[Trace]) -> list[Trace]:
     return [trace for trace in traces if trace.query_type in ("easy", "hard")]
 
 
-def test_phrasings_and_drawers_are_for_all_tools_but_the_held_out() -> None:
-    assert set(phrasings()) == set(DRAWERS) == set(SEEN.names)
+def test_every_tool_with_phrasings_has_a_drawer_and_none_is_held_out() -> None:
+    assert set(phrasings()) == set(DRAWERS)
+    assert set(phrasings()) <= set(SEEN.names)
+    assert len(HELD_OUT) == 8
     for known in phrasings().values():
         assert len(set(known.easy)) >= 8, known.tool
         assert len(set(known.hard)) >= 5, known.tool
@@ -73,6 +67,31 @@ def test_a_phrasing_that_leaves_an_argument_out_has_no_slot_for_it() -> None:
     for known in phrasings().values():
         for missing, texts in known.missing.items():
             assert not any(f"{{{missing}" in text for text in texts), (known.tool, missing)
+
+
+def test_a_new_catalog_tool_needs_no_phrasings(executor: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = {"type": "object", "properties": {"boat": {"type": "string"}}, "required": ["boat"]}
+    new = Tool(name="polish_boat", description="Polish a boat.", parameters=schema)
+    grown = Toolbox(name="catalog", tools=(*catalog().tools, new))
+    for module in ("generator", "default.question_makers"):
+        monkeypatch.setattr(f"toolmark.generators.template.{module}.catalog", lambda: grown)
+    seen = Toolbox(name="seen", tools=(*SEEN.tools, new))
+    asked = [trace for trace in called(proposed(executor, seen, count=600)) if trace.tool_name == new.name]
+    assert asked
+    assert len({trace.query for trace in asked}) == len(asked)
+    own = Toolbox(name="mine", tools=(Tool(name="sing", description="Sing a song.", parameters=schema),))
+    offered = proposed(executor, own, count=60, borrow="catalog", min_distractors=30, max_distractors=30)
+    names = {name for trace in offered for name in trace.toolbox.names}
+    assert new.name in names
+    assert not HELD_OUT & names
+
+
+def test_tools_that_do_the_same_are_rivals_of_each_other() -> None:
+    counting = Tool(name="count_words", description="Count the number of words in a text.", parameters={})
+    makers, _ = question_makers(Toolbox(name="both", tools=(catalog()["word_count"], counting, catalog()["sort_list"])))
+    assert makers["count_words"].rivals == ("word_count",)
+    assert makers["word_count"].rivals.count("count_words") == 1
+    assert "count_words" not in makers["sort_list"].rivals
 
 
 def test_every_query_type_and_every_tool_occurs(traces: list[Trace]) -> None:
@@ -117,8 +136,8 @@ def test_abstentions_say_why_and_leave_nothing_that_fits(traces: list[Trace]) ->
             assert gold.tool in trace.toolbox.names
             assert gold.missing in trace.toolbox[str(gold.tool)].parameters["required"]
         if gold.reason == "no_tool_fits" and "tool" in trace.case.tags:
-            known = phrasings()[str(trace.case.tags["tool"])]
-            assert not {known.tool, *known.rivals} & set(trace.toolbox.names)
+            maker = question_makers(SEEN)[0][str(trace.case.tags["tool"])]
+            assert not {maker.name, *maker.rivals} & set(trace.toolbox.names)
 
 
 def test_each_tool_is_asked_for_in_many_ways(traces: list[Trace]) -> None:
@@ -141,7 +160,7 @@ def test_shares_are_kept_and_what_is_not_named_is_left_out(executor: Executor) -
     assert 250 < kinds["easy"] < 350
     with pytest.raises(ValidationError, match="no query type is named esay; known: easy, hard"):
         TemplateOptions.model_validate({"shares": {"esay": 1}})
-    with pytest.raises(ValidationError, match="a share is at least 0, and one is above it"):
+    with pytest.raises(ValidationError, match="no share may be below 0, and one must be above 0"):
         TemplateOptions.model_validate({"shares": {"easy": 0}})
 
 
