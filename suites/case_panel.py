@@ -1,4 +1,4 @@
-"""A case as a person reads it: where it stands, what is said, what is offered, what is right."""
+"""Prints a case for a person: its place, the conversation, the offered tools, and what is right."""
 
 from __future__ import annotations
 
@@ -15,20 +15,28 @@ from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.data.cases import Accept, CallSpec, Case, ExpectCall
 from toolmark.suites.lint.findings import LocatedCase, expected_tools, stratum
 
-__all__ = ["chosen", "panel"]
+__all__ = ["case_panel", "selected_cases"]
 
 _MAX_TURN = 4_000
 
 
-def chosen(rows: Sequence[LocatedCase], case_id: str | None, tool: str | None, reason: str | None) -> list[LocatedCase]:
-    """Rows whose id begins so, whose gold calls the tool (or misses an argument of it), whose reason is this one.
+def selected_cases(
+    rows: Sequence[LocatedCase], case_id: str | None, tool: str | None, reason: str | None
+) -> list[LocatedCase]:
+    """The cases to show. A condition that is None is not used.
+
+    Args:
+        rows: All cases.
+        case_id: The beginning of the id.
+        tool: A tool that is right to call, or of which an argument is missing.
+        reason: The stratum.
 
     Raises:
-        InputError: No case has such a tool or reason; the message lists the nearest ones.
-        NothingToDo: No case is all of this.
+        InputError: No case has this tool or this reason. The message lists the nearest ones.
+        NothingToDo: No case meets all conditions.
     """
     for flag, value, known in (
-        ("--tool", tool, {name for row in rows for name in _tools(row.case)}),
+        ("--tool", tool, {name for row in rows for name in _tools_of(row.case)}),
         ("--reason", reason, {stratum(row.case) for row in rows}),
     ):
         if value is not None and value not in known:
@@ -37,52 +45,56 @@ def chosen(rows: Sequence[LocatedCase], case_id: str | None, tool: str | None, r
         row
         for row in rows
         if (case_id is None or row.case.id.startswith(case_id))
-        and (tool is None or tool in _tools(row.case))
+        and (tool is None or tool in _tools_of(row.case))
         and (reason is None or stratum(row.case) == reason)
     ]
     if not found:
-        raise NothingToDo("no case is chosen", "Leave out --id, --tool or --reason, or give another.")
+        raise NothingToDo("no case meets all conditions", "Leave out --id, --tool or --reason, or change it.")
     return found
 
 
-def _tools(case: Case) -> tuple[str, ...]:
+def _tools_of(case: Case) -> tuple[str, ...]:
     if isinstance(case.expect, ExpectCall):
         return expected_tools(case)
     return (case.expect.tool,) if case.expect.tool else ()
 
 
-def _shown(value: object) -> str:
+def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _accepted(rule: Accept) -> str:
+def _accepted_values(rule: Accept) -> str:
     match rule.match:
         case "nonempty":
             return "anything that is not empty"
         case "object":
             inner = ", ".join(
-                f"{key}{'?' if key in rule.optional else ''}: {_accepted(value)}" for key, value in rule.of.items()
+                f"{key}{'?' if key in rule.optional else ''}: {_accepted_values(value)}"
+                for key, value in rule.of.items()
             )
             return f"{{{inner}}}"
         case "list":
-            return f"[{', '.join(map(_accepted, rule.of))}]"
-    joined = (" and " if rule.match == "contains" else " or ").join(map(_shown, rule.of))
+            return f"[{', '.join(map(_accepted_values, rule.of))}]"
+    joined = (" and " if rule.match == "contains" else " or ").join(map(_json, rule.of))
     within = f" ± {rule.tolerance:g}" if rule.tolerance is not None else ""
     return joined + within if rule.match == "exact" else f"{rule.match} {joined}{within}"
 
 
-def _spec(spec: CallSpec) -> str:
-    told = (f"{name}{'?' if name in spec.optional else ''}: {_accepted(rule)}" for name, rule in spec.arguments.items())
+def _call_text(spec: CallSpec) -> str:
+    told = (
+        f"{name}{'?' if name in spec.optional else ''}: {_accepted_values(rule)}"
+        for name, rule in spec.arguments.items()
+    )
     return f"{spec.name}({'; '.join(told)})"
 
 
-def _right(case: Case) -> Iterator[str]:
+def _right_answers(case: Case) -> Iterator[str]:
     if not isinstance(case.expect, ExpectCall):
         of = f": {case.expect.missing} of {case.expect.tool}" if case.expect.missing else ""
         yield f"no call, {case.expect.reason.replace('_', ' ')}{of}"
         return
     for option in case.expect.any_of:
-        yield (", then " if option.order == "given" else " and ").join(map(_spec, option.calls))
+        yield (", then " if option.order == "given" else " and ").join(map(_call_text, option.calls))
 
 
 def _turns(case: Case) -> Iterator[tuple[str, str]]:
@@ -91,24 +103,24 @@ def _turns(case: Case) -> Iterator[tuple[str, str]]:
             said = message.content
             yield message.role, said if len(said) <= _MAX_TURN else f"{said[: _MAX_TURN - 1]}…"
         for call in message.tool_calls:
-            yield message.role, f"calls {call.name}({_shown(dict(call.arguments))})"
+            yield message.role, f"calls {call.name}({_json(dict(call.arguments))})"
 
 
-def panel(row: LocatedCase) -> Panel:
-    """The case in a frame; text from the file is escaped, so that it cannot steer the terminal."""
+def case_panel(row: LocatedCase) -> Panel:
+    """The case in a frame. Control characters of the file are escaped, so that they cannot change the terminal."""
     case = row.case
     body = Table.grid(padding=(0, 2))
     body.add_column(style="dim", no_wrap=True)
     body.add_column(overflow="fold")
     for role, text in _turns(case):
         body.add_row(role, Text(printable(text)))
-    names = (Text(printable(name), style="bold" if name in _tools(case) else "") for name in case.toolbox.names)
+    names = (Text(printable(name), style="bold" if name in _tools_of(case) else "") for name in case.toolbox.names)
     body.add_row("offered", Text(", ").join(names))
-    for index, text in enumerate(_right(case)):
+    for index, text in enumerate(_right_answers(case)):
         body.add_row("or" if index else "right", Text(printable(text), style="green"))
     if case.waiver is not None:
         body.add_row("waived", Text(printable(case.waiver), style="yellow"))
-    tags = ", ".join(f"{key} {value if isinstance(value, str) else _shown(value)}" for key, value in case.tags.items())
+    tags = ", ".join(f"{key} {value if isinstance(value, str) else _json(value)}" for key, value in case.tags.items())
     body.add_row("tags", Text(printable(f"{case.split}; group {case.group or '–'}; {tags}")))
     title = Text(printable(f"{row.place}  {case.id}  {stratum(case)}"))
     return Panel(body, title=title, title_align="left")

@@ -1,4 +1,4 @@
-"""What a collection of cases is made of, and how small an effect it can show, as tables of text."""
+"""Counts the cases of a collection, and the minimum detectable effects, as tables of text."""
 
 from __future__ import annotations
 
@@ -15,15 +15,22 @@ from toolmark.benchmark.scoring.metrics import PRIMARY
 from toolmark.benchmark.verdicts.power import smallest_detectable
 from toolmark.suites.lint.findings import expected_tools, stratum
 
-__all__ = ["DISCORDANCE", "CountTable", "tables"]
+__all__ = ["DISCORDANCE", "CountTable", "case_tables"]
 
 DISCORDANCE = 0.1
-"""Share of cases on which the two candidates of the last table differ."""
+"""Share of cases on which two candidates differ, as the last table assumes."""
 
 
 @dataclass(frozen=True, slots=True)
 class CountTable:
-    """A title, the heads of the columns, the first `left` of them words, and rows of cells."""
+    """A table of text.
+
+    Attributes:
+        title: Its title.
+        head: The heads of its columns.
+        rows: Its rows, each with a cell for every column.
+        left: Number of columns, from the first one, that are aligned left.
+    """
 
     title: str
     head: tuple[str, ...]
@@ -31,7 +38,7 @@ class CountTable:
     left: int = 1
 
 
-def _words(case: Case) -> int:
+def _user_word_count(case: Case) -> int:
     return sum(len(message.content.split()) for message in case.messages if message.role == "user")
 
 
@@ -44,8 +51,8 @@ def _count(cases: Sequence[Case], holds: Callable[[Case], bool]) -> str:
 
 
 def _counts(name: str, cases: Sequence[Case]) -> tuple[str, ...]:
-    """Cells that every table of cases shares: cases, families, splits, difficulties, words of the user."""
-    lengths = [_words(case) for case in cases]
+    """The cells of one row: name, cases, clusters, cases by split and by difficulty, words of the user."""
+    lengths = [_user_word_count(case) for case in cases]
     return (
         name,
         str(len(cases)),
@@ -58,11 +65,11 @@ def _counts(name: str, cases: Sequence[Case]) -> tuple[str, ...]:
     )
 
 
-_HEAD = ("cases", "families", "dev", "test", "easy", "hard", "words: least / median / most")
+_HEAD = ("cases", "clusters", "dev", "test", "easy", "hard", "words: least / median / most")
 
 
-def _by(title: str, cases: Sequence[Case], key: Callable[[Case], Sequence[str]]) -> CountTable:
-    """One row for each value of `key`, the most frequent first; a case may have several."""
+def _table_by(title: str, cases: Sequence[Case], key: Callable[[Case], Sequence[str]]) -> CountTable:
+    """A table with one row for each value of `key`, the most frequent first. A case may have several values."""
     members: dict[str, list[Case]] = {}
     for case in cases:
         for value in key(case):
@@ -71,10 +78,10 @@ def _by(title: str, cases: Sequence[Case], key: Callable[[Case], Sequence[str]])
     return CountTable(title, (title, *_HEAD), tuple(_counts(name, found) for name, found in ordered))
 
 
-def _tools(cases: Sequence[Case]) -> CountTable:
-    """Tools by how often they are right, with how often they are offered."""
+def _table_of_tools(cases: Sequence[Case]) -> CountTable:
+    """How often each tool is right, and how often it is offered."""
     offered = Counter(name for case in cases for name in case.toolbox.names)
-    right = _by("tool", [case for case in cases if expected_tools(case)], expected_tools)
+    right = _table_by("tool", [case for case in cases if expected_tools(case)], expected_tools)
     never = tuple(
         (name, "0", "0", "0", "0", "0", "0", "–") for name in sorted(offered.keys() - {r[0] for r in right.rows})
     )
@@ -82,7 +89,7 @@ def _tools(cases: Sequence[Case]) -> CountTable:
     return CountTable("tool that is right", (*right.head, "offered in"), rows)
 
 
-def _sizes(cases: Sequence[Case]) -> CountTable:
+def _table_of_sizes(cases: Sequence[Case]) -> CountTable:
     sizes = sorted({len(case.toolbox.tools) for case in cases})
     rows = []
     for size in sizes:
@@ -94,11 +101,11 @@ def _sizes(cases: Sequence[Case]) -> CountTable:
     )
 
 
-def _effects(cases: Sequence[Case]) -> CountTable:
-    """Population of each primary metric on the test split, and the smallest effect that it can detect.
+def _table_of_effects(cases: Sequence[Case]) -> CountTable:
+    """Number of test cases of each primary metric, and its minimum detectable effect.
 
-    A metric's population is told by its own rule from the perfect answer. Where families have several cases, a family
-    counts once: the effect is then the largest that may be needed.
+    Which cases count is decided by the metric itself, from the grade of a perfect answer. A cluster of several cases
+    counts once, so that the effect is not underestimated.
     """
     dialect = load("toolmark.dialects", "tagged")()
     judged = [
@@ -109,23 +116,24 @@ def _effects(cases: Sequence[Case]) -> CountTable:
     rows = []
     for metric in PRIMARY:
         population = [case for case, perfectly in judged if metric.of(perfectly) is not None]
-        families = len({case.cluster for case in population})
-        effect = smallest_detectable(families, DISCORDANCE)
+        clusters = len({case.cluster for case in population})
+        effect = smallest_detectable(clusters, DISCORDANCE)
         told = "none" if effect is None else f"{effect * 100:.1f}"
-        rows.append((metric.id, str(len(population)), str(families), told))
-    title = f"smallest effect in points, at 80% power, an uncorrected 5% and {DISCORDANCE:.0%} discordance; test split"
-    return CountTable(title, ("metric", "cases", "families", "points"), tuple(rows))
+        rows.append((metric.id, str(len(population)), str(clusters), told))
+    how = f"80% power, an uncorrected 5% and {DISCORDANCE:.0%} discordance"
+    title = f"minimum detectable effect in points, at {how}; test split"
+    return CountTable(title, ("metric", "cases", "clusters", "points"), tuple(rows))
 
 
-def tables(cases: Sequence[Case]) -> list[CountTable]:
-    """By stratum, size of the list, tool and topic, and what the primary metrics can detect."""
+def case_tables(cases: Sequence[Case]) -> list[CountTable]:
+    """The tables: by stratum, number of tools offered, tool and topic, and the minimum detectable effects."""
     waived = [case for case in cases if case.waiver]
-    everything = _by("stratum", cases, lambda case: (stratum(case),))
+    everything = _table_by("stratum", cases, lambda case: (stratum(case),))
     totals = [_counts("all", cases)] + ([_counts("waived", waived)] if waived else [])
     return [
         CountTable("strata", everything.head, (*everything.rows, *totals)),
-        _sizes(cases),
-        _tools(cases),
-        _by("topic", cases, lambda case: (str(case.tags.get("topic", "not said")),)),
-        _effects(cases),
+        _table_of_sizes(cases),
+        _table_of_tools(cases),
+        _table_by("topic", cases, lambda case: (str(case.tags.get("topic", "not said")),)),
+        _table_of_effects(cases),
     ]

@@ -1,9 +1,9 @@
-"""Is abstaining really right? Suspicions, raised from the outside of a text; a person decides.
+"""Finds cases that expect no call although a call may be right. The rules only look at words; a person decides.
 
-`answerable`: nothing is said to be needed, but an offered tool shares words with the question and every argument that
-it requires stands there; or the question asks for a fact and a tool searches the web.
-`missing-argument`: what is said to be missing is not required, or a value that fits it stands in the question.
-`already-answered`: no result in the conversation could be the answer.
+`answerable`: the case says that no tool is needed. But an offered tool shares words with the question, and the question
+has a value for every required argument. Or the question asks for a fact, and an offered tool searches the web.
+`missing-argument`: the argument that is said to be missing is not required, or the question has a value for it.
+`already-answered`: the conversation has no result that could be the answer.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from toolmark.benchmark.data.cases import Abstain, Case, Tool
+from toolmark.benchmark.data.cases import Abstain, Tool
 from toolmark.benchmark.policies.lexical import content_words
 from toolmark.benchmark.policies.named_values import QUOTATION, named_values
-from toolmark.suites.lint.findings import Finding, LocatedCase
+from toolmark.suites.lint.findings import Finding, LocatedCase, user_text
 
 __all__ = ["abstentions"]
 
@@ -41,7 +41,7 @@ _SPOKEN: Mapping[str, str] = {
     "c": "celsius centigrade °c",
     "f": "fahrenheit °f",
 }
-"""How people say a value of an enumeration; by words of a pattern."""
+"""For a value of an enumeration, the words that people use for it, as regular expressions."""
 
 _QUOTATION = re.compile(QUOTATION)
 _AFTER_COLON = re.compile(r":\s+(\S[^\n]{0,2000})")
@@ -55,8 +55,8 @@ _WEB = re.compile(r"\b(?:web|internet|online|wikipedia|encyclopa?edia)\b", re.IG
 _YEARS = range(1900, 2101)
 
 
-def _spoken(schema: Mapping[str, Any], text: str) -> list[Any]:
-    """Values of `text` that fit `schema`, also as people say them."""
+def _values_in(schema: Mapping[str, Any], text: str) -> list[Any]:
+    """The values in `text` that fit `schema`, also those that people say in other words."""
     found = named_values(schema, text)
     options = schema.get("enum")
     for option in options if isinstance(options, list) else ():
@@ -67,7 +67,7 @@ def _spoken(schema: Mapping[str, Any], text: str) -> list[Any]:
     return found
 
 
-def _declared(tool: Tool) -> tuple[Mapping[str, Any], list[str]]:
+def _arguments_of(tool: Tool) -> tuple[Mapping[str, Any], list[str]]:
     properties, required = tool.parameters.get("properties"), tool.parameters.get("required")
     declared = properties if isinstance(properties, dict) else {}
     needed = [name for name in required if isinstance(name, str)] if isinstance(required, list) else []
@@ -79,21 +79,18 @@ def _schema(declared: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return schema if isinstance(schema, dict) else {}
 
 
-def _user(case: Case) -> str:
-    return "\n".join(message.content for message in case.messages if message.role == "user")
-
-
 def _evidence(tool: Tool, text: str) -> int | None:
-    """How many of the arguments that `tool` requires `text` names a value of, each its own; None where one lacks.
+    """For how many required arguments of `tool` a value is in `text`. None if one has no value.
 
-    What follows a colon may be any text: it lets an argument be there, and is no evidence that it is.
+    Each argument needs its own value. The words after a colon may be a value of a free string. Such an argument is not
+    missing, but it is not counted either, because any words may follow a colon.
     """
-    declared, required = _declared(tool)
+    declared, required = _arguments_of(tool)
     used: list[Any] = []
     found = 0
     for name in required:
         schema = _schema(declared, name)
-        named = [value for value in _spoken(schema, text) if value not in used]
+        named = [value for value in _values_in(schema, text) if value not in used]
         free = schema.get("type") == "string" and not {"enum", "format", "pattern"} & schema.keys()
         values = named or [value for value in _AFTER_COLON.findall(text) if free and value not in used]
         if not values:
@@ -103,14 +100,14 @@ def _evidence(tool: Tool, text: str) -> int | None:
     return found
 
 
-def _answerable(row: LocatedCase) -> Iterator[Finding]:
-    text = _user(row.case)
+def _answerable_cases(row: LocatedCase) -> Iterator[Finding]:
+    text = user_text(row.case)
     own = set(content_words(_QUOTATION.sub(" ", text)))
     for tool in row.case.toolbox.tools:
         said = f"{tool.name.replace('_', ' ')} {tool.description}"
         shared = own & set(content_words(said))
         found = _evidence(tool, text) if shared else None
-        # One word in common is weak; a value that fits, a second word, or nothing but that word makes it strong.
+        # One common word is not enough, unless there is a fitting value or the question has no other word.
         if found is not None and (found or len(shared) > 1 or shared == own):
             words = ", ".join(sorted(shared))
             yield row.finding("answerable", f"{tool.name} could answer: no argument is missing, and it shares {words}")
@@ -125,7 +122,7 @@ def _missing(row: LocatedCase, expect: Abstain) -> Iterator[Finding]:
     if expect.tool not in row.case.toolbox.names:
         yield row.finding("missing-argument", f"{expect.tool} is not offered")
         return
-    declared, required = _declared(row.case.toolbox[expect.tool])
+    declared, required = _arguments_of(row.case.toolbox[expect.tool])
     if expect.missing not in declared:
         yield row.finding("missing-argument", f"{expect.tool} has no argument {expect.missing}")
         return
@@ -133,25 +130,25 @@ def _missing(row: LocatedCase, expect: Abstain) -> Iterator[Finding]:
     if expect.missing not in required or "default" in schema:
         yield row.finding("missing-argument", f"{expect.missing} of {expect.tool} is optional")
         return
-    text = _user(row.case)
+    text = user_text(row.case)
     numeric = schema.get("type") in ("integer", "number")
-    # A bare year is rarely an amount.
-    fitting = [value for value in _spoken(schema, text) if not (numeric and value in _YEARS)]
+    # A number that looks like a year is rarely an amount.
+    fitting = [value for value in _values_in(schema, text) if not (numeric and value in _YEARS)]
     rivals = [name for name in required if name != expect.missing]
-    claimed = sum(any(value in fitting for value in _spoken(_schema(declared, name), text)) for name in rivals)
+    claimed = sum(any(value in fitting for value in _values_in(_schema(declared, name), text)) for name in rivals)
     if len(fitting) > claimed:
         values = ", ".join(map(repr, fitting))
         yield row.finding("missing-argument", f"{expect.missing} of {expect.tool} could be read off: {values:.200}")
 
 
 def abstentions(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
-    """Cases of abstaining where a call may be right after all."""
+    """Findings about cases that expect no call although a call may be right."""
     for row in rows:
         if not isinstance(row.case.expect, Abstain):
             continue
         match row.case.expect.reason:
             case "no_tool_needed":
-                yield from _answerable(row)
+                yield from _answerable_cases(row)
             case "missing_argument":
                 yield from _missing(row, row.case.expect)
             case "already_answered" if not any(message.role == "tool" for message in row.case.messages):

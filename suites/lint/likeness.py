@@ -1,7 +1,7 @@
-"""Near-duplicates, shared skeletons, and likeness to what training data is made from.
+"""Finds cases that are too much alike, or too much like the templates of training data.
 
-Pairs are compared exactly: an index from 3-grams to cases names every pair that shares one, so that none is missed and
-none is guessed.
+Likeness is the share of 3-grams that two skeletons have in common. An index from 3-grams to cases finds every pair
+with a common 3-gram, so that no pair is missed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from toolmark.benchmark.core.registry import load, names
+from toolmark.benchmark.data.cases import Abstain, Case
 from toolmark.benchmark.plugins.protocols import Patterned
 from toolmark.suites.lint.findings import Finding, LocatedCase, expected_tools, stratum
 from toolmark.suites.lint.skeletons import Skeleton, case_skeleton, grams, similarity, template_skeleton
@@ -17,12 +18,12 @@ from toolmark.suites.lint.skeletons import Skeleton, case_skeleton, grams, simil
 __all__ = ["LIMIT", "duplicates", "leaks", "training_patterns"]
 
 LIMIT = 0.6
-"""Jaccard index of masked 3-grams from which two texts are too much alike."""
+"""Jaccard index of 3-grams at and above which two texts are too much alike."""
 
 Grams = frozenset[Skeleton]
 
 
-class _Index:
+class _GramIndex:
     """Texts by their 3-grams."""
 
     def __init__(self) -> None:
@@ -35,7 +36,7 @@ class _Index:
         self._known.append(text)
 
     def nearest(self, text: Grams) -> tuple[float, int] | None:
-        """Likeness and number of the text most like `text`, the earliest of equals; None where no gram is shared."""
+        """Likeness and number of the most similar text, the first one of several. None if no gram is shared."""
         sharing = Counter(number for gram in text for number in self._holding.get(gram, ()))
         scored = ((similarity(text, self._known[number]), -number) for number in sharing)
         best = max(scored, default=None)
@@ -43,14 +44,13 @@ class _Index:
 
 
 def duplicates(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
-    """`skeleton`: two cases of one tool differ in values alone. `near-duplicate`: any two share most of their words."""
-    index = _Index()
+    """Findings `skeleton`: two cases of a tool differ only in values. `near-duplicate`: two cases are alike."""
+    index = _GramIndex()
     by_skeleton: dict[tuple[tuple[str, ...], Skeleton], LocatedCase] = {}
     for row in rows:
         skeleton = case_skeleton(row.case)
         own = grams(skeleton)
-        missing = getattr(row.case.expect, "tool", None)
-        tools = expected_tools(row.case) or (stratum(row.case), missing or "")
+        tools = expected_tools(row.case) or _reason_and_tool(row.case)
         twin = by_skeleton.setdefault((tools, skeleton), row) if own else row
         near = index.nearest(own)
         index.add(own)
@@ -60,8 +60,13 @@ def duplicates(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
             yield row.finding("near-duplicate", f"{near[0]:.2f} like {rows[near[1]].place}: {' '.join(skeleton)}")
 
 
+def _reason_and_tool(case: Case) -> tuple[str, str]:
+    missing = case.expect.tool if isinstance(case.expect, Abstain) else None
+    return stratum(case), missing or ""
+
+
 def training_patterns() -> list[str]:
-    """The texts that the installed generators fill, of those that can list them."""
+    """The templates of all installed generators that can list theirs."""
     found: dict[str, None] = {}
     for name in names("toolmark.generators"):
         plugin = load("toolmark.generators", name)
@@ -72,8 +77,8 @@ def training_patterns() -> list[str]:
 
 
 def leaks(rows: Sequence[LocatedCase], patterns: Sequence[str]) -> Iterator[Finding]:
-    """Cases that look like a template of training data."""
-    index = _Index()
+    """Findings `leakage`: a case is like a template of training data."""
+    index = _GramIndex()
     for pattern in patterns:
         index.add(grams(template_skeleton(pattern)))
     for row in rows:

@@ -1,7 +1,8 @@
-"""What a question looks like with its values taken out: "median of 3, 5 and 9" and "median of 4, 1" are one skeleton.
+"""The skeleton of a question: its words, with a mask in place of each value.
 
-Masked are quotations, dates, addresses, hashtags, everything with a digit, proper names inside a sentence, and whatever
-the gold or an earlier call uses as an argument; in a template, its slots. What remains are the author's own words.
+"median of 3, 5 and 9" and "median of 4, 1" have the same skeleton. The values are quotations, dates, addresses,
+hashtags, everything with a digit, names inside a sentence, and the arguments of expected and earlier calls; in a
+template, its slots. What remains are the author's own words.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from typing import Any
 from toolmark.benchmark.data.cases import Case, ExpectCall
 from toolmark.benchmark.policies.named_values import EMAIL, QUOTATION, URL
 from toolmark.benchmark.scoring.matching import canonical_arguments
+from toolmark.suites.lint.findings import user_text
 
 __all__ = ["MASK", "case_skeleton", "grams", "similarity", "template_skeleton"]
 
 MASK = "_"
 Skeleton = tuple[str, ...]
-"""Words in lower case, and `MASK` for each run of values."""
+"""Words in lower case. A run of values is one `MASK`."""
 
 _MAX_TEXT = 20_000
 _HOLE = "\0"
@@ -33,27 +35,27 @@ _JOINS = frozenset({"and", "or"})
 _ALWAYS_CAPITAL = frozenset({"I", "I'm", "I’m", "I've", "I’ve", "I'd", "I’d", "I'll", "I’ll"})
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Strings in a JSON value that are long enough to be worth masking, at any depth."""
+def _strings_in(value: Any) -> Iterator[str]:
+    """The strings of more than one character in a JSON value, at any depth."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list | tuple):
         for inner in value:
-            yield from _texts(inner)
+            yield from _strings_in(inner)
     elif isinstance(value, str) and len(value.strip()) > 1:
         yield value.strip()
 
 
-def _arguments(case: Case) -> Iterator[str]:
+def _argument_strings(case: Case) -> Iterator[str]:
     for message in case.messages:
         for call in message.tool_calls:
-            yield from _texts(dict(call.arguments))
+            yield from _strings_in(dict(call.arguments))
     for option in case.expect.any_of if isinstance(case.expect, ExpectCall) else ():
         for spec in option.calls:
-            yield from _texts(canonical_arguments(spec))
+            yield from _strings_in(canonical_arguments(spec))
 
 
-def _skeleton(text: str) -> Skeleton:
+def _words_and_masks(text: str) -> Skeleton:
     words: list[str] = []
     opens = True
     for token in _TOKEN.findall(text):
@@ -67,7 +69,7 @@ def _skeleton(text: str) -> Skeleton:
 
 
 def _collapsed(words: list[str]) -> list[str]:
-    """One mask for a run of them, also where `and` or `or` stands between."""
+    """`words` with one mask for each run of masks, even if `and` or `or` is between them."""
     kept: list[str] = []
     for word in words:
         if word == MASK:
@@ -82,24 +84,24 @@ def _collapsed(words: list[str]) -> list[str]:
 
 def case_skeleton(case: Case) -> Skeleton:
     """The skeleton of all that the user says."""
-    text = "\n".join(message.content for message in case.messages if message.role == "user")[:_MAX_TEXT]
-    for value in sorted(set(_arguments(case)), key=len, reverse=True):
+    text = user_text(case)[:_MAX_TEXT]
+    for value in sorted(set(_argument_strings(case)), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", _HOLE, text, flags=re.IGNORECASE)
-    return _skeleton(_VALUES.sub(_HOLE, text))
+    return _words_and_masks(_VALUES.sub(_HOLE, text))
 
 
 def template_skeleton(pattern: str) -> Skeleton:
-    """The skeleton of a template whose slots stand in braces."""
-    return _skeleton(_VALUES.sub(_HOLE, _SLOT.sub(_HOLE, pattern)))
+    """The skeleton of a template with slots in braces."""
+    return _words_and_masks(_VALUES.sub(_HOLE, _SLOT.sub(_HOLE, pattern)))
 
 
 def grams(skeleton: Skeleton) -> frozenset[Skeleton]:
-    """Its 3-grams; one shorter one where there are fewer words, and none where no word is the author's own."""
+    """The 3-grams of a skeleton. One shorter gram if it has fewer words, none if it has only masks."""
     if set(skeleton) <= {MASK}:
         return frozenset()
     return frozenset(skeleton[start : start + 3] for start in range(max(1, len(skeleton) - 2)))
 
 
 def similarity(left: frozenset[Skeleton], right: frozenset[Skeleton]) -> float:
-    """Jaccard index."""
+    """Jaccard index of two sets of grams, from 0 to 1."""
     return len(left & right) / len(left | right) if left or right else 0.0

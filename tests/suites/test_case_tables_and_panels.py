@@ -12,8 +12,8 @@ from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.readers.case_selection import load_cases
 from toolmark.benchmark.verdicts.power import mcnemar_power, smallest_detectable
 from toolmark.suites import CASES
-from toolmark.suites.case_panel import chosen
-from toolmark.suites.case_statistics import CountTable, tables
+from toolmark.suites.case_panel import selected_cases
+from toolmark.suites.case_statistics import CountTable, case_tables
 from toolmark.suites.lint import located_cases
 from toolmark.suites.lint.findings import stratum
 
@@ -28,7 +28,7 @@ def cells(table: CountTable) -> dict[str, tuple[str, ...]]:
 
 def test_tables_add_up_to_the_cases():
     cases = shipped()
-    strata, sizes, tools, topics, _ = map(cells, tables(cases))
+    strata, sizes, tools, topics, _ = map(cells, case_tables(cases))
     called = [case for case in cases if stratum(case) == "call"]
     words = sorted(len(case.messages[0].content.split()) for case in called)
     assert strata["call"][0] == str(len(called))
@@ -46,7 +46,7 @@ def test_tables_add_up_to_the_cases():
 def test_the_smallest_effect_is_of_the_test_splits_population():
     test = [case for case in shipped() if case.split == "test"]
     waived = [test[0].model_copy(update={"waiver": "disputed"}), *test[1:]]
-    effects = cells(tables([*waived, *(case for case in shipped() if case.split == "dev")])[-1])
+    effects = cells(case_tables([*waived, *(case for case in shipped() if case.split == "dev")])[-1])
     restraint = [case for case in waived if case.expect.action == "abstain" and case.waiver is None]
     n = len(restraint)
     effect = smallest_detectable(n, 0.1)
@@ -59,7 +59,7 @@ def test_the_smallest_effect_is_of_the_test_splits_population():
 def test_a_family_counts_once():
     test = [case for case in shipped() if case.split == "test"]
     pairs = [case.model_copy(update={"group": f"g{index // 2}"}) for index, case in enumerate(test)]
-    alone, paired = cells(tables(test)[-1])["guard.stops"], cells(tables(pairs)[-1])["guard.stops"]
+    alone, paired = cells(case_tables(test)[-1])["guard.stops"], cells(case_tables(pairs)[-1])["guard.stops"]
     assert (alone[0], alone[1]) == (str(len(test)), str(len(test)))
     assert (paired[0], paired[1]) == (str(len(test)), str((len(test) + 1) // 2))
     assert float(paired[2]) > float(alone[2])
@@ -67,25 +67,25 @@ def test_a_family_counts_once():
 
 def test_too_few_cases_show_no_effect():
     few = [case for case in shipped() if case.split == "test"][:5]
-    assert cells(tables(few)[-1])["guard.stops"] == ("5", "5", "none")
+    assert cells(case_tables(few)[-1])["guard.stops"] == ("5", "5", "none")
 
 
 def test_cases_are_chosen_by_id_tool_and_reason():
     rows, _ = located_cases([CASES])
-    assert [row.case.id for row in chosen(rows, rows[7].case.id[:8], None, None)] == [rows[7].case.id]
-    mail = chosen(rows, None, "send_email", None)
+    assert [row.case.id for row in selected_cases(rows, rows[7].case.id[:8], None, None)] == [rows[7].case.id]
+    mail = selected_cases(rows, None, "send_email", None)
     assert {row.case.expect.action for row in mail} == {"call", "abstain"}
-    missing = chosen(rows, None, "send_email", "missing_argument")
+    missing = selected_cases(rows, None, "send_email", "missing_argument")
     assert missing
     assert all(
         row.file.name.startswith("missing_argument.") and row.case.expect.tool == "send_email" for row in missing
     )
     with pytest.raises(InputError, match="send_email"):
-        chosen(rows, None, "send_mail", None)
+        selected_cases(rows, None, "send_mail", None)
     with pytest.raises(InputError, match="no_tool_fits"):
-        chosen(rows, None, None, "no_tool_fit")
+        selected_cases(rows, None, None, "no_tool_fit")
     with pytest.raises(NothingToDo):
-        chosen(rows, "zz", None, None)
+        selected_cases(rows, "zz", None, None)
 
 
 def test_a_case_is_shown_whole_and_cannot_steer_the_terminal(written, toolmark):
@@ -119,5 +119,12 @@ def test_the_commands_want_files_that_can_be_read(written, toolmark, tmp_path: P
 def test_stats_draws_every_table(toolmark):
     run = toolmark("stats", str(CASES))
     assert run.returncode == 0, run.stderr
-    for text in ("no_tool_needed", "tools offered", "query_database", "arithmetic", "smallest effect", "validity.call"):
+    for text in (
+        "no_tool_needed",
+        "tools offered",
+        "query_database",
+        "arithmetic",
+        "minimum detectable effect",
+        "validity.call",
+    ):
         assert text in run.stdout
