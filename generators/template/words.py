@@ -1,4 +1,4 @@
-"""The word lists of `words.toml`, loaded once."""
+"""The word lists of `words.toml`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Deed", "Subject", "Words", "words"]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a made tool is about. `name` goes into tool names, any of `spoken` into descriptions and queries."""
+    """What an invented tool is about. `name` is used in tool names, `spoken` in descriptions and questions."""
 
     name: str
     spoken: tuple[str, ...]
@@ -21,7 +21,14 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What a made tool does: forms for its name, its description (third person) and a query (imperative)."""
+    """What an invented tool does.
+
+    Attributes:
+        key: Its key in `words.toml`.
+        name: Verbs for tool names.
+        says: Verbs for descriptions, in the third person.
+        asks: Verbs for questions, in the imperative.
+    """
 
     key: str
     name: tuple[str, ...]
@@ -31,7 +38,7 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Every list of `words.toml`."""
+    """All lists of `words.toml`."""
 
     given_names: tuple[str, ...]
     surnames: tuple[str, ...]
@@ -56,7 +63,7 @@ def _subject(entry: str, domain: str) -> Subject:
 
 @cache
 def words() -> Words:
-    """The lists, read from the package on first use."""
+    """The lists. They are read once."""
     table = tomllib.loads(files(__package__).joinpath("words.toml").read_text(encoding="utf-8"))
     domains: dict[str, list[str]] = table.pop("domains")
     deeds: dict[str, dict[str, list[str]]] = table.pop("deeds")

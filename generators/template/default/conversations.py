@@ -176,8 +176,8 @@ class ConversationMaker:
                 unstyled, reply, group = _writing_request(rng)
                 question = self._styled(rng, unstyled)
             else:
-                unstyled, reply, family = small_talk(rng)
-                question, group = unstyled, f"small_talk/{family}"
+                unstyled, reply, subject = small_talk(rng)
+                question, group = unstyled, f"small_talk/{subject}"
             if not self._might_serve(unstyled):
                 break
         gold = Abstain(action="abstain", reason="no_tool_needed")

@@ -1,4 +1,4 @@
-"""Chat: short questions and small talk, answered in plain words whether or not tools are offered."""
+"""Chat: short questions and small talk, answered in plain words, with or without tools."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _small_sum(rng: Random) -> tuple[str, str]:
 
 
 def chatting(rng: Random, tools: list[Tool]) -> Trace:
-    """A plain question and its answer; `tools` are offered and do not help."""
+    """A question and its answer in plain words. `tools` are offered, but none is needed."""
     question, answer = _small_sum(rng) if rng.random() < 0.03 else small_talk(rng)[:2]
     messages = [talk.user(question), talk.answer(answer)]
     if rng.random() < 0.1:

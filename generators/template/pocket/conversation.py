@@ -1,7 +1,7 @@
-"""Traces built without validation.
+"""Builds messages, tools and traces without validation.
 
-Validating every message of millions of tokens' worth of traces costs more than making them. The parts here come from
-this package alone, not from a file or a user, so they are constructed as they are; a test validates a sample of them.
+To validate every message of so many traces would take longer than to make them. All parts come from this package, not
+from a file or a user. A test validates a sample of the traces.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def system(content: str) -> Message:
 
 
 def user(content: str) -> Message:
-    """What the user says."""
+    """A user turn."""
     return _turn("user", content)
 
 
@@ -43,17 +43,17 @@ def answer(content: str) -> Message:
 
 
 def calls(*made: tuple[str, dict[str, Any]]) -> Message:
-    """An assistant turn that does nothing but call: one `(name, arguments)` a call."""
+    """An assistant turn with calls only: each is a pair of name and arguments."""
     return _turn("assistant", "", tuple(Call.model_construct(name=name, arguments=values) for name, values in made))
 
 
 def result(name: str, value: Any) -> Message:
-    """What a tool returned, as JSON."""
+    """A tool turn: the result as JSON."""
     return _turn("tool", json.dumps(value, ensure_ascii=False), name=name)
 
 
 def tool(name: str, description: str, parameters: dict[str, Any]) -> Tool:
-    """A tool that exists in one conversation only and has no implementation."""
+    """A tool without implementation. It is used in one conversation only."""
     return Tool.model_construct(name=name, description=description, parameters=parameters, run=None, effects="pure")
 
 
@@ -66,7 +66,7 @@ def trace(
     source: str,
     tool_name: str | None = None,
 ) -> Trace:
-    """A conversation of this mix; it has no case, because invented tools are not a benchmark."""
+    """A conversation of this mix. It has no case, because a model is not judged on invented tools."""
     return Trace.model_construct(
         messages=tuple(messages),
         toolbox=Toolbox.model_construct(name="made", tools=tuple(tools)),

@@ -1,8 +1,8 @@
-"""Made tools: a deed ("finds") and a subject ("recipe"), drawn anew for every conversation.
+"""Invented tools: a deed ("finds") and a subject ("recipe"), drawn again for every conversation.
 
-A description and a query word the same deed and subject independently ("Looks up a dish" / "find the recipe"), and a
-toolbox is made so that its tools resemble one another, so which tool is right can only be read from the list. Half of
-the subjects are any thing or invented word at all: those can be found by their letters alone, whatever they mean.
+The description and the question use different words for the same deed and subject ("Looks up a dish", "find the
+recipe"), and the tools of a toolbox resemble each other. So a model must read the list to find the right tool. Half of
+the subjects are any thing or an invented word. These can be found by their letters, without knowing what they mean.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from toolmark.benchmark.data.cases import Tool
 
-__all__ = ["MadeTool", "aim", "draw_subject", "make_tool", "make_toolbox", "request"]
+__all__ = ["MadeTool", "draw_subject", "make_tool", "make_toolbox", "purpose", "request"]
 
 
 @dataclass(frozen=True, slots=True)
 class MadeTool:
-    """A tool with what it was made from, so that a query can be worded for it."""
+    """An invented tool, with the parts from which a question for it is made."""
 
     tool: Tool
     deed: Deed
@@ -35,7 +35,7 @@ class MadeTool:
 
     @property
     def name(self) -> str:
-        """What a call names."""
+        """The name of the tool."""
         return self.tool.name
 
 
@@ -44,7 +44,7 @@ def _article(noun: str) -> str:
 
 
 def _tool_name(rng: Random, deed: Deed, subject: Subject) -> str:
-    """Mostly deed_subject; sometimes in another style, sometimes without meaning, so that descriptions count."""
+    """Mostly deed_subject. Sometimes it has another style or no meaning, so that a model must read descriptions."""
     verb, noun = rng.choice(deed.name), subject.name
     roll = rng.random()
     if roll < 0.66:
@@ -70,7 +70,7 @@ def _description(rng: Random, deed: Deed, subject: Subject, arguments: tuple[Arg
 
 
 def draw_subject(rng: Random) -> Subject:
-    """A subject of the lists with its synonyms, or as often a thing or an invented word that is said one way only."""
+    """A subject of the word lists with its synonyms, or (as often) a thing or an invented word without synonyms."""
     known = words()
     if rng.random() < 0.5:
         return rng.choice(known.subjects)
@@ -81,7 +81,7 @@ def draw_subject(rng: Random) -> Subject:
 
 
 def make_tool(rng: Random, deed: Deed, subject: Subject) -> MadeTool:
-    """A tool for `deed` and `subject` with zero to four arguments, of which at least one is mostly required."""
+    """A tool for `deed` and `subject` with zero to four arguments. The first one is required."""
     count = rng.choices((0, 1, 2, 3, 4), (8, 40, 30, 15, 7))[0]
     drawn = {argument.name: argument for argument in (draw_argument(rng) for _ in range(count))}
     arguments = tuple(drawn.values())
@@ -101,9 +101,14 @@ def make_tool(rng: Random, deed: Deed, subject: Subject) -> MadeTool:
 
 
 def make_toolbox(rng: Random, size: int, without: tuple[Deed, Subject] | None = None) -> list[MadeTool]:
-    """`size` tools with different names, no two with the same deed and subject, and none for the pair `without`.
+    """Make `size` tools. All names differ, and so do all pairs of deed and subject.
 
-    From the second tool on, one in three shares the first one's (or `without`'s) deed or subject.
+    From the second tool on, one in three has the deed or the subject of the first tool (or of `without`).
+
+    Args:
+        rng: Source of all random choices.
+        size: Number of tools.
+        without: A deed and a subject for which there must be no tool.
     """
     known = words()
     taken = {(without[0].key, without[1].name)} if without else set()
@@ -130,8 +135,8 @@ def make_toolbox(rng: Random, size: int, without: tuple[Deed, Subject] | None = 
     return made
 
 
-def aim(rng: Random, made: MadeTool) -> str:
-    """What `made` is good for, in the words of a request."""
+def purpose(rng: Random, made: MadeTool) -> str:
+    """What `made` does, in the words of a question."""
     return f"{rng.choice(made.deed.asks)} the {rng.choice(made.subject.spoken)}"
 
 
@@ -163,7 +168,7 @@ _TALK = (
 
 
 def _clause(rng: Random, argument: Argument, value: Any, spoken: str, alone: bool) -> str:
-    """The words that give one argument: by its label or, where it is `alone` of its kind, often without."""
+    """The words that state one argument. If no other argument has its kind (`alone`), often without its label."""
     label = argument.label
     if isinstance(value, bool) and rng.random() < 0.6:
         return rng.choice((f"make it {label}", label)) if value else f"not {label}"
@@ -185,13 +190,13 @@ def _clause(rng: Random, argument: Argument, value: Any, spoken: str, alone: boo
 
 
 def request(rng: Random, made: MadeTool, *, talk: bool, leave_out: str | None = None) -> tuple[str, dict[str, Any]]:
-    """A wording of a request that `made` serves, and the arguments of the right call.
+    """A request for the tool `made`, and the arguments of the right call.
 
     Args:
-        rng: Source of every choice.
-        made: The tool that is wanted.
-        talk: Whether to surround the request with something that is beside the point.
-        leave_out: A required argument that the wording does not give.
+        rng: Source of all random choices.
+        made: The tool.
+        talk: Whether to add an unrelated sentence.
+        leave_out: A required argument that the request does not state.
     """
     given: dict[str, Any] = {}
     clauses: list[str] = []

@@ -1,4 +1,4 @@
-"""Any tool with a schema: questions and valid arguments from its description, argument names, enums and bounds."""
+"""Questions and valid arguments for any tool, from its definition: description, argument names and schema."""
 
 from toolmark.generators.template.schema.described_tool import DescribedTool, DrawnQuestion
 from toolmark.generators.template.schema.samples import CannotSample

@@ -1,4 +1,4 @@
-"""Questions for a tool of which only the definition is known: an intent, arguments in words, a frame around both."""
+"""Makes questions for a tool from its definition: an intent, the arguments in words, and a frame around both."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["DescribedTool", "DrawnQuestion"]
 
 _TRIES = 12
 _NAMED_SHARE = 0.35
-"""How often a request may say the tool's name where there are words that do not."""
+"""Share of questions that may contain the tool's name, if there are other words for what it does."""
 
 _BRACKETS = re.compile(r"\[([^\]]*)\]")
 _DETERMINER = r"(?:a|an|the|your|some|this|that|one)(?: given| specified| particular| certain| single)?"
@@ -32,7 +32,13 @@ _DETERMINER = r"(?:a|an|the|your|some|this|that|one)(?: given| specified| partic
 
 @dataclass(frozen=True, slots=True)
 class DrawnQuestion:
-    """A question with slots in braces, the family that it belongs to, and what fills it."""
+    """A question.
+
+    Attributes:
+        text: Its text, with slots in braces.
+        group: The group of its case: all questions of the same phrasing.
+        draw: The arguments of the right call, and the texts of the slots.
+    """
 
     text: str
     group: str
@@ -45,19 +51,20 @@ def _frames() -> Mapping[str, Mapping[str, Sequence[str]]]:
 
 
 class DescribedTool:
-    """A tool that can be asked for by its definition alone.
+    """Makes questions for a tool from its definition.
 
     Args:
-        tool: Its definition.
+        tool: The tool.
 
     Attributes:
-        name: Of the tool.
-        topic: Tag of its cases.
-        rivals: Names of tools that could stand in; the toolbox's maker fills them in.
-        missing: Arguments that a question may leave out, so that a call is not possible.
+        name: Name of the tool.
+        topic: Topic of its cases.
+        rivals: Tools that could do the same. They are set when all tools of the toolbox are known.
+        missing: Required arguments that a question can leave out.
+        words: Words of its name and description that carry meaning.
 
     Raises:
-        CannotSample: No valid arguments can be made for it.
+        CannotSample: No valid arguments can be drawn for the tool.
     """
 
     topic = "own"
@@ -69,27 +76,27 @@ class DescribedTool:
         self._validator = compile_schema(tool.parameters)
         from random import Random
 
-        shape = branch(Random(0), tool.parameters, tool.parameters)  # noqa: S311 - any branch shows the arguments
+        shape = branch(Random(0), tool.parameters, tool.parameters)  # noqa: S311 - every branch has the same arguments
         self._properties: dict[str, Any] = dict(shape.get("properties", {}))
         self._required = [name for name in shape.get("required", ()) if name in self._properties]
         self._words = " ".join(name_words(tool.name))
         self.intents = intents(tool)
-        self.missing = tuple(name for name in self._required if not _settled(self._properties[name]))
+        self.missing = tuple(name for name in self._required if not _has_default(self._properties[name]))
         self.words = content_words(f"{self._words} {tool.description}")
-        self._draw(Random(0))  # noqa: S311 - a tool for which nothing can be drawn is found out here
+        self._draw(Random(0))  # noqa: S311 - raises if no valid arguments can be drawn
 
     def label(self, argument: str) -> str:
-        """The argument's name in plain words, without its unit."""
+        """The name of the argument in plain words, without its unit."""
         words = name_words(argument)
         return " ".join(words[:-1] if self._unit(argument) else words) or "value"
 
     def _unit(self, argument: str) -> str:
-        """The unit at the end of the argument's name, as in `distance_km`."""
+        """The unit at the end of the name of the argument, as in `distance_km`. Empty if there is none."""
         words = name_words(argument)
         return words[-1] if len(words) > 1 and words[-1] in listed_words("units") else ""
 
     def question(self, rng: Random, kind: str) -> DrawnQuestion:
-        """A question of `kind`: `easy`, `hard`, or `missing/ARGUMENT`, which leaves that one out."""
+        """A question of the kind `easy`, `hard`, or `missing/ARGUMENT`, which leaves this argument out."""
         way, _, left_out = kind.partition("/")
         arguments = self._draw(rng)
         told = {name: value for name, value in arguments.items() if name != left_out}
@@ -107,8 +114,8 @@ class DescribedTool:
         return DrawnQuestion(asked, group, Draw(arguments, slots, accept))
 
     def _intent(self, rng: Random, *, own: bool) -> Intent:
-        """One of the intents; mostly one that does not say the tool's name, so that choosing means reading."""
-        quiet = [intent for intent in self.intents if self._words not in _plain(intent.words)]
+        """One of the intents, mostly one without the tool's name, so that a model must read the descriptions."""
+        quiet = [intent for intent in self.intents if self._words not in _lower_words(intent.words)]
         pool = quiet if quiet and rng.random() > _NAMED_SHARE else self.intents
         preferred = [intent for intent in pool if intent.own]
         return rng.choice(preferred if own and preferred else pool)
@@ -117,7 +124,7 @@ class DescribedTool:
         """Arguments that the schema accepts.
 
         Raises:
-            CannotSample: None were found.
+            CannotSample: No valid arguments were found.
         """
         reason = ""
         for _ in range(_TRIES):
@@ -135,7 +142,7 @@ class DescribedTool:
     def _filled(
         self, rng: Random, intent: Intent, told: Mapping[str, Any], *, freely: bool, left_out: str
     ) -> tuple[dict[str, str], str, list[Mention]]:
-        """Slots and their texts, the intent with some arguments in it, and the arguments that are left to tell."""
+        """The texts of the slots, the intent with some arguments in it, and the arguments that are not in it."""
         slots: dict[str, str] = {}
         rest: list[Mention] = []
         text = intent.words
@@ -171,12 +178,12 @@ def _framed(rng: Random, frame: str, text: str, rest: Sequence[Mention]) -> str:
     style = rng.randrange(3)
     listed = (", " if style else "; ").join(shorts)
     sentences = [said.sentence for said in rest]
-    say = ". ".join(sentences) + "." if style or len(rest) < 2 else f"{_lower_after(sentences)}."
+    say = ". ".join(sentences) + "." if style or len(rest) < 2 else f"{_joined_sentences(sentences)}."
     parts = {
         "<it>": text,
-        "<It>": _capital(text),
+        "<It>": _capitalised(text),
         "<list>": listed,
-        "<List>": _capital(listed),
+        "<List>": _capitalised(listed),
         "<and>": joined(shorts),
         "<say>": say,
         "<Say>": say,
@@ -184,27 +191,27 @@ def _framed(rng: Random, frame: str, text: str, rest: Sequence[Mention]) -> str:
     return re.sub(r"<\w+>", lambda match: parts[match[0]], shown)
 
 
-def _lower_after(sentences: Sequence[str]) -> str:
-    """Sentences as one, joined by "and"."""
+def _joined_sentences(sentences: Sequence[str]) -> str:
+    """The sentences as one sentence, joined by "and"."""
     first, *others = sentences
     return joined([first, *(sentence[0].lower() + sentence[1:] for sentence in others)])
 
 
-def _settled(schema: Any) -> bool:
-    """Whether a value is plain without being told."""
+def _has_default(schema: Any) -> bool:
+    """Whether the argument has a value that a question need not state: a default or a constant."""
     return isinstance(schema, Mapping) and bool({"default", "const"} & schema.keys())
 
 
-def _capital(text: str) -> str:
+def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _plain(text: str) -> str:
+def _lower_words(text: str) -> str:
     return " ".join(name_words(text))
 
 
 def _in_order(given: dict[str, Any]) -> dict[str, Any]:
-    """The drawn values, with the earlier of two dates first, and what is called least below what is called most."""
+    """The drawn values in a sensible order: dates ascending, and each minimum below its maximum."""
     ordered = dict(given)
     dates = [name for name, value in given.items() if isinstance(value, str) and re.match(r"\d{4}-\d{2}-\d{2}", value)]
     if len({len(given[name]) for name in dates}) == 1:

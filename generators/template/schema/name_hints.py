@@ -1,4 +1,4 @@
-"""What a value is likely to be: draws by format, by an argument's name, and by the size of what it counts."""
+"""Likely values of an argument: strings by format or by the argument's name, and the usual size of numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from toolmark.generators.template.words import words
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["FORMATS", "StringDrawer", "a_thing", "day", "named_like", "some_text", "usual_size"]
+__all__ = ["FORMATS", "StringDrawer", "a_thing", "any_string", "day", "string_drawer_for", "usual_range"]
 
 StringDrawer = Callable[["Random"], str]
 
@@ -39,7 +39,7 @@ def _address(rng: Random) -> str:
 
 
 def a_thing(rng: Random) -> str:
-    """A thing, mostly with what it is like."""
+    """A thing, mostly with an adjective."""
     known = words()
     return (
         f"{rng.choice(known.adjectives)} {rng.choice(known.things)}" if rng.random() < 0.6 else rng.choice(known.things)
@@ -65,7 +65,7 @@ def _name(rng: Random) -> str:
 
 
 def day(rng: Random) -> str:
-    """Mostly a day that one plans for."""
+    """A day as YYYY-MM-DD, mostly from 2024 to 2028."""
     if rng.random() < 0.2:
         return values.iso_date(rng)
     return f"{rng.randint(2024, 2028)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
@@ -141,7 +141,7 @@ _NAMES: tuple[tuple[str, StringDrawer], ...] = (
     (r"host|domain|server", _host),
     (r"item|product|object|thing|article|name", a_thing),
 )  # fmt: skip
-"""What a text is likely to be, by a word of its argument's name; the first that fits."""
+"""Patterns of argument names, and what draws a string for them. The first pattern that matches counts."""
 
 
 _SIZES: tuple[tuple[str, int, int], ...] = (
@@ -162,18 +162,18 @@ _SIZES: tuple[tuple[str, int, int], ...] = (
 )
 
 
-def named_like(name: str) -> StringDrawer | None:
-    """What a text with this plain name is likely to hold; None where the name says nothing."""
+def string_drawer_for(name: str) -> StringDrawer | None:
+    """What draws a likely string for an argument of this name (in plain words). None if the name does not help."""
     plain = name.casefold()
     return next((draw for pattern, draw in _NAMES if re.search(pattern, plain)), None)
 
 
-def some_text(rng: Random) -> str:
-    """A text of which nothing is known: mostly a name."""
+def any_string(rng: Random) -> str:
+    """A string for an argument of which nothing is known: mostly a name."""
     return rng.choice((_name, _name, a_thing, _title))(rng)
 
 
-def usual_size(name: str) -> tuple[float, float]:
-    """Least and most of what a number with this plain name counts."""
+def usual_range(name: str) -> tuple[float, float]:
+    """The usual lowest and highest value of a number of this name (in plain words)."""
     plain = name.casefold()
     return next(((least, most) for words, least, most in _SIZES if re.search(words, plain)), (1, 200))

@@ -1,7 +1,7 @@
-"""A text that a regular expression describes, for schemas with a `pattern`.
+"""Draws strings that match a regular expression, for schemas with a `pattern`.
 
-The pattern is only parsed and walked, never matched here, so a hostile one costs no more than its length; whether the
-text is right is the validator's to say.
+The pattern is parsed but never matched, so that a malicious pattern cannot take a long time. Whether the string really
+matches is checked later by the schema's validator.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["UnsupportedPattern", "string_matching"]
 MAX_PATTERN = 500
 MAX_TEXT = 200
 _MANY = 4
-"""How often an open repetition repeats beyond its least."""
+"""How many more repetitions than the least an open repetition may have."""
 
 _PRINTABLE = string.ascii_letters + string.digits
 _CATEGORIES = {
@@ -34,38 +34,38 @@ _CATEGORIES = {
 
 
 class UnsupportedPattern(ValueError):
-    """A pattern that uses what is not known here."""
+    """No string can be drawn for this pattern."""
 
 
 def string_matching(rng: Random, pattern: str) -> str:
-    """A text that `pattern` is likely to match.
+    """A string that `pattern` is likely to match.
 
     Raises:
-        UnsupportedPattern: The pattern is too long, is not understood, or asks for too long a text.
+        UnsupportedPattern: The pattern is too long, has a construct that is not supported, or needs a long string.
     """
     if len(pattern) > MAX_PATTERN:
-        raise UnsupportedPattern(f"longer than {MAX_PATTERN} characters")
+        raise UnsupportedPattern(f"it is longer than {MAX_PATTERN} characters")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             parsed = re._parser.parse(pattern)  # type: ignore[attr-defined]
-        text = "".join(_texts(rng, parsed, MAX_TEXT))
+        text = "".join(_strings_of(rng, parsed, MAX_TEXT))
     except (re.error, RecursionError, OverflowError) as error:
         raise UnsupportedPattern(str(error)) from None
     return text
 
 
-def _texts(rng: Random, nodes: Iterable[tuple[Any, Any]], room: int) -> list[str]:
+def _strings_of(rng: Random, nodes: Iterable[tuple[Any, Any]], room: int) -> list[str]:
     made: list[str] = []
     for kind, value in nodes:
-        made.append(_text(rng, str(kind), value, room))
+        made.append(_string_of(rng, str(kind), value, room))
         room -= len(made[-1])
         if room < 0:
-            raise UnsupportedPattern(f"asks for more than {MAX_TEXT} characters")
+            raise UnsupportedPattern(f"it needs more than {MAX_TEXT} characters")
     return made
 
 
-def _text(rng: Random, kind: str, value: Any, room: int) -> str:
+def _string_of(rng: Random, kind: str, value: Any, room: int) -> str:
     match kind:
         case "LITERAL":
             return chr(value)
@@ -78,16 +78,16 @@ def _text(rng: Random, kind: str, value: Any, room: int) -> str:
         case "AT":
             return ""
         case "BRANCH":
-            return "".join(_texts(rng, rng.choice(value[1]), room))
+            return "".join(_strings_of(rng, rng.choice(value[1]), room))
         case "SUBPATTERN":
-            return "".join(_texts(rng, value[3], room))
+            return "".join(_strings_of(rng, value[3], room))
         case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
             least, most, inner = int(value[0]), int(value[1]), value[2]
             if least > room:
-                raise UnsupportedPattern(f"asks for more than {MAX_TEXT} characters")
+                raise UnsupportedPattern(f"it needs more than {MAX_TEXT} characters")
             times = rng.randint(least, max(least, min(most, least + _MANY)))
-            return "".join("".join(_texts(rng, inner, room)) for _ in range(times))
-    raise UnsupportedPattern(f"{kind.lower()} is not understood")
+            return "".join("".join(_strings_of(rng, inner, room)) for _ in range(times))
+    raise UnsupportedPattern(f"{kind.lower()} is not supported")
 
 
 def _members(parts: Iterable[tuple[Any, Any]]) -> str:
@@ -106,5 +106,5 @@ def _members(parts: Iterable[tuple[Any, Any]]) -> str:
     if negated:
         letters = "".join(letter for letter in _PRINTABLE if letter not in letters)
     if not letters:
-        raise UnsupportedPattern("a class without members")
+        raise UnsupportedPattern("a character class in it is empty")
     return letters

@@ -1,4 +1,4 @@
-"""Weather, prices and searches."""
+"""Arguments for tools about weather, prices and searches."""
 
 from __future__ import annotations
 
