@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from toolmark.generators.template import values
-from toolmark.generators.template.pocket import conversation as talk
+from toolmark.generators.template.pocket import unvalidated_traces as build
 from toolmark.generators.template.pocket.tools import MadeTool, draw_subject, make_tool, make_toolbox, request
 from toolmark.generators.template.words import words
 
@@ -79,13 +79,13 @@ def _explicit_request(rng: Random, made: MadeTool) -> tuple[str, dict[str, Any]]
 
 def _calls_and_answer(rng: Random, asked: list[tuple[MadeTool, dict[str, Any]]]) -> list[Message]:
     """The turns after a request: its calls, their results, and the answer that states them."""
-    turns = [talk.calls(*((made.name, given) for made, given in asked))]
+    turns = [build.calls(*((made.name, given) for made, given in asked))]
     answers = []
     for made, given in asked:
         result, answer, _, _ = _result_and_answer(rng, made, given)
-        turns.append(talk.result(made.name, result))
+        turns.append(build.result(made.name, result))
         answers.append(answer)
-    return [*turns, talk.answer(" ".join(answers))]
+    return [*turns, build.answer(" ".join(answers))]
 
 
 def calling(rng: Random, size: int, *, explicit: float) -> Trace:
@@ -110,11 +110,11 @@ def calling(rng: Random, size: int, *, explicit: float) -> Trace:
             f"{query.rstrip('.')}. {rng.choice(('Also, ', 'And then ', 'Then ', 'Also '))}{more[0].lower()}{more[1:]}"
         )
         asked.append((box[1], further))
-    messages = [talk.user(query), *_calls_and_answer(rng, asked)]
+    messages = [build.user(query), *_calls_and_answer(rng, asked)]
     for _ in range(rng.choices((0, 1, 2, 3), (50, 20, 15, 15))[0]):
         messages += _further_request(rng, box)
     rng.shuffle(box)
-    return talk.trace(
+    return build.trace(
         messages,
         [one.tool for one in box],
         query=query,
@@ -135,7 +135,7 @@ def _further_request(rng: Random, box: list[MadeTool]) -> list[Message]:
     elif roll < 0.3 and made.required:
         return _asked_back(rng, made)
     query, given = request(rng, made, talk=False)
-    return [talk.user(query), *_calls_and_answer(rng, [(made, given)])]
+    return [build.user(query), *_calls_and_answer(rng, [(made, given)])]
 
 
 def _declined(rng: Random, deed: Deed, subject: Subject) -> list[Message]:
@@ -151,7 +151,7 @@ def _declined(rng: Random, deed: Deed, subject: Subject) -> list[Message]:
             f"Sorry, I cannot {ask} the {noun} with the tools I have.",
         )
     )
-    return [talk.user(query), talk.answer(answer)]
+    return [build.user(query), build.answer(answer)]
 
 
 def _asked_back(rng: Random, made: MadeTool) -> list[Message]:
@@ -168,7 +168,7 @@ def _asked_back(rng: Random, made: MadeTool) -> list[Message]:
             f"I can do that. Which {label}?",
         )
     )
-    return [talk.user(query), talk.answer(answer)]
+    return [build.user(query), build.answer(answer)]
 
 
 def _no_tool_fits(rng: Random, size: int) -> Trace:
@@ -200,12 +200,12 @@ def _already_answered(rng: Random, size: int) -> Trace:
     )
     closing = rng.choice((f"The {label} was {value}.", f"It was {value}.", f"{value}."))
     messages = [
-        talk.user(first),
-        talk.calls((wanted.name, given)),
-        talk.result(wanted.name, result),
-        talk.answer(answer),
-        talk.user(again),
-        talk.answer(closing),
+        build.user(first),
+        build.calls((wanted.name, given)),
+        build.result(wanted.name, result),
+        build.answer(answer),
+        build.user(again),
+        build.answer(closing),
     ]
     return _abstained(rng, messages, box, "already_answered", wanted.name)
 
@@ -214,7 +214,7 @@ def _abstained(
     rng: Random, messages: list[Message], box: list[MadeTool], query_type: QueryType, tool_name: str | None = None
 ) -> Trace:
     rng.shuffle(box)
-    return talk.trace(
+    return build.trace(
         messages,
         [one.tool for one in box],
         query=messages[-2].content,

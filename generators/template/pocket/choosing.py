@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolmark.generators.template.pocket import conversation as talk
+from toolmark.generators.template.pocket import unvalidated_traces as build
 from toolmark.generators.template.pocket.tools import make_toolbox, purpose
 
 if TYPE_CHECKING:
@@ -43,5 +43,5 @@ def choosing(rng: Random, size: int) -> Trace:
         wanted = absent if rng.random() < 0.15 else rng.choice(offered)
         wish = purpose(rng, wanted)
         ask = rng.choice(_NEXT).format(wish) if turn else rng.choice(_FIRST).format(lines, wish)
-        messages += [talk.user(ask), talk.answer(_NONE if wanted is absent else wanted.name)]
-    return talk.trace(messages, (), query=messages[0].content, query_type="no_tool", source="pocket/choose")
+        messages += [build.user(ask), build.answer(_NONE if wanted is absent else wanted.name)]
+    return build.trace(messages, (), query=messages[0].content, query_type="no_tool", source="pocket/choose")

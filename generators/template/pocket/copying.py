@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from toolmark.generators.template import values
-from toolmark.generators.template.pocket import conversation as talk
+from toolmark.generators.template.pocket import unvalidated_traces as build
 from toolmark.generators.template.words import words
 
 if TYPE_CHECKING:
@@ -320,6 +320,6 @@ def copying(rng: Random, size: int) -> Trace:
     """
     _, task = rng.choices(_TASKS, _WEIGHTS)[0]
     question, answer = task(rng, size)
-    return talk.trace(
-        (talk.user(question), talk.answer(answer)), (), query=question, query_type="no_tool", source="pocket/copy"
+    return build.trace(
+        (build.user(question), build.answer(answer)), (), query=question, query_type="no_tool", source="pocket/copy"
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolmark.generators.template import values
-from toolmark.generators.template.pocket import conversation
+from toolmark.generators.template.pocket import unvalidated_traces as build
 from toolmark.generators.template.pocket.arguments import Argument, draw_argument
 from toolmark.generators.template.words import Deed, Subject, words
 
@@ -96,7 +96,7 @@ def make_tool(rng: Random, deed: Deed, subject: Subject) -> MadeTool:
     if required:
         schema["required"] = list(required)
     schema["additionalProperties"] = False
-    tool = conversation.tool(_tool_name(rng, deed, subject), _description(rng, deed, subject, arguments), schema)
+    tool = build.tool(_tool_name(rng, deed, subject), _description(rng, deed, subject, arguments), schema)
     return MadeTool(tool, deed, subject, arguments, required)
 
 
