@@ -59,9 +59,9 @@ def lint(*files: Path, tools: str | None = None) -> None:
     tools:
         Where the toolboxes are that the cases name: a tools.yaml, a Python file or a module.
     """
-    from toolmark.suites.lint import lint as check
+    from toolmark.suites.lint import lint_cases
 
-    findings, count = check(_at_least_one(files), tools)
+    findings, count = lint_cases(_at_least_one(files), tools)
     for finding in findings:
         print(printable(str(finding)))  # noqa: T201
     kinds = Counter(finding.kind for finding in findings)

@@ -11,9 +11,9 @@ from toolmark.benchmark.data.held_out import held_out, shipped_manifest
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.generators.template.default import SHARES, default_traces
 from toolmark.generators.template.default.conversations import ConversationMaker
+from toolmark.generators.template.default.offered_toolboxes import OfferedToolboxes, shared_toolboxes
 from toolmark.generators.template.default.phrasings import question_patterns
 from toolmark.generators.template.default.question_makers import question_makers
-from toolmark.generators.template.default.shared_toolboxes import shared_toolboxes
 from toolmark.generators.template.pocket import pocket_traces
 from toolmark.generators.template.schema.intents import content_words, name_words
 from toolmark.generators.template.smalltalk import small_talk_patterns
@@ -95,17 +95,13 @@ class TemplateGenerator:
         for name, reason in refused.items():
             ctx.note(f"{name} is offered, but no question asks for it: no valid arguments can be drawn ({reason})")
         distractors = options.min_distractors, options.max_distractors
-        maker = ConversationMaker(
+        offered = OfferedToolboxes(
             toolbox,
-            makers,
-            ctx.execute,
             distractors,
-            options.typos,
-            options.casual,
-            options.answered,
-            _borrowed(toolbox) if options.borrow else (),
-            shared_toolboxes(toolbox, list(makers), distractors, options.toolboxes or 0, ctx.seed),
+            borrowed=_borrowed(toolbox) if options.borrow else (),
+            shared=shared_toolboxes(toolbox, list(makers), distractors, options.toolboxes or 0, ctx.seed),
         )
+        maker = ConversationMaker(makers, ctx.execute, offered, options.typos, options.casual, options.answered)
         return default_traces(maker, ctx.seed, options.count, cast("dict[QueryType, float]", options.shares))
 
 

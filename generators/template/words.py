@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["Deed", "Subject", "Words", "words"]
+__all__ = ["Action", "Subject", "Words", "words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Action:
     """What an invented tool does.
 
     Attributes:
@@ -53,7 +53,7 @@ class Words:
     colours: tuple[str, ...]
     streets: tuple[str, ...]
     subjects: tuple[Subject, ...]
-    deeds: tuple[Deed, ...]
+    actions: tuple[Action, ...]
 
 
 def _subject(entry: str, domain: str) -> Subject:
@@ -66,14 +66,15 @@ def words() -> Words:
     """The lists. They are read once."""
     table = tomllib.loads(files(__package__).joinpath("words.toml").read_text(encoding="utf-8"))
     domains: dict[str, list[str]] = table.pop("domains")
-    deeds: dict[str, dict[str, list[str]]] = table.pop("deeds")
+    actions: dict[str, dict[str, list[str]]] = table.pop("actions")
     lists = {
         name: tuple(dict.fromkeys(word.replace("_", " ") for word in text.split())) for name, text in table.items()
     }
     return Words(
         **lists,
         subjects=tuple(_subject(entry, domain) for domain, entries in domains.items() for entry in entries),
-        deeds=tuple(
-            Deed(key, tuple(forms["name"]), tuple(forms["says"]), tuple(forms["asks"])) for key, forms in deeds.items()
+        actions=tuple(
+            Action(key, tuple(forms["name"]), tuple(forms["says"]), tuple(forms["asks"]))
+            for key, forms in actions.items()
         ),
     )

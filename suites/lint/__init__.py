@@ -74,7 +74,7 @@ def _case_files(paths: Iterable[Path]) -> list[Path]:
     return list(found)
 
 
-def lint(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Finding], int]:
+def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Finding], int]:
     """Check case files.
 
     Returns:

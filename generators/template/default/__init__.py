@@ -53,7 +53,7 @@ def default_traces(
     """
     if not maker.names():
         raise InputError(
-            f"The template generator can ask for no tool of the toolbox {maker.toolbox.name!r}",
+            f"The template generator can ask for no tool of the toolbox {maker.offered.toolbox.name!r}",
             "Add a tool that is not held out and for whose arguments valid values can be drawn.",
         )
     kinds, weights = list(shares), list(shares.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -22,15 +22,15 @@ from toolmark.benchmark.data.cases import (
     Toolbox,
 )
 from toolmark.benchmark.data.traces import QueryType, Trace
-from toolmark.generators.template import values
 from toolmark.generators.template.default.draws import Draw
-from toolmark.generators.template.default.phrasings import knowledge_questions, unserved_requests, writing_requests
+from toolmark.generators.template.default.no_tool_slots import unserved_slots, writing_question
+from toolmark.generators.template.default.offered_toolboxes import OfferedToolboxes
+from toolmark.generators.template.default.phrasings import knowledge_questions, unserved_requests
 from toolmark.generators.template.default.question_makers import QuestionMaker, from_definition
 from toolmark.generators.template.default.typing_style import aside, casually, mistyped
 from toolmark.generators.template.schema.intents import content_words
 from toolmark.generators.template.schema.mentions import is_or_are
 from toolmark.generators.template.smalltalk import small_talk
-from toolmark.generators.template.words import words
 
 if TYPE_CHECKING:
     from toolmark.benchmark.tools.sandbox import Result
@@ -58,29 +58,23 @@ class _Question:
 
 @dataclass(frozen=True, slots=True)
 class ConversationMaker:
-    """Makes conversations over `toolbox`.
+    """Makes conversations over a toolbox.
 
     Attributes:
-        toolbox: The tools that may be offered.
         makers: The question makers of the tools that can be the right one, by tool name.
         execute: Runs a tool.
-        distractors: Fewest and most tools that are offered beside the right one.
+        offered: Draws the toolbox that a conversation offers.
         typos: Share of questions with a typing error.
         casual: Share of questions in chat style.
         answered: Share of calls that are followed by their result and an answer. Other conversations end with the call.
-        borrowed: Further tools to offer if the toolbox has too few.
-        shared: Lists of tools that many conversations share. If one of them fits, it is offered.
     """
 
-    toolbox: Toolbox
     makers: Mapping[str, QuestionMaker]
     execute: Callable[[Tool, Mapping[str, Any]], Result]
-    distractors: tuple[int, int]
+    offered: OfferedToolboxes
     typos: float
     casual: float
     answered: float = 1.0
-    borrowed: tuple[Tool, ...] = ()
-    shared: tuple[Toolbox, ...] = ()
 
     def names(self) -> list[str]:
         """Names of the tools that can be the right one, in the order of the toolbox."""
@@ -117,29 +111,12 @@ class ConversationMaker:
             phrasing = casually(rng, phrasing)
         return mistyped(rng, phrasing) if rng.random() < self.typos else phrasing
 
-    def _offer(self, rng: Random, wanted: str | None, without: Sequence[str] = ()) -> Toolbox:
-        """A toolbox with the tool `wanted` (None for no tool) and others in random order, but no tool of `without`."""
-        if fitting := [
-            box for box in self.shared if (not wanted or wanted in box.names) and box.by_name.keys().isdisjoint(without)
-        ]:
-            return rng.choice(fitting)
-        others = [tool for tool in self.toolbox.tools if tool.name != wanted and tool.name not in without]
-        fewest, most = self.distractors
-        count = rng.randint(fewest, most)
-        if count > len(others) and self.borrowed:
-            avoided = {name for name in (*without, wanted) if name}
-            free = [tool for tool in self.borrowed if tool.name not in avoided]
-            others += rng.sample(free, min(count - len(others), len(free)))
-        offered = rng.sample(others, min(count, len(others))) + ([self.toolbox[wanted]] if wanted else [])
-        rng.shuffle(offered)
-        return Toolbox(name="", tools=tuple(offered))
-
     def _answered(self, rng: Random, maker: QuestionMaker, kind: str) -> tuple[_Question, tuple[Message, ...]]:
         """A question and the turns after it. It is drawn again if the tool fails with the drawn arguments."""
         for _ in range(maker.tries):
             asked = self._ask(rng, maker, kind)
             call = Call(name=maker.name, arguments=dict(asked.draw.arguments))
-            result = self.execute(self.toolbox[maker.name], call.arguments)
+            result = self.execute(self.offered.toolbox[maker.name], call.arguments)
             if result.kind in ("ok", "no_implementation"):
                 break
         return asked, self._turns(rng, maker, asked.draw, call, result)
@@ -163,7 +140,9 @@ class ConversationMaker:
         spec = CallSpec.model_validate({"name": maker.name, "arguments": accepted})
         gold = ExpectCall(action="call", any_of=(CallOption(calls=(spec,)),))
         question = Message(role="user", content=asked.text)
-        return self._trace((question,), after, self._offer(rng, maker.name), gold, query_type, asked.group, ref, maker)
+        return self._trace(
+            (question,), after, self.offered.draw(rng, maker.name), gold, query_type, asked.group, ref, maker
+        )
 
     def _no_tool(self, rng: Random, ref: str) -> Trace:
         for _ in range(_TRIES):
@@ -173,7 +152,7 @@ class ConversationMaker:
                 unstyled, reply = knowledge_questions()[index]
                 question, group = self._styled(rng, unstyled), f"knowledge/{index}"
             elif roll < 0.8:
-                unstyled, reply, group = _writing_request(rng)
+                unstyled, reply, group = writing_question(rng)
                 question = self._styled(rng, unstyled)
             else:
                 unstyled, reply, subject = small_talk(rng)
@@ -181,22 +160,22 @@ class ConversationMaker:
             if not self._might_serve(unstyled):
                 break
         gold = Abstain(action="abstain", reason="no_tool_needed")
-        return self._without_call(question, reply, self._offer(rng, None), gold, "no_tool", group, ref)
+        return self._without_call(question, reply, self.offered.draw(rng, None), gold, "no_tool", group, ref)
 
     def _no_tool_fits(self, rng: Random, ref: str) -> Trace:
         gold = Abstain(action="abstain", reason="no_tool_fits")
         maker = self.makers[rng.choice(self.names())]
-        alone = len(self.makers) == 1 + len(maker.rivals) and not self.borrowed
+        alone = len(self.makers) == 1 + len(maker.rivals) and not self.offered.borrowed
         beyond = [
             index for index, request in enumerate(unserved_requests()) if not any(map(self._might_serve, request.asks))
         ]
         if beyond and (alone or rng.random() < 0.45):
             index = rng.choice(beyond)
             request = unserved_requests()[index]
-            question = self._styled(rng, rng.choice(request.asks)).format(**_unserved_slots(rng))
+            question = self._styled(rng, rng.choice(request.asks)).format(**unserved_slots(rng))
             reply = rng.choice(request.answers)
             return self._without_call(
-                question, reply, self._offer(rng, None), gold, "no_tool_fits", f"no_tool_fits/{index}", ref
+                question, reply, self.offered.draw(rng, None), gold, "no_tool_fits", f"no_tool_fits/{index}", ref
             )
         asked = self._ask(rng, maker, rng.choice(("easy", "hard")))
         reply = rng.choice(
@@ -207,7 +186,7 @@ class ConversationMaker:
                 "That needs a tool that I do not have.",
             )
         )
-        box = self._offer(rng, None, without=(maker.name, *maker.rivals))
+        box = self.offered.draw(rng, None, without=(maker.name, *maker.rivals))
         # The phrasing is that of a call. The group is that of the phrasing, so that both are in the same split.
         return self._without_call(asked.text, reply, box, gold, "no_tool_fits", asked.group, ref, maker)
 
@@ -228,7 +207,7 @@ class ConversationMaker:
             )
         )
         gold = Abstain(action="abstain", reason="missing_argument", tool=maker.name, missing=missing)
-        box = self._offer(rng, maker.name, without=maker.rivals)
+        box = self.offered.draw(rng, maker.name, without=maker.rivals)
         return self._without_call(asked.text, reply, box, gold, "missing_argument", asked.group, ref, maker)
 
     def _already_answered(self, rng: Random, ref: str) -> Trace:
@@ -255,7 +234,7 @@ class ConversationMaker:
         )
         gold = Abstain(action="abstain", reason="already_answered")
         closing = turns[-1:]
-        box = self._offer(rng, maker.name)
+        box = self.offered.draw(rng, maker.name)
         return self._trace(earlier, closing, box, gold, "already_answered", asked.group, ref, maker)
 
     def _without_call(
@@ -304,28 +283,3 @@ class ConversationMaker:
             source=f"template/{query_type}",
             case=case,
         )
-
-
-def _writing_request(rng: Random) -> tuple[str, str, str]:
-    """A request for the model's own words, an answer, and the end of its group: what the request is about."""
-    index = rng.randrange(len(writing_requests()))
-    wish = writing_requests()[index]
-    slots = {"it": rng.choice(wish.about), "form": rng.choice(wish.forms or ("",))}
-    reply = rng.choice(wish.answers).format(**slots)
-    return rng.choice(wish.asks).format(**slots), reply[0].upper() + reply[1:], f"plain/{index}/{slots['it']}"
-
-
-def _unserved_slots(rng: Random) -> dict[str, object]:
-    known = words()
-    place, other = rng.sample(known.cities, 2)
-    return {
-        "place": place,
-        "other": other,
-        "person": values.person(rng),
-        "thing": rng.choice(known.things),
-        "adjective": rng.choice(known.adjectives),
-        "phrase": values.phrase(rng, 3),
-        "street": f"{rng.randint(1, 99)} {rng.choice(known.streets)}",
-        "code": values.code(rng),
-        "count": rng.randint(2, 24),
-    }

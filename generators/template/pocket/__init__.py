@@ -8,7 +8,7 @@ equally from the start, it learns to choose a tool but not to fill in its argume
     0    – 0.57  65%    20%      8%     3%        4%      1–2
     0.57 – 1     32%    18%      28%    12%       10%     1–6, one time in ten 8–20
 
-A trace depends only on the seed, its index and the count, so that any part of the stream can be made again alone.
+A trace depends only on the seed, its index and the count, so that any part of the stream can be invented again alone.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def pocket_trace(rng: Random, progress: float) -> Trace:
         case "abstain":
             return abstaining(rng, _toolbox_size(rng, first))
     offered = make_toolbox(rng, _toolbox_size(rng, first)) if rng.random() < 0.6 else []
-    return chatting(rng, [made.tool for made in offered])
+    return chatting(rng, [invented.tool for invented in offered])
 
 
 def pocket_traces(seed: int, count: int) -> Iterator[Trace]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolmark.generators.template import values
 from toolmark.generators.template.pocket import unvalidated_traces as build
-from toolmark.generators.template.pocket.tools import MadeTool, draw_subject, make_tool, make_toolbox, request
+from toolmark.generators.template.pocket.tools import InventedTool, draw_subject, make_tool, make_toolbox, request
 from toolmark.generators.template.words import words
 
 if TYPE_CHECKING:
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from toolmark.benchmark.data.cases import Message
     from toolmark.benchmark.data.traces import QueryType, Trace
-    from toolmark.generators.template.words import Deed, Subject
+    from toolmark.generators.template.words import Action, Subject
 
 __all__ = ["abstaining", "calling"]
 
 
-def _result_and_answer(rng: Random, made: MadeTool, given: dict[str, Any]) -> tuple[Any, str, str, str]:
+def _result_and_answer(rng: Random, invented: InventedTool, given: dict[str, Any]) -> tuple[Any, str, str, str]:
     """A result, the answer that states it, and the label and the words of the fact in it."""
-    noun = made.subject.spoken[0]
+    noun = invented.subject.spoken[0]
     label, value = rng.choice(
         (
             ("code", values.code(rng)),
@@ -64,26 +64,26 @@ def _result_and_answer(rng: Random, made: MadeTool, given: dict[str, Any]) -> tu
     return result, answer, label, str(value)
 
 
-def _explicit_request(rng: Random, made: MadeTool) -> tuple[str, dict[str, Any]]:
+def _explicit_request(rng: Random, invented: InventedTool) -> tuple[str, dict[str, Any]]:
     """A request that names the tool and its arguments, and the arguments of the right call."""
     given: dict[str, Any] = {}
     parts = []
-    for argument in made.arguments:
-        if argument.name in made.required or rng.random() < 0.5:
+    for argument in invented.arguments:
+        if argument.name in invented.required or rng.random() < 0.5:
             value, spoken = argument.say(rng)
             given[argument.name] = value
             parts.append(f"{argument.name}{rng.choice(('=', ' = ', ': '))}{spoken}")
     verb = rng.choice(("Call", "Use", "Run", "call"))
-    return f"{verb} {made.name}" + (f" with {', '.join(parts)}" if parts else ""), given
+    return f"{verb} {invented.name}" + (f" with {', '.join(parts)}" if parts else ""), given
 
 
-def _calls_and_answer(rng: Random, asked: list[tuple[MadeTool, dict[str, Any]]]) -> list[Message]:
+def _calls_and_answer(rng: Random, asked: list[tuple[InventedTool, dict[str, Any]]]) -> list[Message]:
     """The turns after a request: its calls, their results, and the answer that states them."""
-    turns = [build.calls(*((made.name, given) for made, given in asked))]
+    turns = [build.calls(*((invented.name, given) for invented, given in asked))]
     answers = []
-    for made, given in asked:
-        result, answer, _, _ = _result_and_answer(rng, made, given)
-        turns.append(build.result(made.name, result))
+    for invented, given in asked:
+        result, answer, _, _ = _result_and_answer(rng, invented, given)
+        turns.append(build.result(invented.name, result))
         answers.append(answer)
     return [*turns, build.answer(" ".join(answers))]
 
@@ -124,24 +124,24 @@ def calling(rng: Random, size: int, *, explicit: float) -> Trace:
     )
 
 
-def _further_request(rng: Random, box: list[MadeTool]) -> list[Message]:
+def _further_request(rng: Random, box: list[InventedTool]) -> list[Message]:
     """One more request for the tools of `box`, and the turns after it: mostly a call, else words that say why not."""
-    made = rng.choice(box)
+    invented = rng.choice(box)
     roll = rng.random()
     if roll < 0.15:
-        deed, subject = rng.choice(words().deeds), draw_subject(rng)
-        if all((one.deed.key, one.subject.name) != (deed.key, subject.name) for one in box):
-            return _declined(rng, deed, subject)
-    elif roll < 0.3 and made.required:
-        return _asked_back(rng, made)
-    query, given = request(rng, made, talk=False)
-    return [build.user(query), *_calls_and_answer(rng, [(made, given)])]
+        action, subject = rng.choice(words().actions), draw_subject(rng)
+        if all((one.action.key, one.subject.name) != (action.key, subject.name) for one in box):
+            return _declined(rng, action, subject)
+    elif roll < 0.3 and invented.required:
+        return _asked_back(rng, invented)
+    query, given = request(rng, invented, talk=False)
+    return [build.user(query), *_calls_and_answer(rng, [(invented, given)])]
 
 
-def _declined(rng: Random, deed: Deed, subject: Subject) -> list[Message]:
+def _declined(rng: Random, action: Action, subject: Subject) -> list[Message]:
     """A request that no tool can serve, and the answer that says so."""
-    query, _ = request(rng, make_tool(rng, deed, subject), talk=rng.random() < 0.2)
-    ask, noun = rng.choice(deed.asks), subject.spoken[0]
+    query, _ = request(rng, make_tool(rng, action, subject), talk=rng.random() < 0.2)
+    ask, noun = rng.choice(action.asks), subject.spoken[0]
     answer = rng.choice(
         (
             f"I have no tool to {ask} the {noun}.",
@@ -154,11 +154,11 @@ def _declined(rng: Random, deed: Deed, subject: Subject) -> list[Message]:
     return [build.user(query), build.answer(answer)]
 
 
-def _asked_back(rng: Random, made: MadeTool) -> list[Message]:
+def _asked_back(rng: Random, invented: InventedTool) -> list[Message]:
     """A request without a required argument, and the answer that asks for it."""
-    missing = rng.choice(made.required)
-    label = next(argument.label for argument in made.arguments if argument.name == missing)
-    query, _ = request(rng, made, talk=rng.random() < 0.2, leave_out=missing)
+    missing = rng.choice(invented.required)
+    label = next(argument.label for argument in invented.arguments if argument.name == missing)
+    query, _ = request(rng, invented, talk=rng.random() < 0.2, leave_out=missing)
     answer = rng.choice(
         (
             f"Which {label} should I use?",
@@ -172,9 +172,9 @@ def _asked_back(rng: Random, made: MadeTool) -> list[Message]:
 
 
 def _no_tool_fits(rng: Random, size: int) -> Trace:
-    deed, subject = rng.choice(words().deeds), draw_subject(rng)
-    messages = _declined(rng, deed, subject)
-    return _abstained(rng, messages, make_toolbox(rng, size, without=(deed, subject)), "no_tool_fits")
+    action, subject = rng.choice(words().actions), draw_subject(rng)
+    messages = _declined(rng, action, subject)
+    return _abstained(rng, messages, make_toolbox(rng, size, without=(action, subject)), "no_tool_fits")
 
 
 def _missing_argument(rng: Random, size: int) -> Trace:
@@ -211,7 +211,7 @@ def _already_answered(rng: Random, size: int) -> Trace:
 
 
 def _abstained(
-    rng: Random, messages: list[Message], box: list[MadeTool], query_type: QueryType, tool_name: str | None = None
+    rng: Random, messages: list[Message], box: list[InventedTool], query_type: QueryType, tool_name: str | None = None
 ) -> Trace:
     rng.shuffle(box)
     return build.trace(

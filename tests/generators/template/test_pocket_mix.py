@@ -44,8 +44,8 @@ def test_no_name_of_the_catalog_can_be_made() -> None:
     taken = set(catalog().names)
     made = {
         name
-        for deed in known.deeds
-        for verb in deed.name
+        for action in known.actions
+        for verb in action.name
         for subject in known.subjects
         for name in (
             f"{verb}_{subject.name}",
