@@ -40,7 +40,7 @@ def selected_cases(
         ("--reason", reason, {stratum(row.case) for row in rows}),
     ):
         if value is not None and value not in known:
-            raise InputError(f"{flag} {value}: no case has it", nearest(value, tuple(sorted(known))))
+            raise InputError(f"{flag} {value}: no case has this value", nearest(value, tuple(sorted(known))))
     found = [
         row
         for row in rows

@@ -63,9 +63,9 @@ def generate_command(generator: Any) -> Callable[..., None]:
         written = ", ".join(f"{count:,} {split}" for split, count in sorted(report.counts.items()))
         rejected = ", ".join(f"{count:,} {stage}" for stage, count in report.rejections.items() if count)
         say(f"Wrote {out}: {written}.")
-        say(f"Rejected of {report.proposed:,}: {rejected or 'none'}.")
+        say(f"Of {report.proposed:,} proposed conversations, these were rejected: {rejected or 'none'}.")
         if report.unexecuted:
-            say(f"Checked by schema alone: {report.unexecuted:,} calls of tools that may not run.")
+            say(f"{report.unexecuted:,} calls were only checked against the schema, because their tools may not run.")
         if push is not None:
             say(f"published: {upload_dataset(out, push, private=True)}")
 

@@ -53,7 +53,9 @@ class TeacherOptions(BaseModel):
     @model_validator(mode="after")
     def _complete(self) -> TeacherOptions:
         if self.min_distractors > self.max_distractors:
-            raise ValueError(f"min_distractors {self.min_distractors} is above max_distractors {self.max_distractors}")
+            raise ValueError(
+                f"min_distractors {self.min_distractors} is above max_distractors {self.max_distractors}; lower it"
+            )
         if missing := [role for role in ROLES if not self.model_of(role)]:
             raise ValueError(f"no model for the {' and the '.join(missing)}: name one with --model")
         if (self.input_price is None) != (self.output_price is None):

@@ -59,7 +59,8 @@ def read_role_prompts(folder: Path | None) -> RolePrompts:
     for path in sorted(folder.glob("*.md")):
         if path.stem not in texts:
             raise InputError(
-                f"{path} has not the name of a prompt", f"Remove or rename it. The names are: {', '.join(NAMES)} (.md)."
+                f"{path} is not one of the teacher's prompts",
+                f"Remove or rename it. The names are: {', '.join(NAMES)} (.md).",
             )
         try:
             texts[path.stem] = path.read_text(encoding="utf-8")

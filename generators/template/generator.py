@@ -66,13 +66,15 @@ class TemplateOptions(BaseModel):
         if unknown := sorted(shares.keys() - SHARES.keys()):
             raise ValueError(f"no query type is named {', '.join(unknown)}; known: {', '.join(SHARES)}")
         if min(shares.values(), default=0) < 0 or not sum(shares.values()):
-            raise ValueError("no share may be below 0, and one must be above 0")
+            raise ValueError("no share may be below 0, and at least one must be above 0")
         return shares
 
     @model_validator(mode="after")
     def _ordered(self) -> TemplateOptions:
         if self.min_distractors > self.max_distractors:
-            raise ValueError(f"min_distractors {self.min_distractors} is above max_distractors {self.max_distractors}")
+            raise ValueError(
+                f"min_distractors {self.min_distractors} is above max_distractors {self.max_distractors}; lower it"
+            )
         return self
 
 

@@ -34,7 +34,7 @@ def labels(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
         if not isinstance(tags.get("topic"), str) or not tags["topic"]:
             yield row.finding("tags", "topic is missing")
         if len(tools) == 1 and tags.get("tool") != tools[0]:
-            yield row.finding("tags", f"tool is {tags.get('tool')!r}, and the gold calls {tools[0]}")
+            yield row.finding("tags", f"tool is {tags.get('tool')!r}, but the expected call is of {tools[0]}")
 
 
 def splits(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
@@ -53,14 +53,14 @@ def splits(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
             )
         named = row.file.name.rpartition(".jsonl")[0].rpartition(".")[2]
         if named in ("dev", "test") and named != case.split:
-            yield row.finding("split", f"the case is {case.split}, and the file is called {named}")
+            yield row.finding("split", f"the case is {case.split}, but its file is named {named}")
         folder = row.file.parent
         if folder not in held:
             manifest = folder / "MANIFEST.toml"
             held[folder] = held_out(manifest if manifest.is_file() else None).tools
         for tool in expected_tools(case) if case.split == "dev" else ():
             if tool in held[folder]:
-                yield row.finding("held-out", f"a dev case calls {tool}, which the manifest holds out")
+                yield row.finding("held-out", f"a dev case calls {tool}, which is held out in the manifest")
 
 
 def balance(rows: Sequence[LocatedCase]) -> Iterator[Finding]:

@@ -110,9 +110,12 @@ def _answerable_cases(row: LocatedCase) -> Iterator[Finding]:
         # One common word is not enough, unless there is a fitting value or the question has no other word.
         if found is not None and (found or len(shared) > 1 or shared == own):
             words = ", ".join(sorted(shared))
-            yield row.finding("answerable", f"{tool.name} could answer: no argument is missing, and it shares {words}")
+            yield row.finding(
+                "answerable",
+                f"{tool.name} could answer: no argument is missing, and the question has words of it: {words}",
+            )
         elif _SEARCH.search(said) and _WEB.search(said) and _FACT.search(text):
-            yield row.finding("answerable", f"{tool.name} could look this fact up")
+            yield row.finding("answerable", f"{tool.name} could find this fact")
 
 
 def _missing(row: LocatedCase, expect: Abstain) -> Iterator[Finding]:
@@ -138,7 +141,9 @@ def _missing(row: LocatedCase, expect: Abstain) -> Iterator[Finding]:
     claimed = sum(any(value in fitting for value in _values_in(_schema(declared, name), text)) for name in rivals)
     if len(fitting) > claimed:
         values = ", ".join(map(repr, fitting))
-        yield row.finding("missing-argument", f"{expect.missing} of {expect.tool} could be read off: {values:.200}")
+        yield row.finding(
+            "missing-argument", f"{expect.missing} of {expect.tool} may be in the question: {values:.200}"
+        )
 
 
 def abstentions(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
@@ -152,4 +157,4 @@ def abstentions(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
             case "missing_argument":
                 yield from _missing(row, row.case.expect)
             case "already_answered" if not any(message.role == "tool" for message in row.case.messages):
-                yield row.finding("already-answered", "the conversation holds no tool result")
+                yield row.finding("already-answered", "the conversation has no tool result")

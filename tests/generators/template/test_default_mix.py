@@ -160,7 +160,7 @@ def test_shares_are_kept_and_what_is_not_named_is_left_out(executor: Executor) -
     assert 250 < kinds["easy"] < 350
     with pytest.raises(ValidationError, match="no query type is named esay; known: easy, hard"):
         TemplateOptions.model_validate({"shares": {"esay": 1}})
-    with pytest.raises(ValidationError, match="no share may be below 0, and one must be above 0"):
+    with pytest.raises(ValidationError, match="no share may be below 0, and at least one must be above 0"):
         TemplateOptions.model_validate({"shares": {"easy": 0}})
 
 
