@@ -1,5 +1,15 @@
-"""Generators propose training conversations; the pipeline judges them and writes a trace dataset.
+"""Generators propose training conversations. The pipeline checks them and writes a trace dataset.
 
-A generator never decides what is good enough: it yields traces, and `pipeline.py` checks their form, their gold
-against the schema, their execution and their leakage, counts what it rejects, and writes the rest.
+    pipeline.py          one generation, from the generator's proposals to the finished folder
+    stages.py            the checks that every proposed conversation must pass
+    near_duplicates.py   finds questions that are nearly the same
+    executed_calls.py    runs each tool call once
+    template/            generator `template`: word lists and phrasings, offline
+    teacher/             generator `teacher`: other models write the conversations
+    import_generator.py  generator `import`: conversations that a reader can read
+    trace_dataset/       the files of a trace dataset, its card, its audit, its upload
+    commands/            `toolmark generate` and `toolmark data`
+
+A generator only proposes. Whether a conversation is good enough is decided in `stages.py`, in the same way for all
+generators.
 """

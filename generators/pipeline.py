@@ -1,16 +1,16 @@
-"""From a generator's proposals to a trace dataset on disk: judged, split, written, with everything counted.
+"""One generation: what a generator proposes is checked, split and written as a trace dataset.
 
     DIR/tools.yaml          the tools, with implementation and effects
-    DIR/cases.dev.jsonl     the questions of the validation traces, with their gold
-    DIR/cases.test.jsonl    questions of families of which no trace is written
+    DIR/cases.dev.jsonl     the questions of the validation traces, with their right answers
+    DIR/cases.test.jsonl    questions of other clusters; no trace of these clusters is written
     DIR/traces/             a `datasets` DatasetDict: train, validation
     DIR/README.md           the data card
     DIR/manifest.json       generator, options, seed, counts, rejections per stage
-    DIR/rejected.jsonl      where something was rejected: what, at which stage, and why (the first 10,000)
+    DIR/rejected.jsonl      the first 10,000 rejected traces, each with its stage and reason; absent if there are none
 
-One pass: accepted rows go to a spool file, from which `datasets` streams them; in memory stays what tells duplicates,
-some kilobytes a question. Families of questions are split, not questions, so that a test question is never a paraphrase
-of one that was trained on.
+There is one pass over the traces. Accepted rows are written to a temporary file, from which `datasets` streams them.
+Only what is needed to find duplicates stays in memory: some kilobytes a question. Whole clusters of paraphrases are put
+into the test split, so that a test question is never a paraphrase of a trained one.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.plugins.protocols import Generation, Generator
 from toolmark.benchmark.readers.toolmark import case_line
 from toolmark.benchmark.scoring.execution import Execute, Executor
-from toolmark.generators.card import dataset_card
-from toolmark.generators.dataset import Toolboxes, row, write_traces
-from toolmark.generators.execution import Calls
-from toolmark.generators.judging import STAGES, Judge, Rejection
+from toolmark.generators.executed_calls import ExecutedCalls
+from toolmark.generators.stages import STAGES, Rejection, TraceFilter
+from toolmark.generators.trace_dataset.card import dataset_card
+from toolmark.generators.trace_dataset.writer import NamedToolboxes, trace_row, write_traces
 
-__all__ = ["Report", "generate", "kept_beside"]
+__all__ = ["GenerationReport", "generate", "replies_folder"]
 
 Split = Literal["train", "validation", "test"]
 
@@ -48,19 +48,19 @@ TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1
 MOST_REJECTED = 10_000
 VALIDATION_SHARE_WITHOUT_CASES = 0.01
-"""Where nothing is judged, validation is for a loss curve alone."""
+"""Share of validation traces if there are no cases: the split then only serves the loss curve."""
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What became of the proposals.
+class GenerationReport:
+    """How many traces were proposed, accepted and rejected.
 
     Attributes:
-        proposed: How many traces the generator made.
-        counts: Accepted ones by split.
-        query_types: Accepted ones by query type.
-        rejections: Rejected ones by stage; every stage is named.
-        unexecuted: Calls that were checked by schema alone, because their tool may not run.
+        proposed: Number of traces that the generator proposed.
+        counts: Number of accepted traces by split.
+        query_types: Number of accepted traces by query type.
+        rejections: Number of rejected traces by stage. Every stage has an entry.
+        unexecuted: Number of calls that were only checked against the schema, because their tool may not run.
     """
 
     proposed: int
@@ -79,41 +79,48 @@ def generate(
     held_out: HeldOut,
     execute: Execute = "pure",
     note: Callable[[str], None] = lambda _: None,
-) -> Report:
-    """Write the dataset that `generator` proposes over `toolbox` to the folder `out`.
+) -> GenerationReport:
+    """Write the traces that `generator` proposes to the folder `out`.
 
-    The generator never sees a held-out tool; that it makes none up is judged all the same. `execute` is the effects up
-    to which tools run, `note` tells the user something.
+    Args:
+        generator: Proposes the traces.
+        options: The options of the generator.
+        seed: Seed of all random choices.
+        toolbox: The tools. The generator is not given those that are held out.
+        out: The folder, which must be new or empty.
+        held_out: The tools and queries that must not be in training data.
+        execute: Which tools may run, by their effects.
+        note: Called with each line that the user shall read.
 
     Raises:
-        InputError: `out` holds something already, or the generator refuses the toolbox.
+        InputError: `out` is not empty, or the generator cannot use the toolbox.
         NothingToDo: No trace was accepted.
-        EnvironmentFault: Nothing can be written there.
+        EnvironmentFault: `out` cannot be written.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} is there already", "Name a new folder with --out, or remove that one.")
+        raise InputError(f"{out} is there already", "Name a new folder with --out, or remove this one.")
     offered = Toolbox(name=toolbox.name, tools=tuple(tool for tool in toolbox.tools if tool.name not in held_out.tools))
     with writing(out, "Choose another place: --out DIR"):
         out.parent.mkdir(parents=True, exist_ok=True)
         beside = tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-")
-    # Written beside its place and moved there whole, so that a killed run leaves no half dataset behind.
+    # Written to a temporary folder and moved at the end, so that a killed run leaves no incomplete dataset.
     with beside as folder:
         made, work = Path(folder) / "made", Path(folder) / "work"
         made.mkdir()
         work.mkdir()
         with Executor(execute) as executor, (work / "rejected.jsonl").open("w", encoding="utf-8") as rejected:
-            calls = Calls(executor)
-            judge = Judge(held_out, calls, _recorder(rejected))
-            context = Generation(seed, calls.run, note, judge.drop, kept_beside(out))
-            toolboxes = Toolboxes(offered)
-            report = _spool(generator.propose(offered, options, context), judge, toolboxes, work)
+            calls = ExecutedCalls(executor)
+            stages = TraceFilter(held_out, calls, _recorder(rejected))
+            context = Generation(seed, calls.run, note, stages.drop, replies_folder(out))
+            toolboxes = NamedToolboxes(offered)
+            report = _spool(generator.propose(offered, options, context), stages, toolboxes, work)
         if not report.proposed:
-            raise NothingToDo(f"{generator.name} proposed nothing", "Ask for more, or raise its limits.")
+            raise NothingToDo(f"{generator.name} proposed nothing", "Ask for more conversations, or raise its limits.")
         if not sum(report.counts.values()):
             causes = ", ".join(f"{count} {stage}" for stage, count in report.rejections.items() if count)
             raise NothingToDo(
                 f"all {report.proposed} proposed traces were rejected ({causes}){_first_reason(work)}",
-                "Correct what the reason names, or ask for more.",
+                "Correct what the reason names, or ask for more conversations.",
             )
         spools = {name: work / f"{name}.jsonl" for name in ("train", "validation")}
         write_traces(spools, made / "traces", work / "cache")
@@ -127,8 +134,8 @@ def generate(
     return report
 
 
-def kept_beside(out: Path) -> Path:
-    """Where a generator keeps what was paid for: beside the dataset, so that it outlives a run that was killed."""
+def replies_folder(out: Path) -> Path:
+    """The folder beside the dataset in which a generator keeps replies, so that a killed run does not lose them."""
     return out.parent / f"{out.name}.replies"
 
 
@@ -151,8 +158,8 @@ def _first_reason(work: Path) -> str:
     return f": {json.loads(line)['reason']}" if line else ""
 
 
-def _spool(traces: Iterator[Trace], judge: Judge, toolboxes: Toolboxes, work: Path) -> Report:
-    """Judge each proposal and append what passes to the files of its split."""
+def _spool(traces: Iterator[Trace], stages: TraceFilter, toolboxes: NamedToolboxes, work: Path) -> GenerationReport:
+    """Check each proposed trace, and append those that pass to the files of their split."""
     proposed = 0
     counts: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
@@ -163,22 +170,24 @@ def _spool(traces: Iterator[Trace], judge: Judge, toolboxes: Toolboxes, work: Pa
         }
         for trace in traces:
             proposed += 1
-            if not judge.accepts(trace):
+            if not stages.accepts(trace):
                 continue
             split = _split(trace)
             counts[split] += 1
             kinds[trace.query_type] += 1
             if split != "test":
-                files[f"{split}.jsonl"].write(json.dumps(row(trace), ensure_ascii=False) + "\n")
+                files[f"{split}.jsonl"].write(json.dumps(trace_row(trace), ensure_ascii=False) + "\n")
             if trace.case is not None and split != "train":
                 case = trace.case.model_copy(update={"split": "test" if split == "test" else "dev"})
-                files[f"cases.{case.split}.jsonl"].write(case_line(case, named=toolboxes.name(case.toolbox)))
-    proposed += judge.dropped
-    return Report(proposed, counts, kinds, {stage: judge.rejections[stage] for stage in STAGES}, judge.unexecuted)
+                files[f"cases.{case.split}.jsonl"].write(case_line(case, named=toolboxes.add(case.toolbox)))
+    proposed += stages.dropped
+    return GenerationReport(
+        proposed, counts, kinds, {stage: stages.rejections[stage] for stage in STAGES}, stages.unexecuted
+    )
 
 
 def _split(trace: Trace) -> Split:
-    """By hash, so that a family falls on the same side whatever the seed."""
+    """The split of a trace, from a hash: a cluster is in the same split whatever the seed."""
 
     def share(text: str) -> float:
         return int(digest(text), 16) / 16**16
@@ -190,21 +199,23 @@ def _split(trace: Trace) -> Split:
     return "validation" if share(f"validation {trace.query}") < VALIDATION_SHARE else "train"
 
 
-def _write_rest(work: Path, made: Path, toolboxes: Toolboxes) -> None:
-    """Tools and cases; neither where the traces bring their own tools and no gold."""
+def _write_rest(work: Path, made: Path, toolboxes: NamedToolboxes) -> None:
+    """Write tools and cases. If there are no cases, `tools.yaml` is empty: the traces have invented tools."""
     files = [work / f"cases.{split}.jsonl" for split in ("dev", "test")]
     judged = any(file.stat().st_size for file in files)
-    (toolboxes if judged else Toolboxes(Toolbox(name="", tools=()))).write(made / "tools.yaml")
+    (toolboxes if judged else NamedToolboxes(Toolbox(name="", tools=()))).write(made / "tools.yaml")
     rejected = work / "rejected.jsonl"
     for file in [*(files if judged else ()), *([rejected] if rejected.stat().st_size else ())]:
         file.rename(made / file.name)
 
 
-def _manifest(generator: Generator[Any], options: BaseModel, seed: int, report: Report, execute: Execute) -> str:
-    """No moment and no machine: the same seed gives the same bytes.
+def _manifest(
+    generator: Generator[Any], options: BaseModel, seed: int, report: GenerationReport, execute: Execute
+) -> str:
+    """The text of `manifest.json`. It has no time and no machine, so that the same seed gives the same bytes.
 
-    What is not set, and a late stage that rejected nothing, is not written: a manifest does not change because a
-    setting was invented.
+    Options without a value are left out, and so is the stage `answer` if it rejected nothing. A new option or stage
+    then does not change the manifests of older datasets.
     """
     stages = {stage: count for stage, count in report.rejections.items() if count or stage != "answer"}
     content = {

@@ -15,9 +15,9 @@ from toolmark.benchmark.data.cases import Toolbox
 from toolmark.benchmark.data.held_out import HeldOut, held_out, shipped_manifest
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.benchmark.tools.toolboxes import read_source
-from toolmark.generators.importing import ImportGenerator, ImportOptions
-from toolmark.generators.judging import STAGES
+from toolmark.generators.import_generator import ImportGenerator, ImportOptions
 from toolmark.generators.pipeline import generate
+from toolmark.generators.stages import STAGES
 
 __all__ = ["Passed", "imported", "write_stages"]
 

@@ -1,4 +1,4 @@
-"""`toolmark cases …`: commands about case files."""
+"""`toolmark cases …`: check, show, count and import case files."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from toolmark.benchmark.readers.case_selection import Split, load_cases
 from toolmark.benchmark.readers.toolmark import case_line
 
 if TYPE_CHECKING:
-    from toolmark.suites.lint import Row
+    from toolmark.suites.lint import LocatedCase
 
 __all__ = ["app", "manifest_text"]
 
-app = App(name="cases", help="Work on case files.")
+app = App(name="cases", help="Check, show, count and import case files.")
 
 _SECTION = "[test_queries]"
 
 
 def manifest_text(folder: Path) -> str:
-    """The manifest of `folder` with the hashes of its test queries made anew; all that stands above them is kept.
+    """The text of `MANIFEST.toml` in `folder`, with new hashes of its test queries. The text above them is kept.
 
     Raises:
-        InputError: The folder has no MANIFEST.toml, or a case file is broken.
+        InputError: The folder has no MANIFEST.toml, or a case file cannot be read.
     """
     path = folder / "MANIFEST.toml"
     if not path.is_file():
@@ -48,20 +48,20 @@ def manifest_text(folder: Path) -> str:
 
 @app.command
 def lint(*files: Path, tools: str | None = None) -> None:
-    """Check cases without a model; each finding is a line `file:line: kind: message`.
+    """Check cases without a model. Each finding is a line `file:line: kind: message`.
 
-    Leaves with 0 where nothing is found, with 1 where something is, and with 4 where a file cannot be read.
+    The exit code is 0 if nothing is found, 1 if something is found, and 4 if a file cannot be read.
 
     Parameters
     ----------
     files:
         Case files, or folders of them.
     tools:
-        Source of toolbox names that the cases use: a tools.yaml, a Python file or a module.
+        Where the toolboxes are that the cases name: a tools.yaml, a Python file or a module.
     """
-    from toolmark.suites.lint import lint as check
+    from toolmark.suites.lint import lint_cases
 
-    findings, count = check(_named(files), tools)
+    findings, count = lint_cases(_at_least_one(files), tools)
     for finding in findings:
         print(printable(str(finding)))  # noqa: T201
     kinds = Counter(finding.kind for finding in findings)
@@ -70,9 +70,9 @@ def lint(*files: Path, tools: str | None = None) -> None:
     sys.exit(1 if findings else 0)
 
 
-def _named(files: Sequence[Path]) -> Sequence[Path]:
+def _at_least_one(files: Sequence[Path]) -> Sequence[Path]:
     if not files:
-        raise InputError("no case file is named", "Name at least one: toolmark cases lint suites/cases")
+        raise InputError("no case file is given", "Give at least one, for example: toolmark cases lint suites/cases")
     return files
 
 
@@ -91,36 +91,36 @@ def show(
     files:
         Case files, or folders of them.
     id:
-        Only cases whose id begins so.
+        Only cases whose id begins with this.
     tool:
-        Only cases that call this tool, or that lack an argument of it.
+        Only cases in which this tool is right to call, or in which an argument of it is missing.
     reason:
         Only cases of this stratum: call, no_tool_needed, no_tool_fits, missing_argument, already_answered, …
     tools:
-        Source of toolbox names that the cases use: a tools.yaml, a Python file or a module.
+        Where the toolboxes are that the cases name: a tools.yaml, a Python file or a module.
     """
-    from toolmark.suites.showing import chosen, panel
+    from toolmark.suites.case_panel import case_panel, selected_cases
 
-    for row in chosen(_readable(files, tools), id, tool, reason):
-        console().print(panel(row))
+    for row in selected_cases(_readable(files, tools), id, tool, reason):
+        console().print(case_panel(row))
 
 
 @app.command
 def stats(*files: Path, tools: str | None = None) -> None:
-    """Count cases by stratum, tools offered, tool and topic, and tell the smallest effect that they can show.
+    """Count cases by stratum, tools offered, tool and topic, and print the minimum detectable effect of each metric.
 
     Parameters
     ----------
     files:
         Case files, or folders of them.
     tools:
-        Source of toolbox names that the cases use: a tools.yaml, a Python file or a module.
+        Where the toolboxes are that the cases name: a tools.yaml, a Python file or a module.
     """
     from rich.table import Table
 
-    from toolmark.suites.stats import tables
+    from toolmark.suites.case_statistics import case_tables
 
-    for counted in tables([row.case for row in _readable(files, tools)]):
+    for counted in case_tables([row.case for row in _readable(files, tools)]):
         drawn = Table(title=counted.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
         for index, head in enumerate(counted.head):
             drawn.add_column(head, justify="left" if index < counted.left else "right")
@@ -129,20 +129,22 @@ def stats(*files: Path, tools: str | None = None) -> None:
         console().print(drawn, "")
 
 
-def _readable(files: Sequence[Path], tools: str | None) -> list[Row]:
-    """The cases of `files`, all of which must be readable."""
-    from toolmark.suites.lint import case_rows
+def _readable(files: Sequence[Path], tools: str | None) -> list[LocatedCase]:
+    """The cases of `files`. Raises `InputError` if one cannot be read."""
+    from toolmark.suites.lint import located_cases
 
-    rows, findings = case_rows(_named(files), tools)
+    rows, findings = located_cases(_at_least_one(files), tools)
     for finding in findings:
         if finding.kind == "schema":
-            raise InputError(f"{finding.file}:{finding.line}: {finding.message}", "toolmark cases lint FILE lists all.")
+            raise InputError(
+                f"{finding.file}:{finding.line}: {finding.message}", "To list all such cases: toolmark cases lint FILE"
+            )
     return rows
 
 
 @app.command
 def manifest(folder: Path) -> None:
-    """Write the hashes of a folder's test queries into its MANIFEST.toml, against which trainers check their data."""
+    """Write the hashes of a folder's test queries to its MANIFEST.toml. Trainers check their data against them."""
     (folder / "MANIFEST.toml").write_text(manifest_text(folder), encoding="utf-8")
 
 
@@ -150,25 +152,25 @@ def manifest(folder: Path) -> None:
 def import_cases(
     source: str, *, out: Path, tools: str | None = None, split: Split = "test", skip_bad: bool = False
 ) -> None:
-    """Convert other people's cases into a case file; conversations become the cases that they hold.
+    """Convert cases of another format to a case file. A conversation gives the cases that are in it.
 
     Parameters
     ----------
     source:
-        READER:PATH, as --cases takes it.
+        Reader and place of the cases, READER:PATH, as for --cases.
     out:
-        The file to write: a .jsonl that is not there yet.
+        The file to write: a .jsonl that does not exist yet.
     tools:
-        .py, module or .yaml with the tools, for readers whose rows only name them.
+        Where the tools are, if the rows only name them: a .py, module or .yaml.
     split:
-        Which split the cases are of.
+        The split of the cases.
     skip_bad:
         Leave out rows that cannot be read, and list them.
     """
     if out.suffix != ".jsonl":
-        raise InputError(f"{out} is no case file", f"Name it {out.stem}.{split}.jsonl.")
+        raise InputError(f"{out} does not end in .jsonl", f"Name it {out.stem}.{split}.jsonl.")
     if out.exists():
-        raise InputError(f"{out} is there already", "Name another file, or remove it first.")
+        raise InputError(f"{out} is there already", "Name another file with --out, or remove this one.")
     cases, skipped = load_cases(source, split, tools, skip_bad)
     with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -176,7 +178,7 @@ def import_cases(
             stream.writelines(case_line(case.model_copy(update={"split": split})) for case in cases)
     waived = sum(case.waiver is not None for case in cases)
     lines = [f"{len(cases)} cases to {out}"]
-    lines += [f"{waived} of them are waived: their own gold does not hold"] * bool(waived)
+    lines += [f"{waived} of them are waived: their expected answers are wrong"] * bool(waived)
     lines += [f"skipped {row.place}: {row.reason}" for row in skipped]
     lines += [f"{len(skipped)} rows skipped"] * bool(skipped)
     sys.stdout.write("\n".join(lines) + "\n")

@@ -1,4 +1,4 @@
-"""Guards: what a fine-tune may break while it improves the headline."""
+"""Guards: abilities that a fine-tune may damage while the other figures improve."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from toolmark.suites import CASES
 
 @task
 def guards(cases: str = str(CASES), dialect: str = "tagged", split: Any = "test", limit: int | None = None) -> Task:
-    """The suite as an Inspect task; every parameter is an `-T` option."""
+    """The suite as an Inspect task. Each parameter is an option `-T`."""
     return live_task("guard", cases, dialect=dialect, split=split, limit=limit)
 
 
 @pytest.mark.parametrize("metric", ["guard.stops"])
 def test_gold(metric: str, prove_gold: Callable[[str], None]) -> None:
-    """The perfect answer scores 1 and planted wrong ones 0, with no model."""
+    """A perfect answer scores 1 and planted wrong answers score 0. No model is needed."""
     prove_gold(metric)
 
 
 def test_stops(check: Callable[[str], None]) -> None:
-    """It ends by itself, and is not cut."""
+    """The model ends its answer by itself. The answer is not cut at the token limit."""
     check("guard.stops")

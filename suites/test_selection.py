@@ -1,4 +1,4 @@
-"""Selection: does it call the right tool?"""
+"""Selection: does the model call the right tool?"""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from toolmark.suites import CASES
 
 @task
 def selection(cases: str = str(CASES), dialect: str = "tagged", split: Any = "test", limit: int | None = None) -> Task:
-    """The suite as an Inspect task; every parameter is an `-T` option."""
+    """The suite as an Inspect task. Each parameter is an option `-T`."""
     return live_task("selection", cases, dialect=dialect, split=split, limit=limit)
 
 
 @pytest.mark.parametrize("metric", ["selection.tool"])
 def test_gold(metric: str, prove_gold: Callable[[str], None]) -> None:
-    """The perfect answer scores 1 and planted wrong ones 0, with no model."""
+    """A perfect answer scores 1 and planted wrong answers score 0. No model is needed."""
     prove_gold(metric)
 
 
 def test_tool(check: Callable[[str], None]) -> None:
-    """The multiset of called names is the expected one, whatever the format."""
+    """The names of the called tools are the expected ones, each as often as expected. The format does not count."""
     check("selection.tool")

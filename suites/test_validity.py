@@ -1,4 +1,4 @@
-"""Validity: does the call parse, fit the schema, carry the right arguments and run?"""
+"""Validity: can the call be parsed, does it fit the schema, and has it the right arguments?"""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from toolmark.suites import CASES
 
 @task
 def validity(cases: str = str(CASES), dialect: str = "tagged", split: Any = "test", limit: int | None = None) -> Task:
-    """The suite as an Inspect task; every parameter is an `-T` option."""
+    """The suite as an Inspect task. Each parameter is an option `-T`."""
     return live_task("validity", cases, dialect=dialect, split=split, limit=limit)
 
 
 @pytest.mark.parametrize("metric", ["validity.schema", "validity.call"])
 def test_gold(metric: str, prove_gold: Callable[[str], None]) -> None:
-    """The perfect answer scores 1 and planted wrong ones 0, with no model."""
+    """A perfect answer scores 1 and planted wrong answers score 0. No model is needed."""
     prove_gold(metric)
 
 
 def test_schema(check: Callable[[str], None]) -> None:
-    """Every call parses strictly and fits the schema of an offered tool."""
+    """Every call can be parsed strictly and fits the schema of an offered tool."""
     check("validity.schema")
 
 
 def test_call(check: Callable[[str], None]) -> None:
-    """Everything is right: tool, arguments, format, and it runs."""
+    """Everything is right: tool, arguments and format; and the call runs."""
     check("validity.call")

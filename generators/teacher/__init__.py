@@ -1,8 +1,8 @@
-"""The teacher generator: other models write the questions, make the calls and say the answers.
+"""Generator `teacher`: other models write the questions, make the calls and write the answers.
 
-Three roles, which may be three models: the query writer, the caller, and the answerer. Their instructions are the files
-of `prompts/`. Every reply is kept in a ledger beside the dataset, so that a run that was killed is continued by giving
-the same command again, and nothing is paid for twice.
+There are three roles, and each may be another model: the query writer, the caller, and the answerer. Their instructions
+are the files of `prompts/`. Every reply is kept in a ledger beside the dataset. A killed run continues when the same
+command is given again, and no reply is paid for twice.
 """
 
 from toolmark.generators.teacher.generator import TeacherGenerator

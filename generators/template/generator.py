@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from toolmark.benchmark.data.held_out import held_out, shipped_manifest
 from toolmark.benchmark.plugins.protocols import BaseGenerator
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.generators.template.default import SHARES, default_traces
-from toolmark.generators.template.default.askable import askable
-from toolmark.generators.template.default.conversations import Maker
-from toolmark.generators.template.default.phrasings import phrasings, question_patterns
-from toolmark.generators.template.default.shared import shared_toolboxes
+from toolmark.generators.template.default.conversations import ConversationMaker
+from toolmark.generators.template.default.offered_toolboxes import OfferedToolboxes, shared_toolboxes
+from toolmark.generators.template.default.phrasings import question_patterns
+from toolmark.generators.template.default.question_makers import question_makers
 from toolmark.generators.template.pocket import pocket_traces
 from toolmark.generators.template.schema.intents import content_words, name_words
 from toolmark.generators.template.smalltalk import small_talk_patterns
@@ -27,34 +28,37 @@ __all__ = ["TemplateGenerator", "TemplateOptions"]
 
 
 class TemplateOptions(BaseModel):
-    """What `toolmark generate template` can be told."""
+    """The options of `toolmark generate template`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    recipe: Literal["default", "pocket"] = Field(
+    mix: Literal["default", "pocket"] = Field(
         default="default",
-        description="default: executed calls over a toolbox. pocket: the training mix of the embedded model.",
+        description="default: executed calls over a toolbox. pocket: what the embedded model is trained on.",
     )
-    count: int = Field(default=1000, ge=1, description="How many conversations are proposed.")
-    min_distractors: int = Field(default=1, ge=0, le=39, description="Fewest tools offered beside the right one.")
-    max_distractors: int = Field(default=20, ge=0, le=39, description="Most tools offered beside the right one.")
+    count: int = Field(default=1000, ge=1, description="Number of conversations to propose.")
+    min_distractors: int = Field(default=1, ge=0, description="Fewest tools that are offered beside the right one.")
+    max_distractors: int = Field(default=20, ge=0, description="Most tools that are offered beside the right one.")
     borrow: Literal["catalog"] | None = Field(
-        default=None, description="Where to take distractors from when the toolbox has too few of its own."
+        default=None, description="Where to take further tools to offer if the toolbox has too few."
     )
     toolboxes: int | None = Field(
-        default=None, ge=1, le=1000, description="Lists of tools that the conversations share, by name, where they can."
+        default=None,
+        ge=1,
+        le=1000,
+        description="Number of lists of tools that the conversations share. Cases then name their list.",
     )
     shares: dict[str, float] = Field(
         default=cast("dict[str, float]", SHARES),
-        description="How conversations are spread over query types; proportions count, a type not named is left out.",
+        description="Share of each query type. Only proportions count. A type that is not named gets none.",
     )
     answered: float = Field(
         default=1.0,
         ge=0,
         le=1,
-        description="Share of calls that their result and an answer follow; the other conversations end with the call.",
+        description="Share of calls that are followed by result and answer. Other conversations end with the call.",
     )
-    typos: float = Field(default=0.1, ge=0, le=1, description="Share of questions with a slip of the finger.")
+    typos: float = Field(default=0.1, ge=0, le=1, description="Share of questions with a typing error.")
     casual: float = Field(default=0.2, ge=0, le=1, description="Share of questions in chat style.")
 
     @field_validator("shares")
@@ -63,13 +67,15 @@ class TemplateOptions(BaseModel):
         if unknown := sorted(shares.keys() - SHARES.keys()):
             raise ValueError(f"no query type is named {', '.join(unknown)}; known: {', '.join(SHARES)}")
         if min(shares.values(), default=0) < 0 or not sum(shares.values()):
-            raise ValueError("a share is at least 0, and one is above it")
+            raise ValueError("no share may be below 0, and at least one must be above 0")
         return shares
 
     @model_validator(mode="after")
     def _ordered(self) -> TemplateOptions:
         if self.min_distractors > self.max_distractors:
-            raise ValueError(f"min_distractors {self.min_distractors} is above max_distractors {self.max_distractors}")
+            raise ValueError(
+                f"min_distractors {self.min_distractors} is above max_distractors {self.max_distractors}; lower it"
+            )
         return self
 
 
@@ -80,34 +86,31 @@ class TemplateGenerator(BaseGenerator):
     Options: type[BaseModel] = TemplateOptions
 
     def patterns(self) -> Iterator[str]:
-        """What users say in the recipe `default`; the recipe `pocket` asks for tools that it makes up."""
+        """The questions of the mix `default`, with slots in braces. The tools of the mix `pocket` are invented."""
         yield from question_patterns()
         yield from small_talk_patterns()
 
     def propose(self, toolbox: Toolbox, options: TemplateOptions, ctx: Generation) -> Iterator[Trace]:
-        """The recipe's traces; `pocket` makes its own tools and does not look at `toolbox`."""
-        if options.recipe == "pocket":
+        """Yield the traces of the mix. The mix `pocket` invents its tools and does not use `toolbox`."""
+        if options.mix == "pocket":
             return pocket_traces(ctx.seed, options.count)
-        asked, refused = askable(toolbox)
+        makers, refused = question_makers(toolbox)
         for name, reason in refused.items():
-            ctx.note(f"{name} is offered and never asked for: no valid arguments can be drawn ({reason})")
+            ctx.note(f"{name} is offered, but no question asks for it: no valid arguments can be drawn ({reason})")
         distractors = options.min_distractors, options.max_distractors
-        maker = Maker(
+        offered = OfferedToolboxes(
             toolbox,
-            asked,
-            ctx.execute,
             distractors,
-            options.typos,
-            options.casual,
-            options.answered,
-            _borrowed(toolbox) if options.borrow else (),
-            shared_toolboxes(toolbox, list(asked), distractors, options.toolboxes or 0, ctx.seed),
+            borrowed=_borrowed(toolbox) if options.borrow else (),
+            shared=shared_toolboxes(toolbox, list(makers), distractors, options.toolboxes or 0, ctx.seed),
         )
+        maker = ConversationMaker(makers, ctx.execute, offered, options.typos, options.casual, options.answered)
         return default_traces(maker, ctx.seed, options.count, cast("dict[QueryType, float]", options.shares))
 
 
 def _borrowed(toolbox: Toolbox) -> tuple[Tool, ...]:
-    """Tools of the catalog that are not held out, and that do nothing which a tool of `toolbox` does."""
+    """Tools of the catalog that are not held out, and whose names share no word with a tool of `toolbox`."""
+    kept_out = held_out(shipped_manifest()).tools
     taken = frozenset[str]().union(*(content_words(" ".join(name_words(name))) for name in toolbox.names))
-    free = (tool for tool in catalog().tools if tool.name in phrasings() and tool.name not in toolbox.names)
+    free = (tool for tool in catalog().tools if tool.name not in kept_out and tool.name not in toolbox.names)
     return tuple(tool for tool in free if not content_words(" ".join(name_words(tool.name))) & taken)

@@ -1,4 +1,4 @@
-"""Short questions and small talk that need no tool, with their plain answers: `smalltalk.toml` and made ones."""
+"""Short questions and small talk that need no tool, with their answers. Some are from `smalltalk.toml`."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def _lists() -> dict[str, Any]:
 
 
 class SmallTalk(NamedTuple):
-    """A question or remark, a plain answer to it, and the family of its paraphrases."""
+    """A question or remark, its answer, and the name of the group of its paraphrases."""
 
     question: str
     answer: str
-    family: str
+    group: str
 
 
 def _from_table(rng: Random) -> SmallTalk:
@@ -39,7 +39,7 @@ def _from_table(rng: Random) -> SmallTalk:
 
 
 def _about_what_was_said(rng: Random) -> SmallTalk:
-    """Questions that the conversation itself answers."""
+    """A question whose answer is in the same message."""
     name, city, thing = values.person(rng), values.city(rng), rng.choice(words().things)
     colour, count = rng.choice(words().colours), rng.randint(2, 99)
     said = (
@@ -58,7 +58,7 @@ def _about_what_was_said(rng: Random) -> SmallTalk:
 
 
 def small_talk_patterns() -> Iterator[str]:
-    """What users say in `smalltalk.toml`, slots in braces."""
+    """The questions of `smalltalk.toml`, with slots in braces."""
     for question, _ in _lists()["talk"]:
         yield question
     for table in _lists()["table"]:
@@ -66,7 +66,7 @@ def small_talk_patterns() -> Iterator[str]:
 
 
 def small_talk(rng: Random) -> SmallTalk:
-    """Something that needs no tool."""
+    """A question or remark that needs no tool."""
     roll = rng.random()
     if roll < 0.3:
         question, answer = rng.choice(_lists()["talk"])

@@ -1,6 +1,7 @@
-"""Fresh values: what a conversation is about is never the same string twice, so it can only be copied, not recalled.
+"""Random values such as names, dates, codes and sentences.
 
-Every function draws from the random generator it is given and from nothing else.
+Values are hardly ever the same twice, so that a model learns to copy them and not to remember them. Every function uses
+only the random generator that it is given.
 """
 
 from __future__ import annotations
@@ -91,12 +92,12 @@ def person(rng: Random) -> str:
 
 
 def city(rng: Random) -> str:
-    """A city that exists."""
+    """A real city."""
     return rng.choice(words().cities)
 
 
 def integer(rng: Random) -> int:
-    """Mostly small; sometimes long, because digits must be copied one by one; seldom negative."""
+    """A whole number: mostly small, sometimes long, seldom negative. Long ones train copying of digits."""
     kind = rng.random()
     if kind < 0.45:
         return rng.randint(0, 99)
@@ -108,7 +109,7 @@ def integer(rng: Random) -> int:
 
 
 def decimal(rng: Random) -> float:
-    """A number with one to three decimals that is not whole."""
+    """A number with one to three decimals. It is never whole."""
     places = rng.choice((1, 1, 2, 2, 2, 3))
     scale = int(10**places)
     whole = rng.randint(0, rng.choice((9, 99, 999, 9999)))
@@ -129,7 +130,7 @@ def iso_date(rng: Random) -> str:
 
 
 def spoken_date(rng: Random, when: date) -> str:
-    """`when` as people write it, always with its year."""
+    """`when` as people write it, with its year."""
     month = words().months[when.month - 1]
     return rng.choice(
         (
@@ -151,7 +152,7 @@ def moment(rng: Random) -> str:
 
 
 def code(rng: Random) -> str:
-    """An identifier in one of several shapes; never digits alone, which would read as a number."""
+    """An identifier in one of several shapes. It is never only digits, because that would look like a number."""
     letters = "".join(rng.choices(string.ascii_uppercase, k=rng.randint(1, 4)))
     digits = "".join(rng.choices(string.digits, k=rng.randint(2, 6)))
     kind = rng.randrange(6)
@@ -171,12 +172,12 @@ def code(rng: Random) -> str:
 
 
 def digits(rng: Random) -> str:
-    """A number that is a name, such as a postcode: it may begin with zeros."""
+    """A string of digits, such as a postcode. It may begin with zeros."""
     return "".join(rng.choices(string.digits, k=rng.randint(3, 8)))
 
 
 def email(rng: Random) -> str:
-    """An address at an invented host, ASCII alone."""
+    """An email address at an invented host, in ASCII."""
     known = words()
     local = rng.choice(
         (rng.choice(known.given_names), f"{rng.choice(known.given_names)}.{rng.choice(known.surnames)}", word(rng))
@@ -188,7 +189,7 @@ def email(rng: Random) -> str:
 
 
 def url(rng: Random) -> str:
-    """An https address with up to two path parts."""
+    """An https address with at most two path parts."""
     known = words()
     address = f"https://{rng.choice(('', '', 'www.', 'docs.'))}{rng.choice((word(rng), rng.choice(known.hosts)))}"
     address += f".{rng.choice(known.tops)}"
@@ -251,7 +252,7 @@ def sentence(rng: Random) -> str:
 
 
 def tagged_text(rng: Random) -> str:
-    """A short public remark with hashtags."""
+    """A short remark with hashtags."""
     known = words()
     tags = " ".join(f"#{rng.choice((word(rng), word(rng).title()))}" for _ in range(rng.randint(1, 3)))
     return f"{rng.choice(('Loving', 'Off to', 'New', 'So much'))} {rng.choice(known.things)} {tags}"
@@ -278,6 +279,6 @@ _TEXTS: tuple[tuple[float, Callable[[Random], str]], ...] = (
 
 
 def text(rng: Random) -> str:
-    """A string of any of the shapes above."""
+    """A string of any of these shapes."""
     roll = rng.random()
     return next(make for limit, make in _TEXTS if roll < limit)(rng)

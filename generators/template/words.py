@@ -1,4 +1,4 @@
-"""The word lists of `words.toml`, loaded once."""
+"""The word lists of `words.toml`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["Deed", "Subject", "Words", "words"]
+__all__ = ["Action", "Subject", "Words", "words"]
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a made tool is about. `name` goes into tool names, any of `spoken` into descriptions and queries."""
+    """What an invented tool is about. `name` is used in tool names, `spoken` in descriptions and questions."""
 
     name: str
     spoken: tuple[str, ...]
@@ -20,8 +20,15 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
-    """What a made tool does: forms for its name, its description (third person) and a query (imperative)."""
+class Action:
+    """What an invented tool does.
+
+    Attributes:
+        key: Its key in `words.toml`.
+        name: Verbs for tool names.
+        says: Verbs for descriptions, in the third person.
+        asks: Verbs for questions, in the imperative.
+    """
 
     key: str
     name: tuple[str, ...]
@@ -31,7 +38,7 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Every list of `words.toml`."""
+    """All lists of `words.toml`."""
 
     given_names: tuple[str, ...]
     surnames: tuple[str, ...]
@@ -46,7 +53,7 @@ class Words:
     colours: tuple[str, ...]
     streets: tuple[str, ...]
     subjects: tuple[Subject, ...]
-    deeds: tuple[Deed, ...]
+    actions: tuple[Action, ...]
 
 
 def _subject(entry: str, domain: str) -> Subject:
@@ -56,17 +63,18 @@ def _subject(entry: str, domain: str) -> Subject:
 
 @cache
 def words() -> Words:
-    """The lists, read from the package on first use."""
+    """The lists. They are read once."""
     table = tomllib.loads(files(__package__).joinpath("words.toml").read_text(encoding="utf-8"))
     domains: dict[str, list[str]] = table.pop("domains")
-    deeds: dict[str, dict[str, list[str]]] = table.pop("deeds")
+    actions: dict[str, dict[str, list[str]]] = table.pop("actions")
     lists = {
         name: tuple(dict.fromkeys(word.replace("_", " ") for word in text.split())) for name, text in table.items()
     }
     return Words(
         **lists,
         subjects=tuple(_subject(entry, domain) for domain, entries in domains.items() for entry in entries),
-        deeds=tuple(
-            Deed(key, tuple(forms["name"]), tuple(forms["says"]), tuple(forms["asks"])) for key, forms in deeds.items()
+        actions=tuple(
+            Action(key, tuple(forms["name"]), tuple(forms["says"]), tuple(forms["asks"]))
+            for key, forms in actions.items()
         ),
     )

@@ -1,4 +1,4 @@
-"""What a check of cases finds, and where."""
+"""What a check of cases finds: the kind, the place and the message."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from toolmark.benchmark.data.cases import Case, ExpectCall
 
-__all__ = ["KINDS", "Finding", "Kind", "Row", "expected_tools", "stratum"]
+__all__ = ["KINDS", "Finding", "Kind", "LocatedCase", "expected_tools", "stratum", "user_text"]
 
 Kind = Literal[
     "schema",
@@ -30,8 +30,8 @@ KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A case and the line that it stands on, counted from 1."""
+class LocatedCase:
+    """A case, its file, and its line (counted from 1)."""
 
     case: Case
     file: Path
@@ -49,7 +49,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something wrong, or suspect, with the case on one line."""
+    """A fault or a doubt about the case on one line."""
 
     file: Path
     line: int
@@ -61,15 +61,20 @@ class Finding:
 
 
 def expected_tools(case: Case) -> tuple[str, ...]:
-    """Names that right answers call, each once, in the order of the gold; empty where abstaining is right."""
+    """The tools that a right answer calls, each once, in the order of the case. Empty if abstaining is right."""
     options = case.expect.any_of if isinstance(case.expect, ExpectCall) else ()
     return tuple(dict.fromkeys(spec.name for option in options for spec in option.calls))
 
 
 def stratum(case: Case) -> str:
-    """`call` by the shape of its gold, or the reason to abstain."""
+    """What kind of case it is: the kind of call that is right, or the reason to abstain."""
     if not isinstance(case.expect, ExpectCall):
         return case.expect.reason
     if any(len(option.calls) > 1 for option in case.expect.any_of):
         return "parallel calls"
     return "call" if len(expected_tools(case)) == 1 else "call, several tools right"
+
+
+def user_text(case: Case) -> str:
+    """All that the user says in the case, one turn a line."""
+    return "\n".join(message.content for message in case.messages if message.role == "user")

@@ -1,4 +1,4 @@
-"""Does the gold hold? It runs, results in the conversation are the tools' own, and every suite proves it."""
+"""Checks expected answers: calls run, earlier results are those of the tools, and every suite proves the answers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from toolmark.benchmark.scoring.gold import GoldProof
 from toolmark.benchmark.scoring.matching import canonical_arguments, equal
 from toolmark.benchmark.scoring.metrics import PRIMARY
 from toolmark.benchmark.tools.schemas import compile_schema, problems
-from toolmark.suites.lint.findings import Finding, Row
+from toolmark.suites.lint.findings import Finding, LocatedCase
 
 __all__ = ["executes", "proves"]
 
 
-def _fault(case: Case, call: Call, executor: Executor) -> tuple[str | None, Any]:
-    """Why `call` fails, and otherwise its value; neither is known where it may not run."""
+def _failure_and_value(case: Case, call: Call, executor: Executor) -> tuple[str | None, Any]:
+    """Why `call` fails (None if it does not), and its value (None if it may not run)."""
     if call.name not in case.toolbox.names:
         return f"{call.name} is not offered", None
     tool = case.toolbox[call.name]
@@ -32,7 +32,7 @@ def _fault(case: Case, call: Call, executor: Executor) -> tuple[str | None, Any]
     return (None if result.kind == "ok" else f"{call.name}: {result.error or result.kind}"), result.value
 
 
-def _recorded(content: str) -> Any:
+def _parsed(content: str) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
@@ -45,28 +45,28 @@ def _gold_calls(case: Case) -> Iterator[Call]:
             yield Call(name=spec.name, arguments=canonical_arguments(spec))
 
 
-def executes(rows: Sequence[Row], executor: Executor) -> Iterator[Finding]:
-    """`execution`: a right call is invalid or fails, or an earlier result is not what its tool gives."""
+def executes(rows: Sequence[LocatedCase], executor: Executor) -> Iterator[Finding]:
+    """Findings `execution`: an expected call is invalid or fails, or an earlier result is not that of its tool."""
     for row in rows:
         for call in _gold_calls(row.case):
-            fault, _ = _fault(row.case, call, executor)
+            fault, _ = _failure_and_value(row.case, call, executor)
             if fault is not None:
                 yield row.finding("execution", fault)
         for index, message in enumerate(row.case.messages):
             for offset, call in enumerate(message.tool_calls, start=1):
-                fault, value = _fault(row.case, call, executor)
+                fault, value = _failure_and_value(row.case, call, executor)
                 answers = row.case.messages[index + offset : index + offset + 1]
                 if fault is not None:
                     yield row.finding("execution", f"in message {index + 1}: {fault}")
                 elif value is not None and answers and answers[0].role == "tool":
                     said = answers[0].content
-                    if not equal(_recorded(said), value) and said != value:
+                    if not equal(_parsed(said), value) and said != value:
                         real = json.dumps(value, ensure_ascii=False)
                         yield row.finding("execution", f"{call.name} gives {real:.200}, not {said:.200}")
 
 
-def proves(rows: Sequence[Row], dialect: Dialect, executor: Executor) -> Iterator[Finding]:
-    """`gold`: on a primary metric the perfect answer does not score 1, or a planted wrong one not 0."""
+def proves(rows: Sequence[LocatedCase], dialect: Dialect, executor: Executor) -> Iterator[Finding]:
+    """Findings `gold`: on a primary metric a perfect answer does not score 1, or a planted wrong one not 0."""
     places = {row.case.id: row for row in rows}
     cases = [row.case for row in rows]
     proof = GoldProof(cases, dialect, executor)

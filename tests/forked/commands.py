@@ -19,7 +19,7 @@ GENERATING = (
     "datasketch",
     "openai.resources.chat",
     "inspect_ai.model",
-    "toolmark.generators.data_command",
+    "toolmark.generators.commands.data",
     "toolmark.generators.pipeline",
     "toolmark.generators.teacher",
 )

@@ -19,9 +19,9 @@ from toolmark.benchmark.readers.toolmark import ToolmarkReader
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.benchmark.tools.sources.yaml import read_tools_file
-from toolmark.generators.execution import Calls
-from toolmark.generators.judging import STAGES, Judge, Rejection
-from toolmark.generators.pipeline import Report, generate
+from toolmark.generators.executed_calls import ExecutedCalls
+from toolmark.generators.pipeline import GenerationReport, generate
+from toolmark.generators.stages import STAGES, Rejection, TraceFilter
 from toolmark.generators.template import TemplateGenerator, TemplateOptions
 
 COLUMNS = [
@@ -38,7 +38,7 @@ COLUMNS = [
 NOTHING = HeldOut()
 
 
-def made(out: Path, kept_out: HeldOut = NOTHING, seed: int = 1, **options: Any) -> Report:
+def made(out: Path, kept_out: HeldOut = NOTHING, seed: int = 1, **options: Any) -> GenerationReport:
     chosen = TemplateOptions.model_validate({"count": 300, **options})
     return generate(TemplateGenerator(), chosen, seed, catalog(), out, kept_out)
 
@@ -152,7 +152,7 @@ def test_a_test_query_and_a_held_out_tool_stay_out(folder: Path, tmp_path: Path)
 
 def test_pocket_brings_its_own_tools_and_writes_no_cases(tmp_path: Path) -> None:
     out = tmp_path / "pocket"
-    report = made(out, recipe="pocket", count=400)
+    report = made(out, mix="pocket", count=400)
     assert sorted(path.name for path in out.iterdir()) == ["README.md", "manifest.json", "tools.yaml", "traces"]
     assert read_tools_file(out / "tools.yaml").tools == ()
     assert report.unexecuted > 0
@@ -214,15 +214,15 @@ def test_each_stage_rejects_what_it_is_for(good: Trace, executor: Executor) -> N
     }
     for stage, traces in planted.items():
         reasons: list[Rejection] = []
-        judge = Judge(NOTHING, Calls(executor), reasons.append)
+        judge = TraceFilter(NOTHING, ExecutedCalls(executor), reasons.append)
         assert not any(judge.accepts(trace) for trace in traces)
         assert judge.rejections == {stage: len(traces)}
         assert {reason.stage for reason in reasons} == {stage}
         assert all(reason.reason for reason in reasons)
-    leaky = Judge(HeldOut(tools=frozenset({"compute_median"})), Calls(executor))
+    leaky = TraceFilter(HeldOut(tools=frozenset({"compute_median"})), ExecutedCalls(executor))
     assert not leaky.accepts(good)
     assert leaky.rejections == {"leakage": 1}
-    twice = Judge(NOTHING, Calls(executor))
+    twice = TraceFilter(NOTHING, ExecutedCalls(executor))
     shouted = good.case.messages[0].model_copy(update={"content": good.query.upper() + "!"})
     nearly = with_turn(good, 0, shouted).model_copy(
         update={"case": good.case.model_copy(update={"messages": (shouted,)})}

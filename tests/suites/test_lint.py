@@ -11,10 +11,10 @@ import pytest
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.suites import CASES as SHIPPED
-from toolmark.suites.lint import Finding, lint
+from toolmark.suites.lint import Finding, lint_cases
 from toolmark.suites.lint.findings import KINDS
-from toolmark.suites.lint.masking import grams, similarity, template_skeleton
-from toolmark.suites.lint.sameness import training_patterns
+from toolmark.suites.lint.likeness import training_patterns
+from toolmark.suites.lint.skeletons import grams, similarity, template_skeleton
 
 Row = dict[str, Any]
 
@@ -70,11 +70,11 @@ SOUND = [MEDIAN, REPLY, POST, SUNG]
 
 
 def found(*files: Path) -> list[Finding]:
-    return lint(files)[0]
+    return lint_cases(files)[0]
 
 
 def test_sound_cases_give_no_finding(written):
-    assert lint([written(SOUND)]) == ([], len(SOUND))
+    assert lint_cases([written(SOUND)]) == ([], len(SOUND))
 
 
 def changed(original: Row, **fields: Any) -> Row:
@@ -202,7 +202,7 @@ PLANTED: list[tuple[str, Row | str, str]] = [
             "currency-1",
             abstain("missing_argument", tool="convert_currency", missing="to_currency"),
         ),
-        "could be read off",
+        "may be in the question",
     ),
     (
         "missing-argument",
@@ -212,7 +212,7 @@ PLANTED: list[tuple[str, Row | str, str]] = [
             "numbers-10",
             abstain("missing_argument", tool="calculate_combinations", missing="n"),
         ),
-        "could be read off: 3, 12",
+        "may be in the question: 3, 12",
     ),
     ("already-answered", row("e", "and once more, slowly?", "dates-5", abstain("already_answered")), "no tool result"),
 ]
@@ -299,7 +299,7 @@ def test_templates_are_reached_by_their_generators_alone():
     assert len(patterns) > 500
     assert "What is {expression}?" in patterns
     heavy = "print(*{'datasets', 'torch'} & set(sys.modules))"
-    script = f"import sys; from toolmark.suites.lint.sameness import training_patterns; training_patterns(); {heavy}"
+    script = f"import sys; from toolmark.suites.lint.likeness import training_patterns; training_patterns(); {heavy}"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.split() == []
 
@@ -335,13 +335,13 @@ def test_the_command_tells_lines_and_leaves_with_the_code_of_the_fault(written, 
 def test_an_unreadable_file_is_the_users_mistake(tmp_path):
     (tmp_path / "bytes.jsonl").write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="cannot be read"):
-        lint([tmp_path / "bytes.jsonl"])
+        lint_cases([tmp_path / "bytes.jsonl"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"no \*\.jsonl"):
-        lint([tmp_path / "empty"])
+        lint_cases([tmp_path / "empty"])
 
 
 def test_the_shipped_cases_have_no_fault_and_share_no_skeleton():
-    findings, count = lint([SHIPPED])
+    findings, count = lint_cases([SHIPPED])
     assert count > 300
     assert not [str(finding) for finding in findings if finding.kind != "leakage"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from toolmark.benchmark.data.cases import Call, Message, Tool, Toolbox
 from toolmark.benchmark.data.traces import Trace
-from toolmark.generators.dataset import row, write_traces
+from toolmark.generators.trace_dataset.writer import trace_row, write_traces
 
 TOOLS = tuple(
     Tool(
@@ -49,7 +49,7 @@ def dataset(folder: Path, train: list[Trace], validation: list[Trace] | None = N
     folder.mkdir()
     for name, made in (("train", train), ("validation", validation or [])):
         spools[name] = folder / f"{name}.jsonl"
-        spools[name].write_text("".join(json.dumps(row(trace)) + "\n" for trace in made))
+        spools[name].write_text("".join(json.dumps(trace_row(trace)) + "\n" for trace in made))
     write_traces(spools, folder / "traces", folder / "cache")
     (folder / "manifest.json").write_text(json.dumps({"seed": 1}))
     return folder

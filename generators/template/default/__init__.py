@@ -1,14 +1,14 @@
-"""The recipe `default`: conversations over a real toolbox, with executed calls and a gold for each question.
+"""The mix `default`: conversations over a real toolbox. Calls are executed, and each question has its right answer.
 
-    query type          share   the right thing
-    easy                35%     call; the question names what is wanted
-    hard                25%     call; the question speaks around it, often with an aside
-    no_tool             12%     plain words; nothing offered helps
-    no_tool_fits        12%     plain words; a tool would help, but is not offered
-    missing_argument    10%     ask for the argument that is missing
-    already_answered     6%     repeat what a result in the conversation says
+    query type          share   what is right
+    easy                35%     a call; the question names what is wanted
+    hard                25%     a call; the question describes a situation, often with an unrelated sentence
+    no_tool             12%     plain words; the question needs no tool
+    no_tool_fits        12%     plain words; the tool that the question needs is not offered
+    missing_argument    10%     to ask for the argument that is missing
+    already_answered     6%     to repeat an earlier result
 
-The catalog's tools are asked for with the phrasings of `patterns/`, any other by its definition (`schema/`).
+A tool with phrasings in `patterns/` is asked for with them, any other tool by its definition (`template/schema`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.generators.template.default.conversations import Maker
+from toolmark.generators.template.default.conversations import ConversationMaker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,19 +34,27 @@ SHARES: dict[QueryType, float] = {
     "missing_argument": 10,
     "already_answered": 6,
 }
-"""Of the conversations by query type; only their proportions count."""
+"""Shares of the query types. Only their proportions count."""
 
 
-def default_traces(maker: Maker, seed: int, count: int, shares: Mapping[QueryType, float]) -> Iterator[Trace]:
-    """`count` conversations, each from the seed and its index alone, of query types in proportion to `shares`.
+def default_traces(
+    maker: ConversationMaker, seed: int, count: int, shares: Mapping[QueryType, float]
+) -> Iterator[Trace]:
+    """Yield `count` conversations. Each depends only on the seed and its index.
+
+    Args:
+        maker: Makes the conversations.
+        seed: Seed of all random choices.
+        count: Number of conversations.
+        shares: Share of each query type. Only their proportions count.
 
     Raises:
         InputError: No tool of the toolbox can be asked for.
     """
-    if not maker.wanted():
+    if not maker.names():
         raise InputError(
-            f"The template generator can ask for no tool of the toolbox {maker.toolbox.name!r}",
-            "Offer one that is not held out, and for whose arguments a valid value can be drawn.",
+            f"The template generator can ask for no tool of the toolbox {maker.offered.toolbox.name!r}",
+            "Add a tool that is not held out and for whose arguments valid values can be drawn.",
         )
     kinds, weights = list(shares), list(shares.values())
     for index in range(count):

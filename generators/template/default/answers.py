@@ -1,4 +1,4 @@
-"""Final answers that restate a tool's result."""
+"""Answers that state the result of a tool."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ if TYPE_CHECKING:
 
     from toolmark.generators.template.default.phrasings import Phrasings
 
-__all__ = ["final_answer", "told"]
+__all__ = ["answer_from_phrasings", "answer_from_result"]
 
 _MOST = 6
-"""Values of a long result that an answer tells."""
+"""How many values of a long result an answer states."""
 
 
-def _spoken(value: Any) -> str:
-    """A JSON value in a sentence: strings as they stand, lists with commas, floats to two decimals."""
+def _in_words(value: Any) -> str:
+    """A JSON value as part of a sentence: strings unchanged, lists with commas, floats rounded."""
     match value:
         case str():
             return value
         case list():
-            return ", ".join(_spoken(item) for item in value) or "nothing"
+            return ", ".join(_in_words(item) for item in value) or "nothing"
         case dict():
-            return ", ".join(f"{key} {_spoken(item)}" for key, item in value.items())
+            return ", ".join(f"{key} {_in_words(item)}" for key, item in value.items())
         case float() if value.is_integer():
             return str(int(value))
         case float():
@@ -33,43 +33,43 @@ def _spoken(value: Any) -> str:
             return str(value)
 
 
-def final_answer(rng: Random, known: Phrasings, slots: Mapping[str, str], value: Any) -> str:
-    """One of the tool's answers with the real result in it."""
+def answer_from_phrasings(rng: Random, known: Phrasings, slots: Mapping[str, str], value: Any) -> str:
+    """One of the tool's answers, with the result in it."""
     phrasing = rng.choice(known.answer)
     try:
-        return phrasing.format(**{**slots, "result": _spoken(value), **_parts(value)})
+        return phrasing.format(**{**slots, "result": _in_words(value), **_result_slots(value)})
     except (KeyError, TypeError, AttributeError):
-        # A user's own tool may have a name of the catalog and another shape of result.
-        return f"The result is {_spoken(value)}."
+        # A tool of the user may have the name of a catalog tool and a result of another shape.
+        return f"The result is {_in_words(value)}."
 
 
-def told(rng: Random, value: Any) -> str:
-    """An answer that tells a result of which nothing is known: all of it where it is short, else its beginning."""
+def answer_from_result(rng: Random, value: Any) -> str:
+    """An answer that states a result of any shape: all of a short one, else its beginning."""
     if value is None or value in ("", [], {}):
         return rng.choice(("Done.", "That is done.", "All right, it is done."))
     if isinstance(value, bool):
         return "Yes." if value else "No."
     if isinstance(value, dict):
-        shown = ", ".join(f"{key.replace('_', ' ')} {_spoken(item)}" for key, item in list(value.items())[:_MOST])
+        shown = ", ".join(f"{key.replace('_', ' ')} {_in_words(item)}" for key, item in list(value.items())[:_MOST])
         return rng.choice(("Here is what I found: {}.", "The result: {}.", "Done: {}.", "I got this: {}.")).format(
             shown
         )
     if isinstance(value, list):
         more = f" and {len(value) - _MOST} more" if len(value) > _MOST else ""
-        shown = ", ".join(_spoken(item) for item in value[:_MOST]) + more
+        shown = ", ".join(_in_words(item) for item in value[:_MOST]) + more
         return rng.choice(("I found {}.", "The result is {}.", "These are they: {}.")).format(shown)
-    shown = _spoken(value)
+    shown = _in_words(value)
     return rng.choice(("The result is {}.", "It is {}.", "That gives {}.", "Here you are: {}.", "{}")).format(shown)
 
 
-def _parts(value: Any) -> dict[str, Any]:
-    """What an answer may quote of a result that is an object."""
+def _result_slots(value: Any) -> dict[str, Any]:
+    """The slots that an answer may use for parts of a result that is an object."""
     if not isinstance(value, dict):
         return {}
     pages = [f"{page['title']}: {page['text'].rstrip('.')}" for page in value.get("results", [])]
-    rows = [" ".join(_spoken(cell) for cell in row) for row in value.get("rows", [])]
+    rows = [" ".join(_in_words(cell) for cell in row) for row in value.get("rows", [])]
     return {
-        "value": {key: _spoken(item) for key, item in value.items()},
+        "value": {key: _in_words(item) for key, item in value.items()},
         "found": "; ".join(pages) or "nothing",
         "rows": "; ".join(rows) or "no rows",
     }

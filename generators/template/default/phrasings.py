@@ -1,4 +1,8 @@
-"""The phrasings of `patterns/`: how people ask for each tool, leave something out, and hear the answer."""
+"""The texts that questions are made from: for each tool (`patterns/`), and for no tool (`no_tool_questions/`).
+
+Every file of `patterns/` is read, and its name is the topic of its tools. A tool that has no phrasings is asked for by
+its definition instead (`template/schema`).
+"""
 
 from __future__ import annotations
 
@@ -8,30 +12,35 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from toolmark.generators.template.default.draws.database import database_questions
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
-    "DatabaseQuestion",
     "Phrasings",
-    "Request",
-    "database_questions",
-    "knowledge",
-    "outside",
+    "UnservedRequest",
+    "WritingRequest",
+    "knowledge_questions",
     "phrasings",
-    "plain",
     "question_patterns",
+    "unserved_requests",
+    "writing_requests",
 ]
-
-_TOPICS = ("numbers", "dates", "lists", "text", "world", "messages")
 
 
 @dataclass(frozen=True, slots=True)
 class Phrasings:
-    """What `patterns/<topic>.toml` holds about one tool; texts have slots in braces.
+    """The texts for one tool, with slots in braces.
 
     Attributes:
-        rivals: Tools that could stand in, so that without this tool another still fits.
+        tool: Name of the tool.
+        topic: Topic of its cases: the name of the file.
+        easy: Questions that name what is wanted.
+        hard: Questions that describe a situation instead.
+        answer: Answers that state the result.
+        missing: For a required argument, questions that leave it out.
+        rivals: Tools that could do the same. Where no tool may fit, these are not offered either.
     """
 
     tool: str
@@ -44,20 +53,22 @@ class Phrasings:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """Something that no tool does: wordings of it, and plain words that decline."""
+class UnservedRequest:
+    """A request that no tool of the catalog can serve: ways to ask it, and answers that decline."""
 
     asks: tuple[str, ...]
     answers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
-    """Something for a chat model's own words: wordings of it, what it may be about, and short answers.
+class WritingRequest:
+    """A request for the model's own words, such as a poem or advice.
 
     Attributes:
-        about: What `{it}` stands for.
-        forms: What `{form}` stands for; empty where no wording has it.
+        asks: Ways to ask it, with the slots `{it}` and `{form}`.
+        about: Values of `{it}`.
+        answers: Short answers.
+        forms: Values of `{form}`. Empty if no way to ask has this slot.
     """
 
     asks: tuple[str, ...]
@@ -66,75 +77,73 @@ class Plain:
     forms: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DatabaseQuestion:
-    """A wish about one table, in words and in SQL, with slots in braces."""
-
-    dataset: str
-    wish: str
-    sql: str
-
-
-def _read(name: str) -> dict[str, Any]:
-    return tomllib.loads(files(__package__).joinpath("patterns", f"{name}.toml").read_text(encoding="utf-8"))
-
-
 @cache
 def phrasings() -> dict[str, Phrasings]:
-    """By tool name."""
-    return {
-        tool: Phrasings(
-            tool,
-            topic,
-            tuple(table["easy"]),
-            tuple(table["hard"]),
-            tuple(table["answer"]),
-            {name: tuple(texts) for name, texts in table.get("missing", {}).items()},
-            tuple(table["rivals"]),
-        )
-        for topic in _TOPICS
-        for tool, table in _read(topic).items()
-    }
+    """The phrasings of every tool that has some, by its name."""
+    found: dict[str, Phrasings] = {}
+    for file in sorted(files(__package__).joinpath("patterns").iterdir(), key=lambda file: file.name):
+        topic, dot, suffix = file.name.rpartition(".")
+        if dot and suffix == "toml":
+            for tool, table in tomllib.loads(file.read_text(encoding="utf-8")).items():
+                found[tool] = _phrasings(tool, topic, table)
+    return found
 
 
-@cache
-def outside() -> tuple[Request, ...]:
-    """Requests that no tool of the catalog serves."""
-    return tuple(Request(tuple(entry["asks"]), tuple(entry["answers"])) for entry in _read("outside")["request"])
-
-
-@cache
-def knowledge() -> tuple[tuple[str, str], ...]:
-    """Questions that sound like a tool's business and need none, with their answers."""
-    return tuple((question, answer) for question, answer in _read("knowledge")["questions"])
-
-
-@cache
-def plain() -> tuple[Plain, ...]:
-    """Pieces of writing, explanations, advice and opinions that people ask for."""
-    return tuple(
-        Plain(tuple(entry["asks"]), tuple(entry["about"]), tuple(entry["answers"]), tuple(entry.get("forms", ())))
-        for entry in _read("plain")["request"]
+def _phrasings(tool: str, topic: str, table: dict[str, Any]) -> Phrasings:
+    return Phrasings(
+        tool,
+        topic,
+        tuple(table["easy"]),
+        tuple(table["hard"]),
+        tuple(table["answer"]),
+        {name: tuple(texts) for name, texts in table.get("missing", {}).items()},
+        tuple(table["rivals"]),
     )
 
 
+def _no_tool_questions(name: str) -> dict[str, Any]:
+    file = files(__package__).joinpath("no_tool_questions", f"{name}.toml")
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
 @cache
-def database_questions() -> tuple[DatabaseQuestion, ...]:
-    """What people want from the database."""
-    return tuple(DatabaseQuestion(**entry) for entry in _read("database")["question"])
+def unserved_requests() -> tuple[UnservedRequest, ...]:
+    """Requests that no tool of the catalog can serve."""
+    entries = _no_tool_questions("unserved")["request"]
+    return tuple(UnservedRequest(tuple(entry["asks"]), tuple(entry["answers"])) for entry in entries)
+
+
+@cache
+def knowledge_questions() -> tuple[tuple[str, str], ...]:
+    """Questions and answers on the subjects of the tools. The answers need no tool."""
+    return tuple((question, answer) for question, answer in _no_tool_questions("knowledge")["questions"])
+
+
+@cache
+def writing_requests() -> tuple[WritingRequest, ...]:
+    """Pieces of writing, explanations, advice and opinions that people ask for."""
+    return tuple(
+        WritingRequest(
+            asks=tuple(entry["asks"]),
+            about=tuple(entry["about"]),
+            answers=tuple(entry["answers"]),
+            forms=tuple(entry.get("forms", ())),
+        )
+        for entry in _no_tool_questions("writing")["request"]
+    )
 
 
 def question_patterns() -> Iterator[str]:
-    """Every text that asks for something, slots in braces."""
+    """Every text that asks for something, with slots in braces."""
     for known in phrasings().values():
         yield from (*known.easy, *known.hard)
         for texts in known.missing.values():
             yield from texts
-    for request in outside():
+    for request in unserved_requests():
         yield from request.asks
-    for question, _ in knowledge():
+    for question, _ in knowledge_questions():
         yield question
-    for wish in plain():
+    for wish in writing_requests():
         yield from (ask.replace("{it}", about) for ask in wish.asks for about in wish.about)
     for wanted in database_questions():
         yield wanted.wish

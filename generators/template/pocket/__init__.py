@@ -1,14 +1,14 @@
-"""The recipe `pocket`: what the embedded base model is trained on, from nothing but word lists.
+"""The mix `pocket`: what the embedded base model is trained on. It needs only word lists.
 
-Five kinds of conversation, told by `Trace.source`: `pocket/copy`, `/choose`, `/chat`, `/call` and `/abstain`. The mix
-follows the progress of training, because a small model that is shown everything at once learns to choose a tool but not
-to fill its arguments:
+There are five kinds of conversation. `Trace.source` names them: `pocket/copy`, `pocket/choose`, `pocket/chat`,
+`pocket/call` and `pocket/abstain`. Their shares change with the progress of training. If a small model gets all kinds
+equally from the start, it learns to choose a tool but not to fill in its arguments.
 
     progress     copy   choose   call   abstain   chat    tools offered
     0    – 0.57  65%    20%      8%     3%        4%      1–2
     0.57 – 1     32%    18%      28%    12%       10%     1–6, one time in ten 8–20
 
-A trace depends on the seed, its index and the count alone, so any part of the stream can be made again by itself.
+A trace depends only on the seed, its index and the count, so that any part of the stream can be invented again alone.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 __all__ = ["FIRST_STAGE", "pocket_trace", "pocket_traces"]
 
 FIRST_STAGE = 0.57
-"""Until this share of the traces, copying dominates and tool lists are short: about a third of the tokens."""
+"""Share of the traces in the first stage, with much copying and short tool lists. It is a third of the tokens."""
 
 _KINDS = ("copy", "choose", "call", "abstain", "chat")
-_FIRST_MIX = (65, 20, 8, 3, 4)
-_SECOND_MIX = (32, 18, 28, 12, 10)
+_FIRST_SHARES = (65, 20, 8, 3, 4)
+_SECOND_SHARES = (32, 18, 28, 12, 10)
 
 
 def _toolbox_size(rng: Random, first: bool) -> int:
@@ -46,9 +46,14 @@ def _toolbox_size(rng: Random, first: bool) -> int:
 
 
 def pocket_trace(rng: Random, progress: float) -> Trace:
-    """One conversation of the mix at `progress` (0 at the start of training, 1 at its end)."""
+    """One conversation of the mix.
+
+    Args:
+        rng: Source of all random choices.
+        progress: Progress of training, from 0 at the start to 1 at the end.
+    """
     first = progress < FIRST_STAGE
-    kind = rng.choices(_KINDS, _FIRST_MIX if first else _SECOND_MIX)[0]
+    kind = rng.choices(_KINDS, _FIRST_SHARES if first else _SECOND_SHARES)[0]
     match kind:
         case "copy":
             return copying(rng, 1 if first else rng.randint(1, 3))
@@ -59,15 +64,15 @@ def pocket_trace(rng: Random, progress: float) -> Trace:
         case "abstain":
             return abstaining(rng, _toolbox_size(rng, first))
     offered = make_toolbox(rng, _toolbox_size(rng, first)) if rng.random() < 0.6 else []
-    return chatting(rng, [made.tool for made in offered])
+    return chatting(rng, [invented.tool for invented in offered])
 
 
 def pocket_traces(seed: int, count: int) -> Iterator[Trace]:
-    """`count` conversations in training order, one at a time.
+    """Yield `count` conversations in the order of training.
 
     Args:
-        seed: The same seed gives the same conversations.
-        count: How many, which also scales the two stages.
+        seed: Seed of all random choices.
+        count: Number of conversations. The two stages are shares of it.
     """
     for index in range(count):
         yield pocket_trace(Random(f"{seed}/{index}"), index / count)  # noqa: S311 - repeatable, not secret

@@ -1,7 +1,7 @@
-"""Arguments of made tools: a name, a JSON Schema, a fresh value, and how a person would say it.
+"""Arguments of invented tools: name, JSON Schema, a function that draws a value, and the words that state it.
 
-Each kind of argument says its value in words from which the value can be copied (a number, a quoted or bare string, a
-list) or mapped (a date in words to ISO, "make it urgent" to true).
+The value can be copied from the words (a number, a string, a list) or follows from them (a date in words gives an ISO
+date, "make it urgent" gives true).
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ __all__ = ["Argument", "draw_argument"]
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument of one made tool.
+    """One argument of an invented tool.
 
-    `say` draws a value and a wording of it; `label` is the argument in words, for descriptions and questions;
-    `natural` are clauses that give the value without its label, which is clear only where no other argument of the
-    tool has the same `kind`.
+    Attributes:
+        name: Its name.
+        label: Its name in plain words, for descriptions and questions.
+        schema: Its JSON Schema.
+        say: Draws a value and the words that state it.
+        kind: Number of its kind in `_KINDS`.
+        natural: Clauses that state the value without the label. They are clear only if no other argument of the tool
+            has the same kind.
     """
 
     name: str
@@ -35,15 +40,15 @@ class Argument:
     natural: tuple[str, ...]
 
 
-Maker = Callable[[Random], tuple[Mapping[str, Any], Callable[[Random], tuple[Any, str]]]]
+ArgumentMaker = Callable[[Random], tuple[Mapping[str, Any], Callable[[Random], tuple[Any, str]]]]
 
 
 def _labels(listed: str) -> tuple[str, ...]:
     return tuple(label.strip() for label in listed.split(","))
 
 
-def _quoted(rng: Random, value: str) -> str:
-    """`value` as it stands or in quotation marks that it does not itself contain."""
+def _perhaps_quoted(rng: Random, value: str) -> str:
+    """`value`, unchanged or in quotation marks that are not in it."""
     roll = rng.random()
     if roll < 0.5 or '"' in value:
         return value
@@ -52,19 +57,19 @@ def _quoted(rng: Random, value: str) -> str:
     return f"'{value}'"
 
 
-def _strings(make: Callable[[Random], str], **extra: Any) -> Maker:
+def _strings(make: Callable[[Random], str], **extra: Any) -> ArgumentMaker:
     def maker(_: Random) -> tuple[Mapping[str, Any], Callable[[Random], tuple[Any, str]]]:
         def say(draw: Random) -> tuple[Any, str]:
             value = make(draw)
-            return value, _quoted(draw, value)
+            return value, _perhaps_quoted(draw, value)
 
         return {"type": "string", **extra}, say
 
     return maker
 
 
-def _texts(_: Random) -> tuple[Mapping[str, Any], Callable[[Random], tuple[Any, str]]]:
-    """Free text is always quoted or set off by a colon, because nothing else marks its end."""
+def _free_texts(_: Random) -> tuple[Mapping[str, Any], Callable[[Random], tuple[Any, str]]]:
+    """A free text. It is always in quotation marks, because its end would not be clear without them."""
 
     def say(draw: Random) -> tuple[Any, str]:
         value = draw.choice((values.sentence, values.phrase, values.tagged_text))(draw)
@@ -82,7 +87,7 @@ def _dates(_: Random) -> tuple[Mapping[str, Any], Callable[[Random], tuple[Any, 
     return {"type": "string", "format": "date"}, say
 
 
-def _integers(low: int, high: int) -> Maker:
+def _integers(low: int, high: int) -> ArgumentMaker:
     def maker(rng: Random) -> tuple[Mapping[str, Any], Callable[[Random], tuple[Any, str]]]:
         schema: dict[str, Any] = {"type": "integer"}
         if rng.random() < 0.4:
@@ -97,7 +102,7 @@ def _integers(low: int, high: int) -> Maker:
     return maker
 
 
-def _numbers(_: Random) -> tuple[Mapping[str, Any], Callable[[Random], tuple[Any, str]]]:
+def _decimals(_: Random) -> tuple[Mapping[str, Any], Callable[[Random], tuple[Any, str]]]:
     def say(draw: Random) -> tuple[Any, str]:
         value = abs(values.decimal(draw)) if draw.random() < 0.7 else draw.randint(1, 5000)
         return value, str(value)
@@ -112,7 +117,7 @@ def _enums(rng: Random) -> tuple[Mapping[str, Any], Callable[[Random], tuple[Any
 
     def say(draw: Random) -> tuple[Any, str]:
         value = draw.choice(options)
-        return value, _quoted(draw, value) if draw.random() < 0.3 else value
+        return value, _perhaps_quoted(draw, value) if draw.random() < 0.3 else value
 
     return {"type": "string", "enum": options}, say
 
@@ -129,7 +134,7 @@ def _spoken_list(rng: Random, items: list[Any]) -> str:
     return ", ".join(texts)
 
 
-def _lists(item: Callable[[Random], Any], kind: str) -> Maker:
+def _lists(item: Callable[[Random], Any], kind: str) -> ArgumentMaker:
     def maker(_: Random) -> tuple[Mapping[str, Any], Callable[[Random], tuple[Any, str]]]:
         def say(draw: Random) -> tuple[Any, str]:
             items = [item(draw) for _ in range(draw.randint(2, 6))]
@@ -149,7 +154,7 @@ def _switches(_: Random) -> tuple[Mapping[str, Any], Callable[[Random], tuple[An
     return {"type": "boolean"}, say
 
 
-_KINDS: tuple[tuple[int, tuple[str, ...], Maker, tuple[str, ...]], ...] = (
+_KINDS: tuple[tuple[int, tuple[str, ...], ArgumentMaker, tuple[str, ...]], ...] = (
     (6, _labels("name, title, label, nickname, brand"), _strings(values.phrase), ("called {0}", "named {0}")),
     (
         6,
@@ -182,7 +187,7 @@ _KINDS: tuple[tuple[int, tuple[str, ...], Maker, tuple[str, ...]], ...] = (
     (
         6,
         _labels("message, note, comment, remark, text, details, reason"),
-        _texts,
+        _free_texts,
         ("saying {0}", "that says {0}", "- {0}"),
     ),
     (4, _labels("date, day, due date, start day, deadline, arrival"), _dates, ("on {0}", "for {0}")),
@@ -192,7 +197,7 @@ _KINDS: tuple[tuple[int, tuple[str, ...], Maker, tuple[str, ...]], ...] = (
     (5, _labels("quantity, count, copies, pieces, seats, pages"), _integers(1, 500), ("{0} times", "{0} in all")),
     (4, _labels("year, days, minutes, floor, age, level, limit, weeks"), _integers(1, 99), ()),
     (3, _labels("population, distance, steps, capacity, points"), _integers(100, 99_999), ()),
-    (5, _labels("price, weight, length, height, width, speed, rate, budget, temperature"), _numbers, ("at {0}",)),
+    (5, _labels("price, weight, length, height, width, speed, rate, budget, temperature"), _decimals, ("at {0}",)),
     (5, _labels("colour, size, mode, type, shape, option, priority, section, group"), _enums, ("in {0}", "{0}")),
     (3, _labels("urgent, express, public, insured, visible, automatic, shared, final"), _switches, ()),
     (
@@ -214,7 +219,7 @@ _WEIGHTS = [weight for weight, *_ in _KINDS]
 
 
 def draw_argument(rng: Random) -> Argument:
-    """A made argument: its kind by weight, its label among the kind's."""
+    """Draw an argument: first its kind, by weight, then its label."""
     kind = rng.choices(range(len(_KINDS)), _WEIGHTS)[0]
     _, labels, maker, natural = _KINDS[kind]
     label = rng.choice(labels)

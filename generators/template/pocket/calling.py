@@ -1,6 +1,6 @@
-"""Tool conversations: a call with its result and answer, or the plain words that are right when no call is.
+"""Conversations with tools: a call with its result and answer, or plain words if no call is right.
 
-Results are invented, because the tools are; the final answer restates what the result says.
+The results are invented, as the tools are. The answer states what the result says.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from toolmark.generators.template import values
-from toolmark.generators.template.pocket import conversation as talk
-from toolmark.generators.template.pocket.tools import MadeTool, draw_subject, make_tool, make_toolbox, request
+from toolmark.generators.template.pocket import unvalidated_traces as build
+from toolmark.generators.template.pocket.tools import InventedTool, draw_subject, make_tool, make_toolbox, request
 from toolmark.generators.template.words import words
 
 if TYPE_CHECKING:
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from toolmark.benchmark.data.cases import Message
     from toolmark.benchmark.data.traces import QueryType, Trace
-    from toolmark.generators.template.words import Deed, Subject
+    from toolmark.generators.template.words import Action, Subject
 
 __all__ = ["abstaining", "calling"]
 
 
-def _outcome(rng: Random, made: MadeTool, given: dict[str, Any]) -> tuple[Any, str, str, str]:
-    """A result, the answer that restates it, and the label and wording of the fact in it."""
-    noun = made.subject.spoken[0]
+def _result_and_answer(rng: Random, invented: InventedTool, given: dict[str, Any]) -> tuple[Any, str, str, str]:
+    """A result, the answer that states it, and the label and the words of the fact in it."""
+    noun = invented.subject.spoken[0]
     label, value = rng.choice(
         (
             ("code", values.code(rng)),
@@ -64,43 +64,43 @@ def _outcome(rng: Random, made: MadeTool, given: dict[str, Any]) -> tuple[Any, s
     return result, answer, label, str(value)
 
 
-def _explicit(rng: Random, made: MadeTool) -> tuple[str, dict[str, Any]]:
-    """A request that names the tool and its arguments outright."""
+def _explicit_request(rng: Random, invented: InventedTool) -> tuple[str, dict[str, Any]]:
+    """A request that names the tool and its arguments, and the arguments of the right call."""
     given: dict[str, Any] = {}
     parts = []
-    for argument in made.arguments:
-        if argument.name in made.required or rng.random() < 0.5:
+    for argument in invented.arguments:
+        if argument.name in invented.required or rng.random() < 0.5:
             value, spoken = argument.say(rng)
             given[argument.name] = value
             parts.append(f"{argument.name}{rng.choice(('=', ' = ', ': '))}{spoken}")
     verb = rng.choice(("Call", "Use", "Run", "call"))
-    return f"{verb} {made.name}" + (f" with {', '.join(parts)}" if parts else ""), given
+    return f"{verb} {invented.name}" + (f" with {', '.join(parts)}" if parts else ""), given
 
 
-def _called(rng: Random, asked: list[tuple[MadeTool, dict[str, Any]]]) -> list[Message]:
-    """The turns that follow a request: its calls, their results, and the answer that restates them."""
-    turns = [talk.calls(*((made.name, given) for made, given in asked))]
+def _calls_and_answer(rng: Random, asked: list[tuple[InventedTool, dict[str, Any]]]) -> list[Message]:
+    """The turns after a request: its calls, their results, and the answer that states them."""
+    turns = [build.calls(*((invented.name, given) for invented, given in asked))]
     answers = []
-    for made, given in asked:
-        result, answer, _, _ = _outcome(rng, made, given)
-        turns.append(talk.result(made.name, result))
+    for invented, given in asked:
+        result, answer, _, _ = _result_and_answer(rng, invented, given)
+        turns.append(build.result(invented.name, result))
         answers.append(answer)
-    return [*turns, talk.answer(" ".join(answers))]
+    return [*turns, build.answer(" ".join(answers))]
 
 
 def calling(rng: Random, size: int, *, explicit: float) -> Trace:
-    """One right tool (seldom two) among `size`, half of the time followed by further requests over the same list.
+    """A conversation in which one tool (seldom two) is right. Half of them have further requests for the same tools.
 
     Args:
-        rng: Source of every choice.
-        size: How many tools are offered.
-        explicit: Share of first requests that name the tool outright.
+        rng: Source of all random choices.
+        size: Number of tools that are offered.
+        explicit: Share of first requests that name the tool.
     """
     box = make_toolbox(rng, size)
     wanted = box[0]
     hard = rng.random() < 0.25
     if rng.random() < explicit:
-        query, given = _explicit(rng, wanted)
+        query, given = _explicit_request(rng, wanted)
     else:
         query, given = request(rng, wanted, talk=hard)
     asked = [(wanted, given)]
@@ -110,11 +110,11 @@ def calling(rng: Random, size: int, *, explicit: float) -> Trace:
             f"{query.rstrip('.')}. {rng.choice(('Also, ', 'And then ', 'Then ', 'Also '))}{more[0].lower()}{more[1:]}"
         )
         asked.append((box[1], further))
-    messages = [talk.user(query), *_called(rng, asked)]
+    messages = [build.user(query), *_calls_and_answer(rng, asked)]
     for _ in range(rng.choices((0, 1, 2, 3), (50, 20, 15, 15))[0]):
-        messages += _further(rng, box)
+        messages += _further_request(rng, box)
     rng.shuffle(box)
-    return talk.trace(
+    return build.trace(
         messages,
         [one.tool for one in box],
         query=query,
@@ -124,24 +124,24 @@ def calling(rng: Random, size: int, *, explicit: float) -> Trace:
     )
 
 
-def _further(rng: Random, box: list[MadeTool]) -> list[Message]:
-    """One more request to the tools of `box` and what follows: mostly a call, else why there is none."""
-    made = rng.choice(box)
+def _further_request(rng: Random, box: list[InventedTool]) -> list[Message]:
+    """One more request for the tools of `box`, and the turns after it: mostly a call, else words that say why not."""
+    invented = rng.choice(box)
     roll = rng.random()
     if roll < 0.15:
-        deed, subject = rng.choice(words().deeds), draw_subject(rng)
-        if all((one.deed.key, one.subject.name) != (deed.key, subject.name) for one in box):
-            return _declined(rng, deed, subject)
-    elif roll < 0.3 and made.required:
-        return _asked_back(rng, made)
-    query, given = request(rng, made, talk=False)
-    return [talk.user(query), *_called(rng, [(made, given)])]
+        action, subject = rng.choice(words().actions), draw_subject(rng)
+        if all((one.action.key, one.subject.name) != (action.key, subject.name) for one in box):
+            return _declined(rng, action, subject)
+    elif roll < 0.3 and invented.required:
+        return _asked_back(rng, invented)
+    query, given = request(rng, invented, talk=False)
+    return [build.user(query), *_calls_and_answer(rng, [(invented, given)])]
 
 
-def _declined(rng: Random, deed: Deed, subject: Subject) -> list[Message]:
-    """A request that no tool is for, and the answer that says so."""
-    query, _ = request(rng, make_tool(rng, deed, subject), talk=rng.random() < 0.2)
-    ask, noun = rng.choice(deed.asks), subject.spoken[0]
+def _declined(rng: Random, action: Action, subject: Subject) -> list[Message]:
+    """A request that no tool can serve, and the answer that says so."""
+    query, _ = request(rng, make_tool(rng, action, subject), talk=rng.random() < 0.2)
+    ask, noun = rng.choice(action.asks), subject.spoken[0]
     answer = rng.choice(
         (
             f"I have no tool to {ask} the {noun}.",
@@ -151,14 +151,14 @@ def _declined(rng: Random, deed: Deed, subject: Subject) -> list[Message]:
             f"Sorry, I cannot {ask} the {noun} with the tools I have.",
         )
     )
-    return [talk.user(query), talk.answer(answer)]
+    return [build.user(query), build.answer(answer)]
 
 
-def _asked_back(rng: Random, made: MadeTool) -> list[Message]:
-    """A request that leaves out something required, and the question for it."""
-    missing = rng.choice(made.required)
-    label = next(argument.label for argument in made.arguments if argument.name == missing)
-    query, _ = request(rng, made, talk=rng.random() < 0.2, leave_out=missing)
+def _asked_back(rng: Random, invented: InventedTool) -> list[Message]:
+    """A request without a required argument, and the answer that asks for it."""
+    missing = rng.choice(invented.required)
+    label = next(argument.label for argument in invented.arguments if argument.name == missing)
+    query, _ = request(rng, invented, talk=rng.random() < 0.2, leave_out=missing)
     answer = rng.choice(
         (
             f"Which {label} should I use?",
@@ -168,13 +168,13 @@ def _asked_back(rng: Random, made: MadeTool) -> list[Message]:
             f"I can do that. Which {label}?",
         )
     )
-    return [talk.user(query), talk.answer(answer)]
+    return [build.user(query), build.answer(answer)]
 
 
 def _no_tool_fits(rng: Random, size: int) -> Trace:
-    deed, subject = rng.choice(words().deeds), draw_subject(rng)
-    messages = _declined(rng, deed, subject)
-    return _abstained(rng, messages, make_toolbox(rng, size, without=(deed, subject)), "no_tool_fits")
+    action, subject = rng.choice(words().actions), draw_subject(rng)
+    messages = _declined(rng, action, subject)
+    return _abstained(rng, messages, make_toolbox(rng, size, without=(action, subject)), "no_tool_fits")
 
 
 def _missing_argument(rng: Random, size: int) -> Trace:
@@ -185,11 +185,11 @@ def _missing_argument(rng: Random, size: int) -> Trace:
 
 
 def _already_answered(rng: Random, size: int) -> Trace:
-    """The result already stands in the conversation, and the user asks for it again."""
+    """The user asks again for a result that is in the conversation."""
     box = make_toolbox(rng, size)
     wanted = box[0]
     first, given = request(rng, wanted, talk=False)
-    result, answer, label, value = _outcome(rng, wanted, given)
+    result, answer, label, value = _result_and_answer(rng, wanted, given)
     again = rng.choice(
         (
             f"What was the {label} again?",
@@ -200,21 +200,21 @@ def _already_answered(rng: Random, size: int) -> Trace:
     )
     closing = rng.choice((f"The {label} was {value}.", f"It was {value}.", f"{value}."))
     messages = [
-        talk.user(first),
-        talk.calls((wanted.name, given)),
-        talk.result(wanted.name, result),
-        talk.answer(answer),
-        talk.user(again),
-        talk.answer(closing),
+        build.user(first),
+        build.calls((wanted.name, given)),
+        build.result(wanted.name, result),
+        build.answer(answer),
+        build.user(again),
+        build.answer(closing),
     ]
     return _abstained(rng, messages, box, "already_answered", wanted.name)
 
 
 def _abstained(
-    rng: Random, messages: list[Message], box: list[MadeTool], query_type: QueryType, tool_name: str | None = None
+    rng: Random, messages: list[Message], box: list[InventedTool], query_type: QueryType, tool_name: str | None = None
 ) -> Trace:
     rng.shuffle(box)
-    return talk.trace(
+    return build.trace(
         messages,
         [one.tool for one in box],
         query=messages[-2].content,
@@ -225,7 +225,7 @@ def _abstained(
 
 
 def abstaining(rng: Random, size: int) -> Trace:
-    """Tools are offered, the request sounds like a tool's, and a call would be wrong."""
+    """A conversation whose request sounds as if a tool could serve it, but in which a call would be wrong."""
     roll = rng.random()
     if roll < 0.45:
         return _no_tool_fits(rng, size)

@@ -1,10 +1,10 @@
-"""Chat: short questions and small talk, answered in plain words whether or not tools are offered."""
+"""Chat: short questions and small talk, answered in plain words, with or without tools."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolmark.generators.template.pocket import conversation as talk
+from toolmark.generators.template.pocket import unvalidated_traces as build
 from toolmark.generators.template.smalltalk import small_talk
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ def _small_sum(rng: Random) -> tuple[str, str]:
 
 
 def chatting(rng: Random, tools: list[Tool]) -> Trace:
-    """A plain question and its answer; `tools` are offered and do not help."""
+    """A question and its answer in plain words. `tools` are offered, but none is needed."""
     question, answer = _small_sum(rng) if rng.random() < 0.03 else small_talk(rng)[:2]
-    messages = [talk.user(question), talk.answer(answer)]
+    messages = [build.user(question), build.answer(answer)]
     if rng.random() < 0.1:
-        messages.insert(0, talk.system(rng.choice(_SYSTEM)))
-    return talk.trace(messages, tools, query=question, query_type="no_tool", source="pocket/chat")
+        messages.insert(0, build.system(rng.choice(_SYSTEM)))
+    return build.trace(messages, tools, query=question, query_type="no_tool", source="pocket/chat")

@@ -1,15 +1,15 @@
-"""Choosing tasks: a short list of tools is read once, and several wishes are each answered by the name of one.
+"""Choosing tasks: the first turn has a short list of tools, and each turn asks which tool does something.
 
-They teach the other skill behind a right call: finding the one line of a list that a request is about. A choice costs a
-dozen tokens here and hundreds in a conversation with schemas, so this is where most choices of the recipe are made.
+They train the choice of a tool: to find the line of a list that a request is about. A choice needs a dozen tokens here,
+and hundreds in a conversation with schemas. So most choices of the mix are in these tasks.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolmark.generators.template.pocket import conversation as talk
-from toolmark.generators.template.pocket.tools import aim, make_toolbox
+from toolmark.generators.template.pocket import unvalidated_traces as build
+from toolmark.generators.template.pocket.tools import make_toolbox, purpose
 
 if TYPE_CHECKING:
     from random import Random
@@ -29,14 +29,19 @@ _NONE = "None of these."
 
 
 def choosing(rng: Random, size: int) -> Trace:
-    """Two to eight tools (the more, the greater `size`, 1 to 3) and three to six wishes, of which some fit none."""
+    """A task with two to eight tools and three to six questions, some of which no tool fits.
+
+    Args:
+        rng: Source of all random choices.
+        size: From 1 to 3. A greater size gives longer lists.
+    """
     box = make_toolbox(rng, rng.randint(2, 2 + 2 * size) + 1)
     *offered, absent = box
     lines = "\n".join(f"{one.name}: {one.tool.description}" for one in offered)
     messages = []
     for turn in range(rng.randint(3, 6)):
         wanted = absent if rng.random() < 0.15 else rng.choice(offered)
-        wish = aim(rng, wanted)
+        wish = purpose(rng, wanted)
         ask = rng.choice(_NEXT).format(wish) if turn else rng.choice(_FIRST).format(lines, wish)
-        messages += [talk.user(ask), talk.answer(_NONE if wanted is absent else wanted.name)]
-    return talk.trace(messages, (), query=messages[0].content, query_type="no_tool", source="pocket/choose")
+        messages += [build.user(ask), build.answer(_NONE if wanted is absent else wanted.name)]
+    return build.trace(messages, (), query=messages[0].content, query_type="no_tool", source="pocket/choose")

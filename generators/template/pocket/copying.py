@@ -1,6 +1,6 @@
-"""Copying tasks: the answer stands in the question, as text, as JSON, or by its place or name.
+"""Copying tasks: the answer is in the question. It is asked for as text, as JSON, or by its place or name.
 
-They teach the one skill behind exact tool calls: carrying an arbitrary string from the prompt into JSON unchanged.
+They train what an exact tool call needs: to copy any string from the prompt into JSON without a change.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from toolmark.generators.template import values
-from toolmark.generators.template.pocket import conversation as talk
+from toolmark.generators.template.pocket import unvalidated_traces as build
 from toolmark.generators.template.words import words
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["copying"]
 
 Question = tuple[str, str]
-"""What is asked, and its one right answer."""
+"""What is asked, and the only right answer."""
 
 
 def _json(value: object) -> str:
@@ -54,14 +54,14 @@ def _value(rng: Random) -> Any:
     return values.text(rng) if roll < 0.8 else values.word(rng)
 
 
-def _plain(value: Any) -> str:
-    """`value` in a sentence: strings as they stand, the rest as in JSON."""
+def _unquoted(value: Any) -> str:
+    """`value` as part of a sentence: a string unchanged, any other value as JSON."""
     return value if isinstance(value, str) else _json(value)
 
 
-def _apart(value: Any) -> str:
-    """`value` among others: quoted where it holds what separates them."""
-    text = _plain(value)
+def _list_item(value: Any) -> str:
+    """`value` as an item of a list: in quotation marks if it contains a separator."""
+    text = _unquoted(value)
     return _quote(text) if any(mark in text for mark in (",", ";", "|", " and ", ". ")) else text
 
 
@@ -125,7 +125,7 @@ def _string_json(rng: Random, _: int) -> Question:
 def _pairs_json(rng: Random, size: int) -> Question:
     pairs = _pairs(rng, 1 + size)
     link = rng.choice((" is ", " is ", " = ", ": ", " equals "))
-    listed = [f"{key}{link}{_apart(value)}" for key, value in pairs.items()]
+    listed = [f"{key}{link}{_list_item(value)}" for key, value in pairs.items()]
     joined = rng.choice((", ", ", ", "; ", " and ")).join(listed)
     ask = rng.choice(
         (
@@ -145,7 +145,7 @@ def _pairs_json(rng: Random, size: int) -> Question:
 def _lines_json(rng: Random, size: int) -> Question:
     pairs = _pairs(rng, 2 + size)
     mark = rng.choice((": ", " = ", "=", " -> ", "\t"))
-    lines = "\n".join(f"{key}{mark}{_plain(value)}" for key, value in pairs.items())
+    lines = "\n".join(f"{key}{mark}{_unquoted(value)}" for key, value in pairs.items())
     ask = rng.choice(
         ("Convert these lines to JSON:\n{0}", "{0}\n\nAs JSON, please.", "Key and value a line, make it JSON:\n{0}")
     )
@@ -154,7 +154,7 @@ def _lines_json(rng: Random, size: int) -> Question:
 
 def _nested_json(rng: Random, size: int) -> Question:
     outer, inner = _key(rng), _pairs(rng, size)
-    listed = ", ".join(f"{key} is {_apart(value)}" for key, value in inner.items())
+    listed = ", ".join(f"{key} is {_list_item(value)}" for key, value in inner.items())
     label = values.word(rng)
     ask = rng.choice(
         (
@@ -173,7 +173,7 @@ def _items(rng: Random, low: int, high: int) -> list[Any]:
 
 def _list_json(rng: Random, size: int) -> Question:
     items = _items(rng, 1, 3 + 2 * size)
-    shown = [_plain(item) for item in items]
+    shown = [_unquoted(item) for item in items]
     joined = rng.choice((", ", ", ", "; ", "\n", " | ")).join(shown)
     if len(shown) > 1 and rng.random() < 0.3:
         joined = ", ".join(shown[:-1]) + f" and {shown[-1]}"
@@ -199,7 +199,7 @@ def _look_up(rng: Random, size: int) -> Question:
     if style == 0:
         shown = _json(pairs)
     else:
-        shown = (", ", "\n")[style - 1].join(f"{name}: {_plain(value)}" for name, value in pairs.items())
+        shown = (", ", "\n")[style - 1].join(f"{name}: {_unquoted(value)}" for name, value in pairs.items())
     ask = rng.choice(
         (
             "{0}\nWhat is {1}?",
@@ -209,17 +209,17 @@ def _look_up(rng: Random, size: int) -> Question:
             "{0}\n{1}?",
         )
     )
-    return ask.format(shown, key), _plain(pairs[key])
+    return ask.format(shown, key), _unquoted(pairs[key])
 
 
 def _place(rng: Random, size: int) -> Question:
     items = _items(rng, 3, 4 + size)
-    shown = ", ".join(_plain(item) for item in items)
+    shown = ", ".join(_unquoted(item) for item in items)
     index, where = rng.choice(((0, "first"), (1, "second"), (-1, "last")))
     ask = rng.choice(
         ("{0}. Which is the {1}?", "What is the {1} item of {0}?", "Give the {1} of these: {0}", "{1} of {0}?")
     )
-    return ask.format(shown, where), _plain(items[min(index, len(items) - 1)])
+    return ask.format(shown, where), _unquoted(items[min(index, len(items) - 1)])
 
 
 _FINDS: tuple[tuple[str, Callable[[Random], str], tuple[str, ...]], ...] = (
@@ -279,7 +279,7 @@ def _date(rng: Random, _: int) -> Question:
 
 
 def _template(rng: Random, _: int) -> Question:
-    first, second = values.word(rng), _plain(_value(rng))
+    first, second = values.word(rng), _unquoted(_value(rng))
     ask, form = rng.choice(
         (
             ("Say 'The {0} is {1}.' with {0} = {2} and {1} = {3}", "The {2} is {3}."),
@@ -312,9 +312,14 @@ _WEIGHTS = [weight for weight, _ in _TASKS]
 
 
 def copying(rng: Random, size: int) -> Trace:
-    """A question whose answer is copied from it; `size` (1 to 3) lengthens what is copied."""
+    """A task whose answer is copied from the question.
+
+    Args:
+        rng: Source of all random choices.
+        size: From 1 to 3. A greater size gives longer answers.
+    """
     _, task = rng.choices(_TASKS, _WEIGHTS)[0]
     question, answer = task(rng, size)
-    return talk.trace(
-        (talk.user(question), talk.answer(answer)), (), query=question, query_type="no_tool", source="pocket/copy"
+    return build.trace(
+        (build.user(question), build.answer(answer)), (), query=question, query_type="no_tool", source="pocket/copy"
     )

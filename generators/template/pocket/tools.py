@@ -1,8 +1,8 @@
-"""Made tools: a deed ("finds") and a subject ("recipe"), drawn anew for every conversation.
+"""Invented tools: an action ("finds") and a subject ("recipe"), drawn again for every conversation.
 
-A description and a query word the same deed and subject independently ("Looks up a dish" / "find the recipe"), and a
-toolbox is made so that its tools resemble one another, so which tool is right can only be read from the list. Half of
-the subjects are any thing or invented word at all: those can be found by their letters alone, whatever they mean.
+The description and the question use different words for the same action and subject ("Looks up a dish", "find the
+recipe"), and the tools of a toolbox resemble each other. So a model must read the list to find the right tool. Half of
+the subjects are any thing or an invented word. These can be found by their letters, without knowing what they mean.
 """
 
 from __future__ import annotations
@@ -11,31 +11,31 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolmark.generators.template import values
-from toolmark.generators.template.pocket import conversation
+from toolmark.generators.template.pocket import unvalidated_traces as build
 from toolmark.generators.template.pocket.arguments import Argument, draw_argument
-from toolmark.generators.template.words import Deed, Subject, words
+from toolmark.generators.template.words import Action, Subject, words
 
 if TYPE_CHECKING:
     from random import Random
 
     from toolmark.benchmark.data.cases import Tool
 
-__all__ = ["MadeTool", "aim", "draw_subject", "make_tool", "make_toolbox", "request"]
+__all__ = ["InventedTool", "draw_subject", "make_tool", "make_toolbox", "purpose", "request"]
 
 
 @dataclass(frozen=True, slots=True)
-class MadeTool:
-    """A tool with what it was made from, so that a query can be worded for it."""
+class InventedTool:
+    """An invented tool, with the parts from which a question for it is invented."""
 
     tool: Tool
-    deed: Deed
+    action: Action
     subject: Subject
     arguments: tuple[Argument, ...]
     required: tuple[str, ...]
 
     @property
     def name(self) -> str:
-        """What a call names."""
+        """The name of the tool."""
         return self.tool.name
 
 
@@ -43,9 +43,9 @@ def _article(noun: str) -> str:
     return "an" if noun[0] in "aeio" else "a"
 
 
-def _tool_name(rng: Random, deed: Deed, subject: Subject) -> str:
-    """Mostly deed_subject; sometimes in another style, sometimes without meaning, so that descriptions count."""
-    verb, noun = rng.choice(deed.name), subject.name
+def _tool_name(rng: Random, action: Action, subject: Subject) -> str:
+    """Mostly action_subject. Sometimes it has another style or no meaning, so that a model must read descriptions."""
+    verb, noun = rng.choice(action.name), subject.name
     roll = rng.random()
     if roll < 0.66:
         return f"{verb}_{noun}"
@@ -59,9 +59,9 @@ def _tool_name(rng: Random, deed: Deed, subject: Subject) -> str:
     return f"{values.gibberish(rng)}_{rng.randint(1, 99)}" if rng.random() < 0.5 else values.gibberish(rng)
 
 
-def _description(rng: Random, deed: Deed, subject: Subject, arguments: tuple[Argument, ...]) -> str:
+def _description(rng: Random, action: Action, subject: Subject, arguments: tuple[Argument, ...]) -> str:
     noun = rng.choice(subject.spoken)
-    text = f"{rng.choice(deed.says)} {rng.choice((_article(noun), _article(noun), 'the', 'one'))} {noun}"
+    text = f"{rng.choice(action.says)} {rng.choice((_article(noun), _article(noun), 'the', 'one'))} {noun}"
     if arguments and rng.random() < 0.35:
         text += f" {rng.choice(('by', 'by its', 'with the', 'given the'))} {arguments[0].label}"
     elif rng.random() < 0.15:
@@ -70,7 +70,7 @@ def _description(rng: Random, deed: Deed, subject: Subject, arguments: tuple[Arg
 
 
 def draw_subject(rng: Random) -> Subject:
-    """A subject of the lists with its synonyms, or as often a thing or an invented word that is said one way only."""
+    """A subject of the word lists with its synonyms, or (as often) a thing or an invented word without synonyms."""
     known = words()
     if rng.random() < 0.5:
         return rng.choice(known.subjects)
@@ -80,8 +80,8 @@ def draw_subject(rng: Random) -> Subject:
     return Subject(name.replace(" ", "_"), (name,), rng.choice(known.things))
 
 
-def make_tool(rng: Random, deed: Deed, subject: Subject) -> MadeTool:
-    """A tool for `deed` and `subject` with zero to four arguments, of which at least one is mostly required."""
+def make_tool(rng: Random, action: Action, subject: Subject) -> InventedTool:
+    """A tool for `action` and `subject` with zero to four arguments. The first one is required."""
     count = rng.choices((0, 1, 2, 3, 4), (8, 40, 30, 15, 7))[0]
     drawn = {argument.name: argument for argument in (draw_argument(rng) for _ in range(count))}
     arguments = tuple(drawn.values())
@@ -96,43 +96,48 @@ def make_tool(rng: Random, deed: Deed, subject: Subject) -> MadeTool:
     if required:
         schema["required"] = list(required)
     schema["additionalProperties"] = False
-    tool = conversation.tool(_tool_name(rng, deed, subject), _description(rng, deed, subject, arguments), schema)
-    return MadeTool(tool, deed, subject, arguments, required)
+    tool = build.tool(_tool_name(rng, action, subject), _description(rng, action, subject, arguments), schema)
+    return InventedTool(tool, action, subject, arguments, required)
 
 
-def make_toolbox(rng: Random, size: int, without: tuple[Deed, Subject] | None = None) -> list[MadeTool]:
-    """`size` tools with different names, no two with the same deed and subject, and none for the pair `without`.
+def make_toolbox(rng: Random, size: int, without: tuple[Action, Subject] | None = None) -> list[InventedTool]:
+    """Make `size` tools. All names differ, and so do all pairs of action and subject.
 
-    From the second tool on, one in three shares the first one's (or `without`'s) deed or subject.
+    From the second tool on, one in three has the action or the subject of the first tool (or of `without`).
+
+    Args:
+        rng: Source of all random choices.
+        size: Number of tools.
+        without: A action and a subject for which there must be no tool.
     """
     known = words()
     taken = {(without[0].key, without[1].name)} if without else set()
     names: set[str] = set()
-    made: list[MadeTool] = []
+    invented: list[InventedTool] = []
     anchor = without
-    while len(made) < size:
-        deed, subject = rng.choice(known.deeds), draw_subject(rng)
+    while len(invented) < size:
+        action, subject = rng.choice(known.actions), draw_subject(rng)
         if anchor is not None:
             roll = rng.random()
             if roll < 0.2:
-                deed = anchor[0]
+                action = anchor[0]
             elif roll < 0.32:
                 subject = anchor[1]
-        if (deed.key, subject.name) in taken:
+        if (action.key, subject.name) in taken:
             continue
-        fresh = make_tool(rng, deed, subject)
+        fresh = make_tool(rng, action, subject)
         if fresh.name in names:
             continue
-        anchor = anchor or (deed, subject)
-        taken.add((deed.key, subject.name))
+        anchor = anchor or (action, subject)
+        taken.add((action.key, subject.name))
         names.add(fresh.name)
-        made.append(fresh)
-    return made
+        invented.append(fresh)
+    return invented
 
 
-def aim(rng: Random, made: MadeTool) -> str:
-    """What `made` is good for, in the words of a request."""
-    return f"{rng.choice(made.deed.asks)} the {rng.choice(made.subject.spoken)}"
+def purpose(rng: Random, invented: InventedTool) -> str:
+    """What `invented` does, in the words of a question."""
+    return f"{rng.choice(invented.action.asks)} the {rng.choice(invented.subject.spoken)}"
 
 
 _OPENERS = (
@@ -163,7 +168,7 @@ _TALK = (
 
 
 def _clause(rng: Random, argument: Argument, value: Any, spoken: str, alone: bool) -> str:
-    """The words that give one argument: by its label or, where it is `alone` of its kind, often without."""
+    """The words that state one argument. If no other argument has its kind (`alone`), often without its label."""
     label = argument.label
     if isinstance(value, bool) and rng.random() < 0.6:
         return rng.choice((f"make it {label}", label)) if value else f"not {label}"
@@ -184,32 +189,34 @@ def _clause(rng: Random, argument: Argument, value: Any, spoken: str, alone: boo
     )
 
 
-def request(rng: Random, made: MadeTool, *, talk: bool, leave_out: str | None = None) -> tuple[str, dict[str, Any]]:
-    """A wording of a request that `made` serves, and the arguments of the right call.
+def request(
+    rng: Random, invented: InventedTool, *, talk: bool, leave_out: str | None = None
+) -> tuple[str, dict[str, Any]]:
+    """A request for the tool `invented`, and the arguments of the right call.
 
     Args:
-        rng: Source of every choice.
-        made: The tool that is wanted.
-        talk: Whether to surround the request with something that is beside the point.
-        leave_out: A required argument that the wording does not give.
+        rng: Source of all random choices.
+        invented: The tool.
+        talk: Whether to add an unrelated sentence.
+        leave_out: A required argument that the request does not state.
     """
     given: dict[str, Any] = {}
     clauses: list[str] = []
-    noun = rng.choice(made.subject.spoken)
+    noun = rng.choice(invented.subject.spoken)
     named = f"{rng.choice(('the', 'the', _article(noun), 'my'))} {noun}"
-    for index, argument in enumerate(made.arguments):
-        if argument.name == leave_out or (argument.name not in made.required and rng.random() < 0.5):
+    for index, argument in enumerate(invented.arguments):
+        if argument.name == leave_out or (argument.name not in invented.required and rng.random() < 0.5):
             continue
         value, spoken = argument.say(rng)
         given[argument.name] = value
         if index == 0 and argument.schema.get("type") == "string" and rng.random() < 0.35:
             named += rng.choice((f" {spoken}", f" for {spoken}", f" called {spoken}", f" of {spoken}"))
         else:
-            alone = sum(other.kind == argument.kind for other in made.arguments) == 1
+            alone = sum(other.kind == argument.kind for other in invented.arguments) == 1
             clauses.append(_clause(rng, argument, value, spoken, alone))
     rng.shuffle(clauses)
     opener, closer = rng.choice(_OPENERS), rng.choice(_CLOSERS)
-    body = f"{rng.choice(made.deed.asks)} {named}"
+    body = f"{rng.choice(invented.action.asks)} {named}"
     if clauses:
         body += rng.choice((" ", " ", ", ")) + rng.choice((", ", ", ", " and ", "; ")).join(clauses)
     text = opener + body if opener else body[0].upper() + body[1:]

@@ -1,6 +1,6 @@
-"""Any tool with a schema: questions and valid arguments from its description, argument names, enums and bounds."""
+"""Questions and valid arguments for any tool, from its definition: description, argument names and schema."""
 
-from toolmark.generators.template.schema.described import DescribedTool, Phrase
-from toolmark.generators.template.schema.samples import Undrawable
+from toolmark.generators.template.schema.described_tool import DescribedTool, DrawnQuestion
+from toolmark.generators.template.schema.samples import CannotSample
 
-__all__ = ["DescribedTool", "Phrase", "Undrawable"]
+__all__ = ["CannotSample", "DescribedTool", "DrawnQuestion"]

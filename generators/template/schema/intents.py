@@ -1,8 +1,8 @@
-"""What a tool is asked for: from its description and name to words that stand in a request.
+"""Words for what a tool does, as they can be used in a question.
 
-An intent is an order ("book a table"), a thing that is asked for ("the weather in a city"), or a clause ("what an item
-costs"). The first sentence of the description gives it, the name where that says nothing; other verbs for the same are
-further orders.
+An intent is an order ("book a table"), a thing ("the weather in a city"), or a clause ("what an item costs"). It is
+taken from the first sentence of the description, or from the name if that sentence cannot be used. Other verbs with the
+same meaning give further orders.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def listed_words(kind: str) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One way to say what is wanted.
+    """One way to say what a tool does.
 
     Attributes:
         kind: `order` ("book a table"), `thing` ("the weather"), or `clause` ("what it costs").
-        words: In lower case but for names, without a full stop.
-        own: Whether the words are the description's own verb and not another word for it.
+        words: Its words, in lower case except for names, without a full stop.
+        own: Whether the verb is that of the description. False for another verb with the same meaning.
     """
 
     kind: str
@@ -54,25 +54,25 @@ class Intent:
 
 @cache
 def _verbs() -> dict[str, tuple[str, tuple[str, ...]]]:
-    """By verb: `asks` or `does`, and other words for it."""
+    """For each verb its kind, `asks` or `does`, and other verbs with the same meaning."""
     table = _language()
     return {verb: (kind, tuple(others)) for kind in ("asks", "does") for verb, others in table[kind].items()}
 
 
 def name_words(name: str) -> list[str]:
-    """The words of a name in snake, camel or any other case."""
+    """The words of a name in snake case, camel case or any other case."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     return [word.lower() for word in re.split(r"[\W_]+", spaced) if word]
 
 
 def content_words(text: str) -> frozenset[str]:
-    """The words that carry meaning, without a plural's s."""
+    """The words of `text` that carry meaning, without the s of a plural."""
     found = (word for word in re.findall(r"[a-z]{3,}", text.casefold()) if word not in listed_words("stop"))
     return frozenset(re.sub(r"(?<=[a-z]{3})s$", "", word) for word in found)
 
 
 def intents(tool: Tool) -> list[Intent]:
-    """Every way in which `tool` may be asked for; never empty."""
+    """All intents of `tool`; at least one."""
     words = name_words(tool.name)
     sentence = _first_sentence(tool.description)
     found = _of_sentence(sentence, words) if sentence else []
@@ -89,7 +89,7 @@ def _first_sentence(description: str) -> str:
 
 
 def _base(word: str) -> str | None:
-    """The verb of which `word` is a form; None where it is no known one."""
+    """The known verb of which `word` is a form. None if there is none."""
     verbs = _verbs()
     lower = word.lower()
     for candidate in (lower, lower.removesuffix("s"), lower.removesuffix("es"), re.sub(r"ies$", "y", lower)):
@@ -105,7 +105,7 @@ def _of_sentence(sentence: str, name: list[str]) -> list[Intent]:
     if lower in listed_words("clauses"):
         return [Intent("clause", _lowered(sentence))]
     verb = _base(first)
-    # A description mostly begins with a verb, known or not, unless its shape or what follows says that it is a noun.
+    # The first word is taken as a verb, even if it is not known, unless its ending or the next word shows a noun.
     noun = _NOUN.search(lower) is not None or (rest and rest[0].lower() in listed_words("after_nouns")) or len(rest) < 1
     if verb is None and (lower.removesuffix("s") in name[:1] or not noun) and lower not in listed_words("determiners"):
         verb = re.sub(r"(?<=sh|ch|ss)es$|(?<![su])s$", "", lower)

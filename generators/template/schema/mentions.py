@@ -1,7 +1,7 @@
-"""How an argument is told in a request: its value in words, and the words around it.
+"""How a question states an argument: its value, and the words around it.
 
-A value that a call must copy stands in the request as it is, or in a form with only one reading: a date in words with
-its year, a small whole number as a word.
+A value is stated unchanged, or in a form that can only be read in one way: a date in words with its year, a small whole
+number as a word.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class Mention:
     """One argument in words.
 
     Attributes:
-        label: The argument's name in plain words.
-        slot: The name of its slot, in braces in every text that tells it.
-        short: As one of a list: "guests {guests}".
-        sentence: On its own: "The number of guests is {guests}".
-        natural: As part of a sentence where there is such a form: "for {guests} guests".
+        label: The name of the argument in plain words.
+        slot: The name of its slot, which is in braces in the texts.
+        short: The text as an item of a list: "guests {guests}".
+        sentence: The text as a sentence: "The number of guests is {guests}".
+        natural: The text as part of another sentence: "for {guests} guests". None if there is no such form.
     """
 
     label: str
@@ -48,7 +48,7 @@ class Mention:
 
 
 def spoken(rng: Random, value: Any, *, freely: bool) -> str:
-    """`value` as people write it; `freely` allows forms that differ from the call's, with one reading all the same."""
+    """`value` as people write it. With `freely` it may have another form than in the call, if its meaning is clear."""
     match value:
         case bool():
             return rng.choice(("yes", "true")) if value else rng.choice(("no", "false"))
@@ -79,12 +79,12 @@ def spoken(rng: Random, value: Any, *, freely: bool) -> str:
 
 
 def is_or_are(label: str) -> str:
-    """The verb after `label`, as it ends like one thing or like several."""
+    """The verb after `label`: "are" if it ends like a plural, else "is"."""
     return "are" if re.search(r"[^su]s$", label) else "is"
 
 
 def mention(rng: Random, argument: str, label: str, value: Any, slot: str) -> Mention:
-    """One argument in words, with `{slot}` where its value stands."""
+    """One argument in words, with `{slot}` in place of its value."""
     hole = "{" + slot + "}"
     if label in _PREPOSITIONS:
         return Mention(label, slot, f"{label} {hole}", f"{label.capitalize()}: {hole}", f"{label} {hole}")
@@ -119,5 +119,5 @@ def _natural(argument: str, label: str, value: Any, hole: str) -> str | None:
 
 
 def joined(parts: Sequence[str]) -> str:
-    """`a, b and c`."""
+    """The parts as one text: `a, b and c`."""
     return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)

@@ -1,7 +1,7 @@
-"""Values that a schema accepts and that a person might ask for.
+"""Draws values that a schema accepts and that a person might ask for.
 
-The schema decides what is valid: types, enums, formats, bounds, patterns. Within that, names and descriptions hint at
-what is meant: a text called `city` is a city, one whose description quotes examples is one of them.
+Types, enums, formats, bounds and patterns of the schema decide what is valid. Names and descriptions give likely
+values: a string with the name `city` is a city, and a string whose description quotes examples is one of them.
 """
 
 from __future__ import annotations
@@ -11,24 +11,31 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from toolmark.generators.template import values
-from toolmark.generators.template.schema.hints import FORMATS, Draw, day, named_like, some_text, usual_size
-from toolmark.generators.template.schema.regex import Unknown, text_of
+from toolmark.generators.template.schema.name_hints import (
+    FORMATS,
+    StringDrawer,
+    any_string,
+    day,
+    string_drawer_for,
+    usual_range,
+)
+from toolmark.generators.template.schema.pattern_strings import UnsupportedPattern, string_matching
 
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["OPTIONAL_SHARE", "Undrawable", "branch", "sample"]
+__all__ = ["OPTIONAL_SHARE", "CannotSample", "branch", "sample"]
 
 MAX_DEPTH = 6
 MAX_ITEMS = 4
 OPTIONAL_SHARE = 0.45
-"""How often an optional argument is given."""
+"""Share of questions that give an optional argument."""
 
 Schema = Mapping[str, Any]
 
 
-class Undrawable(ValueError):
-    """A schema for which no value can be made here."""
+class CannotSample(ValueError):
+    """No value can be drawn for a schema. The message says for what part of it."""
 
 
 _QUOTED = re.compile(r"['\"‘“`]([^'\"‘’“”`]{1,40})['\"’”`]")
@@ -36,10 +43,12 @@ _EXAMPLES = re.compile(r"(?:e\.g\.|for example|such as|like)[:,]?\s+([^.;()]{1,8
 
 
 def branch(rng: Random, schema: Any, whole: Schema) -> Schema:
-    """`schema` behind its references, with one branch of each choice taken, never `null` where there is another.
+    """`schema` with its references resolved and one branch taken of each `anyOf` and `oneOf`.
+
+    The branch `null` is only taken if there is no other.
 
     Raises:
-        Undrawable: It refers in a circle, or allows nothing.
+        CannotSample: The references form a circle, or the schema allows no value.
     """
     taken: dict[str, Any] = {}
     pending = [schema]
@@ -50,7 +59,7 @@ def branch(rng: Random, schema: Any, whole: Schema) -> Schema:
         if node is True:
             continue
         if not isinstance(node, Mapping):
-            raise Undrawable("a schema that allows nothing")
+            raise CannotSample("a schema allows no value")
         for keyword in ("anyOf", "oneOf"):
             if options := node.get(keyword):
                 some = [option for option in options if option != {"type": "null"}] or options
@@ -67,7 +76,7 @@ def branch(rng: Random, schema: Any, whole: Schema) -> Schema:
                 taken["required"] = [*taken.get("required", ()), *value]
             else:
                 taken.setdefault(key, value)
-    raise Undrawable("references that lead in a circle")
+    raise CannotSample("its references form a circle")
 
 
 def _target(reference: str, whole: Schema) -> Any:
@@ -75,26 +84,26 @@ def _target(reference: str, whole: Schema) -> Any:
     for part in reference.removeprefix("#").strip("/").split("/"):
         key = part.replace("~1", "/").replace("~0", "~")
         if key and (not isinstance(found, Mapping) or key not in found):
-            raise Undrawable(f"a reference to {reference}, which is not there")
+            raise CannotSample(f"the reference {reference} does not exist")
         found = found[key] if key else found
     return found
 
 
 def sample(rng: Random, schema: Any, whole: Schema, name: str = "", depth: int = 0) -> Any:
-    """A value for `schema`.
+    """Draw a value for `schema`.
 
     Args:
-        rng: Source of every choice.
-        schema: What the value must fulfil.
-        whole: The schema in which its references are looked up.
-        name: The argument's name in plain words.
-        depth: How deep the value stands.
+        rng: Source of all random choices.
+        schema: The schema of the value.
+        whole: The schema in which references are resolved.
+        name: The name of the argument in plain words.
+        depth: How deep the value is nested, from 0.
 
     Raises:
-        Undrawable: No value can be made.
+        CannotSample: No value can be drawn.
     """
     if depth > MAX_DEPTH:
-        raise Undrawable(f"values nested deeper than {MAX_DEPTH}")
+        raise CannotSample(f"its values are nested deeper than {MAX_DEPTH}")
     node = branch(rng, schema, whole)
     if "const" in node:
         return node["const"]
@@ -135,33 +144,33 @@ def _type(rng: Random, node: Schema) -> str:
 def _string(rng: Random, node: Schema, name: str) -> str:
     if isinstance(pattern := node.get("pattern"), str):
         try:
-            return text_of(rng, pattern)
-        except Unknown as error:
-            raise Undrawable(f"the pattern {pattern[:60]!r}: {error}") from None
+            return string_matching(rng, pattern)
+        except UnsupportedPattern as error:
+            raise CannotSample(f"the pattern {pattern[:60]!r} cannot be used: {error}") from None
     described = str(node.get("description", ""))
     least, most = int(node.get("minLength", 0)), int(node.get("maxLength", 10_000))
     made = FORMATS.get(str(node.get("format")))
     if made is None:
-        shown = _quoted(described)
+        shown = _described_examples(described)
         if shown and rng.random() < 0.7:
             return rng.choice(shown)
-        made = named_like(name)
+        made = string_drawer_for(name)
         if made is None and "YYYY-MM-DD" in described:
             made = day
-    draw: Draw = made or some_text
+    draw: StringDrawer = made or any_string
     for _ in range(20):
         text = draw(rng)
         if least <= len(text) <= most:
             return text
     if least > 400:
-        raise Undrawable(f"a text of {least} characters")
+        raise CannotSample(f"a string must have at least {least} characters")
     if made is None or node.get("format") is None:
         return _fitted(rng, least, most)
-    raise Undrawable(f"a {node['format']} of {least} to {most} characters")
+    raise CannotSample(f"no {node['format']} of {least} to {most} characters was found")
 
 
-def _quoted(description: str) -> list[str]:
-    """The examples that a description gives."""
+def _described_examples(description: str) -> list[str]:
+    """The examples in a description."""
     found = _QUOTED.findall(description)
     if not found and (listed := _EXAMPLES.search(description)):
         found = [part.strip() for part in re.split(r",|\bor\b|\band\b", listed[1])]
@@ -179,7 +188,7 @@ def _fitted(rng: Random, least: int, most: int) -> str:
 
 
 def _bounds(node: Schema, name: str, whole: bool) -> tuple[float, float]:
-    """Least and most: the schema's where it says so, else what the name suggests, as far as the schema allows."""
+    """The lowest and highest value: those of the schema, else those that are usual for the name."""
     step = 1 if whole else 0.01
     lows = [node[key] + more for key, more in (("minimum", 0), ("exclusiveMinimum", step)) if node.get(key) is not None]
     highs = [
@@ -187,7 +196,7 @@ def _bounds(node: Schema, name: str, whole: bool) -> tuple[float, float]:
     ]
     low: float | None = max(lows, default=None)
     high: float | None = min(highs, default=None)
-    hint = usual_size(name)
+    hint = usual_range(name)
     if low is None:
         return hint if high is None else (hint[0] if hint[0] < high else high - 100, high)
     return low, high if high is not None else (hint[1] if hint[1] > low else low + 100)
@@ -197,12 +206,12 @@ def _integer(rng: Random, node: Schema, name: str) -> int:
     low, high = _bounds(node, name, whole=True)
     least, most = int(-(-low // 1)), int(high // 1)
     if least > most:
-        raise Undrawable(f"a whole number from {low} to {high}")
+        raise CannotSample(f"there is no whole number from {low} to {high}")
     step = node.get("multipleOf")
     if step:
         first, last = -(-least // step), most // step
         if first > last:
-            raise Undrawable(f"a multiple of {step} from {low} to {high}")
+            raise CannotSample(f"there is no multiple of {step} from {low} to {high}")
         return int(rng.randint(int(first), int(min(last, first + 1000))) * step)
     return rng.randint(least, min(most, least + 100_000))
 
@@ -210,7 +219,7 @@ def _integer(rng: Random, node: Schema, name: str) -> int:
 def _number(rng: Random, node: Schema, name: str) -> float | int:
     low, high = _bounds(node, name, whole=False)
     if low > high:
-        raise Undrawable(f"a number from {low} to {high}")
+        raise CannotSample(f"there is no number from {low} to {high}")
     if node.get("multipleOf"):
         return _integer(rng, node, name) if float(node["multipleOf"]).is_integer() else node["multipleOf"]
     if rng.random() < 0.4 and (whole := int(rng.uniform(low, high))) >= low:
@@ -225,7 +234,7 @@ def _array(rng: Random, node: Schema, whole: Schema, name: str, depth: int) -> l
         return [sample(rng, item, whole, singular, depth + 1) for item in prefix]
     least = int(node.get("minItems", 0))
     if least > 50:
-        raise Undrawable(f"a list of {least}")
+        raise CannotSample(f"a list must have at least {least} items")
     count = rng.randint(max(least, 1), max(least, min(int(node.get("maxItems", MAX_ITEMS)), max(least, MAX_ITEMS)), 1))
     items: list[Any] = []
     for _ in range(count * 10):
@@ -235,7 +244,7 @@ def _array(rng: Random, node: Schema, whole: Schema, name: str, depth: int) -> l
         if len(items) == count:
             break
     if len(items) < least:
-        raise Undrawable(f"{least} different items")
+        raise CannotSample(f"fewer than {least} different items were found")
     return items
 
 

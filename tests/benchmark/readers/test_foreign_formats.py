@@ -279,7 +279,7 @@ def test_what_is_imported_reads_back_as_the_same_cases(
         assert read_back.id == imported.id
     with pytest.raises(InputError, match="is there already"):
         import_cases(source, out=out)
-    with pytest.raises(InputError, match="no case file"):
+    with pytest.raises(InputError, match=r"does not end in \.jsonl"):
         import_cases(source, out=tmp_path / "x.csv")
 
 

@@ -1,8 +1,8 @@
-"""Arguments with meaning: for each tool, fresh ones together with the words that tell them."""
+"""Arguments for the catalog's tools: for each tool, a function that draws arguments and the words that state them."""
 
 from __future__ import annotations
 
-from toolmark.generators.template.default.draws import dates, lists, numbers, text, world
+from toolmark.generators.template.default.draws import database, dates, lists, numbers, text, world
 from toolmark.generators.template.default.draws.draw import Draw, Drawer
 
 __all__ = ["DRAWERS", "Draw", "Drawer"]
@@ -13,5 +13,6 @@ DRAWERS: dict[str, Drawer] = {
     **lists.DRAWERS,
     **text.DRAWERS,
     **world.DRAWERS,
+    **database.DRAWERS,
 }
-"""The tools for which there are phrasings; `patterns/` holds those."""
+"""The drawer of each tool that has phrasings, by the tool's name."""

@@ -1,4 +1,4 @@
-"""Dates, moments and time zones. Every date is said with its year, because a model cannot know the day of asking."""
+"""Arguments for tools about dates, times and reminders. Dates have a year, because a model does not know today's."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _spoken_moment(rng: Random, day: date, hour: int, minute: int) -> str:
 
 
 def moment(rng: Random) -> tuple[str, str]:
-    """A local date and time, as ISO text and as people say it."""
+    """A local date and time: as an ISO string, and as people write it."""
     day, hour, minute = values.day(rng), rng.randint(0, 23), rng.choice((0, 0, 5, 10, 15, 20, 30, 45, 50))
     return f"{day.isoformat()}T{hour:02}:{minute:02}", _spoken_moment(rng, day, hour, minute)
 
@@ -106,7 +106,7 @@ def _reminder(rng: Random) -> Draw:
 
 
 def errand(rng: Random) -> str:
-    """Something that one has to do, as an infinitive without "to"."""
+    """A task, as an infinitive without "to"."""
     known = words()
     thing, name = rng.choice(known.things), rng.choice(known.given_names)
     return rng.choice(

@@ -1,4 +1,4 @@
-"""What is drawn for one question: the right arguments, and the words that tell them."""
+"""What is drawn for one question: the arguments of the right call, and the words that state them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Draw:
     """One set of arguments for one tool.
 
     Attributes:
-        arguments: The right call's arguments.
-        slots: What the phrasings of the tool may say, by slot name.
-        accept: Match rules of arguments for which more than the drawn value is right.
+        arguments: The arguments of the right call.
+        slots: The text of each slot that the phrasings of the tool may have.
+        accept: The match rule of each argument for which other values than the drawn one are right too.
     """
 
     arguments: Mapping[str, Any]
@@ -29,7 +29,7 @@ Drawer = Callable[[Random], Draw]
 
 
 def listed(rng: Random, items: list[Any]) -> str:
-    """A list as people type it: with commas, with brackets, or with a last "and"."""
+    """A list as people write it: with commas, in brackets, or with "and" before the last item."""
     texts = [str(item) for item in items]
     kind = rng.randrange(4)
     if kind == 0:
@@ -40,7 +40,7 @@ def listed(rng: Random, items: list[Any]) -> str:
 
 
 def quoted(rng: Random, text: str) -> str:
-    """`text` in quotation marks that it does not itself contain."""
+    """`text` in quotation marks that are not in it."""
     marks = [mark for mark in ('"', "'") if mark not in text]
     mark = rng.choice(marks) if marks else "`"
     return f"{mark}{text}{mark}"

@@ -1,4 +1,4 @@
-"""Lists of words or numbers, with an order or a condition."""
+"""Arguments for tools about lists: words or numbers, with an order or a condition."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ _A_TO_Z = ("alphabetically", "in alphabetical order", "from A to Z")
 _Z_TO_A = ("in reverse alphabetical order", "from Z to A")
 
 
-def _words(rng: Random) -> list[str]:
+def _word_list(rng: Random) -> list[str]:
     known = words()
     pool = rng.choice((known.things, known.colours, known.given_names, known.cities))
     return rng.sample(pool, rng.randint(3, 7))
 
 
-def _items(rng: Random) -> list[Any]:
-    return list(_words(rng)) if rng.random() < 0.5 else list(numbers(rng))
+def _item_list(rng: Random) -> list[Any]:
+    return list(_word_list(rng)) if rng.random() < 0.5 else list(numbers(rng))
 
 
-def _plain(rng: Random) -> Draw:
-    items = _items(rng)
+def _any_list(rng: Random) -> Draw:
+    items = _item_list(rng)
     return Draw({"items": items}, {"items": listed(rng, items)})
 
 
-def _repeated(rng: Random) -> Draw:
-    items = _items(rng)
+def _list_with_repeats(rng: Random) -> Draw:
+    items = _item_list(rng)
     items += rng.choices(items, k=rng.randint(1, 3))
     rng.shuffle(items)
     return Draw({"items": items}, {"repeated": listed(rng, items)})
 
 
 def _sorted(rng: Random) -> Draw:
-    items = _items(rng)
+    items = _item_list(rng)
     descending = rng.random() < 0.5
     textual = isinstance(items[0], str)
     orders = (_Z_TO_A if descending else _A_TO_Z) if textual else (_DESCENDING if descending else _ASCENDING)
@@ -74,8 +74,8 @@ def _filtered(rng: Random) -> Draw:
 
 
 DRAWERS: dict[str, Drawer] = {
-    "reverse_list": _plain,
-    "deduplicate_list": _repeated,
+    "reverse_list": _any_list,
+    "deduplicate_list": _list_with_repeats,
     "sort_list": _sorted,
     "filter_list": _filtered,
 }

@@ -1,4 +1,4 @@
-"""Numbers, taxes, units and currencies."""
+"""Arguments for tools about numbers, taxes, units and currencies."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _calculator(rng: Random) -> Draw:
 
 
 def numbers(rng: Random, fewest: int = 3) -> list[int | float]:
-    """A list of whole or decimal numbers, as measured on one scale."""
+    """A list of whole or decimal numbers of about the same size."""
     scale = rng.choice((10, 50, 100, 1000))
     count = rng.randint(fewest, 9)
     if rng.random() < 0.3:
@@ -52,7 +52,7 @@ def numbers(rng: Random, fewest: int = 3) -> list[int | float]:
     return [rng.randint(low, scale) for _ in range(count)]
 
 
-def _numbers(rng: Random) -> Draw:
+def _number_list(rng: Random) -> Draw:
     drawn = numbers(rng)
     return Draw({"numbers": drawn}, {"numbers": listed(rng, drawn)})
 
@@ -76,7 +76,7 @@ def _units(rng: Random) -> Draw:
     value = _amount(rng)
 
     def said(unit: str) -> str:
-        # A lone "c" or "m" is no word that a sentence can end with.
+        # The units "c" and "m" are written as words, because a single letter is unclear in a sentence.
         return unit if unit in ("ft", "km", "kg", "lb", "mi") and rng.random() < 0.4 else family[unit]
 
     slots = {"value": str(value), "value_": str(value), "from_unit": said(source), "to_unit": said(target)}
@@ -93,9 +93,9 @@ def _currencies(rng: Random) -> Draw:
 
 DRAWERS: dict[str, Drawer] = {
     "calculator": _calculator,
-    "compute_median": _numbers,
-    "compute_std_dev": _numbers,
-    "compute_min_max": _numbers,
+    "compute_median": _number_list,
+    "compute_std_dev": _number_list,
+    "compute_min_max": _number_list,
     "calculate_tax": _income,
     "unit_conversion": _units,
     "convert_currency": _currencies,

@@ -1,4 +1,4 @@
-"""Texts that are counted or searched, and messages that are passed on."""
+"""Arguments for tools that count or search texts, or send messages."""
 
 from __future__ import annotations
 

@@ -1,11 +1,10 @@
-"""Weather, prices, searches and the database."""
+"""Arguments for tools about weather, prices and searches."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from toolmark.generators.template.default.draws.draw import Draw, Drawer
-from toolmark.generators.template.default.phrasings import database_questions
 from toolmark.generators.template.words import words
 
 if TYPE_CHECKING:
@@ -61,31 +60,10 @@ def _knowledge(rng: Random) -> Draw:
     return _query(rng.choice(_POLICIES) + region)
 
 
-def _database(rng: Random) -> Draw:
-    question = rng.choice(database_questions())
-    drawn = {
-        "city": rng.choice(("Madrid", "London", "Paris", "Tokyo", "New York")),
-        "status": rng.choice(("active", "inactive")),
-        "region": rng.choice(("Europe", "Asia", "North America")),
-        "product": rng.choice(("Laptop", "Monitor", "Keyboard", "Mouse")),
-        "money": rng.randint(20, 2000),
-        "many": rng.randint(5, 120),
-        "few": rng.randint(1, 5),
-        "year": rng.randint(2021, 2024),
-    }
-    written = question.sql.format(**drawn)
-    return Draw(
-        {"query": written, "dataset": question.dataset},
-        {"query": written, "dataset": question.dataset, "wish": question.wish.format(**drawn)},
-        {"query": {"match": "same_result", "of": [written]}},
-    )
-
-
 DRAWERS: dict[str, Drawer] = {
     "get_weather": _weather,
     "fetch_stock_price": _stock,
     "fetch_crypto_price": _crypto,
     "web_search": _web,
     "retrieve_data": _knowledge,
-    "query_database": _database,
 }

@@ -1,0 +1,1 @@
+"""The commands `toolmark generate` and `toolmark data`."""

@@ -1,0 +1,150 @@
+"""`toolmark data`: look into a trace dataset (`show`, `audit`) and upload it to the hub (`push`)."""
+
+from __future__ import annotations
+
+import sys
+from itertools import chain, groupby
+from pathlib import Path
+
+from cyclopts import App
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from toolmark.benchmark.core.errors import InputError
+
+__all__ = ["app"]
+
+app = App(name="data", help="Look into trace datasets, and upload them to the hub.")
+
+_LEARNED = "bold green"
+_GIVEN = "dim"
+_SHOWN = 240
+"""Characters that are printed of each end of a long text that the model does not learn."""
+
+
+@app.command
+def show(
+    folder: Path,
+    *,
+    index: int = 0,
+    count: int = 1,
+    split: str = "train",
+    dialect: str = "tagged",
+    base: str = "pocket",
+    whole: bool = False,
+) -> None:
+    """Print conversations token by token, as a model is trained on them. Tokens that it learns to write are coloured.
+
+    Parameters
+    ----------
+    folder:
+        A trace dataset.
+    index:
+        Number of the first conversation, counted from 0.
+    count:
+        How many conversations to print.
+    split:
+        The split: train or validation.
+    dialect:
+        The dialect in which tools and calls are written.
+    base:
+        The model whose tokenizer and chat template are used.
+    whole:
+        Print all of a long text that the model does not learn, instead of its beginning and end.
+    """
+    from itertools import islice
+
+    from toolmark.benchmark.candidates.spec import resolve
+    from toolmark.benchmark.candidates.weights import locate
+    from toolmark.benchmark.core.registry import load
+    from toolmark.benchmark.data.dataset import TraceDataset
+    from toolmark.benchmark.engine.conversation_ids import conversation_sequences
+    from toolmark.benchmark.engine.tokenizer import open_tokenizer
+
+    if index < 0 or count < 1:
+        raise InputError(
+            f"--index {index} --count {count} selects no conversation",
+            "Write an --index of at least 0 and a --count of at least 1.",
+        )
+    data = TraceDataset(folder)
+    spoken = load("toolmark.dialects", dialect)()
+    tokenizer = open_tokenizer(locate(resolve(base)).base)
+    console = Console()
+    shown = 0
+    for number, trace in enumerate(islice(data.traces(split), index, index + count), start=index):
+        shown += 1
+        about = f"{split} {number}: {trace.query_type}, {len(trace.tools)} tools offered, {trace.source}"
+        console.print(Text(about, style="bold"))
+        for encoded in conversation_sequences(trace.messages, trace.tools, spoken, tokenizer):
+            text = Text()
+            for mine, run in groupby(zip(encoded.ids, encoded.supervised, strict=True), key=lambda pair: pair[1]):
+                said = str(tokenizer.decode([token for token, _ in run], skip_special_tokens=False))
+                text.append(said if mine or whole else _ends(said), style=_LEARNED if mine else _GIVEN)
+            console.print(text, soft_wrap=True)
+            console.print(f"[{sum(encoded.supervised)} of {len(encoded.ids)} tokens are learnt]", markup=False)
+        console.print()
+    if not shown:
+        raise InputError(f"{folder} has no conversation {index} in {split}", "Write a lower --index.")
+
+
+def _ends(text: str) -> str:
+    """The beginning and the end of a long text."""
+    left_out = len(text) - 2 * _SHOWN
+    return text if left_out <= 0 else f"{text[:_SHOWN]} … {left_out:,} characters … {text[-_SHOWN:]}"
+
+
+@app.command
+def audit(folder: Path, *, manifest: Path | None = None) -> None:
+    """Count leaks, duplicates, query types, tools and lengths. The exit code is 1 if there is a leak or a duplicate.
+
+    Parameters
+    ----------
+    folder:
+        A trace dataset.
+    manifest:
+        MANIFEST.toml with held-out tools and test queries. Default: the manifest of the shipped cases.
+    """
+    from toolmark.benchmark.data.dataset import TraceDataset
+    from toolmark.benchmark.data.held_out import held_out, shipped_manifest
+    from toolmark.generators.trace_dataset.audit import audit_rows
+
+    data = TraceDataset(folder)
+    rows = chain.from_iterable(data.rows(split) for split in data.splits)
+    found = audit_rows(rows, held_out(manifest or shipped_manifest()))
+    console = Console()
+    table = Table("what", "count", "share", title=f"{folder}: {found.rows:,} conversations")
+    for kind, counts in (("query type", found.query_types), ("tool", found.tools)):
+        for name, count in counts.most_common():
+            table.add_row(f"{kind} {name}", f"{count:,}", f"{count / found.rows:.1%}")
+    console.print(table)
+    least, middle, most = found.offered
+    console.print(f"tools offered: {least} to {most}, median {middle:g}")
+    median, tail, longest = found.characters
+    console.print(f"characters without tools: median {median:,.0f}, 95th percentile {tail:,.0f}, most {longest:,}")
+    console.print(f"duplicates: {found.repeated:,} exact, {found.near:,} near")
+    leaks = ", ".join(f"{what} ({count:,})" for what, count in found.leaks.most_common()) or "none"
+    console.print(f"leakage: {leaks}", markup=False)
+    console.print("clean" if found.clean else "not clean")
+    sys.exit(0 if found.clean else 1)
+
+
+@app.command
+def push(folder: Path, *, to: str, private: bool = False) -> None:
+    """Upload a trace dataset with its card. The file of rejected conversations is not uploaded.
+
+    Parameters
+    ----------
+    folder:
+        A trace dataset.
+    to:
+        Data set on the hub, ORG/NAME. It is made if it does not exist.
+    private:
+        Make a new data set private.
+    """
+    from toolmark.benchmark.core.hub import check_id
+    from toolmark.benchmark.core.printing import say
+    from toolmark.generators.trace_dataset.upload import upload_dataset
+
+    check_id(to, "--to")
+    say(f"published: {upload_dataset(folder, to, private=private)}")

@@ -1,0 +1,122 @@
+"""`toolmark generate GENERATOR --out DIR [options]`: one command for each registered generator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cyclopts import App
+from rich.console import Console
+
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.plugins.commands import checked, plugin_command, plugin_commands
+from toolmark.benchmark.scoring.execution import Execute
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from toolmark.benchmark.data.cases import Toolbox
+    from toolmark.benchmark.tools.sources.lint import Fault
+
+__all__ = ["app", "generate_command"]
+
+
+def generate_command(generator: Any) -> Callable[..., None]:
+    """The command of `generator`: a function that takes the options of every generation and those of `generator`."""
+
+    def generate(
+        *,
+        out: Path,
+        seed: int = 0,
+        tools: str | None = None,
+        execute: Execute = "pure",
+        manifest: Path | None = None,
+        push: str | None = None,
+        options: Any = None,
+    ) -> None:
+        from importlib.util import find_spec
+
+        from toolmark.benchmark.data.held_out import held_out, shipped_manifest
+        from toolmark.generators.executed_calls import execution_summary
+        from toolmark.generators.pipeline import generate as run
+        from toolmark.generators.trace_dataset.upload import check_upload, upload_dataset
+
+        if find_spec("datasets") is None:
+            raise EnvironmentFault(
+                "writing a trace dataset needs the package 'datasets', which is not installed",
+                "Install it: pip install 'toolmark[generate]'",
+            )
+        if push is not None:
+            check_upload(push, out, "--push")
+        kept_out = held_out(manifest or shipped_manifest())
+        chosen = checked(generator.Options, options)
+        toolbox, warnings = _toolbox_of(tools)
+        console = Console(stderr=True)
+
+        def say(line: str) -> None:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+        say(execution_summary(toolbox, execute))
+        for warning in warnings:
+            say(f"warning: {warning}")
+        report = run(generator, chosen, seed, toolbox, out, kept_out, execute, say)
+        written = ", ".join(f"{count:,} {split}" for split, count in sorted(report.counts.items()))
+        rejected = ", ".join(f"{count:,} {stage}" for stage, count in report.rejections.items() if count)
+        say(f"Wrote {out}: {written}.")
+        say(f"Of {report.proposed:,} proposed conversations, these were rejected: {rejected or 'none'}.")
+        if report.unexecuted:
+            say(f"{report.unexecuted:,} calls were only checked against the schema, because their tools may not run.")
+        if push is not None:
+            say(f"published: {upload_dataset(out, push, private=True)}")
+
+    return plugin_command(
+        generate,
+        generator,
+        {
+            "out": (Path, "Folder to write to. It must be new or empty."),
+            "seed": (int, "Seed of all random choices."),
+            "tools": (
+                str | None,
+                "Tools to generate for: a tools.yaml, a Python file or module, an OpenAPI file, or mcp:SERVER. "
+                "Default: the catalog.",
+            ),
+            "execute": (Execute, "Which tools may run, by their effects: pure, read or all."),
+            "manifest": (
+                Path | None,
+                "MANIFEST.toml with held-out tools and test queries. Default: the manifest of the shipped cases.",
+            ),
+            "push": (
+                str | None,
+                "Data set on the hub, ORG/NAME, to upload the result to. It is made private if it is new.",
+            ),
+        },
+    )
+
+
+def _toolbox_of(source: str | None) -> tuple[Toolbox, list[Fault]]:
+    """The toolbox to generate for, and the warnings about its tools.
+
+    Args:
+        source: Where the tools are, as `--tools` takes it. None for the catalog.
+
+    Raises:
+        InputError: The source cannot be read, or one of its tools has an error.
+    """
+    from toolmark.benchmark.data.cases import Toolbox
+    from toolmark.benchmark.tools.catalog import catalog
+    from toolmark.benchmark.tools.sources.lint import lint
+    from toolmark.benchmark.tools.toolboxes import read_source
+
+    if source is None:
+        return catalog(), []
+    read = read_source(source)
+    faults = lint(read)
+    if wrong := [fault for fault in faults if fault.severity == "error"]:
+        *others, last = wrong
+        listed = "".join(f"{fault}\n" for fault in others)
+        raise InputError(f"{listed}{last.place}: {last.what}", last.fix)
+    return Toolbox(name=next(iter(read.toolboxes)), tools=read.tools), faults
+
+
+app = App(name="generate", help="Write a trace dataset: conversations to train on, and cases with their right answers.")
+__getattr__ = plugin_commands(app, "toolmark.generators", __name__, generate_command)

@@ -1,0 +1,75 @@
+"""Runs the tool calls of a generation, and says which tools may run.
+
+A call is needed twice: the generator wants its result, and a stage checks that it runs. A tool that is not pure is
+still called only once for each distinct call: the second time the first result is returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from toolmark.benchmark.core.hashing import canonical_json
+from toolmark.benchmark.data.cases import Tool, Toolbox
+from toolmark.benchmark.scoring.execution import Execute, Executor
+from toolmark.benchmark.tools.sandbox import Result
+
+__all__ = ["ExecutedCalls", "execution_summary"]
+
+_MOST_NAMES = 8
+
+
+class ExecutedCalls:
+    """Runs calls that may run. A tool that is not pure is called once for each distinct call.
+
+    Args:
+        executor: Runs a call in the sandbox, if its effects are permitted.
+    """
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._results: dict[str, Result] = {}
+
+    def may_run(self, tool: Tool) -> bool:
+        """Whether `tool` has an implementation whose effects are permitted."""
+        return self._executor.may_run(tool)
+
+    def run(self, tool: Tool, arguments: Mapping[str, Any]) -> Result:
+        """The result of a call. Its kind is `no_implementation` if the tool may not run."""
+        if not self.may_run(tool):
+            return Result(None, f"{tool.name} may not run here", "no_implementation")
+        if tool.effects == "pure":
+            return self._executor.run(tool, arguments)
+        key = canonical_json([tool.run, dict(arguments)])
+        if key not in self._results:
+            self._results[key] = self._executor.run(tool, arguments)
+        return self._results[key]
+
+
+def execution_summary(toolbox: Toolbox, execute: Execute) -> str:
+    """A line for the user: which tools will be executed, and why the others will not."""
+    may = Executor(execute)
+    runs = [tool for tool in toolbox.tools if may.may_run(tool)]
+    bare = [tool for tool in toolbox.tools if tool.run is None]
+    held = [tool for tool in toolbox.tools if tool.run is not None and not may.may_run(tool)]
+    widest = "all" if any(tool.effects == "write" for tool in held) else "read"
+    parts = [f"executed: {_names_by_effect(runs)}"]
+    if held:
+        parts.append(
+            f"not executed: {_names_by_effect(held)}; --execute {widest} runs {'them' if len(held) > 1 else 'it'}"
+        )
+    if bare:
+        parts.append(f"without implementation: {_names_by_effect(bare)}")
+    count = len(toolbox.tools)
+    return f"{toolbox.name}: {count} tool{'' if count == 1 else 's'}; {'; '.join(parts)}"
+
+
+def _names_by_effect(tools: list[Tool]) -> str:
+    if not tools:
+        return "none"
+    kinds = ("pure", "read", "write")
+    if len(tools) > _MOST_NAMES:
+        counted = ((sum(tool.effects == kind for tool in tools), kind) for kind in kinds)
+        return ", ".join(f"{count} {kind}" for count, kind in counted if count)
+    listed = ((kind, [tool.name for tool in tools if tool.effects == kind]) for kind in kinds)
+    return ", ".join(f"{', '.join(names)} ({kind})" for kind, names in listed if names)

@@ -1,0 +1,104 @@
+"""Generator `import`: turns existing conversations into a trace dataset. They pass the same stages as all others.
+
+The conversations are in a file, a folder, or a data set on the hub. Any registered reader can read them. This generator
+only adds implementations: if a tool of a conversation has the name and arguments of a tool of `--tools`, its calls run
+that tool's implementation. Calls of other tools are only checked against the schema.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.hub import cached, check_id, download
+from toolmark.benchmark.core.registry import load, names
+from toolmark.benchmark.data.cases import Case, Tool, Toolbox
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.plugins.protocols import BaseGenerator, Generation
+from toolmark.benchmark.readers import BadRow, Reader
+from toolmark.generators.tool_arguments import same_arguments
+
+__all__ = ["ImportGenerator", "ImportOptions"]
+
+_HUB_PREFIX = "hub/"
+_DATA_SUFFIXES = (".parquet", ".jsonl", ".json", ".csv", ".jsonl.gz", ".json.gz", ".csv.gz", ".yaml")
+
+
+class ImportOptions(BaseModel):
+    """The options of `toolmark generate import`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str = Field(
+        default="",
+        description="Reader and place of the conversations: NAME:PATH or NAME:hub/ORG/DATASET[@REVISION].",
+    )
+
+
+class ImportGenerator(BaseGenerator):
+    """Conversations that already exist, in a format that a registered reader can read."""
+
+    name = "import"
+    Options: type[BaseModel] = ImportOptions
+
+    def propose(self, toolbox: Toolbox, options: ImportOptions, ctx: Generation) -> Iterator[Trace]:
+        """Yield the reader's traces in their order. A row that cannot be read is dropped, and its place recorded.
+
+        Raises:
+            InputError: The source cannot be read at all.
+        """
+        reader, path = _reader_and_path(options.source)
+        known = {tool.name: tool for tool in toolbox.tools}
+        cases: Counter[str] = Counter()
+        for row in reader.read(path):
+            if isinstance(row, BadRow):
+                ctx.drop("format", f"{row.place}: {row.reason}", "", "", None)
+            elif isinstance(row, Case):
+                cases["read"] += 1
+            else:
+                yield _with_implementations(row, known)
+        if cases["read"]:
+            ctx.note(f"{cases['read']:,} rows are cases without an answer and were left out: they cannot be trained on")
+
+
+def _reader_and_path(source: str) -> tuple[Reader, Path]:
+    name, colon, rest = source.partition(":")
+    if not colon or not rest:
+        known = ", ".join(names("toolmark.readers"))
+        raise InputError(f"--source {source!r} is not NAME:PATH or NAME:hub/ORG/DATASET", f"The readers are: {known}.")
+    reader: Reader = load("toolmark.readers", name)()
+    path = Path(rest)
+    if path.exists():
+        return reader, path
+    if rest.startswith(_HUB_PREFIX):
+        repo, _, revision = rest.removeprefix(_HUB_PREFIX).partition("@")
+        return reader, _hub_folder(repo, revision or None)
+    raise InputError(f"--source: {rest} does not exist", "Name a file or folder that exists, or hub/ORG/DATASET.")
+
+
+def _hub_folder(repo: str, revision: str | None) -> Path:
+    check_id(repo, "--source …:hub/")
+    found = cached(repo, revision, "dataset")
+    if found is not None and any(file.name.endswith(_DATA_SUFFIXES) for file in found.rglob("*")):
+        return found
+    return download(repo, revision, [f"*{suffix}" for suffix in _DATA_SUFFIXES], "dataset")
+
+
+def _with_implementations(trace: Trace, known: dict[str, Tool]) -> Trace:
+    """`trace` whose tools have the implementations of the tools in `known` with the same name and arguments."""
+    tools = tuple(_implemented(tool, known.get(tool.name)) for tool in trace.tools)
+    if tools == trace.tools:
+        return trace
+    box = trace.toolbox.model_copy(update={"tools": tools})
+    case = trace.case.model_copy(update={"toolbox": box}) if trace.case is not None else None
+    return trace.model_copy(update={"toolbox": box, "case": case})
+
+
+def _implemented(tool: Tool, own: Tool | None) -> Tool:
+    if own is None or own.run is None or not same_arguments(tool, own):
+        return tool.model_copy(update={"run": None}) if tool.run is not None else tool
+    return tool.model_copy(update={"run": own.run, "effects": own.effects})

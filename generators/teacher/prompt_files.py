@@ -1,0 +1,69 @@
+"""The prompts of the roles: the files of `prompts/`, some of which a folder of the user may replace."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from toolmark.benchmark.core.errors import InputError
+
+__all__ = ["NAMES", "RolePrompts", "read_role_prompts"]
+
+NAMES = ("writer", "writer_no_tool", "caller", "caller_hard", "answerer", "correction")
+
+
+@dataclass(frozen=True, slots=True)
+class RolePrompts:
+    """Every prompt by name."""
+
+    texts: dict[str, str]
+
+    def fill(self, name: str, **values: object) -> str:
+        """The prompt `name`, with `values` in place of its `$names`.
+
+        Raises:
+            InputError: The file has a `$name` for which there is no value.
+        """
+        try:
+            return Template(self.texts[name]).substitute({key: str(value) for key, value in values.items()}).strip()
+        except (KeyError, ValueError) as error:
+            known = ", ".join(f"${key}" for key in values) or "none"
+            raise InputError(
+                f"the prompt {name}.md has an unknown value: {error}", f"The values that it may use are: {known}."
+            ) from None
+
+    def hashes(self) -> dict[str, str]:
+        """The SHA-256 of each prompt, by name."""
+        return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in self.texts.items()}
+
+
+def read_role_prompts(folder: Path | None) -> RolePrompts:
+    """The shipped prompts, of which the files of `folder` replace those with the same name.
+
+    Args:
+        folder: A folder with some of the prompts. None for the shipped prompts alone.
+
+    Raises:
+        InputError: `folder` does not exist, has a `.md` file of another name, or one that is not UTF-8.
+    """
+    texts = {name: files(__package__).joinpath("prompts", f"{name}.md").read_text(encoding="utf-8") for name in NAMES}
+    if folder is None:
+        return RolePrompts(texts)
+    if not folder.is_dir():
+        raise InputError(
+            f"--prompts: the folder {folder} does not exist", f"Name a folder with any of: {', '.join(NAMES)} (.md)."
+        )
+    for path in sorted(folder.glob("*.md")):
+        if path.stem not in texts:
+            raise InputError(
+                f"{path} is not one of the teacher's prompts",
+                f"Remove or rename it. The names are: {', '.join(NAMES)} (.md).",
+            )
+        try:
+            texts[path.stem] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path} cannot be read: {error}", "Save it as UTF-8 text.") from None
+    return RolePrompts(texts)

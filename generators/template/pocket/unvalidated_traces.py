@@ -1,0 +1,78 @@
+"""Builds messages, tools and traces without validation.
+
+To validate every message of so many traces would take longer than to make them. All parts come from this package, not
+from a file or a user. A test validates a sample of the traces.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+from toolmark.benchmark.data.cases import Call, Message, Tool, Toolbox
+from toolmark.benchmark.data.traces import QueryType, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["answer", "calls", "result", "system", "tool", "trace", "user"]
+
+
+def _turn(
+    role: Literal["system", "user", "assistant", "tool"],
+    content: str,
+    tool_calls: tuple[Call, ...] = (),
+    name: str | None = None,
+) -> Message:
+    return Message.model_construct(role=role, content=content, tool_calls=tool_calls, name=name, tool_call_id=None)
+
+
+def system(content: str) -> Message:
+    """A system turn."""
+    return _turn("system", content)
+
+
+def user(content: str) -> Message:
+    """A user turn."""
+    return _turn("user", content)
+
+
+def answer(content: str) -> Message:
+    """An assistant turn in plain words."""
+    return _turn("assistant", content)
+
+
+def calls(*made: tuple[str, dict[str, Any]]) -> Message:
+    """An assistant turn with calls only: each is a pair of name and arguments."""
+    return _turn("assistant", "", tuple(Call.model_construct(name=name, arguments=values) for name, values in made))
+
+
+def result(name: str, value: Any) -> Message:
+    """A tool turn: the result as JSON."""
+    return _turn("tool", json.dumps(value, ensure_ascii=False), name=name)
+
+
+def tool(name: str, description: str, parameters: dict[str, Any]) -> Tool:
+    """A tool without implementation. It is used in one conversation only."""
+    return Tool.model_construct(name=name, description=description, parameters=parameters, run=None, effects="pure")
+
+
+def trace(
+    messages: Sequence[Message],
+    tools: Sequence[Tool],
+    *,
+    query: str,
+    query_type: QueryType,
+    source: str,
+    tool_name: str | None = None,
+) -> Trace:
+    """A conversation of this mix. It has no case, because a model is not judged on invented tools."""
+    return Trace.model_construct(
+        messages=tuple(messages),
+        toolbox=Toolbox.model_construct(name="made", tools=tuple(tools)),
+        query=query,
+        query_type=query_type,
+        tool_name=tool_name,
+        source=source,
+        case=None,
+    )

@@ -1,0 +1,20 @@
+"""Whether two tools take the same arguments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from toolmark.benchmark.data.cases import Tool
+
+__all__ = ["same_arguments"]
+
+
+def same_arguments(one: Tool, other: Tool) -> bool:
+    """Whether two tools declare arguments of the same names. Types are not compared."""
+    return _argument_names(one) == _argument_names(other)
+
+
+def _argument_names(tool: Tool) -> list[str]:
+    properties = tool.parameters.get("properties")
+    return sorted(properties) if isinstance(properties, dict) else []

@@ -1,0 +1,90 @@
+"""What a trace dataset holds: leaks, duplicates, query types, tools and lengths, counted from its rows."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from statistics import median, quantiles
+from typing import Any
+
+from toolmark.benchmark.data.cases import query_hash
+from toolmark.benchmark.data.held_out import HeldOut
+from toolmark.generators.near_duplicates import NearDuplicates
+
+__all__ = ["Audit", "audit_rows"]
+
+
+@dataclass(slots=True)
+class Audit:
+    """The counts.
+
+    Attributes:
+        rows: Number of conversations.
+        query_types: Number of conversations of each query type.
+        tools: How often each tool is the right one.
+        offered: Number of tools that a conversation offers: least, median, most.
+        characters: Length of a conversation without its tool list: median, 95th percentile, most.
+        leaks: How often each thing occurs that must not be in training data.
+        repeated: Conversations with the questions and calls of an earlier one.
+        near: Conversations with the calls of an earlier one and nearly its questions.
+    """
+
+    rows: int = 0
+    query_types: Counter[str] = field(default_factory=Counter)
+    tools: Counter[str] = field(default_factory=Counter)
+    offered: tuple[int, float, int] = (0, 0, 0)
+    characters: tuple[float, float, int] = (0, 0, 0)
+    leaks: Counter[str] = field(default_factory=Counter)
+    repeated: int = 0
+    near: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """Whether there is no leak and no duplicate."""
+        return not self.leaks and not self.repeated and not self.near
+
+
+def audit_rows(rows: Iterable[Mapping[str, Any]], held_out: HeldOut) -> Audit:
+    """Count what is in the rows of `traces/`.
+
+    Args:
+        rows: The rows; each is read once.
+        held_out: The tools and queries that must not be in training data.
+    """
+    found = Audit()
+    sizes: list[int] = []
+    offered: list[int] = []
+    seen: set[tuple[str, str, str]] = set()
+    near = NearDuplicates()
+    for row in rows:
+        messages, tools = row["messages"], json.loads(row["tools"] or "[]")
+        found.rows += 1
+        found.query_types[row["query_type"]] += 1
+        if row["tool_name"] and row["tool_needed"]:
+            found.tools[row["tool_name"]] += 1
+        offered.append(len(tools))
+        sizes.append(sum(len(json.dumps(message, ensure_ascii=False, default=str)) for message in messages))
+        names = {tool.get("function", tool)["name"] for tool in tools}
+        for name in held_out.tools & names:
+            found.leaks[f"the held-out tool {name}"] += 1
+        asked = [message["content"] or "" for message in messages if message["role"] == "user"]
+        if any(query_hash(text) in held_out.queries for text in asked):
+            found.leaks["a test query"] += 1
+        calls = json.dumps([message.get("tool_calls") for message in messages], sort_keys=True, default=str)
+        questions = "\n".join(asked)
+        # Without a case the tools were invented for this conversation: the same words then ask for something else.
+        key = (questions, calls, "" if row["case_id"] else ",".join(sorted(names)))
+        if key in seen:
+            found.repeated += 1
+        elif row["case_id"] and near.find(questions, calls) is not None:
+            found.near += 1
+        elif row["case_id"]:
+            near.add(questions, calls)
+        seen.add(key)
+    if sizes:
+        tail = quantiles(sizes, n=20)[-1] if len(sizes) > 1 else float(sizes[0])
+        found.offered = (min(offered), median(offered), max(offered))
+        found.characters = (median(sizes), tail, max(sizes))
+    return found

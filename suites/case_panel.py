@@ -1,0 +1,126 @@
+"""Prints a case for a person: its place, the conversation, the offered tools, and what is right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from toolmark.benchmark.core.errors import InputError, NothingToDo
+from toolmark.benchmark.core.printing import printable
+from toolmark.benchmark.core.registry import nearest
+from toolmark.benchmark.data.cases import Accept, CallSpec, Case, ExpectCall
+from toolmark.suites.lint.findings import LocatedCase, expected_tools, stratum
+
+__all__ = ["case_panel", "selected_cases"]
+
+_MAX_TURN = 4_000
+
+
+def selected_cases(
+    rows: Sequence[LocatedCase], case_id: str | None, tool: str | None, reason: str | None
+) -> list[LocatedCase]:
+    """The cases to show. A condition that is None is not used.
+
+    Args:
+        rows: All cases.
+        case_id: The beginning of the id.
+        tool: A tool that is right to call, or of which an argument is missing.
+        reason: The stratum.
+
+    Raises:
+        InputError: No case has this tool or this reason. The message lists the nearest ones.
+        NothingToDo: No case meets all conditions.
+    """
+    for flag, value, known in (
+        ("--tool", tool, {name for row in rows for name in _tools_of(row.case)}),
+        ("--reason", reason, {stratum(row.case) for row in rows}),
+    ):
+        if value is not None and value not in known:
+            raise InputError(f"{flag} {value}: no case has this value", nearest(value, tuple(sorted(known))))
+    found = [
+        row
+        for row in rows
+        if (case_id is None or row.case.id.startswith(case_id))
+        and (tool is None or tool in _tools_of(row.case))
+        and (reason is None or stratum(row.case) == reason)
+    ]
+    if not found:
+        raise NothingToDo("no case meets all conditions", "Leave out --id, --tool or --reason, or change it.")
+    return found
+
+
+def _tools_of(case: Case) -> tuple[str, ...]:
+    if isinstance(case.expect, ExpectCall):
+        return expected_tools(case)
+    return (case.expect.tool,) if case.expect.tool else ()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _accepted_values(rule: Accept) -> str:
+    match rule.match:
+        case "nonempty":
+            return "anything that is not empty"
+        case "object":
+            inner = ", ".join(
+                f"{key}{'?' if key in rule.optional else ''}: {_accepted_values(value)}"
+                for key, value in rule.of.items()
+            )
+            return f"{{{inner}}}"
+        case "list":
+            return f"[{', '.join(map(_accepted_values, rule.of))}]"
+    joined = (" and " if rule.match == "contains" else " or ").join(map(_json, rule.of))
+    within = f" ± {rule.tolerance:g}" if rule.tolerance is not None else ""
+    return joined + within if rule.match == "exact" else f"{rule.match} {joined}{within}"
+
+
+def _call_text(spec: CallSpec) -> str:
+    told = (
+        f"{name}{'?' if name in spec.optional else ''}: {_accepted_values(rule)}"
+        for name, rule in spec.arguments.items()
+    )
+    return f"{spec.name}({'; '.join(told)})"
+
+
+def _right_answers(case: Case) -> Iterator[str]:
+    if not isinstance(case.expect, ExpectCall):
+        of = f": {case.expect.missing} of {case.expect.tool}" if case.expect.missing else ""
+        yield f"no call, {case.expect.reason.replace('_', ' ')}{of}"
+        return
+    for option in case.expect.any_of:
+        yield (", then " if option.order == "given" else " and ").join(map(_call_text, option.calls))
+
+
+def _turns(case: Case) -> Iterator[tuple[str, str]]:
+    for message in case.messages:
+        if message.content or not message.tool_calls:
+            said = message.content
+            yield message.role, said if len(said) <= _MAX_TURN else f"{said[: _MAX_TURN - 1]}…"
+        for call in message.tool_calls:
+            yield message.role, f"calls {call.name}({_json(dict(call.arguments))})"
+
+
+def case_panel(row: LocatedCase) -> Panel:
+    """The case in a frame. Control characters of the file are escaped, so that they cannot change the terminal."""
+    case = row.case
+    body = Table.grid(padding=(0, 2))
+    body.add_column(style="dim", no_wrap=True)
+    body.add_column(overflow="fold")
+    for role, text in _turns(case):
+        body.add_row(role, Text(printable(text)))
+    names = (Text(printable(name), style="bold" if name in _tools_of(case) else "") for name in case.toolbox.names)
+    body.add_row("offered", Text(", ").join(names))
+    for index, text in enumerate(_right_answers(case)):
+        body.add_row("or" if index else "right", Text(printable(text), style="green"))
+    if case.waiver is not None:
+        body.add_row("waived", Text(printable(case.waiver), style="yellow"))
+    tags = ", ".join(f"{key} {value if isinstance(value, str) else _json(value)}" for key, value in case.tags.items())
+    body.add_row("tags", Text(printable(f"{case.split}; group {case.group or '–'}; {tags}")))
+    title = Text(printable(f"{row.place}  {case.id}  {stratum(case)}"))
+    return Panel(body, title=title, title_align="left")

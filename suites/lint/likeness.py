@@ -1,0 +1,87 @@
+"""Finds cases that are too much alike, or too much like the templates of training data.
+
+Likeness is the share of 3-grams that two skeletons have in common. An index from 3-grams to cases finds every pair
+with a common 3-gram, so that no pair is missed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from toolmark.benchmark.core.registry import load, names
+from toolmark.benchmark.data.cases import Abstain, Case
+from toolmark.benchmark.plugins.protocols import Patterned
+from toolmark.suites.lint.findings import Finding, LocatedCase, expected_tools, stratum
+from toolmark.suites.lint.skeletons import Skeleton, case_skeleton, grams, similarity, template_skeleton
+
+__all__ = ["LIMIT", "duplicates", "leaks", "training_patterns"]
+
+LIMIT = 0.6
+"""Jaccard index of 3-grams at and above which two texts are too much alike."""
+
+Grams = frozenset[Skeleton]
+
+
+class _GramIndex:
+    """Texts by their 3-grams."""
+
+    def __init__(self) -> None:
+        self._known: list[Grams] = []
+        self._holding: dict[Skeleton, list[int]] = defaultdict(list)
+
+    def add(self, text: Grams) -> None:
+        for gram in text:
+            self._holding[gram].append(len(self._known))
+        self._known.append(text)
+
+    def nearest(self, text: Grams) -> tuple[float, int] | None:
+        """Likeness and number of the most similar text, the first one of several. None if no gram is shared."""
+        sharing = Counter(number for gram in text for number in self._holding.get(gram, ()))
+        scored = ((similarity(text, self._known[number]), -number) for number in sharing)
+        best = max(scored, default=None)
+        return None if best is None else (best[0], -best[1])
+
+
+def duplicates(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
+    """Findings `skeleton`: two cases of a tool differ only in values. `near-duplicate`: two cases are alike."""
+    index = _GramIndex()
+    by_skeleton: dict[tuple[tuple[str, ...], Skeleton], LocatedCase] = {}
+    for row in rows:
+        skeleton = case_skeleton(row.case)
+        own = grams(skeleton)
+        tools = expected_tools(row.case) or _reason_and_tool(row.case)
+        twin = by_skeleton.setdefault((tools, skeleton), row) if own else row
+        near = index.nearest(own)
+        index.add(own)
+        if twin is not row:
+            yield row.finding("skeleton", f"only values differ from {twin.place}: {' '.join(skeleton)}")
+        elif near is not None and near[0] >= LIMIT:
+            yield row.finding("near-duplicate", f"{near[0]:.2f} like {rows[near[1]].place}: {' '.join(skeleton)}")
+
+
+def _reason_and_tool(case: Case) -> tuple[str, str]:
+    missing = case.expect.tool if isinstance(case.expect, Abstain) else None
+    return stratum(case), missing or ""
+
+
+def training_patterns() -> list[str]:
+    """The templates of all installed generators that can list theirs."""
+    found: dict[str, None] = {}
+    for name in names("toolmark.generators"):
+        plugin = load("toolmark.generators", name)
+        generator = plugin() if isinstance(plugin, type) else plugin
+        if isinstance(generator, Patterned):
+            found |= dict.fromkeys(generator.patterns())
+    return list(found)
+
+
+def leaks(rows: Sequence[LocatedCase], patterns: Sequence[str]) -> Iterator[Finding]:
+    """Findings `leakage`: a case is like a template of training data."""
+    index = _GramIndex()
+    for pattern in patterns:
+        index.add(grams(template_skeleton(pattern)))
+    for row in rows:
+        near = index.nearest(grams(case_skeleton(row.case)))
+        if near is not None and near[0] >= LIMIT:
+            yield row.finding("leakage", f"{near[0]:.2f} like the training template {patterns[near[1]]!r}")

@@ -1,0 +1,107 @@
+"""The skeleton of a question: its words, with a mask in place of each value.
+
+"median of 3, 5 and 9" and "median of 4, 1" have the same skeleton. The values are quotations, dates, addresses,
+hashtags, everything with a digit, names inside a sentence, and the arguments of expected and earlier calls; in a
+template, its slots. What remains are the author's own words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from toolmark.benchmark.data.cases import Case, ExpectCall
+from toolmark.benchmark.policies.named_values import EMAIL, QUOTATION, URL
+from toolmark.benchmark.scoring.matching import canonical_arguments
+from toolmark.suites.lint.findings import user_text
+
+__all__ = ["MASK", "case_skeleton", "grams", "similarity", "template_skeleton"]
+
+MASK = "_"
+Skeleton = tuple[str, ...]
+"""Words in lower case. A run of values is one `MASK`."""
+
+_MAX_TEXT = 20_000
+_HOLE = "\0"
+_VALUES = re.compile(
+    rf"{QUOTATION}|{EMAIL}|{URL}|(?<!\w)[#@]\w{{1,100}}"
+    r"|(?<!\w)[^\W\d]{0,30}\d[\w.,:/%^*+-]{0,60}(?<![.,:])"
+)
+_SLOT = re.compile(r"['\"]?\{[^{}]{0,60}\}['\"]?")
+_TOKEN = re.compile(r"\0|[^\W\d_]+(?:['’][^\W\d_]+)?|[.!?:\n]")
+_ENDS = frozenset(".!?:\n")
+_JOINS = frozenset({"and", "or"})
+_ALWAYS_CAPITAL = frozenset({"I", "I'm", "I’m", "I've", "I’ve", "I'd", "I’d", "I'll", "I’ll"})
+
+
+def _strings_in(value: Any) -> Iterator[str]:
+    """The strings of more than one character in a JSON value, at any depth."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for inner in value:
+            yield from _strings_in(inner)
+    elif isinstance(value, str) and len(value.strip()) > 1:
+        yield value.strip()
+
+
+def _argument_strings(case: Case) -> Iterator[str]:
+    for message in case.messages:
+        for call in message.tool_calls:
+            yield from _strings_in(dict(call.arguments))
+    for option in case.expect.any_of if isinstance(case.expect, ExpectCall) else ():
+        for spec in option.calls:
+            yield from _strings_in(canonical_arguments(spec))
+
+
+def _words_and_masks(text: str) -> Skeleton:
+    words: list[str] = []
+    opens = True
+    for token in _TOKEN.findall(text):
+        if token in _ENDS:
+            opens = True
+            continue
+        proper = token[0].isupper() and not opens and token not in _ALWAYS_CAPITAL
+        words.append(MASK if token == _HOLE or proper else token.casefold().replace("’", "'"))
+        opens = False
+    return tuple(_collapsed(words))
+
+
+def _collapsed(words: list[str]) -> list[str]:
+    """`words` with one mask for each run of masks, even if `and` or `or` is between them."""
+    kept: list[str] = []
+    for word in words:
+        if word == MASK:
+            if kept[-1:] == [MASK]:
+                continue
+            if len(kept) > 1 and kept[-1] in _JOINS and kept[-2] == MASK:
+                kept.pop()
+                continue
+        kept.append(word)
+    return kept
+
+
+def case_skeleton(case: Case) -> Skeleton:
+    """The skeleton of all that the user says."""
+    text = user_text(case)[:_MAX_TEXT]
+    for value in sorted(set(_argument_strings(case)), key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", _HOLE, text, flags=re.IGNORECASE)
+    return _words_and_masks(_VALUES.sub(_HOLE, text))
+
+
+def template_skeleton(pattern: str) -> Skeleton:
+    """The skeleton of a template with slots in braces."""
+    return _words_and_masks(_VALUES.sub(_HOLE, _SLOT.sub(_HOLE, pattern)))
+
+
+def grams(skeleton: Skeleton) -> frozenset[Skeleton]:
+    """The 3-grams of a skeleton. One shorter gram if it has fewer words, none if it has only masks."""
+    if set(skeleton) <= {MASK}:
+        return frozenset()
+    return frozenset(skeleton[start : start + 3] for start in range(max(1, len(skeleton) - 2)))
+
+
+def similarity(left: frozenset[Skeleton], right: frozenset[Skeleton]) -> float:
+    """Jaccard index of two sets of grams, from 0 to 1."""
+    return len(left & right) / len(left | right) if left or right else 0.0
