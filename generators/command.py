@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolmark.benchmark.data.cases import Toolbox
-    from toolmark.benchmark.tools.sources.lint import Fault
+    from toolmark.benchmark.tools.sources.lint import ToolFault
 
 __all__ = ["app", "generate_command"]
 
@@ -91,7 +91,7 @@ def generate_command(generator: Any) -> Callable[..., None]:
     )
 
 
-def _toolbox(source: str | None) -> tuple[Toolbox, list[Fault]]:
+def _toolbox(source: str | None) -> tuple[Toolbox, list[ToolFault]]:
     """The tools of `source`, or the catalog, and what is doubtful about them.
 
     Raises:
@@ -100,7 +100,7 @@ def _toolbox(source: str | None) -> tuple[Toolbox, list[Fault]]:
     from toolmark.benchmark.data.cases import Toolbox
     from toolmark.benchmark.tools.catalog import catalog
     from toolmark.benchmark.tools.sources.lint import lint
-    from toolmark.benchmark.tools.toolboxes import read_source
+    from toolmark.benchmark.tools.toolbox_names import read_source
 
     if source is None:
         return catalog(), []

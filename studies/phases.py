@@ -33,7 +33,7 @@ _PLACES = (
     ("toolmark.benchmark.engine.local_engine:LocalEngine", "answer", "answering"),
     ("toolmark.benchmark.runs.ledger:Ledger", "_append", "ledger"),
     ("toolmark.benchmark.evaluation.session", "judge", "Inspect and its log"),
-    ("toolmark.benchmark.runs.task", "grade", "scoring"),
+    ("toolmark.benchmark.runs.inspect_task", "grade", "scoring"),
     ("toolmark.benchmark.evaluation.session", "compare", "figures and verdicts"),
     ("toolmark.benchmark.scoring.gold:Proof", "faults", "proving the gold"),
     ("toolmark.reports.terminal:Terminal", "render", "summary"),

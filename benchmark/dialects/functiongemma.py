@@ -22,11 +22,11 @@ from typing import Any
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import jsontext
-from toolmark.benchmark.dialects.marked import Markers
-from toolmark.benchmark.dialects.notation import Notation, Unreadable
-from toolmark.benchmark.dialects.reading import read
-from toolmark.benchmark.dialects.turns import plain_turns
+from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.dialects.literals import Notation, Unreadable
+from toolmark.benchmark.dialects.marked_calls import Markers
+from toolmark.benchmark.dialects.parsing import parse_pieces
+from toolmark.benchmark.dialects.plain_turns import plain_turns
 
 __all__ = ["FunctionGemma"]
 
@@ -54,7 +54,7 @@ def _string(text: str, at: int, strict: bool) -> tuple[str, int] | None:
     if quoted is None:
         raise Unreadable("a string does not end", len(text))
     try:
-        value = jsontext.loads(quoted.group(), strict=False)
+        value = json_in_text.loads(quoted.group(), strict=False)
     except ValueError as error:
         raise Unreadable(str(error), quoted.end()) from None
     return str(value), quoted.end()
@@ -72,7 +72,7 @@ def _read(text: str, start: int, strict: bool) -> tuple[Call, int]:
     if head is None:
         raise ValueError("there is no call:NAME{…} behind <start_function_call>")
     arguments, end = (_STRICT if strict else _LENIENT).mapping(text, head.end(), strict)
-    jsontext.check(arguments, strict=strict)
+    json_in_text.check(arguments, strict=strict)
     return Call(name=head.group(1), arguments=arguments), end
 
 
@@ -81,7 +81,7 @@ def _calls(call: Call) -> Sequence[Call]:
 
 
 def _search(body: str) -> Sequence[Call]:
-    return [_read(jsontext.unfenced(body), 0, False)[0]]
+    return [_read(json_in_text.unfenced(body), 0, False)[0]]
 
 
 _MARKERS = Markers("<start_function_call>", "<end_function_call>", _read, _calls, _calls, _search)
@@ -157,19 +157,19 @@ def _write_assistant(message: Message) -> str:
 
 def _write_result(message: Message) -> str:
     try:
-        value = jsontext.loads(message.content, strict=True)
+        value = json_in_text.loads(message.content, strict=True)
     except ValueError:
         value = message.content
     fields = value if isinstance(value, dict) else {"value": value}
     return f"{_RESULT}response:{message.name or 'unknown'}{_write_mapping(fields)}<end_function_response>"
 
 
-class FunctionGemma:
+class FunctionGemma(BaseDialect):
     """`<start_function_call>call:NAME{key:<escape>text<escape>}<end_function_call>`: FunctionGemma."""
 
     name = "functiongemma"
     version = "1"
-    stops: Sequence[str] = (_RESULT,)
+    stops = (_RESULT,)
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
         """Plain turns, the declarations at the end of the system turn.
@@ -182,4 +182,4 @@ class FunctionGemma:
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion; never raises on what a model wrote."""
-        return read(completion, _MARKERS.pieces, strict=strict, result=_RESULT)
+        return parse_pieces(completion, _MARKERS.pieces, strict=strict, result=_RESULT)

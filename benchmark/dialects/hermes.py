@@ -20,12 +20,12 @@ from typing import Any
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import jsontext
-from toolmark.benchmark.dialects.calls import strict_call
-from toolmark.benchmark.dialects.marked import Markers, json_value
+from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.dialects.json_calls import strict_call
+from toolmark.benchmark.dialects.marked_calls import Markers, json_value
+from toolmark.benchmark.dialects.parsing import parse_pieces
+from toolmark.benchmark.dialects.plain_turns import plain_turns
 from toolmark.benchmark.dialects.pythonic import LITERALS
-from toolmark.benchmark.dialects.reading import read
-from toolmark.benchmark.dialects.turns import plain_turns
 
 __all__ = ["Hermes"]
 
@@ -55,7 +55,7 @@ def _value(text: str, start: int, strict: bool) -> tuple[Any, int]:
     except ValueError as error:
         try:
             value, end = (_PYTHON if strict else LITERALS).value(text, start, strict)
-            jsontext.check(value, strict=strict)
+            json_in_text.check(value, strict=strict)
         except ValueError:
             raise error from None
         if not isinstance(value, dict | list):
@@ -71,7 +71,7 @@ _MARKERS = Markers("<tool_call>", "</tool_call>", _value, _calls)
 
 
 def _write_call(call: Call) -> str:
-    body = jsontext.dumps({"name": call.name, "arguments": dict(call.arguments)})
+    body = json_in_text.dumps({"name": call.name, "arguments": dict(call.arguments)})
     return f"{_MARKERS.opening}\n{body}\n{_MARKERS.closing}"
 
 
@@ -83,12 +83,11 @@ def _write_result(message: Message) -> str:
     return f"<tool_response>\n{message.content}\n</tool_response>"
 
 
-class Hermes:
+class Hermes(BaseDialect):
     """`<tool_call>{"name": …, "arguments": …}</tool_call>`: Hermes and Qwen."""
 
     name = "hermes"
     version = "1"
-    stops: Sequence[str] = ()
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
         """Plain turns, the tools between `<tools>` tags at the end of the system turn."""
@@ -98,4 +97,4 @@ class Hermes:
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion; never raises on what a model wrote."""
-        return read(completion, _MARKERS.pieces, strict=strict, result="<tool_response>")
+        return parse_pieces(completion, _MARKERS.pieces, strict=strict, result="<tool_response>")

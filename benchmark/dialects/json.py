@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import jsontext
-from toolmark.benchmark.dialects.bare import cut, json_spans, write_result
-from toolmark.benchmark.dialects.reading import Piece, read
-from toolmark.benchmark.dialects.turns import plain_turns
+from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.dialects.parsing import Piece, parse_pieces
+from toolmark.benchmark.dialects.plain_turns import plain_turns
+from toolmark.benchmark.dialects.unmarked_calls import cut, json_spans, write_result
 
 __all__ = ["Json"]
 
@@ -27,7 +27,7 @@ When no tool is needed, none fits, or a required argument is not known, answer i
 
 
 def _write_call(call: Call) -> str:
-    return jsontext.dumps({"name": call.name, "arguments": dict(call.arguments)})
+    return json_in_text.dumps({"name": call.name, "arguments": dict(call.arguments)})
 
 
 def _write_assistant(message: Message) -> str:
@@ -38,12 +38,11 @@ def _pieces(text: str, strict: bool) -> Iterable[Piece]:
     return cut(text, json_spans(text, strict, "arguments", wrapper=True))
 
 
-class Json:
+class Json(BaseDialect):
     """Bare `{"name": …, "arguments": {…}}` objects."""
 
     name = "json"
     version = "2"
-    stops: Sequence[str] = ()
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
         """Plain turns, the tool list at the end of the system turn."""
@@ -53,4 +52,4 @@ class Json:
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion; never raises on what a model wrote."""
-        return read(completion, _pieces, strict=strict)
+        return parse_pieces(completion, _pieces, strict=strict)

@@ -17,10 +17,10 @@ from collections.abc import Iterable, Sequence
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import jsontext
-from toolmark.benchmark.dialects.bare import cut, json_spans, write_result
-from toolmark.benchmark.dialects.reading import Piece, read
-from toolmark.benchmark.dialects.turns import plain_turns
+from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.dialects.parsing import Piece, parse_pieces
+from toolmark.benchmark.dialects.plain_turns import plain_turns
+from toolmark.benchmark.dialects.unmarked_calls import cut, json_spans, write_result
 
 __all__ = ["PYTHON_TAG", "Llama3"]
 
@@ -44,7 +44,7 @@ def _answer(outside: str) -> str:
 
 
 def _write_call(call: Call) -> str:
-    return jsontext.dumps({"name": call.name, "parameters": dict(call.arguments)})
+    return json_in_text.dumps({"name": call.name, "parameters": dict(call.arguments)})
 
 
 def _write_assistant(message: Message) -> str:
@@ -52,12 +52,11 @@ def _write_assistant(message: Message) -> str:
     return "\n".join(filter(None, (message.content, calls)))
 
 
-class Llama3:
+class Llama3(BaseDialect):
     """Bare `{"name": …, "parameters": {…}}` objects: Llama 3.1 and 3.2."""
 
     name = "llama3"
     version = "1"
-    stops: Sequence[str] = ()
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
         """Plain turns, the tools at the end of the system turn."""
@@ -67,4 +66,4 @@ class Llama3:
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion; never raises on what a model wrote."""
-        return read(completion, _pieces, strict=strict, result="<|start_header_id|>", answer=_answer)
+        return parse_pieces(completion, _pieces, strict=strict, result="<|start_header_id|>", answer=_answer)

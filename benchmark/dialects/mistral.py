@@ -18,11 +18,11 @@ from typing import Any
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import jsontext
-from toolmark.benchmark.dialects.calls import strict_call
-from toolmark.benchmark.dialects.marked import Markers, json_value
-from toolmark.benchmark.dialects.reading import read
-from toolmark.benchmark.dialects.turns import plain_turns
+from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.dialects.json_calls import strict_call
+from toolmark.benchmark.dialects.marked_calls import Markers, json_value
+from toolmark.benchmark.dialects.parsing import parse_pieces
+from toolmark.benchmark.dialects.plain_turns import plain_turns
 
 __all__ = ["Mistral"]
 
@@ -54,7 +54,7 @@ def _write_assistant(message: Message) -> str:
     if not message.tool_calls:
         return message.content
     calls = [{"name": call.name, "arguments": dict(call.arguments)} for call in message.tool_calls]
-    written = f"{_MARKERS.opening} {jsontext.dumps(calls)}"
+    written = f"{_MARKERS.opening} {json_in_text.dumps(calls)}"
     return f"{message.content}\n{written}" if message.content else written
 
 
@@ -62,12 +62,11 @@ def _write_result(message: Message) -> str:
     return f"[TOOL_RESULTS] {json.dumps({'content': message.content}, ensure_ascii=False)}[/TOOL_RESULTS]"
 
 
-class Mistral:
+class Mistral(BaseDialect):
     """`[TOOL_CALLS] [{"name": …, "arguments": …}]`: Mistral."""
 
     name = "mistral"
     version = "1"
-    stops: Sequence[str] = ()
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
         """Plain turns, the tools between their tokens at the end of the system turn."""
@@ -77,4 +76,4 @@ class Mistral:
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion; never raises on what a model wrote."""
-        return read(completion, _MARKERS.pieces, strict=strict, result="[TOOL_RESULTS]")
+        return parse_pieces(completion, _MARKERS.pieces, strict=strict, result="[TOOL_RESULTS]")

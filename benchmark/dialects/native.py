@@ -17,13 +17,13 @@ from collections.abc import Iterable, Sequence
 
 from toolmark.benchmark.data.cases import Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt, RawCall
-from toolmark.benchmark.dialects import Dialect, jsontext
-from toolmark.benchmark.dialects.calls import call_from_object
+from toolmark.benchmark.dialects import BaseDialect, Dialect, json_in_text
 from toolmark.benchmark.dialects.functiongemma import FunctionGemma
 from toolmark.benchmark.dialects.hermes import Hermes
+from toolmark.benchmark.dialects.json_calls import call_from_object
 from toolmark.benchmark.dialects.llama3 import PYTHON_TAG, Llama3
 from toolmark.benchmark.dialects.mistral import Mistral
-from toolmark.benchmark.dialects.reading import Attempt, Piece, read
+from toolmark.benchmark.dialects.parsing import Attempt, Piece, parse_pieces
 
 __all__ = ["Native"]
 
@@ -37,9 +37,9 @@ _FORMS: dict[str, Dialect] = {
 
 
 def _read(raw: RawCall, strict: bool) -> Attempt:
-    text = raw.arguments[: jsontext.MAX_LENGTH]
+    text = raw.arguments[: json_in_text.MAX_LENGTH]
     try:
-        arguments = jsontext.loads(text, strict=strict) if strict or text.strip() else {}
+        arguments = json_in_text.loads(text, strict=strict) if strict or text.strip() else {}
     except ValueError as reason:
         return Attempt(error=str(reason))
     if strict and not isinstance(arguments, dict):
@@ -53,17 +53,16 @@ def _words(text: str, strict: bool) -> Iterable[Piece]:  # noqa: ARG001 - the si
 
 
 def _form_of(text: str) -> Dialect | None:
-    text = jsontext.without_thinking(text).lstrip()
+    text = json_in_text.without_thinking(text).lstrip()
     found = {text.find(mark): form for mark, form in _FORMS.items() if mark in text}
     return found[min(found)] if found else _LLAMA3 if text.startswith("{") else None
 
 
-class Native:
+class Native(BaseDialect):
     """Tools left to the chat template or the server."""
 
     name = "native"
     version = "1"
-    stops: Sequence[str] = ()
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
         """The turns as they are, calls and results included, and the tools beside them."""
@@ -72,10 +71,10 @@ class Native:
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion; never raises on what a model or a server wrote."""
         if not completion.tool_calls:
-            form = _form_of(completion.text[: jsontext.MAX_LENGTH])
-            return form.parse(completion, strict=strict) if form else read(completion, _words, strict=strict)
+            form = _form_of(completion.text[: json_in_text.MAX_LENGTH])
+            return form.parse(completion, strict=strict) if form else parse_pieces(completion, _words, strict=strict)
         attempts = [_read(raw, strict) for raw in completion.tool_calls]
         calls = tuple(call for attempt in attempts for call in attempt.calls)
         error = next((attempt.error for attempt in attempts if attempt.error is not None), None)
-        answer = jsontext.without_thinking(completion.text[: jsontext.MAX_LENGTH]).strip()
+        answer = json_in_text.without_thinking(completion.text[: json_in_text.MAX_LENGTH]).strip()
         return ParsedCompletion(calls, True, frozenset(), None if calls and not strict else error, answer)

@@ -21,11 +21,11 @@ from typing import Any
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import jsontext
-from toolmark.benchmark.dialects.bare import Span, cut, write_result
-from toolmark.benchmark.dialects.notation import Notation, Unreadable, expect, skip
-from toolmark.benchmark.dialects.reading import Attempt, Piece, read
-from toolmark.benchmark.dialects.turns import plain_turns
+from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.dialects.literals import Notation, Unreadable, expect, skip
+from toolmark.benchmark.dialects.parsing import Attempt, Piece, parse_pieces
+from toolmark.benchmark.dialects.plain_turns import plain_turns
+from toolmark.benchmark.dialects.unmarked_calls import Span, cut, write_result
 
 __all__ = ["LITERALS", "Pythonic"]
 
@@ -123,7 +123,7 @@ def _call(text: str, at: int, strict: bool) -> tuple[Call, int]:
         if (following := _NEXT.match(text, at)) is None:
             raise Unreadable("',' is missing", skip(text, at))
         at = following.end()
-    jsontext.check(arguments, strict=strict)
+    json_in_text.check(arguments, strict=strict)
     if strict and name.startswith(_API):
         raise Unreadable(f"the name begins with {_API}", at)
     return Call(name=name.removeprefix(_API), arguments=arguments), at + 1
@@ -202,7 +202,7 @@ def _spans(text: str, strict: bool) -> Iterator[Span]:
         pass
     position = waste = 0
     inside = False  # a fence that holds more than calls
-    while waste < jsontext.MAX_WASTE and (match := _CANDIDATE.search(text, position)):
+    while waste < json_in_text.MAX_WASTE and (match := _CANDIDATE.search(text, position)):
         fence = match.group(1)
         if inside and fence is not None:
             inside, position = False, match.end()
@@ -231,10 +231,10 @@ def _write_value(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return str(value)
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{jsontext.dumps(key)}: {_write_value(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{json_in_text.dumps(key)}: {_write_value(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_write_value, value)) + "]"
-    return jsontext.dumps(value)
+    return json_in_text.dumps(value)
 
 
 def _write_call(call: Call) -> str:
@@ -253,12 +253,11 @@ def _write_assistant(message: Message) -> str:
     return "\n".join(filter(None, (message.content, calls)))
 
 
-class Pythonic:
+class Pythonic(BaseDialect):
     """`[f(a=1), g()]`: the dialect of Gemma 3's documentation."""
 
     name = "pythonic"
     version = "1"
-    stops: Sequence[str] = ()
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
         """Plain turns, the tools as a JSON list at the end of the system turn, one a line."""
@@ -268,4 +267,4 @@ class Pythonic:
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion; never raises on what a model wrote."""
-        return read(completion, _pieces, strict=strict)
+        return parse_pieces(completion, _pieces, strict=strict)

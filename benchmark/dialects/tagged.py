@@ -13,11 +13,11 @@ from typing import Any
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import jsontext
-from toolmark.benchmark.dialects.calls import strict_call
-from toolmark.benchmark.dialects.marked import Markers, json_value
-from toolmark.benchmark.dialects.reading import read
-from toolmark.benchmark.dialects.turns import plain_turns
+from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.dialects.json_calls import strict_call
+from toolmark.benchmark.dialects.marked_calls import Markers, json_value
+from toolmark.benchmark.dialects.parsing import parse_pieces
+from toolmark.benchmark.dialects.plain_turns import plain_turns
 
 __all__ = ["Tagged"]
 
@@ -40,7 +40,7 @@ def _tool_line(tool: Tool) -> str:
 
 
 def _write_call(call: Call) -> str:
-    body = jsontext.dumps({"tool_name": call.name, "args": dict(call.arguments)})
+    body = json_in_text.dumps({"tool_name": call.name, "args": dict(call.arguments)})
     return f"{_OPEN}{body}{_CLOSE}"
 
 
@@ -68,12 +68,11 @@ def _answer(text: str) -> str:
     return inside.strip() or (before + after).strip()
 
 
-class Tagged:
+class Tagged(BaseDialect):
     """`<tool_call>{"tool_name": …, "args": {…}}</tool_call>`; the default dialect."""
 
     name = "tagged"
     version = "1"
-    stops: Sequence[str] = ()
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
         """Plain turns, the tool list at the end of the system turn."""
@@ -82,4 +81,4 @@ class Tagged:
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion; never raises on what a model wrote."""
-        return read(completion, _MARKERS.pieces, strict=strict, result=_RESULT, answer=_answer)
+        return parse_pieces(completion, _MARKERS.pieces, strict=strict, result=_RESULT, answer=_answer)

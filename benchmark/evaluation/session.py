@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from toolmark.benchmark.candidates.dialect_choice import family_dialect, trained_dialect
 from toolmark.benchmark.candidates.spec import Candidate, resolve, with_adapter
-from toolmark.benchmark.config.decoding import Decoding, Requests
+from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import load, nearest
 from toolmark.benchmark.data.cases import digest
@@ -26,9 +27,9 @@ from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.evaluation.making import Making
 from toolmark.benchmark.readers.case_selection import Split, limited, load_cases
 from toolmark.benchmark.runs.generation import Run, RunOptions, generate, open_run
+from toolmark.benchmark.runs.inspect_task import judge, recorded_grades
 from toolmark.benchmark.runs.replay import read_replay
-from toolmark.benchmark.runs.store import check_writable
-from toolmark.benchmark.runs.task import judge, recorded_grades
+from toolmark.benchmark.runs.run_folders import check_writable
 from toolmark.benchmark.scoring.chance import selection_by_chance
 from toolmark.benchmark.scoring.execution import Execute, Executor
 from toolmark.benchmark.scoring.grades import SCORER_VERSION, Grade, grade
@@ -46,7 +47,7 @@ __all__ = ["CHECKED", "Request", "Session", "shipped_cases"]
 CHECKED = (*(metric.id for metric in PRIMARY), BALANCED)
 """Metrics that a suite checks, and that a floor may bind."""
 
-_REQUESTS = Requests()
+_REQUESTS = RequestLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class Session:
         self._engines = Engines(
             self._options.decoding,
             request.threads,
-            Requests(request.connections, request.request_timeout, request.request_retries),
+            RequestLimits(request.connections, request.request_timeout, request.request_retries),
         )
 
     @property

@@ -17,14 +17,16 @@ from toolmark.benchmark.data.cases import Call, Case, Expectation, Message, Sour
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.dialects import BaseDialect, Dialect
 from toolmark.benchmark.engine.encoding import Encoded
-from toolmark.benchmark.readers import BadRow, Reader
+from toolmark.benchmark.readers import BadRow, BaseReader, Reader
 from toolmark.benchmark.tools.sandbox import Result
 from toolmark.benchmark.verdicts.comparison import Comparison
 
 __all__ = [
     "BadRow",
+    "BaseDialect",
+    "BaseReader",
     "Call",
     "Candidate",
     "Case",

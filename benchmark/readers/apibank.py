@@ -19,20 +19,12 @@ from typing import Any
 
 from toolmark.benchmark.data.cases import Abstain, Call, Case, ExpectCall, Message, Source, Toolbox
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.expected_calls import conversation, expected_calls, gold_fault
-from toolmark.benchmark.readers.offered_tools import tool_of, toolbox_of
-from toolmark.benchmark.readers.rows import (
-    MAX_LITERAL,
-    Row,
-    convert,
-    data_files,
-    field,
-    json_rows,
-    python_literal,
-    reason,
-    strict_json,
-)
+from toolmark.benchmark.readers.file_rows import Row, data_files, json_rows
+from toolmark.benchmark.readers.row_conversion import convert, field, reason
+from toolmark.benchmark.readers.strict_json import MAX_LITERAL, python_literal, strict_json
+from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
 from toolmark.benchmark.readers.tool_labels import offered_tools
 
 __all__ = ["ApiBankReader", "python_calls"]
@@ -43,7 +35,7 @@ _REQUEST, _USER, _ASSISTANT = "API-Request:", "User:", "AI:"
 _ASKS = ("Generate API Request:", "Generate AI Response:")
 
 
-class ApiBankReader:
+class ApiBankReader(BaseReader):
     """Reads instruction rows as cases, and dialogues as traces.
 
     Attributes:
@@ -51,7 +43,7 @@ class ApiBankReader:
     """
 
     name = "apibank"
-    tools: str | None = None
+    takes_tools = True
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
         """Yield the rows in order, of a dialogue one. Raises `InputError` where a file is unreadable."""

@@ -41,10 +41,11 @@ from toolmark.benchmark.data.cases import (
     Toolbox,
 )
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.expected_calls import gold_fault
-from toolmark.benchmark.readers.offered_tools import required_names, tool_of, toolbox_of
-from toolmark.benchmark.readers.rows import Row, convert, data_files, field, json_rows
+from toolmark.benchmark.readers.file_rows import Row, data_files, json_rows
+from toolmark.benchmark.readers.row_conversion import convert, field
+from toolmark.benchmark.readers.tool_formats import required_names, tool_of, toolbox_of
 from toolmark.benchmark.tools.schemas import compile_schema, problems
 
 __all__ = ["BfclReader"]
@@ -63,7 +64,7 @@ def _category(file: Path) -> str | None:
     return named[1] if named and named[1] in CATEGORIES else None
 
 
-class BfclReader:
+class BfclReader(BaseReader):
     """Reads one file, or all files of a folder."""
 
     name = "bfcl"

@@ -34,8 +34,11 @@ def open_reader(source: str, tools: str | None = None) -> tuple[Reader, Path]:
     else:
         reader, path = ToolmarkReader(), Path(source).expanduser()
     if tools is not None:
-        if not hasattr(reader, "tools"):
-            raise InputError(f"--tools {tools}: the rows of {reader.name} bring their own tools", "Leave --tools out.")
+        if not reader.takes_tools:
+            raise InputError(
+                f"--tools {tools} has no effect: each row of the format {reader.name} lists its own tools",
+                "Leave out --tools.",
+            )
         reader.tools = tools
     return reader, path
 

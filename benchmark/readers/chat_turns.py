@@ -8,8 +8,9 @@ from typing import Any
 from toolmark.benchmark.data.cases import Message, Source, Toolbox
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers.expected_calls import call_of, conversation
-from toolmark.benchmark.readers.offered_tools import tool_of, toolbox_of
-from toolmark.benchmark.readers.rows import Row, strict_json
+from toolmark.benchmark.readers.file_rows import Row
+from toolmark.benchmark.readers.strict_json import strict_json
+from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
 
 __all__ = ["chat_trace", "chat_turns", "tools_of"]
 

@@ -18,7 +18,7 @@ from toolmark.benchmark.data.cases import (
     Toolbox,
 )
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers.rows import strict_json
+from toolmark.benchmark.readers.strict_json import strict_json
 from toolmark.benchmark.tools.schemas import compile_schema, problems
 
 __all__ = ["call_of", "calls_of", "conversation", "expected_calls", "gold_fault", "labelled"]

@@ -19,10 +19,12 @@ from typing import Any
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Abstain, Case, ExpectCall, Message, Source, Tool, Toolbox
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.expected_calls import labelled
-from toolmark.benchmark.readers.offered_tools import toolbox_of
-from toolmark.benchmark.readers.rows import Row, convert, data_files, field, json_rows, read_text, strict_json
+from toolmark.benchmark.readers.file_rows import Row, data_files, json_rows, read_text
+from toolmark.benchmark.readers.row_conversion import convert, field
+from toolmark.benchmark.readers.strict_json import strict_json
+from toolmark.benchmark.readers.tool_formats import toolbox_of
 from toolmark.benchmark.readers.tool_labels import offered_tools
 
 __all__ = ["MetaToolReader"]
@@ -31,7 +33,7 @@ _DESCRIPTIONS = "plugin_des.json"
 _LISTED = re.compile(r"^\d{1,4}\. tool name: (?P<name>[^\n]{1,200}?), tool description: (?P<said>[^\n]*)", re.MULTILINE)
 
 
-class MetaToolReader:
+class MetaToolReader(BaseReader):
     """Reads queries with the names of their tools as cases.
 
     Attributes:
@@ -39,7 +41,7 @@ class MetaToolReader:
     """
 
     name = "metatool"
-    tools: str | None = None
+    takes_tools = True
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
         """Yield the rows in order. Raises `InputError` where a file is unreadable, or nobody knows the tools."""

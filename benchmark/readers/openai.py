@@ -13,14 +13,15 @@ from pathlib import Path
 
 from toolmark.benchmark.data.cases import Case, Source
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.chat_turns import chat_trace
-from toolmark.benchmark.readers.rows import Row, converted
+from toolmark.benchmark.readers.file_rows import Row
+from toolmark.benchmark.readers.row_conversion import converted
 
 __all__ = ["OpenAiReader"]
 
 
-class OpenAiReader:
+class OpenAiReader(BaseReader):
     """Reads conversations; each is a trace, with its first call as a case."""
 
     name = "openai"

@@ -18,10 +18,11 @@ from typing import Any
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call, Case, Message, Source, Tool
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.expected_calls import call_of, expected_calls, gold_fault
-from toolmark.benchmark.readers.offered_tools import tool_of, toolbox_of
-from toolmark.benchmark.readers.rows import Row, convert, data_files, field, json_rows
+from toolmark.benchmark.readers.file_rows import Row, data_files, json_rows
+from toolmark.benchmark.readers.row_conversion import convert, field
+from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
 
 __all__ = ["SealToolsReader"]
 
@@ -32,7 +33,7 @@ Known = Mapping[str, tuple[str, Tool]]
 """Field and tool by name, in the order of the file."""
 
 
-class SealToolsReader:
+class SealToolsReader(BaseReader):
     """Reads a query with its calls as a case."""
 
     name = "sealtools"

@@ -15,10 +15,12 @@ from typing import Any
 
 from toolmark.benchmark.data.cases import Case, Message, Source
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.chat_turns import tools_of
 from toolmark.benchmark.readers.expected_calls import call_of, calls_of, conversation
-from toolmark.benchmark.readers.rows import Row, converted, field, python_literal, strict_json
+from toolmark.benchmark.readers.file_rows import Row
+from toolmark.benchmark.readers.row_conversion import converted, field
+from toolmark.benchmark.readers.strict_json import python_literal, strict_json
 from toolmark.benchmark.readers.tagged_text import split_tags
 
 __all__ = ["ShareGptReader"]
@@ -35,7 +37,7 @@ _ROLES: Mapping[str, str] = {
 }
 
 
-class ShareGptReader:
+class ShareGptReader(BaseReader):
     """Reads conversations; each is a trace, with its first call as a case."""
 
     name = "sharegpt"

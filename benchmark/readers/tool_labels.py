@@ -10,7 +10,7 @@ from pathlib import Path
 
 from toolmark.benchmark.data.cases import Abstain, Case, Message, Source, Toolbox
 from toolmark.benchmark.readers.expected_calls import labelled
-from toolmark.benchmark.tools.toolboxes import ToolboxNames, read_source
+from toolmark.benchmark.tools.toolbox_names import ToolboxNames, read_source
 
 __all__ = ["labelled_case", "offered_tools"]
 

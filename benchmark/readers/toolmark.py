@@ -11,22 +11,25 @@ from pydantic import ValidationError
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Case, Tool, Toolbox
-from toolmark.benchmark.readers import BadRow
-from toolmark.benchmark.readers.offered_tools import toolbox_of
-from toolmark.benchmark.readers.rows import read_text, reason, strict_json
-from toolmark.benchmark.tools.toolboxes import ToolboxNames
+from toolmark.benchmark.readers import BadRow, BaseReader
+from toolmark.benchmark.readers.file_rows import read_text
+from toolmark.benchmark.readers.row_conversion import reason
+from toolmark.benchmark.readers.strict_json import strict_json
+from toolmark.benchmark.readers.tool_formats import toolbox_of
+from toolmark.benchmark.tools.toolbox_names import ToolboxNames
 
 __all__ = ["ToolmarkReader", "case_line"]
 
 
-class ToolmarkReader:
+class ToolmarkReader(BaseReader):
     """Reads `*.jsonl`.
 
     Args:
-        tools: A source of tools whose toolbox names come before the catalog's (`--tools`).
+        tools: A source of tools (`--tools`), whose toolbox names are looked up before the catalog's.
     """
 
     name = "toolmark"
+    takes_tools = True
 
     def __init__(self, tools: str | None = None) -> None:
         self.tools = tools

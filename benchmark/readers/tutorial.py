@@ -21,21 +21,13 @@ from typing import Any
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call, Case, Message, Source, Toolbox
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.expected_calls import call_of, conversation
-from toolmark.benchmark.readers.offered_tools import flat_schema, tool_of, toolbox_of
-from toolmark.benchmark.readers.rows import (
-    PARQUET,
-    Row,
-    convert,
-    csv_rows,
-    field,
-    parquet_rows,
-    python_literal,
-    strict_json,
-    tables,
-)
+from toolmark.benchmark.readers.file_rows import PARQUET, Row, csv_rows, parquet_rows, tables
+from toolmark.benchmark.readers.row_conversion import convert, field
+from toolmark.benchmark.readers.strict_json import python_literal, strict_json
 from toolmark.benchmark.readers.tagged_text import split_tags
+from toolmark.benchmark.readers.tool_formats import flat_schema, tool_of, toolbox_of
 from toolmark.benchmark.readers.tool_labels import labelled_case, offered_tools
 
 __all__ = ["TutorialReader", "trace_turns"]
@@ -44,7 +36,7 @@ _LICENCE = "MIT"
 _NONE = (None, "", "nan", "None")
 
 
-class TutorialReader:
+class TutorialReader(BaseReader):
     """Reads cases and traces from the tutorial's CSV files.
 
     Attributes:
@@ -52,7 +44,7 @@ class TutorialReader:
     """
 
     name = "tutorial"
-    tools: str | None = None
+    takes_tools = True
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
         """Yield the rows in order. Raises `InputError` where there is no file, or one is none of these."""

@@ -16,12 +16,13 @@ from typing import Any, Literal
 
 from toolmark.benchmark.data.cases import Abstain, Case, ExpectCall, Message, Source, Toolbox
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.chat_turns import chat_turns, tools_of
 from toolmark.benchmark.readers.expected_calls import calls_of, conversation, expected_calls, gold_fault
-from toolmark.benchmark.readers.offered_tools import tool_of
-from toolmark.benchmark.readers.rows import Row, converted, field
+from toolmark.benchmark.readers.file_rows import Row
+from toolmark.benchmark.readers.row_conversion import converted, field
 from toolmark.benchmark.readers.tagged_text import split_tags
+from toolmark.benchmark.readers.tool_formats import tool_of
 
 __all__ = ["When2CallReader"]
 
@@ -33,7 +34,7 @@ _REASONS: dict[str, Literal["no_tool_needed", "missing_argument", "no_tool_fits"
 }
 
 
-class When2CallReader:
+class When2CallReader(BaseReader):
     """Reads test rows as cases and training rows as traces."""
 
     name = "when2call"

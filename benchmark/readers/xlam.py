@@ -13,15 +13,16 @@ from pathlib import Path
 
 from toolmark.benchmark.data.cases import Abstain, Case, ExpectCall, Message, Source
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.chat_turns import tools_of
 from toolmark.benchmark.readers.expected_calls import calls_of, expected_calls, gold_fault
-from toolmark.benchmark.readers.rows import Row, converted, field
+from toolmark.benchmark.readers.file_rows import Row
+from toolmark.benchmark.readers.row_conversion import converted, field
 
 __all__ = ["XlamReader"]
 
 
-class XlamReader:
+class XlamReader(BaseReader):
     """Reads a query with its tools and calls as a case."""
 
     name = "xlam"

@@ -13,6 +13,7 @@ from cyclopts import App, Parameter
 from rich.table import Table
 from rich.text import Text
 
+from toolmark.benchmark.core.atomic_write import write_atomically
 from toolmark.benchmark.core.errors import InputError, writing
 from toolmark.benchmark.core.printing import console, printable, say
 from toolmark.benchmark.core.registry import nearest
@@ -20,7 +21,7 @@ from toolmark.benchmark.data.completions import Completion, total
 from toolmark.benchmark.runs.export import exported
 from toolmark.benchmark.runs.ledger import Recorded, read_ledger, scan_ledger
 from toolmark.benchmark.runs.pruning import prune_runs, size_of
-from toolmark.benchmark.runs.store import find_ledger, stored_runs, write_whole
+from toolmark.benchmark.runs.run_folders import find_ledger, stored_runs
 
 __all__ = ["app"]
 
@@ -170,7 +171,7 @@ def export(
     packed = exported(read_ledger(path), str(path))
     with writing(out, "Make room, or choose another place: --out FILE"):
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(out, packed.content)
+        write_atomically(out, packed.content)
     if packed.missing:
         say(f"{packed.missing} of {packed.cases + packed.missing} cases have no completion and are not in it")
     say(f"{out}: {packed.cases} cases, {_bytes(len(packed.content))}")

@@ -25,7 +25,7 @@ from toolmark.benchmark.engine import Engine, NotAnswered, PromptTooLong
 from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.runs.ledger import Ledger
 from toolmark.benchmark.runs.replay import read_replay
-from toolmark.benchmark.runs.store import run_folder
+from toolmark.benchmark.runs.run_folders import run_folder
 from toolmark.benchmark.scoring.grades import SCORER_VERSION
 
 __all__ = ["Progress", "Run", "RunOptions", "generate", "open_run"]

@@ -26,9 +26,9 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
+from toolmark.benchmark.core.atomic_write import write_atomically
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.data.completions import Completion
-from toolmark.benchmark.runs.store import write_whole
 
 __all__ = ["BrokenLine", "Ledger", "Recorded", "read_ledger", "scan_ledger"]
 
@@ -195,7 +195,7 @@ class Ledger:
             for number, line in enumerate(self.path.read_bytes().split(b"\n"), start=1)
             if line and number not in numbers
         ]
-        write_whole(self.path, b"".join(kept))
+        write_atomically(self.path, b"".join(kept))
         self.notes = (
             f"{self.path}:{broken[0].number} is no completion ({broken[0].reason}){_and_others(broken)}: moved to "
             f"{aside.name}; the other {len(recorded.completions)} completions are kept, and what is missing is "

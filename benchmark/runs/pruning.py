@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.runs.ledger import scan_ledger
-from toolmark.benchmark.runs.store import foreign_files, stored_runs
+from toolmark.benchmark.runs.run_folders import foreign_files, stored_runs
 
 __all__ = ["Freed", "prune_runs", "size_of"]
 

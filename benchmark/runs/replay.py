@@ -20,7 +20,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.readers import BadRow
-from toolmark.benchmark.readers.recordings import RecordedRow, recorded_rows
+from toolmark.benchmark.readers.recorded_answers import RecordedRow, recorded_rows
 from toolmark.benchmark.runs.ledger import read_ledger
 
 __all__ = ["Replay", "read_replay"]

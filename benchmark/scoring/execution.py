@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from toolmark.benchmark.data.cases import Effects, Tool, canonical_json
-from toolmark.benchmark.tools.sandbox import Limits, Result, Sandbox
+from toolmark.benchmark.tools.sandbox import CallLimits, Result, Sandbox
 
 __all__ = ["Execute", "Executor"]
 
@@ -37,7 +37,7 @@ class Executor:
     def __init__(self, execute: Execute = "pure") -> None:
         self._allowed = _ALLOWED[execute]
         self._confined = Sandbox()
-        self._released = Sandbox(Limits(seconds=_NETWORK_SECONDS, confined=False))
+        self._released = Sandbox(CallLimits(seconds=_NETWORK_SECONDS, confined=False))
         self._known: dict[str, Result] = {}
 
     def __enter__(self) -> Self:

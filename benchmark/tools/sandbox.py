@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pebble import ProcessExpired, ProcessPool
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
-from toolmark.benchmark.tools import worker
+from toolmark.benchmark.tools import sandbox_worker
 from toolmark.benchmark.tools.schemas import SchemaError, compile_schema, problems
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from toolmark.benchmark.data.cases import Tool
 
-__all__ = ["Limits", "Result", "Sandbox", "missing_limits"]
+__all__ = ["CallLimits", "Result", "Sandbox", "missing_limits"]
 
 Kind = Literal["ok", "error", "timeout", "memory", "crash", "too_large", "no_implementation"]
 
@@ -38,7 +38,7 @@ IMPORT_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CallLimits:
     """What one call may take.
 
     Attributes:
@@ -86,8 +86,8 @@ class Sandbox:
         limits: What one call may take.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+    def __init__(self, limits: CallLimits | None = None) -> None:
+        self.limits = limits or CallLimits()
         self._pool: ProcessPool | None = None
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._prepared: set[str] = set()
@@ -138,7 +138,7 @@ class Sandbox:
     def _call(self, run: str, arguments: str) -> Result:
         try:
             self._prepare(run)
-            answer = json.loads(self._schedule(worker.call, (run, arguments), self.limits.seconds))
+            answer = json.loads(self._schedule(sandbox_worker.call, (run, arguments), self.limits.seconds))
             return Result(answer.get("value"), answer.get("error"), answer["kind"])
         except OutOfTime:
             self._prepared.clear()
@@ -152,7 +152,7 @@ class Sandbox:
     def _prepare(self, run: str) -> None:
         if run in self._prepared:
             return
-        answer = json.loads(self._schedule(worker.prepare, (run,), IMPORT_SECONDS))
+        answer = json.loads(self._schedule(sandbox_worker.prepare, (run,), IMPORT_SECONDS))
         if "error" in answer:
             raise InputError(f"The tool implementation {run} cannot be loaded: {answer['error']}", "Correct its code.")
         self._prepared.add(run)
@@ -181,7 +181,7 @@ class Sandbox:
                 max_workers=1,
                 # A forked worker would inherit open files, threads and model weights.
                 context=multiprocessing.get_context("spawn"),
-                initializer=worker.enter,
+                initializer=sandbox_worker.enter,
                 initargs=(self._scratch.name, limits.seconds, limits.memory, limits.output, limits.confined),
             )
         return self._pool

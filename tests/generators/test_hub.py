@@ -14,7 +14,7 @@ from huggingface_hub import DatasetCard
 
 from tests.forked.commands import GENERATING, Ended, Toolmark, running
 from tests.servers.hub import Hub, running_hub
-from toolmark.benchmark.readers.rows import csv_rows
+from toolmark.benchmark.readers.file_rows import csv_rows
 
 TUTORIAL = Path(__file__).parents[3] / "shared" / "data" / "tutorial"
 TOKEN = "hf_verysecretindeed"

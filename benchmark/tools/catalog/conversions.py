@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from toolmark.benchmark.tools.catalog.values import Number
+from toolmark.benchmark.tools.catalog._values import Number
 
 # pint takes a third of a second to import, numpy with it; the worker does so before the clock of a call runs.
 WORKER_IMPORTS = ("pint",)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any, Literal
 
-from toolmark.benchmark.tools.catalog.values import FIXTURE
+from toolmark.benchmark.tools.catalog._values import FIXTURE
 
 _MAX_ROWS = 200
 _MAX_STEPS = 100_000

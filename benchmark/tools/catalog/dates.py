@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from toolmark.benchmark.tools.catalog.values import FIXTURE, LocalDateTime, real_datetime
+from toolmark.benchmark.tools.catalog._values import FIXTURE, LocalDateTime, real_datetime
 
 _NOW = dt.datetime(2025, 6, 16, 9, 30, tzinfo=dt.UTC)
 

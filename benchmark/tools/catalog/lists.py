@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from toolmark.benchmark.tools.catalog.expressions import ARITHMETIC, COMPARISON, evaluate
-from toolmark.benchmark.tools.catalog.values import (
+from toolmark.benchmark.tools.catalog._expressions import ARITHMETIC, COMPARISON, evaluate
+from toolmark.benchmark.tools.catalog._values import (
     Number,
     NumberOrText,
     Scalar,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from toolmark.benchmark.tools.catalog.values import LocalDateTime, real_datetime
+from toolmark.benchmark.tools.catalog._values import LocalDateTime, real_datetime
 
 _NOT_STORED = "accepted by a stand-in; nothing was stored"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from toolmark.benchmark.tools.catalog.values import FIXTURE
+from toolmark.benchmark.tools.catalog._values import FIXTURE
 
 _WEB = (
     ("Python (programming language)", "A high-level language with an emphasis on readable code."),

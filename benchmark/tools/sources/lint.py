@@ -15,7 +15,7 @@ from toolmark.benchmark.data.cases import Tool
 from toolmark.benchmark.tools.schemas import compile_schema, problems, subschemas
 from toolmark.benchmark.tools.sources import ToolsFile
 
-__all__ = ["Fault", "lint"]
+__all__ = ["ToolFault", "lint"]
 
 _CARRIED = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _NATIVE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -23,7 +23,7 @@ _MAX_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ToolFault:
     """One fault.
 
     Attributes:
@@ -42,9 +42,9 @@ class Fault:
         return f"{self.place}: {self.what}. {self.fix}"
 
 
-def lint(read: ToolsFile) -> list[Fault]:
+def lint(read: ToolsFile) -> list[ToolFault]:
     """Every fault of the tools of a source, tool by tool in its order."""
-    faults: list[Fault] = []
+    faults: list[ToolFault] = []
     spelled: dict[str, Tool] = {}
     described: dict[str, Tool] = {}
     for tool in read.tools:
@@ -54,18 +54,18 @@ def lint(read: ToolsFile) -> list[Fault]:
         if plain in spelled and tool.name != spelled[plain].name:
             other = spelled[plain].name
             what = f"the names {tool.name!r} and {other!r} ({read.place(other)}) differ in case or marks alone"
-            faults.append(Fault(place, what, "Rename one of the two."))
+            faults.append(ToolFault(place, what, "Rename one of the two."))
         spelled.setdefault(plain, tool)
         text = tool.description.casefold()
         if not text.strip():
             what, fix = f"{tool.name} has no description", "Say in a sentence what it does: a model chooses by that."
-            faults.append(Fault(place, what, fix))
+            faults.append(ToolFault(place, what, fix))
         elif text in described:
             what = f"{tool.name} and {described[text].name} have the same description"
-            faults.append(Fault(place, what, "Say how they differ.", "warning"))
+            faults.append(ToolFault(place, what, "Say how they differ.", "warning"))
         described.setdefault(text, tool)
         faults += _arguments(tool, read)
-    faults += [Fault(*_split(line), severity="warning") for line in read.left_out]
+    faults += [ToolFault(*_split(line), severity="warning") for line in read.left_out]
     return faults
 
 
@@ -74,32 +74,32 @@ def _split(line: str) -> tuple[str, str, str]:
     return place, what, "It is not among the tools."
 
 
-def _names(tool: Tool, place: str) -> Iterator[Fault]:
+def _names(tool: Tool, place: str) -> Iterator[ToolFault]:
     if not _CARRIED.fullmatch(tool.name):
         what = f"the name {_shown(tool.name)} can be carried by no dialect"
-        yield Fault(place, what, "Use 1 to 64 letters, digits, underscores, points and hyphens.")
+        yield ToolFault(place, what, "Use 1 to 64 letters, digits, underscores, points and hyphens.")
     elif not _NATIVE.fullmatch(tool.name):
         what = f"the name {tool.name!r} is refused by some providers"
-        yield Fault(place, what, "Begin with a letter and use no points.", "warning")
+        yield ToolFault(place, what, "Begin with a letter and use no points.", "warning")
 
 
-def _arguments(tool: Tool, read: ToolsFile) -> Iterator[Fault]:
+def _arguments(tool: Tool, read: ToolsFile) -> Iterator[ToolFault]:
     properties = tool.parameters.get("properties")
     properties = properties if isinstance(properties, dict) else {}
     for name in tool.parameters.get("required") or ():  # type: ignore[union-attr]
         if name not in properties:
             what = f"{tool.name} requires the argument {name!r} and does not describe it"
-            yield Fault(read.place(tool.name), what, "Add it to properties, or take it out of required.")
+            yield ToolFault(read.place(tool.name), what, "Add it to properties, or take it out of required.")
     for name, schema in properties.items():
         place = read.place(tool.name, name)
         if not name.strip() or len(name) > 64 or not name.isprintable():
             what = f"{tool.name} has an argument called {_shown(name)}"
-            yield Fault(place, what, "Use 1 to 64 printable characters.")
+            yield ToolFault(place, what, "Use 1 to 64 printable characters.")
         if not isinstance(schema, dict):
             continue
         if not _says_something(schema, tool.parameters):
             what = f"the argument {name!r} of {tool.name} has no description"
-            yield Fault(place, what, "Say what it is.", "warning")
+            yield ToolFault(place, what, "Say what it is.", "warning")
         yield from _values(tool, name, schema, place)
 
 
@@ -111,7 +111,7 @@ def _says_something(schema: dict[str, Any], whole: dict[str, Any]) -> bool:
     return isinstance(definition, dict) and bool(definition.get("description") or "enum" in definition)
 
 
-def _values(tool: Tool, name: str, schema: dict[str, Any], place: str) -> Iterator[Fault]:
+def _values(tool: Tool, name: str, schema: dict[str, Any], place: str) -> Iterator[ToolFault]:
     """Defaults and enums that their own schema refuses: what YAML makes of `no` and of dates is often the cause."""
     definitions: dict[str, Any] = {
         key: tool.parameters[key] for key in ("$defs", "definitions") if key in tool.parameters
@@ -124,11 +124,11 @@ def _values(tool: Tool, name: str, schema: dict[str, Any], place: str) -> Iterat
             if found:
                 what = f"the {kind} {_shown(value)} of {tool.name}.{name} is refused by its own schema"
                 fix = "Put it in quotes." if isinstance(value, bool | int | float) else "Correct the value or the type."
-                yield Fault(place, f"{what}: {found[0].message}", fix)
+                yield ToolFault(place, f"{what}: {found[0].message}", fix)
         values = node.get("enum") or ()
         if any(isinstance(value, bool) for value in values) and any(isinstance(value, str) for value in values):
             what = f"the enum of {tool.name}.{name} mixes texts and booleans"
-            yield Fault(place, what, 'Write "true" and "false" in quotes where texts are meant.')
+            yield ToolFault(place, what, 'Write "true" and "false" in quotes where texts are meant.')
 
 
 def _shown(value: Any) -> str:

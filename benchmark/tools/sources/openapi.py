@@ -21,7 +21,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Effects, Tool
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
 from toolmark.benchmark.tools.sources import ToolsFile
-from toolmark.benchmark.tools.sources.document import Document, Place, kind_of
+from toolmark.benchmark.tools.sources.yaml_document import Place, YamlDocument, kind_of
 
 __all__ = ["Operation", "is_openapi", "read_openapi", "read_operations"]
 
@@ -84,7 +84,7 @@ def read_operations(path: str | Path) -> dict[str, Operation]:
 
 
 @dataclass
-class _OpenApi(Document):
+class _OpenApi(YamlDocument):
     """An OpenAPI file while it is read."""
 
     places: dict[tuple[str, ...], str] = field(default_factory=dict)

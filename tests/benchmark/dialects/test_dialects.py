@@ -15,7 +15,7 @@ from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, RawCall
 from toolmark.benchmark.dialects import Dialect
-from toolmark.benchmark.dialects.jsontext import MAX_LENGTH
+from toolmark.benchmark.dialects.json_in_text import MAX_LENGTH
 
 DIALECTS: tuple[Dialect, ...] = tuple(load("toolmark.dialects", name)() for name in names("toolmark.dialects"))
 every = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)

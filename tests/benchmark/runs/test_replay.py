@@ -102,7 +102,7 @@ def test_what_a_recording_cannot_know_is_not_applicable(tmp_path: Path, cases: P
         ([{"text": "No."}], "names its case once"),
         ([said("a", case_id="b")], "names its case once"),
         ([said("a", stop_reason="tired")], "stop_reason is one of"),
-        ([said("a", tool_calls=[{"name": "f", "arguments": {}}])], "arguments is a str"),
+        ([said("a", tool_calls=[{"name": "f", "arguments": {}}])], "arguments must be a string"),
         ([said("a", text=None)], "the field text"),
         ([said("a", epoch=0)], "epoch is a number from 1"),
         ([said("a", surprise=1)], "no field 'surprise'"),

@@ -19,8 +19,8 @@ from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.tools.sources.lint import lint
 from toolmark.benchmark.tools.sources.openapi import read_openapi
-from toolmark.benchmark.tools.sources.yaml import read_tools_file
-from toolmark.benchmark.tools.toolboxes import read_source
+from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
+from toolmark.benchmark.tools.toolbox_names import read_source
 
 MAIL = """
 openapi: 3.0.3

@@ -10,8 +10,8 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.benchmark.tools.sandbox import Sandbox
 from toolmark.benchmark.tools.sources.python import tools_from_python
-from toolmark.benchmark.tools.sources.yaml import read_tools_file
-from toolmark.benchmark.tools.toolboxes import ToolboxNames
+from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
+from toolmark.benchmark.tools.toolbox_names import ToolboxNames
 
 SHOP = '''
 from __future__ import annotations

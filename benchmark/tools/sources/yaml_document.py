@@ -16,7 +16,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from toolmark.benchmark.core.errors import InputError
 
-__all__ = ["Document", "Place", "kind_of"]
+__all__ = ["Place", "YamlDocument", "kind_of"]
 
 MAX_VALUES = 200_000
 MAX_DEPTH = 64
@@ -27,7 +27,7 @@ Place = tuple[str | int, ...]
 
 
 @dataclass
-class Document:
+class YamlDocument:
     """One file while it is read.
 
     Attributes:

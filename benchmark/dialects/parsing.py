@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from toolmark.benchmark.data.cases import Call
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion
-from toolmark.benchmark.dialects import jsontext
+from toolmark.benchmark.dialects import json_in_text
 
-__all__ = ["Attempt", "Piece", "Pieces", "read"]
+__all__ = ["Attempt", "Piece", "Pieces", "parse_pieces"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ Pieces = Callable[[str, bool], Iterable[Piece]]
 """Cuts a text, read strictly or not; the last piece, and no other, has no attempt."""
 
 
-def read(
+def parse_pieces(
     completion: Completion, pieces: Pieces, *, strict: bool, result: str = "", answer: Callable[[str], str] = str.strip
 ) -> ParsedCompletion:
     """Read the calls of a completion; never raises on what a model wrote.
@@ -45,9 +45,9 @@ def read(
         answer: The text for the user, out of all that stands outside calls.
     """
     text = completion.text
-    if len(text) > jsontext.MAX_LENGTH:
-        return ParsedCompletion(attempted=True, error=f"longer than {jsontext.MAX_LENGTH} characters")
-    text = jsontext.without_thinking(text)
+    if len(text) > json_in_text.MAX_LENGTH:
+        return ParsedCompletion(attempted=True, error=f"longer than {json_in_text.MAX_LENGTH} characters")
+    text = json_in_text.without_thinking(text)
     calls: list[Call] = []
     outside: list[str] = []
     error: str | None = None
@@ -58,7 +58,7 @@ def read(
             attempted = True
             calls += attempt.calls
             if error is None:
-                error = "the call stands in a code fence" if strict and jsontext.in_fence(before) else attempt.error
+                error = "the call stands in a code fence" if strict and json_in_text.in_fence(before) else attempt.error
         elif attempted and before.strip():
             error = error or "there is text after the last call"
     words = "".join(outside)
@@ -66,5 +66,5 @@ def read(
         error = "it writes a tool result itself"
     if calls and not strict:
         error = None
-    named = frozenset() if attempted or strict else jsontext.named_in(text)
+    named = frozenset() if attempted or strict else json_in_text.named_in(text)
     return ParsedCompletion(tuple(calls), attempted, named, error, answer(words))

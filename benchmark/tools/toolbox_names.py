@@ -19,7 +19,7 @@ from toolmark.benchmark.tools.sources.mcp import PREFIX as MCP
 from toolmark.benchmark.tools.sources.mcp import read_mcp
 from toolmark.benchmark.tools.sources.openapi import is_openapi, read_openapi
 from toolmark.benchmark.tools.sources.python import read_python
-from toolmark.benchmark.tools.sources.yaml import read_tools_file
+from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
 
 __all__ = ["ToolboxNames", "read_source"]
 

@@ -11,18 +11,19 @@ from pathlib import Path
 
 from toolmark.benchmark.data.cases import Case, Source
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
-from toolmark.benchmark.readers.rows import Row, convert, csv_rows, data_files
+from toolmark.benchmark.readers import BadRow, BaseReader
+from toolmark.benchmark.readers.file_rows import Row, csv_rows, data_files
+from toolmark.benchmark.readers.row_conversion import convert
 from toolmark.benchmark.readers.tool_labels import labelled_case, offered_tools
 
-__all__ = ["TableReader"]
+__all__ = ["CsvReader"]
 
 _QUERY = ("query", "question", "prompt", "text")
 _TOOL = ("tool", "tool_name", "label", "expected_tool")
 _NONE = ("", "none", "nan", "null")
 
 
-class TableReader:
+class CsvReader(BaseReader):
     """Reads queries with the names of their tools as cases.
 
     Attributes:
@@ -30,7 +31,7 @@ class TableReader:
     """
 
     name = "csv"
-    tools: str | None = None
+    takes_tools = True
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
         """Yield the rows in order. Raises `InputError` where a file or the tools cannot be read."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from toolmark.benchmark.dialects import jsontext
+from toolmark.benchmark.dialects import json_in_text
 
 __all__ = ["Notation", "Unreadable", "expect", "skip"]
 
@@ -81,8 +81,8 @@ class Notation:
     def value(self, text: str, at: int, strict: bool, depth: int = 0) -> tuple[Any, int]:
         """The value that begins at `at`, white-space aside, and the index behind it. Raises `Unreadable`."""
         at = skip(text, at)
-        if depth > jsontext.MAX_DEPTH:
-            raise Unreadable(f"nested deeper than {jsontext.MAX_DEPTH} levels", at)
+        if depth > json_in_text.MAX_DEPTH:
+            raise Unreadable(f"nested deeper than {json_in_text.MAX_DEPTH} levels", at)
         if (found := self.string(text, at, strict)) is not None:
             return found
         mark = text[at : at + 1]

@@ -20,7 +20,8 @@ from typing import Any
 from toolmark.benchmark.data.completions import Completion, RawCall, StopReason
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.bfcl_recorded import mapped
-from toolmark.benchmark.readers.rows import Row, field, json_rows, reason
+from toolmark.benchmark.readers.file_rows import Row, json_rows
+from toolmark.benchmark.readers.row_conversion import field, reason
 
 __all__ = ["RecordedRow", "recorded_rows"]
 

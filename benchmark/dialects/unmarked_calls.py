@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from toolmark.benchmark.data.cases import Call, Message
-from toolmark.benchmark.dialects import jsontext
-from toolmark.benchmark.dialects.calls import call_from_object, strict_call
-from toolmark.benchmark.dialects.reading import Attempt, Piece
+from toolmark.benchmark.dialects import json_in_text
+from toolmark.benchmark.dialects.json_calls import call_from_object, strict_call
+from toolmark.benchmark.dialects.parsing import Attempt, Piece
 
 __all__ = ["Span", "cut", "json_spans", "write_result"]
 
@@ -60,11 +60,11 @@ def json_spans(
     only be read leniently is an attempt in a strict reading too, so that it never passes for reasoning.
     """
     if not strict:
-        for start, end, value in jsontext.scan(text, strict=False):
+        for start, end, value in json_in_text.scan(text, strict=False):
             if calls := _calls(value):
                 yield start, end, Attempt(calls)
         return
-    for start, end, (value, error) in jsontext.scan_both(text):
+    for start, end, (value, error) in json_in_text.scan_both(text):
         if error is None:
             exact = _listed(_unwrapped(value, alone=True) if wrapper else value)
             try:

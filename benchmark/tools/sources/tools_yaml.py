@@ -25,7 +25,7 @@ from toolmark.benchmark.data.cases import Effects, Tool
 from toolmark.benchmark.tools.implementations import is_live
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
 from toolmark.benchmark.tools.sources import ToolsFile
-from toolmark.benchmark.tools.sources.document import Document, Place, kind_of
+from toolmark.benchmark.tools.sources.yaml_document import Place, YamlDocument, kind_of
 
 __all__ = ["read_tools_file"]
 
@@ -46,7 +46,7 @@ def read_tools_file(path: str | Path) -> ToolsFile:
 
 
 @dataclass
-class _ToolsDocument(Document):
+class _ToolsDocument(YamlDocument):
     """A `tools.yaml` while it is read."""
 
     places: dict[tuple[str, ...], str] = field(default_factory=dict)

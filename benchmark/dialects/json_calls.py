@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from toolmark.benchmark.data.cases import Call
-from toolmark.benchmark.dialects import jsontext
+from toolmark.benchmark.dialects import json_in_text
 
 __all__ = ["call_from_object", "calls_in", "lenient_calls", "strict_call"]
 
@@ -43,7 +43,7 @@ def call_from_object(value: Any) -> Call | None:
         arguments = {}  # how servers write a call without arguments
     if isinstance(arguments, str):
         try:
-            arguments = jsontext.loads(arguments, strict=False)
+            arguments = json_in_text.loads(arguments, strict=False)
         except ValueError:
             return None
     if name is None or not isinstance(arguments, dict):
@@ -75,10 +75,10 @@ def lenient_calls(text: str) -> list[Call]:
     Raises:
         ValueError: There is none.
     """
-    text = jsontext.unfenced(text)
+    text = json_in_text.unfenced(text)
     outermost = min((index for index in (text.find("{"), text.find("[")) if index >= 0), default=0)
-    jsontext.decode(text, outermost, strict=False)
-    calls = [call for _, _, value in jsontext.scan(text, strict=False) for call in calls_in(value)]
+    json_in_text.decode(text, outermost, strict=False)
+    calls = [call for _, _, value in json_in_text.scan(text, strict=False) for call in calls_in(value)]
     if not calls:
         raise ValueError("no call can be read between the markers")
     return calls

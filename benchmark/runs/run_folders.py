@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
-from os import fsync, getpid
 from pathlib import Path
 from tempfile import TemporaryFile
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.registry import nearest
 
-__all__ = ["check_writable", "find_ledger", "foreign_files", "run_folder", "stored_runs", "write_whole"]
+__all__ = ["check_writable", "find_ledger", "foreign_files", "run_folder", "stored_runs"]
 
 _NAME = re.compile(r".+-[0-9a-f]{8}\Z")
 _OURS = re.compile(r"ledger\.jsonl|ledger\.(broken|previous)\.jsonl|\.ledger\.jsonl-\d+|\.lock|.+\.eval")
@@ -38,25 +36,6 @@ def check_writable(runs: Path) -> None:
             f"runs cannot be kept in {runs}: {error.strerror or error}",
             "Choose a place that can be written: --runs DIR",
         ) from None
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file's content at once: whoever reads finds the old one or the new one, even after a kill.
-
-    Raises:
-        OSError: It could not be written; the old content stands.
-    """
-    beside = path.with_name(f".{path.name}-{getpid()}")
-    try:
-        with beside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            fsync(stream.fileno())
-        beside.replace(path)
-    except OSError:
-        with suppress(OSError):
-            beside.unlink()
-        raise
 
 
 def stored_runs(runs: Path) -> Iterator[Path]:

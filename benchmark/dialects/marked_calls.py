@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from toolmark.benchmark.data.cases import Call
-from toolmark.benchmark.dialects import jsontext
-from toolmark.benchmark.dialects.calls import calls_in, lenient_calls
-from toolmark.benchmark.dialects.reading import Attempt, Piece
+from toolmark.benchmark.dialects import json_in_text
+from toolmark.benchmark.dialects.json_calls import calls_in, lenient_calls
+from toolmark.benchmark.dialects.parsing import Attempt, Piece
 
 __all__ = ["Markers", "json_value"]
 
@@ -25,7 +25,7 @@ def json_value(text: str, start: int, strict: bool) -> tuple[Any, int]:
     first = _NOT_BLANK.search(text, start)
     if first is None or first.group() not in "{[":
         raise ValueError("no JSON object or array begins here")
-    return jsontext.decode(text, first.start(), strict=strict)
+    return json_in_text.decode(text, first.start(), strict=strict)
 
 
 @dataclass(frozen=True)
