@@ -17,7 +17,7 @@ def check_push(repo: str, folder: Path, flag: str) -> None:
     """Is all there that a push needs: asked before hours of work, not after.
 
     Raises:
-        InputError: `repo`, the value of `flag`, is no place at the hub.
+        InputError: `repo`, the value of `flag`, is not the name of a hub repository.
         EnvironmentFault: No token, or no hub.
     """
     check_id(repo, flag)

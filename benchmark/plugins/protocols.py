@@ -1,6 +1,7 @@
-"""The protocols of every plug-in, with every type that they name: a third party imports this module alone.
+"""The protocols of all plug-ins, with every type that they name. A third party needs to import this module only.
 
-A plug-in is an object (or a class without arguments) under one entry point of the group that its protocol names.
+A plug-in is an object, or a class that is called without arguments. It is registered as an entry point in the group
+that its protocol names.
 """
 
 from __future__ import annotations
@@ -63,11 +64,11 @@ class Generation:
     """What a generator is given.
 
     Attributes:
-        seed: Of everything that it draws.
-        execute: Runs a tool in the sandbox; a result of the kind `no_implementation` where it may not run.
-        note: Tells the user something, a line at a time.
-        drop: Counts a conversation that the generator itself gave up: stage, reason, query, query type, tool.
-        folder: Where replies that were paid for are kept until the user removes it; None where nothing is kept.
+        seed: Seed of everything that the generator draws.
+        execute: Runs a tool in the sandbox; the result is of the kind `no_implementation` if the tool may not run.
+        note: Prints a line for the user.
+        drop: Counts a conversation that the generator discarded: stage, reason, query, query type, tool.
+        folder: Folder of paid replies, kept until the user removes it; None keeps nothing.
     """
 
     seed: int
@@ -89,22 +90,22 @@ class Generator(Protocol[O_contra]):
     Options: type[BaseModel]
 
     def propose(self, toolbox: Toolbox, options: O_contra, ctx: Generation) -> Iterator[Trace]:
-        """Yield traces over the tools of `toolbox`, the same ones for the same seed."""
+        """Yield traces that use the tools of `toolbox`; the same seed gives the same traces."""
         ...
 
 
 @runtime_checkable
 class Patterned(Protocol):
-    """A generator that fills templates and can list them, so that authored cases are checked against them."""
+    """A generator that fills sentence templates and can list them: authored cases must not match any of them."""
 
     def patterns(self) -> Iterator[str]:
-        """The texts of users that it fills, slots in braces."""
+        """The templates of user messages, with slots in braces."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class DevFigure:
-    """A metric over the dev cases: of what is being trained, of its base, and the verdict between them."""
+    """A metric over the dev cases: its value for the model in training and for the base, and the verdict."""
 
     score: float | None
     base: float | None
@@ -113,18 +114,19 @@ class DevFigure:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What a trainer is given beside its base, data and options.
+    """What a trainer is given, besides its base, data and options.
 
     Attributes:
-        seed: Of everything that is drawn.
-        log: Reports a point of the curve: `step`, and figures by name.
-        say: Tells the user a line.
-        weights: Directory of the base's weights; None where there is no base.
-        examples: Token ids of the conversations of a split, with what the model itself must write; every mask is
-            checked. Of the split `validation` there may be none.
-        kinds: The query type of each of these.
-        decisions: Of each the places of the tokens by which a reply decides: to call or not, and which tool.
-        score_dev: Judges an adapter or model directory on dev cases: figures by metric.
+        seed: Seed of everything that the trainer draws.
+        log: Reports a point of the training curve: `step`, and figures by name.
+        say: Prints a line for the user.
+        weights: Directory of the base's weights; None without a base.
+        examples: The conversations of a split as token ids, with a checked mask of the tokens that the model must
+            write. The split `validation` may be empty.
+        kinds: The query type of each example of a split.
+        decisions: For each example of a split the indices of the tokens with which a reply decides whether to call, and
+            which tool.
+        score_dev: Judges an adapter or model directory on the dev cases: figures by metric.
     """
 
     seed: int
@@ -139,17 +141,17 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a trainer says of a training; the host writes it to `toolmark.json`.
+    """What a trainer reports about a training; the host writes it to `toolmark.json`.
 
     Attributes:
-        dialects: In which the data was shown, where the host did not choose it.
-        tokens: Read in training, padding apart.
-        seconds: Of wall time, those before an interruption counted.
-        losses: At the end, by name.
-        curve: Points; each has a `step` and figures by name.
-        chosen_step: The step whose weights were kept, where one was chosen.
-        settings: What was measured or settled at the start, as threads and precision.
-        tools_made_by: By what tools were made anew for each conversation, where they were.
+        tokens: Tokens read in training, without padding.
+        seconds: Wall-clock time, including the time before an interruption.
+        losses: Losses at the end, by name.
+        curve: The training curve: points with a `step` and figures by name.
+        chosen_step: The step whose weights were kept; None if no step was chosen.
+        dialects: The dialects in which the data was shown, if the host did not choose one.
+        settings: What the trainer measured or decided at the start, for example threads and precision.
+        tools_made_by: What made new tools for each conversation; None if none were made.
     """
 
     tokens: int
@@ -174,23 +176,26 @@ class Trainer(Protocol[O_contra]):
     Options: type[BaseModel]
 
     def train(self, base: Candidate | None, data: TraceDataset, out: Path, options: O_contra, ctx: Training) -> Trained:
-        """Write an adapter or model directory to `out`; what a killed training left there is gone on with.
+        """Write an adapter or model directory to `out`; resume a training that was killed and left its state there.
 
-        The host has checked base and data before, and writes `toolmark.json` and `README.md` after.
+        The host checks base and data before, and writes `toolmark.json` and `README.md` afterwards.
         """
         ...
 
 
 @runtime_checkable
 class Renderer(Protocol):
-    """Draws a comparison and computes nothing. Group `toolmark.renderers`.
+    """Writes a report of a comparison; computes no figure. Entry-point group `toolmark.renderers`.
 
-    `suffixes` are the endings of files that it writes, `/` for a folder; the longest fitting one decides.
+    Attributes:
+        name: The name of the entry point.
+        suffixes: Endings of the paths that it writes; `/` stands for a folder. Of all renderers, the one with the
+            longest matching suffix is used.
     """
 
     name: str
     suffixes: Sequence[str]
 
     def render(self, comparison: Comparison, out: Path | None) -> None:
-        """Write to `out`, or to the terminal where `out` is None."""
+        """Write to `out`, or to the terminal if `out` is None."""
         ...
