@@ -206,18 +206,18 @@ def test_where_arguments_are_not_known_only_the_rest_is_judged(tmp_path: Path) -
 
 BROKEN = [
     ("openai", "x.jsonl", lines({"tools": [WEATHER]}), "messages is missing"),
-    ("openai", "x.jsonl", lines({"messages": CHAT, "tools": []}), "called and not offered"),
+    ("openai", "x.jsonl", lines({"messages": CHAT, "tools": []}), "called but not offered"),
     ("openai", "x.jsonl", lines({"messages": [{"role": "robot"}]}), "roles"),
     ("openai", "x.jsonl", lines({"messages": CHAT[:2]}), "no assistant turn"),
     ("openai", "x.jsonl", lines({"messages": CHAT, "tools": [WEATHER, WEATHER]}), "two tools"),
-    ("trl", "x.jsonl", lines({"prompt": "text", "completion": "text"}), "conversation stands in"),
+    ("trl", "x.jsonl", lines({"prompt": "text", "completion": "text"}), "conversation must be in"),
     ("trl", "x.jsonl", lines({"messages": CHAT, "tools": "[{]"}), "Expecting"),
-    ("sharegpt", "x.json", lines({"conversations": [{"from": "alien", "value": "?"}]}), "from one of"),
+    ("sharegpt", "x.json", lines({"conversations": [{"from": "alien", "value": "?"}]}), "must be one of"),
     ("when2call", "x.jsonl", lines(when2call(correct_answer="perhaps")), "perhaps"),
     ("xlam", "x.json", lines({"query": "?", "tools": [WEATHER]}), "answers is missing"),
     ("xlam", "x.json", lines({"query": "?", "tools": [WEATHER], "answers": [{"name": "g"}]}), "not offered"),
     ("xlam", "x.json", lines({"query": 5, "tools": [WEATHER], "answers": []}), "query must be a string"),
-    ("apibank", "x.json", lines({"instruction": "?", "input": "User: ?", "output": "AI: ."}), "does not list the APIs"),
+    ("apibank", "x.json", lines({"instruction": "?", "input": "User: ?", "output": "AI: ."}), "lists no APIs"),
     ("metatool", "x.json", lines({"tool": "a", "action_prompt": "1. tool name: a, tool description: b"}), "query"),
     ("csv", "x.csv", "a,b\n1,2\n", "no column tool"),
 ]
