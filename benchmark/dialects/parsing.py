@@ -1,8 +1,8 @@
-"""What every reading has in common, whatever calls look like: caps, thoughts, fences, and what stands around the calls.
+"""The part of parsing that all dialects share: limits, thinking, code fences, and the text around the calls.
 
-A dialect says where calls are: it cuts a text into pieces, each the prose before an attempt at calling and the attempt
-itself. Everything that is strict in all dialects is decided here, once: no code fence, no text after the last call, no
-tool result that the model wrote itself.
+A dialect finds the calls: it cuts a text into pieces, each of which is an attempt to call and the text before it. The
+rules that a strict reading has in all dialects are here: no code fence, no text after the last call, no tool result
+that the model wrote itself.
 """
 
 from __future__ import annotations
@@ -19,30 +19,35 @@ __all__ = ["Attempt", "Piece", "Pieces", "parse_pieces"]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One place where a model called, or tried to: the calls that can be read there, and why they are not clean."""
+    """A part of a text in which a model called, or tried to.
+
+    Attributes:
+        calls: The calls that can be read there.
+        error: What is wrong with them; None if nothing is.
+    """
 
     calls: Sequence[Call] = ()
     error: str | None = None
 
 
 Piece = tuple[str, Attempt | None]
-"""Text outside calls, and the attempt that follows it; None at the end of the completion."""
+"""Text outside of calls, and the attempt that follows it; None after the last attempt."""
 
 Pieces = Callable[[str, bool], Iterable[Piece]]
-"""Cuts a text, read strictly or not; the last piece, and no other, has no attempt."""
+"""Cuts a text into pieces, strictly or not; only the last piece has no attempt."""
 
 
 def parse_pieces(
     completion: Completion, pieces: Pieces, *, strict: bool, result: str = "", answer: Callable[[str], str] = str.strip
 ) -> ParsedCompletion:
-    """Read the calls of a completion; never raises on what a model wrote.
+    """Read the calls of a completion; never raises, whatever the model wrote.
 
     Args:
-        completion: What the model gave.
-        pieces: Where the dialect sees calls.
-        strict: Forgive nothing.
-        result: How a tool result begins in this dialect, where no prose could be taken for it.
-        answer: The text for the user, out of all that stands outside calls.
+        completion: The completion.
+        pieces: Cuts the text at its calls.
+        strict: Whether to read strictly.
+        result: How a tool result begins in this dialect; empty if other text may begin in the same way.
+        answer: Makes the text for the user out of all text outside of calls.
     """
     text = completion.text
     if len(text) > json_in_text.MAX_LENGTH:
@@ -58,13 +63,13 @@ def parse_pieces(
             attempted = True
             calls += attempt.calls
             if error is None:
-                error = "the call stands in a code fence" if strict and json_in_text.in_fence(before) else attempt.error
+                error = "the call is in a code fence" if strict and json_in_text.in_fence(before) else attempt.error
         elif attempted and before.strip():
             error = error or "there is text after the last call"
-    words = "".join(outside)
-    if result and result in words:
-        error = "it writes a tool result itself"
+    text_outside = "".join(outside)
+    if result and result in text_outside:
+        error = "the model wrote a tool result itself"
     if calls and not strict:
         error = None
     named = frozenset() if attempted or strict else json_in_text.named_in(text)
-    return ParsedCompletion(tuple(calls), attempted, named, error, answer(words))
+    return ParsedCompletion(tuple(calls), attempted, named, error, answer(text_outside))
