@@ -203,7 +203,7 @@ CALLS = st.lists(
 def test_what_is_rendered_is_read_back_strictly(dialect: Dialect, calls: list[Call], words: str) -> None:
     turn = Message(role="assistant", content=words, tool_calls=tuple(calls))
     if dialect.name == "functiongemma" and re.search("<escape>|</?think>", str(calls)):
-        with pytest.raises(InputError, match="has cannot write"):
+        with pytest.raises(InputError, match="cannot write"):
             dialect.render((*QUESTION, turn), TOOLS)
         return
     written = dialect.render((*QUESTION, turn), TOOLS).messages[-1]
