@@ -1,4 +1,4 @@
-"""Lists: reversed, without repeats, sorted, filtered."""
+"""Lists: reversing, removing repeats, sorting, filtering."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def deduplicate_list(items: list[Scalar]) -> list[str | int | float | bool]:
     Args:
         items: The items.
     """
-    # In Python True == 1, in JSON they differ.
+    # In Python True == 1; in JSON they are different.
     first: dict[tuple[bool, str | int | float | bool], str | int | float | bool] = {}
     for item in items:
         first.setdefault((isinstance(item, bool), item), item)

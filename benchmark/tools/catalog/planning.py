@@ -1,4 +1,4 @@
-"""Calendar, reminders, to-do list. Nothing is stored: the result repeats the entry, and says so."""
+"""Calendar, reminders, to-do list. Nothing is stored: the result repeats the entry and says that it was not stored."""
 
 from __future__ import annotations
 
