@@ -93,8 +93,11 @@ def test_what_a_recording_cannot_know_is_not_applicable(tmp_path: Path, cases: P
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([said(ref) for ref in "abcdex"], r"answers 2 cases that are not there: e \(line 5\), x \(line 6\)"),
-        ([said(ref) for ref in "abcda"], r"said\.jsonl:5 answers the case a again, as line 1 does"),
+        (
+            [said(ref) for ref in "abcdex"],
+            r"answers 2 cases that are not in the case files: e \(line 5\), x \(line 6\)",
+        ),
+        ([said(ref) for ref in "abcda"], r"said\.jsonl:5 answers case a again, as line 1 does"),
         ([said(ref) for ref in "abd"], r"lacks 1 of 4 completions: \w{16} \(c\)"),
         ([said("a"), said("b", dialect="tagged")], "mixes dialects: json, tagged"),
         ([said("a", dialect="klingon")], "no dialect is named 'klingon'"),
@@ -144,7 +147,7 @@ def test_a_recording_as_baseline_is_paired_on_what_both_sides_have(tmp_path: Pat
 def test_references_that_two_collections_share_must_be_ids(tmp_path: Path, cases: Path) -> None:
     loaded = load_cases(str(cases))[0]
     other = loaded[0].model_copy(update={"messages": loaded[1].messages[:1], "source": loaded[0].source})
-    with pytest.raises(InputError, match=r"several collections have: a \(line 1\)"):
+    with pytest.raises(InputError, match=r"exist in several collections: a \(line 1\)"):
         answers(recording(tmp_path, said("a")), [*loaded, other])
 
 
