@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from toolmark.benchmark.core.atomic_write import write_atomically
 from toolmark.benchmark.core.errors import writing
-from toolmark.benchmark.runs.store import write_whole
 
 __all__ = ["write"]
 
@@ -18,4 +18,4 @@ def write(path: Path, text: str) -> None:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text.encode("utf-8", "backslashreplace"))
+        write_atomically(path, text.encode("utf-8", "backslashreplace"))

@@ -23,7 +23,7 @@ from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.readers.bfcl import BfclReader
-from toolmark.benchmark.readers.recordings import RecordedRow, recorded_rows
+from toolmark.benchmark.readers.recorded_answers import RecordedRow, recorded_rows
 from toolmark.benchmark.scoring.grades import Grade, grade
 
 ROOT = Path(__file__).parents[1]

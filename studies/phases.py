@@ -33,8 +33,8 @@ _PLACES = (
     ("toolmark.benchmark.engine.local_engine:LocalEngine", "answer", "answering"),
     ("toolmark.benchmark.runs.ledger:Ledger", "_append", "ledger"),
     ("toolmark.benchmark.evaluation.evaluate", "judge", "Inspect and its log"),
-    ("toolmark.benchmark.runs.task", "grade", "scoring"),
-    ("toolmark.benchmark.evaluation.evaluate", "compare", "figures and verdicts"),
+    ("toolmark.benchmark.runs.inspect_task", "grade", "scoring"),
+    ("toolmark.benchmark.evaluation.evaluate", "compare_sides", "figures and verdicts"),
     ("toolmark.benchmark.scoring.gold:GoldProof", "faults", "proving the gold"),
     ("toolmark.reports.terminal:Terminal", "render", "summary"),
 )

@@ -14,7 +14,7 @@ from studies.page import Page
 from toolmark.benchmark.data.cases import Toolbox
 from toolmark.benchmark.data.held_out import HeldOut, held_out, shipped_manifest
 from toolmark.benchmark.tools.catalog import catalog
-from toolmark.benchmark.tools.toolboxes import read_source
+from toolmark.benchmark.tools.toolbox_names import read_source
 from toolmark.generators.import_generator import ImportGenerator, ImportOptions
 from toolmark.generators.pipeline import generate
 from toolmark.generators.stages import STAGES

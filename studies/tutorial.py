@@ -19,7 +19,7 @@ from toolmark.benchmark.data.cases import Message
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.dialects.tagged import Tagged
-from toolmark.benchmark.readers.rows import Row, csv_rows
+from toolmark.benchmark.readers.file_rows import Row, csv_rows
 from toolmark.benchmark.readers.tutorial import TutorialReader, trace_turns
 from toolmark.benchmark.scoring.answers import uses_result
 from toolmark.benchmark.tools.schemas import compile_schema, problems

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from inspect_ai import Task, task
 
-from toolmark.benchmark.runs.task import live_task
+from toolmark.benchmark.runs.inspect_task import live_task
 from toolmark.suites import CASES
 
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from toolmark.benchmark.evaluation.request import Request
     from toolmark.benchmark.plugins.protocols import (
         BadRow,
+        BaseDialect,
+        BaseGenerator,
+        BaseReader,
+        BaseTrainer,
         Call,
         Candidate,
         Case,
@@ -47,10 +51,15 @@ if TYPE_CHECKING:
         Trained,
         Trainer,
         Training,
+        WrittenRecord,
     )
 
 __all__ = [
     "BadRow",
+    "BaseDialect",
+    "BaseGenerator",
+    "BaseReader",
+    "BaseTrainer",
     "Call",
     "Candidate",
     "Case",
@@ -78,6 +87,7 @@ __all__ = [
     "Trained",
     "Trainer",
     "Training",
+    "WrittenRecord",
     "__version__",
     "compare",
     "evaluate",

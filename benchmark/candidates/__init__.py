@@ -1,1 +1,1 @@
-"""Who is judged: specs, weights and fingerprints."""
+"""Candidates, the models under test: specs, weights, fingerprints, recipes."""

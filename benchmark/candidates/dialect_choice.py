@@ -1,8 +1,8 @@
-"""Which dialect a candidate speaks when nobody says: the one that it was trained in, else its family's own.
+"""Choosing a candidate's dialect if the user names none: the dialect of its training, or else that of its family.
 
-What was trained here says so in the `toolmark.json` beside its weights. Of other weights only the name is known before
-they are loaded, and a family trains all of its models in one form: `aliases.toml` lists the families by how the names
-of their models begin.
+Weights that were trained with Toolmark have their dialect in the `toolmark.json` beside them. Of other weights only the
+name is known before they are loaded. All models of a family are trained in one form, so `aliases.toml` lists the
+families by the beginnings of their models' names.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ __all__ = ["family_dialect", "recipe_dialect", "trained_dialect"]
 
 
 def trained_dialect(candidate: Candidate) -> str | None:
-    """The dialect that the candidate's adapter, or else its own directory, was trained in; None where nothing says.
+    """The dialect in which a candidate's adapter, or else the candidate itself, was trained; None if that is not known.
 
     Raises:
-        InputError: The record of an adapter does not name one dialect.
+        InputError: The record of an adapter does not name exactly one dialect.
     """
     if candidate.adapter is None and candidate.kind != "local":
         return None
@@ -33,26 +33,26 @@ def trained_dialect(candidate: Candidate) -> str | None:
     record = TrainingRecord.read(folder)
     dialects = record.dialects if record is not None else ()
     if candidate.adapter is None and len(dialects) > 1:
-        return None  # a base that knows several
+        return None  # a base that was trained in several dialects
     if len(dialects) != 1:
         raise InputError(
-            f"{folder / RECORD_FILE} does not name the one dialect that it was trained in",
-            "Train it again, or choose with --dialect.",
+            f"{folder / RECORD_FILE} does not name exactly one dialect of its training",
+            "Choose the dialect with --dialect, or train it again.",
         )
     return dialects[0]
 
 
 def recipe_dialect(candidate: Candidate, recipe: Recipe) -> tuple[str, str]:
-    """The dialect in which a recipe trains, and why: its own, the base family's, else `tagged`."""
+    """The dialect in which a recipe trains, and the reason: its own, or that of the base's family, or `tagged`."""
     if recipe.dialect:
         return recipe.dialect, "the recipe's"
     return family_dialect(candidate) or ("tagged", "default")
 
 
 def family_dialect(candidate: Candidate) -> tuple[str, str] | None:
-    """The dialect of the family that the base's name belongs to, and the family; None for a stranger.
+    """The dialect of the base's family, and the name of the family; None if the family is not known.
 
-    A served model is a stranger: what its server makes of a turn is not known from its name.
+    For a served model it is not known, because its name does not tell how the server writes turns.
     """
     if candidate.kind not in ("local", "hub"):
         return None

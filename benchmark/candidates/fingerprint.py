@@ -1,7 +1,7 @@
-"""Who gave these completions, and on what machine.
+"""The fingerprint of a run: which model gave its completions, and on what machine.
 
 *Identity* is everything that may change a completion: weights, adapter, chat template, dialect, decoding, dtype. It is
-part of every key, so that nothing is ever served from another model's results. *Environment* is recorded beside it.
+part of every key, so that a completion of another model is never reused. *Environment* is recorded in addition.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _PACKAGES = ("toolmark", "torch", "transformers", "peft", "inspect-ai", "pydanti
 def identity(
     candidate: Candidate, weights: Weights | None, dialect: Dialect, decoding: Decoding, dtype: str | None
 ) -> dict[str, Any]:
-    """Everything that may change a completion. A served model is known by its name only, and the record says so."""
-    known: dict[str, Any] = {
+    """Everything that may change a completion. Of a served model only the name is known, and the record says so."""
+    shared: dict[str, Any] = {
         "dialect": f"{dialect.name}/{dialect.version}",
         "decoding": decoding.identity(),
     }
     if candidate.kind == "policy":
-        # What it draws comes from the seed, whatever the temperature.
-        drawn = f"policy {candidate.base}/{POLICY_VERSION}, seed {decoding.seed}"
-        return {"model": candidate.name, "weights": drawn, **known}
+        # A policy uses the seed at every temperature.
+        weights_of_policy = f"policy {candidate.base}/{POLICY_VERSION}, seed {decoding.seed}"
+        return {"model": candidate.name, "weights": weights_of_policy, **shared}
     if weights is None:
-        return {"model": candidate.base, "weights": "not known: served", **known}
+        return {"model": candidate.base, "weights": "not known: served", **shared}
     base = weights.base
     adapter = weights.adapter
     return {
@@ -52,21 +52,21 @@ def identity(
         if adapter is None
         else hash_files([*adapter.glob("*.safetensors"), adapter / "adapter_config.json"]),
         "dtype": dtype,
-        **known,
+        **shared,
     }
 
 
 def run_key(identity: Mapping[str, Any]) -> str:
-    """Eight hexadecimal digits that name a run's directory."""
+    """Hash of an identity: eight hexadecimal digits, part of the name of a run's directory."""
     return digest({key: value for key, value in identity.items() if key != "model"}, 8)
 
 
-def environment(**known: Any) -> dict[str, Any]:
-    """Versions and machine, with what the engine adds (device, threads, batch layout)."""
+def environment(**engine: Any) -> dict[str, Any]:
+    """Versions and machine, with the values that the engine adds (device, threads, batch layout)."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processors": os.cpu_count(),
         "versions": installed_versions(_PACKAGES),
-        **known,
+        **engine,
     }

@@ -11,8 +11,9 @@
     name = "lora"
     lr = 2e-4
 
-A recipe is an adapter that need not be there yet: it is two commands, `toolmark generate` and `toolmark train`, whose
-output is found again by a hash over everything that it depends on. Paths in it are read from where the file lies.
+A recipe stands for an adapter that is made when it is needed, by the two commands `toolmark generate` and `toolmark
+train`. An adapter that was already made is found by a hash of everything that it depends on. Paths in a recipe are
+relative to its folder.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ from toolmark.benchmark.core.errors import InputError
 __all__ = ["Recipe", "Step", "is_recipe", "read_recipe"]
 
 _PATHS = ("tools", "dev", "manifest", "prompts")
-"""Options that name a file or folder, where one is there."""
+"""Options whose value is a path, if a file or folder of that name exists."""
 
 
 class Step(BaseModel):
-    """One of the two commands: a plug-in by its name, and its options."""
+    """One of the two steps: the name of a plug-in, and its options."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -41,7 +42,7 @@ class Step(BaseModel):
 
     @property
     def options(self) -> dict[str, Any]:
-        """Everything that the table says beside the name."""
+        """All keys of the table but the name."""
         return dict(self.model_extra or {})
 
 
@@ -59,30 +60,30 @@ class Recipe(BaseModel):
 
     @property
     def name(self) -> str:
-        """What tables and folders call it."""
+        """The recipe's name in tables and folders."""
         return self.path.stem
 
     def options(self, step: Step) -> dict[str, Any]:
-        """The options of a step, its paths as seen from here."""
-        found = step.options
+        """The options of a step, with paths relative to the working directory."""
+        options = step.options
         for key in _PATHS:
-            given = found.get(key)
-            if isinstance(given, str) and (beside := self.path.parent / given).exists():
-                found[key] = str(beside)
-        return found
+            value = options.get(key)
+            if isinstance(value, str) and (path := self.path.parent / value).exists():
+                options[key] = str(path)
+        return options
 
 
 def is_recipe(path: Path) -> bool:
-    """Whether `path` is the file of a recipe, by its name."""
+    """Whether `path` is a recipe: an existing file with the suffix `.toml`."""
     return path.suffix == ".toml" and path.is_file()
 
 
 @cache
 def read_recipe(path: Path) -> Recipe:
-    """Read a recipe's file.
+    """Read the file of a recipe.
 
     Raises:
-        InputError: It is not TOML, or no recipe.
+        InputError: The file is not TOML, or not a recipe.
     """
     try:
         return Recipe(path=path, **tomllib.loads(path.read_text(encoding="utf-8")))
@@ -92,6 +93,6 @@ def read_recipe(path: Path) -> Recipe:
         first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
         where = ".".join(map(str, first["loc"])) or "the file"
         raise InputError(
-            f"the recipe {path} is none: {where}: {first['msg']}",
-            "It needs base, and the tables [generator] and [trainer], each with a name.",
+            f"{path} is not a recipe: {where}: {first['msg']}",
+            "Write base, and the tables [generator] and [trainer], each with a name.",
         ) from None

@@ -1,15 +1,15 @@
-"""Candidate specs: one grammar wherever a model is named.
+"""Candidate specs: how a model is named, in every command and option.
 
-    ./path/to/dir            a model, an adapter or a run, told by config.json, adapter_config.json, ledger.jsonl
+    ./path/to/dir            a directory with config.json (a model), adapter_config.json or ledger.jsonl (a run)
     pocket, gemma-3-1b-it    an alias (aliases.toml), or the full hub id behind one
     hub/ORG/NAME             a model at the hub
     replay/FILE              recorded completions
-    recipe.toml              an adapter that is made when it is needed, on the base that the recipe names
-    policy/NAME              never, first, uniform, lexical or oracle: no model, to show what a score means
-    openai/gpt-4.1           any Inspect provider, passed through untouched
+    recipe.toml              an adapter that is made when it is needed, on the base named in the recipe
+    policy/NAME              never, first, uniform, lexical or oracle: a trivial policy instead of a model
+    openai/gpt-4.1           a model of any Inspect provider, passed on unchanged
     ORG/NAME                 a hub id
 
-They are tried in this order. `base[@revision][:adapter[@revision]]` is read for paths and hub ids.
+The forms are tried in this order. Paths and hub ids may have the form `base[@revision][:adapter[@revision]]`.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ class Candidate:
 
     Attributes:
         kind: Where it comes from.
-        name: What tables and run directories call it.
-        base: A directory, a hub id, a ledger file, a policy's name, or Inspect's own model name.
-        revision: Of the base, at the hub.
+        name: Its name in tables and run directories.
+        base: A directory, a hub id, a ledger file, a policy's name, or Inspect's name of a model.
+        revision: Revision of the base at the hub.
         adapter: A directory or hub id of a PEFT adapter, or the file of a recipe that makes one.
-        adapter_revision: Of the adapter, at the hub.
-        gated: The hub wants an accepted licence and a token.
-        note: How the spec was read, where it could have been read otherwise.
+        adapter_revision: Revision of the adapter at the hub.
+        gated: Whether the hub requires an accepted licence and a token.
+        note: How the spec was read, if it could have another meaning.
     """
 
     kind: Kind
@@ -63,7 +63,7 @@ class Candidate:
 
 @cache
 def table() -> dict[str, Any]:
-    """What `aliases.toml` says."""
+    """The content of `aliases.toml`."""
     return tomllib.loads(files("toolmark.benchmark.candidates").joinpath("aliases.toml").read_text())
 
 
@@ -72,7 +72,7 @@ def _path_exists(text: str) -> bool:
 
 
 def _split_colon(spec: str) -> tuple[str, str | None]:
-    """Base and adapter around the one colon that is not a drive letter's."""
+    """Base and adapter, split at the first colon that does not belong to a drive letter."""
     for match in re.finditer(":", spec):
         index = match.start()
         drive = index >= 1 and spec[index - 1].isalpha() and (index == 1 or spec[index - 2] in ":@")
@@ -96,7 +96,7 @@ def _directory(path: Path) -> Candidate:
             stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
             return Candidate("replay", path.resolve().parent.name if stem == "ledger" else stem, str(path))
         raise InputError(
-            f"{path} is a file, and neither a recorded run nor a recipe",
+            f"{path} is a file, but not a recorded run or a recipe",
             "Name a model directory, an adapter directory, a recipe.toml or a ledger.jsonl.",
         )
     if (path / "config.json").is_file():
@@ -107,7 +107,7 @@ def _directory(path: Path) -> Candidate:
     if (path / "ledger.jsonl").is_file():
         return Candidate("replay", path.resolve().name, str(path / "ledger.jsonl"))
     raise InputError(
-        f"{path} is a directory but no candidate: it has none of config.json, adapter_config.json, ledger.jsonl",
+        f"{path} is a directory without config.json, adapter_config.json or ledger.jsonl",
         "Name the directory that save_pretrained() wrote, or a run under runs/.",
     )
 
@@ -118,7 +118,7 @@ def _base_of_adapter(path: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         base = None
     if not isinstance(base, str):
-        raise InputError(f"{path}/adapter_config.json names no base model", f"Give both: --model BASE --adapter {path}")
+        raise InputError(f"{path}/adapter_config.json names no base model", f"Name both: --model BASE --adapter {path}")
     return base
 
 
@@ -139,9 +139,9 @@ def _alias(spec: str) -> Candidate | None:
 
 
 def _hub(hub_id: str) -> Candidate:
-    known = _alias(hub_id)
-    if known is not None:
-        return replace(known, note="")
+    alias = _alias(hub_id)
+    if alias is not None:
+        return replace(alias, note="")
     return Candidate("hub", hub_id.partition("/")[2], hub_id)
 
 
@@ -159,10 +159,10 @@ def _base(spec: str) -> Candidate:
             raise InputError(
                 f"there is no recorded run at {rest!r}", "Name an existing ledger: replay/runs/…/ledger.jsonl"
             )
-        found = _directory(Path(rest).expanduser())
-        if found.kind != "replay":
-            raise InputError(f"{rest} is a model, not a recorded run", f"Leave out the word: --model {rest}")
-        return found
+        recorded = _directory(Path(rest).expanduser())
+        if recorded.kind != "replay":
+            raise InputError(f"{rest} is a model, not a recorded run", f"Leave out replay/: --model {rest}")
+        return recorded
     if first == "policy":
         if rest not in POLICIES:
             raise InputError(f"no policy is named {rest!r}", nearest(rest, tuple(POLICIES)))
@@ -171,7 +171,7 @@ def _base(spec: str) -> Candidate:
         return Candidate("inspect", spec, spec)
     if _PATH_LIKE.match(spec):
         raise InputError(
-            f"there is no file or directory at {spec!r}", "Check the path; a hub model is written ORG/NAME."
+            f"there is no file or directory at {spec!r}", "Check the path. A model at the hub is written ORG/NAME."
         )
     if _HUB_ID.match(spec) and first != "hub":
         return _hub(spec)
@@ -179,10 +179,10 @@ def _base(spec: str) -> Candidate:
 
 
 def resolve(spec: str) -> Candidate:
-    """Read a spec; reaches no network and loads nothing.
+    """The candidate of a spec; uses no network and loads nothing.
 
     Raises:
-        InputError: Nothing is named so; the message lists the nearest names.
+        InputError: There is no such candidate; the message lists the most similar names.
     """
     if _path_exists(spec):
         return _directory(Path(spec).expanduser())
@@ -196,32 +196,37 @@ def resolve(spec: str) -> Candidate:
 
 
 def with_adapter(base: Candidate, adapter: str) -> Candidate:
-    """`base` with an adapter on it: a directory, a recipe, or `ORG/NAME[@revision]` at the hub.
+    """A candidate of a base and an adapter.
+
+    Args:
+        base: The base.
+        adapter: A directory, a recipe, or `ORG/NAME[@revision]` at the hub.
 
     Raises:
-        InputError: The base takes no adapter, or `adapter` is no adapter.
+        InputError: The base cannot have an adapter, or `adapter` is not an adapter.
     """
     if base.kind not in ("local", "hub"):
         raise InputError(
-            f"{base.name} takes no adapter: it is not loaded from weights",
+            f"{base.name} cannot have an adapter, because it is not loaded from weights",
             "Name a base model: --model BASE --adapter DIR",
         )
     if base.adapter is not None:
         raise InputError(
             f"{base.name} already has the adapter {base.adapter}",
-            "Name the plain base with --model and adapters with --adapter.",
+            "Name the base alone with --model, and adapters with --adapter.",
         )
     text, revision = _split_revision(adapter)
     path = Path(text).expanduser()
     if is_recipe(path):
-        wanted = read_recipe(path).base
-        if resolve(wanted) != replace(base, note=resolve(wanted).note):
-            raise InputError(f"the recipe {text} trains {wanted}, not {base.name}", f"Name its base: --model {wanted}")
+        recipe_base = read_recipe(path).base
+        if resolve(recipe_base) != replace(base, note=resolve(recipe_base).note):
+            what = f"the recipe {text} trains {recipe_base}, not {base.name}"
+            raise InputError(what, f"Name its base: --model {recipe_base}")
         return replace(base, name=f"{base.name}+{path.stem}", adapter=str(path))
     if path.exists():
         if not (path / "adapter_config.json").is_file():
             raise InputError(
-                f"{text} is no adapter: it has no adapter_config.json",
+                f"{text} is not an adapter: it has no adapter_config.json",
                 "Name the directory that the trainer or peft wrote.",
             )
         if not (path / "adapter_model.safetensors").is_file():

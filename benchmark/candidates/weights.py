@@ -1,4 +1,4 @@
-"""From a candidate's name to directories on this machine, before anything heavy is imported."""
+"""Finding a candidate's weights on this machine, or downloading them; imports no torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Directories of the base and, where there is one, of the adapter."""
+    """The directories of a base and of its adapter, if there is one."""
 
     base: Path
     adapter: Path | None = None
@@ -25,20 +25,20 @@ class Weights:
 def _fetch(repo: str, revision: str | None, needs_consent: bool, marker: str) -> Path:
     from huggingface_hub import get_token
 
-    found = cached(repo, revision)
-    if found is not None and (found / marker).is_file() and any(found.glob("*.safetensors")):
-        return found
+    folder = cached(repo, revision)
+    if folder is not None and (folder / marker).is_file() and any(folder.glob("*.safetensors")):
+        return folder
     if needs_consent and get_token() is None:
         raise gated(repo)
     return download(repo, revision, _MODEL_FILES)
 
 
 def locate(candidate: Candidate) -> Weights:
-    """Directories of a `local` or `hub` candidate, downloaded where they are not here yet.
+    """The directories of a `local` or `hub` candidate; weights that are not on this machine are downloaded.
 
     Raises:
-        InputError: The hub has no such model or revision, or a directory holds no safetensors.
-        EnvironmentFault: No network, no access, or a broken download.
+        InputError: The hub has no such model or revision, or a directory has no safetensors.
+        EnvironmentFault: There is no network or no access, or the download failed.
     """
     if candidate.kind == "hub":
         base = _fetch(candidate.base, candidate.revision, candidate.gated, "config.json")
@@ -46,7 +46,7 @@ def locate(candidate: Candidate) -> Weights:
         base = Path(candidate.base)
     if not any(base.glob("*.safetensors")):
         raise InputError(
-            f"{base} holds no *.safetensors", "Save the model with save_pretrained(); pickled weights are never loaded."
+            f"{base} has no *.safetensors", "Save the model with save_pretrained(). Pickled weights are never loaded."
         )
     if candidate.adapter is None:
         return Weights(base)

@@ -1,1 +1,1 @@
-"""Options of a request: their types, and where their values come from."""
+"""The options of an evaluation: their types, and the sources of their values."""

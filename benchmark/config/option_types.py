@@ -1,4 +1,4 @@
-"""Kinds of options: how a value is read from text or TOML, and what it is called in words."""
+"""Types of options: how a value is read from text or from TOML, and how errors and help describe it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["AMOUNTS", "NUMBER", "SWITCH", "TEXT", "TEXTS", "WHOLE", "Kind", "choice", "shown"]
+__all__ = ["AMOUNTS", "NUMBER", "STRING", "STRINGS", "SWITCH", "WHOLE", "Kind", "choice", "shown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What an option's values are.
+    """The type of an option's values.
 
     Attributes:
-        read: From text or a TOML value, where repeatable from a list or a TOML table; ValueError where it is none.
-        wants: A value in words, as in "is not a whole number".
-        example: A value for messages; None where only an option's metavar can stand for one.
-        empty: The default where an option names none.
-        choices: Allowed words, where there are only these.
+        read: Reads a value from a string or a TOML value; for a repeatable option from a list or a TOML table. Raises
+            ValueError for a value of another type.
+        wants: The type in words; an error says that a value is not this, as in "is not a whole number".
+        example: A value for messages; None uses the option's metavar.
+        empty: The default of an option that declares none.
+        choices: The only words that are allowed; empty allows all.
     """
 
     read: Callable[[Any], Any]
@@ -30,11 +31,11 @@ class Kind:
 
     @property
     def repeatable(self) -> bool:
-        """Several values: a flag given again, text split at commas, a TOML array."""
+        """Whether the option takes several values: repeated flags, text split at commas, or a TOML array."""
         return isinstance(self.empty, tuple)
 
 
-def _text(raw: Any) -> str:
+def _string(raw: Any) -> str:
     if not isinstance(raw, str):
         raise ValueError
     return raw
@@ -60,23 +61,23 @@ def _switch(raw: Any) -> bool:
     return words[word]
 
 
-def _texts(raw: Any) -> tuple[str, ...]:
+def _strings(raw: Any) -> tuple[str, ...]:
     if not isinstance(raw, list):
         raise ValueError
-    return tuple(map(_text, raw))
+    return tuple(map(_string, raw))
 
 
 def _amounts(raw: Any) -> tuple[tuple[str, float], ...]:
     if isinstance(raw, dict):
         return tuple(_flat(raw))
-    pairs = [text.partition("=") for text in _texts(raw)]
+    pairs = [text.partition("=") for text in _strings(raw)]
     if not all(name.strip() for name, _, _ in pairs):
         raise ValueError
     return tuple((name.strip(), _number(value)) for name, _, value in pairs)
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:
-    """`timing.recall = 0.8` is a table in a table to TOML where the key is not quoted."""
+    """Amounts by dotted name: TOML reads an unquoted `timing.recall = 0.8` as a table inside a table."""
     pairs = []
     for name, value in table.items():
         if isinstance(value, dict):
@@ -86,8 +87,8 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]
     return pairs
 
 
-TEXT = Kind(_text, "a text")
-TEXTS = Kind(_texts, "a list of texts", empty=())
+STRING = Kind(_string, "a string")
+STRINGS = Kind(_strings, "a list of strings", empty=())
 WHOLE = Kind(_whole, "a whole number", 40)
 NUMBER = Kind(_number, "a finite number", 0.5)
 SWITCH = Kind(_switch, "true, false, 1 or 0", True, empty=False)
@@ -95,7 +96,7 @@ AMOUNTS = Kind(_amounts, "METRIC=NUMBER", ["timing.recall=0.8"], empty=())
 
 
 def choice(*words: str) -> Kind:
-    """One of `words`."""
+    """The type of an option that takes one of `words`."""
 
     def read(raw: Any) -> str:
         if raw not in words:
@@ -106,7 +107,7 @@ def choice(*words: str) -> Kind:
 
 
 def shown(value: Any) -> str:
-    """A value in words, as a user would write it."""
+    """A value as a user would write it."""
     match value:
         case None:
             return "none"

@@ -1,11 +1,12 @@
 """Where an option's value comes from: flags, then `TOOLMARK_*`, then `.env`, then `[tool.toolmark]`, then the default.
 
-An `Option` is declared once; its flag, its variable and its key in `pyproject.toml` follow from the name. Every value
-of every source is read, also one that a stronger source overrides: a wrong one would otherwise wait for the day on
-which the flag is left out. An option of amounts (`floor`) is decided amount by amount, so that one more gate on the
-command line does not silently lift those of the repository.
+An `Option` is declared once; its flag, its environment variable and its key in `pyproject.toml` follow from its name.
 
-Of `.env`, only `TOOLMARK_*` is looked at: keys of model providers stay Inspect's affair.
+* Every value of every source is checked, also a value that a stronger source overrides. Otherwise a wrong value in a
+  file would be found only when the flag that overrides it is left out.
+* An option of amounts (`floor`) is resolved amount by amount. So a floor on the command line is added to those of the
+  repository and does not remove them.
+* From `.env` only `TOOLMARK_*` is read. The API keys in it are read by Inspect.
 """
 
 from __future__ import annotations
@@ -41,15 +42,15 @@ TABLE = "[tool.toolmark]"
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One thing that a user can set.
+    """An option that a user can set.
 
     Attributes:
-        name: As in the flag and the key, with hyphens.
-        kind: Of its values.
-        help: For `--help` and the documentation.
-        metavar: Stands for a value there.
-        default: None for the kind's own.
-        default_text: The default in words, where the value does not say it.
+        name: The name, with hyphens, as in the flag and the key.
+        kind: The type of its values.
+        help: The text for `--help` and the documentation.
+        metavar: The placeholder for a value in that text.
+        default: The default; None takes that of the type.
+        default_text: The default in words; empty shows the value itself.
     """
 
     name: str
@@ -61,7 +62,7 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """`--skip-bad`."""
+        """The flag, for example `--skip-bad`."""
         return f"--{self.name}"
 
     @property
@@ -71,12 +72,12 @@ class Option:
 
     @property
     def variable(self) -> str:
-        """`TOOLMARK_SKIP_BAD`."""
+        """The environment variable, for example `TOOLMARK_SKIP_BAD`."""
         return PREFIX + self.name.upper().replace("-", "_")
 
     @property
     def value(self) -> Any:
-        """The default."""
+        """The default value."""
         return self.kind.empty if self.default is None else self.default
 
     @property
@@ -92,13 +93,15 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class OptionSource:
-    """What one source gives.
+    """The values that one source gives, and how messages name the source.
+
+    The last three are templates with the fields `{name}`, `{variable}` and `{value}`.
 
     Attributes:
-        raw: Option to value, unread.
-        label: The source in the header.
-        place: An option of this source in an error.
-        form: An option with its value, as written there.
+        raw: The values as written, by option name.
+        label: Names the source in the header.
+        place: Names an option of this source in an error.
+        form: Shows how an option with a value is written in this source.
     """
 
     raw: Mapping[str, Any]
@@ -107,18 +110,18 @@ class OptionSource:
     form: str
 
     def words(self, template: str, option: Option, value: str = "") -> str:
-        """One of the templates, for one option."""
+        """Fill one of the templates for an option."""
         return template.format(name=option.name, variable=option.variable, value=value)
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Every option's value, and where it comes from.
+    """The value of every option, and its source.
 
     Attributes:
-        given: Option to value.
-        changed: `limit=40 (TOOLMARK_LIMIT)` for every option that is not at its default.
-        foreign: Option to source, where that is no flag.
+        given: The values by option name.
+        changed: For every option that is not at its default a text such as `limit=40 (TOOLMARK_LIMIT)`.
+        foreign: The source by option name, of the options that were not set by a flag.
     """
 
     given: Mapping[str, Any]
@@ -129,52 +132,58 @@ class Values:
         return self.given[name]
 
     def located(self, error: InputError) -> InputError:
-        """`error`, which knows flags only, with the sources of those that were set elsewhere."""
-        named = dict.fromkeys(re.findall(r"(?<!\S)--([a-z][a-z-]*)", error.what))
-        sources = ", ".join(f"--{name} from {self.foreign[name]}" for name in named if name in self.foreign)
+        """Add to an error, which names flags, where these options were set if not by a flag."""
+        flags = dict.fromkeys(re.findall(r"(?<!\S)--([a-z][a-z-]*)", error.what))
+        sources = ", ".join(f"--{name} from {self.foreign[name]}" for name in flags if name in self.foreign)
         return InputError(f"{error.what} ({sources})", error.fix) if sources else error
 
 
 def from_flags(raw: Mapping[str, Any]) -> OptionSource:
-    """Flags that were given, by option."""
+    """The source of the flags that were given.
+
+    Args:
+        raw: The values by option name.
+    """
     return OptionSource(raw, "--{name}", "--{name}", "--{name} {value}")
 
 
 def from_environment(options: Sequence[Option], environment: Mapping[str, str | None]) -> OptionSource:
-    """`TOOLMARK_*` of the process.
+    """The source of the environment variables `TOOLMARK_*`.
 
     Raises:
-        InputError: A variable with the prefix names no option.
+        InputError: A variable with this prefix belongs to no option.
     """
     return OptionSource(_variables(options, environment, ""), "{variable}", "{variable}", "{variable}={value}")
 
 
 def from_dotenv(options: Sequence[Option], file: Path) -> OptionSource:
-    """`TOOLMARK_*` of a `.env`; nothing where there is none.
+    """The source of `TOOLMARK_*` in a `.env` file; empty if the file does not exist.
 
     Raises:
-        InputError: The file is no text, or a variable with the prefix names no option.
+        InputError: The file is not UTF-8 text, or a variable with this prefix belongs to no option.
     """
     try:
-        found = dotenv_values(file, encoding="utf-8-sig", interpolate=False) if file.is_file() else {}
+        variables = dotenv_values(file, encoding="utf-8-sig", interpolate=False) if file.is_file() else {}
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} cannot be read: {error}", "Write it as UTF-8 text, NAME=VALUE a line.") from None
+        raise InputError(
+            f"{file} cannot be read: {error}", "Write UTF-8 text with one NAME=VALUE on each line."
+        ) from None
     return OptionSource(
-        _variables(options, found, f" in {file}"), ".env", f"{{variable}} in {_literal(file)}", "{variable}={value}"
+        _variables(options, variables, f" in {file}"), ".env", f"{{variable}} in {_literal(file)}", "{variable}={value}"
     )
 
 
-def _variables(options: Sequence[Option], found: Mapping[str, str | None], where: str) -> dict[str, Any]:
-    """An empty variable counts as one that is not set, as shells have it."""
-    known = {option.variable: option for option in options}
+def _variables(options: Sequence[Option], variables: Mapping[str, str | None], where: str) -> dict[str, Any]:
+    """Values by option name. An empty variable counts as not set, as in many shell tools."""
+    by_variable = {option.variable: option for option in options}
     raw: dict[str, Any] = {}
-    for variable, text in found.items():
+    for variable, text in variables.items():
         if not variable.startswith(PREFIX):
             continue
-        if variable not in known:
-            raise InputError(f"{variable}{where} is no option", nearest(variable, tuple(known)))
+        if variable not in by_variable:
+            raise InputError(f"{variable}{where} is not an option", nearest(variable, tuple(by_variable)))
         if text:
-            option = known[variable]
+            option = by_variable[variable]
             raw[option.name] = _split(text) if option.kind.repeatable else text
     return raw
 
@@ -184,24 +193,28 @@ def _split(text: str) -> list[str]:
 
 
 def from_pyproject(options: Sequence[Option], file: Path) -> OptionSource:
-    """`[tool.toolmark]` of a `pyproject.toml`; nothing where there is none.
+    """The source of `[tool.toolmark]` in a `pyproject.toml`; empty if there is no such file or table.
 
     Raises:
-        InputError: The file is no TOML, or a key names no option.
+        InputError: The file is not TOML, or a key belongs to no option.
     """
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except (OSError, ValueError) as error:
-        raise InputError(f"{file} cannot be read: {error}", "Mend the file.") from None
-    known = {option.name: option for option in options}
+        raise InputError(f"{file} cannot be read: {error}", "Correct the file.") from None
+    by_name = {option.name: option for option in options}
     table = document.get("tool", {}).get("toolmark", {})
     if not isinstance(table, dict):
-        raise InputError(f"tool.toolmark in {file} is {table!r}, no table", f"Write {TABLE} and keys below it.")
+        raise InputError(
+            f"tool.toolmark in {file} is {table!r}, which is not a table",
+            f"Write the line {TABLE} and the keys below it.",
+        )
     for key in table:
-        if key not in known:
-            raise InputError(f"{key} in {TABLE} of {file} is no option", nearest(key, tuple(known)))
+        if key not in by_name:
+            raise InputError(f"{key} in {TABLE} of {file} is not an option", nearest(key, tuple(by_name)))
     raw = {
-        key: [value] if known[key].kind.repeatable and isinstance(value, str) else value for key, value in table.items()
+        key: [value] if by_name[key].kind.repeatable and isinstance(value, str) else value
+        for key, value in table.items()
     }
     return OptionSource(raw, TABLE, f"{{name}} in {TABLE} of {_literal(file)}", "{name} = {value}")
 
@@ -211,25 +224,29 @@ def _literal(file: Path) -> str:
 
 
 def resolve(options: Sequence[Option], sources: Sequence[OptionSource]) -> Values:
-    """Every option from the strongest source that gives it; `sources` strongest first.
+    """The value of every option.
+
+    Args:
+        options: All options.
+        sources: The sources, strongest first.
 
     Raises:
-        InputError: A value cannot be read.
+        InputError: A value is not of the option's type.
     """
     given: dict[str, Any] = {}
     changed: list[str] = []
     foreign: dict[str, str] = {}
     for option in options:
-        found = [(_read(option, source), source) for source in sources if option.name in source.raw]
+        candidates = [(_read(option, source), source) for source in sources if option.name in source.raw]
         given[option.name] = option.value
-        if not found:
+        if not candidates:
             continue
-        value, strongest = found[0]
+        value, strongest = candidates[0]
         parts = [(shown(value), strongest)]
         if option.kind is AMOUNTS:
-            decided = {name: (amount, source) for pairs, source in reversed(found) for name, amount in pairs}
-            value = tuple((name, amount) for name, (amount, _) in decided.items())
-            parts = [(f"{name}={amount:g}", source) for name, (amount, source) in decided.items()]
+            amounts = {name: (amount, source) for pairs, source in reversed(candidates) for name, amount in pairs}
+            value = tuple((name, amount) for name, (amount, _) in amounts.items())
+            parts = [(f"{name}={amount:g}", source) for name, (amount, source) in amounts.items()]
         if value == option.value:
             continue
         given[option.name] = value

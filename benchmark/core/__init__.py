@@ -1,1 +1,1 @@
-"""Errors, entry points, the hub, progress and printing: what every other part may use."""
+"""What every other part may use: errors, entry points, the Hugging Face hub, progress and printing."""

@@ -1,4 +1,4 @@
-"""Options as the words of a command line."""
+"""Options written as the arguments of a command line."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ __all__ = ["flags"]
 
 
 def flags(options: Mapping[str, Any]) -> Iterator[str]:
-    """Options as the words of the command line that gives them."""
+    """The command-line arguments that set these options.
+
+    Args:
+        options: Values by option name. None and lists without an element give no argument.
+    """
     for key, value in options.items():
         flag = f"--{key.replace('_', '-')}"
         if value == {}:
             yield from (flag, "{}")
         elif isinstance(value, Mapping):
-            for part, one in value.items():
-                yield from (f"{flag}.{part}", str(one))
+            for part, item in value.items():
+                yield from (f"{flag}.{part}", str(item))
         elif isinstance(value, bool):
             yield flag if value else f"--no-{key.replace('_', '-')}"
         elif isinstance(value, list):
-            for one in value:
-                yield from (flag, str(one))
+            for item in value:
+                yield from (flag, str(item))
         elif value is not None:
             yield from (flag, str(value))

@@ -1,13 +1,13 @@
-"""Errors that a user can meet, drawn as one tree.
+"""The errors that a user can meet.
 
-Every message says what happened, with the value, and then the exact command or setting that mends it. The doors
-(`plugin.py`, `cli.py`) print it without a traceback and leave with `exit_code`; anything else that is raised is a
-defect of Toolmark and keeps its traceback.
+Every message says what happened, with the value, and then which command or setting to use instead. `pytest_plugin.py`
+and `cli.py` print the message without a traceback and exit with `exit_code`. Any other exception is a defect of
+Toolmark and keeps its traceback.
 
     ToolmarkError
     ├── InputError        4   a specification, file or option is wrong
     ├── NothingToDo       5   the request selects nothing
-    └── EnvironmentFault  69  weights, network, token, disk or lock are not at hand (sysexits.h: EX_UNAVAILABLE)
+    └── EnvironmentFault  69  weights, network, token, disk or lock are not available (EX_UNAVAILABLE in sysexits.h)
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ __all__ = ["EnvironmentFault", "InputError", "NothingToDo", "ToolmarkError", "wr
 
 
 class ToolmarkError(Exception):
-    """What happened (with the value) and how to mend it.
+    """Base of all errors that a user can meet.
 
     Args:
-        what: One sentence without its full stop, naming the offending value.
-        fix: An imperative sentence: the command, option or setting that mends it.
+        what: What happened, in one sentence without a full stop, with the wrong value.
+        fix: What to do, in one sentence: the command, option or setting to use.
     """
 
     exit_code: ClassVar[int] = 3
@@ -46,23 +46,27 @@ class InputError(ToolmarkError):
 
 
 class NothingToDo(ToolmarkError):
-    """The request is well formed and selects nothing."""
+    """The request is valid, but it selects nothing."""
 
     exit_code: ClassVar[int] = 5
 
 
 class EnvironmentFault(ToolmarkError):
-    """The request is right, but this machine cannot serve it now."""
+    """The request is valid, but this machine cannot carry it out now."""
 
     exit_code: ClassVar[int] = 69
 
 
 @contextmanager
-def writing(path: Path, fix: str = "Make room, or choose another place.") -> Iterator[None]:
-    """Around what writes to `path`, a file or a folder.
+def writing(path: Path, fix: str = "Free some disk space, or name another path.") -> Iterator[None]:
+    """Turn an `OSError` raised in this context into the error that a path cannot be written.
+
+    Args:
+        path: The file or folder that is written.
+        fix: What the user can do.
 
     Raises:
-        EnvironmentFault: It cannot be written.
+        EnvironmentFault: `path` cannot be written.
     """
     try:
         yield

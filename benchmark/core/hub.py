@@ -1,7 +1,7 @@
-"""What is asked of the Hugging Face hub: is it there, may we, give us the files, take these.
+"""The Hugging Face hub: check that a repository exists and can be read, download files, upload files.
 
-What lies in the hub's cache is used without asking the network. Otherwise the hub is probed once, for at most two
-seconds, so that "no network" and "no access" are said at once.
+Files in the hub's local cache are used without a request. Otherwise one request, limited to two seconds, checks the
+repository first, so that "no network" and "no access" are reported at once.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ __all__ = ["Kind", "cached", "check_id", "download", "gated", "is_repo_id", "pro
 Kind = Literal["model", "dataset"]
 
 _PROBE_SECONDS = 2.0
-_PLACES = {"model": "", "dataset": "datasets/"}
-_ELSE = {"model": "offline, try --model pocket", "dataset": "offline, name a local folder"}
+_URL_PREFIXES = {"model": "", "dataset": "datasets/"}
+_OFFLINE = {"model": "without a network, use --model pocket", "dataset": "without a network, name a local folder"}
 
 
 def is_repo_id(repo: str) -> bool:
@@ -35,23 +35,31 @@ def is_repo_id(repo: str) -> bool:
 
 
 def check_id(repo: str, flag: str) -> None:
-    """Is `repo` spelled as ORG/NAME. Raises `InputError`, which names the option `flag`."""
+    """Check that `repo` is written as ORG/NAME.
+
+    Args:
+        repo: What the user wrote.
+        flag: The option that it was given to, for the error.
+
+    Raises:
+        InputError: It is not written so.
+    """
     if repo.count("/") != 1 or not is_repo_id(repo):
-        raise InputError(f"{flag} {repo!r} is no place at the hub", "Name it as ORG/NAME.")
+        raise InputError(f"{flag} {repo!r} is not the name of a hub repository", f"Write {flag} ORG/NAME.")
 
 
 def page(repo: str, kind: Kind) -> str:
-    """The address of `repo` for people."""
-    return f"https://huggingface.co/{_PLACES[kind]}{repo}"
+    """The address of the web page of `repo`."""
+    return f"https://huggingface.co/{_URL_PREFIXES[kind]}{repo}"
 
 
 def by_hand(repo: str, kind: Kind) -> str:
-    """The command that puts `repo` into the cache."""
+    """The command that downloads `repo` into the local cache."""
     return f"hf download {repo}" + (" --repo-type dataset" if kind == "dataset" else "")
 
 
 def cached(repo: str, revision: str | None, kind: Kind = "model") -> Path | None:
-    """The folder of `repo` in the hub's cache, where there is one; it may hold some of the files only."""
+    """The folder of `repo` in the local cache, or None; the folder may hold only some of the files."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -62,23 +70,23 @@ def cached(repo: str, revision: str | None, kind: Kind = "model") -> Path | None
 
 
 def writable(repo: str, kind: Kind, again: str) -> bool:
-    """Whether `repo` is there already, where it could be written: there is a token, and the hub answers.
+    """Check that the hub can be written to, and return whether `repo` exists.
 
     Args:
         repo: ORG/NAME.
-        kind: Of the repository.
-        again: The command to give again.
+        kind: Kind of the repository.
+        again: The user's command, which errors tell to run again.
 
     Raises:
-        EnvironmentFault: No token, or no hub.
+        EnvironmentFault: There is no token, or the hub does not answer.
     """
     from huggingface_hub import HfApi, get_token
     from huggingface_hub.errors import RepositoryNotFoundError
 
     if get_token() is None:
-        raise EnvironmentFault("no token of the hub is at hand", "Log in: hf auth login (or set HF_TOKEN)")
+        raise EnvironmentFault("there is no Hugging Face token", "Log in with: hf auth login (or set HF_TOKEN)")
     try:
-        HfApi().repo_info(repo, repo_type=kind, timeout=_PROBE_SECONDS)  # so that "no network" is said at once
+        HfApi().repo_info(repo, repo_type=kind, timeout=_PROBE_SECONDS)  # "no network" is reported at once
     except RepositoryNotFoundError:
         return False
     except Exception as error:  # the hub library's HTTP stack, and with it the type, differs between its versions
@@ -89,38 +97,41 @@ def writable(repo: str, kind: Kind, again: str) -> bool:
 def upload(
     repo: str, files: Mapping[str, Path | str], kind: Kind, *, private: bool, message: str, card: Path, again: str
 ) -> str:
-    """Write `files`, paths or texts by their names there, in one commit; the commit's address.
+    """Upload files in one commit.
 
     Args:
-        repo: ORG/NAME; made where it is not there.
-        files: What to write.
-        kind: Of the repository.
-        private: A repository that is made is for its owner's eyes only.
-        message: Of the commit.
-        card: Where the user corrects a card that the hub refuses.
-        again: The command to give again.
+        repo: ORG/NAME; it is created if it does not exist.
+        files: Local paths or texts, by the file names in the repository.
+        kind: Kind of the repository.
+        private: Whether a repository that is created here is private.
+        message: Message of the commit.
+        card: The local file of the card, which the user must correct if the hub refuses it.
+        again: The user's command, which errors tell to run again.
+
+    Returns:
+        The address of the commit.
 
     Raises:
         InputError: The hub refuses the card.
-        EnvironmentFault: No token, no right, no network.
+        EnvironmentFault: There is no token, no permission or no network.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
-    there = writable(repo, kind, again)
+    exists = writable(repo, kind, again)
     operations = [
         CommitOperationAdd(name, str(content) if isinstance(content, Path) else content.encode())
         for name, content in files.items()
     ]
     api = HfApi()
     try:
-        if not there:
+        if not exists:
             api.create_repo(repo, repo_type=kind, private=private or None, exist_ok=True)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the hub's remarks on metadata that it takes
+            warnings.simplefilter("ignore")  # about metadata that the hub accepts
             commit = api.create_commit(repo, operations, repo_type=kind, commit_message=message)
     except Exception as error:  # as in `writable`
         if isinstance(error, ValueError) and str(error).startswith("Invalid metadata"):
-            raise InputError(f"the hub refuses the card: {error}", f"Correct {card}.") from None
+            raise InputError(f"the hub refuses the card: {error}", f"Correct the file {card}.") from None
         raise _not_written(repo, error, again) from None
     return str(commit.commit_url)
 
@@ -128,23 +139,23 @@ def upload(
 def _not_written(repo: str, error: Exception, again: str) -> EnvironmentFault:
     from huggingface_hub import constants, get_token
 
-    said = " ".join(str(error).replace(get_token() or "\0", "(token)").split())[:300]
+    reason = " ".join(str(error).replace(get_token() or "\0", "(token)").split())[:300]
     answer = getattr(error, "response", None)
     if answer is None:
         return EnvironmentFault(
-            f"{constants.ENDPOINT} cannot be reached: {said or type(error).__name__}",
-            f"Connect (and unset HF_HUB_OFFLINE), then give the same command again: {again}",
+            f"{constants.ENDPOINT} cannot be reached: {reason or type(error).__name__}",
+            f"Connect to the network (and unset HF_HUB_OFFLINE), then run again: {again}",
         )
     if answer.status_code in (401, 403):
         return EnvironmentFault(
-            f"the token may not write to {repo}: {said}",
-            "Make one that may at https://huggingface.co/settings/tokens, then: hf auth login",
+            f"the token may not write to {repo}: {reason}",
+            "Create a token with write access at https://huggingface.co/settings/tokens, then run: hf auth login",
         )
-    return EnvironmentFault(f"the hub refused {repo}: {said}", f"Mend that, then: {again}")
+    return EnvironmentFault(f"the hub refused to write {repo}: {reason}", f"Solve that, then run again: {again}")
 
 
 def probe(repo: str, revision: str | None = None, kind: Kind = "model") -> None:
-    """Ask the hub whether `repo` can be had; every refusal names what mends it.
+    """Check at the hub that `repo` can be downloaded.
 
     Raises:
         InputError: There is no such repository or revision.
@@ -155,7 +166,7 @@ def probe(repo: str, revision: str | None = None, kind: Kind = "model") -> None:
 
     offline = EnvironmentFault(
         f"{repo} is not in the local cache and the hub cannot be reached",
-        f"Connect and run again, or put the {kind} here first: {by_hand(repo, kind)}; {_ELSE[kind]}.",
+        f"Connect and run again, or download the {kind} first: {by_hand(repo, kind)}; {_OFFLINE[kind]}.",
     )
     if constants.HF_HUB_OFFLINE:
         raise offline
@@ -164,28 +175,40 @@ def probe(repo: str, revision: str | None = None, kind: Kind = "model") -> None:
     except GatedRepoError:
         raise gated(repo, kind) from None
     except RevisionNotFoundError:
-        raise InputError(f"{repo} has no revision {revision!r}", f"See {page(repo, kind)}/tree/main") from None
+        raise InputError(
+            f"{repo} has no revision {revision!r}", f"Choose one that is listed at {page(repo, kind)}/tree/main"
+        ) from None
     except RepositoryNotFoundError:
         raise InputError(
-            f"the hub has no {kind} {repo!r}, or your token may not see it", "Check the id, or log in: hf auth login"
+            f"the hub has no {kind} {repo!r}, or your token may not read it",
+            "Check the name, or log in with: hf auth login",
         ) from None
     except Exception:  # the hub library's HTTP stack, and with it the type, differs between its versions
         raise offline from None
 
 
 def gated(repo: str, kind: Kind = "model") -> EnvironmentFault:
-    """The error of a repository that asks for consent."""
+    """The error for a repository that must be read with a token, after its licence was accepted."""
     return EnvironmentFault(
-        f"{repo} is gated and no token with access is at hand",
-        f"Accept its licence at {page(repo, kind)}, then: hf auth login (or set HF_TOKEN)",
+        f"{repo} is gated, and there is no token with access to it",
+        f"Accept its licence at {page(repo, kind)}, then log in with: hf auth login (or set HF_TOKEN)",
     )
 
 
 def download(repo: str, revision: str | None, patterns: Sequence[str], kind: Kind = "model") -> Path:
-    """The folder of `repo` with its files that match `patterns`, fetched after a probe.
+    """Download files of `repo`, after `probe`.
+
+    Args:
+        repo: ORG/NAME.
+        revision: A branch, tag or commit; None is the main branch.
+        patterns: Glob patterns of the files to download.
+        kind: Kind of the repository.
+
+    Returns:
+        The local folder of the files.
 
     Raises:
-        InputError, EnvironmentFault: As `probe`; or the download broke.
+        InputError, EnvironmentFault: As `probe`, or the download failed.
     """
     from huggingface_hub import snapshot_download
 
@@ -194,5 +217,5 @@ def download(repo: str, revision: str | None, patterns: Sequence[str], kind: Kin
         return Path(snapshot_download(repo, revision=revision, repo_type=kind, allow_patterns=list(patterns)))
     except OSError as error:
         raise EnvironmentFault(
-            f"{repo} could not be downloaded: {error}", f"Try again, or by hand: {by_hand(repo, kind)}"
+            f"{repo} could not be downloaded: {error}", f"Run again, or download it with: {by_hand(repo, kind)}"
         ) from error

@@ -1,4 +1,4 @@
-"""Printing what a model or a file wrote: it cannot steer the terminal, and names stay whole in files and pipes."""
+"""Printing text of models and files: control characters are escaped, and long lines are not broken."""
 
 from __future__ import annotations
 
@@ -6,25 +6,30 @@ from rich.console import Console
 
 __all__ = ["console", "printable", "say"]
 
-_NARROWEST = 160
-"""Columns where no terminal gives a width."""
+_WIDTH_WITHOUT_TERMINAL = 160
+"""Columns of the output where it does not go to a terminal."""
 
 
 def console() -> Console:
-    """A console that takes text as it is."""
-    made = Console(markup=False, highlight=False)
-    return made if made.is_terminal else Console(markup=False, highlight=False, width=_NARROWEST)
+    """A console that prints text unchanged: without markup and highlighting."""
+    terminal = Console(markup=False, highlight=False)
+    if terminal.is_terminal:
+        return terminal
+    return Console(markup=False, highlight=False, width=_WIDTH_WITHOUT_TERMINAL)
 
 
 def say(*lines: str) -> None:
-    """Print lines unbroken and printable."""
-    drawn = console()
+    """Print lines without breaking them, with control characters escaped."""
+    output = console()
     for line in lines:
-        drawn.print(printable(line), soft_wrap=True)
+        output.print(printable(line), soft_wrap=True)
 
 
 def printable(text: str) -> str:
-    """`text` with everything escaped that could move a terminal's cursor or hide in it; line breaks stay."""
+    """`text` with every character escaped that is not printable, so that it cannot control a terminal.
+
+    Newlines stay.
+    """
     return "".join(
         char if char == "\n" or char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
     )

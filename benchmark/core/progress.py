@@ -1,4 +1,4 @@
-"""Progress that is honest: n, rate and time left; live on a terminal, plain lines elsewhere."""
+"""Progress of a run: number, rate and time left. A live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class ProgressLine:
-    """Progress of one run."""
+    """Shows the progress of one run.
+
+    Args:
+        name: The run's name, printed before each line.
+        console: Where to print.
+        live: The bar on a terminal; None prints plain lines.
+    """
 
     def __init__(self, name: str, console: Console, live: Progress | None) -> None:
         self._name = name
@@ -25,31 +31,36 @@ class ProgressLine:
         self._started = self._printed = time.monotonic()
 
     def update(self, done: int, total: int, further: str = "") -> None:
-        """`done` of `total` completions are in the ledger; `further` is told beside that."""
+        """Show that `done` of `total` completions are in the ledger, and `further` text after that."""
         if self._live is not None and self._task is not None:
-            named = f"{self._name}: {further}" if further else self._name
-            self._live.update(self._task, completed=done, total=total, description=named)
+            description = f"{self._name}: {further}" if further else self._name
+            self._live.update(self._task, completed=done, total=total, description=description)
             return
         now = time.monotonic()
         if done == total or now - self._printed >= _SECONDS_BETWEEN_LINES:
             self._printed = now
             rate = done / max(now - self._started, 1e-9)
             left = (total - done) / rate
-            told = f"; {further}" if further else ""
-            self.note(f"{done} of {total} answered, {rate:.1f} a second, {left:.0f} s left{told}")
+            suffix = f"; {further}" if further else ""
+            self.note(f"{done} of {total} answered, {rate:.1f} a second, {left:.0f} s left{suffix}")
 
     def note(self, text: str) -> None:
-        """Print a line under the run's name."""
+        """Print a line that begins with the run's name."""
         self._console.print(f"{self._name}: {text}", markup=False, highlight=False, soft_wrap=True)
 
     def finish(self, text: str) -> None:
-        """Print the closing line, with the seconds that it took."""
+        """Print the last line, with the seconds that the run took."""
         self.note(f"{text} ({time.monotonic() - self._started:.0f} s)")
 
 
 @contextmanager
 def progress_line(name: str, *, live: bool = True) -> Iterator[ProgressLine]:
-    """Show the progress of one run while the context is open; in plain lines where others write beside it."""
+    """Show the progress of one run while the context is open.
+
+    Args:
+        name: The run's name.
+        live: False prints plain lines on a terminal too, because other runs print at the same time.
+    """
     console = Console()
     if not live or not console.is_terminal:
         yield ProgressLine(name, console, None)

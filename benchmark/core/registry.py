@@ -1,7 +1,8 @@
-"""Plug-ins by entry point: the only way in which one room reaches another that it may not import.
+"""Plug-ins, found by their entry points.
 
-The built-in dialects, readers, generators, trainers, renderers and commands register in `pyproject.toml` exactly as a
-third party's do. Nothing is imported until it is asked for by name.
+The built-in dialects, readers, generators, trainers, renderers and commands are registered in `pyproject.toml`, as
+those of third parties are in theirs. Packages that may not import each other reach each other in this way only. A
+plug-in is imported when it is loaded by its name, and not before.
 """
 
 from __future__ import annotations
@@ -28,29 +29,29 @@ Group = Literal[
 
 
 @cache
-def _found(group: Group) -> dict[str, EntryPoint]:
+def _entry_points(group: Group) -> dict[str, EntryPoint]:
     return {point.name: point for point in sorted(entry_points(group=group), key=lambda point: point.name)}
 
 
 def names(group: Group) -> tuple[str, ...]:
-    """Registered names of `group`, sorted; imports nothing."""
-    return tuple(_found(group))
+    """The registered names of a group, sorted; imports no plug-in."""
+    return tuple(_entry_points(group))
 
 
 def target(group: Group, name: str) -> str:
-    """Where `name` points, as `module:attribute`; imports nothing."""
-    return _found(group)[name].value
+    """The object that `name` registers, as `module:attribute`; imports no plug-in."""
+    return _entry_points(group)[name].value
 
 
 def load(group: Group, name: str) -> Any:
     """Import and return the object that `name` registers in `group`.
 
     Raises:
-        InputError: No such name; the message lists the nearest ones.
-        EnvironmentFault: The plug-in is there, but a package that it needs is not.
+        InputError: There is no such name; the message lists the most similar ones.
+        EnvironmentFault: A package that the plug-in needs is not installed.
     """
     try:
-        point = _found(group)[name]
+        point = _entry_points(group)[name]
     except KeyError:
         kind = group.removeprefix("toolmark.").removesuffix("s")
         raise InputError(f"no {kind} is named {name!r}", nearest(name, names(group))) from None
@@ -65,27 +66,28 @@ def load(group: Group, name: str) -> Any:
 
 
 def renderer_for(out: str) -> Any:
-    """The renderer that writes to `out`: the one with the longest suffix that `out` ends in.
+    """The renderer for a path: of all whose suffix the path ends in, the one with the longest suffix.
 
-    A suffix `/` takes a folder: one that is there, or a path written with a slash at its end.
+    The suffix `/` stands for a folder: one that exists, or a path that ends in a slash.
 
     Raises:
-        InputError: No renderer takes it.
+        InputError: No renderer has such a suffix.
     """
     text = f"{out.rstrip('/')}/" if out.endswith("/") or Path(out).is_dir() else out
-    known = {
+    by_suffix = {
         suffix: name for name in names("toolmark.renderers") for suffix in load("toolmark.renderers", name).suffixes
     }
-    fitting = [suffix for suffix in known if text.lower().endswith(suffix)]
+    fitting = [suffix for suffix in by_suffix if text.lower().endswith(suffix)]
     if not fitting:
         raise InputError(
-            f"no report is written to {out!r}", f"End it in one of {', '.join(sorted(known))} (/ is a folder: a site)."
+            f"{out!r} does not end in the suffix of a report",
+            f"End it in one of {', '.join(sorted(by_suffix))} (/ stands for a folder, which gets a site).",
         )
-    return load("toolmark.renderers", known[max(fitting, key=len)])()
+    return load("toolmark.renderers", by_suffix[max(fitting, key=len)])()
 
 
 def nearest(name: str, known: tuple[str, ...]) -> str:
-    """The sentence that follows an unknown name: the closest known ones, or all of them."""
+    """What to write instead of an unknown name: the most similar of the known names, or else all of them."""
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if close:
         return "Did you mean " + " or ".join(close) + "?"

@@ -1,9 +1,10 @@
-"""What a model is asked, and what would be right.
+"""Cases: what a model is asked, and which answer is right.
 
 A *case* is a conversation so far, a toolbox, and an expectation: *call* (which calls, with which argument values) or
-*abstain* (and why). These are the resolved, checked objects; `readers/` makes them from files.
+*abstain* (and why). The classes here hold resolved and checked cases; `readers/` makes them from files.
 
-A case's `id` hashes what the model sees and nothing else, so that correcting its gold never orphans a completion.
+A case's `id` is a hash of what the model sees, and of nothing else. So a completion still belongs to its case after the
+expected answer was corrected.
 """
 
 from __future__ import annotations
@@ -35,16 +36,16 @@ __all__ = [
 ]
 
 Effects = Literal["pure", "read", "write"]
-"""What running a tool may touch: nothing, the world's state to look at, or the world's state to change."""
+"""What running a tool does outside the tool: nothing (`pure`), it reads state, or it changes state (`write`)."""
 
 
 class Frozen(BaseModel):
-    """Base of every contract object: immutable, and an unknown field is an error, not a silent loss."""
+    """Base class of the data objects: immutable; an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy with other values; hashes that were computed of the old ones do not go with it."""
+        """A copy with other values, without the cached hashes of the old ones."""
         copied = super().model_copy(update=update, deep=deep)
         for name in copied.__dict__.keys() - type(self).model_fields.keys():
             del copied.__dict__[name]
@@ -64,7 +65,7 @@ class Call(Frozen):
 
 
 class Message(Frozen):
-    """One turn of a conversation. `name` and `tool_call_id` belong to turns with the role `tool`."""
+    """One turn of a conversation. Only turns of the role `tool` have a `name` and a `tool_call_id`."""
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str = ""
@@ -106,10 +107,10 @@ class Message(Frozen):
 
 
 class Tool(Frozen):
-    """Name, description and JSON Schema of the arguments; perhaps an implementation, with its effects.
+    """A tool: name, description, JSON Schema of its arguments, and optionally an implementation with its effects.
 
     `run` names the implementation as `package.module:function` or `path/to/file.py:function`. It is a name and not a
-    callable, because only a sandboxed worker ever imports it.
+    function, because only the sandbox's worker process imports the implementation.
     """
 
     name: str = Field(min_length=1)
@@ -119,16 +120,16 @@ class Tool(Frozen):
     effects: Effects = "write"
 
     def shown(self) -> dict[str, Any]:
-        """What a model may see of this tool: neither its implementation nor its effects."""
+        """What a model is shown of this tool: all but its implementation and effects."""
         return {"name": self.name, "description": self.description, "parameters": self.parameters}
 
     def as_openai(self) -> dict[str, Any]:
-        """This tool in OpenAI's form, in which chat templates and servers take it."""
+        """This tool in OpenAI's form, which chat templates and servers read."""
         return {"type": "function", "function": self.shown()}
 
     @cached_property
     def schema_hash(self) -> str:
-        """Identity of the tool as a model sees it: tells seen tools from unseen ones."""
+        """Hash of what a model is shown of this tool; tells whether a tool was in training data."""
         return digest(self.shown())
 
 
@@ -143,12 +144,12 @@ class Toolbox(Frozen):
 
     @cached_property
     def by_name(self) -> Mapping[str, Tool]:
-        """The tools by their names; of two alike the first."""
+        """The tools by name; if two have the same name, the first."""
         return {tool.name: tool for tool in reversed(self.tools)}
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Names of the tools, in the order offered."""
+        """The names of the tools, in the order in which they are offered."""
         return tuple(tool.name for tool in self.tools)
 
 
@@ -158,11 +159,15 @@ Match = Literal[
 
 
 class Accept(Frozen):
-    """Which values of one argument are right; `scoring/matching.py` gives each rule its meaning.
+    """Which values of one argument are right; `scoring/matching.py` implements the rules.
 
-    In a file a plain list `[v, …]` is short for `{"match": "exact", "of": [v, …]}`. `of` holds accepted values, except
-    that `object` holds `{key: ACCEPT}` and `list` one ACCEPT an element. `optional` (of `object` only) names the keys
-    that may be absent; `tolerance` (of `number` only) is absolute.
+    In a file a plain list `[v, …]` is short for `{"match": "exact", "of": [v, …]}`.
+
+    Attributes:
+        match: The rule.
+        of: The accepted values; for `object` the rules by key, for `list` one rule for each element.
+        optional: Keys of an `object` that may be absent.
+        tolerance: Allowed absolute difference of a `number`.
     """
 
     match: Match = "exact"
@@ -199,7 +204,7 @@ class Accept(Frozen):
         return self
 
     def example(self) -> Any:
-        """One right value: the first accepted one."""
+        """One right value: the first accepted one, or one made from it."""
         match self.match:
             case "contains":
                 return " ".join(self.of)
@@ -214,7 +219,7 @@ class Accept(Frozen):
 
 
 def _unfit(match: Match, values: Sequence[Any]) -> str | None:
-    """Why no argument could ever be right by one of `values`, which the judge would not notice."""
+    """Why these accepted values do not fit the rule, so that no argument could ever match; None if they fit."""
     match match:
         case "contains" if not all(isinstance(value, str) and value.strip() for value in values):
             return "needs strings that are not blank"
@@ -234,21 +239,29 @@ def _unfit(match: Match, values: Sequence[Any]) -> str | None:
 
 
 def as_accept(value: Any) -> Any:
-    """Expand the list shorthand; every other value goes to validation unchanged."""
+    """The rule of an ACCEPT as written in a file, with the list shorthand expanded.
+
+    Raises:
+        ValueError: The value is not an ACCEPT.
+    """
     if isinstance(value, list | tuple):
         return Accept(match="exact", of=list(value))
     if isinstance(value, Mapping):
         return Accept.model_validate(value)
     if isinstance(value, Accept):
         return value
-    raise ValueError(f"an accepted value is a list or an object with a match rule, not {value!r}")
+    raise ValueError(f"accepted values are a list, or an object with a match rule, not {value!r}")
 
 
 class CallSpec(Frozen):
-    """One expected call: arguments by name, and those of them that may be left out.
+    """One expected call.
 
-    Collections that only label the tool do not know the right arguments: whether such a call fits its schema can still
-    be judged, whether it is wholly right cannot.
+    Attributes:
+        name: Name of the tool.
+        arguments: The accepted values by argument name.
+        optional: Arguments that may be left out.
+        arguments_known: False for data that only names the right tool. Then the call can be checked against its
+            schema, but it is not known whether its arguments are right.
     """
 
     name: str
@@ -257,7 +270,7 @@ class CallSpec(Frozen):
     arguments_known: bool = True
 
     @model_validator(mode="after")
-    def _optional_ones_are_there(self) -> CallSpec:
+    def _optional_names_exist(self) -> CallSpec:
         if self.arguments and not self.arguments_known:
             raise ValueError(f'"arguments" lists {sorted(self.arguments)}, although "arguments_known" is false')
         if unknown := set(self.optional) - self.arguments.keys():
@@ -266,7 +279,7 @@ class CallSpec(Frozen):
 
 
 class CallOption(Frozen):
-    """One complete right answer: all of its calls, in any order or in the given one."""
+    """One complete right answer: all its calls, in any order or in the given order."""
 
     calls: tuple[CallSpec, ...] = Field(min_length=1)
     order: Literal["any", "given"] = "any"
@@ -274,30 +287,36 @@ class CallOption(Frozen):
 
 
 class ExpectCall(Frozen):
-    """The right thing is to call; each option of `any_of` is right."""
+    """The right answer is to call; each option of `any_of` is right."""
 
     action: Literal["call"]
     any_of: tuple[CallOption, ...] = Field(min_length=1)
 
     @cached_property
     def tool(self) -> str | None:
-        """The one tool that is called in every option; None where there are several."""
+        """The tool, if all options call only this one; None if they call several."""
         tools = {spec.name for option in self.any_of for spec in option.calls}
         return next(iter(tools)) if len(tools) == 1 else None
 
     @cached_property
     def arguments_known(self) -> bool:
-        """Whether the right arguments of all calls are known."""
+        """Whether the right arguments are known for all calls."""
         return all(spec.arguments_known for option in self.any_of for spec in option.calls)
 
     @cached_property
     def names(self) -> Literal["exact", "dot_underscore"]:
-        """How the names of tools may be spelt: as the most generous option has it."""
+        """How tool names are compared: by the most lenient rule of the options."""
         return "dot_underscore" if any(option.names == "dot_underscore" for option in self.any_of) else "exact"
 
 
 class Abstain(Frozen):
-    """The right thing is not to call, and why. `tool` and `missing` say what a missing argument belongs to."""
+    """The right answer is not to call.
+
+    Attributes:
+        reason: Why.
+        tool: For a missing argument: the tool that it belongs to.
+        missing: For a missing argument: its name.
+    """
 
     action: Literal["abstain"]
     reason: Literal["no_tool_needed", "no_tool_fits", "missing_argument", "already_answered"]
@@ -309,14 +328,14 @@ Expectation = Annotated[ExpectCall | Abstain, Field(discriminator="action")]
 
 
 class Source(Frozen):
-    """Where a case comes from: the collection, and the reference inside it."""
+    """Where a case comes from: the collection, and the reference of the case in it."""
 
     name: str
     ref: str
 
 
 class Case(Frozen):
-    """One question to a model, with its resolved toolbox and its gold."""
+    """One question to a model, with the tools offered and the expected answer."""
 
     messages: tuple[Message, ...] = Field(min_length=1)
     toolbox: Toolbox
@@ -327,17 +346,21 @@ class Case(Frozen):
     source: Source
     licence: str
     waiver: str | None = None
-    seen_unknown: bool = Field(default=False, description="What the model saw is not known: `id` hashes `source`.")
+    seen_unknown: bool = Field(
+        default=False, description="It is not known what the model saw; `id` is a hash of `source`."
+    )
 
     @model_validator(mode="after")
-    def _ends_with_a_question(self) -> Case:
+    def _ends_with_user_or_tool(self) -> Case:
         if self.messages[-1].role not in ("user", "tool"):
-            raise ValueError(f"the last message is the {self.messages[-1].role}'s; a case ends with user or tool")
+            raise ValueError(
+                f"the last message has the role {self.messages[-1].role}, but a case must end with user or tool"
+            )
         return self
 
     @cached_property
     def id(self) -> str:
-        """Hash of what the model sees: messages and resolved tools (or of `source`, where that is not known)."""
+        """Hash of what the model sees: messages and resolved tools; if that is not known, hash of `source`."""
         if self.seen_unknown:
             return digest(self.source.model_dump())
         return digest(
@@ -349,10 +372,10 @@ class Case(Frozen):
 
     @cached_property
     def gold_hash(self) -> str:
-        """Hash of what is judged but not seen: expectation, tags and waiver."""
+        """Hash of what judges the answer and is not shown to the model: expectation, tags and waiver."""
         return digest({"expect": self.expect.model_dump(mode="json"), "tags": self.tags, "waiver": self.waiver})
 
     @property
     def cluster(self) -> str:
-        """The unit of statistics: the paraphrase family, or the case itself."""
+        """The cluster of the statistics: the paraphrase family, or else the case alone."""
         return self.group or self.id

@@ -1,7 +1,7 @@
-"""What goes to a model and what comes back.
+"""Prompts and completions.
 
-`Prompt` is what a dialect makes of a case. `Completion` is what the candidate gave, untouched. `ParsedCompletion` is
-what the dialect makes of that. A bad completion is data: none of these types refuses anything that a model can write.
+`Prompt` is what a dialect makes of a case. `Completion` is what the candidate gave, unchanged. `ParsedCompletion` is
+what the dialect read from it. A bad completion is data: these types accept everything that a model can write.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from toolmark.benchmark.data.cases import Call, Message, Tool
 __all__ = ["Completion", "ParsedCompletion", "Prompt", "RawCall", "StopReason", "Usage", "total"]
 
 StopReason = Literal["stop", "length", "unknown"]
-"""`stop`: the model ended by itself. `length`: it was cut. `unknown`: a recording that does not say."""
+"""`stop`: the model ended by itself. `length`: it was cut. `unknown`: the recording does not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Turns as the chat template will see them, and the tools that are left to the template (`native` only)."""
+    """Turns as the chat template gets them, and the tools that the template shows (only with the dialect `native`)."""
 
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...] = ()
 
     def digest(self) -> str:
-        """Part of a completion's key: the same prompt is never generated twice."""
+        """Hash of the prompt, part of a completion's key: the same prompt is not generated twice."""
         return digest([[m.as_openai() for m in self.messages], [tool.shown() for tool in self.tools]])
 
 
 @dataclass(frozen=True, slots=True)
 class RawCall:
-    """A native call as the server sent it: `arguments` is its unparsed text."""
+    """A native call as the server sent it; `arguments` is the unparsed text."""
 
     name: str
     arguments: str
@@ -42,13 +42,13 @@ class RawCall:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a completion took; two that took different times are still the same.
+    """Tokens, time and cost of a completion. Comparison ignores time and cost.
 
     Attributes:
-        input_tokens: Read.
-        output_tokens: Written.
-        seconds: Of the wall clock since the completion before it. Many are written side by side, so only their sum over
-            a run says something. None: not recorded.
+        input_tokens: Tokens of the prompt.
+        output_tokens: Tokens of the completion.
+        seconds: Wall-clock time since the completion before it. Completions are generated in parallel, so that only
+            the sum over a run has a meaning. None: not recorded.
         cost: US dollars. None: no price is known.
     """
 
@@ -65,28 +65,28 @@ class Usage:
                 raise ValueError("seconds and cost are numbers from 0")
 
     def as_json(self) -> dict[str, float]:
-        """The ledger's fields; what is not known is not there."""
-        known = {"seconds": self.seconds, "cost": self.cost}
+        """The ledger's fields, without those that are not known."""
+        amounts = {"seconds": self.seconds, "cost": self.cost}
         return {
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
-            **{name: amount for name, amount in known.items() if amount is not None},
+            **{name: amount for name, amount in amounts.items() if amount is not None},
         }
 
 
 def total(usages: Iterable[Usage]) -> Usage:
-    """Their sum; seconds or cost are known where they are known of every one."""
-    each = list(usages)
+    """The sum of usages; its seconds or cost are None if those of one usage are not known."""
+    items = list(usages)
 
     def added(amounts: Sequence[float | None]) -> float | None:
         known = [amount for amount in amounts if amount is not None]
         return math.fsum(known) if known and len(known) == len(amounts) else None
 
     return Usage(
-        sum(usage.input_tokens for usage in each),
-        sum(usage.output_tokens for usage in each),
-        added([usage.seconds for usage in each]),
-        added([usage.cost for usage in each]),
+        sum(usage.input_tokens for usage in items),
+        sum(usage.output_tokens for usage in items),
+        added([usage.seconds for usage in items]),
+        added([usage.cost for usage in items]),
     )
 
 
@@ -110,9 +110,13 @@ class Completion:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Completion:
-        """Inverse of `as_json`. Raises `KeyError`, `TypeError` or `ValueError` on a row that is no completion."""
+        """The completion of a ledger row; the inverse of `as_json`.
+
+        Raises:
+            KeyError, TypeError, ValueError: The row is not a completion.
+        """
         if not isinstance(row["text"], str) or row["stop_reason"] not in ("stop", "length", "unknown"):
-            raise ValueError("text is not a string, or stop_reason is none of stop, length, unknown")
+            raise ValueError("text is not a string, or stop_reason is not one of stop, length, unknown")
         return cls(
             text=row["text"],
             tool_calls=tuple(RawCall(str(call["name"]), str(call["arguments"])) for call in row["tool_calls"]),
@@ -123,14 +127,15 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class ParsedCompletion:
-    """What a dialect made of a completion.
+    """What a dialect read from a completion.
 
     Attributes:
-        calls: The calls, in the order written.
-        attempted: A marker of the dialect is there, whether or not a call could be read.
-        named: Names in anything else that is shaped like a call (a bare or fenced object, `name(…)`): an attempt where
-            one of them is an offered tool, which a dialect cannot know. Of a lenient reading only.
-        error: Why the reading is not clean; a strict reading with an error has no right call.
+        calls: The calls, in the order in which they are written.
+        attempted: Whether the text has a marker of the dialect, also if no call could be read there.
+        named: Names in other text that has the form of a call (a bare or fenced object, `name(…)`). If one of them is
+            an offered tool, the text is an attempt to call; a dialect does not know the offered tools. Only set by a
+            lenient reading.
+        error: What is wrong with the text; None if nothing is. A strict reading with an error has no right call.
         answer: The text for the user, without calls, thinking and answer markers.
     """
 

@@ -1,6 +1,6 @@
-"""A trace dataset on disk, as `toolmark generate` writes it: conversations, and the manifest that says whence they are.
+"""A trace dataset on disk, as `toolmark generate` writes it: conversations, and a manifest of how they were made.
 
-Only `traces/` and `manifest.json` are ever opened here: whoever trains reads no file of test cases.
+Only `traces/` and `manifest.json` are opened here, so that a trainer reads no file of test cases.
 """
 
 from __future__ import annotations
@@ -28,10 +28,13 @@ _REMAKE = "Write one with: toolmark generate template --out DIR"
 
 @dataclass(frozen=True)
 class TraceDataset:
-    """The folder `path`.
+    """A trace dataset.
+
+    Attributes:
+        path: Its folder.
 
     Raises:
-        InputError: There is no trace dataset in it.
+        InputError: The folder holds no trace dataset.
         EnvironmentFault: The package that reads it is not installed.
     """
 
@@ -39,7 +42,7 @@ class TraceDataset:
 
     def __post_init__(self) -> None:
         if not (self.path / "traces").is_dir():
-            raise InputError(f"{str(self.path)!r} holds no trace dataset (no folder 'traces' in it)", _REMAKE)
+            raise InputError(f"{str(self.path)!r} holds no trace dataset: it has no folder 'traces'", _REMAKE)
 
     @cached_property
     def _splits(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
@@ -52,30 +55,30 @@ class TraceDataset:
             ) from error
         folder = self.path / "traces"
         try:
-            found = load_from_disk(folder)
+            dataset = load_from_disk(folder)
         except (OSError, ValueError, LookupError, TypeError) as error:
-            # A split without a row is saved by `datasets` and then not read.
-            said = "it is damaged, or a split is empty" if isinstance(error, LookupError | TypeError) else str(error)
-            raise InputError(f"{str(folder)!r} is not a trace dataset: {said}", _REMAKE) from error
-        if not isinstance(found, DatasetDict):
-            raise InputError(f"{str(folder)!r} is one split and not a dataset of splits", _REMAKE)
-        splits: Mapping[str, Sequence[Mapping[str, Any]]] = found
+            # `datasets` saves a split without rows, but then cannot read it.
+            reason = "it is damaged, or a split is empty" if isinstance(error, LookupError | TypeError) else str(error)
+            raise InputError(f"{str(folder)!r} is not a trace dataset: {reason}", _REMAKE) from error
+        if not isinstance(dataset, DatasetDict):
+            raise InputError(f"{str(folder)!r} is a single split and not a dataset with splits", _REMAKE)
+        splits: Mapping[str, Sequence[Mapping[str, Any]]] = dataset
         return splits
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The names of its splits."""
+        """The names of the splits."""
         return tuple(self._splits)
 
     def rows(self, split: str = "train") -> Sequence[Mapping[str, Any]]:
-        """The rows of a split, in the order in which they were written, by number.
+        """The rows of a split, in the order in which they were written.
 
         Raises:
             InputError: There is no such split, or it is empty.
         """
         if split not in self._splits:
-            known = ", ".join(self._splits) or "none"
-            raise InputError(f"{str(self.path / 'traces')!r} has no split {split!r}", f"It has: {known}. {_REMAKE}")
+            existing = ", ".join(self._splits) or "none"
+            raise InputError(f"{str(self.path / 'traces')!r} has no split {split!r}", f"It has: {existing}. {_REMAKE}")
         if not len(self._splits[split]):
             raise InputError(f"the split {split!r} of {str(self.path)!r} is empty", "Generate more traces.")
         return self._splits[split]
@@ -84,15 +87,15 @@ class TraceDataset:
         """The conversations of a split.
 
         Raises:
-            InputError: As `rows`; a row is no conversation.
+            InputError: As `rows`, or a row is not a conversation.
         """
         return map(self.trace, self.rows(split))
 
     def trace(self, row: Mapping[str, Any]) -> Trace:
-        """The conversation in a row; its case is not known here.
+        """The conversation of a row, without its case.
 
         Raises:
-            InputError: The row is no conversation.
+            InputError: The row is not a conversation.
         """
         try:
             listed = (tool.get("function", tool) for tool in json.loads(row["tools"] or "[]"))
@@ -111,27 +114,28 @@ class TraceDataset:
                 source=row["source"],
             )
         except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
-            said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
-            raise InputError(f"a row of {str(self.path / 'traces')!r} is no conversation: {said}", _REMAKE) from None
+            reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
+            what = f"a row of {str(self.path / 'traces')!r} is not a conversation: {reason}"
+            raise InputError(what, _REMAKE) from None
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
-        """The content of `manifest.json`; empty where there is none that can be read."""
+        """The content of `manifest.json`; empty if it does not exist or cannot be read."""
         try:
-            found = json.loads((self.path / "manifest.json").read_bytes())
+            content = json.loads((self.path / "manifest.json").read_bytes())
         except (OSError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return content if isinstance(content, dict) else {}
 
     @property
     def manifest_hash(self) -> str | None:
-        """SHA-256 of the bytes of `manifest.json`, or None where there is none."""
+        """SHA-256 of `manifest.json`, or None if it does not exist."""
         file = self.path / "manifest.json"
         return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
     @property
     def made_by(self) -> str | None:
-        """The command that writes this folder again; None where the manifest does not say it."""
+        """The command that makes this dataset again; None if the manifest does not record it."""
         try:
             given = {**self.manifest["options"], "seed": self.manifest["seed"], "out": self.path.name}
             given |= {"execute": self.manifest["execute"]} if "execute" in self.manifest else {}

@@ -1,7 +1,7 @@
-"""What must not be in training data: the queries that suites test on, and the tools held out as unseen.
+"""What must not be in training data: the queries of the test cases, and the tools that are held out as unseen.
 
-The manifest of the authored cases names both: hashes of queries, never the queries. It is read as a file, not
-imported: no room imports another, and nothing else in that folder is opened.
+The manifest of the authored cases lists both; of the queries it has only hashes. The manifest is read as a file, so
+that this package does not import the suites, and no other file of that folder is opened.
 """
 
 from __future__ import annotations
@@ -20,24 +20,27 @@ __all__ = ["HeldOut", "held_out", "shipped_manifest"]
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Tools and query hashes that training data may not contain; empty where nothing is held out."""
+    """Tool names and query hashes that training data may not contain; both are empty if nothing is held out."""
 
     tools: frozenset[str] = frozenset()
     queries: frozenset[str] = frozenset()
 
     def leak(self, trace: Trace) -> str | None:
-        """What of `trace` must not be trained on: a test query, or a held-out tool that it offers or calls."""
+        """Why `trace` may not be trained on: a test query, or a held-out tool that it offers or calls.
+
+        None if it may.
+        """
         used = {call.name for message in trace.messages for call in message.tool_calls}
-        if found := self.tools & (used | {tool.name for tool in trace.tools}):
-            return f"the tool {min(found)} is held out"
-        asked = (message.content for message in trace.messages if message.role == "user")
-        if bool(self.queries) and any(query_hash(text) in self.queries for text in asked):
+        if leaked := self.tools & (used | {tool.name for tool in trace.tools}):
+            return f"the tool {min(leaked)} is held out"
+        queries = (message.content for message in trace.messages if message.role == "user")
+        if bool(self.queries) and any(query_hash(text) in self.queries for text in queries):
             return "it asks a test query"
         return None
 
 
 def shipped_manifest() -> Path | None:
-    """The manifest of the authored cases, where it is installed."""
+    """The path of the manifest of the authored cases; None if the suites are not installed."""
     spec = find_spec("toolmark.suites")
     for folder in spec.submodule_search_locations or () if spec else ():
         path = Path(folder) / "cases" / "MANIFEST.toml"
@@ -47,10 +50,10 @@ def shipped_manifest() -> Path | None:
 
 
 def held_out(manifest: Path | None) -> HeldOut:
-    """Read `manifest`; None holds nothing out.
+    """Read a manifest; without one nothing is held out.
 
     Raises:
-        InputError: It cannot be read, or is not TOML.
+        InputError: The manifest cannot be read, or is not TOML.
     """
     if manifest is None:
         return HeldOut()

@@ -1,4 +1,4 @@
-"""Training conversations: system, user, call, tool result, final answer, with the tools that were offered."""
+"""Traces: training conversations (system, user, call, tool result, final answer) with the tools offered."""
 
 from __future__ import annotations
 
@@ -17,9 +17,17 @@ QueryType = Literal["easy", "hard", "no_tool", "no_tool_fits", "missing_argument
 class Trace(Frozen):
     """One full conversation.
 
-    Every assistant turn is something a model should learn to write; everything else is what it will see. `case` holds
-    the question of this conversation with its gold, where the maker of the trace knows it; `line` is where it stands in
-    the file that it was read from.
+    A model should learn to write every assistant turn; all other turns are its input.
+
+    Attributes:
+        messages: The turns.
+        toolbox: The tools offered.
+        query: The user's question.
+        query_type: Kind of the question.
+        tool_name: The tool that is called; None without a call.
+        source: The collection that the trace comes from.
+        case: The question as a case with its expected answer; None if that is not known.
+        line: The line of the file that the trace was read from; None if it was not read from a file.
     """
 
     messages: tuple[Message, ...] = Field(min_length=2)
@@ -37,7 +45,7 @@ class Trace(Frozen):
         return self.toolbox.tools
 
     def turns_to_learn(self) -> Iterator[tuple[tuple[Message, ...], Message]]:
-        """Each assistant turn with all that precedes it, in order."""
+        """Each assistant turn together with all turns before it, in order."""
         for index, message in enumerate(self.messages):
             if message.role == "assistant":
                 yield self.messages[:index], message

@@ -1,15 +1,15 @@
 """The dialect `functiongemma`: calls in FunctionGemma's brackets, every string between two `<escape>` tokens.
 
-Strict: any text, then one or more `<start_function_call>call:NAME{KEY:VALUE,…}<end_function_call>`, then nothing but
+Strict: any text, then one or more `<start_function_call>call:NAME{KEY:VALUE,…}<end_function_call>`, then only
 white-space. A value is `<escape>text<escape>`, a number, `true`, `false`, `null`, a list `[…]` or a mapping `{…}`; the
 keys are bare, or strings. Lenient also reads: text after the last call, code fences, a missing closing token, strings
 in double quotes, Python's `True`, `False`, `None`.
 
-The format is that of https://ai.google.dev/gemma/docs/functiongemma/formatting-and-best-practices: the tools' words
-("You are a model that can do function calling with the following functions") must stand as they are, because the model
-was trained to be switched by them; keys come in alphabetical order, as its chat template sorts them. What follows a
-call is the server's to write, so `<start_function_response>` ends a completion. There is no way to write `<escape>`, or
-a `<think>` tag, inside a string.
+The format is that of https://ai.google.dev/gemma/docs/functiongemma/formatting-and-best-practices. The sentence before
+the tools ("You are a model that can do function calling with the following functions") must not be changed, because the
+model was trained to call functions when it reads it. Keys are in alphabetical order, as the chat template sorts them.
+The text after a call is written by the server, so `<start_function_response>` ends a completion. The format cannot
+write `<escape>`, or a `<think>` tag, inside a string.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from typing import Any
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import jsontext
-from toolmark.benchmark.dialects.marked import Markers
-from toolmark.benchmark.dialects.notation import Notation, Unreadable
-from toolmark.benchmark.dialects.reading import read
-from toolmark.benchmark.dialects.turns import plain_turns
+from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.dialects.literals import Notation, Unreadable
+from toolmark.benchmark.dialects.marked_calls import Markers
+from toolmark.benchmark.dialects.parsing import parse_pieces
+from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
 
 __all__ = ["FunctionGemma"]
 
@@ -54,7 +54,7 @@ def _string(text: str, at: int, strict: bool) -> tuple[str, int] | None:
     if quoted is None:
         raise Unreadable("a string does not end", len(text))
     try:
-        value = jsontext.loads(quoted.group(), strict=False)
+        value = json_in_text.loads(quoted.group(), strict=False)
     except ValueError as error:
         raise Unreadable(str(error), quoted.end()) from None
     return str(value), quoted.end()
@@ -66,39 +66,39 @@ _LENIENT = Notation(
 )
 
 
-def _read(text: str, start: int, strict: bool) -> tuple[Call, int]:
-    """The call that begins at `start`, and the index behind it. Raises `ValueError`."""
+def _read_call(text: str, start: int, strict: bool) -> tuple[Call, int]:
+    """The call that begins at `start`, and the index after it. Raises `ValueError`."""
     head = _HEAD.match(text, start)
     if head is None:
-        raise ValueError("there is no call:NAME{…} behind <start_function_call>")
+        raise ValueError("there is no call:NAME{…} after <start_function_call>")
     arguments, end = (_STRICT if strict else _LENIENT).mapping(text, head.end(), strict)
-    jsontext.check(arguments, strict=strict)
+    json_in_text.check(arguments, strict=strict)
     return Call(name=head.group(1), arguments=arguments), end
 
 
-def _calls(call: Call) -> Sequence[Call]:
+def _as_list(call: Call) -> Sequence[Call]:
     return [call]
 
 
 def _search(body: str) -> Sequence[Call]:
-    return [_read(jsontext.unfenced(body), 0, False)[0]]
+    return [_read_call(json_in_text.unfenced(body), 0, False)[0]]
 
 
-_MARKERS = Markers("<start_function_call>", "<end_function_call>", _read, _calls, _calls, _search)
+_MARKERS = Markers("<start_function_call>", "<end_function_call>", _read_call, _as_list, _as_list, _search)
 
 
-def _writable(text: str, marks: Sequence[str]) -> str:
-    """`text`, which must not hold one of `marks`. Raises `InputError`."""
+def _checked(text: str, marks: Sequence[str]) -> str:
+    """Return `text` unchanged; raises `InputError` if it contains one of `marks`."""
     if mark := next((mark for mark in marks if mark in text), None):
         raise InputError(
-            f"the dialect functiongemma has no way to write {mark} inside {text!r:.200}",
-            "Leave that case out, or choose another dialect: --dialect tagged",
+            f"the dialect functiongemma cannot write {mark} inside {text!r:.200}",
+            "Remove that case, or choose another dialect, for example --dialect tagged",
         )
     return text
 
 
 def _escaped(text: str) -> str:
-    return f"{_ESCAPE}{_writable(text, [_ESCAPE])}{_ESCAPE}"
+    return f"{_ESCAPE}{_checked(text, [_ESCAPE])}{_ESCAPE}"
 
 
 def _write_key(key: str) -> str:
@@ -121,7 +121,7 @@ def _write_mapping(fields: Mapping[str, Any]) -> str:
 
 
 def _upper(schema: Any) -> Any:
-    """A schema as the family's template tells it: its types in capitals."""
+    """A schema as the family's chat template writes it: with its types in capitals."""
     if isinstance(schema, list):
         return [_upper(item) for item in schema]
     if not isinstance(schema, Mapping):
@@ -131,40 +131,39 @@ def _upper(schema: Any) -> Any:
 
 def _capitals(kind: Any) -> Any:
     if isinstance(kind, list):
-        return [_capitals(one) for one in kind]
+        return [_capitals(item) for item in kind]
     return kind.upper() if isinstance(kind, str) else _upper(kind)  # a property may be called "type"
 
 
 def _declaration(tool: Tool) -> str:
-    told = f"{{description:{_escaped(tool.description)},parameters:{_write_mapping(_upper(tool.parameters))}}}"
-    return f"<start_function_declaration>declaration:{tool.name}{told}<end_function_declaration>"
+    body = f"{{description:{_escaped(tool.description)},parameters:{_write_mapping(_upper(tool.parameters))}}}"
+    return f"<start_function_declaration>declaration:{tool.name}{body}<end_function_declaration>"
 
 
 def _write_call(call: Call) -> str:
     if not _NAME.fullmatch(call.name):
         raise InputError(
-            f"a tool called {call.name!r} cannot be called in the dialect functiongemma",
-            "Choose another: --dialect tagged",
+            f"the dialect functiongemma cannot write a call of the tool {call.name!r}",
+            "Choose another dialect, for example --dialect tagged",
         )
-    body = _writable(_write_mapping(call.arguments), ["<think>", "</think>"])
+    body = _checked(_write_mapping(call.arguments), ["<think>", "</think>"])
     return f"{_MARKERS.opening}call:{call.name}{body}{_MARKERS.closing}"
 
 
 def _write_assistant(message: Message) -> str:
-    calls = "".join(map(_write_call, message.tool_calls))
-    return "\n".join(filter(None, (message.content, calls)))
+    return content_and_calls(message.content, "".join(map(_write_call, message.tool_calls)))
 
 
 def _write_result(message: Message) -> str:
     try:
-        value = jsontext.loads(message.content, strict=True)
+        value = json_in_text.loads(message.content, strict=True)
     except ValueError:
         value = message.content
     fields = value if isinstance(value, dict) else {"value": value}
     return f"{_RESULT}response:{message.name or 'unknown'}{_write_mapping(fields)}<end_function_response>"
 
 
-class FunctionGemma:
+class FunctionGemma(BaseDialect):
     """`<start_function_call>call:NAME{key:<escape>text<escape>}<end_function_call>`: FunctionGemma."""
 
     name = "functiongemma"
@@ -172,7 +171,7 @@ class FunctionGemma:
     stops: Sequence[str] = (_RESULT,)
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Plain turns, the declarations at the end of the system turn.
+        """Plain turns; the tools are declared at the end of the system turn.
 
         Raises:
             InputError: A string cannot be written in this dialect.
@@ -181,5 +180,5 @@ class FunctionGemma:
         return plain_turns(messages, instructions, _write_assistant, _write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion; never raises on what a model wrote."""
-        return read(completion, _MARKERS.pieces, strict=strict, result=_RESULT)
+        """Read the calls of a completion; never raises, whatever the model wrote."""
+        return parse_pieces(completion, _MARKERS.pieces, strict=strict, result=_RESULT)

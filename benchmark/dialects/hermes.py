@@ -1,12 +1,12 @@
 """The dialect `hermes`: JSON calls between `<tool_call>` tags, as Nous Hermes and Qwen write them.
 
-Strict: any text, then one or more `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, then nothing but white-space.
-Between the tags stands JSON or, where it is none, a Python literal (`'name'`, `True`): the format's own reader takes
-both, in this order (`validate_and_extract_tool_calls` in utils.py of the repository below, commit 02deb47). Lenient
-also reads what `tagged` reads leniently: text after the last call, code fences, a missing closing tag, several calls
-between one pair of tags, other keys, arguments as a JSON string.
+Strict: any text, then one or more `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, then only white-space.
+The text between the tags is JSON, or else a Python literal (`'name'`, `True`): the format's own parser tries both, in
+this order (`validate_and_extract_tool_calls` in utils.py of the repository below, commit 02deb47). Lenient
+also reads what the dialect `tagged` reads leniently: text after the last call, code fences, a missing closing tag,
+several calls between one pair of tags, other keys, arguments as a JSON string.
 
-Tools are shown in the words of the chat templates of Qwen2.5 and Qwen3, which those models were trained on
+Tools are shown as in the chat templates of Qwen2.5 and Qwen3, on which those models were trained
 (https://huggingface.co/Qwen/Qwen3-0.6B, tokenizer_config.json); the format itself is that of
 https://github.com/NousResearch/Hermes-Function-Calling.
 """
@@ -20,12 +20,12 @@ from typing import Any
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import jsontext
-from toolmark.benchmark.dialects.calls import strict_call
-from toolmark.benchmark.dialects.marked import Markers, json_value
+from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.dialects.json_calls import strict_call
+from toolmark.benchmark.dialects.marked_calls import Markers, json_value
+from toolmark.benchmark.dialects.parsing import parse_pieces
+from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
 from toolmark.benchmark.dialects.pythonic import LITERALS
-from toolmark.benchmark.dialects.reading import read
-from toolmark.benchmark.dialects.turns import plain_turns
 
 __all__ = ["Hermes"]
 
@@ -49,13 +49,20 @@ _PYTHON = replace(LITERALS, words={"True": True, "False": False, "None": None})
 
 
 def _value(text: str, start: int, strict: bool) -> tuple[Any, int]:
-    """JSON or, where it is none, a Python literal (leniently with JSON's words in it). Raises `ValueError`."""
+    """Decode JSON, or else a Python literal; a lenient reading allows `true`, `false` and `null` in the literal.
+
+    Returns:
+        The value, and the index after it.
+
+    Raises:
+        ValueError: It is neither.
+    """
     try:
         return json_value(text, start, strict)
     except ValueError as error:
         try:
             value, end = (_PYTHON if strict else LITERALS).value(text, start, strict)
-            jsontext.check(value, strict=strict)
+            json_in_text.check(value, strict=strict)
         except ValueError:
             raise error from None
         if not isinstance(value, dict | list):
@@ -63,39 +70,38 @@ def _value(text: str, start: int, strict: bool) -> tuple[Any, int]:
         return value, end
 
 
-def _calls(value: Any) -> Sequence[Call]:
+def _strict_calls(value: Any) -> Sequence[Call]:
     return [strict_call(value, "name", "arguments")]
 
 
-_MARKERS = Markers("<tool_call>", "</tool_call>", _value, _calls)
+_MARKERS = Markers("<tool_call>", "</tool_call>", _value, _strict_calls)
 
 
 def _write_call(call: Call) -> str:
-    body = jsontext.dumps({"name": call.name, "arguments": dict(call.arguments)})
+    body = json_in_text.dumps({"name": call.name, "arguments": dict(call.arguments)})
     return f"{_MARKERS.opening}\n{body}\n{_MARKERS.closing}"
 
 
 def _write_assistant(message: Message) -> str:
-    return "\n".join([message.content] * bool(message.content) + [_write_call(call) for call in message.tool_calls])
+    return content_and_calls(message.content, "\n".join(map(_write_call, message.tool_calls)))
 
 
 def _write_result(message: Message) -> str:
     return f"<tool_response>\n{message.content}\n</tool_response>"
 
 
-class Hermes:
+class Hermes(BaseDialect):
     """`<tool_call>{"name": …, "arguments": …}</tool_call>`: Hermes and Qwen."""
 
     name = "hermes"
     version = "1"
-    stops: Sequence[str] = ()
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Plain turns, the tools between `<tools>` tags at the end of the system turn."""
+        """Plain turns; the tools are between `<tools>` tags at the end of the system turn."""
         lines = "\n".join(json.dumps(tool.as_openai(), ensure_ascii=False) for tool in tools)
         instructions = _INSTRUCTIONS.format(tools=lines) if tools else ""
         return plain_turns(messages, instructions, _write_assistant, _write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion; never raises on what a model wrote."""
-        return read(completion, _MARKERS.pieces, strict=strict, result="<tool_response>")
+        """Read the calls of a completion; never raises, whatever the model wrote."""
+        return parse_pieces(completion, _MARKERS.pieces, strict=strict, result="<tool_response>")

@@ -1,8 +1,8 @@
-"""The dialect `json`: a call is a bare JSON object, and nothing else is one.
+"""The dialect `json`: a call is a bare JSON object.
 
-Strict: any text, then `{"name": …, "arguments": {…}}`, several of them one after another, or one array of them, bare or
-as xLAM writes it in `{"tool_calls": [...]}`, then nothing but white-space. Lenient also reads: text after the calls,
-code fences, the usual other keys, arguments as a JSON string. An object without arguments is an answer, not a call.
+Strict: any text, then `{"name": …, "arguments": {…}}`, several of them in sequence, or one array of them, bare or in
+`{"tool_calls": [...]}` as xLAM writes it, then only white-space. Lenient also reads: text after the calls, code fences,
+the usual other keys, arguments as a JSON string. An object without arguments is an answer, not a call.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import jsontext
-from toolmark.benchmark.dialects.bare import cut, json_spans, write_result
-from toolmark.benchmark.dialects.reading import Piece, read
-from toolmark.benchmark.dialects.turns import plain_turns
+from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.dialects.parsing import Piece, parse_pieces
+from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
+from toolmark.benchmark.dialects.unmarked_calls import cut, json_spans, write_result
 
 __all__ = ["Json"]
 
@@ -27,30 +27,29 @@ When no tool is needed, none fits, or a required argument is not known, answer i
 
 
 def _write_call(call: Call) -> str:
-    return jsontext.dumps({"name": call.name, "arguments": dict(call.arguments)})
+    return json_in_text.dumps({"name": call.name, "arguments": dict(call.arguments)})
 
 
 def _write_assistant(message: Message) -> str:
-    return "\n".join([message.content] * bool(message.content) + [_write_call(call) for call in message.tool_calls])
+    return content_and_calls(message.content, "\n".join(map(_write_call, message.tool_calls)))
 
 
 def _pieces(text: str, strict: bool) -> Iterable[Piece]:
     return cut(text, json_spans(text, strict, "arguments", wrapper=True))
 
 
-class Json:
+class Json(BaseDialect):
     """Bare `{"name": …, "arguments": {…}}` objects."""
 
     name = "json"
     version = "2"
-    stops: Sequence[str] = ()
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Plain turns, the tool list at the end of the system turn."""
+        """Plain turns; the tools are listed at the end of the system turn."""
         lines = (json.dumps(tool.shown(), ensure_ascii=False, separators=(",", ":")) for tool in tools)
         instructions = _INSTRUCTIONS.format(tools="\n".join(lines)) if tools else ""
         return plain_turns(messages, instructions, _write_assistant, write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion; never raises on what a model wrote."""
-        return read(completion, _pieces, strict=strict)
+        """Read the calls of a completion; never raises, whatever the model wrote."""
+        return parse_pieces(completion, _pieces, strict=strict)

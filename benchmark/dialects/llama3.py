@@ -1,13 +1,14 @@
 """The dialect `llama3`: a call is a bare JSON object with `parameters`, as Llama 3.1 and 3.2 write it.
 
-Strict: any text, then `{"name": …, "parameters": {…}}`, perhaps with `"type": "function"` and behind `<|python_tag|>`,
-several of them separated by `;` or white-space, or in one array; then nothing but white-space. Lenient also reads: text
-after the calls, code fences, the usual other keys, arguments as a JSON string. An object without arguments is an
-answer, not a call.
+Strict: any text, then `{"name": …, "parameters": {…}}`, optionally with `"type": "function"` and after
+`<|python_tag|>`, several of them separated by `;` or white-space, or in one array; then only white-space. Lenient also
+reads: text after the calls, code fences, the usual other keys, arguments as a JSON string. An object without arguments
+is an answer, not a call.
 
-Tools are shown in the words of the chat template of Llama 3.2, in its form for the system turn
-(https://huggingface.co/meta-llama/Llama-3.2-1B-Instruct, `tools_in_user_message = false`). That template knows one call
-a turn; the separator `;` is that of https://docs.vllm.ai/en/latest/features/tool_calling (`llama3_json`).
+Tools are shown as in the chat template of Llama 3.2, in its variant for the system turn
+(https://huggingface.co/meta-llama/Llama-3.2-1B-Instruct, `tools_in_user_message = false`). That template
+writes only one call in a turn; the separator `;` is that of https://docs.vllm.ai/en/latest/features/tool_calling
+(`llama3_json`).
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from collections.abc import Iterable, Sequence
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import jsontext
-from toolmark.benchmark.dialects.bare import cut, json_spans, write_result
-from toolmark.benchmark.dialects.reading import Piece, read
-from toolmark.benchmark.dialects.turns import plain_turns
+from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.dialects.parsing import Piece, parse_pieces
+from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
+from toolmark.benchmark.dialects.unmarked_calls import cut, json_spans, write_result
 
 __all__ = ["PYTHON_TAG", "Llama3"]
 
 PYTHON_TAG = "<|python_tag|>"
-"""What Llama 3 may write before a call; it says nothing that the call does not say."""
+"""A token that Llama 3 may write before a call; it has no other meaning."""
 
 _INSTRUCTIONS = """\
 You have access to the following functions. To call a function, please respond with JSON for a function call.\
@@ -44,27 +45,25 @@ def _answer(outside: str) -> str:
 
 
 def _write_call(call: Call) -> str:
-    return jsontext.dumps({"name": call.name, "parameters": dict(call.arguments)})
+    return json_in_text.dumps({"name": call.name, "parameters": dict(call.arguments)})
 
 
 def _write_assistant(message: Message) -> str:
-    calls = "; ".join(map(_write_call, message.tool_calls))
-    return "\n".join(filter(None, (message.content, calls)))
+    return content_and_calls(message.content, "; ".join(map(_write_call, message.tool_calls)))
 
 
-class Llama3:
+class Llama3(BaseDialect):
     """Bare `{"name": …, "parameters": {…}}` objects: Llama 3.1 and 3.2."""
 
     name = "llama3"
     version = "1"
-    stops: Sequence[str] = ()
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Plain turns, the tools at the end of the system turn."""
+        """Plain turns; the tools are at the end of the system turn."""
         listed = "\n\n".join(json.dumps(tool.as_openai(), ensure_ascii=False, indent=4) for tool in tools)
         instructions = _INSTRUCTIONS.format(tools=listed) if tools else ""
         return plain_turns(messages, instructions, _write_assistant, write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion; never raises on what a model wrote."""
-        return read(completion, _pieces, strict=strict, result="<|start_header_id|>", answer=_answer)
+        """Read the calls of a completion; never raises, whatever the model wrote."""
+        return parse_pieces(completion, _pieces, strict=strict, result="<|start_header_id|>", answer=_answer)

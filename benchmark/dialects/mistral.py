@@ -1,12 +1,12 @@
-"""The dialect `mistral`: calls behind the token `[TOOL_CALLS]`, in either of the forms that Mistral's models write.
+"""The dialect `mistral`: calls after the token `[TOOL_CALLS]`, in the two forms that Mistral's models write.
 
-Strict: any text, then `[TOOL_CALLS][{"name": …, "arguments": {…}}, …]` (tokenizers up to v7; an `"id"` may stand beside
-them) or `[TOOL_CALLS]name[ARGS]{…}` once for each call (v11 on; `[CALL_ID]id` may stand before `[ARGS]`), then nothing
-but white-space. Lenient also reads: text after the last call, code fences, a single object without the list, the usual
+Strict: any text, then `[TOOL_CALLS][{"name": …, "arguments": {…}}, …]` (tokenizers up to v7; a key `"id"` is
+allowed) or `[TOOL_CALLS]name[ARGS]{…}` once for each call (from v11 on; `[CALL_ID]id` is allowed before `[ARGS]`), then
+only white-space. Lenient also reads: text after the last call, code fences, a single object without the list, the usual
 other keys, arguments as a JSON string, a missing `[ARGS]`.
 
 The forms are those of https://github.com/mistralai/mistral-common (`InstructTokenizerV3`, `V11`, `V13`). Calls and
-tools are written in the older one, which more small models know. Ids are left out: they say nothing about a call.
+tools are written in the older form, which more small models know, without ids.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import Any
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import jsontext
-from toolmark.benchmark.dialects.calls import strict_call
-from toolmark.benchmark.dialects.marked import Markers, json_value
-from toolmark.benchmark.dialects.reading import read
-from toolmark.benchmark.dialects.turns import plain_turns
+from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.dialects.json_calls import strict_call
+from toolmark.benchmark.dialects.marked_calls import Markers, json_value
+from toolmark.benchmark.dialects.parsing import parse_pieces
+from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
 
 __all__ = ["Mistral"]
 
@@ -31,7 +31,7 @@ _NAMED = re.compile(r"\s{0,8}([^\s\[\]{}\"`]{1,128})(?:\[CALL_ID\]\w{0,64})?(\[A
 
 
 def _value(text: str, start: int, strict: bool) -> tuple[Any, int]:
-    """The list of the older form, or of the newer one the call as the older would list it."""
+    """Decode the list of calls of the older form, or a call of the newer form as a list in the older form."""
     named = _NAMED.match(text, start)
     if named is None:
         return json_value(text, start, strict)
@@ -41,40 +41,38 @@ def _value(text: str, start: int, strict: bool) -> tuple[Any, int]:
     return [{"name": named.group(1), "arguments": arguments}], end
 
 
-def _calls(value: Any) -> Sequence[Call]:
+def _strict_calls(value: Any) -> Sequence[Call]:
     if not isinstance(value, list) or not value:
-        raise ValueError("there is no list of calls behind [TOOL_CALLS]")
+        raise ValueError("there is no list of calls after [TOOL_CALLS]")
     return [strict_call(item, "name", "arguments", also=("id",)) for item in value]
 
 
-_MARKERS = Markers("[TOOL_CALLS]", "", _value, _calls)
+_MARKERS = Markers("[TOOL_CALLS]", "", _value, _strict_calls)
 
 
 def _write_assistant(message: Message) -> str:
     if not message.tool_calls:
         return message.content
     calls = [{"name": call.name, "arguments": dict(call.arguments)} for call in message.tool_calls]
-    written = f"{_MARKERS.opening} {jsontext.dumps(calls)}"
-    return f"{message.content}\n{written}" if message.content else written
+    return content_and_calls(message.content, f"{_MARKERS.opening} {json_in_text.dumps(calls)}")
 
 
 def _write_result(message: Message) -> str:
     return f"[TOOL_RESULTS] {json.dumps({'content': message.content}, ensure_ascii=False)}[/TOOL_RESULTS]"
 
 
-class Mistral:
+class Mistral(BaseDialect):
     """`[TOOL_CALLS] [{"name": …, "arguments": …}]`: Mistral."""
 
     name = "mistral"
     version = "1"
-    stops: Sequence[str] = ()
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Plain turns, the tools between their tokens at the end of the system turn."""
+        """Plain turns; the tools are between their tokens at the end of the system turn."""
         listed = json.dumps([tool.as_openai() for tool in tools], ensure_ascii=False)
         instructions = f"[AVAILABLE_TOOLS] {listed}[/AVAILABLE_TOOLS]" if tools else ""
         return plain_turns(messages, instructions, _write_assistant, _write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion; never raises on what a model wrote."""
-        return read(completion, _MARKERS.pieces, strict=strict, result="[TOOL_RESULTS]")
+        """Read the calls of a completion; never raises, whatever the model wrote."""
+        return parse_pieces(completion, _MARKERS.pieces, strict=strict, result="[TOOL_RESULTS]")

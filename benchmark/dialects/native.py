@@ -1,14 +1,14 @@
-"""The dialect `native`: tools are left to the chat template, or to the server, and calls come back as it wants them.
+"""The dialect `native`: the chat template or the server shows the tools and defines the form of calls.
 
-A served model's calls are read from the raw text of their arguments, never from what a client made of it: a client that
-drops a stray quote, or maps a bare value to the first parameter, hides what the model wrote. Strict: the arguments are
-one JSON object. Lenient also reads none at all (an empty text), and JSON inside a JSON string.
+A served model's calls are read from the raw text of their arguments and not from what a client made of it, because a
+client may repair them: it drops a stray quote, or maps a bare value to the first parameter. Strict: the arguments are
+one JSON object. Lenient also reads no arguments (an empty text), and JSON inside a JSON string.
 
-A local model's calls are text, in whatever form its template has. The token or tag that begins a call names the form:
-`<tool_call>` is `hermes`, `<start_function_call>` is `functiongemma`, `[TOOL_CALLS]` is `mistral`, `<|python_tag|>` is
-`llama3`, and so is a text that begins with a brace, because Llama's template marks its calls by nothing else. Each is
-read by that dialect's own rules. A form that is none of these is not guessed at: a template that writes calls so that
-they cannot be read back here is refused before anything is generated (`toolmark.benchmark.engine.encoding`).
+A local model's calls are text in the form of its template. The token or tag before a call tells the form: `<tool_call>`
+is `hermes`, `<start_function_call>` is `functiongemma`, `[TOOL_CALLS]` is `mistral`, `<|python_tag|>` is `llama3`. A
+text that begins with a brace is `llama3` too, because Llama's template may write calls without a marker. Each is read
+by the rules of that dialect. A template that writes calls in any other form is refused before anything is generated
+(`toolmark.benchmark.engine.encoding`).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from collections.abc import Iterable, Sequence
 
 from toolmark.benchmark.data.cases import Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt, RawCall
-from toolmark.benchmark.dialects import Dialect, jsontext
-from toolmark.benchmark.dialects.calls import call_from_object
+from toolmark.benchmark.dialects import BaseDialect, Dialect, json_in_text
 from toolmark.benchmark.dialects.functiongemma import FunctionGemma
 from toolmark.benchmark.dialects.hermes import Hermes
+from toolmark.benchmark.dialects.json_calls import call_from_object
 from toolmark.benchmark.dialects.llama3 import PYTHON_TAG, Llama3
 from toolmark.benchmark.dialects.mistral import Mistral
-from toolmark.benchmark.dialects.reading import Attempt, Piece, read
+from toolmark.benchmark.dialects.parsing import Attempt, Piece, parse_pieces
 
 __all__ = ["Native"]
 
@@ -36,46 +36,47 @@ _FORMS: dict[str, Dialect] = {
 }
 
 
-def _read(raw: RawCall, strict: bool) -> Attempt:
-    text = raw.arguments[: jsontext.MAX_LENGTH]
+def _read_raw_call(raw: RawCall, strict: bool) -> Attempt:
+    text = raw.arguments[: json_in_text.MAX_LENGTH]
     try:
-        arguments = jsontext.loads(text, strict=strict) if strict or text.strip() else {}
+        arguments = json_in_text.loads(text, strict=strict) if strict or text.strip() else {}
     except ValueError as reason:
         return Attempt(error=str(reason))
     if strict and not isinstance(arguments, dict):
-        return Attempt(error="the arguments are no JSON object")
+        return Attempt(error="the arguments are not a JSON object")
     call = call_from_object({"name": raw.name, "arguments": arguments})
-    return Attempt([call]) if call is not None else Attempt(error="the arguments are no JSON object")
+    return Attempt([call]) if call is not None else Attempt(error="the arguments are not a JSON object")
 
 
-def _words(text: str, strict: bool) -> Iterable[Piece]:  # noqa: ARG001 - the signature of `Pieces`
+def _no_calls(text: str, strict: bool) -> Iterable[Piece]:  # noqa: ARG001 - the signature of `Pieces`
     yield text, None
 
 
 def _form_of(text: str) -> Dialect | None:
-    text = jsontext.without_thinking(text).lstrip()
-    found = {text.find(mark): form for mark, form in _FORMS.items() if mark in text}
-    return found[min(found)] if found else _LLAMA3 if text.startswith("{") else None
+    text = json_in_text.without_thinking(text).lstrip()
+    forms = {text.find(mark): form for mark, form in _FORMS.items() if mark in text}
+    if forms:
+        return forms[min(forms)]  # that of the first marker
+    return _LLAMA3 if text.startswith("{") else None
 
 
-class Native:
-    """Tools left to the chat template or the server."""
+class Native(BaseDialect):
+    """The chat template or the server shows the tools."""
 
     name = "native"
     version = "1"
-    stops: Sequence[str] = ()
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """The turns as they are, calls and results included, and the tools beside them."""
+        """The turns unchanged, with their calls and results, and the tools."""
         return Prompt(tuple(messages), tuple(tools))
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion; never raises on what a model or a server wrote."""
+        """Read the calls of a completion; never raises, whatever the model or the server wrote."""
         if not completion.tool_calls:
-            form = _form_of(completion.text[: jsontext.MAX_LENGTH])
-            return form.parse(completion, strict=strict) if form else read(completion, _words, strict=strict)
-        attempts = [_read(raw, strict) for raw in completion.tool_calls]
+            form = _form_of(completion.text[: json_in_text.MAX_LENGTH])
+            return form.parse(completion, strict=strict) if form else parse_pieces(completion, _no_calls, strict=strict)
+        attempts = [_read_raw_call(raw, strict) for raw in completion.tool_calls]
         calls = tuple(call for attempt in attempts for call in attempt.calls)
         error = next((attempt.error for attempt in attempts if attempt.error is not None), None)
-        answer = jsontext.without_thinking(completion.text[: jsontext.MAX_LENGTH]).strip()
+        answer = json_in_text.without_thinking(completion.text[: json_in_text.MAX_LENGTH]).strip()
         return ParsedCompletion(calls, True, frozenset(), None if calls and not strict else error, answer)

@@ -1,14 +1,14 @@
 """The dialect `pythonic`: a list of Python calls, `[f(a=1), g()]`, as Gemma's documentation and BFCL ask for it.
 
-Strict: any text, then one or more such lists, bare or in a fence ```` ```tool_code ````, which is Gemma's own marker of
-calls and may also hold one call a line, then nothing but white-space. Values are literals: strings, numbers, `True`,
-`False`, `None`, JSON's `true`, `false`, `null`, lists, tuples (read as lists) and dicts with string keys; `**{…}` gives
-arguments whose names are no identifiers. Every value has a name: which parameter comes first only a schema knows.
-Lenient also reads: text after the calls, other code fences, a fence that stays open, calls without a list that fill a
-fence or the whole text, `print(…)` around a call, the prefix `default_api.`.
+Strict: any text, then one or more such lists, bare or in a fence ```` ```tool_code ````, then only white-space. This
+fence is Gemma's own marker of calls; it may also hold one call on each line. Values are literals: strings, numbers,
+`True`, `False`, `None`, JSON's `true`, `false`, `null`, lists, tuples (read as lists) and dicts with string keys.
+`**{…}` gives arguments whose names are not identifiers. Every argument must have a name, because only a schema tells
+the order of the parameters. Lenient also reads: text after the calls, other code fences, a fence that is not closed,
+calls without a list if they are all of a fence or of the text, `print(…)` around a call, the prefix `default_api.`.
 
 The instructions are those of https://ai.google.dev/gemma/docs/capabilities/function-calling, with BFCL's sentence on
-what to do where no function fits (its `DEFAULT_SYSTEM_PROMPT`).
+what to do if no function fits (its `DEFAULT_SYSTEM_PROMPT`).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import Any
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import jsontext
-from toolmark.benchmark.dialects.bare import Span, cut, write_result
-from toolmark.benchmark.dialects.notation import Notation, Unreadable, expect, skip
-from toolmark.benchmark.dialects.reading import Attempt, Piece, read
-from toolmark.benchmark.dialects.turns import plain_turns
+from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.dialects.literals import Notation, Unreadable, expect, skip
+from toolmark.benchmark.dialects.parsing import Attempt, Piece, parse_pieces
+from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
+from toolmark.benchmark.dialects.unmarked_calls import Span, cut, write_result
 
 __all__ = ["LITERALS", "Pythonic"]
 
@@ -42,7 +42,8 @@ _NAME = re.compile(r"[\w.-]{1,128}")
 _ARGUMENT = re.compile(r"[^\W\d][\w.-]{0,127}")
 _CANDIDATE = re.compile(r"```([\w-]*)|\[(?=\s{0,64}[\w.-]{1,128}\s{0,8}\()")
 _BETWEEN = re.compile(r"[\s;]*")
-# A step at a time costs a call each; these take several at once, and where they do not match, the steps say why.
+# Each of these patterns matches several steps of the parser at once, which is faster. If one does not match, the single
+# steps find the reason.
 _HEAD = re.compile(r"([\w.-]{1,128}+)\s*+\(\s*+")
 _KEYED = re.compile(r"([^\W\d][\w.-]{0,127}+)\s*+=\s*+")
 _NEXT = re.compile(r"\s*+(?:,\s*+|(?=\)))")
@@ -72,7 +73,7 @@ def _unescaped(match: re.Match[str]) -> str:
         return chr(int(octal, 8))
     code = int(two or four or eight, 16)
     if code > 0x10FFFF:
-        raise Unreadable("a string holds a character that Unicode does not have", match.start())
+        raise Unreadable("a string has an escape of a character that Unicode does not have", match.start())
     return chr(code)
 
 
@@ -84,13 +85,13 @@ def _string(text: str, at: int, strict: bool) -> tuple[str, int] | None:
         return plain[plain.lastindex or 0], plain.end()
     if text.startswith(mark * 3, at):
         mark *= 3
-    found = _STRING[mark].match(text, at)
-    if found is None:
+    string = _STRING[mark].match(text, at)
+    if string is None:
         raise Unreadable("a string does not end", len(text))
-    inside = found.group(1)
+    inside = string.group(1)
     if strict and len(mark) == 1 and "\n" in inside.replace("\\\n", ""):
-        raise Unreadable("a string goes on in another line", found.end())
-    return _ESCAPE.sub(_unescaped, inside) if "\\" in inside else inside, found.end()
+        raise Unreadable("a string has a line break", string.end())
+    return _ESCAPE.sub(_unescaped, inside) if "\\" in inside else inside, string.end()
 
 
 LITERALS = Notation(
@@ -102,7 +103,7 @@ LITERALS = Notation(
 
 
 def _call(text: str, at: int, strict: bool) -> tuple[Call, int]:
-    """The call that begins at `at`, and the index behind it. Raises `ValueError`."""
+    """The call that begins at `at`, and the index after it. Raises `ValueError`."""
     if (head := _HEAD.match(text, at)) is None:
         if (named := _NAME.match(text, at)) is None:
             raise Unreadable("a call has no name", at)
@@ -112,38 +113,38 @@ def _call(text: str, at: int, strict: bool) -> tuple[Call, int]:
     while not text.startswith(")", at):
         if (key := _KEYED.match(text, at)) is not None:
             value, at = LITERALS.value(text, key.end(), strict)
-            given = {key[1]: value}
+            added = {key[1]: value}
         elif text.startswith("**", at):
-            given, at = LITERALS.mapping(text, at + 2, strict)
+            added, at = LITERALS.mapping(text, at + 2, strict)
         else:
-            raise Unreadable("a value has no name", at)
-        if strict and not arguments.keys().isdisjoint(given):
+            raise Unreadable("an argument has no name", at)
+        if strict and not arguments.keys().isdisjoint(added):
             raise Unreadable("an argument is given twice", at)
-        arguments |= given
+        arguments |= added
         if (following := _NEXT.match(text, at)) is None:
             raise Unreadable("',' is missing", skip(text, at))
         at = following.end()
-    jsontext.check(arguments, strict=strict)
+    json_in_text.check(arguments, strict=strict)
     if strict and name.startswith(_API):
         raise Unreadable(f"the name begins with {_API}", at)
     return Call(name=name.removeprefix(_API), arguments=arguments), at + 1
 
 
 def _printed(text: str, at: int, strict: bool) -> tuple[Call, int]:
-    """A call, leniently also inside `print(…)`."""
+    """A call; in a lenient reading also inside `print(…)`."""
     if strict or not text.startswith("print(", at):
         return _call(text, at, strict)
-    found, at = _call(text, skip(text, at + len("print(")), strict)
-    return found, expect(text, at, ")")
+    call, at = _call(text, skip(text, at + len("print(")), strict)
+    return call, expect(text, at, ")")
 
 
 def _list(text: str, at: int, strict: bool) -> tuple[list[Call], int]:
-    """The list of calls whose bracket stands at `at`, and the index behind it. Raises `ValueError`."""
+    """The list of calls whose bracket is at `at`, and the index after it. Raises `ValueError`."""
     calls: list[Call] = []
     at = skip(text, expect(text, at, "["))
     while not text.startswith("]", at):
-        found, at = _printed(text, at, strict)
-        calls.append(found)
+        call, at = _printed(text, at, strict)
+        calls.append(call)
         if (following := _NEXT_CALL.match(text, at)) is None:
             raise Unreadable("',' is missing", skip(text, at))
         at = following.end()
@@ -158,14 +159,14 @@ def _block(text: str, at: int, strict: bool) -> tuple[list[Call], int]:
     at = skip(text, at)
     while at < len(text) and not text.startswith("```", at):
         if text.startswith("[", at):
-            found, at = _list(text, at, strict)
-            calls += found
+            listed, at = _list(text, at, strict)
+            calls += listed
         else:
-            one, at = _printed(text, at, strict)
-            calls.append(one)
+            call, at = _printed(text, at, strict)
+            calls.append(call)
         between = _BETWEEN.match(text, at)
         if between is None or (between.end() == at < len(text) and not text.startswith("```", at)):
-            raise Unreadable("there is text behind a call", at)
+            raise Unreadable("there is text after a call", at)
         at = between.end()
     if not calls:
         raise Unreadable("the fence holds no call", at)
@@ -175,9 +176,13 @@ def _block(text: str, at: int, strict: bool) -> tuple[list[Call], int]:
 def _attempt(
     read_calls: Callable[[str, int, bool], tuple[list[Call], int]], text: str, at: int, strict: bool
 ) -> tuple[Attempt, int]:
-    """An attempt and the index behind it. Raises `ValueError` where not even a lenient reading finds calls.
+    """An attempt to call, and the index after it.
 
-    What only a lenient reading reads is an attempt in a strict one too, so that it never passes for reasoning.
+    A text that only a lenient reading accepts is an attempt in a strict reading, so that it does not count as
+    reasoning.
+
+    Raises:
+        ValueError: A lenient reading finds no calls either.
     """
     reason = None
     if strict:
@@ -191,18 +196,18 @@ def _attempt(
 
 
 def _spans(text: str, strict: bool) -> Iterator[Span]:
-    """Lists of calls, and fences that hold nothing but calls."""
+    """Find lists of calls, and fences that hold only calls."""
     try:
         start = skip(text, 0)
         calls, end = _block(text, start, False) if _HEAD.match(text, start) else ([], -1)
         if end == len(text):
-            yield start, end, Attempt([] if strict else calls, "the call stands in no list" if strict else None)
+            yield start, end, Attempt([] if strict else calls, "the call is not in a list" if strict else None)
             return
     except ValueError:
         pass
     position = waste = 0
-    inside = False  # a fence that holds more than calls
-    while waste < jsontext.MAX_WASTE and (match := _CANDIDATE.search(text, position)):
+    inside = False  # of a fence that holds other text than calls
+    while waste < json_in_text.MAX_WASTE and (match := _CANDIDATE.search(text, position)):
         fence = match.group(1)
         if inside and fence is not None:
             inside, position = False, match.end()
@@ -217,7 +222,7 @@ def _spans(text: str, strict: bool) -> Iterator[Span]:
         if fence is not None:
             closed = text.startswith("```", end)
             if strict and (fence != "tool_code" or not closed):
-                attempt = Attempt(error="the call stands in a code fence" if closed else "the fence is not closed")
+                attempt = Attempt(error="the call is in a code fence" if closed else "the fence is not closed")
             end += 3 * closed
         yield match.start(), end, attempt
         position = end
@@ -231,16 +236,17 @@ def _write_value(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return str(value)
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{jsontext.dumps(key)}: {_write_value(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{json_in_text.dumps(key)}: {_write_value(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_write_value, value)) + "]"
-    return jsontext.dumps(value)
+    return json_in_text.dumps(value)
 
 
 def _write_call(call: Call) -> str:
     if not _NAME.fullmatch(call.name):
         raise InputError(
-            f"a tool called {call.name!r} cannot be called in the dialect pythonic", "Choose another: --dialect tagged"
+            f"the dialect pythonic cannot write a call of the tool {call.name!r}",
+            "Choose another dialect, for example --dialect tagged",
         )
     named = {key: value for key, value in call.arguments.items() if _ARGUMENT.fullmatch(key)}
     others = {key: value for key, value in call.arguments.items() if key not in named}
@@ -250,22 +256,21 @@ def _write_call(call: Call) -> str:
 
 def _write_assistant(message: Message) -> str:
     calls = f"[{', '.join(map(_write_call, message.tool_calls))}]" if message.tool_calls else ""
-    return "\n".join(filter(None, (message.content, calls)))
+    return content_and_calls(message.content, calls)
 
 
-class Pythonic:
+class Pythonic(BaseDialect):
     """`[f(a=1), g()]`: the dialect of Gemma 3's documentation."""
 
     name = "pythonic"
     version = "1"
-    stops: Sequence[str] = ()
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Plain turns, the tools as a JSON list at the end of the system turn, one a line."""
+        """Plain turns; the tools are a JSON list at the end of the system turn, one on each line."""
         listed = ",\n".join(json.dumps(tool.shown(), ensure_ascii=False) for tool in tools)
         instructions = _INSTRUCTIONS.format(tools=f"[{listed}]") if tools else ""
         return plain_turns(messages, instructions, _write_assistant, write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion; never raises on what a model wrote."""
-        return read(completion, _pieces, strict=strict)
+        """Read the calls of a completion; never raises, whatever the model wrote."""
+        return parse_pieces(completion, _pieces, strict=strict)

@@ -1,8 +1,8 @@
-"""The dialect `tagged`: calls between `<tool_call>` tags, one compact JSON line a tool in the system turn.
+"""The dialect `tagged`: calls between `<tool_call>` tags; each tool is a line of compact JSON in the system turn.
 
-Strict: any text, then one or more `<tool_call>{"tool_name": …, "args": {…}}</tool_call>`, then nothing but white-space.
+Strict: any text, then one or more `<tool_call>{"tool_name": …, "args": {…}}</tool_call>`, then only white-space.
 Lenient also reads: text after the last call, code fences, a missing closing tag, several calls between one pair of
-tags, `name`/`arguments`/`parameters` as keys, arguments as a JSON string, further keys.
+tags, `name`/`arguments`/`parameters` as keys, arguments as a JSON string, other keys.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import jsontext
-from toolmark.benchmark.dialects.calls import strict_call
-from toolmark.benchmark.dialects.marked import Markers, json_value
-from toolmark.benchmark.dialects.reading import read
-from toolmark.benchmark.dialects.turns import plain_turns
+from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.dialects.json_calls import strict_call
+from toolmark.benchmark.dialects.marked_calls import Markers, json_value
+from toolmark.benchmark.dialects.parsing import parse_pieces
+from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
 
 __all__ = ["Tagged"]
 
@@ -40,14 +40,14 @@ def _tool_line(tool: Tool) -> str:
 
 
 def _write_call(call: Call) -> str:
-    body = jsontext.dumps({"tool_name": call.name, "args": dict(call.arguments)})
+    body = json_in_text.dumps({"tool_name": call.name, "args": dict(call.arguments)})
     return f"{_OPEN}{body}{_CLOSE}"
 
 
 def _write_assistant(message: Message) -> str:
     calls = "\n".join(_write_call(call) for call in message.tool_calls)
     if calls:
-        return f"{message.content}\n{calls}" if message.content else calls
+        return content_and_calls(message.content, calls)
     return f"{_ANSWER_OPEN}{message.content}{_ANSWER_CLOSE}"
 
 
@@ -55,11 +55,11 @@ def _write_result(message: Message) -> str:
     return f"{_RESULT}{message.content}</tool_result>"
 
 
-def _calls(value: Any) -> Sequence[Call]:
+def _strict_calls(value: Any) -> Sequence[Call]:
     return [strict_call(value, "tool_name", "args")]
 
 
-_MARKERS = Markers(_OPEN, _CLOSE, json_value, _calls)
+_MARKERS = Markers(_OPEN, _CLOSE, json_value, _strict_calls)
 
 
 def _answer(text: str) -> str:
@@ -68,18 +68,17 @@ def _answer(text: str) -> str:
     return inside.strip() or (before + after).strip()
 
 
-class Tagged:
+class Tagged(BaseDialect):
     """`<tool_call>{"tool_name": …, "args": {…}}</tool_call>`; the default dialect."""
 
     name = "tagged"
     version = "1"
-    stops: Sequence[str] = ()
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Plain turns, the tool list at the end of the system turn."""
+        """Plain turns; the tools are listed at the end of the system turn."""
         instructions = _INSTRUCTIONS.format(tools="\n".join(map(_tool_line, tools))) if tools else ""
         return plain_turns(messages, instructions, _write_assistant, _write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion; never raises on what a model wrote."""
-        return read(completion, _MARKERS.pieces, strict=strict, result=_RESULT, answer=_answer)
+        """Read the calls of a completion; never raises, whatever the model wrote."""
+        return parse_pieces(completion, _MARKERS.pieces, strict=strict, result=_RESULT, answer=_answer)

@@ -21,7 +21,7 @@ from toolmark.benchmark.engine.prompt_lookup import as_text, guess
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Choose", "Forward", "Limits", "write"]
+__all__ = ["Choose", "DecodeLimits", "Forward", "write"]
 
 Forward = Callable[[Sequence[int], "Tensor", Pass, Sequence[int]], "Tensor"]
 """Token ids, positions and pass of a packed row, and of which tokens to give the logits: (those, vocabulary)."""
@@ -31,7 +31,7 @@ Choose = Callable[["Tensor", Sequence[int]], list[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class DecodeLimits:
     """When to stop, and how much to do at once.
 
     Attributes:
@@ -86,7 +86,7 @@ class _Row:
 
 
 def write(
-    rows: Mapping[int, Sequence[int]], forward: Forward, choose: Choose, limits: Limits
+    rows: Mapping[int, Sequence[int]], forward: Forward, choose: Choose, limits: DecodeLimits
 ) -> Iterator[tuple[int, list[int]]]:
     """Yield (index, tokens) of each row as it ends; the tokens go up to and with its stop.
 
@@ -129,7 +129,7 @@ def _out_of_memory(error: RuntimeError) -> bool:
 class _Batch:
     forward: Forward
     choose: Choose
-    limits: Limits
+    limits: DecodeLimits
     count: int
     active: list[_Row] = field(default_factory=list)
     spans: dict[Node, Span] = field(default_factory=dict)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import Weights
-from toolmark.benchmark.config.decoding import Decoding, Requests
+from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.engine import Engine
 from toolmark.benchmark.engine.policy_engine import PolicyEngine
@@ -27,10 +28,10 @@ class Engines:
         requests: How patiently served models are asked.
     """
 
-    def __init__(self, decoding: Decoding, threads: int | None = None, requests: Requests | None = None) -> None:
+    def __init__(self, decoding: Decoding, threads: int | None = None, requests: RequestLimits | None = None) -> None:
         self._decoding = decoding
         self._threads = threads
-        self._requests = requests or Requests()
+        self._requests = requests or RequestLimits()
         self._kept: tuple[tuple[str, str], LocalEngine] | None = None
 
     def open(self, candidate: Candidate, weights: Weights | None, dtype: str, cases: Sequence[Case]) -> Engine:

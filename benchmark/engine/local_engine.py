@@ -16,7 +16,7 @@ from toolmark.benchmark.data.completions import Completion, Prompt, Usage
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import PromptTooLong
 from toolmark.benchmark.engine.adapters import AdaptedModel
-from toolmark.benchmark.engine.decode_loop import Choose, Forward, Limits, write
+from toolmark.benchmark.engine.decode_loop import Choose, DecodeLimits, Forward, write
 from toolmark.benchmark.engine.encoding import check_readable, encode, stop_ids
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.padded_batches import LAYOUT, write_padded
@@ -177,7 +177,7 @@ class LocalEngine:
                 written = write_padded(rows, self._model.plain, self._generation_config())
             else:
                 ended = self._called if self._one_call else None
-                limits = Limits(self._decoding.max_tokens, frozenset(self._stops), self._rows, ended=ended)
+                limits = DecodeLimits(self._decoding.max_tokens, frozenset(self._stops), self._rows, ended=ended)
                 written = write(rows, self._forward, self._chooser(epoch), limits)
             for index, tokens in written:
                 yield index, self._completion(index, tokens)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from toolmark.benchmark.engine.decode_loop import Forward, Limits, write
+from toolmark.benchmark.engine.decode_loop import DecodeLimits, Forward, write
 from toolmark.benchmark.engine.prefix_attention import NAME, Pass, register
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _agrees(model: PreTrainedModel, forward: Forward) -> bool:
 
     try:
         with torch.inference_mode():
-            for _ in write(rows, forward, choose, Limits(tokens=2, stops=frozenset(), rows=2)):
+            for _ in write(rows, forward, choose, DecodeLimits(tokens=2, stops=frozenset(), rows=2)):
                 pass
     except (TypeError, AttributeError, KeyError, ValueError, IndexError, RuntimeError):
         return False  # a model that does not take what a packed pass gives it

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from toolmark.benchmark.config.decoding import Decoding, Requests
+from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects import Dialect
@@ -33,9 +34,9 @@ class ServedEngine:
         InputError: The file of prices cannot be read.
     """
 
-    def __init__(self, model: str, decoding: Decoding, requests: Requests | None = None) -> None:
+    def __init__(self, model: str, decoding: Decoding, requests: RequestLimits | None = None) -> None:
         know_prices()
-        self._requests = requests or Requests()
+        self._requests = requests or RequestLimits()
         self._model = ServedModel(model, self._requests)
         self._config: dict[str, Any] = {
             "max_tokens": decoding.max_tokens,

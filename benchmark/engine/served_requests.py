@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from toolmark.benchmark.config.decoding import Requests
+from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.engine.inspect_messages import completion_of, messages_of, tools_of
@@ -79,7 +79,7 @@ class ServedModel:
         EnvironmentFault: The provider's package or key is missing.
     """
 
-    def __init__(self, name: str, requests: Requests, window: Window | None = None) -> None:
+    def __init__(self, name: str, requests: RequestLimits, window: Window | None = None) -> None:
         from inspect_ai.model import GenerateConfig, get_model
 
         config = GenerateConfig(max_connections=requests.connections, max_retries=0)

@@ -18,9 +18,9 @@ from toolmark.benchmark.evaluation.report_data import gather, provenance
 from toolmark.benchmark.evaluation.request import Request, check, check_candidates, shipped_cases
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 from toolmark.benchmark.runs.generation import Run, generate, open_run
+from toolmark.benchmark.runs.inspect_task import judge, recorded_grades
 from toolmark.benchmark.runs.replay import read_replay
-from toolmark.benchmark.runs.store import check_writable
-from toolmark.benchmark.runs.task import judge, recorded_grades
+from toolmark.benchmark.runs.run_folders import check_writable
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.grades import Grade, grade
 from toolmark.benchmark.verdicts.comparison import Comparison, compare_sides

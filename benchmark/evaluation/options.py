@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol
 
-from toolmark.benchmark.config.option_types import AMOUNTS, NUMBER, SWITCH, TEXT, TEXTS, WHOLE, choice
+from toolmark.benchmark.config.option_types import AMOUNTS, NUMBER, STRING, STRINGS, SWITCH, WHOLE, choice
 from toolmark.benchmark.config.sources import (
     Option,
     Values,
@@ -28,24 +28,24 @@ _DEFAULT = Request()
 OPTIONS = (
     Option(
         "model",
-        TEXTS,
+        STRINGS,
         "candidate: alias, path, hub id, replay/FILE, policy/NAME or an Inspect model; repeatable",
         metavar="SPEC",
     ),
-    Option("adapter", TEXTS, "LoRA adapter on the one --model; repeatable", metavar="SPEC"),
+    Option("adapter", STRINGS, "LoRA adapter on the one --model; repeatable", metavar="SPEC"),
     Option(
         "baseline",
-        TEXT,
+        STRING,
         "what candidates are held against: a spec, a stored run or a ledger",
         metavar="SPEC",
         default_text="with --adapter, the base",
     ),
-    Option("cases", TEXT, "case file or folder", metavar="[READER:]PATH", default_text="the shipped cases"),
-    Option("tools", TEXT, ".py, module or .yaml whose toolbox names the cases use", metavar="SOURCE"),
+    Option("cases", STRING, "case file or folder", metavar="[READER:]PATH", default_text="the shipped cases"),
+    Option("tools", STRING, ".py, module or .yaml whose toolbox names the cases use", metavar="SOURCE"),
     Option("split", choice("dev", "test"), "which *.SPLIT.jsonl of a folder", default=_DEFAULT.split),
     Option(
         "dialect",
-        TEXT,
+        STRING,
         "how tools are shown and calls are read",
         metavar="NAME",
         default_text="the adapter's, else its family's, else tagged",
@@ -112,11 +112,11 @@ OPTIONS = (
     Option("skip-bad", SWITCH, "leave out rows that cannot be read, and list them"),
     Option(
         "report",
-        TEXTS,
+        STRINGS,
         "write a report: .html, .md, .csv, .json, or a folder that ends in /; repeatable",
         metavar="FILE",
     ),
-    Option("runs", TEXT, "where runs are kept", metavar="DIR", default=str(_DEFAULT.runs)),
+    Option("runs", STRING, "where runs are kept", metavar="DIR", default=str(_DEFAULT.runs)),
 )
 
 _PLURAL = {"models": "model", "adapters": "adapter", "floors": "floor"}

@@ -8,7 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from toolmark.benchmark.candidates.spec import Candidate, resolve, with_adapter
-from toolmark.benchmark.config.decoding import Decoding, Requests
+from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.readers.case_selection import Split
@@ -22,7 +23,7 @@ __all__ = ["CHECKED", "Request", "check", "shipped_cases"]
 CHECKED = (*(metric.id for metric in PRIMARY), BALANCED.id)
 """Metrics that a suite checks, and that can have a floor."""
 
-_REQUESTS = Requests()
+_REQUESTS = RequestLimits()
 
 
 def shipped_cases() -> str:
@@ -67,9 +68,9 @@ class Request:
         return RunOptions(self.runs, decoding, self.epochs, self.fresh, self.skip_too_long)
 
     @property
-    def served_requests(self) -> Requests:
+    def served_requests(self) -> RequestLimits:
         """How served models are asked."""
-        return Requests(self.connections, self.request_timeout, self.request_retries)
+        return RequestLimits(self.connections, self.request_timeout, self.request_retries)
 
     def candidates(self) -> list[tuple[Candidate, int | None]]:
         """All candidates in the order shown, each with the index of the one that it is compared with.

@@ -1,1 +1,1 @@
-"""What a plug-in is, and the commands that plug-ins get."""
+"""The protocols of plug-ins, and the command-line commands that plug-ins get."""

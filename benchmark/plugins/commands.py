@@ -1,7 +1,7 @@
-"""A command for each plug-in of a group: its options are flags, and errors about them are words.
+"""One command-line command for each plug-in of a group: the plug-in's options are its flags.
 
-Listing the commands of a group needs the names of its entry points alone; a plug-in, and whatever it imports, is loaded
-when its own command is called.
+Listing the commands needs only the names of the entry points. A plug-in, with all that it imports, is loaded when its
+own command is called.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ Command = Callable[..., None]
 
 
 def plugin_commands(app: App, group: Group, module: str, make: Callable[[Any], Command]) -> Callable[[str], Command]:
-    """Register one command for each entry point of `group`, to be made when it is called.
+    """Register one command for each entry point of `group`; a command is made when it is first called.
 
     Args:
-        app: Where the commands go.
-        group: Entry-point group, as `toolmark.trainers`.
+        app: The application that gets the commands.
+        group: The entry-point group, for example `toolmark.trainers`.
         module: Name of the calling module.
-        make: Makes the command of one loaded plug-in.
+        make: Makes the command of a loaded plug-in.
 
     Returns:
-        What `module` must bind to `__getattr__`: it makes the command of a name.
+        A function that makes the command of a name. `module` must bind it to `__getattr__`.
     """
     kind = group.rpartition(".")[2].removesuffix("s")
     for name in names(group):
@@ -47,12 +47,15 @@ def plugin_commands(app: App, group: Group, module: str, make: Callable[[Any], C
 
 
 def plugin_command(run: Command, plugin: Any, parameters: Mapping[str, tuple[Any, str]]) -> Command:
-    """Give `run` the face of the command of `plugin`: its name, its help, its options as flags.
+    """Give `run` the name, the help and the flags of a plug-in's command.
 
     Args:
-        run: Takes the `parameters` and `options` by keyword.
+        run: The function of the command; takes the `parameters` and `options` by keyword.
         plugin: Has a `name`, `Options`, and a docstring whose first line says what it does.
-        parameters: Type and help of each parameter that all plug-ins of this group share.
+        parameters: Type and help of each parameter that all plug-ins of this group share, by name.
+
+    Returns:
+        `run`, changed.
     """
     helps = "\n".join(f"{name}:\n    {text}" for name, (_, text) in parameters.items())
     first_line = (plugin.__doc__ or plugin.name).strip().splitlines()[0]
@@ -67,7 +70,7 @@ def plugin_command(run: Command, plugin: Any, parameters: Mapping[str, tuple[Any
 
 
 def _flags(options: type[BaseModel]) -> Any:
-    """The fields of `options` without their bounds: `checked` holds those, where the error can be worded."""
+    """The fields of `options` without their bounds, which `checked` tests, so that Toolmark words the error."""
     fields: dict[str, Any] = {}
     for name, field in options.model_fields.items():
         made = field.default_factory
@@ -77,10 +80,14 @@ def _flags(options: type[BaseModel]) -> Any:
 
 
 def checked(options: type[Options], given: BaseModel | None) -> Options:
-    """`given` flags as the plug-in's own options.
+    """The options of a plug-in from the flags that were given.
+
+    Args:
+        options: The plug-in's `Options`.
+        given: The flags that cyclopts read; None if there are none.
 
     Raises:
-        InputError: A value is out of its bounds.
+        InputError: A value is out of bounds.
     """
     try:
         return options.model_validate(given.model_dump() if given is not None else {})

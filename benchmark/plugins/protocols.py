@@ -1,6 +1,7 @@
-"""The protocols of every plug-in, with every type that they name: a third party imports this module alone.
+"""The protocols of all plug-ins, with every type that they name. A third party needs to import this module only.
 
-A plug-in is an object (or a class without arguments) under one entry point of the group that its protocol names.
+A plug-in is an object, or a class that is called without arguments. It is registered as an entry point in the group
+that its protocol names.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Pr
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.dialects import BaseDialect, Dialect
 from toolmark.benchmark.engine.encoding import Encoded
-from toolmark.benchmark.readers import BadRow, Reader
+from toolmark.benchmark.readers import BadRow, BaseReader, Reader
 from toolmark.benchmark.tools.sandbox import Result
 from toolmark.benchmark.verdicts.comparison import Comparison
 
 __all__ = [
     "BadRow",
+    "BaseDialect",
     "BaseGenerator",
+    "BaseReader",
     "BaseTrainer",
     "Call",
     "Candidate",
@@ -65,11 +68,11 @@ class Generation:
     """What a generator is given.
 
     Attributes:
-        seed: Of everything that it draws.
-        execute: Runs a tool in the sandbox; a result of the kind `no_implementation` where it may not run.
-        note: Tells the user something, a line at a time.
-        drop: Counts a conversation that the generator itself gave up: stage, reason, query, query type, tool.
-        folder: Where replies that were paid for are kept until the user removes it; None where nothing is kept.
+        seed: Seed of everything that the generator draws.
+        execute: Runs a tool in the sandbox; the result is of the kind `no_implementation` if the tool may not run.
+        note: Prints a line for the user.
+        drop: Counts a conversation that the generator discarded: stage, reason, query, query type, tool.
+        folder: Folder of paid replies, kept until the user removes it; None keeps nothing.
     """
 
     seed: int
@@ -90,7 +93,7 @@ class Generator(Protocol[O_contra]):
     Options: type[BaseModel]
 
     def propose(self, toolbox: Toolbox, options: O_contra, ctx: Generation) -> Iterator[Trace]:
-        """Yield traces over the tools of `toolbox`, the same ones for the same seed."""
+        """Yield traces that use the tools of `toolbox`; the same seed gives the same traces."""
         ...
 
     def facts(self, options: O_contra) -> Mapping[str, Any]:
@@ -117,16 +120,16 @@ class BaseGenerator:
 
 @runtime_checkable
 class Patterned(Protocol):
-    """A generator that fills templates and can list them, so that authored cases are checked against them."""
+    """A generator that fills sentence templates and can list them: authored cases must not match any of them."""
 
     def patterns(self) -> Iterator[str]:
-        """The texts of users that it fills, slots in braces."""
+        """The templates of user messages, with slots in braces."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class DevFigure:
-    """A metric over the dev cases: of what is being trained, of its base, and the verdict between them."""
+    """A metric over the dev cases: its value for the model in training and for the base, and the verdict."""
 
     score: float | None
     base: float | None
@@ -135,7 +138,7 @@ class DevFigure:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What a trainer is given beside its base, data and options.
+    """What a trainer is given, besides its base, data and options.
 
     Attributes:
         seed: Seed of all random choices.
@@ -202,7 +205,7 @@ class Trainer(Protocol[O_contra]):
     def train(self, base: Candidate | None, data: TraceDataset, out: Path, options: O_contra, ctx: Training) -> Trained:
         """Write an adapter or model directory to `out`; resume a training that was interrupted there.
 
-        The host has checked base and data before, and writes `toolmark.json` and `README.md` after.
+        The host checks base and data before, and writes `toolmark.json` and `README.md` afterwards.
         """
         ...
 
@@ -227,14 +230,17 @@ class BaseTrainer:
 
 @runtime_checkable
 class Renderer(Protocol):
-    """Draws a comparison and computes nothing. Group `toolmark.renderers`.
+    """Writes a report of a comparison; computes no figure. Entry-point group `toolmark.renderers`.
 
-    `suffixes` are the endings of files that it writes, `/` for a folder; the longest fitting one decides.
+    Attributes:
+        name: The name of the entry point.
+        suffixes: Endings of the paths that it writes; `/` stands for a folder. Of all renderers, the one with the
+            longest matching suffix is used.
     """
 
     name: str
     suffixes: Sequence[str]
 
     def render(self, comparison: Comparison, out: Path | None) -> None:
-        """Write to `out`, or to the terminal where `out` is None."""
+        """Write to `out`, or to the terminal if `out` is None."""
         ...

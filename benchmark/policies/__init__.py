@@ -1,1 +1,1 @@
-"""Trivial policies that stand where a model would, so that a score can be compared with them."""
+"""Trivial policies that answer in place of a model, to compare scores with."""

@@ -1,7 +1,7 @@
-"""Which offered tool shares the rarest words with a question: BM25 over names and descriptions.
+"""BM25: how well the names and descriptions of tools match the words of a question.
 
 The formula is that of Robertson and Zaragoza (The Probabilistic Relevance Framework, 2009) with Lucene's inverse
-document frequency, log(1 + (N - n + 0.5) / (n + 0.5)), which stays positive where a list has one or two tools.
+document frequency, log(1 + (N - n + 0.5) / (n + 0.5)), which is positive also for lists of one or two tools.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _STOP = frozenset(
     your
     """.split()  # noqa: SIM905 - a list of words would be a page
 )
-"""Words that say nothing about a tool; they would make every question resemble every description."""
+"""Frequent words that say nothing about a tool. With them every question would match every description."""
 
 
 def content_words(text: str) -> list[str]:
-    """Words of `text` without case, plural and verb endings, and without those that every text has."""
+    """The words of a text in lower case, without plural and verb endings, and without stop words."""
     words = (word.casefold() for word in _WORD.findall(_CAMEL.sub(" ", text)))
     return [_SUFFIX.sub("", word) for word in words if len(word) > 1 and word not in _STOP]
 
@@ -44,7 +44,7 @@ def _document(text: str) -> Counter[str]:
 
 
 def bm25(query: str, tools: Sequence[Tool]) -> list[float]:
-    """Score of each tool for `query`, 0 where no word is shared."""
+    """The score of each tool for a query; 0 if they share no word."""
     documents = [_document(f"{tool.name} {tool.description}") for tool in tools]
     lengths = [sum(document.values()) for document in documents]
     average = sum(lengths) / len(lengths) if any(lengths) else 1.0

@@ -1,7 +1,7 @@
-"""Which values a text names that an argument could take: numbers, days, addresses, words of an enum, quotations.
+"""Finding values in a text that an argument could take: numbers, dates, addresses, words of an enum, quotations.
 
-No model reads here. What is found is a guess from the outside of the text, good enough for a trivial policy to fill a
-call with, and for a check of cases to ask whether something that is said to be missing stands there after all.
+The values are found by patterns and are only guesses. Trivial policies use them as arguments. The check of cases uses
+them to find a value in the text that the case says is missing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["EMAIL", "QUOTATION", "URL", "as_type", "named_values", "types_of"]
 EMAIL = r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
 URL = r"\bhttps?://[^\s\"'<>]{1,500}"
 QUOTATION = r"\"[^\"]{1,2000}\"|“[^“”]{1,2000}”|(?<!\w)'[^'\n]{1,500}'(?!\w)"
-"""Patterns without groups; a quotation has one mark at each end."""
+"""Patterns without groups; a quotation begins and ends with one quotation mark."""
 
 _MAX_TEXT = 20_000
 _MAX_ENUM = 1_000
@@ -36,7 +36,7 @@ _NUMBER = re.compile(r"(?<![\w.])[-−]?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\w)|(?<![
 
 
 def _days(text: str) -> Iterator[tuple[int, str]]:
-    """Calendar days in `text` as ISO 8601, with where they stand."""
+    """The dates in a text in ISO 8601, each with its index."""
     spelled = [(m.start(), m[1], m[2], m[3]) for m in _ISO.finditer(text)]
     spelled += [(m.start(), m[3], str(_month(m[2])), m[1]) for m in _DAY_MONTH.finditer(text)]
     spelled += [(m.start(), m[3], str(_month(m[1])), m[2]) for m in _MONTH_DAY.finditer(text)]
@@ -52,11 +52,11 @@ def _month(word: str) -> int:
 
 
 def _numbers(text: str) -> list[int | float]:
-    """Numbers that are no part of a day, a moment, an address or a quotation."""
+    """Numbers that are not part of a date, a date with time, an address or a quotation."""
     for pattern in (_MOMENT, _ISO, _DAY_MONTH, _MONTH_DAY, _EMAIL, _URL, _QUOTED):
         text = pattern.sub(" ", text)
-    found = (match.group().replace(",", "").replace("−", "-") for match in _NUMBER.finditer(text))
-    return [float(number) if "." in number else int(number) for number in found]
+    numbers = (match.group().replace(",", "").replace("−", "-") for match in _NUMBER.finditer(text))
+    return [float(number) if "." in number else int(number) for number in numbers]
 
 
 def _quotations(text: str) -> list[str]:
@@ -64,7 +64,7 @@ def _quotations(text: str) -> list[str]:
 
 
 def _strings(schema: Mapping[str, Any], text: str) -> list[str]:
-    """A constrained string may be a day, a moment or an address; a free one only what is set in quotation marks."""
+    """Strings: quotations; for a schema with a format or pattern also dates, dates with time and addresses."""
     quoted = _quotations(text)
     if "format" not in schema and "pattern" not in schema:
         return quoted
@@ -74,7 +74,7 @@ def _strings(schema: Mapping[str, Any], text: str) -> list[str]:
 
 
 def _enumerated(options: list[Any], text: str) -> list[Any]:
-    """The options that stand in `text` as words of their own, in the order of the text."""
+    """The options that are in the text as whole words, in the order of the text."""
     folded = text.casefold()
     places = []
     for option in options[:_MAX_ENUM]:
@@ -85,7 +85,7 @@ def _enumerated(options: list[Any], text: str) -> list[Any]:
 
 
 def types_of(schema: Mapping[str, Any]) -> tuple[str, ...]:
-    """JSON types that `schema` allows, those of its alternatives included; empty where it does not say."""
+    """The JSON types that a schema allows, also in its alternatives; empty if it does not say."""
     declared = schema.get("type")
     types = [declared] if isinstance(declared, str) else list(declared) if isinstance(declared, list) else []
     for keyword in ("anyOf", "oneOf"):
@@ -97,7 +97,7 @@ def types_of(schema: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def as_type(schema: Mapping[str, Any], text: str) -> Iterator[Any]:
-    """Everything in `text` that has a type of `schema`, valid or not, in the order of the text for each type."""
+    """All values in a text that have a type of the schema, valid or not; for each type in the order of the text."""
     options = schema.get("enum", [schema["const"]] if "const" in schema else None)
     if isinstance(options, list):
         yield from _enumerated(options, text)
@@ -114,13 +114,18 @@ def as_type(schema: Mapping[str, Any], text: str) -> Iterator[Any]:
 
 
 def named_values(schema: Mapping[str, Any], text: str) -> list[Any]:
-    """Distinct values in `text` that are valid by `schema`, in order; at most the first 20,000 characters are read."""
+    """The distinct values in a text that are valid by a schema, in order.
+
+    Args:
+        schema: JSON Schema of the argument.
+        text: The text, of which the first 20,000 characters are read.
+    """
     try:
         validator = compile_schema(schema)
     except SchemaError:
         return []
-    found: list[Any] = []
+    values: list[Any] = []
     for value in as_type(schema, text[:_MAX_TEXT]):
-        if value not in found and not problems(value, validator):
-            found.append(value)
-    return found
+        if value not in values and not problems(value, validator):
+            values.append(value)
+    return values

@@ -1,4 +1,4 @@
-"""What the trivial policies score on the cases at hand: the ground on which every other score stands."""
+"""The scores of the trivial policies on the judged cases, to compare the scores of models with."""
 
 from __future__ import annotations
 
@@ -20,13 +20,19 @@ _MEANINGS = {
     "uniform": "always calls a tool drawn uniformly",
     "lexical": "calls the tool that shares the rarest words with the question",
 }
-_AT_ONCE = 1_000
-"""Cases whose grades are in memory together."""
+_BATCH = 1_000
+"""Number of cases whose grades are in memory at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyScores:
-    """A policy and its scores by metric; a metric without a case is not there."""
+    """The scores of a policy.
+
+    Attributes:
+        name: The policy's name.
+        meaning: What the policy does, in words.
+        scores: Scores by metric; metrics without a case are left out.
+    """
 
     name: str
     meaning: str
@@ -34,16 +40,22 @@ class PolicyScores:
 
 
 def policy_scores(cases: Sequence[Case], dialect: Dialect, seed: int = 0) -> tuple[PolicyScores, ...]:
-    """Let the policies answer `cases` in the hand of `dialect`, and judge them."""
-    found = []
+    """Answer cases by each policy and judge the answers.
+
+    Args:
+        cases: The cases.
+        dialect: The dialect in which the policies write.
+        seed: Seed of random choices.
+    """
+    results = []
     for name, meaning in _MEANINGS.items():
         values: dict[Metric, list[float]] = {metric: [] for metric in PRIMARY if metric.of_policies}
-        for start in range(0, len(cases), _AT_ONCE):
-            part = cases[start : start + _AT_ONCE]
+        for start in range(0, len(cases), _BATCH):
+            part = cases[start : start + _BATCH]
             draws = ((case, Random(f"{seed}/{case.id}/1")) for case in part)  # noqa: S311 - repeatable, not secret
             grades = [grade(case, POLICIES[name](case, dialect, rng), dialect) for case, rng in draws]
-            for metric, known in values.items():
-                known += [one.value for one in case_values(metric, grades)]
-        scores = {metric.id: sum(known) / len(known) for metric, known in values.items() if known}
-        found.append(PolicyScores(name, meaning, scores))
-    return tuple(found)
+            for metric, of_metric in values.items():
+                of_metric += [item.value for item in case_values(metric, grades)]
+        scores = {metric.id: sum(of_metric) / len(of_metric) for metric, of_metric in values.items() if of_metric}
+        results.append(PolicyScores(name, meaning, scores))
+    return tuple(results)

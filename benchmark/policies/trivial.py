@@ -1,14 +1,14 @@
-"""Policies that stand where a model would, so that anyone sees what a score means.
+"""Trivial policies that answer in place of a model. Their scores show what a score of a model means.
 
-    never      calls nothing
-    first      calls the first tool offered, always
-    uniform    calls a tool drawn uniformly, always; seeded
-    lexical    calls the tool that shares the rarest words with the question (BM25); abstains where none shares any
+    never      never calls
+    first      always calls the first tool offered
+    uniform    always calls a tool that is drawn uniformly, with a seed
+    lexical    calls the tool that shares the rarest words with the question (BM25); abstains if no tool shares a word
     oracle     gives the case's own right answer
 
-A policy that calls must also write arguments. It writes the required ones, each from the first of: the schema's
-default; a value that the question names and that is valid there; the first of an enumeration; the emptiest value of the
-type (for a text, the question). No policy reads the gold but `oracle`.
+A policy that calls writes the required arguments. The value of each is the first of these that exists: the schema's
+default; a value in the question that is valid; the first value of the enum; an empty value of the type (for a string
+the question). Only `oracle` reads the expected answer.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from toolmark.benchmark.scoring.gold import perfect, written
 __all__ = ["POLICIES", "VERSION", "Policy", "best_effort"]
 
 VERSION = "1"
-"""Changes whenever a policy could answer differently; part of a run's identity."""
+"""Part of a run's identity. Change it whenever the answers of a policy can change."""
 
 Policy = Callable[[Case, Dialect, Random], Completion]
-"""Answers a case in the hand of a dialect; everything that it draws comes from the generator."""
+"""Answers a case in a dialect; random choices come from the generator."""
 
 _REFUSAL = "I would rather not."
 
 
 def _question(case: Case) -> str:
-    """What the user asked last."""
+    """The last message of the user."""
     return next((turn.content for turn in reversed(case.messages) if turn.role == "user"), "")
 
 
@@ -60,7 +60,7 @@ def _blank(schema: Mapping[str, Any], query: str) -> Any:
 
 
 def best_effort(tool: Tool, query: str) -> Call:
-    """A call of `tool` with its required arguments, by the rule of this module's docstring."""
+    """A call of a tool with its required arguments, made as the docstring of this module says."""
     properties, required = tool.parameters.get("properties"), tool.parameters.get("required")
     declared: Mapping[str, Any] = properties if isinstance(properties, Mapping) else {}
     arguments: dict[str, Any] = {}
@@ -107,4 +107,4 @@ POLICIES: Mapping[str, Policy] = {
     "lexical": _lexical,
     "oracle": _oracle,
 }
-"""By the NAME of `policy/NAME`."""
+"""The policies by the NAME of `policy/NAME`."""

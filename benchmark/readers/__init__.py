@@ -1,4 +1,4 @@
-"""Other people's formats, one a file, as cases and traces."""
+"""Readers turn files of other formats into cases and traces: one format a file."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ from typing import Protocol, runtime_checkable
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.traces import Trace
 
-__all__ = ["BadRow", "Reader"]
+__all__ = ["BadRow", "BaseReader", "Reader"]
 
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that cannot be read: where, and why. `column` counts from 1, where it is known."""
+    """A row that cannot be read.
+
+    Attributes:
+        file: The file that the row is in.
+        line: Its line, counted from 1.
+        reason: Why it cannot be read.
+        column: Where in the line the error is, counted from 1; None where that is not known.
+    """
 
     file: Path
     line: int
@@ -30,13 +37,27 @@ class BadRow:
 
 @runtime_checkable
 class Reader(Protocol):
-    """Reads one format. Group `toolmark.readers`; `--cases NAME:PATH`.
+    """Reads one format. Entry-point group `toolmark.readers`; chosen by `--cases NAME:PATH`.
 
-    A reader whose rows only name their tools has an attribute `tools` too, into which `--tools` is put.
+    Derive from `BaseReader`, which has the defaults of all attributes but `name`.
+
+    Attributes:
+        name: The NAME of `--cases NAME:PATH`.
+        takes_tools: Whether the rows only name their tools, so that `--tools` may say what these are.
+        tools: The value of `--tools`; set only on a reader that takes tools.
     """
 
     name: str
+    takes_tools: bool
+    tools: str | None
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
         """Yield the rows of a file or folder in their order; a row that cannot be read is a `BadRow`."""
         ...
+
+
+class BaseReader:
+    """The defaults of a reader's optional attributes; see `Reader`."""
+
+    takes_tools: bool = False
+    tools: str | None = None

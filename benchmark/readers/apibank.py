@@ -1,12 +1,13 @@
 """API-Bank (AlibabaResearch/DAMO-ConvAI, api-bank): rows of instructions, and dialogues.
 
-Rows, `json_test_data/*.json` and `training-data/*.json`: `{"instruction", "input", "expected_output" or "output"}`. The
-instruction ends with the APIs, a JSON object a line; the input is a dialogue, `User: …`, `AI: …`,
-`API-Request: [Name(key='value')]->result`; what is expected is such a request, or `AI: …`, an answer from the result.
+Rows are in `json_test_data/*.json` and `training-data/*.json`:
+`{"instruction", "input", "expected_output" or "output"}`. The instruction ends with the APIs, one JSON object on each
+line. The input is a dialogue of `User: …`, `AI: …` and `API-Request: [Name(key='value')]->result`. The expected output
+is such a request, or an answer `AI: …` that uses the result.
 
-Dialogues, `lv1-lv2-samples/**/*.jsonl`: a line a turn, `{"role": "User" or "AI", "text"}` or
-`{"role": "API", "api_name", "param_dict", "result"}`. The APIs are Python files there, so the tools come from
-`tools.yaml` beside the file, or from `--tools`.
+Dialogues are in `lv1-lv2-samples/**/*.jsonl`, one turn on each line: `{"role": "User" or "AI", "text"}` or
+`{"role": "API", "api_name", "param_dict", "result"}`. API-Bank has these APIs as Python files, so the tools are taken
+from a `tools.yaml` beside the file, or from `--tools`.
 """
 
 from __future__ import annotations
@@ -19,20 +20,12 @@ from typing import Any
 
 from toolmark.benchmark.data.cases import Abstain, Call, Case, ExpectCall, Message, Source, Toolbox
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.expected_calls import conversation, expected_calls, gold_fault
-from toolmark.benchmark.readers.offered_tools import tool_of, toolbox_of
-from toolmark.benchmark.readers.rows import (
-    MAX_LITERAL,
-    Row,
-    convert,
-    data_files,
-    field,
-    json_rows,
-    python_literal,
-    reason,
-    strict_json,
-)
+from toolmark.benchmark.readers.file_rows import Row, data_files, json_rows
+from toolmark.benchmark.readers.row_conversion import convert, field, reason
+from toolmark.benchmark.readers.strict_json import MAX_LITERAL, python_literal, strict_json
+from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
 from toolmark.benchmark.readers.tool_labels import offered_tools
 
 __all__ = ["ApiBankReader", "python_calls"]
@@ -40,10 +33,10 @@ __all__ = ["ApiBankReader", "python_calls"]
 _LICENCE = "MIT"
 _APIS = "API descriptions:"
 _REQUEST, _USER, _ASSISTANT = "API-Request:", "User:", "AI:"
-_ASKS = ("Generate API Request:", "Generate AI Response:")
+_INSTRUCTION_LINES = ("Generate API Request:", "Generate AI Response:")
 
 
-class ApiBankReader:
+class ApiBankReader(BaseReader):
     """Reads instruction rows as cases, and dialogues as traces.
 
     Attributes:
@@ -51,10 +44,14 @@ class ApiBankReader:
     """
 
     name = "apibank"
-    tools: str | None = None
+    takes_tools = True
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the rows in order, of a dialogue one. Raises `InputError` where a file is unreadable."""
+        """Yield the rows in order; a dialogue is one trace.
+
+        Raises:
+            InputError: A file cannot be read.
+        """
         for file in data_files(path, ".json", ".jsonl"):
             rows = list(json_rows(file))
             if any(not isinstance(row, BadRow) and "role" in row for _, row in rows):
@@ -92,17 +89,21 @@ def _turns(row: Row) -> list[Message]:
                 Message(role="assistant", tool_calls=(call,)),
                 Message(role="tool", content=text, name=call.name),
             ]
-    raise ValueError(f"a turn is of User, AI or API, not of {row.get('role')!r:.80}")
+    raise ValueError(f"the role of a turn must be User, AI or API, not {row.get('role')!r:.80}")
 
 
 def python_calls(text: str) -> tuple[Call, ...]:
-    """The calls of `[f(a='b'), g()]`, their values Python literals; nothing is evaluated. Raises `ValueError`."""
+    """The calls of a list such as `[f(a='b'), g()]`, whose values are Python literals. No code is run.
+
+    Raises:
+        ValueError: The text is not such a list, or is too long.
+    """
     if len(text) > MAX_LITERAL:
-        raise ValueError(f"{len(text)} characters of calls are more than {MAX_LITERAL}")
+        raise ValueError(f"the calls have {len(text)} characters; at most {MAX_LITERAL} are read")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, MemoryError, RecursionError) as error:
-        raise ValueError(f"no list of calls: {error}") from None
+        raise ValueError(f"not a list of calls: {error}") from None
     nodes = tree.elts if isinstance(tree, ast.List) else [tree]
     calls: list[Call] = []
     for node in nodes:
@@ -117,10 +118,10 @@ def _case(row: Row, ref: str) -> Case:
     toolbox = _toolbox(field(row, "instruction", str))
     messages = _messages(field(row, "input", str))
     key = "expected_output" if "expected_output" in row else "output"
-    wanted = field(row, key, str).strip()
+    output = field(row, key, str).strip()
     expect: ExpectCall | Abstain
-    if wanted.startswith(_REQUEST):
-        expect = expected_calls(python_calls(wanted.removeprefix(_REQUEST)), toolbox)
+    if output.startswith(_REQUEST):
+        expect = expected_calls(python_calls(output.removeprefix(_REQUEST)), toolbox)
     else:
         answered = messages[-1].role == "tool"
         expect = Abstain(action="abstain", reason="already_answered" if answered else "no_tool_needed")
@@ -137,9 +138,9 @@ def _case(row: Row, ref: str) -> Case:
 def _toolbox(instruction: str) -> Toolbox:
     _, marker, listed = instruction.rpartition(_APIS)
     if not marker:
-        raise ValueError(f"the instruction does not list the APIs behind {_APIS!r}")
+        raise ValueError(f"the instruction lists no APIs: it has no line {_APIS!r}")
     written = [strict_json(line) for line in listed.split("\n") if line.strip()]
-    # Nothing there says which arguments are required.
+    # API-Bank does not say which arguments are required.
     return toolbox_of(tool_of({**api, "required": []}) for api in written if isinstance(api, dict))
 
 
@@ -147,27 +148,27 @@ def _messages(dialogue: str) -> tuple[Message, ...]:
     turns: list[tuple[str, str]] = []
     for line in dialogue.split("\n"):
         head = next((mark for mark in (_REQUEST, _USER, _ASSISTANT) if line.startswith(mark)), None)
-        if line.strip() in _ASKS:
+        if line.strip() in _INSTRUCTION_LINES:
             continue
         if head is not None:
             turns.append((head, line.removeprefix(head).strip()))
         elif turns:
             turns[-1] = (turns[-1][0], f"{turns[-1][1]}\n{line}".rstrip())
         elif line.strip():
-            raise ValueError(f"the dialogue begins with none of {_USER}, {_ASSISTANT}, {_REQUEST}")
+            raise ValueError(f"the dialogue does not begin with {_USER}, {_ASSISTANT} or {_REQUEST}")
     messages: list[Message] = []
     for head, text in turns:
         if head == _REQUEST:
             written, _, result = text.partition("]->")
             calls: Any = python_calls(f"{written}]")
-            # One turn: what was said before the request and the request.
+            # The text before a request and the request are one turn.
             before = messages.pop().content if messages and messages[-1].role == "assistant" else ""
             messages.append(Message(role="assistant", content=before, tool_calls=calls))
             messages.append(Message(role="tool", content=result, name=calls[0].name))
         else:
             messages.append(Message(role="user" if head == _USER else "assistant", content=text))
     while messages and messages[-1].role == "assistant":
-        messages.pop()  # "Got it." before a request is the model's own, and is not asked for
+        messages.pop()  # a text such as "Got it." is part of the answer, not of the question
     if not messages:
-        raise ValueError("the dialogue asks nothing")
+        raise ValueError("the dialogue has no turn of the user")
     return tuple(messages)

@@ -1,21 +1,21 @@
 """BFCL v4, the single-turn categories in Python's syntax: `BFCL_v4_*.json` with `possible_answer/` beside them.
 
 A line is `{"id", "question": [[turn, …]], "function": [tool, …]}`, its answer
-`{"id", "ground_truth": [{name: {argument: [value, …]}}, …]}`. What that means is taken from what the official checker
-does with it (ShishirPatil/gorilla, bfcl_eval/eval_checker/ast_eval/ast_checker.py, commit a6da28ee):
+`{"id", "ground_truth": [{name: {argument: [value, …]}}, …]}`. They are interpreted as the official checker does
+(ShishirPatil/gorilla, bfcl_eval/eval_checker/ast_eval/ast_checker.py, commit a6da28ee):
 
-- types are `dict`, `float`, `tuple`, `any` for JSON Schema's object, number, array and no type;
-- `""` among the values of an argument says that it may be left out, unless its schema requires it; a string may also be
-  given as `""`;
-- strings are compared by the rule `bfcl`: of the argument itself, of the elements of a list and of the values of an
-  object, each one level deep;
-- calls come in any order, and `.` and `_` are alike in names, because some servers refuse the dot;
-- irrelevance asks for no call at all.
+- the types `dict`, `float`, `tuple` and `any` are JSON Schema's object, number, array and no type;
+- `""` among the values of an argument means that the argument may be left out, unless its schema requires it; a string
+  may also be given as `""`;
+- strings are compared by the rule `bfcl`: the argument itself, the elements of a list and the values of an object, one
+  level deep;
+- calls may come in any order, and `.` and `_` in names count as equal, because some servers refuse the dot;
+- in the irrelevance categories no call is right.
 
-An answer may name an argument that its tool does not declare: where `""` is among its values, it is passed over. A case
-whose own answer breaks its tool's schema is waived, with that reason.
+An answer may have an argument that its tool does not declare: if `""` is among its values, the argument is ignored. A
+case whose own answer breaks its tool's schema is waived, with that reason.
 
-Multi-turn, agentic, Java and JavaScript files of a folder are none of these categories and are passed over; so is
+Multi-turn, agentic, Java and JavaScript files of a folder are ignored, as they are not in these categories; so is
 live_relevance, which has no answers.
 """
 
@@ -41,10 +41,11 @@ from toolmark.benchmark.data.cases import (
     Toolbox,
 )
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.expected_calls import gold_fault
-from toolmark.benchmark.readers.offered_tools import required_names, tool_of, toolbox_of
-from toolmark.benchmark.readers.rows import Row, convert, data_files, field, json_rows
+from toolmark.benchmark.readers.file_rows import Row, data_files, json_rows
+from toolmark.benchmark.readers.row_conversion import convert, field
+from toolmark.benchmark.readers.tool_formats import required_names, tool_of, toolbox_of
 from toolmark.benchmark.tools.schemas import compile_schema, problems
 
 __all__ = ["BfclReader"]
@@ -54,8 +55,8 @@ CATEGORIES = (
     *("live_simple", "live_multiple", "live_parallel", "live_parallel_multiple", "live_irrelevance"),
 )
 _FILE = re.compile(r"BFCL_v\d+_(.+)\.json(?:l)?(?:\.gz)?")
-_MOST_OPTIONS = 64
-"""Complete right answers of one case; more only come from several accepted objects in several arguments."""
+_MAX_OPTIONS = 64
+"""The largest number of right answers of one case. Cases with more accept several objects in several arguments."""
 
 
 def _category(file: Path) -> str | None:
@@ -63,18 +64,22 @@ def _category(file: Path) -> str | None:
     return named[1] if named and named[1] in CATEGORIES else None
 
 
-class BfclReader:
+class BfclReader(BaseReader):
     """Reads one file, or all files of a folder."""
 
     name = "bfcl"
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the cases, category by category. Raises `InputError` where there is none, or a file is unreadable."""
+        """Yield the cases, category by category.
+
+        Raises:
+            InputError: There is no file of these categories, or a file cannot be read.
+        """
         files = [file for file in data_files(path, ".json", ".jsonl", ".gz") if _category(file)]
         if not files:
             raise InputError(
-                f"{path} is no single-turn category of BFCL in Python's syntax",
-                f"Name a folder with BFCL_v4_*.json, or one file of it; read are: {', '.join(CATEGORIES)}.",
+                f"{path} holds no single-turn category of BFCL in Python's syntax",
+                f"Name a folder with BFCL_v4_*.json, or one such file, of the categories {', '.join(CATEGORIES)}.",
             )
         for file in files:
             yield from self._file(file, str(_category(file)))
@@ -99,7 +104,7 @@ def _case(row: Row, category: str, answers: Mapping[str, Any]) -> Case:
     ref = field(row, "id", str)
     turns = field(row, "question", list)
     if len(turns) != 1 or not isinstance(turns[0], list):
-        raise ValueError(f"a single-turn question has one turn, not {len(turns)}")
+        raise ValueError(f"a single-turn question must have one turn, not {len(turns)}")
     toolbox = toolbox_of(map(tool_of, field(row, "function", list)))
     expect: ExpectCall | Abstain = Abstain(action="abstain", reason="no_tool_fits")
     waiver = None
@@ -120,30 +125,30 @@ def _case(row: Row, category: str, answers: Mapping[str, Any]) -> Case:
 
 def _options(truth: Any, toolbox: Toolbox) -> tuple[CallOption, ...]:
     if not isinstance(truth, list) or not truth:
-        raise ValueError("no possible answer is given for it")
+        raise ValueError("the row has no possible answer")
     calls: list[list[CallSpec]] = []
     for call in truth:
         if not isinstance(call, Mapping) or len(call) != 1:
-            raise ValueError(f"a possible answer is {{name: {{argument: [value, …]}}}}, not {call!r:.80}")
+            raise ValueError(f"a possible answer must be {{name: {{argument: [value, …]}}}}, not {call!r:.80}")
         ((name, arguments),) = call.items()
         if name not in toolbox.names or not isinstance(arguments, Mapping):
-            raise ValueError(f"the possible answer calls {name!r:.80}, which is not offered")
+            raise ValueError(f"the possible answer calls the tool {name!r:.80}, which is not offered")
         calls.append(_specs(name, arguments, toolbox[name]))
-    combined = list(itertools.islice(itertools.product(*calls), _MOST_OPTIONS + 1))
-    if len(combined) > _MOST_OPTIONS:
-        raise ValueError(f"more than {_MOST_OPTIONS} answers are right")
+    combined = list(itertools.islice(itertools.product(*calls), _MAX_OPTIONS + 1))
+    if len(combined) > _MAX_OPTIONS:
+        raise ValueError(f"more than {_MAX_OPTIONS} answers are right, the most that are supported")
     return tuple(CallOption(calls=chosen, names="dot_underscore") for chosen in combined)
 
 
 def _specs(name: str, arguments: Mapping[str, Any], tool: Tool) -> list[CallSpec]:
-    """One spec, or several where an argument accepts several objects, which no single rule can say."""
+    """One spec; several if an argument accepts several objects, which one rule cannot express."""
     properties: Any = tool.parameters.get("properties", {})
     required = required_names(tool)
     accepted: dict[str, list[Accept]] = {}
     optional: list[str] = []
     for argument, values in arguments.items():
         if not isinstance(values, list):
-            raise ValueError(f"the accepted values of {argument} are a list, not {values!r:.80}")
+            raise ValueError(f"the accepted values of {argument} must be a list, not {values!r:.80}")
         if argument not in properties:
             if "" in values:
                 continue
@@ -152,7 +157,7 @@ def _specs(name: str, arguments: Mapping[str, Any], tool: Tool) -> list[CallSpec
             accepted[argument] = rules
             if "" in values and argument not in required:
                 optional.append(argument)
-    chosen = itertools.islice(itertools.product(*accepted.values()), _MOST_OPTIONS + 1)
+    chosen = itertools.islice(itertools.product(*accepted.values()), _MAX_OPTIONS + 1)
     return [
         CallSpec(name=name, arguments=dict(zip(accepted, rules, strict=True)), optional=tuple(optional))
         for rules in chosen
@@ -160,7 +165,7 @@ def _specs(name: str, arguments: Mapping[str, Any], tool: Tool) -> list[CallSpec
 
 
 def _rules(values: Sequence[Any], schema: Mapping[str, Any]) -> list[Accept]:
-    """Rules of which one must hold; none where the only right thing is to leave the argument out."""
+    """The rules of an argument, of which one must match; none if the argument must be left out."""
     kind = schema.get("type")
     items = schema.get("items")
     if kind == "object":
@@ -168,10 +173,10 @@ def _rules(values: Sequence[Any], schema: Mapping[str, Any]) -> list[Accept]:
     if kind == "array" and isinstance(items, Mapping) and items.get("type") == "object":
         listed = [value for value in values if isinstance(value, list)]
         return [Accept(match="list", of=[_object(item) for item in value]) for value in listed]
-    # An empty string is a value only where strings are.
+    # An empty string is a value only of arguments that may be strings.
     given = [value for value in values if value != "" or kind in ("string", None)]
     validator = compile_schema(schema)
-    # What the schema allows comes first: the first value stands for a right answer when the gold is proved.
+    # Values that the schema allows come first: the first value is the example answer when the gold is checked.
     ordered = sorted(given, key=lambda value: (bool(problems(value, validator)), value == ""))
     if not ordered or (set(map(repr, ordered)) == {"''"} and problems("", validator)):
         return []
@@ -185,7 +190,7 @@ def _has_text(value: Sequence[Any]) -> bool:
 
 def _object(value: Any) -> Accept:
     if not isinstance(value, Mapping) or not all(isinstance(given, list) for given in value.values()):
-        raise ValueError(f"an accepted object is {{key: [value, …]}}, not {value!r:.80}")
+        raise ValueError(f"an accepted object must be {{key: [value, …]}}, not {value!r:.80}")
     fields = {
         key: Accept(match="bfcl" if _has_text(given) else "exact", of=[item for item in given if item != ""] or [""])
         for key, given in value.items()

@@ -1,4 +1,4 @@
-"""Which cases a run judges: files by split, then an optional stratified sample."""
+"""Selecting the cases of a run: files by split, then optionally a stratified sample."""
 
 from __future__ import annotations
 
@@ -21,27 +21,34 @@ Split = Literal["dev", "test"]
 
 
 def open_reader(source: str, tools: str | None = None) -> tuple[Reader, Path]:
-    """`NAME:PATH`, or a plain path to Toolmark's own files: its reader, which knows `--tools`, and the path.
+    """The reader and the path of a case source.
+
+    Args:
+        source: `NAME:PATH`, or a plain path to case files of Toolmark.
+        tools: The value of `--tools`, which the reader gets.
 
     Raises:
-        InputError: No reader has that name, or it has no use for `tools`.
+        InputError: No reader has that name, or the reader does not take `tools`.
     """
     prefix, colon, rest = source.partition(":")
-    named = colon and not Path(source).exists() and len(prefix) > 1
-    if named and (prefix in names("toolmark.readers") or not Path(prefix).parent.name):
-        found = load("toolmark.readers", prefix)
-        reader, path = found() if isinstance(found, type) else found, Path(rest).expanduser()
+    has_name = colon and not Path(source).exists() and len(prefix) > 1
+    if has_name and (prefix in names("toolmark.readers") or not Path(prefix).parent.name):
+        plugin = load("toolmark.readers", prefix)
+        reader, path = plugin() if isinstance(plugin, type) else plugin, Path(rest).expanduser()
     else:
         reader, path = ToolmarkReader(), Path(source).expanduser()
     if tools is not None:
-        if not hasattr(reader, "tools"):
-            raise InputError(f"--tools {tools}: the rows of {reader.name} bring their own tools", "Leave --tools out.")
+        if not reader.takes_tools:
+            raise InputError(
+                f"--tools {tools} has no effect: each row of the format {reader.name} lists its own tools",
+                "Leave out --tools.",
+            )
         reader.tools = tools
     return reader, path
 
 
 def case_files(path: Path, split: Split) -> list[Path]:
-    """`*.SPLIT.jsonl` of a folder, or the file itself.
+    """The case files of a split: `*.SPLIT.jsonl` in a folder, or a file itself, whatever its name.
 
     Raises:
         InputError: There is no such file or folder, or the folder has no file of this split.
@@ -52,20 +59,20 @@ def case_files(path: Path, split: Split) -> list[Path]:
         raise InputError(
             f"there are no cases at {str(path)!r}", "Name a .jsonl file, or a folder with *.test.jsonl files."
         )
-    found = sorted(path.glob(f"*.{split}.jsonl"))
-    if not found:
+    files = sorted(path.glob(f"*.{split}.jsonl"))
+    if not files:
         raise InputError(f"{path} has no *.{split}.jsonl", "Name the file itself, or the other split with --split.")
-    return found
+    return files
 
 
 def _rows(reader: Reader, path: Path, split: Split) -> Iterator[tuple[Path, int, Case | BadRow]]:
-    """Rows with the file or folder that they were read from, and their number in it."""
+    """The rows of a source, each with the file or folder that it was read from and its number there, from 1."""
     files = case_files(path, split) if isinstance(reader, ToolmarkReader) else [path]
     for file in files:
         for index, row in enumerate(reader.read(file), start=1):
             if isinstance(row, Trace):
-                called = "the conversation is a trace and no case: its call is of no offered tool"
-                row = row.case or BadRow(file, row.line or index, called)
+                reason = "the conversation is not a case: it calls a tool that is not offered"
+                row = row.case or BadRow(file, row.line or index, reason)
             yield file, index, row
 
 
@@ -75,7 +82,8 @@ def load_cases(
     """All cases of a source, and the rows that were skipped.
 
     Raises:
-        InputError: A bad row, or two cases with one id (unless `skip_bad`, which keeps the first of the two).
+        InputError: There is a bad row, or two cases have the same id. With `skip_bad` these rows are left out; of two
+            cases with the same id the first is kept.
         NothingToDo: No case is left.
     """
     reader, path = open_reader(source, tools)
@@ -93,15 +101,15 @@ def load_cases(
             places[row.id] = f"{file}, case {index}"
             cases.append(row)
         else:
-            twice = f"has the id {row.id}, as has {places[row.id]}: the same messages and tools"
+            twice = f"has the same id {row.id} as {places[row.id]}: the same messages and tools"
             if not skip_bad:
                 raise InputError(
                     f"{file}, case {index} {twice}",
-                    "Keep one of them, change what the model sees, or leave the second out with --skip-bad.",
+                    "Remove one of them, change its messages or tools, or leave the second out with --skip-bad.",
                 )
             skipped.append(BadRow(file, index, f"{row.source.ref} {twice}"))
     if not cases:
-        raise NothingToDo(f"{source} holds no case", "Name a file with at least one case.")
+        raise NothingToDo(f"{source} has no case", "Name a file with at least one case.")
     return cases, skipped
 
 
@@ -112,10 +120,19 @@ def _stratum(case: Case) -> str:
 
 
 def limited(cases: Sequence[Case], limit: int | None, seed: int = 0) -> list[Case]:
-    """A stratified, seeded, nested sample: every stratum in its share, and the sample of n lies in the sample of n + 1.
+    """A stratified, seeded and nested sample: every stratum has its share, and a smaller sample is part of a larger
+    one.
 
     Each stratum is shuffled by a seeded hash and its cases are spread evenly over [0, 1); the sample is the first
-    `limit` of all cases in that order. It is returned in the order of `cases`.
+    `limit` of all cases in that order.
+
+    Args:
+        cases: All cases.
+        limit: Size of the sample; None takes all cases.
+        seed: Seed of the shuffling.
+
+    Returns:
+        The sample, in the order of `cases`.
 
     Raises:
         InputError: `limit` is not positive.
@@ -123,7 +140,9 @@ def limited(cases: Sequence[Case], limit: int | None, seed: int = 0) -> list[Cas
     if limit is None:
         return list(cases)
     if limit < 1:
-        raise InputError(f"--limit {limit} leaves no case", "Give a number from 1, or leave the option out.")
+        raise InputError(
+            f"--limit {limit} leaves no case", "Give a number from 1, for example --limit 100, or leave out --limit."
+        )
     strata: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for case in cases:
         draw = hashlib.sha256(f"{seed}:{case.id}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Chat turns as OpenAI, TRL and those who follow them write them: one mapping for all."""
+"""Chat turns in the form of OpenAI and TRL, which other formats use too."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 from toolmark.benchmark.data.cases import Message, Source, Toolbox
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers.expected_calls import call_of, conversation
-from toolmark.benchmark.readers.offered_tools import tool_of, toolbox_of
-from toolmark.benchmark.readers.rows import Row, strict_json
+from toolmark.benchmark.readers.file_rows import Row
+from toolmark.benchmark.readers.strict_json import strict_json
+from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
 
 __all__ = ["chat_trace", "chat_turns", "tools_of"]
 
@@ -23,34 +24,42 @@ _ROLES: Mapping[str, str] = {
 }
 
 
-def _text(content: Any) -> str:
-    """Text, or the text of a list of parts; what is no text cannot be read."""
+def _content_text(content: Any) -> str:
+    """The text of a turn's content: a string, or a list of text parts.
+
+    Raises:
+        ValueError: The content has another form.
+    """
     if content is None:
         return ""
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
-        raise ValueError(f"the content of a turn is text, not {content!r:.80}")
+        raise ValueError(f"the content of a turn must be a string, not {content!r:.80}")
     parts: list[str] = []
     for part in content:
         if not isinstance(part, Mapping) or part.get("type") != "text" or not isinstance(part.get("text"), str):
-            raise ValueError(f"a part of a turn is no text: {part!r:.80}")
+            raise ValueError(f"a part of a turn is not text: {part!r:.80}")
         parts.append(part["text"])
     return "\n".join(parts)
 
 
 def chat_turns(turns: Sequence[Any]) -> tuple[Message, ...]:
-    """Turns with `role` and `content`; calls as `tool_calls`, or as the older `function_call`. Raises `ValueError`."""
+    """The messages of turns with `role` and `content`; calls are `tool_calls`, or the older `function_call`.
+
+    Raises:
+        ValueError: A turn cannot be read.
+    """
     read: list[Message] = []
     for turn in turns:
         if not isinstance(turn, Mapping) or turn.get("role") not in _ROLES:
-            raise ValueError(f"a turn has one of the roles {', '.join(_ROLES)}: {turn!r:.80}")
+            raise ValueError(f"a turn must have one of the roles {', '.join(_ROLES)}: {turn!r:.80}")
         calls = turn.get("tool_calls") or ([turn["function_call"]] if turn.get("function_call") else [])
         if not isinstance(calls, list):
-            raise ValueError(f"tool_calls are a list, not {calls!r:.80}")
+            raise ValueError(f"tool_calls must be a list, not {calls!r:.80}")
         fields: dict[str, Any] = {
             "role": _ROLES[turn["role"]],
-            "content": _text(turn.get("content")),
+            "content": _content_text(turn.get("content")),
             "tool_calls": tuple(map(call_of, calls)),
         }
         if fields["role"] == "tool":
@@ -60,15 +69,23 @@ def chat_turns(turns: Sequence[Any]) -> tuple[Message, ...]:
 
 
 def tools_of(row: Row) -> Toolbox:
-    """The tools of a row: `tools` or the older `functions`, a list or its JSON text. Raises `ValueError`."""
+    """The tools of a row: its field `tools` or the older `functions`, a list or its JSON text.
+
+    Raises:
+        ValueError: The field cannot be read.
+    """
     listed = row.get("tools") or row.get("functions") or []
     if isinstance(listed, str):
         listed = strict_json(listed)
     if not isinstance(listed, list):
-        raise ValueError(f"the field tools is a list, not {listed!r:.80}")
+        raise ValueError(f"the field tools must be a list, not {listed!r:.80}")
     return toolbox_of(map(tool_of, listed))
 
 
 def chat_trace(row: Row, turns: Sequence[Any], source: Source) -> Trace:
-    """The conversation of a row. Raises `ValueError`."""
+    """The conversation of a row.
+
+    Raises:
+        ValueError: The row cannot be read.
+    """
     return conversation(chat_turns(turns), tools_of(row), source, "unknown")

@@ -1,4 +1,4 @@
-"""Gold from what other collections know: whole calls, or only the name of the tool."""
+"""Expected answers from the data of other collections: whole calls, or only the name of the tool."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from toolmark.benchmark.data.cases import (
     Toolbox,
 )
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers.rows import strict_json
+from toolmark.benchmark.readers.strict_json import strict_json
 from toolmark.benchmark.tools.schemas import compile_schema, problems
 
 __all__ = ["call_of", "calls_of", "conversation", "expected_calls", "gold_fault", "labelled"]
@@ -28,38 +28,46 @@ _ARGUMENTS = ("arguments", "args", "parameters", "input_args")
 
 
 def call_of(value: Any) -> Call:
-    """A call under the usual keys: a name, and arguments as an object or as its JSON text. Raises `ValueError`."""
+    """A call from an object with any of the usual keys; the arguments are an object or its JSON text.
+
+    Raises:
+        ValueError: The value is not such an object.
+    """
     if isinstance(value, Mapping) and isinstance(value.get("function"), Mapping):
         value = value["function"]
     if not isinstance(value, Mapping):
-        raise ValueError(f"a call is an object, not {value!r:.80}")
+        raise ValueError(f"a call must be an object, not {value!r:.80}")
     name = next((value[key] for key in _NAMES if isinstance(value.get(key), str)), None)
     if not name:
-        raise ValueError(f"a call has a name: {value!r:.80}")
+        raise ValueError(f"a call must have a name: {value!r:.80}")
     arguments: Any = next((value[key] for key in _ARGUMENTS if value.get(key) is not None), {})
     if isinstance(arguments, str):
         arguments = strict_json(arguments) if arguments.strip() else {}
     if not isinstance(arguments, Mapping):
-        raise ValueError(f"the arguments of {name} are an object, not {arguments!r:.80}")
+        raise ValueError(f"the arguments of {name} must be an object, not {arguments!r:.80}")
     return Call(name=name, arguments=dict(arguments))
 
 
 def calls_of(value: Any) -> tuple[Call, ...]:
-    """One call, a list of them, or JSON text of either. Raises `ValueError`."""
+    """The calls of one call object, of a list of them, or of the JSON text of either.
+
+    Raises:
+        ValueError: The value has another form.
+    """
     if isinstance(value, str):
         value = strict_json(value) if value.strip() else []
     return tuple(map(call_of, value if isinstance(value, list) else [value]))
 
 
 def expected_calls(calls: Sequence[Call], toolbox: Toolbox) -> ExpectCall:
-    """These calls with exactly these values, in any order; an argument at its schema default may be left out.
+    """Expect these calls in any order, with exactly these values; an argument at its schema default may be left out.
 
     Raises:
-        ValueError: There is none, or it calls a tool that is not offered.
+        ValueError: There is no call, or a tool is called that is not offered.
     """
     if not calls:
         raise ValueError("no call is given")
-    _offered((call.name for call in calls), toolbox)
+    _check_offered((call.name for call in calls), toolbox)
     specs = tuple(
         CallSpec(name=call.name, arguments={name: Accept(of=[value]) for name, value in call.arguments.items()})
         for call in calls
@@ -68,29 +76,33 @@ def expected_calls(calls: Sequence[Call], toolbox: Toolbox) -> ExpectCall:
 
 
 def labelled(names: Sequence[str], toolbox: Toolbox) -> ExpectCall:
-    """One call of each of these tools, whatever its arguments. Raises `ValueError` as `expected_calls`."""
+    """Expect one call of each of these tools, with any arguments.
+
+    Raises:
+        ValueError: There is no tool, or a tool that is not offered.
+    """
     if not names:
         raise ValueError("no tool is given")
-    _offered(names, toolbox)
+    _check_offered(names, toolbox)
     specs = tuple(CallSpec(name=name, arguments_known=False) for name in names)
     return ExpectCall(action="call", any_of=(CallOption(calls=specs),))
 
 
-def _offered(names: Iterable[str], toolbox: Toolbox) -> None:
+def _check_offered(names: Iterable[str], toolbox: Toolbox) -> None:
     for name in names:
         if name not in toolbox.names:
-            raise ValueError(f"the tool {name!r:.80} is called and not offered")
+            raise ValueError(f"the tool {name!r:.80} is called but not offered")
 
 
 def gold_fault(option: CallOption, toolbox: Toolbox) -> str | None:
-    """Why no call can be right and valid at once, as a waiver; None where one can."""
+    """Why the expected calls break the schemas of their tools, as the reason of a waiver; None if they do not."""
     for spec in option.calls:
         if not spec.arguments_known:
             continue
         example = {name: rule.example() for name, rule in spec.arguments.items()}
-        found = problems(example, compile_schema(toolbox[spec.name].parameters))
-        if found:
-            return f"its own answer breaks the schema of {spec.name}: {found[0].message}"
+        violations = problems(example, compile_schema(toolbox[spec.name].parameters))
+        if violations:
+            return f"its own answer breaks the schema of {spec.name}: {violations[0].message}"
     return None
 
 
@@ -103,20 +115,21 @@ def conversation(
     *,
     any_call: bool = False,
 ) -> Trace:
-    """A conversation with the case that it holds: its first turn that calls, or, where none does, its first answer.
+    """A trace, with a case made from its first turn that calls, or, if no turn calls, from its first answer.
 
-    That answer says nothing of why no call is right; the case says `no_tool_needed`.
+    Such an answer does not say why no call is right. The case gives the reason `no_tool_needed`.
 
     Args:
         messages: The turns.
         toolbox: The tools offered.
-        source: Of the case.
-        licence: Of the case.
-        tags: Of the case.
-        any_call: A call of a tool that is not offered leaves a conversation without a case; otherwise it is an error.
+        source: Source of the case.
+        licence: Licence of the case.
+        tags: Tags of the case.
+        any_call: Whether a tool may be called that is not offered: then the trace has no case. Otherwise that is an
+            error.
 
     Raises:
-        ValueError: It has no assistant turn behind a user's, or calls a tool that is not offered.
+        ValueError: No assistant turn follows a user turn, or a tool is called that is not offered.
     """
     answers = [
         index
@@ -125,13 +138,13 @@ def conversation(
     ]
     if not answers:
         raise ValueError("no assistant turn answers a user")
-    asked = next((index for index in answers if messages[index].tool_calls), answers[0])
-    calls = messages[asked].tool_calls
+    answer = next((index for index in answers if messages[index].tool_calls), answers[0])
+    calls = messages[answer].tool_calls
     case = None
     if not any_call or all(call.name in toolbox.names for call in calls):
         expect = expected_calls(calls, toolbox) if calls else Abstain(action="abstain", reason="no_tool_needed")
         case = Case(
-            messages=tuple(messages[:asked]),
+            messages=tuple(messages[:answer]),
             toolbox=toolbox,
             expect=expect,
             tags=dict(tags or {}),
@@ -142,7 +155,7 @@ def conversation(
     return Trace(
         messages=tuple(messages),
         toolbox=toolbox,
-        query=next(turn.content for turn in reversed(messages[:asked]) if turn.role == "user"),
+        query=next(turn.content for turn in reversed(messages[:answer]) if turn.role == "user"),
         query_type="easy" if calls else "no_tool",
         tool_name=calls[0].name if calls else None,
         source=source.name,

@@ -1,12 +1,11 @@
 """MetaTool (HowieHwong/MetaTool, dataset/tmp_dataset): whether a tool is needed, and which.
 
 One JSON array of `{"query", "tool", "label", "action_prompt", …}`. Task 1 asks whether a tool is needed at all: `label`
-is `positive` or `negative`. In task 2 `action_prompt` lists the tools, a line each,
-`1. tool name: …, tool description: …`; `tool` is one name or several, and where the list does not have it, the right
-thing is to call none.
+is `positive` or `negative`. In task 2 `action_prompt` lists the tools, one on each line,
+`1. tool name: …, tool description: …`. `tool` is one name or several; if none of them is in the list, no call is right.
 
-The tools have no arguments there. Task 1 shows none: those of `plugin_des.json` (`{name: description}`) beside the file
-or in the folder above, or of `--tools`, are offered, and because no model saw them the case's id hashes the row.
+MetaTool's tools have no arguments. In task 1 a model is shown no tools. A case of it offers those of `--tools`, or of
+`plugin_des.json` (`{name: description}`) beside the file or in the folder above; its id is a hash of the row.
 """
 
 from __future__ import annotations
@@ -19,77 +18,84 @@ from typing import Any
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Abstain, Case, ExpectCall, Message, Source, Tool, Toolbox
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.expected_calls import labelled
-from toolmark.benchmark.readers.offered_tools import toolbox_of
-from toolmark.benchmark.readers.rows import Row, convert, data_files, field, json_rows, read_text, strict_json
+from toolmark.benchmark.readers.file_rows import Row, data_files, json_rows, read_text
+from toolmark.benchmark.readers.row_conversion import convert, field
+from toolmark.benchmark.readers.strict_json import strict_json
+from toolmark.benchmark.readers.tool_formats import toolbox_of
 from toolmark.benchmark.readers.tool_labels import offered_tools
 
 __all__ = ["MetaToolReader"]
 
 _DESCRIPTIONS = "plugin_des.json"
-_LISTED = re.compile(r"^\d{1,4}\. tool name: (?P<name>[^\n]{1,200}?), tool description: (?P<said>[^\n]*)", re.MULTILINE)
+_LISTED = re.compile(
+    r"^\d{1,4}\. tool name: (?P<name>[^\n]{1,200}?), tool description: (?P<description>[^\n]*)", re.MULTILINE
+)
 
 
-class MetaToolReader:
+class MetaToolReader(BaseReader):
     """Reads queries with the names of their tools as cases.
 
     Attributes:
-        tools: A source of tools in the place of `plugin_des.json` (`--tools`).
+        tools: A source of tools, used instead of `plugin_des.json` (`--tools`).
     """
 
     name = "metatool"
-    tools: str | None = None
+    takes_tools = True
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the rows in order. Raises `InputError` where a file is unreadable, or nobody knows the tools."""
+        """Yield the rows in order.
+
+        Raises:
+            InputError: A file cannot be read, or the tools of its rows are not known.
+        """
         for file in data_files(path, ".json", ".jsonl"):
             if file.name != _DESCRIPTIONS:
                 yield from self._file(file)
 
     def _file(self, file: Path) -> Iterator[Case | Trace | BadRow]:
-        known: list[Toolbox] = []
+        unlisted: list[Toolbox] = []  # read once, when the first row needs it
 
         def case(row: Row, line: int) -> Case:
             shown = _shown(row)
-            if shown is None and not known:
-                known.append(self._known(file))
-            return _case(row, shown or known[0], Source(name="metatool", ref=f"{file.name}:{line}"), shown is None)
+            if shown is None and not unlisted:
+                unlisted.append(self._described_tools(file))
+            return _case(row, shown or unlisted[0], Source(name="metatool", ref=f"{file.name}:{line}"), shown is None)
 
         yield from convert(file, json_rows(file), case)
 
-    def _known(self, file: Path) -> Toolbox:
+    def _described_tools(self, file: Path) -> Toolbox:
         if self.tools is not None:
             return offered_tools(file, self.tools)
-        beside = next((place for place in (file.parent, file.parent.parent) if (place / _DESCRIPTIONS).is_file()), None)
-        if beside is None:
+        paths = [folder / _DESCRIPTIONS for folder in (file.parent, file.parent.parent)]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
             raise InputError(
                 f"{file} lists no tools, and there is no {_DESCRIPTIONS} beside it",
-                "Put MetaTool's dataset/plugin_des.json there, or name the tools: --tools SOURCE",
+                f"Copy MetaTool's dataset/plugin_des.json to {file.parent}, or name the tools with --tools SOURCE.",
             )
         try:
-            described: Any = strict_json(read_text(beside / _DESCRIPTIONS))
-            return toolbox_of(Tool(name=name, description=str(said)) for name, said in described.items())
+            described: Any = strict_json(read_text(path))
+            return toolbox_of(Tool(name=name, description=str(text)) for name, text in described.items())
         except (ValueError, AttributeError) as error:
-            raise InputError(
-                f"{beside / _DESCRIPTIONS}: {error}", "It is one object of descriptions by name."
-            ) from None
+            raise InputError(f"{path}: {error}", "Write one JSON object: {NAME: DESCRIPTION, …}.") from None
 
 
 def _shown(row: Row) -> Toolbox | None:
     prompt = row.get("action_prompt")
-    found = list(_LISTED.finditer(prompt)) if isinstance(prompt, str) else []
-    if not found:
+    listed = list(_LISTED.finditer(prompt)) if isinstance(prompt, str) else []
+    if not listed:
         return None
-    return toolbox_of(Tool(name=match["name"], description=match["said"]) for match in found)
+    return toolbox_of(Tool(name=match["name"], description=match["description"]) for match in listed)
 
 
 def _case(row: Row, toolbox: Toolbox, source: Source, unseen: bool) -> Case:
     query = field(row, "query", str)
-    named = row.get("tool") or []
-    names = [named] if isinstance(named, str) else named
+    tool = row.get("tool") or []
+    names = [tool] if isinstance(tool, str) else tool
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ValueError(f"the field tool is a name or a list of names, not {named!r:.80}")
+        raise ValueError(f"the field tool must be a name or a list of names, not {tool!r:.80}")
     expect: ExpectCall | Abstain
     if row.get("label") == "negative" or not names:
         expect = Abstain(action="abstain", reason="no_tool_needed")

@@ -1,9 +1,9 @@
 """OpenAI's chat and fine-tuning files: JSONL of `{"messages": [...], "tools": [...]}`.
 
-Also read: the older `functions` and `function_call`, the role `developer`, content in parts, the lines of a batch,
-whose request stands under `body`, and preferences, `{"input": {"messages", "tools"}, "preferred_output": [...]}`, of
-which only the preferred answer is read. Arguments are JSON text there, as the server sends them. Shapes: the API
-reference of chat completions and the guides to fine-tuning and batches (platform.openai.com/docs).
+Also read are the older `functions` and `function_call`, the role `developer`, content in parts, the lines of a batch,
+whose request is in the field `body`, and preferences, `{"input": {"messages", "tools"}, "preferred_output": [...]}`, of
+which only the preferred answer is used. Arguments are JSON text, as the server sends them. The formats are those of the
+API reference of chat completions and of the guides to fine-tuning and batches (platform.openai.com/docs).
 """
 
 from __future__ import annotations
@@ -13,20 +13,25 @@ from pathlib import Path
 
 from toolmark.benchmark.data.cases import Case, Source
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.chat_turns import chat_trace
-from toolmark.benchmark.readers.rows import Row, converted
+from toolmark.benchmark.readers.file_rows import Row
+from toolmark.benchmark.readers.row_conversion import converted
 
 __all__ = ["OpenAiReader"]
 
 
-class OpenAiReader:
-    """Reads conversations; each is a trace, with its first call as a case."""
+class OpenAiReader(BaseReader):
+    """Reads conversations as traces; the first call of each is also a case."""
 
     name = "openai"
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the conversations in order. Raises `InputError` where there is no file, or one is unreadable."""
+        """Yield the conversations in order.
+
+        Raises:
+            InputError: There is no such file, or one cannot be read.
+        """
         yield from converted(path, (".jsonl", ".jsonl.gz"), _trace)
 
 
@@ -34,5 +39,5 @@ def _trace(row: Row, ref: str) -> Trace:
     request = next((row[key] for key in ("body", "input") if isinstance(row.get(key), dict)), row)
     turns, preferred = request.get("messages"), row.get("preferred_output", [])
     if not isinstance(turns, list) or not isinstance(preferred, list):
-        raise ValueError("the field messages is missing, or no list")
+        raise ValueError("the field messages is missing, or is not a list")
     return chat_trace(request, [*turns, *preferred], Source(name="openai", ref=str(row.get("custom_id") or ref)))

@@ -1,17 +1,20 @@
-"""Probes: the call cases of a file, each asked again with one thing changed, to see what choosing a tool hangs on.
+"""Probes: the call cases of a file, each repeated with one change, to see what the choice of a tool depends on.
 
-    as_authored            unchanged: what the others are held against
-    names_masked           the tools are called tool_1, tool_2, …: only descriptions and schemas tell them apart
-    descriptions_shuffled  every tool has another one's description: does the name decide, or the description?
-    offered_1 … offered_40 the right tools among as many: the distractors of a shorter list are all in a longer one
-    position_first …       the right tool first, in the middle or last of the authored list
+    as_authored            unchanged, to compare the others with
+    names_masked           the tools are called tool_1, tool_2, …: they differ only in descriptions and schemas
+    descriptions_shuffled  every tool has the description of another one: does the name decide, or the description?
+    offered_1 … offered_40 that many tools are offered, the right ones among them; the distractors of a shorter list are
+                           also in every longer one
+    position_first …       the right tool is first, in the middle or last of the authored list
 
-A probe is no authored case. Its source is `probes`, its tag `probes` says what it is, and the summary has a line for
-each kind. It stays in the paraphrase family of its question, so that intervals know how few questions there are. One
-prompt that serves two kinds (the right tool stood first already) is asked once and carries both names.
+A probe is not an authored case. Its source is `probes`, its tag `probes` lists its kinds, and the summary has a line
+for each kind. It stays in the cluster of its question, so that intervals are computed from the number of questions. If
+two kinds give the same prompt (for example when the right tool is already the first one), it is asked once, with both
+kinds.
 
-Gold is that of the authored case, by tool. So a longer list may hold a tool that would also do, and with descriptions
-shuffled "right" means: by its name. A difference between two kinds is what a probe is for, not its score.
+The expected answer is that of the authored case, by tool. So a longer list may have another tool that would also do,
+and with shuffled descriptions the tool with the right name counts as right. A probe shows the difference between two
+kinds; its score alone has no meaning.
 """
 
 from __future__ import annotations
@@ -41,21 +44,21 @@ KINDS = (
     *(f"offered_{size}" for size in SIZES),
     *(f"position_{place}" for place in _POSITIONS),
 )
-"""In the order of tables."""
+"""The kinds of probes, in the order of the tables."""
 
 
-def _right(case: Case) -> frozenset[str]:
-    """Names of all tools that a right answer may call."""
+def _right_tools(case: Case) -> frozenset[str]:
+    """The names of all tools that a right answer may call."""
     options = case.expect.any_of if isinstance(case.expect, ExpectCall) else ()
     return frozenset(spec.name for option in options for spec in option.calls)
 
 
-def _offering(case: Case, tools: list[Tool]) -> Case:
+def _with_tools(case: Case, tools: list[Tool]) -> Case:
     return case.model_copy(update={"toolbox": Toolbox(name=case.toolbox.name, tools=tuple(tools))})
 
 
 def _renamed(case: Case, names: Mapping[str, str]) -> Case:
-    """`case` with its tools renamed wherever a model or the judge meets them."""
+    """`case` with its tools renamed in the toolbox, the messages and the expected calls."""
 
     def turn(message: Message) -> Message:
         calls = tuple(call.model_copy(update={"name": names.get(call.name, call.name)}) for call in message.tool_calls)
@@ -70,56 +73,56 @@ def _renamed(case: Case, names: Mapping[str, str]) -> Case:
         expect = expect.model_copy(update={"any_of": tuple(options)})
     tools = [tool.model_copy(update={"name": names[tool.name]}) for tool in case.toolbox.tools]
     turns = tuple(map(turn, case.messages))
-    return _offering(case.model_copy(update={"messages": turns, "expect": expect}), tools)
+    return _with_tools(case.model_copy(update={"messages": turns, "expect": expect}), tools)
 
 
 def _masked(case: Case, rng: Random) -> Case:
     numbers = list(range(1, len(case.toolbox.tools) + 1))
-    rng.shuffle(numbers)  # or the number would tell the position
+    rng.shuffle(numbers)  # otherwise the number would be the position
     masks = (f"tool_{number}" for number in numbers)
     return _renamed(case, dict(zip(case.toolbox.names, masks, strict=True)))
 
 
 def _shuffled(case: Case, rng: Random) -> Case | None:
-    """Descriptions moved round a random circle, so that no tool keeps its own."""
+    """Every tool gets the description of the next one in a random cycle, so that no tool keeps its own."""
     tools = case.toolbox.tools
     if len(tools) < 2:
         return None
-    circle = list(range(len(tools)))
-    rng.shuffle(circle)
-    said = {here: tools[there].description for here, there in zip(circle, circle[1:] + circle[:1], strict=True)}
-    return _offering(case, [tool.model_copy(update={"description": said[i]}) for i, tool in enumerate(tools)])
+    cycle = list(range(len(tools)))
+    rng.shuffle(cycle)
+    descriptions = {here: tools[there].description for here, there in zip(cycle, cycle[1:] + cycle[:1], strict=True)}
+    return _with_tools(case, [tool.model_copy(update={"description": descriptions[i]}) for i, tool in enumerate(tools)])
 
 
 def _sized(case: Case, size: int, rng: Random) -> Case | None:
-    """The right tools among `size`, in random order; own tools before those of the catalog, which fill the list up."""
-    right = _right(case)
-    wanted = [tool for tool in case.toolbox.tools if tool.name in right]
+    """`size` tools in random order: the right ones, then others of the case, then others of the catalog; or None."""
+    right = _right_tools(case)
+    needed = [tool for tool in case.toolbox.tools if tool.name in right]
     own = [tool for tool in case.toolbox.tools if tool.name not in right]
     further = [tool for tool in catalog().tools if tool.name not in case.toolbox.names]
     rng.shuffle(own)
     rng.shuffle(further)
-    others = (own + further)[: max(0, size - len(wanted))]
-    if len(wanted) + len(others) != size:
+    others = (own + further)[: max(0, size - len(needed))]
+    if len(needed) + len(others) != size:
         return None
-    tools = wanted + others
+    tools = needed + others
     rng.shuffle(tools)
-    return _offering(case, tools)
+    return _with_tools(case, tools)
 
 
 def _placed(case: Case, index: Callable[[int], int]) -> Case | None:
-    right = _right(case)
+    right = _right_tools(case)
     if len(right) != 1 or len(case.toolbox.tools) < 3:
         return None
     others = [tool for tool in case.toolbox.tools if tool.name not in right]
     at = index(len(others))
-    return _offering(case, [*others[:at], case.toolbox[next(iter(right))], *others[at:]])
+    return _with_tools(case, [*others[:at], case.toolbox[next(iter(right))], *others[at:]])
 
 
 def probes_of(case: Case) -> Iterator[tuple[str, Case]]:
-    """Kind and case of every probe that `case` allows, in the order of `KINDS`; none for a case of abstaining.
+    """Kind and case of every probe that can be made from `case`, in the order of `KINDS`; none for an abstain case.
 
-    All that is drawn comes from the case's id and the kind, the same on every machine.
+    Random choices are seeded by the case's id and the kind, so that they are the same on every machine.
     """
     if not isinstance(case.expect, ExpectCall):
         return
@@ -132,7 +135,7 @@ def probes_of(case: Case) -> Iterator[tuple[str, Case]]:
         "names_masked": _masked(case, rng("names")),
         "descriptions_shuffled": _shuffled(case, rng("descriptions")),
     }
-    # One draw for all sizes: the shorter list's distractors are the longer one's first.
+    # The same seed for all sizes: the distractors of a shorter list are the first ones of a longer list.
     made |= {f"offered_{size}": _sized(case, size, rng("offered")) for size in SIZES}
     made |= {f"position_{place}": _placed(case, index) for place, index in _POSITIONS.items()}
     for kind, probe in made.items():
@@ -146,16 +149,20 @@ class ProbesReader(ToolmarkReader):
     name = "probes"
 
     def read(self, path: Path) -> Iterator[Case | BadRow]:
-        """Yield bad rows in their place, and then the probes by question. Raises `InputError` as its parent does."""
-        asked: dict[str, tuple[Case, list[str]]] = {}
+        """Yield the bad rows, and then the probes question by question.
+
+        Raises:
+            InputError: As `ToolmarkReader.read`.
+        """
+        probes: dict[str, tuple[Case, list[str]]] = {}
         for row in super().read(path):
             if isinstance(row, BadRow):
                 yield row
                 continue
-            family = {"group": row.cluster}
+            cluster = {"group": row.cluster}
             for kind, probe in probes_of(row):
-                asked.setdefault(probe.id, (probe.model_copy(update=family), []))[1].append(kind)
-        for case, kinds in asked.values():
+                probes.setdefault(probe.id, (probe.model_copy(update=cluster), []))[1].append(kind)
+        for case, kinds in probes.values():
             source = Source(name=self.name, ref=f"{case.source.ref}#{'+'.join(kinds)}")
             tags = {**case.tags, "probes": list(dict.fromkeys(kinds))}
             yield case.model_copy(update={"source": source, "tags": tags})

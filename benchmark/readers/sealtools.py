@@ -1,11 +1,11 @@
 """Seal-Tools (fairyshine/Seal-Tools, Seal-Tools_Dataset): `{"id", "query", "calling": [{"api", "parameters"}, …]}`.
 
-The tools stand in `tool.jsonl` beside the file, `{"api_name", "api_description", "field", "parameters", "required"}`,
-with Python's type names. Which of the 4,000 a model was shown is not recorded: those of the called tools' own fields
-are offered, so that choosing means telling neighbours apart, and the case's id hashes the row.
+The tools are in `tool.jsonl` beside the file, `{"api_name", "api_description", "field", "parameters", "required"}`,
+with Python's type names. It is not recorded which of the 4,000 tools a model was shown. A case offers all tools of the
+same `field` as the called ones, which are similar to them; its id is a hash of the row.
 
-All values are texts there, also of numbers: they are read as the type that the tool declares. A value `API_call_0` is
-the result of an earlier call, which one answer cannot know: such a case is waived.
+All values in the file are strings, also those of numbers: they are converted to the type that the tool declares. A
+value `API_call_0` stands for the result of an earlier call, which one answer cannot contain: such a case is waived.
 """
 
 from __future__ import annotations
@@ -18,53 +18,64 @@ from typing import Any
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call, Case, Message, Source, Tool
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.expected_calls import call_of, expected_calls, gold_fault
-from toolmark.benchmark.readers.offered_tools import tool_of, toolbox_of
-from toolmark.benchmark.readers.rows import Row, convert, data_files, field, json_rows
+from toolmark.benchmark.readers.file_rows import Row, data_files, json_rows
+from toolmark.benchmark.readers.row_conversion import convert, field
+from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
 
 __all__ = ["SealToolsReader"]
 
 _TOOLS = "tool.jsonl"
 _RESULT = re.compile(r"API_call_\d+")
 
-Known = Mapping[str, tuple[str, Tool]]
-"""Field and tool by name, in the order of the file."""
+ToolsByName = Mapping[str, tuple[str, Tool]]
+"""Field and tool by the tool's name, in the order of the file."""
 
 
-class SealToolsReader:
-    """Reads a query with its calls as a case."""
+class SealToolsReader(BaseReader):
+    """Reads queries with their calls as cases."""
 
     name = "sealtools"
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the rows in order. Raises `InputError` where a file is unreadable or `tool.jsonl` is not beside it."""
+        """Yield the rows in order.
+
+        Raises:
+            InputError: A file cannot be read, or there is no `tool.jsonl` beside it.
+        """
         for file in data_files(path, ".jsonl"):
             if file.name in (_TOOLS, "field.jsonl"):
                 continue
-            known: dict[str, tuple[str, Tool]] = {}
+            tools_by_name: dict[str, tuple[str, Tool]] = {}
             beside = file.parent / _TOOLS
             if not beside.is_file():
-                raise InputError(f"there is no {_TOOLS} beside {file}", "Put Seal-Tools' own tool.jsonl there.")
+                raise InputError(
+                    f"there is no {_TOOLS} beside {file}", f"Copy Seal-Tools' tool.jsonl to {file.parent}."
+                )
             for line, row in json_rows(beside):
                 if isinstance(row, BadRow):
                     yield row
                     continue
                 try:
                     tool = tool_of({**row, "required": row.get("required") or []})
-                    known.setdefault(tool.name, (str(row.get("field", "")), tool))
+                    tools_by_name.setdefault(tool.name, (str(row.get("field", "")), tool))
                 except ValueError as error:
                     yield BadRow(beside, line, str(error))
-            yield from convert(file, json_rows(file), lambda row, line, known=known: _case(row, known))  # type: ignore[misc] # noqa: ARG005
+
+            def case(row: Row, line: int, tools: ToolsByName = tools_by_name) -> Case:  # noqa: ARG001
+                return _case(row, tools)
+
+            yield from convert(file, json_rows(file), case)
 
 
-def _case(row: Row, known: Known) -> Case:
+def _case(row: Row, tools_by_name: ToolsByName) -> Case:
     calls = [call_of(call) for call in field(row, "calling", list)]
-    if unknown := [call.name for call in calls if call.name not in known]:
-        raise ValueError(f"the tool {unknown[0]!r:.80} is called and not in {_TOOLS}")
-    fields = {known[call.name][0] for call in calls}
-    toolbox = toolbox_of(tool for area, tool in known.values() if area in fields)
-    typed = [Call(name=call.name, arguments=_typed(call, known[call.name][1])) for call in calls]
+    if unknown := [call.name for call in calls if call.name not in tools_by_name]:
+        raise ValueError(f"the tool {unknown[0]!r:.80} is called but not in {_TOOLS}")
+    fields = {tools_by_name[call.name][0] for call in calls}
+    toolbox = toolbox_of(tool for area, tool in tools_by_name.values() if area in fields)
+    typed = [Call(name=call.name, arguments=_typed(call, tools_by_name[call.name][1])) for call in calls]
     expect = expected_calls(typed, toolbox)
     nested = any(
         isinstance(value, str) and _RESULT.search(value) for call in calls for value in call.arguments.values()

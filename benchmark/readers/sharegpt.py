@@ -1,10 +1,13 @@
 """ShareGPT with function calls: `{"conversations": [{"from", "value"}, …], "tools": …, "system": …}`.
 
-Two spellings are read. LLaMA-Factory's: turns from `function_call`, whose value is the JSON of a call or of a list of
-them, and from `observation` (hiyouga/LLaMA-Factory, data/README.md and data/glaive_toolcall_en_demo.json). Hermes':
-turns from `gpt` with `<tool_call>` around the JSON of a call, from `tool` with `<tool_response>` around the result
-(NousResearch/hermes-function-calling-v1). `tools` is JSON text or a list; without it nothing is known to be offered,
-and a call is a bad row.
+Two variants are read.
+
+* LLaMA-Factory: turns from `function_call`, whose value is the JSON of a call or of a list of calls, and turns from
+  `observation` (hiyouga/LLaMA-Factory, data/README.md and data/glaive_toolcall_en_demo.json).
+* Hermes: turns from `gpt` with `<tool_call>` around the JSON of a call, and turns from `tool` with `<tool_response>`
+  around the result (NousResearch/hermes-function-calling-v1).
+
+`tools` is JSON text or a list. Without it no tool is offered, and a row with a call is a bad row.
 """
 
 from __future__ import annotations
@@ -15,10 +18,12 @@ from typing import Any
 
 from toolmark.benchmark.data.cases import Case, Message, Source
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.chat_turns import tools_of
 from toolmark.benchmark.readers.expected_calls import call_of, calls_of, conversation
-from toolmark.benchmark.readers.rows import Row, converted, field, python_literal, strict_json
+from toolmark.benchmark.readers.file_rows import Row
+from toolmark.benchmark.readers.row_conversion import converted, field
+from toolmark.benchmark.readers.strict_json import python_literal, strict_json
 from toolmark.benchmark.readers.tagged_text import split_tags
 
 __all__ = ["ShareGptReader"]
@@ -35,13 +40,17 @@ _ROLES: Mapping[str, str] = {
 }
 
 
-class ShareGptReader:
-    """Reads conversations; each is a trace, with its first call as a case."""
+class ShareGptReader(BaseReader):
+    """Reads conversations as traces; the first call of each is also a case."""
 
     name = "sharegpt"
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the conversations in order. Raises `InputError` where there is no file, or one is unreadable."""
+        """Yield the conversations in order.
+
+        Raises:
+            InputError: There is no such file, or one cannot be read.
+        """
         yield from converted(path, (".json", ".jsonl", ".json.gz", ".jsonl.gz"), _trace)
 
 
@@ -54,7 +63,7 @@ def _trace(row: Row, ref: str) -> Trace:
 
 def _turn(turn: Any) -> Message:
     if not isinstance(turn, Mapping) or turn.get("from") not in _ROLES:
-        raise ValueError(f"a turn is from one of {', '.join(_ROLES)}: {turn!r:.80}")
+        raise ValueError(f"the field from of a turn must be one of {', '.join(_ROLES)}: {turn!r:.80}")
     value = field(turn, "value", str)
     role: Any = _ROLES[turn["from"]]
     if turn["from"] == "function_call":
@@ -69,7 +78,7 @@ def _turn(turn: Any) -> Message:
 
 
 def _object(body: str) -> Any:
-    """JSON, or the Python literal that some of these files have in its place."""
+    """Decode JSON, or the Python literal that some of these files have instead."""
     try:
         return strict_json(body)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Text with parts between tags, as `<tool_call>…</tool_call>`; linear in its length."""
+"""Text with parts between tags, such as `<tool_call>…</tool_call>`; takes time linear in its length."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ __all__ = ["split_tags"]
 
 
 def split_tags(text: str, tag: str) -> tuple[str, list[str]]:
-    """What stands outside the pairs of `tag`, and what stands inside each. A tag that is not closed is plain text."""
+    """Split a text at the pairs of a tag; a tag that is not closed is plain text.
+
+    Returns:
+        The text outside of the pairs, and the texts inside of them.
+    """
     opening, closing = f"<{tag}>", f"</{tag}>"
     outside: list[str] = []
     bodies: list[str] = []

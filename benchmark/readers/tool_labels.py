@@ -1,7 +1,7 @@
-"""Queries that are labelled with the name of a tool; tools come from beside the file, from `--tools`, or the catalog.
+"""Cases from queries that are labelled with the name of the right tool.
 
-Which arguments are right is not known, so whether a whole call is right cannot be judged; which tool is called, and
-whether its call is valid, can.
+The right arguments are not known. So it can be judged which tool is called and whether the call is valid, but not
+whether the whole call is right.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ from pathlib import Path
 
 from toolmark.benchmark.data.cases import Abstain, Case, Message, Source, Toolbox
 from toolmark.benchmark.readers.expected_calls import labelled
-from toolmark.benchmark.tools.toolboxes import ToolboxNames, read_source
+from toolmark.benchmark.tools.toolbox_names import ToolboxNames, read_source
 
 __all__ = ["labelled_case", "offered_tools"]
 
 
 def offered_tools(path: Path, tools: str | None) -> Toolbox:
-    """All tools of `--tools`, of the `tools.yaml` beside `path`, or of the catalog: the first that there is.
+    """The tools of `--tools`; else of the `tools.yaml` beside a file; else of the catalog.
+
+    Args:
+        path: The file with the queries.
+        tools: The value of `--tools`, or None.
 
     Raises:
         InputError: The source cannot be read.
@@ -37,7 +41,11 @@ def labelled_case(
     tags: dict[str, str] | None = None,
     seen_unknown: bool = False,
 ) -> Case:
-    """A query with the tools that it needs; none says that it needs none. Raises `ValueError`."""
+    """A case that expects one call of each named tool, or no call if no tool is named.
+
+    Raises:
+        ValueError: The query is empty, or a tool is not offered.
+    """
     if not query.strip():
         raise ValueError("the query is empty")
     return Case(

@@ -1,4 +1,4 @@
-"""Toolmark's own case files: JSONL, one case a line, toolboxes by name or in place."""
+"""Toolmark's own case files: JSON Lines with one case on each line; its toolbox is a name, or a list of tools."""
 
 from __future__ import annotations
 
@@ -11,33 +11,40 @@ from pydantic import ValidationError
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Case, Tool, Toolbox
-from toolmark.benchmark.readers import BadRow
-from toolmark.benchmark.readers.offered_tools import toolbox_of
-from toolmark.benchmark.readers.rows import read_text, reason, strict_json
-from toolmark.benchmark.tools.toolboxes import ToolboxNames
+from toolmark.benchmark.readers import BadRow, BaseReader
+from toolmark.benchmark.readers.file_rows import read_text
+from toolmark.benchmark.readers.row_conversion import reason
+from toolmark.benchmark.readers.strict_json import strict_json
+from toolmark.benchmark.readers.tool_formats import toolbox_of
+from toolmark.benchmark.tools.toolbox_names import ToolboxNames
 
 __all__ = ["ToolmarkReader", "case_line"]
 
 
-class ToolmarkReader:
+class ToolmarkReader(BaseReader):
     """Reads `*.jsonl`.
 
     Args:
-        tools: A source of tools whose toolbox names come before the catalog's (`--tools`).
+        tools: A source of tools (`--tools`), whose toolbox names are looked up before the catalog's.
     """
 
     name = "toolmark"
+    takes_tools = True
 
     def __init__(self, tools: str | None = None) -> None:
         self.tools = tools
 
     def read(self, path: Path) -> Iterator[Case | BadRow]:
-        """Yield the cases of one file, in order. Raises `InputError` where it or its `tools.yaml` is unreadable."""
+        """Yield the cases of one file in order.
+
+        Raises:
+            InputError: The file or its `tools.yaml` cannot be read.
+        """
         for _, row in self.rows(path):
             yield row
 
     def rows(self, path: Path) -> Iterator[tuple[int, Case | BadRow]]:
-        """The same, each with its line, counted from 1."""
+        """Yield the same, each with its line number from 1."""
         names = ToolboxNames(path, self.tools)
         toolboxes: dict[str, Toolbox] = {}
         # Not splitlines(): U+2028 may stand inside a string.
@@ -68,9 +75,9 @@ def _case(path: Path, number: int, line: str, names: ToolboxNames, toolboxes: di
     except ValueError as error:
         return bad(f"not JSON: {error}")
     if not isinstance(row, dict):
-        return BadRow(path, number, f"a case is a JSON object, not {type(row).__name__}", 1)
+        return BadRow(path, number, f"a case must be a JSON object, not {type(row).__name__}", 1)
     if "toolbox" not in row:
-        return BadRow(path, number, "a case names its toolbox, or lists its tools: the field toolbox is missing", 1)
+        return BadRow(path, number, "the field toolbox is missing: a case names its toolbox, or lists its tools", 1)
     offered = row.pop("toolbox")
     try:
         if isinstance(offered, str):
@@ -80,7 +87,7 @@ def _case(path: Path, number: int, line: str, names: ToolboxNames, toolboxes: di
         elif isinstance(offered, list):
             toolbox = _inline(offered)
         else:
-            return bad(f"a toolbox is a name or a list of tools, not {type(offered).__name__}", "toolbox")
+            return bad(f"a toolbox must be a name or a list of tools, not {type(offered).__name__}", "toolbox")
         return Case.model_validate({**row, "toolbox": toolbox})
     except InputError as error:
         return bad(str(error), "toolbox")
@@ -94,9 +101,12 @@ def _case(path: Path, number: int, line: str, names: ToolboxNames, toolboxes: di
 
 
 def case_line(case: Case, *, named: bool = False) -> str:
-    """One line of a case file, from which the same case is read back.
+    """The line of a case file for a case, with a newline.
 
-    Its tools stand in place; `named`, they stand in the `tools.yaml` beside the file, under the toolbox's name.
+    Args:
+        case: The case.
+        named: Write only the name of its toolbox, whose tools are then in the `tools.yaml` beside the file; otherwise
+            write the tools themselves.
     """
     content = case.model_dump(mode="json", exclude={"toolbox", "messages", "seen_unknown"}, exclude_none=True)
     if case.seen_unknown:

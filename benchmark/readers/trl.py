@@ -1,8 +1,8 @@
 """TRL's conversational datasets as JSONL: `messages`, or `prompt` with `completion` or `chosen`, and `tools`.
 
-`tools` is a list of JSON Schemas or its JSON text, arguments are objects (huggingface.co/docs/trl, "Dataset formats and
-types"). Of a preference only the chosen answer is read. A folder that `toolmark generate` wrote keeps the same columns
-in Arrow; its cases are read from its `cases.test.jsonl`.
+`tools` is a list of JSON Schemas or its JSON text; arguments are objects (huggingface.co/docs/trl, "Dataset formats and
+types"). Of a preference only the chosen answer is read. A folder that `toolmark generate` wrote has the same columns in
+Arrow files; its cases are read from its `cases.test.jsonl`.
 """
 
 from __future__ import annotations
@@ -13,20 +13,25 @@ from typing import Any
 
 from toolmark.benchmark.data.cases import Case, Source
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.chat_turns import chat_trace
-from toolmark.benchmark.readers.rows import Row, converted, field
+from toolmark.benchmark.readers.file_rows import Row
+from toolmark.benchmark.readers.row_conversion import converted, field
 
 __all__ = ["TrlReader"]
 
 
-class TrlReader:
-    """Reads conversations; each is a trace, with its first call as a case."""
+class TrlReader(BaseReader):
+    """Reads conversations as traces; the first call of each is also a case."""
 
     name = "trl"
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the conversations in order. Raises `InputError` where there is no file, or one is unreadable."""
+        """Yield the conversations in order.
+
+        Raises:
+            InputError: There is no such file, or one cannot be read.
+        """
         yield from converted(path, (".jsonl", ".json", ".jsonl.gz"), _trace)
 
 
@@ -40,5 +45,5 @@ def _turns(row: Row) -> list[Any]:
     answer = row.get("completion", row.get("chosen"))
     prompt = row.get("prompt", [])
     if not isinstance(prompt, list) or not isinstance(answer, list):
-        raise ValueError("a conversation stands in messages, or in prompt and completion (or chosen)")
+        raise ValueError("a conversation must be in the field messages, or in prompt and completion (or chosen)")
     return [*prompt, *answer]

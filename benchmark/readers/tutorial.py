@@ -1,15 +1,18 @@
 """The CSV files of the tutorial that fine-tunes gemma-3-1b-it to use tools (shawhin/tool-use-finetuning, MIT).
 
-Told by their columns. `queries.csv`: a query and the tool that it needs, over all tools of the `tools.yaml` beside it.
-`traces.csv`: a query, and in `trace` the Python literal (once JSON) of a conversation, whose first turn lists the tools
-as `{"tool_name", "description", "input_args": {argument: "type - description"}}`. `eval_results.csv`: the queries that
-a model was asked; which tools it was shown is not recorded, so the case's id hashes the row.
+The files are recognised by their columns.
 
-Its data set at the hub (shawhin/tool-use-finetuning) has the same columns in Parquet.
+* `queries.csv`: a query and the tool that it needs. All tools of the `tools.yaml` beside the file are offered.
+* `traces.csv`: a query, and in `trace` the Python literal (or the JSON) of a conversation. Its first turn lists the
+  tools as `{"tool_name", "description", "input_args": {argument: "type - description"}}`.
+* `eval_results.csv`: the queries that a model was asked. It is not recorded which tools the model was shown, so the id
+  of a case is a hash of the row.
 
-The tools offered are counted in the prompt: the column `num_tools_available` is not the number shown. The conversation
-is taken as it stands, also where it answers another query than its row names, or calls a tool that it does not offer
-(a trace, and no case); an assistant turn whose call cannot be read stays text.
+The tutorial's dataset at the hub (shawhin/tool-use-finetuning) has the same columns in Parquet.
+
+The tools offered are read from the prompt, because the column `num_tools_available` is not the number shown. A
+conversation is read unchanged, also if it answers another query than that of its row, or calls a tool that it does not
+offer (then it is a trace without a case). An assistant turn whose call cannot be read stays text.
 """
 
 from __future__ import annotations
@@ -21,21 +24,13 @@ from typing import Any
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call, Case, Message, Source, Toolbox
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.expected_calls import call_of, conversation
-from toolmark.benchmark.readers.offered_tools import flat_schema, tool_of, toolbox_of
-from toolmark.benchmark.readers.rows import (
-    PARQUET,
-    Row,
-    convert,
-    csv_rows,
-    field,
-    parquet_rows,
-    python_literal,
-    strict_json,
-    tables,
-)
+from toolmark.benchmark.readers.file_rows import PARQUET, Row, csv_rows, parquet_rows, tables
+from toolmark.benchmark.readers.row_conversion import convert, field
+from toolmark.benchmark.readers.strict_json import python_literal, strict_json
 from toolmark.benchmark.readers.tagged_text import split_tags
+from toolmark.benchmark.readers.tool_formats import flat_schema, tool_of, toolbox_of
 from toolmark.benchmark.readers.tool_labels import labelled_case, offered_tools
 
 __all__ = ["TutorialReader", "trace_turns"]
@@ -44,18 +39,22 @@ _LICENCE = "MIT"
 _NONE = (None, "", "nan", "None")
 
 
-class TutorialReader:
+class TutorialReader(BaseReader):
     """Reads cases and traces from the tutorial's CSV files.
 
     Attributes:
-        tools: A source of tools in the place of the `tools.yaml` beside the file (`--tools`).
+        tools: A source of tools, used instead of the `tools.yaml` beside the file (`--tools`).
     """
 
     name = "tutorial"
-    tools: str | None = None
+    takes_tools = True
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the rows in order. Raises `InputError` where there is no file, or one is none of these."""
+        """Yield the rows in order.
+
+        Raises:
+            InputError: There is no file, or one has other columns.
+        """
         for file in tables(path, "queries.csv", "traces.csv", "traces.csv.gz"):
             yield from self._file(file)
 
@@ -69,17 +68,17 @@ class TutorialReader:
         label = next((name for name in ("expected_tool_name", "tool_name") if name in columns), None)
         if label is None or "query" not in columns:
             raise InputError(
-                f"{file} is none of the tutorial's files: its columns are {', '.join(sorted(columns))}",
+                f"{file} is not a file of the tutorial: its columns are {', '.join(sorted(columns))}",
                 "Name a file with the columns query and tool_name, or query and trace.",
             )
         toolbox = offered_tools(file, self.tools)
         results = label == "expected_tool_name"
 
         def case(row: Row, line: int) -> Case:
-            named = row[label]
+            tool = row[label]
             return labelled_case(
                 row["query"],
-                [] if named in _NONE else [named],
+                [] if tool in _NONE else [tool],
                 toolbox,
                 Source(name="tutorial", ref=_ref(file, line)),
                 licence=_LICENCE,
@@ -102,10 +101,14 @@ def _literal(text: str) -> Any:
 
 
 def trace_turns(row: Row) -> list[dict[str, Any]]:
-    """The turns of a trace as they are written, its prompt first. Raises `ValueError`."""
+    """The turns of a trace as they are written; the first one is the prompt.
+
+    Raises:
+        ValueError: The row holds no such list of turns.
+    """
     turns = _literal(row["trace"]) if isinstance(row["trace"], str) else row["trace"]
     if not isinstance(turns, list) or len(turns) < 3 or not all(isinstance(turn, dict) for turn in turns):
-        raise ValueError("a trace lists at least three turns: the tools, the query and an answer")
+        raise ValueError("a trace must have at least three turns: the tools, the query and an answer")
     return turns
 
 
@@ -124,10 +127,10 @@ def _trace(row: Row, source: Source) -> Trace:
 def _toolbox(prompt: str) -> Toolbox:
     _, listed = split_tags(prompt, "tools")
     if len(listed) != 1:
-        raise ValueError("the first turn lists the tools once between <tools> and </tools>")
+        raise ValueError("the first turn must list the tools once between <tools> and </tools>")
     shown = strict_json(listed[0])
     if not isinstance(shown, list):
-        raise ValueError("the tools are a list")
+        raise ValueError("the tools between <tools> and </tools> must be a list")
     # The prompt does not say which arguments are required.
     return toolbox_of(
         tool_of({**tool, "parameters": flat_schema(tool.get("input_args", {}), required=())})
@@ -145,7 +148,7 @@ def _turn(role: str, content: str, before: list[Message]) -> Message:
         outside, answers = split_tags(text, "final_answer")
         return Message(role="assistant", content="\n".join(answers) or outside, tool_calls=calls)
     if role != "user":
-        raise ValueError(f"a turn is the user's or the assistant's, not {role!r:.80}")
+        raise ValueError(f"the role of a turn must be user or assistant, not {role!r:.80}")
     _, results = split_tags(content, "tool_result")
     if results:
         called = before[-1].tool_calls if before else ()
@@ -154,7 +157,7 @@ def _turn(role: str, content: str, before: list[Message]) -> Message:
 
 
 def _calls(bodies: list[str]) -> tuple[Call, ...] | None:
-    """The calls between the tags, or None where one of them cannot be read."""
+    """The calls between the tags; None if one of them cannot be read."""
     try:
         return tuple(call_of(strict_json(body)) for body in bodies)
     except ValueError:

@@ -1,11 +1,11 @@
-"""When2Call (README of NVIDIA/When2Call): when to call, to ask back, or to say that it cannot.
+"""When2Call (README of NVIDIA/When2Call): when a model should call, ask for an argument, or decline.
 
 Test rows: `{"uuid", "source_id", "question", "correct_answer", "answers", "target_tool", "tools", "held_out_param"}`.
-`correct_answer` is `tool_call` (the call stands in `answers`), `request_for_info` (a required argument was taken out of
-the question), `cannot_answer` (no tool fits) or `direct`. Rows of one BFCL question are one group.
+`correct_answer` is `tool_call` (the call is in `answers`), `request_for_info` (a required argument was taken out of
+the question), `cannot_answer` (no tool fits) or `direct`. All rows from the same BFCL question are one cluster.
 
-Training rows: `{"tools", "messages"}`, with the answer as last turn or as `chosen_response`; calls stand between
-`<TOOLCALL>` tags. They are traces.
+Training rows: `{"tools", "messages"}`, with the answer as last turn or as `chosen_response`; calls are between
+`<TOOLCALL>` tags. They are read as traces.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from typing import Any, Literal
 
 from toolmark.benchmark.data.cases import Abstain, Case, ExpectCall, Message, Source, Toolbox
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.chat_turns import chat_turns, tools_of
 from toolmark.benchmark.readers.expected_calls import calls_of, conversation, expected_calls, gold_fault
-from toolmark.benchmark.readers.offered_tools import tool_of
-from toolmark.benchmark.readers.rows import Row, converted, field
+from toolmark.benchmark.readers.file_rows import Row
+from toolmark.benchmark.readers.row_conversion import converted, field
 from toolmark.benchmark.readers.tagged_text import split_tags
+from toolmark.benchmark.readers.tool_formats import tool_of
 
 __all__ = ["When2CallReader"]
 
@@ -33,13 +34,17 @@ _REASONS: dict[str, Literal["no_tool_needed", "missing_argument", "no_tool_fits"
 }
 
 
-class When2CallReader:
+class When2CallReader(BaseReader):
     """Reads test rows as cases and training rows as traces."""
 
     name = "when2call"
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the rows in order. Raises `InputError` where there is no file, or one is unreadable."""
+        """Yield the rows in order.
+
+        Raises:
+            InputError: There is no such file, or one cannot be read.
+        """
         yield from converted(path, (".jsonl", ".jsonl.gz"), _made)
 
 
@@ -67,7 +72,7 @@ def _expected(row: Row, toolbox: Toolbox) -> ExpectCall | Abstain:
     if answer == "tool_call":
         return expected_calls(calls_of(field(field(row, "answers", dict), "tool_call", str)), toolbox)
     if answer not in _REASONS:
-        raise ValueError(f"correct_answer is tool_call or one of {', '.join(_REASONS)}, not {answer!r:.80}")
+        raise ValueError(f"correct_answer must be tool_call or one of {', '.join(_REASONS)}, not {answer!r:.80}")
     reason = _REASONS[answer]
     if reason != "missing_argument":
         return Abstain(action="abstain", reason=reason)
@@ -81,7 +86,7 @@ def _expected(row: Row, toolbox: Toolbox) -> ExpectCall | Abstain:
 
 
 def _name(tool: Any) -> str | None:
-    """The name of a tool that is written as its name, or as JSON text."""
+    """The name of a tool that is given by its name, or as JSON text."""
     if not isinstance(tool, str) or not tool.strip():
         return None
     return tool_of(tool).name if tool.lstrip().startswith("{") else tool

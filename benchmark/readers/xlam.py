@@ -1,9 +1,9 @@
-"""xLAM's function-calling data and what follows it, as Hammer: `{"query", "tools", "answers"}`.
+"""xLAM's function-calling data, and other data in its form, such as Hammer: `{"query", "tools", "answers"}`.
 
-`tools` and `answers` are lists, or JSON text of lists (Salesforce/xlam-function-calling-60k, README). Parameters are
-flat, `{argument: {"type": "str, optional", "description", "default"}}`; a JSON Schema is read too. An answer is
-`{"name", "arguments"}`, also written `tool` and `parameters`; no answer at all says that no tool fits, as in Hammer's
-irrelevance data (MadeAgents/Hammer).
+`tools` and `answers` are lists, or the JSON text of lists (Salesforce/xlam-function-calling-60k, README). Parameters
+are flat, `{argument: {"type": "str, optional", "description", "default"}}`, or a JSON Schema. An answer is `{"name",
+"arguments"}`; the keys may also be `tool` and `parameters`. An empty list of answers means that no tool fits, as in
+Hammer's irrelevance data (MadeAgents/Hammer).
 """
 
 from __future__ import annotations
@@ -13,21 +13,26 @@ from pathlib import Path
 
 from toolmark.benchmark.data.cases import Abstain, Case, ExpectCall, Message, Source
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.chat_turns import tools_of
 from toolmark.benchmark.readers.expected_calls import calls_of, expected_calls, gold_fault
-from toolmark.benchmark.readers.rows import Row, converted, field
+from toolmark.benchmark.readers.file_rows import Row
+from toolmark.benchmark.readers.row_conversion import converted, field
 
 __all__ = ["XlamReader"]
 
 
-class XlamReader:
-    """Reads a query with its tools and calls as a case."""
+class XlamReader(BaseReader):
+    """Reads queries with their tools and calls as cases."""
 
     name = "xlam"
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the rows in order. Raises `InputError` where there is no file, or one is unreadable."""
+        """Yield the rows in order.
+
+        Raises:
+            InputError: There is no such file, or one cannot be read.
+        """
         yield from converted(path, (".json", ".jsonl", ".json.gz", ".jsonl.gz"), _case)
 
 

@@ -1,1 +1,1 @@
-"""Runs: completions in a ledger, and the Inspect log judged from them."""
+"""Runs: completions in a ledger, and the Inspect log with their grades."""

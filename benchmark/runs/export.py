@@ -1,6 +1,7 @@
-"""A run as one file to commit: small, the same bytes for the same completions, without the machine's description.
+"""Exporting a run as one small file: a gzipped ledger, without the description of the machine.
 
-It is a ledger: `replay/FILE` answers from it, and a comparison takes it as baseline.
+The same completions give the same bytes, so that the file can be committed. `replay/FILE` reads it, and a comparison
+can use it as a baseline.
 """
 
 from __future__ import annotations
@@ -16,56 +17,67 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.runs.ledger import Recorded
 
-__all__ = ["Exported", "exported"]
+__all__ = ["Exported", "export_run"]
 
 _OF_THE_MACHINE = frozenset({"platform", "processors"})
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A ledger's bytes, gzipped; how many cases it holds; how many were asked and have no completion."""
+    """An exported run.
+
+    Attributes:
+        content: The gzipped ledger.
+        cases: Number of cases in it.
+        missing: Number of cases of the last session that have no completion.
+    """
 
     content: bytes
     cases: int
     missing: int
 
 
-def exported(recorded: Recorded, name: str) -> Exported:
-    """Header, and the completions of the last session's cases, in order of case and epoch.
+def export_run(recorded: Recorded, name: str) -> Exported:
+    """Export the run line and the completions of the last session's cases, in order of case and epoch.
 
     Args:
-        recorded: A run's ledger.
-        name: What an error calls it.
+        recorded: The ledger of a run.
+        name: The ledger's name for an error.
 
     Raises:
-        InputError: The ledger does not say what was asked, or answers none of it.
+        InputError: The ledger has no completion of the cases of its last session.
     """
     last = recorded.runs[-1] if recorded.runs else {}
-    asked: Mapping[str, Any] = last.get("cases", {})
-    places = sorted(place for place in recorded.by_case if place[0] in asked)
-    if not places:
+    requested: Mapping[str, Any] = last.get("cases", {})
+    answers = sorted(answer for answer in recorded.by_case if answer[0] in requested)  # (case id, epoch)
+    if not answers:
         raise InputError(
-            f"{name} holds no completion of the cases that were last asked", "Run its candidate again to its end."
+            f"{name} has no completion of the cases of its last session", "Finish the run: give its command again."
         )
-    answered = {case_id for case_id, _ in places}
+    answered = {case_id for case_id, _ in answers}
     environment = {field: value for field, value in last["environment"].items() if field not in _OF_THE_MACHINE}
-    cases = {case_id: gold for case_id, gold in asked.items() if case_id in answered}
+    cases = {case_id: gold for case_id, gold in requested.items() if case_id in answered}
     rows: list[Mapping[str, Any]] = [{"run": {**last, "environment": environment, "cases": cases}}]
     rows += [
-        {"key": recorded.keys[place], "case_id": place[0], "epoch": place[1], **_timeless(recorded.by_case[place])}
-        for place in places
+        {
+            "key": recorded.keys[answer],
+            "case_id": answer[0],
+            "epoch": answer[1],
+            **_without_time(recorded.by_case[answer]),
+        }
+        for answer in answers
     ]
-    return Exported(_packed(rows), len(answered), len(asked) - len(answered))
+    return Exported(_packed(rows), len(answered), len(requested) - len(answered))
 
 
-def _timeless(completion: Completion) -> Mapping[str, Any]:
-    """Seconds say nothing without the machine."""
+def _without_time(completion: Completion) -> Mapping[str, Any]:
+    """The completion as JSON without its seconds, which have no meaning without the machine."""
     return replace(completion, usage=replace(completion.usage, seconds=None)).as_json()
 
 
 def _packed(rows: Iterable[Mapping[str, Any]]) -> bytes:
     buffer = io.BytesIO()
-    # Neither a time nor a file name in the header: the same rows give the same bytes on every day and machine.
+    # The header gets no time and no file name, so that the same rows always give the same bytes.
     with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as stream:
         for row in rows:
             stream.write(json.dumps(row, sort_keys=True, separators=(",", ":")).encode() + b"\n")

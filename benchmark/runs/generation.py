@@ -1,7 +1,7 @@
-"""Phase one: every prompt of a run answered once, into the ledger.
+"""Phase one of a run: generating a completion for every prompt, into the ledger.
 
-What the ledger holds is not asked again, so a killed run goes on where it stopped, and a larger `--limit` extends a
-smaller one. The engine is opened only where something is missing.
+Completions that the ledger already has are reused. So a killed run continues where it stopped, and a larger `--limit`
+extends a smaller one. The engine is opened only if a completion is missing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from toolmark.benchmark.engine import Engine, NotAnswered, PromptTooLong
 from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.runs.ledger import Ledger
 from toolmark.benchmark.runs.replay import read_replay
-from toolmark.benchmark.runs.store import run_folder
+from toolmark.benchmark.runs.run_folders import run_folder
 from toolmark.benchmark.scoring.grades import SCORER_VERSION
 
 __all__ = ["Progress", "Run", "RunOptions", "generate", "open_run"]
@@ -37,7 +37,15 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a run is made; everything that is not the candidate's own."""
+    """How a run is made: all options that do not belong to the candidate.
+
+    Attributes:
+        runs: The folder of the runs.
+        decoding: How completions are decoded.
+        epochs: Completions of each case.
+        fresh: Whether to generate all completions again.
+        skip_too_long: Whether to leave out cases whose prompt does not fit the context.
+    """
 
     runs: Path
     decoding: Decoding = field(default_factory=Decoding)
@@ -51,19 +59,19 @@ class Run:
     """One candidate over cases.
 
     Attributes:
-        candidate: Who answers.
-        dialect: In which dialect.
-        folder: Where the run lies.
+        candidate: The candidate.
+        dialect: Its dialect.
+        folder: The run's directory.
         identity: What may change a completion.
-        environment: Where it was made; of the last session.
-        training: The trainer's record of its weights, where there is one.
-        weights: Directories, for a local candidate.
-        completions: By (case id, epoch), once generated.
-        reused: Completions that were there before.
-        made: Completions of this session.
-        missing: Cases without a completion: their prompt does not fit the context (with `skip_too_long`), or the
-            recording of a baseline lacks them.
-        notes: What the user should know of the run, a line each.
+        environment: Versions and machine of the last session.
+        weights: Directories of the weights, for a local candidate.
+        training: The trainer's record of the weights, if there is one.
+        completions: The completions by (case id, epoch), after generation.
+        reused: How many completions were in the ledger before.
+        made: How many completions were generated in this session.
+        missing: Ids of the cases without a completion: their prompt does not fit the context (with `skip_too_long`), or
+            the recording of a baseline does not have them.
+        notes: Lines about the run for the user.
     """
 
     candidate: Candidate
@@ -81,69 +89,71 @@ class Run:
 
 
 def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run:
-    """Identify a candidate and find its run's directory; loads no model.
+    """Find the identity of a candidate and the directory of its run; loads no model.
 
     Raises:
-        InputError: The candidate cannot be what its spec says.
-        EnvironmentFault: Its weights cannot be had.
+        InputError: There is no such candidate, or its files cannot be used.
+        EnvironmentFault: Its weights cannot be downloaded.
     """
     if candidate.kind == "replay":
         replay = read_replay(Path(candidate.base))
-        # A ledger says itself in which version of its dialect it was written.
-        known = {"dialect": f"{dialect.name}/{dialect.version}", **replay.identity}
-        folder = run_folder(options.runs, f"replay-{candidate.name}", run_key(known))
-        return Run(candidate, dialect, folder, known, replay.environment, training=replay.training)
+        # A ledger has the dialect with its version in its identity.
+        run_identity = {"dialect": f"{dialect.name}/{dialect.version}", **replay.identity}
+        folder = run_folder(options.runs, f"replay-{candidate.name}", run_key(run_identity))
+        return Run(candidate, dialect, folder, run_identity, replay.environment, training=replay.training)
     if candidate.kind in ("inspect", "policy"):
-        known = identity(candidate, None, dialect, options.decoding, None)
-        return Run(candidate, dialect, run_folder(options.runs, candidate.name, run_key(known)), known, {})
+        run_identity = identity(candidate, None, dialect, options.decoding, None)
+        folder = run_folder(options.runs, candidate.name, run_key(run_identity))
+        return Run(candidate, dialect, folder, run_identity, {})
 
     weights = locate(candidate)
-    from toolmark.benchmark.engine.local_engine import (  # torch, so only for a local candidate
+    from toolmark.benchmark.engine.local_engine import (  # imports torch, so only for a local candidate
         default_device,
         default_dtype,
     )
 
     dtype = default_dtype(default_device())
-    known = identity(candidate, weights, dialect, options.decoding, dtype)
-    folder = run_folder(options.runs, candidate.name, run_key(known))
+    run_identity = identity(candidate, weights, dialect, options.decoding, dtype)
+    folder = run_folder(options.runs, candidate.name, run_key(run_identity))
     training = read_record(weights.adapter or weights.base)
-    return Run(candidate, dialect, folder, known, {}, weights, training)
+    return Run(candidate, dialect, folder, run_identity, {}, weights, training)
 
 
 def _key(run: Run, prompt: Prompt, case: Case, epoch: int, one_call: bool) -> str:
-    """A model sees the prompt alone; a policy may look at the gold, so that mended gold is a new question.
+    """The key of a completion.
 
-    So does what ends at its call: it becomes another question where a second call becomes right.
+    It has the prompt, which is all that a model sees. A policy may read the expected answer, so its key has that too. A
+    completion that ends after its call has another key, because whether it does depends on the expected answer.
     """
-    asked: object = [prompt.digest(), case.gold_hash] if run.candidate.kind == "policy" else prompt.digest()
-    asked = [asked, "to its call"] if one_call else asked
-    return digest([run_key(run.identity), asked, epoch])
+    question: object = [prompt.digest(), case.gold_hash] if run.candidate.kind == "policy" else prompt.digest()
+    question = [question, "to its call"] if one_call else question
+    return digest([run_key(run.identity), question, epoch])
 
 
 def _one_call(case: Case) -> bool:
-    """Whether one call is right, and never several; what it takes to abstain is known from the whole answer alone."""
+    """Whether exactly one call is right. (Whether a model abstains can only be seen in the whole answer.)"""
     return case.expect.action == "call" and all(len(option.calls) == 1 for option in case.expect.any_of)
 
 
-def _named(places: Sequence[tuple[str, int]], cases: Sequence[Case]) -> str:
+def _first_cases(answers: Sequence[tuple[str, int]], cases: Sequence[Case]) -> str:
     refs = {case.id: case.source.ref for case in cases}
-    named = ", ".join(f"{case_id} ({refs[case_id]})" for case_id, _ in places[:3])
-    return f"{named}, …" if len(places) > 3 else named
+    first = ", ".join(f"{case_id} ({refs[case_id]})" for case_id, _ in answers[:3])
+    return f"{first}, …" if len(answers) > 3 else first
 
 
 def _replayed(run: Run, cases: Sequence[Case], available: Sequence[Case], epochs: int, partial: bool) -> Run:
     recorded = read_replay(Path(run.candidate.base)).answers(available, partial=partial)
-    wanted = [(case.id, epoch) for case in cases for epoch in range(1, epochs + 1)]
-    missing = [key for key in wanted if key not in recorded]
+    needed = [(case.id, epoch) for case in cases for epoch in range(1, epochs + 1)]
+    missing = [answer for answer in needed if answer not in recorded]
     if missing and not partial:
         raise InputError(
-            f"{run.candidate.base} lacks {len(missing)} of {len(wanted)} completions: {_named(missing, cases)}",
-            "Replay it on the cases that it was made for: --cases, --split and --limit as then.",
+            f"{run.candidate.base} lacks {len(missing)} of {len(needed)} completions: {_first_cases(missing, cases)}",
+            "Use the same --cases, --split and --limit as when it was recorded.",
         )
-    lacking = {case_id for case_id, _ in missing}
-    run.completions = {key: recorded[key] for key in wanted if key[0] not in lacking}
+    incomplete = {case_id for case_id, _ in missing}
+    run.completions = {answer: recorded[answer] for answer in needed if answer[0] not in incomplete}
     run.reused = len(run.completions)
-    run.missing = tuple(case.id for case in cases if case.id in lacking)
+    run.missing = tuple(case.id for case in cases if case.id in incomplete)
     return run
 
 
@@ -159,13 +169,22 @@ def generate(
 ) -> Run:
     """Fill `run.completions` for all cases and epochs, from the ledger and then from the engine.
 
-    With `partial`, a recording may lack cases, or answer others: a baseline is paired on what both sides have. A sample
-    of the cases that are `available` may be asked of a recording of all of them.
+    Args:
+        run: The run.
+        cases: The cases.
+        options: How the run is made.
+        engines: Opens the engine.
+        progress: Called after every completion.
+        partial: Whether a recording may lack cases or have others, as that of a baseline may.
+        available: All cases that the recording may answer, if `cases` is a sample of them.
+
+    Returns:
+        `run`.
 
     Raises:
-        InputError: A prompt leaves no room for an answer, or a recording lacks cases, answers others or some twice.
+        InputError: A prompt leaves no room for an answer, or a recording lacks cases, has others, or has some twice.
         EnvironmentFault: The run's directory is locked or cannot be written; the engine cannot be opened; a served
-            model does not answer a case. What it answered is in the ledger.
+            model does not answer a case. Its other answers are in the ledger.
     """
     if run.candidate.kind == "replay":
         return _replayed(run, cases, available or cases, options.epochs, partial)
@@ -175,68 +194,69 @@ def generate(
             ledger.path.replace(run.folder / "ledger.previous.jsonl")
     with Ledger(run.folder) as ledger:
         run.notes = ledger.notes
-        known = ledger.recorded.completions
-        at_call = options.decoding.stop_at_call
-        one_call = frozenset(index for index, case in enumerate(cases) if at_call and _one_call(case))
-        wanted = {
+        recorded = ledger.recorded.completions
+        stop_at_call = options.decoding.stop_at_call
+        one_call = frozenset(index for index, case in enumerate(cases) if stop_at_call and _one_call(case))
+        keys = {  # by (index of the case, epoch)
             (index, epoch): _key(run, prompt, case, epoch, index in one_call)
             for epoch in range(1, options.epochs + 1)
             for index, (prompt, case) in enumerate(zip(prompts, cases, strict=True))
         }
-        found = {place: known[key] for place, key in wanted.items() if key in known}
-        run.reused = len(found)
+        completions = {answer: recorded[key] for answer, key in keys.items() if key in recorded}
+        run.reused = len(completions)
         if ledger.recorded.runs:
             run.environment = ledger.recorded.runs[-1]["environment"]
-        missing = [place for place in wanted if place not in found]
+        missing = [answer for answer in keys if answer not in completions]
         dropped: frozenset[int] = frozenset()
         if missing:
             engine = engines.open(run.candidate, run.weights, str(run.identity.get("dtype")), cases)
             dropped = _prepare(engine, prompts, run.dialect, cases, one_call, options.skip_too_long)
-            missing = [place for place in missing if place[0] not in dropped]
+            missing = [answer for answer in missing if answer[0] not in dropped]
             run.environment = environment(**engine.environment())
             ledger.open_session(_session_line(run, cases))
         elif not ledger.recorded.runs:
-            # The line was broken: the keys still prove whose completions these are, nothing proves on which machine.
+            # The run line was broken. The keys prove the identity of the completions, but their machine is not known.
             ledger.open_session(_session_line(run, cases))
         for epoch in range(1, options.epochs + 1):
-            indices = [index for index, its_epoch in missing if its_epoch == epoch]
+            indices = [index for index, epoch_of_answer in missing if epoch_of_answer == epoch]
             if not indices:
                 continue
             try:
                 for index, completion in _timed(engine, indices, epoch):
-                    ledger.append([(wanted[index, epoch], cases[index].id, epoch, completion)])
-                    found[index, epoch] = completion
+                    ledger.append([(keys[index, epoch], cases[index].id, epoch, completion)])
+                    completions[index, epoch] = completion
                     run.made += 1
                     progress(run.made, len(missing))
             except NotAnswered as error:
                 dropped |= _dropped(error, run, cases, engine.notes(), options.skip_too_long)
         if missing:
             run.notes += engine.notes()
-    run.completions = {(cases[index].id, epoch): completion for (index, epoch), completion in found.items()}
+    run.completions = {(cases[index].id, epoch): completion for (index, epoch), completion in completions.items()}
     run.missing = tuple(cases[index].id for index in sorted(dropped))
     return run
 
 
 def _dropped(error: NotAnswered, run: Run, cases: Sequence[Case], notes: Sequence[str], skip: bool) -> frozenset[int]:
-    """The cases that a server found too long, where they may be left out; otherwise the error that names them."""
+    """The cases that are too long for the server, if they may be left out; otherwise raises the error."""
     if set(error.reasons) <= error.too_long and error.asked and skip:
         return frozenset(error.too_long)
     index, reason = next(item for item in error.reasons.items() if item[0] not in error.too_long or not skip)
     others = len(error.reasons) - 1
     case = cases[index]
     what = f"{run.candidate.name} did not answer case {case.id} ({case.source.ref}): {reason}"
-    what += f"; nor {others} others" if others else ""
-    what += "" if error.asked else "; the server seems to be down, and no more were asked"
-    told = "".join(f". {note}" for note in notes)
+    what += f"; {others} other cases were not answered either" if others else ""
+    what += "" if error.asked else "; the server seems to be down, so no other cases were sent"
+    notes_text = "".join(f". {note}" for note in notes)
     if index in error.too_long:
-        raise InputError(what + told, "Leave such cases out, and have them counted, with --skip-too-long.")
+        raise InputError(what + notes_text, "Leave out such cases with --skip-too-long, which reports their number.")
     raise EnvironmentFault(
-        what + told, f"Give the same command again: the {run.made + run.reused} answered ones are kept in {run.folder}."
+        what + notes_text,
+        f"Give the same command again: {run.made + run.reused} completions are kept in {run.folder} and reused.",
     )
 
 
 def _timed(engine: Engine, indices: Sequence[int], epoch: int) -> Iterator[tuple[int, Completion]]:
-    """What the engine answers, with the seconds that each took beyond the one before it."""
+    """The engine's completions, each with the seconds since the one before it."""
     before = time.monotonic()
     for index, completion in engine.answer(indices, epoch):
         now = time.monotonic()
@@ -263,7 +283,7 @@ def _prepare(
     one_call: Collection[int],
     skip: bool,
 ) -> frozenset[int]:
-    """Encode all prompts; the indices of those that do not fit, or an error."""
+    """Encode all prompts; returns the indices of those that do not fit the context, or raises an error for them."""
     try:
         engine.prepare(prompts, dialect, one_call)
     except PromptTooLong as error:
@@ -271,8 +291,8 @@ def _prepare(
             index, length = max(error.lengths.items(), key=lambda item: item[1])
             raise InputError(
                 f"{len(error.lengths)} of {len(prompts)} prompts do not fit: the longest, of case "
-                f"{cases[index].source.ref}, has {length} tokens, and the context leaves {error.room}",
-                "Leave such cases out, and have them counted, with --skip-too-long.",
+                f"{cases[index].source.ref}, has {length} tokens, and the context has room for {error.room}",
+                "Leave out such cases with --skip-too-long, which reports their number.",
             ) from None
         return frozenset(error.lengths)
     return frozenset()

@@ -1,13 +1,13 @@
 """The ledger: every completion of a run, appended as it arrives.
 
-JSONL. The first line is `{"run": {identity, environment, cases}}`; each later session that adds completions opens with
-such a line of its own. Every other line is one completion: `{key, case_id, epoch, text, tool_calls, stop_reason,
-usage}`, whose usage counts tokens and, of runs that were made here, seconds and what is known of the cost. It reaches
-the file at once, so a killed run loses one batch at most; a last line that was torn is dropped. A ledger is also a
-replay file, and `.jsonl.gz` is read too.
+The format is JSON Lines. The first line is `{"run": {identity, environment, cases}}`; every later session that adds
+completions begins with such a line. Each other line is one completion: `{key, case_id, epoch, text, tool_calls,
+stop_reason, usage}`. Its usage has the numbers of tokens and, for runs that were made here, seconds and the cost if it
+is known. A completion is written to the file at once, so that a killed run loses at most one batch; an incomplete last
+line is dropped. A ledger is also a replay file, and `.jsonl.gz` is read too.
 
-A line that cannot be read is data here (`scan_ledger`). Who goes on with a run sets it aside and generates it again
-(`Ledger`); who only reads refuses it (`read_ledger`), because there nobody could fill the gap.
+`scan_ledger` reports broken lines and raises no error for them. `Ledger`, which continues a run, moves them to another
+file, so that their completions are generated again. `read_ledger`, which only reads, raises an error.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
+from toolmark.benchmark.core.atomic_write import write_atomically
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.data.completions import Completion
-from toolmark.benchmark.runs.store import write_whole
 
 __all__ = ["BrokenLine", "Ledger", "Recorded", "read_ledger", "scan_ledger"]
 
@@ -37,7 +37,13 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @dataclass(frozen=True, slots=True)
 class BrokenLine:
-    """A line that is neither a run nor a completion: its number from 1, what is wrong, and its bytes."""
+    """A line that is neither a run nor a completion.
+
+    Attributes:
+        number: Number of the line, from 1.
+        reason: What is wrong with it.
+        raw: Its bytes.
+    """
 
     number: int
     reason: str
@@ -46,15 +52,15 @@ class BrokenLine:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a ledger holds.
+    """The content of a ledger.
 
     Attributes:
         runs: The `run` objects, oldest first.
-        completions: By key.
-        by_case: The same by (case id, epoch).
-        keys: The key of each (case id, epoch).
-        broken: Lines that could not be read.
-        doubled: Each (case id, epoch) that has more than one completion, of which the last is kept.
+        completions: The completions by key.
+        by_case: The completions by (case id, epoch).
+        keys: The keys by (case id, epoch).
+        broken: The lines that could not be read.
+        doubled: Every (case id, epoch) with more than one completion; only the last one is used.
     """
 
     runs: tuple[Mapping[str, Any], ...]
@@ -75,7 +81,7 @@ def scan_ledger(path: Path) -> Recorded:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             lines = stream.read().split(b"\n")
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read: {error}", "Name a ledger.jsonl that a run has written.") from None
+        raise InputError(f"{path} cannot be read: {error}", "Name the ledger.jsonl of a run.") from None
     runs: list[Mapping[str, Any]] = []
     completions: dict[str, Completion] = {}
     by_case: dict[tuple[str, int], Completion] = {}
@@ -88,27 +94,27 @@ def scan_ledger(path: Path) -> Recorded:
         try:
             row = json.loads(line.decode())
             if "run" in row:
-                runs.append(_run(row["run"]))
+                runs.append(_checked_run(row["run"]))
                 continue
-            key, place = _place(row)
-            if place in by_case:
-                doubled[place] = None
-            completions[key] = by_case[place] = Completion.from_json(row)
-            keys[place] = key
+            key, case_epoch = _key_and_case(row)
+            if case_epoch in by_case:
+                doubled[case_epoch] = None
+            completions[key] = by_case[case_epoch] = Completion.from_json(row)
+            keys[case_epoch] = key
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            if number == len(lines):  # no newline behind it: the writer was killed inside this line
+            if number == len(lines):  # no newline at its end: the process was killed while it wrote this line
                 break
             broken.append(BrokenLine(number, f"{type(error).__name__}: {error}", line))
     return Recorded(tuple(runs), completions, by_case, keys, tuple(broken), tuple(doubled))
 
 
-def _run(run: Any) -> Mapping[str, Any]:
+def _checked_run(run: Any) -> Mapping[str, Any]:
     if not isinstance(run["identity"], dict) or not isinstance(run["environment"], dict):
         raise TypeError("identity and environment are objects")
     return run  # type: ignore[no-any-return]
 
 
-def _place(row: Mapping[str, Any]) -> tuple[str, tuple[str, int]]:
+def _key_and_case(row: Mapping[str, Any]) -> tuple[str, tuple[str, int]]:
     key, case_id, epoch = row["key"], row["case_id"], row["epoch"]
     if not isinstance(key, str) or not isinstance(case_id, str) or type(epoch) is not int:
         raise TypeError("key and case_id are strings, epoch is a number")
@@ -116,41 +122,41 @@ def _place(row: Mapping[str, Any]) -> tuple[str, tuple[str, int]]:
 
 
 def read_ledger(path: Path) -> Recorded:
-    """Read a ledger that nobody will go on with: a replay, a baseline.
+    """Read a ledger that is not continued: a replay or a baseline.
 
     Raises:
-        InputError: It cannot be read, or a line that is not the last one is broken.
+        InputError: The file cannot be read, or a line is broken that is not an incomplete last line.
     """
     recorded = scan_ledger(path)
     if recorded.broken:
         first = recorded.broken[0]
         raise InputError(
-            f"{path}:{first.number} is no completion ({first.reason}){_and_others(recorded.broken)}",
-            "Run its candidate again, which generates the missing ones anew, or restore the file from a copy.",
+            f"{path}:{first.number} is not a completion ({first.reason}){_and_others(recorded.broken)}",
+            "Run its candidate again, which generates what is missing, or restore the file from a copy.",
         )
     return recorded
 
 
 def _and_others(broken: tuple[BrokenLine, ...]) -> str:
-    return f", nor are {len(broken) - 1} other lines" if len(broken) > 1 else ""
+    return f", and {len(broken) - 1} other lines are not either" if len(broken) > 1 else ""
 
 
 class Ledger:
-    """A ledger that this process alone may write to; a context manager.
+    """A ledger that is open for writing; a context manager. A lock keeps other processes from writing to it.
 
-    A broken line is moved to `ledger.broken.jsonl` beside it, so that its completion is missing and generated again.
+    Broken lines are moved to `ledger.broken.jsonl` beside the ledger, so that their completions are generated again.
 
     Args:
-        folder: The run's directory; made where it is missing.
+        folder: The run's directory; created if it does not exist.
 
     Attributes:
         path: The file.
-        recorded: What it held when it was opened.
-        notes: What was mended, a line each, for the user.
+        recorded: The content of the file when it was opened.
+        notes: Lines for the user about broken lines.
 
     Raises:
-        EnvironmentFault: The folder cannot be written, or another process holds it.
-        InputError: The ledger that is there cannot be read.
+        EnvironmentFault: The folder cannot be written, or another process is writing to it.
+        InputError: The existing ledger cannot be read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -162,7 +168,7 @@ class Ledger:
             self._lock.acquire(timeout=0)
         except Timeout:
             raise EnvironmentFault(
-                f"another run is writing to {folder}", "Wait for it to end, or give this one its own place: --runs DIR"
+                f"another run is writing to {folder}", "Wait until it ends, or use another folder: --runs DIR"
             ) from None
         except OSError as error:
             raise _unwritable(folder, error) from None
@@ -175,29 +181,30 @@ class Ledger:
     def _open(self) -> Recorded:
         try:
             with self.path.open("a+b") as stream:
-                _drop_torn_line(stream)
+                _drop_incomplete_line(stream)
             recorded = scan_ledger(self.path)
             if recorded.broken:
-                self._set_aside(recorded)
-            # Unbuffered: what a full disk refused must not wait in a buffer and fail again when the file is closed.
+                self._move_broken_lines(recorded)
+            # Unbuffered, because bytes that a full disk refused would stay in a buffer, and closing the file would fail
+            # too.
             self._stream = self.path.open("ab", buffering=0)
         except OSError as error:
             raise _unwritable(self.path.parent, error) from None
         return recorded
 
-    def _set_aside(self, recorded: Recorded) -> None:
+    def _move_broken_lines(self, recorded: Recorded) -> None:
         broken, aside = recorded.broken, self.path.with_name("ledger.broken.jsonl")
         with aside.open("ab") as stream:
             stream.write(b"".join(line.raw + b"\n" for line in broken))
         numbers = {line.number for line in broken}
-        kept = [
+        good_lines = [
             line + b"\n"
             for number, line in enumerate(self.path.read_bytes().split(b"\n"), start=1)
             if line and number not in numbers
         ]
-        write_whole(self.path, b"".join(kept))
+        write_atomically(self.path, b"".join(good_lines))
         self.notes = (
-            f"{self.path}:{broken[0].number} is no completion ({broken[0].reason}){_and_others(broken)}: moved to "
+            f"{self.path}:{broken[0].number} is not a completion ({broken[0].reason}){_and_others(broken)}: moved to "
             f"{aside.name}; the other {len(recorded.completions)} completions are kept, and what is missing is "
             "generated again",
         )
@@ -214,14 +221,15 @@ class Ledger:
             self._lock.release()
 
     def open_session(self, run: Mapping[str, Any]) -> None:
-        """Write the `run` line under which the next completions stand. Raises `EnvironmentFault` as `append`."""
+        """Write the `run` line of the completions that follow. Raises `EnvironmentFault` as `append`."""
         self._append([{"run": run}])
 
     def append(self, rows: Iterable[tuple[str, str, int, Completion]]) -> None:
-        """Write completions as (key, case id, epoch, completion); they are in the file when this returns.
+        """Write completions as (key, case id, epoch, completion); they are in the file when this method returns.
 
         Raises:
-            EnvironmentFault: The disk is full or refuses; what was appended before stays.
+            EnvironmentFault: The file cannot be written, for example because the disk is full. What was appended
+                before is still there.
         """
         self._append(
             {"key": key, "case_id": case_id, "epoch": epoch, **completion.as_json()}
@@ -237,7 +245,7 @@ class Ledger:
             raise _unwritable(self.path.parent, error) from None
 
 
-def _drop_torn_line(stream: io.BufferedRandom) -> None:
+def _drop_incomplete_line(stream: io.BufferedRandom) -> None:
     size = stream.seek(0, os.SEEK_END)
     if size == 0:
         return
@@ -253,7 +261,7 @@ def _unwritable(folder: Path, error: OSError) -> EnvironmentFault:
     if error.errno in _NO_ROOM:
         return EnvironmentFault(
             what,
-            "Make room and give the same command again: what was answered is kept and not asked again. "
-            "Or choose another place: --runs DIR",
+            "Free some disk space and give the same command again: completions in the ledger are kept and reused. "
+            "Or use another folder: --runs DIR",
         )
-    return EnvironmentFault(what, "Change its rights, or choose another place: --runs DIR")
+    return EnvironmentFault(what, "Change its permissions, or use another folder: --runs DIR")

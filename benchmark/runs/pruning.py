@@ -1,4 +1,4 @@
-"""What may go: runs that hold no completion, and old logs. A ledger with a completion is never touched."""
+"""Pruning: deleting runs without completions, and old logs. A ledger with a completion is never deleted."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ from filelock import FileLock, Timeout
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.runs.ledger import scan_ledger
-from toolmark.benchmark.runs.store import foreign_files, stored_runs
+from toolmark.benchmark.runs.run_folders import foreign_files, stored_runs
 
 __all__ = ["Freed", "prune_runs", "size_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Freed:
-    """A run or a log that went, or would go; `size` in bytes."""
+    """A run or a log that was deleted, or would be.
+
+    Attributes:
+        path: Its path.
+        why: Why it is deleted.
+        size: Its size in bytes.
+    """
 
     path: Path
     why: str
@@ -26,17 +32,20 @@ class Freed:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files under a directory."""
+    """Size in bytes of a file, or of all files in a directory and its subdirectories."""
     return sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
 
 
 def prune_runs(runs: Path, keep: int | None, *, dry_run: bool) -> Iterator[Freed]:
-    """Delete what nobody can resume or replay, and yield it; a run that another process writes to is left alone.
+    """Delete runs that cannot be resumed or replayed, and old logs; skip runs that another process is writing.
 
     Args:
-        runs: Where runs are kept.
+        runs: The folder of the runs.
         keep: Number of newest logs that each run keeps; None keeps all.
-        dry_run: Find, and delete nothing.
+        dry_run: Only find them, and delete nothing.
+
+    Yields:
+        What was deleted, or would be.
 
     Raises:
         InputError: `runs` cannot be read.
@@ -45,19 +54,20 @@ def prune_runs(runs: Path, keep: int | None, *, dry_run: bool) -> Iterator[Freed
     for folder in stored_runs(runs):
         try:
             if dry_run and not (folder / ".lock").exists():
-                yield from _doomed(folder, keep)
+                yield from _deletable(folder, keep)
                 continue
             with FileLock(folder / ".lock", timeout=0):
-                # Found under the lock: nobody can have added a completion since.
-                doomed = list(_doomed(folder, keep))
-                for found in () if dry_run else doomed:
-                    _delete(found.path)
-            yield from doomed
+                # Looked for under the lock, so that no other process can add a completion in between.
+                deletable = list(_deletable(folder, keep))
+                for item in () if dry_run else deletable:
+                    _delete(item.path)
+            yield from deletable
         except Timeout:
             continue
         except OSError as error:
             raise EnvironmentFault(
-                f"{folder} cannot be pruned: {error.strerror or error}", "Change its rights, or delete it by hand."
+                f"{folder} cannot be pruned: {error.strerror or error}",
+                "Change its permissions, or delete it yourself.",
             ) from None
 
 
@@ -68,8 +78,8 @@ def _delete(path: Path) -> None:
         path.unlink()
 
 
-def _doomed(folder: Path, keep: int | None) -> Iterator[Freed]:
-    if _is_dead(folder):
+def _deletable(folder: Path, keep: int | None) -> Iterator[Freed]:
+    if _is_useless(folder):
         logs = any(folder.glob("*.eval"))
         yield Freed(folder, "no completion, only logs" if logs else "no completion", size_of(folder))
     elif keep is not None:
@@ -78,17 +88,17 @@ def _doomed(folder: Path, keep: int | None) -> Iterator[Freed]:
             yield Freed(log, "older log", size_of(log))
 
 
-def _is_dead(folder: Path) -> bool:
-    """Nothing here could be resumed or replayed, and nothing is here that a run did not write."""
+def _is_useless(folder: Path) -> bool:
+    """Whether the run cannot be resumed or replayed, and its directory has only files of runs."""
     if foreign_files(folder):
         return False
-    if any(path.stat().st_size for path in folder.glob("ledger.*.jsonl")):  # of --fresh, or set aside as broken
+    if any(path.stat().st_size for path in folder.glob("ledger.*.jsonl")):  # made by --fresh, or holding broken lines
         return False
     ledger = folder / "ledger.jsonl"
     if not ledger.is_file():
         return True
     try:
         recorded = scan_ledger(ledger)
-    except InputError:  # unreadable now may be readable to another user
+    except InputError:  # another user may be able to read it
         return False
     return not recorded.completions and not recorded.broken

@@ -1,7 +1,8 @@
-"""Recorded completions as a candidate: a ledger, or rows that somebody else recorded.
+"""Recorded completions as a candidate: a ledger, or a file of recorded answers.
 
-A ledger grows with every case that its candidate ever answered, so it may hold more cases than are judged. A recording
-is of one set of cases: a row of a case that is not there is an error, as is a case that is answered twice.
+A ledger may have more cases than are judged, because it keeps every case that its candidate answered. A file of
+recorded answers belongs to one set of cases: a row of any other case is an error, and so is a case that is answered
+twice.
 """
 
 from __future__ import annotations
@@ -20,27 +21,27 @@ from toolmark.benchmark.core.hashing import hash_files
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.readers import BadRow
-from toolmark.benchmark.readers.recordings import RecordedRow, recorded_rows
+from toolmark.benchmark.readers.recorded_answers import RecordedRow, recorded_rows
 from toolmark.benchmark.runs.ledger import read_ledger
 
 __all__ = ["Replay", "read_replay"]
 
-_NAMED = 3
-"""Offending rows or cases that an error names."""
+_MAX_NAMED = 3
+"""How many wrong rows an error names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a recording holds.
+    """The content of a recording.
 
     Attributes:
         path: The file.
-        dialect: In which dialect the answers are; None where it does not say.
-        identity: What may change a completion, as far as it is known; without the dialect's version.
-        environment: Where they were made.
-        training: The trainer's record of the weights, where the recording has one.
-        by_case: Completions of a ledger, by (case id, epoch).
-        rows: Rows of any other recording.
+        dialect: The dialect of the answers; None if the file does not say.
+        identity: The run's identity, as far as it is known; of other files than ledgers without the dialect.
+        environment: Where the answers were made.
+        training: The trainer's record of the weights, if the recording has one.
+        by_case: The completions of a ledger, by (case id, epoch).
+        rows: The rows of a file of recorded answers.
     """
 
     path: Path
@@ -53,58 +54,58 @@ class Replay:
 
     @property
     def epochs(self) -> int:
-        """The last epoch that it holds."""
+        """The highest epoch of the recording."""
         return max((*(epoch for _, epoch in self.by_case), *(row.epoch for row in self.rows)), default=1)
 
     def answers(self, cases: Sequence[Case], *, partial: bool = False) -> Mapping[tuple[str, int], Completion]:
-        """Completions by (case id, epoch).
+        """The completions by (case id, epoch).
 
         Args:
             cases: All cases that may be judged.
-            partial: Rows of other cases are left out.
+            partial: Whether to leave out rows of other cases, which are an error otherwise.
 
         Raises:
-            InputError: A row names a case that is not among `cases`, or more than one, or a case is answered twice.
+            InputError: A row belongs to no case or to several, or a case is answered twice.
         """
         if not self.rows:
             return self.by_case
         ids = {case.id for case in cases}
         refs = Counter(case.source.ref for case in cases)
         by_ref = {case.source.ref: case.id for case in cases}
-        known = [row for row in self.rows if (row.case in ids if row.by_id else row.case in refs)]
-        if len(known) < len(self.rows) and not partial:
+        rows = [row for row in self.rows if (row.case in ids if row.by_id else row.case in refs)]
+        if len(rows) < len(self.rows) and not partial:
             unknown = [row for row in self.rows if not (row.case in ids if row.by_id else row.case in refs)]
             raise InputError(
-                f"{self.path} answers {len(unknown)} cases that are not there: {_listed(unknown)}",
-                "Replay it on the cases that it was recorded on: --cases READER:PATH",
+                f"{self.path} answers {len(unknown)} cases that are not in the case files: {_listed(unknown)}",
+                "Name the cases that were recorded: --cases READER:PATH",
             )
-        if ambiguous := [row for row in known if not row.by_id and refs[row.case] > 1]:
+        if ambiguous := [row for row in rows if not row.by_id and refs[row.case] > 1]:
             raise InputError(
-                f"{self.path} names cases that several collections have: {_listed(ambiguous)}",
-                "Name them by case_id.",
+                f"{self.path} names cases that exist in several collections: {_listed(ambiguous)}",
+                "Name each by its id, in the field case_id.",
             )
-        found: dict[tuple[str, int], RecordedRow] = {}
-        for row in known:
-            place = (row.case if row.by_id else by_ref[row.case], row.epoch)
-            if place in found:
+        answers: dict[tuple[str, int], RecordedRow] = {}
+        for row in rows:
+            case_epoch = (row.case if row.by_id else by_ref[row.case], row.epoch)
+            if case_epoch in answers:
                 raise InputError(
-                    f"{self.path}:{row.line} answers the case {row.case} again, as line {found[place].line} does",
-                    "Keep one of them; answers drawn several times are told apart by epoch.",
+                    f"{self.path}:{row.line} answers case {row.case} again, as line {answers[case_epoch].line} does",
+                    "Keep one of them. Several answers to a case need different values in the field epoch.",
                 )
-            found[place] = row
-        return {place: row.completion for place, row in found.items()}
+            answers[case_epoch] = row
+        return {case_epoch: row.completion for case_epoch, row in answers.items()}
 
 
 def _listed(rows: Sequence[RecordedRow]) -> str:
-    named = ", ".join(f"{row.case} (line {row.line})" for row in rows[:_NAMED])
-    return f"{named}, …" if len(rows) > _NAMED else named
+    named = ", ".join(f"{row.case} (line {row.line})" for row in rows[:_MAX_NAMED])
+    return f"{named}, …" if len(rows) > _MAX_NAMED else named
 
 
 def read_replay(path: Path) -> Replay:
-    """Read a ledger or a recording, told by their first line.
+    """Read a ledger or a file of recorded answers; the first line tells which it is.
 
     Raises:
-        InputError: It cannot be read, a line of it is broken, or its rows are of several dialects.
+        InputError: The file cannot be read, a line is broken, or the rows have several dialects.
     """
     return _ledger(path) if _is_ledger(path) else _recording(path)
 
@@ -114,14 +115,16 @@ def _is_ledger(path: Path) -> bool:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             row = json.loads(stream.readline())
     except (OSError, EOFError, zlib.error, ValueError, RecursionError):
-        return True  # whose reader says best what is wrong
+        return True  # the reader of ledgers raises the best error
     return isinstance(row, dict) and ("run" in row or "key" in row)
 
 
 def _ledger(path: Path) -> Replay:
     recorded = read_ledger(path)
     if not recorded.runs:
-        raise InputError(f"{path} has no run line, so nobody knows who gave it", "Name a whole ledger.jsonl.")
+        raise InputError(
+            f"{path} has no run line, so it is not known which model gave it", "Name a complete ledger.jsonl."
+        )
     if recorded.doubled:
         case_id, epoch = recorded.doubled[0]
         raise InputError(
@@ -129,8 +132,8 @@ def _ledger(path: Path) -> Replay:
             "Restore the file from a copy, or run its candidate again with --fresh.",
         )
     run = recorded.runs[-1]
-    spoken = run["identity"].get("dialect")
-    dialect = spoken.partition("/")[0] if isinstance(spoken, str) else None
+    versioned = run["identity"].get("dialect")
+    dialect = versioned.partition("/")[0] if isinstance(versioned, str) else None
     return Replay(path, dialect, run["identity"], run["environment"], run.get("training"), recorded.by_case)
 
 
@@ -138,13 +141,13 @@ def _recording(path: Path) -> Replay:
     rows: list[RecordedRow] = []
     for row in recorded_rows(path):
         if isinstance(row, BadRow):
-            raise InputError(f"{row.place}: {row.reason}", "Correct the row, or take it out.")
+            raise InputError(f"{row.place}: {row.reason}", "Correct the row, or remove it.")
         rows.append(row)
     if not rows:
-        raise InputError(f"{path} holds no answer", "Name a ledger.jsonl, or a file of recorded answers.")
-    spoken = sorted({str(row.dialect) for row in rows})
-    if len(spoken) > 1:
-        raise InputError(f"{path} mixes dialects: {', '.join(spoken)}", "Write one file for each.")
+        raise InputError(f"{path} has no answer", "Name a ledger.jsonl, or a file of recorded answers.")
+    dialects = sorted({str(row.dialect) for row in rows})
+    if len(dialects) > 1:
+        raise InputError(f"{path} mixes dialects: {', '.join(dialects)}", "Write one file for each dialect.")
     identity = {
         "model": path.name,
         "weights": "not known: recorded elsewhere",

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from toolmark.benchmark.data.cases import Message
-from toolmark.benchmark.readers.rows import python_literal
+from toolmark.benchmark.readers.strict_json import python_literal
 
 __all__ = ["result_value", "uses_result"]
 

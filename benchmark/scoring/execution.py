@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from toolmark.benchmark.core.hashing import canonical_json
 from toolmark.benchmark.data.cases import Effects, Tool
-from toolmark.benchmark.tools.sandbox import Limits, Result, Sandbox
+from toolmark.benchmark.tools.sandbox import CallLimits, Result, Sandbox
 
 __all__ = ["Execute", "Executor"]
 
@@ -38,7 +38,7 @@ class Executor:
     def __init__(self, execute: Execute = "pure") -> None:
         self._allowed = _ALLOWED[execute]
         self._confined = Sandbox()
-        self._released = Sandbox(Limits(seconds=_NETWORK_SECONDS, confined=False))
+        self._released = Sandbox(CallLimits(seconds=_NETWORK_SECONDS, confined=False))
         self._known: dict[str, Result] = {}
 
     def __enter__(self) -> Self:

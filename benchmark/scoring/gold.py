@@ -14,7 +14,7 @@ from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.grades import Grade, grade
 from toolmark.benchmark.scoring.matching import canonical_arguments
 from toolmark.benchmark.scoring.metrics import METRICS
-from toolmark.benchmark.tools.examples import example_arguments
+from toolmark.benchmark.tools.example_arguments import example_arguments
 
 __all__ = ["GoldFault", "GoldProof", "perfect", "planted", "written"]
 

@@ -1,6 +1,6 @@
-"""What running a tool may touch, declared where the tool is written.
+"""The effects of a tool, declared at its function: what running it reads or changes outside of the function.
 
-A function that says nothing is taken to write: the harness then never runs it unasked.
+A function without a declaration counts as `write`, so that it is not run unless the user asks for it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def effects(kind: Effects) -> Callable[[Function], Function]:
-    """Declare what a tool function touches: `pure` nothing, `read` the world's state, `write` changes it.
+    """Declare the effects of a tool function, as a decorator.
+
+    Args:
+        kind: `pure` (none), `read` (it reads state) or `write` (it changes state).
 
     Raises:
-        ValueError: `kind` is none of the three.
+        ValueError: `kind` is not one of these.
     """
     if kind not in get_args(Effects):
-        raise ValueError(f"effects are {', '.join(get_args(Effects))}, not {kind!r}")
+        raise ValueError(f"effects must be one of {', '.join(get_args(Effects))}, not {kind!r}")
 
     def mark(function: Function) -> Function:
         setattr(function, _ATTRIBUTE, kind)
@@ -34,6 +37,6 @@ def effects(kind: Effects) -> Callable[[Function], Function]:
 
 
 def declared_effects(function: Callable[..., Any], default: Effects = "write") -> Effects:
-    """The effects that `function` was marked with, or `default`."""
+    """The effects that were declared for `function`, or `default`."""
     kind: Effects = getattr(function, _ATTRIBUTE, default)
     return kind

@@ -1,10 +1,10 @@
-"""From the name of an implementation to the function: `package.module:function` or `/path/to/file.py:function`.
+"""Importing the function that implements a tool from its name.
 
-Two further forms name something live: `openapi:/path/to/spec.yaml:tool` sends an HTTP request, `mcp:SERVER:tool` calls
-an MCP server.
+The name is `package.module:function` or `/path/to/file.py:function`. Two other forms call a remote tool:
+`openapi:/path/to/spec.yaml:tool` sends an HTTP request, `mcp:SERVER:tool` calls an MCP server.
 
-The same import serves the source that reads a user's module and the sandboxed worker that runs it, so both see one
-module.
+The code that reads the tools of a user's module and the sandbox's worker that runs them import it in the same way, so
+that both get the same module.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-__all__ = ["argument_adapter", "implementation", "import_source", "is_file_source", "is_live"]
+__all__ = ["argument_adapter", "implementation", "import_source", "is_file_source", "is_remote"]
 
-_LIVE = ("openapi", "mcp")
+_REMOTE_SCHEMES = ("openapi", "mcp")
 
 
-def is_live(run: str) -> bool:
-    """Whether `run` is of the form `SCHEME:SOURCE:TOOL` and not the name of a function."""
+def is_remote(run: str) -> bool:
+    """Whether `run` names a remote tool, `SCHEME:SOURCE:TOOL`, and not a function."""
     scheme, _, rest = run.partition(":")
-    return scheme in _LIVE and all(rest.rpartition(":"))
+    return scheme in _REMOTE_SCHEMES and all(rest.rpartition(":"))
 
 
 def is_file_source(source: str | Path) -> bool:
@@ -40,15 +40,16 @@ def is_file_source(source: str | Path) -> bool:
 
 
 def import_source(source: str | Path) -> ModuleType:
-    """Import a dotted module or a `.py` file; a file is executed once in a process.
+    """Import a dotted module or a `.py` file; a process runs a file only once.
 
     Raises:
-        Whatever the import raises; FileNotFoundError for a missing file.
+        FileNotFoundError: There is no such file.
+        Exception: Any error that the imported code raises.
     """
     if not is_file_source(source):
         return importlib.import_module(str(source))
     path = Path(source).resolve()
-    # Under its stem alone, the user's `calendar.py` would replace the standard library's.
+    # With the file's name alone, a user's `calendar.py` would replace that of the standard library.
     name = f"toolmark_source_{digest(str(path))}"
     if name in sys.modules:
         return sys.modules[name]
@@ -56,7 +57,7 @@ def import_source(source: str | Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    # Annotations are resolved through sys.modules, so the module must be there while it runs.
+    # Python resolves annotations through sys.modules, so the module must be there while its code runs.
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
@@ -71,17 +72,17 @@ def implementation(run: str) -> tuple[ModuleType, Callable[..., Any]]:
 
     Raises:
         ValueError: `run` has no `:function`, or the module has no such function.
-        Whatever the import raises.
+        Exception: Any error that the imported code raises.
     """
-    if is_live(run):
+    if is_remote(run):
         scheme, _, rest = run.partition(":")
         module = importlib.import_module(f"toolmark.benchmark.tools.remote.{scheme}")
         source, _, name = rest.rpartition(":")
-        live: Callable[..., Any] = module.bound(source, name)
-        return module, live
+        remote: Callable[..., Any] = module.bound(source, name)
+        return module, remote
     source, colon, name = run.rpartition(":")
     if not colon or not source or not name.isidentifier():
-        raise ValueError(f"{run!r} is not of the form module:function or file.py:function")
+        raise ValueError(f"{run!r} does not have the form module:function or file.py:function")
     module = import_source(source)
     function = getattr(module, name, None)
     if not callable(function):
@@ -90,11 +91,12 @@ def implementation(run: str) -> tuple[ModuleType, Callable[..., Any]]:
 
 
 def argument_adapter(function: Callable[..., Any]) -> TypeAdapter[Any]:
-    """Pydantic's view of a function: its arguments' JSON Schema, and a call of it from JSON.
+    """Pydantic's adapter of a function: gives the JSON Schema of its arguments, and calls it with JSON arguments.
 
     Raises:
-        PydanticUserError, NameError: A type has no schema, or an annotation names what does not exist.
+        PydanticUserError: A type has no JSON Schema.
+        NameError: An annotation uses a name that does not exist.
     """
-    # pydantic accepts functions, which its own annotation of TypeAdapter does not say.
-    described: Any = function
-    return TypeAdapter(described)
+    # pydantic accepts functions, although its annotation of TypeAdapter does not say so.
+    adapted: Any = function
+    return TypeAdapter(adapted)

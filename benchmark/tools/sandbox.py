@@ -1,8 +1,8 @@
-"""Runs tools in a worker process with limits, and tells how each call ended.
+"""Runs tools in a worker process with limits, and reports how each call ended.
 
-One worker is started on the first call and reused: a warm call costs a fraction of a millisecond. A call that runs out
-of time, or takes the worker down, costs that worker; the next call gets a fresh one. Whatever a model asked for, the
-answer is a `Result`; only an implementation that cannot be imported, or a worker that cannot start, is an error.
+The worker is started by the first call and reused; a further call takes less than a millisecond. A worker whose call
+exceeds the time limit, or that crashes, is replaced at the next call. The result of any call is a `Result`. An
+exception is raised only if an implementation cannot be imported, or the worker cannot start.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pebble import ProcessExpired, ProcessPool
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
-from toolmark.benchmark.tools import worker
+from toolmark.benchmark.tools import sandbox_worker
 from toolmark.benchmark.tools.schemas import SchemaError, compile_schema, problems
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from toolmark.benchmark.data.cases import Tool
 
-__all__ = ["Limits", "Result", "Sandbox", "missing_limits"]
+__all__ = ["CallLimits", "Result", "Sandbox", "missing_limits"]
 
 Kind = Literal["ok", "error", "timeout", "memory", "crash", "too_large", "no_implementation"]
 
@@ -38,16 +38,16 @@ IMPORT_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What one call may take.
+class CallLimits:
+    """Limits of one tool call.
 
     Attributes:
-        seconds: Wall-clock time, and processor time rounded up.
-        memory: Bytes on top of what the tool's imports took; also the largest file it may write.
+        seconds: Wall-clock time; also processor time, rounded up.
+        memory: Bytes in addition to those that the tool's imports took; also the size of the largest file.
         arguments: Bytes of the arguments as JSON.
         output: Bytes of the result as JSON.
-        confined: No network, no processes, no file outside a scratch folder. False only for tools that the user let
-            out with `--execute`.
+        confined: Whether network, processes and files outside a scratch folder are refused. False only for tools that
+            the user allowed with `--execute`.
     """
 
     seconds: float = 2.0
@@ -59,10 +59,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one call ended: a JSON value when `kind` is `ok`, else the reason in `error`.
+    """How one tool call ended.
 
-    `error` is the tool's own refusal (or arguments that its schema refuses), the other kinds name the limit that was
-    met: `timeout`, `memory`, `crash` (the worker died), `too_large` (arguments or result), `no_implementation`.
+    Attributes:
+        value: The JSON value of the result, if `kind` is `ok`.
+        error: The reason, for all other kinds.
+        kind: `ok`; `error` (the tool raised an error, or its schema refused the arguments); `timeout`; `memory`;
+            `crash` (the worker died); `too_large` (arguments or result); `no_implementation`.
     """
 
     value: JsonValue | None
@@ -71,7 +74,7 @@ class Result:
 
 
 def missing_limits() -> tuple[str, ...]:
-    """The limits that this platform cannot enforce, as texts to print; empty on Linux."""
+    """The limits that this platform cannot enforce, as lines to print; empty on Linux."""
     if sys.platform == "linux":
         return ()
     if sys.platform == "darwin":
@@ -80,14 +83,14 @@ def missing_limits() -> tuple[str, ...]:
 
 
 class Sandbox:
-    """A context manager that runs tools; not for several threads at once.
+    """Runs tools; a context manager that ends the worker. Only one thread may use it at a time.
 
     Args:
-        limits: What one call may take.
+        limits: Limits of each call.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+    def __init__(self, limits: CallLimits | None = None) -> None:
+        self.limits = limits or CallLimits()
         self._pool: ProcessPool | None = None
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._prepared: set[str] = set()
@@ -101,7 +104,7 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """End the worker and remove the scratch folder; a later call starts anew."""
+        """End the worker and remove the scratch folder; a later call starts a new worker."""
         if self._pool is not None:
             self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool.join()
@@ -112,7 +115,7 @@ class Sandbox:
         self._prepared.clear()
 
     def run(self, tool: Tool, arguments: Mapping[str, Any]) -> Result:
-        """Call `tool`; arguments that its schema refuses never reach it.
+        """Call a tool; it is not run with arguments that its schema refuses.
 
         Raises:
             InputError: The implementation cannot be imported, or the tool's schema is invalid.
@@ -128,17 +131,19 @@ class Sandbox:
             reason = f"the arguments have {len(text)} bytes; {self.limits.arguments} are allowed"
             return Result(None, reason, "too_large")
         try:
-            found = problems(arguments, compile_schema(tool.parameters))
+            violations = problems(arguments, compile_schema(tool.parameters))
         except SchemaError as error:
-            raise InputError(f"The parameters of {tool.name} are no valid schema: {error}", "Correct them.") from None
-        if found:
-            return Result(None, "; ".join(f"{p.path or 'arguments'}: {p.message}" for p in found[:3]), "error")
+            raise InputError(
+                f"The parameters of {tool.name} are not a valid JSON Schema: {error}", "Correct them."
+            ) from None
+        if violations:
+            return Result(None, "; ".join(f"{p.path or 'arguments'}: {p.message}" for p in violations[:3]), "error")
         return self._call(tool.run, text)
 
     def _call(self, run: str, arguments: str) -> Result:
         try:
             self._prepare(run)
-            answer = json.loads(self._schedule(worker.call, (run, arguments), self.limits.seconds))
+            answer = json.loads(self._schedule(sandbox_worker.call, (run, arguments), self.limits.seconds))
             return Result(answer.get("value"), answer.get("error"), answer["kind"])
         except OutOfTime:
             self._prepared.clear()
@@ -152,7 +157,7 @@ class Sandbox:
     def _prepare(self, run: str) -> None:
         if run in self._prepared:
             return
-        answer = json.loads(self._schedule(worker.prepare, (run,), IMPORT_SECONDS))
+        answer = json.loads(self._schedule(sandbox_worker.prepare, (run,), IMPORT_SECONDS))
         if "error" in answer:
             raise InputError(f"The tool implementation {run} cannot be loaded: {answer['error']}", "Correct its code.")
         self._prepared.add(run)
@@ -161,13 +166,13 @@ class Sandbox:
         try:
             return self._answer(function, arguments, seconds)
         except RuntimeError:
-            # A worker that died between two calls breaks Pebble's pool, and says nothing about this call.
+            # Pebble's pool fails if the worker died between two calls; that is no fault of this call.
             self.close()
         try:
             return self._answer(function, arguments, seconds)
         except RuntimeError as error:
             self.close()
-            fix = "Run from a script file or module: the worker must be able to import the main program."
+            fix = "Start Python with a script file or a module: the worker must be able to import the main program."
             raise EnvironmentFault(f"The sandbox's worker process does not start: {error}", fix) from None
 
     def _answer(self, function: Callable[..., str], arguments: tuple[str, ...], seconds: float) -> str:
@@ -179,9 +184,9 @@ class Sandbox:
             limits = self.limits
             self._pool = ProcessPool(
                 max_workers=1,
-                # A forked worker would inherit open files, threads and model weights.
+                # A forked worker would inherit the open files, threads and model weights of this process.
                 context=multiprocessing.get_context("spawn"),
-                initializer=worker.enter,
+                initializer=sandbox_worker.enter,
                 initargs=(self._scratch.name, limits.seconds, limits.memory, limits.output, limits.confined),
             )
         return self._pool

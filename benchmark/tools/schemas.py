@@ -1,11 +1,11 @@
-"""JSON Schema of a tool's arguments: whether the schema is sound, and what is wrong with given arguments.
+"""JSON Schemas of tool arguments: checking a schema, and validating arguments.
 
-One engine (jsonschema-rs) serves every judgement, so that "valid" means one thing everywhere: draft 2020-12 unless the
-schema's `$schema` says otherwise, all keywords, formats asserted, 3.0 an integer, a bool never a number.
+One library (jsonschema-rs) does all validation, so that "valid" has the same meaning everywhere: draft 2020-12 unless
+the schema's `$schema` says otherwise, all keywords, formats are checked, 3.0 is an integer, a boolean is not a number.
 
-Schemas come from strangers. A reference that leaves the schema is refused before the engine sees it, and refused again
-by the retriever. Patterns run on a linear-time regex engine, because `^(a+)+$` would hang a backtracking one; the price
-is that look-around and back-references are schema errors.
+Schemas are not trusted. A reference that leads out of the schema is refused before the library sees it, and again by
+the retriever. Patterns are matched by a regex engine with linear time, because `^(a+)+$` would take a backtracking
+engine forever; therefore a pattern with look-around or back-references is a schema error.
 """
 
 from __future__ import annotations
@@ -47,9 +47,12 @@ Path = tuple[str | int, ...]
 
 
 class SchemaError(ValueError):
-    """A schema that cannot be used, and where in it.
+    """A schema that cannot be used.
 
-    A ValueError and not an InputError, because only the caller knows the file and line that belong to `path`.
+    It is a ValueError and not an InputError, because only the caller knows the file and line of the schema.
+
+    Attributes:
+        path: Where in the schema the error is.
     """
 
     def __init__(self, message: str, path: Path = ()) -> None:
@@ -59,11 +62,11 @@ class SchemaError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One way in which arguments break a schema.
+    """One violation of a schema by arguments.
 
     Attributes:
-        keyword: The JSON Schema keyword that failed, or `json` for arguments that are no JSON at all.
-        path: JSON Pointer to the offending value; empty for the arguments as a whole.
+        keyword: The JSON Schema keyword that failed, or `json` for arguments that are not JSON.
+        path: JSON Pointer to the wrong value; empty for the arguments as a whole.
         message: The reason, at most 300 characters.
     """
 
@@ -73,10 +76,10 @@ class Problem:
 
 
 def subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Every schema object inside `schema` with its path, itself first; never a property map, never data like `enum`.
+    """Every schema object inside a schema with its path, the schema itself first; not property maps, and not data.
 
     Raises:
-        SchemaError: Nested deeper than 64 levels.
+        SchemaError: The schema is nested deeper than 64 levels.
     """
     pending: list[tuple[Path, Any, bool]] = [((), schema, False)]
     while pending:
@@ -96,21 +99,24 @@ def subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]
 
 
 def check_schema(schema: Mapping[str, Any]) -> None:
-    """Refuse a schema that is not valid JSON Schema, or that refers outside itself.
+    """Refuse a schema that is not valid JSON Schema, or that has a reference out of itself.
 
     Raises:
-        SchemaError: With the path inside the schema.
+        SchemaError: It has the path of the error in the schema.
     """
     if not isinstance(schema, dict):
-        raise SchemaError(f"a schema is an object, not {type(schema).__name__}")
+        raise SchemaError(f"a schema must be an object, not {type(schema).__name__}")
     for path, node in subschemas(schema):
         for keyword in _REFERENCES:
             target = node.get(keyword)
             if isinstance(target, str) and not target.startswith("#"):
-                raise SchemaError(f"{keyword} {target!r} is not local; only #… is followed", (*path, keyword))
+                raise SchemaError(
+                    f"{keyword} {target!r} is not local: only references that begin with # are allowed",
+                    (*path, keyword),
+                )
         pattern = node.get("pattern")
         if isinstance(pattern, str) and any(mark in pattern for mark in ("(?=", "(?!", "(?<=", "(?<!")):
-            raise SchemaError(f"pattern {pattern!r} looks around, which takes no linear time", (*path, "pattern"))
+            raise SchemaError(f"pattern {pattern!r} uses look-around, which is not supported", (*path, "pattern"))
     compile_schema(schema)
 
 
@@ -128,17 +134,18 @@ def compile_schema(schema: Mapping[str, Any]) -> Validator:
 
 
 def validator_of(tool: Tool) -> Validator:
-    """The validator of a tool's arguments, found by the tool's hash: its schema is not spelt out again for each call.
+    """The validator of a tool's arguments, cached by the tool's hash, so that the schema is not serialised for each
+    call.
 
     Raises:
         SchemaError: The schema is not valid JSON Schema.
     """
-    known = _VALIDATORS.get(tool.schema_hash)
-    if known is None:
+    validator = _VALIDATORS.get(tool.schema_hash)
+    if validator is None:
         if len(_VALIDATORS) >= MAX_VALIDATORS:
             _VALIDATORS.clear()
-        known = _VALIDATORS[tool.schema_hash] = compile_schema(tool.parameters)
-    return known
+        validator = _VALIDATORS[tool.schema_hash] = compile_schema(tool.parameters)
+    return validator
 
 
 @lru_cache(maxsize=MAX_VALIDATORS)
@@ -161,18 +168,18 @@ def _refuse(uri: str) -> Any:
 
 
 def problems(arguments: object, validator: Validator) -> list[Problem]:
-    """Everything that `validator` finds wrong with `arguments`; empty when they are valid."""
+    """All violations of a schema by arguments; empty if they are valid."""
     instance: Any = dict(arguments) if isinstance(arguments, Mapping) else arguments
     try:
-        # The common case is a valid call, and a yes costs a fraction of an empty list of errors.
+        # Most calls are valid, and `is_valid` is much faster than an empty list of errors.
         if validator.is_valid(instance):
             return []
         return [
             Problem(error.kind.name, _pointer(error.instance_path), _short(error.message))
             for error in validator.iter_errors(instance)
         ]
-    except ValueError as error:  # lone surrogates, integers of more than 4,300 digits, bottomless nesting
-        return [Problem("json", "", _short(f"not JSON that can be judged: {error}"))]
+    except ValueError as error:  # lone surrogates, integers of more than 4,300 digits, nesting that is too deep
+        return [Problem("json", "", _short(f"the arguments cannot be validated as JSON: {error}"))]
 
 
 def _pointer(path: list[str | int]) -> str:
@@ -180,5 +187,5 @@ def _pointer(path: list[str | int]) -> str:
 
 
 def _short(message: str) -> str:
-    # The engine quotes the whole offending value, which may be megabytes.
+    # The library quotes the whole wrong value, which may be megabytes.
     return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolmark.benchmark.data.cases import Toolbox
-    from toolmark.benchmark.tools.sources.lint import Fault
+    from toolmark.benchmark.tools.sources.lint import ToolFault
 
 __all__ = ["app", "generate_command"]
 
@@ -93,7 +93,7 @@ def generate_command(generator: Any) -> Callable[..., None]:
     )
 
 
-def _toolbox_of(source: str | None) -> tuple[Toolbox, list[Fault]]:
+def _toolbox_of(source: str | None) -> tuple[Toolbox, list[ToolFault]]:
     """The toolbox to generate for, and the warnings about its tools.
 
     Args:
@@ -105,7 +105,7 @@ def _toolbox_of(source: str | None) -> tuple[Toolbox, list[Fault]]:
     from toolmark.benchmark.data.cases import Toolbox
     from toolmark.benchmark.tools.catalog import catalog
     from toolmark.benchmark.tools.sources.lint import lint
-    from toolmark.benchmark.tools.toolboxes import read_source
+    from toolmark.benchmark.tools.toolbox_names import read_source
 
     if source is None:
         return catalog(), []

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from toolmark.benchmark.config.decoding import Requests
+from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Message
@@ -53,7 +53,7 @@ class RecordedRequests:
 
     def __init__(self, options: TeacherOptions, folder: Path) -> None:
         self._options = options
-        requests = Requests(options.max_connections, options.timeout, options.retries)
+        requests = RequestLimits(options.max_connections, options.timeout, options.retries)
         window = Window(options.max_connections)
         names = {options.model_of(role) for role in ROLES}
         self._models = {name: ServedModel(name, requests, window) for name in sorted(names)}

@@ -100,7 +100,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _tool_list(folder: Path) -> list[str]:
-    from toolmark.benchmark.tools.sources.yaml import read_tools_file
+    from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
 
     names = [tool.name for tool in read_tools_file(folder / "tools.yaml").tools]
     if not names:

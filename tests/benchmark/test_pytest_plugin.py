@@ -96,7 +96,9 @@ def message(content: str) -> list[dict[str, str]]:
         pytest.param(
             ["--model", "pocket"], f"{case()}\n{case()}", 4, "the same messages and tools", id="duplicate ids"
         ),
-        pytest.param(["--model", "pocket"], tool({"type": "nothing"}), 4, "no valid JSON Schema", id="invalid schema"),
+        pytest.param(
+            ["--model", "pocket"], tool({"type": "nothing"}), 4, "not a valid JSON Schema", id="invalid schema"
+        ),
         pytest.param(["--model", "pocket"], tool({"$ref": "http://x.invalid/s"}), 4, "$ref", id="remote reference"),
         pytest.param(["--model", "pocket"], "\n", 5, "no case", id="no case"),
         pytest.param(["--model", "pocket", "--limit", "0"], None, 4, "--limit 0", id="limit 0"),

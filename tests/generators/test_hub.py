@@ -14,7 +14,7 @@ from huggingface_hub import DatasetCard
 
 from tests.forked.commands import GENERATING, Ended, Toolmark, running
 from tests.servers.hub import Hub, running_hub
-from toolmark.benchmark.readers.rows import csv_rows
+from toolmark.benchmark.readers.file_rows import csv_rows
 
 TUTORIAL = Path(__file__).parents[3] / "shared" / "data" / "tutorial"
 TOKEN = "hf_verysecretindeed"
@@ -121,7 +121,7 @@ def test_what_is_in_the_cache_needs_no_hub_and_no_hub_is_said(parquet: Path, at_
     cached = at_hub(*source, "--out", str(tmp_path / "data"))
     assert cached.code == 0, cached.said
     wrong = at_hub("generate", "import", "--source", "trl:hub/mine", "--out", "x")
-    assert (wrong.code, "'mine' is no place at the hub" in wrong.err) == (4, True)
+    assert (wrong.code, "'mine' is not the name of a hub repository" in wrong.err) == (4, True)
     at_hub.hub.state = "works"
     unknown = at_hub("generate", "import", "--source", "trl:hub/me/other", "--out", "x")
     assert (unknown.code, "the hub has no dataset 'me/other'" in unknown.err) == (4, True)
@@ -172,9 +172,9 @@ def test_a_push_uploads_the_folder_and_tells_no_token(dataset: Path, at_hub: AtH
 def test_a_push_that_cannot_succeed_is_refused_before_the_work(at_hub: AtHub, tmp_path: Path) -> None:
     generate = ("generate", "template", "--count", "10", "--out", str(tmp_path / "data"), "--push")
     nobody = at_hub(*generate, "me/mine")
-    assert (nobody.code, "no token of the hub is at hand" in nobody.err) == (69, True)
+    assert (nobody.code, "there is no Hugging Face token" in nobody.err) == (69, True)
     unnamed = at_hub(*generate, "mine", token=TOKEN)
-    assert (unnamed.code, "--push 'mine' is no place at the hub" in unnamed.err) == (4, True)
+    assert (unnamed.code, "--push 'mine' is not the name of a hub repository" in unnamed.err) == (4, True)
     assert at_hub.hub.requests == []
     assert not (tmp_path / "data").exists()
     done = at_hub(*generate, "me/mine", token=TOKEN)

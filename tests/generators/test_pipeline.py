@@ -18,7 +18,7 @@ from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.toolmark import ToolmarkReader
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.tools.catalog import catalog
-from toolmark.benchmark.tools.sources.yaml import read_tools_file
+from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
 from toolmark.generators.executed_calls import ExecutedCalls
 from toolmark.generators.pipeline import GenerationReport, generate
 from toolmark.generators.stages import STAGES, Rejection, TraceFilter

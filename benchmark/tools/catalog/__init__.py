@@ -1,39 +1,27 @@
-"""The built-in catalog: forty everyday tools as typed functions, all pure.
+"""The built-in catalog: everyday tools as typed functions, all of them pure.
 
-A tool that would reach the world (weather, mail, search, prices) answers from fixed sample data, and its result says
-so: the same call gives the same answer on every machine and day, and nothing is sent.
+To add a tool, write a public function in one of the modules of this folder (or in a new one), and its calls in
+`tests/benchmark/tools/test_catalog.py`. Every module whose name has no leading underscore is read; the others hold what
+several of them share.
 
-Schemas are read in the main process, functions run only in the sandbox's worker. So these modules import nothing heavy
-at the top; what a function needs is imported inside it.
+A tool that would need the outside world (weather, mail, search, prices) answers from fixed sample data, and its result
+says so: the same call gives the same answer on every machine and day, and nothing is sent.
+
+The main process reads the schemas, and only the sandbox's worker runs the functions. So these modules import nothing
+heavy at the top; a function imports what it needs in its body.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from pkgutil import iter_modules
 
 from toolmark.benchmark.data.cases import Toolbox
 from toolmark.benchmark.tools.sources.python import tools_from_python
 
 __all__ = ["catalog"]
 
-_MODULES = (
-    "arithmetic",
-    "conversions",
-    "database",
-    "dates",
-    "descriptive",
-    "lists",
-    "messages",
-    "money",
-    "passwords",
-    "planning",
-    "quotes",
-    "search",
-    "text",
-)
-
-# The order in which the original tutorial lists them, and in which a model sees them.
-_ORDER = (
+_TUTORIAL_ORDER = (
     "calculator",
     "compute_median",
     "compute_std_dev",
@@ -75,14 +63,17 @@ _ORDER = (
     "query_database",
     "generate_password",
 )
+"""The original tutorial's tools in its order. A model sees them in this order, so it is part of a case's id."""
 
 
 @cache
 def catalog() -> Toolbox:
-    """The toolbox `catalog`: all forty tools."""
-    found = {
+    """The toolbox `catalog`: the tutorial's tools in its order, then all others by module and place in the module."""
+    modules = sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+    tools = {
         tool.name: tool
-        for module in _MODULES
+        for module in modules
         for tool in tools_from_python(f"{__name__}.{module}", default_effects="pure")
     }
-    return Toolbox(name="catalog", tools=tuple(found[name] for name in _ORDER))
+    names = dict.fromkeys((*_TUTORIAL_ORDER, *tools))
+    return Toolbox(name="catalog", tools=tuple(tools[name] for name in names))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from toolmark.benchmark.tools.catalog.expressions import ARITHMETIC, evaluate
+from toolmark.benchmark.tools.catalog._expressions import ARITHMETIC, evaluate
 
 WORKER_IMPORTS = ("simpleeval",)
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from toolmark.benchmark.tools.catalog.values import Number
+from toolmark.benchmark.tools.catalog._values import Number
 
-# pint takes a third of a second to import, numpy with it; the worker does so before the clock of a call runs.
+# Importing pint (with numpy) takes a third of a second, so the worker imports it before the time of a call begins.
 WORKER_IMPORTS = ("pint",)
 
 Base = Annotated[int, Field(ge=2, le=36)]
@@ -58,7 +58,7 @@ def unit_conversion(value: Number, from_unit: Unit, to_unit: Unit) -> float:
 
 @cache
 def _units() -> Any:
-    """A registry of the eight units alone: in pint's own, "c" is the speed of light and "f" a prefix."""
+    """A registry of only these eight units: in pint's default registry "c" is the speed of light and "f" a prefix."""
     from pint import UnitRegistry
 
     registry: UnitRegistry[Any] = UnitRegistry(None)

@@ -1,7 +1,7 @@
-"""SQL over three small tables that live in memory for one call.
+"""SQL on three small tables that are made in memory for each call.
 
-SQLite itself holds the line: an authorizer lets a statement read the named table and nothing else (no other table, no
-schema, no ATTACH, no pragma), and limits bound its length, its steps and its values.
+SQLite enforces the limits: an authorizer allows a statement to read only the named table (no other table, no schema, no
+ATTACH, no pragma), and the length, the steps and the values of a statement are limited.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any, Literal
 
-from toolmark.benchmark.tools.catalog.values import FIXTURE
+from toolmark.benchmark.tools.catalog._values import FIXTURE
 
 _MAX_ROWS = 200
 _MAX_STEPS = 100_000
@@ -88,7 +88,7 @@ def query_database(query: str, dataset: Literal["customers", "sales", "inventory
         raise ValueError(f"the query gives more than {_MAX_ROWS} rows")
     if any(isinstance(value, bytes) for row in rows for value in row):
         raise ValueError("the query gives binary values")
-    # No column names: two queries that select the same values are the same answer, whatever they call them.
+    # Without column names, so that two queries that select the same values under other names have the same result.
     return {"rows": [list(row) for row in rows], "note": FIXTURE}
 
 
@@ -105,5 +105,5 @@ def _restrict(connection: sqlite3.Connection, dataset: str) -> None:
     connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 10_000)
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     connection.set_authorizer(authorize)
-    # Called once, at the limit: a true answer interrupts the statement.
+    # SQLite calls the handler at the limit; a true result interrupts the statement.
     connection.set_progress_handler(lambda: 1, _MAX_STEPS)

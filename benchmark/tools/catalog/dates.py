@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from toolmark.benchmark.tools.catalog.values import FIXTURE, LocalDateTime, real_datetime
+from toolmark.benchmark.tools.catalog._values import FIXTURE, LocalDateTime, real_datetime
 
 _NOW = dt.datetime(2025, 6, 16, 9, 30, tzinfo=dt.UTC)
 
@@ -29,7 +29,7 @@ def get_weekday_from_date(date: dt.date) -> str:
     Args:
         date: The date, as YYYY-MM-DD.
     """
-    # Not strftime, which speaks the language of the locale.
+    # Not strftime, whose names depend on the locale.
     return ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")[date.weekday()]
 
 
@@ -77,5 +77,5 @@ def _zone(name: str) -> Any:
 
     try:
         return ZoneInfo(name)
-    except (KeyError, OSError, ValueError):  # unknown, a folder or refused by the sandbox, or not a relative path
+    except (KeyError, OSError, ValueError):  # an unknown name, a folder, refused by the sandbox, or not a relative path
         raise ValueError(f"unknown time zone {name[:50]!r}; use an IANA name such as Europe/Paris") from None

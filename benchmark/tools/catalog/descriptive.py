@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from toolmark.benchmark.tools.catalog.values import Number
+from toolmark.benchmark.tools.catalog._values import Number
 
 
 def compute_median(numbers: Annotated[list[Number], Field(min_length=1)]) -> int | float:

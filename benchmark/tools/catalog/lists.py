@@ -1,9 +1,9 @@
-"""Lists: reversed, without repeats, sorted, filtered."""
+"""Lists: reversing, removing repeats, sorting, filtering."""
 
 from __future__ import annotations
 
-from toolmark.benchmark.tools.catalog.expressions import ARITHMETIC, COMPARISON, evaluate
-from toolmark.benchmark.tools.catalog.values import (
+from toolmark.benchmark.tools.catalog._expressions import ARITHMETIC, COMPARISON, evaluate
+from toolmark.benchmark.tools.catalog._values import (
     Number,
     NumberOrText,
     Scalar,
@@ -27,7 +27,7 @@ def deduplicate_list(items: list[Scalar]) -> list[str | int | float | bool]:
     Args:
         items: The items.
     """
-    # In Python True == 1, in JSON they differ.
+    # In Python True == 1; in JSON they are different.
     first: dict[tuple[bool, str | int | float | bool], str | int | float | bool] = {}
     for item in items:
         first.setdefault((isinstance(item, bool), item), item)

@@ -1,4 +1,4 @@
-"""Messages to people. None is sent: the result repeats what would have been, and says so."""
+"""Messages to people. Nothing is sent: the result repeats the message and says that it was not sent."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from toolmark.benchmark.tools.catalog.values import FIXTURE, Number
+from toolmark.benchmark.tools.catalog._values import FIXTURE, Number
 
 # IRS Revenue Procedure 2024-40, unmarried individuals: the income up to which each rate applies.
 _BRACKETS_2025 = (

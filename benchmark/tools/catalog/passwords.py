@@ -1,4 +1,4 @@
-"""Passwords that only look random: the same arguments always give the same one, so it is never a real secret."""
+"""Passwords. The same arguments always give the same password, so it is not a real secret."""
 
 from __future__ import annotations
 

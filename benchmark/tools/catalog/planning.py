@@ -1,8 +1,8 @@
-"""Calendar, reminders, to-do list. Nothing is stored: the result repeats the entry, and says so."""
+"""Calendar, reminders, to-do list. Nothing is stored: the result repeats the entry and says that it was not stored."""
 
 from __future__ import annotations
 
-from toolmark.benchmark.tools.catalog.values import LocalDateTime, real_datetime
+from toolmark.benchmark.tools.catalog._values import LocalDateTime, real_datetime
 
 _NOT_STORED = "accepted by a stand-in; nothing was stored"
 

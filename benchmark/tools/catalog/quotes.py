@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from toolmark.benchmark.tools.catalog.values import FIXTURE
+from toolmark.benchmark.tools.catalog._values import FIXTURE
 
 _WEATHER = {
     "New York": (24, "partly cloudy"),

@@ -1,13 +1,13 @@
 """Three searches over small fixed collections: the web, a team's Notion pages, a company's knowledge base.
 
-Ranked by the number of query words that a text shares, then by its place in the collection.
+Results are ordered by the number of words that a text shares with the query, then by their order in the collection.
 """
 
 from __future__ import annotations
 
 import re
 
-from toolmark.benchmark.tools.catalog.values import FIXTURE
+from toolmark.benchmark.tools.catalog._values import FIXTURE
 
 _WEB = (
     ("Python (programming language)", "A high-level language with an emphasis on readable code."),

@@ -1,4 +1,4 @@
-"""Plain text: counted, searched, rewritten."""
+"""Plain text: counting, searching, rewriting."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-# Bounded repeats only: each takes time in proportion to the text, whatever the text is.
+# All repeats are bounded, so that matching takes time linear in the length of any text.
 _HASHTAG = re.compile(r"(?<![\w#])#(?=\w{0,100}[^\W\d_])\w{1,100}")
 _URL = re.compile(r"\bhttps?://[^\s<>\"'`{}|\\^]{1,2000}", re.IGNORECASE)
 _PHONE = re.compile(r"(?<![\w+])\+?\(?\d(?:[ .()/-]{0,2}\d){6,14}(?!\w)")

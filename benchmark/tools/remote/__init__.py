@@ -1,4 +1,4 @@
-"""Tools that live elsewhere, one way to reach them a module; run by the sandbox's worker alone, as `--execute` lets it.
+"""Calling remote tools: one protocol in each module. Only the sandbox's worker calls them, if `--execute` allows it.
 
-Each module has `bound(source, name)`: a function that takes the tool's arguments by keyword.
+Each module has a function `bound(source, name)`. It returns a function that takes the tool's arguments by keyword.
 """

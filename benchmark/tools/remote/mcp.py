@@ -1,7 +1,7 @@
-"""Calls a tool of an MCP server: an `http(s)://` address, or a command that is started and spoken to over its pipes.
+"""Calls tools of an MCP server: an `http(s)://` address, or a command that is started and used over its pipes.
 
-Everything asynchronous runs in one background thread of this process, which lives as long as the process: one server
-a process, however many of its tools are called.
+All asynchronous code runs in one background thread, which ends with the process. A process connects to each server only
+once, however many of its tools are called.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _open = ExitStack()
 
 
 def absolute(server: str) -> str:
-    """`server` with the files in its command by their whole paths, so that it means the same in every folder."""
+    """`server` with absolute paths of the files in its command, so that the command works in every folder."""
     if is_address(server):
         return server
-    # Links stay: a virtual environment is told by the link through which its Python is called.
+    # Links are not resolved: Python finds its virtual environment by the link through which it is started.
     return shlex.join(str(Path(word).absolute()) if Path(word).is_file() else word for word in shlex.split(server))
 
 
@@ -34,16 +34,16 @@ def is_address(server: str) -> bool:
 
 
 def connected(server: str) -> AbstractAsyncContextManager[Any]:
-    """A client of `server`, to be entered."""
+    """A client of `server`, as a context manager that connects it."""
     from mcp import Client, StdioServerParameters, stdio_client
 
-    # Named with its type, for mcp is optional and then has none.
+    # Annotated, because the optional package mcp has no types where it is not installed.
     client: AbstractAsyncContextManager[Any]
     if is_address(server):
         client = Client(server)
         return client
     command, *words = shlex.split(server)
-    # The user named the server; it may need the keys of the user's environment.
+    # The user named the server, and it may need API keys of the user's environment.
     parameters = StdioServerParameters(command=command, args=words, env=dict(os.environ))
     quiet = _open.enter_context(Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - _open closes it
     client = Client(stdio_client(parameters, errlog=quiet))
@@ -71,17 +71,17 @@ def bound(source: str, name: str) -> Callable[..., Any]:
 
 
 def _value(result: Any) -> Any:
-    """The structured result, else the JSON or plain text of what was returned.
+    """The structured content of a result; else its text, decoded if it is JSON.
 
     Raises:
         ValueError: The tool reports an error.
     """
     text = "\n".join(part.text for part in result.content if getattr(part, "text", None) is not None)
     if result.is_error:
-        raise ValueError(text or "the tool failed without a reason")
+        raise ValueError(text or "the tool failed and gave no reason")
     structured = result.structured_content
     if structured is not None:
-        # A value that is no object travels wrapped.
+        # The protocol wraps a value that is not an object.
         wrapped = isinstance(structured, dict) and list(structured) == ["result"]
         return structured["result"] if wrapped else structured
     try:

@@ -1,6 +1,6 @@
 """Sends the HTTP request of an OpenAPI operation.
 
-Where the operation asks for a key, it is read from the environment variable `OPENAPI_KEY`, and reaches nothing else.
+If the operation needs an API key, it is read from the environment variable `OPENAPI_KEY`, and used for nothing else.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def bound(source: str, name: str) -> Callable[..., Any]:
     """
     operations = _operations(source)
     if name not in operations or operations[name].url is None:
-        raise ValueError(f"{source} has no operation {name} with a server")
+        raise ValueError(f"{source} has no operation {name} with a server address")
     operation = operations[name]
 
     def call(**arguments: Any) -> Any:
@@ -47,19 +47,22 @@ def _send(operation: Operation, arguments: Mapping[str, Any]) -> Any:
     parts: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "header": {}, "body": {}}
     body: Any = None
     for name, value in arguments.items():
-        where = operation.places[name]
-        if where == "whole_body":
+        place = operation.places[name]
+        if place == "whole_body":
             body = value
         else:
-            parts[where][name] = value
+            parts[place][name] = value
     url = str(operation.url)
     for name, value in parts["path"].items():
-        # Also the slash: an argument must not choose another path.
-        url = url.replace("{" + name + "}", quote(_text(value), safe="").replace("..", "%2E%2E"))
+        # A slash is quoted too: an argument must not change the path.
+        url = url.replace("{" + name + "}", quote(_as_string(value), safe="").replace("..", "%2E%2E"))
     query: list[tuple[str, Any]] = [
-        (name, _text(item)) for name, value in parts["query"].items() for item in _each(value) if item is not None
+        (name, _as_string(item))
+        for name, value in parts["query"].items()
+        for item in _as_list(value)
+        if item is not None
     ]
-    headers = {name: _text(value) for name, value in parts["header"].items()}
+    headers = {name: _as_string(value) for name, value in parts["header"].items()}
     if operation.security and (key := os.environ.get("OPENAPI_KEY")):
         if operation.security.startswith("?"):
             query.append((operation.security[1:], key))
@@ -74,10 +77,10 @@ def _send(operation: Operation, arguments: Mapping[str, Any]) -> Any:
         httpx.Client(timeout=_SECONDS, follow_redirects=False) as client,
         client.stream(operation.method, url, params=query or None, headers=headers, content=content) as response,
     ):
-        return _read(response)
+        return _response_value(response)
 
 
-def _read(response: Any) -> Any:
+def _response_value(response: Any) -> Any:
     raw = b""
     for chunk in response.iter_bytes():
         raw += chunk
@@ -91,9 +94,9 @@ def _read(response: Any) -> Any:
     return json.loads(text) if "json" in response.headers.get("content-type", "") else text
 
 
-def _each(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _text(value: Any) -> str:
+def _as_string(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)

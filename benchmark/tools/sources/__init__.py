@@ -1,4 +1,4 @@
-"""Where tools come from; one foreign form a module, each ending in `toolmark.benchmark.data.cases.Tool` objects."""
+"""Reading tools from different sources, one format in each module, as `toolmark.benchmark.data.cases.Tool` objects."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["ToolsFile"]
 
 @dataclass(frozen=True)
 class ToolsFile:
-    """What a source offers.
+    """The tools and toolboxes of a source.
 
     Attributes:
-        tools: In order.
-        toolboxes: Lists of tool names.
-        places: `file:line` of a tool under (tool,), of an argument under (tool, argument), where known.
-        left_out: What is no tool, and why, a line each.
+        tools: The tools, in order.
+        toolboxes: Tool names by toolbox name.
+        places: `file:line`, if known, by (tool,) for a tool and by (tool, argument) for an argument.
+        left_out: Lines about the parts of the source that cannot be tools, with the reason.
     """
 
     tools: tuple[Tool, ...]
@@ -27,5 +27,5 @@ class ToolsFile:
     left_out: tuple[str, ...] = ()
 
     def place(self, *names: str) -> str:
-        """Where a tool or its argument stands; the tool's place where the argument's is not known."""
+        """The place of a tool or of its argument; the tool's place if the argument's is not known."""
         return self.places.get(names) or self.places.get(names[:1]) or names[0]

@@ -1,7 +1,7 @@
-"""What is wrong with tools that can be read: faults that make them useless to a model, each with its place and its fix.
+"""Checking tools for faults that make them useless to a model.
 
-A source refuses what it cannot read. What is left are tools that a dialect cannot carry, that a model cannot choose
-between or fill in, or whose schema contradicts itself.
+Tools that cannot be read are refused by their source. The checks here find tools that a dialect cannot write, that a
+model cannot tell apart or fill in, and schemas that contradict themselves.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from toolmark.benchmark.data.cases import Tool
 from toolmark.benchmark.tools.schemas import compile_schema, problems, subschemas
 from toolmark.benchmark.tools.sources import ToolsFile
 
-__all__ = ["Fault", "lint"]
+__all__ = ["ToolFault", "lint"]
 
-_CARRIED = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_NATIVE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_WRITABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_PROVIDER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _MAX_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """One fault.
+class ToolFault:
+    """One fault of a tool.
 
     Attributes:
-        place: `file:line`, or the name of what has no lines.
+        place: `file:line`, or a name if the source has no lines.
         what: What is wrong, with the value.
         fix: What to do.
-        severity: An `error` stops a generation; a `warning` is told.
+        severity: An `error` stops a generation; a `warning` is only printed.
     """
 
     place: str
@@ -42,30 +42,35 @@ class Fault:
         return f"{self.place}: {self.what}. {self.fix}"
 
 
-def lint(read: ToolsFile) -> list[Fault]:
-    """Every fault of the tools of a source, tool by tool in its order."""
-    faults: list[Fault] = []
+def lint(tools_file: ToolsFile) -> list[ToolFault]:
+    """All faults of the tools of a source, tool by tool in its order."""
+    faults: list[ToolFault] = []
     spelled: dict[str, Tool] = {}
     described: dict[str, Tool] = {}
-    for tool in read.tools:
-        place = read.place(tool.name)
+    for tool in tools_file.tools:
+        place = tools_file.place(tool.name)
         faults += _names(tool, place)
         plain = re.sub(r"[^a-z0-9]", "", tool.name.casefold())
         if plain in spelled and tool.name != spelled[plain].name:
             other = spelled[plain].name
-            what = f"the names {tool.name!r} and {other!r} ({read.place(other)}) differ in case or marks alone"
-            faults.append(Fault(place, what, "Rename one of the two."))
+            what = (
+                f"the names {tool.name!r} and {other!r} ({tools_file.place(other)}) differ only in case or punctuation"
+            )
+            faults.append(ToolFault(place, what, "Rename one of the two."))
         spelled.setdefault(plain, tool)
         text = tool.description.casefold()
         if not text.strip():
-            what, fix = f"{tool.name} has no description", "Say in a sentence what it does: a model chooses by that."
-            faults.append(Fault(place, what, fix))
+            what, fix = (
+                f"{tool.name} has no description",
+                "Describe in one sentence what it does, because a model chooses by the description.",
+            )
+            faults.append(ToolFault(place, what, fix))
         elif text in described:
             what = f"{tool.name} and {described[text].name} have the same description"
-            faults.append(Fault(place, what, "Say how they differ.", "warning"))
+            faults.append(ToolFault(place, what, "Describe how they differ.", "warning"))
         described.setdefault(text, tool)
-        faults += _arguments(tool, read)
-    faults += [Fault(*_split(line), severity="warning") for line in read.left_out]
+        faults += _arguments(tool, tools_file)
+    faults += [ToolFault(*_split(line), severity="warning") for line in tools_file.left_out]
     return faults
 
 
@@ -74,36 +79,36 @@ def _split(line: str) -> tuple[str, str, str]:
     return place, what, "It is not among the tools."
 
 
-def _names(tool: Tool, place: str) -> Iterator[Fault]:
-    if not _CARRIED.fullmatch(tool.name):
-        what = f"the name {_shown(tool.name)} can be carried by no dialect"
-        yield Fault(place, what, "Use 1 to 64 letters, digits, underscores, points and hyphens.")
-    elif not _NATIVE.fullmatch(tool.name):
-        what = f"the name {tool.name!r} is refused by some providers"
-        yield Fault(place, what, "Begin with a letter and use no points.", "warning")
+def _names(tool: Tool, place: str) -> Iterator[ToolFault]:
+    if not _WRITABLE_NAME.fullmatch(tool.name):
+        what = f"no dialect can write the name {_shown(tool.name)}"
+        yield ToolFault(place, what, "Use 1 to 64 letters, digits, underscores, dots and hyphens.")
+    elif not _PROVIDER_NAME.fullmatch(tool.name):
+        what = f"some providers refuse the name {tool.name!r}"
+        yield ToolFault(place, what, "Begin with a letter and use no dots.", "warning")
 
 
-def _arguments(tool: Tool, read: ToolsFile) -> Iterator[Fault]:
+def _arguments(tool: Tool, tools_file: ToolsFile) -> Iterator[ToolFault]:
     properties = tool.parameters.get("properties")
     properties = properties if isinstance(properties, dict) else {}
     for name in tool.parameters.get("required") or ():  # type: ignore[union-attr]
         if name not in properties:
-            what = f"{tool.name} requires the argument {name!r} and does not describe it"
-            yield Fault(read.place(tool.name), what, "Add it to properties, or take it out of required.")
+            what = f"{tool.name} requires the argument {name!r} but does not describe it"
+            yield ToolFault(tools_file.place(tool.name), what, "Add it to properties, or remove it from required.")
     for name, schema in properties.items():
-        place = read.place(tool.name, name)
+        place = tools_file.place(tool.name, name)
         if not name.strip() or len(name) > 64 or not name.isprintable():
             what = f"{tool.name} has an argument called {_shown(name)}"
-            yield Fault(place, what, "Use 1 to 64 printable characters.")
+            yield ToolFault(place, what, "Use 1 to 64 printable characters.")
         if not isinstance(schema, dict):
             continue
-        if not _says_something(schema, tool.parameters):
+        if not _is_described(schema, tool.parameters):
             what = f"the argument {name!r} of {tool.name} has no description"
-            yield Fault(place, what, "Say what it is.", "warning")
+            yield ToolFault(place, what, "Describe it.", "warning")
         yield from _values(tool, name, schema, place)
 
 
-def _says_something(schema: dict[str, Any], whole: dict[str, Any]) -> bool:
+def _is_described(schema: dict[str, Any], whole: dict[str, Any]) -> bool:
     if schema.get("description") or "enum" in schema or "const" in schema:
         return True
     target = str(schema.get("$ref", "")).rpartition("/")[2]
@@ -111,8 +116,11 @@ def _says_something(schema: dict[str, Any], whole: dict[str, Any]) -> bool:
     return isinstance(definition, dict) and bool(definition.get("description") or "enum" in definition)
 
 
-def _values(tool: Tool, name: str, schema: dict[str, Any], place: str) -> Iterator[Fault]:
-    """Defaults and enums that their own schema refuses: what YAML makes of `no` and of dates is often the cause."""
+def _values(tool: Tool, name: str, schema: dict[str, Any], place: str) -> Iterator[ToolFault]:
+    """Defaults and enum values that their own schema refuses.
+
+    Often YAML read an unquoted `no` or date as another type.
+    """
     definitions: dict[str, Any] = {
         key: tool.parameters[key] for key in ("$defs", "definitions") if key in tool.parameters
     }
@@ -120,15 +128,17 @@ def _values(tool: Tool, name: str, schema: dict[str, Any], place: str) -> Iterat
         given = [("default", node["default"])] if "default" in node else []
         given += [("enum value", value) for value in node.get("enum") or ()]
         for kind, value in given:
-            found = problems(value, compile_schema({**definitions, **node})) if not isinstance(value, dict) else []
-            if found:
-                what = f"the {kind} {_shown(value)} of {tool.name}.{name} is refused by its own schema"
+            if isinstance(value, dict):
+                continue
+            violations = problems(value, compile_schema({**definitions, **node}))
+            if violations:
+                what = f"the {kind} {_shown(value)} of {tool.name}.{name} does not match its own schema"
                 fix = "Put it in quotes." if isinstance(value, bool | int | float) else "Correct the value or the type."
-                yield Fault(place, f"{what}: {found[0].message}", fix)
+                yield ToolFault(place, f"{what}: {violations[0].message}", fix)
         values = node.get("enum") or ()
         if any(isinstance(value, bool) for value in values) and any(isinstance(value, str) for value in values):
-            what = f"the enum of {tool.name}.{name} mixes texts and booleans"
-            yield Fault(place, what, 'Write "true" and "false" in quotes where texts are meant.')
+            what = f"the enum of {tool.name}.{name} mixes strings and booleans"
+            yield ToolFault(place, what, 'Write "true" and "false" in quotes if they are strings.')
 
 
 def _shown(value: Any) -> str:

@@ -1,7 +1,6 @@
-"""Tools of a live MCP server, by address or by the command that starts it.
+"""Reading the tools of an MCP server, named by its address or by the command that starts it.
 
-What the server says of itself is believed as far as it goes: a tool with its read-only hint reads, every other one
-writes. Listing the tools calls none of them.
+A tool with the read-only hint counts as `read`, every other one as `write`. Listing the tools calls none of them.
 """
 
 from __future__ import annotations
@@ -24,24 +23,24 @@ _SECONDS = 30.0
 
 
 def read_mcp(server: str) -> ToolsFile:
-    """Ask `server`, an `http(s)://` address or a command, for its tools.
+    """Read the tools of a server, given by an `http(s)://` address or a command.
 
     Raises:
         InputError: A tool cannot be used.
         EnvironmentFault: The server does not answer, or the package is missing.
     """
-    fix = "Give an address or a command: --tools mcp:http://localhost:8000/mcp or --tools 'mcp:python server.py'"
+    fix = "Write an address or a command: --tools mcp:http://localhost:8000/mcp or --tools 'mcp:python server.py'"
     if not server.strip():
-        raise InputError("mcp: names no server", fix)
+        raise InputError("--tools mcp: names no server", fix)
     if is_address(server) and ("@" in urlsplit(server).netloc or urlsplit(server).query):
         raise InputError(
-            "The server's address holds credentials or a query, which would be written to tools.yaml",
-            "Leave them out.",
+            "The server's address has credentials or a query, which would be written to tools.yaml",
+            "Leave them out of the address.",
         )
     try:
         server = absolute(server)
     except ValueError as error:
-        raise InputError(f"{server!r} is no command: {error}", fix) from None
+        raise InputError(f"{server!r} is not a command: {error}", fix) from None
     try:
         import anyio
         import mcp  # noqa: F401
@@ -50,15 +49,15 @@ def read_mcp(server: str) -> ToolsFile:
         raise EnvironmentFault(what, "Install it: pip install 'toolmark[mcp]'") from None
 
     async def listed() -> list[Any]:
-        found: list[Any] = []
+        tools: list[Any] = []
         with anyio.fail_after(_SECONDS):
             async with connected(server) as client:
                 page = await client.list_tools()
-                found += page.tools
-                while page.next_cursor and len(found) < MAX_TOOLS:
+                tools += page.tools
+                while page.next_cursor and len(tools) < MAX_TOOLS:
                     page = await client.list_tools(cursor=page.next_cursor)
-                    found += page.tools
-        return found
+                    tools += page.tools
+        return tools
 
     try:
         tools = anyio.run(listed)
@@ -68,7 +67,7 @@ def read_mcp(server: str) -> ToolsFile:
             f"The MCP server {server!r} does not list its tools: {reason}", "Start it, or correct the command."
         ) from error
     if not tools:
-        raise InputError(f"The MCP server {server!r} offers no tool", "Name another one.")
+        raise InputError(f"The MCP server {server!r} offers no tool", "Name another server.")
     made: dict[str, Tool] = {}
     for shown in tools:
         if shown.name in made:
@@ -86,7 +85,7 @@ def _tool(shown: Any, server: str) -> Tool:
                 del schema["title"]
         check_schema(parameters)
     except SchemaError as error:
-        what = f"mcp {server}: tool {shown.name}: its arguments are no valid JSON Schema: {error}"
+        what = f"mcp {server}: tool {shown.name}: its arguments are not a valid JSON Schema: {error}"
         raise InputError(what, "Correct the schema in the server.") from None
     reads = shown.annotations is not None and shown.annotations.read_only_hint is True
     return Tool(

@@ -1,11 +1,11 @@
-"""Tools from an OpenAPI 3 file (JSON or YAML): every operation with JSON arguments becomes a tool.
+"""Reading tools from an OpenAPI 3 file (JSON or YAML): every operation with JSON arguments becomes a tool.
 
-A tool's name is the `operationId`, else method and path. Its arguments are the operation's parameters and, where the
-body is a JSON object, that object's properties; any other JSON body is the argument `body`. Schemas that the
-operation refers to come along as `$defs`. `GET` and `HEAD` read, everything else writes, unless the operation says
-`x-toolmark-effects`.
+A tool's name is the `operationId`, or else method and path. Its arguments are the operation's parameters and, if the
+body is a JSON object, the properties of that object; any other JSON body is the argument `body`. Schemas to which the
+operation refers are copied to `$defs`. `GET` and `HEAD` count as `read`, all other methods as `write`, unless the
+operation has `x-toolmark-effects`.
 
-Nothing is fetched: references must be local, and the server is only called by `live/openapi.py`, when a tool is run.
+Nothing is downloaded: references must be local. The server is called only by `remote/openapi.py`, when a tool is run.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Effects, Tool
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
 from toolmark.benchmark.tools.sources import ToolsFile
-from toolmark.benchmark.tools.sources.document import Document, Place, kind_of
+from toolmark.benchmark.tools.sources.yaml_document import Place, YamlDocument, kind_of
 
 __all__ = ["Operation", "is_openapi", "read_openapi", "read_operations"]
 
 _METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 _JSON_BODY = re.compile(r"application/(?:[\w.-]+\+)?json\b")
 _HEADERS_OF_HTTP = frozenset({"accept", "content-type", "authorization"})
-"""OpenAPI tells tools to ignore header parameters of these names."""
+"""OpenAPI says that header parameters with these names are ignored."""
 _ONLY_IN_DOCUMENTS = ("xml", "externalDocs", "example", "discriminator", "nullable")
 _MAX_HOPS = 16
 _MAX_NAME = 64
@@ -41,10 +41,10 @@ class Operation:
     """How one tool is called over HTTP.
 
     Attributes:
-        method: In capitals.
-        url: Address with `{name}` for each path argument; None where the file names no server.
-        places: Where each argument goes.
-        security: Name of the header, or `?name` of the query parameter, that carries the key; None where none is asked.
+        method: The HTTP method, in capitals.
+        url: The address, with `{name}` for each path argument; None if the file names no server.
+        places: The part of the request for each argument.
+        security: The header, or the query parameter as `?name`, for the API key; None if no key is needed.
     """
 
     method: str
@@ -54,7 +54,7 @@ class Operation:
 
 
 def is_openapi(path: Path) -> bool:
-    """Whether a `.json` or `.yaml` file says near its beginning that it is an OpenAPI document."""
+    """Whether a file is an OpenAPI document: every `.json` file, and a `.yaml` file that says so near its beginning."""
     if path.suffix == ".json":
         return True
     try:
@@ -68,13 +68,13 @@ def read_openapi(path: str | Path) -> ToolsFile:
     """Read the operations of an OpenAPI 3.0 or 3.1 file as tools.
 
     Raises:
-        InputError: With file and line.
+        InputError: The file cannot be read as tools; the error has file and line.
     """
     document = _OpenApi(Path(path), lenient=True)
     made = list(document.operations())
     if not made:
         fix = "; ".join(document.left_out) or "Describe at least one operation under paths."
-        raise document.error(("paths",), "no operation can be a tool", fix)
+        raise document.error(("paths",), "the file has no operation that can be a tool", fix)
     return ToolsFile(tuple(tool for tool, _ in made), {}, document.places, tuple(document.left_out))
 
 
@@ -84,7 +84,7 @@ def read_operations(path: str | Path) -> dict[str, Operation]:
 
 
 @dataclass
-class _OpenApi(Document):
+class _OpenApi(YamlDocument):
     """An OpenAPI file while it is read."""
 
     places: dict[tuple[str, ...], str] = field(default_factory=dict)
@@ -96,8 +96,8 @@ class _OpenApi(Document):
         self.content = self.load()
         version = self.content.get("openapi") if isinstance(self.content, dict) else None
         if not str(version).startswith("3."):
-            what = f"openapi is {version!r}" if version is not None else "this is no OpenAPI 3 document"
-            raise self.error(("openapi",), what, "Give an OpenAPI 3.0 or 3.1 file; convert Swagger 2 first.")
+            what = f"openapi is {version!r}" if version is not None else "the file is not an OpenAPI 3 document"
+            raise self.error(("openapi",), what, "Name an OpenAPI 3.0 or 3.1 file; convert Swagger 2 first.")
         taken: dict[str, Place] = {}
         for path, item in self._mapping(("paths",), self.content.get("paths", {})).items():
             here = ("paths", path)
@@ -117,28 +117,28 @@ class _OpenApi(Document):
 
     def _mapping(self, place: Place, value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise self.error(place, f"{place[-1]} is a mapping, not {kind_of(value)}")
+            raise self.error(place, f"{place[-1]} must be a mapping, not {kind_of(value)}")
         return value
 
     def _resolved(self, value: Any, place: Place) -> tuple[dict[str, Any], Place]:
-        """`value` behind its local references, and where that stands."""
+        """The value to which local references lead, and its place."""
         for _ in range(_MAX_HOPS):
             reference = self._mapping(place, value).get("$ref")
             if reference is None:
                 return self._mapping(place, value), place
             value, place = self._target(reference, place), tuple(_keys(reference))
-        raise self.error(place, "references lead in a circle", "Remove one of them.")
+        raise self.error(place, "references form a circle", "Remove one of them.")
 
     def _target(self, reference: Any, place: Place) -> Any:
         if not isinstance(reference, str) or not reference.startswith("#/"):
-            fix = "Bundle the file first, so that it refers to itself alone."
-            raise self.error((*place, "$ref"), f"$ref {reference!r} leaves the file", fix)
-        found: Any = self.content
+            fix = "Bundle the file first, so that it has only local references."
+            raise self.error((*place, "$ref"), f"$ref {reference!r} leads out of the file", fix)
+        target: Any = self.content
         for key in _keys(reference):
-            if not isinstance(found, dict) or key not in found:
-                raise self.error((*place, "$ref"), f"$ref {reference!r} names nothing", "Correct the reference.")
-            found = found[key]
-        return found
+            if not isinstance(target, dict) or key not in target:
+                raise self.error((*place, "$ref"), f"$ref {reference!r} does not exist", "Correct the reference.")
+            target = target[key]
+        return target
 
     def _operation(
         self, path: str, method: str, operation: dict[str, Any], item: dict[str, Any], place: Place
@@ -146,8 +146,12 @@ class _OpenApi(Document):
         given = operation.get("operationId") or f"{method}{path}"
         name = re.sub(r"[^A-Za-z0-9_.-]+", "_", str(given)).strip("_")
         if not name or len(name) > _MAX_NAME:
-            what = f"the name {name!r} of {method.upper()} {path} has {len(name)} characters; 1 to {_MAX_NAME} fit"
-            raise self.error((*place, "operationId"), what, "Give the operation a shorter operationId.")
+            what = (
+                f"the name {name!r} of {method.upper()} {path} has {len(name)} characters; 1 to {_MAX_NAME} are allowed"
+            )
+            raise self.error(
+                (*place, "operationId"), what, f"Give the operation an operationId of at most {_MAX_NAME} characters."
+            )
         self.places[(name,)] = self.at((*place, "operationId") if "operationId" in operation else place)
         properties: dict[str, Any] = {}
         required: list[str] = []
@@ -198,21 +202,21 @@ class _OpenApi(Document):
     def _parameters(
         self, operation: dict[str, Any], item: dict[str, Any], place: Place
     ) -> Iterator[tuple[dict[str, Any], Place]]:
-        """The parameters of path and operation, the operation's in place of the path's."""
-        found: dict[tuple[str, str], tuple[dict[str, Any], Place]] = {}
+        """The parameters of path and operation; those of the operation replace those of the path."""
+        parameters: dict[tuple[str, str], tuple[dict[str, Any], Place]] = {}
         for listed, at in ((item.get("parameters"), place[:-1]), (operation.get("parameters"), place)):
             at = (*at, "parameters")
             if not isinstance(listed or [], list):
-                raise self.error(at, f"parameters is a list, not {kind_of(listed)}")
+                raise self.error(at, f"parameters must be a list, not {kind_of(listed)}")
             for index, entry in enumerate(listed or []):
                 parameter, here = self._resolved(entry, (*at, index))
                 if not isinstance(parameter.get("name"), str) or parameter.get("in") not in (
                     *("path", "query", "header", "cookie"),
                 ):
-                    what = "a parameter has a name and is in path, query, header or cookie"
-                    raise self.error(here, what, "Correct both.")
-                found[parameter["name"], parameter["in"]] = (parameter, here)
-        yield from found.values()
+                    what = "a parameter must have a name, and in must be path, query, header or cookie"
+                    raise self.error(here, what, "Correct the parameter.")
+                parameters[parameter["name"], parameter["in"]] = (parameter, here)
+        yield from parameters.values()
 
     def _schema_of(self, parameter: dict[str, Any], place: Place) -> dict[str, Any]:
         schema = parameter.get("schema")
@@ -231,7 +235,7 @@ class _OpenApi(Document):
         name: str,
         into: tuple[dict[str, Any], list[str], dict[str, Where]],
     ) -> bool:
-        """Add the arguments of a JSON body; False where the operation needs another kind of body."""
+        """Add the arguments of a JSON body; False if the operation needs a body of another type."""
         properties, required, where = into
         at = (*place, "requestBody")
         body, at = self._resolved(operation["requestBody"], at)
@@ -252,12 +256,12 @@ class _OpenApi(Document):
             here = (*at, "properties", argument)
             if self._resolved(inner, here)[0].get("readOnly") is not True:
                 self._add(properties, where, argument, inner, "body", here, name)
-        needed = schema.get("required", [])
-        required += [argument for argument in needed if argument in fields and where.get(argument) == "body"]
+        listed = schema.get("required", [])
+        required += [argument for argument in listed if argument in fields and where.get(argument) == "body"]
         return True
 
     def _schema(self, properties: dict[str, Any], required: list[str], place: Place, name: str) -> dict[str, Any]:
-        """One schema of all arguments; what it refers to in the file comes along under `$defs`."""
+        """The schema of all arguments; the schemas to which it refers are copied to `$defs`."""
         schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
         if required:
             schema["required"] = list(dict.fromkeys(required))
@@ -283,14 +287,14 @@ class _OpenApi(Document):
                 copied["$defs"] = definitions
             check_schema(copied)
         except SchemaError as error:
-            what = f"the arguments of {name} are no valid JSON Schema: {error}"
+            what = f"the arguments of {name} are not a valid JSON Schema: {error}"
             argument = error.path[1] if len(error.path) > 1 and error.path[0] == "properties" else None
             where = self.places.get((name, str(argument)), self.at(place))
             raise InputError(f"{where}: {what}", "Correct the schema.") from None
         return copied
 
     def _server(self, operation: dict[str, Any], item: dict[str, Any]) -> str | None:
-        """The address under which an operation is called; None where the file names none that is whole."""
+        """The address of the server of an operation; None if the file has no absolute address."""
         for holder in (operation, item, self.content):
             servers = holder.get("servers")
             if not isinstance(servers, list) or not servers or not isinstance(servers[0], dict):
@@ -303,10 +307,10 @@ class _OpenApi(Document):
         return None
 
     def _security(self, operation: dict[str, Any]) -> str | None:
-        """What carries the key of the first scheme that is asked for."""
-        wanted = operation.get("security", self.content.get("security")) or [{}]
+        """The header or query parameter for the API key of the first security scheme; see `Operation`."""
+        required = operation.get("security", self.content.get("security")) or [{}]
         schemes = self.content.get("components", {}).get("securitySchemes", {})
-        for name in wanted[0] if isinstance(wanted[0], dict) else ():
+        for name in required[0] if isinstance(required[0], dict) else ():
             scheme = schemes.get(name, {})
             if scheme.get("type") == "apiKey":
                 return str(scheme.get("name")) if scheme.get("in") == "header" else f"?{scheme.get('name')}"
@@ -325,7 +329,7 @@ def _copied(value: Any) -> Any:
 
 
 def _as_json_schema(node: dict[str, Any]) -> None:
-    """Write what OpenAPI 3.0 says in its own words as JSON Schema says it."""
+    """Replace keywords that only OpenAPI 3.0 has by those of JSON Schema."""
     if node.get("nullable") is True:
         if isinstance(node.get("type"), str):
             node["type"] = [node["type"], "null"]

@@ -1,8 +1,8 @@
-"""Tools from typed Python functions: signature and docstring are the only place where a tool is described.
+"""Reading tools from typed Python functions.
 
-Every public function that a module defines becomes a tool. Types give the JSON Schema (`Annotated[..., Field(...)]`,
-`Literal`, defaults; unknown arguments are refused), the docstring's text the description, its Args section the
-arguments' descriptions. The built-in catalog is read by this same code.
+Every public function that a module defines becomes a tool. The JSON Schema comes from the types (`Annotated[...,
+Field(...)]`, `Literal`, defaults; unknown arguments are refused), the description from the docstring's text, and the
+descriptions of the arguments from its Args section. The built-in catalog is read by the same code.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ __all__ = ["read_python", "tools_from_python"]
 
 
 def tools_from_python(source: str | Path, *, default_effects: Effects = "write") -> tuple[Tool, ...]:
-    """The tools of `read_python`. Raises as it does."""
+    """The tools of a module or file. Raises as `read_python`."""
     return read_python(source, default_effects=default_effects).tools
 
 
 def read_python(source: str | Path, *, default_effects: Effects = "write") -> ToolsFile:
     """Read every public function of a module (`my.tools`) or file (`my_tools.py`), in the order of definition.
 
-    Public is what `__all__` lists or, without one, what has no leading underscore; imported functions are not the
-    module's own. A file's tools run as `/absolute/path.py:function`, a module's as `module:function`.
+    Public are the functions that `__all__` lists or, without it, those without a leading underscore; imported functions
+    do not count. The tools of a file run as `/absolute/path.py:function`, a module's as `module:function`.
 
     Raises:
-        InputError: With file and line, for a source that cannot be read or a function that cannot be a tool.
+        InputError: The source cannot be read, or a function cannot be a tool; the error has file and line.
     """
     module = _imported(source)
     file = module.__file__ or module.__name__
@@ -50,21 +50,21 @@ def read_python(source: str | Path, *, default_effects: Effects = "write") -> To
     _refuse_duplicates(module, file)
     functions = list(_public_functions(module))
     if not functions:
-        raise InputError(f"{file}: no public function is defined here", "Define one typed function for each tool.")
+        raise InputError(f"{file}: no public function is defined here", "Define a typed function for each tool.")
     tools = tuple(_tool(function, file, run, default_effects) for function in functions)
     return ToolsFile(tools, {}, {(function.__name__,): _place(function, file) for function in functions})
 
 
 def _imported(source: str | Path) -> ModuleType:
     if is_file_source(source) and not Path(source).is_file():
-        raise InputError(f"There is no file {source}", "Give the path of an existing .py file, or a module name.")
+        raise InputError(f"There is no file {source}", "Name an existing .py file, or a module.")
     try:
         return import_source(source)
     except SyntaxError as error:
         raise InputError(f"{error.filename}:{error.lineno}: {error.msg}", "Correct the Python syntax.") from None
     except ModuleNotFoundError as error:
         if error.name and str(source).startswith(error.name):
-            fix = f"Install it, or run from the folder that holds it, or give a path: {source}.py."
+            fix = f"Install it, run from the folder that contains it, or name a file, for example {source}.py."
             raise InputError(f"There is no module {source}", fix) from None
         raise _import_failure(source, error) from error
     except Exception as error:
@@ -77,11 +77,14 @@ def _import_failure(source: str | Path, error: Exception) -> InputError:
     own = [frame for frame in frames if is_file_source(source) and Path(frame.filename) == Path(source).resolve()]
     if last := (own or frames)[-1:]:
         place = f"{last[0].filename}:{last[0].lineno}"
-    return InputError(f"{place}: importing {source} failed: {type(error).__name__}: {error}", "Make it import cleanly.")
+    return InputError(
+        f"{place}: importing {source} failed: {type(error).__name__}: {error}",
+        "Correct the error, so that the module can be imported.",
+    )
 
 
 def _refuse_duplicates(module: ModuleType, file: str) -> None:
-    # The module's namespace keeps only the last definition of a name; the text still has both.
+    # The module has only the last function of a name, so the source text is searched for several.
     try:
         tree = ast.parse(inspect.getsource(module))
     except (OSError, TypeError):
@@ -91,7 +94,7 @@ def _refuse_duplicates(module: ModuleType, file: str) -> None:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name.startswith("_"):
             continue
         if node.name in first and not any("overload" in ast.unparse(mark) for mark in node.decorator_list):
-            what = f"{file}:{node.lineno}: {node.name} is already defined in line {first[node.name]}"
+            what = f"{file}:{node.lineno}: {node.name} is already defined on line {first[node.name]}"
             raise InputError(what, "Rename one of the two functions.")
         if not any("overload" in ast.unparse(mark) for mark in node.decorator_list):
             first[node.name] = node.lineno
@@ -112,14 +115,16 @@ def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Ef
     name = function.__name__
     place = _place(function, file)
     if inspect.iscoroutinefunction(function):
-        raise InputError(f"{place}: {name} is async", "Make it a plain function, or rename it with a leading _.")
+        raise InputError(
+            f"{place}: {name} is async", "Make it a normal function, or rename it with a leading _ if it is not a tool."
+        )
     _check_signature(function, place)
     documentation = docstring_parser.parse(inspect.getdoc(function) or "")
     description = " ".join(
         " ".join(part.split()) for part in (documentation.short_description, documentation.long_description) if part
     )
     if not description:
-        fix = "Add one that tells a model what the tool does, or rename the function with a leading _."
+        fix = "Write one that tells a model what the tool does, or rename it with a leading _ if it is not a tool."
         raise InputError(f"{place}: {name} has no docstring", fix)
     try:
         parameters = argument_adapter(function).json_schema()
@@ -131,7 +136,7 @@ def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Ef
         check_schema(parameters)
     except (PydanticUserError, SchemaError, NameError, TypeError) as error:
         reason = str(error).splitlines()[0]
-        fix = "Use types that JSON can carry: str, int, float, bool, list, dict, Literal, dates, pydantic models."
+        fix = "Use types that have one: str, int, float, bool, list, dict, Literal, dates, pydantic models."
         raise InputError(f"{place}: the arguments of {name} have no JSON Schema: {reason}", fix) from None
     return Tool(
         name=name,
@@ -151,7 +156,7 @@ def _check_signature(function: Callable[..., Any], place: str) -> None:
         label = f"{place}: {function.__name__}"
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
-            raise InputError(f"{label} takes {stars}{parameter.name}", "Name every argument that a model may give.")
+            raise InputError(f"{label} takes {stars}{parameter.name}", "Write each argument as a named parameter.")
         if parameter.kind is parameter.POSITIONAL_ONLY:
             raise InputError(f"{label}: {parameter.name} is positional only", "Remove the / from the signature.")
         if parameter.annotation is parameter.empty:
@@ -160,6 +165,6 @@ def _check_signature(function: Callable[..., Any], place: str) -> None:
 
 
 def _drop_titles(parameters: dict[str, Any]) -> None:
-    """Remove pydantic's `title` annotations, which cost tokens and say nothing; a property called title stays."""
+    """Remove pydantic's `title` annotations, which only cost tokens; a property called title stays."""
     for _, schema in list(subschemas(parameters)):
         schema.pop("title", None)

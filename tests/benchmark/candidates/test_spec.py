@@ -65,7 +65,7 @@ def test_wrong_specs_say_why(adapter, tmp_path):
     for text, said in [
         ("gema-3-1b-it", "gemma-3-1b-it"),
         ("./missing", "no file or directory"),
-        (str(tmp_path), "none of config.json"),
+        (str(tmp_path), "without config.json"),
         (f"pocket:{adapter}", "pickles are not read"),
         ("openai/gpt-4.1:x", ""),
         ("replay/missing.jsonl", "no recorded run"),
@@ -79,7 +79,7 @@ def test_wrong_specs_say_why(adapter, tmp_path):
             resolve(text)
     with pytest.raises(InputError, match=r"no adapter at './missing'"):
         with_adapter(resolve("pocket"), "./missing")
-    with pytest.raises(InputError, match="takes no adapter"):
+    with pytest.raises(InputError, match="cannot have an adapter"):
         with_adapter(resolve("openai/gpt-4.1"), "Org/Lora")
 
 

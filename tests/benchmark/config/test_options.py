@@ -155,15 +155,15 @@ def test_switches(read, text, value):
         ({"toml": "temperature = false"}, "false is not a finite number"),
         ({"toml": "temperature = inf"}, "inf is not a finite number"),
         ({"toml": "fresh = 2"}, "2 is not true, false, 1 or 0. Write for example: fresh = true"),
-        ({"toml": "cases = 3"}, '3 is not a text. Write for example: cases = "[READER:]PATH"'),
-        ({"toml": "model = [3]"}, '3 is not a list of texts. Write for example: model = ["SPEC"]'),
+        ({"toml": "cases = 3"}, '3 is not a string. Write for example: cases = "[READER:]PATH"'),
+        ({"toml": "model = [3]"}, '3 is not a list of strings. Write for example: model = ["SPEC"]'),
         ({"toml": "split = ['dev']"}, "dev is not one of dev, test"),
         ({"toml": 'floor = {"timing.recall" = "high"}'}, 'Write for example: floor = ["timing.recall=0.8"]'),
         ({"toml": "limt = 3"}, "limt in [tool.toolmark] of"),
         ({"toml": "limt = 3"}, "Did you mean limit"),
         ({"toml": "skip_bad = true"}, "Did you mean skip-bad"),
-        ({"env": {"TOOLMARK_LIMT": "3"}}, "TOOLMARK_LIMT is no option. Did you mean TOOLMARK_LIMIT"),
-        ({"dotenv": "TOOLMARK_LIMT=3"}, "TOOLMARK_LIMT in .env is no option. Did you mean TOOLMARK_LIMIT"),
+        ({"env": {"TOOLMARK_LIMT": "3"}}, "TOOLMARK_LIMT is not an option. Did you mean TOOLMARK_LIMIT"),
+        ({"dotenv": "TOOLMARK_LIMT=3"}, "TOOLMARK_LIMT in .env is not an option. Did you mean TOOLMARK_LIMIT"),
         ({"limit": "4", "toml": "limit = 'many'"}, "many is not a whole number"),
     ],
 )
@@ -182,7 +182,7 @@ def test_files_that_cannot_be_read(place):
     with pytest.raises(InputError, match=r"pyproject\.toml cannot be read"):
         read_options({}, place / "pyproject.toml")
     (place / "pyproject.toml").write_text("tool.toolmark = 3")
-    with pytest.raises(InputError, match="no table"):
+    with pytest.raises(InputError, match="not a table"):
         read_options({}, place / "pyproject.toml")
 
 
@@ -232,7 +232,7 @@ def test_a_session_on_defaults_lists_nothing(session):
 @pytest.mark.parametrize(
     ("toml", "flags", "said"),
     [
-        ("limt = 3", (), "ERROR: limt in [[]tool.toolmark] of */pyproject.toml is no option. Did you mean limit*"),
+        ("limt = 3", (), "ERROR: limt in [[]tool.toolmark] of */pyproject.toml is not an option. Did you mean limit*"),
         ("epochs = 0", ("--model", "pocket"), "ERROR: --epochs 0 is below 1 (--epochs from [[]tool.toolmark]).*"),
     ],
 )

@@ -82,5 +82,5 @@ def test_without_tools_nothing_is_said_of_tools(dialect: Dialect) -> None:
 @pytest.mark.parametrize("name", ["pythonic", "functiongemma"])
 def test_a_name_that_a_dialect_cannot_write_is_the_user_s_error(name: str) -> None:
     turn = Message(role="assistant", tool_calls=(Call(name="two words"),))
-    with pytest.raises(InputError, match="'two words' cannot be called in the dialect"):
+    with pytest.raises(InputError, match="cannot write a call of the tool 'two words'"):
         load("toolmark.dialects", name)().render((Message(role="user", content="?"), turn), TOOLS)

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 import pytest
 
 from tests.servers.scripted import FAULTS, calling, scripted_server, seeded
-from toolmark.benchmark.config.decoding import Decoding, Requests
+from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, RawCall, Usage
@@ -134,7 +135,7 @@ def test_malformed_native_arguments_are_judged_as_they_were_sent(server, argumen
     assert [dict(call.arguments) for call in lenient_reading.calls] == ([] if lenient is None else [lenient])
 
 
-HASTY = Requests(connections=8, timeout=2, retries=12)
+HASTY = RequestLimits(connections=8, timeout=2, retries=12)
 
 
 def count_of(request):
@@ -169,7 +170,7 @@ def test_every_fault_is_tried_again_and_counted(server):
 @pytest.mark.parametrize(("fault", "tries"), [("500", 3), ("400", 1)])
 def test_a_prompt_that_is_never_answered_holds_up_no_other(server, fault, tries):
     scripted = server(count_of, lambda request, _: fault if request["messages"][-1]["content"] == "number 1" else None)
-    engine = ServedEngine(scripted.spec, Decoding(), Requests(connections=2, retries=2))
+    engine = ServedEngine(scripted.spec, Decoding(), RequestLimits(connections=2, retries=2))
     engine.prepare(numbered(9), Tagged())
     found = []
     with pytest.raises(NotAnswered) as error:
@@ -182,7 +183,7 @@ def test_a_prompt_that_is_never_answered_holds_up_no_other(server, fault, tries)
 
 def test_a_server_that_is_down_is_not_asked_on(server):
     scripted = server(count_of, lambda _, __: "500")
-    engine = ServedEngine(scripted.spec, Decoding(), Requests(connections=2, retries=0))
+    engine = ServedEngine(scripted.spec, Decoding(), RequestLimits(connections=2, retries=0))
     engine.prepare(numbered(90), Tagged())
     with pytest.raises(NotAnswered) as error:
         list(engine.answer(range(90)))
@@ -192,7 +193,7 @@ def test_a_server_that_is_down_is_not_asked_on(server):
 
 def test_a_refused_key_is_asked_with_once(server):
     scripted = server(count_of, lambda _, __: "401")
-    engine = ServedEngine(scripted.spec, Decoding(), Requests(connections=2))
+    engine = ServedEngine(scripted.spec, Decoding(), RequestLimits(connections=2))
     engine.prepare(numbered(90), Tagged())
     with pytest.raises(EnvironmentFault, match=r"tiny refuses: .*status 401.*API key"):
         list(engine.answer(range(90)))

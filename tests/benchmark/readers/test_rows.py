@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.readers import BadRow
-from toolmark.benchmark.readers.rows import csv_rows, data_files, json_rows, python_literal, strict_json
+from toolmark.benchmark.readers.file_rows import csv_rows, data_files, json_rows
+from toolmark.benchmark.readers.strict_json import python_literal, strict_json
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_rows_of_a_csv_know_their_line(tmp_path: Path) -> None:
         stream.write('\ufeffq,t\r\n"two\nlines",x\n\nonly one\n"a""b",y\n')
     assert list(csv_rows(file)) == [
         (2, {"q": "two\nlines", "t": "x"}),
-        (5, BadRow(file, 5, "1 cells under 2 columns")),
+        (5, BadRow(file, 5, "the row has 1 cells, and the header 2 columns")),
         (6, {"q": 'a"b', "t": "y"}),
     ]
     file.write_bytes(b"no gzip")

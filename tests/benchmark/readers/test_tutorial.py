@@ -71,7 +71,7 @@ def test_what_cannot_be_a_case_stays_a_trace(tmp_path: Path) -> None:
     assert isinstance(words, Trace)
     assert words.messages[1].tool_calls == ()
     assert "tool_call" in words.messages[1].content
-    with pytest.raises(InputError, match=r"traces\.csv:2: .* no case"):
+    with pytest.raises(InputError, match=r"traces\.csv:2: .* not a case"):
         load_cases(f"tutorial:{file}")
     assert len(load_cases(f"tutorial:{file}", skip_bad=True)[0]) == 1
 
@@ -97,7 +97,7 @@ def test_queries_and_results(tmp_path: Path) -> None:
     assert isinstance(second, Case)
     assert first.seen_unknown
     assert first.id != second.id  # nobody knows what either model was shown
-    with pytest.raises(InputError, match="none of the tutorial's files"):
+    with pytest.raises(InputError, match="not a file of the tutorial"):
         list(TutorialReader().read(written(tmp_path / "other.csv", {"a": "1"})))
 
 

@@ -81,7 +81,7 @@ def test_a_broken_line_stops_a_reader_and_is_set_aside_by_the_writer(tmp_path, l
     path = write(tmp_path / "run", "a", "b", "c")
     lines = path.read_bytes().splitlines()
     path.write_bytes(b"\n".join([lines[0], line, *lines[2:], b""]))
-    with pytest.raises(InputError, match=r"ledger.jsonl:2 is no completion"):
+    with pytest.raises(InputError, match=r"ledger.jsonl:2 is not a completion"):
         read_ledger(path)
     with Ledger(path.parent) as ledger:
         assert set(ledger.recorded.completions) == {"b", "c"}

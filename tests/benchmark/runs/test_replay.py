@@ -94,20 +94,23 @@ def test_what_a_recording_cannot_know_is_not_applicable(tmp_path: Path, cases: P
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([said(ref) for ref in "abcdex"], r"answers 2 cases that are not there: e \(line 5\), x \(line 6\)"),
-        ([said(ref) for ref in "abcda"], r"said\.jsonl:5 answers the case a again, as line 1 does"),
+        (
+            [said(ref) for ref in "abcdex"],
+            r"answers 2 cases that are not in the case files: e \(line 5\), x \(line 6\)",
+        ),
+        ([said(ref) for ref in "abcda"], r"said\.jsonl:5 answers case a again, as line 1 does"),
         ([said(ref) for ref in "abd"], r"lacks 1 of 4 completions: \w{16} \(c\)"),
         ([said("a"), said("b", dialect="tagged")], "mixes dialects: json, tagged"),
         ([said("a", dialect="klingon")], "no dialect is named 'klingon'"),
         ([{"case": "a", "text": "No."}], "does not say in which dialect"),
-        ([{"text": "No."}], "names its case once"),
-        ([said("a", case_id="b")], "names its case once"),
-        ([said("a", stop_reason="tired")], "stop_reason is one of"),
-        ([said("a", tool_calls=[{"name": "f", "arguments": {}}])], "arguments is a str"),
+        ([{"text": "No."}], "exactly one of the fields case_id and case"),
+        ([said("a", case_id="b")], "exactly one of the fields case_id and case"),
+        ([said("a", stop_reason="tired")], "stop_reason must be one of"),
+        ([said("a", tool_calls=[{"name": "f", "arguments": {}}])], "arguments must be a string"),
         ([said("a", text=None)], "the field text"),
-        ([said("a", epoch=0)], "epoch is a number from 1"),
-        ([said("a", surprise=1)], "no field 'surprise'"),
-        ([{"case": "a", "raw": 5, "dialect": "xlam"}], "raw is text or a list"),
+        ([said("a", epoch=0)], "epoch must be a whole number from 1"),
+        ([said("a", surprise=1)], "cannot have the field 'surprise'"),
+        ([{"case": "a", "raw": 5, "dialect": "xlam"}], "raw must be a string or a list"),
         ([], "no run line"),
     ],
     ids=range(15),
@@ -149,7 +152,7 @@ def test_a_recording_as_baseline_is_paired_on_what_both_sides_have(tmp_path: Pat
 def test_references_that_two_collections_share_must_be_ids(tmp_path: Path, cases: Path) -> None:
     loaded = load_cases(str(cases))[0]
     other = loaded[0].model_copy(update={"messages": loaded[1].messages[:1], "source": loaded[0].source})
-    with pytest.raises(InputError, match=r"several collections have: a \(line 1\)"):
+    with pytest.raises(InputError, match=r"exist in several collections: a \(line 1\)"):
         answers(recording(tmp_path, said("a")), [*loaded, other])
 
 

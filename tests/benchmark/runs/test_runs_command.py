@@ -83,14 +83,14 @@ def test_show_case_cannot_steer_the_terminal(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["show", "tiny"], "'tiny' names 2 runs.*tiny[+]mine-00000001, tiny-0000000a"),
+        (["show", "tiny"], "2 runs begin with 'tiny'.*tiny[+]mine-00000001, tiny-0000000a"),
         (["show", "tiny-0000000b"], "no run in .* is named 'tiny-0000000b'. Did you mean .*tiny-0000000a"),
         (["show", "replay"], "has no ledger.jsonl, so it holds no completions"),
         (["show", "tiny+", "--case", "c9"], "has no completion of a case 'c9'"),
-        (["show", "tiny+", "--case", "c"], "'c' names 2 cases. Write one of them: c1, c2"),
-        (["export", "tiny+", "--out", "baseline.json"], "Call it baseline.jsonl.gz"),
-        (["export", "tiny-", "--out", "b.jsonl.gz"], "ledger.jsonl:2 is no completion"),
-        (["prune", "--keep=-1"], "--keep -1 is no number of logs"),
+        (["show", "tiny+", "--case", "c"], "2 cases begin with 'c'. Write one of them: c1, c2"),
+        (["export", "tiny+", "--out", "baseline.json"], "Write --out baseline.jsonl.gz"),
+        (["export", "tiny-", "--out", "b.jsonl.gz"], "ledger.jsonl:2 is not a completion"),
+        (["prune", "--keep=-1"], "--keep -1 is negative"),
     ],
 )
 def test_mistakes_name_their_fix(stored, arguments, said):
@@ -99,7 +99,9 @@ def test_mistakes_name_their_fix(stored, arguments, said):
 
 
 def test_runs_that_are_nowhere(tmp_path):
-    with pytest.raises(InputError, match=r"holds no runs: No such file or directory. Name where they are kept: --runs"):
+    with pytest.raises(
+        InputError, match=r"cannot be read: No such file or directory. Name the folder of the runs: --runs"
+    ):
         runs("list", "--runs", str(tmp_path / "none"))
 
 
@@ -114,7 +116,7 @@ def test_the_same_completions_export_to_the_same_bytes(tmp_path, capsys):
     for name in ("one", "two"):
         runs("export", name, "--out", str(tmp_path / f"{name}.jsonl.gz"), "--runs", str(tmp_path))
     said = capsys.readouterr().out
-    assert "1 of 10 cases have no completion and are not in it" in said
+    assert "1 of 10 cases have no completion and are not in the file" in said
     one, two = (tmp_path / "one.jsonl.gz", tmp_path / "two.jsonl.gz")
     assert one.read_bytes() == two.read_bytes()
     read = read_ledger(one)

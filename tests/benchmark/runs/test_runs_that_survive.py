@@ -167,10 +167,10 @@ def test_broken_lines_and_logs_cost_one_answer_and_no_figure(start, tmp_path):
 
     replayed = start(runs, "--model", f"replay/{ledger}", "--limit", "4")
     assert replayed.code == 4
-    assert f"{ledger}:3 is no completion" in replayed.output
+    assert f"{ledger}:3 is not a completion" in replayed.output
 
     mended = start(runs, *pocket)
-    assert mended.output.count(f"{ledger}:3 is no completion") == 1
+    assert mended.output.count(f"{ledger}:3 is not a completion") == 1
     assert "1 generated, 3 reused" in mended.output
     assert table(mended.output) == table(whole.output)
 

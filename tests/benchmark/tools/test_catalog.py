@@ -1,4 +1,4 @@
-"""The forty tools: their list and schemas, and one right call of each with one wrong one."""
+"""The catalog's tools: their list and schemas, and for each tool one right call and one wrong call."""
 
 from __future__ import annotations
 
@@ -129,14 +129,14 @@ def sandbox():
         yield running
 
 
-def test_the_table_below_covers_every_tool():
-    assert tuple(name for name, *_ in CALLS) == catalog().names
+def test_the_table_above_has_one_row_for_every_tool():
+    assert sorted(name for name, *_ in CALLS) == sorted(catalog().names)
 
 
 @pytest.mark.skipif(not TUTORIAL.is_file(), reason="the tutorial's data is not at hand")
 def test_names_and_arguments_are_the_tutorials():
     theirs = YAML(typ="safe").load(TUTORIAL.read_text())
-    assert [tool["name"] for tool in theirs] == list(catalog().names)
+    assert [tool["name"] for tool in theirs] == list(catalog().names)[: len(theirs)]
     for tool in theirs:
         assert list(tool["parameters"]["properties"]) == list(catalog()[tool["name"]].parameters["properties"])
 

@@ -19,8 +19,8 @@ from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.tools.sources.lint import lint
 from toolmark.benchmark.tools.sources.openapi import read_openapi
-from toolmark.benchmark.tools.sources.yaml import read_tools_file
-from toolmark.benchmark.tools.toolboxes import read_source
+from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
+from toolmark.benchmark.tools.toolbox_names import read_source
 
 MAIL = """
 openapi: 3.0.3
@@ -153,15 +153,15 @@ def test_json_is_read_too_and_a_live_tool_comes_back_from_a_tools_yaml(tmp_path:
     ("old", "new", "line", "what"),
     [
         ("openapi: 3.0.3", "openapi: 2.0", 2, "openapi is 2.0"),
-        ("paths:", "path:", 2, "no operation can be a tool"),
+        ("paths:", "path:", 2, "no operation that can be a tool"),
         ("operationId: send_email", "operationId: list_mails", 17, "two operations are called 'list_mails'"),
         ("operationId: send_email", f"operationId: {'x' * 65}", 17, "has 65 characters"),
-        ("#/components/parameters/Tags", "#/components/parameters/Tag", 14, "names nothing"),
-        ("#/components/parameters/Tags", "other.yaml#/Tags", 14, "leaves the file"),
-        ("in: path", "in: body", 8, "a parameter has a name"),
+        ("#/components/parameters/Tags", "#/components/parameters/Tag", 14, "does not exist"),
+        ("#/components/parameters/Tags", "other.yaml#/Tags", 14, "leads out of the file"),
+        ("in: path", "in: body", 8, "a parameter must have a name"),
         ("name: since, in: query", "name: box, in: query", 13, "two arguments called 'box'"),
-        ("text: {type: string", "text: {type: text", 35, "no valid JSON Schema"),
-        ("    get:\n", "    get: 3\n    head:\n", 9, "get is a mapping, not a number"),
+        ("text: {type: string", "text: {type: text", 35, "not a valid JSON Schema"),
+        ("    get:\n", "    get: 3\n    head:\n", 9, "get must be a mapping, not a number"),
     ],
 )
 def test_openapi_mistakes_have_file_line_and_fix(tmp_path: Path, old: str, new: str, line: int, what: str) -> None:
@@ -221,7 +221,7 @@ def _tried(source: str) -> None:
     wrong = [fault for fault in lint(read) if fault.severity == "error"]
     assert [fault.what.partition(":")[0] for fault in wrong] == [
         "bare has no description",
-        "the default 3 of bare.item is refused by its own schema",
+        "the default 3 of bare.item does not match its own schema",
     ]
     assert all(fault.place.endswith("tool bare") and fault.fix for fault in wrong)
     assert (price.effects, sell.effects) == ("read", "write")
@@ -262,8 +262,8 @@ def test_an_mcp_server_over_http(shop: Path) -> None:
     ("source", "kind", "what"),
     [
         ("mcp:", InputError, "names no server"),
-        ("mcp:https://me:secret@e.org/mcp", InputError, "holds credentials"),
-        ("mcp:a 'b", InputError, "is no command"),
+        ("mcp:https://me:secret@e.org/mcp", InputError, "has credentials"),
+        ("mcp:a 'b", InputError, "is not a command"),
         ("mcp:/nowhere/at/all", EnvironmentFault, "does not list its tools"),
     ],
 )
@@ -275,13 +275,13 @@ def test_a_server_that_cannot_be_asked_is_named(source: str, kind: type[Exceptio
 @pytest.mark.parametrize(
     ("text", "line", "what"),
     [
-        ("- name: a b\n  description: A.\n", 1, "the name 'a b' can be carried by no dialect"),
+        ("- name: a b\n  description: A.\n", 1, "no dialect can write the name 'a b'"),
         ("- name: a\n  description: ''\n", 1, "a has no description"),
-        ("- {name: get_it, description: A.}\n- {name: getIt, description: B.}\n", 2, "differ in case or marks alone"),
+        ("- {name: get_it, description: A.}\n- {name: getIt, description: B.}\n", 2, "only in case or punctuation"),
         ("- name: a\n  description: A.\n  parameters:\n    properties:\n      x: {type: string, default: true}\n", 5,
-         "the default True of a.x is refused by its own schema"),
+         "the default True of a.x does not match its own schema"),
         ("- name: a\n  description: A.\n  parameters:\n    required: [y]\n    properties: {}\n", 1,
-         "requires the argument 'y' and does not describe it"),
+         "requires the argument 'y' but does not describe it"),
     ],
 )  # fmt: skip
 def test_the_lint_finds_what_reads_and_is_of_no_use(tmp_path: Path, text: str, line: int, what: str) -> None:

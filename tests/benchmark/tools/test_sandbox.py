@@ -8,7 +8,7 @@ import pytest
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Tool
-from toolmark.benchmark.tools.sandbox import Limits, Sandbox
+from toolmark.benchmark.tools.sandbox import CallLimits, Sandbox
 from toolmark.benchmark.tools.sources.python import tools_from_python
 
 TOOLS = '''
@@ -142,7 +142,7 @@ def tools(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sandbox():
-    with Sandbox(Limits(seconds=0.7)) as running:
+    with Sandbox(CallLimits(seconds=0.7)) as running:
         yield running
 
 
@@ -222,7 +222,7 @@ def test_ten_megabytes_are_refused_or_processed(tools):
     text = {"text": "x" * 10_000_000}
     with Sandbox() as usual:
         assert usual.run(tools["loud"], text).kind == "too_large"
-    with Sandbox(Limits(arguments=20_000_000, output=20_000_000)) as wide:
+    with Sandbox(CallLimits(arguments=20_000_000, output=20_000_000)) as wide:
         assert wide.run(tools["loud"], text).value == text["text"]
 
 
@@ -235,7 +235,7 @@ def test_arguments_against_the_schema_never_reach_the_tool(sandbox, tools, argum
 
 def test_a_tool_let_out_reaches_what_the_user_reaches(tools, tmp_path):
     (tmp_path / "note.txt").write_text("hello")
-    with Sandbox(Limits(confined=False)) as open_sandbox:
+    with Sandbox(CallLimits(confined=False)) as open_sandbox:
         assert open_sandbox.run(tools["read_file"], {"path": str(tmp_path / "note.txt")}).value == "hello"
 
 

@@ -10,8 +10,8 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.benchmark.tools.sandbox import Sandbox
 from toolmark.benchmark.tools.sources.python import tools_from_python
-from toolmark.benchmark.tools.sources.yaml import read_tools_file
-from toolmark.benchmark.tools.toolboxes import ToolboxNames
+from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
+from toolmark.benchmark.tools.toolbox_names import ToolboxNames
 
 SHOP = '''
 from __future__ import annotations
@@ -89,7 +89,7 @@ def test_a_module_is_read_by_its_dotted_name():
         ('async def f(a: int):\n    """F."""\n', 1, "async"),
         ('def f(a: "Nope"):\n    """F."""\n', 1, "no JSON Schema"),
         ('class C:\n    pass\n\ndef f(a: C):\n    """F."""\n', 4, "no JSON Schema"),
-        ('def f():\n    """F."""\n\ndef f():\n    """F."""\n', 4, "already defined in line 1"),
+        ('def f():\n    """F."""\n\ndef f():\n    """F."""\n', 4, "already defined on line 1"),
     ],
 )
 def test_python_mistakes_have_file_line_and_fix(tmp_path, text, line, what):
@@ -144,20 +144,20 @@ BOMB = "a: &b0 [1]\n" + "".join(f"k{i}: &b{i} [" + ", ".join([f"*b{i - 1}"] * 9)
         ("- name: a\n- name: a\n", 2, "named 'a' appears twice"),
         ("just text\n", 1, "expected a list"),
         ("", 1, "empty"),
-        ("tools:\n  a: {}\n", 1, "tools is a list"),
+        ("tools:\n  a: {}\n", 1, "tools must be a list"),
         ("tools: []\nboxes: {}\n", 2, "unknown key 'boxes'"),
-        ("- 3\n", 1, "a tool is a mapping"),
+        ("- 3\n", 1, "a tool must be a mapping"),
         ("- name: a\n  params: {}\n", 2, "unknown key 'params'"),
-        ("- description: x\n", 1, "name is a text"),
-        ("- name: 3\n", 1, "name is a text"),
+        ("- description: x\n", 1, "name must be a string"),
+        ("- name: 3\n", 1, "name must be a string"),
         ("- name: a\n  effects: none\n", 2, "effects of a are 'none'"),
         ("- name: a\n  run: mod\n", 2, "implementation of a"),
-        ("- name: a\n  parameters:\n    properties:\n      x:\n        type: text\n", 5, "no valid JSON Schema"),
+        ("- name: a\n  parameters:\n    properties:\n      x:\n        type: text\n", 5, "not a valid JSON Schema"),
         ("- name: a\n  parameters:\n    properties:\n      x:\n        $ref: http://e.org/s\n", 5, "is not local"),
         ("- name: a\n  parameters:\n    properties:\n      x:\n        enum:\n        - on\n        - true", 7, "bool"),
         ("- name: a\n  parameters:\n    properties:\n      x: {type: string, enum: [true]}\n", 4, "boolean"),
-        ("- name: a\n  parameters:\n    properties:\n      x: {enum: [2025-01-01]}\n", 4, "reads as a date"),
-        ("- name: a\n  parameters: {type: array}\n", 2, "Arguments are always an object"),
+        ("- name: a\n  parameters:\n    properties:\n      x: {enum: [2025-01-01]}\n", 4, "2025-01-01 as a date"),
+        ("- name: a\n  parameters: {type: array}\n", 2, "are always an object"),
         ("- name: a\n  description: !!python/name:os.system x\n", 2, "not allowed"),
         ("- &a\n  name: x\n  description: *a\n", 2, "64 levels"),
         (BOMB, 1, "more than 200000 values"),

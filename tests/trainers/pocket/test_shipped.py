@@ -1,4 +1,4 @@
-"""The embedded model as it ships: it is the recorded one, small, and long enough for forty tools."""
+"""The embedded model as it ships: it is the recorded one, small, and long enough for the whole catalog."""
 
 from __future__ import annotations
 
@@ -37,12 +37,11 @@ def test_it_is_small_and_holds_no_pickle():
     assert {path.suffix for path in files} <= {".json", ".jinja", ".jsonl", ".md", ".safetensors"}
 
 
-def test_forty_tools_and_an_answer_fit(tokenizer):
+def test_the_whole_catalog_and_an_answer_fit(tokenizer):
     config = json.loads((POCKET / "config.json").read_text())
     tools = catalog().tools
     prompt = Tagged().render([Message(role="user", content="What is 3 plus 4? " * 20)], tools)
 
-    assert len(tools) == 40
     assert len(encode(prompt, tokenizer).ids) + 512 <= config["max_position_embeddings"] == 8192
 
 

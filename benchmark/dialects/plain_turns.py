@@ -1,7 +1,7 @@
-"""Plain turns: how a conversation with tools is told to a chat template that knows nothing of tools.
+"""Plain turns: a conversation with tools, written for a chat template that does not support tools.
 
-The tool list joins the system turn, calls are written into the assistant's text, results return in a user turn, and
-neighbouring turns of one role become one, because many templates insist on alternation.
+The tool list is appended to the system turn, calls are written into the assistant's text, and results into a user turn.
+Neighbouring turns of the same role are joined, because many templates require that the roles alternate.
 """
 
 from __future__ import annotations
@@ -11,7 +11,12 @@ from collections.abc import Callable, Sequence
 from toolmark.benchmark.data.cases import Message
 from toolmark.benchmark.data.completions import Prompt
 
-__all__ = ["plain_turns"]
+__all__ = ["content_and_calls", "plain_turns"]
+
+
+def content_and_calls(content: str, calls: str) -> str:
+    """The text of an assistant turn: its content, and its written calls on the next line; either may be empty."""
+    return "\n".join(filter(None, (content, calls)))
 
 
 def plain_turns(
@@ -20,13 +25,13 @@ def plain_turns(
     write_assistant: Callable[[Message], str],
     write_result: Callable[[Message], str],
 ) -> Prompt:
-    """Fold `messages` into system, user and assistant turns.
+    """Write `messages` as system, user and assistant turns.
 
     Args:
-        messages: The conversation; an assistant turn may carry calls, a tool turn carries one result.
-        instructions: The dialect's account of the offered tools; empty where none is offered.
-        write_assistant: Text of an assistant turn, its calls included.
-        write_result: Text of a tool turn.
+        messages: The conversation; an assistant turn may have calls, a tool turn has one result.
+        instructions: The dialect's text about the offered tools; empty if no tool is offered.
+        write_assistant: Writes the text of an assistant turn, with its calls.
+        write_result: Writes the text of a tool turn.
     """
     system = "\n\n".join([message.content for message in messages if message.role == "system"] + [instructions]).strip()
     turns = [Message(role="system", content=system)] if system else []

@@ -1,4 +1,4 @@
-"""A call as a JSON object: what a strict reading demands, and what a lenient one forgives, in every dialect alike."""
+"""Calls as JSON objects: what strict and lenient readings accept, the same in every dialect."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from toolmark.benchmark.data.cases import Call
-from toolmark.benchmark.dialects import jsontext
+from toolmark.benchmark.dialects import json_in_text
 
 __all__ = ["call_from_object", "calls_in", "lenient_calls", "strict_call"]
 
@@ -15,13 +15,19 @@ _ARGUMENT_KEYS = ("args", "arguments", "parameters", "input_args")
 
 
 def strict_call(value: Any, name_key: str, arguments_key: str, also: Collection[str] = ()) -> Call:
-    """The call that `value` is, under these keys and no others but `also`; without the arguments' key it has none.
+    """Read a call strictly.
+
+    Args:
+        value: The decoded JSON value.
+        name_key: The key of the tool's name.
+        arguments_key: The key of the arguments; a call without this key has no arguments.
+        also: Further keys that are allowed, and ignored.
 
     Raises:
-        ValueError: It is no such call.
+        ValueError: The value is not such a call.
     """
     if not isinstance(value, dict) or not isinstance(value.get(name_key), str):
-        raise ValueError(f'a call is an object with the string "{name_key}"')
+        raise ValueError(f'a call must be an object with the string "{name_key}"')
     if extra := value.keys() - {name_key, arguments_key} - set(also):
         raise ValueError(f"a call has the unknown key {sorted(extra)[0]!r}")
     arguments = value.get(arguments_key, {})
@@ -31,7 +37,10 @@ def strict_call(value: Any, name_key: str, arguments_key: str, also: Collection[
 
 
 def call_from_object(value: Any) -> Call | None:
-    """A call under any usual pair of keys, arguments as an object or as its JSON text; None where it is no call."""
+    """Read a call leniently: any usual pair of keys, arguments as an object or its JSON text.
+
+    None if it is not a call.
+    """
     if not isinstance(value, dict):
         return None
     if isinstance(value.get("function"), dict):
@@ -40,10 +49,10 @@ def call_from_object(value: Any) -> Call | None:
     key = next((key for key in _ARGUMENT_KEYS if key in value), None)
     arguments = value[key] if key is not None else None
     if key is not None and (arguments is None or arguments == ""):
-        arguments = {}  # how servers write a call without arguments
+        arguments = {}  # servers write a call without arguments in this way
     if isinstance(arguments, str):
         try:
-            arguments = jsontext.loads(arguments, strict=False)
+            arguments = json_in_text.loads(arguments, strict=False)
         except ValueError:
             return None
     if name is None or not isinstance(arguments, dict):
@@ -52,13 +61,13 @@ def call_from_object(value: Any) -> Call | None:
 
 
 def calls_in(value: Any) -> list[Call]:
-    """Every call in a JSON value: an object, a list of them, or `{"tool_calls": [...]}`.
+    """Every call of a JSON value: an object, a list of objects, or `{"tool_calls": [...]}`.
 
-    A name without any arguments key counts as a call here: the value stands where only a call may stand.
+    An object with a name and no arguments is a call too, because the value is between markers of calls.
     """
-    listed = value.get("tool_calls", [value]) if isinstance(value, dict) else value
+    items = value.get("tool_calls", [value]) if isinstance(value, dict) else value
     calls: list[Call] = []
-    for item in listed if isinstance(listed, list) else []:
+    for item in items if isinstance(items, list) else []:
         if isinstance(item, dict) and not any(key in item for key in (*_ARGUMENT_KEYS, "function")):
             item = {**item, "args": {}}
         call = call_from_object(item)
@@ -68,17 +77,17 @@ def calls_in(value: Any) -> list[Call]:
 
 
 def lenient_calls(text: str) -> list[Call]:
-    """Every call in `text`, in a fence or bare, of any number of JSON values.
+    """Every call in a text of any number of JSON values, with or without a code fence.
 
-    Where the first value is broken or cut short, nothing inside it is taken for a call.
+    If the first value is broken or cut, nothing inside it counts as a call.
 
     Raises:
-        ValueError: There is none.
+        ValueError: There is no call.
     """
-    text = jsontext.unfenced(text)
+    text = json_in_text.unfenced(text)
     outermost = min((index for index in (text.find("{"), text.find("[")) if index >= 0), default=0)
-    jsontext.decode(text, outermost, strict=False)
-    calls = [call for _, _, value in jsontext.scan(text, strict=False) for call in calls_in(value)]
+    json_in_text.decode(text, outermost, strict=False)
+    calls = [call for _, _, value in json_in_text.scan(text, strict=False) for call in calls_in(value)]
     if not calls:
         raise ValueError("no call can be read between the markers")
     return calls

@@ -1,7 +1,7 @@
-"""Arithmetic and conditions from text that a model wrote, on simpleeval with every limit lowered.
+"""Evaluating arithmetic and conditions that a model wrote, with simpleeval and lower limits.
 
-simpleeval walks Python's syntax tree, so there is no `eval`. Its own limits allow a power that computes for seconds;
-here results stay below the 4,300 digits that Python prints, and strings cannot be multiplied or formatted.
+simpleeval walks Python's syntax tree and uses no `eval`. Its own limits allow a power that takes seconds; with the
+limits here, results have fewer than the 4,300 digits that Python prints, and strings cannot be multiplied or formatted.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _numeric(operation: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _power(base: float, exponent: float) -> Any:
-    # For whole numbers the size of the result is known before the work is done; floats overflow by themselves.
+    # The size of a power of whole numbers is known before it is computed; floats raise an error by themselves.
     if isinstance(base, int) and isinstance(exponent, int) and base.bit_length() * abs(exponent) > MAX_BITS:
         raise ValueError("the power is too large")
     return base**exponent
@@ -74,16 +74,17 @@ def evaluate(
     operators: Mapping[type[ast.AST], Callable[..., Any]],
     functions: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Callable[..., Any]:
-    """Compile `expression` to a function of its names, given as keyword arguments.
+    """Compile an expression to a function that takes the expression's names as keyword arguments.
 
     Raises:
-        ValueError: It is too long or no expression; when called: it uses what is not allowed, or has no finite value.
+        ValueError: The text is too long or not an expression. The function raises it if the expression uses something
+            that is not allowed, or its value is not finite.
     """
     from simpleeval import EvalWithCompoundTypes, InvalidExpression  # type: ignore[import-untyped,unused-ignore]
 
     if len(expression) > MAX_CHARACTERS:
         raise ValueError(f"the expression is longer than {MAX_CHARACTERS} characters")
-    # MemoryError and RecursionError are how the parser answers deep nesting.
+    # The parser raises MemoryError or RecursionError for deep nesting.
     failures = (InvalidExpression, SyntaxError, TypeError, ArithmeticError, KeyError, MemoryError, RecursionError)
     evaluator = EvalWithCompoundTypes(
         operators=dict(operators),
@@ -112,5 +113,5 @@ def evaluate(
 
 
 def _reason(error: BaseException) -> str:
-    # simpleeval prints the address of a syntax node, which differs from run to run.
+    # Remove the address of a syntax node, which differs from run to run.
     return re.sub(r"<ast\.(\w+) object at \w+>", r"\1", str(error) or type(error).__name__)[:200]

@@ -1,4 +1,4 @@
-"""Valid arguments made from a schema alone, where no right ones are known."""
+"""Valid example arguments, made from a schema only."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ _FORMATS: Mapping[str, str] = {
 
 
 def example_arguments(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments that fit `parameters`: the required ones, each the first value that its keywords allow.
+    """Make the required arguments of a tool, each the first value that its schema allows.
 
-    Patterns, references and combined schemas are not followed: a schema that needs them may refuse the result.
+    Patterns, references and combined schemas are ignored, so that a schema which uses them may refuse the result.
+
+    Args:
+        parameters: JSON Schema of the arguments.
     """
     value = _example({"type": "object", **parameters}, 0)
     return value if isinstance(value, dict) else {}

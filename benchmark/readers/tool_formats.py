@@ -1,4 +1,4 @@
-"""Offered tools as other formats write them: OpenAI's wrapper, plain objects, Python's type names, flat arguments."""
+"""Tools in the forms of other formats: OpenAI's wrapper, plain objects, Python's type names, flat arguments."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from toolmark.benchmark.data.cases import Tool, Toolbox
-from toolmark.benchmark.readers.rows import MAX_DEPTH, strict_json
+from toolmark.benchmark.readers.strict_json import MAX_DEPTH, strict_json
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema
 
 __all__ = ["flat_schema", "json_schema", "required_names", "tool_of", "toolbox_of", "type_schema"]
@@ -35,15 +35,19 @@ _TYPES: Mapping[str, str | None] = {
     "string": "string",
     "tuple": "array",
 }
-"""Type names of Python and of BFCL; None says nothing about the value."""
+"""JSON Schema's name of the types of Python and of BFCL; None allows every value."""
 _WORD = re.compile(r"[a-z]+")
 
 
 def json_schema(node: Any, depth: int = 0) -> Any:
-    """`node` with every foreign type name replaced by JSON Schema's; `any` leaves the value open.
+    """A schema with every type name replaced by that of JSON Schema; `any` becomes a schema that allows every value.
+
+    Args:
+        node: A schema, or a part of one.
+        depth: How deep `node` is nested in the whole schema.
 
     Raises:
-        ValueError: A type that nobody knows, or nested too deeply.
+        ValueError: A type is not known, or the schema is nested too deeply.
     """
     if depth > MAX_DEPTH:
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
@@ -71,9 +75,9 @@ def json_schema(node: Any, depth: int = 0) -> Any:
 
 
 def type_schema(written: str) -> tuple[dict[str, Any], bool]:
-    """The schema of a type written in Python's way (`List[int]`, `str, optional`), and whether it is optional.
+    """The schema of a type in Python's notation (`List[int]`, `str, optional`), and whether the type is optional.
 
-    Unions and types that nobody knows leave the value open.
+    Unions and unknown types become a schema that allows every value.
     """
     text = written.strip().lower()
     optional = "optional" in text
@@ -94,11 +98,11 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
     """The schema of `{argument: {"type": "str, optional", "description": …, "default": …}}`, or of `{argument: text}`.
 
     Args:
-        arguments: As written.
-        required: Names that must be given; without it, those that are neither optional nor have a default.
+        arguments: The descriptions by argument name.
+        required: Arguments that must be given; None requires those that are not optional and have no default.
 
     Raises:
-        ValueError: An argument is described by something else.
+        ValueError: The description of an argument has another form.
     """
     properties: dict[str, Any] = {}
     needed: list[str] = []
@@ -107,7 +111,9 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
             kind, _, description = described.partition(" - ")
             described = {"type": kind, "description": description}
         if not isinstance(described, Mapping):
-            raise ValueError(f"the argument {name} is described by {described!r:.80}")
+            raise ValueError(
+                f"the description of the argument {name} must be a string or an object, not {described!r:.80}"
+            )
         written = described.get("type", "any")
         schema, optional = type_schema(written) if isinstance(written, str) else ({}, False)
         for key in ("description", "enum", "items", "properties"):
@@ -125,20 +131,23 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
 
 
 def tool_of(value: Any) -> Tool:
-    """A tool in OpenAI's wrapper, as a plain object, or as JSON text of either.
+    """Read a tool in OpenAI's wrapper, as a plain object, or as the JSON text of either.
 
-    Parameters may be a JSON Schema with foreign type names, or flat arguments. Raises `ValueError`.
+    Its parameters may be a JSON Schema, also with type names of other languages, or flat arguments.
+
+    Raises:
+        ValueError: The value has another form.
     """
     if isinstance(value, str):
         value = strict_json(value)
     if isinstance(value, Mapping) and isinstance(value.get("function"), Mapping):
         value = value["function"]
     if not isinstance(value, Mapping):
-        raise ValueError(f"a tool is an object, not {value!r:.80}")
+        raise ValueError(f"a tool must be an object, not {value!r:.80}")
     names = ("name", "tool_name", "api_name")
     name = next((value[key] for key in names if isinstance(value.get(key), str)), None)
     if not name:
-        raise ValueError(f"a tool has a name: {value!r:.80}")
+        raise ValueError(f"a tool must have a name: {value!r:.80}")
     description = value.get("description") or value.get("api_description") or ""
     keys = ("parameters", "input_schema", "inputSchema", "arguments", "input_args", "input_parameters")
     parameters = next((value[key] for key in keys if isinstance(value.get(key), Mapping)), None)
@@ -146,7 +155,7 @@ def tool_of(value: Any) -> Tool:
         schema = dict(_NO_ARGUMENTS)
     elif _is_schema(parameters):
         schema = {"type": "object", **json_schema(parameters)}
-        if isinstance(value.get("required"), list):  # some write it beside the schema
+        if isinstance(value.get("required"), list):  # some files have it beside the schema
             schema.setdefault("required", value["required"])
     else:
         required = value.get("required")
@@ -155,32 +164,32 @@ def tool_of(value: Any) -> Tool:
 
 
 def _is_schema(parameters: Mapping[str, Any]) -> bool:
-    """A JSON Schema of an object, rather than arguments by name, one of which may be called `type`."""
+    """Whether this is a JSON Schema of an object, and not arguments by name, one of which may be called `type`."""
     if isinstance(parameters.get("properties"), Mapping):
         return True
     return isinstance(parameters.get("type"), str) and parameters["type"].strip().lower() in ("object", "dict")
 
 
 def toolbox_of(tools: Iterable[Tool], name: str = "") -> Toolbox:
-    """Tools offered together.
+    """A toolbox of these tools.
 
     Raises:
-        ValueError: A schema cannot be used, or two tools have one name.
+        ValueError: A schema cannot be used, or two tools have the same name.
     """
-    read = tuple(tools)
-    seen: set[str] = set()
-    for tool in read:
-        if tool.name in seen:
+    offered = tuple(tools)
+    names: set[str] = set()
+    for tool in offered:
+        if tool.name in names:
             raise ValueError(f"two tools of the toolbox are called {tool.name}")
-        seen.add(tool.name)
+        names.add(tool.name)
         try:
             check_schema(tool.parameters)
         except SchemaError as error:
-            raise ValueError(f"the parameters of {tool.name} are no valid JSON Schema: {error}") from None
-    return Toolbox(name=name, tools=read)
+            raise ValueError(f"the parameters of {tool.name} are not a valid JSON Schema: {error}") from None
+    return Toolbox(name=name, tools=offered)
 
 
 def required_names(tool: Tool) -> frozenset[str]:
-    """Arguments that a call of `tool` must give."""
+    """The arguments that a call of `tool` must have."""
     listed = tool.parameters.get("required")
     return frozenset(name for name in listed if isinstance(name, str)) if isinstance(listed, list) else frozenset()

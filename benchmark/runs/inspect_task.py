@@ -1,6 +1,6 @@
-"""Phase two: one Inspect eval replays a run's completions, grades them and writes the `.eval` log.
+"""Phase two of a run: one Inspect eval replays the completions, grades them and writes the `.eval` log.
 
-The same scorer serves `inspect eval suites/test_timing.py --model …`, where Inspect itself asks the model.
+The same scorer is used by `inspect eval suites/test_timing.py --model …`, where Inspect asks the model.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["BrokenJudge", "judge", "live_task", "recorded_grades"]
 
 
 class BrokenJudge(ToolmarkError):
-    """The judge itself failed on a sample: a defect here, never the model's fault."""
+    """The judge failed on a sample. This is a defect of Toolmark and not a fault of the model."""
 
 
 def _samples(cases: Sequence[Case], dialect: Dialect) -> list[Sample]:
@@ -64,13 +64,16 @@ def _toolbox_key(toolbox: Toolbox) -> str:
 
 
 def _toolboxes(cases: Sequence[Case]) -> dict[str, list[dict[str, Any]]]:
-    """Tools by the key that samples name, once a log: Inspect copies and walks a sample's metadata many times."""
-    boxes = {_toolbox_key(case.toolbox): case.toolbox for case in cases}
-    return {key: [tool.shown() for tool in box.tools] for key, box in boxes.items()}
+    """The tools of all toolboxes by key, for the metadata of the log.
+
+    A sample has only the key, because Inspect copies and walks the metadata of samples many times.
+    """
+    toolboxes = {_toolbox_key(case.toolbox): case.toolbox for case in cases}
+    return {key: [tool.shown() for tool in toolbox.tools] for key, toolbox in toolboxes.items()}
 
 
 def _completion(state: TaskState) -> Completion:
-    """The replayed completion, or what Inspect's own generation gave."""
+    """The replayed completion, or the one that Inspect generated."""
     if "completion" in state.metadata:
         return Completion.from_json(state.metadata["completion"])
     return completion_of(state.output)
@@ -83,7 +86,7 @@ def _scorer(
     metrics: Sequence[str],
     graded: MutableMapping[tuple[str, int], Grade],
 ) -> Scorer:
-    """Puts every grade into `graded` too: reading them back from the log takes as long as grading."""
+    """The scorer. It also puts the grades into `graded`, because reading them from the log takes as long as grading."""
     from inspect_ai.scorer import Score, Target, mean, scorer, stderr
 
     by_id = {case.id: case for case in cases}
@@ -126,10 +129,13 @@ def _replay(run: Run) -> Solver:
 
 
 def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) -> list[Grade]:
-    """Grade a generated run and write `.eval` beside its ledger; grades come in the order of `cases`, epochs together.
+    """Grade a generated run and write an `.eval` log beside its ledger.
+
+    Returns:
+        The grades in the order of `cases`; those of all epochs of a case are together.
 
     Raises:
-        EnvironmentFault: The log cannot be written; the completions stay.
+        EnvironmentFault: The log cannot be written; the completions are kept.
         BrokenJudge: A sample could not be graded.
     """
     from inspect_ai import Epochs, Task
@@ -152,7 +158,7 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
             "toolboxes": _toolboxes(judged),
         },
     )
-    # Inspect's trace, in the user's home, may lie on the same full disk: its complaints would bury the one that counts.
+    # Inspect writes a trace into the user's home. On a full disk its messages would hide the error of the log.
     os.environ.setdefault("INSPECT_TRACE_LEVEL", "critical")
     try:
         log = inspect_eval(
@@ -169,39 +175,40 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
         )[0]
     except OSError as error:
         raise _unwritten(run.folder, str(error)) from None
-    # Inspect reports what befell its own writer as the log's error, by its name; a sample's fault stands at the sample.
+    # An error of Inspect's own writer is the log's error, by its type's name; an error of a sample is at the sample.
     if log.error and re.match(r"(OS|Permission|FileNotFound)Error\(", log.error.message):
         of_a_sample = any(sample.error for sample in log.samples or ())
         if not of_a_sample:
             raise _unwritten(run.folder, log.error.message)
-    places = [(case.id, epoch) for case in judged for epoch in range(1, epochs + 1)]
-    if log.status != "success" or any(place not in graded for place in places):
-        raise _broken(log, judged, places, graded, run.folder)
-    return [graded[place] for place in places]
+    answers = [(case.id, epoch) for case in judged for epoch in range(1, epochs + 1)]
+    if log.status != "success" or any(answer not in graded for answer in answers):
+        raise _broken(log, judged, answers, graded, run.folder)
+    return [graded[answer] for answer in answers]
 
 
 def _unwritten(folder: Path, reason: str) -> EnvironmentFault:
     return EnvironmentFault(
         f"the .eval log in {folder} cannot be written: {reason}",
-        "Make room and give the same command again: all completions are kept there and are not asked again.",
+        "Free some disk space and give the same command again: all completions are kept there and reused.",
     )
 
 
 def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
-    """Grades as a former judge gave them, from the newest log of a run; cases that the log lacks are left out.
+    """The grades in the newest log of a run, as they were judged then; cases that the log lacks are left out.
 
     Args:
-        folder: Of the run.
-        grades: Today's, of the same completions.
+        folder: Folder of the run.
+        grades: Today's grades of the same completions.
+
 
     Raises:
-        InputError: The run holds no log, or one from another judge's format.
+        InputError: The run has no complete log, or its log was written by another version.
     """
     logs = (_readable(path) for path in sorted(folder.glob("*.eval"), reverse=True))
     log = next((log for log in logs if log is not None and log.status == "success"), None)
     if log is None:
-        raise InputError(f"{folder} holds no whole .eval log", "Leave --as-recorded out: the ledger is judged again.")
-    logged = {(str(one.id), one.epoch): one.scores for one in log.samples or () if one.scores}
+        raise InputError(f"{folder} has no complete .eval log", "Leave out --as-recorded: the ledger is judged again.")
+    logged = {(str(sample.id), sample.epoch): sample.scores for sample in log.samples or () if sample.scores}
     try:
         return [
             grade.as_recorded(scores["toolmark"].metadata or {})
@@ -210,13 +217,13 @@ def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
         ]
     except (TypeError, KeyError):
         raise InputError(
-            f"the newest log in {folder} was written by another version's judge",
-            "Leave --as-recorded out: the ledger is judged again.",
+            f"the newest log in {folder} was written by another version of Toolmark",
+            "Leave out --as-recorded: the ledger is judged again.",
         ) from None
 
 
 def _readable(path: Path) -> EvalLog | None:
-    """A log, or None where a full disk or a kill left half of one."""
+    """A log, or None if it is incomplete because of a full disk or a kill."""
     from inspect_ai.log import read_eval_log
 
     try:
@@ -228,18 +235,18 @@ def _readable(path: Path) -> EvalLog | None:
 def _broken(
     log: EvalLog,
     cases: Sequence[Case],
-    places: Sequence[tuple[str, int]],
+    answers: Sequence[tuple[str, int]],
     graded: Mapping[tuple[str, int], Grade],
     folder: Path,
 ) -> BrokenJudge:
-    """Which case could not be graded, and why."""
+    """The error that names the case that could not be graded, and why."""
     errors = {(str(sample.id), sample.epoch): sample.error.message for sample in log.samples or () if sample.error}
-    place = next((place for place in places if place in errors or place not in graded), places[0])
-    reason = errors.get(place) or (log.error and log.error.message) or log.status
+    failed = next((answer for answer in answers if answer in errors or answer not in graded), answers[0])
+    reason = errors.get(failed) or (log.error and log.error.message) or log.status
     refs = {case.id: case.source.ref for case in cases}
     return BrokenJudge(
-        f"case {refs[place[0]]} could not be graded: {reason}",
-        f"Completions are kept in {folder}; please report this with the log beside them.",
+        f"case {refs[failed[0]]} could not be graded: {reason}",
+        f"The completions are kept in {folder}. Please report this error with the log in that folder.",
     )
 
 
@@ -252,7 +259,7 @@ def live_task(
     limit: int | None = None,
     execute: Any = "pure",
 ) -> Task:
-    """The task of one suite for `inspect eval`: Inspect asks the model, our scorer judges.
+    """The task of one suite for `inspect eval`: Inspect asks the model, Toolmark's scorer judges.
 
     Args:
         suite: Prefix of the metrics that it scores.
@@ -260,24 +267,24 @@ def live_task(
         dialect: How tools are shown and calls are read.
         split: `dev` or `test`.
         limit: Size of the stratified sample, or None for all.
-        execute: Effects up to which tools may run.
+        execute: The strongest effects with which tools may run.
     """
     from inspect_ai import Task
     from inspect_ai.dataset import MemoryDataset
     from inspect_ai.solver import generate
 
     chosen = limited(load_cases(cases, split)[0], limit)
-    spoken: Dialect = load("toolmark.dialects", dialect)()
-    if any(spoken.render(case.messages, case.toolbox.tools).tools for case in chosen):
+    loaded: Dialect = load("toolmark.dialects", dialect)()
+    if any(loaded.render(case.messages, case.toolbox.tools).tools for case in chosen):
         raise InputError(
-            f"`inspect eval` does not offer the tools that the dialect {dialect} leaves to the server",
-            f"Let Toolmark ask: pytest suites/ --model MODEL --dialect {dialect}",
+            f"`inspect eval` cannot be used with the dialect {dialect}, in which the server shows the tools",
+            f"Run: pytest suites/ --model MODEL --dialect {dialect}",
         )
     metrics = [metric.id for metric in PRIMARY if metric.id.startswith(f"{suite}.")]
     return Task(
         name=suite,
-        dataset=MemoryDataset(_samples(chosen, spoken)),
+        dataset=MemoryDataset(_samples(chosen, loaded)),
         solver=generate(),
-        scorer=_scorer(chosen, spoken, Executor(execute), metrics, {}),
+        scorer=_scorer(chosen, loaded, Executor(execute), metrics, {}),
         metadata={"toolboxes": _toolboxes(chosen)},
     )

@@ -1,4 +1,4 @@
-"""Calls between markers: a tag or a special token says where a call begins."""
+"""Finding calls between markers: a tag or a special token marks where a call begins."""
 
 from __future__ import annotations
 
@@ -9,39 +9,47 @@ from functools import cached_property
 from typing import Any
 
 from toolmark.benchmark.data.cases import Call
-from toolmark.benchmark.dialects import jsontext
-from toolmark.benchmark.dialects.calls import calls_in, lenient_calls
-from toolmark.benchmark.dialects.reading import Attempt, Piece
+from toolmark.benchmark.dialects import json_in_text
+from toolmark.benchmark.dialects.json_calls import calls_in, lenient_calls
+from toolmark.benchmark.dialects.parsing import Attempt, Piece
 
 __all__ = ["Markers", "json_value"]
 
 _NOT_BLANK = re.compile(r"\S")
 _MAX_FAILURES = 64
-"""Bodies that may fail to decode before only a marker ends a body: each failure may read to the end of the text."""
+"""After this number of bodies that cannot be decoded, no other is tried: each attempt may read the whole text."""
 
 
 def json_value(text: str, start: int, strict: bool) -> tuple[Any, int]:
-    """The JSON object or array at `start`, white-space aside, and the index behind it. Raises `ValueError`."""
+    """Decode the JSON object or array that begins at `start`, after white-space.
+
+    Returns:
+        The value, and the index after it.
+
+    Raises:
+        ValueError: No such value begins there.
+    """
     first = _NOT_BLANK.search(text, start)
     if first is None or first.group() not in "{[":
         raise ValueError("no JSON object or array begins here")
-    return jsontext.decode(text, first.start(), strict=strict)
+    return json_in_text.decode(text, first.start(), strict=strict)
 
 
 @dataclass(frozen=True)
 class Markers:
-    """How a family marks its calls.
+    """The markers around the calls of a dialect, and how the text between them (the body) is read.
 
-    A marker inside a string of an argument is part of it. So a body whose value can be read ends behind it; any other
-    ends at the next marker.
+    A marker inside a string argument is part of the string. So a body whose value can be decoded ends after the value;
+    any other body ends at the next marker.
 
     Attributes:
-        opening: Begins a body.
-        closing: Ends it; empty where the body ends by itself.
-        value: The value that begins at an index, read strictly or not, and the index behind it. Raises `ValueError`.
-        strictly: The calls that such a value is. Raises `ValueError`.
-        leniently: The same, forgiving; empty where it is none.
-        search: The calls of a body that is no such value, in a lenient reading. Raises `ValueError`.
+        opening: The marker before a body.
+        closing: The marker after a body; empty if the dialect has none.
+        value: Decodes the value that begins at an index, strictly or not; returns it and the index after it. Raises
+            `ValueError`.
+        strictly: The calls of a decoded value in a strict reading. Raises `ValueError`.
+        leniently: The calls of a decoded value in a lenient reading; empty if it holds none.
+        search: The calls of a body that cannot be decoded, in a lenient reading. Raises `ValueError`.
     """
 
     opening: str
@@ -52,23 +60,23 @@ class Markers:
     search: Callable[[str], Sequence[Call]] = lenient_calls
 
     def pieces(self, text: str, strict: bool) -> Iterator[Piece]:
-        """Cut `text` at the markers."""
+        """Cut a text into pieces at the markers."""
         position = failures = 0
         while (start := text.find(self.opening, position)) >= 0:
             begin = start + len(self.opening)
             read: tuple[Any, int] | None = None
-            error = f"{self.opening} is followed by nothing that can be read"
+            error = f"the text after {self.opening} cannot be read"
             if failures < _MAX_FAILURES:
                 try:
                     read = self.value(text, begin, strict)
                 except ValueError as reason:
                     failures += 1
                     error = str(reason)
-            stop = self._behind(text, read[1]) if read is not None else None
+            stop = self._end_of_body(text, read[1]) if read is not None else None
             if read is not None and stop is not None:
                 attempt = self._of_value(read[0], strict)
             else:
-                body_end, stop = self._next(text, begin)
+                body_end, stop = self._next_marker(text, begin)
                 if strict:
                     attempt = Attempt(error=error if read is None else f"{self.opening} holds more than a call")
                 else:
@@ -90,16 +98,17 @@ class Markers:
         except ValueError as reason:
             return Attempt(error=str(reason))
 
-    def _behind(self, text: str, end: int) -> int | None:
-        """Index behind a body whose value ends at `end`; None where it goes on."""
+    def _end_of_body(self, text: str, end: int) -> int | None:
+        """The index after a body whose value ends at `end`; None if the body has more than the value."""
         if not self.closing:
             return end
-        behind = _NOT_BLANK.search(text, end)
-        closed = behind is not None and text.startswith(self.closing, behind.start())
-        return behind.start() + len(self.closing) if behind is not None and closed else None
+        following = _NOT_BLANK.search(text, end)
+        if following is None or not text.startswith(self.closing, following.start()):
+            return None
+        return following.start() + len(self.closing)
 
-    def _next(self, text: str, begin: int) -> tuple[int, int]:
-        """Where a body that cannot be read ends, at the next marker, and the index from which to go on."""
+    def _next_marker(self, text: str, begin: int) -> tuple[int, int]:
+        """The end of a body that cannot be decoded, at the next marker, and the index at which to continue."""
         marker = self._either.search(text, begin)
         if marker is None:
             return len(text), len(text)

@@ -1,7 +1,7 @@
-"""A YAML or JSON file as plain JSON values, with the line of each for the error messages.
+"""Reading a YAML or JSON file as plain JSON values, with the line of each value for error messages.
 
-The document is built here from the parser's nodes and not by a loader: only JSON's types exist, nothing can be
-constructed from a tag, and an alias cannot multiply without bound. JSON is read by the same parser, being YAML.
+The values are made from the parser's nodes and not by a YAML loader. So there are only JSON's types, a tag constructs
+nothing, and aliases cannot expand without limit. A JSON file is valid YAML and read by the same parser.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from toolmark.benchmark.core.errors import InputError
 
-__all__ = ["Document", "Place", "kind_of"]
+__all__ = ["Place", "YamlDocument", "kind_of"]
 
 MAX_VALUES = 200_000
 MAX_DEPTH = 64
@@ -27,13 +27,13 @@ Place = tuple[str | int, ...]
 
 
 @dataclass
-class Document:
+class YamlDocument:
     """One file while it is read.
 
     Attributes:
         path: The file.
-        lenient: Take keys and dates as the texts that they are. Else both are errors: in a file that people write by
-            hand, what looks like a text and is none is a mistake.
+        lenient: Whether keys that are not strings, and dates, are read as strings. Otherwise both are errors, because
+            in a file that is written by hand they are usually missing quotes.
         lines: The line of each value, counted from 1.
     """
 
@@ -52,9 +52,7 @@ class Document:
         except UnicodeDecodeError as error:
             raise InputError(f"{self.path}: not UTF-8 text: {error.reason}", "Save it as UTF-8.") from None
         except OSError as error:
-            raise InputError(
-                f"Cannot read {self.path}: {error.strerror}", "Give the path of a readable file of tools."
-            ) from None
+            raise InputError(f"Cannot read {self.path}: {error.strerror}", "Name a readable file of tools.") from None
         yaml = YAML(typ="safe", pure=True)
         try:
             node = yaml.compose(text)
@@ -70,19 +68,19 @@ class Document:
             raise InputError(f"{self.path}:1: invalid YAML: {reason}", "Correct the YAML.") from None
 
     def _plain(self, node: Node, place: Place, yaml: YAML) -> Any:
-        # Under a key, the line of the key is the better place to look.
+        # If the value has a key, its line is that of the key, set before.
         self.lines.setdefault(place, node.start_mark.line + 1)
         if len(self.lines) > MAX_VALUES or len(place) > MAX_DEPTH:
             fix = "Write out what the aliases (*) repeat, or split the file."
-            raise self.error(place, f"more than {MAX_VALUES} values or {MAX_DEPTH} levels", fix)
+            raise self.error(place, f"the file has more than {MAX_VALUES} values or {MAX_DEPTH} levels", fix)
         kind = str(node.tag).removeprefix(_PREFIX)
         if isinstance(node, MappingNode) and kind == "map":
             mapping: dict[str, Any] = {}
             for key_node, value_node in node.value:
                 key = str(key_node.value)
                 self.lines[(*place, key)] = key_node.start_mark.line + 1
-                named = str(key_node.tag) == _PREFIX + "str" or self.lenient
-                if not isinstance(key_node, ScalarNode) or not named:
+                is_string = str(key_node.tag) == _PREFIX + "str" or self.lenient
+                if not isinstance(key_node, ScalarNode) or not is_string:
                     raise self.error((*place, key), f"the key {key!r} is not a string", "Put it in quotes.")
                 if key in mapping:
                     raise self.error((*place, key), f"the key {key!r} appears twice", "Remove one of the two.")
@@ -95,21 +93,21 @@ class Document:
         if kind == "timestamp" and self.lenient:
             return node.value
         if kind == "timestamp":
-            raise self.error(place, f"{node.value} reads as a date", f'Put it in quotes: "{node.value}".')
+            raise self.error(place, f"YAML reads {node.value} as a date", f'Put it in quotes: "{node.value}".')
         raise self.error(place, f"the tag {node.tag!s} is not allowed", "Use plain values only.")
 
     def at(self, place: Place) -> str:
-        """`file:line` of `place`, or of the nearest of its parents that has a line: a missing value has none."""
+        """`file:line` of a value; for a value that does not exist that of the nearest parent."""
         while place and place not in self.lines:
             place = place[:-1]
         return f"{self.path}:{self.lines.get(place, 1)}"
 
     def error(self, place: Place, what: str, fix: str = "Correct its shape.") -> InputError:
-        """An error that names file and line."""
+        """An error with file and line."""
         return InputError(f"{self.at(place)}: {what}", fix)
 
 
 def kind_of(value: Any) -> str:
-    """What a value is, in words for an error."""
-    names = {dict: "a mapping", list: "a list", str: "a text", bool: "a boolean", type(None): "nothing"}
+    """The type of a value, in words for an error."""
+    names = {dict: "a mapping", list: "a list", str: "a string", bool: "a boolean", type(None): "nothing"}
     return names.get(type(value), "a number")

@@ -6,7 +6,7 @@ Two forms are read. A list of tools, as in the original tutorial:
       description: Count the words.
       parameters: {properties: {text: {type: string}}}
 
-and a mapping that may also bind implementations and name toolboxes:
+and a mapping that can also have implementations and toolboxes:
 
     tools:
       - {name: word_count, description: …, parameters: {…}, run: "my_tools:word_count", effects: pure}
@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from toolmark.benchmark.data.cases import Effects, Tool
-from toolmark.benchmark.tools.implementations import is_live
+from toolmark.benchmark.tools.implementations import is_remote
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
 from toolmark.benchmark.tools.sources import ToolsFile
-from toolmark.benchmark.tools.sources.document import Document, Place, kind_of
+from toolmark.benchmark.tools.sources.yaml_document import Place, YamlDocument, kind_of
 
 __all__ = ["read_tools_file"]
 
@@ -35,9 +35,9 @@ _KEYS = frozenset({"name", "description", "parameters", "run", "effects"})
 def read_tools_file(path: str | Path) -> ToolsFile:
     """Read a `tools.yaml` (YAML 1.2).
 
-    Parameters without `type` or `required` (the tutorial's) are completed: an object, all properties required, no
+    Parameters without `type` and `required`, as in the tutorial, are completed: an object, all properties required, no
     others allowed. A `run` that names a file is relative to the folder of `path`. A toolbox may name tools that are
-    not in this file; whoever resolves it knows where else to look.
+    not in this file; `ToolboxNames` looks for them in the other sources.
 
     Raises:
         InputError: With file and line.
@@ -46,12 +46,13 @@ def read_tools_file(path: str | Path) -> ToolsFile:
 
 
 @dataclass
-class _ToolsDocument(Document):
+class _ToolsDocument(YamlDocument):
     """A `tools.yaml` while it is read."""
 
     places: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def tools_file(self) -> ToolsFile:
+        """The tools and toolboxes of the file. Raises `InputError` with file and line."""
         document = self.load()
         if isinstance(document, list):
             return ToolsFile(self._tools(document, ()), {}, self.places)
@@ -59,10 +60,10 @@ class _ToolsDocument(Document):
             raise self.error((), f"expected a list of tools or a mapping, not {kind_of(document)}")
         for key in document:
             if key not in ("tools", "toolboxes"):
-                raise self.error((key,), f"unknown key {key!r}", "The keys are tools and toolboxes.")
+                raise self.error((key,), f"unknown key {key!r}", "Use only the keys tools and toolboxes.")
         listed = document.get("tools", [])
         if not isinstance(listed, list):
-            raise self.error(("tools",), f"tools is a list, not {kind_of(listed)}")
+            raise self.error(("tools",), f"tools must be a list, not {kind_of(listed)}")
         tools = self._tools(listed, ("tools",))
         return ToolsFile(tools, self._toolboxes(document.get("toolboxes", {})), self.places)
 
@@ -81,15 +82,17 @@ class _ToolsDocument(Document):
 
     def _tool(self, entry: Any, here: Place) -> Tool:
         if not isinstance(entry, dict):
-            raise self.error(here, f"a tool is a mapping, not {kind_of(entry)}", "Write name, description, parameters.")
+            raise self.error(
+                here, f"a tool must be a mapping, not {kind_of(entry)}", "Write name, description, parameters."
+            )
         for key in entry:
             if key not in _KEYS:
-                raise self.error((*here, key), f"unknown key {key!r}", f"The keys are {', '.join(sorted(_KEYS))}.")
+                raise self.error((*here, key), f"unknown key {key!r}", f"Use only the keys {', '.join(sorted(_KEYS))}.")
         name, description = entry.get("name"), entry.get("description", "")
         if not isinstance(name, str) or not name:
-            raise self.error((*here, "name"), f"a tool's name is a text, not {kind_of(name)}", "Give it a name.")
+            raise self.error((*here, "name"), f"a tool's name must be a string, not {kind_of(name)}", "Give it a name.")
         if not isinstance(description, str):
-            what = f"the description of {name} is a text, not {kind_of(description)}"
+            what = f"the description of {name} must be a string, not {kind_of(description)}"
             raise self.error((*here, "description"), what, "Put it in quotes.")
         effects = entry.get("effects", "write")
         if effects not in get_args(Effects):
@@ -104,7 +107,7 @@ class _ToolsDocument(Document):
         )
 
     def _run(self, run: Any, name: str, place: Place) -> str | None:
-        if run is None or (isinstance(run, str) and is_live(run)):
+        if run is None or (isinstance(run, str) and is_remote(run)):
             return run
         if not isinstance(run, str) or not all(run.rpartition(":")) or not run.rpartition(":")[2].isidentifier():
             fix = "Write module:function or path/to/file.py:function."
@@ -114,12 +117,12 @@ class _ToolsDocument(Document):
 
     def _parameters(self, parameters: Any, name: str, place: Place) -> dict[str, Any]:
         if not isinstance(parameters, dict):
-            raise self.error(place, f"the parameters of {name} are a mapping, not {kind_of(parameters)}")
+            raise self.error(place, f"the parameters of {name} must be a mapping, not {kind_of(parameters)}")
         schema = dict(parameters)
         if "type" not in schema and "required" not in schema and not any(key.startswith("$ref") for key in schema):
             properties = schema.get("properties", {})
             if not isinstance(properties, dict):
-                raise self.error((*place, "properties"), f"properties is a mapping, not {kind_of(properties)}")
+                raise self.error((*place, "properties"), f"properties must be a mapping, not {kind_of(properties)}")
             schema = {"type": "object", "properties": properties, "required": list(properties)} | schema
             schema.setdefault("additionalProperties", False)
         try:
@@ -127,32 +130,34 @@ class _ToolsDocument(Document):
                 self._check_enum(node, (*place, *inner, "enum"))
             check_schema(schema)
         except SchemaError as error:
-            what = f"the parameters of {name} are no valid JSON Schema: {error}"
+            what = f"the parameters of {name} are not a valid JSON Schema: {error}"
             raise self.error((*place, *error.path), what, "Correct the schema.") from None
         if schema.get("type", "object") != "object":
             what = f"the parameters of {name} have the type {schema['type']!r}"
-            raise self.error((*place, "type"), what, "Arguments are always an object: use type: object.")
+            raise self.error((*place, "type"), what, "Write type: object, because arguments are always an object.")
         return schema
 
     def _check_enum(self, node: Mapping[str, Any], place: Place) -> None:
-        """Refuse the `enum: [on, off, true]` accident: booleans among other values, or where a string is declared."""
+        """Refuse booleans in an enum of other values: YAML reads an unquoted `true` as a boolean."""
         values, declared = node.get("enum"), node.get("type")
         if not isinstance(values, list):
             return
-        wanted = declared is None or "boolean" in declared
-        pure = all(isinstance(value, bool) or value is None for value in values)
+        allowed = declared is None or "boolean" in declared
+        only_booleans = all(isinstance(value, bool) or value is None for value in values)
         for index, value in enumerate(values):
-            if isinstance(value, bool) and not (wanted and (pure or declared is not None)):
+            if isinstance(value, bool) and not (allowed and (only_booleans or declared is not None)):
                 text = str(value).lower()
                 raise self.error((*place, index), f"the enum value {text} is a boolean", f'Write "{text}" in quotes.')
 
     def _toolboxes(self, listed: Any) -> dict[str, tuple[str, ...]]:
         if not isinstance(listed, dict):
-            raise self.error(("toolboxes",), f"toolboxes is a mapping of names to lists, not {kind_of(listed)}")
+            raise self.error(("toolboxes",), f"toolboxes must be a mapping of names to lists, not {kind_of(listed)}")
         for name, members in listed.items():
             place = ("toolboxes", name)
             if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
-                raise self.error(place, f"the toolbox {name!r} is a list of tool names", "List names only.")
+                raise self.error(
+                    place, f"the toolbox {name!r} is not a list of tool names", "List only names of tools."
+                )
             if len(set(members)) < len(members):
                 twice = next(member for member in members if members.count(member) > 1)
                 raise self.error(place, f"the toolbox {name!r} lists {twice!r} twice", "Remove one of the two.")

@@ -1,7 +1,8 @@
-"""A plain CSV of queries and tools: the columns `query` and `tool`, in any case; no tool says that none is needed.
+"""A CSV file of queries with the names of their tools: the columns `query` and `tool`, in upper or lower case.
 
-Also read: `question`, `prompt` or `text` for the query, `tool_name`, `label` or `expected_tool` for the tool. Between
-several tools stands `;`. The tools are those of `tools.yaml` beside the file, of `--tools`, or of the catalog.
+The query may also be called `question`, `prompt` or `text`; the tool `tool_name`, `label` or `expected_tool`. An empty
+tool means that no tool is needed; several tools are separated by `;`. The tools are those of `--tools`, of the
+`tools.yaml` beside the file, or of the catalog.
 """
 
 from __future__ import annotations
@@ -11,35 +12,40 @@ from pathlib import Path
 
 from toolmark.benchmark.data.cases import Case, Source
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
-from toolmark.benchmark.readers.rows import Row, convert, csv_rows, data_files
+from toolmark.benchmark.readers import BadRow, BaseReader
+from toolmark.benchmark.readers.file_rows import Row, csv_rows, data_files
+from toolmark.benchmark.readers.row_conversion import convert
 from toolmark.benchmark.readers.tool_labels import labelled_case, offered_tools
 
-__all__ = ["TableReader"]
+__all__ = ["CsvReader"]
 
 _QUERY = ("query", "question", "prompt", "text")
 _TOOL = ("tool", "tool_name", "label", "expected_tool")
 _NONE = ("", "none", "nan", "null")
 
 
-class TableReader:
-    """Reads queries with the names of their tools as cases.
+class CsvReader(BaseReader):
+    """Reads queries with the names of their tools as cases; the arguments are not known.
 
     Attributes:
         tools: A source of tools (`--tools`).
     """
 
     name = "csv"
-    tools: str | None = None
+    takes_tools = True
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the rows in order. Raises `InputError` where a file or the tools cannot be read."""
+        """Yield the rows in order.
+
+        Raises:
+            InputError: A file or the tools cannot be read.
+        """
         for file in data_files(path, ".csv", ".csv.gz"):
             toolbox = offered_tools(file, self.tools)
 
             def case(row: Row, line: int, file: Path = file, toolbox=toolbox) -> Case:  # type: ignore[no-untyped-def] # noqa: ANN001
-                named = [part.strip() for part in _cell(row, _TOOL).split(";")]
-                names = [name for name in named if name.lower() not in _NONE]
+                parts = [part.strip() for part in _cell(row, _TOOL).split(";")]
+                names = [name for name in parts if name.lower() not in _NONE]
                 return labelled_case(_cell(row, _QUERY), names, toolbox, Source(name="csv", ref=f"{file.name}:{line}"))
 
             yield from convert(file, csv_rows(file), case)
@@ -50,4 +56,4 @@ def _cell(row: Row, names: Sequence[str]) -> str:
     for name in names:
         if name in columns:
             return str(columns[name])
-    raise ValueError(f"there is no column {' or '.join(names)}: the header has {', '.join(row)}")
+    raise ValueError(f"there is no column {' or '.join(names)}; the columns are {', '.join(row)}")

@@ -1,7 +1,8 @@
-"""JSON as models write it: decoded strictly, or with what a lenient reading forgives; found inside other text.
+"""JSON in the text of models: finding it inside other text, and decoding it strictly or leniently.
 
-Everything here is linear in the length of the text, bounded in depth, and raises only `ValueError`: the text is
-hostile. Strict means RFC 8259 with unique keys: no `NaN`, no infinite number, no key written twice, no lone surrogate.
+The text may be hostile. So every function takes time linear in its length, limits the depth, and raises only
+`ValueError`. Strict means RFC 8259 with unique keys: no `NaN`, no infinite number, no key written twice, no lone
+surrogate.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ __all__ = [
 ]
 
 MAX_LENGTH = 1 << 20
-"""Characters of a completion that are read at all."""
+"""Characters of the longest completion that is read."""
 MAX_DEPTH = 64
 MAX_WASTE = 4 * MAX_LENGTH
-"""Characters that failing attempts to decode may cost a scan before it gives up: a run of `{"a":` is quadratic."""
+"""A scan ends after failed attempts have decoded this number of characters: a text of many `{"a":` is quadratic."""
 
 _INFO = re.compile(r"[\w-]*")
 _START = re.compile(r'\{(?=\s*["}])|\[(?=\s*["{\[\]\-\dtfnNI])')
-"""Where an object or array may begin; braces of prose and LaTeX are passed over without an attempt."""
+"""Where an object or array may begin; braces in prose and LaTeX do not match."""
 _NAME_KEY = re.compile(r'"(?:tool_name|name|tool|function)"\s{0,8}:\s{0,8}"([^"\\]{1,128})"')
 _OBJECT_KEY = re.compile(r'"([^"\\]{1,128})"\s{0,8}:\s{0,8}\{')
 _CALL_AT_LINE_START = re.compile(
@@ -63,12 +64,18 @@ _LENIENT = json.JSONDecoder(strict=False)
 
 
 def check(value: Any, *, strict: bool) -> None:
-    """Refuse too much depth, and in a strict reading infinite numbers and lone surrogates. Raises `ValueError`."""
-    level = [value]  # iterative, so depth cannot hurt
+    """Refuse a value that is nested too deeply; if strict, also infinite numbers and lone surrogates.
+
+    Raises:
+        ValueError: The value is refused.
+    """
+    level = [value]  # a loop, because recursion would fail on deep values
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for item in level:
-            kind = type(item)  # decoded values are of no other class; strings come first, as most are
+            kind = type(
+                item
+            )  # decoded values have no subclasses; strings are tested first, because they are the most frequent
             if kind is str:
                 if strict and not item.isascii():
                     try:
@@ -90,13 +97,16 @@ def check(value: Any, *, strict: bool) -> None:
 
 
 def dumps(value: Any) -> str:
-    """`value` as JSON text for a prompt, readable Unicode, that `without_thinking` leaves whole."""
+    """`value` as JSON text for a prompt, with Unicode unescaped and `<think>` tags escaped for `without_thinking`."""
     text = json.dumps(value, ensure_ascii=False)
     return text.replace("<think>", "\\u003cthink>").replace("</think>", "\\u003c/think>")
 
 
 def decode(text: str, start: int, *, strict: bool) -> tuple[Any, int]:
-    """Decode the JSON value that begins at `start`; returns it and the index behind it.
+    """Decode the JSON value that begins at `start`.
+
+    Returns:
+        The value, and the index after it.
 
     Raises:
         ValueError: No JSON value begins there, or it breaks a rule of the module docstring.
@@ -110,7 +120,7 @@ def decode(text: str, start: int, *, strict: bool) -> tuple[Any, int]:
 
 
 def loads(text: str, *, strict: bool) -> Any:
-    """Decode `text` as one JSON value with nothing but white-space around it. Raises `ValueError`."""
+    """Decode a text that is one JSON value; white-space around it is allowed. Raises `ValueError`."""
     stripped = text.strip()
     value, end = decode(stripped, 0, strict=strict)
     if end != len(stripped):
@@ -119,12 +129,12 @@ def loads(text: str, *, strict: bool) -> Any:
 
 
 def scan(text: str, *, strict: bool) -> Iterator[tuple[int, int, Any]]:
-    """Outermost JSON objects and arrays inside other text, as (start, end, value)."""
+    """Find the outermost JSON objects and arrays inside other text, as (start, end, value)."""
     return _scan(text, partial(decode, strict=strict))
 
 
 def scan_both(text: str) -> Iterator[tuple[int, int, tuple[Any, str | None]]]:
-    """As `scan` leniently; beside each value the reason why it cannot be read strictly, None where it can."""
+    """Scan leniently; with each value comes the reason why it cannot be read strictly, or None if it can."""
     return _scan(text, _decode_both)
 
 
@@ -144,36 +154,40 @@ def _scan(text: str, decoded: Callable[[str, int], tuple[Any, int]]) -> Iterator
         try:
             value, position = decoded(text, start)
         except ValueError as error:
-            # An unfinished string is reported where it begins, and the other rules not where they were broken.
-            known = isinstance(error, json.JSONDecodeError) and not error.msg.startswith("Unterminated")
-            read = error.pos - start if known and isinstance(error, json.JSONDecodeError) else len(text) - start
-            waste += read + start // 16 + 16  # making the error counts the lines before it
+            # How far the decoder read is only known from some of its errors: that of an unfinished string has its
+            # start.
+            exact = isinstance(error, json.JSONDecodeError) and not error.msg.startswith("Unterminated")
+            read = error.pos - start if exact and isinstance(error, json.JSONDecodeError) else len(text) - start
+            waste += read + start // 16 + 16  # to make the error, Python counts the lines before it
             position = start + 1
         else:
             yield start, position, value
 
 
 def without_thinking(text: str) -> str:
-    """Remove `<think>…</think>`; a block that never closes goes to the end, one that never opens from the start."""
+    """Remove `<think>…</think>`.
+
+    A block without closing tag ends with the text, one without opening tag begins with it.
+    """
     if "think>" not in text:
         return text
     opening, closing = "<think>", "</think>"
     first_close = text.find(closing)
     if first_close >= 0 and text.find(opening, 0, first_close) < 0:
         text = text[first_close + len(closing) :]
-    kept: list[str] = []
+    parts: list[str] = []
     position = 0
     while (start := text.find(opening, position)) >= 0:
-        kept.append(text[position:start])
+        parts.append(text[position:start])
         end = text.find(closing, start)
         if end < 0:
-            return "".join(kept)
+            return "".join(parts)
         position = end + len(closing)
-    return "".join([*kept, text[position:]])
+    return "".join([*parts, text[position:]])
 
 
 def unfenced(text: str) -> str:
-    """The inside of one Markdown code fence around the whole of `text`, or `text`."""
+    """The text inside a Markdown code fence that is around the whole text; else the text itself."""
     stripped = text.strip()
     if len(stripped) < 6 or not stripped.startswith("```") or not stripped.endswith("```"):
         return text
@@ -183,15 +197,15 @@ def unfenced(text: str) -> str:
 
 
 def in_fence(before: str) -> bool:
-    """Does what follows `before` stand in a Markdown code fence?"""
+    """Whether the text after `before` is inside a Markdown code fence."""
     return before.count("```") % 2 == 1
 
 
 def named_in(text: str) -> frozenset[str]:
-    """Names in whatever is shaped like a call of any dialect, cut short or not.
+    """Names in all parts of a text that have the form of a call in any dialect, also if they are cut.
 
-    `{"name": "f"`, `{"f": {`, behind a special token, and at the start of a line `f(`, `api.f(`, `print(f(`, also
-    behind a tag.
+    These forms are `{"name": "f"`, `{"f": {`, a name after a special token, and at the start of a line, also after a
+    tag, `f(`, `api.f(` and `print(f(`.
     """
     shapes = (_NAME_KEY, _OBJECT_KEY, _CALL_AT_LINE_START, _MARKED_CALL)
     written = {name for shape in shapes for name in shape.findall(text)}

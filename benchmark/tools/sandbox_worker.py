@@ -1,13 +1,13 @@
-"""The far side of the sandbox: one process that runs tool functions with arguments nobody trusts.
+"""The worker process of the sandbox: it runs tool functions with arguments that are not trusted.
 
-A tool's code is trusted, because the user named it; what a model passes to it is not. So the guard is an audit hook
-and resource limits: they stop a path, an expression or a query from reaching files, network or processes through
-honest code. They are no prison for hostile code, which could undo them.
+A tool's code is trusted, because the user named it; the arguments of a model are not. The guard consists of an audit
+hook and resource limits. They keep a path, an expression or a query in the arguments from reaching files, network or
+processes through the tool's code. They do not stop hostile code, which could remove them.
 
-A module is imported before the guard is up, and before the clock of a call runs. A tool module may list heavy modules
-that its functions import lazily in `WORKER_IMPORTS`; they are imported here at the same time.
+A module is imported before the guard is on, and before the time of a call begins. A tool module may list in
+`WORKER_IMPORTS` slow modules that its functions import in their bodies; they are imported at the same time.
 
-Only text crosses the process boundary, in both directions. This module imports little: every worker pays for it.
+Parent and worker exchange only text. This module imports little, because every worker must import it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 try:
     import resource
-except ImportError:  # Windows has no such limits; the sandbox names what is missing.
+except ImportError:  # Windows has no such limits; `missing_limits` of the sandbox lists them.
     resource = None  # type: ignore[assignment]
 
 __all__ = ["call", "enter", "prepare"]
@@ -58,7 +58,7 @@ _SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
 
 
 class _State:
-    """What the worker knows; the audit hook cannot take arguments."""
+    """State of the worker process; global, because the audit hook cannot take arguments."""
 
     guarded = False
     scratch = ""
@@ -71,13 +71,13 @@ class _State:
 
 
 def enter(scratch: str, seconds: float, memory: int, output: int, confined: bool) -> None:
-    """Set up a fresh worker: quiet, without the user's keys, in the scratch folder, guarded.
+    """Set up a new worker: without output, without the user's API keys, in the scratch folder, with the audit hook.
 
     Args:
         scratch: The only folder in which files may be written.
         seconds: Processor time of one call, rounded up.
-        memory: Bytes that a call may take on top of what the imports took; also the largest file.
-        output: Bytes of a result's JSON.
+        memory: Bytes that a call may take in addition to those of the imports; also the size of the largest file.
+        output: Bytes of the JSON of a result.
         confined: Whether network, processes and files outside `scratch` are refused.
     """
     state = _State
@@ -86,14 +86,14 @@ def enter(scratch: str, seconds: float, memory: int, output: int, confined: bool
     sys.path[:] = [str(Path(entry).absolute()) for entry in sys.path]
     sys.dont_write_bytecode = True
     if confined:
-        # API keys have no business where arguments from a model are run.
+        # A tool that runs with arguments of a model must not see API keys.
         for name in [name for name in os.environ if any(word in name.upper() for word in _SECRET_NAMES)]:
             del os.environ[name]
     os.environ["TMPDIR"] = state.scratch
     os.chdir(state.scratch)
-    # A loop inside C code never reaches a Python signal handler; the default action ends it at once.
+    # A loop in C code never calls a Python signal handler; the default action ends the process at once.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # Pebble takes status 0 for an orderly end and would let the caller wait for the time limit.
+    # Pebble takes status 0 for a normal end, and the caller would wait until the time limit.
     leave = os._exit
     os._exit = lambda status: leave(status or 70)
     if resource is not None:
@@ -107,13 +107,17 @@ def enter(scratch: str, seconds: float, memory: int, output: int, confined: bool
 
 
 def prepare(run: str) -> str:
-    """Import what `run` names, unguarded and without limits. Returns JSON: `{}` or `{"error": reason}`."""
+    """Import the implementation that `run` names, without guard and limits.
+
+    Returns:
+        JSON: `{}` or `{"error": reason}`.
+    """
     _limit(None)
     try:
         module, function = implementation(run)
         for heavy in getattr(module, "WORKER_IMPORTS", ()):
             importlib.import_module(heavy)
-        # A server that a tool starts must not inherit the limits of one call.
+        # A server that a tool starts must not inherit the limits of a call, so it is started here.
         if not _State.confined and (connect := getattr(function, "connect", None)):
             connect()
         _State.adapters[run] = argument_adapter(function)
@@ -123,8 +127,16 @@ def prepare(run: str) -> str:
 
 
 def call(run: str, arguments: str) -> str:
-    """Run a prepared tool on a JSON object. Returns JSON: `{"kind": …, "value": …}` or `{"kind": …, "error": …}`."""
-    if run not in _State.adapters:  # this worker replaces one that died after it was prepared
+    """Call a prepared tool.
+
+    Args:
+        run: Name of its implementation.
+        arguments: The arguments as a JSON object.
+
+    Returns:
+        JSON: `{"kind": …, "value": …}` or `{"kind": …, "error": …}`.
+    """
+    if run not in _State.adapters:  # this worker replaced one that died after `prepare`
         prepare(run)
     adapter = _State.adapters[run]
     _limit(_State.seconds)
@@ -138,7 +150,7 @@ def call(run: str, arguments: str) -> str:
             return _failure("too_large", f"the result has {len(text)} bytes; {_State.output} are allowed")
         return '{"kind": "ok", "value": ' + text + "}"
     except MemoryError:
-        return _failure("memory", f"more than {_State.memory} bytes of memory were asked for")
+        return _failure("memory", f"the call needs more than {_State.memory} bytes of memory")
     except TypeError as error:
         return _failure("error", f"TypeError: {error}")
     except ValueError as error:
@@ -154,7 +166,7 @@ def _failure(kind: str, reason: str) -> str:
 
 
 def _limit(seconds: float | None) -> None:
-    """Bound processor time and memory from here on; None lifts both for an import."""
+    """Limit processor time and memory from now on; None removes both limits, for an import."""
     if resource is None:
         return
     cpu = memory = resource.RLIM_INFINITY
@@ -175,7 +187,7 @@ def _limit(seconds: float | None) -> None:
 
 
 def _address_space() -> int:
-    """Bytes of address space in use, 0 where the platform does not say."""
+    """Bytes of address space in use; 0 if the platform does not tell."""
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
@@ -184,11 +196,11 @@ def _address_space() -> int:
 
 
 def _readable_roots() -> tuple[str, ...]:
-    """Python's own library, installed packages (tzdata), and the system's time zones."""
+    """Folders that tools may read: Python's library, installed packages (tzdata), and the system's time zones."""
     paths = [*sysconfig.get_paths().values(), "/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo"]
     paths += [entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
     chosen = {os.path.realpath(path) for path in paths if Path(path).is_dir()}
-    # `data` and `scripts` are whole prefixes (/usr), which hold more than the library.
+    # `data` and `scripts` are prefixes such as /usr, which hold more than the library.
     prefixes = {os.path.realpath(sysconfig.get_path(name)) for name in ("data", "scripts")}
     return tuple(path + os.sep for path in sorted(chosen - prefixes))
 
@@ -219,14 +231,14 @@ def _require(allowed: bool, what: str) -> None:
 
 def _inside(path: object, *, writing: bool) -> bool:
     if not isinstance(path, str | bytes | os.PathLike):
-        return False  # a number is an open descriptor, perhaps the pipe to the caller
-    # realpath follows links, so that a link made in the scratch folder leads nowhere else.
+        return False  # a number is an open file descriptor, possibly the pipe to the parent process
+    # realpath follows links, so that a link in the scratch folder cannot lead out of it.
     real = os.path.realpath(os.fsdecode(path)) + os.sep
     return real.startswith(_State.scratch + os.sep) or (not writing and real.startswith(_State.readable))
 
 
 def _clear_scratch() -> None:
-    # A file left behind would let one call see another.
+    # A file of one call must not be there for the next one.
     for path in Path(_State.scratch).iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

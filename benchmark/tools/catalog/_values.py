@@ -10,9 +10,9 @@ from pydantic import Field, WithJsonSchema
 __all__ = ["FIXTURE", "LocalDateTime", "Number", "NumberOrText", "Scalar", "real_datetime"]
 
 FIXTURE = "fixed sample data, not live"
-"""What a result says that would otherwise come from the world."""
+"""The note in results of tools that would need the outside world."""
 
-# The schema is given by hand: an int stays an int in results, and a model is shown one type instead of a choice of two.
+# The schemas are written by hand, so that a model sees one type instead of two, while an int stays an int in results.
 Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
 Scalar = Annotated[str | int | float | bool, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 NumberOrText = Annotated[int | float | str, WithJsonSchema({"type": ["number", "string"]})]
@@ -28,4 +28,4 @@ def real_datetime(text: str) -> dt.datetime:
     try:
         return dt.datetime.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"{text} is no real date and time: {error}") from None
+        raise ValueError(f"{text} is not a real date and time: {error}") from None

@@ -1,8 +1,8 @@
-"""Values in a notation that is not JSON: Python's literals, FunctionGemma's brackets.
+"""Parsing values in a notation that is not JSON: Python's literals, FunctionGemma's brackets.
 
-A reader of our own, and not `ast.parse`: it is linear, bounded in depth, ends where the value ends, builds nothing but
-JSON values, and knows no code. Python's parser refuses arguments that are called `from` or `class`, rewrites names to
-Unicode's compatibility form, warns of unknown escapes, and may run out of memory on what a model writes.
+This parser is used instead of `ast.parse`. It takes linear time, limits the depth, stops at the end of the value, and
+makes JSON values only. Python's parser refuses arguments that are called `from` or `class`, changes names to Unicode's
+compatibility form, warns of unknown escapes, and may run out of memory on the text of a model.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from toolmark.benchmark.dialects import jsontext
+from toolmark.benchmark.dialects import json_in_text
 
 __all__ = ["Notation", "Unreadable", "expect", "skip"]
 
@@ -23,7 +23,11 @@ _WORD = re.compile(r"[^\W\d]\w*")
 
 
 class Unreadable(ValueError):
-    """A value that breaks its notation, and how far it was read."""
+    """A value that does not follow the notation.
+
+    Attributes:
+        at: The index up to which the text was read.
+    """
 
     def __init__(self, message: str, at: int) -> None:
         super().__init__(message)
@@ -31,7 +35,7 @@ class Unreadable(ValueError):
 
 
 def skip(text: str, at: int) -> int:
-    """Index of the first character from `at` on that is not blank."""
+    """The index of the first character from `at` on that is not white-space."""
     if not text[at : at + 1].isspace():
         return at
     match = _BLANK.match(text, at)
@@ -39,7 +43,7 @@ def skip(text: str, at: int) -> int:
 
 
 def expect(text: str, at: int, mark: str) -> int:
-    """Index behind `mark`, which stands at `at`, white-space aside. Raises `Unreadable`."""
+    """The index after `mark`, which must follow at `at`, after white-space. Raises `Unreadable`."""
     at = skip(text, at)
     if not text.startswith(mark, at):
         raise Unreadable(f"{mark!r} is missing", at)
@@ -48,7 +52,7 @@ def expect(text: str, at: int, mark: str) -> int:
 
 def _number(token: str, at: int) -> int | float:
     try:
-        if token.isdecimal() and token[0] != "0":  # most are
+        if token.isdecimal() and token[0] != "0":  # the most frequent form
             return int(token)
         if any(mark in token for mark in ".eE"):
             return float(token)
@@ -64,12 +68,12 @@ class Notation:
     """How values are written.
 
     Attributes:
-        string: Reads the string that begins at an index, strictly or not: its value and the index behind it, or None
-            where none begins. Raises `Unreadable` where it does not end.
-        words: Names that are values, such as `None`.
-        brackets: Pairs that a list stands in.
-        key: Names that may be keys of a mapping without being written as strings; None where none may.
-        trailing_comma: Whether one is right in a strict reading.
+        string: Parses the string that begins at an index, strictly or not; returns its value and the index after it, or
+            None if no string begins there. Raises `Unreadable` if the string does not end.
+        words: Values by the names that stand for them, such as `None`.
+        brackets: The closing bracket of a list by its opening one.
+        key: Pattern of the keys of a mapping that need no quotes; None if all keys must be strings.
+        trailing_comma: Whether a strict reading allows a comma after the last element.
     """
 
     string: Callable[[str, int, bool], tuple[str, int] | None]
@@ -79,12 +83,12 @@ class Notation:
     trailing_comma: bool = False
 
     def value(self, text: str, at: int, strict: bool, depth: int = 0) -> tuple[Any, int]:
-        """The value that begins at `at`, white-space aside, and the index behind it. Raises `Unreadable`."""
+        """The value that begins at `at`, after white-space, and the index after it. Raises `Unreadable`."""
         at = skip(text, at)
-        if depth > jsontext.MAX_DEPTH:
-            raise Unreadable(f"nested deeper than {jsontext.MAX_DEPTH} levels", at)
-        if (found := self.string(text, at, strict)) is not None:
-            return found
+        if depth > json_in_text.MAX_DEPTH:
+            raise Unreadable(f"nested deeper than {json_in_text.MAX_DEPTH} levels", at)
+        if (string := self.string(text, at, strict)) is not None:
+            return string
         mark = text[at : at + 1]
         if mark == "{":
             return self.mapping(text, at, strict, depth)
@@ -95,10 +99,10 @@ class Notation:
         word = _WORD.match(text, at)
         if word is not None and word.group() in self.words:
             return self.words[word.group()], word.end()
-        raise Unreadable("a value is no literal", at)
+        raise Unreadable("a value is not a literal", at)
 
     def mapping(self, text: str, at: int, strict: bool, depth: int = 0) -> tuple[dict[str, Any], int]:
-        """The mapping whose brace stands at `at`, and the index behind it. Raises `Unreadable`."""
+        """The mapping whose brace is at `at`, and the index after it. Raises `Unreadable`."""
         fields: dict[str, Any] = {}
         at = skip(text, expect(text, at, "{"))
         while not text.startswith("}", at):
@@ -113,22 +117,22 @@ class Notation:
         return fields, at + 1
 
     def _comma(self, text: str, at: int, closing: str, strict: bool) -> int:
-        """Index of what follows the comma at `at`."""
-        behind = skip(text, expect(text, at, ","))
-        if strict and not self.trailing_comma and text.startswith(closing, behind):
-            raise Unreadable("a comma is followed by nothing", at)
-        return behind
+        """The index of what follows the comma at `at`."""
+        following = skip(text, expect(text, at, ","))
+        if strict and not self.trailing_comma and text.startswith(closing, following):
+            raise Unreadable("there is no value after a comma", at)
+        return following
 
     def _key(self, text: str, at: int, strict: bool) -> tuple[str, int]:
-        if (written := self.string(text, at, strict)) is not None:
-            return written
+        if (string := self.string(text, at, strict)) is not None:
+            return string
         name = self.key.match(text, at) if self.key is not None else None
         if name is None:
-            raise Unreadable("a key is no string", at)
+            raise Unreadable("a key is not a string", at)
         return name.group(), name.end()
 
     def _list(self, text: str, at: int, closing: str, strict: bool, depth: int) -> tuple[Any, int]:
-        """What stands between brackets; between round ones a single value without a comma is that value."""
+        """The values between brackets as a list; in round brackets a single value without a comma is that value."""
         values: list[Any] = []
         comma = False
         at = skip(text, at)

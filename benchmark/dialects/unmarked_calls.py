@@ -1,0 +1,92 @@
+"""Finding calls without markers: every part of a text that has the form of a call is one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from toolmark.benchmark.data.cases import Call, Message
+from toolmark.benchmark.dialects import json_in_text
+from toolmark.benchmark.dialects.json_calls import call_from_object, strict_call
+from toolmark.benchmark.dialects.parsing import Attempt, Piece
+
+__all__ = ["Span", "cut", "json_spans", "write_result"]
+
+Span = tuple[int, int, Attempt]
+"""Start and end of an attempt to call in a text, and the attempt."""
+
+_RESULT = re.compile(r"^Result(?: of [^\n:]{1,128})?:", re.MULTILINE)
+"""A tool result as `write_result` writes it."""
+
+
+def write_result(message: Message) -> str:
+    """The text of a tool's result in a user turn."""
+    return f"Result of {message.name}: {message.content}" if message.name else f"Result: {message.content}"
+
+
+def cut(text: str, spans: Iterable[Span]) -> Iterator[Piece]:
+    """Cut a text into pieces at the spans of its calls; a call in a wrong place gets an error."""
+    position = 0
+    for start, end, attempt in spans:
+        before = text[position:start]
+        if position and _RESULT.search(before):
+            attempt = Attempt(attempt.calls, "the model wrote a tool result itself")
+        elif before.rstrip().endswith(("[", "{", '":')):
+            attempt = Attempt(attempt.calls, "the call is inside a broken JSON value")
+        yield before, attempt
+        position = end
+    yield text[position:], None
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _unwrapped(value: Any, *, alone: bool) -> Any:
+    """The list in `{"tool_calls": [...]}`; with `alone`, only if the object has no other key. Else the value itself."""
+    wrapped = isinstance(value, dict) and isinstance(value.get("tool_calls"), list) and not (alone and len(value) > 1)
+    return value["tool_calls"] if wrapped else value
+
+
+def json_spans(
+    text: str, strict: bool, arguments_key: str, also: Collection[str] = (), *, wrapper: bool = False
+) -> Iterator[Span]:
+    """Find every JSON value in a text that consists of calls only.
+
+    An object without arguments is an answer and not a call, because no marker says that it is a call. A value that only
+    a lenient reading accepts is an attempt in a strict reading, so that it does not count as reasoning.
+
+    Args:
+        text: The text.
+        strict: Whether to accept only the keys `name` and `arguments_key`.
+        arguments_key: The key of the arguments.
+        also: Further keys that a strict reading accepts.
+        wrapper: Whether a strict reading accepts `{"tool_calls": [...]}` for the list in it.
+
+    Yields:
+        Start and end of each value, and the attempt.
+    """
+    if not strict:
+        for start, end, value in json_in_text.scan(text, strict=False):
+            if calls := _calls_only(value):
+                yield start, end, Attempt(calls)
+        return
+    for start, end, (value, error) in json_in_text.scan_both(text):
+        if error is None:
+            items = _as_list(_unwrapped(value, alone=True) if wrapper else value)
+            try:
+                clean = [strict_call(item, "name", arguments_key, also) for item in items]
+                if clean and all(arguments_key in item for item in items):
+                    yield start, end, Attempt(clean)
+                    continue
+            except ValueError as reason:
+                error = str(reason)
+        if _calls_only(value):
+            yield start, end, Attempt(error=error)
+
+
+def _calls_only(value: Any) -> list[Call]:
+    """The calls of a value that consists of calls only; empty for any other value."""
+    calls = [call_from_object(item) for item in _as_list(_unwrapped(value, alone=False))]
+    return [] if None in calls else [call for call in calls if call is not None]

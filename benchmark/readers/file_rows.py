@@ -1,0 +1,186 @@
+"""Rows of data files: JSON Lines, one JSON array, CSV (plain or gzipped) or Parquet.
+
+Each row comes with the number of the line on which it begins; a row of a Parquet file with its row number. A row that
+cannot be decoded is a `BadRow`.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.strict_json import STRICT_DECODER, as_json, check_json, strict_json
+
+__all__ = ["PARQUET", "Row", "csv_rows", "data_files", "json_rows", "parquet_rows", "read_text", "tables"]
+
+PARQUET = ".parquet"
+_MAX_CELL = 1 << 24
+"""Characters of the longest cell of a CSV file that is read."""
+_SPACE = " \t\r\n"
+_BATCH_ROWS = 256
+
+Row = Mapping[str, Any]
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file; a file whose name ends in `.gz` is unpacked.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            return stream.read().decode("utf-8")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}", "Name a readable file of UTF-8 text.") from None
+
+
+def data_files(path: Path, *suffixes: str) -> list[Path]:
+    """`path` itself, or the files in it whose names end in one of `suffixes`, sorted by name.
+
+    Raises:
+        InputError: There is no such file or folder, or the folder has no such file in it.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise InputError(f"there is no data at {str(path)!r}", "Name an existing file or folder.")
+    files = sorted(file for file in path.iterdir() if file.is_file() and file.name.endswith(suffixes))
+    if not files:
+        raise InputError(f"{path} has no file named *{' or *'.join(suffixes)}", "Name the file itself.")
+    return files
+
+
+def tables(path: Path, *names: str) -> list[Path]:
+    """The files of a folder with these names, or Parquet files; if the folder has none, those of its subfolders.
+
+    Raises:
+        InputError: There is no such file.
+    """
+    wanted = (*names, PARQUET)
+    if path.is_dir() and not any(file.name.endswith(wanted) for file in path.iterdir() if file.is_file()):
+        below = [file for file in path.rglob("*") if file.is_file() and file.name.endswith(wanted)]
+        visible = [file for file in below if not any(part.startswith(".") for part in file.relative_to(path).parts)]
+        if visible:
+            return sorted(visible)
+    return data_files(path, *wanted)
+
+
+def json_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
+    """The objects of a JSONL file, or of a file that is one JSON array, with the line at which each begins.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    text = read_text(path)
+    if text.lstrip(_SPACE).startswith("["):
+        yield from _array(path, text)
+        return
+    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines(): U+2028 may stand inside a string
+        if line.strip():
+            yield number, _object(path, number, line)
+
+
+def _object(path: Path, number: int, line: str) -> Row | BadRow:
+    try:
+        row = strict_json(line)
+    except json.JSONDecodeError as error:
+        return BadRow(path, number, f"not JSON: {error.msg}", error.colno)
+    except ValueError as error:
+        return BadRow(path, number, f"not JSON: {error}")
+    if not isinstance(row, dict):
+        return BadRow(path, number, f"a row is a JSON object, not {type(row).__name__}", 1)
+    return row
+
+
+def _array(path: Path, text: str) -> Iterator[tuple[int, Row | BadRow]]:
+    position, line, counted = text.index("[") + 1, 1, 0
+    while True:
+        while text[position : position + 1] in tuple(_SPACE + ","):
+            position += 1
+        line += text.count("\n", counted, position)
+        counted = position
+        if text[position : position + 1] == "]":
+            return
+        try:
+            value, position = STRICT_DECODER.raw_decode(text, position)
+            check_json(value)
+        except (ValueError, RecursionError) as error:
+            # After a broken element, the start of the next one cannot be found: it might lie inside the broken one.
+            yield line, BadRow(path, line, f"not JSON: {error}; this element and all elements after it are not read")
+            return
+        if isinstance(value, dict):
+            yield line, value
+        else:
+            yield line, BadRow(path, line, f"a row is a JSON object, not {type(value).__name__}")
+
+
+def csv_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
+    """The rows of a CSV file with a header: cells as strings by column name, with the line on which each row begins.
+
+    Raises:
+        InputError: The file cannot be read, or has no header.
+    """
+    stream = io.StringIO(read_text(path).removeprefix("\ufeff"), newline="")
+    csv.field_size_limit(_MAX_CELL)
+    lines = csv.reader(stream, strict=True)
+    try:
+        header = next(lines, None)
+    except csv.Error as error:
+        raise InputError(f"{path}:1: {error}", "Write the column names in the first line.") from None
+    if not header or len(set(header)) < len(header):
+        raise InputError(
+            f"{path} has no header line with a different name for each column",
+            "Write the column names in the first line.",
+        )
+    while True:
+        line = lines.line_num + 1
+        try:
+            cells = next(lines, None)
+        except csv.Error as error:
+            yield line, BadRow(path, line, f"not CSV: {error}")
+            return
+        if cells is None:
+            return
+        if not cells:
+            continue
+        if len(cells) != len(header):
+            yield line, BadRow(path, line, f"the row has {len(cells)} cells, and the header {len(header)} columns")
+            continue
+        yield line, dict(zip(header, cells, strict=True))
+
+
+def parquet_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
+    """The rows of a Parquet file with their row numbers, in JSON's types.
+
+    Raises:
+        InputError: The file cannot be read.
+        EnvironmentFault: The package that reads it is not installed.
+    """
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError:
+        raise EnvironmentFault(
+            f"{path} is a Parquet file: reading it needs the package 'pyarrow', which is not installed",
+            "Install it: pip install 'toolmark[generate]'",
+        ) from None
+    number = 0
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+                for row in batch.to_pylist():
+                    number += 1
+                    try:
+                        yield number, check_json(as_json(row))
+                    except (ValueError, RecursionError) as error:
+                        yield number, BadRow(path, number, f"not JSON: {error}")
+    except (OSError, ArrowException) as error:
+        raise InputError(f"{path} cannot be read: {error}", "Name a readable Parquet file.") from None

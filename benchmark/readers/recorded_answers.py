@@ -1,0 +1,101 @@
+"""Recorded answers in files that are not ledgers: one row for each completion. They are judged like any completion.
+
+    {"case_id": …, "text": …, "tool_calls": [{"name": …, "arguments": …}], "stop_reason": "stop", "dialect": "json"}
+
+The case is named by `case_id`, or by `case`, its reference inside its own collection (for example a BFCL id).
+`tool_calls` are native calls as the server sent them: `arguments` is the unparsed text. All other fields may be
+missing: without a `stop_reason` it is not known whether the model ended by itself; without a `dialect` the user must
+give `--dialect`; `epoch` counts from 1.
+
+Rows of another format are converted to this one first; each format has its own module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toolmark.benchmark.data.completions import Completion, RawCall, StopReason
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.bfcl_recorded import as_recorded_answer
+from toolmark.benchmark.readers.file_rows import Row, json_rows
+from toolmark.benchmark.readers.row_conversion import field, reason
+
+__all__ = ["RecordedRow", "recorded_rows"]
+
+_STOPS: tuple[StopReason, ...] = ("stop", "length", "unknown")
+_FIELDS = frozenset({"case_id", "case", "epoch", "text", "tool_calls", "stop_reason", "usage", "dialect"})
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRow:
+    """One recorded completion.
+
+    Attributes:
+        line: Its line in the file.
+        case: The case's id, or its reference inside its collection.
+        by_id: Whether `case` is the id.
+        epoch: Number of the repetition, from 1.
+        completion: The completion.
+        dialect: Its dialect; None if the recording does not say.
+    """
+
+    line: int
+    case: str
+    by_id: bool
+    epoch: int
+    completion: Completion
+    dialect: str | None
+
+
+def recorded_rows(path: Path) -> Iterator[RecordedRow | BadRow]:
+    """The rows of a recording, in order.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    for line, row in json_rows(path):
+        if isinstance(row, BadRow):
+            yield row
+            continue
+        try:
+            yield _row(as_recorded_answer(row), line)
+        except ValueError as error:
+            yield BadRow(path, line, reason(error))
+
+
+def _row(row: Row, line: int) -> RecordedRow:
+    if unknown := row.keys() - _FIELDS:
+        raise ValueError(f"a recorded answer cannot have the field {sorted(unknown)[0]!r}")
+    references = [key for key in ("case_id", "case") if key in row]
+    if len(references) != 1:
+        raise ValueError("a recorded answer must have exactly one of the fields case_id and case")
+    epoch = row.get("epoch", 1)
+    if type(epoch) is not int or epoch < 1:
+        raise ValueError(f"the field epoch must be a whole number from 1, not {epoch!r:.80}")
+    stop = row.get("stop_reason") or "unknown"
+    if stop not in _STOPS:
+        raise ValueError(f"the field stop_reason must be one of {', '.join(_STOPS)}, not {stop!r:.80}")
+    dialect = row.get("dialect")
+    if dialect is not None and not isinstance(dialect, str):
+        raise ValueError(f"the field dialect must be a string, not {dialect!r:.80}")
+    calls = row.get("tool_calls") or []
+    if not isinstance(calls, list):
+        raise ValueError(f"the field tool_calls must be a list, not {calls!r:.80}")
+    text = row.get("text")
+    if text is None and calls:
+        text = ""
+    if not isinstance(text, str):
+        raise ValueError("a recorded answer must have the field text, the field tool_calls, or both")
+    completion = Completion(text, tuple(map(_raw_call, calls)), stop)
+    return RecordedRow(line, field(row, references[0], str), references[0] == "case_id", epoch, completion, dialect)
+
+
+def _raw_call(call: Any) -> RawCall:
+    if isinstance(call, Mapping) and isinstance(call.get("function"), Mapping):
+        call = call["function"]
+    if not isinstance(call, Mapping):
+        raise ValueError(f"a native call must be an object with name and arguments, not {call!r:.80}")
+    return RawCall(field(call, "name", str), field(call, "arguments", str))

@@ -1,0 +1,92 @@
+"""From rows of data files to cases and traces: fields are checked, and a row that does not fit becomes a `BadRow`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.file_rows import PARQUET, Row, json_rows, parquet_rows, tables
+
+__all__ = ["convert", "converted", "field", "reason"]
+
+Kind = TypeVar("Kind")
+
+_TYPE_NAMES: dict[type, str] = {
+    str: "a string",
+    int: "a whole number",
+    list: "a list",
+    dict: "an object",
+    bool: "a boolean",
+}
+
+
+def field(row: Row, name: str, kind: type[Kind]) -> Kind:
+    """The value of a required field.
+
+    Args:
+        row: The row.
+        name: Name of the field.
+        kind: The type that its value must have.
+
+    Raises:
+        ValueError: The field is missing, or its value has another type.
+    """
+    if name not in row:
+        raise ValueError(f"the field {name} is missing")
+    value = row[name]
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"the field {name} must be {_TYPE_NAMES.get(kind, kind.__name__)}, not {value!r:.80}")
+    return value
+
+
+def reason(error: Exception, prefix: tuple[str | int, ...] = ()) -> str:
+    """Why a row cannot be read, in one line.
+
+    Args:
+        error: What reading it raised.
+        prefix: Where the validated value stands in the row, for errors of pydantic.
+    """
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in (*prefix, *first["loc"]))
+        return f"{where}: {first['msg']}" if where else first["msg"]
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def convert(
+    path: Path, rows: Iterator[tuple[int, Row | BadRow]], made: Callable[[Row, int], Case | Trace]
+) -> Iterator[Case | Trace | BadRow]:
+    """Convert each row, with its line number, by `made`; a row for which it raises `ValueError` becomes a `BadRow`."""
+    for line, row in rows:
+        if isinstance(row, BadRow):
+            yield row
+            continue
+        try:
+            read = made(row, line)
+            yield read.model_copy(update={"line": line}) if isinstance(read, Trace) else read
+        except (ValueError, RecursionError) as error:
+            yield BadRow(path, line, reason(error)[:500])
+
+
+def converted(
+    path: Path, suffixes: tuple[str, ...], made: Callable[[Row, str], Case | Trace]
+) -> Iterator[Case | Trace | BadRow]:
+    """Convert each row of a file, or of the files of a folder, by `made`.
+
+    Args:
+        path: A JSON or Parquet file, or a folder of them.
+        suffixes: Endings of the JSON files that are read from a folder.
+        made: Makes a case or trace of a row and its reference, `file:line`.
+
+    Raises:
+        InputError: There is no such file, or one cannot be read.
+    """
+    for file in tables(path, *suffixes):
+        rows = parquet_rows(file) if file.name.endswith(PARQUET) else json_rows(file)
+        yield from convert(file, rows, lambda row, line, name=file.name: made(row, f"{name}:{line}"))  # type: ignore[misc]

@@ -1,0 +1,108 @@
+"""Strict JSON, and Python literals, as values of JSON's types.
+
+Strict means: no `NaN`, no infinite number, no key written twice in an object, no half of a surrogate pair, and at most
+64 levels of nesting.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["MAX_DEPTH", "MAX_LITERAL", "STRICT_DECODER", "as_json", "check_json", "python_literal", "strict_json"]
+
+MAX_DEPTH = 64
+"""Levels of nesting that a value may have."""
+
+MAX_LITERAL = 1 << 20
+"""Characters of the longest Python literal that is read."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {twice!r} is written twice in one object")
+    return fields
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+STRICT_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+
+
+def check_json(value: Any) -> Any:
+    """Return `value` unchanged if every part of it is valid JSON that a tokenizer can read.
+
+    Raises:
+        ValueError: A string holds half of a surrogate pair, a number is infinite, or the value is nested too deeply.
+    """
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        below: list[Any] = []
+        for item in level:
+            if isinstance(item, Mapping):
+                below += [*item.keys(), *item.values()]
+            elif isinstance(item, list | tuple):
+                below += item
+            elif isinstance(item, float) and not math.isfinite(item):
+                raise ValueError("a number is too large for JSON's doubles")
+            elif isinstance(item, str) and not item.isascii():
+                try:
+                    item.encode()
+                except UnicodeEncodeError:
+                    raise ValueError("a string holds half of a surrogate pair, which no tokenizer can read") from None
+        if not below:
+            return value
+        level = below
+    raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+
+
+def strict_json(text: str) -> Any:
+    """Decode text that holds exactly one JSON value; white-space around it is allowed.
+
+    Raises:
+        ValueError: The text is not strict JSON; a `json.JSONDecodeError` where the position of the error is known.
+    """
+    try:
+        return check_json(json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def python_literal(text: str) -> Any:
+    """Decode a Python literal that uses only JSON's types; tuples become lists. No code is run.
+
+    Raises:
+        ValueError: The text is not such a literal, is longer than 1 MB, or is nested too deeply.
+    """
+    if len(text) > MAX_LITERAL:
+        raise ValueError(f"a literal of {len(text)} characters is longer than {MAX_LITERAL}, the most that is read")
+    try:
+        return check_json(as_json(ast.literal_eval(text.strip())))
+    except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        raise ValueError(f"not a Python literal: {error}") from None
+
+
+def as_json(value: Any) -> Any:
+    """A Python value in JSON's types: tuples become lists.
+
+    Raises:
+        ValueError: A type that JSON does not have, or a key that is not a string.
+    """
+    match value:
+        case dict():
+            if not all(isinstance(key, str) for key in value):
+                raise ValueError("a key is not a string")
+            return {key: as_json(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [as_json(inner) for inner in value]
+        case None | bool() | int() | float() | str():
+            return value
+    raise ValueError(f"{type(value).__name__} is not a JSON type")

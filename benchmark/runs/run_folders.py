@@ -1,0 +1,97 @@
+"""The directories of runs, `RUNS/<candidate>-<key8>/`: their names, and finding them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.registry import nearest
+
+__all__ = ["check_writable", "find_ledger", "foreign_files", "run_folder", "stored_runs"]
+
+_NAME = re.compile(r".+-[0-9a-f]{8}\Z")
+_FILES_OF_RUNS = re.compile(r"ledger\.jsonl|ledger\.(broken|previous)\.jsonl|\.ledger\.jsonl-\d+|\.lock|.+\.eval")
+
+
+def run_folder(runs: Path, candidate: str, key: str) -> Path:
+    """The directory of a run.
+
+    Args:
+        runs: The folder of all runs.
+        candidate: The candidate's name; characters that are not safe in file names are replaced.
+        key: The key of the run's identity, which makes the name unique.
+    """
+    return runs / f"{re.sub(r'[^A-Za-z0-9._+-]+', '-', candidate).strip('-.') or 'candidate'}-{key}"
+
+
+def check_writable(runs: Path) -> None:
+    """Check that runs can be written, before anything is loaded.
+
+    Raises:
+        EnvironmentFault: The directory cannot be created or written.
+    """
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=runs):
+            pass
+    except OSError as error:
+        raise EnvironmentFault(
+            f"runs cannot be written to {runs}: {error.strerror or error}",
+            "Choose a writable folder: --runs DIR",
+        ) from None
+
+
+def stored_runs(runs: Path) -> Iterator[Path]:
+    """The directories of runs, sorted by name: those with a ledger, and those with the name of a run.
+
+    Raises:
+        InputError: `runs` is not a directory that can be read.
+    """
+    try:
+        paths = sorted(runs.iterdir())
+    except OSError as error:
+        raise InputError(
+            f"{runs} cannot be read: {error.strerror}", "Name the folder of the runs: --runs DIR"
+        ) from None
+    yield from (
+        path for path in paths if path.is_dir() and ((path / "ledger.jsonl").is_file() or _NAME.match(path.name))
+    )
+
+
+def foreign_files(folder: Path) -> list[Path]:
+    """The files and folders in a run's directory that no run has written."""
+    return [path for path in folder.iterdir() if not (path.is_file() and _FILES_OF_RUNS.fullmatch(path.name))]
+
+
+def find_ledger(runs: Path, run: str) -> Path:
+    """The ledger of a run.
+
+    Args:
+        runs: The folder of all runs.
+        run: The path of the ledger or of its directory, the name of a run in `runs`, or a unique prefix of a name.
+
+    Raises:
+        InputError: There is no such run, there are several, or the run has no ledger.
+    """
+    path = Path(run).expanduser()
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        folders = {folder.name: folder for folder in stored_runs(runs)}
+        matching = [run] if run in folders else [name for name in folders if name.startswith(run)]
+        if not matching:
+            raise InputError(f"no run in {runs} is named {run!r}", nearest(run, tuple(folders)))
+        if len(matching) > 1:
+            raise InputError(
+                f"the names of {len(matching)} runs begin with {run!r}", f"Write one of them: {', '.join(matching)}"
+            )
+        path = folders[matching[0]]
+    if not (path / "ledger.jsonl").is_file():
+        raise InputError(
+            f"{path} has no ledger.jsonl, so it holds no completions",
+            f"List the runs with: toolmark runs list --runs {runs}",
+        )
+    return path / "ledger.jsonl"
