@@ -1,6 +1,7 @@
-"""Hold the judge against BFCL's own verdicts on recorded models; write docs/bfcl.md. Fails where a promise is broken.
+"""Compare our verdicts with BFCL's own on recorded models; write docs/measurements/bfcl.md.
 
-Figures and case ids only: neither a question nor an answer is copied.
+The program fails where a promise is broken. The page holds figures and case ids only: no question and no answer is
+copied.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from toolmark.benchmark.scoring.grades import Grade, grade
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
-OUT = ROOT / "docs" / "bfcl.md"
+OUT = ROOT / "docs" / "measurements" / "bfcl.md"
 
 DECODED = 0.99
 RAW = 0.97

@@ -1,7 +1,7 @@
-"""Measure local generation against its peers, its limit and itself, and write docs/performance.md.
+"""Measure the speed of local generation, beside other tools and beside its limit; write docs/measurements/performance.md.
 
-Every measurement is a process of its own; what is compared was measured in one run, in turns. It is meant for a quiet
-machine: `make perf`. Peers are installed into environments of their own, once, under --cache.
+Each measurement is a process of its own. Measurements that are compared were made in one run, in turns. Run it on a
+quiet machine: `make perf`. The other tools are installed once, each into its own environment under --cache.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from studies.plan import Plan, megabytes, repeated, said
 from studies.scaling import write_growth, write_mixed
 from studies.workloads import POCKET, Workload, prompts_of, random_gemma, shipped
 
-OUT = Path(__file__).parents[1] / "docs" / "performance.md"
+OUT = Path(__file__).parents[1] / "docs" / "measurements" / "performance.md"
 CACHE = Path.home() / ".cache" / "toolmark" / "peers"
 
 

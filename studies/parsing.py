@@ -1,6 +1,7 @@
-"""Measure how fast completions are judged, and that reading is linear; write docs/judging.md. Fails where it is not.
+"""Measure how fast completions are judged, and how reading time grows; write docs/measurements/judging.md.
 
-Times are of one core, in processor time, the least of several repetitions: what else runs on the machine counts little.
+The program fails where judging is too slow or where reading time grows faster than the text. Times are processor time
+of one core, the least of several repetitions, so other programs on the machine matter little.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from toolmark.benchmark.scoring.gold import perfect, planted
 from toolmark.benchmark.scoring.grades import grade
 
 ROOT = Path(__file__).parents[1]
-OUT = ROOT / "docs" / "judging.md"
+OUT = ROOT / "docs" / "measurements" / "judging.md"
 
 SIZES = {"1 KB": 1 << 10, "8 KB": 1 << 13, "64 KB": 1 << 16, "512 KB": 1 << 19, "1 MB": (1 << 20) - 64}
 AIM = 20_000

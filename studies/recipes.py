@@ -1,14 +1,15 @@
-"""Measure the shipped recipes; write docs/recipes.md.
+"""Measure the shipped recipes; write docs/measurements/recipes.md.
 
-Two of them beside one another: same base, same data, three seeds. The data is the recipe's, made once with its seed; a
-seed of the table is that of the training. Then what ours and the long one, of data of its own, change against the base,
-each with its own seed. Judged are the shipped test cases, which no template wrote, and test cases of the template
-generator, whose phrasings no training saw; of both, those that ask for tools that training saw, and those that ask for
-the held-out ones.
+1. `tutorial.toml` and `lora.toml` are compared: same base, same data, three training seeds. The data is made once, with
+   the seed of `lora.toml`.
+2. `lora.toml` and `lora-long.toml`, each with its own data and seed, are compared with the base.
 
-    python -m studies.recipes --work DIR      what lies in DIR already is not made again
+Both are judged on the shipped test cases, which are written by hand, and on test cases of the template generator, whose
+phrasings are not in the training data. Cases that ask for held-out tools are also counted separately.
 
-Two are trained at a time, and two candidates answer at a time.
+    python -m studies.recipes --work DIR      files that are already in DIR are used again
+
+Two trainings run at a time, and two candidates answer at a time.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from toolmark.benchmark.verdicts.comparison import Column, Comparison, compare
 from toolmark.benchmark.verdicts.figure import figure_of
 
 ROOT = Path(__file__).parents[1]
-OUT = ROOT / "docs" / "recipes.md"
+OUT = ROOT / "docs" / "measurements" / "recipes.md"
 RECIPES = {name: ROOT / "trainers" / "recipes" / f"{name}.toml" for name in ("tutorial", "lora", "lora-long")}
 COMPARED, SEEDS = ("tutorial", "lora"), (1, 2, 3)
 CHANGE = {"lora": "What the shipped adapter changes", "lora-long": "What a longer training changes"}

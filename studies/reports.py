@@ -1,8 +1,8 @@
-"""Measure what a report of 100,000 cases costs to write and to open; write docs/report-sizes.md. Fails above its aims.
+"""Measure the cost of writing and opening a report of 100,000 cases; write docs/measurements/report-sizes.md.
 
-The cases are the shipped ones, asked again under other words until there are enough; base and candidate answer them
-rightly or not by a seeded draw, so that a tenth is broken and a fifth fixed. Each measurement is a process of its own,
-whose peak memory is the operating system's count, Python and libraries included.
+The program fails where a limit is exceeded. The cases are the shipped ones, repeated with a number in the question. A
+seeded draw decides which of them base and candidate answer correctly: a tenth is broken and a fifth is fixed. Each
+measurement is a process of its own; its peak memory, with Python and libraries, is counted by the operating system.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from toolmark.benchmark.verdicts.comparison import Column, Comparison, compare
 from toolmark.benchmark.verdicts.evidence import gather
 
 ROOT = Path(__file__).parents[1]
-OUT = ROOT / "docs" / "report-sizes.md"
+OUT = ROOT / "docs" / "measurements" / "report-sizes.md"
 
 SECONDS, MEGABYTES, FILE_MB, PAINT = 20.0, 1_000.0, 8.0, 2.0
 """Aims: to write, of memory, of the one file, and until the browser's first paint."""

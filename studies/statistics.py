@@ -1,7 +1,7 @@
-"""Measure what the verdicts and intervals promise, and write docs/statistics.md. Fails where a promise is broken.
+"""Measure whether verdicts and intervals keep their promises; write docs/measurements/statistics.md.
 
-Every figure comes from the functions that ship. What they are held against (truths that are known, and an exact power)
-is computed apart from them. All is seeded: the page comes out the same each time.
+The program fails where a promise is broken. It calls the functions that ship, and compares their results with known
+truths and with an exact power, which are computed separately. All draws are seeded: the page is the same each time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from studies.page import Page, drawn, percent
 from studies.power import Detectable, Power, detectable, power
 from toolmark.benchmark.verdicts.verdict import MARGIN
 
-OUT = Path(__file__).parents[1] / "docs" / "statistics.md"
+OUT = Path(__file__).parents[1] / "docs" / "measurements" / "statistics.md"
 
 SIZES = (200, 400, 1000)
 DISCORDANCES = (0.02, 0.10, 0.30)

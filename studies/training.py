@@ -1,10 +1,10 @@
-"""Measure the trainer `lora` against TRL's own loop, on one recipe and one set of conversations; write the page.
+"""Compare the speed of the trainer `lora` with TRL's own loop, on one recipe and the same conversations.
 
-The recipe is the tutorial's (`trainers/recipes/tutorial.toml`), for one epoch. Both read the same conversations with
-the same masks; TRL reads them one by one as the recipe says, in random order. Each training is a process of its own,
-in turns. Its time is that between the end of the first step and the end of the last.
+The recipe is the tutorial's (`trainers/recipes/tutorial.toml`), for one epoch. Both loops read the same conversations
+with the same masks. TRL reads them one by one, as the recipe says, in random order. Each training is a process of its
+own, in turns. Its time runs from the end of the first step to the end of the last.
 
-    python -m studies.training           writes docs/training-speed.md; 1 where an aim is missed
+    python -m studies.training           writes docs/measurements/training-speed.md; 1 where an aim is missed
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from toolmark.trainers.lora import LoraOptions, LoraTrainer
 from toolmark.trainers.order import mixed
 
 ROOT = Path(__file__).parents[1]
-OUT = ROOT / "docs" / "training-speed.md"
+OUT = ROOT / "docs" / "measurements" / "training-speed.md"
 BASE = ROOT / "benchmark" / "engine" / "pocket"
 RECIPE = ROOT / "trainers" / "recipes" / "tutorial.toml"
 

@@ -1,6 +1,6 @@
-"""Reproduce what the tutorial published of its fine-tune, and check its traces; write docs/tutorial.md.
+"""Recompute the tutorial's published figures and check its traces; write docs/measurements/tutorial.md.
 
-Figures only: neither a query nor a trace is copied.
+The page holds figures only: no query and no trace is copied.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from toolmark.benchmark.verdicts.intervals import Interval, wilson
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data" / "tutorial"
-OUT = ROOT / "docs" / "tutorial.md"
+OUT = ROOT / "docs" / "measurements" / "tutorial.md"
 
 HEAD = """# The tutorial's own figures, and its traces
 

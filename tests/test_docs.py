@@ -15,7 +15,7 @@ from toolmark.benchmark.runs.ledger import Ledger
 
 ROOT = Path(__file__).parent.parent
 CASES = ROOT / "suites" / "cases" / "calls.dev.jsonl"
-CASES_DOC = (ROOT / "docs" / "cases.md").read_text()
+CASES_DOC = (ROOT / "docs" / "guide" / "cases.md").read_text()
 
 
 def recorded(folder: Path, right: int) -> Path:
@@ -30,7 +30,7 @@ def recorded(folder: Path, right: int) -> Path:
 
 
 def test_the_script_recomputes_every_figure_of_the_summary(tmp_path):
-    (script,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "verdicts.md").read_text(), re.DOTALL)
+    (script,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "guide" / "verdicts.md").read_text(), re.DOTALL)
     assert len([line for line in script.splitlines() if line.strip()]) <= 11
     baseline, candidate = recorded(tmp_path / "base", right=2), recorded(tmp_path / "mine", right=9)
     command = [sys.executable, "-c", script, str(baseline), str(candidate), str(CASES)]
@@ -68,5 +68,5 @@ def test_five_points_take_as_many_cases_as_the_docs_say():
 
 
 def test_every_reader_is_in_its_page():
-    page = (ROOT / "docs" / "readers.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "guide" / "readers.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == set(names("toolmark.readers"))
