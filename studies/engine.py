@@ -1,4 +1,4 @@
-"""Measure the speed of local generation, beside other tools and beside its limit; write docs/measurements/performance.md.
+"""Measure the speed of local generation, beside other tools and its own limit; write docs/measurements/performance.md.
 
 Each measurement is a process of its own. Measurements that are compared were made in one run, in turns. Run it on a
 quiet machine: `make perf`. The other tools are installed once, each into its own environment under --cache.
@@ -51,8 +51,8 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
     engine = [sum(each.more["phases"].get(label, 0.0) for label in ENGINE) for each in found]
     page.section(
         "What the harness adds",
-        f"`pytest suites/ --model pocket` on {cases:,} cases, from the start of the process to its end, {len(found)} "
-        "times; the first rows are the engine's own time. Each phase without the phases inside it.",
+        f"`pytest suites/ --model pocket` on {cases:,} cases, from start to end of the process, {len(found)} times. "
+        "The first rows are the engine's own time. Each phase is counted without the phases inside it.",
         ["phase", "seconds", "ms a case", "share"],
         [
             [
@@ -84,22 +84,22 @@ def head(plan: Plan) -> str:
     packages = ("torch", "transformers", "peft", "inspect-ai")
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     peers = textwrap.fill(
-        "Peers, each in an environment of its own: "
+        "The other tools, each in its own environment: "
         + "; ".join(f"{name} with {', '.join(wanted)}" for name, wanted in ENVIRONMENTS.items())
         + ".",
         120,
     )
     return f"""# How fast local generation is, measured
 
-Written by `make perf`. Seconds are wall time: medians with [least, most] of the repetitions told beside them. Every
-measurement is a process of its own, in turns; ratios are of one run.
+Written by `make perf`. Seconds are wall time: the median of the repetitions, with [least, most]. Each measurement is a
+process of its own. Measurements that are compared were made in turns, in one run.
 
 Python {platform.python_version()}, {versions}. {_processor()}, {psutil.cpu_count()} processors,
 {psutil.virtual_memory().total / 2**30:.0f} GiB, {platform.system()}; {plan.threads} thread(s) a process.
 
 {peers}
 
-On a GPU: not measured.
+Not measured on a GPU.
 """
 
 

@@ -47,7 +47,7 @@ BROKEN: Mapping[str, str] = {
     "pythonic": "[f(a=[",
     "tagged": '<tool_call>{"a":"',
 }
-"""What costs each dialect much: values that begin, and never end."""
+"""What is slow to read in each dialect: values that begin and never end."""
 
 
 def written(dialect: Dialect, arguments: Mapping[str, object]) -> Completion:
@@ -64,7 +64,7 @@ def texts(dialect: Dialect, size: int) -> Iterator[tuple[str, Completion]]:
     yield "one long string", written(dialect, {"a": "x" * (size - 100)})
     yield "many numbers", written(dialect, {"a": [123] * (size // 5 - 20)})
     broken = BROKEN[dialect.name]
-    yield "values without end", Completion(broken * (size // len(broken)))
+    yield "values that never end", Completion(broken * (size // len(broken)))
 
 
 def seconds(work: Callable[[], object], least: float = 0.2) -> float:
@@ -101,7 +101,11 @@ def write_lengths(page: Page, dialects: list[Dialect]) -> None:
         ["dialect", "text", *SIZES],
         rows,
     )
-    page.held(worst <= 2, "1 MB takes at most twice 16 times as long as 64 KB", f"at most {worst:.2f} times")
+    page.held(
+        worst <= 2,
+        "reading time grows linearly: 1 MB takes at most 2 × 16 times as long as 64 KB",
+        f"at most {worst:.2f} × 16",
+    )
 
 
 def completions(cases: list[Case], dialect: Dialect) -> list[tuple[Case, Completion]]:
@@ -130,12 +134,16 @@ def write_throughput(page: Page, dialects: list[Dialect], count: int) -> None:
         slowest = min(slowest, (dialect.name, rate), key=lambda found: found[1])
     page.section(
         "Judging",
-        f"Read, match and validate, without running tools: the {len(cases)} shipped test cases with their perfect "
-        "answers and planted wrong ones.",
+        "Reading, matching and validating, without running tools. The completions are perfect answers and wrong "
+        f"answers to the {len(cases)} shipped test cases.",
         ["dialect", "completions", "a second"],
         rows,
     )
-    page.held(slowest[1] >= AIM, f"at least {AIM:,} a second", f"slowest {slowest[0]} with {slowest[1]:,.0f}")
+    page.held(
+        slowest[1] >= AIM,
+        f"at least {AIM:,} completions a second",
+        f"the slowest is {slowest[0]} with {slowest[1]:,.0f}",
+    )
 
 
 def main() -> None:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from studies.page import Page, spread
+from studies.recipe_tries import LEARNT
 from toolmark.benchmark.candidates.recipes import Recipe, read_recipe
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.data.held_out import held_out, shipped_manifest
@@ -43,11 +44,13 @@ RECIPES = {name: ROOT / "trainers" / "recipes" / f"{name}.toml" for name in ("tu
 COMPARED, SEEDS = ("tutorial", "lora"), (1, 2, 3)
 CHANGE = {"lora": "What the shipped adapter changes", "lora-long": "What a longer training changes"}
 POINTS = 0.15
-"""Aim of selection and of whole calls on template cases."""
+"""Aim for `selection.tool` and `validity.call` on template cases."""
 
 HEAD = """# The shipped recipes, measured
 
-Written by `python -m studies.recipes`. Per cent; greedy decoding, float32.
+Written by `python -m studies.recipes --work DIR`. Scores are in per cent; decoding is greedy, in float32. Authored
+cases are the shipped test cases. Template cases are made by the template generator, with phrasings that are not in the
+training data. Seen tools are in the training data; unseen tools are held out.
 """
 
 
@@ -126,7 +129,7 @@ def percents(values: Sequence[float | None]) -> str:
 
 @cache
 def parts() -> dict[str, Callable[[Grade], bool]]:
-    """Which cases are apart."""
+    """Parts of the cases that are counted separately."""
     kept_out = set(held_out(shipped_manifest()).tools)
     return {
         "all": lambda _: True,
@@ -136,7 +139,7 @@ def parts() -> dict[str, Callable[[Grade], bool]]:
 
 
 def pair(judged: Judged, place: int) -> Judged:
-    """Of all candidates the base and the one in this place."""
+    """The base and the candidate at this place."""
     columns, grades = judged
     return (columns[0], columns[place]), [grades[0], grades[place]]
 
@@ -158,7 +161,8 @@ def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> No
                 lines.append([kind, part, f"`{metric.id}`", str(difference.n), effect, difference.verdict])
     page.section(
         title,
-        f"`{recipe}.toml` with its own seed against `pocket`: points, with the 95% interval of the paired difference.",
+        f"`{recipe}.toml`, trained with its own seed, against `pocket`. Differences are in points, with the 95% "
+        "interval of the paired difference.",
         ["cases", "of which", "metric", "n", "difference", "verdict"],
         lines,
     )
@@ -178,7 +182,7 @@ def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> No
 
 
 def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: list[dict[str, Any]]) -> int:
-    """The page, of the base and these recipes under these seeds; 1 where an aim is missed."""
+    """Write the page for the base and these recipes with these seeds; 1 if an aim is missed."""
     page = Page(HEAD)
     names = ["pocket", *(name for name, _ in trainings)]
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
@@ -208,21 +212,23 @@ def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: l
         if (group := [one for one, (other, _) in zip(records, trainings, strict=True) if other == name])
     ]
     page.section(
-        "What they read",
-        "In conversations; what several of a step begin with alike is computed once.",
+        "What each recipe reads",
+        "Tokens of all conversations read. A prefix that several conversations of a step share is computed once, but "
+        "counted in each.",
         ["recipe", "1,000 tokens", "last loss"],
         read,
     )
     for name, title in CHANGE.items():
         place = 1 + trainings.index((name, read_recipe(RECIPES[name]).seed))
         changes(page, title, name, {kind: pair(one, place) for kind, one in kinds.items()})
+    page.text.append(LEARNT)
     OUT.write_text("\n".join(page.text))
     sys.stdout.write("\n".join(page.text))
     return 1 if page.broken else 0
 
 
 def main() -> int:
-    """As the module says."""
+    """Train, judge and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made on the way")
     parser.add_argument("--answer", metavar="CASES", help="have one candidate answer these, and nothing else")

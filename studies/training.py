@@ -183,10 +183,11 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
     apart = losses["toolmark"] / losses[best] - 1
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
     promise = (
-        f"The tutorial's recipe for one epoch on `pocket`: {first['steps']:.0f} steps of 8 conversations, "
-        f"{first['tokens']:,.0f} tokens, of {len(data.rows())} template conversations with up to 10 tools over lists "
-        f"that they share. Threads: {threads}; {packages}; Python {platform.python_version()}, {platform.machine()}. "
-        f"Median and range of {len(pairs)} processes each, in turns. The loss is that on the validation split."
+        f"One epoch of the tutorial's recipe on `pocket`: {first['steps']:.0f} steps of 8 conversations, "
+        f"{first['tokens']:,.0f} tokens. The data are {len(data.rows())} template conversations with up to 10 tools; "
+        f"conversations share lists of tools. Threads: {threads}; {packages}; Python {platform.python_version()}, "
+        f"{platform.machine()}. Median and range of {len(pairs)} processes each, in turns. The loss is that on the "
+        "validation split."
     )
     page.section(
         "One epoch",
@@ -206,8 +207,8 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
     page.held(median(pairs) >= TIMES, f"at least {TIMES:g} times TRL's tokens a second", spread(pairs, 2))
     page.held(abs(apart) <= LOSS, f"a loss at the end within {percent(LOSS, 0)}", f"{apart:+.1%}")
     page.text.append(
-        "What is saved: a list of tools that several conversations of a step share is computed once instead of once\n"
-        "for each, and logits only where a token is learnt. Conversations that share nothing gain little.\n"
+        "Why it is faster: a list of tools that several conversations of a step share is computed once, and logits\n"
+        "are computed only for tokens that are learnt. Conversations that share nothing gain little.\n"
     )
     OUT.write_text("\n".join(page.text))
     sys.stdout.write("\n".join(page.text))
