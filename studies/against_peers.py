@@ -13,7 +13,7 @@ from studies.plan import HOMES, OURS, Plan, command, megabytes, repeated, said, 
 from studies.workloads import Workload
 
 AIMS = {"pipeline": 10.0, "inspect": 5.0, "lm-eval": 3.0, "generate": 2.0}
-"""How many times as fast as each peer this engine is to be."""
+"""The aims: how many times as fast as each of the other tools local generation should be."""
 
 NAMES = {
     OURS: "Toolmark",
@@ -24,11 +24,11 @@ NAMES = {
     "continuous": "transformers' continuous batching",
 }
 BATCHES = {"inspect": (1, 8), "lm-eval": (1, 8), "generate": (1, 4, 16), "continuous": (8, 32)}
-"""Batch sizes that are tried first, of which the best is measured."""
+"""Batch sizes that are tried first; the fastest is measured."""
 
 
 def best_batch(runner: str, workload: Workload, plan: Plan) -> tuple[int, str]:
-    """The batch size that is fastest on a few cases, and how fast each was."""
+    """Return the batch size that is fastest on a few cases, and a text that lists the sizes tried."""
     if runner not in BATCHES:
         return 1, "1"
     trial = replace(workload, prompts=workload.prompts[:: max(1, len(workload.prompts) // plan.trial)][: plan.trial])
@@ -43,7 +43,7 @@ def best_batch(runner: str, workload: Workload, plan: Plan) -> tuple[int, str]:
 
 
 def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> None:
-    """One workload, every runner; peers on a stratified sample of it where `fewer` is one."""
+    """Measure one workload with every tool and write its section; the other tools answer only the cases of `fewer`."""
     said(f"{workload.name}: {len(workload.prompts)} cases, {len(fewer.prompts)} for peers")
     batches = {runner: best_batch(runner, fewer, plan) for runner in HOMES}
 
@@ -101,7 +101,7 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> 
 def write_limit(
     page: Page, workload: Workload, found: Mapping[str, Sequence[Measured]], wanted: Mapping[str, float], plan: Plan
 ) -> None:
-    """How far from the least possible time, and where the rest goes; `wanted` are seconds that aims would need."""
+    """Write the least possible time, and the time of each part; `wanted` has the seconds that missed aims need."""
     ours = found[OURS]
     rows = dict(enumerate(row["ids"] for row in workload.rows()))
     done = operations(workload.model, rows, ours[0].more["written"])

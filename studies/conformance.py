@@ -119,18 +119,18 @@ class Official:
         self._underscored = max((False, True), key=lambda way: self.rebuilt(rows, way))
 
     def verdict(self, row: Mapping[str, Any], on: Switches = frozenset(), underscored: bool | None = None) -> bool:
-        """What the rule says of the decoded calls of a row."""
+        """BFCL's verdict on the decoded calls of a row."""
         way = self._underscored if underscored is None else underscored
         case = row["case"]
         return official(self._functions[case], self._truth[case], row["official_decoded"], underscored=way, on=on)
 
     def rebuilt(self, rows: Sequence[Mapping[str, Any]], underscored: bool | None = None) -> int:
-        """Rows whose recorded verdict the rule gives."""
+        """The number of rows whose recorded verdict is reproduced."""
         return sum(self.verdict(row, underscored=underscored) is row["official_valid"] for row in rows)
 
 
 def judged(recording: Path, bfcl: Path, cases: Mapping[str, Case]) -> Judged:
-    """Judge one recorded model both ways."""
+    """Judge one recorded model: from decoded calls and from raw text."""
     rows = _lines(recording)
     answers = [answer for answer in recorded_rows(recording) if isinstance(answer, RecordedRow)]
     dialect: Dialect = load("toolmark.dialects", str(answers[0].dialect))()
@@ -185,7 +185,7 @@ def _read(
 
 
 def write(found: Sequence[Judged]) -> Page:
-    """The page."""
+    """Write all sections of the page."""
     page = Page(HEAD)
     totals = {
         "decoded": (sum(model.decoded for model in found), sum(len(model.decoded_apart) for model in found)),
@@ -307,7 +307,7 @@ def _cell(text: str) -> str:
 
 
 def measured(data: Path = DATA) -> list[Judged]:
-    """All recordings, in order of their names."""
+    """Judge all recordings, in the order of their names."""
     cases = {case.source.ref: case for case in BfclReader().read(data / "bfcl") if isinstance(case, Case)}
     return [judged(path, data / "bfcl", cases) for path in sorted((data / "bfcl_recorded").glob("*.jsonl*"))]
 

@@ -35,7 +35,7 @@ CACHE = Path.home() / ".cache" / "toolmark" / "peers"
 
 
 def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
-    """The whole of `pytest suites/`."""
+    """Measure a whole run of `pytest suites/`, by phase."""
     said("overhead")
 
     def work() -> Measured:
@@ -74,13 +74,13 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
 
 
 def measure_phases(arguments: Sequence[str], plan: Plan) -> Measured:
-    """One run of pytest with its phases told."""
+    """Run pytest once and return the seconds of each phase."""
     found = measure([sys.executable, "-m", "studies.phases"], {"threads": plan.threads, "arguments": list(arguments)})
     return replace(found, seconds=(found.more["whole"],))
 
 
 def head(plan: Plan) -> str:
-    """What it was measured with, and on."""
+    """The head of the page: versions and machine."""
     packages = ("torch", "transformers", "peft", "inspect-ai")
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     peers = textwrap.fill(
@@ -110,7 +110,7 @@ def _processor() -> str:
 
 
 def main() -> None:
-    """Measure and write the page; sections that were not asked for are not on it."""
+    """Measure and write the page; it holds only the sections of --only."""
     sections = ("pocket", "random", "growth", "mixed", "overhead")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(sections), help=f"sections, of {','.join(sections)}")
@@ -162,7 +162,7 @@ def main() -> None:
     for section in given.only.split(","):
         try:
             work[section]()
-        except RuntimeError as error:  # a peer that fails must not cost what was measured
+        except RuntimeError as error:  # the sections that were measured are kept if another tool fails
             page.text.append(f"## {section}: not measured\n\n```\n{error}\n```\n")
             page.broken.append(f"{section} was not measured: {str(error).splitlines()[-1]}")
         given.out.parent.mkdir(exist_ok=True)

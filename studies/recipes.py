@@ -55,12 +55,12 @@ training data. Seen tools are in the training data; unseen tools are held out.
 
 
 def toolmark(*words: str) -> None:
-    """One command, in a process of its own."""
+    """Run one command of toolmark in a process of its own."""
     subprocess.run([sys.executable, "-m", "toolmark.benchmark.cli", *words], check=True, cwd=ROOT)
 
 
 def data_of(recipe: Recipe, out: Path) -> Path:
-    """The recipe's data."""
+    """Make the data of a recipe, or find it at `out`."""
     if not out.exists():
         given = {"out": out, "seed": recipe.seed, **recipe.options(recipe.generator)}
         toolmark("generate", recipe.generator.name, *flags(given))
@@ -68,7 +68,7 @@ def data_of(recipe: Recipe, out: Path) -> Path:
 
 
 def template_cases(work: Path) -> Path:
-    """Template cases over all tools of the catalog, held-out ones too."""
+    """Make template cases for all tools of the catalog, also the held-out ones."""
     cases = work / "cases"
     if not cases.exists():
         nothing = work / "nothing-held-out.toml"
@@ -79,7 +79,7 @@ def template_cases(work: Path) -> Path:
 
 
 def trained(recipe: Recipe, data: Path, seed: int, out: Path) -> Path:
-    """The adapter of a recipe under a seed of the training."""
+    """Train the adapter of a recipe with a training seed, or find it at `out`."""
     if not (out / RECORD).exists():
         given = {"base": recipe.base, "data": data, "out": out, "dialect": recipe.dialect, "seed": seed}
         toolmark("train", recipe.trainer.name, *flags({**given, **recipe.options(recipe.trainer)}))
@@ -90,7 +90,7 @@ Judged = tuple[tuple[Column, ...], list[list[Grade]]]
 
 
 def opened(cases: str, adapters: Sequence[str], dialect: str, work: Path) -> Session:
-    """A session over the test split, with a run for the base and for each adapter."""
+    """Open a session on the test split, with a run for the base and for each adapter."""
     session = Session(
         Request(
             models=("pocket",),
@@ -107,7 +107,7 @@ def opened(cases: str, adapters: Sequence[str], dialect: str, work: Path) -> Ses
 
 
 def judged(cases: str, adapters: Sequence[Path], dialect: str, work: Path) -> Judged:
-    """Columns and grades of the base and of all adapters on the test split."""
+    """Judge the base and all adapters on the test split; return columns and grades."""
 
     def answered(adapter: str) -> None:
         words = ["--work", str(work), "--answer", cases, "--dialect", dialect, "--adapter", adapter]
@@ -122,7 +122,7 @@ def judged(cases: str, adapters: Sequence[Path], dialect: str, work: Path) -> Ju
 
 
 def percents(values: Sequence[float | None]) -> str:
-    """Median and range of scores, in per cent."""
+    """Write the median and range of scores, in per cent."""
     known = [100 * value for value in values if value is not None]
     return spread(known) if known else "n/a"
 
@@ -145,7 +145,7 @@ def pair(judged: Judged, place: int) -> Judged:
 
 
 def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> None:
-    """One adapter against the base, and whether the aims are kept."""
+    """Write the section on one adapter against the base, and whether the aims are kept."""
     found: dict[tuple[str, str], Comparison] = {}
     lines = []
     for kind, (columns, grades) in kinds.items():

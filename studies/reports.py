@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "measurements" / "report-sizes.md"
 
 SECONDS, MEGABYTES, FILE_MB, PAINT = 20.0, 1_000.0, 8.0, 2.0
-"""Aims: to write, of memory, of the one file, and until the browser's first paint."""
+"""Limits: seconds to write, MB of memory, MB of the file, seconds until the browser's first paint."""
 
 HEAD = """# What large reports cost, measured
 
@@ -46,7 +46,7 @@ Written by `make perf`. Processor seconds of one process.
 
 
 def asked_again(cases: list[Case], count: int) -> list[Case]:
-    """`count` cases with ids of their own: the shipped ones, with a running number in the question."""
+    """Make `count` cases with their own ids: the shipped ones, with a number in the question."""
     found = []
     for number in range(count):
         case = cases[number % len(cases)]
@@ -57,7 +57,7 @@ def asked_again(cases: list[Case], count: int) -> list[Case]:
 
 
 def compared(count: int) -> tuple[Comparison, dict[str, float]]:
-    """A comparison of a base and a candidate, and the seconds that judging and gathering took."""
+    """Compare a base and a candidate; return the comparison and the seconds of each step."""
     shipped, _ = load_cases(str(ROOT / "suites" / "cases"))
     cases = asked_again([case for case in shipped if case.waiver is None], count)
     dialect, draw = Tagged(), random.Random(0)
@@ -95,7 +95,7 @@ def compared(count: int) -> tuple[Comparison, dict[str, float]]:
 
 
 def written(count: int, out: str) -> dict[str, float]:
-    """Seconds of each step, and the peak memory of this process in megabytes before and after writing."""
+    """Measure the seconds of each step, and the peak memory of this process in MB before and after writing."""
     from toolmark.benchmark.core.registry import renderer_for
 
     comparison, taken = compared(count)
@@ -108,7 +108,7 @@ def written(count: int, out: str) -> dict[str, float]:
 
 
 def measured(count: int, out: str) -> dict[str, float]:
-    """`written` in a process of its own."""
+    """Run `written` in a process of its own."""
     command = [sys.executable, "-m", "studies.reports", "--cases", str(count), "--write", out]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(run.stdout)
@@ -116,7 +116,7 @@ def measured(count: int, out: str) -> dict[str, float]:
 
 
 def paints(pages: list[Path]) -> list[tuple[float, str]] | None:
-    """Seconds from navigation to the first paint of each page, and what it says of its cases; None: no browser."""
+    """Measure seconds until the first paint of each page, and read its count of cases; None without a browser."""
     chromium = shutil.which("chromium")
     try:
         from playwright.sync_api import sync_playwright

@@ -1,4 +1,4 @@
-"""Local generation as cases, offered tools and adapters grow in number."""
+"""Measure local generation with more cases, more tools and more adapters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from studies.workloads import POCKET, Workload, prompts_of, shipped
 
 
 def write_growth(page: Page, plan: Plan) -> None:
-    """Cases, tools, adapters."""
+    """Write the sections on growth with cases, tools and adapters."""
 
     def table(
         title: str, said_first: str, column: str, workloads: Sequence[tuple[str, Workload, Sequence[Path]]]
@@ -24,15 +24,15 @@ def write_growth(page: Page, plan: Plan) -> None:
         works = [
             (
                 label,
-                lambda workload=workload, worn=worn: measure(
+                lambda workload=workload, used=used: measure(
                     command(OURS, plan),
-                    {**workload.spec(threads=plan.threads), "adapters": [str(adapter) for adapter in worn]},
+                    {**workload.spec(threads=plan.threads), "adapters": [str(adapter) for adapter in used]},
                 ),
             )
-            for label, workload, worn in workloads
+            for label, workload, used in workloads
         ]
         found = repeated(works, plan)
-        asked = {label: len(workload.prompts) * max(1, len(worn)) for label, workload, worn in workloads}
+        asked = {label: len(workload.prompts) * max(1, len(used)) for label, workload, used in workloads}
         page.section(
             title,
             said_first,
@@ -80,7 +80,7 @@ def write_growth(page: Page, plan: Plan) -> None:
 
 
 def write_mixed(page: Page, plan: Plan) -> None:
-    """Several adapters in one pass."""
+    """Write the section on several adapters in one pass."""
     said("mixed batches")
     made = growth.adapters(plan.cache)
     rows, full = [], []

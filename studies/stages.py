@@ -1,4 +1,4 @@
-"""Import the tutorial's traces, and tell how many pass each stage of the pipeline and why the others fall."""
+"""Import the tutorial's traces; count how many pass each stage of the pipeline and why others are rejected."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _KINDS: Mapping[str, str] = {
     r"(\w+): /\w+: ": "an argument has the wrong type",
     r"the answer .* uses nothing": "the answer uses nothing of the result",
 }
-"""Reason, as the pipeline words it, with the tool where it names one: what that means."""
+"""The reasons of the pipeline as patterns, with the tool if one is named, and the text for the page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """One import: how many were read and fell at each stage, and of how many calls the tool did not run."""
+    """One import: traces read, traces rejected at each stage, and calls whose tool did not run."""
 
     title: str
     rows: int

@@ -46,12 +46,12 @@ form a cluster, and their differences correlate by 0.3. In the other rows every 
 
 
 def unit(truth: Truth) -> str:
-    """How the cases hang together."""
+    """The label of the unit: clusters or cases."""
     return "clusters" if truth.correlation else "cases"
 
 
 def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
-    """Equal candidates."""
+    """Write the section on equal candidates."""
     page.section(
         "Equal candidates",
         "Both candidates are equally good, so every `regressed` or `improved` is a false alarm. The table shows the "
@@ -75,7 +75,7 @@ def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
                 percent(row.truth.discordance, 0),
                 unit(row.truth),
                 drawn(row.regressed_one, row.comparisons),
-                # The eight share a base, so their number adds less than eight times as much.
+                # The eight adapters share a base, so they add less information than eight independent ones.
                 drawn(row.regressed_each, row.comparisons),
                 percent(row.regressed_any),
                 drawn(row.improved_one, row.comparisons),
@@ -91,7 +91,7 @@ def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
 
 
 def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectable], comparisons: int) -> None:
-    """Real drops."""
+    """Write the sections on real drops and on the minimum detectable effect."""
     page.section(
         "Real drops",
         "The candidate is worse by a known drop. The table shows how often the test at 5% (two-sided, uncorrected) "
@@ -142,7 +142,7 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
 
 
 def write_wilson(page: Page, found: Sequence[Wilson]) -> None:
-    """One share, no groups."""
+    """Write the section on one score without clusters."""
     page.section(
         "One score: Wilson's interval",
         "How often the 95% interval of a score contains the true value p. Computed exactly for p from 0.02 to 0.98 in "
@@ -180,7 +180,7 @@ def _covered(found: Sequence[Covered], comparisons: int) -> list[list[str]]:
 
 
 def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], comparisons: int) -> None:
-    """Paired differences."""
+    """Write the sections on paired differences."""
     columns = ["n", "discordance", "effect", "unit", "coverage", "mean width", "t coverage", "t mean width"]
     page.section(
         "A paired difference",
@@ -191,11 +191,11 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
         columns,
         _covered(both, comparisons),
     )
-    for groups in (False, True):
-        least = min(row.coverage for row in both if bool(row.truth.correlation) == groups)
+    for clustered in (False, True):
+        least = min(row.coverage for row in both if bool(row.truth.correlation) == clustered)
         page.held(
             least >= 0.94,
-            f"coverage of at least 94% with{'' if groups else 'out'} clusters",
+            f"coverage of at least 94% with{'' if clustered else 'out'} clusters",
             f"least {percent(least, 2)}",
         )
     least = min(row.t_coverage for row in both if row.t_coverage is not None)
@@ -210,7 +210,7 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
 
 
 def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) -> None:
-    """The other error: calling a loss none."""
+    """Write the section on losses that are called equivalent."""
     page.section(
         "A loss of the whole margin, called equivalent",
         "The true drop is exactly 5 points, which is the margin. The table shows how often the 90% interval lies "
@@ -226,14 +226,14 @@ def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) 
             for row in found
         ],
     )
-    for groups, bound in ((False, 0.055), (True, 0.06)):
-        most = max(row.share for row in found if bool(row.truth.correlation) == groups)
-        within = f"at most {percent(bound)} with{'' if groups else 'out'} clusters"
+    for clustered, bound in ((False, 0.055), (True, 0.06)):
+        most = max(row.share for row in found if bool(row.truth.correlation) == clustered)
+        within = f"at most {percent(bound)} with{'' if clustered else 'out'} clusters"
         page.held(most <= bound, within, f"the most is {percent(most)}")
 
 
 def write_cluster(page: Page, found: Sequence[Covered], comparisons: int) -> None:
-    """One share in groups."""
+    """Write the section on one score with clusters."""
     page.section(
         "One score with clusters: the cluster-robust t interval",
         "How often the 95% interval of a score contains the true value p, in random runs with four cases in each "
@@ -259,7 +259,7 @@ def write_cluster(page: Page, found: Sequence[Covered], comparisons: int) -> Non
 
 
 def main() -> None:
-    """Measure all, longest first, and write the page."""
+    """Measure everything, the longest first, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--comparisons", type=int, default=10_000, help=f"in each setting, a multiple of {CHUNK}")
     parser.add_argument("--out", type=Path, default=OUT)
@@ -273,7 +273,7 @@ def main() -> None:
         def each(work: Callable[..., Any], settings: Iterable[tuple[Any, ...]]) -> list[Future[Any]]:
             return [pool.submit(work, *setting) for setting in settings]
 
-        # Small settings wait behind large ones, so that no core is left alone with a long one at the end.
+        # Large settings start first, so that no long one is left for a single core at the end.
         alarmed = each(alarms, [(n, truth, draws) for n in reversed(SIZES) for truth in truths])
         kinds = (0.0, CORRELATION)
         both = [
@@ -301,9 +301,7 @@ def main() -> None:
         detected = each(detectable, [(n, truth, draws) for truth in truths for n in SIZES])
         wilsons = each(wilson_coverage, [(n,) for n in (20, 50, 100, *SIZES)])
         shares = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
-        clustered = each(
-            cluster_coverage, [(groups, p, CORRELATION, draws) for groups in (15, 30, 100) for p in shares]
-        )
+        clustered = each(cluster_coverage, [(count, p, CORRELATION, draws) for count in (15, 30, 100) for p in shares])
 
         def results(futures: Sequence[Future[Any]]) -> list[Any]:
             return [future.result() for future in futures]

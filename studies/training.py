@@ -4,7 +4,7 @@ The recipe is the tutorial's (`trainers/recipes/tutorial.toml`), for one epoch. 
 with the same masks. TRL reads them one by one, as the recipe says, in random order. Each training is a process of its
 own, in turns. Its time runs from the end of the first step to the end of the last.
 
-    python -m studies.training           writes docs/measurements/training-speed.md; 1 where an aim is missed
+    python -m studies.training           writes docs/measurements/training-speed.md; exit code 1 if an aim is missed
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ BASE = ROOT / "benchmark" / "engine" / "pocket"
 RECIPE = ROOT / "trainers" / "recipes" / "tutorial.toml"
 
 TIMES, LOSS = 2.0, 0.02
-"""Aims: how many times as fast, and how far apart the losses at the end may be."""
+"""Aims: how many times as fast, and how much the losses at the end may differ."""
 
 NAMES = {
     "trl-float32": "TRL's `SFTTrainer`, float32",
@@ -53,13 +53,13 @@ Written by `make perf`.
 
 
 def options_of(threads: int, **changes: Any) -> LoraOptions:
-    """The tutorial's recipe for one epoch, without checkpoints on the way."""
+    """The options of the tutorial's recipe for one epoch, without checkpoints."""
     given = read_recipe(RECIPE).trainer.options
     return LoraOptions(**{**given, "epochs": 1.0, "threads": threads, "score_every": 1_000_000, **changes})
 
 
 def ours(data: Path, out: Path, threads: int) -> tuple[list[float], int]:
-    """When each step ended, and the tokens that were read."""
+    """Train with `lora`; return when each step ended, and the number of tokens read."""
     ends: list[float] = []
     job = Job(data=data, out=out, base="pocket", dialect="tagged", dev_limit=2)
     record = run(LoraTrainer(), job, options_of(threads), lambda _: ends.append(time.perf_counter()), lambda _: None)
@@ -67,7 +67,7 @@ def ours(data: Path, out: Path, threads: int) -> tuple[list[float], int]:
 
 
 def plain(data: Path, out: Path, threads: int, precision: str) -> tuple[list[float], int]:
-    """The same with TRL as its documentation shows it."""
+    """Train with TRL as its documentation shows it; return the same."""
     import datasets  # type: ignore[import-untyped]
     import torch
     from peft import LoraConfig
@@ -88,7 +88,7 @@ def plain(data: Path, out: Path, threads: int, precision: str) -> tuple[list[flo
     ends: list[float] = []
 
     class Ends(TrainerCallback):
-        """Notes when a step ends."""
+        """Records when a step ends."""
 
         def on_step_end(self, *_: Any, **__: Any) -> None:
             ends.append(time.perf_counter())
@@ -151,7 +151,7 @@ def loss_of(data: Path, adapter: Path) -> float:
 
 
 def alone(loop: str, data: Path, out: Path, threads: int) -> None:
-    """One training in this process; what was measured is written to `out`/measured.json."""
+    """Train once in this process and write the measurements to `out`/measured.json."""
     ends, tokens = ours(data, out, threads) if loop == "toolmark" else plain(data, out, threads, loop.partition("-")[2])
     steps = len(ends)
     measured = {
@@ -165,7 +165,7 @@ def alone(loop: str, data: Path, out: Path, threads: int) -> None:
 
 
 def measured(loop: str, data: Path, out: Path, threads: int) -> dict[str, float]:
-    """The same in a process of its own."""
+    """Train once in a process of its own and return the measurements."""
     arguments = ["--loop", loop, "--data", str(data), "--out", str(out), "--threads", str(threads)]
     subprocess.run([sys.executable, "-m", "studies.training", *arguments], check=True, cwd=ROOT)
     found: dict[str, float] = json.loads((out / "measured.json").read_text())
@@ -173,7 +173,7 @@ def measured(loop: str, data: Path, out: Path, threads: int) -> dict[str, float]
 
 
 def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDataset) -> int:
-    """The page; 1 where an aim is missed."""
+    """Write the page; return 1 if an aim is missed."""
     page = Page(HEAD)
     first = found["toolmark"][0]
     rates = {loop: [one["rate"] for one in all_] for loop, all_ in found.items()}
@@ -216,7 +216,7 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
 
 
 def main() -> int:
-    """As the module says."""
+    """Make the data, train in turns and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=600, help="conversations proposed")
     parser.add_argument("--times", type=int, default=3)
