@@ -10,11 +10,12 @@ import pytest
 
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.data.held_out import HeldOut
-from toolmark.benchmark.evaluation.session import Request, Session
+from toolmark.benchmark.evaluation.evaluate import evaluate
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.plugins.protocols import BadRow, Case, Dialect, Generator, Reader, Renderer
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 from toolmark.benchmark.scoring.execution import Executor
-from toolmark.benchmark.scoring.gold import Proof
+from toolmark.benchmark.scoring.gold import GoldProof
 from toolmark.benchmark.scoring.metrics import PRIMARY
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.generators.pipeline import generate
@@ -49,7 +50,7 @@ def test_the_dialect_writes_and_reads_every_right_answer():
     assert isinstance(dialect, Dialect)
     cases = limited(load_cases(str(ROOT / "suites" / "cases"), "dev")[0], 60)
     with Executor("pure") as executor:
-        proof = Proof(cases, dialect, executor)
+        proof = GoldProof(cases, dialect, executor)
         assert [fault for metric in PRIMARY for fault in proof.faults(metric.id)] == []
 
 
@@ -86,11 +87,7 @@ def test_the_generator_fills_a_dataset(tmp_path):
 def test_the_renderer_writes_every_primary_metric(tmp_path, capsys):
     renderer = shown("renderers")
     assert isinstance(renderer, Renderer)
-    session = Session(Request(models=("policy/first",), cases=str(ROOT / "suites" / "cases"), limit=12, runs=tmp_path))
-    session.open()
-    for run in session.runs:
-        session.generate(run, lambda *_: None)
-    comparison = session.judge(logs=False)
+    comparison = evaluate(Request(models=("policy/first",), limit=12, runs=tmp_path), logs=False)
     out = tmp_path / f"scores{renderer.suffixes[0]}"
     renderer.render(comparison, out)
     written = out.read_text(encoding="utf-8")
