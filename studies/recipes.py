@@ -90,7 +90,7 @@ Judged = tuple[tuple[Column, ...], list[list[Grade]]]
 
 
 def opened(cases: str, adapters: Sequence[str], dialect: str, work: Path) -> Session:
-    """Open a session on the test split, with a run for the base and for each adapter."""
+    """A session over the test split, with a run for the base and for each adapter."""
     session = Session(
         Request(
             models=("pocket",),
@@ -107,7 +107,7 @@ def opened(cases: str, adapters: Sequence[str], dialect: str, work: Path) -> Ses
 
 
 def judged(cases: str, adapters: Sequence[Path], dialect: str, work: Path) -> Judged:
-    """Judge the base and all adapters on the test split; return columns and grades."""
+    """Columns and grades of the base and of all adapters on the test split."""
 
     def answered(adapter: str) -> None:
         words = ["--work", str(work), "--answer", cases, "--dialect", dialect, "--adapter", adapter]
@@ -139,7 +139,7 @@ def parts() -> dict[str, Callable[[Grade], bool]]:
 
 
 def pair(judged: Judged, place: int) -> Judged:
-    """The base and the candidate at this place."""
+    """Of all candidates the base and the one in this place."""
     columns, grades = judged
     return (columns[0], columns[place]), [grades[0], grades[place]]
 

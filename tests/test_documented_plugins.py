@@ -1,4 +1,4 @@
-"""The plug-ins that docs/guide/plugins.md shows do what the page says. Its trainer: tests/trainers/test_third_party.py."""
+"""The plug-ins in docs/guide/plugins.md do what the page says; its trainer is in tests/trainers/test_third_party.py."""
 
 from __future__ import annotations
 
