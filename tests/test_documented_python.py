@@ -1,4 +1,4 @@
-"""The plug-ins in docs/guide/plugins.md do what the page says; its trainer is in tests/trainers/test_third_party.py."""
+"""The Python examples of the guide do what it says; the trainer is in tests/trainers/test_third_party.py."""
 
 from __future__ import annotations
 
@@ -95,3 +95,11 @@ def test_the_renderer_writes_every_primary_metric(tmp_path, capsys):
     capsys.readouterr()
     renderer.render(comparison, None)
     assert capsys.readouterr().out == written
+
+
+def test_the_python_page_runs(tmp_path, monkeypatch, capsys):
+    page = (ROOT / "docs" / "guide" / "python.md").read_text(encoding="utf-8")
+    example, request, _ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(f"{example}\n{request}", "docs/guide/python.md", "exec"), {})
+    assert "policy/first timing.recall 66 1.0" in capsys.readouterr().out
