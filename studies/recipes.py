@@ -79,7 +79,7 @@ def template_cases(work: Path) -> Path:
 
 
 def trained(recipe: Recipe, data: Path, seed: int, out: Path) -> Path:
-    """Train the adapter of a recipe with a training seed, or find it at `out`."""
+    """The adapter of a recipe under a seed of the training."""
     if not (out / RECORD).exists():
         given = {"base": recipe.base, "data": data, "out": out, "dialect": recipe.dialect, "seed": seed}
         toolmark("train", recipe.trainer.name, *flags({**given, **recipe.options(recipe.trainer)}))
