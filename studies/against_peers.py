@@ -1,4 +1,4 @@
-"""Local generation beside its peers on the same cases, and beside the least time that such work can take."""
+"""Local generation beside other tools on the same cases, and beside the least time that the work can take."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from studies.plan import HOMES, OURS, Plan, command, megabytes, repeated, said, 
 from studies.workloads import Workload
 
 AIMS = {"pipeline": 10.0, "inspect": 5.0, "lm-eval": 3.0, "generate": 2.0}
-"""How many times as fast as each peer this engine is to be."""
+"""The aims: how many times as fast as each of the other tools local generation should be."""
 
 NAMES = {
     OURS: "Toolmark",
@@ -24,11 +24,11 @@ NAMES = {
     "continuous": "transformers' continuous batching",
 }
 BATCHES = {"inspect": (1, 8), "lm-eval": (1, 8), "generate": (1, 4, 16), "continuous": (8, 32)}
-"""Batch sizes that are tried first, of which the best is measured."""
+"""Batch sizes that are tried first; the fastest is measured."""
 
 
 def best_batch(runner: str, workload: Workload, plan: Plan) -> tuple[int, str]:
-    """The batch size that is fastest on a few cases, and how fast each was."""
+    """Return the batch size that is fastest on a few cases, and a text that lists the sizes tried."""
     if runner not in BATCHES:
         return 1, "1"
     trial = replace(workload, prompts=workload.prompts[:: max(1, len(workload.prompts) // plan.trial)][: plan.trial])
@@ -43,7 +43,7 @@ def best_batch(runner: str, workload: Workload, plan: Plan) -> tuple[int, str]:
 
 
 def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> None:
-    """One workload, every runner; peers on a stratified sample of it where `fewer` is one."""
+    """Measure one workload with every tool and write its section; the other tools answer only the cases of `fewer`."""
     said(f"{workload.name}: {len(workload.prompts)} cases, {len(fewer.prompts)} for peers")
     batches = {runner: best_batch(runner, fewer, plan) for runner in HOMES}
 
@@ -70,12 +70,12 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> 
     page.section(
         workload.name,
         f"{counts[OURS]} cases, at most {workload.tokens} tokens each, greedy, fp32, {plan.threads} thread(s). The "
-        f"prompts have {more['read']:,} tokens, of which {more['unique']:,} are read once shared prefixes are read "
-        f"once; {sum(more['written']):,} are written. Peers answer n of the cases, a stratified sample; ratios are of "
-        "seconds a case. Encoding is timed, loading is not. Batch sizes were tried on "
-        f"{plan.trial} of the cases; the fastest is measured. What took more than {plan.slow:g} s was measured once. "
-        "Texts are equal where they are Toolmark's, character for character.",
-        ["", "batch", "n", "times", "seconds", "ms a case", "times Toolmark's", "peak MB", "texts equal"],
+        f"prompts have {more['read']:,} tokens; {more['unique']:,} remain when each shared prefix is read once. "
+        f"{sum(more['written']):,} tokens are written. The other tools answer n of the cases, a stratified sample, and "
+        "are compared by seconds for each case. Encoding is timed, loading is not. Batch sizes were tried on "
+        f"{plan.trial} of the cases, and the fastest was measured. What took more than {plan.slow:g} s was measured "
+        "once. The last column counts answers that are identical to Toolmark's.",
+        ["", "batch", "n", "times", "seconds", "ms a case", "times Toolmark's", "peak MB", "identical answers"],
         [
             [
                 NAMES[runner],
@@ -101,7 +101,7 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> 
 def write_limit(
     page: Page, workload: Workload, found: Mapping[str, Sequence[Measured]], wanted: Mapping[str, float], plan: Plan
 ) -> None:
-    """How far from the least possible time, and where the rest goes; `wanted` are seconds that aims would need."""
+    """Write the least possible time, and the time of each part; `wanted` has the seconds that missed aims need."""
     ours = found[OURS]
     rows = dict(enumerate(row["ids"] for row in workload.rows()))
     done = operations(workload.model, rows, ours[0].more["written"])
@@ -113,20 +113,20 @@ def write_limit(
     least = done.seconds(reading, writing)
     loop, batched = apart.seconds(reading, single), apart.seconds(reading, writing)
     page.text.append(
-        f"Distance from the limit: {done.reading / 1e9:,.0f} GFLOP of weights to read, {done.writing / 1e9:,.0f} to "
-        f"write, {done.attention / 1e9:,.0f} of attention. The matrix products of the model's shapes run at "
-        f"{reading / 1e9:.0f} GFLOP/s for 2,048 tokens, {writing / 1e9:.0f} for 64 and {single / 1e9:.0f} for one. "
-        f"So the least time is {least:.1f} s, {percent(least / whole, 0)} of the {whole:.1f} s taken. With no prefix "
-        f"shared it is {loop:.1f} s for one prompt at a time, and {batched:.1f} s in batches of 64: a loop that wastes "
-        f"nothing would take {loop / whole:.1f} times as long as is taken here, and such batches {batched / whole:.1f} "
-        "times.\n"
+        f"The least possible time: reading the prompts takes {done.reading / 1e9:,.0f} GFLOP, writing the answers "
+        f"{done.writing / 1e9:,.0f}, attention {done.attention / 1e9:,.0f}. The matrix products of the model's shapes "
+        f"run at {reading / 1e9:.0f} GFLOP/s for 2,048 tokens, {writing / 1e9:.0f} for 64 and {single / 1e9:.0f} for "
+        f"one. So the least time is {least:.1f} s, {percent(least / whole, 0)} of the {whole:.1f} s that Toolmark "
+        f"takes. If no prefix were shared, the least time would be {loop:.1f} s for one prompt at a time "
+        f"({loop / whole:.1f} times what Toolmark takes) and {batched:.1f} s in batches of 64 "
+        f"({batched / whole:.1f} times).\n"
     )
     profiled = measure(command(OURS, plan), {**workload.spec(threads=plan.threads), "profile": True})
     parts: dict[str, float] = profiled.more["parts"]
     total = sum(parts.values())
     page.section(
         f"{workload.name}: where the time goes",
-        f"Own time of each part in a run with a clock around every part, which took {total:.1f} s.",
+        f"Seconds of each part, without the parts inside it, in a run of {total:.1f} s with a clock around every part.",
         ["part", "seconds", "share"],
         [[label, f"{spent:.2f}", percent(spent / total)] for label, spent in sorted(parts.items(), key=_last)],
     )
@@ -134,8 +134,9 @@ def write_limit(
     spent = sum(parts[label] for label in needed) * whole / total
     for name, seconds in wanted.items():
         page.text.append(
-            f"Why not more against {name}: the aim is {seconds:.1f} s. Attention and matrix products alone, of which "
-            f"no exact engine can leave one out, take {spent:.1f} s here, {percent(spent / whole, 0)} of the whole.\n"
+            f"Why the aim is missed against {name}: it needs {seconds:.1f} s. Attention and matrix products alone, "
+            f"which every exact engine must compute, take {spent:.1f} s here, {percent(spent / whole, 0)} of the "
+            "whole.\n"
         )
 
 

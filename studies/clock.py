@@ -1,4 +1,4 @@
-"""Where wall time goes: functions are given labels, and each label its own time without that of labels inside it."""
+"""Measure wall time by label: the time of a label does not include the time of labels inside it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Clock"]
 
 
 class Clock:
-    """Seconds and calls by label; for one thread.
+    """Seconds and calls by label, for one thread.
 
     Attributes:
         seconds: Own time of each label.
@@ -35,7 +35,7 @@ class Clock:
 
     @contextmanager
     def within(self, label: str) -> Iterator[None]:
-        """Count what happens inside to `label`."""
+        """Count the time of this block for `label`."""
         self._switch()
         self._open.append(label)
         self.calls[label] += 1
@@ -46,11 +46,11 @@ class Clock:
             self._open.pop()
 
     def inside(self, labels: Collection[str]) -> bool:
-        """Whether one of `labels` is open."""
+        """Whether the current code runs inside one of `labels`."""
         return any(label in labels for label in self._open)
 
     def wrap(self, owner: Any, name: str, label: str) -> None:
-        """Replace a function of a class or module by one that counts; a generator counts while it is asked."""
+        """Replace a function of a class or module by one that is timed; a generator is timed while it runs."""
         work: Callable[..., Any] = getattr(owner, name)
 
         @wraps(work)

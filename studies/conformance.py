@@ -1,6 +1,7 @@
-"""Hold the judge against BFCL's own verdicts on recorded models; write docs/bfcl.md. Fails where a promise is broken.
+"""Compare our verdicts with BFCL's own on recorded models; write docs/measurements/bfcl.md.
 
-Figures and case ids only: neither a question nor an answer is copied.
+The program fails where a promise is broken. The page holds figures and case ids only: no question and no answer is
+copied.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from toolmark.benchmark.scoring.grades import Grade, grade
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
-OUT = ROOT / "docs" / "bfcl.md"
+OUT = ROOT / "docs" / "measurements" / "bfcl.md"
 
 DECODED = 0.99
 RAW = 0.97
-"""Least agreement over all models together, on the calls as BFCL decoded them, and from the raw output alone."""
+"""Least agreement over all models: on the calls as BFCL decoded them, and on the raw output."""
 
 FORMAT = "format"
 READ_HERE = "read only here"
@@ -41,24 +42,24 @@ UNEXPLAINED = "unexplained"
 RAW_REASONS = (FORMAT, READ_HERE, READ_OTHERWISE)
 
 MEANINGS: Mapping[str, str] = {
-    "integers in a list of numbers": "an integer is a number in a list too; BFCL widens it only where it stands alone",
+    "integers in a list of numbers": "an integer is a number inside a list, too; BFCL accepts that only outside a list",
     "best assignment": "parallel calls are matched by the assignment with the fewest faults, not one after another",
-    "schema default": "an argument at its schema default is as good as left out, and the other way round",
+    "schema default": "an argument with its default value equals an argument that is left out",
     "whole float for an integer": "3.0 is an integer, as JSON Schema says",
-    "spelling of names": "`.` and `_` in names are alike whatever the model was shown",
-    "white-space and Unicode": "strings are compared after NFC and white-space",
-    "own schema": "the arguments break a keyword of the tool's own schema (`enum`, a type); BFCL checks neither",
+    "spelling of names": "`.` and `_` in names are equal, whatever the model was shown",
+    "white-space and Unicode": "strings are compared after Unicode NFC and without differences in white-space",
+    "own schema": "the arguments are invalid by the tool's schema (`enum`, a type); BFCL does not check that",
     "booleans are no numbers": "`true` is not 1 inside lists and objects",
-    "empty list for none": "BFCL's list check takes an empty list where an argument may be left out",
-    FORMAT: "the calls are right, the format is not: text after the last call, a stray code fence",
-    READ_HERE: "BFCL's decoder fails on calls that our strict reading takes, and that are right",
+    "empty list for none": "BFCL accepts an empty list for an argument that may be left out",
+    FORMAT: "the calls are right but the format is not: text after the last call, or a code fence",
+    READ_HERE: "BFCL's decoder fails on right calls that our strict reading accepts",
     READ_OTHERWISE: "our strict reading finds other calls than BFCL's decoder, or none",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A recorded answer that is judged otherwise."""
+    """A recorded answer on which our verdict and BFCL's differ."""
 
     case: str
     official: bool
@@ -68,7 +69,7 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One model: rows that ask for a call, as decoded and from raw text, and those that ask for none."""
+    """The verdicts on one model: rows that ask for a call, decoded and raw, and rows that ask for none."""
 
     model: str
     dialect: str
@@ -93,7 +94,7 @@ def official_data(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def decoded_calls(row: Mapping[str, Any]) -> tuple[Call, ...]:
-    """The calls that BFCL decoded; none where what it decoded is no list of calls, which its checker refuses too."""
+    """The calls that BFCL decoded; empty if the result is not a list of calls, which BFCL's checker refuses, too."""
     decoded = row["official_decoded"]
     if not isinstance(decoded, list) or not all(isinstance(call, dict) for call in decoded):
         return ()
@@ -104,32 +105,32 @@ def decoded_calls(row: Mapping[str, Any]) -> tuple[Call, ...]:
 
 
 def as_completion(calls: Sequence[Call]) -> Completion:
-    """Calls as a model would write them in plain JSON: the whole judge sees them, and no decoder is in the way."""
+    """Calls as a model would write them in plain JSON, so that the whole judge is tested without a decoder."""
     turn = Message(role="assistant", tool_calls=tuple(calls))
     question = Message(role="user", content="?")
     return Completion(Json().render((question, turn), ()).messages[-1].content if calls else "")
 
 
 class Official:
-    """The official rule over a recording; whether its names are underscored is told by what rebuilds more of it."""
+    """BFCL's rule for a recording. Of dots or underscores in names, it takes what reproduces more verdicts."""
 
     def __init__(self, folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         self._functions, self._truth = official_data(folder)
         self._underscored = max((False, True), key=lambda way: self.rebuilt(rows, way))
 
     def verdict(self, row: Mapping[str, Any], on: Switches = frozenset(), underscored: bool | None = None) -> bool:
-        """What the rule says of the decoded calls of a row."""
+        """BFCL's verdict on the decoded calls of a row."""
         way = self._underscored if underscored is None else underscored
         case = row["case"]
         return official(self._functions[case], self._truth[case], row["official_decoded"], underscored=way, on=on)
 
     def rebuilt(self, rows: Sequence[Mapping[str, Any]], underscored: bool | None = None) -> int:
-        """Rows whose recorded verdict the rule gives."""
+        """The number of rows whose recorded verdict is reproduced."""
         return sum(self.verdict(row, underscored=underscored) is row["official_valid"] for row in rows)
 
 
 def judged(recording: Path, bfcl: Path, cases: Mapping[str, Case]) -> Judged:
-    """Judge one recorded model both ways."""
+    """Judge one recorded model: from decoded calls and from raw text."""
     rows = _lines(recording)
     answers = [answer for answer in recorded_rows(recording) if isinstance(answer, RecordedRow)]
     dialect: Dialect = load("toolmark.dialects", str(answers[0].dialect))()
@@ -184,7 +185,7 @@ def _read(
 
 
 def write(found: Sequence[Judged]) -> Page:
-    """The page."""
+    """Write all sections of the page."""
     page = Page(HEAD)
     totals = {
         "decoded": (sum(model.decoded for model in found), sum(len(model.decoded_apart) for model in found)),
@@ -192,10 +193,10 @@ def write(found: Sequence[Judged]) -> Page:
     }
     page.section(
         "Agreement",
-        "Rows that ask for a call. On the left the calls as BFCL decoded them, judged by our matcher; on the right the "
-        "raw output alone, read by the strict parser of its dialect, and judged. A row that BFCL could not decode is "
-        "wrong there, and stands on the right only.",
-        ["model", "dialect", "decoded", "apart", "agreement", "raw", "apart", "agreement"],
+        "Rows that ask for a call. Left: the calls as BFCL decoded them, judged by our matcher. Right: the raw output, "
+        "read by the strict parser of its dialect and judged. A row that BFCL could not decode is wrong for BFCL, and "
+        "is counted only on the right.",
+        ["model", "dialect", "decoded", "differ", "agreement", "raw", "differ", "agreement"],
         [
             *(
                 [
@@ -212,16 +213,19 @@ def write(found: Sequence[Judged]) -> Page:
     for name, least in (("decoded", DECODED), ("raw", RAW)):
         rows, apart = totals[name]
         page.held(
-            1 - apart / rows >= least, f"at least {percent(least, 0)} on {name} calls", percent(1 - apart / rows, 2)
+            1 - apart / rows >= least,
+            f"at least {percent(least, 0)} agreement on {name} calls",
+            percent(1 - apart / rows, 2),
         )
     known = {*POINTS, *RAW_REASONS}
     every = [(model, side, each) for model in found for side, all_of in _sides(model) for each in all_of]
     counts = Counter((part, side) for _, side, each in every for part in each.reason.split(" and "))
     page.section(
         "Why",
-        "Every disagreement has a reason from this closed list. The first ones are points in which our rule differs "
-        "from BFCL's: its checker is written anew as `studies/official.py`, each point a switch, and the reason is "
-        "the smallest set of switches that turns its verdict into ours. One with two reasons counts in both.",
+        "Every disagreement has one of these reasons. The first nine are points in which our rule differs from BFCL's. "
+        "`studies/official.py` is a new implementation of BFCL's checker, with a switch for each point. The reason is "
+        "the smallest set of switches that turns BFCL's verdict into ours. A disagreement with two reasons counts in "
+        "both rows.",
         ["reason", "decoded", "raw", "meaning"],
         [
             [reason, str(counts[reason, "decoded"]), str(counts[reason, "raw"]), meaning]
@@ -229,17 +233,18 @@ def write(found: Sequence[Judged]) -> Page:
         ],
     )
     without = [each for _, _, each in every if not set(each.reason.split(" and ")) <= known]
-    page.held(not without, "every disagreement has a reason of the list", f"{len(without)} have none")
+    page.held(not without, "every disagreement has a reason of this list", f"{len(without)} have none")
     decoded_rows = totals["decoded"][0]
     rebuilt = sum(model.rebuilt for model in found)
     page.held(
         rebuilt == decoded_rows,
-        "the checker written anew gives every official verdict again",
+        "the new implementation gives every official verdict",
         f"{rebuilt:,} of {decoded_rows:,}",
     )
     page.section(
         "Every disagreement",
-        "By case. BFCL: its verdict; ours is the other. The detail is our cause or the reader's complaint.",
+        "By case. The column BFCL is BFCL's verdict; ours is the opposite. The detail is our cause of failure, or why "
+        "a text could not be read.",
         ["model", "case", "from", "BFCL", "reason", "detail"],
         [
             [model.model, each.case, side, "right" if each.official else "wrong", each.reason, _cell(each.detail)]
@@ -247,11 +252,11 @@ def write(found: Sequence[Judged]) -> Page:
         ],
     )
     page.section(
-        "No call asked for: what the official credit is made of",
-        "`irrelevance` asks for no call, and BFCL credits whatever its decoder cannot read as a call. Of that credit: "
-        "an abstention is an answer in words; a call is one that can be read (leniently), although BFCL's decoder "
-        "failed on it; malformed is an attempt that is no call, or a native call whose arguments are none. The last "
-        "two are garbage, and count against a model here.",
+        "No call asked for: what BFCL credits",
+        "The category `irrelevance` asks for no call. BFCL credits everything that its decoder cannot read as a call. "
+        "The credited rows are split here. Abstained: an answer in words. Called: a call that we can read, although "
+        "BFCL's decoder failed. Malformed: a failed attempt at a call, or a native call with invalid arguments. Called "
+        "and malformed rows are not abstentions, and count against a model here.",
         [
             "model",
             "rows",
@@ -259,19 +264,19 @@ def write(found: Sequence[Judged]) -> Page:
             "abstained",
             "called",
             "malformed",
-            "garbage",
-            "credit withheld from an abstention",
+            "not abstentions",
+            "abstentions without credit",
         ],
         [_credit(model) for model in found],
     )
     return page
 
 
-HEAD = """# The judge against BFCL's own verdicts
+HEAD = """# Our judge beside BFCL's
 
-Written by `python -m studies.conformance` from recorded outputs of real models, which are not part of the project;
-figures and case ids only. BFCL's rule is that of `bfcl_eval`'s AST checker. Where the two differ, the difference is a
-rule of ours and stands below with its reason.
+Written by `python -m studies.conformance` from recorded outputs of real models. The recordings are not part of the
+project; this page holds figures and case ids only. BFCL's verdict is that of the AST checker in `bfcl_eval`. Where our
+verdict differs, one of our rules differs, and the reason is given below.
 """
 
 
@@ -302,7 +307,7 @@ def _cell(text: str) -> str:
 
 
 def measured(data: Path = DATA) -> list[Judged]:
-    """All recordings, in order of their names."""
+    """Judge all recordings, in the order of their names."""
     cases = {case.source.ref: case for case in BfclReader().read(data / "bfcl") if isinstance(case, Case)}
     return [judged(path, data / "bfcl", cases) for path in sorted((data / "bfcl_recorded").glob("*.jsonl*"))]
 

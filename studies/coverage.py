@@ -1,4 +1,4 @@
-"""How often an interval holds the truth, how wide it is, and how often it calls a loss of the whole margin none."""
+"""How often an interval contains the truth, how wide it is, and how often it misses a loss of the whole margin."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from studies.draws import GROUP, Truth, binary, clusters, draw
+from studies.draws import CLUSTER_SIZE, Truth, binary, cluster_names, draw
 from toolmark.benchmark.verdicts.intervals import Interval, cluster_t, difference_interval, mean_interval, tango, wilson
 from toolmark.benchmark.verdicts.verdict import MARGIN
 
 _IMPOSSIBLE = 1e-9
-"""Tables rarer than this are left out."""
+"""Tables with a lower probability are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wilson:
-    """Coverage over all p from 0.02 to 0.98 in steps of 0.001, by enumeration."""
+    """Coverage for all p from 0.02 to 0.98 in steps of 0.001, computed exactly."""
 
     n: int
     mean: float
@@ -29,7 +29,7 @@ class Wilson:
 
 
 def wilson_coverage(n: int) -> Wilson:
-    """Sum the probability of every count whose interval holds p."""
+    """Sum the probability of every count whose interval contains p."""
     found = [wilson(count, n) for count in range(n + 1)]
     low, high = np.array([interval.low for interval in found]), np.array([interval.high for interval in found])
     p = np.linspace(0.02, 0.98, 961)
@@ -41,9 +41,9 @@ def wilson_coverage(n: int) -> Wilson:
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """Coverage and mean width of an interval, and of the cluster-robust t interval where that would be the other way.
+    """Coverage and mean width of an interval, and of the cluster-robust t interval if that is the alternative.
 
-    For one share, the truth's discordance and effect are that share.
+    For the score of one candidate, the truth's discordance and effect are that score.
     """
 
     n: int
@@ -55,7 +55,7 @@ class Covered:
 
 
 def _tables(n: int, truth: Truth) -> Iterator[tuple[float, int, int]]:
-    """Probability, wins and losses of every table, one case a group."""
+    """Yield probability, wins and losses of every table, with one case in each cluster."""
     won, lost = (truth.discordance + truth.effect) / 2, (truth.discordance - truth.effect) / 2
     for wins in range(n + 1):
         first = stats.binom.pmf(wins, n, won)
@@ -67,7 +67,7 @@ def _tables(n: int, truth: Truth) -> Iterator[tuple[float, int, int]]:
 
 
 def tango_coverage(n: int, truth: Truth) -> Covered:
-    """By enumeration of all tables of wins and losses."""
+    """Compute the coverage exactly, over all tables of wins and losses."""
     coverage = width = 0.0
     for chance, wins, losses in _tables(n, truth):
         found = tango(n, wins, losses)
@@ -77,35 +77,35 @@ def tango_coverage(n: int, truth: Truth) -> Covered:
 
 
 def paired_coverage(n: int, truth: Truth, comparisons: int) -> Covered:
-    """Of the intervals for a difference, groups of four, in drawn comparisons."""
+    """Measure the coverage for a difference with clusters of four cases, in random comparisons."""
     random = np.random.default_rng([n, round(1000 * truth.discordance), round(-1000 * truth.effect), 95])
-    groups = clusters(n, truth.correlation)
+    names = cluster_names(n, truth.correlation)
     total = np.zeros(4)
     for row in draw(random, truth, comparisons, 1, 1, n)[:, 0, 0]:
         differences = row.astype(float).tolist()
-        ours = difference_interval(differences, groups)
-        # Where nothing moved it has no width, and is not meant for it.
-        theirs = cluster_t(differences, groups) if any(differences) else ours
+        ours = difference_interval(differences, names)
+        # If no case changed, the t interval has no width and is not used.
+        theirs = cluster_t(differences, names) if any(differences) else ours
         for index, found in enumerate((ours, theirs)):
             total[2 * index :][:2] += found.low <= truth.effect <= found.high, found.high - found.low
     return Covered(n, truth, *(total / comparisons).tolist())
 
 
-def cluster_coverage(groups: int, p: float, correlation: float, comparisons: int) -> Covered:
-    """Of the interval for one share, groups of four, in drawn runs."""
-    random = np.random.default_rng([groups, round(1000 * p), round(1000 * correlation)])
-    names = clusters(groups * GROUP, correlation)
+def cluster_coverage(count: int, p: float, correlation: float, comparisons: int) -> Covered:
+    """Measure the coverage for one score with clusters of four cases, in random runs."""
+    random = np.random.default_rng([count, round(1000 * p), round(1000 * correlation)])
+    names = cluster_names(count * CLUSTER_SIZE, correlation)
     covered, width = 0, 0.0
-    for row in binary(random, p, correlation, comparisons, groups):
+    for row in binary(random, p, correlation, comparisons, count):
         found = mean_interval(row.astype(float).tolist(), names, share=True)
         covered += found.low <= p <= found.high
         width += found.high - found.low
-    return Covered(groups * GROUP, Truth(p, p, correlation), covered / comparisons, width / comparisons)
+    return Covered(count * CLUSTER_SIZE, Truth(p, p, correlation), covered / comparisons, width / comparisons)
 
 
 @dataclass(frozen=True, slots=True)
 class Overlooked:
-    """How often the 90% interval lies inside the margin, although the truth lies on its edge."""
+    """How often the 90% interval lies inside the margin, although the true difference is the margin."""
 
     n: int
     truth: Truth
@@ -117,13 +117,13 @@ def _inside(found: Interval) -> bool:
 
 
 def overlooked(n: int, truth: Truth, comparisons: int) -> Overlooked:
-    """By enumeration without groups, in drawn comparisons with them."""
+    """Compute exactly without clusters; measure in random comparisons with clusters."""
     if not truth.correlation:
         tables = _tables(n, truth)
         inside = [chance for chance, wins, losses in tables if _inside(tango(n, wins, losses, 0.90))]
         return Overlooked(n, truth, math.fsum(inside))
     random = np.random.default_rng([n, round(1000 * truth.discordance), 90])
-    groups = clusters(n, truth.correlation)
+    names = cluster_names(n, truth.correlation)
     rows = draw(random, truth, comparisons, 1, 1, n)[:, 0, 0]
-    found = sum(_inside(difference_interval(row.astype(float).tolist(), groups, 0.90)) for row in rows)
+    found = sum(_inside(difference_interval(row.astype(float).tolist(), names, 0.90)) for row in rows)
     return Overlooked(n, truth, found / comparisons)

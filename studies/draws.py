@@ -1,8 +1,8 @@
-"""Paired differences of candidates, drawn from a latent normal model with a known truth.
+"""Random paired differences of candidates, from a latent normal model with a known truth.
 
-A case's difference is 1 where a standard normal is above an upper limit, -1 where it is below a lower one, else 0.
-Cases of a group share a part of that normal, metrics share a part, and candidates share a part through their common
-base. For equal candidates the limits are symmetric, and so is the joint distribution of everything.
+The difference of a case is 1 if a standard normal is above an upper limit, -1 if it is below a lower limit, and 0
+otherwise. Cases of a cluster share a part of that normal; so do metrics, and so do candidates with a common base. For
+equal candidates the limits are symmetric.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-GROUP = 4
-"""Cases a group, where there are groups."""
+CLUSTER_SIZE = 4
+"""Cases in each cluster, in settings with clusters."""
 
 CHUNK = 250
-"""Comparisons that are in memory at a time."""
+"""Comparisons that are in memory at one time."""
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(120)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
@@ -27,12 +27,12 @@ _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is true of a metric.
+    """The true state of a metric.
 
     Attributes:
-        discordance: Share of cases on which the sides differ.
+        discordance: Share of cases on which the two sides differ.
         effect: Mean difference.
-        correlation: Of the differences of two cases of one group; 0 for one case a group.
+        correlation: Correlation of the differences of two cases of one cluster; 0 if every case is its own cluster.
     """
 
     discordance: float
@@ -46,7 +46,7 @@ class Truth:
         return upper, float(ndtri((self.discordance - self.effect) / 2))
 
     def shared(self) -> float:
-        """Share of the latent variance that a group has in common, so that its differences correlate as said."""
+        """Share of the latent variance that a cluster has in common, so that its differences have this correlation."""
         if self.correlation == 0:
             return 0.0
         upper, lower = self.limits
@@ -62,20 +62,20 @@ class Truth:
 
 
 def _normal(random: np.random.Generator, shape: tuple[int, ...], share: float) -> NDArray[np.float32]:
-    """Standard normals, those of one group correlated by `share`; the last axis is the cases."""
+    """Draw standard normals; those of one cluster correlate by `share`. The last axis is the cases."""
     own = random.standard_normal(shape, dtype=np.float32)
     if share == 0:
         return own
-    common = random.standard_normal((*shape[:-1], shape[-1] // GROUP), dtype=np.float32)
-    return math.sqrt(1 - share) * own + math.sqrt(share) * np.repeat(common, GROUP, axis=-1)
+    common = random.standard_normal((*shape[:-1], shape[-1] // CLUSTER_SIZE), dtype=np.float32)
+    return math.sqrt(1 - share) * own + math.sqrt(share) * np.repeat(common, CLUSTER_SIZE, axis=-1)
 
 
 def draw(
     random: np.random.Generator, truth: Truth, comparisons: int, adapters: int, metrics: int, n: int
 ) -> NDArray[np.int8]:
-    """Differences of shape (comparisons, adapters, metrics, n).
+    """Draw differences of shape (comparisons, adapters, metrics, n).
 
-    Half of a latent normal is the base's, the same for all adapters; half of either is one factor for all metrics.
+    Half of the variance belongs to the base and is shared by all adapters. Half of each part is shared by all metrics.
     """
     share = truth.shared()
     latent = _normal(random, (comparisons, adapters, metrics, n), share)
@@ -92,14 +92,14 @@ def draw(
     return (latent > upper).view(np.int8) - (latent < lower).view(np.int8)
 
 
-def binary(random: np.random.Generator, p: float, correlation: float, rows: int, groups: int) -> NDArray[np.int8]:
-    """Values of 0 or 1, right with probability p, correlated within groups, of shape (rows, groups * GROUP)."""
-    # A difference that is never -1: every discordant case is won.
+def binary(random: np.random.Generator, p: float, correlation: float, rows: int, count: int) -> NDArray[np.int8]:
+    """Draw values of 0 or 1, which are 1 with probability p and correlate within a cluster."""
+    # A difference that is never -1: every changed case is a win.
     share = Truth(p, p * (1 - 1e-12), correlation).shared()
-    latent = _normal(random, (rows, groups * GROUP), share)
+    latent = _normal(random, (rows, count * CLUSTER_SIZE), share)
     return (latent > float(ndtri(1 - p))).view(np.int8)
 
 
-def clusters(n: int, correlation: float) -> tuple[str, ...]:
-    """The group of each case."""
-    return tuple(str(index // GROUP if correlation else index) for index in range(n))
+def cluster_names(n: int, correlation: float) -> tuple[str, ...]:
+    """The name of the cluster of each case."""
+    return tuple(str(index // CLUSTER_SIZE if correlation else index) for index in range(n))

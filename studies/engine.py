@@ -1,7 +1,7 @@
-"""Measure local generation against its peers, its limit and itself, and write docs/performance.md.
+"""Measure the speed of local generation, beside other tools and its own limit; write docs/measurements/performance.md.
 
-Every measurement is a process of its own; what is compared was measured in one run, in turns. It is meant for a quiet
-machine: `make perf`. Peers are installed into environments of their own, once, under --cache.
+Each measurement is a process of its own. Measurements that are compared were made in one run, in turns. Run it on a
+quiet machine: `make perf`. The other tools are installed once, each into its own environment under --cache.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from studies.plan import Plan, megabytes, repeated, said
 from studies.scaling import write_growth, write_mixed
 from studies.workloads import POCKET, Workload, prompts_of, random_gemma, shipped
 
-OUT = Path(__file__).parents[1] / "docs" / "performance.md"
+OUT = Path(__file__).parents[1] / "docs" / "measurements" / "performance.md"
 CACHE = Path.home() / ".cache" / "toolmark" / "peers"
 
 
 def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
-    """The whole of `pytest suites/`."""
+    """Measure a whole run of `pytest suites/`, by phase."""
     said("overhead")
 
     def work() -> Measured:
@@ -51,8 +51,8 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
     engine = [sum(each.more["phases"].get(label, 0.0) for label in ENGINE) for each in found]
     page.section(
         "What the harness adds",
-        f"`pytest suites/ --model pocket` on {cases:,} cases, from the start of the process to its end, {len(found)} "
-        "times; the first rows are the engine's own time. Each phase without the phases inside it.",
+        f"`pytest suites/ --model pocket` on {cases:,} cases, from start to end of the process, {len(found)} times. "
+        "The first rows are the engine's own time. Each phase is counted without the phases inside it.",
         ["phase", "seconds", "ms a case", "share"],
         [
             [
@@ -74,32 +74,32 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
 
 
 def measure_phases(arguments: Sequence[str], plan: Plan) -> Measured:
-    """One run of pytest with its phases told."""
+    """Run pytest once and return the seconds of each phase."""
     found = measure([sys.executable, "-m", "studies.phases"], {"threads": plan.threads, "arguments": list(arguments)})
     return replace(found, seconds=(found.more["whole"],))
 
 
 def head(plan: Plan) -> str:
-    """What it was measured with, and on."""
+    """The head of the page: versions and machine."""
     packages = ("torch", "transformers", "peft", "inspect-ai")
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     peers = textwrap.fill(
-        "Peers, each in an environment of its own: "
+        "The other tools, each in its own environment: "
         + "; ".join(f"{name} with {', '.join(wanted)}" for name, wanted in ENVIRONMENTS.items())
         + ".",
         120,
     )
     return f"""# How fast local generation is, measured
 
-Written by `make perf`. Seconds are wall time: medians with [least, most] of the repetitions told beside them. Every
-measurement is a process of its own, in turns; ratios are of one run.
+Written by `make perf`. Seconds are wall time: the median of the repetitions, with [least, most]. Each measurement is a
+process of its own. Measurements that are compared were made in turns, in one run.
 
 Python {platform.python_version()}, {versions}. {_processor()}, {psutil.cpu_count()} processors,
 {psutil.virtual_memory().total / 2**30:.0f} GiB, {platform.system()}; {plan.threads} thread(s) a process.
 
 {peers}
 
-On a GPU: not measured.
+Not measured on a GPU.
 """
 
 
@@ -110,7 +110,7 @@ def _processor() -> str:
 
 
 def main() -> None:
-    """Measure and write the page; sections that were not asked for are not on it."""
+    """Measure and write the page; it holds only the sections of --only."""
     sections = ("pocket", "random", "growth", "mixed", "overhead")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(sections), help=f"sections, of {','.join(sections)}")
@@ -162,7 +162,7 @@ def main() -> None:
     for section in given.only.split(","):
         try:
             work[section]()
-        except RuntimeError as error:  # a peer that fails must not cost what was measured
+        except RuntimeError as error:  # the sections that were measured are kept if another tool fails
             page.text.append(f"## {section}: not measured\n\n```\n{error}\n```\n")
             page.broken.append(f"{section} was not measured: {str(error).splitlines()[-1]}")
         given.out.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""How often equal candidates are told apart."""
+"""How often equal candidates get a verdict of `regressed` or `improved`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from studies.draws import CHUNK, GROUP, Truth, clusters, draw
+from studies.draws import CHUNK, CLUSTER_SIZE, Truth, cluster_names, draw
 from toolmark.benchmark.verdicts.holm import holm
 from toolmark.benchmark.verdicts.signflip import sign_flip_tail
 from toolmark.benchmark.verdicts.verdict import LEVEL, Paired, decide
 
 ADAPTERS, METRICS = 8, 6
 _CHECKED = 2
-"""Comparisons of a setting that are judged again by `decide`, case by case."""
+"""Comparisons of each setting that are judged again by `decide`, case by case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,14 @@ class Alarms:
     """Shares of comparisons with a false alarm.
 
     Attributes:
-        n: Cases, in each metric.
-        truth: What is true of each metric.
-        comparisons: How many were drawn, of eight adapters each.
-        regressed_one: Some metric of the first adapter regressed: a comparison with one adapter.
-        regressed_each: Some metric of an adapter regressed, mean over the eight.
-        regressed_any: Some metric of any of the eight regressed: a chance that is not held at 5%.
-        improved_one: Some metric of the first adapter improved, with no other beside it.
-        improved_eight: Some metric of any of the eight improved.
+        n: Cases of each metric.
+        truth: The true state of each metric.
+        comparisons: Number of random comparisons, each of eight adapters.
+        regressed_one: A metric of the first adapter regressed, in a comparison with one adapter.
+        regressed_each: A metric of an adapter regressed; mean over the eight adapters.
+        regressed_any: A metric of at least one of the eight adapters regressed; not limited to 5%.
+        improved_one: A metric of the first adapter improved, in a comparison with one adapter.
+        improved_eight: A metric of at least one of the eight adapters improved.
     """
 
     n: int
@@ -43,12 +43,12 @@ class Alarms:
 
 
 def p_values(sums: NDArray[np.int8]) -> NDArray[np.float64]:
-    """p-values of group sums, shape (…, G) to (…), each computed once for all comparisons with the same counts.
+    """Compute p-values of cluster sums, shape (…, G) to (…); equal counts are computed once.
 
-    A total within one standard deviation gets 1. Its p-value is above 1/10 (Oleszkiewicz 1996, Probab. Math. Statist.
-    16:127), which no family at 5% tells from 1.
+    A total within one standard deviation gets p = 1. Its true p is above 1/10 (Oleszkiewicz 1996, Probab. Math.
+    Statist. 16:127), so the result of a test at 5% is the same.
     """
-    largest = GROUP
+    largest = CLUSTER_SIZE
     sizes = np.abs(sums)
     counts = np.stack([(sizes == size).sum(-1, dtype=np.int64) for size in range(1, largest + 1)], axis=-1)
     totals = np.abs(sums.sum(-1, dtype=np.int64))
@@ -64,19 +64,19 @@ def p_values(sums: NDArray[np.int8]) -> NDArray[np.float64]:
 
 
 def _rejected(p: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which tests of each family are rejected, shape (families, tests)."""
+    """Return which tests of each family are rejected, shape (families, tests)."""
     found = np.zeros(p.shape, dtype=bool)
-    # Holm rejects nothing unless it rejects the smallest.
+    # Holm rejects nothing if it does not reject the smallest p-value.
     for family in np.flatnonzero(p.min(-1) * p.shape[-1] <= LEVEL):
         found[family] = np.array(holm(p[family].tolist())) <= LEVEL
     return found
 
 
-def _check(differences: NDArray[np.int8], groups: tuple[str, ...], regressed: NDArray[np.bool_]) -> None:
-    """The verdicts on whole cases are the ones that were counted."""
+def _check(differences: NDArray[np.int8], names: tuple[str, ...], regressed: NDArray[np.bool_]) -> None:
+    """Check that `decide` gives the verdicts that were counted."""
     ids = tuple(str(index) for index in range(differences.shape[-1]))
     metrics = [
-        {str(metric): Paired(ids, tuple(row.astype(float).tolist()), groups) for metric, row in enumerate(adapter)}
+        {str(metric): Paired(ids, tuple(row.astype(float).tolist()), names) for metric, row in enumerate(adapter)}
         for adapter in differences
     ]
     for adapter, verdicts in enumerate(decide(metrics)):
@@ -86,16 +86,16 @@ def _check(differences: NDArray[np.int8], groups: tuple[str, ...], regressed: ND
 
 
 def alarms(n: int, truth: Truth, comparisons: int) -> Alarms:
-    """Compare equal candidates, over and over."""
+    """Compare equal candidates many times and count false alarms."""
     random = np.random.default_rng([n, round(1000 * truth.discordance), round(1000 * truth.correlation)])
-    groups = clusters(n, truth.correlation)
+    names = cluster_names(n, truth.correlation)
     counted = np.zeros(5)
     checked = 0
     for _ in range(comparisons // CHUNK):
         differences = draw(random, truth, CHUNK, ADAPTERS, METRICS, n)
         sums = differences
         if truth.correlation:
-            sums = differences.reshape(*differences.shape[:-1], -1, GROUP).sum(-1, dtype=np.int8)
+            sums = differences.reshape(*differences.shape[:-1], -1, CLUSTER_SIZE).sum(-1, dtype=np.int8)
         p = p_values(sums)
         lower = sums.sum(-1, dtype=np.int64) < 0
         adapters = _rejected(p.reshape(-1, METRICS)).reshape(p.shape)
@@ -110,6 +110,6 @@ def alarms(n: int, truth: Truth, comparisons: int) -> Alarms:
             improved.any((-1, -2)).sum(),
         ]
         for index in np.flatnonzero(hit.any(-1))[: _CHECKED - checked]:
-            _check(differences[index], groups, regressed[index])
+            _check(differences[index], names, regressed[index])
             checked += 1
     return Alarms(n, truth, comparisons, *(counted / comparisons).tolist())

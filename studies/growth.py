@@ -1,4 +1,4 @@
-"""How this engine's time grows: with cases, with tools offered, with adapters."""
+"""Workloads that show how the time grows with cases, tools offered and adapters."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ CASES = (400, 1_300, 4_000)
 TOOLS = (1, 2, 5, 10, 20, 40)
 ADAPTERS = (1, 2, 4, 8)
 TOKENS = 48
-"""Written at most for each case, so that a few endless answers do not hide what grows."""
+"""Tokens written at most for each case, so that a few endless answers do not dominate the time."""
 
 _OPENINGS = ("", "Please help me with this. ", "One more thing: ")
-"""Varied wordings of a request, in front of it."""
+"""Sentences before a request, which make new cases of it."""
 
 
 def _reworded(case: Case, opening: str) -> Case:
@@ -30,7 +30,7 @@ def _reworded(case: Case, opening: str) -> Case:
 
 
 def of_cases(count: int) -> Workload:
-    """So many cases: the shipped ones of both splits, and beyond them the same with a sentence in front."""
+    """Make a workload of `count` cases: the shipped ones, then the same with a sentence before the request."""
     cases = [*shipped(None), *load_cases(str(POCKET.parents[2] / "suites" / "cases"), "dev")[0]]
     every = [_reworded(case, opening) for opening in _OPENINGS for case in cases]
     chosen = limited(cases, count) if count < len(cases) else every[:count]
@@ -38,12 +38,12 @@ def of_cases(count: int) -> Workload:
 
 
 def of_tools(offered: int, count: int) -> Workload:
-    """The same requests with so many tools of the catalog offered, the right one among them."""
+    """Make a workload of the same requests with `offered` tools of the catalog, the right one among them."""
     tools = list(catalog().tools)
     cases = []
     for number, case in enumerate(shipped(count)):
         wanted = [spec.name for option in getattr(case.expect, "any_of", ())[:1] for spec in option.calls][:offered]
-        # As shipped, several cases share a list: of each length there are four.
+        # Several shipped cases share a list of tools, so each length has four lists.
         turn = 7 * (number % 4)
         order = [*tools[turn:], *tools[:turn]]
         chosen = [tool for tool in order if tool.name not in wanted][: offered - len(wanted)]
@@ -53,7 +53,7 @@ def of_tools(offered: int, count: int) -> Workload:
 
 
 def adapters(cache: Path) -> Sequence[Path]:
-    """Eight LoRA adapters on `pocket` with random weights; made once."""
+    """Make eight LoRA adapters for `pocket` with random weights, or find them in `cache`."""
     return [*_adapters(cache)]
 
 

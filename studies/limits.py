@@ -1,4 +1,4 @@
-"""The least time that a workload can take on this machine: its operations over the rate of its matrix products."""
+"""The least time for a workload on this machine: its operations, divided by the rate of its matrix products."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ __all__ = ["Operations", "matrix_rate", "operations"]
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """Floating-point operations of the products with weights, for tokens read and written, and of attention."""
+    """Floating-point operations: products with weights while reading and while writing, and attention."""
 
     reading: float
     writing: float
     attention: float
 
     def seconds(self, reading: float, writing: float) -> float:
-        """At these rates; attention at that of reading."""
+        """Seconds at these rates; attention runs at the rate of reading."""
         return (self.reading + self.attention) / reading + self.writing / writing
 
 
 def shapes(config: Mapping[str, Any]) -> list[tuple[int, int]]:
-    """(in, out) of the products of one layer."""
+    """The shapes (in, out) of the products of one layer."""
     hidden, size = config["hidden_size"], config["head_dim"]
     queries, keys = config["num_attention_heads"] * size, config["num_key_value_heads"] * size
     wide = config["intermediate_size"]
@@ -44,13 +44,13 @@ def settings(model: Path) -> dict[str, Any]:
 def operations(
     model: Path, rows: Mapping[int, Sequence[int]], written: Sequence[int], *, shared: bool = True
 ) -> Operations:
-    """What the tokens cost, two operations a weight: each shared prefix once, each written token once.
+    """Count the operations of a workload, two for each weight; a shared prefix is read once.
 
     Args:
-        model: A Gemma 3's directory.
-        rows: Prompt ids.
-        written: Tokens written for each.
-        shared: Otherwise every prompt is read whole.
+        model: Directory of a Gemma 3.
+        rows: Token ids of the prompts.
+        written: Number of tokens written for each prompt.
+        shared: False if every prompt is read whole.
     """
     config = settings(model)
     layers = config["num_hidden_layers"]
@@ -76,7 +76,7 @@ def operations(
 
 
 def _keys(stretches: Iterable[tuple[int, int]], window: int | None) -> int:
-    """Keys that the tokens of these stretches (start, length) see, together."""
+    """The number of keys that the tokens of these stretches (start, length) attend to."""
     return sum(
         min(position + 1, window or position + 1)
         for start, length in stretches
@@ -85,7 +85,7 @@ def _keys(stretches: Iterable[tuple[int, int]], window: int | None) -> int:
 
 
 def matrix_rate(model: Path, tokens: int, threads: int) -> float:
-    """Operations a second of the products of the model's layers for `tokens` at once; the best of many."""
+    """Measure operations a second of the products of the model's layers for `tokens` tokens; the best of many."""
     import torch
 
     torch.set_num_threads(threads)

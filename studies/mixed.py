@@ -1,11 +1,11 @@
-"""Would it pay to write for several adapters in one pass? A pass of a LoRA model over one new token a row, both ways.
+"""Measure whether rows of several adapters should be written in one pass of a LoRA model.
 
     python -m studies.mixed SPEC.json OUT.json
 
-Alone: one pass, all rows of one adapter. Mixed: one pass over as many rows, evenly of all adapters, of which peft's
-`adapter_names` tells each its own. In turn: the same rows, a pass for each adapter. Attention over what was read before
-is left out: caches are per adapter either way, so that it costs the same. SPEC holds the model, the adapters, the rows
-of all of them together, threads and times.
+Each pass writes one token for every row. Alone: all rows belong to one adapter. Mixed: the adapters share the rows
+evenly, in one pass with peft's `adapter_names`. In turn: the same rows, one pass for each adapter. Attention to earlier
+tokens is left out, because it costs the same in all three. SPEC holds the model, the adapters, the number of rows,
+threads and times.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 
 def milliseconds(work: Callable[[], object], times: int) -> list[float]:
-    """Of each of `times` repetitions, each the median of many calls."""
+    """Return the milliseconds of `times` repetitions; each is the median of many calls."""
     found = []
     for _ in range(times):
         spent = []

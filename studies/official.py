@@ -1,8 +1,8 @@
-"""What BFCL's own checker demands of calls, written anew from its behaviour; each point we judge otherwise is a switch.
+"""A new implementation of BFCL's checker, with a switch for each point in which our rules differ.
 
-The facts are those of ShishirPatil/gorilla, bfcl_eval/eval_checker/ast_eval/ast_checker.py, commit a6da28ee, for calls
-in Python's syntax. With no switch it is the official rule; a switch puts our rule in the place of one point of it. So
-the reason of a disagreement is no opinion: it is the smallest set of switches that turns BFCL's verdict into ours.
+It follows ShishirPatil/gorilla, bfcl_eval/eval_checker/ast_eval/ast_checker.py, commit a6da28ee, for calls in Python's
+syntax. Without a switch it is BFCL's rule; a switch replaces one point by our rule. The reason of a disagreement is the
+smallest set of switches that turns BFCL's verdict into ours.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _MOST_SWITCHES = 3
 def official(
     functions: Sequence[Any], truth: Calls, calls: Calls, *, underscored: bool, on: Switches = frozenset()
 ) -> bool:
-    """Are `calls`, each `{name: arguments}`, the answer `truth`?
+    """Whether `calls`, each `{name: arguments}`, are the answer `truth`.
 
     Args:
         functions: The offered functions, as BFCL writes them.
@@ -82,7 +82,7 @@ def official(
 
 
 def _orders(fits: Sequence[Sequence[bool]]) -> Sequence[tuple[int, ...]]:
-    """Assignments of calls to answers that could work; there are few, as few calls fit an answer."""
+    """Yield the possible assignments of calls to answers; there are few, because few calls fit an answer."""
     found: list[tuple[int, ...]] = [()]
     for row in fits:
         found = [(*taken, index) for taken in found for index, fit in enumerate(row) if fit and index not in taken]
@@ -192,7 +192,7 @@ def _standard_list(values: Sequence[Any], on: Switches) -> list[Any]:
 
 
 def reasons(verdict: Callable[[Switches], bool], ours: bool) -> tuple[Point, ...] | None:
-    """The smallest set of points by which the official verdict becomes ours; None where there is none."""
+    """Return the smallest set of points that turns BFCL's verdict into ours; None if there is no such set."""
     for size in range(_MOST_SWITCHES + 1):
         for chosen in itertools.combinations(POINTS, size):
             if verdict(frozenset(chosen)) is ours:

@@ -1,9 +1,9 @@
-"""This engine on one workload, in a process of its own, as `peer_loops` measures the others.
+"""Measure local generation on one workload, in a process of its own, as `peer_loops` measures the other tools.
 
     python -m studies.ours SPEC.json OUT.json
 
-SPEC may also hold `adapters`, directories that are worn one after the other, and `profile`, to tell where the time
-went. OUT also holds the tokens that were read and written, and the seconds without encoding.
+SPEC may also hold `adapters`, directories that answer one after another, and `profile`, to measure the time of each
+part. OUT also holds the tokens that were read and written, and the seconds without encoding.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ __all__ = ["unique_tokens"]
 
 
 def unique_tokens(rows: dict[int, list[int]]) -> int:
-    """Prompt tokens that are read: of each shared prefix once."""
+    """The number of prompt tokens that are read; a shared prefix counts once."""
     leaves = list(prefix_leaves(rows))
     nodes = {node for leaf in leaves for node in leaf.path}
     return sum(len(node.ids) for node in nodes) + sum(len(leaf.ids) for leaf in leaves)
 
 
 def without_special(text: str, engine: LocalEngine) -> str:
-    """As peers give their texts."""
+    """The text in the form of the other tools."""
     for token in engine._tokenizer.all_special_tokens:
         text = text.replace(token, "")
     return text
 
 
 def timed_parts(clock: Clock) -> None:
-    """Tell apart what a pass is made of."""
+    """Time the parts of a pass separately."""
     from torch import nn
     from transformers.models.gemma3 import modeling_gemma3 as gemma
 
@@ -63,7 +63,7 @@ def timed_parts(clock: Clock) -> None:
 
 
 def main(spec: dict[str, Any], out: Path) -> None:
-    """Measure and write OUT. Loading, and the proof that packed passes are the model's own, are not timed."""
+    """Measure and write OUT. Loading, and the check of packed passes against the model, are not timed."""
     import torch
 
     torch.set_num_threads(spec["threads"])

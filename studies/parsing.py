@@ -1,6 +1,7 @@
-"""Measure how fast completions are judged, and that reading is linear; write docs/judging.md. Fails where it is not.
+"""Measure how fast completions are judged, and how reading time grows; write docs/measurements/judging.md.
 
-Times are of one core, in processor time, the least of several repetitions: what else runs on the machine counts little.
+The program fails where judging is too slow or where reading time grows faster than the text. Times are processor time
+of one core, the least of several repetitions, so other programs on the machine matter little.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from toolmark.benchmark.scoring.gold import perfect, planted
 from toolmark.benchmark.scoring.grades import grade
 
 ROOT = Path(__file__).parents[1]
-OUT = ROOT / "docs" / "judging.md"
+OUT = ROOT / "docs" / "measurements" / "judging.md"
 
 SIZES = {"1 KB": 1 << 10, "8 KB": 1 << 13, "64 KB": 1 << 16, "512 KB": 1 << 19, "1 MB": (1 << 20) - 64}
 AIM = 20_000
-"""Completions a second."""
+"""The aim, in completions a second."""
 
 HEAD = """# How fast completions are judged, measured
 
@@ -46,11 +47,11 @@ BROKEN: Mapping[str, str] = {
     "pythonic": "[f(a=[",
     "tagged": '<tool_call>{"a":"',
 }
-"""What costs each dialect much: values that begin, and never end."""
+"""What is slow to read in each dialect: values that begin and never end."""
 
 
 def written(dialect: Dialect, arguments: Mapping[str, object]) -> Completion:
-    """One call, in the dialect's own hand; of `native`, as a server sends it."""
+    """Write one call as the dialect does; for `native`, as a server sends it."""
     turn = Message(role="assistant", tool_calls=(Call(name="f", arguments=arguments),))
     message = dialect.render((Message(role="user", content="?"), turn), ()).messages[-1]
     raw = tuple(RawCall(call.name, json.dumps(dict(call.arguments))) for call in message.tool_calls)
@@ -58,16 +59,16 @@ def written(dialect: Dialect, arguments: Mapping[str, object]) -> Completion:
 
 
 def texts(dialect: Dialect, size: int) -> Iterator[tuple[str, Completion]]:
-    """Completions of about `size` characters: what is in them, and they."""
+    """Yield a label and a completion of about `size` characters, of each kind."""
     yield "prose", Completion((PROSE * (size // len(PROSE) + 1))[:size])
     yield "one long string", written(dialect, {"a": "x" * (size - 100)})
     yield "many numbers", written(dialect, {"a": [123] * (size // 5 - 20)})
     broken = BROKEN[dialect.name]
-    yield "values without end", Completion(broken * (size // len(broken)))
+    yield "values that never end", Completion(broken * (size // len(broken)))
 
 
 def seconds(work: Callable[[], object], least: float = 0.2) -> float:
-    """Processor seconds of one call of `work`, the least of at least three."""
+    """Measure the processor seconds of one call of `work`, the least of three or more."""
     found: list[float] = []
     while len(found) < 3 or sum(found) < least:
         start = time.process_time()
@@ -77,7 +78,7 @@ def seconds(work: Callable[[], object], least: float = 0.2) -> float:
 
 
 def write_lengths(page: Page, dialects: list[Dialect]) -> None:
-    """How long reading takes, by length."""
+    """Measure how long reading takes, by length."""
     rows: list[list[str]] = []
     worst = 0.0
     for dialect in dialects:
@@ -92,7 +93,7 @@ def write_lengths(page: Page, dialects: list[Dialect]) -> None:
                 taken.setdefault(kind, {})[size] = seconds(both)
         for kind, of_size in taken.items():
             rows.append([dialect.name, kind, *(f"{1000 * found:.3g}" for found in of_size.values())])
-            # Sixteen times the length should cost sixteen times the time, where it would be 256 times if quadratic.
+            # 16 times the length should take 16 times the time; it would be 256 times if reading were quadratic.
             worst = max(worst, of_size["1 MB"] / (16 * of_size["64 KB"]))
     page.section(
         "Reading, by length",
@@ -100,11 +101,15 @@ def write_lengths(page: Page, dialects: list[Dialect]) -> None:
         ["dialect", "text", *SIZES],
         rows,
     )
-    page.held(worst <= 2, "1 MB takes at most twice 16 times as long as 64 KB", f"at most {worst:.2f} times")
+    page.held(
+        worst <= 2,
+        "reading time grows linearly: 1 MB takes at most 2 × 16 times as long as 64 KB",
+        f"at most {worst:.2f} × 16",
+    )
 
 
 def completions(cases: list[Case], dialect: Dialect) -> list[tuple[Case, Completion]]:
-    """Every case with the perfect answer and each of the planted wrong ones."""
+    """Pair every case with its perfect answer and with each wrong answer."""
     found = []
     for case in cases:
         metric = "validity.call" if case.expect.action == "call" else "timing.restraint"
@@ -113,7 +118,7 @@ def completions(cases: list[Case], dialect: Dialect) -> list[tuple[Case, Complet
 
 
 def write_throughput(page: Page, dialects: list[Dialect], count: int) -> None:
-    """How many completions are judged in a second."""
+    """Measure how many completions are judged in a second."""
     cases, _ = load_cases(str(ROOT / "suites" / "cases"))
     rows: list[list[str]] = []
     slowest = ("", float("inf"))
@@ -129,12 +134,16 @@ def write_throughput(page: Page, dialects: list[Dialect], count: int) -> None:
         slowest = min(slowest, (dialect.name, rate), key=lambda found: found[1])
     page.section(
         "Judging",
-        f"Read, match and validate, without running tools: the {len(cases)} shipped test cases with their perfect "
-        "answers and planted wrong ones.",
+        "Reading, matching and validating, without running tools. The completions are perfect answers and wrong "
+        f"answers to the {len(cases)} shipped test cases.",
         ["dialect", "completions", "a second"],
         rows,
     )
-    page.held(slowest[1] >= AIM, f"at least {AIM:,} a second", f"slowest {slowest[0]} with {slowest[1]:,.0f}")
+    page.held(
+        slowest[1] >= AIM,
+        f"at least {AIM:,} completions a second",
+        f"the slowest is {slowest[0]} with {slowest[1]:,.0f}",
+    )
 
 
 def main() -> None:

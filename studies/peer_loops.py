@@ -1,4 +1,4 @@
-"""One peer on one workload, in the peer's own environment; nothing of this project is imported here.
+"""Measure one of the other tools on one workload, in its own environment; nothing of this project is imported here.
 
     python peer_loops.py PEER SPEC.json OUT.json
 
@@ -22,7 +22,7 @@ from typing import Any
 
 Spec = dict[str, Any]
 Loop = Callable[[list[Any], int], list[str]]
-"""Continues these rows of SPEC by at most so many tokens each; texts without special tokens, in their order."""
+"""Continues rows of SPEC by at most a number of tokens; returns texts without special tokens, in order."""
 
 
 def _model(spec: Spec) -> tuple[Any, Any]:
@@ -50,7 +50,7 @@ def pipeline(spec: Spec) -> Loop:
 
 
 def generate(spec: Spec) -> Loop:
-    """Plain batches, padded on the left, sorted by length so that little is padded."""
+    """Plain batches, padded on the left and sorted by length, so that there is little padding."""
     import torch
 
     model, tokenizer = _model(spec)
@@ -81,7 +81,7 @@ def generate(spec: Spec) -> Loop:
 
 
 def continuous(spec: Spec) -> Loop:
-    """Transformers' continuous batching, its cache sized to the workload: on a processor it cannot size it itself."""
+    """Transformers' continuous batching; the cache size is set here, because it cannot be measured on a processor."""
     from transformers import GenerationConfig
     from transformers.generation.configuration_utils import ContinuousBatchingConfig
 

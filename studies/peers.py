@@ -1,4 +1,4 @@
-"""Peers in virtual environments of their own, made once in a cache folder; each measurement is a fresh process."""
+"""The other tools, each in a virtual environment of its own, which is made once; each measurement is a new process."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
     "inspect": ("inspect_ai==0.3.285", "torch==2.13.0", "transformers==5.23.0", "accelerate==1.15.0"),
     "lm-eval": ("lm-eval==0.4.12", "torch==2.13.0", "transformers==5.23.0", "accelerate==1.15.0"),
 }
-"""Which packages each environment holds; a change makes it anew."""
+"""The packages of each environment; if they change, the environment is made again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Seconds of each repetition, texts by row, the most memory held in bytes, and whatever else was told."""
+    """Seconds of each repetition, texts by row, peak memory in bytes, and whatever else the process wrote."""
 
     seconds: tuple[float, ...]
     texts: tuple[str, ...]
@@ -37,12 +37,12 @@ class Measured:
 
 
 def environment(name: str, cache: Path, pip: Sequence[str] = ()) -> Path:
-    """The interpreter of an environment; made where it is missing or was made of other packages.
+    """Return the interpreter of an environment; make the environment if it is missing or has other packages.
 
     Args:
         name: One of `ENVIRONMENTS`.
         cache: Folder of all of them.
-        pip: Further arguments of `pip install`, an index of torch for processors alone for example.
+        pip: Further arguments of `pip install`, for example the index of a CPU-only torch.
     """
     folder = cache / name
     python = folder / "bin" / "python"
@@ -59,10 +59,10 @@ def environment(name: str, cache: Path, pip: Sequence[str] = ()) -> Path:
 
 
 def measure(command: Sequence[str], spec: Mapping[str, Any], timeout: float = 3600) -> Measured:
-    """Run `COMMAND SPEC OUT` in a fresh process and read what it told.
+    """Run `COMMAND SPEC OUT` in a new process and read what it wrote.
 
     Raises:
-        RuntimeError: It failed; with the end of what it said.
+        RuntimeError: It failed; the message has the end of its output.
     """
     with TemporaryDirectory() as folder:
         asked, out = Path(folder) / "spec.json", Path(folder) / "out.json"

@@ -1,4 +1,4 @@
-"""`pytest suites/` in this process, its time told by phase.
+"""Run `pytest suites/` in this process and measure the time of each phase.
 
     python -m studies.phases SPEC.json OUT.json
 
@@ -21,7 +21,7 @@ import psutil
 from studies.clock import Clock
 
 ENGINE = ("importing torch and transformers", "opening the model", "encoding", "answering")
-"""Phases that are the engine's own."""
+"""The phases of the engine."""
 
 _OTHER_IMPORTS = "other imports"
 _PLACES = (
@@ -41,7 +41,7 @@ _PLACES = (
 
 
 def _time_imports(clock: Clock) -> None:
-    """Count imports, those for the engine's sake to the engine."""
+    """Time imports; those that the engine needs count for the engine."""
     for owner, name in ((builtins, "__import__"), (importlib, "import_module")):
         work = getattr(owner, name)
 

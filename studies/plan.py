@@ -1,4 +1,4 @@
-"""How much is measured, and how often: in turns, each measurement in a process of its own."""
+"""How much is measured, and how often. Measurements are made in turns, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOMES = {
     "generate": "transformers",
     "continuous": "transformers",
 }
-"""The environment that each peer runs in."""
+"""The environment of each of the other tools."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +25,16 @@ class Plan:
     """How much is measured.
 
     Attributes:
-        cache: Where peers and made models lie.
+        cache: Folder of the other tools and of models that are made.
         pip: Further arguments of pip.
-        threads: Of every process.
-        pocket: Cases for `pocket`, and for its peers.
+        threads: Threads of every process.
+        pocket: Cases for Toolmark and for the other tools, with `pocket`.
         random: The same for the random model.
         trial: Cases on which batch sizes are tried.
-        tokens: Written at most, by `pocket` and by the random model, which never ends by itself.
+        tokens: Tokens written at most, by `pocket` and by the random model, which never ends by itself.
         times: Repetitions.
-        slow: Seconds; what took longer the first time is not repeated.
-        largest: Cases of the largest growth.
+        slow: Seconds; a measurement that took longer the first time is not repeated.
+        largest: Cases of the largest workload of the growth.
     """
 
     cache: Path
@@ -50,13 +50,13 @@ class Plan:
 
 
 def said(text: str) -> None:
-    """Progress."""
+    """Print progress."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
 
 def command(runner: str, plan: Plan) -> list[str]:
-    """What measures a runner."""
+    """The command that measures a tool."""
     if runner == OURS:
         return [sys.executable, "-m", "studies.ours"]
     # -P: the folder of the loops has a module `statistics`, which is not the one that peers import.
@@ -64,7 +64,7 @@ def command(runner: str, plan: Plan) -> list[str]:
 
 
 def repeated(measurements: Sequence[tuple[str, Callable[[], Measured]]], plan: Plan) -> dict[str, list[Measured]]:
-    """Each measurement `plan.times` times, in turns; one that is slow, once."""
+    """Make each measurement `plan.times` times, in turns; a slow one is made once."""
     found: dict[str, list[Measured]] = {name: [] for name, _ in measurements}
     for turn in range(plan.times):
         for name, work in measurements:

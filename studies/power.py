@@ -1,4 +1,4 @@
-"""How often a real drop is found, and how often one of the size that is called the smallest detectable."""
+"""How often a real drop is found, and how often a drop of the minimum detectable effect is found."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from fractions import Fraction
 import numpy as np
 from scipy import stats
 
-from studies.draws import CHUNK, GROUP, Truth, draw
+from studies.draws import CHUNK, CLUSTER_SIZE, Truth, draw
 from studies.false_alarms import p_values
 from toolmark.benchmark.verdicts.power import ALPHA, mcnemar_power, minimum_detectable_effect_of_groups
 
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """Power for a drop: exact by the oracle below, as the library computes it, and as counted in drawn comparisons."""
+    """Power for a drop: exact (see below), as the library computes it, and as counted in random comparisons."""
 
     n: int
     drop: float
@@ -39,7 +39,7 @@ def exact_power(n: int, drop: float, discordance: float) -> float:
 
 
 def power(n: int, drop: float, discordance: float, comparisons: int) -> Power:
-    """Find the drop in drawn comparisons, one case a group."""
+    """Count how often the drop is found in random comparisons, with one case in each cluster."""
     discordance = max(discordance, drop)
     random = np.random.default_rng([n, round(1000 * drop), round(1000 * discordance)])
     shares = [(discordance - drop) / 2, (discordance + drop) / 2, 1 - discordance]
@@ -54,7 +54,7 @@ def power(n: int, drop: float, discordance: float, comparisons: int) -> Power:
 
 @dataclass(frozen=True, slots=True)
 class Detectable:
-    """The smallest effect that comparisons of equal candidates name, and how often an effect of that size is found."""
+    """The minimum detectable effect of equal candidates, and how often an effect of that size is found."""
 
     n: int
     truth: Truth
@@ -63,15 +63,15 @@ class Detectable:
 
 
 def detectable(n: int, truth: Truth, comparisons: int) -> Detectable:
-    """Ask for the smallest effect in the median of drawn comparisons, then make it true."""
+    """Take the median minimum detectable effect, make it true, and count how often it is found."""
     random = np.random.default_rng([n, round(1000 * truth.discordance), 80])
-    size = GROUP if truth.correlation else 1
+    size = CLUSTER_SIZE if truth.correlation else 1
     named = []
     for row in draw(random, truth, 400, 1, 1, n)[:, 0, 0]:
         sums = row.reshape(-1, size).sum(-1)
         named.append(minimum_detectable_effect_of_groups([Fraction(int(value)) for value in sums], n) or math.nan)
     effect = float(np.nanmedian(named))
-    # A drop needs as many discordant cases; a sliver more keeps the limits finite.
+    # A drop needs at least as many changed cases; a little more keeps the limits finite.
     real = Truth(max(truth.discordance, effect + 1e-9), -effect, truth.correlation)
     found = 0
     for _ in range(comparisons // CHUNK):

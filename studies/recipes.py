@@ -1,14 +1,15 @@
-"""Measure the shipped recipes; write docs/recipes.md.
+"""Measure the shipped recipes; write docs/measurements/recipes.md.
 
-Two of them beside one another: same base, same data, three seeds. The data is the recipe's, made once with its seed; a
-seed of the table is that of the training. Then what ours and the long one, of data of its own, change against the base,
-each with its own seed. Judged are the shipped test cases, which no template wrote, and test cases of the template
-generator, whose phrasings no training saw; of both, those that ask for tools that training saw, and those that ask for
-the held-out ones.
+1. `tutorial.toml` and `lora.toml` are compared: same base, same data, three training seeds. The data is made once, with
+   the seed of `lora.toml`.
+2. `lora.toml` and `lora-long.toml`, each with its own data and seed, are compared with the base.
 
-    python -m studies.recipes --work DIR      what lies in DIR already is not made again
+Both are judged on the shipped test cases, which are written by hand, and on test cases of the template generator, whose
+phrasings are not in the training data. Cases that ask for held-out tools are also counted separately.
 
-Two are trained at a time, and two candidates answer at a time.
+    python -m studies.recipes --work DIR      files that are already in DIR are used again
+
+Two trainings run at a time, and two candidates answer at a time.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from studies.page import Page, spread
+from studies.recipe_tries import LEARNT
 from toolmark.benchmark.candidates.recipes import Recipe, read_recipe
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.data.held_out import held_out, shipped_manifest
@@ -39,26 +41,28 @@ from toolmark.benchmark.verdicts.comparison import Comparison, Side, compare_sid
 from toolmark.benchmark.verdicts.figure import figure_of
 
 ROOT = Path(__file__).parents[1]
-OUT = ROOT / "docs" / "recipes.md"
+OUT = ROOT / "docs" / "measurements" / "recipes.md"
 RECIPES = {name: ROOT / "trainers" / "recipes" / f"{name}.toml" for name in ("tutorial", "lora", "lora-long")}
 COMPARED, SEEDS = ("tutorial", "lora"), (1, 2, 3)
 CHANGE = {"lora": "What the shipped adapter changes", "lora-long": "What a longer training changes"}
 POINTS = 0.15
-"""Aim of selection and of whole calls on template cases."""
+"""Aim for `selection.tool` and `validity.call` on template cases."""
 
 HEAD = """# The shipped recipes, measured
 
-Written by `python -m studies.recipes`. Per cent; greedy decoding, float32.
+Written by `python -m studies.recipes --work DIR`. Scores are in per cent; decoding is greedy, in float32. Authored
+cases are the shipped test cases. Template cases are made by the template generator, with phrasings that are not in the
+training data. Seen tools are in the training data; unseen tools are held out.
 """
 
 
 def toolmark(*words: str) -> None:
-    """One command, in a process of its own."""
+    """Run one command of toolmark in a process of its own."""
     subprocess.run([sys.executable, "-m", "toolmark.benchmark.cli", *words], check=True, cwd=ROOT)
 
 
 def data_of(recipe: Recipe, out: Path) -> Path:
-    """The recipe's data."""
+    """Make the data of a recipe, or find it at `out`."""
     if not out.exists():
         given = {"out": out, "seed": recipe.seed, **recipe.options(recipe.generator)}
         toolmark("generate", recipe.generator.name, *flags(given))
@@ -66,7 +70,7 @@ def data_of(recipe: Recipe, out: Path) -> Path:
 
 
 def template_cases(work: Path) -> Path:
-    """Template cases over all tools of the catalog, held-out ones too."""
+    """Make template cases for all tools of the catalog, also the held-out ones."""
     cases = work / "cases"
     if not cases.exists():
         nothing = work / "nothing-held-out.toml"
@@ -118,14 +122,14 @@ def judged(cases: str, adapters: Sequence[Path], dialect: str, work: Path) -> Ju
 
 
 def percents(values: Sequence[float | None]) -> str:
-    """Median and range of scores, in per cent."""
+    """Write the median and range of scores, in per cent."""
     known = [100 * value for value in values if value is not None]
     return spread(known) if known else "n/a"
 
 
 @cache
 def parts() -> dict[str, Callable[[Grade], bool]]:
-    """Which cases are apart."""
+    """Parts of the cases that are counted separately."""
     kept_out = set(held_out(shipped_manifest()).tools)
     return {
         "all": lambda _: True,
@@ -140,7 +144,7 @@ def pair(judged: Judged, place: int) -> Judged:
 
 
 def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> None:
-    """One adapter against the base, and whether the aims are kept."""
+    """Write the section on one adapter against the base, and whether the aims are kept."""
     found: dict[tuple[str, str], Comparison] = {}
     lines = []
     for kind, judged in kinds.items():
@@ -156,7 +160,8 @@ def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> No
                 lines.append([kind, part, f"`{metric.id}`", str(difference.n), effect, difference.verdict])
     page.section(
         title,
-        f"`{recipe}.toml` with its own seed against `pocket`: points, with the 95% interval of the paired difference.",
+        f"`{recipe}.toml`, trained with its own seed, against `pocket`. Differences are in points, with the 95% "
+        "interval of the paired difference.",
         ["cases", "of which", "metric", "n", "difference", "verdict"],
         lines,
     )
@@ -173,7 +178,7 @@ def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> No
 
 
 def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: list[dict[str, Any]]) -> int:
-    """The page, of the base and these recipes under these seeds; 1 where an aim is missed."""
+    """Write the page for the base and these recipes with these seeds; 1 if an aim is missed."""
     page = Page(HEAD)
     names = ["pocket", *(name for name, _ in trainings)]
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
@@ -203,21 +208,23 @@ def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: l
         if (group := [one for one, (other, _) in zip(records, trainings, strict=True) if other == name])
     ]
     page.section(
-        "What they read",
-        "In conversations; what several of a step begin with alike is computed once.",
+        "What each recipe reads",
+        "Tokens of all conversations read. A prefix that several conversations of a step share is computed once, but "
+        "counted in each.",
         ["recipe", "1,000 tokens", "last loss"],
         read,
     )
     for name, title in CHANGE.items():
         place = 1 + trainings.index((name, read_recipe(RECIPES[name]).seed))
         changes(page, title, name, {kind: pair(one, place) for kind, one in kinds.items()})
+    page.text.append(LEARNT)
     OUT.write_text("\n".join(page.text))
     sys.stdout.write("\n".join(page.text))
     return 1 if page.broken else 0
 
 
 def main() -> int:
-    """As the module says."""
+    """Train, judge and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made on the way")
     parser.add_argument("--answer", metavar="CASES", help="have one candidate answer these, and nothing else")

@@ -1,4 +1,4 @@
-"""Local generation as cases, offered tools and adapters grow in number."""
+"""Measure local generation with more cases, more tools and more adapters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from studies.workloads import POCKET, Workload, prompts_of, shipped
 
 
 def write_growth(page: Page, plan: Plan) -> None:
-    """Cases, tools, adapters."""
+    """Write the sections on growth with cases, tools and adapters."""
 
     def table(
         title: str, said_first: str, column: str, workloads: Sequence[tuple[str, Workload, Sequence[Path]]]
@@ -24,15 +24,15 @@ def write_growth(page: Page, plan: Plan) -> None:
         works = [
             (
                 label,
-                lambda workload=workload, worn=worn: measure(
+                lambda workload=workload, used=used: measure(
                     command(OURS, plan),
-                    {**workload.spec(threads=plan.threads), "adapters": [str(adapter) for adapter in worn]},
+                    {**workload.spec(threads=plan.threads), "adapters": [str(adapter) for adapter in used]},
                 ),
             )
-            for label, workload, worn in workloads
+            for label, workload, used in workloads
         ]
         found = repeated(works, plan)
-        asked = {label: len(workload.prompts) * max(1, len(worn)) for label, workload, worn in workloads}
+        asked = {label: len(workload.prompts) * max(1, len(used)) for label, workload, used in workloads}
         page.section(
             title,
             said_first,
@@ -56,14 +56,15 @@ def write_growth(page: Page, plan: Plan) -> None:
     counts = [count for count in growth.CASES if count <= plan.largest]
     table(
         "Growth with cases",
-        f"`pocket`, at most {growth.TOKENS} tokens. Up to 1,380 the shipped cases of both splits; beyond, the same "
-        "with a sentence put before the request.",
+        f"`pocket`, at most {growth.TOKENS} tokens for each answer. Up to 1,380 cases: the shipped cases of both "
+        "splits. More cases: the same with a sentence before the request.",
         "cases",
         [(f"{count:,}", growth.of_cases(count), ()) for count in counts],
     )
     table(
         "Growth with tools offered",
-        f"`pocket`, the same {plan.trial * 6} requests, at most {growth.TOKENS} tokens; every length in four orders.",
+        f"`pocket`, the same {plan.trial * 6} requests, at most {growth.TOKENS} tokens for each answer. The tools are "
+        "offered in four orders.",
         "tools",
         [(str(offered), growth.of_tools(offered, plan.trial * 6), ()) for offered in growth.TOOLS],
     )
@@ -71,15 +72,15 @@ def write_growth(page: Page, plan: Plan) -> None:
     base = Workload("adapters", POCKET, prompts_of(shipped(plan.trial * 3)), growth.TOKENS)
     table(
         "Growth with adapters",
-        f"One `pocket` in memory, {plan.trial * 3} cases answered by each LoRA (rank 16, random) in turn; tokens are "
-        "those of one adapter.",
+        f"One `pocket` in memory. Each LoRA adapter (rank 16, random weights) answers {plan.trial * 3} cases, one "
+        "adapter after another. Tokens are those of one adapter.",
         "adapters",
         [(str(count), base, made[:count]) for count in growth.ADAPTERS],
     )
 
 
 def write_mixed(page: Page, plan: Plan) -> None:
-    """Several adapters in one pass."""
+    """Write the section on several adapters in one pass."""
     said("mixed batches")
     made = growth.adapters(plan.cache)
     rows, full = [], []
@@ -106,15 +107,15 @@ def write_mixed(page: Page, plan: Plan) -> None:
             )
     page.section(
         "Rows of several adapters in one pass",
-        "Milliseconds to write one token for every row, without attention over what was read before: all rows of one "
-        "adapter; as many rows, shared evenly by all adapters, in one pass with peft's `adapter_names`; the same, a "
-        "pass for each adapter. There are as many places as memory has room for (64 at most), whoever fills them, and "
-        "one adapter's cases fill them but for its last few: while they are full, `mixed` stands against `alone`, and "
-        "only where each adapter has a handful of cases left, against `in turn`.",
+        "Would it be faster to write rows of several adapters in one pass? Milliseconds to write one token for every "
+        "row, without attention to earlier tokens. Alone: all rows belong to one adapter. Mixed: the adapters share "
+        "the rows evenly, in one pass with peft's `adapter_names`. In turn: the same rows, one pass for each adapter. "
+        "Memory has room for at most 64 rows. One adapter fills them until its last few cases, so `mixed` must beat "
+        "`alone`; only for those last cases must it beat `in turn`.",
         ["adapters", "rows", "alone", "mixed", "in turn", "mixed to alone", "in turn to mixed"],
         rows,
     )
     page.text.append(
-        f"With full places a mixed pass takes {min(full):.2f} to {max(full):.2f} times as long as one adapter's. "
-        + ("It would pay.\n" if max(full) < 0.95 else "So adapters are worn in turn, each with all places.\n")
+        f"With all rows filled a mixed pass takes {min(full):.2f} to {max(full):.2f} times as long as one adapter's. "
+        + ("So a mixed pass would be faster.\n" if max(full) < 0.95 else "So adapters answer one after another.\n")
     )

@@ -1,4 +1,4 @@
-"""Draw docs/report.png anew: the scores of `pocket` as its report shows them, from the shipped replay."""
+"""Write docs/report.png: the scores of `pocket` as its report shows them, from the shipped replay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Import the tutorial's traces, and tell how many pass each stage of the pipeline and why the others fall."""
+"""Import the tutorial's traces; count how many pass each stage of the pipeline and why others are rejected."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _KINDS: Mapping[str, str] = {
     r"(\w+): /\w+: ": "an argument has the wrong type",
     r"the answer .* uses nothing": "the answer uses nothing of the result",
 }
-"""Reason, as the pipeline words it, with the tool where it names one: what that means."""
+"""The reasons of the pipeline as patterns, with the tool if one is named, and the text for the page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """One import: how many were read and fell at each stage, and of how many calls the tool did not run."""
+    """One import: traces read, traces rejected at each stage, and calls whose tool did not run."""
 
     title: str
     rows: int
@@ -82,17 +82,18 @@ def write_stages(page: Page, found: list[Passed]) -> None:
              for index, stage in enumerate((*STAGES, "all"))}  # fmt: skip
     page.section(
         "The 600 traces through the pipeline",
-        "`toolmark generate import --source tutorial:traces.csv` passes every trace through the stages of "
-        "[generators.md](generators.md). How many reach each stage, and how many pass all: as the command does it; "
-        "with a manifest that holds no tool out, because these traces are older than that manifest; and with the "
-        "tutorial's own `tools.yaml`, which has no implementations.",
+        "`toolmark generate import --source tutorial:traces.csv` passes every trace through these "
+        "[stages](../guide/generators.md#what-is-checked). The table shows how many traces reach each stage, and how "
+        "many pass all of them. First: by default. Second: with no tool held out, because these traces are older than "
+        "our list of held-out tools. Third: also with the tutorial's own `tools.yaml`, whose tools have no "
+        "implementations.",
         ["reaches", *(one.title for one in found)],
         [[f"`{stage}`" if stage != "all" else "passes all", *map(str, counts)] for stage, counts in shown.items()],
     )
     page.section(
-        "Why traces fall",
-        "Nothing held out. The tools that are executed are the catalog's: those that would look at the world, send or "
-        "draw by chance are stand-ins with fixed answers, and a conversation that was recorded with another answer is "
+        "Why traces are rejected",
+        "With nothing held out. The tools that run are the catalog's. Those that would use the network, send something "
+        "or draw a random value return fixed answers. A conversation that was recorded with another answer is "
         "rejected, because its result cannot be proved.",
         ["stage", "traces", "why", "tools"],
         [

@@ -1,7 +1,7 @@
-"""Measure what the verdicts and intervals promise, and write docs/statistics.md. Fails where a promise is broken.
+"""Measure whether verdicts and intervals keep their promises; write docs/measurements/statistics.md.
 
-Every figure comes from the functions that ship. What they are held against (truths that are known, and an exact power)
-is computed apart from them. All is seeded: the page comes out the same each time.
+The program fails where a promise is broken. It calls the functions that ship, and compares their results with known
+truths and with an exact power, which are computed separately. All draws are seeded: the page is the same each time.
 """
 
 from __future__ import annotations
@@ -30,42 +30,52 @@ from studies.page import Page, drawn, percent
 from studies.power import Detectable, Power, detectable, power
 from toolmark.benchmark.verdicts.verdict import MARGIN
 
-OUT = Path(__file__).parents[1] / "docs" / "statistics.md"
+OUT = Path(__file__).parents[1] / "docs" / "measurements" / "statistics.md"
 
 SIZES = (200, 400, 1000)
 DISCORDANCES = (0.02, 0.10, 0.30)
 DROPS = (0.03, 0.05, 0.10, 0.20)
 CORRELATION = 0.3
 
-HEAD = """# What the statistics promise, measured
+HEAD = """# How often verdicts and intervals are wrong, measured
 
-Written by `make perf`, from seeds; every figure is of the functions that ship. "±" is two standard errors of what was
-drawn; figures without it are exact. Groups are of four cases, whose differences correlate by 0.3; without groups every
-case is its own.
+Written by `make perf`. The program calls the functions that ship, on random comparisons with a known truth; all draws
+are seeded. "±" is two standard errors, and a figure without it is exact. In rows with the unit "clusters" four cases
+form a cluster, and their differences correlate by 0.3. In the other rows every case is a cluster of its own.
 """
 
 
 def unit(truth: Truth) -> str:
-    """How the cases hang together."""
-    return "groups" if truth.correlation else "cases"
+    """The label of the unit: clusters or cases."""
+    return "clusters" if truth.correlation else "cases"
 
 
 def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
-    """Equal candidates."""
+    """Write the section on equal candidates."""
     page.section(
         "Equal candidates",
-        "Six correlated metrics; one adapter, and eight that share their base. Shares of comparisons in which "
-        "something `regressed` or `improved` although nothing did. One adapter's family is held at 5% for `regressed`, "
-        "all adapters together for `improved`. The column in brackets is the price of judging each adapter by itself: "
-        "some adapter of eight.",
-        ["n", "discordance", "unit", "regressed: 1 adapter", "each of 8", "(any of 8)", "improved: 1", "8"],
+        "Both candidates are equally good, so every `regressed` or `improved` is a false alarm. The table shows the "
+        "share of comparisons with a false alarm in at least one of six correlated metrics, for one adapter and for "
+        "eight adapters that share a base. `regressed` is limited to 5% for each adapter, `improved` to 5% for all "
+        "adapters together. The column in brackets shows how often at least one of the eight adapters is called "
+        "`regressed`.",
+        [
+            "n",
+            "discordance",
+            "unit",
+            "regressed: 1 adapter",
+            "regressed: each of 8",
+            "(regressed: any of 8)",
+            "improved: 1 adapter",
+            "improved: any of 8",
+        ],
         [
             [
                 str(row.n),
                 percent(row.truth.discordance, 0),
                 unit(row.truth),
                 drawn(row.regressed_one, row.comparisons),
-                # The eight share a base, so their number adds less than eight times as much.
+                # The eight adapters share a base, so they add less information than eight independent ones.
                 drawn(row.regressed_each, row.comparisons),
                 percent(row.regressed_any),
                 drawn(row.improved_one, row.comparisons),
@@ -76,16 +86,17 @@ def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
     )
     regressed = max(max(row.regressed_one, row.regressed_each) for row in found)
     improved = max(max(row.improved_one, row.improved_eight) for row in found)
-    page.held(regressed <= 0.05, "some `regressed` in at most 5%", f"at most {percent(regressed)}")
-    page.held(improved <= 0.05, "some `improved` in at most 5%", f"at most {percent(improved)}")
+    page.held(regressed <= 0.05, "a false `regressed` in at most 5% of comparisons", f"at most {percent(regressed)}")
+    page.held(improved <= 0.05, "a false `improved` in at most 5% of comparisons", f"at most {percent(improved)}")
 
 
 def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectable], comparisons: int) -> None:
-    """Real drops."""
+    """Write the sections on real drops and on the minimum detectable effect."""
     page.section(
         "Real drops",
-        "One metric, one case a group, 5% two-sided, uncorrected: how often the drop is found. Exact: the sum over all "
-        "tables of wins and losses. Computed: what the library says. Found: in drawn comparisons.",
+        "The candidate is worse by a known drop. The table shows how often the test at 5% (two-sided, uncorrected) "
+        "finds it, for one metric and one case in each cluster. Exact: summed over all possible results. Computed: by "
+        "the function that ships. Found: in random comparisons.",
         ["n", "drop", "discordance", "exact", "computed", "found"],
         [
             [
@@ -101,13 +112,14 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     )
     computed = max(abs(row.computed - row.exact) for row in found)
     counted = max(abs(row.counted - row.exact) for row in found)
-    page.held(computed <= 1e-6, "computed power is the exact one", f"at most {100 * computed:.1g} points off")
-    page.held(counted <= 0.02, "found within 2 points of exact", f"at most {100 * counted:.1f} points off")
+    page.held(computed <= 1e-6, "computed power equals the exact power", f"at most {100 * computed:.1g} points off")
+    page.held(counted <= 0.02, "found within 2 points of the exact power", f"at most {100 * counted:.1f} points off")
     page.section(
-        "The smallest detectable effect",
-        "The median of what 400 comparisons of equal candidates name, then made true: it should be found in 80%. With "
-        "groups it rests on an approximation (`benchmark/verdicts/power.py`).",
-        ["n", "discordance", "unit", "smallest effect", "found"],
+        "The minimum detectable effect",
+        "Each of 400 comparisons of equal candidates prints a minimum detectable effect. Their median is then made "
+        "true: 80% of comparisons should find it. With clusters the effect is an approximation "
+        "(`benchmark/verdicts/power.py`).",
+        ["n", "discordance", "unit", "minimum detectable effect", "found"],
         [
             [
                 str(row.n),
@@ -121,16 +133,21 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     )
     alone = max(abs(row.counted - 0.8) for row in detected if not row.truth.correlation)
     grouped = max(abs(row.counted - 0.8) for row in detected if row.truth.correlation)
-    page.held(alone <= 0.02, "80% within 2 points without groups", f"at most {100 * alone:.1f} points off")
-    page.held(grouped <= 0.10, "80% within 10 points with groups", f"at most {100 * grouped:.1f} points off")
+    page.held(
+        alone <= 0.02, "found in 80% to within 2 points, without clusters", f"at most {100 * alone:.1f} points off"
+    )
+    page.held(
+        grouped <= 0.10, "found in 80% to within 10 points, with clusters", f"at most {100 * grouped:.1f} points off"
+    )
 
 
 def write_wilson(page: Page, found: Sequence[Wilson]) -> None:
-    """One share, no groups."""
+    """Write the section on one score without clusters."""
     page.section(
-        "One share: Wilson's interval",
-        "By enumeration, over p from 0.02 to 0.98 in steps of 0.001.",
-        ["n", "mean coverage", "least", "at p", "mean width"],
+        "One score: Wilson's interval",
+        "How often the 95% interval of a score contains the true value p. Computed exactly for p from 0.02 to 0.98 in "
+        "steps of 0.001.",
+        ["n", "mean coverage", "least coverage", "at p", "mean width"],
         [
             [str(row.n), percent(row.mean, 2), percent(row.least, 2), f"{row.least_at:.3f}", percent(row.width)]
             for row in found
@@ -138,8 +155,12 @@ def write_wilson(page: Page, found: Sequence[Wilson]) -> None:
     )
     enough = [row for row in found if row.n >= SIZES[0]]
     mean, least = max(abs(row.mean - 0.95) for row in enough), min(row.least for row in enough)
-    page.held(mean <= 0.01, "mean within 1 point of 95% from n = 200", f"at most {100 * mean:.2f} points off")
-    page.held(least >= 0.93, "at least 93% from n = 200", f"least {percent(least, 2)}")
+    page.held(
+        mean <= 0.01,
+        "mean coverage within 1 point of 95%, for n of 200 or more",
+        f"at most {100 * mean:.2f} points off",
+    )
+    page.held(least >= 0.93, "coverage of at least 93%, for n of 200 or more", f"least {percent(least, 2)}")
 
 
 def _covered(found: Sequence[Covered], comparisons: int) -> list[list[str]]:
@@ -159,36 +180,41 @@ def _covered(found: Sequence[Covered], comparisons: int) -> list[list[str]]:
 
 
 def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], comparisons: int) -> None:
-    """Paired differences."""
+    """Write the sections on paired differences."""
     columns = ["n", "discordance", "effect", "unit", "coverage", "mean width", "t coverage", "t mean width"]
     page.section(
         "A paired difference",
-        "Tango's interval: for cases, by enumeration of all tables; for groups, in drawn comparisons, at the number of "
-        "independent cases that they are worth, beside the cluster-robust t interval of the same groups. No effect, "
-        "and drops below the discordance, so that cases move both ways.",
+        "How often Tango's 95% interval contains the true difference. Without clusters: computed exactly. With "
+        "clusters: in random comparisons, at the number of independent cases that the clusters are worth; the last "
+        "two columns show the cluster-robust t interval of the same data. The true effect is 0 or a drop smaller than "
+        "the discordance, so cases change in both directions.",
         columns,
         _covered(both, comparisons),
     )
-    for groups in (False, True):
-        least = min(row.coverage for row in both if bool(row.truth.correlation) == groups)
-        page.held(least >= 0.94, f"at least 94% with{'' if groups else 'out'} groups", f"least {percent(least, 2)}")
+    for clustered in (False, True):
+        least = min(row.coverage for row in both if bool(row.truth.correlation) == clustered)
+        page.held(
+            least >= 0.94,
+            f"coverage of at least 94% with{'' if clustered else 'out'} clusters",
+            f"least {percent(least, 2)}",
+        )
     least = min(row.t_coverage for row in both if row.t_coverage is not None)
-    page.held(least >= 0.94, "the cluster-robust t interval at least 94%", f"least {percent(least, 2)}")
+    page.held(least >= 0.94, "coverage of the cluster-robust t interval of at least 94%", f"least {percent(least, 2)}")
     page.section(
-        "A paired difference, all one way",
-        "Outside that range: every case that moved was lost. Where few groups moved, their sums are as skewed as can "
-        "be, and a t interval, which takes them for symmetric, is too short on the far side: hence Tango's.",
+        "A paired difference, every change a loss",
+        "Every case that changed was lost. If few clusters changed, their sums are skewed. The t interval assumes "
+        "symmetry and is then too short on one side. This is why Tango's interval is used.",
         columns,
         _covered(one, comparisons),
     )
 
 
 def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) -> None:
-    """The other error: calling a loss none."""
+    """Write the section on losses that are called equivalent."""
     page.section(
         "A loss of the whole margin, called equivalent",
-        "A drop of exactly 5 points: how often the 90% interval lies inside ±5 points, before the verdict asks whether "
-        "the metric regressed. It should be 5% at most.",
+        "The true drop is exactly 5 points, which is the margin. The table shows how often the 90% interval lies "
+        "inside ±5 points, before it is asked whether the metric regressed. It should be at most 5%.",
         ["n", "discordance", "unit", "inside the margin"],
         [
             [
@@ -200,18 +226,19 @@ def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) 
             for row in found
         ],
     )
-    for groups, bound in ((False, 0.055), (True, 0.06)):
-        most = max(row.share for row in found if bool(row.truth.correlation) == groups)
-        within = f"5% to {100 * bound - 5:.1f} points with{'' if groups else 'out'} groups"
-        page.held(most <= bound, within, f"at most {percent(most)}")
+    for clustered, bound in ((False, 0.055), (True, 0.06)):
+        most = max(row.share for row in found if bool(row.truth.correlation) == clustered)
+        within = f"at most {percent(bound)} with{'' if clustered else 'out'} clusters"
+        page.held(most <= bound, within, f"the most is {percent(most)}")
 
 
 def write_cluster(page: Page, found: Sequence[Covered], comparisons: int) -> None:
-    """One share in groups."""
+    """Write the section on one score with clusters."""
     page.section(
-        "One share in groups: the cluster-robust t interval",
-        "In drawn runs.",
-        ["groups", "n", "p", "coverage", "mean width"],
+        "One score with clusters: the cluster-robust t interval",
+        "How often the 95% interval of a score contains the true value p, in random runs with four cases in each "
+        "cluster.",
+        ["clusters", "n", "p", "coverage", "mean width"],
         [
             [
                 str(row.n // 4),
@@ -224,11 +251,15 @@ def write_cluster(page: Page, found: Sequence[Covered], comparisons: int) -> Non
         ],
     )
     least = min(row.coverage for row in found if row.n >= 120 and 0.3 <= row.truth.effect <= 0.7)
-    page.held(least >= 0.92, "at least 92% from 30 groups for p from 0.3 to 0.7", f"least {percent(least, 2)}")
+    page.held(
+        least >= 0.92,
+        "coverage of at least 92%, for 30 or more clusters and p from 0.3 to 0.7",
+        f"least {percent(least, 2)}",
+    )
 
 
 def main() -> None:
-    """Measure all, longest first, and write the page."""
+    """Measure everything, the longest first, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--comparisons", type=int, default=10_000, help=f"in each setting, a multiple of {CHUNK}")
     parser.add_argument("--out", type=Path, default=OUT)
@@ -242,7 +273,7 @@ def main() -> None:
         def each(work: Callable[..., Any], settings: Iterable[tuple[Any, ...]]) -> list[Future[Any]]:
             return [pool.submit(work, *setting) for setting in settings]
 
-        # Small settings wait behind large ones, so that no core is left alone with a long one at the end.
+        # Large settings start first, so that no long one is left for a single core at the end.
         alarmed = each(alarms, [(n, truth, draws) for n in reversed(SIZES) for truth in truths])
         kinds = (0.0, CORRELATION)
         both = [
@@ -270,9 +301,7 @@ def main() -> None:
         detected = each(detectable, [(n, truth, draws) for truth in truths for n in SIZES])
         wilsons = each(wilson_coverage, [(n,) for n in (20, 50, 100, *SIZES)])
         shares = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
-        clustered = each(
-            cluster_coverage, [(groups, p, CORRELATION, draws) for groups in (15, 30, 100) for p in shares]
-        )
+        clustered = each(cluster_coverage, [(count, p, CORRELATION, draws) for count in (15, 30, 100) for p in shares])
 
         def results(futures: Sequence[Future[Any]]) -> list[Any]:
             return [future.result() for future in futures]

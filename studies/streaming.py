@@ -1,8 +1,8 @@
-"""How much memory and time a large template dataset takes.
+"""Measure memory and time of a large template data set.
 
     python -m studies.streaming [--count 100000]
 
-It says so, and leaves with 1 where the generation held more than 1 GB.
+The exit code is 1 if the generation needed more than 1 GB.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GIGABYTE = 1e9
 
 
 def main() -> None:
-    """Generate in a process of its own, whose largest resident size the system knows."""
+    """Generate in a process of its own and print its peak memory."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=100_000, help="conversations proposed")
     count = parser.parse_args().count

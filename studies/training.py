@@ -1,10 +1,10 @@
-"""Measure the trainer `lora` against TRL's own loop, on one recipe and one set of conversations; write the page.
+"""Compare the speed of the trainer `lora` with TRL's own loop, on one recipe and the same conversations.
 
-The recipe is the tutorial's (`trainers/recipes/tutorial.toml`), for one epoch. Both read the same conversations with
-the same masks; TRL reads them one by one as the recipe says, in random order. Each training is a process of its own,
-in turns. Its time is that between the end of the first step and the end of the last.
+The recipe is the tutorial's (`trainers/recipes/tutorial.toml`), for one epoch. Both loops read the same conversations
+with the same masks. TRL reads them one by one, as the recipe says, in random order. Each training is a process of its
+own, in turns. Its time runs from the end of the first step to the end of the last.
 
-    python -m studies.training           writes docs/training-speed.md; 1 where an aim is missed
+    python -m studies.training           writes docs/measurements/training-speed.md; exit code 1 if an aim is missed
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from toolmark.trainers.lora import LoraTrainer
 from toolmark.trainers.training_job import TrainingJob
 
 ROOT = Path(__file__).parents[1]
-OUT = ROOT / "docs" / "training-speed.md"
+OUT = ROOT / "docs" / "measurements" / "training-speed.md"
 BASE = ROOT / "benchmark" / "engine" / "pocket"
 RECIPE = ROOT / "trainers" / "recipes" / "tutorial.toml"
 
 TIMES, LOSS = 2.0, 0.02
-"""Aims: how many times as fast, and how far apart the losses at the end may be."""
+"""Aims: how many times as fast, and how much the losses at the end may differ."""
 
 NAMES = {
     "trl-float32": "TRL's `SFTTrainer`, float32",
@@ -55,13 +55,13 @@ Written by `make perf`.
 
 
 def options_of(threads: int, **changes: Any) -> LoraOptions:
-    """The tutorial's recipe for one epoch, without checkpoints on the way."""
+    """The options of the tutorial's recipe for one epoch, without checkpoints."""
     given = read_recipe(RECIPE).trainer.options
     return LoraOptions(**{**given, "epochs": 1.0, "threads": threads, "score_every": 1_000_000, **changes})
 
 
 def ours(data: Path, out: Path, threads: int) -> tuple[list[float], int]:
-    """When each step ended, and the tokens that were read."""
+    """Train with `lora`; return when each step ended, and the number of tokens read."""
     ends: list[float] = []
     job = TrainingJob(data=data, out=out, base="pocket", dialect="tagged", dev_limit=2)
     record = run_training(
@@ -71,7 +71,7 @@ def ours(data: Path, out: Path, threads: int) -> tuple[list[float], int]:
 
 
 def plain(data: Path, out: Path, threads: int, precision: str) -> tuple[list[float], int]:
-    """The same with TRL as its documentation shows it."""
+    """Train with TRL as its documentation shows it; return the same."""
     import datasets  # type: ignore[import-untyped]
     import torch
     from peft import LoraConfig
@@ -94,7 +94,7 @@ def plain(data: Path, out: Path, threads: int, precision: str) -> tuple[list[flo
     ends: list[float] = []
 
     class Ends(TrainerCallback):
-        """Notes when a step ends."""
+        """Records when a step ends."""
 
         def on_step_end(self, *_: Any, **__: Any) -> None:
             ends.append(time.perf_counter())
@@ -157,7 +157,7 @@ def loss_of(data: Path, adapter: Path) -> float:
 
 
 def alone(loop: str, data: Path, out: Path, threads: int) -> None:
-    """One training in this process; what was measured is written to `out`/measured.json."""
+    """Train once in this process and write the measurements to `out`/measured.json."""
     ends, tokens = ours(data, out, threads) if loop == "toolmark" else plain(data, out, threads, loop.partition("-")[2])
     steps = len(ends)
     measured = {
@@ -171,7 +171,7 @@ def alone(loop: str, data: Path, out: Path, threads: int) -> None:
 
 
 def measured(loop: str, data: Path, out: Path, threads: int) -> dict[str, float]:
-    """The same in a process of its own."""
+    """Train once in a process of its own and return the measurements."""
     arguments = ["--loop", loop, "--data", str(data), "--out", str(out), "--threads", str(threads)]
     subprocess.run([sys.executable, "-m", "studies.training", *arguments], check=True, cwd=ROOT)
     found: dict[str, float] = json.loads((out / "measured.json").read_text())
@@ -179,7 +179,7 @@ def measured(loop: str, data: Path, out: Path, threads: int) -> dict[str, float]
 
 
 def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDataset) -> int:
-    """The page; 1 where an aim is missed."""
+    """Write the page; return 1 if an aim is missed."""
     page = Page(HEAD)
     first = found["toolmark"][0]
     rates = {loop: [one["rate"] for one in all_] for loop, all_ in found.items()}
@@ -189,10 +189,11 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
     apart = losses["toolmark"] / losses[best] - 1
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
     promise = (
-        f"The tutorial's recipe for one epoch on `pocket`: {first['steps']:.0f} steps of 8 conversations, "
-        f"{first['tokens']:,.0f} tokens, of {len(data.rows())} template conversations with up to 10 tools over lists "
-        f"that they share. Threads: {threads}; {packages}; Python {platform.python_version()}, {platform.machine()}. "
-        f"Median and range of {len(pairs)} processes each, in turns. The loss is that on the validation split."
+        f"One epoch of the tutorial's recipe on `pocket`: {first['steps']:.0f} steps of 8 conversations, "
+        f"{first['tokens']:,.0f} tokens. The data are {len(data.rows())} template conversations with up to 10 tools; "
+        f"conversations share lists of tools. Threads: {threads}; {packages}; Python {platform.python_version()}, "
+        f"{platform.machine()}. Median and range of {len(pairs)} processes each, in turns. The loss is that on the "
+        "validation split."
     )
     page.section(
         "One epoch",
@@ -212,8 +213,8 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
     page.held(median(pairs) >= TIMES, f"at least {TIMES:g} times TRL's tokens a second", spread(pairs, 2))
     page.held(abs(apart) <= LOSS, f"a loss at the end within {percent(LOSS, 0)}", f"{apart:+.1%}")
     page.text.append(
-        "What is saved: a list of tools that several conversations of a step share is computed once instead of once\n"
-        "for each, and logits only where a token is learnt. Conversations that share nothing gain little.\n"
+        "Why it is faster: a list of tools that several conversations of a step share is computed once, and logits\n"
+        "are computed only for tokens that are learnt. Conversations that share nothing gain little.\n"
     )
     OUT.write_text("\n".join(page.text))
     sys.stdout.write("\n".join(page.text))
@@ -221,7 +222,7 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
 
 
 def main() -> int:
-    """As the module says."""
+    """Make the data, train in turns and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=600, help="conversations proposed")
     parser.add_argument("--times", type=int, default=3)

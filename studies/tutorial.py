@@ -1,6 +1,6 @@
-"""Reproduce what the tutorial published of its fine-tune, and check its traces; write docs/tutorial.md.
+"""Recompute the tutorial's published figures and check its traces; write docs/measurements/tutorial.md.
 
-Figures only: neither a query nor a trace is copied.
+The page holds figures only: no query and no trace is copied.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from toolmark.benchmark.verdicts.intervals import Interval, wilson
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data" / "tutorial"
-OUT = ROOT / "docs" / "tutorial.md"
+OUT = ROOT / "docs" / "measurements" / "tutorial.md"
 
-HEAD = """# The tutorial's own figures, and its traces
+HEAD = """# The tutorial's published figures and its traces
 
-Written by `python -m studies.tutorial` from the published files of the tutorial that fine-tunes gemma-3-1b-it (MIT),
-which are not part of the project; figures only. Intervals are Wilson's, 95%.
+Written by `python -m studies.tutorial` from the published files of the tutorial that fine-tunes gemma-3-1b-it (MIT
+licence). The files are not part of the project; this page holds figures only. Intervals are Wilson's, 95%.
 """
 
 COLUMNS: Mapping[str, tuple[str, bool]] = {
@@ -45,7 +45,7 @@ COLUMNS: Mapping[str, tuple[str, bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A published share, made anew: right of n, and its interval."""
+    """A published share, recomputed: right of n, and its interval."""
 
     model: str
     query_type: str | None
@@ -195,12 +195,12 @@ ROW_CHECKS: Mapping[str, tuple[str, Check]] = {
         lambda at: int(at.row["num_tools_available"]) == len(at.trace.tools),
     ),
 }
-"""What only concerns the table around the traces: its columns were joined to other traces."""
+"""Checks of the table around the traces: its columns were joined to other traces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """How many traces there are, were read, and pass each check of those that it concerns."""
+    """How many traces there are, how many were read, and how many pass each check that applies to them."""
 
     rows: int
     read: int
@@ -242,9 +242,9 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
     by_place = {(cell.model, cell.query_type, cell.column): cell for cell in cells}
     page.section(
         "The published summary",
-        "A row that needs no tool counts in the first column alone: there it is right to call none. So that column "
-        "mixes recall and restraint; the two are apart below, by query type. 'Success' says that a call ran, also one "
-        "of the wrong tool.",
+        "In the first column a row that needs no tool is right if no tool is called. So that column mixes recall and "
+        "restraint; the rows by query type separate them. 'Success' means that a call ran, even a call of the wrong "
+        "tool.",
         ["model", "queries", *COLUMNS],
         [
             [
@@ -262,7 +262,7 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
     made = [tuple(round(by_place[model, None, column].share, 2) for column in COLUMNS) for model in models]
     page.held(
         sorted(made) == sorted(tuple(row.values()) for row in published(data)),
-        "every figure of eval_summary.csv",
+        "every figure of eval_summary.csv is reproduced",
         f"{len(made) * len(COLUMNS)} figures",
     )
     by_type = [
@@ -274,20 +274,24 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
     theirs = [
         tuple(None if value is None else round(value, 2) for value in row.values()) for row in published_by_type(data)
     ]
-    page.held(Counter(by_type) == Counter(theirs), "every figure of eval_summary_by_type.csv", f"{len(by_type)} rows")
+    page.held(
+        Counter(by_type) == Counter(theirs),
+        "every figure of eval_summary_by_type.csv is reproduced",
+        f"{len(by_type)} rows",
+    )
     page.section(
         "The 600 traces",
-        f"{found.read} of {found.rows} traces were read. A check counts the traces that it concerns: a trace without a "
-        "call has no tool to be right.",
-        ["check", "passed", "of", "share", "what it says"],
+        f"{found.read} of {found.rows} traces were read. Each check counts only the traces to which it applies: a "
+        "trace without a call has no tool to check.",
+        ["check", "passed", "of", "share", "what is checked"],
         [
             [name, str(found.passed[name][0]), str(found.passed[name][1]), _of(*found.passed[name]), meaning]
             for name, (meaning, _) in {**CHECKS, **ROW_CHECKS}.items()
         ],
     )
     page.text.append(
-        f"{found.all_passed} traces pass every check of their own; those called `row` concern the table around them, "
-        "whose columns belong to other traces.\n"
+        f"{found.all_passed} traces pass every check but those called `row`. These concern columns of the table, which "
+        "belong to other traces.\n"
     )
     write_stages(page, passed)
     return page

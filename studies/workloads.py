@@ -1,4 +1,4 @@
-"""What the engine and its peers are measured on: a model's directory, and prompts of shipped cases as it sees them."""
+"""What is measured: the directory of a model, and the prompts of shipped cases as that model sees them."""
 
 from __future__ import annotations
 

@@ -10,14 +10,15 @@ import pytest
 
 from tests.forked.commands import running
 
-SHOWN = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+SHOWN = (Path(__file__).parents[2] / "docs" / "guide" / "plugins.md").read_text()
 
 
 @pytest.fixture
 def installed(tmp_path: Path) -> dict[str, str]:
     """An environment in which the documented trainer is installed."""
-    (code,) = re.findall(r"```python\n(.*?)```", SHOWN, re.DOTALL)
-    (points,) = re.findall(r'"(toolmark\.trainers)"\]\n(.*?)\n```', SHOWN, re.DOTALL)
+    section = SHOWN.partition("\n## A trainer\n")[2].partition("\n## ")[0]
+    (code,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    (points,) = re.findall(r'"(toolmark\.trainers)"\]\n(.*?)\n```', section, re.DOTALL)
     site = tmp_path / "site"
     info = site / "plain-1.0.dist-info"
     info.mkdir(parents=True)

@@ -262,6 +262,6 @@ def test_the_documentation_lists_every_setting():
     for option in OPTIONS:
         value = option.metavar or ", ".join(option.kind.choices) or "true, false"
         rows.append(f"| `{option.flag}` | `{option.variable}` | {value} | {option.shown_default} | {option.help} |")
-    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "guide" / "options.md").read_text(encoding="utf-8")
     (table,) = re.findall(r"<!-- options -->\n(.*?)\n<!-- end -->", text, re.DOTALL)
     assert table.splitlines() == rows
