@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from toolmark.benchmark import registry
+from toolmark.benchmark.core import registry
 from toolmark.benchmark.core.errors import InputError
 
 COUNT_HEAVY = """
