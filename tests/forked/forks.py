@@ -23,7 +23,6 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable
 from fnmatch import fnmatch
 from importlib import import_module
 from typing import Any, NoReturn
@@ -74,6 +73,7 @@ def enter(request: dict[str, Any]) -> None:
         sys.path[:1] = [request["cwd"], *path]  # as `python -m pytest`
         sys.exit(pytest.main(request["arguments"]))
     sys.path[:1] = path
+    sys.modules.pop("pytest", None)  # cyclopts warns where it finds a test framework
     from toolmark.benchmark.cli import main
 
     main()
@@ -95,15 +95,15 @@ def interrupt(request: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def leave(run: Callable[[], None]) -> NoReturn:
-    """Run and end as a process does, but for freeing all memory piece by piece, which takes a second."""
+def become(request: dict[str, Any]) -> NoReturn:
+    """Enter a command and end as a process does, but for freeing all memory piece by piece, which takes a second."""
     code: Any = 0
     try:
-        run()
+        enter(request)
     except SystemExit as left:
         code = left.code
         if not isinstance(code, int | None):
-            print(code, file=sys.stderr)
+            sys.stderr.write(f"{code}\n")
             code = 1
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -133,7 +133,7 @@ def serve(connection: socket.socket) -> None:
                 pid = os.fork()
                 if pid == 0:
                     os.close(connection.fileno())
-                    leave(lambda: enter(request["start"]))
+                    become(request["start"])
                 answer: Any = pid
             else:
                 answer = polled(request["poll"])

@@ -184,7 +184,7 @@ def test_a_dry_run_lists_the_files_and_asks_nobody(push, adapter, runs, hub):
     assert hub.requests == []
 
 
-def test_every_refusal_says_what_mends_it(push, adapter, runs, hub):
+def test_every_refusal_says_what_mends_it(push, tmp_path, adapter, runs, hub):
     to = ["--to", "someone/mine"]
     run = push(str(adapter), *runs, *to, token=None)
     assert (run.returncode, "hf auth login" in run.stderr) == (69, True)
