@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from toolmark.benchmark.runs.ledger import Ledger, read_ledger
+from tests.forked.commands import WITHOUT_TORCH
+from toolmark.benchmark.runs.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
 N = 5
@@ -28,7 +27,10 @@ def table(output: str) -> list[str]:
 
 def test_same_table_fresh_reused_and_replayed(suites, tmp_path):
     runs = tmp_path / "runs"
-    first = suites(*FEW, "--fresh", runs=runs)
+    command = [sys.executable, "-m", "pytest", "suites/", *FEW, "--fresh", "--runs", str(runs)]  # the door, cold
+    first = subprocess.run(
+        [*command, "-p", "no:cacheprovider"], cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
+    )
     assert first.returncode == 0, first.stdout + first.stderr
     assert f"{N} generated, 0 reused" in first.stdout
     again = suites(*FEW, "--fresh", runs=runs)
@@ -40,27 +42,6 @@ def test_same_table_fresh_reused_and_replayed(suites, tmp_path):
     tables = [table(run.stdout) for run in (first, again, reused, replayed)]
     assert tables[0] == tables[1] == tables[2] == tables[3]
     assert list(runs.glob("pocket-*/*.eval"))
-
-
-def test_a_killed_run_resumes_to_the_same_table(suites, tmp_path):
-    whole = suites(*FEW, runs=tmp_path / "whole")
-    runs = tmp_path / "killed"
-    command = [sys.executable, "-m", "pytest", "suites/", *FEW, "--runs", str(runs)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        found = list(runs.glob("*/ledger.jsonl"))
-        if found and found[0].read_bytes().count(b"\n") >= 2:
-            break
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    (ledger,) = runs.glob("*/ledger.jsonl")
-    kept = len(read_ledger(ledger).completions)
-    assert kept >= 1
-    resumed = suites(*FEW, runs=runs)
-    assert f"{N - kept} generated, {kept} reused" in resumed.stdout
-    assert table(resumed.stdout) == table(whole.stdout)
 
 
 CASE = {
@@ -188,44 +169,31 @@ def settings_file(folder: Path, replay: Path, cases: Path) -> Path:
 
 
 def test_no_torch_at_collection_help_or_replay(tmp_path):
-    """Each in a process that cannot import torch at all."""
+    """Each in a cold process that cannot import torch at all."""
     replay, cases = recorded(tmp_path, calls=1, of=1)
     blocked = tmp_path / "blocked"
     for name in ("torch", "transformers", "peft"):
         (blocked / name).mkdir(parents=True)
         (blocked / name / "__init__.py").write_text("raise ImportError('blocked by the test')")
-    pytest_command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "suites/",
-        "-p",
-        "no:cacheprovider",
-        "--runs",
-        str(tmp_path / "runs"),
-    ]
+    door = ["-m", "pytest", "suites/", "-p", "no:cacheprovider", "--runs", str(tmp_path / "runs")]
     for command in (
-        [*pytest_command, "--collect-only", "-q", "--model", "pocket"],
-        [*pytest_command, "--help"],
-        [*pytest_command, "--model", f"replay/{replay}", "--cases", str(cases)],
-        [*pytest_command, "--model", "policy/lexical", "--model", "policy/oracle", "--limit", "8"],
-        [
-            sys.executable,
-            "-m",
-            "toolmark.benchmark.cli",
-            "--help",
-        ],
-        [
-            sys.executable,
-            "-m",
-            "toolmark.benchmark.cli",
-            "train",
-            "--help",
-        ],
+        [*door, "--collect-only", "-q", "--model", "pocket"],
+        [*door, "--help"],
+        [*door, "--model", f"replay/{replay}", "--cases", str(cases)],
+        [*door, "--model", "policy/lexical", "--model", "policy/oracle", "--limit", "8"],
+        ["-m", "toolmark.benchmark.cli", "train", "--help"],
+        # So whatever is run as a fork of a process with these modules needs no torch.
+        ["-c", f"import {', '.join(WITHOUT_TORCH)}"],
     ):
         environment = {"PYTHONPATH": str(blocked), "PATH": "", "COLUMNS": "200"}
         run = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         assert run.returncode == 0, run.stdout + run.stderr
 
