@@ -5,7 +5,7 @@ PIP_ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt $(PIP_ARGS)
 
-.PHONY: demo test perf lint clean
+.PHONY: demo test test-all test-slow test-wheel perf lint clean
 .DELETE_ON_ERROR:
 
 # A verdict, whatever it is, is no failure of the demo (1); a broken run is (2 and above). Of the 1,125
@@ -14,9 +14,23 @@ demo: $(VENV)/.train-installed
 	$(BIN)/pytest suites/ --model pocket --adapter trainers/recipes/lora.toml --limit 300 --report runs/report.html || [ $$? -eq 1 ]
 	@echo "The report: runs/report.html"
 
-# In order of their names: the files of few and long tests come early, and no process is left with one of them at the end.
+# The files in order of their names: those of few and long tests come early, and no process is left with one at the end.
+# A process a processor, so a thread a process.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/.dev-installed lint
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "not slow"
+
+test-all: $(VENV)/.dev-installed lint
+	$(PYTEST)
+
+# What `make test` leaves out.
+test-slow: $(VENV)/.dev-installed
+	$(PYTEST) -m slow
+
+# The wheel in a fresh environment, used from a folder with packages of our names.
+test-wheel: | $(VENV)/bin/python
+	PIP_ARGS='$(PIP_ARGS)' $(BIN)/python tests/wheel/walk.py
 
 # About an hour and a half on two idle cores; the engine's peers are installed once, outside $(VENV).
 perf: $(VENV)/.dev-installed

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.forked.commands import WITH_TORCH, WITHOUT_TORCH, Commands, Ended, Started, running
 from tests.servers.real import real_server, transformers_serve  # noqa: F401 - fixtures
 from tests.servers.scripted import Answer, scripted_server
 
@@ -19,8 +18,6 @@ ROOT = Path(__file__).parent.parent
 
 settings.register_profile("quick", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("quick")
-
-Toolmark = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,24 +35,49 @@ def pocket() -> Path:
     return ROOT / "benchmark" / "engine" / "pocket"
 
 
-@pytest.fixture
-def suites(tmp_path: Path) -> Toolmark:
-    """`suites("--model", "pocket", …)`: a real `pytest suites/` in a process of its own, its runs under `tmp_path`."""
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    """Commands that find everything imported; no hub is asked, and nothing of this machine's is found in its cache."""
+    hub = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path_factory.mktemp("hub"))}
+    with running(tmp_path_factory.mktemp("commands"), *WITH_TORCH, environment=hub) as commands:
+        yield commands
 
-    def run(
-        *arguments: str, runs: Path | None = None, timeout: float = 240, cwd: Path = ROOT
-    ) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pytest", str(ROOT / "suites"), "-p", "no:cacheprovider", *arguments]
+
+@pytest.fixture(scope="session")
+def warm_without_torch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    """Commands that find imported what needs neither torch nor a hub."""
+    with running(tmp_path_factory.mktemp("commands"), *WITHOUT_TORCH) as commands:
+        yield commands
+
+
+class Suites:
+    """`suites("--model", "pocket", …)`: a real `pytest suites/` in a process of its own, its runs under `folder`."""
+
+    def __init__(self, commands: Commands, folder: Path) -> None:
+        self._commands = commands
+        self._folder = folder
+
+    def start(self, *arguments: str, runs: Path | None = None, cwd: Path = ROOT, **interruption: Any) -> Started:
+        """Start it; what may interrupt it is an argument of `Commands.start`."""
+        command = [str(ROOT / "suites"), "-p", "no:cacheprovider", *arguments]
+        # Of modules that are imported before pytest can rewrite their asserts.
+        command += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
         if "--runs" not in arguments:
-            command += ["--runs", str(runs or tmp_path / "runs")]
+            command += ["--runs", str(runs or self._folder / "runs")]
         # Wide, so that no cell is wrapped; and without the settings of whoever runs the tests.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TOOLMARK_")}
         environment["COLUMNS"] = "200"
-        return subprocess.run(
-            command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout, check=False
-        )
+        return self._commands.start("pytest", *command, cwd=cwd, environment=environment, **interruption)
 
-    return run
+    def __call__(self, *arguments: str, timeout: float = 240, **more: Any) -> Ended:
+        """Start it and wait for its end."""
+        return self.start(*arguments, **more).wait(timeout)
+
+
+@pytest.fixture
+def suites(warm: Commands, tmp_path: Path) -> Suites:
+    """A run of the suites."""
+    return Suites(warm, tmp_path)
 
 
 @pytest.fixture

@@ -8,17 +8,13 @@ from pathlib import Path
 
 import pytest
 
-TOOLMARK = str(Path(sys.executable).with_name("toolmark"))
 
-
-def toolmark(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([TOOLMARK, *arguments], capture_output=True, text=True, timeout=120, check=False)
-
-
-def test_help_lists_every_plug_in():
-    assert all(group in toolmark("--help").stdout for group in ("cases", "generate", "train"))
-    assert "template" in toolmark("generate", "--help").stdout
-    assert "pocket" in toolmark("train", "--help").stdout
+def test_help_lists_every_plug_in(warm_without_torch):
+    toolmark = Path(sys.executable).with_name("toolmark")  # the installed script, cold
+    cold = subprocess.run([toolmark, "--help"], capture_output=True, text=True, timeout=120, check=False)
+    assert all(group in cold.stdout for group in ("cases", "generate", "train"))
+    assert "template" in warm_without_torch("generate", "--help").stdout
+    assert "pocket" in warm_without_torch("train", "--help").stdout
 
 
 @pytest.mark.parametrize(
@@ -30,8 +26,8 @@ def test_help_lists_every_plug_in():
         (["cases", "manifest", "missing"], "MANIFEST.toml"),
     ],
 )
-def test_a_users_mistake_has_its_own_exit_code_and_no_traceback(arguments, said):
-    run = toolmark(*arguments)
+def test_a_users_mistake_has_its_own_exit_code_and_no_traceback(warm_without_torch, arguments, said):
+    run = warm_without_torch(*arguments)
     assert run.returncode == 4
     assert said in run.stdout + run.stderr
     assert "Traceback" not in run.stderr

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from toolmark.benchmark.runs.ledger import Ledger, read_ledger
+from tests.forked.commands import WITHOUT_TORCH
+from toolmark.benchmark.runs.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
 N = 5
@@ -26,9 +26,17 @@ def table(output: str) -> list[str]:
     ]
 
 
+def cold(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Python in a new process, which imports everything itself."""
+    variables = {**(environment or os.environ), "COLUMNS": "200"}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, timeout=240, check=False)
+
+
 def test_same_table_fresh_reused_and_replayed(suites, tmp_path):
     runs = tmp_path / "runs"
-    first = suites(*FEW, "--fresh", runs=runs)
+    command = ["-m", "pytest", "suites/", *FEW, "--fresh", "--runs", str(runs)]
+    first = cold(*command, "-p", "no:cacheprovider", cwd=ROOT)
     assert first.returncode == 0, first.stdout + first.stderr
     assert f"{N} generated, 0 reused" in first.stdout
     again = suites(*FEW, "--fresh", runs=runs)
@@ -40,27 +48,6 @@ def test_same_table_fresh_reused_and_replayed(suites, tmp_path):
     tables = [table(run.stdout) for run in (first, again, reused, replayed)]
     assert tables[0] == tables[1] == tables[2] == tables[3]
     assert list(runs.glob("pocket-*/*.eval"))
-
-
-def test_a_killed_run_resumes_to_the_same_table(suites, tmp_path):
-    whole = suites(*FEW, runs=tmp_path / "whole")
-    runs = tmp_path / "killed"
-    command = [sys.executable, "-m", "pytest", "suites/", *FEW, "--runs", str(runs)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        found = list(runs.glob("*/ledger.jsonl"))
-        if found and found[0].read_bytes().count(b"\n") >= 2:
-            break
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    (ledger,) = runs.glob("*/ledger.jsonl")
-    kept = len(read_ledger(ledger).completions)
-    assert kept >= 1
-    resumed = suites(*FEW, runs=runs)
-    assert f"{N - kept} generated, {kept} reused" in resumed.stdout
-    assert table(resumed.stdout) == table(whole.stdout)
 
 
 CASE = {
@@ -189,73 +176,45 @@ def settings_file(folder: Path, replay: Path, cases: Path) -> Path:
     return folder / "pyproject.toml"
 
 
-def test_no_torch_at_collection_help_or_replay(tmp_path):
+def test_no_torch_at_collection_help_or_replay(warm_without_torch, tmp_path):
     """Each in a process that cannot import torch at all."""
     replay, cases = recorded(tmp_path, calls=1, of=1)
     blocked = tmp_path / "blocked"
     for name in ("torch", "transformers", "peft"):
         (blocked / name).mkdir(parents=True)
         (blocked / name / "__init__.py").write_text("raise ImportError('blocked by the test')")
-    pytest_command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "suites/",
-        "-p",
-        "no:cacheprovider",
-        "--runs",
-        str(tmp_path / "runs"),
-    ]
+    environment = {"PYTHONPATH": str(blocked), "PATH": "", "COLUMNS": "200"}
+    door = ["suites/", "-p", "no:cacheprovider", "--runs", str(tmp_path / "runs")]
     for command in (
-        [*pytest_command, "--collect-only", "-q", "--model", "pocket"],
-        [*pytest_command, "--help"],
-        [*pytest_command, "--model", f"replay/{replay}", "--cases", str(cases)],
-        [*pytest_command, "--model", "policy/lexical", "--model", "policy/oracle", "--limit", "8"],
-        [
-            sys.executable,
-            "-m",
-            "toolmark.benchmark.cli",
-            "--help",
-        ],
-        [
-            sys.executable,
-            "-m",
-            "toolmark.benchmark.cli",
-            "train",
-            "--help",
-        ],
+        ["-m", "pytest", *door, "--collect-only", "-q", "--model", "pocket"],
+        ["-m", "pytest", *door, "--model", f"replay/{replay}", "--cases", str(cases)],
+        ["-c", f"import {', '.join(WITHOUT_TORCH)}"],  # so a fork of a process with these modules has no torch
     ):
-        environment = {"PYTHONPATH": str(blocked), "PATH": "", "COLUMNS": "200"}
-        run = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
-        )
+        run = cold(*command, cwd=ROOT, **environment)
         assert run.returncode == 0, run.stdout + run.stderr
+    for command in (
+        ["pytest", *door, "--help"],
+        ["pytest", *door, "--model", "policy/lexical", "--model", "policy/oracle", "--limit", "8"],
+        ["toolmark", "train", "--help"],
+    ):
+        ended = warm_without_torch.start(*command, environment=environment).wait()
+        assert ended.returncode == 0, ended.said
 
 
 def test_from_another_directory_and_with_foreign_options(tmp_path):
     """`-p … --pyargs toolmark.suites` works anywhere, and does not run a model directory's conftest.py."""
     replay, cases = recorded(tmp_path, calls=1, of=1)
     (replay.parent / "conftest.py").write_text("raise SystemExit('a model directory was executed')")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "toolmark.benchmark.pytest_plugin",
-        "--pyargs",
-        "toolmark.suites",
-        "-q",
-    ]
-    command += ["--model", str(replay.parent), "--cases", str(cases)]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    command = ["-m", "pytest", "-p", "toolmark.benchmark.pytest_plugin", "--pyargs", "toolmark.suites", "-q"]
+    run = cold(*command, "--model", str(replay.parent), "--cases", str(cases), cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_inspect_runs_a_suite_with_its_own_models(served, tmp_path):
     """`inspect eval suites/test_timing.py --model …` asks the model itself and scores with our judge."""
-    command = [sys.executable, "-m", "inspect_ai", "eval", "suites/test_timing.py", "--model", served]
+    command = ["-m", "inspect_ai", "eval", "suites/test_timing.py", "--model", served]
     command += ["-T", "limit=6", "--log-dir", str(tmp_path), "--log-format", "json", "--display", "plain"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    run = cold(*command, cwd=ROOT)
     assert run.returncode == 0, run.stdout + run.stderr
     (log,) = tmp_path.glob("*.json")
     scored = json.loads(log.read_text())

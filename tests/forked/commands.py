@@ -1,85 +1,236 @@
-"""Commands of toolmark in processes of their own, without seconds of imports for each."""
+"""Commands in processes of their own, without seconds of imports for each: forks of one process that is warm.
+
+What is run is the real door, `python -m pytest` or `toolmark`, with its own folder, environment, streams and signals.
+One cold run of each door is a test of its own.
+"""
 
 from __future__ import annotations
 
 import itertools
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-__all__ = ["GENERATING", "Ended", "Toolmark", "running"]
+__all__ = ["WITHOUT_TORCH", "WITH_TORCH", "Commands", "Ended", "Started", "Toolmark", "running"]
 
-GENERATING = (
-    "datasets",
-    "datasketch",
-    "openai.resources.chat",
-    "inspect_ai.model",
-    "toolmark.generators.commands.data",
-    "toolmark.generators.pipeline",
-    "toolmark.generators.teacher",
+ROOT = Path(__file__).parents[2]
+
+WITHOUT_TORCH = (
+    *("pytest", "scipy.stats", "pandas", "inspect_ai._eval.eval", "inspect_ai.model", "inspect_ai.agent._acp.server"),
+    *("pebble", "ruamel.yaml", "markdown_it", "jinja2", "hypothesis", "anyio._backends._asyncio"),
+    *("toolmark.benchmark.tools.catalog", "toolmark.benchmark.tools.sandbox_worker"),
+    *("toolmark.benchmark.evaluation.evaluate", "toolmark.benchmark.evaluation.models_command"),
+    *("toolmark.benchmark.runs.command", "toolmark.benchmark.runs.inspect_task", "toolmark.reports.command"),
+    *("toolmark.reports.html", "toolmark.reports.push", "toolmark.reports.terminal", "toolmark.suites.command"),
 )
-"""What `toolmark generate` imports."""
+"""What reports, cases and replays import; nothing of it reads the hub's settings."""
+
+WITH_TORCH = (
+    *WITHOUT_TORCH,
+    *("torch", "transformers.models.gemma3.modeling_gemma3", "peft", "aiohttp", "openai.resources.chat"),
+    *("datasets", "datasketch", "toolmark.benchmark.engine.local_engine", "toolmark.benchmark.engine.served_client"),
+    *("toolmark.generators.commands.data", "toolmark.generators.pipeline", "toolmark.generators.teacher"),
+    *("toolmark.trainers.finetuning.finetune", "toolmark.trainers.host"),
+)
+"""What runs, generators and trainers import besides; not the modules that look for plug-ins at once."""
+
+SECONDS = 240
+"""After which a command is killed and its test fails."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a command ended: its exit code (None where it was killed), and what it printed."""
+class Ended(subprocess.CompletedProcess[str]):
+    """How a command ended, with short names for the generators' tests.
 
-    code: int | None
-    out: str
-    err: str
+    Attributes:
+        peak: The most memory that its process had, in KiB.
+    """
+
+    def __init__(self, args: list[str], returncode: int, stdout: str, stderr: str, peak: int) -> None:
+        super().__init__(args, returncode, stdout, stderr)
+        self.peak = peak
+
+    @property
+    def code(self) -> int | None:
+        """The exit code; None where it was killed."""
+        return None if self.returncode == -signal.SIGKILL else self.returncode
+
+    @property
+    def out(self) -> str:
+        """What it printed on standard output."""
+        return self.stdout
+
+    @property
+    def err(self) -> str:
+        """What it printed on standard error."""
+        return self.stderr
 
     @property
     def said(self) -> str:
-        """Everything."""
-        return self.out + self.err
+        """Everything that it printed."""
+        return self.stdout + self.stderr
 
 
-class Toolmark:
-    """`toolmark("generate", …)`: a command in a process of its own, one at a time; see `forks.py`.
+class Started:
+    """A command that runs.
+
+    Attributes:
+        pid: Of its process, which leads a group of its own.
+    """
+
+    def __init__(self, ask: Callable[[Mapping[str, Any]], Any], request: Mapping[str, Any]) -> None:
+        self._ask = ask
+        self._args = [request["door"], *request["arguments"]]
+        self._files = [Path(request[name]) for name in ("out", "err")]
+        self._said = ["", ""]
+        # A limit on the size of files would hold for these, too; there they are pipes that are read at once.
+        self._readers: list[threading.Thread] = []
+        for number, file in enumerate(self._files):
+            if request["room"] is None:
+                file.touch()
+            else:
+                os.mkfifo(file)
+                self._readers.append(threading.Thread(target=self._read, args=(number,), daemon=True))
+                self._readers[-1].start()
+        self.pid: int = ask({"start": request})
+        self._status: dict[str, int] | None = None
+
+    def _read(self, number: int) -> None:
+        self._said[number] = self._files[number].read_text()
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal as in `subprocess`; None while it runs."""
+        if self._status is None:
+            self._status = self._ask({"poll": self.pid})
+        return None if self._status is None else self._status["returncode"]
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to its process alone; one that has ended gets none."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it with all its workers."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def wait(self, timeout: float = SECONDS) -> Ended:
+        """Wait for its end.
+
+        Raises:
+            subprocess.TimeoutExpired: It did not end; it is killed.
+        """
+        end = time.monotonic() + timeout
+        while self.poll() is None:
+            if time.monotonic() > end:
+                self.kill()
+                raise subprocess.TimeoutExpired(self._args, timeout, *(file.read_bytes() for file in self._files))
+            time.sleep(0.003)
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)  # workers of a command that was killed
+        for reader in self._readers:
+            reader.join(10)
+        said = self._said if self._readers else [file.read_text() for file in self._files]
+        assert self._status is not None
+        return Ended(self._args, self._status["returncode"], said[0], said[1], self._status["peak"])
+
+
+class Commands:
+    """Starts commands; `commands("generate", …)` is `toolmark generate …`.
 
     Args:
         folder: For what the commands print.
-        server: Forks them.
+        connection: To the process that forks them; see `forks.py`.
     """
 
-    def __init__(self, folder: Path, server: subprocess.Popen[str]) -> None:
+    def __init__(self, folder: Path, connection: socket.socket) -> None:
         self._folder = folder
-        self._server = server
+        self._lines = connection.makefile("rw")
         self._numbers = itertools.count()
+        self._lock = threading.Lock()
+
+    def _ask(self, request: Mapping[str, Any]) -> Any:
+        with self._lock:
+            self._lines.write(json.dumps(request) + "\n")
+            self._lines.flush()
+            return json.loads(self._lines.readline())
+
+    def start(
+        self,
+        door: str,
+        *arguments: str,
+        cwd: Path = ROOT,
+        environment: Mapping[str, str] | None = None,
+        kill_at: str | None = None,
+        room: int | None = None,
+        torn: bool = False,
+    ) -> Started:
+        """Start a command.
+
+        Args:
+            door: `pytest` or `toolmark`.
+            arguments: Of the command.
+            cwd: The folder where it runs.
+            environment: All its variables; those of this process where it is None.
+            kill_at: It dies by SIGKILL before it opens or renames the first file whose path matches this pattern.
+            room: How many bytes a file may have, as if the disk were full then.
+            torn: It dies by SIGKILL's like (SIGXFSZ) when that much of a file is written, in the middle of the write.
+        """
+        number = next(self._numbers)
+        request = {
+            "door": door,
+            "arguments": [str(one) for one in arguments],
+            "cwd": str(cwd),
+            "environment": dict(os.environ if environment is None else environment),
+            "out": str(self._folder / f"out{number}"),
+            "err": str(self._folder / f"err{number}"),
+            "kill_at": kill_at,
+            "room": room,
+            "torn": torn,
+        }
+        return Started(self._ask, request)
 
     def __call__(
         self, *arguments: str, environment: Mapping[str, str] | None = None, until: tuple[Path, int] | None = None
     ) -> Ended:
-        """Run it, or kill it once the ledger `until[0]` has `until[1]` lines."""
-        number = next(self._numbers)
-        out, err = self._folder / f"out{number}", self._folder / f"err{number}"
-        request = {
-            "arguments": arguments,
-            "environment": {**os.environ, "COLUMNS": "200", **(environment or {})},
-            "out": str(out),
-            "err": str(err),
-            "until": until and [str(until[0]), until[1]],
-        }
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        self._server.stdin.write(json.dumps(request) + "\n")
-        self._server.stdin.flush()
-        return Ended(json.loads(self._server.stdout.readline()), out.read_text(), err.read_text())
+        """Run `toolmark`, or kill it once the file `until[0]` has `until[1]` lines."""
+        whole = {**os.environ, "COLUMNS": "200", **(environment or {})}
+        started = self.start("toolmark", *arguments, environment=whole)
+        if until is not None:
+            file, wanted = until
+            while started.poll() is None:
+                if file.exists() and file.read_bytes().count(b"\n") >= wanted:
+                    started.kill()
+                    break
+                time.sleep(0.002)
+        return started.wait()
+
+
+Toolmark = Commands
 
 
 @contextmanager
-def running(folder: Path, *modules: str, environment: Mapping[str, str] | None = None) -> Iterator[Toolmark]:
+def running(folder: Path, *modules: str, environment: Mapping[str, str] | None = None) -> Iterator[Commands]:
     """Commands that find `modules` imported, and whose output is kept in `folder`, until the context ends.
 
     What packages read of their `environment` when they are imported must be given here.
     """
-    command = [sys.executable, str(Path(__file__).with_name("forks.py")), *modules]
+    here, there = socket.socketpair()
+    command = [sys.executable, str(Path(__file__).with_name("forks.py")), str(there.fileno()), *modules]
     whole = {**os.environ, **(environment or {})}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=whole) as server:
-        yield Toolmark(folder, server)
+    with here, subprocess.Popen(command, stdin=subprocess.DEVNULL, env=whole, pass_fds=[there.fileno()]) as server:
+        there.close()
+        try:
+            yield Commands(folder, here)
+        finally:
+            here.shutdown(socket.SHUT_RDWR)
+            server.wait(timeout=30)

@@ -1,72 +1,146 @@
-"""Runs commands of toolmark as forks of this process, which has the heavy packages imported.
+"""Runs commands as forks of this process, which has the heavy packages imported.
 
-    python forks.py MODULE…
+    python forks.py SOCKET MODULE…
 
-Each line of standard input is a request, a JSON object: `arguments`, `environment`, `out` and `err` (files for what is
-printed), and `until`: null, or a ledger and the number of lines in it at which the command is killed. The answer is a
-line too: the exit code, or null where it was killed.
+SOCKET is the number of an open socket. Each line on it is a request, a JSON object, and gets one line as an answer:
+
+* `{"start": {...}}` forks a command and answers its process id. The fields are those of `enter`.
+* `{"poll": PID}` answers null while the command runs, and then `{"returncode", "peak"}`: as `subprocess` gives the
+  exit code, and the most memory that the process had, in KiB.
+
+This process computes nothing and starts no thread, so that a fork is safe.
 """
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
+import resource
 import signal
+import socket
 import sys
-import time
+import threading
+import traceback
+from fnmatch import fnmatch
 from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 
-def preload() -> None:
-    """Import what takes seconds, so that a command starts at once and a kill falls into its work.
+def preload(modules: list[str]) -> None:
+    """Import what takes seconds, so that a command starts at once.
 
     Not at the top: a worker of the sandbox imports this module again.
     """
-    for module in sys.argv[1:]:
+    for module in modules:
         import_module(module)
-    if "inspect_ai.model" in sys.argv:
+    if "inspect_ai.model" in modules:
         from inspect_ai.model import get_model_info
 
         get_model_info("openai/gpt-4.1")  # reads its list of all models
+    gc.collect()
+    gc.freeze()  # else each collection of a child walks all of it, and copies its pages
 
 
 def enter(request: dict[str, Any]) -> None:
-    """Become the command, in the child."""
+    """Become the command, in the child.
+
+    Args:
+        request: `door` (pytest or toolmark), `arguments`, `cwd`, `environment`, `out` and `err` (files for what is
+            printed), `kill_at` (null or a pattern of paths: SIGKILL before the first matching file is opened or
+            renamed), `room` (null, or how many bytes a file may have) and `torn` (SIGKILL in the middle of the write
+            that goes beyond `room`; without it the write fails, as on a full disk).
+    """
     os.setpgid(0, 0)  # its workers end with it
-    for stream, file in ((1, request["out"]), (2, request["err"])):
-        os.dup2(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC), stream)
+    streams = ((0, os.devnull, os.O_RDONLY), (1, request["out"], os.O_WRONLY), (2, request["err"], os.O_WRONLY))
+    for number, file, mode in streams:
+        opened = os.open(file, mode)
+        os.dup2(opened, number)
+        os.close(opened)
+    # As in a new process, whatever the shell ignores that started the tests.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["environment"])
-    sys.path[:0] = filter(None, request["environment"].get("PYTHONPATH", "").split(os.pathsep))
-    sys.argv = ["toolmark", *request["arguments"]]
+    path = list(filter(None, request["environment"].get("PYTHONPATH", "").split(os.pathsep)))
+    interrupt(request)
+    sys.argv = [request["door"], *request["arguments"]]
+    if request["door"] == "pytest":
+        import pytest
+
+        sys.path[:1] = [request["cwd"], *path]  # as `python -m pytest`
+        sys.exit(pytest.main(request["arguments"]))
+    sys.path[:1] = path
+    sys.modules.pop("pytest", None)  # cyclopts warns where it finds a test framework
     from toolmark.benchmark.cli import main
 
     main()
 
 
-def ended(child: int, until: tuple[str, int] | None) -> int | None:
-    """The exit code of `child`, or None once it was killed."""
-    if until is not None:
-        ledger, wanted = Path(until[0]), until[1]
-        while not ledger.exists() or ledger.read_bytes().count(b"\n") < wanted:
-            time.sleep(0.002)
-            pid, status = os.waitpid(child, os.WNOHANG)
-            if pid:
-                return os.waitstatus_to_exitcode(status)
-        os.killpg(child, signal.SIGKILL)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return None if code == -signal.SIGKILL else code
+def interrupt(request: dict[str, Any]) -> None:
+    """Arrange for the death, or the full disk, that the request asks for."""
+    pattern, room = request["kill_at"], request["room"]
+    if pattern is not None:
+
+        def watch(event: str, arguments: tuple[Any, ...]) -> None:
+            if event in ("open", "os.rename") and any(fnmatch(str(one), pattern) for one in arguments[:2]):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(watch)
+    if room is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL if request["torn"] else signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def become(request: dict[str, Any]) -> NoReturn:
+    """Enter a command and end as a process does, but for freeing all memory piece by piece, which takes a second."""
+    code: Any = 0
+    try:
+        enter(request)
+    except SystemExit as left:
+        code = left.code
+        if not isinstance(code, int | None):
+            sys.stderr.write(f"{code}\n")
+            code = 1
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(int(code or 0))
+
+
+def polled(pid: int) -> dict[str, Any] | None:
+    """How a child ended; None while it runs."""
+    found, status, usage = os.wait4(pid, os.WNOHANG)
+    return {"returncode": os.waitstatus_to_exitcode(status), "peak": usage.ru_maxrss} if found else None
+
+
+def serve(connection: socket.socket) -> None:
+    """Answer requests until the other side closes."""
+    with connection.makefile("rw") as lines:
+        while line := lines.readline():
+            request = json.loads(line)
+            if "start" in request:
+                pid = os.fork()
+                if pid == 0:
+                    os.close(connection.fileno())
+                    become(request["start"])
+                answer: Any = pid
+            else:
+                answer = polled(request["poll"])
+            lines.write(json.dumps(answer) + "\n")
+            lines.flush()
 
 
 if __name__ == "__main__":
-    preload()
-    while line := sys.stdin.readline():
-        asked = json.loads(line)
-        fork = os.fork()
-        if fork == 0:
-            enter(asked)
-            sys.exit(0)
-        sys.stdout.write(json.dumps(ended(fork, asked["until"])) + "\n")
-        sys.stdout.flush()
+    preload(sys.argv[2:])
+    serve(socket.socket(fileno=int(sys.argv[1])))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.forked.commands import GENERATING, Toolmark, running
+from tests.forked.commands import Commands
 
 
-@pytest.fixture(scope="session")
-def toolmark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolmark]:
+@pytest.fixture
+def toolmark(warm: Commands) -> Commands:
     """`toolmark("generate", …)` runs a command in a process of its own."""
-    with running(tmp_path_factory.mktemp("commands"), *GENERATING) as commands:
-        yield commands
+    return warm

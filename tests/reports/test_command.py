@@ -5,31 +5,29 @@ from __future__ import annotations
 import gzip
 import json
 import shlex
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.forked.commands import Commands, Ended
 
 ROOT = Path(__file__).parents[2]
 POCKET = ROOT / "docs" / "replays" / "pocket.jsonl.gz"
 
 
-def toolmark(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """In a process that cannot import torch."""
-    blocked = cwd / "blocked" / "torch"
-    blocked.mkdir(parents=True, exist_ok=True)
+@pytest.fixture
+def toolmark(warm_without_torch: Commands, tmp_path: Path) -> Any:
+    """`toolmark("report", …)`: in a process that cannot import torch, under `tmp_path`."""
+    blocked = tmp_path / "blocked" / "torch"
+    blocked.mkdir(parents=True)
     (blocked / "__init__.py").write_text("raise ImportError('blocked by the test')")
-    variables = {"PYTHONPATH": str(blocked.parent), "PATH": "", "SOURCE_DATE_EPOCH": "1790000000", **environment}
-    return subprocess.run(
-        [sys.executable, "-m", "toolmark.benchmark.cli", *arguments],
-        cwd=cwd,
-        env=variables,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+
+    def run(*arguments: str, **environment: str) -> Ended:
+        variables = {"PYTHONPATH": str(blocked.parent), "PATH": "", "SOURCE_DATE_EPOCH": "1790000000", **environment}
+        return warm_without_torch.start("toolmark", *arguments, cwd=tmp_path, environment=variables).wait()
+
+    return run
 
 
 @pytest.fixture
@@ -44,23 +42,23 @@ def worse(tmp_path: Path) -> Path:
     return tmp_path / "worse"
 
 
-def test_a_report_of_two_runs_and_the_command_that_makes_it_again(tmp_path, worse):
-    said = toolmark("report", str(worse), "--baseline", str(POCKET), "--out", "r.json", cwd=tmp_path)
+def test_a_report_of_two_runs_and_the_command_that_makes_it_again(toolmark, tmp_path, worse):
+    said = toolmark("report", str(worse), "--baseline", str(POCKET), "--out", "r.json")
     assert (said.returncode, said.stderr.strip()) == (0, "Wrote r.json")
     found = json.loads((tmp_path / "r.json").read_text())["comparison"]
     assert [one["name"] for one in found["contestants"]] == ["pocket", "worse"]
     assert found["contestants"][1]["differences"]["timing.recall"]["verdict"] == "regressed"
     again = shlex.split(found["report"]["provenance"]["command"])[1:]
     again[again.index("--out") + 1] = "again.json"
-    assert toolmark(*again, cwd=tmp_path).returncode == 0
+    assert toolmark(*again).returncode == 0
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "r.json").read_bytes()
 
 
-def test_all_epochs_of_a_run_are_judged(tmp_path, worse):
+def test_all_epochs_of_a_run_are_judged(toolmark, tmp_path, worse):
     rows = [json.loads(line) for line in (worse / "ledger.jsonl").read_text().splitlines()]
     second = [{**row, "epoch": 2, "key": f"{row['key']}2"} for row in rows[1:]]
     (worse / "ledger.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows + second))
-    assert toolmark("report", str(worse), "--out", "r.json", cwd=tmp_path).returncode == 0
+    assert toolmark("report", str(worse), "--out", "r.json").returncode == 0
     details = json.loads((tmp_path / "r.json").read_text())["comparison"]["report"]["details"]
     assert details["worse"]["usage"]["answer"]["n"] == 2 * len(second)
 
@@ -75,8 +73,8 @@ def test_all_epochs_of_a_run_are_judged(tmp_path, worse):
         (["report", "RUN", "--margin", "5", "--out", "r.md"], 4, "--margin 0.05"),
     ],
 )
-def test_a_mistake_is_one_line_with_its_fix(tmp_path, arguments, code, said):
-    run = toolmark(*(str(POCKET) if one == "RUN" else one for one in arguments), cwd=tmp_path, COLUMNS="200")
+def test_a_mistake_is_one_line_with_its_fix(toolmark, arguments, code, said):
+    run = toolmark(*(str(POCKET) if one == "RUN" else one for one in arguments), COLUMNS="200")
     assert run.returncode == code, run.stderr
     assert said in run.stderr
     assert "Traceback" not in run.stderr
@@ -88,7 +86,7 @@ def test_pytest_writes_every_report_that_it_is_asked_for(suites, tmp_path, monke
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     page, figures = tmp_path / "r.html", tmp_path / "r.csv"
     run = suites(
-        *("--model", f"replay/{worse}", "--baseline", str(POCKET), "-k", "test_recall"),
+        *("--model", f"replay/{worse}", "--baseline", str(POCKET), "-k", "test_recall", "--limit", "200"),
         *("--report", str(page), "--report", str(figures)),
     )
     assert run.returncode == 1, run.stdout + run.stderr

@@ -12,14 +12,14 @@ import hashlib
 import json
 import math
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+
+from tests.forked.commands import WITHOUT_TORCH, Commands, running
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -27,18 +27,16 @@ GOLDEN = Path(__file__).with_name("golden")
 POCKET = f"replay/{ROOT / 'docs' / 'replays' / 'pocket.jsonl.gz'}"
 RECORDED = sorted((DATA / "bfcl_recorded").glob("*.jsonl.gz"))
 
-Toolmark = Callable[..., Any]
 
-
-def pocket_and_policy(folder: Path) -> list[str]:
+def pocket_and_policy(commands: Commands, folder: Path) -> list[str]:
     """A policy held against the shipped answers of pocket: every verdict is drawn."""
     suites = [str(ROOT / "suites"), "--model", "policy/lexical", "--runs", str(folder / "runs")]
-    subprocess.run([sys.executable, "-m", "pytest", "-q", *suites], cwd=ROOT, check=True, capture_output=True)
+    commands.start("pytest", "-q", "-p", "no:cacheprovider", *suites).wait().check_returncode()
     (run,) = (folder / "runs").iterdir()
     return [str(run), "--baseline", POCKET]
 
 
-def four_models(_: Path) -> list[str]:
+def four_models(_: Commands, __: Path) -> list[str]:
     """What four models answered to BFCL's cases."""
     baseline, *others = map(str, RECORDED)
     return [*others, "--baseline", baseline, "--cases", f"bfcl:{DATA / 'bfcl'}"]
@@ -47,9 +45,8 @@ def four_models(_: Path) -> list[str]:
 COMPARISONS = {"pocket": pocket_and_policy, "recorded": four_models}
 
 
-def report(arguments: list[str], out: Path) -> None:
-    command = [sys.executable, "-m", "toolmark.benchmark.cli"]
-    subprocess.run([*command, "report", *arguments, "--out", str(out)], cwd=ROOT, check=True, capture_output=True)
+def report(commands: Commands, arguments: list[str], out: Path) -> None:
+    commands.start("toolmark", "report", *arguments, "--out", str(out)).wait().check_returncode()
 
 
 def rounded(text: str) -> str:
@@ -111,9 +108,9 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
-def figures(arguments: list[str], folder: Path) -> dict[str, Any]:
-    report(arguments, folder / "report.csv")
-    report(arguments, folder / "report.html")
+def figures(commands: Commands, arguments: list[str], folder: Path) -> dict[str, Any]:
+    report(commands, arguments, folder / "report.csv")
+    report(commands, arguments, folder / "report.html")
     page = (folder / "report.html").read_text(encoding="utf-8")
     drawn = embedded(page, "data")["figures"]
     rows = table(folder / "report.csv")
@@ -126,15 +123,16 @@ def figures(arguments: list[str], folder: Path) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", COMPARISONS)
-def test_the_figures_are_those_of_an_earlier_version(name, tmp_path):
+@pytest.mark.parametrize("name", ["pocket", pytest.param("recorded", marks=pytest.mark.slow)])
+def test_the_figures_are_those_of_an_earlier_version(name, tmp_path, warm_without_torch):
     if name == "recorded" and len(RECORDED) != 4:
         pytest.skip("the recorded answers of four models are not at hand")
-    assert figures(COMPARISONS[name](tmp_path), tmp_path) == json.loads((GOLDEN / f"{name}.json").read_text())
+    arguments = COMPARISONS[name](warm_without_torch, tmp_path)
+    assert figures(warm_without_torch, arguments, tmp_path) == json.loads((GOLDEN / f"{name}.json").read_text())
 
 
 if __name__ == "__main__":
     for name, arguments in COMPARISONS.items():
-        with TemporaryDirectory() as folder:
-            found = figures(arguments(Path(folder)), Path(folder))
+        with TemporaryDirectory() as folder, running(Path(folder), *WITHOUT_TORCH) as forks:
+            found = figures(forks, arguments(forks, Path(folder)), Path(folder))
         (GOLDEN / f"{name}.json").write_text(json.dumps(found, indent=0) + "\n")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import os
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +16,7 @@ import pytest
 from huggingface_hub import ModelCard, parse_eval_result_entries
 from ruamel.yaml import YAML
 
+from tests.forked.commands import Commands, Ended
 from toolmark.benchmark.core.hashing import hash_files
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.readers.case_selection import limited, load_cases
@@ -119,17 +118,21 @@ def runs(tmp_path: Path, adapter: Path) -> list[str]:
     return ["--run", str(mine), "--baseline", str(base), "--cases", str(CASES)]
 
 
-def push(*arguments: str, home: Path, port: int = 1, token: str | None = TOKEN) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TOOLMARK_"))}
-    environment |= {"HF_ENDPOINT": f"http://127.0.0.1:{port}", "HF_HOME": str(home / "hf"), "COLUMNS": "300"}
-    environment["SOURCE_DATE_EPOCH"] = "1790000000"
-    environment |= {"HF_TOKEN": token} if token else {}
-    command = [sys.executable, "-m", "toolmark.benchmark.cli", "models", "push"]
-    run = subprocess.run(
-        [*command, *arguments], cwd=home, env=environment, capture_output=True, text=True, timeout=240, check=False
-    )
-    assert TOKEN not in run.stdout + run.stderr
-    assert "Traceback" not in run.stderr, run.stderr
+@pytest.fixture
+def push(warm_without_torch: Commands, tmp_path: Path) -> Callable[..., Ended]:
+    """`push(FOLDER, …)`: `toolmark models push` in a process that reads the hub's settings itself."""
+
+    def run(*arguments: str, port: int = 1, token: str | None = TOKEN) -> Ended:
+        variables = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TOOLMARK_"))}
+        variables |= {"HF_ENDPOINT": f"http://127.0.0.1:{port}", "HF_HOME": str(tmp_path / "hf"), "COLUMNS": "300"}
+        variables["SOURCE_DATE_EPOCH"] = "1790000000"
+        variables |= {"HF_TOKEN": token} if token else {}
+        command = ("toolmark", "models", "push", *arguments)
+        ended = warm_without_torch.start(*command, cwd=tmp_path, environment=variables).wait()
+        assert TOKEN not in ended.said
+        assert "Traceback" not in ended.stderr, ended.stderr
+        return ended
+
     return run
 
 
@@ -142,9 +145,9 @@ def committed(hub: Any) -> dict[str, bytes]:
     return {row["value"]["path"]: base64.b64decode(row["value"]["content"]) for row in rows if row["key"] == "file"}
 
 
-def test_what_is_published_is_what_the_hub_s_own_classes_read(tmp_path, adapter, runs, hub):
+def test_what_is_published_is_what_the_hub_s_own_classes_read(push, adapter, runs, hub):
     options = [*runs, "--to", "someone/mine", "--dataset", "someone/toolmark"]
-    run = push(str(adapter), *options, home=tmp_path, port=hub.server_port)
+    run = push(str(adapter), *options, port=hub.server_port)
     assert run.returncode == 0, run.stderr
     assert f"published: http://127.0.0.1:{hub.server_port}/someone/mine/commit/1" in run.stdout
     files = committed(hub)
@@ -167,12 +170,12 @@ def test_what_is_published_is_what_the_hub_s_own_classes_read(tmp_path, adapter,
     # The card that was made goes in as the card so far: its author's words and our part stay single.
     (adapter / "README.md").write_bytes(files["README.md"])
     hub.requests.clear()
-    assert push(str(adapter), *options, home=tmp_path, port=hub.server_port).returncode == 0
+    assert push(str(adapter), *options, port=hub.server_port).returncode == 0
     assert committed(hub)["README.md"] == files["README.md"]
 
 
-def test_a_dry_run_lists_the_files_and_asks_nobody(tmp_path, adapter, runs, hub):
-    run = push(str(adapter), *runs, "--to", "a/b", "--dry-run", home=tmp_path, port=hub.server_port, token=None)
+def test_a_dry_run_lists_the_files_and_asks_nobody(push, adapter, runs, hub):
+    run = push(str(adapter), *runs, "--to", "a/b", "--dry-run", port=hub.server_port, token=None)
     assert run.returncode == 0, run.stderr
     listed = {line.partition(":")[0] for line in run.stdout.splitlines() if " bytes" in line}
     assert listed == PUBLISHED
@@ -181,35 +184,35 @@ def test_a_dry_run_lists_the_files_and_asks_nobody(tmp_path, adapter, runs, hub)
     assert hub.requests == []
 
 
-def test_every_refusal_says_what_mends_it(tmp_path, adapter, runs, hub):
+def test_every_refusal_says_what_mends_it(push, tmp_path, adapter, runs, hub):
     to = ["--to", "someone/mine"]
-    run = push(str(adapter), *runs, *to, home=tmp_path, token=None)
+    run = push(str(adapter), *runs, *to, token=None)
     assert (run.returncode, "hf auth login" in run.stderr) == (69, True)
-    run = push(str(adapter), *runs, *to, home=tmp_path)  # nobody listens at that port
+    run = push(str(adapter), *runs, *to)  # nobody listens at that port
     assert run.returncode == 69
     assert "http://127.0.0.1:1 cannot be reached" in run.stderr
     assert f"toolmark models push {adapter} --to someone/mine" in run.stderr
     hub.refuses = True
-    run = push(str(adapter), *runs, *to, home=tmp_path, port=hub.server_port)
+    run = push(str(adapter), *runs, *to, port=hub.server_port)
     assert run.returncode == 69
     assert "may not write to someone/mine" in run.stderr
     for arguments, said in (
         ([str(adapter), *runs, "--to", "no place"], "ORG/NAME"),
         ([str(tmp_path), *runs, *to], "no adapter and no model"),
     ):
-        run = push(*arguments, home=tmp_path)
+        run = push(*arguments)
         assert (run.returncode, said in run.stderr) == (4, True), run.stderr
 
 
-def test_other_weights_and_pickles_are_refused(tmp_path, adapter, runs):
+def test_other_weights_and_pickles_are_refused(push, adapter, runs):
     weights = adapter / "adapter_model.safetensors"
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-1] + b"\1")
-    run = push(str(adapter), *runs, "--to", "a/b", "--dry-run", home=tmp_path)
+    run = push(str(adapter), *runs, "--to", "a/b", "--dry-run")
     assert (run.returncode, "is of other weights" in run.stderr) == (4, True)
     weights.write_bytes(b"\x80\x04\x95" + whole)
-    run = push(str(adapter), *runs, "--to", "a/b", "--dry-run", home=tmp_path)
+    run = push(str(adapter), *runs, "--to", "a/b", "--dry-run")
     assert (run.returncode, "is not what its name says" in run.stderr) == (4, True)
     weights.unlink()
-    run = push(str(adapter), *runs, "--to", "a/b", "--dry-run", home=tmp_path)
+    run = push(str(adapter), *runs, "--to", "a/b", "--dry-run")
     assert (run.returncode, "never published" in run.stderr) == (4, True)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.forked.commands import Commands, Ended
+
 SHIPPED = Path(__file__).parents[2] / "suites" / "cases"
 Written = Callable[..., Path]
-Toolmark = Callable[..., "subprocess.CompletedProcess[str]"]
+Toolmark = Callable[..., Ended]
 
 
 @pytest.fixture
@@ -32,17 +32,11 @@ def written(tmp_path: Path) -> Written:
 
 
 @pytest.fixture
-def toolmark() -> Toolmark:
+def toolmark(warm_without_torch: Commands) -> Toolmark:
     """`toolmark("lint", …)`: a real `toolmark cases lint …` in a process of its own."""
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "toolmark.benchmark.cli", "cases", *arguments],
-            env={**os.environ, "COLUMNS": "160"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+    def run(*arguments: str) -> Ended:
+        environment = {**os.environ, "COLUMNS": "160"}
+        return warm_without_torch.start("toolmark", "cases", *arguments, environment=environment).wait()
 
     return run

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.forked.commands import running
+from tests.forked.commands import Commands
 
 SHOWN = (Path(__file__).parents[2] / "docs" / "guide" / "plugins.md").read_text()
 
@@ -28,13 +28,12 @@ def installed(tmp_path: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(site)}
 
 
-def test_it_is_one_of_all(installed, base, data, dev, tmp_path):
+def test_it_is_one_of_all(warm: Commands, installed, base, data, dev, tmp_path):
     out = tmp_path / "adapter"
-    with running(tmp_path) as toolmark:
-        assert "plain" in toolmark("train", "--help", environment=installed).said
-        assert "Conversations to train on." in toolmark("train", "plain", "--help", environment=installed).said
-        where = ("--base", str(base), "--data", str(data), "--out", str(out), "--dev", str(dev))
-        done = toolmark("train", "plain", *where, "--steps", "3", environment=installed)
+    assert "plain" in warm("train", "--help", environment=installed).said
+    assert "Conversations to train on." in warm("train", "plain", "--help", environment=installed).said
+    where = ("--base", str(base), "--data", str(data), "--out", str(out), "--dev", str(dev))
+    done = warm("train", "plain", *where, "--steps", "3", environment=installed)
     assert done.code == 0, done.said
     record = json.loads((out / "toolmark.json").read_text())
     assert record["trainer"] == "plain"
@@ -44,14 +43,13 @@ def test_it_is_one_of_all(installed, base, data, dev, tmp_path):
     assert "--steps 3" in (out / "README.md").read_text()
 
 
-def test_it_cannot_look_at_the_test_cases(installed, base, data, dev, tmp_path):
+def test_it_cannot_look_at_the_test_cases(warm: Commands, installed, base, data, dev, tmp_path):
     module = Path(installed["PYTHONPATH"]) / "plain.py"
     start = "    def train(self, base, data, out, options, ctx):\n"
     peeking = f"        open({str(dev / 'few.test.jsonl')!r}).read()\n"
     module.write_text(module.read_text().replace(start, start + peeking))
-    with running(tmp_path) as toolmark:
-        where = ("--base", str(base), "--data", str(data), "--out", str(tmp_path / "adapter"), "--dev", str(dev))
-        done = toolmark("train", "plain", *where, environment=installed)
+    where = ("--base", str(base), "--data", str(data), "--out", str(tmp_path / "adapter"), "--dev", str(dev))
+    done = warm("train", "plain", *where, environment=installed)
     assert done.code == 4, done.said
     assert "the trainer opened the test cases" in done.err
     assert not list((tmp_path / "adapter").glob("*.safetensors"))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.forked.commands import Commands
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, RawCall
@@ -21,8 +20,7 @@ from toolmark.benchmark.runs.ledger import Ledger
 from toolmark.benchmark.runs.replay import Replay, read_replay
 from toolmark.benchmark.verdicts.comparison import Comparison
 
-ROOT = Path(__file__).parents[3]
-SHARED = ROOT.parent / "shared" / "data"
+SHARED = Path(__file__).parents[4] / "shared" / "data"
 CALL = '{"name": "add", "arguments": {}}'
 
 
@@ -171,18 +169,18 @@ def test_a_ledger_that_answers_a_case_twice(tmp_path: Path, cases: Path) -> None
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no recorded model is at hand")
-def test_recorded_models_are_judged_without_torch(tmp_path: Path) -> None:
+def test_recorded_models_are_judged_without_torch(tmp_path: Path, warm_without_torch: Commands) -> None:
     """The pytest door on a sample of each recorded model, in a process that cannot import torch."""
     blocked = tmp_path / "blocked"
     for name in ("torch", "transformers", "peft"):
         (blocked / name).mkdir(parents=True)
         (blocked / name / "__init__.py").write_text("raise ImportError('blocked by the test')")
     models = sorted((SHARED / "bfcl_recorded").glob("*.jsonl.gz"))
-    command = [sys.executable, "-m", "pytest", "suites/", "-p", "no:cacheprovider", "-k", "not gold", "--limit", "25"]
+    command = ["pytest", "suites/", "-p", "no:cacheprovider", "-k", "not gold", "--limit", "25"]
     command += ["--cases", f"bfcl:{SHARED / 'bfcl'}", "--runs", str(tmp_path / "runs")]
     command += [part for model in models for part in ("--model", f"replay/{model}")]
     environment = {"PYTHONPATH": str(blocked), "PATH": os.environ.get("PATH", ""), "COLUMNS": "240"}
-    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    run = warm_without_torch.start(*command, environment=environment).wait()
     assert run.returncode == 0, run.stdout + run.stderr
     (stops,) = [line for line in run.stdout.splitlines() if line.startswith("guard.stops")]
     assert stops.count("n/a") == 2 * len(models)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,7 +15,6 @@ from tests.servers.scripted import ScriptedServer, scripted_server, seeded
 from toolmark.benchmark.evaluation.request import shipped_cases
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 
-ROOT = Path(__file__).parents[3]
 CASES = 40
 CONNECTIONS = 4
 QUICK = ("-k", "not gold")
@@ -56,29 +52,19 @@ def recorded(runs: Path) -> list[dict]:
     return rows
 
 
-def interrupted(server: ScriptedServer, runs: Path, by: signal.Signals, after: int) -> int:
+def interrupted(suites, server: ScriptedServer, runs: Path, by: signal.Signals, after: int) -> int:
     """Start a run, send it a signal once it has kept `after` answers, and return its exit code.
 
     The server then answers nothing more, so that no run ends before its signal comes.
     """
     script = server.script
     server.script = lambda request, before: "hang" if len(recorded(runs)) >= after else script(request, before)
-    command = [sys.executable, "-m", "pytest", "suites/", "-p", "no:cacheprovider", "--model", server.spec, *PATIENCE]
-    command += ["--limit", str(CASES), "--runs", str(runs)]
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=os.environ,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        # A shell that starts the tests in the background has them, and what they start, ignore Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    process = suites.start("--model", server.spec, *PATIENCE, "--limit", str(CASES), runs=runs)
     end = time.monotonic() + 120
     while len(recorded(runs)) < after and process.poll() is None and time.monotonic() < end:
         time.sleep(0.02)
     process.send_signal(by)
-    code = process.wait(timeout=60)
+    code = process.wait(timeout=60).returncode
     server.script = script
     return code
 
@@ -86,8 +72,8 @@ def interrupted(server: ScriptedServer, runs: Path, by: signal.Signals, after: i
 def test_a_run_goes_on_through_faults_and_interruptions(serve, suites, tmp_path):
     server = serve(seeded(2, 0.35))
     runs = tmp_path / "runs"
-    assert interrupted(server, runs, signal.SIGINT, 8) == 2
-    assert interrupted(server, runs, signal.SIGKILL, 20) == -signal.SIGKILL
+    assert interrupted(suites, server, runs, signal.SIGINT, 8) == 2
+    assert interrupted(suites, server, runs, signal.SIGKILL, 20) == -signal.SIGKILL
     before = len(recorded(runs))
     assert 20 <= before < CASES
 

@@ -1,4 +1,4 @@
-"""The sign-flip test against statsmodels and by enumeration; Holm against statsmodels."""
+"""The sign-flip test against a binomial test and by enumeration; Holm by its definition; both against statsmodels."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
+from scipy.stats import binomtest
 
 from toolmark.benchmark.verdicts.holm import holm
 from toolmark.benchmark.verdicts.signflip import group_sums, sign_flip
@@ -22,7 +21,7 @@ def enumerated(sums: list[Fraction]) -> float:
 
 @given(wins=st.integers(0, 300), losses=st.integers(0, 300))
 def test_with_one_case_a_group_it_is_exact_mcnemar(wins: int, losses: int) -> None:
-    expected = mcnemar([[5, wins], [losses, 5]], exact=True).pvalue if wins + losses else 1.0
+    expected = binomtest(wins, wins + losses).pvalue if wins + losses else 1.0
     assert sign_flip([1] * wins + [0, 0] + [-1] * losses) == pytest.approx(expected, rel=1e-9)
 
 
@@ -88,9 +87,29 @@ def test_sums_are_exact() -> None:
 
 
 @given(p_values=st.lists(st.floats(0, 1), max_size=40))
-def test_holm_is_statsmodels_holm(p_values: list[float]) -> None:
-    expected = multipletests(p_values, method="holm")[1] if p_values else []
-    assert holm(p_values) == pytest.approx(list(expected))
+def test_holm_is_its_definition(p_values: list[float]) -> None:
+    """The largest of (n - rank) p over all p that are no larger, and at most 1 (Holm 1979)."""
+    ranked = sorted(p_values)
+    stepped = [min(1.0, (len(ranked) - rank) * p) for rank, p in enumerate(ranked)]
+    assert holm(p_values) == pytest.approx([max(stepped[: ranked.index(p) + 1]) for p in p_values])
+
+
+@pytest.mark.slow
+def test_both_are_statsmodels() -> None:
+    from statsmodels.stats.contingency_tables import mcnemar
+    from statsmodels.stats.multitest import multipletests
+
+    @given(p_values=st.lists(st.floats(0, 1), min_size=1, max_size=40))
+    def adjusted(p_values: list[float]) -> None:
+        assert holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))
+
+    @given(wins=st.integers(0, 300), losses=st.integers(1, 300))
+    def tested(wins: int, losses: int) -> None:
+        expected = mcnemar([[5, wins], [losses, 5]], exact=True).pvalue
+        assert sign_flip([1] * wins + [-1] * losses) == pytest.approx(expected, rel=1e-9)
+
+    adjusted()
+    tested()
 
 
 def test_holm_by_hand() -> None:

@@ -1,16 +1,15 @@
-"""Intervals against statsmodels and by hand, gates at their edges, and a comparison made of real grades."""
+"""Intervals against scipy, statsmodels and by hand, gates at their edges, and a comparison made of real grades."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-import numpy as np
 import pytest
-import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
-from statsmodels.stats.proportion import proportion_confint
+from scipy.stats import binomtest
+from scipy.stats import t as student
 
 from toolmark.benchmark.data.cases import Case, Tool, Toolbox
 from toolmark.benchmark.data.completions import Completion
@@ -25,12 +24,11 @@ CONFIDENCE = st.sampled_from([0.9, 0.95, 0.99])
 
 
 @given(n=st.integers(1, 2000), share=st.floats(0, 1), confidence=CONFIDENCE)
-def test_wilson_is_statsmodels_wilson(n: int, share: float, confidence: float) -> None:
+def test_wilson_is_scipy_s_wilson(n: int, share: float, confidence: float) -> None:
     successes = round(share * n)
     found = wilson(successes, n, confidence)
-    assert (found.low, found.high) == pytest.approx(
-        proportion_confint(successes, n, alpha=1 - confidence, method="wilson"), abs=1e-9
-    )
+    interval = binomtest(successes, n).proportion_ci(confidence, method="wilson")
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high), abs=1e-9)
 
 
 @pytest.mark.parametrize("n", range(1, 60))
@@ -50,13 +48,41 @@ GROUPED = st.lists(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=5), 
 
 
 @given(groups=GROUPED, confidence=CONFIDENCE)
-def test_cluster_t_is_statsmodels_cluster_robust_mean(groups: list[list[float]], confidence: float) -> None:
+def test_cluster_t_is_the_cluster_robust_mean(groups: list[list[float]], confidence: float) -> None:
+    """The sandwich estimator of a regression on a constant, corrected by G/(G - 1), and t with G - 1 degrees."""
     values = [value for group in groups for value in group]
-    clusters = [index for index, group in enumerate(groups) for _ in group]
-    model = sm.OLS(np.array(values), np.ones(len(values)))
-    fitted = model.fit(cov_type="cluster", cov_kwds={"groups": np.array(clusters)}, use_t=True)
-    found = cluster_t(values, [str(cluster) for cluster in clusters], confidence)
-    assert (found.low, found.high) == pytest.approx(fitted.conf_int(1 - confidence)[0], abs=1e-6)
+    mean = math.fsum(values) / len(values)
+    residuals = [math.fsum(value - mean for value in group) for group in groups]
+    variance = math.fsum(total**2 for total in residuals) / len(values) ** 2 * len(groups) / (len(groups) - 1)
+    reach = student.ppf((1 + confidence) / 2, len(groups) - 1) * math.sqrt(variance)
+    found = cluster_t(values, [str(index) for index, group in enumerate(groups) for _ in group], confidence)
+    assert (found.low, found.high) == pytest.approx((mean - reach, mean + reach), abs=1e-6)
+
+
+@pytest.mark.slow
+def test_both_are_statsmodels() -> None:
+    import numpy as np
+    import statsmodels.api as sm
+    from statsmodels.stats.proportion import proportion_confint
+
+    @given(groups=GROUPED, confidence=CONFIDENCE)
+    def clustered(groups: list[list[float]], confidence: float) -> None:
+        values = [value for group in groups for value in group]
+        clusters = [index for index, group in enumerate(groups) for _ in group]
+        model = sm.OLS(np.array(values), np.ones(len(values)))
+        fitted = model.fit(cov_type="cluster", cov_kwds={"groups": np.array(clusters)}, use_t=True)
+        found = cluster_t(values, [str(cluster) for cluster in clusters], confidence)
+        assert (found.low, found.high) == pytest.approx(fitted.conf_int(1 - confidence)[0], abs=1e-6)
+
+    @given(n=st.integers(1, 2000), share=st.floats(0, 1), confidence=CONFIDENCE)
+    def binomial(n: int, share: float, confidence: float) -> None:
+        successes = round(share * n)
+        found = wilson(successes, n, confidence)
+        expected = proportion_confint(successes, n, alpha=1 - confidence, method="wilson")
+        assert (found.low, found.high) == pytest.approx(expected, abs=1e-9)
+
+    clustered()
+    binomial()
 
 
 @given(groups=GROUPED)

@@ -1,6 +1,8 @@
 """The teacher against a real server that misbehaves: nothing is lost, doubled, paid for twice, or sent unasked."""
 
 import json
+import os
+import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -85,15 +87,17 @@ def content(out: Path) -> dict[str, list[str]]:
     return found
 
 
-def test_a_thousand_items_finish_through_every_failure(teaching: Teaching, tmp_path: Path) -> None:
+@pytest.mark.parametrize("items", [150, pytest.param(1000, marks=pytest.mark.slow)])
+def test_all_items_finish_through_every_failure(teaching: Teaching, tmp_path: Path, items: int) -> None:
     out = tmp_path / "data"
-    flags = ("--queries", "100", "--no-tool", "800", "--batch", "20", "--max-connections", "32", *PATIENT)
-    with scripted_server(reply, seeded(5, 0.15), hang=8) as server:
+    counts = ("--queries", str(items // 10), "--no-tool", str(items * 8 // 10))
+    flags = (*counts, "--batch", "20", "--max-connections", "32", "--timeout", "2", *PATIENT[2:])
+    with scripted_server(reply, seeded(5, 0.15), hang=3) as server:
         done = teaching(out, server.environment, *flags)
     manifest = json.loads((out / "manifest.json").read_text())
-    assert manifest["proposed"] == 1000
-    assert sum(manifest["accepted"].values()) + sum(manifest["rejections"].values()) == 1000
-    assert sum(manifest["accepted"].values()) > 800, manifest
+    assert manifest["proposed"] == items
+    assert sum(manifest["accepted"].values()) + sum(manifest["rejections"].values()) == items
+    assert sum(manifest["accepted"].values()) > items * 0.8, manifest
     assert manifest["rejections"]["format"] > 0, "some replies are wrong twice"
     assert "requests" in done.err
     assert manifest["teacher"] == dict.fromkeys(("writer", "caller", "answerer"), "openai-api/scripted/tiny")
@@ -108,6 +112,30 @@ def test_a_thousand_items_finish_through_every_failure(teaching: Teaching, tmp_p
     assert "requests failed and were sent again where they could be: " in done.err
 
 
+def test_kills_at_named_points_change_nothing(teaching: Teaching, teacher: ScriptedServer, tmp_path: Path) -> None:
+    flags = ("--queries", "10", "--no-tool", "10", "--max-connections", "8")
+    teaching(tmp_path / "whole" / "data", teacher.environment, *flags)
+    size = (tmp_path / "whole" / "data.replies" / "ledger.jsonl").stat().st_size
+    out = tmp_path / "killed" / "data"
+    points: dict[str, dict[str, Any]] = {
+        "the lock of the replies is taken": {"kill_at": "*/killed/data.replies/ledger.jsonl"},
+        "a reply is half written": {"room": size // 2, "torn": True},
+        "another one is": {"room": size * 3 // 4, "torn": True},
+        "the dataset is half written": {"kill_at": "*/manifest.json*"},
+    }
+    environment = {**os.environ, "COLUMNS": "200", **teacher.environment}
+    for point, interruption in points.items():
+        arguments = teaching.arguments(out, *flags)
+        killed = teaching.toolmark.start("toolmark", *arguments, environment=environment, **interruption).wait()
+        assert killed.returncode in (-signal.SIGKILL, -signal.SIGXFSZ), (point, killed.said)
+    teaching(out, teacher.environment, *flags)
+    replies = (tmp_path / "killed" / "data.replies" / "ledger.jsonl").read_text().splitlines()
+    keys = [row["key"] for row in map(json.loads, replies) if "key" in row]
+    assert len(set(keys)) == len(keys), "nothing is recorded twice"
+    assert content(out) == content(tmp_path / "whole" / "data")
+
+
+@pytest.mark.slow
 def test_twenty_kills_change_nothing(teaching: Teaching, tmp_path: Path) -> None:
     flags = ("--queries", "60", "--no-tool", "40", "--max-connections", "8", *PATIENT)
     out = tmp_path / "killed" / "data"
