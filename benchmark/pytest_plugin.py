@@ -18,14 +18,15 @@ from typing import Any
 
 import pytest
 
+from toolmark.benchmark.candidates.recipes import Plan
 from toolmark.benchmark.config.sources import Values
 from toolmark.benchmark.core.errors import InputError, ToolmarkError
 from toolmark.benchmark.core.registry import load, names, renderer_for
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.floors import floors
-from toolmark.benchmark.evaluation.making import Plan, plan
 from toolmark.benchmark.evaluation.options import OPTIONS, add_options, read_options, request_of
+from toolmark.benchmark.evaluation.recipe_making import plan_of
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.benchmark.verdicts.gates import check_metric, recorded
@@ -89,8 +90,8 @@ def pytest_configure(config: pytest.Config) -> None:
             evaluation = _evaluation(config)
             # What a recipe will make is known without the network where its base is here.
             every = [contestant.candidate for contestant in evaluation.contestants] if evaluation else []
-            plans = [plan(candidate) for candidate in every if candidate.kind == "local"]
-            config.stash[_PLANS] = [todo for todo in plans if todo is not None]
+            plans = [plan_of(candidate) for candidate in every if candidate.kind == "local"]
+            config.stash[_PLANS] = [plan for plan in plans if plan is not None]
     except ToolmarkError as error:
         raise _usage_error(error) from error
 
@@ -134,7 +135,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         dialect = f"dialect {contestant.dialect.name} ({contestant.dialect_reason})"
         lines.append(f"  {contestant.name}: {where}; {dialect}")
         lines += [f"  {candidate.note}"] if candidate.note else []
-        lines += [f"  {todo}" for todo in config.stash[_PLANS] if todo.recipe == candidate.adapter]
+        lines += [f"  {plan}" for plan in config.stash[_PLANS] if str(plan.recipe) == candidate.adapter]
     return [*options, *lines]
 
 

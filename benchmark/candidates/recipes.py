@@ -12,22 +12,48 @@
     lr = 2e-4
 
 A recipe stands for an adapter that is made when it is needed, by the two commands `toolmark generate` and `toolmark
-train`. An adapter that was already made is found by a hash of everything that it depends on. Paths in a recipe are
-relative to its folder.
+train`. What was already made is found by a hash of everything that it depends on:
+
+    data/<recipe>-<key8>/       generator, options, seed, tools, the generator's code
+    adapters/<recipe>-<key8>/   the data's key, trainer, options, seed, dialect, base, the trainer's code
+
+So nothing is made twice, and a changed option makes anew only what depends on it. Paths in a recipe are relative to its
+folder.
 """
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
+from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.hashing import digest, hash_files
+from toolmark.benchmark.core.registry import Group, load, target
+from toolmark.benchmark.data.record import RECORD_FILE
 
-__all__ = ["Recipe", "Step", "is_recipe", "read_recipe"]
+__all__ = ["ADAPTERS", "DATA", "Plan", "Recipe", "Step", "is_recipe", "plan_recipe", "plugin_package", "read_recipe"]
+
+DATA, ADAPTERS = Path("data"), Path("adapters")
+
+_COMMANDS = {"toolmark.generators": "generate", "toolmark.trainers": "train"}
+
+_SHARED_OPTIONS = {
+    "toolmark.generators": frozenset({"tools", "execute", "manifest"}),
+    "toolmark.trainers": frozenset({"dev", "dev_limit", "manifest", "skip_too_long"}),
+}
+"""Options of every command of a kind: they are not the plug-in's own."""
+
+_CODE = ("*.py", "*.toml", "*.md", "*.yaml", "*.json", "*.jinja")
+"""Files whose content can change what a plug-in makes."""
 
 _PATHS = ("tools", "dev", "manifest", "prompts")
 """Options whose value is a path, if a file or folder of that name exists."""
@@ -96,3 +122,134 @@ def read_recipe(path: Path) -> Recipe:
             f"{path} is not a recipe: {where}: {first['msg']}",
             "Write base, and the tables [generator] and [trainer], each with a name.",
         ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where the data and the adapter of a recipe are or will be, and the commands that make them.
+
+    Attributes:
+        recipe: The recipe's file.
+        data: Folder of the trace dataset.
+        adapter: Folder of the adapter.
+        generate: Arguments of `toolmark` that write the data.
+        train: Arguments of `toolmark` that write the adapter.
+    """
+
+    recipe: Path
+    data: Path
+    adapter: Path
+    generate: tuple[str, ...]
+    train: tuple[str, ...]
+
+    @property
+    def has_data(self) -> bool:
+        """Whether the data is complete."""
+        return (self.data / "manifest.json").is_file()
+
+    @property
+    def has_adapter(self) -> bool:
+        """Whether the adapter is complete."""
+        return (self.adapter / RECORD_FILE).is_file()
+
+    def __str__(self) -> str:
+        if self.has_adapter:
+            return f"{self.adapter} is reused"
+        training = "is trained further" if self.adapter.exists() else "is trained"
+        return f"{self.data} is {'reused' if self.has_data else 'generated'}, {self.adapter} {training}"
+
+
+def plan_recipe(recipe: Recipe, base: Path, dialect: str) -> Plan:
+    """What must be made for a recipe, and where.
+
+    Args:
+        recipe: The recipe.
+        base: Folder of the base's weights.
+        dialect: Name of the dialect in which the recipe trains.
+
+    Raises:
+        InputError: The recipe names a generator or trainer that is unknown, or an option that it does not have.
+    """
+    generator, trainer = recipe.generator, recipe.trainer
+    data_key = digest(
+        [
+            version("toolmark"),
+            generator.name,
+            _resolved_options(recipe, "toolmark.generators", generator),
+            recipe.seed,
+            _code_hash("toolmark.generators", generator),
+        ]
+    )
+    data = DATA / f"{recipe.name}-{data_key[:8]}"
+    adapter_key = digest(
+        [
+            data_key,
+            trainer.name,
+            _resolved_options(recipe, "toolmark.trainers", trainer),
+            recipe.seed,
+            f"{dialect}/{load('toolmark.dialects', dialect)().version}",
+            hash_files([*base.glob("*.safetensors"), *base.glob("*.json"), *base.glob("*.jinja")]),
+            _code_hash("toolmark.trainers", trainer),
+        ]
+    )
+    adapter = ADAPTERS / f"{recipe.name}-{adapter_key[:8]}"
+    generating = {"out": data, "seed": recipe.seed, **recipe.options(generator)}
+    training = {"base": recipe.base, "data": data, "out": adapter, "dialect": dialect, "seed": recipe.seed}
+    return Plan(
+        recipe.path,
+        data,
+        adapter,
+        (_COMMANDS["toolmark.generators"], generator.name, *flags(generating)),
+        (_COMMANDS["toolmark.trainers"], trainer.name, *flags(training | recipe.options(trainer))),
+    )
+
+
+def _resolved_options(recipe: Recipe, group: Group, step: Step) -> dict[str, object]:
+    """All options of a step, defaults included: a new default is a new recipe.
+
+    Raises:
+        InputError: There is no such plug-in, or it does not have an option.
+    """
+    options: type[BaseModel] = load(group, step.name).Options
+    given = recipe.options(step)
+    shared = {key: _content(given[key]) for key in sorted(given.keys() & _SHARED_OPTIONS[group])}
+    own = {key: value for key, value in given.items() if key not in shared}
+    try:
+        return {**options.model_validate(own).model_dump(mode="json"), **shared}
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"{recipe.path}: {step.name} does not take {key} = {first['input']!r}: {first['msg']}",
+            f"See its options: toolmark {_COMMANDS[group]} {step.name} --help",
+        ) from None
+
+
+def _content(value: object) -> object:
+    """The hash of the file or folder that an option names, or the option's value."""
+    path = Path(value) if isinstance(value, str) else None
+    if path is None or not path.exists():
+        return value
+    return hash_files([path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()])
+
+
+def plugin_package(entry_point: str) -> str:
+    """The package whose code a plug-in depends on: `toolmark.trainers` and the like, or a third party's top package.
+
+    Args:
+        entry_point: Module and object, as `toolmark.trainers.lora:LoraTrainer`.
+    """
+    names = entry_point.partition(":")[0].split(".")
+    return ".".join(names[:2] if names[0] == "toolmark" else names[:1])
+
+
+@cache
+def _code_hash(group: Group, step: Step) -> str:
+    """SHA-256 over the package of a plug-in, because other code may make other data from the same options."""
+    spec = find_spec(plugin_package(target(group, step.name)))
+    total = hashlib.sha256()
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        files = sorted(file for pattern in _CODE for file in Path(folder).rglob(pattern))
+        for file in files:
+            total.update(f"{file.relative_to(folder)}\n".encode() + file.read_bytes())
+    return total.hexdigest()

@@ -13,7 +13,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.evaluation.contestant import Contestant, contestants
-from toolmark.benchmark.evaluation.making import Making
+from toolmark.benchmark.evaluation.recipe_making import RecipeMaking
 from toolmark.benchmark.evaluation.report_data import gather, provenance
 from toolmark.benchmark.evaluation.request import Request, check, check_candidates, shipped_cases
 from toolmark.benchmark.readers.case_selection import limited, load_cases
@@ -114,16 +114,16 @@ class Evaluation:
     def _generate(self, observer: Observer) -> None:
         """Open and fill every run in the order shown; one answers while the recipe of another is made."""
         engines = Engines(self.request.run_options.decoding, self.request.threads, self.request.served_requests)
-        with Making([contestant.candidate for contestant in self.contestants], observer.say) as making:
+        with RecipeMaking([contestant.candidate for contestant in self.contestants], observer.say) as making:
             if self.request.strict_identity:
-                wait(making.coming)
-            coming = dict(zip(self.contestants, making.coming, strict=True))
-            opened = {one: self._open(one, future) for one, future in coming.items() if future.done()}
+                wait(making.ready)
+            futures = dict(zip(self.contestants, making.ready, strict=True))
+            opened = {one: self._open(one, future) for one, future in futures.items() if future.done()}
             if self.request.strict_identity:
                 self._refuse_mismatches(opened)
-            for contestant, future in coming.items():
+            for contestant, future in futures.items():
                 contestant.run = opened.get(contestant) or self._open(contestant, future)
-                alone = all(other.done() for other in coming.values())
+                alone = all(other.done() for other in futures.values())
                 with observer.generating(contestant, alone=alone) as progress:
                     generate(
                         contestant.run,

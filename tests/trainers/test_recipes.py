@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from toolmark.benchmark.candidates.recipes import Plan, plugin_package
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.record import RECORD_FILE
-from toolmark.benchmark.evaluation.making import Plan, plan, plugin_package
+from toolmark.benchmark.evaluation.recipe_making import plan_of
 
 RECIPE = """
 base = "{base}"
@@ -60,7 +61,7 @@ def planned(recipe: Path, base: Path, **changes: str) -> Plan:
     copy = recipe.parent / "-".join(["copy", *changes]) / recipe.name
     copy.parent.mkdir(exist_ok=True)
     copy.write_text(text)
-    found = plan(replace(resolve(str(base)), adapter=str(copy)))
+    found = plan_of(replace(resolve(str(base)), adapter=str(copy)))
     assert found is not None
     return found
 

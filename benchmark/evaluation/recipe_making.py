@@ -1,0 +1,117 @@
+"""Makes the adapters of recipes in processes of their own, one after the other, while other candidates answer.
+
+A command that was killed resumes when it is given again. Two evaluations that need one adapter wait for each other.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from filelock import FileLock
+
+from toolmark.benchmark.candidates.dialect_choice import recipe_dialect
+from toolmark.benchmark.candidates.recipes import ADAPTERS, DATA, Plan, is_recipe, plan_recipe, read_recipe
+from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.candidates.weights import locate
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+
+__all__ = ["RecipeMaking", "plan_of"]
+
+_SECONDS_TO_END = 10.0
+"""For a command to say what it keeps, when the user interrupts it together with the evaluation."""
+
+
+def plan_of(candidate: Candidate) -> Plan | None:
+    """What must be made for a candidate; None if its adapter is not a recipe.
+
+    Raises:
+        InputError: The recipe is wrong; see `plan_recipe`.
+        EnvironmentFault: The weights of its base are not available.
+    """
+    if candidate.adapter is None or not is_recipe(path := Path(candidate.adapter)):
+        return None
+    recipe = read_recipe(path)
+    return plan_recipe(recipe, locate(replace(candidate, adapter=None)).base, recipe_dialect(candidate, recipe)[0])
+
+
+class RecipeMaking:
+    """The adapters of recipes, made in the background; a context manager.
+
+    When the context ends, the making ends too; what is half made is resumed the next time.
+
+    Args:
+        candidates: Those of an evaluation, with recipes or without.
+        say: Is called with each command before it runs.
+
+    Attributes:
+        ready: A future for each candidate, with the adapter in the place of its recipe. It is done at once where
+            nothing must be made. If a command failed, and has said why, the future raises `InputError` or
+            `EnvironmentFault`.
+
+    Raises:
+        InputError, EnvironmentFault: As `plan_of`.
+    """
+
+    def __init__(self, candidates: Sequence[Candidate], say: Callable[[str], None]) -> None:
+        self._say = say
+        self._command: subprocess.Popen[bytes] | None = None
+        self._ended = False
+        self._thread = ThreadPoolExecutor(1, "recipes")
+        plans = [plan_of(candidate) for candidate in candidates]
+        self.ready = [self._future(candidate, plan) for candidate, plan in zip(candidates, plans, strict=True)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._ended = True
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        if self._command is not None and self._command.poll() is None:
+            interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+            try:  # Ctrl-C reaches the command too, which says what it keeps
+                self._command.wait(_SECONDS_TO_END if interrupted else 0)
+            except subprocess.TimeoutExpired:
+                self._command.terminate()
+        self._thread.shutdown()
+
+    def _future(self, candidate: Candidate, plan: Plan | None) -> Future[Candidate]:
+        if plan is None or plan.has_adapter:
+            done: Future[Candidate] = Future()
+            done.set_result(candidate if plan is None else replace(candidate, adapter=str(plan.adapter)))
+            return done
+        return self._thread.submit(self._make, candidate, plan)
+
+    def _make(self, candidate: Candidate, plan: Plan) -> Candidate:
+        for folder in (DATA, ADAPTERS):
+            folder.mkdir(exist_ok=True)
+        with FileLock(ADAPTERS / f".{plan.adapter.name}.lock").acquire(cancel_check=lambda: self._ended):
+            if not plan.has_adapter:
+                if not plan.has_data:
+                    self._run(plan.generate)
+                self._run(plan.train)
+        return replace(candidate, adapter=str(plan.adapter))
+
+    def _run(self, arguments: Sequence[str]) -> None:
+        """Run `toolmark` with `arguments` in a process of its own, which opens no test case and frees its memory."""
+        shown = shlex.join(["toolmark", *arguments])
+        self._say(shown)
+        with subprocess.Popen([sys.executable, "-m", "toolmark.benchmark.cli", *arguments]) as self._command:  # noqa: S603
+            if self._ended:  # the context may have ended between two commands
+                self._command.terminate()
+            code = self._command.wait()
+        if code == 0:
+            return
+        if code in (-2, 2, 130):
+            raise KeyboardInterrupt
+        kind = EnvironmentFault if code == EnvironmentFault.exit_code else InputError
+        raise kind(
+            f"a step of the recipe failed with exit code {code}; its reason stands above",
+            f"Correct that, or try the step alone: {shown}",
+        )
