@@ -84,7 +84,7 @@ def minimum_detectable_effect_of_groups(sums: Sequence[Fraction], n: int) -> flo
     what they are (Kish's effective number, Survey Sampling, 1965): K = (Σ|s|)²/Σs² for the k groups that moved, and
     G·K/k for all G. If of these a net share e moves one way, the mean difference is e·(G/k)·Σ|s|/n. Where nothing
     moved, a group is taken to move as one, as the interval does. In simulations with groups of four this finds the
-    effect in 79 to 90% (docs/statistics.md), and errs towards a larger effect where few groups moved.
+    effect in 79 to 90% (docs/measurements/statistics.md), and errs towards a larger effect where few groups moved.
 
     Args:
         sums: Group sums of differences, shape (G,).

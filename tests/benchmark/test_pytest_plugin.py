@@ -77,7 +77,7 @@ def message(content: str) -> list[dict[str, str]]:
         pytest.param(["--model", "pockt"], None, 4, "Did you mean pocket", id="no such model"),
         pytest.param(["--model", "Qwen/Qwen3-0.6B"], None, 69, "hf download Qwen/Qwen3-0.6B", id="hub without network"),
         pytest.param(["--model", "gemma-3-1b-it"], None, 69, "Accept its licence at", id="gated without token"),
-        pytest.param(["--model", "tests"], None, 4, "none of config.json", id="directory that is no model"),
+        pytest.param(["--model", "tests"], None, 4, "without config.json", id="directory that is no model"),
         pytest.param(["--model", "pocket"], case()[:-9], 4, "cases.jsonl:1:", id="broken case file"),
         pytest.param(["--model", "pocket"], case(expect={"action": "cal"}), 4, "cases.jsonl:1:", id="unknown action"),
         pytest.param(

@@ -126,9 +126,9 @@ def test_other_dev_cases_train_anew(recipe, base, dev, tmp_path):
 
 
 def test_an_option_that_is_none_is_named_before_anything_is_made(recipe, base, tmp_path):
-    with pytest.raises(InputError, match=r"small\.toml asks lora for r = 0: .*"):
+    with pytest.raises(InputError, match=r"small\.toml: lora does not take r = 0: .*"):
         planned(recipe, base, r="0")
-    with pytest.raises(InputError, match=r"small\.toml asks template for toolboxen = 2"):
+    with pytest.raises(InputError, match=r"small\.toml: template does not take toolboxen = 2"):
         planned(recipe, base, count="40\ntoolboxen = 2")
     assert not (tmp_path / "data").exists()
 
