@@ -14,7 +14,7 @@ from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.data.cases import Message, digest
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.engine.request_window import Window
-from toolmark.benchmark.engine.served_requests import ServedModel, Unanswered, faults_told
+from toolmark.benchmark.engine.served_requests import ServedModel, Unanswered, fault_notes
 from toolmark.benchmark.runs.ledger import Ledger
 from toolmark.generators.teacher.limits import Budget, Price
 from toolmark.generators.teacher.options import ROLES, Role, TeacherOptions
@@ -114,7 +114,7 @@ class Asker:
 
     def faults(self) -> tuple[str, ...]:
         """How many requests failed, by kind."""
-        return faults_told(sum((model.faults for model in self._models.values()), Counter()))
+        return fault_notes(sum((model.faults for model in self._models.values()), Counter()))
 
 
 def price_of(options: TeacherOptions, role: Role) -> Price | None:

@@ -33,7 +33,7 @@ from toolmark.benchmark.data.cases import (
 )
 from toolmark.benchmark.data.traces import QueryType, Trace
 from toolmark.benchmark.dialects.json import Json
-from toolmark.benchmark.engine.prices import know_prices
+from toolmark.benchmark.engine.prices import register_prices
 from toolmark.benchmark.engine.served_requests import Refused
 from toolmark.benchmark.plugins.protocols import Generation
 from toolmark.generators.judging import Stage
@@ -106,7 +106,7 @@ class TeacherGenerator:
         if not batches:
             raise InputError("the teacher has nothing to ask for", "Raise --queries or --no-tool, or offer a tool.")
         wording = read_wording(options.prompts)
-        know_prices()
+        register_prices()
         if options.dry_run:
             for line in estimate(options, wording, [(batch.tool, batch.size) for batch in batches], toolbox):
                 ctx.note(line)

@@ -195,6 +195,6 @@ def test_a_refused_key_is_asked_with_once(server):
     scripted = server(count_of, lambda _, __: "401")
     engine = ServedEngine(scripted.spec, Decoding(), RequestLimits(connections=2))
     engine.prepare(numbered(90), Tagged())
-    with pytest.raises(EnvironmentFault, match=r"tiny refuses: .*status 401.*API key"):
+    with pytest.raises(EnvironmentFault, match=r"tiny refuses all requests: .*status 401.*API key"):
         list(engine.answer(range(90)))
     assert scripted.outcomes.total() <= 3
