@@ -168,7 +168,7 @@ class FunctionGemma(BaseDialect):
 
     name = "functiongemma"
     version = "1"
-    stops = (_RESULT,)
+    stops: Sequence[str] = (_RESULT,)
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
         """Plain turns; the tools are declared at the end of the system turn.

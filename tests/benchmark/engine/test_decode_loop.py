@@ -245,5 +245,5 @@ def test_when_memory_runs_out_fewer_rows_go_on_from_where_they_were():
     def never(*_):
         raise torch.OutOfMemoryError("out of memory")
 
-    with pytest.raises(EnvironmentFault, match="even one case"):
+    with pytest.raises(EnvironmentFault, match="a single case"):
         next(decode(prompts, never, greedy, limits))
