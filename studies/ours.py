@@ -56,7 +56,7 @@ def timed_parts(clock: Clock) -> None:
     clock.wrap(gemma.Gemma3MLP, "forward", "activations")
     clock.wrap(gemma.Gemma3ForCausalLM, "forward", "the model's own Python")
     clock.wrap(writing._Batch, "_step", "choosing tokens")
-    clock.wrap(writing._Batch, "_leave", "freeing places")
+    clock.wrap(writing._Batch, "_remove", "freeing places")
     clock.wrap(local.LocalEngine, "_completion", "decoding text")
     clock.wrap(local.LocalEngine, "prepare", "encoding")
     clock.wrap(local.LocalEngine, "answer", "batching")

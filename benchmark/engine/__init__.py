@@ -1,4 +1,4 @@
-"""Completions for prompts. An engine is opened once, takes all prompts of a run, and answers in its own best order."""
+"""Engines generate completions. An engine gets all prompts of a run at once and answers them in an order of its own."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class PromptTooLong(Exception):
     """Some prompts leave no room for an answer.
 
     Attributes:
-        lengths: Tokens of each such prompt, by its index.
-        room: Tokens that a prompt may have.
+        lengths: Number of tokens of each such prompt, by its index.
+        room: Number of tokens that a prompt may have.
     """
 
     def __init__(self, lengths: Mapping[int, int], room: int) -> None:
@@ -26,12 +26,12 @@ class PromptTooLong(Exception):
 
 
 class NotAnswered(Exception):
-    """Some prompts have no answer, and asking for it again would not help now.
+    """Some prompts have no completion, and sending them again would not help now.
 
     Attributes:
-        reasons: By the prompt's index.
-        too_long: Those that do not fit the context, as only the server could know.
-        asked: Whether every other prompt was asked; not, where the server seems to be down.
+        reasons: The reasons by the prompts' indices.
+        too_long: Indices of the prompts that do not fit the context of the server.
+        asked: Whether all other prompts were sent; False if the server seems to be down.
     """
 
     def __init__(self, reasons: Mapping[int, str], too_long: Set[int] = frozenset(), *, asked: bool = True) -> None:
@@ -42,35 +42,35 @@ class NotAnswered(Exception):
 
 
 class Engine(Protocol):
-    """The face of local and served generation."""
+    """The interface of local and served generation."""
 
     def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:
-        """Check and encode all prompts, for completions that `dialect` ends and reads.
+        """Check and encode all prompts.
 
         Args:
-            prompts: What will be asked.
-            dialect: Whose stops end a completion.
-            one_call: Indices of the prompts whose completions end behind their first whole call.
+            prompts: All prompts of the run.
+            dialect: The dialect, whose stops end a completion.
+            one_call: Indices of the prompts whose completions end after their first whole call.
 
         Raises:
-            PromptTooLong: Before anything is generated.
-            InputError: The model's template cannot tell a prompt.
+            PromptTooLong: Some prompts leave no room for an answer.
+            InputError: The model's chat template cannot render a prompt.
         """
         ...
 
     def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:
-        """Complete the prepared prompts with these indices; yields (index, completion) as they are ready.
+        """Complete the prepared prompts with these indices; yields (index, completion) when one is ready.
 
         Raises:
-            NotAnswered: At the end, where some have no answer; all that have one were yielded.
-            EnvironmentFault: None can have one.
+            NotAnswered: Some prompts have no completion; raised after all others were yielded.
+            EnvironmentFault: No prompt can be completed.
         """
         ...
 
     def notes(self) -> tuple[str, ...]:
-        """What a user should know of how the answers so far came, a line each."""
+        """Lines for the user about the generation so far."""
         ...
 
     def environment(self) -> dict[str, Any]:
-        """Device, threads and batch layout, for the record."""
+        """Device, threads and batch layout, for the run's record."""
         ...

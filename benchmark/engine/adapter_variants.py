@@ -1,6 +1,7 @@
-"""Two models that must answer as another does: a base under an adapter of zeros, and an adapter merged into its base.
+"""Two models to test adapters with: an adapter of zeros, and an adapter that is merged into its base.
 
-Where they do not, serving adapters is broken on this machine, and no comparison that rests on it can be believed.
+A base must answer the same with an adapter of zeros as alone, and a merged model the same as base and adapter. If not,
+adapters do not work on this machine, and comparisons of them are wrong.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ __all__ = ["merge", "zero_adapter"]
 
 
 def zero_adapter(base: Path, out: Path) -> None:
-    """Write a LoRA adapter for `base` to `out` whose change to every weight is exactly zero."""
+    """Write a LoRA adapter for `base` to `out` that changes no weight: all its changes are zero."""
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
@@ -24,9 +25,9 @@ def zero_adapter(base: Path, out: Path) -> None:
 
 
 def merge(weights: Weights, out: Path) -> None:
-    """Write the base with its adapter merged in to `out`, in fp32, with the base's tokenizer and templates.
+    """Merge an adapter into its base and write the model to `out`, in fp32, with the base's tokenizer and templates.
 
-    The base's `toolmark.json` is not taken along: it is the record of other weights.
+    The base's `toolmark.json` is not copied, because it is the record of other weights.
     """
     import torch
     from peft import PeftModel
@@ -38,6 +39,6 @@ def merge(weights: Weights, out: Path) -> None:
     merged = PeftModel.from_pretrained(model, str(weights.adapter)).merge_and_unload(safe_merge=True)
     merged.save_pretrained(str(out))
     for file in weights.base.iterdir():
-        known = file.suffix in (".json", ".jinja", ".model", ".txt") and file.name != RECORD_FILE
-        if known and not (out / file.name).exists():
+        needed = file.suffix in (".json", ".jinja", ".model", ".txt") and file.name != RECORD_FILE
+        if needed and not (out / file.name).exists():
             shutil.copy(file, out / file.name)

@@ -1,7 +1,8 @@
-"""One base model in memory, and any number of adapters on it, of which one or none is worn at a time.
+"""A base model in memory with any number of adapters, of which one or none is active at a time.
 
-PEFT loads an adapter of another base with the same shapes without a word, and one with missing layers with a warning:
-hence the recorded hash of the base and the loader's own lists are checked here, and a misfit is an error.
+PEFT loads an adapter of another base without an error if the shapes are the same, and one with missing layers with only
+a warning. Therefore the hash of the base in the adapter's record and the keys that the loader reports are checked here,
+and an adapter that does not fit is an error.
 """
 
 from __future__ import annotations
@@ -24,50 +25,50 @@ __all__ = ["AdaptedModel"]
 
 
 class AdaptedModel:
-    """A causal language model that can change its adapter.
+    """A causal language model whose adapter can be changed.
 
     Args:
         model: The base, in evaluation mode on its device.
-        base: The directory that it came from.
+        base: The directory of the base.
     """
 
     def __init__(self, model: PreTrainedModel, base: Path) -> None:
         self._plain: Any = model
         self._base = base
         self._wrapped: Any = None
-        self._worn: str | None = None
+        self._adapter_name: str | None = None
 
     @property
     def ends(self) -> int | list[int] | None:
-        """Stop tokens of the base's generation configuration."""
+        """The stop tokens of the base's generation configuration."""
         ends: int | list[int] | None = self._plain.generation_config.eos_token_id
         return ends
 
     def set_adapter(self, adapter: Path | None) -> None:
-        """Answer with this adapter from now on, or as the plain base. An adapter is loaded once.
+        """Use this adapter from now on, or the base alone if it is None. An adapter is loaded only once.
 
         Raises:
             InputError: The adapter was trained on another base, or its weights do not fit.
         """
         if adapter is None:
-            self._worn = None
+            self._adapter_name = None
             return
         name = f"a{digest(str(adapter.resolve()))}"
         if self._wrapped is None or name not in self._wrapped.peft_config:
             self._load(adapter, name)
         self._wrapped.set_adapter(name)
-        self._worn = name
+        self._adapter_name = name
 
     @property
     def plain(self) -> PreTrainedModel:
-        """The base; while an adapter is worn, PEFT's layers stand in its modules."""
+        """The base model; PEFT puts the layers of adapters into its modules."""
         model: PreTrainedModel = self._plain
         return model
 
     @contextmanager
-    def wearing(self) -> Iterator[None]:
-        """While this lasts, `plain` answers with the worn adapter, or without any."""
-        if self._wrapped is None or self._worn is not None:
+    def adapter_active(self) -> Iterator[None]:
+        """In this context `plain` uses the adapter that was set, or none if none was set."""
+        if self._wrapped is None or self._adapter_name is not None:
             yield
             return
         with self._wrapped.disable_adapter():
@@ -78,7 +79,7 @@ class AdaptedModel:
 
         _check_base(self._base, adapter)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what matters is said as an error below
+            warnings.simplefilter("ignore")  # problems are raised as errors below
             if self._wrapped is None:
                 self._wrapped = PeftModel(self._plain, PeftConfig.from_pretrained(str(adapter)), adapter_name=name)
             loaded = self._wrapped.load_adapter(str(adapter), name, is_trainable=False, use_safetensors=True)
@@ -88,7 +89,7 @@ class AdaptedModel:
             kind, keys = ("lacks", missing) if missing else ("has unexpected", loaded.unexpected_keys)
             raise InputError(
                 f"{adapter} does not fit {self._base}: it {kind} {len(keys)} weights, the first {keys[0]}",
-                "Use the base that the adapter was trained on.",
+                "Name the base on which the adapter was trained, with --model.",
             )
 
 

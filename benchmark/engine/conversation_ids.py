@@ -1,8 +1,8 @@
-"""A whole conversation as token ids, with a mask of what a model must learn to write in it.
+"""A whole conversation as token ids, with a mask of the tokens that a model must learn to write.
 
-A conversation with a call, a result and an answer holds two turns to learn; the ids up to the first are a prefix of the
-ids up to the second, so both are learnt from one sequence and the tool list is read once. Where a turn's ids do not
-extend the ones before (a template may rewrite history), a new sequence begins.
+A conversation with a call, a result and an answer has two turns to learn. The ids up to the first turn are a prefix of
+those up to the second, so that one sequence holds both, and the tool list occurs only once. If a template changes
+earlier turns, the ids of a turn do not extend those before it; then a new sequence begins.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ __all__ = ["conversation_sequences"]
 def conversation_sequences(
     messages: Sequence[Message], tools: Sequence[Tool], dialect: Dialect, tokenizer: PreTrainedTokenizerBase
 ) -> Iterator[Encoded]:
-    """Encode every assistant turn of a conversation, in as few sequences as hold them all.
+    """Encode every assistant turn of a conversation, in as few sequences as possible.
 
     Yields:
-        Ids of prompt and reply; supervised are the assistant's turns, each with its stop token.
+        Sequences whose assistant turns are supervised, each with its stop token.
 
     Raises:
-        InputError: As `encode` and `check_readable`: the tokenizer's template cannot tell the conversation.
+        InputError: As `encode` and `check_readable`: the tokenizer's template cannot render the conversation.
     """
     open_sequence: Encoded | None = None
     for index, message in enumerate(messages):
@@ -42,9 +42,9 @@ def conversation_sequences(
             check_readable(prompt, tokenizer, dialect)
         turn = encode(prompt, tokenizer, dialect.render(messages[: index + 1], tools).messages[-1])
         if open_sequence is not None:
-            known = len(open_sequence.ids)
-            if turn.ids[:known] == open_sequence.ids:
-                turn = Encoded(turn.ids, open_sequence.supervised + turn.supervised[known:])
+            before = len(open_sequence.ids)
+            if turn.ids[:before] == open_sequence.ids:
+                turn = Encoded(turn.ids, open_sequence.supervised + turn.supervised[before:])
             else:
                 yield open_sequence
         open_sequence = turn

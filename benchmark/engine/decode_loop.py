@@ -1,7 +1,8 @@
-"""Many prompts continued at once: each shared prefix read once, each row stopping at its own end, its place refilled.
+"""The decode loop: continues many prompts at once, reads each shared prefix once, and refills the batch.
 
-Rows come depth first through the tree of common prefixes, so a prefix is read when its first row is due and dropped
-with its last one. Nothing is ever padded: a forward pass takes the tokens of many rows in one packed row.
+A sequence leaves the batch at its own end, and the next one takes its slot. Sequences come in depth-first order of the
+tree of common prefixes. So a prefix is read when its first sequence is admitted, and freed with its last one. There is
+no padding: a forward pass takes the tokens of many sequences in one packed row.
 """
 
 from __future__ import annotations
@@ -13,109 +14,122 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 from toolmark.benchmark.core.errors import EnvironmentFault
-from toolmark.benchmark.engine.kv_cache import Slot, Slots, Span
+from toolmark.benchmark.engine.kv_cache import BatchSlot, BatchSlots, KVBlock
 from toolmark.benchmark.engine.prefix_attention import Decode, Level, Pass, Prefill, Segment
 from toolmark.benchmark.engine.prefix_tree import Leaf, Node, prefix_leaves
-from toolmark.benchmark.engine.prompt_lookup import as_text, guess
+from toolmark.benchmark.engine.prompt_lookup import as_text, draft_tokens
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Choose", "DecodeLimits", "Forward", "write"]
+__all__ = ["Choose", "DecodeLimits", "Forward", "decode"]
 
 Forward = Callable[[Sequence[int], "Tensor", Pass, Sequence[int]], "Tensor"]
-"""Token ids, positions and pass of a packed row, and of which tokens to give the logits: (those, vocabulary)."""
+"""A forward pass: takes token ids and positions of a packed row, the pass, and the indices of the tokens whose logits
+are returned, of shape (these tokens, vocabulary)."""
 
 Choose = Callable[["Tensor", Sequence[int]], list[int]]
-"""The next token of each row, from its logits and its index."""
+"""Chooses the next token of each sequence from its logits; the second argument has the sequences' indices."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """When to stop, and how much to do at once.
+    """When sequences end, and how much is computed at once.
 
     Attributes:
-        tokens: At most so many for a row.
-        stops: Tokens that end a row.
-        rows: Rows that are written at once.
-        packed: Tokens that are read in one pass.
-        ended: Whether a row, given its index and what it has written, ends before its stop.
+        tokens: The largest number of new tokens of a sequence.
+        stops: Tokens that end a sequence.
+        sequences: The largest number of sequences in the batch.
+        pass_tokens: Tokens of prompts that are read in one pass.
+        ended: Whether a sequence ends before a stop token, given its index and its generated tokens.
     """
 
     tokens: int
     stops: frozenset[int]
-    rows: int
-    packed: int = 2048
+    sequences: int
+    pass_tokens: int = 2048
     ended: Callable[[int, Sequence[int]], bool] | None = None
 
-    def reached(self, index: int, written: Sequence[int]) -> bool:
-        """Whether a row ends here."""
-        if written[-1] in self.stops or len(written) >= self.tokens:
+    def reached(self, index: int, generated: Sequence[int]) -> bool:
+        """Whether a sequence with these generated tokens has ended."""
+        if generated[-1] in self.stops or len(generated) >= self.tokens:
             return True
-        return self.ended is not None and self.ended(index, written)
+        return self.ended is not None and self.ended(index, generated)
 
 
-_OWN = 128
-"""Tokens of a row in its slot. Each slot costs what the longest does; so a longer past gets a span of the row's own."""
+_SLOT_TOKENS = 128
+"""Tokens of a sequence that stay in its batch slot. All slots have the room of the longest one, so the tokens of a
+longer sequence are moved to a block of its own."""
 
 
 @dataclass(slots=True)
-class _Row:
-    """A row that is being written.
+class _Sequence:
+    """A sequence in the batch.
 
     Attributes:
-        leaf: What it continues.
-        written: Its tokens, of this batch and of those before.
-        past: Own tokens that are in no slot.
-        prompt: What stands before `written`, as `guess` reads it.
-        right: How many guesses held the last time; there is no reason to guess many more now.
+        leaf: Its prompt in the prefix tree.
+        generated: Its new tokens, also those of an earlier batch.
+        own_block: The block of its own tokens that are not in its slot; None if there is none.
+        prompt: The text before `generated`, as `draft_tokens` reads it.
+        accepted: How many draft tokens were accepted in the last pass; the next draft is not much longer.
     """
 
     leaf: Leaf
-    written: list[int]
-    past: Span | None
+    generated: list[int]
+    own_block: KVBlock | None
     prompt: str
-    right: int = 0
+    accepted: int = 0
 
-    def ahead(self, most: int) -> list[int]:
-        """The last token, and at `most` so many that may follow it."""
-        last = self.written[-1:]
-        if not most:
+    def next_tokens(self, max_draft: int) -> list[int]:
+        """The input of the next pass: the last token, and at most `max_draft` draft tokens."""
+        last = self.generated[-1:]
+        if not max_draft:
             return last
-        return last + guess(self.prompt + as_text(self.written), min(most, 2 * self.right + 2))
+        return last + draft_tokens(self.prompt + as_text(self.generated), min(max_draft, 2 * self.accepted + 2))
 
 
-def write(
-    rows: Mapping[int, Sequence[int]], forward: Forward, choose: Choose, limits: DecodeLimits
+def decode(
+    sequences: Mapping[int, Sequence[int]], forward: Forward, choose: Choose, limits: DecodeLimits
 ) -> Iterator[tuple[int, list[int]]]:
-    """Yield (index, tokens) of each row as it ends; the tokens go up to and with its stop.
+    """Continue prompts until every sequence has ended.
 
-    Where memory runs out, what was written is kept, and half as many rows go on.
+    If memory runs out, the generated tokens are kept, and the batch is halved.
+
+    Args:
+        sequences: Token ids of the prompts by index.
+        forward: Runs a forward pass.
+        choose: Chooses the next tokens.
+        limits: When sequences end, and how much is computed at once.
+
+    Yields:
+        Index and new tokens, with the stop token, of each sequence when it has ended.
 
     Raises:
-        EnvironmentFault: There is no memory for one row.
+        EnvironmentFault: The memory is too small for one sequence.
     """
-    written: dict[int, list[int]] = {index: [] for index in rows}
-    count = limits.rows
-    while written:
+    generated: dict[int, list[int]] = {index: [] for index in sequences}
+    count = limits.sequences
+    while generated:
         batch = _Batch(forward, choose, limits, count)
         try:
-            for index, tokens in batch.run({index: [*rows[index], *done] for index, done in written.items()}, written):
-                del written[index]
+            for index, tokens in batch.run(
+                {index: [*sequences[index], *done] for index, done in generated.items()}, generated
+            ):
+                del generated[index]
                 yield index, tokens
         except RuntimeError as error:
             if not _out_of_memory(error):
                 raise
             if count == 1:
                 raise EnvironmentFault(
-                    f"there is no memory to answer even one case at a time: {str(error).splitlines()[0]}",
-                    "Free some, take a smaller model, or fewer tools a case.",
+                    f"the memory is too small to answer a single case: {str(error).splitlines()[0]}",
+                    "Free memory, or use a smaller model or cases with fewer tools.",
                 ) from None
             count //= 2
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
-    """Whether memory ran out: torch has a class for devices, and words alone for a processor."""
+    """Whether memory ran out: torch has an error class for devices, and for a processor only a message."""
     import torch
 
     return (
@@ -131,76 +145,78 @@ class _Batch:
     choose: Choose
     limits: DecodeLimits
     count: int
-    active: list[_Row] = field(default_factory=list)
-    spans: dict[Node, Span] = field(default_factory=dict)
+    active: list[_Sequence] = field(default_factory=list)
+    blocks: dict[Node, KVBlock] = field(default_factory=dict)
 
     def run(
-        self, rows: Mapping[int, Sequence[int]], written: Mapping[int, list[int]]
+        self, sequences: Mapping[int, Sequence[int]], generated: Mapping[int, list[int]]
     ) -> Iterator[tuple[int, list[int]]]:
-        """Continue `rows`, adding to what is `written` of each, until all have ended."""
-        slots = Slots(self.count)
-        waiting = deque(prefix_leaves(rows))
-        shared: list[Level] | None = None
+        """Continue `sequences` until all have ended; appends to the lists in `generated`."""
+        slots = BatchSlots(self.count)
+        waiting = deque(prefix_leaves(sequences))
+        levels: list[Level] | None = None
         while waiting or self.active:
-            # Reading a few rows costs nearly as much as reading many.
+            # Reading few sequences costs nearly as much as reading many, so several slots must be free.
             if waiting and self.count - len(self.active) >= max(1, self.count // 4):
-                self._admit(waiting, written, slots)
-                shared = None
+                self._admit(waiting, generated, slots)
+                levels = None
             else:
-                if shared is None:
-                    shared = self._shared()
-                self._step(slots, shared)
-                for number in (slots.lengths[: len(self.active)] >= _OWN).nonzero().flatten().tolist():
-                    self.active[number].past = slots.empty(number, self.active[number].past)
-                    shared = None
+                if levels is None:
+                    levels = self._levels()
+                self._step(slots, levels)
+                for number in (slots.lengths[: len(self.active)] >= _SLOT_TOKENS).nonzero().flatten().tolist():
+                    self.active[number].own_block = slots.move_to_block(number, self.active[number].own_block)
+                    levels = None
             for number in reversed(range(len(self.active))):
-                row = self.active[number]
-                if self.limits.reached(row.leaf.index, row.written):
-                    self._leave(number, slots)
-                    shared = None
-                    yield row.leaf.index, row.written
+                sequence = self.active[number]
+                if self.limits.reached(sequence.leaf.index, sequence.generated):
+                    self._remove(number, slots)
+                    levels = None
+                    yield sequence.leaf.index, sequence.generated
 
-    def _admit(self, waiting: deque[Leaf], written: Mapping[int, list[int]], slots: Slots) -> None:
-        """Read the next rows that have a place, as many as fit one pass."""
+    def _admit(self, waiting: deque[Leaf], generated: Mapping[int, list[int]], slots: BatchSlots) -> None:
+        """Read the prompts of the next sequences, as many as there are free slots and as fit one pass."""
         ids: list[int] = []
         segments: list[Segment] = []
         ends: list[int] = []
-        fresh: list[_Row] = []
-        while waiting and len(self.active) + len(fresh) < self.count:
-            if fresh and len(ids) + len(waiting[0].ids) > self.limits.packed:
+        admitted: list[_Sequence] = []
+        while waiting and len(self.active) + len(admitted) < self.count:
+            if admitted and len(ids) + len(waiting[0].ids) > self.limits.pass_tokens:
                 break
             leaf = waiting.popleft()
             path = self._path(leaf)
-            past, own = None, leaf.ids
-            if len(own) > min(_OWN, self.limits.packed):
-                past, own = Span(leaf.start, len(own) - 1), own[-1:]
-                for chunk in _chunks(leaf.ids[:-1], self.limits.packed):
-                    self._read(chunk, path, past)
-                path = (*path, past)
-            slot = Slot(slots, len(self.active) + len(fresh), leaf.start + len(leaf.ids) - len(own))
+            own_block, own = None, leaf.ids
+            if len(own) > min(_SLOT_TOKENS, self.limits.pass_tokens):
+                own_block, own = KVBlock(leaf.start, len(own) - 1), own[-1:]
+                for chunk in _chunks(leaf.ids[:-1], self.limits.pass_tokens):
+                    self._read(chunk, path, own_block)
+                path = (*path, own_block)
+            slot = BatchSlot(slots, len(self.active) + len(admitted), leaf.start + len(leaf.ids) - len(own))
             ids += own
             segments.append(Segment(path, slot, len(own)))
             ends.append(len(ids) - 1)
-            done, known = written[leaf.index], as_text([*chain(*(node.ids for node in leaf.path)), *leaf.ids])
-            fresh.append(_Row(leaf, done, past, known[: len(known) - len(done)]))
+            done, text = generated[leaf.index], as_text([*chain(*(node.ids for node in leaf.path)), *leaf.ids])
+            admitted.append(_Sequence(leaf, done, own_block, text[: len(text) - len(done)]))
         logits = self._pass(ids, segments, ends)
-        self.active += fresh
-        for row, token in zip(fresh, self.choose(logits, [row.leaf.index for row in fresh]), strict=True):
-            row.written.append(token)
+        self.active += admitted
+        for sequence, token in zip(
+            admitted, self.choose(logits, [sequence.leaf.index for sequence in admitted]), strict=True
+        ):
+            sequence.generated.append(token)
 
-    def _path(self, leaf: Leaf) -> tuple[Span, ...]:
-        """The spans before a row's own tokens; those that no row needed before are read now."""
-        path: tuple[Span, ...] = ()
+    def _path(self, leaf: Leaf) -> tuple[KVBlock, ...]:
+        """The blocks of a sequence's shared prefixes; those that are not in the cache are read now."""
+        path: tuple[KVBlock, ...] = ()
         for node in leaf.path:
-            if node not in self.spans:
-                span = Span(node.start, len(node.ids))
-                for chunk in _chunks(node.ids, self.limits.packed):
-                    self._read(chunk, path, span)
-                self.spans[node] = span
-            path = (*path, self.spans[node])
+            if node not in self.blocks:
+                block = KVBlock(node.start, len(node.ids))
+                for chunk in _chunks(node.ids, self.limits.pass_tokens):
+                    self._read(chunk, path, block)
+                self.blocks[node] = block
+            path = (*path, self.blocks[node])
         return path
 
-    def _read(self, ids: Sequence[int], path: tuple[Span, ...], store: Span | Slot) -> None:
+    def _read(self, ids: Sequence[int], path: tuple[KVBlock, ...], store: KVBlock | BatchSlot) -> None:
         self._pass(ids, [Segment(path, store, len(ids))], [len(ids) - 1])
 
     def _pass(self, ids: Sequence[int], segments: Sequence[Segment], ends: Sequence[int]) -> Tensor:
@@ -215,66 +231,79 @@ class _Batch:
             segment.store.length += segment.tokens
         return logits
 
-    def _step(self, slots: Slots, shared: Sequence[Level]) -> None:
-        """One token for every row, and those that were guessed right: guesses take the places that no row takes."""
+    def _step(self, slots: BatchSlots, levels: Sequence[Level]) -> None:
+        """Generate one token for every sequence, and its accepted draft tokens.
+
+        Drafts use the free places of the batch.
+        """
         count = len(self.active)
         spare = (self.count - count) // count
-        ahead = [row.ahead(min(spare, self.limits.tokens - len(row.written) - 1)) for row in self.active]
-        decode = Decode(slots, [len(tokens) for tokens in ahead], shared)
-        ids = list(chain.from_iterable(ahead))
-        logits = self.forward(ids, decode.positions, decode, range(len(ids)))
-        for number, added in enumerate(self._accept(logits, ahead)):
-            self.active[number].right = added - 1
+        inputs = [
+            sequence.next_tokens(min(spare, self.limits.tokens - len(sequence.generated) - 1))
+            for sequence in self.active
+        ]
+        step = Decode(slots, [len(tokens) for tokens in inputs], levels)
+        ids = list(chain.from_iterable(inputs))
+        logits = self.forward(ids, step.positions, step, range(len(ids)))
+        for number, added in enumerate(self._accept(logits, inputs)):
+            self.active[number].accepted = added - 1
             slots.lengths[number] += added
 
-    def _accept(self, logits: Tensor, ahead: Sequence[Sequence[int]]) -> list[int]:
-        """Add to each row what the logits (tokens, vocabulary) choose, as far as its guesses hold; how many each got.
+    def _accept(self, logits: Tensor, inputs: Sequence[Sequence[int]]) -> list[int]:
+        """Append the chosen tokens to each sequence, up to the first draft token that is not accepted.
 
-        Chosen token by token, as without guesses: to choose may be to draw.
+        Tokens are chosen one after the other, as without drafts, because `choose` may draw at random.
+
+        Args:
+            logits: Logits of all inputs, of shape (tokens, vocabulary).
+            inputs: The inputs of each sequence: its last token and its draft.
+
+        Returns:
+            How many tokens each sequence got.
         """
-        first = [0, *accumulate(map(len, ahead))]
-        added = [0] * len(ahead)
-        going = list(range(len(ahead)))
-        while going:
-            places = [first[number] + added[number] for number in going]
+        first = [0, *accumulate(map(len, inputs))]
+        added = [0] * len(inputs)
+        pending = list(range(len(inputs)))
+        while pending:
+            rows = [first[number] + added[number] for number in pending]
             chosen = self.choose(
-                logits if len(places) == len(logits) else logits[places],
-                [self.active[number].leaf.index for number in going],
+                logits if len(rows) == len(logits) else logits[rows],
+                [self.active[number].leaf.index for number in pending],
             )
-            held = []
-            for number, token in zip(going, chosen, strict=True):
-                row = self.active[number]
-                row.written.append(token)
+            continuing = []
+            for number, token in zip(pending, chosen, strict=True):
+                sequence = self.active[number]
+                sequence.generated.append(token)
                 added[number] += 1
-                guessed = ahead[number][added[number] : added[number] + 1]
-                if guessed == [token] and not self.limits.reached(row.leaf.index, row.written):
-                    held.append(number)
-            going = held
+                draft = inputs[number][added[number] : added[number] + 1]
+                if draft == [token] and not self.limits.reached(sequence.leaf.index, sequence.generated):
+                    continuing.append(number)
+            pending = continuing
         return added
 
-    def _shared(self) -> list[Level]:
-        """The spans before the rows' own tokens, by depth: at one depth each row has one at most."""
+    def _levels(self) -> list[Level]:
+        """The blocks before the tokens in the slots, by depth: a sequence has at most one block at each depth."""
         import torch
 
-        levels: list[dict[Span, list[int]]] = []
-        for number, row in enumerate(self.active):
-            path = [self.spans[node] for node in row.leaf.path]
-            path += [] if row.past is None else [row.past]
+        levels: list[dict[KVBlock, list[int]]] = []
+        for number, sequence in enumerate(self.active):
+            path = [self.blocks[node] for node in sequence.leaf.path]
+            path += [] if sequence.own_block is None else [sequence.own_block]
             levels += [{} for _ in range(len(path) - len(levels))]
-            for level, span in zip(levels, path, strict=False):
-                level.setdefault(span, []).append(number)
-        return [[(span, torch.tensor(rows)) for span, rows in level.items()] for level in levels]
+            for level, block in zip(levels, path, strict=False):
+                level.setdefault(block, []).append(number)
+        return [[(block, torch.tensor(sequences)) for block, sequences in level.items()] for level in levels]
 
-    def _leave(self, number: int, slots: Slots) -> None:
-        """Free a row's place, into which the last row moves, and the spans that no other row needs."""
-        row, last = self.active[number], self.active.pop()
-        if last is not row:
+    def _remove(self, number: int, slots: BatchSlots) -> None:
+        """Remove a sequence: the last one moves into its slot, and blocks that no other sequence needs are freed."""
+        sequence, last = self.active[number], self.active.pop()
+        if last is not sequence:
             slots.move(len(self.active), number)
             self.active[number] = last
-        for node in row.leaf.path:
-            node.rows -= 1
-            if not node.rows:
-                del self.spans[node]
+        for node in sequence.leaf.path:
+            node.sequences -= 1
+            if not node.sequences:
+                del self.blocks[node]
 
 
 def _chunks(ids: Sequence[int], size: int) -> list[Sequence[int]]:

@@ -1,17 +1,17 @@
-"""From turns to token ids, once, for evaluation and training alike.
+"""Encoding turns as token ids, in the same way for evaluation and training.
 
-`encode(prompt, tokenizer)` is what a model reads before it answers. `encode(prompt, tokenizer, reply)` is the same ids
-followed by the reply and the stop token, with a mask of what the model itself must write. Hence, by construction:
+`encode(prompt, tokenizer)` gives the ids that a model reads before it answers. `encode(prompt, tokenizer, reply)` gives
+the same ids followed by the reply and the stop token, with a mask of the tokens that the model must write. Therefore
 
-* the prompt's ids are a prefix of prompt + reply;
-* there is exactly one BOS, at the start, where the tokenizer has one;
-* the reply and its stop token are supervised, and nothing else is.
+* the prompt's ids are a prefix of those of prompt and reply;
+* there is exactly one BOS, at the start, if the tokenizer has one;
+* the reply and its stop token are supervised, and no other token is.
 
-The reply is tokenised apart from the prompt, as it is when it is generated token by token.
+The reply is tokenised separately from the prompt, because it is also generated separately, token by token.
 
-Tools may be left to the chat template (the dialect `native`). Many templates have no place for them and say nothing: a
-model would be judged on tools that it never saw. So every offered tool is looked for in what the template made of it,
-and `check_readable` sees that what the template makes of a call is read back as that call.
+With the dialect `native` the chat template shows the tools. Many templates ignore tools without an error; a model would
+be judged on tools that it never saw. So `encode` looks for every offered tool in the rendered prompt, and
+`check_readable` checks that a call which the template wrote is read back as that call.
 """
 
 from __future__ import annotations
@@ -35,28 +35,33 @@ if TYPE_CHECKING:
 __all__ = ["Encoded", "check_readable", "conversation", "encode", "stop_ids"]
 
 _REFUSALS = (TemplateError, TypeError)
-"""What a template raises where it has no place for a turn; the second where it takes what is not there for a list."""
+"""What a template raises for a turn that it does not support; TypeError, if it iterates over a missing value."""
 
-_OTHERWISE = "Choose a dialect that tells the tools in plain turns: --dialect tagged"
+_USE_TAGGED = "Choose a dialect that shows the tools in plain turns, for example --dialect tagged"
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Token ids, and for each whether it is supervised (`len(supervised) == len(ids)`)."""
+    """A sequence of token ids.
+
+    Attributes:
+        ids: The token ids.
+        supervised: For each id whether a model must learn to write it.
+    """
 
     ids: list[int]
     supervised: list[bool]
 
     def turns(self) -> Iterator[tuple[int, list[int]]]:
-        """The supervised turns: place of the first token, and the ids."""
-        for mine, run in groupby(enumerate(self.ids), key=lambda place: self.supervised[place[0]]):
-            if mine:
-                places, ids = zip(*run, strict=True)
-                yield places[0], list(ids)
+        """The supervised turns: the index of the first token, and the ids."""
+        for supervised, run in groupby(enumerate(self.ids), key=lambda item: self.supervised[item[0]]):
+            if supervised:
+                indices, ids = zip(*run, strict=True)
+                yield indices[0], list(ids)
 
 
 def conversation(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """Turns in OpenAI's form, each call with an id and each result with the id of its call: some templates insist."""
+    """Turns in OpenAI's form, each call with an id and each result with the id of its call; some templates need ids."""
     turns = [message.as_openai() for message in messages]
     calls = results = 0
     for turn in turns:
@@ -70,7 +75,7 @@ def conversation(messages: Sequence[Message]) -> list[dict[str, Any]]:
 
 
 def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Fold the system turn into the first user turn, as Gemma's template does."""
+    """Put the system turn into the first user turn, as Gemma's template does."""
     system, *rest = messages
     if not rest or rest[0].role != "user":
         return (Message(role="user", content=system.content), *rest)
@@ -90,7 +95,7 @@ def _render(messages: tuple[Message, ...], prompt: Prompt, tokenizer: PreTrained
     if not tokenizer.chat_template:
         raise InputError(
             f"the tokenizer of {tokenizer.name_or_path!r} has no chat template",
-            "Use the instruction-tuned variant of the model, or save a chat_template.jinja beside its tokenizer.",
+            "Use the instruction-tuned variant of the model, or put a chat_template.jinja beside its tokenizer.",
         )
     try:
         if messages[0].role != "system":
@@ -99,22 +104,22 @@ def _render(messages: tuple[Message, ...], prompt: Prompt, tokenizer: PreTrained
             text = _apply(messages, prompt, tokenizer, reply)
         except _REFUSALS:
             text = ""
-        told = text and messages[0].content.strip() in text
-        return text if told else _apply(_without_system(messages), prompt, tokenizer, reply)
+        shows_system = text and messages[0].content.strip() in text
+        return text if shows_system else _apply(_without_system(messages), prompt, tokenizer, reply)
     except _REFUSALS as error:
         raise InputError(
-            f"the chat template of {tokenizer.name_or_path!r} refuses the conversation: {error}", _OTHERWISE
+            f"the chat template of {tokenizer.name_or_path!r} refuses the conversation: {error}", _USE_TAGGED
         ) from None
 
 
 def _check_shown(text: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Refuse a rendered prompt in which a tool is missing; a name that the conversation holds anyway does not count."""
-    without = _render(prompt.messages, Prompt(prompt.messages), tokenizer, reply=False)
+    """Refuse a rendered prompt without an offered tool; names of tools in the conversation itself do not count."""
+    without_tools = _render(prompt.messages, Prompt(prompt.messages), tokenizer, reply=False)
     for tool in prompt.tools:
-        if text.count(tool.name) <= without.count(tool.name):
+        if text.count(tool.name) <= without_tools.count(tool.name):
             raise InputError(
                 f"the chat template of {tokenizer.name_or_path!r} does not show the offered tool {tool.name!r}",
-                _OTHERWISE,
+                _USE_TAGGED,
             )
 
 
@@ -124,8 +129,8 @@ def _special(tokenizer: PreTrainedTokenizerBase) -> set[int]:
 
 def _turn_end(tokenizer: PreTrainedTokenizerBase) -> int:
     """The token with which the template ends an assistant's turn."""
-    asked, probe = Message(role="user", content="probe"), "probe of the turn's end"
-    text = _render((asked, Message(role="assistant", content=probe)), Prompt((asked,)), tokenizer, reply=True)
+    question, probe = Message(role="user", content="probe"), "probe of the turn's end"
+    text = _render((question, Message(role="assistant", content=probe)), Prompt((question,)), tokenizer, reply=True)
     tail = tokenizer(text.rpartition(probe)[2], add_special_tokens=False)["input_ids"]
     special = _special(tokenizer)
     for token in tail:
@@ -139,45 +144,45 @@ def _turn_end(tokenizer: PreTrainedTokenizerBase) -> int:
     )
 
 
-def _written(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: Message) -> tuple[str, int]:
-    """What the template writes of a turn with calls behind the prompt, and the token that ends it.
+def _turn_with_calls(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: Message) -> tuple[str, int]:
+    """The template's text of a turn with calls after the prompt, and the token that ends the turn.
 
-    That is the end of any other turn, where it stands there; some templates end a turn with calls otherwise, because a
+    That is usually the token that ends any turn. Some templates end a turn with calls with another token, because a
     result must follow (FunctionGemma's `<start_function_response>`).
     """
     before = _render(prompt.messages, prompt, tokenizer, reply=False)
     whole = _render((*prompt.messages, reply), prompt, tokenizer, reply=True)
     if not whole.startswith(before):
         raise InputError(
-            f"the chat template of {tokenizer.name_or_path!r} rewrites what stands before a turn with calls", _OTHERWISE
+            f"the chat template of {tokenizer.name_or_path!r} changes the text before a turn with calls", _USE_TAGGED
         )
     text = whole[len(before) :]
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     end, special = _turn_end(tokenizer), _special(tokenizer)
     stop = end if end in ids else next((token for token in reversed(ids) if token in special), end)
-    turn, _, behind = text.rpartition(str(tokenizer.convert_ids_to_tokens(stop)))
-    return (turn, int(stop)) if stop in ids and not behind.strip() else (text.rstrip(), end)
+    turn, _, rest = text.rpartition(str(tokenizer.convert_ids_to_tokens(stop)))
+    return (turn, int(stop)) if stop in ids and not rest.strip() else (text.rstrip(), end)
 
 
 def check_readable(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, dialect: Dialect) -> int | None:
-    """Refuse a template whose calls the dialect cannot read, where the tools are left to the template.
+    """Check that the dialect can read the calls that the template writes; only if the template shows the tools.
 
     Returns:
-        The token with which the template ends a turn with calls; None where it does not write them.
+        The token with which the template ends a turn with calls; None if the template does not write calls.
 
     Raises:
-        InputError: What the template makes of a call is not read back as that call.
+        InputError: A call that the template wrote is not read back as that call.
     """
     if not prompt.tools:
         return None
     call = Call(name=prompt.tools[0].name, arguments={"probe": "text"})
     question = Prompt((Message(role="user", content="probe"),), prompt.tools)
-    text, stop = _written(question, tokenizer, Message(role="assistant", tool_calls=(call,)))
+    text, stop = _turn_with_calls(question, tokenizer, Message(role="assistant", tool_calls=(call,)))
     if dialect.parse(Completion(text), strict=False).calls != (call,):
         raise InputError(
             f"the chat template of {tokenizer.name_or_path!r} writes calls as {text[:80]!r}, which the dialect "
-            f"{dialect.name} does not read",
-            _OTHERWISE,
+            f"{dialect.name} cannot read",
+            _USE_TAGGED,
         )
     return stop
 
@@ -186,9 +191,9 @@ def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Mess
     """Encode a prompt, alone or with the reply that a model should learn.
 
     Args:
-        prompt: Turns, and the tools that are left to the template.
-        tokenizer: With its chat template.
-        reply: A text, or an assistant's turn; calls in it are written by the template.
+        prompt: The turns, and the tools that the template shows.
+        tokenizer: The tokenizer, with its chat template.
+        reply: A text, or an assistant turn, whose calls are written by the template.
 
     Raises:
         InputError: The tokenizer has no chat template; its template ends an answer with no special token, refuses the
@@ -207,18 +212,23 @@ def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Mess
     supervised = [False] * len(ids)
     if reply is not None:
         if isinstance(reply, Message) and reply.tool_calls:
-            said, stop = _written(prompt, tokenizer, reply)
+            text, stop = _turn_with_calls(prompt, tokenizer, reply)
         else:
-            said = reply.content if isinstance(reply, Message) else reply
+            text = reply.content if isinstance(reply, Message) else reply
             stop = _turn_end(tokenizer)
-        written = [int(token) for token in tokenizer(said, add_special_tokens=False)["input_ids"]]
-        ids += [*written, stop]
-        supervised += [True] * (len(written) + 1)
+        reply_ids = [int(token) for token in tokenizer(text, add_special_tokens=False)["input_ids"]]
+        ids += [*reply_ids, stop]
+        supervised += [True] * (len(reply_ids) + 1)
     return Encoded(ids, supervised)
 
 
 def stop_ids(tokenizer: PreTrainedTokenizerBase, configured: int | list[int] | None) -> tuple[int, ...]:
-    """Every token that ends an answer: the generation configuration's, the tokenizer's, the template's turn end."""
+    """All tokens that end an answer.
+
+    Args:
+        tokenizer: Its end-of-sequence token and the end of a turn in its template are among them.
+        configured: The stop tokens of the model's generation configuration.
+    """
     listed = configured if isinstance(configured, list) else [configured]
     ends = (*listed, tokenizer.eos_token_id, _turn_end(tokenizer))
     return tuple(sorted({token for token in ends if token is not None}))

@@ -1,4 +1,4 @@
-"""Which engine answers for a candidate. A base is loaded once, however many adapters it wears in turn."""
+"""Opening the engine of a candidate. A base is loaded once, also if several adapters are used with it."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ __all__ = ["Engines"]
 
 
 class Engines:
-    """Opens engines, and keeps the last local one: candidates on one base follow one another.
+    """Opens engines, and keeps the last local one for the next candidate on the same base.
 
     Args:
-        decoding: How all of them draw tokens.
-        threads: Processor threads of local generation; None leaves torch's own choice.
-        requests: How patiently served models are asked.
+        decoding: How tokens are chosen.
+        threads: Processor threads of local generation; None keeps torch's default.
+        requests: Limits on the requests to served models.
     """
 
     def __init__(self, decoding: Decoding, threads: int | None = None, requests: RequestLimits | None = None) -> None:
         self._decoding = decoding
         self._threads = threads
         self._requests = requests or RequestLimits()
-        self._kept: tuple[tuple[str, str], LocalEngine] | None = None
+        self._last_local: tuple[tuple[str, str], LocalEngine] | None = None
 
     def open(self, candidate: Candidate, weights: Weights | None, dtype: str, cases: Sequence[Case]) -> Engine:
-        """The engine of a candidate, its adapter worn.
+        """The engine of a candidate, with its adapter set.
 
         Args:
-            candidate: Who answers.
-            weights: Directories, for a local candidate.
-            dtype: In which it computes.
-            cases: What will be asked; a policy answers them without a prompt.
+            candidate: The candidate.
+            weights: The directories of a local candidate.
+            dtype: The data type of a local candidate's weights.
+            cases: The cases of the run; a policy reads them instead of prompts.
 
         Raises:
             InputError: The weights cannot be loaded, or the adapter does not fit them.
@@ -56,11 +56,11 @@ class Engines:
         from toolmark.benchmark.engine.local_engine import LocalEngine, default_device
 
         key = (str(weights.base.resolve()), dtype)
-        if self._kept is None or self._kept[0] != key:
-            self._kept = None  # frees the former base before the next one is loaded
+        if self._last_local is None or self._last_local[0] != key:
+            self._last_local = None  # frees the memory of the previous base before the next one is loaded
             device = default_device()
             engine = LocalEngine(weights.base, self._decoding, device=device, dtype=dtype, threads=self._threads)
-            self._kept = (key, engine)
-        local = self._kept[1]
+            self._last_local = (key, engine)
+        local = self._last_local[1]
         local.set_adapter(weights.adapter)
         return local

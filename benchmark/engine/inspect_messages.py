@@ -1,8 +1,8 @@
-"""Prompts and completions in Inspect's types, both ways.
+"""Converting prompts and completions to Inspect's types and back.
 
-Inspect mends native calls: it drops stray quotes and maps a bare value to the first parameter. What the model wrote is
-in the server's own response, which Inspect records beside its reading; a provider whose API sends objects and no text
-(Anthropic's, Google's) has nothing rawer than those objects.
+Inspect repairs native calls: it drops stray quotes and maps a bare value to the first parameter. What the model wrote
+is in the server's response, which Inspect also records. A provider whose API sends objects instead of text
+(Anthropic's, Google's) has only these objects.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["completion_of", "messages_of", "output_of", "tools_of"]
 
-_OURS: Mapping[str, StopReason] = {
+_STOP_REASONS: Mapping[str, StopReason] = {
     "stop": "stop",
     "tool_calls": "stop",
     "max_tokens": "length",
@@ -29,7 +29,7 @@ _OURS: Mapping[str, StopReason] = {
 
 
 def messages_of(prompt: Prompt) -> list[ChatMessage]:
-    """A prompt's turns."""
+    """A prompt's turns as Inspect's messages."""
     from inspect_ai.model import ChatMessageAssistant, ChatMessageSystem, ChatMessageTool, ChatMessageUser
     from inspect_ai.tool import ToolCall
 
@@ -53,7 +53,7 @@ def messages_of(prompt: Prompt) -> list[ChatMessage]:
 
 
 def tools_of(prompt: Prompt) -> list[ToolInfo]:
-    """The tools that a prompt leaves to the server; Inspect's form of a schema drops keywords such as `const`."""
+    """The tools that the server shows; Inspect's form of a schema drops keywords such as `const`."""
     from inspect_ai.tool import ToolInfo, ToolParams
 
     return [
@@ -65,7 +65,7 @@ def tools_of(prompt: Prompt) -> list[ToolInfo]:
 
 
 def _raw_calls(response: Any) -> Iterator[RawCall]:
-    """Calls in a response of OpenAI's two forms, chat completions and responses; none in any other."""
+    """The calls of a response in OpenAI's two forms, chat completions and responses; none for any other form."""
     if not isinstance(response, Mapping):
         return
     choices = response.get("choices") or [{}]
@@ -78,25 +78,25 @@ def _raw_calls(response: Any) -> Iterator[RawCall]:
 
 
 def completion_of(output: ModelOutput, response: Any = None) -> Completion:
-    """What a provider gave; a stop reason that Inspect has and we have not is `unknown`.
+    """The completion of a provider's output; a stop reason that Toolmark does not have becomes `unknown`.
 
     Args:
-        output: Inspect's reading of it.
-        response: The server's own response, from which calls are taken as they came.
+        output: The output as Inspect read it.
+        response: The server's own response, from which the calls are read unchanged.
     """
     choice = output.choices[0]
     usage = output.usage
-    mended = (RawCall(call.function, json.dumps(call.arguments)) for call in choice.message.tool_calls or ())
+    repaired = (RawCall(call.function, json.dumps(call.arguments)) for call in choice.message.tool_calls or ())
     return Completion(
         text=choice.message.text,
-        tool_calls=tuple(_raw_calls(response)) or tuple(mended),
-        stop_reason=_OURS.get(choice.stop_reason, "unknown"),
+        tool_calls=tuple(_raw_calls(response)) or tuple(repaired),
+        stop_reason=_STOP_REASONS.get(choice.stop_reason, "unknown"),
         usage=Usage(usage.input_tokens, usage.output_tokens, cost=usage.total_cost) if usage else Usage(),
     )
 
 
 def output_of(completion: Completion, model: str) -> ModelOutput:
-    """A recorded completion as a provider would give it; without usage, for which Inspect would build a provider."""
+    """A recorded completion as a provider's output; without usage, for which Inspect would have to open a provider."""
     from inspect_ai.model import ChatCompletionChoice, ChatMessageAssistant, ModelOutput
 
     return ModelOutput(

@@ -1,4 +1,4 @@
-"""Where keys and values are kept: spans, which sequences share, and a slot for each sequence's own tokens."""
+"""The KV cache: blocks of keys and values that sequences share, and a batch slot for each sequence's own tokens."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Slot", "Slots", "Span"]
+__all__ = ["BatchSlot", "BatchSlots", "KVBlock"]
 
 
-class Span:
-    """Keys and values of tokens at the positions from `start` on, for each layer (key heads, tokens, size).
+class KVBlock:
+    """Keys and values of consecutive tokens, for each layer of shape (key heads, tokens, size).
 
     Args:
         start: Position of the first token.
-        room: How many tokens there will be.
+        room: Number of tokens that the block can hold.
+
+    Attributes:
+        start: Position of the first token.
+        length: Number of tokens in the block.
     """
 
     def __init__(self, start: int, room: int) -> None:
@@ -25,7 +29,7 @@ class Span:
         self._layers: dict[int, tuple[Tensor, Tensor]] = {}
 
     def write(self, layer: int, key: Tensor, value: Tensor) -> None:
-        """Keep keys and values behind those that are there; `length` is the caller's to raise after the last layer."""
+        """Store keys and values after those in the block; the caller must raise `length` after the last layer."""
         if layer not in self._layers:
             shape = (key.shape[0], self._room, key.shape[2])
             self._layers[layer] = (key.new_empty(shape), value.new_empty(shape))
@@ -33,17 +37,20 @@ class Span:
             store[:, self.length : self.length + fresh.shape[1]] = fresh
 
     def read(self, layer: int, count: int, first: int = 0) -> tuple[Tensor, Tensor]:
-        """Keys and values of the tokens `first` to `count`."""
+        """Keys and values of the tokens from index `first` up to `count`."""
         keys, values = self._layers[layer]
         return keys[:, first:count], values[:, first:count]
 
 
-class Slots:
-    """Own tokens of the sequences that are being written: one slot each, the occupied ones always in front.
+class BatchSlots:
+    """The own tokens of all sequences in a batch: one slot for each; the occupied slots come first.
+
+    Args:
+        count: Number of slots.
 
     Attributes:
-        starts: Position of each slot's first token.
-        lengths: Tokens in each slot.
+        starts: Position of the first token of each slot.
+        lengths: Number of tokens in each slot.
     """
 
     _STEP = 64
@@ -56,23 +63,29 @@ class Slots:
         self._layers: dict[int, tuple[Tensor, Tensor]] = {}
 
     def reserve(self, layer: int, like: Tensor, room: int) -> tuple[Tensor, Tensor]:
-        """Keys and values of `layer` (slots, key heads, tokens, size), with room for so many tokens a slot."""
-        found = self._layers.get(layer)
-        if found is None or found[0].shape[2] < room:
+        """Keys and values of a layer, of shape (slots, key heads, tokens, size).
+
+        Args:
+            layer: Index of the layer.
+            like: Keys or values, of shape (key heads, tokens, size), whose type and device are used.
+            room: Number of tokens for which each slot must have room.
+        """
+        stores = self._layers.get(layer)
+        if stores is None or stores[0].shape[2] < room:
             room = -(-room // self._STEP) * self._STEP
             shape = (len(self.lengths), like.shape[0], room, like.shape[2])
             grown = (like.new_zeros(shape), like.new_zeros(shape))
-            for fresh, old in zip(grown, found or (), strict=False):
+            for fresh, old in zip(grown, stores or (), strict=False):
                 fresh[:, :, : old.shape[2]] = old
-            self._layers[layer] = found = grown
-        return found
+            self._layers[layer] = stores = grown
+        return stores
 
     def layer(self, layer: int) -> tuple[Tensor, Tensor]:
-        """Keys and values of `layer` (slots, key heads, tokens, size), as far as there is room."""
+        """Keys and values of a layer, of shape (slots, key heads, tokens, size)."""
         return self._layers[layer]
 
     def move(self, source: int, target: int) -> None:
-        """Put the sequence of one slot into another."""
+        """Copy the sequence of one slot into another."""
         import torch
 
         length = int(self.lengths[source])
@@ -81,12 +94,17 @@ class Slots:
                 store[target, :, :length] = store[source, :, :length]
         self.starts[target], self.lengths[target] = self.starts[source], self.lengths[source]
 
-    def empty(self, index: int, before: Span | None) -> Span:
-        """Take what is in a slot out of it, into a span that begins with `before`; the slot goes on behind it."""
+    def move_to_block(self, index: int, before: KVBlock | None) -> KVBlock:
+        """Move the tokens of a slot into a block; the slot is then empty and continues after the block.
+
+        Args:
+            index: The slot.
+            before: A block that the new one begins with, or None.
+        """
         import torch
 
         start, length = int(self.starts[index]), int(self.lengths[index])
-        span = Span(start, length) if before is None else Span(before.start, before.length + length)
+        block = KVBlock(start, length) if before is None else KVBlock(before.start, before.length + length)
         with torch.inference_mode():
             for layer, stores in self._layers.items():
                 fresh = [store[index, :, :length] for store in stores]
@@ -94,23 +112,29 @@ class Slots:
                     fresh = [
                         torch.cat(parts, dim=1) for parts in zip(before.read(layer, before.length), fresh, strict=True)
                     ]
-                span.write(layer, *fresh)
-        span.length = start + length - span.start
+                block.write(layer, *fresh)
+        block.length = start + length - block.start
         self.starts[index], self.lengths[index] = start + length, 0
-        return span
+        return block
 
 
-class Slot:
-    """One slot, to be filled like a span."""
+class BatchSlot:
+    """One slot, with the interface of a block.
 
-    def __init__(self, slots: Slots, index: int, start: int) -> None:
+    Args:
+        slots: All slots.
+        index: The slot.
+        start: Position of its first token.
+    """
+
+    def __init__(self, slots: BatchSlots, index: int, start: int) -> None:
         self._slots, self._index = slots, index
         self.start = start
         slots.starts[index], slots.lengths[index] = start, 0
 
     @property
     def length(self) -> int:
-        """Tokens in it."""
+        """Number of tokens in the slot."""
         return int(self._slots.lengths[self._index])
 
     @length.setter
@@ -118,12 +142,12 @@ class Slot:
         self._slots.lengths[self._index] = length
 
     def write(self, layer: int, key: Tensor, value: Tensor) -> None:
-        """As `Span.write`."""
+        """As `KVBlock.write`."""
         first, end = self.length, self.length + key.shape[1]
         for store, fresh in zip(self._slots.reserve(layer, key, end), (key, value), strict=True):
             store[self._index, :, first:end] = fresh
 
     def read(self, layer: int, count: int, first: int = 0) -> tuple[Tensor, Tensor]:
-        """As `Span.read`."""
+        """As `KVBlock.read`."""
         keys, values = self._slots.layer(layer)
         return keys[self._index, :, first:count], values[self._index, :, first:count]

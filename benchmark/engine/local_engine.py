@@ -1,4 +1,4 @@
-"""Local generation on transformers: every prompt encoded once, written together, stopped at real stop tokens."""
+"""Local generation with transformers: encodes all prompts, and generates their completions together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from toolmark.benchmark.data.completions import Completion, Prompt, Usage
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import PromptTooLong
 from toolmark.benchmark.engine.adapters import AdaptedModel
-from toolmark.benchmark.engine.decode_loop import Choose, DecodeLimits, Forward, write
+from toolmark.benchmark.engine.decode_loop import Choose, DecodeLimits, Forward, decode
 from toolmark.benchmark.engine.encoding import check_readable, encode, stop_ids
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.padded_batches import LAYOUT, write_padded
@@ -28,41 +28,43 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalEngine", "default_device", "default_dtype"]
 
-_SMALL = 50_000_000
-"""Parameters below which one thread is the default: more gain little on an idle machine, and where anything else runs
-they wait for one another (3M parameters on two busy cores: 8 times slower with two)."""
+_SMALL_MODEL = 50_000_000
+"""A model with fewer parameters uses one thread by default: more threads gain little on an idle machine and wait for
+each other on a busy one (3M parameters on two busy cores: 8 times slower with two threads)."""
 
-_MOST_ROWS = 64
-_TOKENS_A_ROW = 1024
-"""Own tokens of a row, beyond shared prefixes, for which room is planned."""
+_LARGEST_BATCH = 64
+"""The largest number of sequences in a batch."""
+
+_TOKENS_PER_SEQUENCE = 1024
+"""Own tokens of a sequence, without shared prefixes, for which memory is planned."""
 
 
 def default_device() -> str:
-    """`cuda` where there is one, else `cpu`."""
+    """`cuda` if there is a CUDA device, else `cpu`."""
     if sys.platform == "linux" and not Path("/proc/driver/nvidia").exists():
-        return "cpu"  # no driver: told without the seconds that importing torch takes
+        return "cpu"  # no driver; importing torch to find that out would take seconds
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def default_dtype(device: str) -> str:
-    """fp32 on a processor, bf16 on CUDA; never fp16, in which Gemma overflows."""
+    """The default data type: fp32 on a processor, bf16 on CUDA; never fp16, in which Gemma overflows."""
     return "bfloat16" if device == "cuda" else "float32"
 
 
 class LocalEngine:
-    """One base model in memory, and as many adapters on it as were ever worn.
+    """A base model in memory, with all adapters that were set.
 
     Args:
-        base: The base model's directory.
-        decoding: How to draw tokens.
+        base: The directory of the base model.
+        decoding: How tokens are chosen.
         device: `cpu` or `cuda`.
-        dtype: A torch dtype's name.
-        threads: Processor threads; None is one for a small model, and torch's own choice otherwise.
+        dtype: Name of a torch dtype.
+        threads: Processor threads; None takes one for a small model, and torch's default otherwise.
 
     Raises:
-        InputError: The weights are no causal language model.
+        InputError: The weights are not a causal language model.
     """
 
     def __init__(self, base: Path, decoding: Decoding, *, device: str, dtype: str, threads: int | None = None) -> None:
@@ -70,8 +72,8 @@ class LocalEngine:
         self._decoding = decoding
         self._device = device
         self._dtype = dtype
-        self._asked_threads = threads
-        self._worn: Path | None = None
+        self._thread_option = threads
+        self._adapter: Path | None = None
         self._encoded: list[list[int]] = []
         self._dialect: Dialect | None = None
         self._dialect_stops: tuple[str, ...] = ()
@@ -83,7 +85,7 @@ class LocalEngine:
 
     @cached_property
     def _model(self) -> AdaptedModel:
-        """The weights, loaded when they are first needed: a prompt that is too long is told without them."""
+        """The model; loaded when it is first needed, because a prompt that is too long is found without it."""
         import torch
         from transformers import AutoModelForCausalLM
         from transformers.utils import logging
@@ -93,13 +95,13 @@ class LocalEngine:
             model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
                 self._base, dtype=getattr(torch, self._dtype), use_safetensors=True
             )
-        threads = self._asked_threads
-        if threads is None and self._device == "cpu" and model.num_parameters() < _SMALL:
+        threads = self._thread_option
+        if threads is None and self._device == "cpu" and model.num_parameters() < _SMALL_MODEL:
             threads = 1
         if threads is not None:
             torch.set_num_threads(threads)
         loaded = AdaptedModel(model.eval().to(self._device), self._base)  # type: ignore[no-untyped-call]
-        loaded.set_adapter(self._worn)
+        loaded.set_adapter(self._adapter)
         return loaded
 
     @cached_property
@@ -108,22 +110,22 @@ class LocalEngine:
 
     @property
     def _stops(self) -> tuple[int, ...]:
-        """The model's own, the end of a turn with calls, and those of the dialect's that are one token here."""
+        """The model's stop tokens, the end of a turn with calls, and the dialect's stops that are single tokens."""
         vocabulary = self._tokenizer.get_added_vocab()
         marks = (vocabulary[mark] for mark in self._dialect_stops if mark in vocabulary)
         return (*self._own_stops, *self._call_ends, *marks)
 
     def set_adapter(self, adapter: Path | None) -> None:
-        """Answer with this adapter from now on, or as the plain base. Raises `InputError` where it does not fit."""
-        self._worn = adapter
+        """Use this adapter from now on, or the base alone if it is None. Raises `InputError` if it does not fit."""
+        self._adapter = adapter
         if "_model" in self.__dict__:
             self._model.set_adapter(adapter)
 
     def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:
-        """Encode all prompts; completions of those in `one_call` end behind their first whole call.
+        """Encode all prompts; completions of those in `one_call` end after their first whole call.
 
         Raises:
-            PromptTooLong: One leaves no room for `max_tokens`.
+            PromptTooLong: A prompt leaves no room for `max_tokens`.
             InputError: As `encode` and `check_readable`.
         """
         self._dialect, self._one_call = dialect, frozenset(one_call)
@@ -138,52 +140,57 @@ class LocalEngine:
 
     @cached_property
     def _forward(self) -> Forward | None:
-        """Packed passes over shared prefixes; None where the model's attention cannot be replaced."""
+        """Packed passes over shared prefixes; None if the model's attention cannot be replaced."""
         return packed_forward(self._model.plain)
 
     @cached_property
-    def _rows(self) -> int:
-        """Rows written at once: as many as their keys and values leave room for in a quarter of the memory.
+    def _max_sequences(self) -> int:
+        """Sequences in a batch: as many as have keys and values in a quarter of the memory.
 
-        Of all that the machine has, not of what is free now: in bf16 another layout may give other tokens.
+        All memory of the machine counts and not only what is free, because in bf16 another batch may give other tokens.
         """
         config = self._model.plain.config.get_text_config()
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-        token = 2 * config.num_hidden_layers * heads * size * self._model.plain.dtype.itemsize
-        return int(max(1, min(_MOST_ROWS, _memory(self._device) // 4 // (token * _TOKENS_A_ROW))))
+        token_bytes = 2 * config.num_hidden_layers * heads * size * self._model.plain.dtype.itemsize
+        return int(max(1, min(_LARGEST_BATCH, _memory(self._device) // 4 // (token_bytes * _TOKENS_PER_SEQUENCE))))
 
     def environment(self) -> dict[str, Any]:
-        """Device, threads and batch layout; the weights are loaded, because their size decides the threads."""
+        """Device, threads and batch layout; loads the weights, because their size decides the threads."""
         import torch
 
         _ = self._model
-        layout = LAYOUT if self._forward is None else {"prefixes": "shared", "rows": self._rows}
+        layout = LAYOUT if self._forward is None else {"prefixes": "shared", "rows": self._max_sequences}
         return {"engine": "transformers", "device": self._device, "threads": torch.get_num_threads(), "batch": layout}
 
     def notes(self) -> tuple[str, ...]:
-        """Nothing: no answer fails to come."""
+        """No lines, because every prompt is answered."""
         return ()
 
     def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:
-        """Yield (index, completion) as they end."""
+        """Yield (index, completion) when one has ended."""
         import torch
 
-        rows = {index: self._encoded[index] for index in indices}
-        with self._model.wearing():
+        prompts = {index: self._encoded[index] for index in indices}
+        with self._model.adapter_active():
             if self._forward is None:
                 if self._decoding.temperature > 0:
-                    torch.manual_seed(_seed(self._decoding.seed, epoch, *rows.values()))
-                written = write_padded(rows, self._model.plain, self._generation_config())
+                    torch.manual_seed(_seed(self._decoding.seed, epoch, *prompts.values()))
+                generated = write_padded(prompts, self._model.plain, self._generation_config())
             else:
-                ended = self._called if self._one_call else None
-                limits = DecodeLimits(self._decoding.max_tokens, frozenset(self._stops), self._rows, ended=ended)
-                written = write(rows, self._forward, self._chooser(epoch), limits)
-            for index, tokens in written:
+                ended = self._has_called if self._one_call else None
+                limits = DecodeLimits(
+                    self._decoding.max_tokens, frozenset(self._stops), self._max_sequences, ended=ended
+                )
+                generated = decode(prompts, self._forward, self._chooser(epoch), limits)
+            for index, tokens in generated:
                 yield index, self._completion(index, tokens)
 
     def _chooser(self, epoch: int) -> Choose:
-        """The likeliest token; with a temperature a drawn one, by a generator of each row's own, whatever its batch."""
+        """Chooses the most likely token, or with a temperature draws one.
+
+        Each sequence has its own generator, so that its draws do not depend on its batch.
+        """
         import torch
 
         temperature = self._decoding.temperature
@@ -219,10 +226,10 @@ class LocalEngine:
             pad_token_id=self._stops[0],
         )
 
-    def _called(self, index: int, written: Sequence[int]) -> bool:
-        """Whether a completion that is to end at its call has one, whole: a strict reading finds it and nothing amiss.
+    def _has_called(self, index: int, written: Sequence[int]) -> bool:
+        """Whether a completion that ends after its call has a whole call, in a strict reading without an error.
 
-        Every dialect ends a call with a mark, so that words need not be read.
+        In every dialect a call ends with a mark, so that after a word the completion need not be read.
         """
         if index not in self._one_call or self._dialect is None or self._text(written[-1:]).strip().isalnum():
             return False
@@ -230,16 +237,18 @@ class LocalEngine:
         return bool(reading.calls) and reading.error is None
 
     def _completion(self, index: int, written: list[int]) -> Completion:
-        if self._forward is None and index in self._one_call:  # plain batches write on: the same tokens, later
-            whole = (end for end in range(1, len(written)) if self._called(index, written[:end]))
-            written = written[: next(whole, len(written))]
+        if (
+            self._forward is None and index in self._one_call
+        ):  # padded batches do not end at the call; the tokens up to it are the same
+            ends_of_call = (end for end in range(1, len(written)) if self._has_called(index, written[:end]))
+            written = written[: next(ends_of_call, len(written))]
         stopped = written[-1] in self._stops
         text = self._text(written[:-1] if stopped else written)
         ends = [text.index(mark) for mark in self._dialect_stops if mark in text]
         return Completion(
             text=text[: min(ends)] if ends else text,
-            # Whether a completion that was ended would have ended by itself is not known.
-            stop_reason="stop" if stopped or ends else "unknown" if self._called(index, written) else "length",
+            # A completion that was ended at its call might not have ended by itself.
+            stop_reason="stop" if stopped or ends else "unknown" if self._has_called(index, written) else "length",
             usage=Usage(len(self._encoded[index]), len(written)),
         )
 
@@ -250,18 +259,18 @@ class LocalEngine:
 
 @contextmanager
 def _loading(base: Path) -> Iterator[None]:
-    """Turn what transformers raises for a directory that it cannot read into the user's error."""
+    """Turn the errors of transformers for a directory that it cannot read into an `InputError`."""
     try:
         yield
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{base} cannot be loaded as a causal language model: {str(error).splitlines()[0]}",
-            "Check that it is a text model of a supported architecture, with its tokenizer.",
+            "Use a text model of an architecture that transformers supports, with its tokenizer.",
         ) from error
 
 
 def _memory(device: str) -> int:
-    """Bytes of memory of a device."""
+    """The memory of a device in bytes."""
     if device == "cuda":
         import torch
 
@@ -272,5 +281,5 @@ def _memory(device: str) -> int:
 
 
 def _seed(*parts: object) -> int:
-    """A seed that depends on nothing but `parts`."""
+    """A seed that is a hash of `parts`."""
     return int(digest(parts), 16) % 2**63

@@ -1,7 +1,7 @@
-"""Packed forward passes through a transformers model, and the proof that they are the model's own.
+"""Packed forward passes through a transformers model, with a check that they give the model's own logits.
 
-A model takes part if its attention is replaceable and its other layers work token by token. Whether that is so is not
-read off its name: on a probe, packed passes over a shared prefix must give the logits of the model's own.
+They work for a model whose attention can be replaced and whose other layers process each token alone. The model's name
+does not tell that, so it is tested: packed passes over a shared prefix must give the logits of the model's own passes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from toolmark.benchmark.engine.decode_loop import DecodeLimits, Forward, write
+from toolmark.benchmark.engine.decode_loop import DecodeLimits, Forward, decode
 from toolmark.benchmark.engine.prefix_attention import NAME, Pass, register
 
 if TYPE_CHECKING:
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 __all__ = ["packed_forward"]
 
 _SHARED, _OWN = 48, (5, 11)
-"""Tokens of the probe: of its shared prefix, beyond the window where there is one, and of each row."""
+"""Tokens of the probe: of the shared prefix (in addition to a sliding window), and of each of the two sequences."""
 
 _LONGEST_WINDOW = 4096
-"""A wider window is not filled by the probe."""
+"""Tokens of the widest sliding window that the probe fills."""
 
 
 def packed_forward(model: PreTrainedModel) -> Forward | None:
-    """Packed passes through `model`, whatever adapter it wears; None where they are not exact.
+    """A function for packed passes through `model`, with any adapter; None if they are not exact for this model.
 
-    The model's attention is replaced only while a pass runs.
+    The model's attention is replaced only during a pass.
     """
     register()
 
@@ -55,7 +55,7 @@ def packed_forward(model: PreTrainedModel) -> Forward | None:
 
 
 def _agrees(model: PreTrainedModel, forward: Forward) -> bool:
-    """Whether two rows over a shared prefix, two tokens each, get the logits that the model's own passes give."""
+    """Whether two sequences with a shared prefix, two new tokens each, get the logits of the model's own passes."""
     import torch
 
     config = model.config.get_text_config()
@@ -64,26 +64,26 @@ def _agrees(model: PreTrainedModel, forward: Forward) -> bool:
     random = torch.Generator().manual_seed(0)
     drawn = torch.randint(config.vocab_size, (shared + sum(_OWN),), generator=random).tolist()
     prefix, rest = drawn[:shared], drawn[shared:]
-    rows = {0: prefix + rest[: _OWN[0]], 1: prefix + rest[_OWN[0] :]}
-    followed: dict[int, list[int]] = {0: [], 1: []}
+    prompts = {0: prefix + rest[: _OWN[0]], 1: prefix + rest[_OWN[0] :]}
+    chosen_so_far: dict[int, list[int]] = {0: [], 1: []}
     differences: list[float] = []
 
     def choose(logits: Tensor, indices: Sequence[int]) -> list[int]:
         chosen = []
-        for index, found in zip(indices, logits.float(), strict=True):
-            ids = torch.tensor([rows[index] + followed[index]], device=model.device)
+        for index, actual in zip(indices, logits.float(), strict=True):
+            ids = torch.tensor([prompts[index] + chosen_so_far[index]], device=model.device)
             expected = model(input_ids=ids, use_cache=False).logits[0, -1].float()
             spread = (expected - expected.mean()).abs().max()
-            differences.append(float((found - expected).abs().max() / spread))
-            followed[index].append(int(expected.argmax()))
-            chosen.append(followed[index][-1])
+            differences.append(float((actual - expected).abs().max() / spread))
+            chosen_so_far[index].append(int(expected.argmax()))
+            chosen.append(chosen_so_far[index][-1])
         return chosen
 
     try:
         with torch.inference_mode():
-            for _ in write(rows, forward, choose, DecodeLimits(tokens=2, stops=frozenset(), rows=2)):
+            for _ in decode(prompts, forward, choose, DecodeLimits(tokens=2, stops=frozenset(), sequences=2)):
                 pass
     except (TypeError, AttributeError, KeyError, ValueError, IndexError, RuntimeError):
-        return False  # a model that does not take what a packed pass gives it
+        return False  # the model does not accept the arguments of a packed pass
     exact = torch.finfo(model.dtype).eps * 1000
     return max(differences) < exact

@@ -1,7 +1,7 @@
-"""Plain batches through transformers' `generate`, for models whose attention cannot be replaced.
+"""Padded batches through transformers' `generate`, for models whose attention cannot be replaced.
 
-Batches are formed by length and bounded in padded tokens, so that memory is bounded too. Rows in a batch never see each
-other's padding: the attention mask excludes it and positions count from each row's first token.
+Prompts are batched by length, and the padded tokens of a batch are limited, which limits the memory. Padding does not
+change the results: the attention mask excludes it, and positions count from the first token of each sequence.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["LAYOUT", "write_padded"]
 _BATCH_TOKENS = 16_384
 _BATCH_ROWS = 32
 _FIRST_ROUND = 96
-"""Tokens after which rows that go on are gathered: one that never ends must not hold up the rest of its batch."""
+"""New tokens of the first round. Longer sequences continue in a second round, so that they do not delay their batch."""
 
 LAYOUT = {
     "padding": "left",
@@ -27,18 +27,21 @@ LAYOUT = {
     "rows": _BATCH_ROWS,
     "first_round": _FIRST_ROUND,
 }
-"""For the record: in bf16 another layout may give other tokens."""
+"""Recorded with a run, because in bf16 another layout may give other tokens."""
 
 
 def write_padded(
     rows: Mapping[int, Sequence[int]], model: PreTrainedModel, config: GenerationConfig
 ) -> Iterator[tuple[int, list[int]]]:
-    """Yield (index, tokens), up to and with the stop: short prompts first, and last all that did not end soon.
+    """Generate in two rounds: first all prompts, shortest first, then those that did not end in the first round.
 
     Args:
-        rows: Token ids by index.
-        model: Who continues them.
-        config: How to draw tokens, when to stop and after how many tokens.
+        rows: Token ids of the prompts by index.
+        model: The model.
+        config: How tokens are chosen, the stop tokens and the largest number of new tokens.
+
+    Yields:
+        Index and new tokens, with the stop token, of each sequence when it has ended.
     """
     limit, stops = int(config.max_new_tokens), set(config.eos_token_id)
     written: dict[int, list[int]] = {index: [] for index in rows}
@@ -58,7 +61,7 @@ def write_padded(
 
 
 def _batches(rows: Mapping[int, Sequence[int]]) -> Iterator[list[int]]:
-    """Indices in ascending order of length, in runs whose padded size keeps the budget; one row always fits."""
+    """Batches of indices in ascending order of length, within the limits; a single sequence is always allowed."""
     batch: list[int] = []
     for index in sorted(rows, key=lambda index: (len(rows[index]), index)):
         if batch and (len(batch) == _BATCH_ROWS or len(rows[index]) * (len(batch) + 1) > _BATCH_TOKENS):
@@ -70,7 +73,7 @@ def _batches(rows: Mapping[int, Sequence[int]]) -> Iterator[list[int]]:
 
 
 def _left_padded(rows: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and attention mask, both of shape (rows, longest row)."""
+    """Ids and attention mask, both of shape (sequences, longest sequence)."""
     import torch
 
     width = max(map(len, rows))

@@ -1,4 +1,4 @@
-"""A policy where a model would be: it looks at the case itself, so nothing is encoded and nothing can be too long."""
+"""The engine of a policy. A policy reads the case itself, so that no prompt is encoded or can be too long."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["PolicyEngine"]
 
 
 class PolicyEngine:
-    """Answers by one of `POLICIES`.
+    """Answers cases by one of `POLICIES`.
 
     Args:
-        name: Of the policy.
-        cases: In the order of the prompts.
-        seed: Of what it draws; each case and epoch draws on its own, whatever is asked beside it.
+        name: Name of the policy.
+        cases: The cases, in the order of the prompts.
+        seed: Seed of random choices. Each case and epoch has its own generator, so that they do not depend on others.
     """
 
     def __init__(self, name: str, cases: Sequence[Case], seed: int) -> None:
@@ -30,7 +30,7 @@ class PolicyEngine:
         self._seed = seed
 
     def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:  # noqa: ARG002
-        """Write in `dialect`. There is nothing to encode: the cases are known."""
+        """Set the dialect of the answers; no prompt is encoded."""
         self._dialect = dialect
 
     def environment(self) -> dict[str, Any]:
@@ -38,13 +38,13 @@ class PolicyEngine:
         return {"engine": "policy"}
 
     def notes(self) -> tuple[str, ...]:
-        """Nothing: no answer fails to come."""
+        """No lines, because every case is answered."""
         return ()
 
     def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:
         """Yield (index, completion) in the given order."""
         if self._dialect is None:
-            raise RuntimeError("prepare comes before answer")
+            raise RuntimeError("prepare must be called before answer")
         for index in indices:
             case = self._cases[index]
             rng = Random(f"{self._seed}/{case.id}/{epoch}")  # noqa: S311 - repeatable, not secret

@@ -1,14 +1,15 @@
-"""Attention over shared prefixes, in place of a model's own: exact, without padding, and without copying a prefix.
+"""Attention over shared prefixes, used instead of a model's own: exact, without padding and without copying a prefix.
 
-A forward pass takes the tokens of many sequences in one packed row, with their positions. All layers but attention
-work token by token and need not know; attention is this module's, registered with transformers under a name. Each
-token attends to the spans that its sequence shares with others, to its own past and to itself.
+A forward pass takes the tokens of many sequences in one packed row, with their positions. All layers except attention
+process each token alone and are not changed. Attention is replaced by this module, which is registered with
+transformers under a name. Each token attends to the blocks that its sequence shares with others, to its own past and to
+itself.
 
-When tokens are written one at a time, the queries of all sequences under a shared span meet its keys in one matrix
-product, and the parts of each softmax are put together by their maxima and sums (Dao et al. 2022, arXiv:2205.14135;
+In decoding, the queries of all sequences that share a block are multiplied with its keys in one matrix product, and the
+parts of each softmax are combined by their maxima and sums (Dao et al. 2022, arXiv:2205.14135;
 for shared prefixes Juravsky et al. 2024, arXiv:2402.05099).
 
-Which keys a token sees is decided by positions alone, so sliding windows are exact wherever a key is stored.
+Only positions decide which keys a token sees, so that sliding windows are exact, wherever a key is stored.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from toolmark.benchmark.engine.kv_cache import Slot, Slots, Span
+from toolmark.benchmark.engine.kv_cache import BatchSlot, BatchSlots, KVBlock
 
 if TYPE_CHECKING:
     import torch
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["NAME", "Decode", "Level", "Pass", "Prefill", "Segment", "register"]
 
 NAME = "toolmark_shared_prefixes"
-"""Under which transformers knows this attention."""
+"""The name of this attention in transformers."""
 
 
 class Pass(Protocol):
-    """Where the keys of one forward pass go and which of them each query sees."""
+    """One forward pass: where its keys are stored, and which keys each query sees."""
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
         """Attention of packed tokens: queries (heads, tokens, size), keys and values (key heads, tokens, size)."""
@@ -38,7 +39,7 @@ class Pass(Protocol):
 
 
 def register() -> None:
-    """Make the attention known to transformers. Without a mask function of that name no mask is made."""
+    """Register the attention with transformers; no mask function has this name, so transformers makes no mask."""
     from transformers import AttentionInterface
 
     AttentionInterface.register(NAME, _attention)
@@ -63,21 +64,27 @@ def _attention(
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Consecutive tokens of one sequence in a packed row: kept in `store`, behind what is there and behind `path`."""
+    """Consecutive tokens of one sequence in a packed row.
 
-    path: tuple[Span, ...]
-    store: Span | Slot
+    Attributes:
+        path: The blocks before these tokens.
+        store: The block or slot in which they are stored, after the tokens that it already has.
+        tokens: Number of tokens.
+    """
+
+    path: tuple[KVBlock, ...]
+    store: KVBlock | BatchSlot
     tokens: int
 
 
-_BLOCK, _WINDOW_BLOCK = 512, 256
-"""Queries that meet their keys at once. A mask hides keys but spares no work, so that only keys which some query of a
-block sees are there at all (2,048 tokens behind as many others, one core: 170 and 93 ms at once, 116 and 29 ms in
-blocks, without and with a window of 512)."""
+_CHUNK, _WINDOW_CHUNK = 512, 256
+"""Queries that are computed at once, without and with a sliding window. A mask hides keys but does not save their work,
+so each chunk gets only keys that one of its queries sees (2,048 tokens after as many others, on one core: 170 and 93 ms
+at once, 116 and 29 ms in chunks, without and with a window of 512)."""
 
 
 class Prefill:
-    """Reads prompts: segments of many tokens, each attending to its past and, causally, to itself."""
+    """The pass that reads prompts: each segment attends to its past and, causally, to itself."""
 
     def __init__(self, segments: Sequence[Segment]) -> None:
         self._segments = segments
@@ -93,7 +100,7 @@ class Prefill:
         for number, segment in enumerate(self._segments):
             here = slice(first, first + segment.tokens)
             segment.store.write(layer, key[:, here], value[:, here])
-            for begin, end in _blocks(segment, window):
+            for begin, end in _query_chunks(segment, window):
                 seen = _visible(segment, begin, end, window)
                 parts = [store.read(layer, last, earliest) for store, earliest, last in seen]
                 keys, values = (_for_queries([part[side] for part in parts], groups) for side in (0, 1))
@@ -115,7 +122,7 @@ class Prefill:
 
 
 def _for_queries(parts: Sequence[Tensor], groups: int) -> Tensor:
-    """Keys or values of several stores, one after the other, for each query head; copied only where they must be."""
+    """Keys or values of several stores in sequence, for each query head; copied only if necessary."""
     import torch
 
     joined = parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=1)
@@ -123,21 +130,21 @@ def _for_queries(parts: Sequence[Tensor], groups: int) -> Tensor:
     return joined[:, None].expand(heads, groups, tokens, size).reshape(heads * groups, tokens, size)
 
 
-def _blocks(segment: Segment, window: int | None) -> list[tuple[int, int]]:
-    """First and end token of each block of queries; one where no token is hidden but those that come later."""
+def _query_chunks(segment: Segment, window: int | None) -> list[tuple[int, int]]:
+    """First and end token of each chunk of queries; one chunk if a causal mask is enough."""
     position = segment.store.start + segment.store.length
     alone = segment.store.length == 0 and not segment.path
     if alone and (window is None or position + segment.tokens <= window):
         return [(0, segment.tokens)]
-    size = _BLOCK if window is None else _WINDOW_BLOCK
+    size = _CHUNK if window is None else _WINDOW_CHUNK
     return [(begin, min(begin + size, segment.tokens)) for begin in range(0, segment.tokens, size)]
 
 
-def _visible(segment: Segment, begin: int, end: int, window: int | None) -> list[tuple[Span | Slot, int, int]]:
-    """For each store that a token of a block may see: the store, its first and its end token that are in reach."""
+def _visible(segment: Segment, begin: int, end: int, window: int | None) -> list[tuple[KVBlock | BatchSlot, int, int]]:
+    """The stores that a token of a chunk may see, each with the first and the end token that are visible."""
     position = segment.store.start + segment.store.length + begin
     earliest = 0 if window is None else max(0, position - window + 1)
-    ends: list[tuple[Span | Slot, int]] = [(span, span.length) for span in segment.path]
+    ends: list[tuple[KVBlock | BatchSlot, int]] = [(block, block.length) for block in segment.path]
     ends.append((segment.store, segment.store.length + end))
     return [(store, max(0, earliest - store.start), last) for store, last in ends if store.start + last > earliest]
 
@@ -146,11 +153,11 @@ def _causal_mask(
     segment: Segment,
     begin: int,
     end: int,
-    seen: Sequence[tuple[Span | Slot, int, int]],
+    seen: Sequence[tuple[KVBlock | BatchSlot, int, int]],
     window: int | None,
     device: torch.device,
 ) -> Tensor | None:
-    """Which keys each token of a block sees (tokens, keys); None where it sees those before it in the block alone."""
+    """The keys that each token of a chunk sees, (tokens, keys); None if it sees only those before it in the chunk."""
     import torch
 
     position = segment.store.start + segment.store.length + begin
@@ -163,35 +170,44 @@ def _causal_mask(
     return mask if window is None else mask & (keys > queries - window)
 
 
-Level = Sequence[tuple[Span, "Tensor"]]
-"""Spans, each with the numbers of the rows that begin with it; no row under two of them."""
+Level = Sequence[tuple[KVBlock, "Tensor"]]
+"""Blocks at one depth, each with the numbers of the sequences that share it; a sequence has at most one of them."""
 
 
 def _by_token(level: Level, numbers: Tensor) -> Level:
-    """A level of rows as one of their new tokens, where `numbers` has the row of each token."""
+    """A level by new tokens instead of sequences; `numbers` has the sequence of each token."""
     import torch
 
-    return [(span, torch.isin(numbers, rows).nonzero().flatten()) for span, rows in level]
+    return [(block, torch.isin(numbers, rows).nonzero().flatten()) for block, rows in level]
 
 
 @dataclass(frozen=True, slots=True)
 class _Reached:
-    """What is in reach of a level: each span with its first token in reach, how many rows and what each adds to it."""
+    """The visible part of a level.
+
+    Attributes:
+        rows: The rows of the queries that see a block, block by block.
+        blocks: Each block with its first visible token, the number of its rows, and the mask that is added to their
+            scores, or None.
+    """
 
     rows: Tensor
-    spans: Sequence[tuple[Span, int, int, Tensor | None]]
+    blocks: Sequence[tuple[KVBlock, int, int, Tensor | None]]
 
 
 class Decode:
-    """Writes new tokens behind those of the first slots: one each, or several that are guesses but for the first.
+    """The pass that decodes: for each sequence one new token, or several, of which all but the first are draft tokens.
 
     Args:
-        slots: Where own tokens are kept; lengths are the caller's to raise after the pass.
-        counts: New tokens of each occupied slot.
-        shared: What stands before them, by the slots' numbers.
+        slots: The slots of the sequences; the caller must raise their lengths after the pass.
+        counts: Number of new tokens of each occupied slot.
+        shared: The blocks before the slots, with the slots' numbers.
+
+    Attributes:
+        positions: Position of each new token.
     """
 
-    def __init__(self, slots: Slots, counts: Sequence[int], shared: Sequence[Level]) -> None:
+    def __init__(self, slots: BatchSlots, counts: Sequence[int], shared: Sequence[Level]) -> None:
         import torch
 
         each = torch.tensor(counts)
@@ -203,7 +219,6 @@ class Decode:
         self._lengths = slots.lengths[self._numbers] + behind
         self._longest = int(self._lengths.max()) + 1
         self.positions = slots.starts[self._numbers] + self._lengths
-        """Position of each new token."""
         self._masks: dict[int | None, Tensor] = {}
         self._reached: dict[int | None, list[_Reached]] = {}
 
@@ -219,19 +234,19 @@ class Decode:
         mine = slice(tokens) if self._single else self._numbers
 
         # (tokens, key heads, query heads of each, size)
-        asked = (query * scale).view(heads, -1, tokens, size).permute(2, 0, 1, 3)
-        scores = torch.matmul(asked, keys[:, :, :longest][mine].transpose(2, 3)).float()
+        scaled = (query * scale).view(heads, -1, tokens, size).permute(2, 0, 1, 3)
+        scores = torch.matmul(scaled, keys[:, :, :longest][mine].transpose(2, 3)).float()
         scores += self._own_mask(window, query.device)
         top = scores.amax(-1, keepdim=True)
         weights = (scores - top).exp_()
         total = weights.sum(-1, keepdim=True)
         out = torch.matmul(weights.to(query.dtype), values[:, :, :longest][mine]).float()
         for level in self._reach(window, query.device):
-            _merge(asked, level, layer, (top, total, out))
+            _merge(scaled, level, layer, (top, total, out))
         return (out / total).to(query.dtype).permute(1, 2, 0, 3).reshape(-1, tokens, size)
 
     def _own_mask(self, window: int | None, device: torch.device) -> Tensor:
-        """Added to the scores of own tokens (tokens, 1, 1, longest)."""
+        """The mask that is added to the scores of own tokens, of shape (tokens, 1, 1, longest)."""
         import torch
 
         if window not in self._masks:
@@ -245,52 +260,54 @@ class Decode:
         return self._masks[window]
 
     def _reach(self, window: int | None, device: torch.device) -> list[_Reached]:
-        """Levels of which something is in reach."""
+        """The levels with at least one visible token."""
         import torch
 
         if window not in self._reached:
             levels = ([self._in_reach(*each, window, device) for each in level] for level in self._shared)
             near = ([each for each in level if each is not None] for level in levels)
             self._reached[window] = [
-                _Reached(torch.cat([rows for rows, _ in level]), [span for _, span in level]) for level in near if level
+                _Reached(torch.cat([rows for rows, _ in level]), [block for _, block in level])
+                for level in near
+                if level
             ]
         return self._reached[window]
 
     def _in_reach(
-        self, span: Span, members: Tensor, window: int | None, device: torch.device
-    ) -> tuple[Tensor, tuple[Span, int, int, Tensor | None]] | None:
-        """The rows that reach a span, and it as in `_Reached`."""
+        self, block: KVBlock, members: Tensor, window: int | None, device: torch.device
+    ) -> tuple[Tensor, tuple[KVBlock, int, int, Tensor | None]] | None:
+        """The rows that see a block, and the block as in `_Reached`; None if no row sees it."""
         import torch
 
         members = members.to(device)
         if window is None:
-            return members, (span, 0, len(members), None)
+            return members, (block, 0, len(members), None)
         earliest = self.positions.to(device)[members] - window + 1
-        near = earliest < span.start + span.length
+        near = earliest < block.start + block.length
         if not near.any():
             return None
         members, earliest = members[near], earliest[near]
-        first = max(0, int(earliest.min()) - span.start)
-        at = torch.arange(span.start + first, span.start + span.length, device=device)
+        first = max(0, int(earliest.min()) - block.start)
+        at = torch.arange(block.start + first, block.start + block.length, device=device)
         hidden = at < earliest[:, None]
         mask = torch.zeros(hidden.shape, device=device).masked_fill_(hidden, float("-inf")) if hidden.any() else None
-        return members, (span, first, len(members), None if mask is None else mask[:, None])
+        return members, (block, first, len(members), None if mask is None else mask[:, None])
 
 
-def _merge(asked: Tensor, level: _Reached, layer: int, softmax: tuple[Tensor, Tensor, Tensor]) -> None:
+def _merge(scaled: Tensor, level: _Reached, layer: int, softmax: tuple[Tensor, Tensor, Tensor]) -> None:
     """Add the keys and values of a level to the unfinished softmax (maximum, sum, weighted values) of its rows.
 
-    Only what must be done span by span is; rows are gathered and scattered once, in a fixed order.
+    Rows are gathered and scattered only once for all blocks, in a fixed order.
     """
     import torch
 
     top, total, out = softmax
-    heads, groups, size = asked.shape[1:]
-    gathered = asked[level.rows].transpose(0, 1).contiguous()  # (key heads, rows, query heads of each, size)
+    heads, groups, size = scaled.shape[1:]
+    gathered = scaled[level.rows].transpose(0, 1).contiguous()  # (key heads, rows, query heads of each, size)
     parts: list[tuple[Tensor, Tensor, Tensor]] = []
     begin = 0
-    for span, first, count, mask in level.spans:
-        keys, values = span.read(layer, span.length, first)  # (key heads, tokens, size)
+    for block, first, count, mask in level.blocks:
+        keys, values = block.read(layer, block.length, first)  # (key heads, tokens, size)
         mine = gathered[:, begin : begin + count].reshape(heads, count * groups, size)
         begin += count
         scores = torch.matmul(mine, keys.transpose(1, 2)).float()
@@ -299,12 +316,12 @@ def _merge(asked: Tensor, level: _Reached, layer: int, softmax: tuple[Tensor, Te
         peak = scores.amax(-1, keepdim=True)
         weights = scores.sub_(peak).exp_()
         parts.append((peak, weights.sum(-1, keepdim=True), torch.matmul(weights.to(values.dtype), values).float()))
-    peak, sums, found = (
+    peak, sums, values_sum = (
         torch.cat(part, dim=1).view(heads, begin, groups, -1).transpose(0, 1) for part in zip(*parts, strict=True)
     )
     before = top[level.rows]
     highest = torch.maximum(before, peak)
-    mine_share, their_share = (before - highest).exp(), (peak - highest).exp()
+    own_share, added_share = (before - highest).exp(), (peak - highest).exp()
     top[level.rows] = highest
-    total[level.rows] = total[level.rows] * mine_share + sums * their_share
-    out[level.rows] = out[level.rows] * mine_share + found * their_share
+    total[level.rows] = total[level.rows] * own_share + sums * added_share
+    out[level.rows] = out[level.rows] * own_share + values_sum * added_share

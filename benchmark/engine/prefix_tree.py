@@ -1,8 +1,8 @@
-"""What prompts have in common: a radix tree over token ids, so that every shared prefix is read once.
+"""The common prefixes of prompts: a radix tree over token ids, so that every shared prefix is read once.
 
-Cases that share instructions and a toolbox begin with the same thousands of tokens and differ in their last hundred.
-Depth-first order keeps rows of one prefix together: each node is needed for one stretch of the work and then never
-again, so it can be dropped after its last row instead of being guessed at by an eviction rule.
+Cases with the same instructions and toolbox begin with the same thousands of tokens and differ in the last hundred. In
+depth-first order the sequences of a prefix come one after the other. So a prefix can be freed after its last sequence,
+and no eviction rule is needed.
 """
 
 from __future__ import annotations
@@ -14,21 +14,34 @@ from itertools import groupby
 __all__ = ["Leaf", "Node", "prefix_leaves"]
 
 _SHORTEST = 32
-"""Tokens from which a prefix is shared: a node costs every row beneath it a few operations a layer and token."""
+"""Tokens of the shortest prefix that is shared: each node costs its sequences some operations per layer and token."""
 
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """Tokens that several rows share, from position `start` on."""
+    """A shared prefix.
+
+    Attributes:
+        start: Position of its first token.
+        ids: Its token ids.
+        sequences: Number of sequences that share it.
+    """
 
     start: int
     ids: Sequence[int]
-    rows: int
+    sequences: int
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One row: the nodes on its way from the root, and its own tokens from position `start` on, at least one."""
+    """One sequence.
+
+    Attributes:
+        index: Its index.
+        path: The nodes from the root to it.
+        start: Position of the first of its own tokens.
+        ids: Its own tokens, at least one.
+    """
 
     index: int
     path: tuple[Node, ...]
@@ -36,28 +49,28 @@ class Leaf:
     ids: Sequence[int]
 
 
-def prefix_leaves(rows: Mapping[int, Sequence[int]]) -> Iterator[Leaf]:
-    """Every row once, depth first through the tree that their common prefixes make.
+def prefix_leaves(sequences: Mapping[int, Sequence[int]]) -> Iterator[Leaf]:
+    """The leaves of the tree of common prefixes, in depth-first order: every sequence once.
 
     Args:
-        rows: Token ids by index, none empty.
+        sequences: Token ids by index; none may be empty.
     """
-    ordered = sorted(rows, key=lambda index: (rows[index], index))
-    waiting: list[tuple[list[int], tuple[Node, ...], int]] = [(ordered, (), 0)] if ordered else []
-    while waiting:
-        group, path, start = waiting.pop()
+    ordered = sorted(sequences, key=lambda index: (sequences[index], index))
+    pending: list[tuple[list[int], tuple[Node, ...], int]] = [(ordered, (), 0)] if ordered else []
+    while pending:
+        group, path, start = pending.pop()
         if len(group) == 1:
-            yield Leaf(group[0], path, start, rows[group[0]][start:])
+            yield Leaf(group[0], path, start, sequences[group[0]][start:])
             continue
-        first, last = rows[group[0]], rows[group[-1]]
-        # A row keeps its last token for itself: what follows it is to be computed.
-        longest = min(len(rows[index]) for index in group) - 1
+        first, last = sequences[group[0]], sequences[group[-1]]
+        # The last token of a sequence is never shared, because the token after it must be computed.
+        longest = min(len(sequences[index]) for index in group) - 1
         common = next((at for at in range(start, longest) if first[at] != last[at]), longest)
         if common - start >= _SHORTEST:
             path = (*path, Node(start, first[start:common], len(group)))
             start = common
-        ended = [index for index in group if len(rows[index]) == common + 1]
-        further = [index for index in group if len(rows[index]) > common + 1]
+        ended = [index for index in group if len(sequences[index]) == common + 1]
+        further = [index for index in group if len(sequences[index]) > common + 1]
         parts = [[index] for index in ended]
-        parts += [list(part) for _, part in groupby(further, key=lambda index: rows[index][common])]
-        waiting += [(part, path, start) for part in reversed(parts)]
+        parts += [list(part) for _, part in groupby(further, key=lambda index: sequences[index][common])]
+        pending += [(part, path, start) for part in reversed(parts)]

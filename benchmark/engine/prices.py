@@ -1,11 +1,11 @@
-"""What served models charge, as far as the user says: Inspect's own file of prices, named in Inspect's own variable.
+"""Prices of served models, from Inspect's price file, which the user names in Inspect's environment variable.
 
     INSPECT_EVAL_MODEL_COST_CONFIG=prices.yaml
 
     openai/gpt-4.1: {input: 2.0, output: 8.0, input_cache_write: 0, input_cache_read: 0.5}
 
-US dollars a million tokens. A provider that tells the cost of each answer needs no such line. Without either the cost
-is not known, and nothing is guessed.
+Prices are US dollars per million tokens. A provider that reports the cost of each answer needs no such line. Without
+both, the cost is not known.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from ruamel.yaml.error import YAMLError
 
 from toolmark.benchmark.core.errors import InputError
 
-__all__ = ["know_prices"]
+__all__ = ["register_prices"]
 
 _VARIABLE = "INSPECT_EVAL_MODEL_COST_CONFIG"
-_LONGEST = 1_000_000
+_MAX_BYTES = 1_000_000
 
 
-def know_prices() -> None:
-    """Tell Inspect the prices that the file holds; without the variable there are none.
+def register_prices() -> None:
+    """Give Inspect the prices of the file; does nothing if the environment variable is not set.
 
     Raises:
-        InputError: The file cannot be read, or is no list of prices.
+        InputError: The file cannot be read, or is not a list of prices.
     """
-    named = os.environ.get(_VARIABLE)
-    if not named:
+    path = os.environ.get(_VARIABLE)
+    if not path:
         return
     from inspect_ai.model import ModelCost, ModelInfo, get_model_info, set_model_info
 
     try:
-        with Path(named).open(encoding="utf-8") as stream:
-            rows = YAML(typ="safe").load(stream.read(_LONGEST))
+        with Path(path).open(encoding="utf-8") as stream:
+            rows = YAML(typ="safe").load(stream.read(_MAX_BYTES))
         prices = {str(model): ModelCost.model_validate(price) for model, price in rows.items()}
     except (OSError, ValueError, AttributeError, YAMLError, RecursionError, ValidationError) as error:
         raise InputError(
-            f"{_VARIABLE} names {named}, which holds no prices: {' '.join(str(error).split())[:200]}",
+            f"{_VARIABLE} names {path}, which cannot be read as prices: {' '.join(str(error).split())[:200]}",
             "Write lines as: openai/gpt-4.1: {input: 2.0, output: 8.0, input_cache_write: 0, input_cache_read: 0.5}",
         ) from None
     for model, price in prices.items():
-        known = get_model_info(model) or ModelInfo()
-        set_model_info(model, known.model_copy(update={"cost": price}))
+        info = get_model_info(model) or ModelInfo()
+        set_model_info(model, info.model_copy(update={"cost": price}))

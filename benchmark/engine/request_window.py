@@ -1,7 +1,7 @@
-"""How many requests are under way at once.
+"""Limiting the number of requests that are sent at the same time.
 
-Additive increase, multiplicative decrease: each answer widens the window by a fraction of one request, a server that
-says "too many" halves it. Reference: Chiu and Jain, "Analysis of the increase and decrease algorithms for congestion
+Additive increase, multiplicative decrease: each answer raises the limit by a fraction of one request; an answer "too
+many requests" halves it. Reference: Chiu and Jain, "Analysis of the increase and decrease algorithms for congestion
 avoidance in computer networks", 1989.
 """
 
@@ -20,10 +20,13 @@ _SECONDS_BETWEEN_HALVINGS = 1.0
 
 
 class Window:
-    """At most `int(limit)` requests are inside at once; of those that wait, the first in order goes first.
+    """Allows at most `int(limit)` requests at the same time; the others wait in order.
 
     Args:
-        most: The widest that it may become, and the width at the start.
+        most: The highest limit, which is also the limit at the start.
+
+    Attributes:
+        limit: The current limit.
     """
 
     def __init__(self, most: int) -> None:
@@ -36,7 +39,11 @@ class Window:
 
     @asynccontextmanager
     async def place(self, order: int) -> AsyncIterator[None]:
-        """A place inside, while the context is open."""
+        """Hold a place for a request while the context is open; waits for a free one.
+
+        Args:
+            order: Of the requests that wait, the one with the lowest order gets the next place.
+        """
         free: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heappush(self._waiting, (order, next(self._arrivals), free))
         self._let_in()
@@ -63,11 +70,11 @@ class Window:
         self._let_in()
 
     def answered(self) -> None:
-        """A request was answered: a little wider."""
+        """Raise the limit a little, after a request was answered."""
         self.limit = min(self._most, self.limit + 1 / self.limit)
 
     def refused(self) -> None:
-        """A request was one too many: half as wide; those that were sent together count once."""
+        """Halve the limit, after the server refused a request; at most once a second, for requests sent together."""
         now = time.monotonic()
         if now - self._halved >= _SECONDS_BETWEEN_HALVINGS:
             self._halved = now

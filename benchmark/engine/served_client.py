@@ -12,13 +12,13 @@ from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import NotAnswered
-from toolmark.benchmark.engine.prices import know_prices
-from toolmark.benchmark.engine.served_requests import Refused, ServedModel, Unanswered, faults_told
+from toolmark.benchmark.engine.prices import register_prices
+from toolmark.benchmark.engine.served_requests import Refused, ServedModel, Unanswered, fault_notes
 
 __all__ = ["ServedEngine"]
 
-_DOWN = 3
-"""Prompts in a row without an answer, and none answered between them, after which no other is asked."""
+_MAX_FAILURES = 3
+"""After this number of unanswered prompts in sequence the server counts as down, and no other prompt is sent."""
 
 
 class ServedEngine:
@@ -26,8 +26,8 @@ class ServedEngine:
 
     Args:
         model: Inspect's name for it, such as `openai/gpt-4.1`.
-        decoding: How to draw tokens.
-        requests: How patiently it is asked.
+        decoding: How tokens are chosen.
+        requests: Limits on the requests.
 
     Raises:
         EnvironmentFault: The provider's package or key is missing.
@@ -35,7 +35,7 @@ class ServedEngine:
     """
 
     def __init__(self, model: str, decoding: Decoding, requests: RequestLimits | None = None) -> None:
-        know_prices()
+        register_prices()
         self._requests = requests or RequestLimits()
         self._model = ServedModel(model, self._requests)
         self._config: dict[str, Any] = {
@@ -46,36 +46,41 @@ class ServedEngine:
         self._prompts: Sequence[Prompt] = ()
 
     def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:  # noqa: ARG002
-        """Keep the prompts; only the server knows how long is too long."""
+        """Keep the prompts; only the server knows whether one is too long."""
         self._prompts = prompts
         self._config["stop_seqs"] = list(dialect.stops) or None
 
     def environment(self) -> dict[str, Any]:
-        """Only what is known from here."""
+        """The part of the environment that is known without the server."""
         return {"engine": "inspect", "connections": self._requests.connections}
 
     def notes(self) -> tuple[str, ...]:
-        """How many requests failed, by kind."""
-        return faults_told(self._model.faults)
+        """A line on how many requests failed, by kind."""
+        return fault_notes(self._model.faults)
 
     def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:  # noqa: ARG002
-        """Yield (index, completion) as the server answers, in the order asked where two come at once.
+        """Yield (index, completion) when the server has answered; several that arrive together in order of their
+        indices.
 
         Raises:
-            NotAnswered: Some prompts were refused, or failed too often; all others are answered, unless the server
+            NotAnswered: Some prompts were refused, or failed too often. All others were answered, unless the server
                 seems to be down.
-            EnvironmentFault: It refuses everybody; what was answered before has been yielded.
+            EnvironmentFault: The server refuses all requests. Answers before that were yielded.
         """
-        left = iter(indices)
+        remaining = iter(indices)
         reasons: dict[int, str] = {}
         too_long: set[int] = set()
         fault: EnvironmentFault | None = None
-        row = 0  # prompts without an answer since the last that had one
+        failures = 0  # unanswered prompts since the last answer
         with asyncio.Runner() as runner:
             waiting: dict[asyncio.Task[Completion], int] = {}
             while True:
-                asking = fault is None and row < _DOWN
-                while asking and len(waiting) < self._requests.connections and (index := next(left, None)) is not None:
+                asking = fault is None and failures < _MAX_FAILURES
+                while (
+                    asking
+                    and len(waiting) < self._requests.connections
+                    and (index := next(remaining, None)) is not None
+                ):
                     coroutine = self._model.ask(self._prompts[index], self._config)
                     waiting[runner.get_loop().create_task(coroutine)] = index
                 if not waiting:
@@ -88,22 +93,22 @@ class ServedEngine:
                     except Refused as error:
                         reasons[index] = error.reason
                         too_long |= {index} if error.too_long else set()
-                        row += not error.too_long
+                        failures += not error.too_long
                     except Unanswered as error:
                         reasons[index] = str(error)
-                        row += 1
+                        failures += 1
                     except EnvironmentFault as error:
                         fault = error
                     else:
-                        row = 0
+                        failures = 0
                         yield index, completion
         if fault is not None:
             raise fault
         if reasons:
-            raise NotAnswered(reasons, too_long, asked=next(left, None) is None)
+            raise NotAnswered(reasons, too_long, asked=next(remaining, None) is None)
 
 
 async def _first(tasks: dict[asyncio.Task[Completion], int]) -> set[asyncio.Task[Completion]]:
-    """Those that have ended, of tasks that go on between the calls of a loop."""
+    """Wait until at least one task has ended; returns the tasks that have."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     return done

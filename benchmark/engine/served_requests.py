@@ -1,10 +1,10 @@
-"""Requests to a served model: each is answered, tried again while that may help, or told why it has no answer.
+"""Requests to a served model, with retries.
 
-An answer is data, right or wrong, and is never asked for again. A failure is nothing: too many requests (429), a fault
-of the server (5xx), a time-out, a broken connection, a reply that is no completion. It is counted, and the request is
-sent again after a pause that doubles each time, or as long as the server asks. Inspect and its clients try again by
-themselves, some for ever, and show it to nobody: here they are told not to, so that every failure is counted once, one
-that never ends is an error, and the number of requests under way follows what the server bears.
+An answer is data, right or wrong, and its request is never sent again. Failures are: too many requests (429), a fault
+of the server (5xx), a time-out, a broken connection, a reply that is not a completion. A failure is counted, and the
+request is sent again after a pause that doubles each time, or that the server asks for. Inspect and its clients also
+retry, some of them without end, and do not report it. This is switched off, so that every failure is counted once, a
+request that always fails is an error, and the number of simultaneous requests follows what the server can answer.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from toolmark.benchmark.engine.request_window import Window
 if TYPE_CHECKING:
     from inspect_ai.model import Model
 
-__all__ = ["Refused", "ServedModel", "Unanswered", "faults_told"]
+__all__ = ["Refused", "ServedModel", "Unanswered", "fault_notes"]
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 60.0
-_FOR_ALL = (401, 402, 403, 404)
-_FOR_THIS = (400, 413, 422)
+_REFUSES_ALL = (401, 402, 403, 404)
+_REFUSES_REQUEST = (400, 413, 422)
 _TOO_MANY = 429
 _MAX_REASON = 300
 _MAX_CAUSES = 8
@@ -42,8 +42,8 @@ class Refused(Exception):
     """The server will not answer this request, however often it is sent.
 
     Attributes:
-        reason: In the server's words.
-        too_long: The prompt does not fit the model's context.
+        reason: The reason, as the server gives it.
+        too_long: Whether the prompt does not fit the model's context.
     """
 
     def __init__(self, reason: str, *, too_long: bool = False) -> None:
@@ -53,15 +53,15 @@ class Refused(Exception):
 
 
 class Unanswered(Exception):
-    """The request failed as often as it may. Its text is the last failure."""
+    """The request failed at every retry. The text is the last failure."""
 
 
-def faults_told(faults: Counter[str]) -> tuple[str, ...]:
-    """A line on how many requests failed, by kind; none where none did."""
+def fault_notes(faults: Counter[str]) -> tuple[str, ...]:
+    """A line on how many requests failed, by kind; no line if none failed."""
     if not faults:
         return ()
     kinds = ", ".join(f"{kind} ({count})" for kind, count in faults.most_common())
-    return (f"{faults.total()} requests failed and were sent again where they could be: {kinds}",)
+    return (f"{faults.total()} requests failed and were sent again if possible: {kinds}",)
 
 
 class ServedModel:
@@ -69,8 +69,8 @@ class ServedModel:
 
     Args:
         name: Inspect's name for it, such as `openai/gpt-4.1`.
-        requests: How many at once, how often, and how long each may take.
-        window: Shared with other models of one server; one of its own by default.
+        requests: Limits on the requests.
+        window: The window of all models on the same server; None makes one for this model.
 
     Attributes:
         faults: How often a request failed, by kind: a status, `time-out`, `no connection`, `broken reply`.
@@ -83,16 +83,16 @@ class ServedModel:
         from inspect_ai.model import GenerateConfig, get_model
 
         config = GenerateConfig(max_connections=requests.connections, max_retries=0)
-        # The client's own tries would be counted nowhere, and would hide from us that the server is overrun.
-        quiet: dict[str, Any] = {"max_retries": 0, "client_timeout": requests.timeout}
+        # Retries of the client would not be counted, and would hide that the server gets too many requests.
+        client_options: dict[str, Any] = {"max_retries": 0, "client_timeout": requests.timeout}
         try:
-            # Not from Inspect's store of models, which keeps the address and the client of an earlier event loop.
+            # Without Inspect's cache of models, which keeps the client of an earlier event loop.
             self._model: Model = get_model(
-                name, config=config, memoize=False, **(quiet if name.startswith(_OPENAI) else {})
+                name, config=config, memoize=False, **(client_options if name.startswith(_OPENAI) else {})
             )
         except Exception as error:  # Inspect raises a different type for each provider's missing package or key
             raise EnvironmentFault(
-                f"{name} cannot be opened: {_said(error)}", "Install the provider's package and set its API key."
+                f"{name} cannot be opened: {_message(error)}", "Install the provider's package and set its API key."
             ) from error
         self.name = name
         self.faults: Counter[str] = Counter()
@@ -111,8 +111,9 @@ class ServedModel:
         Args:
             prompt: Turns and tools.
             config: Fields of Inspect's `GenerateConfig`.
-            trying: Each request is sent inside `trying()`, which may count it, or refuse it by an error of its own.
-            order: Of the requests that wait for a place, the lowest goes first.
+            trying: Each request is sent in the context `trying()`, which may count it, or refuse it by raising an
+                error.
+            order: Of the requests that wait, the one with the lowest order is sent first.
 
         Raises:
             Refused: The server refuses this request.
@@ -143,56 +144,57 @@ class ServedModel:
         from inspect_ai.model import GenerateConfig
 
         transcript = Transcript()
-        init_transcript(transcript)  # of this task alone: each request keeps the response that belongs to it
-        wanted = GenerateConfig(**{**config, "max_retries": 0})
-        output = await self._model.generate(messages_of(prompt), tools=tools_of(prompt), config=wanted)
+        init_transcript(transcript)  # for this task only, so that each request gets its own response
+        generate_config = GenerateConfig(**{**config, "max_retries": 0})
+        output = await self._model.generate(messages_of(prompt), tools=tools_of(prompt), config=generate_config)
         calls = [event.call for event in transcript.events if isinstance(event, ModelEvent) and event.call is not None]
         if calls and calls[-1].error:
-            # Inspect makes a completion of a refusal, with the server's complaint as its text.
+            # Inspect turns a refusal into a completion, whose text is the server's error.
             reason = " ".join(output.completion.split())[:_MAX_REASON]
             raise Refused(reason, too_long=output.stop_reason == "model_length")
         return completion_of(output, calls[-1].response if calls else None)
 
     def _failed(self, error: Exception, attempt: int) -> tuple[str, float]:
-        """What a request failed of, and how many seconds to wait before it is sent again.
+        """The reason of a failure, and the seconds to wait before the request is sent again.
 
         Raises:
-            Refused, EnvironmentFault: It need not be sent again.
+            Refused, EnvironmentFault: The request cannot be answered and is not sent again.
         """
-        reason, status = _said(error), _status(error)
-        if status in _FOR_ALL or "insufficient_quota" in reason:
+        reason, status = _message(error), _status(error)
+        if status in _REFUSES_ALL or "insufficient_quota" in reason:
             raise EnvironmentFault(
-                f"{self.name} refuses: {reason}", "Check the server's address, the model's name, its API key and quota."
+                f"{self.name} refuses all requests: {reason}",
+                "Check the server's address, the model's name, its API key and quota.",
             ) from error
-        if status in _FOR_THIS:
+        if status in _REFUSES_REQUEST:
             raise Refused(reason, too_long="context_length_exceeded" in reason) from error
         self.faults[_kind(error, status)] += 1
         if status == _TOO_MANY:
             self._window.refused()
-        # Spread, so that requests that failed together do not come back together.
+        # Random, so that requests that failed together are not sent again together.
         pause = _FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311
-        asked = _asked_to_wait(error)
-        return reason, min(_LONGEST_PAUSE, pause if asked is None else max(asked, pause / 4))
+        retry_after = _retry_after(error)
+        return reason, min(_LONGEST_PAUSE, pause if retry_after is None else max(retry_after, pause / 4))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it came from: Inspect, tenacity and the client each wrap what the one below raised."""
-    seen: BaseException | None = error
+    """An error and its causes: Inspect, tenacity and the client each wrap the error of the layer below."""
+    cause: BaseException | None = error
     for _ in range(_MAX_CAUSES):
-        if seen is None:
+        if cause is None:
             return
-        yield seen
-        seen = seen.__cause__ or seen.__context__
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _status(error: BaseException) -> int | None:
-    """The HTTP status of a failure, where there is one."""
-    found = (getattr(cause, "status_code", None) for cause in _causes(error))
-    return next((status for status in found if isinstance(status, int)), None)
+    """The HTTP status of a failure; None if it has none."""
+    statuses = (getattr(cause, "status_code", None) for cause in _causes(error))
+    return next((status for status in statuses if isinstance(status, int)), None)
 
 
-def _asked_to_wait(error: BaseException) -> float | None:
-    """The seconds of `Retry-After`; its other form, a date, is not read."""
+def _retry_after(error: BaseException) -> float | None:
+    """The seconds of the header `Retry-After`; a date in it is not read."""
     for cause in _causes(error):
         headers = getattr(getattr(cause, "response", None), "headers", None)
         try:
@@ -205,7 +207,7 @@ def _asked_to_wait(error: BaseException) -> float | None:
 
 
 def _kind(error: BaseException, status: int | None) -> str:
-    if status is not None and status >= _FOR_THIS[0]:
+    if status is not None and status >= _REFUSES_REQUEST[0]:
         return str(status)
     names = [type(cause).__name__ for cause in _causes(error)]
     if any("Timeout" in name for name in names):
@@ -216,9 +218,9 @@ def _kind(error: BaseException, status: int | None) -> str:
     )
 
 
-def _said(error: BaseException) -> str:
-    """What the server or the client says, on one line, without the mark-up and the wrapping that Inspect gives it."""
+def _message(error: BaseException) -> str:
+    """The message of the server or the client on one line, without the markup and the wrapping of Inspect."""
     causes = [cause for cause in _causes(error) if type(cause).__name__ != "RetryError"] or [error]
-    said = next((cause for cause in reversed(causes) if hasattr(cause, "status_code")), causes[0])
-    plain = re.sub(r"\[/?[a-z ]+\]", "", str(said)).strip().removeprefix("ERROR:")
-    return " ".join(plain.split())[:_MAX_REASON] or type(said).__name__
+    source = next((cause for cause in reversed(causes) if hasattr(cause, "status_code")), causes[0])
+    plain = re.sub(r"\[/?[a-z ]+\]", "", str(source)).strip().removeprefix("ERROR:")
+    return " ".join(plain.split())[:_MAX_REASON] or type(source).__name__

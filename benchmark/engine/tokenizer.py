@@ -1,8 +1,7 @@
-"""What a model directory says about reading: its tokenizer and its context, without torch where that can be.
+"""The tokenizer and the context length of a model directory, without importing torch if possible.
 
-Opening these is all that it takes to say that a prompt is too long, so it should not take the seconds in which torch is
-imported. Transformers' automatic classes import it; the generic tokenizer class, which needs no code of a model
-family, does not.
+Both are enough to find that a prompt is too long, so they should not take the seconds of importing torch. The automatic
+classes of transformers import torch. The generic tokenizer class, which needs no code of a model family, does not.
 """
 
 from __future__ import annotations
@@ -21,7 +20,11 @@ _GENERIC = {"PreTrainedTokenizerFast", "TokenizersBackend"}
 
 
 def open_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model directory. Raises what transformers raises where it cannot be read."""
+    """The tokenizer of a model directory.
+
+    Raises:
+        OSError, ValueError, KeyError: Transformers cannot read it.
+    """
     kind = _read(directory / "tokenizer_config.json").get("tokenizer_class")
     if kind in _GENERIC and (directory / "tokenizer.json").is_file():
         from transformers import PreTrainedTokenizerFast
@@ -35,15 +38,15 @@ def open_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
 
 
 def context_length(directory: Path) -> int | None:
-    """Longest sequence of a model directory in tokens; None where nothing says. Raises as `open_tokenizer` does."""
+    """The context length of a model in tokens; None if it is not known. Raises as `open_tokenizer`."""
     config = _read(directory / "config.json")
     for part in (config.get("text_config") or {}, config):
         if "max_position_embeddings" in part:
             return int(part["max_position_embeddings"])
     from transformers import AutoConfig
 
-    known = AutoConfig.from_pretrained(directory).get_text_config()  # the family's default
-    return int(getattr(known, "max_position_embeddings", 0)) or None
+    config_of_family = AutoConfig.from_pretrained(directory).get_text_config()  # the family's default
+    return int(getattr(config_of_family, "max_position_embeddings", 0)) or None
 
 
 def _read(file: Path) -> dict[str, Any]:

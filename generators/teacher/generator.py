@@ -20,7 +20,7 @@ from toolmark.benchmark.core.progress import ProgressLine, progress_line
 from toolmark.benchmark.data.cases import Tool, Toolbox
 from toolmark.benchmark.data.traces import QueryType, Trace
 from toolmark.benchmark.dialects.json import Json
-from toolmark.benchmark.engine.prices import know_prices
+from toolmark.benchmark.engine.prices import register_prices
 from toolmark.benchmark.plugins.protocols import BaseGenerator, Generation
 from toolmark.generators.teacher.budget import LimitReached
 from toolmark.generators.teacher.conversations import BatchMaker, DroppedQuestion, QuestionBatch
@@ -59,12 +59,9 @@ class TeacherGenerator(BaseGenerator):
         """
         batches = _batches(toolbox, options)
         if not batches:
-            raise InputError(
-                "there is no question to write",
-                "Raise --queries or --no-tool, or offer a tool.",
-            )
+            raise InputError("there is no question to write", "Raise --queries or --no-tool, or offer a tool.")
         prompts = read_role_prompts(options.prompts)
-        know_prices()
+        register_prices()
         if options.dry_run:
             for line in estimated_requests(options, prompts, [(batch.tool, batch.size) for batch in batches], toolbox):
                 ctx.note(line)

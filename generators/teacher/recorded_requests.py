@@ -15,7 +15,7 @@ from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Message
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.engine.request_window import Window
-from toolmark.benchmark.engine.served_requests import ServedModel, Unanswered, faults_told
+from toolmark.benchmark.engine.served_requests import ServedModel, Unanswered, fault_notes
 from toolmark.benchmark.runs.ledger import Ledger
 from toolmark.generators.teacher.budget import Budget, Price
 from toolmark.generators.teacher.options import ROLES, Role, TeacherOptions
@@ -121,7 +121,7 @@ class RecordedRequests:
 
     def faults(self) -> tuple[str, ...]:
         """Lines that say how many requests failed, by kind of failure."""
-        return faults_told(sum((model.faults for model in self._models.values()), Counter()))
+        return fault_notes(sum((model.faults for model in self._models.values()), Counter()))
 
 
 def price_of(options: TeacherOptions, role: Role) -> Price | None:

@@ -14,11 +14,11 @@ from transformers import AutoModelForCausalLM, Gemma2Config, Gemma3TextConfig, L
 
 from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.dialects.tagged import Tagged
-from toolmark.benchmark.engine.decode_loop import DecodeLimits, write
+from toolmark.benchmark.engine.decode_loop import DecodeLimits, decode
 from toolmark.benchmark.engine.encoding import encode
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.prefix_attention import Decode
-from toolmark.benchmark.engine.prompt_lookup import as_text, guess
+from toolmark.benchmark.engine.prompt_lookup import as_text, draft_tokens
 from toolmark.benchmark.engine.tokenizer import open_tokenizer
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 
@@ -105,7 +105,9 @@ def test_every_row_gets_what_it_gets_alone(name, count):
     expected = {index: alone(model, prompt) for index, prompt in prompts.items()}
     assert len({tuple(tokens) for tokens in expected.values()}) > 15
     assert len({len(tokens) for tokens in expected.values()}) > 2
-    assert dict(write(prompts, forward, greedy, DecodeLimits(TOKENS, STOPS, rows=count, packed=64))) == expected
+    assert (
+        dict(decode(prompts, forward, greedy, DecodeLimits(TOKENS, STOPS, sequences=count, pass_tokens=64))) == expected
+    )
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -115,7 +117,7 @@ def test_what_a_long_answer_has_written_is_not_lost(name):
     prompts, stops = dict(list(rows().items())[:5]), frozenset({1000})
     expected = {index: alone(model, prompt, stops, 280) for index, prompt in prompts.items()}
     assert {len(tokens) for tokens in expected.values()} == {280}
-    assert dict(write(prompts, packed_forward(model), greedy, DecodeLimits(280, stops, rows=4))) == expected
+    assert dict(decode(prompts, packed_forward(model), greedy, DecodeLimits(280, stops, sequences=4))) == expected
 
 
 def test_a_row_may_end_before_its_stop_and_the_others_go_on():
@@ -125,8 +127,8 @@ def test_a_row_may_end_before_its_stop_and_the_others_go_on():
     def ended(index, written):
         return index % 3 == 0 and len(written) == 4
 
-    whole = dict(write(prompts, forward, greedy, DecodeLimits(TOKENS, STOPS, rows=5)))
-    found = dict(write(prompts, forward, greedy, DecodeLimits(TOKENS, STOPS, rows=5, ended=ended)))
+    whole = dict(decode(prompts, forward, greedy, DecodeLimits(TOKENS, STOPS, sequences=5)))
+    found = dict(decode(prompts, forward, greedy, DecodeLimits(TOKENS, STOPS, sequences=5, ended=ended)))
     assert found == {index: tokens[:4] if index % 3 == 0 else tokens for index, tokens in whole.items()} != whole
 
 
@@ -139,11 +141,11 @@ def test_an_adapter_is_part_of_every_pass(name):
     worn = get_peft_model(model, config).eval()
     forward = packed_forward(model)
     assert forward is not None
-    limits = DecodeLimits(TOKENS, STOPS, rows=8)
+    limits = DecodeLimits(TOKENS, STOPS, sequences=8)
     expected = {index: alone(worn, prompt) for index, prompt in prompts.items()}
-    assert dict(write(prompts, forward, greedy, limits)) == expected != plain
+    assert dict(decode(prompts, forward, greedy, limits)) == expected != plain
     with worn.disable_adapter():
-        assert dict(write(prompts, forward, greedy, limits)) == plain
+        assert dict(decode(prompts, forward, greedy, limits)) == plain
 
 
 def test_shipped_cases_get_what_they_get_alone(pocket):
@@ -158,7 +160,7 @@ def test_shipped_cases_get_what_they_get_alone(pocket):
     forward, stops = packed_forward(model), frozenset(model.generation_config.eos_token_id)
     assert forward is not None
     expected = {n: alone(model, prompt, stops, 32) for n, prompt in prompts.items()}
-    assert dict(write(prompts, forward, greedy, DecodeLimits(32, stops, rows=8))) == expected
+    assert dict(decode(prompts, forward, greedy, DecodeLimits(32, stops, sequences=8))) == expected
 
 
 def test_a_model_whose_attention_does_more_is_left_alone():
@@ -180,7 +182,7 @@ def test_prefixes_are_read_once_and_rows_are_never_padded():
         read.append(len(ids))
         return forward(ids, positions, packed, ends)
 
-    assert len(dict(write(prompts, counting, greedy, DecodeLimits(1, STOPS, rows=6)))) == 6
+    assert len(dict(decode(prompts, counting, greedy, DecodeLimits(1, STOPS, sequences=6)))) == 6
     assert read == [80, 6]
 
 
@@ -196,10 +198,10 @@ def test_what_repeats_is_guessed_and_only_what_the_model_would_write_is_kept():
         passes.append(len(ids) if isinstance(packed, Decode) else 0)
         return forward(ids, positions, packed, ends)
 
-    assert dict(write(prompts, counting, greedy, DecodeLimits(200, stops, rows=64))) == expected
+    assert dict(decode(prompts, counting, greedy, DecodeLimits(200, stops, sequences=64))) == expected
     assert max(passes) <= 64, "a guess takes a place that no row takes"
     assert sum(map(bool, passes)) < 200, "one pass writes several tokens of a row"
-    assert dict(write({0: prompts[0]}, counting, greedy, DecodeLimits(200, stops, rows=1))) == {0: expected[0]}
+    assert dict(decode({0: prompts[0]}, counting, greedy, DecodeLimits(200, stops, sequences=1))) == {0: expected[0]}
 
 
 def test_drawing_ends_where_a_guess_fails():
@@ -211,14 +213,14 @@ def test_drawing_ends_where_a_guess_fails():
         drawn.extend(indices)
         return logits.argmax(-1).tolist()
 
-    found = dict(write(prompts, forward, choose, DecodeLimits(90, STOPS, rows=64)))
+    found = dict(decode(prompts, forward, choose, DecodeLimits(90, STOPS, sequences=64)))
     assert {index: drawn.count(index) for index in found} == {index: len(tokens) for index, tokens in found.items()}
-    assert found == dict(write(prompts, forward, greedy, DecodeLimits(90, STOPS, rows=4)))
+    assert found == dict(decode(prompts, forward, greedy, DecodeLimits(90, STOPS, sequences=4)))
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=40), st.integers(0, 12))
 def test_a_guess_is_what_followed_the_same_tokens_before(past, most):
-    found = guess(as_text(past), most)
+    found = draft_tokens(as_text(past), most)
     whole, known = [*past, *found], len(past)
     periods = [n for n in range(1, known) if past[-1] == past[-1 - n]]
     assert len(found) == (most if periods else 0)
@@ -235,13 +237,13 @@ def test_when_memory_runs_out_fewer_rows_go_on_from_where_they_were():
             raise torch.OutOfMemoryError("out of memory")
         return forward(ids, positions, packed, ends)
 
-    limits = DecodeLimits(TOKENS, STOPS, rows=16)
-    found = dict(write(prompts, short_of_memory, greedy, limits))
-    assert found == dict(write(prompts, forward, greedy, limits))
+    limits = DecodeLimits(TOKENS, STOPS, sequences=16)
+    found = dict(decode(prompts, short_of_memory, greedy, limits))
+    assert found == dict(decode(prompts, forward, greedy, limits))
     assert any(before > 5 >= after for before, after in pairwise(most))
 
     def never(*_):
         raise torch.OutOfMemoryError("out of memory")
 
-    with pytest.raises(EnvironmentFault, match="even one case"):
-        next(write(prompts, never, greedy, limits))
+    with pytest.raises(EnvironmentFault, match="a single case"):
+        next(decode(prompts, never, greedy, limits))

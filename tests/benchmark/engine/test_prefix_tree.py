@@ -31,8 +31,8 @@ def test_rows_of_a_node_follow_one_another_and_are_counted(rows: list[list[int]]
     leaves = list(prefix_leaves(dict(enumerate(rows))))
     for node in {node for leaf in leaves for node in leaf.path}:
         at = [number for number, leaf in enumerate(leaves) if node in leaf.path]
-        assert at == list(range(at[0], at[0] + node.rows))
-        assert node.rows > 1
+        assert at == list(range(at[0], at[0] + node.sequences))
+        assert node.sequences > 1
 
 
 def test_a_toolbox_is_one_node_however_many_ask() -> None:

@@ -43,7 +43,7 @@ def test_what_an_answer_costs_is_known_where_the_price_is(served, monkeypatch, t
     assert completion.usage.cost == pytest.approx((7 * 2 + 5 * 8) / 1e6)
     for content in ("[1, 2]", f"{model}: {{input: much}}", "{", "&a [*a]"):
         prices.write_text(content)
-        with pytest.raises(InputError, match="holds no prices"):
+        with pytest.raises(InputError, match="cannot be read as prices"):
             ServedEngine(model, Decoding())
     prices.unlink()
     with pytest.raises(InputError, match="Write lines as: openai"):
@@ -195,6 +195,6 @@ def test_a_refused_key_is_asked_with_once(server):
     scripted = server(count_of, lambda _, __: "401")
     engine = ServedEngine(scripted.spec, Decoding(), RequestLimits(connections=2))
     engine.prepare(numbered(90), Tagged())
-    with pytest.raises(EnvironmentFault, match=r"tiny refuses: .*status 401.*API key"):
+    with pytest.raises(EnvironmentFault, match=r"tiny refuses all requests: .*status 401.*API key"):
         list(engine.answer(range(90)))
     assert scripted.outcomes.total() <= 3
