@@ -133,6 +133,7 @@ def test_the_table_below_covers_every_tool():
     assert tuple(name for name, *_ in CALLS) == catalog().names
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not TUTORIAL.is_file(), reason="the tutorial's data is not at hand")
 def test_names_and_arguments_are_the_tutorials():
     theirs = YAML(typ="safe").load(TUTORIAL.read_text())
