@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from collections.abc import Iterator
@@ -93,12 +94,33 @@ def test_a_folder_of_the_hubs_form_is_imported(parquet: Path, toolmark: Toolmark
     assert "train-00000-of-00001.parquet cannot be read" in broken.err
 
 
-@pytest.mark.skipif(not TUTORIAL.is_dir(), reason="the tutorial's files are not at hand")
-def test_the_tutorial_reads_the_same_from_parquet(toolmark: Toolmark, tmp_path: Path) -> None:
-    rows = [dict(row) for _, row in csv_rows(TUTORIAL / "traces.csv.gz")]  # type: ignore[call-overload]
+def made(folder: Path) -> Path:
+    """Three traces in the tutorial's form."""
+    tools = [{"tool_name": "word_count", "description": "Count.", "input_args": {"text": "string - Which."}}]
+    prompt = f"<instructions>Call with <tool_call>…</tool_call>.</instructions>\n<tools>\n{json.dumps(tools)}\n</tools>"
+    with (folder / "traces.csv").open("w", encoding="utf-8", newline="") as stream:
+        table = csv.DictWriter(stream, ["query", "query_type", "trace", "num_tools_available", "tool_name"])
+        table.writeheader()
+        for text in ("one two", "a bird in the hand", "to be or not"):
+            call = json.dumps({"tool_name": "word_count", "args": {"text": text}})
+            count = len(text.split())
+            said = [prompt, f"Count '{text}'.", f"<tool_call>\n{call}\n</tool_call>"]
+            said += [f"<tool_result>\n{count}\n</tool_result>", f"<final_answer>{count}</final_answer>"]
+            roles = ("user", "user", "assistant", "user", "assistant")
+            turns = [{"role": role, "content": content} for role, content in zip(roles, said, strict=True)]
+            table.writerow(dict(zip(table.fieldnames, (said[1], "easy", repr(turns), "1", "word_count"), strict=True)))
+    return folder / "traces.csv"
+
+
+@pytest.mark.parametrize("published", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_the_tutorial_reads_the_same_from_parquet(toolmark: Toolmark, tmp_path: Path, published: bool) -> None:
+    if published and not TUTORIAL.is_dir():
+        pytest.skip("the tutorial's files are not at hand")
+    table = TUTORIAL / "traces.csv.gz" if published else made(tmp_path)
+    rows = [dict(row) for _, row in csv_rows(table)]  # type: ignore[call-overload]
     (tmp_path / "set" / "data").mkdir(parents=True)
     Dataset.from_list(rows).to_parquet(tmp_path / "set" / "data" / "train.parquet")
-    for name, source in (("csv", TUTORIAL / "traces.csv.gz"), ("parquet", tmp_path / "set")):
+    for name, source in (("csv", table), ("parquet", tmp_path / "set")):
         done = toolmark("generate", "import", "--source", f"tutorial:{source}", "--out", str(tmp_path / name))
         assert done.code == 0, done.said
     found = [json.loads((tmp_path / name / "manifest.json").read_text())["rejections"] for name in ("csv", "parquet")]

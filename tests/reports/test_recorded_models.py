@@ -1,17 +1,22 @@
-"""One report of four real models; every figure in it is computed a second time here, by other means.
+"""One report of four models; every figure in it is computed a second time here, by other means.
 
 The judge's grades are shared. What becomes of them is plain Python and scipy: populations by hand, Wilson's interval by
 its formula, Tango's by likelihood and root finding, p as a binomial test, Holm by its definition.
+
+The models are made up here, and, where their recorded answers are at hand, four real ones (slow).
 """
 
 from __future__ import annotations
 
 import csv
+import gzip
 import html
+import json
 import math
 import re
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from statistics import NormalDist, fmean
 from typing import NamedTuple
 
@@ -32,9 +37,8 @@ from toolmark.reports.html import Html
 DATA = Path(__file__).parents[3] / "shared" / "data"
 RECORDED = sorted((DATA / "bfcl_recorded").glob("*.jsonl.gz"))
 MARGIN = 0.05
+NUMBER = {"type": "integer"}
 Z95, Z90 = NormalDist().inv_cdf(0.975), NormalDist().inv_cdf(0.95)
-
-pytestmark = pytest.mark.skipif(len(RECORDED) != 4, reason="the recorded answers of four models are not at hand")
 
 COUNTED: dict[str, Callable[[Grade], bool | None]] = {
     "timing.recall": lambda g: g.outcome == "call" if g.expected == "call" else None,
@@ -58,13 +62,62 @@ class Pair(NamedTuple):
         return (self.wins - self.losses) / self.n
 
 
+class Recordings(NamedTuple):
+    """What four models answered, the first being the baseline, and to which cases."""
+
+    paths: list[Path]
+    cases: str
+    count: int
+
+
+def made(folder: Path, count: int = 160) -> Recordings:
+    """Four models of different skill; each draws, case by case, whether it calls, which tool and with what."""
+    tools = [{"name": name, "parameters": {"type": "object", "properties": {"n": NUMBER}}} for name in ("add", "sub")]
+    call = {"action": "call", "any_of": [{"calls": [{"name": "add", "arguments": {"n": [1]}}]}]}
+    rows = [
+        {
+            "messages": [{"role": "user", "content": f"Question {number}"}],
+            "toolbox": tools,
+            "expect": {"action": "abstain", "reason": "no_tool_fits"} if number % 4 == 3 else call,
+            "source": {"name": "made", "ref": str(number)},
+            "licence": "CC0-1.0",
+        }
+        for number in range(count)
+    ]
+    cases = folder / "cases.jsonl"
+    cases.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    paths = []
+    for name, skill in (("base", 0.6), ("better", 0.95), ("other", 0.55), ("worse", 0.2)):
+        draw = Random(name)
+        paths.append(folder / f"{name}.jsonl.gz")
+        with gzip.open(paths[-1], "wt", encoding="utf-8") as stream:
+            for number in range(count):
+                able = [draw.random() < skill for _ in range(4)]
+                called = {
+                    "name": "add" if able[1] else "sub",
+                    "arguments": {"n": (1 if able[2] else 2) if able[3] else "1"},
+                }
+                text = json.dumps(called) if able[0] != (number % 4 == 3) else "I cannot."
+                stream.write(json.dumps({"case": str(number), "text": text, "dialect": "json"}) + "\n")
+    return Recordings(paths, str(cases), count)
+
+
+@pytest.fixture(scope="module", params=["made", pytest.param("recorded", marks=pytest.mark.slow)])
+def recordings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Recordings:
+    if request.param == "made":
+        return made(tmp_path_factory.mktemp("made"))
+    if len(RECORDED) != 4:
+        pytest.skip("the recorded answers of four models are not at hand")
+    return Recordings(RECORDED, f"bfcl:{DATA / 'bfcl'}", 1237)
+
+
 @pytest.fixture(scope="module")
-def values() -> list[dict[str, dict[str, bool]]]:
+def values(recordings: Recordings) -> list[dict[str, dict[str, bool]]]:
     """Per model, metric and case id whether the answer is right."""
-    cases = [case for case in load_cases(f"bfcl:{DATA / 'bfcl'}")[0] if case.waiver is None]
-    assert len({case.group or case.id for case in cases}) == len(cases) == 1237
+    cases = [case for case in load_cases(recordings.cases)[0] if case.waiver is None]
+    assert len({case.group or case.id for case in cases}) == len(cases) == recordings.count
     found = []
-    for path in RECORDED:
+    for path in recordings.paths:
         replay = read_replay(path)
         dialect = load("toolmark.dialects", replay.dialect)()
         answers = replay.answers(cases, partial=True)
@@ -79,11 +132,10 @@ def values() -> list[dict[str, dict[str, bool]]]:
 
 
 @pytest.fixture(scope="module")
-def comparison() -> Comparison:
-    first, *others = map(str, RECORDED)
-    return compare_recorded(
-        Request(models=tuple(others), baseline=first, cases=f"bfcl:{DATA / 'bfcl'}", margin=MARGIN), report=True
-    )
+def comparison(recordings: Recordings) -> Comparison:
+    first, *others = map(str, recordings.paths)
+    request = Request(models=tuple(others), baseline=first, cases=recordings.cases, margin=MARGIN)
+    return compare_recorded(request, report=True)
 
 
 def wilson(right: int, n: int) -> tuple[float, float]:
@@ -133,8 +185,9 @@ def pairs_of(values: list[dict[str, dict[str, bool]]], column: int) -> dict[str,
     return found
 
 
-def test_scores_and_their_intervals(values, comparison):
-    assert [one.name for one in comparison.contestants] == [path.name.removesuffix(".jsonl.gz") for path in RECORDED]
+def test_scores_and_their_intervals(recordings, values, comparison):
+    names = [path.name.removesuffix(".jsonl.gz") for path in recordings.paths]
+    assert [one.name for one in comparison.contestants] == names
     for column, of_model in enumerate(values):
         for metric, right in of_model.items():
             figure = comparison.contestants[column].figures[metric]

@@ -142,6 +142,7 @@ def test_other_files_are_none_of_its_categories(tmp_path: Path) -> None:
         list(BfclReader().read(tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason="BFCL's published cases are not at hand")
 def test_every_published_case_is_read_and_its_gold_holds() -> None:
     cases, skipped = load_cases(f"bfcl:{DATA}")

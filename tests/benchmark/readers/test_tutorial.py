@@ -101,6 +101,7 @@ def test_queries_and_results(tmp_path: Path) -> None:
         list(TutorialReader().read(written(tmp_path / "other.csv", {"a": "1"})))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason="the tutorial's files are not at hand")
 def test_the_published_files_are_read_whole() -> None:
     traces = list(TutorialReader().read(DATA / "traces.csv.gz"))

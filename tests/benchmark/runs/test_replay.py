@@ -168,21 +168,41 @@ def test_a_ledger_that_answers_a_case_twice(tmp_path: Path, cases: Path) -> None
         read_replay(tmp_path / "run" / "ledger.jsonl")
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="no recorded model is at hand")
-def test_recorded_models_are_judged_without_torch(tmp_path: Path, warm_without_torch: Commands) -> None:
-    """The pytest door on a sample of each recorded model, in a process that cannot import torch."""
+@pytest.mark.parametrize("real", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_recorded_models_are_judged_without_torch(
+    tmp_path: Path, cases: Path, warm_without_torch: Commands, real: bool
+) -> None:
+    """The pytest door on made and real recordings in several dialects, in a process that cannot import torch."""
     blocked = tmp_path / "blocked"
     for name in ("torch", "transformers", "peft"):
         (blocked / name).mkdir(parents=True)
         (blocked / name / "__init__.py").write_text("raise ImportError('blocked by the test')")
-    models = sorted((SHARED / "bfcl_recorded").glob("*.jsonl.gz"))
+    if real and not SHARED.is_dir():
+        pytest.skip("no recorded model is at hand")
+    texts = {
+        "hermes": '<tool_call>\n{"name": "add", "arguments": {}}\n</tool_call>',
+        "json": CALL,
+        "pythonic": "[add()]",
+        "tagged": '<tool_call>{"tool_name": "add", "args": {}}</tool_call>',
+    }
+    models = []
+    for dialect, text in texts.items():
+        models.append(tmp_path / f"{dialect}.jsonl")
+        models[-1].write_text("".join(json.dumps(said(ref, text, dialect=dialect)) + "\n" for ref in "abcd"))
+    asked = str(cases)
+    if real:
+        models = sorted((SHARED / "bfcl_recorded").glob("*.jsonl.gz"))
+        asked = f"bfcl:{SHARED / 'bfcl'}"
     command = ["pytest", "suites/", "-p", "no:cacheprovider", "-k", "not gold", "--limit", "25"]
-    command += ["--cases", f"bfcl:{SHARED / 'bfcl'}", "--runs", str(tmp_path / "runs")]
+    command += ["--cases", asked, "--runs", str(tmp_path / "runs")]
     command += [part for model in models for part in ("--model", f"replay/{model}")]
     environment = {"PYTHONPATH": str(blocked), "PATH": os.environ.get("PATH", ""), "COLUMNS": "240"}
     run = warm_without_torch.start(*command, environment=environment).wait()
-    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.returncode == 0, run.said
     (stops,) = [line for line in run.stdout.splitlines() if line.startswith("guard.stops")]
     assert stops.count("n/a") == 2 * len(models)
-    for dialect in ("hermes", "json", "pythonic", "native"):
+    for dialect in ("hermes", "json", "pythonic", "native" if real else "tagged"):
         assert f"dialect {dialect} (as recorded)" in run.stdout
+    if not real:
+        (recall,) = [line for line in run.stdout.splitlines() if line.startswith("timing.recall")]
+        assert recall.count("100.0") >= len(models)

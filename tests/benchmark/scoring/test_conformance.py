@@ -71,6 +71,7 @@ def models() -> list[conformance.Judged]:
     return conformance.measured()
 
 
+@pytest.mark.slow
 def test_the_judge_agrees_with_bfcl(models: list[conformance.Judged]) -> None:
     decoded = sum(model.decoded for model in models)
     raw = sum(model.raw for model in models)
@@ -80,6 +81,7 @@ def test_the_judge_agrees_with_bfcl(models: list[conformance.Judged]) -> None:
     assert sum(model.rebuilt for model in models) == decoded
 
 
+@pytest.mark.slow
 def test_every_disagreement_has_a_reason_of_the_closed_list(models: list[conformance.Judged]) -> None:
     found = {
         part
@@ -90,6 +92,7 @@ def test_every_disagreement_has_a_reason_of_the_closed_list(models: list[conform
     assert found <= {*POINTS, *conformance.RAW_REASONS}
 
 
+@pytest.mark.slow
 def test_garbage_is_told_from_abstention(models: list[conformance.Judged]) -> None:
     gemma = next(model for model in models if "gemma" in model.model)
     credited = {outcome: count for (valid, outcome), count in gemma.irrelevance.items() if valid}
@@ -98,12 +101,14 @@ def test_garbage_is_told_from_abstention(models: list[conformance.Judged]) -> No
     assert credited["abstain"] < 118  # most of the official credit is for calls and for attempts at one
 
 
+@pytest.mark.slow
 def test_the_page_is_what_is_measured(models: list[conformance.Judged]) -> None:
     page = conformance.write(models)
     assert page.broken == []
     assert conformance.OUT.read_text(encoding="utf-8") == "\n".join(page.text)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not tutorial.DATA.is_dir(), reason="the tutorial's files are not at hand")
 def test_the_tutorial_is_reproduced() -> None:
     cells = tutorial.summary()

@@ -133,6 +133,7 @@ def test_the_table_above_has_one_row_for_every_tool():
     assert sorted(name for name, *_ in CALLS) == sorted(catalog().names)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not TUTORIAL.is_file(), reason="the tutorial's data is not at hand")
 def test_names_and_arguments_are_the_tutorials():
     theirs = YAML(typ="safe").load(TUTORIAL.read_text())

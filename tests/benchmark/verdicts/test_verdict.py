@@ -172,6 +172,7 @@ def test_pairing() -> None:
     assert pair([], []) == Paired((), (), ())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not ROWS.exists(), reason="the tutorial's recorded rows are not beside this repository")
 def test_the_tutorial_s_rows() -> None:
     with ROWS.open(encoding="utf-8", newline="") as file:
