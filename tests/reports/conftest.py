@@ -76,7 +76,7 @@ def compared(
         }
         for name, texts in answers.items()
     }
-    first, *_, last = answers
+    first, last = next(iter(answers)), next(reversed(answers))
     given = contestant or {}
     known = {field.name for field in fields(Side)}
     sides = [
