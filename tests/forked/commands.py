@@ -183,7 +183,7 @@ class Commands:
             environment: All its variables; those of this process where it is None.
             kill_at: It dies by SIGKILL before it opens or renames the first file whose path matches this pattern.
             room: How many bytes a file may have, as if the disk were full then.
-            torn: It dies by SIGKILL's like (SIGXFSZ) when that much of a file is written, in the middle of the write.
+            torn: A write beyond `room` kills it by SIGXFSZ, after a part of the write is in the file.
         """
         number = next(self._numbers)
         request = {
@@ -226,7 +226,8 @@ def running(folder: Path, *modules: str, environment: Mapping[str, str] | None =
     """
     here, there = socket.socketpair()
     command = [sys.executable, str(Path(__file__).with_name("forks.py")), str(there.fileno()), *modules]
-    whole = {**os.environ, **(environment or {})}
+    # macOS refuses forks of a process that has loaded its frameworks, unless it is told.
+    whole = {**os.environ, "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES", **(environment or {})}
     with here, subprocess.Popen(command, stdin=subprocess.DEVNULL, env=whole, pass_fds=[there.fileno()]) as server:
         there.close()
         try:

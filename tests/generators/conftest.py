@@ -7,7 +7,7 @@ import pytest
 from tests.forked.commands import Commands
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def toolmark(warm: Commands) -> Commands:
     """`toolmark("generate", …)` runs a command in a process of its own."""
     return warm

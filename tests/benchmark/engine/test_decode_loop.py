@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -95,14 +96,20 @@ def alone(model, prompt: list[int], stops=STOPS, tokens: int = TOKENS) -> list[i
     return output[0, len(prompt) :].tolist()
 
 
+@cache
+def alone_by(name: str) -> dict[int, list[int]]:
+    """What the model of that name writes after each of the rows, read alone."""
+    model = tiny(name)
+    return {index: alone(model, prompt) for index, prompt in rows().items()}
+
+
 @pytest.mark.parametrize("count", [1, 3, 64])
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_row_gets_what_it_gets_alone(name, count):
     model = tiny(name)
     forward = packed_forward(model)
     assert forward is not None
-    prompts = rows()
-    expected = {index: alone(model, prompt) for index, prompt in prompts.items()}
+    prompts, expected = rows(), alone_by(name)
     assert len({tuple(tokens) for tokens in expected.values()}) > 15
     assert len({len(tokens) for tokens in expected.values()}) > 2
     assert (
@@ -135,8 +142,7 @@ def test_a_row_may_end_before_its_stop_and_the_others_go_on():
 @pytest.mark.parametrize("name", CONFIGS)
 def test_an_adapter_is_part_of_every_pass(name):
     model = tiny(name)
-    prompts = rows()
-    plain = {index: alone(model, prompt) for index, prompt in prompts.items()}
+    prompts, plain = rows(), alone_by(name)
     config = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
     worn = get_peft_model(model, config).eval()
     forward = packed_forward(model)

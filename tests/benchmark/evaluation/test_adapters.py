@@ -30,7 +30,7 @@ from toolmark.trainers.finetuning.batch_layout import batch_loss, packed_rows
 
 NAMES = ("word_count", "get_weather", "calculator", "set_reminder", "convert_currency", "reverse_list")
 TOOLS = Toolbox(name="few", tools=tuple(catalog()[name] for name in NAMES))
-JUDGED, BATCH, STEPS = 60, 4, 8
+JUDGED, BATCH, STEPS = 40, 4, 8
 
 
 @pytest.fixture(scope="module")

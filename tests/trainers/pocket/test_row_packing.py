@@ -100,7 +100,7 @@ def test_a_native_conversation_is_what_its_template_writes(called, showing):
 
 def test_a_template_whose_calls_nobody_could_read_is_not_learnt(called, showing):
     showing.chat_template = SHOWS_TOOLS.replace("<tool_call>", "<function>").replace("</tool_call>", "</function>")
-    with pytest.raises(InputError, match="which the dialect native does not read"):
+    with pytest.raises(InputError, match="which the dialect native cannot read"):
         list(conversation_sequences(*called, load("toolmark.dialects", "native")(), showing))
 
 
