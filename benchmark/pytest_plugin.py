@@ -29,7 +29,7 @@ from toolmark.benchmark.evaluation.options import OPTIONS, add_options, read_opt
 from toolmark.benchmark.evaluation.recipe_making import plan_of
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 from toolmark.benchmark.verdicts.comparison import Comparison
-from toolmark.benchmark.verdicts.gates import check_metric, recorded
+from toolmark.benchmark.verdicts.gates import check_metric, junit_properties
 
 __all__: list[str] = []
 
@@ -198,7 +198,7 @@ def check(request: pytest.FixtureRequest, record_property: Callable[[str, object
     limits = floors(evaluation.request, contestant, evaluation.cases)
 
     def hold(metric: str) -> None:
-        for name, value in recorded(result, metric):
+        for name, value in junit_properties(result, metric):
             record_property(name, value)
         gate = check_metric(result, metric, limits.get(metric))
         if gate.state == "failed" or (gate.state == "inconclusive" and config.stash[_VALUES]["inconclusive"] == "fail"):

@@ -39,7 +39,7 @@ def test_what_one_side_did_not_record_counts_in_identity_alone():
         ("y", None, "no toolmark.json"),
         ("y", {"trainer": "lora"}, "no hash of its base"),
         ("y", {"base": {"id": "m", "weights": 5}}, "no hash of its base"),
-        ("y", {"base": {"id": "m", "weights": "other"}}, "trained on weights other, judged on w"),
+        ("y", {"base": {"id": "m", "weights": "other"}}, "trained on weights other, evaluated on w"),
     ],
 )
 def test_only_a_hash_proves_the_base_of_an_adapter(adapter, record, said):

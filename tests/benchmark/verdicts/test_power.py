@@ -15,7 +15,7 @@ from toolmark.benchmark.verdicts.power import (
     TARGET,
     mcnemar_power,
     minimum_detectable_effect,
-    minimum_detectable_effect_of_groups,
+    minimum_detectable_effect_of_clusters,
 )
 from toolmark.benchmark.verdicts.signflip import sign_flip
 
@@ -53,34 +53,34 @@ def test_the_smallest_effect_just_reaches_its_power(n: int, discordance: float) 
 @pytest.mark.parametrize("n", range(6))
 def test_fewer_than_six_cases_show_nothing(n: int) -> None:
     assert minimum_detectable_effect(n, 0.5) is None
-    assert minimum_detectable_effect_of_groups([Fraction(1)] * n, n) is None
+    assert minimum_detectable_effect_of_clusters([Fraction(1)] * n, n) is None
 
 
 def test_with_one_case_a_group_it_is_the_exact_effect() -> None:
     sums = [Fraction(value) for value in [1] * 7 + [-1] * 5 + [0] * 88]
-    assert minimum_detectable_effect_of_groups(sums, 100) == minimum_detectable_effect(100, 0.12)
-    assert minimum_detectable_effect_of_groups([Fraction(0)] * 100, 100) == minimum_detectable_effect(100, 0.0)
+    assert minimum_detectable_effect_of_clusters(sums, 100) == minimum_detectable_effect(100, 0.12)
+    assert minimum_detectable_effect_of_clusters([Fraction(0)] * 100, 100) == minimum_detectable_effect(100, 0.0)
 
 
 def test_groups_that_move_as_one_count_as_one() -> None:
     sums = [Fraction(value) for value in [4] * 7 + [-4] * 5 + [0] * 88]
-    assert minimum_detectable_effect_of_groups(sums, 400) == minimum_detectable_effect(100, 0.12)
+    assert minimum_detectable_effect_of_clusters(sums, 400) == minimum_detectable_effect(100, 0.12)
     halves = [value / 8 for value in sums]
-    assert minimum_detectable_effect_of_groups(halves, 100) == pytest.approx(
+    assert minimum_detectable_effect_of_clusters(halves, 100) == pytest.approx(
         (minimum_detectable_effect(100, 0.12) or math.nan) / 2
     )
 
 
 def test_too_few_effective_groups_show_nothing() -> None:
     one_giant = [Fraction(50)] + [Fraction(1)] * 9
-    assert minimum_detectable_effect_of_groups(one_giant, 100) is None
+    assert minimum_detectable_effect_of_clusters(one_giant, 100) is None
 
 
 def test_the_effect_for_groups_is_found_that_often() -> None:
     # Groups of four whose sums were drawn once; then drawn again with signs biased to the size of the effect.
     random = np.random.default_rng(7)
     sizes = random.choice([0, 1, 2, 3, 4], 150, p=[0.5, 0.2, 0.15, 0.1, 0.05])
-    effect = minimum_detectable_effect_of_groups([Fraction(int(size)) for size in sizes], 600)
+    effect = minimum_detectable_effect_of_clusters([Fraction(int(size)) for size in sizes], 600)
     assert effect is not None
     bias = effect * 600 / sizes.sum()
     found = 0

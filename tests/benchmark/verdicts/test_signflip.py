@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from toolmark.benchmark.verdicts.holm import holm
-from toolmark.benchmark.verdicts.signflip import group_sums, sign_flip
+from toolmark.benchmark.verdicts.signflip import cluster_sums, sign_flip
 
 
 def enumerated(sums: list[Fraction]) -> float:
@@ -80,10 +80,10 @@ def test_values_without_a_common_unit_never_get_a_smaller_p() -> None:
 
 def test_sums_are_exact() -> None:
     third = 1 / 3
-    sums = group_sums([third, third, -2 / 3, 0.1, 0.2, -0.3, 1.0], ["a", "a", "a", "b", "b", "b", "c"])
+    sums = cluster_sums([third, third, -2 / 3, 0.1, 0.2, -0.3, 1.0], ["a", "a", "a", "b", "b", "b", "c"])
     assert sums == [0, 0, 1]
-    assert group_sums([], []) == []
-    assert group_sums([5 / 7 - 2 / 9], ["a"]) == [Fraction(31, 63)]
+    assert cluster_sums([], []) == []
+    assert cluster_sums([5 / 7 - 2 / 9], ["a"]) == [Fraction(31, 63)]
 
 
 @given(p_values=st.lists(st.floats(0, 1), max_size=40))
