@@ -1,4 +1,4 @@
-"""`toolmark models`: lists trained models, merges an adapter into its base, and checks that adapters are served rightly."""
+"""`toolmark models`: lists trained models, merges adapters, and checks that adapters are served rightly."""
 
 from __future__ import annotations
 

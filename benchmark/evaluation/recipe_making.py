@@ -100,7 +100,7 @@ class RecipeMaking:
         return replace(candidate, adapter=str(plan.adapter))
 
     def _run(self, arguments: Sequence[str]) -> None:
-        """Run `toolmark` with `arguments` in a new process, which opens no test case and frees its memory at the end."""
+        """Run `toolmark` with `arguments` in a new process. It opens no test case and frees its memory at the end."""
         shown = shlex.join(["toolmark", *arguments])
         self._say(shown)
         with subprocess.Popen([sys.executable, "-m", "toolmark.benchmark.cli", *arguments]) as self._command:  # noqa: S603

@@ -198,7 +198,7 @@ def test_every_refusal_says_what_mends_it(push, tmp_path, adapter, runs, hub):
     assert "may not write to someone/mine" in run.stderr
     for arguments, said in (
         ([str(adapter), *runs, "--to", "no place"], "ORG/NAME"),
-        ([str(tmp_path), *runs, *to], "no adapter and no model"),
+        ([str(tmp_path), *runs, *to], "is not the folder of an adapter or a model"),
     ):
         run = push(*arguments)
         assert (run.returncode, said in run.stderr) == (4, True), run.stderr
@@ -212,7 +212,7 @@ def test_other_weights_and_pickles_are_refused(push, adapter, runs):
     assert (run.returncode, "is of other weights" in run.stderr) == (4, True)
     weights.write_bytes(b"\x80\x04\x95" + whole)
     run = push(str(adapter), *runs, "--to", "a/b", "--dry-run")
-    assert (run.returncode, "is not what its name says" in run.stderr) == (4, True)
+    assert (run.returncode, "is not safetensors" in run.stderr) == (4, True)
     weights.unlink()
     run = push(str(adapter), *runs, "--to", "a/b", "--dry-run")
     assert (run.returncode, "never published" in run.stderr) == (4, True)

@@ -115,7 +115,7 @@ def test_markdown_fits_a_comment_and_says_what_it_left_out(three, make, ask):
     assert whole.endswith("`toolmark report a`")
     short = Markdown().report(three, 3_000)
     assert len(short) <= 3_000
-    assert "What did not fit here" in short
+    assert "does not fit here" in short
     assert short.endswith("`toolmark report a`")
     cases = [ask(f"{index} <img src=x> `@team` [a](http://x.invalid) | b" + "long " * 900) for index in range(300)]
     many = {"base": [RIGHT] * 300, **{f"mine{n}": ["<script>`@all`"] * 300 for n in range(9)}}
@@ -185,7 +185,7 @@ def test_a_model_card_is_read_back_by_the_hub_library(three, make, ask):
     values = {result.metric_type: result.metric_value for result in read.eval_results}
     assert values["selection.tool"] == 100.0
     assert "timing.restraint" not in values
-    with pytest.raises(InputError, match="Name one run"):
+    with pytest.raises(InputError, match="Give one run"):
         subject(three)
 
 
