@@ -1,4 +1,4 @@
-"""One report of four real models; every figure in it is computed a second time here, by other means.
+"""Tests a report of four real models. Every figure is computed a second time here, in another way.
 
 The judge's grades are shared. What becomes of them is plain Python and scipy: populations by hand, Wilson's interval by
 its formula, Tango's by likelihood and root finding, p as a binomial test, Holm by its definition.
@@ -42,7 +42,7 @@ COUNTED: dict[str, Callable[[Grade], bool | None]] = {
     "selection.tool": lambda g: g.selected if g.expected == "call" else None,
     "validity.schema": lambda g: g.schema_valid if g.expected == "call" else None,
     "validity.call": lambda g: g.correct if g.expected == "call" else None,
-    "guard.stops": lambda g: None,  # noqa: ARG005 (nobody recorded how an answer ended)
+    "guard.stops": lambda g: None,  # noqa: ARG005 (the recordings do not say how an answer ended)
 }
 
 

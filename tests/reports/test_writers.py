@@ -1,4 +1,4 @@
-"""Markdown, CSV, JSON, model cards and the site's memory: other forms of the same comparison."""
+"""Tests Markdown, CSV, JSON, model cards and the stored figures of a site."""
 
 from __future__ import annotations
 

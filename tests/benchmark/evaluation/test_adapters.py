@@ -80,10 +80,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def judged(suites, runs: Path, cases: Path, adapter: Path, *arguments: str) -> tuple[Ended, dict[str, str]]:
-    """An adapter against its base, and the verdict of each primary metric as the JUnit file tells it."""
+    """An adapter against its base, and the verdict of each primary metric from the JUnit file."""
     junit = runs / "junit.xml"
     command = ("--model", "pocket", "--adapter", str(adapter), "--dialect", "json", "--cases", str(cases))
-    # What it chooses is no better than chance, before and after, which is no matter here.
+    # Its selection of tools is at chance level before and after, which does not matter here.
     unbound = ("--floor", "selection.tool=0", "--floor", "timing.balanced=0")
     run = suites(*command, *unbound, *arguments, "-k", "not gold", "-rs", "--junitxml", str(junit), runs=runs)
     found = {}

@@ -1,4 +1,4 @@
-"""Which dialect each candidate of a request speaks, and why."""
+"""Tests which dialect is chosen for each candidate of a request, and the reason."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def trained(folder: Path, *dialects: str) -> str:
         ("openai/gpt-4.1", "tagged", "default"),
     ],
 )
-def test_a_base_speaks_its_family_s_dialect(model: str, dialect: str, why: str) -> None:
+def test_a_base_has_the_dialect_of_its_family(model: str, dialect: str, why: str) -> None:
     assert spoken(model) == [(dialect, why)]
 
 
-def test_a_model_that_was_trained_here_speaks_what_its_record_says(pocket: Path, tmp_path: Path) -> None:
+def test_a_trained_model_has_the_dialect_of_its_record(pocket: Path, tmp_path: Path) -> None:
     mine = tmp_path / "gemma-3-mine"
     mine.mkdir()
     shutil.copy(pocket / "config.json", mine)
@@ -65,7 +65,7 @@ def test_an_adapter_s_dialect_comes_before_the_family_and_binds_the_base(tmp_pat
         spoken("gemma-3-1b-it", adapters=(trained(tmp_path / "c", "hermes", "tagged"),))
 
 
-def test_every_dialect_can_be_asked_for() -> None:
+def test_every_dialect_can_be_chosen() -> None:
     for name in names("toolmark.dialects"):
         assert spoken("gemma-3-1b-it", dialect=name) == [(name, "chosen by --dialect")]
     assert len(names("toolmark.dialects")) == 8

@@ -1,4 +1,4 @@
-"""Can a wrong value be accepted? Can a right one be refused?"""
+"""Tests that right values are accepted and wrong values are refused."""
 
 from __future__ import annotations
 
