@@ -162,7 +162,7 @@ def test_confusion_counts_every_judged_completion_once() -> None:
         for said, count in zip(found.called, row, strict=True)
         if count
     }
-    assert cells == {("book", "no call"): 1, ("book", "book"): 2, ("rightly none", "book"): 1}
+    assert cells == {("book", "no call"): 1, ("book", "book"): 2, ("no call is right", "book"): 1}
 
 
 def test_many_tools_are_folded_and_none_is_lost() -> None:
