@@ -1,6 +1,6 @@
 """Tests a report of four real models. Every figure is computed a second time here, in another way.
 
-The judge's grades are shared. What becomes of them is plain Python and scipy: populations by hand, Wilson's interval by
+Only the grades of the judge are shared. The figures are computed with plain Python and scipy: populations by hand, Wilson's interval by
 its formula, Tango's by likelihood and root finding, p as a binomial test, Holm by its definition.
 """
 

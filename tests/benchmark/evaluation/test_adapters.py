@@ -1,6 +1,6 @@
-"""From adapters to verdicts: one that changes nothing, one that changes a little, and one that has unlearnt to call.
+"""Tests verdicts on three adapters: one changes nothing, one changes a little, and one never calls a tool.
 
-The last one learns in eight steps to answer every question with a word. Trainings that teach something are in
+The last one is trained for eight steps to answer every question with one word. Adapters that learn to call are in
 test_trained_adapters.py.
 """
 

@@ -1,4 +1,4 @@
-"""The whole way from weights to a verdict, with LoRA adapters that this test trains on `pocket`.
+"""Tests everything from weights to a verdict, with LoRA adapters that this test trains on `pocket`.
 
 One adapter learns the right tools from template questions, another the same questions with the names of the tools
 swapped in the answers. Both are judged on template questions that neither has seen.
