@@ -134,7 +134,7 @@ def check(request: Request) -> None:
         )
     for metric, _ in request.floors:
         if metric not in CHECKED:
-            raise InputError(f"--floor {metric}: there is no metric {metric!r} for a floor", nearest(metric, CHECKED))
+            raise InputError(f"--floor: {metric!r} is not a metric that can have a floor", nearest(metric, CHECKED))
 
 
 def check_candidates(request: Request, candidates: Sequence[Candidate]) -> None:

@@ -185,7 +185,7 @@
     const { name } = explorer.columns[column];
     if (!answer) return el("div", { class: "side" }, el("h4", {}, name), el("p", { class: "because" }, "no answer to this case"));
     const state = answer.right === 1 ? "right" : "wrong";
-    const mark = el("span", { class: "told" }, state === "right" ? " ✓ right" : " ✗ wrong");
+    const mark = el("span", { class: "mark-text" }, state === "right" ? " ✓ right" : " ✗ wrong");
     const side = el("div", { class: `side ${state}` }, el("h4", {}, el("bdi", {}, name), mark));
     side.append(...answer.calls.map(callShown));
     if (!answer.calls.length) side.append(el("p", { class: "prose" }, answer.said || "(no text for the user)"));

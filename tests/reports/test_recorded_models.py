@@ -1,7 +1,7 @@
 """Tests a report of four real models. Every figure is computed a second time here, in another way.
 
-Only the grades of the judge are shared. The figures are computed with plain Python and scipy: populations by hand, Wilson's interval by
-its formula, Tango's by likelihood and root finding, p as a binomial test, Holm by its definition.
+Only the grades of the judge are shared. The figures are computed with plain Python and scipy: populations by hand,
+Wilson's interval by its formula, Tango's by likelihood and root finding, p as a binomial test, Holm by its definition.
 """
 
 from __future__ import annotations
