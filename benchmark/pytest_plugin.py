@@ -1,10 +1,10 @@
-"""The pytest door: `pytest suites/ --model M` scores candidates and turns scores into checks.
+"""The pytest plug-in: `pytest suites/ --model M` scores candidates and runs checks on the scores.
 
-Options are checked and cases are read before collection. Before the first check every candidate answers every case,
-with live progress, and is judged. The checks read figures, and the summary draws the comparison.
+Options are checked and cases are read before collection. Before the first check, every candidate answers every case,
+with live progress, and the answers are judged. The checks only read the figures. The summary shows the comparison.
 
-A user's mistake ends pytest with the exit code of its error and without a traceback: the error is raised as pytest's
-own `UsageError`, and the outermost hook prints it.
+An error of the user ends pytest with the exit code of the error and without a traceback: it is raised as pytest's own
+`UsageError`, and the outermost hook prints it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from toolmark.benchmark.evaluation.options import OPTIONS, add_options, read_opt
 from toolmark.benchmark.evaluation.recipe_making import plan_of
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 from toolmark.benchmark.verdicts.comparison import Comparison
-from toolmark.benchmark.verdicts.gates import check_metric, recorded
+from toolmark.benchmark.verdicts.gates import check_metric, junit_properties
 
 __all__: list[str] = []
 
@@ -39,8 +39,8 @@ _VALUES = pytest.StashKey[Values]()
 _PLANS = pytest.StashKey[list[Plan]]()
 
 _WORKERS = (
-    "-n splits the checks over processes, and each would generate all completions again",
-    "Leave -n out: generation is batched already, and the checks only read its figures.",
+    "-n runs the checks in several processes, and each of them would generate all completions again",
+    "Leave -n out. It saves no time: generation is batched, and the checks only read figures.",
 )
 
 Check = Callable[[str], None]
@@ -60,7 +60,7 @@ def _options(config: pytest.Config) -> Values:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:  # noqa: ARG001
-    """Print a user's mistake as one line, and leave with its own exit code."""
+    """Print an error of the user as one line, and exit with its own code."""
     try:
         return (yield)
     except pytest.UsageError as error:
@@ -77,7 +77,7 @@ def _usage_error(error: ToolmarkError) -> pytest.UsageError:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check options, specs and cases before anything is collected; `--help` comes first, as it may mend them."""
+    """Check options, specs and cases before collection. `--help` works even if they are invalid."""
     if config.getoption("help"):
         return
     try:
@@ -88,7 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
             if _is_worker(config) or config.getoption("numprocesses", None):
                 raise InputError(*_WORKERS)
             evaluation = _evaluation(config)
-            # What a recipe will make is known without the network where its base is here.
+            # The plan of a recipe is shown only for a local base: for others it may need the network.
             every = [contestant.candidate for contestant in evaluation.contestants] if evaluation else []
             plans = [plan_of(candidate) for candidate in every if candidate.kind == "local"]
             config.stash[_PLANS] = [plan for plan in plans if plan is not None]
@@ -97,15 +97,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _is_worker(config: pytest.Config) -> bool:
-    """Whether this process is one of xdist's: each would load the model and generate everything again."""
+    """Whether this process is a worker of xdist. Each worker would load the model and generate everything again."""
     return hasattr(config, "workerinput")
 
 
 def _evaluation(config: pytest.Config) -> Evaluation | None:
-    """The evaluation, prepared once; None where no candidate is named anywhere.
+    """Return the evaluation, which is prepared once; None if no candidate is given.
 
-    A candidate that only a file or a variable names is not read until a check is collected: the project's other tests
-    must not need it.
+    If only a file or an environment variable names the candidate, the evaluation is prepared when a check is collected,
+    so that the other tests of the project run without the candidate.
     """
     values = config.stash[_VALUES]
     if _EVALUATION not in config.stash and (values["model"] or values["adapter"]):
@@ -117,7 +117,7 @@ def _evaluation(config: pytest.Config) -> Evaluation | None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say what is judged on what, in which dialect and why, and what was set where."""
+    """Show cases, candidates and dialects, and each option that is not at its default, with its source."""
     changed = config.stash[_VALUES].changed
     options = [f"toolmark options: {', '.join(changed)}"] if changed else []
     if _EVALUATION not in config.stash:
@@ -140,7 +140,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One check a candidate."""
+    """Parametrize each check with the contestants."""
     if "check" in metafunc.fixturenames:
         try:
             evaluation = _evaluation(metafunc.config)
@@ -151,16 +151,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Refuse to be green because nobody was judged."""
+    """Stop with an error if there are checks and no candidate, because then all of them would pass."""
     checks = [item for item in session.items if "check" in getattr(item, "fixturenames", ())]
     if checks and _EVALUATION not in session.config.stash and not session.config.getoption("collectonly"):
-        error = InputError("no candidate was named", "Name one: pytest suites/ --model pocket")
+        error = InputError("no candidate was given", "Give one: pytest suites/ --model pocket")
         raise _usage_error(error) from error
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
-    """Before the first check: every candidate answers every case, and is judged."""
+    """Before the first check, let every candidate answer every case, and judge the answers."""
     config = session.config
     wanted = any("check" in getattr(item, "fixturenames", ()) for item in session.items)
     if wanted and _EVALUATION in config.stash and not config.getoption("collectonly") and not _is_worker(config):
@@ -180,7 +180,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
 
 
 def _write_reports(config: pytest.Config) -> None:
-    """After the checks, so that a full disk costs the report alone."""
+    """Write the reports, after the checks, so that an error while writing changes no result of a check."""
     if _COMPARISON in config.stash:
         for out in config.stash[_VALUES]["report"]:
             renderer_for(out).render(config.stash[_COMPARISON], Path(out))
@@ -188,7 +188,7 @@ def _write_reports(config: pytest.Config) -> None:
 
 @pytest.fixture
 def check(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Check:
-    """`check("timing.recall")`: record the contestant's figures, and compare them with baseline and floors."""
+    """`check("timing.recall")` records the figures of the contestant, and checks them against baseline and floors."""
     contestant: Contestant = request.param
     config = request.config
     if _is_worker(config):
@@ -197,8 +197,8 @@ def check(request: pytest.FixtureRequest, record_property: Callable[[str, object
     result = config.stash[_COMPARISON][contestant.name]
     limits = floors(evaluation.request, contestant, evaluation.cases)
 
-    def hold(metric: str) -> None:
-        for name, value in recorded(result, metric):
+    def check_one(metric: str) -> None:
+        for name, value in junit_properties(result, metric):
             record_property(name, value)
         gate = check_metric(result, metric, limits.get(metric))
         if gate.state == "failed" or (gate.state == "inconclusive" and config.stash[_VALUES]["inconclusive"] == "fail"):
@@ -206,38 +206,38 @@ def check(request: pytest.FixtureRequest, record_property: Callable[[str, object
         if gate.state == "inconclusive":
             pytest.skip(f"inconclusive: {gate.reason}")
 
-    return hold
+    return check_one
 
 
 @pytest.fixture(scope="session")
 def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]]:
-    """`prove_gold("timing.recall")`: on every case the perfect answer scores 1 and planted wrong ones score 0.
+    """`prove_gold("timing.recall")` proves on every case that perfect answers score 1, and planted wrong ones 0.
 
-    In the dialects of the candidates; in all of them where no candidate is named.
+    It uses the dialects of the candidates, or all dialects if no candidate is given.
     """
     from toolmark.benchmark.readers.case_selection import load_cases
     from toolmark.benchmark.scoring.execution import Executor
     from toolmark.benchmark.scoring.gold import GoldProof
 
-    asked = request_of(request.config.stash[_VALUES])
-    cases, _ = load_cases(asked.cases, asked.split, asked.tools, asked.skip_bad)
+    options = request_of(request.config.stash[_VALUES])
+    cases, _ = load_cases(options.cases, options.split, options.tools, options.skip_bad)
     evaluation = request.config.stash.get(_EVALUATION, None)
-    spoken = {one.dialect.name for one in evaluation.contestants} if evaluation else names("toolmark.dialects")
-    dialects = [load("toolmark.dialects", name)() for name in sorted(spoken)]
-    with Executor(asked.execute) as executor:
+    used = {one.dialect.name for one in evaluation.contestants} if evaluation else names("toolmark.dialects")
+    dialects = [load("toolmark.dialects", name)() for name in sorted(used)]
+    with Executor(options.execute) as executor:
         proofs = [GoldProof(cases, dialect, executor) for dialect in dialects]
 
-        def proven(metric: str) -> None:
-            found = [fault for proof in proofs for fault in proof.faults(metric)]
-            lines = [f"{case.source.ref} ({case.id}): {reason}" for case, reason in found]
+        def prove(metric: str) -> None:
+            faults = [fault for proof in proofs for fault in proof.faults(metric)]
+            lines = [f"{case.source.ref} ({case.id}): {reason}" for case, reason in faults]
             if lines:
-                pytest.fail("\n".join([f"gold does not hold for {metric}:", *lines]), pytrace=False)
+                pytest.fail("\n".join([f"the gold is wrong for {metric}:", *lines]), pytrace=False)
 
-        yield proven
+        yield prove
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Draw the comparison."""
+    """Show the comparison."""
     if _COMPARISON not in config.stash:
         return
     terminalreporter.section("toolmark")
@@ -251,7 +251,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def _append_markdown(comparison: Comparison, summary: Path) -> None:
-    """Other steps of a job write to its summary too."""
+    """Append the report to the summary of the job. Other steps of the job write to the same file."""
     with TemporaryDirectory(prefix="toolmark-") as folder:
         part = Path(folder) / "summary.md"
         load("toolmark.renderers", "markdown")().render(comparison, part)

@@ -21,8 +21,8 @@ from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Call, Case, Message
 from toolmark.benchmark.data.held_out import HeldOut
 from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.scoring.accepted_values import equal
 from toolmark.benchmark.scoring.answers import result_value, uses_result
-from toolmark.benchmark.scoring.matching import equal
 from toolmark.benchmark.tools.schemas import SchemaError, compile_schema, problems
 from toolmark.generators.executed_calls import ExecutedCalls
 from toolmark.generators.near_duplicates import NearDuplicates

@@ -1,1 +1,1 @@
-"""Reports: a renderer draws a comparison and computes nothing."""
+"""Reports. A renderer shows a comparison; it computes no figure."""

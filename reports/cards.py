@@ -1,6 +1,6 @@
-"""Results for a hub: the `model-index` of a model card, and the entries of an `.eval_results` file.
+"""Results for the hub: the `model-index` of a model card, and the entries of an `.eval_results` file.
 
-Both are built with the hub library's own classes, so that what they refuse is not written.
+Both are built with the classes of the hub library, which check the values.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ _DATASET_TYPE = "toolmark"
 _ID = re.compile(r"[\w.-]+/[\w.-]+")
 _METADATA = re.compile(r"\A\s*---\n.*?\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 _BEGIN, _END = "<!-- toolmark: results -->", "<!-- toolmark: end -->"
-"""Between them our part of a card stands, and is written anew; all else is its author's."""
+"""Toolmark writes the part of a card between these two lines, and leaves the rest of the card as it is."""
 
 
 def subject(comparison: Comparison) -> ContestantResult:
-    """The contestant that results are published of: the one with a baseline, or the only one.
+    """Return the contestant whose results are published: the one with a baseline, or the only one.
 
     Raises:
         InputError: There are several.
     """
-    found = comparison.compared or comparison.contestants
-    if len(found) != 1:
+    candidates = comparison.compared or comparison.contestants
+    if len(candidates) != 1:
         raise InputError(
-            f"a model card is about one model, and {len(found)} are compared",
-            "Name one run, and perhaps its --baseline.",
+            f"a model card describes one model, and the report has {len(candidates)}",
+            "Give one run, and its baseline if there is one: toolmark report RUN --baseline RUN --out FILE.card.md",
         )
-    return found[0]
+    return candidates[0]
 
 
 def _measured(comparison: Comparison, contestant: ContestantResult) -> list[tuple[MetricInfo, float]]:
-    """Primary metrics that have a score, in percent with one decimal."""
+    """Return the primary metrics that have a score, with the score in percent, rounded to one decimal."""
     return [
         (metric, round(score * 100, 1))
         for metric in comparison.primary
@@ -59,26 +59,31 @@ def _measured(comparison: Comparison, contestant: ContestantResult) -> list[tupl
 def _notes(contestant: ContestantResult, metric: MetricInfo) -> str:
     drawn = cells(contestant.figures[metric.id], metric.unit)
     notes = f"n {drawn.n}, 95% interval {drawn.interval}"
-    found = contestant.differences.get(metric.id)
-    if found is None or contestant.baseline is None:
+    difference = contestant.differences.get(metric.id)
+    if difference is None or contestant.baseline is None:
         return notes
-    shown = difference_cells(found)
+    shown = difference_cells(difference)
     return f"{notes}; against {visible(contestant.baseline)}: {shown.effect} points {shown.interval}, {shown.verdict}"
 
 
 def eval_results(comparison: Comparison, contestant: ContestantResult) -> list[EvalResult]:
-    """One result a primary metric, for the `model-index` of a model card."""
+    """Make one result for each primary metric, for the `model-index` of a model card.
+
+    Args:
+        comparison: The comparison.
+        contestant: The model whose results are published.
+    """
     from huggingface_hub import EvalResult
 
-    whence = comparison.report.provenance if comparison.report else None
+    provenance = comparison.report.provenance if comparison.report else None
     return [
         EvalResult(
             task_type="text-generation",
             task_name="Tool calling",
             dataset_type=_DATASET_TYPE,
-            dataset_name=f"Toolmark, {visible(whence.cases)}" if whence else "Toolmark",
-            dataset_split=whence.split if whence else None,
-            dataset_revision=whence.case_set if whence else None,
+            dataset_name=f"Toolmark, {visible(provenance.cases)}" if provenance else "Toolmark",
+            dataset_split=provenance.split if provenance else None,
+            dataset_revision=provenance.case_set if provenance else None,
             metric_type=metric.id,
             metric_name=f"{metric.meaning} ({_notes(contestant, metric)})",
             metric_value=value,
@@ -88,27 +93,27 @@ def eval_results(comparison: Comparison, contestant: ContestantResult) -> list[E
 
 
 def eval_entries(comparison: Comparison, contestant: ContestantResult, dataset: str) -> list[EvalResultEntry]:
-    """One entry a primary metric, for an `.eval_results/*.yaml` file.
+    """Make one entry for each primary metric, for an `.eval_results/*.yaml` file.
 
     Args:
         comparison: The comparison.
-        contestant: The model.
-        dataset: Id of the benchmark's dataset at the hub, ORG/NAME.
+        contestant: The model whose results are published.
+        dataset: Id of the benchmark's dataset on the hub, ORG/NAME.
 
     Raises:
-        InputError: `dataset` is no such id.
+        InputError: `dataset` is not such an id.
     """
     from huggingface_hub import EvalResultEntry
 
     if not is_repo_id(dataset):
-        raise InputError(f"{dataset!r} is no dataset at the hub", "Name it as ORG/NAME.")
-    whence = comparison.report.provenance if comparison.report else None
+        raise InputError(f"{dataset!r} is not the id of a dataset on the hub", "Write it as ORG/NAME.")
+    provenance = comparison.report.provenance if comparison.report else None
     return [
         EvalResultEntry(
             dataset_id=dataset,
             task_id=metric.id,
             value=value,
-            date=whence.made if whence else None,
+            date=provenance.made if provenance else None,
             notes=_notes(contestant, metric),
         )
         for metric, value in _measured(comparison, contestant)
@@ -116,12 +121,13 @@ def eval_entries(comparison: Comparison, contestant: ContestantResult, dataset: 
 
 
 def card(comparison: Comparison, existing: str = "", base_model: str | None = None) -> str:
-    """A model card: its metadata with the results, and the report in Markdown.
+    """Write a model card: the metadata with the results, and the report in Markdown.
 
     Args:
-        comparison: Of one model, perhaps against a baseline.
-        existing: The card so far. Its text, its metadata and the results of others stay; ours are written anew.
-        base_model: Id of the base at the hub; without it, what the card names stays only where it is such an id.
+        comparison: Comparison of one model, with or without a baseline.
+        existing: The existing card. Its text, its metadata and results of other benchmarks are kept. Results of
+            Toolmark are replaced.
+        base_model: Id of the base on the hub. Without it, the base in the existing card is kept if it is such an id.
 
     Raises:
         InputError: There are several models, or the metadata of `existing` cannot be read.
@@ -131,37 +137,37 @@ def card(comparison: Comparison, existing: str = "", base_model: str | None = No
     contestant = subject(comparison)
     name = visible(contestant.name).replace("\n", " ")
     try:
-        known: Any = ModelCard(existing).data if existing else ModelCardData()
-    except Exception:  # of the YAML parser that the hub library chose
+        metadata: Any = ModelCard(existing).data if existing else ModelCardData()
+    except Exception:  # an error of the YAML parser of the hub library, whose type depends on its version
         raise InputError(
-            "the metadata of README.md cannot be read", "Correct what stands between its --- lines."
+            "the metadata of README.md cannot be read", "Correct the YAML between its --- lines."
         ) from None
-    others = [result for result in known.eval_results or () if result.dataset_type != _DATASET_TYPE]
-    known.model_name = known.model_name or name
-    known.eval_results = [*others, *eval_results(comparison, contestant)]
-    known.tags = list(dict.fromkeys([*(known.tags or ()), "tool-calling", "toolmark"]))
-    known.base_model = base_model or (known.base_model if _is_id(known.base_model) else None)
+    others = [result for result in metadata.eval_results or () if result.dataset_type != _DATASET_TYPE]
+    metadata.model_name = metadata.model_name or name
+    metadata.eval_results = [*others, *eval_results(comparison, contestant)]
+    metadata.tags = list(dict.fromkeys([*(metadata.tags or ()), "tool-calling", "toolmark"]))
+    metadata.base_model = base_model or (metadata.base_model if _is_id(metadata.base_model) else None)
     body = _METADATA.sub("", existing, count=1)
     ours = f"{_BEGIN}\n## Tool calling\n\n{Markdown().report(comparison)}\n{_END}"
     before, begin, rest = body.partition(_BEGIN)
     after = rest.partition(_END)[2] if begin else ""
     text = "\n\n".join(part for part in (before.strip(), ours, after.strip()) if part)
-    return f"---\n{known.to_yaml()}\n---\n\n{text}\n"
+    return f"---\n{metadata.to_yaml()}\n---\n\n{text}\n"
 
 
 def _is_id(name: object) -> bool:
-    """An id at the hub, not a path of whoever trained on it."""
+    """Whether `name` is an id on the hub, and not a path on the machine where the model was trained."""
     return isinstance(name, str) and bool(_ID.fullmatch(name))
 
 
 class Card:
-    """Draws a model card with its `model-index`."""
+    """Writes a model card with its `model-index`."""
 
     name = "card"
     suffixes: Sequence[str] = (".card.md",)
 
     def render(self, comparison: Comparison, out: Path | None) -> None:
-        """Write to `out`, or print."""
+        """Write the card to `out`, or print it."""
         text = card(comparison)
         if out is None:
             print(text)  # noqa: T201

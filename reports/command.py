@@ -1,4 +1,4 @@
-"""`toolmark report RUN … --out FILE`: a comparison of recorded runs, written in the format that FILE's ending names."""
+"""`toolmark report RUN … --out FILE`: writes a report of recorded runs. The ending of FILE chooses the format."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from toolmark.benchmark.verdicts.verdict import MARGIN
 __all__ = ["app"]
 
 MOST = 10
-"""Candidates beside a baseline that a page can tell apart."""
+"""Largest number of candidates beside a baseline. A page has ten different colours and symbols for them."""
 
-app = App(name="report", help="Write a report of recorded runs: a page, Markdown, CSV, JSON, or a site over time.")
+app = App(name="report", help="Write a report of recorded runs: HTML, Markdown, CSV, JSON, or a site over time.")
 
 
 @app.default
@@ -36,33 +36,33 @@ def report(
     margin: float = MARGIN,
     execute: Execute = "pure",
 ) -> None:
-    """Judge recorded runs by today's judge and write a report of them; nothing is generated.
+    """Judge recorded runs again, and write a report of them. Nothing is generated.
 
     Parameters
     ----------
     runs:
-        One to ten run directories, ledgers or recordings: replay/FILE.
+        One to ten folders of runs, ledgers, or recordings: replay/FILE.
     out:
         FILE.html, .md, .csv, .json or .card.md; or FOLDER/, a site to which the report is added.
     baseline:
-        The run that the others are held against; without it there are scores and no verdicts.
+        The run that the others are compared with. Without it there are scores and no verdicts.
     cases:
-        The cases that they answered; the shipped ones where not given. Cases that a run lacks are left out.
+        Case file or folder that the runs answered; default: the shipped cases. Cases that a run lacks are left out.
     tools:
         Source of the toolboxes that the cases name.
     split:
-        Of the cases.
+        Split of the cases: dev or test.
     limit:
-        A sample of the cases, as `pytest --limit` draws it.
+        Number of cases in a sample, which is the same as with `pytest --limit`.
     seed:
-        Of the sample.
+        Seed of the sample.
     margin:
         Differences within ±margin, a share, count as equivalent.
     execute:
-        Effects up to which called tools run.
+        Run called tools with effects up to this level.
     """
     if not 1 <= len(runs) <= MOST:
-        raise InputError(f"{len(runs)} runs are to be drawn", f"Name one to {MOST}: toolmark report RUN --out {out}")
+        raise InputError(f"{len(runs)} runs are given", f"Give one to {MOST}: toolmark report RUN --out {out}")
     renderer = renderer_for(out)
     request = Request(
         models=runs,

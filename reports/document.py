@@ -1,4 +1,4 @@
-"""The comparison as one JSON document, with a published schema: docs/report.schema.json."""
+"""A comparison as one JSON document. Its schema is published in docs/report.schema.json."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VERSION: Literal[2] = 2
 
 
 class Document(BaseModel):
-    """A comparison with everything that stands behind it. `null` is an interval without an end."""
+    """A comparison with all its data. An end of an interval is `null` if the interval has no end there."""
 
     version: Literal[2]
     comparison: Comparison
@@ -31,28 +31,28 @@ def _adapter() -> TypeAdapter[Document]:
 
 
 def document(comparison: Comparison) -> str:
-    """The document's text."""
+    """Write the document of a comparison, as text."""
     made = Document.model_construct(version=VERSION, comparison=comparison)
-    # Python's own writer: ASCII, so that no character of a model's reaches a terminal or a log as it is.
+    # Python's writer gives ASCII, so that no control character from a model reaches a terminal or a log.
     return json.dumps(json.loads(_adapter().dump_json(made)), indent=1)
 
 
 def schema() -> dict[str, Any]:
-    """Its JSON Schema."""
-    found = _adapter().json_schema(mode="serialization")
-    for end in ("low", "high"):  # infinity has no word in JSON
-        found["$defs"]["Interval"]["properties"][end]["type"] = ["number", "null"]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
+    """Return the JSON Schema of the document."""
+    made = _adapter().json_schema(mode="serialization")
+    for end in ("low", "high"):  # an infinite end is written as null
+        made["$defs"]["Interval"]["properties"][end]["type"] = ["number", "null"]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
 
 
 class Json:
-    """Draws everything, for programs."""
+    """Writes all data of a comparison as JSON, for programs."""
 
     name = "json"
     suffixes: Sequence[str] = (".json",)
 
     def render(self, comparison: Comparison, out: Path | None) -> None:
-        """Write to `out`, or print."""
+        """Write the document to `out`, or print it."""
         text = document(comparison)
         if out is None:
             print(text)  # noqa: T201

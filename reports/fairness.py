@@ -1,4 +1,4 @@
-"""Were both sides asked the same way, as a strip of answers."""
+"""The conditions under which a contestant and its baseline answered, and whether they are the same."""
 
 from __future__ import annotations
 
@@ -6,68 +6,80 @@ from typing import Literal, NamedTuple
 
 from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
 
-__all__ = ["Same", "fairness"]
+__all__ = ["Condition", "fairness"]
 
 _IDENTITY = (("dialect", "prompts"), ("template", "template"), ("decoding", "decoding"), ("dtype", "dtype"))
 
 
-class Same(NamedTuple):
-    """One thing that both sides should share: `ok`, `warning` (told), `bad` (may explain a difference), `unknown`."""
+class Condition(NamedTuple):
+    """One condition that should be the same on both sides.
+
+    Attributes:
+        what: Name of the condition.
+        state: `ok`; `warning` for a difference that rarely changes scores; `bad` for one that can explain a difference
+            in scores; or `unknown`.
+        text: The state in words.
+    """
 
     what: str
     state: Literal["ok", "warning", "bad", "unknown"]
     text: str
 
 
-def fairness(comparison: Comparison, contestant: ContestantResult) -> list[Same]:
-    """Cases, prompts, template, decoding, dtype and engine of a contestant and its baseline, and an adapter's base.
+def fairness(comparison: Comparison, contestant: ContestantResult) -> list[Condition]:
+    """Compare the conditions of a contestant and its baseline.
 
-    Without a baseline there is nothing to share; what is not proven is listed all the same.
+    The conditions are cases, prompts, template, decoding, dtype and engine. For an adapter there is one more, also
+    without a baseline: whether it is proven that it belongs to its base.
+
+    Args:
+        comparison: The comparison.
+        contestant: The contestant.
     """
     base = comparison.baseline_of(contestant)
     strip = [] if base is None else _shared(contestant, base)
     if contestant.unproven:
-        strip.append(Same("base identity", "warning", contestant.unproven.removeprefix("base identity ")))
+        strip.append(Condition("base identity", "warning", contestant.unproven.removeprefix("base identity ")))
     elif contestant.identity.get("adapter") is not None:
-        strip.append(Same("base identity", "ok", "proven: the one that the adapter was trained on, by its hash"))
+        strip.append(Condition("base identity", "ok", "proven by its hash: the adapter was trained on this base"))
     return strip
 
 
 def _is_known(value: object) -> bool:
-    """A recording says of some things that nobody knows them."""
+    """Whether a value is known. A recording can say that a value is not known."""
     return value is not None and not str(value).startswith("not known")
 
 
-def _shared(ours: ContestantResult, base: ContestantResult) -> list[Same]:
+def _shared(ours: ContestantResult, base: ContestantResult) -> list[Condition]:
     differences = ours.differences.values()
-    alone = max((found.only_base + found.only_candidate for found in differences), default=0)
-    # A metric without any case has a reason too, which says nothing of the sides.
-    reasons = [found.reason for found in differences if found.reason and found.only_base + found.only_candidate]
+    alone = max((one.only_base + one.only_candidate for one in differences), default=0)
+    # A metric without any case has a reason too, but it does not concern the sides.
+    reasons = [one.reason for one in differences if one.reason and one.only_base + one.only_candidate]
     if reasons:
-        strip = [Same("cases", "bad", f"{alone} on one side only; {reasons[0]}")]
+        strip = [Condition("cases", "bad", f"{alone} on one side only; {reasons[0]}")]
     else:
-        strip = [Same("cases", "warning" if alone else "ok", f"{alone} on one side only" if alone else "the same")]
+        strip = [Condition("cases", "warning" if alone else "ok", f"{alone} on one side only" if alone else "the same")]
     for field, what in _IDENTITY:
-        found = [m for m in ours.unfair if m.kind == "identity" and m.field.partition(".")[0] == field]
-        if found:
-            said = "; ".join(f"{m.field} {m.candidate}, baseline {m.baseline}" for m in found)
-            strip.append(Same(what, "bad", said))
+        differing = [m for m in ours.unfair if m.kind == "identity" and m.field.partition(".")[0] == field]
+        if differing:
+            text = "; ".join(f"{m.field} {m.candidate}, baseline {m.baseline}" for m in differing)
+            strip.append(Condition(what, "bad", text))
         elif _is_known(ours.identity.get(field)) and _is_known(base.identity.get(field)):
-            strip.append(Same(what, "ok", "the same"))
+            strip.append(Condition(what, "ok", "the same"))
         else:
-            strip.append(Same(what, "unknown", "not recorded"))
-    known = {field for field, _ in _IDENTITY}
+            strip.append(Condition(what, "unknown", "not recorded"))
+    named = {field for field, _ in _IDENTITY}
     strip += [
-        Same(m.field, "bad", f"{m.candidate}, baseline {m.baseline}")
+        Condition(m.field, "bad", f"{m.candidate}, baseline {m.baseline}")
         for m in ours.unfair
-        if m.kind == "identity" and m.field.partition(".")[0] not in known
+        if m.kind == "identity" and m.field.partition(".")[0] not in named
     ]
-    machine = [m for m in ours.unfair if m.kind == "environment"]
-    if machine:
-        said = "; ".join(f"{m.field} {m.candidate}, baseline {m.baseline}" for m in machine)
-        strip.append(Same("engine", "warning", said))
+    environment = [m for m in ours.unfair if m.kind == "environment"]
+    if environment:
+        text = "; ".join(f"{m.field} {m.candidate}, baseline {m.baseline}" for m in environment)
+        strip.append(Condition("engine", "warning", text))
     elif ours.environment and base.environment:
-        strip.append(Same("engine", "ok", "the same, where both are recorded"))
+        strip.append(Condition("engine", "ok", "the same in all fields that both sides recorded"))
     else:
-        strip.append(Same("engine", "unknown", "not recorded"))
+        strip.append(Condition("engine", "unknown", "not recorded"))
     return strip

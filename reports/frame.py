@@ -1,4 +1,4 @@
-"""The comparison as a data frame and as CSV: one row a metric and candidate."""
+"""A comparison as a data frame and as CSV: one row for each metric and candidate."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ __all__ = ["Csv", "frame"]
 
 
 def _as_text(name: str) -> str:
-    """A name that a spreadsheet takes for text and not for a formula."""
+    """Return a name that a spreadsheet reads as text, and not as a formula."""
     text = visible(name)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
 
 
-def _difference(found: Difference | None) -> Mapping[str, Any]:
+def _difference(difference: Difference | None) -> Mapping[str, Any]:
     return {
-        "difference": found and found.effect,
-        "difference_low": found and found.interval and found.interval.low,
-        "difference_high": found and found.interval and found.interval.high,
-        "p": found and found.p,
-        "adjusted_p": found and found.adjusted,
-        "wins": found and found.wins,
-        "losses": found and found.losses,
-        "ties": found and found.ties,
-        "minimum_detectable_effect": found and found.minimum_detectable,
-        "within_margin": found and found.within_margin,
-        "verdict": found and found.verdict,
+        "difference": difference and difference.effect,
+        "difference_low": difference and difference.interval and difference.interval.low,
+        "difference_high": difference and difference.interval and difference.interval.high,
+        "p": difference and difference.p,
+        "adjusted_p": difference and difference.adjusted,
+        "wins": difference and difference.wins,
+        "losses": difference and difference.losses,
+        "ties": difference and difference.ties,
+        "minimum_detectable_effect": difference and difference.minimum_detectable,
+        "within_margin": difference and difference.within_margin,
+        "verdict": difference and difference.verdict,
     }
 
 
@@ -61,7 +61,7 @@ def _line(metric: MetricInfo, contestant: ContestantResult) -> dict[str, Any]:
 
 
 def frame(comparison: Comparison) -> DataFrame:
-    """Every figure of the comparison, one row a metric and contestant; an empty cell where there is none."""
+    """Return all figures of a comparison: one row for each metric and contestant. A missing figure is an empty cell."""
     from pandas import DataFrame  # half a second to import
 
     lines = [_line(metric, contestant) for metric in comparison.metrics for contestant in comparison.contestants]
@@ -69,13 +69,13 @@ def frame(comparison: Comparison) -> DataFrame:
 
 
 class Csv:
-    """Draws every figure as a line of CSV."""
+    """Writes all figures as CSV, one line for each metric and contestant."""
 
     name = "csv"
     suffixes: Sequence[str] = (".csv",)
 
     def render(self, comparison: Comparison, out: Path | None) -> None:
-        """Write to `out`, or print."""
+        """Write the CSV to `out`, or print it."""
         stream = io.StringIO()
         frame(comparison).to_csv(stream, index=False)
         if out is None:

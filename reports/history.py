@@ -1,4 +1,4 @@
-"""What a site remembers of each of its reports: the primary metrics of every candidate, and when."""
+"""The stored figures of a site: for each report its time and the primary metrics of every candidate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,16 @@ class _Part(BaseModel):
 
 
 class Point(_Part):
-    """One metric of one candidate in one report, shares as shares; `verdict` is empty without a baseline."""
+    """One metric of one candidate in one report.
+
+    Attributes:
+        n: Number of cases.
+        score: Score, from 0 to 1.
+        low: Lower end of the 95% interval of the score.
+        high: Upper end of this interval.
+        effect: Difference from the baseline.
+        verdict: Verdict on the difference; empty without a baseline.
+    """
 
     n: int
     score: float | None = None
@@ -31,7 +40,14 @@ class Point(_Part):
 
 
 class Side(_Part):
-    """One candidate in one report."""
+    """One candidate in one report.
+
+    Attributes:
+        name: Name of the candidate.
+        against: Name of its baseline; None if it has none.
+        headline: Number of metrics with each verdict, in words.
+        metrics: Its primary metrics, by id.
+    """
 
     name: str
     against: str | None = None
@@ -40,9 +56,17 @@ class Side(_Part):
 
 
 class Entry(_Part):
-    """One report of the site: its folder, when it was made, on which cases, and its candidates."""
+    """One report of the site.
 
-    id: str = Field(pattern=r"^[0-9A-Za-z_-]+$")  # a folder beside the index
+    Attributes:
+        id: Name of the report's folder, beside the index.
+        made: Time at which the comparison was made, in ISO 8601.
+        cases: Description of the cases.
+        case_set: Hash of the cases.
+        sides: The candidates.
+    """
+
+    id: str = Field(pattern=r"^[0-9A-Za-z_-]+$")
     made: str
     cases: str
     case_set: str
@@ -50,10 +74,10 @@ class Entry(_Part):
 
 
 def entry_of(comparison: Comparison) -> Entry:
-    """What is remembered of a comparison."""
-    whence = comparison.report.provenance if comparison.report else None
-    made = whence.made if whence else "undated"
-    case_set = whence.case_set if whence else "unknown"
+    """Return the entry of a comparison."""
+    provenance = comparison.report.provenance if comparison.report else None
+    made = provenance.made if provenance else "undated"
+    case_set = provenance.case_set if provenance else "unknown"
     sides = [
         Side(
             name=contestant.name,
@@ -64,27 +88,30 @@ def entry_of(comparison: Comparison) -> Entry:
         for contestant in comparison.contestants
     ]
     stamp = re.sub(r"[^0-9A-Za-z]+", "-", made.removesuffix("+00:00")).strip("-")
-    label = f"{whence.split} cases {whence.cases}" if whence else "unknown cases"
+    label = f"{provenance.split} cases {provenance.cases}" if provenance else "unknown cases"
     return Entry(id=f"{stamp}-{case_set[:8]}", made=made, cases=label, case_set=case_set, sides=tuple(sides))
 
 
 def _point(contestant: ContestantResult, metric: str) -> Point:
-    figure, found = contestant.figures[metric], contestant.differences.get(metric)
+    figure, difference = contestant.figures[metric], contestant.differences.get(metric)
     return Point(
         n=figure.n,
         score=figure.score,
         low=figure.interval and figure.interval.low,
         high=figure.interval and figure.interval.high,
-        effect=found and found.effect,
-        verdict=found.verdict if found else "",
+        effect=difference and difference.effect,
+        verdict=difference.verdict if difference else "",
     )
 
 
 def read_history(path: Path) -> list[Entry]:
-    """The entries of an index, oldest first; none where there is no file.
+    """Read the entries of an index, oldest first. Without a file there are none.
+
+    Args:
+        path: The `index.json` of the site.
 
     Raises:
-        InputError: The file is something else.
+        InputError: The file is not the index of a site.
     """
     if not path.exists():
         return []
@@ -92,6 +119,6 @@ def read_history(path: Path) -> list[Entry]:
         return [Entry.model_validate(row) for row in json.loads(path.read_text(encoding="utf-8"))["reports"]]
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
         raise InputError(
-            f"{path} is no index of a site of Toolmark's",
-            "Remove it to begin anew, or choose another folder: --out DIR/",
+            f"{path} is not the index of a Toolmark site",
+            "Remove it to start a new site, or choose another folder: --out DIR/",
         ) from None

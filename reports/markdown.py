@@ -1,4 +1,4 @@
-"""The comparison as Markdown: its tables for a README, and a whole report for a pull request or a job's summary."""
+"""A comparison as Markdown: tables for a README, and a whole report for a pull request or the summary of a job."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["Markdown"]
 MOST_CASES = 20
 
 MOST = 60_000
-"""Characters: a comment at GitHub takes 65,536, the summary of a job's step 1 MiB."""
+"""Most characters of a report. The limit of a comment at GitHub is 65,536, that of the summary of a step 1 MiB."""
 
-_CUT = "What did not fit here is in the HTML report."
+_CUT = "The rest of the report does not fit here. The HTML report contains it."
 
 _MARKS = {"improved": "✅", "regressed": "❌", "missing": "❌", "equivalent": "🟰", "inconclusive": "❔"}
 _FAIR = {"bad": "❌", "warning": "⚠️"}
 
 
 class Markdown:
-    """Draws the primary metrics, one row each, and one table of differences a candidate with a baseline."""
+    """Writes a table of the primary metrics, and a table of differences for each candidate with a baseline."""
 
     name = "markdown"
     suffixes: Sequence[str] = (".md",)
@@ -41,9 +41,13 @@ class Markdown:
             write(out, text + "\n")
 
     def report(self, comparison: Comparison, most: int = MOST) -> str:
-        """Verdicts, tables, what was unfair, causes, broken cases and provenance, in at most `most` characters.
+        """Write a report: verdicts, tables, differing conditions, causes of failure, broken cases, and provenance.
 
-        What does not fit is left out from its end, whole parts and then cases, and that is said.
+        If the report is too long, its last parts before the provenance are left out, and a line says so.
+
+        Args:
+            comparison: The comparison.
+            most: Most characters of the report.
         """
         parts = [*_verdicts(comparison), self.text(comparison), *_unfair(comparison), *_causes(comparison)]
         ending = _provenance(comparison)
@@ -58,7 +62,7 @@ class Markdown:
         return "\n\n".join([*kept, *ending])
 
     def text(self, comparison: Comparison) -> str:
-        """The tables, the scores first."""
+        """Write the tables, the scores first."""
         names = [text for one in comparison.contestants for text in ("n", one.name, "95% interval")]
         scores = [
             [
@@ -68,17 +72,17 @@ class Markdown:
             ]
             for metric in comparison.primary
         ]
-        tables = [_table(["metric", "what it says", *names], 2, scores)]
+        tables = [_table(["metric", "meaning", *names], 2, scores)]
         for contestant in comparison.compared:
             head = ["metric", f"{contestant.name} against {contestant.baseline}"]
-            drawn = [(metric, difference_cells(found)) for metric, found in contestant.differences.items()]
+            drawn = [(metric, difference_cells(one)) for metric, one in contestant.differences.items()]
             rows = [[f"`{metric}`", cell.verdict, *cell[:-1]] for metric, cell in drawn]
             tables.append(_table([*head, "n", "points", "95% interval", "cases", "p"], 2, rows))
         return "\n\n".join(tables)
 
 
 def _table(head: Sequence[str], left: int, rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first `left` columns are aligned to the left, and the others to the right."""
+    """Write a table. Its first `left` columns are aligned to the left, the others to the right."""
     align = ["---"] * left + ["--:"] * (len(head) - left)
     return "\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in [head, align, *rows])
 
@@ -88,7 +92,7 @@ def _escaped(cell: str) -> str:
 
 
 def _quoted(text: str, most: int = 160) -> str:
-    """Foreign text as a code span on one line: no markup, link or mention in it comes to life."""
+    """Write text from models and cases as a code span on one line: markup, links and mentions have no effect there."""
     line = " ".join(visible(text).split()).replace("`", "ʼ")
     return f"`{line if len(line) <= most else line[: most - 1] + '…'}`" if line else "(nothing)"
 
@@ -105,9 +109,9 @@ def _verdicts(comparison: Comparison) -> Iterator[str]:
 
 def _unfair(comparison: Comparison) -> Iterator[str]:
     for contestant in comparison.contestants:
-        wrong = [same for same in fairness(comparison, contestant) if same.state in ("bad", "warning")]
-        if wrong:
-            lines = "\n".join(f"- {_FAIR[same.state]} {same.what}: {_quoted(same.text, 400)}" for same in wrong)
+        differing = [one for one in fairness(comparison, contestant) if one.state in ("bad", "warning")]
+        if differing:
+            lines = "\n".join(f"- {_FAIR[one.state]} {one.what}: {_quoted(one.text, 400)}" for one in differing)
             yield f"What may be unfair about {_quoted(contestant.name)}:\n\n{lines}"
 
 
@@ -122,7 +126,7 @@ def _causes(comparison: Comparison) -> Iterator[str]:
 
 
 def _broken(comparison: Comparison) -> Iterator[str]:
-    """The cases that a contestant broke, one part each, so that as many are kept as fit."""
+    """Yield the cases that a contestant broke, one part for each, so that as many are kept as fit."""
     if comparison.report is None:
         return
     shown = {case.id: case for case in comparison.report.cases}
@@ -141,8 +145,8 @@ def _broken(comparison: Comparison) -> Iterator[str]:
 
 
 def _provenance(comparison: Comparison) -> list[str]:
-    whence = comparison.report.provenance if comparison.report else None
-    if whence is None:
+    origin = comparison.report.provenance if comparison.report else None
+    if origin is None:
         return []
-    made = f"Made {whence.made} by Toolmark {whence.version}, judge {whence.scorer}, case set {whence.case_set}; again:"
-    return [f"{made} {_quoted(whence.command, 2_000)}"]
+    made = f"Made {origin.made} by Toolmark {origin.version}, judge {origin.scorer}, case set {origin.case_set}."
+    return [f"{made} To make it again: {_quoted(origin.command, 2_000)}"]

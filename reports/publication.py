@@ -1,8 +1,8 @@
-"""What is published of trained weights: files from a closed list of names, a card, an `.eval_results` file.
+"""Selects the files of trained weights that are published, and generates the card and the `.eval_results` file.
 
-A folder that a trainer wrote holds more than anybody should get: optimizer states, pickled arguments, checkpoints. So
-nothing is published for being there, only for being named here. The results are those of a run of these very weights,
-which the hashes in the run's ledger prove.
+The folder of a trainer contains files that must not be published: optimizer states, pickled arguments, checkpoints. So
+only files with a name in a fixed list are published. The results must come from a run of the same weights; the hashes
+in the ledger of the run prove it.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _LONGEST_HEADER = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What goes to the hub.
+    """The files of one upload to the hub.
 
     Attributes:
-        files: Those of the folder, by the name that they get.
-        made: Texts that are made here, by the name that they get.
-        left_out: Names in the folder that stay.
+        files: Files of the folder, by their name on the hub.
+        made: Contents of the generated files, by their name on the hub.
+        left_out: Names of the files and folders that are not published.
     """
 
     files: Mapping[str, Path]
@@ -61,13 +61,15 @@ def prepare(folder: Path, comparison: Comparison, dataset: str | None) -> Public
     """
     if not folder.is_dir() or not any((folder / name).is_file() for name in ("adapter_config.json", "config.json")):
         raise InputError(
-            f"{folder} is no adapter and no model", "Name the folder with adapter_config.json or config.json."
+            f"{folder} is not the folder of an adapter or a model",
+            "Give the folder that contains adapter_config.json or config.json.",
         )
     inside = sorted(path for path in folder.iterdir() if path.name != CARD)
     files = {path.name: path for path in inside if path.is_file() and any(fnmatch(path.name, n) for n in _NAMES)}
     if not any(name.endswith(".safetensors") for name in files):
         raise InputError(
-            f"{folder} holds no *.safetensors", "Save with save_pretrained(); pickled weights are never published."
+            f"{folder} contains no *.safetensors file",
+            "Save the weights with save_pretrained(). Pickled weights are never published.",
         )
     for path in files.values():
         _check(path)
@@ -82,7 +84,7 @@ def prepare(folder: Path, comparison: Comparison, dataset: str | None) -> Public
 
 
 def _check(path: Path) -> None:
-    """A file is what its name says: a pickle under another name is found."""
+    """Check that the content of a file fits its name. This finds a pickle with another name."""
     try:
         if path.suffix == ".safetensors":
             with path.open("rb") as stream:
@@ -93,11 +95,13 @@ def _check(path: Path) -> None:
     except (OSError, ValueError, RecursionError):
         fine = False
     if not fine:
-        raise InputError(f"{path} is not what its name says", "Save it again with save_pretrained().")
+        raise InputError(
+            f"the content of {path} is not {path.suffix.removeprefix('.')}", "Save it again with save_pretrained()."
+        )
 
 
 def _check_run(folder: Path, contestant: ContestantResult) -> None:
-    """The run must be of these weights: a card that another model earned is worse than none."""
+    """Check that the run is one of these weights, so that a card never shows the results of another model."""
     if (folder / "adapter_config.json").is_file():
         recorded = contestant.identity.get("adapter")
         here = hash_files([*folder.glob("*.safetensors"), folder / "adapter_config.json"])
@@ -106,12 +110,12 @@ def _check_run(folder: Path, contestant: ContestantResult) -> None:
     if recorded != here:
         raise InputError(
             f"the run of {contestant.name} is of other weights ({recorded}) than those in {folder} ({here})",
-            "Judge these first: pytest suites/ --model BASE --adapter FOLDER, and name that run.",
+            f"Run these weights first, and give that run: pytest suites/ --model BASE --adapter {folder}",
         )
 
 
 def _base(folder: Path) -> str | None:
-    """The base's id at the hub, where the training record or the adapter's configuration names one."""
+    """Return the id of the base on the hub, from the training record or the configuration; None if neither has one."""
     record = TrainingRecord.read(folder)
     named = [record.base_id if record is not None else ""]
     if (config := folder / "adapter_config.json").is_file():

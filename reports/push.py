@@ -1,4 +1,4 @@
-"""`toolmark models push`: weights with their card and results, to the hub, through the hub's own library."""
+"""`toolmark models push`: uploads weights with their card and results to the hub, with the library of the hub."""
 
 from __future__ import annotations
 
@@ -32,46 +32,46 @@ def push(
 ) -> None:
     """Publish an adapter or a model with its card, its results and its training record.
 
-    Only safetensors, configuration, tokenizer and record are published, by name; never a pickle.
+    Only safetensors, configuration, tokenizer and training record are published; pickled files never are.
 
     Parameters
     ----------
     folder:
-        The adapter or model.
+        Folder of the adapter or model.
     to:
-        Where at the hub: ORG/NAME; made where it is not there.
+        Repository on the hub, ORG/NAME. It is created if it does not exist.
     run:
-        A recorded run of these weights, whose results the card shows.
+        A recorded run of these weights. The card shows its results.
     baseline:
-        The run that it is held against.
+        The run that it is compared with.
     cases:
-        The cases that were answered; the shipped ones where not given.
+        Case file or folder that the runs answered; default: the shipped cases.
     tools:
         Source of the toolboxes that the cases name.
     split:
-        Of the cases.
+        Split of the cases: dev or test.
     dataset:
-        The benchmark's dataset at the hub, ORG/NAME, to which .eval_results belong; without it there is no such file.
+        Id of the benchmark's dataset on the hub, ORG/NAME. With it, a file in .eval_results is published too.
     private:
-        Make it for your eyes only.
+        Make the repository private.
     dry_run:
-        List what would be published, and ask no network.
+        List the files that would be published, without using the network.
     """
     check_id(to, "--to")
     request = Request(models=(run,), baseline=baseline, cases=cases or Request().cases, tools=tools, split=split)
-    found = prepare(folder, compare_recorded(request, report=True), dataset)
-    for name, path in found.files.items():
+    publication = prepare(folder, compare_recorded(request, report=True), dataset)
+    for name, path in publication.files.items():
         say(f"{name}: {path.stat().st_size:,} bytes")
-    for name, text in found.made.items():
-        say(f"{name}: {len(text.encode()):,} bytes, made here")
-    if found.left_out:
-        say(f"left out: {', '.join(found.left_out)}")
+    for name, text in publication.made.items():
+        say(f"{name}: {len(text.encode()):,} bytes, generated")
+    if publication.left_out:
+        say(f"left out: {', '.join(publication.left_out)}")
     if dry_run:
-        say(f"would publish {len(found.files) + len(found.made)} files to {to}")
+        say(f"would publish {len(publication.files) + len(publication.made)} files to {to}")
         return
     address = upload(
         to,
-        {**found.files, **found.made},
+        {**publication.files, **publication.made},
         "model",
         private=private,
         message="Toolmark: weights, card and results",

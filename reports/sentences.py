@@ -1,4 +1,4 @@
-"""A comparison in words: one sentence a metric, one headline a contestant."""
+"""A comparison in words: a sentence for each metric, and a headline for each contestant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ _ORDER: tuple[Verdict, ...] = ("regressed", "missing", "improved", "equivalent",
 
 
 class Sentence(NamedTuple):
-    """What one metric says of a contestant: its suite, a short name, the verdict, and the sentence about it."""
+    """The sentence about one metric of a contestant.
+
+    Attributes:
+        suite: Suite of the metric.
+        metric: Id of the metric.
+        label: Label of the metric.
+        verdict: The verdict.
+        text: The sentence.
+    """
 
     suite: str
     metric: str
@@ -40,22 +48,22 @@ def _sentence(difference: Difference) -> str:
             return f"inconclusive: {difference.reason}"
         case _ if difference.minimum_detectable is None:
             return (
-                f"inconclusive: {cells.effect} points {cells.interval}; with so few cases nothing could have been seen"
+                f"inconclusive: {cells.effect} points {cells.interval}; with so few cases no difference can be detected"
             )
         case _:
-            seen = f"{difference.minimum_detectable * 100:.1f} points could have been seen"
-            return f"inconclusive: {cells.effect} points {cells.interval}; {seen}"
+            detectable = f"the minimum detectable effect is {difference.minimum_detectable * 100:.1f} points"
+            return f"inconclusive: {cells.effect} points {cells.interval}; {detectable}"
 
 
 def sentences(contestant: ContestantResult) -> list[Sentence]:
-    """One a primary metric, in their order; none for a contestant without a baseline."""
+    """Return a sentence for each primary metric, in their order; none for a contestant without a baseline."""
     return [
-        Sentence(metric.partition(".")[0], metric, label(metric), found.verdict, _sentence(found))
-        for metric, found in contestant.differences.items()
+        Sentence(metric.partition(".")[0], metric, label(metric), difference.verdict, _sentence(difference))
+        for metric, difference in contestant.differences.items()
     ]
 
 
 def headline(contestant: ContestantResult) -> str:
-    """Which metrics got which verdict, the gravest first: "2 regressed, 1 improved, 3 inconclusive"."""
-    counts = Counter(found.verdict for found in contestant.differences.values())
+    """Count the metrics with each verdict, the worst verdict first: "2 regressed, 1 improved, 3 inconclusive"."""
+    counts = Counter(difference.verdict for difference in contestant.differences.values())
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in _ORDER if counts[verdict])

@@ -1,8 +1,8 @@
-"""A static site: one page a report, and an index of the candidates over time.
+"""A static site: a page for each report, and an index that shows the candidates over time.
 
-Each call adds a report to the folder; `index.json` keeps the figures of all of them, so that the index can be drawn
-again without the runs. Plotly's script lies in the folder once. Lines join figures of one candidate on one set of
-cases: scores on different cases are not comparable, and are never joined.
+Each call adds one report to the folder. `index.json` stores the figures of all reports, so that the index can be drawn
+again without the runs. All pages share one copy of Plotly's script. In the index, a line joins the figures of one
+candidate on one set of cases, because scores on different cases are not comparable.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PLOTLY = "plotly.min.js"
 
 
 class Site:
-    """Draws a page into a folder of reports, and the folder's index anew."""
+    """Adds a page to a folder of reports, and writes the index of the folder again."""
 
     name = "site"
     suffixes: Sequence[str] = ("/",)
@@ -33,22 +33,22 @@ class Site:
         """Add the report to the site in `out`.
 
         Raises:
-            InputError: `out` holds something else.
-            EnvironmentFault: It cannot be written.
+            InputError: `out` contains an `index.json` that is not of a site.
+            EnvironmentFault: The site cannot be written.
         """
         if out is None:
-            raise InputError("a site needs a folder", "Name one: --out site/")
+            raise InputError("a site needs a folder", "Give one: --out site/")
         entry = entry_of(comparison)
-        # Two reports of one second on the same cases are told apart by a number.
+        # Two reports on the same cases within one second get different numbers.
         entries = read_history(out / "index.json")
-        taken = {known.id for known in entries}
+        taken = {earlier.id for earlier in entries}
         number = 1
         while entry.id in taken:
             number += 1
             entry = entry.model_copy(update={"id": f"{entry.id.partition('_')[0]}_{number}"})
-        entries = sorted([*entries, entry], key=lambda known: (known.made, known.id))
+        entries = sorted([*entries, entry], key=lambda one: (one.made, one.id))
         write(out / _PLOTLY, plotly_script())
         Html().render_beside(comparison, out / entry.id / "index.html", plotly=f"../{_PLOTLY}")
-        kept = {"version": 1, "reports": [known.model_dump(mode="json") for known in entries]}
-        write(out / "index.json", json.dumps(kept, indent=1) + "\n")
+        index = {"version": 1, "reports": [one.model_dump(mode="json") for one in entries]}
+        write(out / "index.json", json.dumps(index, indent=1) + "\n")
         write(out / "index.html", index_page(entries, _PLOTLY))

@@ -1,4 +1,4 @@
-"""How a figure is written, once for every renderer."""
+"""Formats figures as the cells of tables, in the same way for every renderer."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from toolmark.benchmark.verdicts.verdict import Difference
 __all__ = ["NOTHING", "Cells", "DifferenceCells", "cells", "difference_cells"]
 
 NOTHING = "n/a"
-"""No case counts: there is none of the kind, or a recording does not say."""
+"""Shown if no case counts in the metric, or if a recording lacks the value."""
 
 
 class Cells(NamedTuple):
-    """The three cells of a figure."""
+    """The cells of a score: number of cases, score, 95% interval."""
 
     n: str
     score: str
@@ -24,7 +24,7 @@ class Cells(NamedTuple):
 
 
 class DifferenceCells(NamedTuple):
-    """The cells of a paired difference: points, their interval, won and lost cases, adjusted p, verdict."""
+    """The cells of a paired difference: n, points, their interval, won and lost cases, adjusted p, verdict."""
 
     n: str
     effect: str
@@ -41,7 +41,12 @@ def _interval(interval: Interval, scale: float, sign: str = "") -> str:
 
 
 def cells(figure: Figure, unit: str = "share") -> Cells:
-    """Shares as percentages with one decimal, other units as they are; `n/a` where no case counts."""
+    """Format a score: a share as a percentage, other units as they are, with one decimal; `n/a` without a score.
+
+    Args:
+        figure: The score.
+        unit: Unit of the metric.
+    """
     if figure.score is None or figure.interval is None:
         return Cells("0", NOTHING, NOTHING)
     scale = 100 if unit == "share" else 1
@@ -49,13 +54,13 @@ def cells(figure: Figure, unit: str = "share") -> Cells:
 
 
 def difference_cells(difference: Difference) -> DifferenceCells:
-    """A difference in points, with the minimum detectable effect where the verdict is `inconclusive`."""
+    """Format a difference in points. An `inconclusive` verdict is shown with the minimum detectable effect."""
     if difference.effect is None or difference.interval is None or difference.adjusted is None:
         return DifferenceCells("0", NOTHING, NOTHING, NOTHING, NOTHING, f"{difference.verdict}: {difference.reason}")
     verdict: str = difference.verdict
     if verdict == "inconclusive":
-        seen = "none" if difference.minimum_detectable is None else f"{difference.minimum_detectable * 100:.1f}"
-        verdict = f"inconclusive ({difference.reason or f'detectable: {seen}'})"
+        effect = "none" if difference.minimum_detectable is None else f"{difference.minimum_detectable * 100:.1f}"
+        verdict = f"inconclusive ({difference.reason or f'detectable: {effect}'})"
     elif verdict in ("regressed", "improved") and difference.within_margin:
         verdict = f"{verdict}, within margin"
     return DifferenceCells(

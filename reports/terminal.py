@@ -18,7 +18,7 @@ _COLOURS = {"regressed": "red", "missing": "red", "improved": "green", "equivale
 
 
 class Terminal:
-    """Draws the primary metrics, each difference with its verdict, what explains them, and the causes of failure."""
+    """Shows primary metrics, differences with their verdicts, secondary metrics, and causes of failure."""
 
     name = "terminal"
     suffixes: Sequence[str] = ()
@@ -40,13 +40,14 @@ class Terminal:
         console.print(scores("primary metrics", comparison, comparison.primary))
         for contestant in comparison.compared:
             console.print(_differences(comparison, contestant))
-            for found in contestant.unfair:
-                text = f"{found.kind}: {found.field} is {found.candidate}, and {found.baseline} in the baseline"
-                console.print(text, style="red" if found.kind == "identity" else "yellow")
+            for mismatch in contestant.unfair:
+                values = f"{mismatch.candidate}, and {mismatch.baseline} in the baseline"
+                text = f"{mismatch.kind}: {mismatch.field} is {values}"
+                console.print(text, style="red" if mismatch.kind == "identity" else "yellow")
         for contestant in comparison.contestants:
             if contestant.unproven:
                 console.print(f"{contestant.name}: {contestant.unproven}", style="yellow")
-        console.print(scores("what explains them", comparison, secondary))
+        console.print(scores("secondary metrics", comparison, secondary))
         for contestant in comparison.contestants:
             ordered = sorted(contestant.causes.items(), key=lambda item: -item[1])
             causes = ", ".join(f"{cause} {count}" for cause, count in ordered)
@@ -74,7 +75,7 @@ def _side_by_side(title: str, comparison: Comparison, metrics: Sequence[MetricIn
 
 
 def _width(comparison: Comparison, metrics: Sequence[MetricInfo]) -> int:
-    """The fewest columns in which `_side_by_side` cuts nothing: the meaning alone may be broken, word by word."""
+    """Return the smallest width at which `_side_by_side` cuts no cell. Only the meaning may be wrapped, at blanks."""
     gap = 2
     names = max((len(metric.id) for metric in metrics), default=0)
     words = max((len(word) for metric in metrics for word in metric.meaning.split()), default=0)
@@ -87,7 +88,7 @@ def _width(comparison: Comparison, metrics: Sequence[MetricInfo]) -> int:
 
 
 def _stacked(title: str, comparison: Comparison, metrics: Sequence[MetricInfo]) -> Table:
-    """A line a metric and contestant, where they do not fit beside one another."""
+    """Make a table with one line for each metric and contestant, if the contestants do not fit side by side."""
     table = _table(title)
     table.add_column("candidate", overflow="fold")
     for head in ("n", "score", "95% interval"):

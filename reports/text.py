@@ -1,8 +1,7 @@
-"""Hostile text on its way into a page.
+"""Makes texts of models and cases safe for a page.
 
-A model may write anything: markup, the end of a script, characters that turn the reading order of what follows. Markup
-is escaped by the template and by `script_json`; characters that show nothing but change what others show are replaced
-by their names.
+A model can write anything: markup, the end of a script element, characters that reverse the reading order. Templates
+and `script_json` escape markup. `visible` replaces characters that are invisible but change how other text is shown.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from typing import Any
 
 __all__ = ["script_json", "visible"]
 
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls but tab and newline
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, without tab and newline
     "\u00ad\u061c\u180e\u200b\u200e\u200f\u2028\u2029"  # soft hyphen, marks of direction, separators of lines
     "\u202a-\u202e\u2060-\u2064\u2066-\u206f"  # embeddings, overrides and isolates of direction; invisible signs
     "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff"
@@ -23,24 +22,24 @@ _UNSEEN = re.compile(
 
 
 def visible(text: str) -> str:
-    """`text` with every character that is not seen but changes what is seen, as `⟨U+202E⟩`."""
-    return _UNSEEN.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", text.replace("\r\n", "\n"))
+    """Replace each character that is invisible and changes how other text is shown by its code, as `⟨U+202E⟩`."""
+    return _INVISIBLE.sub(lambda match: f"⟨U+{ord(match.group()):04X}⟩", text.replace("\r\n", "\n"))
 
 
-def _seen(value: Any) -> Any:
+def _all_visible(value: Any) -> Any:
     match value:
         case str():
             return visible(value)
         case dict():
-            return {visible(str(key)): _seen(inner) for key, inner in value.items()}
+            return {visible(str(key)): _all_visible(inner) for key, inner in value.items()}
         case list() | tuple():
-            return [_seen(inner) for inner in value]
+            return [_all_visible(inner) for inner in value]
         case _:
             return value
 
 
 _ESCAPED = re.compile(r"\\[ubfr]|\x7f")
-"""Whatever `visible` replaces is written so in ASCII; most texts hold none of it, and need no second look."""
+"""Matches JSON in ASCII that may contain a character which `visible` replaces. Most texts need no replacement."""
 
 
 def _json(value: Any) -> str:
@@ -48,12 +47,12 @@ def _json(value: Any) -> str:
 
 
 def script_json(value: Any) -> str:
-    """`value` as JSON that may stand in a script element: ASCII, and without a character that could end the element.
+    """Write `value` as JSON for a script element: in ASCII, without a character that could end the element.
 
     Raises:
-        ValueError: A number is not finite, which JSON has no word for.
+        ValueError: A number is not finite, which JSON cannot express.
     """
     text = _json(value)
     if _ESCAPED.search(text):
-        text = _json(_seen(value))
+        text = _json(_all_visible(value))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -1,4 +1,4 @@
-"""How a report's file is written."""
+"""Writes the files of reports."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ __all__ = ["write"]
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file whole, with its folder; what UTF-8 cannot say is written as an escape.
+    """Write a file atomically, and make its folder. Characters that UTF-8 cannot encode are written as escapes.
+
+    Args:
+        path: The file.
+        text: Content of the file.
 
     Raises:
-        EnvironmentFault: It cannot be written.
+        EnvironmentFault: The file cannot be written.
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)

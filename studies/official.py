@@ -15,7 +15,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Literal, get_args
 
 from toolmark.benchmark.readers.tool_formats import tool_of
-from toolmark.benchmark.scoring.matching import equal
+from toolmark.benchmark.scoring.accepted_values import equal
 from toolmark.benchmark.tools.schemas import compile_schema, problems
 
 __all__ = ["POINTS", "Point", "official", "reasons"]

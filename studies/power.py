@@ -11,7 +11,7 @@ from scipy import stats
 
 from studies.draws import CHUNK, CLUSTER_SIZE, Truth, draw
 from studies.false_alarms import p_values
-from toolmark.benchmark.verdicts.power import ALPHA, mcnemar_power, minimum_detectable_effect_of_groups
+from toolmark.benchmark.verdicts.power import ALPHA, mcnemar_power, minimum_detectable_effect_of_clusters
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def detectable(n: int, truth: Truth, comparisons: int) -> Detectable:
     named = []
     for row in draw(random, truth, 400, 1, 1, n)[:, 0, 0]:
         sums = row.reshape(-1, size).sum(-1)
-        named.append(minimum_detectable_effect_of_groups([Fraction(int(value)) for value in sums], n) or math.nan)
+        named.append(minimum_detectable_effect_of_clusters([Fraction(int(value)) for value in sums], n) or math.nan)
     effect = float(np.nanmedian(named))
     # A drop needs at least as many changed cases; a little more keeps the limits finite.
     real = Truth(max(truth.discordance, effect + 1e-9), -effect, truth.correlation)

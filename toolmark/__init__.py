@@ -1,13 +1,13 @@
-"""Did the fine-tune make the model better at calling tools, and what is the proof?
+"""Toolmark shows whether a fine-tuned model calls tools better than its base, with the proof.
 
     import toolmark
 
     comparison = toolmark.evaluate(toolmark.Request(models=("pocket",), adapters=("adapters/mine",)))
     comparison["pocket+mine"].differences["selection.tool"].verdict
 
-`evaluate` lets candidates answer cases; `compare` judges recorded runs. The plug-in protocols, and every type that they
-name, are here too: a plug-in imports this module alone. Names are imported when they are first used, so that `import
-toolmark` is quick and needs no torch.
+`evaluate` lets candidates answer cases and compares them; `compare` compares recorded runs. A plug-in needs this module
+only: it also has the plug-in protocols and every type that they use. Each name is imported when it is first used, so
+`import toolmark` is quick and imports no torch.
 """
 
 from __future__ import annotations

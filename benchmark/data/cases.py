@@ -159,7 +159,7 @@ Match = Literal[
 
 
 class Accept(Frozen):
-    """Which values of one argument are right; `scoring/matching.py` implements the rules.
+    """Which values of one argument are right; `scoring/accepted_values.py` implements the rules.
 
     In a file a plain list `[v, …]` is short for `{"match": "exact", "of": [v, …]}`.
 

@@ -1,1 +1,1 @@
-"""From specs to a comparison."""
+"""Evaluation: resolves specs, lets candidates answer cases, judges the answers and compares the candidates."""

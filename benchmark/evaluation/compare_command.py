@@ -1,4 +1,4 @@
-"""`toolmark compare`: recorded runs in the terminal."""
+"""`toolmark compare`: compares recorded runs in the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from toolmark.benchmark.verdicts.verdict import MARGIN
 __all__ = ["compare"]
 
 MOST = 9
-"""Runs beside the baseline that a terminal has room for."""
+"""Largest number of runs beside the baseline that a terminal can show."""
 
 compare = App(name="compare", help="Compare recorded runs in the terminal: the first is the baseline of the others.")
 
@@ -34,9 +34,9 @@ def compare_runs(
     baseline:
         Folder or ledger of a run.
     candidates:
-        One to nine more of them.
+        Folders or ledgers of one to nine runs that are compared with the baseline.
     cases:
-        The cases that they answered; the shipped ones where not given. Cases that a run lacks are left out.
+        Case file or folder that the runs answered; default: the shipped cases. Cases that a run lacks are left out.
     split:
         Split of the cases: dev or test.
     margin:
@@ -44,8 +44,8 @@ def compare_runs(
     """
     if not 1 <= len(candidates) <= MOST:
         raise InputError(
-            f"{len(candidates)} runs are named beside the baseline",
-            f"Name one to {MOST}: toolmark compare BASELINE RUN",
+            f"{len(candidates)} runs are given beside the baseline",
+            f"Give one to {MOST}: toolmark compare BASELINE RUN",
         )
     chosen = cases or Request().cases
     request = Request(models=candidates, baseline=baseline, cases=chosen, split=split, margin=margin)

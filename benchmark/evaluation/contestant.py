@@ -27,12 +27,12 @@ class Contestant:
     """A candidate in one evaluation.
 
     Attributes:
-        name: Unique in the evaluation.
-        candidate: Who answers; a recipe is replaced by the adapter that it makes, once that is there.
-        dialect: In which tools are shown and calls are read.
-        dialect_reason: Why in this one.
-        baseline: The contestant that it is compared with.
-        grades: One a completion, once they are judged.
+        name: Name of the contestant, unique in the evaluation.
+        candidate: The candidate that answers. When the adapter of its recipe is made, the adapter replaces the recipe.
+        dialect: The dialect in which tools are shown and calls are read.
+        dialect_reason: Why this dialect was chosen.
+        baseline: The contestant that this one is compared with; None if there is none.
+        grades: One grade for each completion; empty until the completions are judged.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Contestant:
 
     @property
     def run(self) -> Run:
-        """Its run. Raises `RuntimeError` before it is opened."""
+        """The run of the candidate. Raises `RuntimeError` before the run is opened."""
         if self._run is None:
             raise RuntimeError(f"the run of {self.name} is not opened yet")
         return self._run
@@ -56,11 +56,11 @@ class Contestant:
 
     @property
     def training(self) -> TrainingRecord | None:
-        """How its weights were made, where a record says so."""
+        """The training record of the weights; None if there is none."""
         return TrainingRecord.of(self.run.training)
 
     def side(self) -> Side:
-        """What a comparison needs of it."""
+        """Return the data from which a comparison is computed."""
         return Side(
             name=self.name,
             grades=self.grades,
@@ -74,21 +74,26 @@ class Contestant:
 
 
 def contestants(request: Request, candidates: Sequence[tuple[Candidate, int | None]]) -> list[Contestant]:
-    """A contestant for each candidate, given with the index of the one that it is compared with.
+    """Make a contestant for each candidate.
+
+    Args:
+        request: The request.
+        candidates: Each candidate with the index of its baseline, which comes before it; None if it has none.
 
     Raises:
-        InputError: A dialect is unknown, or contradicts a recording; adapters were trained in different dialects.
+        InputError: A dialect is unknown or differs from that of a recording, or adapters were trained in different
+            dialects.
     """
     every = [candidate for candidate, _ in candidates]
-    found: list[Contestant] = []
+    made: list[Contestant] = []
     for name, (candidate, baseline) in zip(_names(every), candidates, strict=True):
         dialect, reason = _dialect(request, candidate, every)
-        found.append(Contestant(name, candidate, dialect, reason, None if baseline is None else found[baseline]))
-    return found
+        made.append(Contestant(name, candidate, dialect, reason, None if baseline is None else made[baseline]))
+    return made
 
 
 def _names(candidates: Sequence[Candidate]) -> list[str]:
-    """The candidates' names, numbered where several have the same."""
+    """Return the names of the candidates. Equal names get a number."""
     counts = Counter(candidate.name for candidate in candidates)
     seen: Counter[str] = Counter()
     names = []
@@ -99,17 +104,19 @@ def _names(candidates: Sequence[Candidate]) -> list[str]:
 
 
 def _dialect(request: Request, candidate: Candidate, candidates: Sequence[Candidate]) -> tuple[Dialect, str]:
-    """The dialect of a candidate, and why that one."""
-    name, reason = request.dialect, "as asked"
+    """Return the dialect of a candidate, and why it was chosen."""
+    name, reason = request.dialect, "chosen by --dialect"
     if candidate.kind == "replay":
         recorded = read_replay(Path(candidate.base)).dialect
         if recorded is None and name is None:
             raise InputError(
-                f"{candidate.base} does not say in which dialect it was recorded", "Choose it: --dialect NAME"
+                f"{candidate.base} does not contain the dialect in which it was recorded", "Choose one: --dialect NAME"
             )
         if recorded is not None:
             if name not in (None, recorded):
-                raise InputError(f"{candidate.base} was recorded in the dialect {recorded}", "Leave --dialect out.")
+                raise InputError(
+                    f"{candidate.base} was recorded in the dialect {recorded}, not in {name}", "Leave --dialect out."
+                )
             name, reason = recorded, "as recorded"
     if name is None:
         name, reason = _default_dialect(candidate, candidates)
@@ -117,18 +124,22 @@ def _dialect(request: Request, candidate: Candidate, candidates: Sequence[Candid
 
 
 def _default_dialect(candidate: Candidate, candidates: Sequence[Candidate]) -> tuple[str, str]:
-    """The adapters' dialect, for their base too; else the candidate's own or its family's; else `tagged`."""
+    """Return the default dialect of a candidate, and the reason.
+
+    If there are adapters, it is their dialect, also for the base. Otherwise it is the dialect that the candidate was
+    trained in, or that of its model family, or `tagged`.
+    """
     trained = {dialect for other in candidates if other.adapter and (dialect := trained_dialect(other))}
     if len(trained) > 1:
         raise InputError(
             f"the adapters were trained in different dialects: {', '.join(sorted(trained))}",
-            "Judge them one at a time, or choose one with --dialect.",
+            "Evaluate them one at a time, or choose one dialect for all: --dialect NAME",
         )
     if trained:
-        return trained.pop(), "the adapter's own"
+        return trained.pop(), "the adapter was trained in it"
     if own := trained_dialect(candidate):
-        return own, "its own"
-    if found := family_dialect(candidate):
-        dialect, family = found
-        return dialect, f"of the family {family}"
+        return own, "the model was trained in it"
+    if of_family := family_dialect(candidate):
+        dialect, family = of_family
+        return dialect, f"default of the family {family}"
     return "tagged", "default"

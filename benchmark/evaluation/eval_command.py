@@ -1,4 +1,4 @@
-"""`toolmark eval`: the pytest door from anywhere, with the same options, exit codes and summary."""
+"""`toolmark eval`: runs the checks of `pytest suites/` from any folder, with the same options and exit codes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ app = App(name="eval", help="Score candidates and compare them: the checks of `p
 
 
 class _Help:
-    """Takes the options as pytest's group does, for their help alone."""
+    """Receives the options like pytest's group of options, to print their help."""
 
     def __init__(self) -> None:
         self.parser = ArgumentParser(
             prog="toolmark eval",
             description="Let candidates answer cases, judge them, and compare them with a baseline.",
-            epilog="Options of pytest are taken too, for example -q, -k, --junitxml FILE.",
+            epilog="You can also give options of pytest, for example -q, -k or --junitxml FILE.",
         )
 
     def addoption(self, *names: str, **attributes: Any) -> None:
@@ -32,15 +32,15 @@ class _Help:
 
 
 def _project(folder: Path) -> Path:
-    """The nearest folder upwards with a pyproject.toml, whose [tool.toolmark] is read; else `folder`."""
+    """Return the nearest folder, from `folder` upwards, with a pyproject.toml; else `folder` itself."""
     return next((above for above in (folder, *folder.parents) if (above / "pyproject.toml").is_file()), folder)
 
 
 @app.default
 def run(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> None:
-    """Run the suites with `arguments`, and leave with the exit code of the checks.
+    """Run the suites with `arguments`, and exit with the code of the checks.
 
-    The tests and the pytest configuration of the current project are not read: only its [tool.toolmark] is.
+    Of the current project only [tool.toolmark] is read, not its tests and not its pytest configuration.
     """
     if {"-h", "--help"} & set(arguments):
         shown = _Help()

@@ -1,4 +1,4 @@
-"""From specs to a comparison: every candidate answers every case, is judged, and is compared with its baseline."""
+"""Runs an evaluation: every candidate answers every case, the answers are judged, and the candidates are compared."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.evaluation.contestant import Contestant, contestants
 from toolmark.benchmark.evaluation.recipe_making import RecipeMaking
-from toolmark.benchmark.evaluation.report_data import gather, provenance
+from toolmark.benchmark.evaluation.report_data import gather, provenance_of
 from toolmark.benchmark.evaluation.request import Request, check, check_candidates, shipped_cases
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 from toolmark.benchmark.runs.generation import Run, generate, open_run
@@ -30,44 +30,44 @@ from toolmark.benchmark.verdicts.verdict import MARGIN
 __all__ = ["Evaluation", "Observer", "compare", "compare_recorded", "evaluate"]
 
 Progress = Callable[[int, int], None]
-"""Called with (done, total) while a run is generated."""
+"""Called with the number of completions that are done and the total, while a run is generated."""
 
 
 class Observer:
-    """Is told how an evaluation goes on. This one ignores it; derive from it to show something."""
+    """Receives the progress of an evaluation. This class ignores it; a subclass can show it."""
 
     def say(self, line: str) -> None:
-        """Something that a user should know, such as the command that makes a recipe's adapter."""
+        """Receive a line for the user, for example the command that makes the adapter of a recipe."""
 
     def generating(self, contestant: Contestant, *, alone: bool) -> AbstractContextManager[Progress]:
-        """Around the generation of one run; gives what is called with (done, total).
+        """Return the context in which one run is generated. Its value is called with the progress.
 
         Args:
-            contestant: Who answers.
-            alone: Whether nothing else writes to the terminal meanwhile.
+            contestant: The contestant that answers.
+            alone: Whether nothing else writes to the terminal at the same time.
         """
         del contestant, alone
         return nullcontext(lambda *_: None)
 
 
 class Evaluation:
-    """A request on its way to a comparison.
+    """The evaluation of one request.
 
-    To construct one reads cases and specs and checks every option, without torch, without the network and without
-    writing anything. `run` does the rest.
+    The constructor reads cases and specs and checks every option. It imports no torch, uses no network and writes
+    nothing. `run` does the rest.
 
     Args:
-        request: What is asked for.
-        recorded: Every candidate is a recording: nothing is written, and each may lack cases.
+        request: The request.
+        recorded: Whether every candidate is a recording. Then nothing is written, and a recording may lack cases.
 
     Attributes:
-        request: What is asked for.
-        contestants: In the order shown.
-        cases: Those that will be judged.
+        request: The request.
+        contestants: The contestants, in the order in which they are shown.
+        cases: The cases that will be judged.
         skipped: Rows of the case files that could not be read.
 
     Raises:
-        InputError: An option, a spec or a case file is wrong.
+        InputError: An option, a spec or a case file is invalid.
         NothingToDo: No case is selected.
     """
 
@@ -83,20 +83,20 @@ class Evaluation:
 
     @property
     def available(self) -> int:
-        """How many cases there are, of which `cases` may be a sample."""
+        """Number of cases before `--limit`; `cases` may be a sample of them."""
         return len(self._loaded)
 
     def run(self, observer: Observer | None = None, *, logs: bool = True, report: bool = False) -> Comparison:
         """Generate what is missing, judge everything, and compare.
 
         Args:
-            observer: Is told how it goes on.
-            logs: Write an Inspect log of each run that is no recording.
-            report: Gather what a report shows beside the figures.
+            observer: Receives the progress.
+            logs: Whether to write an Inspect log of each run that is not a recording.
+            report: Whether to gather the data of a report beside the figures.
 
         Raises:
-            InputError: A recipe, a spec or a recording is wrong; with `strict_identity`, two sides were asked
-                differently.
+            InputError: A recipe, a spec or a recording is invalid; or `strict_identity` is set, and two sides answered
+                under different conditions.
             EnvironmentFault: Weights, network, disk or a lock is not available.
             BrokenJudge: The harness itself failed on a case.
         """
@@ -107,12 +107,12 @@ class Evaluation:
         sides = [contestant.side() for contestant in self.contestants]
         data = None
         if report:
-            whence = provenance(self.request, self.contestants, self._judged_cases)
-            data = gather(self._judged_cases, sides, self.contestants[0].dialect, whence)
+            provenance = provenance_of(self.request, self.contestants, self._judged_cases)
+            data = gather(self._judged_cases, sides, self.contestants[0].dialect, provenance)
         return compare_sides(sides, self.request.margin, data)
 
     def _generate(self, observer: Observer) -> None:
-        """Open and fill every run in the order shown; one answers while the recipe of another is made."""
+        """Open and generate every run, in the order of the contestants. Adapters of recipes are made meanwhile."""
         engines = Engines(self.request.run_options.decoding, self.request.threads, self.request.served_requests)
         with RecipeMaking([contestant.candidate for contestant in self.contestants], observer.say) as making:
             if self.request.strict_identity:
@@ -136,7 +136,7 @@ class Evaluation:
                     )
 
     def _may_lack_cases(self, contestant: Contestant) -> bool:
-        """Whether a recording of it may lack cases: a named baseline is compared on what both sides have."""
+        """Whether its recording may lack cases: a baseline from --baseline is compared on the common cases only."""
         return self._recorded or (self.request.baseline is not None and contestant is self.contestants[0])
 
     def _open(self, contestant: Contestant, future: Future[Candidate]) -> Run:
@@ -146,18 +146,17 @@ class Evaluation:
     def _refuse_mismatches(self, runs: Mapping[Contestant, Run]) -> None:
         for contestant, run in runs.items():
             base = runs[contestant.baseline or contestant]
-            found = mismatches((base.identity, {}), (run.identity, {}))
-            if found:
-                first = found[0]
+            if differing := mismatches((base.identity, {}), (run.identity, {})):
+                first = differing[0]
                 raise InputError(
                     f"{contestant.name} and its baseline differ in {first.field}: {first.candidate} and "
                     f"{first.baseline}",
-                    "Run both sides in the same way, or leave --strict-identity out to have the difference shown only.",
+                    "Run both sides with the same settings. Without --strict-identity the difference is only shown.",
                 )
 
     @property
     def _judged_cases(self) -> Sequence[Case]:
-        """Without those whose prompt does not fit the context of a contestant."""
+        """The cases without those whose prompt does not fit the context of a contestant."""
         too_long = {
             case_id
             for contestant in self.contestants
@@ -190,16 +189,16 @@ class Evaluation:
 def evaluate(
     request: Request, observer: Observer | None = None, *, logs: bool = True, report: bool = False
 ) -> Comparison:
-    """Let every candidate of a request answer its cases, judge the answers, and compare.
+    """Let every candidate of a request answer its cases, judge the answers, and compare the candidates.
 
     Args:
-        request: What is asked for.
-        observer: Is told how it goes on.
-        logs: Write an Inspect log of each run.
-        report: Gather what a report shows beside the figures.
+        request: The request.
+        observer: Receives the progress.
+        logs: Whether to write an Inspect log of each run.
+        report: Whether to gather the data of a report beside the figures.
 
     Raises:
-        ToolmarkError: As `Evaluation` and `Evaluation.run`.
+        ToolmarkError: As in `Evaluation` and `Evaluation.run`.
     """
     return Evaluation(request).run(observer, logs=logs, report=report)
 
@@ -207,22 +206,24 @@ def evaluate(
 def compare_recorded(request: Request, *, report: bool = False) -> Comparison:
     """Judge recorded runs again, each on the cases that it has. Nothing is generated or written.
 
-    As many epochs are judged as the runs hold.
+    The number of epochs is that of the run with the most epochs.
 
     Args:
-        request: Whose models and baseline are recorded runs.
-        report: Gather what a report shows beside the figures.
+        request: The request. Its models and its baseline are recorded runs.
+        report: Whether to gather the data of a report beside the figures.
 
     Raises:
-        InputError: A spec is no recorded run, or an option is wrong.
+        InputError: A spec is not a recorded run, or an option is invalid.
     """
     epochs = 1
     for spec in (*request.models, *filter(None, [request.baseline])):
         candidate = resolve(spec)
         if candidate.kind != "replay":
-            raise InputError(f"{spec} is not a recorded run", "Name a folder under runs/, or a ledger.jsonl.")
+            raise InputError(
+                f"{spec} is not a recorded run", "Give the folder of a run, for example runs/NAME, or its ledger.jsonl."
+            )
         epochs = max(epochs, read_replay(Path(candidate.base)).epochs)
-    if epochs > 1:  # a request for epochs needs a temperature; recordings have theirs
+    if epochs > 1:  # a request with several epochs must have a temperature; recordings ignore it
         request = replace(request, epochs=epochs, temperature=1.0)
     return Evaluation(request, recorded=True).run(report=report)
 
@@ -233,11 +234,12 @@ def compare(baseline: str, *runs: str, cases: str | None = None, margin: float =
     Args:
         baseline: Folder or ledger of a run.
         runs: Folders or ledgers of the runs that are compared with it.
-        cases: The cases that they answered; the shipped ones where not given. Cases that a run lacks are left out.
-        margin: Half-width of the range around 0 in which a difference does not matter, as a share.
+        cases: Case file or folder that the runs answered; None for the shipped cases. Cases that a run lacks are left
+            out.
+        margin: Half-width of the range around 0 in which differences count as equivalent, as a share.
 
     Raises:
-        InputError: A spec is no recorded run, or an option is wrong.
+        InputError: A spec is not a recorded run, or an option is invalid.
     """
     chosen = cases or shipped_cases()
     return compare_recorded(Request(models=runs, baseline=baseline, cases=chosen, margin=margin))

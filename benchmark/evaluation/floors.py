@@ -1,4 +1,4 @@
-"""Floors: the score that a contestant's metric must not be below."""
+"""Floors: the lowest permitted scores of a contestant."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ __all__ = ["floors"]
 
 
 def _defaults(cases: Sequence[Case]) -> dict[str, float]:
-    """What chance alone gives."""
+    """Return the default floors: the scores that an answer at random reaches."""
     return {BALANCED.id: 0.5, "selection.tool": selection_by_chance(cases)}
 
 
 def floors(request: Request, contestant: Contestant, cases: Sequence[Case]) -> dict[str, float]:
-    """Floors of a contestant by metric: those of `--floor`, and the defaults where it has a baseline.
+    """Return the floors of a contestant by metric: those of `--floor`, and the defaults if it has a baseline.
 
-    A base, and a score without a baseline, has no default floor: a score alone never fails a check.
+    A contestant without a baseline has no default floors, so that a low score alone never fails a check.
 
     Args:
-        request: Whose `floors` always count.
-        contestant: Whose metrics are checked.
-        cases: Those that were judged.
+        request: The request. Its own `floors` apply to every contestant.
+        contestant: The contestant that is checked.
+        cases: The cases that were judged.
     """
     return (_defaults(cases) if contestant.baseline is not None else {}) | dict(request.floors)

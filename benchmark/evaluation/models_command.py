@@ -1,4 +1,4 @@
-"""`toolmark models`: list what was trained, merge an adapter into its base, prove that adapters are served rightly."""
+"""`toolmark models`: lists trained models, merges adapters, and checks that adapters are served rightly."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 __all__ = ["models"]
 
 models = App(name="models", help="List, merge, check and publish models and adapters.")
-for _name in names("toolmark.models"):  # of the other folders, and imported when called
+for _name in names("toolmark.models"):  # commands that plug-ins add; a command is imported when it is called
     models.command(target("toolmark.models", _name), name=_name, help=f"See: toolmark models {_name} --help")
 
 
 @models.command(name="list")
 def list_trained(folder: Path = Path("adapters")) -> None:
-    """List what was trained here: base, dialect, data, the step that was kept.
+    """List trained adapters and models: trainer, base, dialect, size of the data, training time, and the step kept.
 
     Parameters
     ----------
     folder:
-        Where the adapters and models lie.
+        Folder that contains the adapters and models.
     """
     table = Table("name", "trainer", "base", "dialect", "conversations", "seconds", "step", box=None)
     for record in sorted(folder.glob(f"*/{RECORD_FILE}")):
@@ -45,26 +45,28 @@ def list_trained(folder: Path = Path("adapters")) -> None:
         step = "" if trained.chosen is None else f"{trained.chosen.step:g}"
         table.add_row(record.parent.name, *("" if cell is None else str(cell) for cell in cells), step)
     if not table.row_count:
-        raise NothingToDo(f"nothing that was trained lies in {folder}", "Train: toolmark train lora --help")
+        raise NothingToDo(f"{folder} contains no trained adapter or model", "Train one: toolmark train lora --help")
     Console().print(table)
 
 
 @models.command
 def merge(spec: str, *, out: Path) -> None:
-    """Write a base with its adapter merged in, as a model directory; `models check BASE:ADAPTER` proves the two equal.
+    """Merge an adapter into its base, and write the result as a model directory.
+
+    `toolmark models check BASE:ADAPTER` checks that the merged model answers like the adapter.
 
     Parameters
     ----------
     spec:
-        BASE:ADAPTER.
+        The base and its adapter: BASE:ADAPTER.
     out:
-        Folder to write to; it must not hold anything yet.
+        Folder to write to. It must be new or empty.
     """
     candidate = resolve(spec)
     if candidate.kind not in ("local", "hub") or candidate.adapter is None:
-        raise InputError(f"{spec} has no adapter to merge", "Name both: toolmark models merge BASE:ADAPTER --out DIR")
+        raise InputError(f"{spec} has no adapter to merge", "Give both: toolmark models merge BASE:ADAPTER --out DIR")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} is there already", "Name a new folder with --out, or remove that one.")
+        raise InputError(f"{out} exists already and is not empty", "Give a new folder: --out DIR. Or remove this one.")
     weights = locate(candidate)
     from toolmark.benchmark.engine.adapter_variants import merge as merged  # torch and peft
 
@@ -74,24 +76,27 @@ def merge(spec: str, *, out: Path) -> None:
 
 @models.command
 def check(spec: str, *, limit: int = 40, cases: str | None = None, threads: int | None = None) -> None:
-    """Prove that adapters are served rightly: a zero adapter changes nothing, a merged one answers as the unmerged.
+    """Check that adapters are served rightly.
 
-    Leaves with 0 where all metrics come out equivalent, and with 1 otherwise.
+    For a model without an adapter: a zero adapter must change nothing. For BASE:ADAPTER: the merged model must answer
+    like the base with the adapter. The exit code is 0 if all metrics are equivalent, and 1 otherwise.
 
     Parameters
     ----------
     spec:
         A local model, or a base with an adapter: BASE:ADAPTER.
     limit:
-        Cases to answer.
+        Number of cases to answer.
     cases:
-        Where they come from; the shipped ones where not given.
+        Case file or folder; default: the shipped cases.
     threads:
-        Processor threads.
+        Number of processor threads.
     """
     candidate = resolve(spec)
     if candidate.kind not in ("local", "hub"):
-        raise InputError(f"{spec} is not loaded from weights here", "Name a local or hub model, or BASE:ADAPTER.")
+        raise InputError(
+            f"{spec} has no weights that can be loaded here", "Give a local or hub model, or BASE:ADAPTER."
+        )
     weights = locate(candidate)
     from toolmark.benchmark.engine.adapter_variants import merge, zero_adapter  # torch and peft
 
@@ -113,5 +118,5 @@ def check(spec: str, *, limit: int = 40, cases: str | None = None, threads: int 
         )
         comparison = evaluate(request, TerminalObserver(), logs=False)
     load("toolmark.renderers", "terminal")().render(comparison, None)
-    verdicts = {found.verdict for contestant in comparison.compared for found in contestant.differences.values()}
+    verdicts = {one.verdict for contestant in comparison.compared for one in contestant.differences.values()}
     sys.exit(0 if verdicts <= {"equivalent"} else 1)

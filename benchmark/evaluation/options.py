@@ -1,4 +1,4 @@
-"""The options of a run: each one entry, from which its flag, its variable, its key and its documentation follow."""
+"""The options of an evaluation. Each is one entry, which gives its flag, environment variable, key and help."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ OPTIONS = (
     Option(
         "baseline",
         STRING,
-        "what candidates are held against: a spec, a stored run or a ledger",
+        "what candidates are compared with: a spec, a stored run or a ledger",
         metavar="SPEC",
         default_text="with --adapter, the base",
     ),
     Option("cases", STRING, "case file or folder", metavar="[READER:]PATH", default_text="the shipped cases"),
-    Option("tools", STRING, ".py, module or .yaml whose toolbox names the cases use", metavar="SOURCE"),
+    Option("tools", STRING, ".py, module or .yaml with the toolboxes that the cases name", metavar="SOURCE"),
     Option("split", choice("dev", "test"), "which *.SPLIT.jsonl of a folder", default=_DEFAULT.split),
     Option(
         "dialect",
@@ -53,13 +53,13 @@ OPTIONS = (
     Option(
         "limit",
         WHOLE,
-        "a stratified, seeded sample of N cases; a smaller one lies in a larger one",
+        "a stratified, seeded sample of N cases; a larger sample contains a smaller one",
         metavar="N",
         default_text="all",
     ),
-    Option("epochs", WHOLE, "answers a case; needs --temperature", metavar="N", default=_DEFAULT.epochs),
+    Option("epochs", WHOLE, "answers for each case; needs --temperature", metavar="N", default=_DEFAULT.epochs),
     Option("temperature", NUMBER, "0 is greedy", metavar="T", default=_DEFAULT.temperature),
-    Option("seed", WHOLE, "of sampling and of --limit", metavar="N", default=_DEFAULT.seed),
+    Option("seed", WHOLE, "seed of sampling and of --limit", metavar="N", default=_DEFAULT.seed),
     Option(
         "threads",
         WHOLE,
@@ -67,47 +67,45 @@ OPTIONS = (
         metavar="N",
         default_text="1 for a small model, else torch's own choice",
     ),
-    Option(
-        "connections", WHOLE, "requests to a served model at once, at most", metavar="N", default=_DEFAULT.connections
-    ),
+    Option("connections", WHOLE, "most requests to a served model at once", metavar="N", default=_DEFAULT.connections),
     Option(
         "request-timeout",
         NUMBER,
-        "seconds that a served model may take for an answer",
+        "seconds after which a request to a served model fails",
         metavar="S",
         default=_DEFAULT.request_timeout,
     ),
     Option(
         "request-retries",
         WHOLE,
-        "how often a request to a served model that failed is sent again",
+        "how often a failed request to a served model is sent again",
         metavar="N",
         default=_DEFAULT.request_retries,
     ),
     Option(
         "stop-at-call",
         SWITCH,
-        "where one call is right, end behind the first; what would follow is not seen, guard.stops leaves it out",
+        "end an answer after its first call, where one call is right; such answers do not count in guard.stops",
     ),
     Option(
         "floor",
         AMOUNTS,
-        "fail where the score's interval is below VALUE; repeatable, each METRIC on its own",
+        "fail if the interval of the score is below VALUE; repeatable, once for each METRIC",
         metavar="METRIC=VALUE",
     ),
     Option(
         "margin", NUMBER, "differences within ±M, a share, count as equivalent", metavar="M", default=_DEFAULT.margin
     ),
-    Option("inconclusive", choice("skip", "fail"), "what a check does that the cases cannot decide", default="skip"),
+    Option("inconclusive", choice("skip", "fail"), "result of a check that is inconclusive", default="skip"),
     Option(
         "execute",
         choice("pure", "read", "all"),
-        "effects up to which called tools run",
+        "run called tools with effects up to this level",
         default=_DEFAULT.execute,
     ),
-    Option("fresh", SWITCH, "generate again, whatever the ledger holds"),
-    Option("strict-identity", SWITCH, "refuse to compare runs whose identities differ beyond the candidate"),
-    Option("as-recorded", SWITCH, "the baseline's figures as they were recorded, not judged again"),
+    Option("fresh", SWITCH, "generate all answers again, and do not reuse those in the ledger"),
+    Option("strict-identity", SWITCH, "stop with an error if the sides differ in more than the candidate"),
+    Option("as-recorded", SWITCH, "take the baseline's figures as they were recorded, and do not judge it again"),
     Option("skip-too-long", SWITCH, "leave out cases whose prompt does not fit the context"),
     Option("skip-bad", SWITCH, "leave out rows that cannot be read, and list them"),
     Option(
@@ -116,24 +114,24 @@ OPTIONS = (
         "write a report: .html, .md, .csv, .json, or a folder that ends in /; repeatable",
         metavar="FILE",
     ),
-    Option("runs", STRING, "where runs are kept", metavar="DIR", default=str(_DEFAULT.runs)),
+    Option("runs", STRING, "folder of the runs", metavar="DIR", default=str(_DEFAULT.runs)),
 )
 
 _PLURAL = {"models": "model", "adapters": "adapter", "floors": "floor"}
 
 
 class Arguments(Protocol):
-    """What takes options: pytest's group, or a parser of argparse."""
+    """Something that options can be added to: pytest's group of options, or a parser of argparse."""
 
     def addoption(self, *names: str, **attributes: Any) -> None:
         """Add one option."""
 
 
 def add_options(arguments: Arguments) -> None:
-    """Register every option without a default, so that "not given" is told from "given".
+    """Add every option. The default is None, which shows that an option was not given.
 
     Args:
-        arguments: Pytest's group of options.
+        arguments: The group or parser that the options are added to.
     """
     for option in OPTIONS:
         attributes: dict[str, Any] = {"action": "append"} if option.kind.repeatable else {}
@@ -148,10 +146,14 @@ def add_options(arguments: Arguments) -> None:
 
 
 def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
-    """Every option, from `flags`, the environment, `.env` in the current directory and `pyproject`.
+    """Read every option from flags, the environment, `.env` in the current directory, and `pyproject`.
+
+    Args:
+        flags: Values of the flags that were given, by option.
+        pyproject: Path of the `pyproject.toml`.
 
     Raises:
-        InputError: A name or a value is wrong in one of them.
+        InputError: A name or a value in one of these sources is invalid.
     """
     return resolve(
         OPTIONS,
@@ -165,8 +167,8 @@ def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
 
 
 def request_of(values: Values) -> Request:
-    """What the options ask for: field for option of the same name; repeatable ones are in the plural."""
-    asked = {field.name: values[_PLURAL.get(field.name, field.name.replace("_", "-"))] for field in fields(Request)}
-    asked["cases"] = asked["cases"] or _DEFAULT.cases
-    asked["runs"] = Path(asked["runs"])
-    return Request(**asked)
+    """Make a request from the options. A field has the name of its option; those of repeatable options are plurals."""
+    by_field = {field.name: values[_PLURAL.get(field.name, field.name.replace("_", "-"))] for field in fields(Request)}
+    by_field["cases"] = by_field["cases"] or _DEFAULT.cases
+    by_field["runs"] = Path(by_field["runs"])
+    return Request(**by_field)

@@ -1,6 +1,7 @@
-"""Makes the adapters of recipes in processes of their own, one after the other, while other candidates answer.
+"""Makes the adapters of recipes, each in a process of its own, while other candidates answer.
 
-A command that was killed resumes when it is given again. Two evaluations that need one adapter wait for each other.
+The adapters are made one after the other. A step that was killed resumes when the evaluation runs again. If two
+evaluations need the same adapter, one of them makes it and the other waits.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 __all__ = ["RecipeMaking", "plan_of"]
 
 _SECONDS_TO_END = 10.0
-"""For a command to say what it keeps, when the user interrupts it together with the evaluation."""
+"""Time that an interrupted command has to save its state and to print where it is."""
 
 
 def plan_of(candidate: Candidate) -> Plan | None:
-    """What must be made for a candidate; None if its adapter is not a recipe.
+    """Return the plan for the recipe of a candidate; None if its adapter is not a recipe.
 
     Raises:
-        InputError: The recipe is wrong; see `plan_recipe`.
-        EnvironmentFault: The weights of its base are not available.
+        InputError: The recipe is invalid; see `plan_recipe`.
+        EnvironmentFault: The weights of the base are not available.
     """
     if candidate.adapter is None or not is_recipe(path := Path(candidate.adapter)):
         return None
@@ -42,21 +43,21 @@ def plan_of(candidate: Candidate) -> Plan | None:
 
 
 class RecipeMaking:
-    """The adapters of recipes, made in the background; a context manager.
+    """Makes the adapters of recipes in the background; a context manager.
 
-    When the context ends, the making ends too; what is half made is resumed the next time.
+    When the context ends, the running step is stopped. The next evaluation resumes it.
 
     Args:
-        candidates: Those of an evaluation, with recipes or without.
-        say: Is called with each command before it runs.
+        candidates: The candidates of an evaluation, with or without recipes.
+        say: Called with each command before it runs.
 
     Attributes:
-        ready: A future for each candidate, with the adapter in the place of its recipe. It is done at once where
-            nothing must be made. If a command failed, and has said why, the future raises `InputError` or
-            `EnvironmentFault`.
+        ready: A future for each candidate, in the order of `candidates`. Its result is the candidate with the adapter
+            in place of the recipe. If the adapter exists already, or there is no recipe, the future is done at once.
+            If a step failed, the future raises `InputError` or `EnvironmentFault`.
 
     Raises:
-        InputError, EnvironmentFault: As `plan_of`.
+        InputError, EnvironmentFault: As in `plan_of`.
     """
 
     def __init__(self, candidates: Sequence[Candidate], say: Callable[[str], None]) -> None:
@@ -75,7 +76,7 @@ class RecipeMaking:
         self._thread.shutdown(wait=False, cancel_futures=True)
         if self._command is not None and self._command.poll() is None:
             interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
-            try:  # Ctrl-C reaches the command too, which says what it keeps
+            try:  # Ctrl-C reaches the command too, and the command saves its state
                 self._command.wait(_SECONDS_TO_END if interrupted else 0)
             except subprocess.TimeoutExpired:
                 self._command.terminate()
@@ -99,7 +100,7 @@ class RecipeMaking:
         return replace(candidate, adapter=str(plan.adapter))
 
     def _run(self, arguments: Sequence[str]) -> None:
-        """Run `toolmark` with `arguments` in a process of its own, which opens no test case and frees its memory."""
+        """Run `toolmark` with `arguments` in a new process. It opens no test case and frees its memory at the end."""
         shown = shlex.join(["toolmark", *arguments])
         self._say(shown)
         with subprocess.Popen([sys.executable, "-m", "toolmark.benchmark.cli", *arguments]) as self._command:  # noqa: S603
@@ -112,6 +113,6 @@ class RecipeMaking:
             raise KeyboardInterrupt
         kind = EnvironmentFault if code == EnvironmentFault.exit_code else InputError
         raise kind(
-            f"a step of the recipe failed with exit code {code}; its reason stands above",
-            f"Correct that, or try the step alone: {shown}",
+            f"a step of the recipe failed with exit code {code}; its error is printed above",
+            f"Correct the error and run again. To run the step alone: {shown}",
         )

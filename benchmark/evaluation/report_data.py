@@ -1,4 +1,4 @@
-"""What a report shows beside the figures, gathered from judged contestants, so that a renderer computes nothing."""
+"""Gathers the data that a report shows beside the figures, so that a renderer computes nothing."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from toolmark.benchmark.verdicts.ranking import ranking
 from toolmark.benchmark.verdicts.report_data import ContestantDetails, Provenance, ReportData
 from toolmark.benchmark.verdicts.shown_cases import show_cases
 
-__all__ = ["gather", "provenance"]
+__all__ = ["gather", "provenance_of"]
 
 
 def gather(
-    cases: Sequence[Case], sides: Sequence[Side], dialect: Dialect, whence: Provenance | None = None
+    cases: Sequence[Case], sides: Sequence[Side], dialect: Dialect, provenance: Provenance | None = None
 ) -> ReportData:
-    """What a report shows of these sides beside their figures.
+    """Gather the data of a report beside the figures.
 
     Args:
-        cases: Those that were judged.
-        sides: One a contestant, in the order shown.
-        dialect: In which the trivial policies answer.
-        whence: Where the comparison comes from.
+        cases: The cases that were judged.
+        sides: One side for each contestant, in the order in which they are shown.
+        dialect: The dialect in which the trivial policies answer.
+        provenance: How and when the comparison was made; None if this is unknown.
     """
     judged = {grade.case_id for side in sides for grade in side.grades}
     answered = [case for case in cases if case.id in judged]
@@ -55,17 +55,23 @@ def gather(
         details=details,
         ranks=ranking({side.name: side.grades for side in sides}),
         policies=policy_scores(answered, dialect),
-        provenance=whence,
+        provenance=provenance,
     )
 
 
-def provenance(request: Request, contestants: Sequence[Contestant], cases: Sequence[Case]) -> Provenance:
-    """Where the comparison comes from, with the command that makes it again from the stored runs."""
+def provenance_of(request: Request, contestants: Sequence[Contestant], cases: Sequence[Case]) -> Provenance:
+    """Return how the comparison is made, with the command that makes it again from the stored runs.
+
+    Args:
+        request: The request.
+        contestants: The contestants, with their runs.
+        cases: The cases that were judged.
+    """
     runs = [
         contestant.candidate.base if contestant.candidate.kind == "replay" else str(contestant.run.folder)
         for contestant in contestants
     ]
-    held = ["--baseline", runs.pop(0)] if any(contestant.baseline for contestant in contestants) else []
+    baseline = ["--baseline", runs.pop(0)] if any(contestant.baseline for contestant in contestants) else []
     shipped = request.cases == shipped_cases()
     options = [] if shipped else ["--cases", request.cases]
     options += [] if request.tools is None else ["--tools", request.tools]
@@ -78,12 +84,12 @@ def provenance(request: Request, contestants: Sequence[Contestant], cases: Seque
         cases="shipped with Toolmark" if shipped else request.cases,
         split=request.split,
         case_set=digest(sorted((case.id, case.gold_hash) for case in cases)),
-        command=shlex.join(["toolmark", "report", *runs, *held, *options, "--out", "report.html"]),
+        command=shlex.join(["toolmark", "report", *runs, *baseline, *options, "--out", "report.html"]),
     )
 
 
 def _now() -> str:
-    """The time of day, or that of SOURCE_DATE_EPOCH, by which a report can be made again to the same bytes."""
+    """Return the current time, or that of SOURCE_DATE_EPOCH. With it, the same report has the same bytes."""
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
     moment = datetime.fromtimestamp(int(given), UTC) if given.isdecimal() else datetime.now(UTC)
     return moment.isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""What is asked of an evaluation, and whether its options fit together."""
+"""The request for an evaluation, and the checks of its options."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from toolmark.benchmark.verdicts.verdict import MARGIN
 __all__ = ["CHECKED", "Request", "check", "shipped_cases"]
 
 CHECKED = (*(metric.id for metric in PRIMARY), BALANCED.id)
-"""Metrics that a suite checks, and that can have a floor."""
+"""Ids of the metrics that a suite checks, and that can have a floor."""
 
 _REQUESTS = RequestLimits()
 
 
 def shipped_cases() -> str:
-    """The folder of the shipped cases."""
+    """Return the path of the folder with the shipped cases."""
     return str(files("toolmark.suites") / "cases")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for. Each field is an option of `toolmark eval`; see `--help`."""
+    """A request for an evaluation. Each field is an option of `toolmark eval`; see `toolmark eval --help`."""
 
     models: tuple[str, ...] = ()
     adapters: tuple[str, ...] = ()
@@ -63,23 +63,26 @@ class Request:
 
     @property
     def run_options(self) -> RunOptions:
-        """How runs are made."""
+        """The options of a run."""
         decoding = Decoding(temperature=self.temperature, seed=self.seed, stop_at_call=self.stop_at_call)
         return RunOptions(self.runs, decoding, self.epochs, self.fresh, self.skip_too_long)
 
     @property
     def served_requests(self) -> RequestLimits:
-        """How served models are asked."""
+        """The limits of requests to served models."""
         return RequestLimits(self.connections, self.request_timeout, self.request_retries)
 
     def candidates(self) -> list[tuple[Candidate, int | None]]:
-        """All candidates in the order shown, each with the index of the one that it is compared with.
+        """Resolve the specs of the request.
 
-        A named baseline comes first. The base of adapters is their baseline where none is named; otherwise it is
-        compared with the baseline, as the adapters are.
+        With `baseline`, the baseline comes first, and models and adapters are compared with it. Without it, adapters
+        are compared with their base, and models with nothing.
+
+        Returns:
+            The candidates in the order in which they are shown, each with the index of its baseline or None.
 
         Raises:
-            InputError: A spec names nothing, or an adapter does not fit.
+            InputError: A spec cannot be resolved, or an adapter does not fit its base.
         """
         models = [resolve(spec) for spec in self.models]
         adapters = [with_adapter(models[0], adapter) for adapter in self.adapters]
@@ -89,7 +92,7 @@ class Request:
 
 
 def check(request: Request) -> None:
-    """Check the options that need nothing else to be read.
+    """Check the options by themselves, before cases or candidates are read.
 
     Raises:
         InputError: An option is out of its bounds, or does not fit another one.
@@ -97,26 +100,28 @@ def check(request: Request) -> None:
     if request.adapters and len(request.models) != 1:
         raise InputError(
             f"--adapter needs exactly one --model, and {len(request.models)} are given",
-            "Name the base once: --model BASE --adapter A --adapter B",
+            "Give the base once: --model BASE --adapter A --adapter B",
         )
     if not 0 < request.margin < 1:
         raise InputError(
             f"--margin {request.margin:g} is not between 0 and 1", "Write a share, for example --margin 0.05"
         )
     if request.as_recorded and request.baseline is None:
-        raise InputError("--as-recorded needs a recorded baseline", "Name it: --baseline runs/NAME")
+        raise InputError("--as-recorded needs a recorded baseline", "Give one: --baseline runs/NAME")
     if request.epochs < 1:
-        raise InputError(f"--epochs {request.epochs} is below 1", "Write 1 or more.")
+        raise InputError(f"--epochs {request.epochs} is below 1", "Write 1 or more: --epochs 1")
     if request.epochs > 1 and request.temperature == 0:
         raise InputError(
             f"--epochs {request.epochs} would repeat the same greedy answer", "Add a temperature: --temperature 0.7"
         )
     if request.temperature < 0:
-        raise InputError(f"--temperature {request.temperature:g} is negative", "Write 0 (greedy) or more.")
+        raise InputError(
+            f"--temperature {request.temperature:g} is negative", "Write 0 (greedy) or more: --temperature 0"
+        )
     if request.threads is not None and request.threads < 1:
-        raise InputError(f"--threads {request.threads} is below 1", "Write 1 or more.")
+        raise InputError(f"--threads {request.threads} is below 1", "Write 1 or more: --threads 1")
     if request.connections < 1:
-        raise InputError(f"--connections {request.connections} is below 1", "Write 1 or more.")
+        raise InputError(f"--connections {request.connections} is below 1", "Write 1 or more: --connections 1")
     if not 0 < request.request_timeout < float("inf"):
         raise InputError(
             f"--request-timeout {request.request_timeout:g} is not a positive number of seconds",
@@ -124,22 +129,23 @@ def check(request: Request) -> None:
         )
     if request.request_retries < 0:
         raise InputError(
-            f"--request-retries {request.request_retries} is negative", "Write 0 (each request once) or more."
+            f"--request-retries {request.request_retries} is negative",
+            "Write 0 (each request is sent once) or more: --request-retries 0",
         )
     for metric, _ in request.floors:
         if metric not in CHECKED:
-            raise InputError(f"--floor {metric}: no metric of that name can have a floor", nearest(metric, CHECKED))
+            raise InputError(f"--floor: {metric!r} is not a metric that can have a floor", nearest(metric, CHECKED))
 
 
 def check_candidates(request: Request, candidates: Sequence[Candidate]) -> None:
-    """Check the options against the candidates.
+    """Check the options that depend on the candidates.
 
     Raises:
-        InputError: An option cannot be kept for a candidate.
+        InputError: An option is not possible for a candidate.
     """
     served = [candidate.name for candidate in candidates if candidate.kind == "inspect"]
     if request.stop_at_call and served:
         raise InputError(
-            f"--stop-at-call: {served[0]} is a served model, and only local generation can stop at a call",
+            f"--stop-at-call is only possible with local generation, and {served[0]} is a served model",
             "Leave --stop-at-call out.",
         )

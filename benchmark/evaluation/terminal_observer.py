@@ -1,4 +1,4 @@
-"""Shows on the terminal how an evaluation goes on."""
+"""Shows the progress of an evaluation in the terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["TerminalObserver"]
 
 
 class TerminalObserver(Observer):
-    """A progress line for each run: live on a terminal, plain lines elsewhere."""
+    """Shows a progress line for each run: live in a terminal, as plain lines elsewhere."""
 
     def say(self, line: str) -> None:
         """Print the line."""
@@ -21,7 +21,7 @@ class TerminalObserver(Observer):
 
     @contextmanager
     def generating(self, contestant: Contestant, *, alone: bool) -> Iterator[Progress]:
-        """Show how many answers there are, and at the end how many were generated and reused."""
+        """Show the number of answers, and at the end how many were generated and how many reused."""
         with progress_line(contestant.name, live=alone) as line:
             yield line.update
             run = contestant.run

@@ -1,1 +1,1 @@
-"""The judge: outcomes, matching, grades and metrics."""
+"""The judge: it grades completions and computes metrics from the grades."""

@@ -1,4 +1,4 @@
-"""Does an answer use the tool result that the conversation ends with?"""
+"""Checks whether an answer uses the tool result at the end of the conversation."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def _numbers(text: str) -> list[tuple[float, int]]:
-    """Numbers written in `text` with their decimals; a comma before three digits separates thousands."""
+    """Return each number in `text` with the count of its decimals. A comma before three digits separates thousands."""
     found = _NUMBER.findall(_THOUSANDS.sub("", text))
     return [(float(number), len(number.partition(".")[2])) for number in found]
 
@@ -54,15 +54,18 @@ def _double(number: float) -> float:
         return math.inf
 
 
-def _spoken(answer: str) -> set[float]:
-    """Whole numbers that `answer` says in words: counts to twelve, months, hours of the afternoon."""
+def _numbers_in_words(answer: str) -> set[float]:
+    """Return the whole numbers that `answer` gives in words: counts to twelve, months, hours of the afternoon."""
     words = set(re.findall(r"[a-z]+", answer.casefold()))
-    said = {float(value) for word, value in _WORD_VALUES.items() if word in words}
-    return said | {float(hour) + 12 for hour in _AFTERNOON.findall(answer)} | ({12.0} if "noon" in words else set())
+    numbers = {float(value) for word, value in _WORD_VALUES.items() if word in words}
+    return numbers | {float(hour) + 12 for hour in _AFTERNOON.findall(answer)} | ({12.0} if "noon" in words else set())
 
 
 def result_value(content: str) -> Any:
-    """What a tool turn says: JSON, a Python literal (`True`, `['a']`: tools that print what they return), or text."""
+    """Read the content of a tool turn: as JSON, else as a Python literal, else as a string.
+
+    A tool that prints its result writes a Python literal, for example `True` or `['a']`.
+    """
     for read in (json.loads, python_literal):
         try:
             return read(content)
@@ -72,18 +75,26 @@ def result_value(content: str) -> Any:
 
 
 def uses_result(messages: Sequence[Message], answer: str) -> bool | None:
-    """Does at least one value of the tool result that ends the conversation stand in `answer`?
+    """Whether `answer` contains at least one value of the tool result at the end of the conversation.
 
-    None where the conversation does not end with a result: a follow-up ("is that per person?") may be answered well
-    without repeating a value. Numbers are compared by value, to the precision in which the answer writes them (3.14
-    uses 3.14159), and without regard to sign ("5 days earlier" uses -5); a date or a time by its numbers, months and
-    hours also in words; other strings as whole words without case; a boolean result is used by any answer, because
-    "yes" has too many spellings.
+    - Numbers are compared by value, to the precision in which the answer writes them: 3.14 uses 3.14159. Signs are
+      ignored: "5 days earlier" uses -5.
+    - A date or a time is compared by its numbers. Months and hours may also be written in words.
+    - Other strings are compared as whole words, without case.
+    - Every answer that is not empty uses a boolean result, because "yes" has too many spellings.
+
+    Args:
+        messages: The conversation before the answer.
+        answer: The text for the user.
+
+    Returns:
+        None if the conversation does not end with a tool result. A good answer to a follow-up question ("is that per
+        person?") may repeat no value.
     """
     if messages[-1].role != "tool":
         return None
     written = _numbers(answer)
-    values = {number for number, _ in written} | _spoken(answer)
+    values = {number for number, _ in written} | _numbers_in_words(answer)
     text = answer.casefold()
     for leaf in _leaves(result_value(messages[-1].content)):
         if isinstance(leaf, bool):
@@ -94,14 +105,14 @@ def uses_result(messages: Sequence[Message], answer: str) -> bool | None:
                 abs(size - abs(number)) <= 0.5 * 10.0**-decimals for number, decimals in written
             )
         else:
-            used = _says(leaf.strip(), text, values)
+            used = _contains(leaf.strip(), text, values)
         if used:
             return True
     return False
 
 
-def _says(leaf: str, text: str, values: set[float]) -> bool:
-    """Does the string `leaf` of a result stand in `text`, an answer without case that holds the numbers `values`?"""
+def _contains(leaf: str, text: str, values: set[float]) -> bool:
+    """Whether an answer contains the string `leaf`; `text` is the casefolded answer, `values` are its numbers."""
     if not leaf:
         return False
     if re.search(rf"(?<![a-z0-9]){re.escape(leaf.casefold())}(?:e?s)?(?![a-z0-9])", text):
@@ -111,7 +122,7 @@ def _says(leaf: str, text: str, values: set[float]) -> bool:
     except ValueError:
         numbers = {number for number, _ in _numbers(leaf)}
         return bool(numbers) and numbers <= values
-    values = values | {float(digits) for digits in re.findall(r"\d{1,4}", text)}  # 19.10.2026 is no decimal number
+    values = values | {float(digits) for digits in re.findall(r"\d{1,4}", text)}  # 19.10.2026 is not a decimal number
     day = {float(moment.month), float(moment.day)}
     hour = {float(moment.hour), float(moment.minute)} - ({0.0} if moment.hour else set())
     return day <= values or (len(leaf) > len("2026-01-01") and hour <= values)

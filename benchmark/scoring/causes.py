@@ -1,4 +1,4 @@
-"""Why a completion failed: every cause with its label and its colours, in the order in which the first one counts."""
+"""The causes of failure, each with a label and colours. The order matters: the first cause that applies is reported."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ __all__ = ["Cause"]
 
 
 class Cause(StrEnum):
-    """A cause of failure. A completion that fails several ways has the first of them as its one cause.
+    """A cause of failure. Where several causes apply to a completion, only the first one in this order is reported.
 
     Each member is declared as id, label, colour on a light page, colour on a dark page.
 
     Attributes:
-        label: What people read.
+        label: Label of the cause in reports.
         light: CSS colour on a light page.
         dark: CSS colour on a dark page.
     """
@@ -24,7 +24,7 @@ class Cause(StrEnum):
     dark: str
 
     def __new__(cls, value: str, label: str, light: str, dark: str) -> Self:
-        """A member; its value, and so its text, is the id."""
+        """Make a member. Its value is the id, so `str(member)` is the id too."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.label, member.light, member.dark = label, light, dark
@@ -47,10 +47,10 @@ class Cause(StrEnum):
 
     @classmethod
     def of(cls, value: str) -> Self:
-        """The cause of this id. Raises `KeyError`."""
+        """Return the cause with this id. Raises `KeyError` if there is none."""
         return {cause.value: cause for cause in cls}[value]
 
     @property
     def rank(self) -> int:
-        """Its place in the order, from 0: lower ranks are named first."""
+        """Position of the cause in the order, from 0. The cause with the lowest rank is the one that is reported."""
         return list(Cause).index(self)

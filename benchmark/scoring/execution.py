@@ -1,4 +1,4 @@
-"""Which calls may run, and their results, each distinct call once."""
+"""Runs the calls that are permitted to run. Equal calls of a pure tool run once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from toolmark.benchmark.tools.sandbox import CallLimits, Result, Sandbox
 __all__ = ["Execute", "Executor"]
 
 Execute = Literal["pure", "read", "all"]
-"""`--execute`: the effects up to which tools may run."""
+"""Value of `--execute`: tools with effects up to this level may run."""
 
 _ALLOWED: Mapping[Execute, frozenset[Effects]] = {
     "pure": frozenset({"pure"}),
@@ -22,24 +22,24 @@ _ALLOWED: Mapping[Execute, frozenset[Effects]] = {
 }
 
 _NETWORK_SECONDS = 30.0
-"""A tool that may touch the world waits for others."""
+"""Time limit of a tool with effects, which may wait for a file or for the network."""
 
 
 class Executor:
-    """Runs permitted calls in sandboxes and remembers the results of pure ones; a context manager.
+    """Runs permitted calls in sandboxes and stores the results of pure calls; a context manager.
 
-    A tool that may touch the world needs files or the network, so it runs in a second worker that is limited but not
-    confined; a pure one never does.
+    A pure tool runs in a worker without files and network. A tool with effects needs them, so it runs in a second
+    worker, which has the same limits but is not confined.
 
     Args:
-        execute: Effects up to which tools may run.
+        execute: Tools with effects up to this level may run.
     """
 
     def __init__(self, execute: Execute = "pure") -> None:
         self._allowed = _ALLOWED[execute]
         self._confined = Sandbox()
         self._released = Sandbox(CallLimits(seconds=_NETWORK_SECONDS, confined=False))
-        self._known: dict[str, Result] = {}
+        self._results: dict[str, Result] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -51,22 +51,22 @@ class Executor:
         self._released.close()
 
     def may_run(self, tool: Tool) -> bool:
-        """Has `tool` an implementation, and may its effects happen?"""
+        """Whether `tool` has an implementation and its effects are permitted."""
         return tool.run is not None and tool.effects in self._allowed
 
     def run(self, tool: Tool, arguments: Mapping[str, Any]) -> Result:
-        """Run a call. Raises `LookupError` where it may not run."""
+        """Run a call. Raises `LookupError` if it may not run."""
         if not self.may_run(tool):
             raise LookupError(tool.name)
         if tool.effects != "pure":
             return self._released.run(tool, arguments)
         key = canonical_json([tool.run, dict(arguments)])
-        if key not in self._known:
-            self._known[key] = self._confined.run(tool, arguments)
-        return self._known[key]
+        if key not in self._results:
+            self._results[key] = self._confined.run(tool, arguments)
+        return self._results[key]
 
     def value(self, tool: Tool, arguments: Mapping[str, Any]) -> Any:
-        """Value of a pure call that runs. Raises `LookupError` where it may not run or fails."""
+        """Run a pure call and return its value. Raises `LookupError` if the call may not run, or fails."""
         if tool.effects != "pure":
             raise LookupError(tool.name)
         result = self.run(tool, arguments)

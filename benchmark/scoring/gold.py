@@ -1,4 +1,4 @@
-"""Every suite proves its own gold, with no model: a perfect answerer scores 1 and planted wrong answers score 0."""
+"""Proves the gold of cases without a model: perfect answers must score 1, planted wrong answers must score 0."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from toolmark.benchmark.tools.example_arguments import example_arguments
 __all__ = ["GoldFault", "GoldProof", "perfect", "planted", "written"]
 
 GoldFault = tuple[Case, str]
-"""A case whose gold does not hold, and what was seen."""
+"""A case whose gold is wrong, and the reason."""
 
 _NEVER_OFFERED = "a_tool_that_nobody_offered"
 
@@ -31,23 +31,37 @@ def _gold_calls(case: Case, option: int = 0) -> list[Call]:
 
 
 def _arguments(spec: CallSpec, case: Case) -> dict[str, Any]:
-    """Right ones, or, where nobody knows them, valid ones."""
+    """Return right arguments. If the case does not know them, return arguments that are valid by the schema."""
     if spec.arguments_known:
         return canonical_arguments(spec)
     return example_arguments(case.toolbox[spec.name].parameters)
 
 
 def written(case: Case, calls: Sequence[Call], dialect: Dialect, text: str = "") -> Completion:
-    """What a model would write, in the dialect's own hand; calls that it leaves to a server come as one sends them."""
+    """Write calls and text as a model that follows the dialect would write them.
+
+    Args:
+        case: The case that is answered.
+        calls: The calls of the answer.
+        dialect: The dialect. If it leaves calls to the server, the completion has native calls.
+        text: Text for the user.
+    """
     turn = Message(role="assistant", content=text, tool_calls=tuple(calls))
-    # Without the tools, whose lists are long: what is offered stands before a turn and changes nothing in it.
-    written = dialect.render((*case.messages, turn), ()).messages[-1]
-    native = (RawCall(call.name, json.dumps(dict(call.arguments))) for call in written.tool_calls)
-    return Completion(written.content, tuple(native))
+    # The tools are left out to save time: they stand before the turn and do not change it.
+    rendered = dialect.render((*case.messages, turn), ()).messages[-1]
+    native = (RawCall(call.name, json.dumps(dict(call.arguments))) for call in rendered.tool_calls)
+    return Completion(rendered.content, tuple(native))
 
 
 def perfect(case: Case, dialect: Dialect, option: int = 0) -> Completion:
-    """The answer that `any_of[option]` accepts; for an abstention, the last tool result, or a plain refusal."""
+    """Return a right answer to a case.
+
+    Args:
+        case: The case.
+        dialect: The dialect that the answer is written in.
+        option: Index in `any_of` of the answer. Where abstaining is right, the answer is the last tool result, or a
+            short refusal.
+    """
     calls = _gold_calls(case, option)
     results = [message.content for message in case.messages if message.role == "tool"]
     return written(case, calls, dialect, "" if calls else (results[-1] if results else "No tool call is right here."))
@@ -96,21 +110,27 @@ _PLANTED: Mapping[str, Sequence[Callable[[Case, Dialect], Completion]]] = {
     "validity.call": (_silent, _wrong_tool, _undeclared_argument, _one_call_too_many, _cut),
     "guard.stops": (_cut,),
 }
-"""Wrong answers that must score 0, for each primary metric."""
+"""By primary metric, the functions that make wrong answers which must score 0 on it."""
 
 
 def planted(metric_id: str, case: Case, dialect: Dialect) -> list[tuple[str, Completion]]:
-    """The wrong answers that must score 0, for a metric that the case counts in, each with what is wrong."""
+    """Return the wrong answers that must score 0 on a metric, each with the name of its mistake.
+
+    Args:
+        metric_id: A metric in which the case counts.
+        case: The case.
+        dialect: The dialect that the answers are written in.
+    """
     return [(plant.__name__.strip("_"), plant(case, dialect)) for plant in _PLANTED.get(metric_id, ())]
 
 
 class GoldProof:
-    """Proves the gold of cases in one dialect; an answer that several metrics need is written and judged once.
+    """Proves the gold of cases in one dialect. An answer that several metrics need is written and judged once.
 
     Args:
-        cases: Whose gold is proved.
-        dialect: In which the answers are written.
-        executor: Runs what may run.
+        cases: The cases whose gold is proved.
+        dialect: The dialect that the answers are written in.
+        executor: Runs the calls that may run.
     """
 
     def __init__(self, cases: Sequence[Case], dialect: Dialect, executor: Executor) -> None:
@@ -118,15 +138,19 @@ class GoldProof:
         self._grades: dict[tuple[str, str, str], Grade] = {}
 
     def faults(self, metric_id: str) -> list[GoldFault]:
-        """Unwaived cases on which the perfect answer does not score 1, or a planted wrong one does not score 0."""
+        """Return the faults of the gold under one metric.
+
+        A fault is a case without a waiver whose perfect answer does not score 1, or one of whose planted wrong answers
+        does not score 0.
+        """
         metric = METRICS[metric_id]
-        found: list[GoldFault] = []
+        faults: list[GoldFault] = []
         for case in self._cases:
             options = len(case.expect.any_of) if case.expect.action == "call" else 1
             answers = [self._grade(case, f"perfect {n}", partial(perfect, option=n)) for n in range(options)]
             if case.waiver is not None or metric.of(answers[0]) is None:
                 continue
-            found += [
+            faults += [
                 (case, f"the perfect answer {number} scores {metric.of(judged)}: {judged.cause} {judged.detail}")
                 for number, judged in enumerate(answers, start=1)
                 if metric.of(judged) != 1
@@ -134,11 +158,11 @@ class GoldProof:
             for plant in _PLANTED.get(metric_id, ()):
                 name = plant.__name__.strip("_")
                 if (score := metric.of(self._grade(case, name, plant))) != 0:
-                    found.append((case, f"the planted wrong answer {name!r} scores {score}"))
-        return found
+                    faults.append((case, f"the planted wrong answer {name!r} scores {score}"))
+        return faults
 
     def _grade(self, case: Case, name: str, answer: Callable[[Case, Dialect], Completion]) -> Grade:
-        place = case.id, case.gold_hash, name
-        if place not in self._grades:
-            self._grades[place] = grade(case, answer(case, self._dialect), self._dialect, self._executor)
-        return self._grades[place]
+        key = case.id, case.gold_hash, name
+        if key not in self._grades:
+            self._grades[key] = grade(case, answer(case, self._dialect), self._dialect, self._executor)
+        return self._grades[key]

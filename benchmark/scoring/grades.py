@@ -1,6 +1,7 @@
-"""Everything judged about one completion of one case: one row of the frame.
+"""Grades one completion of one case.
 
-A grade is made from the case, the completion and the dialect alone. It holds no metric: `metrics.py` reads grades.
+A grade depends only on the case, the completion and the dialect, and on the calls that an executor runs. It contains no
+metric: `metrics.py` computes metrics from grades.
 """
 
 from __future__ import annotations
@@ -22,23 +23,23 @@ from toolmark.benchmark.tools.schemas import problems, validator_of
 __all__ = ["SCORER_VERSION", "Grade", "JudgedCall", "grade", "legible"]
 
 SCORER_VERSION = "2"
-"""Changes whenever the same completion could be graded differently; recorded beside the hashes of the gold."""
+"""Change it when the same completion can get another grade. It is recorded beside the hashes of the gold."""
 
 _MAX_TEXT = 300
 
 _MOST_CALLS = 20
-"""Calls of one completion that a grade keeps for reports."""
+"""Number of calls of one completion that a grade keeps for reports."""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedCall:
-    """One call as it was read leniently, with what is wrong with it.
+    """One call of the lenient reading, with its faults.
 
     Attributes:
-        name: Of the tool, as written.
-        arguments: As written.
-        faults: What keeps it from being the expected call that it stands for.
-        expected: Whether it stands for an expected call at all; a call of an abstain case is not judged so.
+        name: Name of the tool, as the model wrote it.
+        arguments: Arguments, as the model wrote them.
+        faults: Differences from the expected call that this call is paired with.
+        expected: False if the call is paired with no expected call. Always true for a case where abstaining is right.
     """
 
     name: str
@@ -52,32 +53,34 @@ class Grade:
     """One judged completion.
 
     Attributes:
-        case_id: The case's id.
-        epoch: 1, or the repetition under a temperature.
-        cluster: The case's paraphrase family; the unit of statistics.
+        case_id: Id of the case.
+        epoch: Number of the repetition, from 1.
+        cluster: The cluster of the case, the unit of statistics.
         expected: The right action.
-        reason: Why abstaining is right; None for call cases.
-        outcome: What the completion amounts to.
-        cause: The one cause of failure; None where everything is right.
+        reason: Why abstaining is right; None if a call is right.
+        outcome: The outcome of the completion.
+        cause: The cause of failure; None if everything is right.
         detail: The cause in words, with the value.
-        selected: The multiset of called tool names is right (lenient reading).
-        schema_valid: Strict reading, at least one call, every one of an offered tool and valid by its schema.
-        correct: Strict reading, everything right: the calls with their arguments, and they run; or the abstention.
-        correct_leniently: The same of the lenient reading.
-        executed: Whether every call ran without an error; None where none may run.
-        stopped: The completion ended by itself; None for a recording that does not say.
-        uses_result: The answer uses the tool result that is in the conversation; None where there is none.
-        answer_length: Characters of the text for the user.
-        called: Names called, in order (lenient reading), very long ones cut.
+        selected: Whether the multiset of called tool names is right (lenient reading).
+        schema_valid: Whether there is at least one call, and every call is one of an offered tool and valid by its
+            schema (strict reading).
+        correct: Whether everything is right (strict reading): the abstention, or all calls with their arguments, and
+            the calls run.
+        correct_leniently: The same for the lenient reading.
+        executed: Whether every call ran without an error; None if none may run.
+        stopped: Whether the completion ended by itself; None if a recording does not say so.
+        uses_result: Whether the answer uses the tool result in the conversation; None if there is none.
+        answer_length: Number of characters of the text for the user.
+        called: Names of the called tools, in order (lenient reading); very long names are cut.
         offered: Number of tools offered.
-        tool: The expected tool, where one is.
-        tags: The case's tags.
-        waived: The case's waiver; a waived grade counts in no metric.
-        arguments_known: Whether the case knows the right arguments; where not, `correct` cannot be told from right
+        tool: The expected tool; None if several are expected or none.
+        tags: Tags of the case.
+        waived: Waiver of the case; a waived grade counts in no metric.
+        arguments_known: Whether the case knows the right arguments. If not, `correct` means no more than the right
             tool and valid arguments.
         calls: The first calls with their faults (lenient reading); not part of a log.
-        option: Index of the right answer (`any_of`) that the calls come closest to; None without calls or for an
-            abstain case; not part of a log.
+        option: Index in `any_of` of the right answer that is closest to the calls; None without calls, or if
+            abstaining is right; not part of a log.
         answer: Text for the user, without calls and markers; not part of a log.
     """
 
@@ -108,11 +111,14 @@ class Grade:
     answer: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """The fields that a log keeps, as JSON values."""
+        """Return the fields that a log keeps, as JSON values."""
         return {name: getattr(self, name) for name in _LOGGED}
 
     def as_recorded(self, logged: Mapping[str, Any]) -> Self:
-        """This grade with the fields that a log holds of the same completion, as a former judge graded it.
+        """Return this grade with the fields that an earlier version of the judge gave to the same completion.
+
+        Args:
+            logged: The fields of the grade in a log.
 
         Raises:
             KeyError, TypeError: The log has other fields.
@@ -126,33 +132,37 @@ _LOGGED = tuple(field.name for field in fields(Grade) if field.name not in ("cal
 
 
 def legible(text: str, most: int = _MAX_TEXT) -> str:
-    """`text` cut to a length that a log bears, with lone surrogates, which no log can encode, as escapes."""
+    """Cut `text` to at most `most` characters, and write lone surrogates, which a log cannot encode, as escapes."""
     short = text if len(text) <= most else text[: most - 1] + "…"
     return short if short.isascii() else short.encode("utf-8", "backslashreplace").decode()
 
 
 def _reached(call: Call, case: Case) -> Tool | None:
-    """The offered tool that `call` reaches, by the spelling of names that the case allows."""
+    """Return the offered tool that `call` refers to, by the spelling of names that the case allows."""
     names: Spelling = "exact" if isinstance(case.expect, Abstain) else case.expect.names
     return offered_tool(call.name, case.toolbox, names)
 
 
 def _schema_problem(calls: Sequence[Call], case: Case) -> str | None:
-    """Why not every call is valid, or None; no call at all is not valid either."""
+    """Return why not every call is valid, or None. It is also a problem if there is no call."""
     if not calls:
         return "no call"
     for call in calls:
         tool = _reached(call, case)
         if tool is None:
             return f"{call.name} is not offered"
-        found = problems(call.arguments, validator_of(tool))
-        if found:
-            return f"{call.name}{found[0].path}: {found[0].message}"
+        schema_problems = problems(call.arguments, validator_of(tool))
+        if schema_problems:
+            return f"{call.name}{schema_problems[0].path}: {schema_problems[0].message}"
     return None
 
 
 def _run(calls: Sequence[Call], case: Case, executor: Executor | None) -> tuple[bool | None, str]:
-    """Whether all calls that may run do; None where none may. Ends at the first that fails: each may take its time."""
+    """Run the calls that may run, up to the first one that fails.
+
+    Returns:
+        Whether all of them ran without an error (None if none may run), and the error.
+    """
     executed: bool | None = None
     for call in calls:
         tool = _reached(call, case)
@@ -167,7 +177,10 @@ def _run(calls: Sequence[Call], case: Case, executor: Executor | None) -> tuple[
 def _failure(
     match: Match, calls: Sequence[Call], case: Case, executor: Executor | None, problem: str | None
 ) -> tuple[Cause | None, str, bool | None]:
-    """Cause and detail of what is wrong with `calls`, whose schema problem is given, and whether they ran."""
+    """Return the cause of failure of `calls`, its detail, and whether the calls ran.
+
+    Calls run only if `problem`, the schema problem of the calls, is None.
+    """
     details: dict[Cause, str] = {}
     for fault in match.faults:
         details.setdefault(fault.cause, f"{fault.where}: {fault.detail}" if fault.detail else fault.where)
@@ -183,7 +196,7 @@ def _failure(
 
 
 def _judged(calls: Sequence[Call], match: Match | None, right: bool) -> tuple[JudgedCall, ...]:
-    """The first calls with their faults; nothing is wrong with calls that are `right`, or that no answer expects."""
+    """Return the first calls with their faults. Calls have no faults if they are `right`, or if there is no match."""
     shown = list(enumerate(calls[:_MOST_CALLS]))
     if match is None or right:
         return tuple(JudgedCall(call.name, call.arguments) for _, call in shown)
@@ -196,9 +209,17 @@ def _judged(calls: Sequence[Call], match: Match | None, right: bool) -> tuple[Ju
 def grade(
     case: Case, completion: Completion, dialect: Dialect, executor: Executor | None = None, epoch: int = 1
 ) -> Grade:
-    """Judge one completion. Without an executor nothing runs, and `same_result` falls back to equality."""
+    """Grade one completion.
+
+    Args:
+        case: The case.
+        completion: The answer of a candidate to the case.
+        dialect: The dialect in which calls are read.
+        executor: Runs calls. Without it no call runs, and the rule `same_result` accepts equal values only.
+        epoch: Number of the repetition, from 1.
+    """
     strict: ParsedCompletion = dialect.parse(completion, strict=True)
-    # Calls that are right strictly are read alike leniently, and nothing else of that reading counts then.
+    # Calls that the strict reading accepts are the same in the lenient reading, so the second parse can be saved.
     clean = bool(strict.calls) and strict.error is None
     lenient: ParsedCompletion = strict if clean else dialect.parse(completion, strict=False)
     outcome = outcome_of(lenient, completion, case.toolbox.names)
@@ -225,7 +246,7 @@ def grade(
         cause, detail = Cause.NO_CALL, strict.answer[:200]
     if outcome == "malformed":
         if completion.stop_reason == "length":
-            cause, detail = Cause.TRUNCATED, "cut before a call or an answer was whole"
+            cause, detail = Cause.TRUNCATED, "the token limit cut the completion inside a call or before an answer"
         else:
             reason = "no call can be read" if completion.text.strip() else "empty"
             cause, detail = Cause.UNPARSEABLE, lenient.error or reason

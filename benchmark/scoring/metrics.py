@@ -1,7 +1,8 @@
-"""Metrics: which grades count, and for how much.
+"""The metrics: which grades count in each of them, and with which value.
 
-A *primary* metric has a fixed population, higher is better, and it carries verdicts. A *secondary* metric explains a
-primary one. Each is a population and a value over grades; means and intervals are `verdicts/`'s affair.
+A *primary* metric has a fixed population, a higher value is better, and it gets a verdict. A *secondary* metric
+explains a primary one. A metric gives one value for each grade of its population; `verdicts/` computes means and
+intervals.
 """
 
 from __future__ import annotations
@@ -33,15 +34,16 @@ Level = Literal["primary", "secondary", "detail"]
 
 @dataclass(frozen=True, slots=True)
 class MetricInfo:
-    """What is known of a metric beside its values.
+    """A metric without its function.
 
     Attributes:
         id: The name in flags, tables, CSV, JUnit and logs.
-        label: A word or two for figures and sentences.
-        meaning: One line for people.
-        level: `primary` carries verdicts, `secondary` explains, `detail` is too long for a summary.
+        label: One to four words for figures and sentences.
+        meaning: A short description.
+        level: `primary` metrics get verdicts, `secondary` metrics explain them, `detail` metrics are too many for a
+            summary.
         higher_is_better: False for rates of mistakes; None for plain quantities.
-        unit: `share`, or what the value counts.
+        unit: `share`, or the unit that the value is counted in.
     """
 
     id: str
@@ -57,8 +59,9 @@ class Metric(MetricInfo):
     """A metric over grades.
 
     Attributes:
-        of: Value of a grade in [0, 1] (or in its unit), or None where it is outside the population.
-        of_policies: Whether trivial policies are scored on it: no tool need be run for it.
+        of: Gives the value of a grade, in [0, 1] or in the unit of the metric. None if the grade is outside the
+            population.
+        of_policies: Whether trivial policies are scored on the metric. True only if the metric needs no run of a tool.
     """
 
     of: Callable[[Grade], float | None] = field(kw_only=True)
@@ -66,7 +69,7 @@ class Metric(MetricInfo):
 
     @property
     def info(self) -> MetricInfo:
-        """The metric without its function."""
+        """Return the metric without its function, as data for reports."""
         return MetricInfo(self.id, self.label, self.meaning, self.level, self.higher_is_better, self.unit)
 
 
@@ -92,7 +95,7 @@ def _any(grade: Grade) -> bool:  # noqa: ARG001
     return True
 
 
-def _known(grade: Grade, right: bool) -> bool | None:
+def _if_arguments_known(grade: Grade, right: bool) -> bool | None:
     return right if grade.arguments_known else None
 
 
@@ -134,14 +137,14 @@ PRIMARY: tuple[Metric, ...] = (
         "whole calls",
         "the whole call is right and runs",
         "primary",
-        of=_among(_calls, lambda g: _known(g, g.correct)),
+        of=_among(_calls, lambda g: _if_arguments_known(g, g.correct)),
     ),
     Metric("guard.stops", "stopping", "ends by itself", "primary", of=_among(_any, lambda g: g.stopped)),
 )
-"""In the order of every table."""
+"""Every table shows the primary metrics in this order."""
 
 BALANCED = MetricInfo("timing.balanced", "balanced timing", "mean of recall and restraint")
-"""Made of two metrics, so it is a figure and not a metric over grades."""
+"""It combines two metrics, so it has no value for a single grade."""
 
 _REASONS = ("no_tool_needed", "no_tool_fits", "missing_argument", "already_answered")
 
@@ -156,7 +159,7 @@ _SECONDARY: tuple[Metric, ...] = (
     Metric(
         "timing.malformed",
         "malformed",
-        "attempts that are no call",
+        "attempts that cannot be read as a call",
         higher_is_better=False,
         of=_among(_any, lambda g: g.outcome == "malformed"),
     ),
@@ -178,8 +181,8 @@ _SECONDARY: tuple[Metric, ...] = (
     Metric(
         "validity.lenient",
         "lenient calls",
-        "whole call right, format forgiven",
-        of=_among(_calls, lambda g: _known(g, g.correct_leniently)),
+        "the whole call is right, read leniently",
+        of=_among(_calls, lambda g: _if_arguments_known(g, g.correct_leniently)),
     ),
     Metric(
         "validity.executes",
@@ -207,9 +210,9 @@ METRICS: Mapping[str, Metric] = {metric.id: metric for metric in (*PRIMARY, *_SE
 
 
 def label(metric_id: str) -> str:
-    """The label of a metric, or its id where no metric of that id is defined here."""
-    known: Mapping[str, MetricInfo] = {**METRICS, BALANCED.id: BALANCED}
-    return known[metric_id].label if metric_id in known else metric_id
+    """Return the label of a metric, or the id itself if no metric with this id is defined here."""
+    by_id: Mapping[str, MetricInfo] = {**METRICS, BALANCED.id: BALANCED}
+    return by_id[metric_id].label if metric_id in by_id else metric_id
 
 
 def _probes(grade: Grade) -> list[Any]:
@@ -218,7 +221,13 @@ def _probes(grade: Grade) -> list[Any]:
 
 
 def metrics_for(grades: Iterable[Grade]) -> tuple[Metric, ...]:
-    """All metrics, and those of the breakdowns that these grades have: by number of tools, by probe, by tool."""
+    """Return all metrics, and `selection.tool` broken down as far as these grades allow.
+
+    It is broken down by the number of tools offered, by the kind of probe, and by tool.
+
+    Args:
+        grades: The grades of all contestants.
+    """
     rows = [row for row in grades if row.waived is None]
     by_size = (
         Metric(
@@ -254,7 +263,13 @@ def metrics_for(grades: Iterable[Grade]) -> tuple[Metric, ...]:
 
 @dataclass(frozen=True, slots=True)
 class CaseValue:
-    """A case's value under one metric: the mean over its epochs."""
+    """The value of a case under one metric.
+
+    Attributes:
+        case_id: Id of the case.
+        cluster: The cluster of the case, the unit of statistics.
+        value: Mean of the metric over the epochs of the case.
+    """
 
     case_id: str
     cluster: str
@@ -262,7 +277,17 @@ class CaseValue:
 
 
 def case_values(metric: Metric, grades: Sequence[Grade]) -> list[CaseValue]:
-    """Values of the cases in the metric's population, waived ones left out, in order of first appearance."""
+    """Compute the value of each case in the population of the metric.
+
+    Waived cases are left out.
+
+    Args:
+        metric: The metric.
+        grades: The grades of one contestant, one for each case and epoch.
+
+    Returns:
+        One value for each case, in the order in which the cases first appear in `grades`.
+    """
     collected: dict[tuple[str, str], list[float]] = defaultdict(list)
     for row in grades:
         value = metric.of(row) if row.waived is None else None

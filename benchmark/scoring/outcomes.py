@@ -1,7 +1,7 @@
-"""What a completion amounts to: a call, an abstention, or a malformed attempt.
+"""The outcome of a completion: a call, an abstention, or a malformed attempt.
 
-The third outcome is the point. Garbage is no call, but it is no abstention either, and a benchmark that credits it as
-one rewards models that cannot write.
+An unreadable attempt is neither a call nor an abstention. If it counted as an abstention, models that cannot write a
+call would be rewarded for it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,18 @@ Outcome = Literal["call", "abstain", "malformed"]
 
 
 def outcome_of(reading: ParsedCompletion, completion: Completion, offered: Collection[str]) -> Outcome:
-    """Outcome of a *lenient* reading.
+    """Return the outcome of a completion.
 
-    `call`: a call can be read, of an unknown tool too. `malformed`: otherwise, if there was an attempt (a marker of the
-    dialect, a native call that the dialect does not read, or anything shaped like a call that names an offered tool) or
-    nothing was written for the user: an empty text, or thoughts without an end. `abstain`: the rest.
+    - `call`: at least one call can be read, even one of an unknown tool.
+    - `malformed`: no call can be read, but there was an attempt, or there is no text for the user. An attempt is a
+      marker of the dialect, a native call that the dialect does not read, or anything in the form of a call that names
+      an offered tool. There is no text for the user if the text is empty or a block of thoughts does not end.
+    - `abstain`: everything else.
+
+    Args:
+        reading: The *lenient* reading of the completion.
+        completion: The completion.
+        offered: Names of the offered tools.
     """
     if reading.calls:
         return "call"

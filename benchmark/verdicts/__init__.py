@@ -1,1 +1,1 @@
-"""From grades to intervals, comparisons and gates."""
+"""Statistics: computes intervals, comparisons, verdicts and gates from grades."""

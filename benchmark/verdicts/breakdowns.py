@@ -1,4 +1,4 @@
-"""Where a score comes from: which tool was called for which, seen tools against unseen ones, and what it took."""
+"""Breakdowns of a score (confused tools, number of tools offered, tools seen in training), and the usage of a run."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from toolmark.benchmark.verdicts.intervals import mean_interval
 __all__ = ["Confusion", "SeenTools", "Usage", "confusions", "seen_tools", "selection_by_offered", "usage"]
 
 MOST_TOOLS = 24
-"""Rows and columns of a confusion; the tools that are mistaken most often are kept."""
+"""Number of tools in the rows and columns of a confusion. The tools with the most mistakes are kept."""
 
-NO_CALL, MALFORMED, SEVERAL, ABSTAIN = "no call", "malformed", "several calls", "rightly none"
+NO_CALL, MALFORMED, SEVERAL, ABSTAIN = "no call", "malformed", "several calls", "no call is right"
 UNKNOWN_TOOL, OTHERS, WRONG_OTHER = "unknown tool", "other tools", "another tool"
 
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """How often which tool was called where another was expected, by one contestant; epochs count apart.
+    """How often one contestant called each tool, by the expected tool. Each epoch counts on its own.
 
     Attributes:
-        expected: Names of rows: tools, then `other tools` and `rightly none` where there are any.
-        called: Names of columns: the same tools, `other tools` for those of them that were rightly called, and
-            `another tool` for one of them in the place of any other; then the outcomes that are no single known tool.
-        counts: Shape (expected, called).
+        expected: Names of the rows: tools, then `other tools` and `no call is right` if there are any.
+        called: Names of the columns: the same tools. Then, if there are other tools, `other tools` for a right call of
+            one of them, and `another tool` for a wrong call of one of them. Then the outcomes that are not a call of
+            one expected tool.
+        counts: Number of completions, shape (expected, called).
     """
 
     expected: tuple[str, ...]
@@ -41,13 +42,13 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class SeenTools:
-    """A metric on the cases whose expected tools the training of a contestant saw, or on those that it did not see.
+    """A score on the cases whose expected tools were all in the training data of a contestant, or all not in it.
 
     Attributes:
-        metric: `selection.tool` or `validity.call`.
-        tools: `seen` or `unseen`.
-        figure: The contestant's.
-        base: Its baseline's on the same cases, where it has one.
+        metric: Id of the metric: `selection.tool` or `validity.call`.
+        tools: Whether training saw the expected tools: `seen` or `unseen`.
+        figure: Score of the contestant.
+        base: Score of its baseline on the same cases; None if it has none.
     """
 
     metric: str
@@ -58,17 +59,18 @@ class SeenTools:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the judged completions of one contestant took. None where the recording does not say.
+    """Tokens, time and cost of the judged completions of one contestant. None if the recording does not say.
 
     Attributes:
-        completions: How many.
-        read: Tokens.
-        written: Tokens.
-        answer: Tokens written for an answer.
-        seconds: Of generation by the wall clock, without loading; the environment says on which machine.
-        cost: US dollars.
-        answer_seconds: Seconds an answer; several are written at the same time.
-        thousand_cost: US dollars a thousand answers.
+        completions: Number of completions.
+        read: Number of tokens in the prompts.
+        written: Number of tokens in the completions.
+        answer: Mean number of tokens of an answer.
+        seconds: Wall-clock seconds of generation, without loading. The environment of the run names the machine.
+        cost: Cost in US dollars.
+        answer_seconds: Seconds of generation, divided by the number of answers. Several answers are generated at the
+            same time.
+        thousand_cost: Cost of a thousand answers in US dollars.
     """
 
     completions: int
@@ -92,53 +94,58 @@ def _expected(row: Grade) -> str | None:
 
 
 def confusions(grades: Sequence[Sequence[Grade]]) -> tuple[Confusion, ...]:
-    """One a contestant, all with the same rows and columns; cases that expect several tools are in none.
+    """Compute a confusion for each contestant, all with the same rows and columns.
+
+    Cases that expect several tools are left out.
 
     Args:
-        grades: Of each contestant.
+        grades: Grades of each contestant.
     """
     pairs: list[Counter[tuple[str, str]]] = []
     for rows in grades:
-        expected = ((_expected(row), _called(row)) for row in rows if row.waived is None)
-        pairs.append(Counter((right, said) for right, said in expected if right is not None))
-    known = {right for found in pairs for right, _ in found} - {ABSTAIN}
-    wrong: Counter[str] = Counter()
-    for found in pairs:
-        for (right, said), count in found.items():
-            if right != said:
-                wrong[right] += count
-                wrong[said] += count
-    kept = sorted(sorted(known, key=lambda name: (-wrong[name], name))[:MOST_TOOLS])
-    folded = len(known) > len(kept)
-    abstains = [ABSTAIN] if any(right == ABSTAIN for found in pairs for right, _ in found) else []
+        pairs_of_rows = ((_expected(row), _called(row)) for row in rows if row.waived is None)
+        pairs.append(Counter((expected, called) for expected, called in pairs_of_rows if expected is not None))
+    tools = {expected for counter in pairs for expected, _ in counter} - {ABSTAIN}
+    mistakes: Counter[str] = Counter()
+    for counter in pairs:
+        for (expected, called), count in counter.items():
+            if expected != called:
+                mistakes[expected] += count
+                mistakes[called] += count
+    kept = sorted(sorted(tools, key=lambda name: (-mistakes[name], name))[:MOST_TOOLS])
+    folded = len(tools) > len(kept)
+    abstains = [ABSTAIN] if any(expected == ABSTAIN for counter in pairs for expected, _ in counter) else []
     expected_names = (*kept, *([OTHERS] if folded else []), *abstains)
     called_names = (*kept, *([OTHERS, WRONG_OTHER] if folded else []), UNKNOWN_TOOL, SEVERAL, MALFORMED, NO_CALL)
 
     def row_of(name: str) -> str:
         return name if name in kept or name == ABSTAIN else OTHERS
 
-    def column_of(right: str, said: str) -> str:
-        if said in kept or said in (SEVERAL, MALFORMED, NO_CALL):
-            return said
-        if said not in known:
+    def column_of(expected: str, called: str) -> str:
+        if called in kept or called in (SEVERAL, MALFORMED, NO_CALL):
+            return called
+        if called not in tools:
             return UNKNOWN_TOOL
-        return OTHERS if said == right else WRONG_OTHER
+        return OTHERS if called == expected else WRONG_OTHER
 
     result = []
-    for found in pairs:
+    for counter in pairs:
         cells: Counter[tuple[str, str]] = Counter()
-        for (right, said), count in found.items():
-            cells[row_of(right), column_of(right, said)] += count
-        counts = tuple(tuple(cells[right, said] for said in called_names) for right in expected_names)
+        for (expected, called), count in counter.items():
+            cells[row_of(expected), column_of(expected, called)] += count
+        counts = tuple(tuple(cells[row, column] for column in called_names) for row in expected_names)
         result.append(Confusion(expected_names, called_names, counts))
     return tuple(result)
 
 
 def selection_by_offered(grades: Sequence[Sequence[Grade]]) -> tuple[Mapping[int, Figure], ...]:
-    """`selection.tool` by the number of tools offered, ascending; one mapping a contestant, all of the same numbers.
+    """Compute `selection.tool` by the number of tools offered.
 
     Args:
-        grades: Of each contestant.
+        grades: Grades of each contestant.
+
+    Returns:
+        For each contestant the figure by the number of tools offered, ascending. All have the same numbers.
     """
     metric = METRICS["selection.tool"]
     sizes = sorted({row.offered for rows in grades for row in rows if row.expected == "call" and row.waived is None})
@@ -148,28 +155,31 @@ def selection_by_offered(grades: Sequence[Sequence[Grade]]) -> tuple[Mapping[int
 
 
 def seen_tools(
-    cases: Sequence[Case], known: frozenset[str] | None, grades: Sequence[Grade], base: Sequence[Grade] | None
+    cases: Sequence[Case], trained: frozenset[str] | None, grades: Sequence[Grade], base: Sequence[Grade] | None
 ) -> tuple[SeenTools, ...]:
-    """Seen tools against unseen ones; empty where `known` is None.
+    """Compute scores on tools that training saw, and on tools that it did not see.
 
-    Cases that expect tools of both kinds are in neither.
+    Cases that expect tools of both kinds count in neither score.
 
     Args:
-        cases: Those that were judged.
-        known: Schema hashes of the tools that the contestant's training saw; None where that is not known.
-        grades: Of the contestant.
-        base: Of its baseline, where it has one.
+        cases: The cases that were judged.
+        trained: Schema hashes of the tools in the training data of the contestant; None if they are unknown.
+        grades: Grades of the contestant.
+        base: Grades of its baseline; None if it has none.
+
+    Returns:
+        Empty if `trained` is None.
     """
-    if known is None:
+    if trained is None:
         return ()
     sides: dict[Literal["seen", "unseen"], set[str]] = {"seen": set(), "unseen": set()}
     for case in cases:
         if case.expect.action == "call":
             names = {spec.name for option in case.expect.any_of for spec in option.calls}
             hashes = {tool.schema_hash for tool in case.toolbox.tools if tool.name in names}
-            if hashes and hashes <= known:
+            if hashes and hashes <= trained:
                 sides["seen"].add(case.id)
-            elif hashes.isdisjoint(known):
+            elif hashes.isdisjoint(trained):
                 sides["unseen"].add(case.id)
     return tuple(
         SeenTools(
@@ -184,9 +194,14 @@ def seen_tools(
 
 
 def usage(grades: Sequence[Grade], completions: Mapping[tuple[str, int], Completion]) -> Usage:
-    """Tokens, seconds and cost of the judged completions of one contestant."""
+    """Sum tokens, seconds and cost of the judged completions of one contestant.
+
+    Args:
+        grades: Grades of the contestant. Completions without a grade are left out.
+        completions: Completions of the contestant by case id and epoch.
+    """
     clusters = {(row.case_id, row.epoch): row.cluster for row in grades}
-    used = [(clusters[place], said.usage) for place, said in completions.items() if place in clusters]
+    used = [(clusters[key], completion.usage) for key, completion in completions.items() if key in clusters]
     whole = total(usage for _, usage in used)
     counted = whole.output_tokens > 0
     answer = Figure(0)

@@ -1,6 +1,6 @@
-"""Every figure that a summary, a report or a gate shows, computed here once.
+"""Computes every figure that a summary, a report or a gate shows.
 
-A `Comparison` is frozen data: renderers draw it and gates read it. Neither of them computes.
+A `Comparison` is frozen data. Renderers show its figures and gates check them; neither computes a figure.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from toolmark.benchmark.verdicts.verdict import MARGIN, Difference, Paired, deci
 __all__ = ["Comparison", "ContestantResult", "Figure", "Side", "compare_sides"]
 
 Completions = Mapping[tuple[str, int], Completion]
-"""By (case id, epoch)."""
+"""Completions by case id and epoch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The judged answers of one contestant: what a comparison is made of.
+    """The judged answers of one contestant, from which a comparison is computed.
 
     Attributes:
-        name: Unique among the sides.
-        grades: One a completion.
-        completions: Of the same cases; without them, two sides are never known to be identical.
-        baseline: Name of the side that this one is compared with.
+        name: Name of the contestant, unique among the sides.
+        grades: One grade for each completion.
+        completions: Completions of the same cases. Without them, it is unknown whether two sides are identical.
+        baseline: Name of the side that this one is compared with; None if there is none.
         run: Name of the run's directory.
-        identity: What may change its completions.
-        environment: Where they were made.
-        training: How its weights were made, where a record says so.
+        identity: Identity of the run: everything that can change its completions.
+        environment: Environment of the run: versions, device, threads and batch layout.
+        training: Training record of the weights; None if there is none.
     """
 
     name: str
@@ -54,22 +54,23 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class ContestantResult:
-    """Every figure of one contestant.
+    """All figures of one contestant.
 
     Attributes:
-        name: What tables call it; unique in a comparison.
-        run: Its run's directory name.
-        identity: What may change its completions.
-        environment: Where they were made.
-        cases: How many cases were judged.
-        waived: How many of them count in no metric.
-        causes: How many completions failed from each cause.
-        figures: Its score on each metric, by the metric's id.
-        differences: Each primary metric compared with the baseline, by the metric's id; empty without a baseline.
-        baseline: Name of the contestant that it is compared with.
-        unfair: In what the two sides differ beyond the candidate.
-        training: How its weights were made, where a record says so.
-        unproven: Why it is not known that its adapter belongs to this base; empty where that is proven.
+        name: Name of the contestant, unique in a comparison.
+        run: Name of the run's directory.
+        identity: Identity of the run: everything that can change its completions.
+        environment: Environment of the run: versions, device, threads and batch layout.
+        cases: Number of cases that were judged.
+        waived: Number of judged cases that count in no metric.
+        causes: Number of completions with each cause of failure.
+        figures: Score on each metric, by the id of the metric.
+        differences: Difference from the baseline on each primary metric, by the id of the metric; empty without a
+            baseline.
+        baseline: Name of the contestant that this one is compared with; None if there is none.
+        unfair: Fields in which the two sides differ, except those of the candidate itself.
+        training: Training record of the weights; None if there is none.
+        unproven: Why it is not proven that the adapter belongs to this base; empty if it is proven.
     """
 
     name: str
@@ -89,13 +90,13 @@ class ContestantResult:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All contestants in the order shown, and all metrics, primary ones first.
+    """The figures of all contestants.
 
     Attributes:
-        contestants: In the order shown.
-        metrics: In the order shown.
-        margin: Half-width of the range around 0 in which a difference does not matter, as a share.
-        report: What a report shows beside the figures; None where it was not asked for.
+        contestants: The contestants, in the order in which they are shown.
+        metrics: All metrics, primary ones first, in the order in which they are shown.
+        margin: Half-width of the range around 0 in which differences count as equivalent, as a share.
+        report: The data of a report beside the figures; None if it was not requested.
     """
 
     contestants: tuple[ContestantResult, ...]
@@ -104,7 +105,7 @@ class Comparison:
     report: ReportData | None = None
 
     def __getitem__(self, name: str) -> ContestantResult:
-        """The contestant of this name. Raises `KeyError`."""
+        """Return the contestant with this name. Raises `KeyError` if there is none."""
         for contestant in self.contestants:
             if contestant.name == name:
                 return contestant
@@ -112,7 +113,7 @@ class Comparison:
 
     @property
     def primary(self) -> tuple[MetricInfo, ...]:
-        """The metrics that carry verdicts."""
+        """The metrics that get verdicts."""
         return tuple(metric for metric in self.metrics if metric.level == "primary")
 
     @property
@@ -121,11 +122,11 @@ class Comparison:
         return tuple(contestant for contestant in self.contestants if contestant.baseline is not None)
 
     def baseline_of(self, contestant: ContestantResult) -> ContestantResult | None:
-        """The contestant that another is compared with."""
+        """Return the contestant that `contestant` is compared with, or None."""
         return None if contestant.baseline is None else self[contestant.baseline]
 
     def position(self, name: str) -> int:
-        """Place of a contestant in the order shown, from 0: its colour in figures. Raises `KeyError`."""
+        """Return the position of a contestant, from 0. It decides the colour in figures. Raises `KeyError`."""
         return [contestant.name for contestant in self.contestants].index(self[name].name)
 
 
@@ -138,7 +139,7 @@ def _balanced(figures: Mapping[str, Figure]) -> Figure:
 
 
 def _differences(sides: Mapping[str, Side], margin: float) -> Mapping[str, Mapping[str, Difference]]:
-    """By name of the side, the difference of every primary metric; only sides with a baseline are in it."""
+    """Compute the differences of every primary metric, by name of the side, for the sides with a baseline."""
     paired: dict[str, dict[str, Paired]] = {}
     for side in sides.values():
         if side.baseline is not None:
@@ -159,12 +160,12 @@ def _identical(base: Completions, candidate: Completions) -> bool:
 
 
 def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportData | None = None) -> Comparison:
-    """Compute every figure of the contestants.
+    """Compute all figures of a comparison.
 
     Args:
-        sides: One a contestant, in the order shown; names are unique.
-        margin: Half-width of the range around 0 in which a difference does not matter, as a share.
-        report: What a report shows beside the figures.
+        sides: One side for each contestant, in the order in which they are shown. The names are unique.
+        margin: Half-width of the range around 0 in which differences count as equivalent, as a share.
+        report: The data of a report beside the figures.
     """
     metrics = metrics_for(grade for side in sides for grade in side.grades)
     by_name = {side.name: side for side in sides}
@@ -186,7 +187,7 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
                 figures={**figures, BALANCED.id: _balanced(figures)},
                 differences=differences.get(side.name, {}),
                 baseline=side.baseline,
-                unfair=() if base is None else mismatches(_asked(base), _asked(side)),
+                unfair=() if base is None else mismatches(_fingerprint(base), _fingerprint(side)),
                 training=side.training,
                 unproven=unproven_base(side.identity, side.training),
             )
@@ -196,5 +197,5 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
     return Comparison(tuple(contestants), tuple(shown), margin, report)
 
 
-def _asked(side: Side) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def _fingerprint(side: Side) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     return side.identity, side.environment

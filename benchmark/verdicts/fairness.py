@@ -1,8 +1,7 @@
-"""Were both sides asked the same way?
+"""Checks whether both sides of a comparison answered under the same conditions.
 
-A difference in identity beyond the candidate itself (its dialect, template, decoding or dtype) may explain a difference
-in scores as well as the candidate does. A difference in environment (versions, threads, batch layout) rarely does, but
-it is told.
+If dialect, template, decoding or dtype differ, this difference can explain a difference in scores, not only the
+candidate. A difference in the environment (versions, threads, batch layout) rarely changes scores, but it is shown too.
 """
 
 from __future__ import annotations
@@ -16,14 +15,22 @@ from toolmark.benchmark.data.record import TrainingRecord
 __all__ = ["Mismatch", "mismatches", "unproven_base"]
 
 NOT_RECORDED = "not recorded"
-"""An exported run leaves its machine out: in the environment a field of one side alone is no difference."""
+"""Value of a field that one side lacks. An exported run leaves out fields of its environment, so that a missing field
+of the environment is not a mismatch."""
 
-_THE_CANDIDATES_OWN = frozenset({"model", "weights", "config", "tokenizer", "adapter", "recording"})
+_FIELDS_OF_THE_CANDIDATE = frozenset({"model", "weights", "config", "tokenizer", "adapter", "recording"})
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One field in which the two sides differ; `identity` is shown red, `environment` yellow."""
+    """One field in which the two sides differ.
+
+    Attributes:
+        kind: Part of the fingerprint. Reports show `identity` in red and `environment` in yellow.
+        field: Name of the field, with dots between its parts.
+        baseline: Value of the baseline.
+        candidate: Value of the candidate.
+    """
 
     kind: Literal["identity", "environment"]
     field: str
@@ -42,9 +49,9 @@ def _flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
 def _differing(
     kind: Literal["identity", "environment"], baseline: Mapping[str, Any], candidate: Mapping[str, Any]
 ) -> Iterator[Mismatch]:
-    ours, theirs = dict(_flat(candidate)), dict(_flat(baseline))
-    for field in sorted(ours.keys() | theirs.keys()):
-        left, right = theirs.get(field, NOT_RECORDED), ours.get(field, NOT_RECORDED)
+    candidate_fields, baseline_fields = dict(_flat(candidate)), dict(_flat(baseline))
+    for field in sorted(candidate_fields.keys() | baseline_fields.keys()):
+        left, right = baseline_fields.get(field, NOT_RECORDED), candidate_fields.get(field, NOT_RECORDED)
         if left != right and (kind == "identity" or NOT_RECORDED not in (left, right)):
             yield Mismatch(kind, field, left, right)
 
@@ -52,28 +59,38 @@ def _differing(
 def mismatches(
     baseline: tuple[Mapping[str, Any], Mapping[str, Any]], candidate: tuple[Mapping[str, Any], Mapping[str, Any]]
 ) -> tuple[Mismatch, ...]:
-    """Differences between two sides, each given as (identity, environment); identity first."""
+    """Return the fields in which two sides differ, those of the identity first.
+
+    Args:
+        baseline: Identity and environment of the baseline.
+        candidate: Identity and environment of the candidate.
+    """
     identity = _differing("identity", baseline[0], candidate[0])
     return (
-        *(found for found in identity if found.field not in _THE_CANDIDATES_OWN),
+        *(mismatch for mismatch in identity if mismatch.field not in _FIELDS_OF_THE_CANDIDATE),
         *_differing("environment", baseline[1], candidate[1]),
     )
 
 
 def unproven_base(identity: Mapping[str, Any], training: TrainingRecord | None) -> str:
-    """Why nobody knows that an adapter sits on the base it was trained on; empty where that is proven.
+    """Return why it is not proven that an adapter is on the base that it was trained on; empty if it is proven.
 
-    The proof is the base's hash in the training record beside the adapter: names say nothing of weights, and an adapter
-    of another base with the same shapes is loaded without a word.
+    The proof is the hash of the base in the training record of the adapter. A name does not prove the weights, and an
+    adapter of another base with the same shapes loads without an error.
+
+    Args:
+        identity: Identity of the run.
+        training: The training record beside the weights; None if there is none.
     """
     if identity.get("adapter") is None:
         return ""
     if training is None:
-        return "base identity not proven: no toolmark.json lies beside the adapter"
+        return "base identity not proven: there is no toolmark.json beside the adapter"
     if training.base_weights is None:
         return "base identity not proven: the toolmark.json beside the adapter records no hash of its base"
     if training.base_weights != identity.get("weights"):
         return (
-            f"base identity not proven: trained on weights {training.base_weights}, judged on {identity.get('weights')}"
+            f"base identity not proven: trained on weights {training.base_weights}, "
+            f"evaluated on {identity.get('weights')}"
         )
     return ""

@@ -1,4 +1,4 @@
-"""A score with its n and its interval."""
+"""A score with its number of cases and its interval."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ __all__ = ["Figure", "figure_of"]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A score over n cases with its 95% interval. With n = 0 there is neither."""
+    """A score with its interval.
+
+    Attributes:
+        n: Number of cases.
+        score: Mean over the cases; None if n is 0.
+        interval: 95% interval of the score; None if n is 0.
+    """
 
     n: int
     score: float | None = None
@@ -22,7 +28,12 @@ class Figure:
 
 
 def figure_of(metric: Metric, grades: Sequence[Grade]) -> Figure:
-    """The mean of a metric over its population among these grades."""
+    """Compute the score of one contestant on a metric.
+
+    Args:
+        metric: The metric.
+        grades: Grades of the contestant. Those outside the population of the metric are ignored.
+    """
     cases = case_values(metric, grades)
     if not cases:
         return Figure(0)

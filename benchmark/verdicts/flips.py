@@ -1,7 +1,7 @@
-"""What became of each case: fixed, broken, both wrong or both right.
+"""Which cases changed between baseline and candidate: each is fixed, broken, right on both sides or wrong on both.
 
-A difference of two scores hides who changed. Flips are the same pairs case by case, under each primary metric and under
-"everything right", so that a reader can open the very cases that made a verdict.
+A difference of two scores does not show which cases changed. The flips show it case by case, for each primary metric
+and for "everything right", so that a reader can open the cases behind a verdict.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from toolmark.benchmark.scoring.metrics import PRIMARY, Metric, case_values
 __all__ = ["EVERYTHING", "FATES", "Fate", "Flips", "flips"]
 
 Fate = Literal["broken", "fixed", "both wrong", "both right", "wrong", "right"]
-"""Of a case that both sides answered; the last two of a contestant without a baseline. Over several epochs `fixed` is a
-higher mean, and `right` a mean of 1."""
+"""The change of a case that both sides answered. A contestant without a baseline has `wrong` and `right` only. Over
+several epochs, `fixed` means a higher mean than the baseline, and `right` a mean of 1."""
 
 FATES: tuple[Fate, ...] = Fate.__args__  # type: ignore[attr-defined]
-"""In the order of interest."""
+"""All values, the most interesting one first."""
 
 EVERYTHING = Metric("everything", "everything", "everything right", of=lambda grade: float(grade.correct))
-"""The whole call right, or rightly none."""
+"""Whether the whole answer is right: the whole call, or the abstention."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flips:
-    """The fates of one contestant's cases under one measure; a case that does not count on both sides is left out.
+    """The changes of one contestant under one measure. A case that does not count on both sides is left out.
 
     Attributes:
-        measure: A primary metric, or `everything`.
-        meaning: One line for people.
-        fates: By case id.
-        counts: How many cases met each fate, in the order of `FATES`.
+        measure: Id of a primary metric, or `everything`.
+        meaning: Short description of the measure.
+        fates: The change of each case, by the id of the case.
+        counts: Number of cases with each change, in the order of `FATES`.
     """
 
     measure: str
@@ -53,13 +53,16 @@ def _fate(base: float | None, value: float) -> Fate:
 
 
 def flips(grades: Sequence[Grade], base: Sequence[Grade] | None) -> Mapping[str, Flips]:
-    """The flips of a contestant, by measure.
+    """Compute the flips of a contestant.
 
     Args:
-        grades: Of the contestant.
-        base: Of its baseline, where it has one.
+        grades: Grades of the contestant.
+        base: Grades of its baseline; None if it has none.
+
+    Returns:
+        The flips by measure: `everything`, then each primary metric.
     """
-    found: dict[str, Flips] = {}
+    by_measure: dict[str, Flips] = {}
     for metric in (EVERYTHING, *PRIMARY):
         values = {case.case_id: case.value for case in case_values(metric, grades)}
         fates: dict[str, Fate]
@@ -68,7 +71,7 @@ def flips(grades: Sequence[Grade], base: Sequence[Grade] | None) -> Mapping[str,
         else:
             before = {case.case_id: case.value for case in case_values(metric, base)}
             fates = {case_id: _fate(before[case_id], value) for case_id, value in values.items() if case_id in before}
-        met = Counter(fates.values())
-        counts = {fate: met[fate] for fate in FATES if met[fate]}
-        found[metric.id] = Flips(metric.id, metric.meaning, fates, counts)
-    return found
+        counter = Counter(fates.values())
+        counts = {fate: counter[fate] for fate in FATES if counter[fate]}
+        by_measure[metric.id] = Flips(metric.id, metric.meaning, fates, counts)
+    return by_measure

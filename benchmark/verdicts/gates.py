@@ -1,7 +1,7 @@
-"""From figures to `passed`, `failed` or `inconclusive`.
+"""Checks of figures, with the results `passed`, `failed` or `inconclusive`.
 
-A score is not an assertion. A check fails only where the interval says that the floor is missed, or where the paired
-test says that the candidate regressed; where the cases cannot tell, that is said.
+A low score alone does not fail a check. A check fails if the whole interval of a score is below the floor, or if the
+paired test shows that the candidate regressed. It is inconclusive if the cases are too few to decide.
 """
 
 from __future__ import annotations
@@ -13,70 +13,92 @@ from typing import Literal
 from toolmark.benchmark.verdicts.comparison import ContestantResult, Figure
 from toolmark.benchmark.verdicts.verdict import Difference
 
-__all__ = ["Gate", "check_difference", "check_floor", "check_metric", "recorded"]
+__all__ = ["Gate", "check_difference", "check_floor", "check_metric", "junit_properties"]
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The state of one check, and why."""
+    """The result of one check.
+
+    Attributes:
+        state: The result.
+        reason: The figures behind the result.
+    """
 
     state: Literal["passed", "failed", "inconclusive"]
     reason: str = ""
 
 
 def check_floor(metric: str, figure: Figure, floor: float) -> Gate:
-    """Hold a score against a floor, both in the metric's unit.
+    """Compare a score with a floor.
 
-    failed: the interval's upper end is below the floor, or no case counts in the metric. inconclusive: the interval
-    contains it. passed: the lower end is at or above it.
+    - `failed`: the upper end of the interval is below the floor, or no case counts in the metric.
+    - `inconclusive`: the interval contains the floor.
+    - `passed`: the lower end of the interval is at or above the floor.
+
+    Args:
+        metric: Id of the metric, for the reason.
+        figure: The score with its interval.
+        floor: The floor, in the unit of the metric.
     """
     if figure.score is None or figure.interval is None:
-        return Gate("failed", f"{metric}: no case counts in it, so the floor {floor:g} cannot be held")
+        return Gate("failed", f"{metric}: no case counts in it, so it cannot be compared with the floor {floor:g}")
     low, high = figure.interval.low, figure.interval.high
-    seen = f"{metric} = {figure.score:.3f} [{low:.3f}, {high:.3f}], n = {figure.n}"
+    figures = f"{metric} = {figure.score:.3f} [{low:.3f}, {high:.3f}], n = {figure.n}"
     if high < floor:
-        return Gate("failed", f"{seen}: below the floor {floor:g}")
+        return Gate("failed", f"{figures}: below the floor {floor:g}")
     if low >= floor:
-        return Gate("passed", seen)
-    return Gate("inconclusive", f"{seen}: the interval contains the floor {floor:g}")
+        return Gate("passed", figures)
+    return Gate("inconclusive", f"{figures}: the interval contains the floor {floor:g}")
 
 
 def check_difference(metric: str, difference: Difference) -> Gate:
-    """Turn a verdict into a gate: `regressed` and `missing` fail, `improved` and `equivalent` pass."""
+    """Turn a verdict into a gate: `regressed` and `missing` fail, `improved` and `equivalent` pass.
+
+    Args:
+        metric: Id of the metric, for the reason.
+        difference: The difference from the baseline.
+    """
     if difference.effect is None or difference.interval is None:
         state: Literal["failed", "inconclusive"] = "failed" if difference.verdict == "missing" else "inconclusive"
         return Gate(state, f"{metric}: {difference.reason}")
     low, high = difference.interval.low * 100, difference.interval.high * 100
-    seen = (
+    figures = (
         f"{metric} {difference.effect * 100:+.1f} points [{low:+.1f}, {high:+.1f}], n = {difference.n}, "
         f"{difference.wins} won, {difference.losses} lost, p = {difference.adjusted:.3g}"
     )
     match difference.verdict:
         case "regressed" | "missing":
-            return Gate("failed", f"{difference.verdict}: {seen}")
+            return Gate("failed", f"{difference.verdict}: {figures}")
         case "improved" | "equivalent":
-            return Gate("passed", seen)
+            return Gate("passed", figures)
         case "inconclusive":
-            return Gate("inconclusive", f"{seen}: {difference.reason or _power(difference)}")
+            return Gate("inconclusive", f"{figures}: {difference.reason or _detectable(difference)}")
 
 
-def _power(difference: Difference) -> str:
+def _detectable(difference: Difference) -> str:
     if difference.minimum_detectable is None:
-        return "no difference could have been seen with so few cases"
-    return f"{difference.minimum_detectable * 100:.1f} points could have been seen"
+        return "with so few cases no difference can be detected"
+    return f"the minimum detectable effect is {difference.minimum_detectable * 100:.1f} points"
 
 
 def _all_of(gates: Sequence[Gate]) -> Gate:
-    """One gate for several: failed where one failed, else inconclusive where one is; reasons of that state alone."""
+    """Combine gates: failed if one failed, else inconclusive if one is. Only the reasons of that state are kept."""
     for state in ("failed", "inconclusive", "passed"):
-        found = [gate.reason for gate in gates if gate.state == state]
-        if found:
-            return Gate(state, "; ".join(found))
+        reasons = [gate.reason for gate in gates if gate.state == state]
+        if reasons:
+            return Gate(state, "; ".join(reasons))
     return Gate("passed")
 
 
 def check_metric(contestant: ContestantResult, metric: str, floor: float | None) -> Gate:
-    """Everything that a contestant's metric must hold: its difference from the baseline, and its floor."""
+    """Check one metric of a contestant: its difference from the baseline, and its floor.
+
+    Args:
+        contestant: The figures of the contestant.
+        metric: Id of the metric.
+        floor: The floor of the metric; None if it has none.
+    """
     figure = contestant.figures.get(metric)
     if figure is None:
         return Gate("failed", f"{metric} is missing from the comparison")
@@ -89,8 +111,8 @@ def check_metric(contestant: ContestantResult, metric: str, floor: float | None)
     return _all_of(gates)
 
 
-def recorded(contestant: ContestantResult, metric: str) -> Iterator[tuple[str, object]]:
-    """A metric's figures as the names and values of JUnit properties."""
+def junit_properties(contestant: ContestantResult, metric: str) -> Iterator[tuple[str, object]]:
+    """Yield the figures of one metric of a contestant as names and values of JUnit properties."""
     yield "metric", metric
     figure = contestant.figures.get(metric)
     if figure is not None:

@@ -1,4 +1,4 @@
-"""Keeping the chance of any false alarm in a family of tests at the level of one."""
+"""Holm's correction: bounds the probability of any false rejection in a family of tests."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ __all__ = ["holm"]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values by Holm's step-down rule (Holm 1979, Scand. J. Stat. 6:65), valid whatever their dependence.
+    """Adjust p-values by Holm's step-down rule (Holm 1979, Scand. J. Stat. 6:65).
 
-    The i-th smallest of m is multiplied by m - i + 1, raised to the largest before it, and cut at 1. An adjusted value
-    of at most 5% is a rejection at a family-wise 5%. An empty family gives an empty list; a family of one is left as it
-    is.
+    The i-th smallest of m values is multiplied by m - i + 1, raised to the largest adjusted value before it, and cut at
+    1. An adjusted value of at most 5% is a rejection at a family-wise level of 5%. The rule is valid for any dependence
+    between the tests.
 
     Args:
-        p_values: Shape (m,), in any order.
+        p_values: The p-values of the family, in any order, shape (m,).
 
     Returns:
-        Adjusted values in the order of `p_values`, shape (m,).
+        The adjusted p-values in the order of `p_values`, shape (m,).
     """
     adjusted = [1.0] * len(p_values)
     largest = 0.0

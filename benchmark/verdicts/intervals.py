@@ -1,8 +1,9 @@
-"""Confidence intervals, at 95% unless told otherwise, and uncorrected for the number of metrics.
+"""Confidence intervals. They are not corrected for the number of metrics, and the default confidence is 95%.
 
-Where every group is one case and every value is 0 or 1, Wilson's interval for one proportion and Tango's for a paired
-difference of two. Where cases come in groups (paraphrases share their fate) or values are means over epochs, a
-cluster-robust t interval over the groups.
+If every cluster is one case and every value is 0 or 1, a score gets Wilson's interval for one proportion, and a paired
+difference gets Tango's interval. Otherwise, if clusters have several cases (paraphrases of one question) or values are
+means over epochs, a score gets a cluster-robust t interval over the clusters. For differences see
+`difference_interval`.
 """
 
 from __future__ import annotations
@@ -18,14 +19,20 @@ from scipy.special import ndtri, stdtrit
 __all__ = ["Interval", "balanced", "cluster_t", "difference_interval", "mean_interval", "tango", "wilson"]
 
 _NO_WIDTH = 1e-9
-"""Below this an interval's width is rounding."""
+"""An interval narrower than this has a width only through rounding."""
 
 Method = Literal["wilson", "tango", "cluster t", "mover", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Lower and upper end, in the unit of the score, and how they were found."""
+    """A confidence interval.
+
+    Attributes:
+        low: Lower end, in the unit of the score.
+        high: Upper end, in the unit of the score.
+        method: The method by which the interval was computed.
+    """
 
     low: float
     high: float
@@ -35,8 +42,13 @@ class Interval:
 def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
     """Score interval for a proportion (Wilson 1927, JASA 22:209).
 
-    With z the normal quantile and p = successes / n: (p + z²/2n ± z·sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n). Never leaves
-    [0, 1], and has a width at p = 0 and 1. For n = 0 it is [0, 1]: nothing is known.
+    With z the normal quantile and p = successes / n: (p + z²/2n ± z·sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n). The interval
+    lies within [0, 1], and it has a width at p = 0 and at p = 1.
+
+    Args:
+        successes: Number of successes. A fraction is allowed.
+        n: Number of cases. With n = 0 the interval is [0, 1].
+        confidence: Two-sided coverage.
     """
     if n == 0:
         return Interval(0.0, 1.0, "wilson")
@@ -44,7 +56,7 @@ def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
     p = successes / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    # At the ends the bound is the end itself; a rounding error there would put a perfect score below a floor of 1.
+    # At 0 and 1 the bound is set exactly: a rounding error would put a perfect score below a floor of 1.
     low = 0.0 if successes <= 0 else max(0.0, centre - half)
     high = 1.0 if successes >= n else min(1.0, centre + half)
     return Interval(low, high, "wilson")
@@ -53,62 +65,64 @@ def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
 def cluster_t(values: Sequence[float], clusters: Sequence[str], confidence: float = 0.95) -> Interval:
     """Cluster-robust t interval for a mean over cases (Liang & Zeger 1986, Biometrika 73:13, as a ratio estimator).
 
-    With e the residual sums per group and G groups: mean ± t(G-1)·sqrt(G/(G-1)·Σe²)/n. One group alone says nothing of
-    the spread between groups: the interval is (-inf, inf).
+    With e the sums of residuals in each cluster and G clusters: mean ± t(G-1)·sqrt(G/(G-1)·Σe²)/n. With one cluster the
+    spread between clusters is unknown, so the interval is (-inf, inf).
 
     Args:
-        values: One value a case, shape (n,).
-        clusters: The group of each case, shape (n,).
+        values: One value for each case, shape (n,).
+        clusters: The cluster of each case, shape (n,).
         confidence: Two-sided coverage.
     """
     n = len(values)
-    groups = len(set(clusters))
-    if groups < 2:
+    cluster_count = len(set(clusters))
+    if cluster_count < 2:
         return Interval(-math.inf, math.inf, "none")
     mean = sum(values) / n
     residuals: dict[str, float] = defaultdict(float)
     for value, cluster in zip(values, clusters, strict=True):
         residuals[cluster] += value - mean
-    spread = math.sqrt(groups / (groups - 1) * sum(total * total for total in residuals.values())) / n
-    half = float(stdtrit(groups - 1, 0.5 + confidence / 2)) * spread
+    squares = sum(total * total for total in residuals.values())
+    spread = math.sqrt(cluster_count / (cluster_count - 1) * squares) / n
+    half = float(stdtrit(cluster_count - 1, 0.5 + confidence / 2)) * spread
     return Interval(mean - half, mean + half, "cluster t")
 
 
 def mean_interval(
     values: Sequence[float], clusters: Sequence[str], *, share: bool, confidence: float = 0.95
 ) -> Interval:
-    """The interval that fits the data, by the rule of the module docstring.
+    """Compute the interval of a mean, by the rule in the docstring of this module.
 
     Args:
-        values: One value a case, shape (n,).
-        clusters: The group of each case, shape (n,).
-        share: Values lie in [0, 1]. Then the interval is cut there, and groups with one and the same mean, whose
-            residuals would give it no width, get Wilson's at n = number of groups.
+        values: One value for each case, shape (n,).
+        clusters: The cluster of each case, shape (n,).
+        share: Whether the values lie in [0, 1]. Then the interval is cut to [0, 1]. If all clusters have the same
+            mean, the cluster-robust interval has no width, and Wilson's interval with n = number of clusters is used.
         confidence: Two-sided coverage.
     """
-    groups = len(set(clusters))
+    cluster_count = len(set(clusters))
     binary = all(value in (0.0, 1.0) for value in values)
-    if share and (not values or (groups == len(values) and binary)):
+    if share and (not values or (cluster_count == len(values) and binary)):
         return wilson(sum(values), len(values), confidence)
-    found = cluster_t(values, clusters, confidence)
-    if share and (len(set(values)) == 1 or found.high - found.low < _NO_WIDTH):
-        return wilson(sum(values) / len(values) * groups, groups, confidence)
-    return Interval(max(0.0, found.low), min(1.0, found.high), found.method) if share else found
+    robust = cluster_t(values, clusters, confidence)
+    if share and (len(set(values)) == 1 or robust.high - robust.low < _NO_WIDTH):
+        return wilson(sum(values) / len(values) * cluster_count, cluster_count, confidence)
+    return Interval(max(0.0, robust.low), min(1.0, robust.high), robust.method) if share else robust
 
 
 def tango(n: float, wins: float, losses: float, confidence: float = 0.95) -> Interval:
     """Score interval for a paired difference of proportions (Tango 1998, Stat. Med. 17:891).
 
-    All λ with |wins - losses - nλ| ≤ z·sqrt(n(2q + λ(1-λ))), where q is the likeliest share of losses if the difference
-    is λ: the upper root of 2n·q² + (λ(2n - wins + losses) - wins - losses)·q - losses·λ(1-λ) = 0.
+    The interval contains all λ with |wins - losses - nλ| ≤ z·sqrt(n(2q + λ(1-λ))). Here q is the maximum likelihood
+    estimate of the share of losses if the difference is λ: the upper root of
+    2n·q² + (λ(2n - wins + losses) - wins - losses)·q - losses·λ(1-λ) = 0.
 
-    With n = 0 it is [-1, 1]: nothing is known. With no discordant case it is ±z²/(n + z²). Where all cases were won it
-    is [(n - z²)/(n + z²), 1], and its mirror image where all were lost. It never leaves [-1, 1].
+    The interval lies within [-1, 1]. Without a discordant case it is ±z²/(n + z²). If all cases are wins it is
+    [(n - z²)/(n + z²), 1]; if all are losses, its mirror image.
 
     Args:
-        n: Cases. Fractions are taken, for cases that stand for groups.
-        wins: Cases that only the second candidate gets right.
-        losses: Cases that only the first candidate gets right.
+        n: Number of cases. A fraction is allowed, for an effective number of cases. With n = 0 the interval is [-1, 1].
+        wins: Number of cases that only the second candidate gets right.
+        losses: Number of cases that only the first candidate gets right.
         confidence: Two-sided coverage.
     """
     if n == 0:
@@ -130,49 +144,60 @@ def _tango_low(n: float, wins: float, losses: float, z: float) -> float:
         q = math.sqrt(max(0.0, half * half + losses * difference * (1 - difference) / (2 * n))) - half
         return wins - losses - n * difference - z * math.sqrt(max(0.0, n * (2 * q + difference * (1 - difference))))
 
-    # scipy.optimize takes longer to import than all else here.
+    # The import of scipy.optimize takes longer than all others here.
     from scipy.optimize import brentq
 
-    # Positive at -1, where the variance is 0; negative at the estimate, where only the variance is left.
+    # `excess` is positive at -1, where the variance is 0, and negative at the estimate, where the difference is 0.
     return float(brentq(excess, -1.0, (wins - losses) / n, xtol=1e-12))
 
 
 def difference_interval(differences: Sequence[float], clusters: Sequence[str], confidence: float = 0.95) -> Interval:
-    """Tango's interval for a mean difference of two shares, at the number of independent cases that there are.
+    """Compute Tango's interval for a mean difference of two shares, at the effective number of cases.
 
-    Where every group is one case and every difference is -1, 0 or 1, that is n. Otherwise n, wins and losses are
-    divided by the design effect (Korn & Graubard 1998, Surv. Methodol. 24:193, for one share): the cluster-robust
-    variance of the mean over the variance that n independent cases with these wins and losses would have, at least 1,
-    times (t(G-1)/z)² for its own uncertainty. A t interval over the groups would be too short on the far side where
-    nearly all that moved moved one way. Groups that all moved alike have no variance to see, and count as one case
-    each.
+    If every cluster is one case and every difference is -1, 0 or 1, the effective number is n. Otherwise n, wins and
+    losses are divided by the design effect (Korn & Graubard 1998, Surv. Methodol. 24:193, for one share). The design
+    effect is the cluster-robust variance of the mean, divided by the variance of n independent cases with these wins
+    and losses, times (t(G-1)/z)² for the uncertainty of the variance itself. It is at least 1.
+
+    A t interval over the clusters is not used, because it is too short on one side if nearly all changes have the same
+    direction. If all clusters have the same mean difference, the variance between them is 0, and each cluster counts as
+    one case.
 
     Args:
-        differences: Second candidate less first, one value in [-1, 1] a case, shape (n,). With n = 0: [-1, 1].
-        clusters: The group of each case, shape (n,). With one group, unless nothing moved: [-1, 1].
+        differences: Second candidate less first, one value in [-1, 1] for each case, shape (n,). With n = 0 the
+            interval is [-1, 1].
+        clusters: The cluster of each case, shape (n,). With one cluster the interval is [-1, 1], unless all differences
+            are 0.
         confidence: Two-sided coverage.
     """
-    n, groups = len(differences), len(set(clusters))
+    n, cluster_count = len(differences), len(set(clusters))
     wins = math.fsum(value for value in differences if value > 0)
     losses = -math.fsum(value for value in differences if value < 0)
-    if groups == n and all(value in (-1.0, 0.0, 1.0) for value in differences):
+    if cluster_count == n and all(value in (-1.0, 0.0, 1.0) for value in differences):
         return tango(n, wins, losses, confidence)
-    found = cluster_t(differences, clusters, confidence)
-    if wins + losses == 0 or found.high - found.low < _NO_WIDTH:
-        return tango(groups, wins / n * groups, losses / n * groups, confidence)
-    if math.isinf(found.high):
+    robust = cluster_t(differences, clusters, confidence)
+    if wins + losses == 0 or robust.high - robust.low < _NO_WIDTH:
+        return tango(cluster_count, wins / n * cluster_count, losses / n * cluster_count, confidence)
+    if math.isinf(robust.high):
         return Interval(-1.0, 1.0, "none")
-    # Half the t interval is t·s, so over z it is already s·(t/z).
-    half = (found.high - found.low) / 2 / float(ndtri(0.5 + confidence / 2))
+    # Half of the t interval is t·s, so divided by z it is s·(t/z).
+    inflated = (robust.high - robust.low) / 2 / float(ndtri(0.5 + confidence / 2))
     independent = ((wins + losses) / n - ((wins - losses) / n) ** 2) / n
-    worth = max(1.0, half * half / independent)
-    return tango(n / worth, wins / worth, losses / worth, confidence)
+    design_effect = max(1.0, inflated * inflated / independent)
+    return tango(n / design_effect, wins / design_effect, losses / design_effect, confidence)
 
 
 def balanced(
     first: float, first_interval: Interval, second: float, second_interval: Interval
 ) -> tuple[float, Interval]:
-    """Mean of two independent scores, with its interval by MOVER (Zou & Donner 2008, Stat. Med. 27:1693)."""
+    """Compute the mean of two independent scores, and its interval by MOVER (Zou & Donner 2008, Stat. Med. 27:1693).
+
+    Args:
+        first: One score.
+        first_interval: The interval of this score.
+        second: The other score.
+        second_interval: The interval of the other score.
+    """
     centre = (first + second) / 2
     low = centre - math.hypot(first - first_interval.low, second - second_interval.low) / 2
     high = centre + math.hypot(first_interval.high - first, second_interval.high - second) / 2

@@ -1,7 +1,6 @@
-"""What the cases could have shown: power of the paired test, and the smallest effect that it detects.
+"""Power of the paired test, and the minimum detectable effect of a comparison.
 
-At an uncorrected 5%, two-sided, and for one metric: how much a comparison of this size can see at all, before it is
-asked how many metrics share the risk.
+All figures are for one metric and for a two-sided test at 5%, without a correction for the number of metrics.
 """
 
 from __future__ import annotations
@@ -15,34 +14,41 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr, gammaln, xlog1py, xlogy
 
-__all__ = ["ALPHA", "TARGET", "mcnemar_power", "minimum_detectable_effect", "minimum_detectable_effect_of_groups"]
+__all__ = ["ALPHA", "TARGET", "mcnemar_power", "minimum_detectable_effect", "minimum_detectable_effect_of_clusters"]
 
 ALPHA = 0.05
+"""Two-sided level of the test, uncorrected."""
+
 TARGET = 0.8
+"""Power at which an effect counts as detectable."""
 
 
 @lru_cache(maxsize=32)
 def _critical(most: int, alpha: float) -> NDArray[np.float64]:
-    """Largest number of losses among k discordant cases at which exact McNemar rejects, for k = 0 … most; -1: never."""
-    found = np.empty(most + 1)
+    """Return, for k = 0 … `most` discordant cases, the largest number of losses at which exact McNemar rejects.
+
+    It is -1 where the test never rejects. Shape (most + 1,).
+    """
+    limits = np.empty(most + 1)
     losses = -1
     for discordant in range(most + 1):
-        # One more discordant case moves the limit by one at most.
+        # With one more discordant case the limit rises by at most one.
         if 2 * bdtr(losses + 1, discordant, 0.5) <= alpha:
             losses += 1
-        found[discordant] = losses
-    return found
+        limits[discordant] = losses
+    return limits
 
 
 def mcnemar_power(n: int, effect: float, discordance: float, alpha: float = ALPHA) -> float:
-    """Probability that the test finds an effect of this size with its sign, one case a group (exact, unconditional).
+    """Compute the power of exact McNemar: the probability to reject with the right sign (exact, unconditional).
 
-    The number k of discordant cases is binomial(n, d), and each goes the effect's way with π = (d + effect) / 2d. Given
-    k, exact McNemar rejects from a known limit on: Σ_k P(k)·P(binomial(k, 1 - π) ≤ limit_k) (Duffy 1984, Biometrics
-    40:1005). An effect needs as many discordant cases: d is the discordance, or the effect where that is larger.
+    Every cluster is one case. The number k of discordant cases is binomial(n, d), and each of them has the direction of
+    the effect with probability π = (d + effect) / 2d. Given k, the test rejects if the number of cases in the other
+    direction is at most limit_k, so the power is Σ_k P(k)·P(binomial(k, 1 - π) ≤ limit_k) (Duffy 1984, Biometrics
+    40:1005). An effect needs at least as many discordant cases, so d is the larger of discordance and effect.
 
     Args:
-        n: Cases. With fewer than six the power is 0.
+        n: Number of cases. With fewer than six the power is 0.
         effect: Size of the difference of the two shares, in [0, 1].
         discordance: Share of cases on which the candidates differ, in [0, 1].
         alpha: Two-sided level.
@@ -60,46 +66,54 @@ def mcnemar_power(n: int, effect: float, discordance: float, alpha: float = ALPH
 
 @lru_cache(maxsize=1024)
 def minimum_detectable_effect(n: int, discordance: float) -> float | None:
-    """Smallest effect that `mcnemar_power` puts at 80% or more, to six digits, or None where not even 1 is.
+    """Compute the minimum detectable effect: the smallest effect with a power of at least 80%, to six digits.
 
     Args:
-        n: Cases, one a group. None below six: with five, the smallest p-value is 1/16.
+        n: Number of cases. Every cluster is one case.
         discordance: Observed share of cases on which the candidates differ.
+
+    Returns:
+        None if not even an effect of 1 has this power. This holds for n below six: with five cases the smallest p-value
+        is 1/16.
     """
     if mcnemar_power(n, 1.0, discordance) < TARGET:
         return None
     low, high = 0.0, 1.0
-    # Power rises with the effect: within the discordance more of it goes one way, beyond it there is more of it.
+    # Power rises with the effect. Up to the discordance, a larger share of the discordant cases has the direction of
+    # the effect; beyond it, there are more discordant cases.
     while high - low > 1e-6:
         middle = (low + high) / 2
         low, high = (low, middle) if mcnemar_power(n, middle, discordance) >= TARGET else (middle, high)
     return high
 
 
-def minimum_detectable_effect_of_groups(sums: Sequence[Fraction], n: int) -> float | None:
-    """Smallest mean difference over n cases that the sign-flip test on these groups would detect at 80% power.
+def minimum_detectable_effect_of_clusters(sums: Sequence[Fraction], n: int) -> float | None:
+    """Compute the minimum detectable effect of the sign-flip test: the smallest mean difference with a power of 80%.
 
-    With one case a group and values of 0 or 1 this is `minimum_detectable_effect`, exact. Otherwise groups that moved
-    differ in size, and are replaced by fewer of one size, so that the largest total Σ|s| and the null variance Σs² stay
-    what they are (Kish's effective number, Survey Sampling, 1965): K = (Σ|s|)²/Σs² for the k groups that moved, and
-    G·K/k for all G. If of these a net share e moves one way, the mean difference is e·(G/k)·Σ|s|/n. Where nothing
-    moved, a group is taken to move as one, as the interval does. In simulations with groups of four this finds the
-    effect in 79 to 90% (docs/measurements/statistics.md), and errs towards a larger effect where few groups moved.
+    If every cluster is one case and values are 0 or 1, this is `minimum_detectable_effect`, exactly. Otherwise the sums
+    s of the clusters differ in size. The k clusters whose sum is not 0 are replaced by K = (Σ|s|)²/Σs² clusters of
+    equal size (Kish's effective number, Survey Sampling, 1965). This keeps the largest possible total Σ|s| and the
+    variance Σs² under the null hypothesis. All G clusters are replaced by G·K/k in the same way. If a net share e of
+    them changes in one direction, the mean difference is e·(G/k)·Σ|s|/n.
+
+    If no cluster changed, a cluster is taken to change as a whole, as in `difference_interval`. In simulations with
+    clusters of four cases, the effect is detected in 79 to 90% (docs/measurements/statistics.md). If few clusters
+    changed, the computed effect is rather too large than too small.
 
     Args:
-        sums: Group sums of differences, shape (G,).
-        n: Cases.
+        sums: Sum of the differences in each cluster, shape (G,).
+        n: Number of cases.
 
     Returns:
-        None where the groups are too few to show anything: no groups, or effectively fewer than six.
+        None if no effect is detectable: there is no cluster, or the effective number of clusters is below six.
     """
-    moved = [abs(value) for value in sums if value]
-    if not moved:
+    changed = [abs(value) for value in sums if value]
+    if not changed:
         return minimum_detectable_effect(len(sums), 0.0)
-    total = sum(moved, start=Fraction())
-    kept = total * total / sum((value * value for value in moved), start=Fraction()) / len(moved)
-    share = minimum_detectable_effect(math.floor(len(sums) * kept), len(moved) / len(sums))
+    total = sum(changed, start=Fraction())
+    effective_share = total * total / sum((value * value for value in changed), start=Fraction()) / len(changed)
+    share = minimum_detectable_effect(math.floor(len(sums) * effective_share), len(changed) / len(sums))
     if share is None:
         return None
-    effect = share * float(Fraction(len(sums), len(moved)) * total / n)
+    effect = share * float(Fraction(len(sums), len(changed)) * total / n)
     return effect if effect <= 1 else None

@@ -1,7 +1,7 @@
-"""Which contestants can be told apart.
+"""Ranks of contestants, as ranges.
 
-A ranking by score alone separates contestants that the cases cannot separate. Here a rank is a range: after all that
-are better by the paired 95% interval, and before all that are worse by it.
+A ranking by score alone orders contestants whose difference may be chance. Here a contestant stands after all
+contestants that are better by the paired 95% interval, and before all that are worse by it. So its rank is a range.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ __all__ = ["Rank", "ranking"]
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """The ranks that one contestant may have under one metric, from 1; equal where it is told apart from all others."""
+    """The possible ranks of one contestant under one metric.
+
+    Attributes:
+        metric: Id of the metric.
+        contestant: Name of the contestant.
+        first: Best possible rank, from 1.
+        last: Worst possible rank. It equals `first` if the contestant differs clearly from all others.
+    """
 
     metric: str
     contestant: str
@@ -29,18 +36,22 @@ class Rank:
 
 
 def ranking(grades: Mapping[str, Sequence[Grade]]) -> tuple[Rank, ...]:
-    """Ranks under every primary metric, best first; none for fewer than three contestants: a difference shows two.
+    """Compute the ranks under every primary metric.
 
-    A contestant without a case has no rank. Intervals are uncorrected: among many contestants some are told apart by
-    chance.
+    A contestant without a case has no rank. The intervals are uncorrected, so among many contestants some differences
+    are chance.
 
     Args:
-        grades: By the contestant's name, in the order shown.
+        grades: Grades of each contestant by its name, in the order in which contestants are shown.
+
+    Returns:
+        The ranks, metric by metric, best first. Empty with fewer than three contestants, because two are compared by
+        their difference.
     """
     if len(grades) < 3:
         return ()
     order = list(grades)
-    found: list[Rank] = []
+    ranks: list[Rank] = []
     for metric in PRIMARY:
         values = {name: case_values(metric, rows) for name, rows in grades.items()}
         present = [name for name, cases in values.items() if cases]
@@ -53,6 +64,6 @@ def ranking(grades: Mapping[str, Sequence[Grade]]) -> tuple[Rank, ...]:
                 above, below = (right, left) if interval.low > 0 else (left, right)
                 better[below] += 1
                 worse[above] += 1
-        ranks = [Rank(metric.id, name, 1 + better[name], len(present) - worse[name]) for name in present]
-        found += sorted(ranks, key=lambda rank: (rank.first, rank.last, order.index(rank.contestant)))
-    return tuple(found)
+        of_metric = [Rank(metric.id, name, 1 + better[name], len(present) - worse[name]) for name in present]
+        ranks += sorted(of_metric, key=lambda rank: (rank.first, rank.last, order.index(rank.contestant)))
+    return tuple(ranks)

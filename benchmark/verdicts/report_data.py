@@ -1,4 +1,4 @@
-"""What a report shows beside the figures: cases, which of them changed, where mistakes come from, and provenance."""
+"""The data of a report beside the figures: cases, which of them changed, which tools were confused, and provenance."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ __all__ = ["ContestantDetails", "Provenance", "ReportData"]
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a comparison comes from.
+    """How and when a comparison was made.
 
     Attributes:
-        made: When, in ISO 8601.
-        version: Of Toolmark.
+        made: Time at which the comparison was made, in ISO 8601.
+        version: Version of Toolmark.
         scorer: Version of the judge.
-        cases: The case source.
-        split: dev or test.
-        case_set: Hash of the ids and the gold of all cases; their order does not count.
-        command: That makes the comparison again from the stored runs.
+        cases: Source of the cases.
+        split: Split of the cases: dev or test.
+        case_set: Hash of the ids and the gold of all cases. It does not depend on their order.
+        command: Command that makes the comparison again from the stored runs.
     """
 
     made: str
@@ -40,14 +40,14 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class ContestantDetails:
-    """What a report shows of one contestant beside its figures.
+    """The data of one contestant that a report shows beside its figures.
 
     Attributes:
-        flips: What became of each case, by measure: `everything`, then each primary metric.
-        confusion: Which tool was called where another was expected.
+        flips: Cases that changed against the baseline, by measure: `everything`, then each primary metric.
+        confusion: How often each tool was called where another one was expected.
         offered: `selection.tool` by the number of tools offered, ascending.
-        seen: Tools that training saw and others; empty where the training data is not known.
-        usage: Tokens, seconds and cost.
+        seen: Scores on tools that training saw and on other tools; empty if the training data is unknown.
+        usage: Tokens, seconds and cost of the answers.
     """
 
     flips: Mapping[str, Flips]
@@ -59,14 +59,14 @@ class ContestantDetails:
 
 @dataclass(frozen=True, slots=True)
 class ReportData:
-    """Everything beside the figures.
+    """All data of a report beside the figures.
 
     Attributes:
-        cases: What was asked and answered, in the order of the cases.
-        details: By the contestant's name.
-        ranks: With three contestants or more.
-        policies: What trivial policies would score.
-        provenance: None where it is not known.
+        cases: The cases with the answers of all contestants, in the order of the cases.
+        details: Data of each contestant, by its name.
+        ranks: Ranks of the contestants; empty with fewer than three contestants.
+        policies: Scores of the trivial policies.
+        provenance: How and when the comparison was made; None if this is unknown.
     """
 
     cases: tuple[CaseShown, ...]

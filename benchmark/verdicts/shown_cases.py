@@ -1,6 +1,7 @@
-"""One case as a person reads it: what was asked, what would be right, and what each contestant answered.
+"""Cases as a report shows them: the conversation, the right answer, and the answer of each contestant.
 
-Everything that others wrote is cut to a length that fits a page. Arguments carry their faults, as the judge found them.
+Texts from cases and models are cut to a length that fits a page. Each argument is shown with the fault that the judge
+found in it.
 """
 
 from __future__ import annotations
@@ -20,19 +21,26 @@ from toolmark.benchmark.scoring.outcomes import Outcome
 __all__ = ["Answer", "Argument", "CallShown", "CaseShown", "Turn", "show_cases"]
 
 LONGEST = 4_000
-"""Characters of a text that are shown."""
+"""A longer text is cut to this number of characters."""
 
 _LONGEST_VALUE = 600
 _MOST_CALLS = 20
 _MOST_ARGUMENTS = 60
 
 Completions = Mapping[tuple[str, int], Completion]
-"""By (case id, epoch)."""
+"""Completions by case id and epoch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument: its value as JSON, what is wrong with it, and for an expected one what else is accepted."""
+    """One argument of a call.
+
+    Attributes:
+        name: Name of the argument.
+        value: Value as JSON.
+        fault: Label of the cause of failure; empty if the argument is right.
+        rule: For an expected argument, in words what else is accepted.
+    """
 
     name: str
     value: str
@@ -42,7 +50,14 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class CallShown:
-    """One call; `fault` concerns the tool, the faults of arguments stand beside them. `missing` names absent ones."""
+    """One call.
+
+    Attributes:
+        name: Name of the tool.
+        arguments: Arguments with their faults.
+        fault: What is wrong with the tool; empty if it is right.
+        missing: Names of the arguments that are missing.
+    """
 
     name: str
     arguments: tuple[Argument, ...]
@@ -52,7 +67,12 @@ class CallShown:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn of the conversation; the calls of an assistant as text."""
+    """One turn of the conversation.
+
+    Attributes:
+        role: Role of the turn.
+        text: Text of the turn, and the calls of an assistant turn as text.
+    """
 
     role: str
     text: str
@@ -60,17 +80,17 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one contestant answered to a case; over several epochs the first answer that is wrong.
+    """The answer of one contestant to a case. With several epochs it is the first wrong answer, else the first one.
 
     Attributes:
         right: Share of the epochs in which everything is right.
-        outcome: call, abstain or malformed.
-        cause: Why it is wrong; None where it is right.
+        outcome: Outcome of the answer: call, abstain or malformed.
+        cause: Cause of failure; None if the answer is right.
         detail: The cause in words.
-        calls: As read leniently, with their faults.
-        said: To the user, without calls and markers.
-        text: The completion, native calls included.
-        stop_reason: stop, length or unknown.
+        calls: Calls of the lenient reading, with their faults.
+        said: Text for the user, without calls and markers.
+        text: The whole completion, with native calls as text.
+        stop_reason: Reason why the completion ended: stop, length or unknown.
     """
 
     right: float
@@ -88,18 +108,19 @@ class CaseShown:
     """One case with its gold and its answers.
 
     Attributes:
-        id: The case's.
-        source: Collection and reference in it.
-        turns: The conversation.
-        offered: Names of the tools.
-        action: call or abstain.
-        reason: Why abstaining is right.
-        expected: The calls of the right answer that the last contestant came closest to: first accepted values.
-        others: How many other complete answers are right too.
-        tool: The expected tool, where it is one.
-        tags: The case's, as text.
-        waived: Why the case counts in no metric.
-        answers: One a contestant; None where a run lacks the case.
+        id: Id of the case.
+        source: Name of the collection, and the reference of the case in it.
+        turns: Turns of the conversation.
+        offered: Names of the offered tools.
+        action: The right action: call or abstain.
+        reason: Why abstaining is right; None if a call is right.
+        expected: Calls of one right answer, with the first accepted value of each argument. If several answers are
+            right, it is the one that is closest to the calls of the last contestant.
+        others: Number of other complete answers that are right too.
+        tool: The expected tool; None if several are expected or none.
+        tags: Tags of the case, as text.
+        waived: Why the case counts in no metric; None if it counts.
+        answers: The answer of each contestant; None if its run lacks the case.
     """
 
     id: str
@@ -124,12 +145,12 @@ def _text(text: str) -> str:
 def _json(value: Any) -> str:
     try:
         return legible(json.dumps(value, ensure_ascii=False), _LONGEST_VALUE)
-    except (ValueError, RecursionError):  # a number of more digits than Python writes, or nested too deeply
+    except (ValueError, RecursionError):  # a number with more digits than Python writes, or nested too deeply
         return "(cannot be shown)"
 
 
 def _rule(rule: Accept) -> str:
-    """What else is accepted, in words."""
+    """Return in words what else the rule accepts."""
     match rule.match:
         case "exact":
             return f"or {', '.join(_json(value) for value in rule.of[1:6])}" if len(rule.of) > 1 else ""
@@ -180,7 +201,7 @@ def _native(completion: Completion) -> str:
 
 
 def _worst(grades: Sequence[Grade]) -> Grade | None:
-    """The first grade that is wrong, else the first."""
+    """Return the first grade that is wrong, else the first one."""
     return next((grade for grade in grades if not grade.correct), grades[0] if grades else None)
 
 
@@ -207,17 +228,17 @@ def _turn(turn: Message) -> Turn:
 
 
 def _by_case(grades: Sequence[Grade]) -> Mapping[str, Sequence[Grade]]:
-    found: dict[str, list[Grade]] = {}
+    by_case: dict[str, list[Grade]] = {}
     for grade in grades:
-        found.setdefault(grade.case_id, []).append(grade)
-    return found
+        by_case.setdefault(grade.case_id, []).append(grade)
+    return by_case
 
 
 def show_cases(cases: Sequence[Case], sides: Sequence[tuple[Sequence[Grade], Completions]]) -> tuple[CaseShown, ...]:
-    """All cases that a contestant answered, in their order.
+    """Return all cases that at least one contestant answered, in their order.
 
     Args:
-        cases: Those that were judged.
+        cases: The cases that were judged.
         sides: Grades and completions of each contestant.
     """
     answered = [(_by_case(grades), completions) for grades, completions in sides]

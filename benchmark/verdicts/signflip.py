@@ -1,9 +1,9 @@
-"""The paired test behind every verdict: an exact sign-flip test on group sums.
+"""The paired test behind every verdict: an exact sign-flip test on the sums of clusters.
 
-If two candidates are equal, then swapping their names changes nothing, for each group of cases on its own: the sum of a
-group's differences was as likely to come out with the other sign. So the observed total is held against the totals
-under all 2^G choices of signs (Fisher 1935, The Design of Experiments, §21). With one case a group and values of 0 or 1
-this is exact McNemar.
+Under the null hypothesis the two candidates are equal, so their names can be exchanged in each cluster on its own: the
+sum of differences in a cluster has either sign with the same probability. The test compares the observed total with the
+totals under all 2^G choices of signs (Fisher 1935, The Design of Experiments, §21). If every cluster is one case and
+values are 0 or 1, this is exact McNemar.
 """
 
 from __future__ import annotations
@@ -17,32 +17,33 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Magnitudes", "group_sums", "sign_flip", "sign_flip_tail"]
+__all__ = ["Magnitudes", "cluster_sums", "sign_flip", "sign_flip_tail"]
 
-_FINEST = 10_000
-"""Values are means over epochs. Floats tell any two fractions with denominators up to this apart."""
+_MAX_DENOMINATOR = 10_000
+"""Values are means over epochs, so they are fractions. A float identifies a fraction with a denominator up to this."""
 
-_LONGEST = 1 << 18
-"""Most steps that a distribution may have. Beyond, magnitudes are rounded, and p-values err upwards."""
+_MAX_STEPS = 1 << 18
+"""Largest number of steps of a distribution. Above it, magnitudes are rounded so that the p-value gets no smaller."""
 
 Magnitudes = tuple[tuple[int, int], ...]
-"""Pairs of a magnitude above 0 and how many groups have it, in any fixed order."""
+"""Pairs of a magnitude above 0 and the number of clusters that have it, in any fixed order."""
 
 
 @lru_cache(maxsize=4096)
 def _fraction(value: float) -> Fraction:
-    return Fraction(value).limit_denominator(_FINEST)
+    return Fraction(value).limit_denominator(_MAX_DENOMINATOR)
 
 
-def group_sums(differences: Sequence[float], clusters: Sequence[str]) -> list[Fraction]:
-    """Exact sum of differences per group, in order of first appearance.
+def cluster_sums(differences: Sequence[float], clusters: Sequence[str]) -> list[Fraction]:
+    """Compute the exact sum of differences in each cluster.
 
     Args:
-        differences: One value a case, a multiple of one over its epochs, shape (n,).
-        clusters: The group of each case, shape (n,).
+        differences: One value for each case, a fraction whose denominator is at most 10,000, shape (n,).
+        clusters: The cluster of each case, shape (n,).
 
     Returns:
-        Shape (G,). Fractions, since 1/3 + 1/3 - 2/3 must tie.
+        The sums in the order in which the clusters first appear, shape (G,). They are fractions, because
+        1/3 + 1/3 - 2/3 must be exactly 0.
     """
     sums: dict[str, Fraction] = defaultdict(Fraction)
     for difference, cluster in zip(differences, clusters, strict=True):
@@ -51,37 +52,41 @@ def group_sums(differences: Sequence[float], clusters: Sequence[str]) -> list[Fr
 
 
 def sign_flip(sums: Iterable[Fraction | int]) -> float:
-    """Two-sided p-value: the share of sign choices whose total is at least as far from 0 as the observed one.
+    """Compute the two-sided p-value: the share of sign choices whose total is at least as far from 0 as the observed.
 
-    Groups that sum to 0 count for nothing. With no group, none that moved, or a total of 0, p = 1. With one group that
-    moved p = 1 too: fewer than six groups that moved never give p ≤ 5%.
+    Clusters with a sum of 0 do not change the result. If the total is 0, or if at most one cluster has another sum
+    than 0, then p = 1. With fewer than six such clusters p is always above 5%.
 
     Args:
-        sums: Group sums, shape (G,).
+        sums: Sum of the differences in each cluster, shape (G,).
     """
-    moved = [Fraction(value) for value in sums if value]
-    if not moved:
+    changed = [Fraction(value) for value in sums if value]
+    if not changed:
         return 1.0
-    scale = Fraction(math.lcm(*(value.denominator for value in moved)))
-    scale /= math.gcd(*(int(value * scale) for value in moved))
-    longest = sum(abs(value) for value in moved) * scale
+    scale = Fraction(math.lcm(*(value.denominator for value in changed)))
+    scale /= math.gcd(*(int(value * scale) for value in changed))
+    step_count = sum(abs(value) for value in changed) * scale
     slack = 0
-    if longest > _LONGEST:
-        # Each magnitude, and each share in the observed total, is off by at most half a step.
-        scale *= Fraction(_LONGEST) / longest
-        slack = len(moved)
-    steps = [round(value * scale) for value in moved]
+    if step_count > _MAX_STEPS:
+        # Rounding moves each magnitude, and each term of the observed total, by at most half a step.
+        scale *= Fraction(_MAX_STEPS) / step_count
+        slack = len(changed)
+    steps = [round(value * scale) for value in changed]
     counts = Counter(abs(step) for step in steps if step)
     return sign_flip_tail(tuple(sorted(counts.items())), max(0, abs(sum(steps)) - slack))
 
 
 @lru_cache(maxsize=1 << 14)
 def sign_flip_tail(magnitudes: Magnitudes, least: int) -> float:
-    """P(|Σ ±m| ≥ least), each sign a fair coin.
+    """Compute P(|Σ ±m| ≥ least), where each sign is + or - with probability 1/2.
 
-    Shift and halve: with B the sum of the magnitudes whose coin shows heads, Σ ±m = 2B - Σm. Equal magnitudes make a
-    binomial; the binomials are convolved, in additions of positive terms only, so that small p-values keep their
-    digits.
+    Let B be the sum of the magnitudes with the sign +. Then Σ ±m = 2B - Σm. For equal magnitudes B has a binomial
+    distribution; the distributions of different magnitudes are convolved. All terms are positive, so small p-values
+    keep their precision.
+
+    Args:
+        magnitudes: The magnitudes m, each with its count.
+        least: The observed total, without its sign.
     """
     whole = sum(size * count for size, count in magnitudes)
     if least <= 0 or not magnitudes:
@@ -90,14 +95,14 @@ def sign_flip_tail(magnitudes: Magnitudes, least: int) -> float:
     density = np.ones(1)
     for size, count in others:
         density = _add(density, size, _coins(count))
-    # The last one needs no convolution, since only a tail is asked for: P(B ≥ b) = Σ_k P(k heads)·P(rest ≥ b - last·k).
+    # Only the tail is needed, so the last magnitude needs no convolution: P(B ≥ b) = Σ_k P(k)·P(rest ≥ b - last·k).
     tail = np.append(np.cumsum(density[::-1])[::-1], 0.0)
     needed = -((-whole - least) // 2) - last * np.arange(number + 1)
     return min(1.0, 2 * float(_coins(number) @ tail[np.clip(needed, 0, len(density))]))
 
 
 def _add(density: NDArray[np.float64], size: int, coins: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Density of the sum of what `density` describes and `size` times the number of heads."""
+    """Return the density of X + `size`·K, where X has the density `density`, and K has the density `coins`."""
     result = np.zeros(len(density) + size * (len(coins) - 1))
     if len(coins) <= len(density):
         for heads, share in enumerate(coins):
@@ -110,7 +115,7 @@ def _add(density: NDArray[np.float64], size: int, coins: NDArray[np.float64]) ->
 
 @lru_cache(maxsize=1024)
 def _coins(count: int) -> NDArray[np.float64]:
-    """P(k heads of `count` fair coins), shape (count + 1,), each the nearest float."""
+    """Return P(k heads of `count` fair coins), shape (count + 1,). Each is the nearest float to the exact value."""
     whole, ways, shares = 1 << count, 1, []
     for heads in range(count + 1):
         shares.append(ways / whole)

@@ -1,8 +1,9 @@
-"""From paired differences to `regressed`, `improved`, `equivalent` or `inconclusive`.
+"""Verdicts from paired differences: `regressed`, `improved`, `equivalent` or `inconclusive`.
 
-All verdicts of a comparison are reached at once, since a verdict depends on how many others were tried beside it. A
-regression is looked for among the metrics of one candidate, so that more candidates never hide it. An improvement is
-looked for among the metrics of all candidates, so that the best of many is not celebrated for its luck.
+All verdicts of a comparison are computed together, because Holm's correction depends on the number of tests. The family
+of tests for a regression is the metrics of one candidate, so that a further candidate cannot hide a regression. The
+family for an improvement is the metrics of all candidates, because with more candidates the best one is more often
+better by chance.
 """
 
 from __future__ import annotations
@@ -14,35 +15,35 @@ from typing import Literal
 from toolmark.benchmark.scoring.metrics import CaseValue
 from toolmark.benchmark.verdicts.holm import holm
 from toolmark.benchmark.verdicts.intervals import Interval, difference_interval
-from toolmark.benchmark.verdicts.power import minimum_detectable_effect_of_groups
-from toolmark.benchmark.verdicts.signflip import group_sums, sign_flip
+from toolmark.benchmark.verdicts.power import minimum_detectable_effect_of_clusters
+from toolmark.benchmark.verdicts.signflip import cluster_sums, sign_flip
 
 __all__ = ["LEAST_OVERLAP", "LEVEL", "MARGIN", "Difference", "Paired", "Verdict", "decide", "pair"]
 
 LEVEL = 0.05
-"""Family-wise."""
+"""Family-wise level of the tests."""
 
 MARGIN = 0.05
-"""Default size of a difference that does not matter."""
+"""Default margin: differences within ±5 points count as equivalent."""
 
 LEAST_OVERLAP = 0.95
-"""Share of the cases of either side that both must have."""
+"""Both sides must have at least this share of all their cases in common."""
 
 Verdict = Literal["regressed", "improved", "equivalent", "inconclusive", "missing"]
-"""`missing`: a metric that one side alone has, which is a failure."""
+"""`missing` means that only one side has a case that counts in the metric. It is a failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """Both sides of one metric.
+    """The paired values of one metric.
 
     Attributes:
-        case_ids: Cases that count on both sides, shape (n,).
-        differences: Candidate less base, in [-1, 1], shape (n,).
-        clusters: The group of each case, shape (n,).
-        only_base: Cases that count on the base's side alone.
-        only_candidate: Cases that count on the candidate's side alone.
-        identical: Both sides gave the very same completions for these cases.
+        case_ids: Ids of the cases that count on both sides, shape (n,).
+        differences: Value of the candidate less value of the base, in [-1, 1], shape (n,).
+        clusters: The cluster of each case, shape (n,).
+        only_base: Ids of the cases that count only for the base.
+        only_candidate: Ids of the cases that count only for the candidate.
+        identical: Whether both sides gave identical completions for these cases.
     """
 
     case_ids: tuple[str, ...]
@@ -55,24 +56,25 @@ class Paired:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What one metric says of a candidate beside its base. With n = 0 there is no figure.
+    """The difference of one metric between a candidate and its base. With n = 0 the figures are None.
 
     Attributes:
-        n: Cases on both sides.
+        n: Number of cases that count on both sides.
         effect: Mean difference, candidate less base.
-        interval: Its 95% interval, uncorrected.
-        p: Of the sign-flip test.
-        adjusted: p by Holm, in the family of a regression where the effect is below 0, of an improvement otherwise.
-        won: Cases better than the base's, by id, in the order of the cases.
-        lost: Cases worse than the base's.
-        ties: Cases that neither won.
-        minimum_detectable: Smallest effect detectable at 80% power, uncorrected; None where no effect is.
-        within_margin: The 90% interval lies inside the margin, or the completions are identical. Holds beside any
-            verdict.
-        only_base: Cases that count on the base's side alone.
-        only_candidate: Cases that count on the candidate's side alone.
-        verdict: The first of `missing`, `regressed`, `improved`, `equivalent`, `inconclusive` that holds.
-        reason: Why there is no verdict, where the figures do not say it.
+        interval: 95% interval of the mean difference, uncorrected.
+        p: p-value of the sign-flip test.
+        adjusted: p-value adjusted by Holm. If the effect is below 0, the family is that of a regression, otherwise that
+            of an improvement.
+        won: Ids of the cases with a higher value than the base, in the order of the cases.
+        lost: Ids of the cases with a lower value than the base, in the order of the cases.
+        ties: Number of cases with the same value on both sides.
+        minimum_detectable: Minimum detectable effect at 80% power, uncorrected; None if no effect is detectable.
+        within_margin: Whether the 90% interval lies inside ±margin, or the completions are identical. It can be true
+            beside any verdict.
+        only_base: Number of cases that count only for the base.
+        only_candidate: Number of cases that count only for the candidate.
+        verdict: The first of `missing`, `regressed`, `improved`, `equivalent` and `inconclusive` that applies.
+        reason: Why no verdict could be computed; empty if the figures show it.
     """
 
     n: int
@@ -92,33 +94,39 @@ class Difference:
 
     @property
     def wins(self) -> int:
-        """How many cases were won."""
+        """Number of cases with a higher value than the base."""
         return len(self.won)
 
     @property
     def losses(self) -> int:
-        """How many cases were lost."""
+        """Number of cases with a lower value than the base."""
         return len(self.lost)
 
 
 def pair(base: Sequence[CaseValue], candidate: Sequence[CaseValue], *, identical: bool = False) -> Paired:
-    """Pair two sides of a metric on their common cases, in the base's order."""
+    """Pair the values of a metric on the cases that both sides have, in the order of the base.
+
+    Args:
+        base: The values of the base.
+        candidate: The values of the candidate.
+        identical: Whether both sides gave identical completions.
+    """
     values = {case.case_id: case.value for case in candidate}
-    known = {case.case_id for case in base}
+    base_ids = {case.case_id for case in base}
     common = [case for case in base if case.case_id in values]
     return Paired(
         tuple(case.case_id for case in common),
         tuple(values[case.case_id] - case.value for case in common),
         tuple(case.cluster for case in common),
         tuple(case.case_id for case in base if case.case_id not in values),
-        tuple(case_id for case_id in values if case_id not in known),
+        tuple(case_id for case_id in values if case_id not in base_ids),
         identical,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Tested:
-    """Everything about one metric of one candidate that needs no other metric."""
+    """The figures of one metric of one candidate that do not depend on other metrics."""
 
     paired: Paired
     effect: float
@@ -127,20 +135,20 @@ class _Tested:
 
 
 def _test(paired: Paired) -> _Tested:
-    sums = group_sums(paired.differences, paired.clusters)
+    sums = cluster_sums(paired.differences, paired.clusters)
     n = len(paired.differences)
-    return _Tested(paired, float(sum(sums)) / n, sign_flip(sums), minimum_detectable_effect_of_groups(sums, n))
+    return _Tested(paired, float(sum(sums)) / n, sign_flip(sums), minimum_detectable_effect_of_clusters(sums, n))
 
 
 def _overlap(metrics: Sequence[Paired]) -> float:
-    """Share of the cases of either side that both have, over all these metrics; 1 where there is no case."""
+    """Return the share of cases that both sides have, over all these metrics; 1 if there is no case."""
     common = {case_id for paired in metrics for case_id in paired.case_ids}
     alone = {case_id for paired in metrics for case_id in (*paired.only_base, *paired.only_candidate)}
     return len(common) / len(common | alone) if common or alone else 1.0
 
 
 def _empty(paired: Paired) -> Difference:
-    """A metric without a common case: one that a single side has is a failure, whatever else was found."""
+    """Return the difference of a metric without a common case. The verdict is `missing` if only one side has cases."""
     alone = (len(paired.only_base), len(paired.only_candidate))
     verdict: Verdict = "inconclusive" if all(alone) or not any(alone) else "missing"
     if verdict == "missing":
@@ -184,36 +192,37 @@ def _judge(tested: _Tested, adjusted: float, margin: float, overlap: float) -> D
 
 
 def decide(candidates: Sequence[Mapping[str, Paired]], margin: float = MARGIN) -> tuple[dict[str, Difference], ...]:
-    """Reach all verdicts of a comparison.
+    """Compute all verdicts of a comparison.
 
-    Families are of tests that were made: a metric without a common case is in none. The sides must share 95% of their
-    cases, over all metrics of a candidate and within each: below it over all, no metric of the candidate gets a
-    verdict; below it in one, that metric gets none, but stays in its families.
+    A metric without a common case is tested in no family. Both sides must have 95% of their cases in common:
+
+    - If they have less over all metrics of a candidate, every metric of this candidate is `inconclusive`.
+    - If they have less in one metric, this metric is `inconclusive`. Its test stays in its families.
 
     Args:
-        candidates: Per candidate its primary metrics, by id. All were compared with the same base.
-        margin: Half-width of the range around 0 in which a difference does not matter.
+        candidates: For each candidate its primary metrics, by id. All candidates were compared with the same base.
+        margin: Half-width of the range around 0 in which differences count as equivalent.
 
     Returns:
-        Per candidate, in the same order, what each metric says, in the order of its metrics.
+        For each candidate, in the same order, the difference of each metric, in the order of its metrics.
     """
     tested = [
         {metric: _test(paired) for metric, paired in metrics.items() if paired.differences} for metrics in candidates
     ]
-    everything = [(index, metric) for index, metrics in enumerate(tested) for metric in metrics]
-    adjusted = holm([tested[index][metric].p for index, metric in everything])
-    improved = dict(zip(everything, adjusted, strict=True))
+    all_tests = [(index, metric) for index, metrics in enumerate(tested) for metric in metrics]
+    adjusted = holm([tested[index][metric].p for index, metric in all_tests])
+    improved = dict(zip(all_tests, adjusted, strict=True))
     verdicts = []
     for index, metrics in enumerate(candidates):
         regressed = dict(zip(tested[index], holm([test.p for test in tested[index].values()]), strict=True))
         overlap = _overlap(list(metrics.values()))
-        found: dict[str, Difference] = {}
+        differences: dict[str, Difference] = {}
         for metric, paired in metrics.items():
             test = tested[index].get(metric)
             if test is None:
-                found[metric] = _empty(paired)
+                differences[metric] = _empty(paired)
                 continue
-            family = regressed[metric] if test.effect < 0 else improved[index, metric]
-            found[metric] = _judge(test, family, margin, min(overlap, _overlap([paired])))
-        verdicts.append(found)
+            adjusted_p = regressed[metric] if test.effect < 0 else improved[index, metric]
+            differences[metric] = _judge(test, adjusted_p, margin, min(overlap, _overlap([paired])))
+        verdicts.append(differences)
     return tuple(verdicts)

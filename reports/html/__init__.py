@@ -1,4 +1,4 @@
-"""A comparison as one self-contained HTML file, for people who would rather look than read."""
+"""A comparison as one self-contained HTML file with tables, figures and cases."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What the figures of a report share: their form, colours, axes and error bars.
+"""Common parts of the figures of a report: colours, symbols, axes, legends and error bars.
 
-Every number comes from the comparison; here it is only placed. A colour is a name with `@` before it, which the page's
-script looks up in the style sheet, so that the same figure serves light and dark.
+Every number comes from the comparison. A colour is written as `@NAME`: the script of the page looks the name up in the
+style sheet, so that the same figure works on a light and on a dark page.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "pentagon", "bowtie", "hourglass")
-"""One a contestant, so that colour alone tells nothing apart."""
+"""One symbol for each contestant, so that contestants differ in more than their colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,13 @@ class Drawing:
     """One figure.
 
     Attributes:
-        id: Of its element.
-        title: Over it.
-        caption: What to see in it.
-        variants: Names and figures to choose from; one of them needs no choice.
-        head: Of the table.
-        rows: Of the table.
-        tall: Pixels of height.
+        id: Id of the element.
+        title: Title of the figure.
+        caption: Explanation of the figure.
+        variants: Names and Plotly figures. If there are several, the reader chooses one.
+        head: Names of the columns of its table.
+        rows: Rows of its table.
+        tall: Height in pixels.
     """
 
     id: str
@@ -59,35 +59,40 @@ class Drawing:
 
 
 def finite(value: float, otherwise: float) -> float:
-    """`value`, or `otherwise` where an interval has no end."""
+    """Return `value`, the end of an interval, or `otherwise` if it is infinite."""
     return value if math.isfinite(value) else otherwise
 
 
 def short(name: str, most: int = 28) -> str:
-    """A name as a label: one line, cut, and without what Plotly would read as markup."""
+    """Return a name as a label: on one line, cut to `most` characters, without markup that Plotly would read."""
     text = visible(name).replace("\n", " ")
-    # Plotly reads a little HTML in texts: without its opening bracket there is none.
+    # Plotly reads some HTML in texts, so the characters that begin it are replaced.
     return (text if len(text) <= most else text[: most - 1] + "…").replace("<", "‹").replace("&", "＆")
 
 
 def colour(position: int) -> str:
-    """The colour of the contestant at this position."""
+    """Return the colour of the contestant at this position."""
     return f"@c{position % 10}"
 
 
 def symbol(position: int) -> str:
-    """The symbol of the contestant at this position."""
+    """Return the symbol of the contestant at this position."""
     return SYMBOLS[position % len(SYMBOLS)]
 
 
 def points(figures: Sequence[Figure], scale: float = 100) -> tuple[list[float | None], dict[str, Any]]:
-    """Scores, and their intervals as asymmetric error bars."""
+    """Return scores, and their intervals as asymmetric error bars.
+
+    Args:
+        figures: The scores. A score that is None gives no point.
+        scale: Factor for the scores; 100 for shares.
+    """
     scores: list[float | None] = []
     above: list[float] = []
     below: list[float] = []
     for figure in figures:
-        known = figure.score is not None and figure.interval is not None
-        scores.append(figure.score * scale if known and figure.score is not None else None)
+        has_score = figure.score is not None and figure.interval is not None
+        scores.append(figure.score * scale if has_score and figure.score is not None else None)
         low, high = (figure.interval.low, figure.interval.high) if figure.interval else (0.0, 0.0)
         score = figure.score or 0.0
         above.append((finite(high, score) - score) * scale)
@@ -103,7 +108,7 @@ def points(figures: Sequence[Figure], scale: float = 100) -> tuple[list[float | 
 
 
 def legend(comparison: Comparison) -> dict[str, Any]:
-    """A legend over the figure, where there is something to tell apart."""
+    """Return a legend above the figure. It is shown if there are several contestants."""
     return {
         "showlegend": len(comparison.contestants) > 1,
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
@@ -111,16 +116,16 @@ def legend(comparison: Comparison) -> dict[str, Any]:
 
 
 def share_axis(**more: Any) -> dict[str, Any]:
-    """An axis from 0 to 100%."""
+    """Return an axis from 0 to 100%."""
     return {"range": [-3, 103], "ticksuffix": " %", "zeroline": False, **more}
 
 
 def score_rows(comparison: Comparison, drawn: Sequence[tuple[str, Sequence[Figure]]]) -> list[list[str]]:
-    """One row a name and contestant: name, contestant, n, score, interval.
+    """Return a row for each name and contestant: name, contestant, n, score, interval.
 
     Args:
-        comparison: Whose contestants are drawn.
-        drawn: Names, each with a figure of every contestant.
+        comparison: The comparison.
+        drawn: Names, each with the scores of all contestants.
     """
     return [
         [name, contestant.name, *cells(figure)]
@@ -130,12 +135,12 @@ def score_rows(comparison: Comparison, drawn: Sequence[tuple[str, Sequence[Figur
 
 
 def slots(count: int) -> list[float]:
-    """Where `count` markers lie around the middle of a row of height 1."""
+    """Return the positions of `count` markers around the middle of a row of height 1."""
     return [0.0] if count == 1 else [(index / (count - 1) - 0.5) * 0.56 for index in range(count)]
 
 
 def rows_axis(names: Sequence[str]) -> dict[str, Any]:
-    """An upright axis with one row a name, the first on top; row i lies at i."""
+    """Return a vertical axis with a row for each name, the first on top. Row i has the position i."""
     return {
         "tickmode": "array",
         "tickvals": list(range(len(names))),
@@ -149,15 +154,15 @@ def rows_axis(names: Sequence[str]) -> dict[str, Any]:
 
 
 def bars(
-    comparison: Comparison, groups: Sequence[str], figures: Mapping[int, Sequence[Figure]], scale: float = 100
+    comparison: Comparison, names: Sequence[str], figures: Mapping[int, Sequence[Figure]], scale: float = 100
 ) -> dict[str, Any]:
-    """Grouped bars with intervals: a group a name, a bar a contestant.
+    """Return a bar chart with intervals: for each name, a bar for each contestant.
 
     Args:
-        comparison: Whose contestants are drawn.
-        groups: Names of the groups.
-        figures: A figure for each group, by the contestant's position.
-        scale: By which figures are multiplied; 100 for shares.
+        comparison: The comparison.
+        names: Names on the horizontal axis.
+        figures: A score for each name, by the position of the contestant.
+        scale: Factor for the scores; 100 for shares.
     """
     traces: list[dict[str, Any]] = []
     for position, drawn in figures.items():
@@ -166,7 +171,7 @@ def bars(
             {
                 "type": "bar",
                 "name": short(comparison.contestants[position].name),
-                "x": list(groups),
+                "x": list(names),
                 "y": scores,
                 "error_y": {**error, "color": "@ink"},
                 "marker": {"color": colour(position)},

@@ -1,8 +1,8 @@
-"""The cases behind the figures, as data for the page's own script.
+"""The cases behind the figures, as data for the script of the page.
 
-A file is meant to be sent around: its cases are kept to a budget. Cases in which something flipped come first, broken
-ones before fixed ones, so that what is left out is what nobody changed; how many are left out is said. A site keeps the
-others in script files beside the page, since a page opened from disk may load a script but not fetch data.
+A page has a limited size, so that it can be sent by mail: it contains cases up to a budget. Cases that changed come
+first, broken ones before fixed ones. The page says how many cases are left out. A site has these in script files beside
+the page, because a page that is opened from disk may load a script, but may not fetch data.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from toolmark.reports.text import script_json
 __all__ = ["BUDGET", "Chosen", "chosen_cases", "explorer", "pages"]
 
 BUDGET = 2_600_000
-"""Bytes of cases in one file; with Plotly's 4.8 MB that stays under 8 MB."""
+"""Most bytes of cases in one file. Together with Plotly's 4.8 MB a page stays below 8 MB."""
 
 _CODES = {"broken": "b", "fixed": "f", "both wrong": "w", "both right": "r", "wrong": "x", "right": "o"}
 
 Chosen = tuple[Sequence[str], Sequence[CaseShown]]
-"""Cases as JSON for a script element, and those that did not fit."""
+"""The cases of the page, as JSON for a script element, and the cases that did not fit."""
 
 
 def _call(call: CallShown) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def _answer(answer: Answer | None) -> dict[str, Any] | None:
 
 
 def _case(case: CaseShown, flips: Sequence[Flips]) -> dict[str, Any]:
-    # By hand: dataclasses.asdict copies every string's container, and takes four times as long.
+    # Not with dataclasses.asdict, which copies every container and takes four times as long.
     return {
         "id": case.id,
         "source": case.source,
@@ -71,20 +71,25 @@ def _case(case: CaseShown, flips: Sequence[Flips]) -> dict[str, Any]:
 
 
 def _interest(case: CaseShown, flips: Sequence[Flips]) -> int:
-    """The place of the case's most interesting fate under any measure."""
+    """Return the lowest position in `FATES` of the case under any measure. A low position is interesting."""
     return min((FATES.index(flip.fates[case.id]) for flip in flips if case.id in flip.fates), default=len(FATES))
 
 
 def _flips(comparison: Comparison) -> list[Flips]:
-    """Of every contestant under every measure, contestants first: the order of a case's fates."""
+    """Return the flips, contestant by contestant, of each under every measure. The fates of a case have this order."""
     if comparison.report is None:
         return []
     details = comparison.report.details
-    return [found for one in comparison.contestants for found in details[one.name].flips.values()]
+    return [flip for one in comparison.contestants for flip in details[one.name].flips.values()]
 
 
 def chosen_cases(comparison: Comparison, budget: int = BUDGET) -> Chosen:
-    """As many cases as fit the budget, the most interesting first; all where there is room."""
+    """Choose as many cases as fit the budget, the most interesting ones first.
+
+    Args:
+        comparison: The comparison.
+        budget: Most bytes of cases.
+    """
     if comparison.report is None:
         return (), ()
     flips = _flips(comparison)
@@ -101,7 +106,13 @@ def chosen_cases(comparison: Comparison, budget: int = BUDGET) -> Chosen:
 
 
 def pages(comparison: Comparison, rest: Sequence[CaseShown], size: int = BUDGET) -> Iterator[str]:
-    """The cases that did not fit, as scripts of about `size` bytes each."""
+    """Yield the cases that did not fit, as scripts.
+
+    Args:
+        comparison: The comparison.
+        rest: The cases that did not fit into the page.
+        size: Approximate number of bytes of each script.
+    """
     part: list[str] = []
     used = 0
     flips = _flips(comparison)
@@ -117,11 +128,14 @@ def pages(comparison: Comparison, rest: Sequence[CaseShown], size: int = BUDGET)
 
 
 def explorer(comparison: Comparison, beside: Sequence[str] = ()) -> dict[str, Any] | None:
-    """What the explorer needs beside the cases: candidates, measures, and the counts over all of them.
+    """Return the data of the explorer beside the cases: candidates, measures, causes, and counts over all cases.
 
     Args:
-        comparison: The comparison; without report data there is nothing to explore.
-        beside: Script files that hold the cases which are not in the page.
+        comparison: The comparison.
+        beside: Names of the script files with the cases that are not in the page.
+
+    Returns:
+        None if the comparison has no report data.
     """
     if comparison.report is None:
         return None

@@ -1,7 +1,4 @@
-"""The figures of a report, as Plotly traces and as the table that says the same.
-
-A figure that would show nothing is left out.
-"""
+"""The figures of a report: Plotly traces, and a table with the same numbers. A figure without data is left out."""
 
 from __future__ import annotations
 
@@ -44,20 +41,20 @@ def _forest(comparison: Comparison) -> Drawing | None:
         position = comparison.position(contestant.name)
         hue = colour(position)
         differences = contestant.differences.items()
-        found = [(metric, d, d.effect, d.interval) for metric, d in differences]
-        known = [(metric, d, effect, i) for metric, d, effect, i in found if effect is not None and i is not None]
+        figures = [(metric, d, d.effect, d.interval) for metric, d in differences]
+        drawn = [(metric, d, effect, i) for metric, d, effect, i in figures if effect is not None and i is not None]
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
                 "name": short(contestant.name),
-                "x": [effect * 100 for _, _, effect, _ in known],
-                "y": [metrics.index(metric) + slot for metric, *_ in known],
+                "x": [effect * 100 for _, _, effect, _ in drawn],
+                "y": [metrics.index(metric) + slot for metric, *_ in drawn],
                 "error_x": {
                     "type": "data",
                     "symmetric": False,
-                    "array": [(finite(i.high, 1) - effect) * 100 for _, _, effect, i in known],
-                    "arrayminus": [(effect - finite(i.low, -1)) * 100 for _, _, effect, i in known],
+                    "array": [(finite(i.high, 1) - effect) * 100 for _, _, effect, i in drawn],
+                    "arrayminus": [(effect - finite(i.low, -1)) * 100 for _, _, effect, i in drawn],
                     "color": hue,
                     "thickness": 2,
                     "width": 5,
@@ -65,10 +62,10 @@ def _forest(comparison: Comparison) -> Drawing | None:
                 "marker": {
                     "color": hue,
                     "size": 11,
-                    "symbol": [symbol(position) + ("-open" if d.verdict in _OPEN else "") for _, d, _, _ in known],
+                    "symbol": [symbol(position) + ("-open" if d.verdict in _OPEN else "") for _, d, _, _ in drawn],
                     "line": {"width": 2, "color": hue},
                 },
-                "text": [f"{label(metric)}: {d.verdict}" for metric, d, _, _ in known],
+                "text": [f"{label(metric)}: {d.verdict}" for metric, d, _, _ in drawn],
                 "hovertemplate": "%{text}, %{x:+.1f} points<extra></extra>",
             }
         )
@@ -96,8 +93,8 @@ def _forest(comparison: Comparison) -> Drawing | None:
     return Drawing(
         "forest",
         "Differences from the baseline",
-        f"Filled: improved or regressed. Open: equivalent or inconclusive. The band is the margin of ±{margin:g} "
-        "points; bars are 95% intervals, uncorrected.",
+        f"Filled symbols: improved or regressed. Open symbols: equivalent or inconclusive. The band is the margin of "
+        f"±{margin:g} points. The bars are 95% intervals, uncorrected.",
         [("", {"data": traces, "layout": layout})],
         ("metric", "candidate", "n", "points", "95% interval", "won and lost", "p", "verdict"),
         table,
@@ -125,16 +122,16 @@ def _scores(comparison: Comparison) -> Drawing:
             }
         )
     for policy in comparison.report.policies if comparison.report else ():
-        known = [(place, metric) for place, metric in enumerate(metrics) if metric.id in policy.scores]
+        scored = [(place, metric) for place, metric in enumerate(metrics) if metric.id in policy.scores]
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
                 "name": policy.name,
-                "x": [policy.scores[metric.id] * 100 for _, metric in known],
-                "y": [place for place, _ in known],
+                "x": [policy.scores[metric.id] * 100 for _, metric in scored],
+                "y": [place for place, _ in scored],
                 "marker": {"color": "@muted", "symbol": "line-ns-open", "size": 12},
-                "text": [metric.label for _, metric in known],
+                "text": [metric.label for _, metric in scored],
                 "hovertemplate": f"{policy.meaning}: %{{x:.1f}} %<extra></extra>",
                 "showlegend": False,
             }
@@ -148,8 +145,8 @@ def _scores(comparison: Comparison) -> Drawing:
     return Drawing(
         "scores",
         "Scores",
-        "Each candidate on each primary metric with its 95% interval; upright strokes are policies that do not read "
-        "the question.",
+        "Each candidate on each primary metric, with its 95% interval. Vertical strokes are trivial policies, which do "
+        "not use a model.",
         [("", {"data": traces, "layout": layout})],
         ("metric", "candidate", "n", "score", "95% interval"),
         score_rows(comparison, rows),
@@ -190,8 +187,8 @@ def _causes(comparison: Comparison) -> Drawing | None:
     return Drawing(
         "causes",
         "Why completions failed",
-        "One cause a failure, the first that applies: calling when it should not, not calling, then what is wrong with "
-        "the call.",
+        "Each failed completion has one cause, the first that applies: a call when abstaining is right, no call, then "
+        "the faults of the call.",
         [("", {"data": traces, "layout": layout})],
         ("candidate", "cause", "completions"),
         rows,
@@ -208,8 +205,8 @@ def _strict(comparison: Comparison) -> Drawing | None:
     return Drawing(
         "strict",
         "Strict against lenient",
-        "Whole calls right as the dialect demands, and with its form forgiven. A wide gap is a matter of format, not "
-        "of ability.",
+        "Share of whole calls that are right, in the strict reading of the dialect and in the lenient one. If the "
+        "lenient score is much higher, most mistakes are mistakes of format.",
         [("", bars(comparison, list(readings), dict(enumerate(figures))))],
         ("reading", "candidate", "n", "whole call right", "95% interval"),
         score_rows(comparison, by_reading),
@@ -218,6 +215,6 @@ def _strict(comparison: Comparison) -> Drawing | None:
 
 
 def drawings(comparison: Comparison) -> list[Drawing]:
-    """All figures that have something to show, in the order of the page."""
+    """Return all figures that have data, in the order of the page."""
     every = (_forest, _scores, offered, confusion, _causes, _strict, seen, curves, spent)
-    return [found for draw in every if (found := draw(comparison)) is not None]
+    return [drawing for draw in every if (drawing := draw(comparison)) is not None]

@@ -1,4 +1,4 @@
-"""The index of a site: every report, and the primary metrics of its candidates over time."""
+"""The index page of a site: all reports, and the primary metrics of the candidates over time."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _RED = ("regressed", "missing")
 
 
 def _series(entries: Sequence[Entry], metric: str) -> dict[tuple[str, str], list[tuple[Entry, Point]]]:
-    """Points by candidate and set of cases, oldest first."""
-    found: dict[tuple[str, str], list[tuple[Entry, Point]]] = {}
+    """Return the points of one metric by candidate and set of cases, oldest first."""
+    series: dict[tuple[str, str], list[tuple[Entry, Point]]] = {}
     for entry in entries:
         for side in entry.sides:
             point = side.metrics.get(metric)
             if point is not None and point.score is not None:
-                found.setdefault((side.name, entry.case_set), []).append((entry, point))
-    return found
+                series.setdefault((side.name, entry.case_set), []).append((entry, point))
+    return series
 
 
 def _figure(entries: Sequence[Entry], metric: str) -> dict[str, Any] | None:
@@ -34,21 +34,21 @@ def _figure(entries: Sequence[Entry], metric: str) -> dict[str, Any] | None:
     marked: list[tuple[str, float]] = []
     sets = {entry.case_set for entry in entries}
     for index, ((name, case_set), points) in enumerate(_series(entries, metric).items()):
-        known = [(entry.made, p.score * 100, p) for entry, p in points if p.score is not None]
+        scored = [(entry.made, p.score * 100, p) for entry, p in points if p.score is not None]
         traces.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers",
                 "cliponaxis": False,
                 "name": short(name) + (f" on {short(case_set, 8)}" if len(sets) > 1 else ""),
-                "x": [made for made, _, _ in known],
-                "y": [score for _, score, _ in known],
+                "x": [made for made, _, _ in scored],
+                "y": [score for _, score, _ in scored],
                 "error_y": {
                     "type": "data",
                     "symmetric": False,
-                    "array": [(p.high if p.high is not None else score / 100) * 100 - score for _, score, p in known],
+                    "array": [(p.high if p.high is not None else score / 100) * 100 - score for _, score, p in scored],
                     "arrayminus": [
-                        score - (p.low if p.low is not None else score / 100) * 100 for _, score, p in known
+                        score - (p.low if p.low is not None else score / 100) * 100 for _, score, p in scored
                     ],
                     "color": colour(index),
                     "thickness": 1,
@@ -59,7 +59,7 @@ def _figure(entries: Sequence[Entry], metric: str) -> dict[str, Any] | None:
                 "hovertemplate": "%{x}: %{y:.1f} %<extra></extra>",
             }
         )
-        marked += [(made, score) for made, score, p in known if p.verdict in _RED]
+        marked += [(made, score) for made, score, p in scored if p.verdict in _RED]
     if not traces:
         return None
     traces.append(
@@ -85,11 +85,11 @@ def _figure(entries: Sequence[Entry], metric: str) -> dict[str, Any] | None:
 
 
 def index_page(entries: Sequence[Entry], plotly: str) -> str:
-    """The index as a page.
+    """Return the index page.
 
     Args:
         entries: All reports of the site, oldest first.
-        plotly: Where Plotly's script lies, from the page.
+        plotly: Address of Plotly's script, relative to the page.
     """
     figures = [(metric, _figure(entries, metric.id)) for metric in PRIMARY]
     drawings = [

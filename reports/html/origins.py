@@ -1,4 +1,4 @@
-"""Figures on where a score comes from: length of the list, tools mistaken for others, known tools."""
+"""Figures that break a score down: by the number of tools offered, by confused tools, by tools seen in training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["confusion", "offered", "seen"]
 
 
 def offered(comparison: Comparison) -> Drawing | None:
-    """Selection by the number of tools offered."""
+    """Draw `selection.tool` by the number of tools offered; None if there are fewer than two numbers."""
     if comparison.report is None:
         return None
     figures = [comparison.report.details[contestant.name].offered for contestant in comparison.contestants]
@@ -47,36 +47,37 @@ def offered(comparison: Comparison) -> Drawing | None:
     }
     return Drawing(
         "offered",
-        "The right tool, by how many are offered",
-        "Share of cases in which exactly the right tool is called. A model that reads the list falls slowly.",
+        "The right tool, by the number of tools offered",
+        "Share of cases in which exactly the right tools are called. A model that reads the list of tools loses little "
+        "when the list is longer.",
         [("", {"data": traces, "layout": layout})],
         ("tools offered", "candidate", "n", "right tool", "95% interval"),
         score_rows(comparison, [(str(size), [drawn[size] for drawn in figures]) for size in sizes]),
     )
 
 
-def _heat(found: Confusion) -> dict[str, Any]:
-    """Right cells and wrong ones in colours of their own; empty ones have none."""
+def _heat(matrix: Confusion) -> dict[str, Any]:
+    """Draw one confusion: right cells in one colour, wrong cells in another, empty cells in none."""
 
     def is_right(expected: str, called: str) -> bool:
         return expected == called or (expected == ABSTAIN and called == NO_CALL)
 
-    names = list(zip(found.expected, found.counts, strict=True))
+    names = list(zip(matrix.expected, matrix.counts, strict=True))
     most = max((count for name, row in names if name != ABSTAIN for count in row), default=1)
     traces = []
     for right, hue in ((True, "@good"), (False, "@bad")):
         z = [
             [
                 count if count and is_right(name, called) is right else None
-                for called, count in zip(found.called, row, strict=True)
+                for called, count in zip(matrix.called, row, strict=True)
             ]
             for name, row in names
         ]
         traces.append(
             {
                 "type": "heatmap",
-                "x": list(map(short, found.called)),
-                "y": list(map(short, found.expected)),
+                "x": list(map(short, matrix.called)),
+                "y": list(map(short, matrix.expected)),
                 "z": z,
                 "zmin": 0,
                 "zmax": max(1, most),
@@ -100,7 +101,7 @@ def _heat(found: Confusion) -> dict[str, Any]:
 
 
 def confusion(comparison: Comparison) -> Drawing | None:
-    """Expected against called tools, one contestant at a time."""
+    """Draw the confusion of each contestant: expected tools against called tools; None if all counts are 0."""
     if comparison.report is None:
         return None
     details = comparison.report.details
@@ -118,8 +119,8 @@ def confusion(comparison: Comparison) -> Drawing | None:
     ]
     return Drawing(
         "confusion",
-        "Which tool was called for which",
-        "Rows: what was expected. Columns: what was called. Green cells are right.",
+        "Confused tools",
+        "Rows: the expected tool. Columns: the called tool. Green cells are right.",
         [(short(contestant.name, 60), _heat(details[contestant.name].confusion)) for contestant in compared_first],
         ("candidate", "expected", "called", "times"),
         rows,
@@ -128,7 +129,7 @@ def confusion(comparison: Comparison) -> Drawing | None:
 
 
 def seen(comparison: Comparison) -> Drawing | None:
-    """Tools that training saw against others, for contestants with a training record."""
+    """Draw scores on tools that training saw and on others; None if no contestant has a training record."""
     if comparison.report is None:
         return None
     variants: list[tuple[str, Mapping[str, Any]]] = []
@@ -144,8 +145,8 @@ def seen(comparison: Comparison) -> Drawing | None:
             if contestant.baseline is not None:
                 figures[comparison.position(contestant.baseline)] = [part.base or Figure(0) for part in parts]
             figures[comparison.position(contestant.name)] = [part.figure for part in parts]
-            groups = [f"{part.tools} (n {part.figure.n})" for part in parts]
-            variants.append((f"{short(contestant.name)}: {label(metric)}", bars(comparison, groups, figures)))
+            names = [f"{part.tools} (n {part.figure.n})" for part in parts]
+            variants.append((f"{short(contestant.name)}: {label(metric)}", bars(comparison, names, figures)))
             for position, drawn in figures.items():
                 rows += [
                     [metric, part.tools, comparison.contestants[position].name, *cells(figure)]
@@ -156,8 +157,8 @@ def seen(comparison: Comparison) -> Drawing | None:
     return Drawing(
         "seen",
         "Tools seen in training against unseen ones",
-        "Told by the hashes of the tools in the candidate's training record. What holds on unseen tools was learned, "
-        "not memorised.",
+        "A tool is seen if its hash is in the training record of the candidate. A difference that is also there on "
+        "unseen tools does not come from memorised tools.",
         variants,
         ("metric", "tools", "candidate", "n", "score", "95% interval"),
         rows,

@@ -1,7 +1,8 @@
-"""The HTML renderer: a template, a style sheet, two scripts, and a policy that lets nothing else run.
+"""The HTML renderer: a template, a style sheet, two scripts, and a content-security policy.
 
-The file loads nothing: no address is in its content-security policy, and every script and style is named there by its
-hash. Model output reaches the page as escaped text or as JSON that the page's own script puts into text nodes.
+The policy permits no address, so the file loads nothing, and it permits only the scripts and styles whose hashes it
+contains. Output of models reaches the page as escaped text, or as JSON that the script of the page puts into text
+nodes.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ from toolmark.reports.writing import write
 __all__ = ["Html", "environment", "page_script", "plotly_script", "policy", "sheet", "unwanted_styles"]
 
 _EMPTY_STYLE = ""
-"""Plotly adds a style element without text, and then rules to it by script."""
+"""Plotly adds an empty style element and then adds rules to it by script. The policy needs the hash of this element."""
 
 
 _LONGEST_NAME = 200
 _LONGEST = 4_000
-"""Characters of any text of others in the page; names, commands and records may be of any length."""
+"""Longer texts from models, cases and records are cut to this number of characters."""
 
 
-def _seen(value: Any) -> Any:
+def _shown(value: Any) -> Any:
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return visible(value if len(value) <= _LONGEST else f"{value[:_LONGEST]}… (cut: {len(value):,} characters)")
@@ -50,7 +51,7 @@ def _text(name: str) -> str:
 
 
 def sheet() -> Markup:
-    """The style sheet of every page, with the colours of the causes of failure."""
+    """Return the style sheet of every page, with the colours of the causes of failure."""
     light, dark = (
         "".join(f"--cause-{cause}:{shade};" for cause, shade in shades)
         for shades in ([(one, one.light) for one in Cause], [(one, one.dark) for one in Cause])
@@ -59,12 +60,12 @@ def sheet() -> Markup:
 
 
 def environment() -> Environment:
-    """Templates that escape everything, and show what is not seen."""
+    """Return the environment of the templates. It escapes every value, and makes invisible characters visible."""
     made = Environment(
         loader=PackageLoader("toolmark.reports.html", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_seen,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -78,47 +79,55 @@ def _hash(text: str) -> str:
 
 
 def policy(scripts: Sequence[str], styles: Sequence[str], *, beside: bool = False) -> str:
-    """A content-security policy that runs these scripts and styles and loads nothing.
+    """Return a content-security policy that permits these scripts and styles, and nothing else.
 
     Args:
         scripts: Texts of the inline scripts.
         styles: Texts of the inline styles.
-        beside: Script files beside the page may run too.
+        beside: Whether script files beside the page may run too.
     """
     run = " ".join([*map(_hash, scripts), *(["'self'"] if beside else [])]) or "'none'"
-    dressed = " ".join(map(_hash, [*styles, _EMPTY_STYLE]))
+    style = " ".join(map(_hash, [*styles, _EMPTY_STYLE]))
     return (
-        f"default-src 'none'; script-src {run}; style-src {dressed}; style-src-attr 'unsafe-inline'; img-src data:; "
+        f"default-src 'none'; script-src {run}; style-src {style}; style-src-attr 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
 
 
 def page_script() -> Markup:
-    """The script of every page."""
+    """Return the script of every page."""
     return Markup(_text("report.js"))  # noqa: S704 (the project's own file)
 
 
 def plotly_script() -> str:
-    """Plotly's script, with line ends that a parser of HTML leaves as they are."""
+    """Return Plotly's script. Its line ends are LF: an HTML parser changes others, and the hash would differ.
+
+    Raises:
+        EnvironmentFault: The package plotly is not installed.
+    """
     try:
-        found = pkgutil.get_data("plotly", "package_data/plotly.min.js")
+        script = pkgutil.get_data("plotly", "package_data/plotly.min.js")
     except (ModuleNotFoundError, FileNotFoundError):
-        found = None
-    if found is None:
+        script = None
+    if script is None:
         raise EnvironmentFault(
             "an HTML page needs the script of the package plotly, which is not installed",
             "Install it: pip install 'toolmark[reports]'",
         )
-    return found.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    return script.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def unwanted_styles(plotly: str) -> list[str]:
-    """Ids of style elements that a map of Plotly's adds when it is loaded, unless one of that id is there already."""
+    """Return the ids of the style elements that Plotly adds for its maps, unless an element with the id exists.
+
+    Args:
+        plotly: Plotly's script.
+    """
     return re.findall(r'getElementById\("(\w{64})"\)\)\{var \w=document\.createElement\("style"\)', plotly)
 
 
 def _briefly_named(comparison: Comparison) -> Comparison:
-    """With names cut to a length that may stand in the page a hundred times; they stay unique."""
+    """Return the comparison with long names cut, because a name is in the page many times. The names stay unique."""
     names = [contestant.name for contestant in comparison.contestants]
     cut = {
         name: name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}… ({names.index(name) + 1})"
@@ -139,7 +148,7 @@ def _briefly_named(comparison: Comparison) -> Comparison:
 
 
 class Html:
-    """Draws everything into one file that needs no network, or into a page with its cases beside it."""
+    """Writes a report as one file that needs no network, or as a page with further cases in files beside it."""
 
     name = "html"
     suffixes: Sequence[str] = (".html", ".htm")
@@ -153,12 +162,12 @@ class Html:
             write(out, page)
 
     def render_beside(self, comparison: Comparison, out: Path, plotly: str) -> None:
-        """Write the page to `out` and the cases that do not fit it into script files beside it.
+        """Write the page to `out`, and the cases that do not fit into it to script files beside it.
 
         Args:
-            comparison: What is drawn.
-            out: The page.
-            plotly: Where Plotly's script lies, from the page.
+            comparison: The comparison.
+            out: Path of the page.
+            plotly: Address of Plotly's script, relative to the page.
         """
         kept, rest = chosen_cases(comparison)
         names: list[str] = []
@@ -168,11 +177,16 @@ class Html:
         write(out, self._page(comparison, kept, names, plotly))
 
     def page(self, comparison: Comparison, budget: int = BUDGET) -> str:
-        """The page as text, with at most `budget` bytes of cases."""
+        """Return the page as text.
+
+        Args:
+            comparison: The comparison.
+            budget: Most bytes of cases in the page.
+        """
         return self._page(comparison, chosen_cases(comparison, budget)[0])
 
     def _page(self, comparison: Comparison, cases: Sequence[str], beside: Sequence[str] = (), plotly: str = "") -> str:
-        """The page with these cases; others may lie in files beside it, and Plotly's script too."""
+        """Return the page with `cases`. Files with further cases, and Plotly's script, may lie beside it."""
         comparison = _briefly_named(comparison)
         figures = drawings(comparison)
         specs = {figure.id: [spec for _, spec in figure.variants] for figure in figures}

@@ -1,5 +1,5 @@
 "use strict";
-// The page's own script. Everything that a model wrote reaches the page as text nodes; nothing is ever parsed as markup.
+// The script of the page. It writes texts of models into text nodes only, and never parses them as markup.
 (() => {
   const byId = (id) => document.getElementById(id);
   const read = (id) => JSON.parse(byId(id).textContent);
@@ -13,16 +13,16 @@
   };
   const words = (text) => text.replaceAll("_", " ");
 
-  // Theme: the reader's system decides until the button is used.
+  // Theme: the setting of the reader's system applies until the button is used.
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
   const toggle = byId("theme");
-  const named = () => { toggle.textContent = isDark() ? "Light" : "Dark"; };
+  const labelToggle = () => { toggle.textContent = isDark() ? "Light" : "Dark"; };
   toggle.hidden = false;
-  named();
+  labelToggle();
 
-  // Figures: a colour "@name" is the custom property --name of the style sheet.
+  // Figures: the colour "@name" stands for the custom property --name of the style sheet.
   const { figures } = read("data");
   const coloured = (value, style) => {
     if (typeof value === "string") return value.startsWith("@") ? style.getPropertyValue(`--${value.slice(1)}`).trim() : value;
@@ -65,7 +65,7 @@
     if (!drawn.has(id)) drawNow(id);
     setTimeout(drawNext, 0);
   };
-  const redraw = () => { named(); for (const id of drawn) draw(id); };
+  const redraw = () => { labelToggle(); for (const id of drawn) draw(id); };
   addEventListener("load", () => {
     if (typeof Plotly === "undefined") return;
     for (const pick of document.querySelectorAll("select[data-figure]")) {
@@ -78,9 +78,9 @@
   system.addEventListener("change", () => { if (!root.dataset.theme) redraw(); });
 
   // The explorer.
-  const known = read("explorer");
-  if (!known) return;
-  const causeLabel = (cause) => known.causes[cause] ?? cause;
+  const explorer = read("explorer");
+  if (!explorer) return;
+  const causeLabel = (cause) => explorer.causes[cause] ?? cause;
   const cases = read("case-data");
   const shownAtOnce = 20;
   const control = Object.fromEntries(
@@ -91,7 +91,7 @@
   let fate = null;
 
   const option = (value, text = value) => new Option(text, value);
-  const flipIndex = () => known.flips.findIndex(
+  const flipIndex = () => explorer.flips.findIndex(
     (flip) => flip.column === Number(control.candidate.value) && flip.measure === control.measure.value,
   );
   const textOf = (item) => {
@@ -105,7 +105,7 @@
     return item.index;
   };
   const judged = () => Number(control.candidate.value);
-  const baselineOf = (column) => known.columns[column].baseline;
+  const baselineOf = (column) => explorer.columns[column].baseline;
   const answerOf = (item) => item.answers[judged()];
   const fateOf = (item, index) => item.fates[index];
 
@@ -130,12 +130,12 @@
   };
 
   const fillFates = () => {
-    const { counts } = known.flips[flipIndex()];
+    const { counts } = explorer.flips[flipIndex()];
     const codes = Object.keys(counts);
     const waived = cases.filter((item) => item.waived !== null).length;
-    const offered = [...codes.map((code) => [code, known.fates[code], counts[code]])];
+    const offered = [...codes.map((code) => [code, explorer.fates[code], counts[code]])];
     if (waived) offered.push(["v", "waived", waived]);
-    offered.push(["", "all", known.total]);
+    offered.push(["", "all", explorer.total]);
     if (!offered.some(([code]) => code === fate)) fate = codes[0] ?? "";
     byId("fates").replaceChildren(...offered.map(([code, name, count]) => {
       const input = el("input", { type: "radio", name: "fate", value: code });
@@ -177,29 +177,29 @@
     const side = el("div", { class: "side" }, el("h4", {}, "Expected"));
     if (item.action === "abstain") side.append(el("p", { class: "prose" }, `no call: ${words(item.reason ?? "")}`));
     side.append(...item.expected.map(callShown));
-    if (item.others) side.append(el("p", { class: "because" }, `${item.others} other answers are right too`));
+    if (item.others) side.append(el("p", { class: "because" }, `${item.others} other ${item.others === 1 ? "answer is" : "answers are"} right too`));
     return side;
   };
   const answerSide = (item, column) => {
     const answer = item.answers[column];
-    const { name } = known.columns[column];
-    if (!answer) return el("div", { class: "side" }, el("h4", {}, name), el("p", { class: "because" }, "has no answer to this case"));
+    const { name } = explorer.columns[column];
+    if (!answer) return el("div", { class: "side" }, el("h4", {}, name), el("p", { class: "because" }, "no answer to this case"));
     const state = answer.right === 1 ? "right" : "wrong";
-    const told = el("span", { class: "told" }, state === "right" ? " ✓ right" : " ✗ wrong");
-    const side = el("div", { class: `side ${state}` }, el("h4", {}, el("bdi", {}, name), told));
+    const mark = el("span", { class: "mark-text" }, state === "right" ? " ✓ right" : " ✗ wrong");
+    const side = el("div", { class: `side ${state}` }, el("h4", {}, el("bdi", {}, name), mark));
     side.append(...answer.calls.map(callShown));
-    if (!answer.calls.length) side.append(el("p", { class: "prose" }, answer.said || "(nothing for the user)"));
+    if (!answer.calls.length) side.append(el("p", { class: "prose" }, answer.said || "(no text for the user)"));
     if (answer.cause) {
       side.append(el("p", { class: "because" }, `${causeLabel(answer.cause)}${answer.detail ? `: ${answer.detail}` : ""}`));
     }
-    side.append(el("details", { class: "raw" }, el("summary", {}, "As written"), el("pre", { tabindex: "0" }, answer.text)));
+    side.append(el("details", { class: "raw" }, el("summary", {}, "The whole completion"), el("pre", { tabindex: "0" }, answer.text)));
     return side;
   };
   const filled = (item) => {
     const column = judged();
     const baseline = baselineOf(column);
     const order = [baseline, column].filter((place) => place !== null);
-    const others = known.columns.map((_, place) => place).filter((place) => !order.includes(place));
+    const others = explorer.columns.map((_, place) => place).filter((place) => !order.includes(place));
     const tags = Object.entries(item.tags).map(([name, value]) => `${name}: ${value}`);
     const more = others.length
       ? el("details", { class: "raw" }, el("summary", {}, `The other ${others.length === 1 ? "candidate" : `${others.length} candidates`}`),
@@ -210,7 +210,7 @@
       ...(item.turns.length > 1 ? item.turns : []).map((turn) => el("div", { class: "turn" }, el("span", { class: "role" }, turn.role), el("p", {}, turn.text))),
       el("div", { class: "sides" }, expectedSide(item), ...order.map((place) => answerSide(item, place))),
       more,
-      item.waived === null ? "" : el("p", { class: "because" }, `waived, counts in no metric: ${item.waived}`),
+      item.waived === null ? "" : el("p", { class: "because" }, `waived (counts in no metric): ${item.waived}`),
       el("div", { class: "meta" },
         el("a", { href: `#case-${encodeURIComponent(item.id)}` }, "link to this case"),
         el("span", {}, item.source), el("span", {}, `${item.offered.length} offered: ${item.offered.join(", ")}`),
@@ -219,14 +219,14 @@
   };
   const line = (item, index) => {
     const code = fateOf(item, index);
-    const asked = item.turns.findLast((turn) => turn.role === "user") ?? item.turns[item.turns.length - 1];
+    const question = item.turns.findLast((turn) => turn.role === "user") ?? item.turns[item.turns.length - 1];
     const causes = [item.answers[baselineOf(judged())]?.cause, answerOf(item)?.cause];
     const why = baselineOf(judged()) === null ? causeLabel(causes[1] ?? "") : causes.map((cause) => cause ? causeLabel(cause) : "right").join(" → ");
     const details = el(
       "details", { class: "case" },
       el("summary", {},
-        el("span", { class: `fate ${code}` }, item.waived !== null ? "waived" : known.fates[code] ?? "not judged"),
-        el("span", { class: "asked" }, asked.text),
+        el("span", { class: `fate ${code}` }, item.waived !== null ? "waived" : explorer.fates[code] ?? "not judged"),
+        el("span", { class: "asked" }, question.text),
         el("span", { class: "why" }, why)),
     );
     details.addEventListener("toggle", () => {
@@ -238,16 +238,16 @@
 
   const changed = () => {
     const index = flipIndex();
-    const found = matching();
-    if (pinned) found.sort((a, b) => (b === pinned) - (a === pinned));
-    byId("list").replaceChildren(...found.slice(0, limit).map((item) => line(item, index)));
-    byId("more").hidden = found.length <= limit;
-    const rest = cases.length < known.total
-      ? ` This page holds ${cases.length.toLocaleString("en")} of ${known.total.toLocaleString("en")} cases, those that flipped first.` : "";
+    const matches = matching();
+    if (pinned) matches.sort((a, b) => (b === pinned) - (a === pinned));
+    byId("list").replaceChildren(...matches.slice(0, limit).map((item) => line(item, index)));
+    byId("more").hidden = matches.length <= limit;
+    const rest = cases.length < explorer.total
+      ? ` This page holds ${cases.length.toLocaleString("en")} of ${explorer.total.toLocaleString("en")} cases. Cases that changed come first.` : "";
     const narrowed = pinned || control.search.value.trim() || control.tag.value || control.tool.value || control.cause.value;
-    const all = fate === "" ? known.total : known.flips[index].counts[fate] ?? found.length;
-    const of = rest && !narrowed && found.length < all ? ` of ${all.toLocaleString("en")}` : "";
-    byId("count").textContent = `${found.length.toLocaleString("en")}${of} ${found.length === 1 && !of ? "case" : "cases"}.${rest}`;
+    const all = fate === "" ? explorer.total : explorer.flips[index].counts[fate] ?? matches.length;
+    const of = rest && !narrowed && matches.length < all ? ` of ${all.toLocaleString("en")}` : "";
+    byId("count").textContent = `${matches.length.toLocaleString("en")}${of} ${matches.length === 1 && !of ? "case" : "cases"}.${rest}`;
   };
   const refilled = () => { limit = shownAtOnce; pinned = null; changed(); };
 
@@ -256,7 +256,7 @@
     try { id = decodeURIComponent(location.hash); } catch { return; }
     if (!id.startsWith("#case-")) return;
     const item = cases.find((one) => one.id === id.slice(6));
-    if (!item) { byId("count").textContent = "The case that the address names is not in this page."; return; }
+    if (!item) { byId("count").textContent = "The case in the address is not in this page."; return; }
     pinned = item;
     limit = shownAtOnce;
     changed();
@@ -265,10 +265,10 @@
     first.scrollIntoView({ block: "center" });
   };
 
-  const judgedColumns = known.columns.map((_, index) => index);
-  const order = [...judgedColumns].sort((a, b) => (known.columns[a].baseline === null) - (known.columns[b].baseline === null));
-  control.candidate.append(...order.map((index) => option(String(index), known.columns[index].name)));
-  const measures = new Map(known.flips.map((flip) => [flip.measure, flip.meaning]));
+  const judgedColumns = explorer.columns.map((_, index) => index);
+  const order = [...judgedColumns].sort((a, b) => (explorer.columns[a].baseline === null) - (explorer.columns[b].baseline === null));
+  control.candidate.append(...order.map((index) => option(String(index), explorer.columns[index].name)));
+  const measures = new Map(explorer.flips.map((flip) => [flip.measure, flip.meaning]));
   control.measure.append(...[...measures].map(([measure, meaning]) => option(measure, meaning)));
   byId("candidate-label").hidden = order.length < 2;
   byId("filters").hidden = false;
@@ -287,20 +287,20 @@
   });
   const begin = () => { fillFilters(); fillFates(); changed(); visit(); };
 
-  // Cases beside the page come as scripts, which a page opened from disk may load; each calls toolmarkCases.
+  // Further cases come as scripts, because a page opened from disk may load scripts only. Each calls toolmarkCases.
   globalThis.toolmarkCases = (more) => cases.push(...more);
   const rest = byId("rest");
-  rest.hidden = known.beside.length === 0;
+  rest.hidden = explorer.beside.length === 0;
   rest.addEventListener("click", () => {
     rest.hidden = true;
     const load = (names) => {
       if (!names.length) { begin(); return; }
       const script = el("script", { src: names[0] });
       script.addEventListener("load", () => load(names.slice(1)));
-      script.addEventListener("error", () => { byId("count").textContent = `${names[0]} cannot be loaded; it must lie beside this page.`; });
+      script.addEventListener("error", () => { byId("count").textContent = `${names[0]} cannot be loaded. Put it into the folder of this page.`; });
       document.body.append(script);
     };
-    load(known.beside);
+    load(explorer.beside);
   });
   addEventListener("hashchange", visit);
   begin();

@@ -1,6 +1,6 @@
-"""The sections of the page, in their order, and what their templates are given.
+"""The sections of the page, in their order, and the data of their templates.
 
-A section NAME is drawn by `templates/NAME.html.jinja`. To move a section, move its name here.
+The template of the section NAME is `templates/NAME.html.jinja`. To move a section, move its name in `SECTIONS`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 from toolmark.benchmark.scoring.metrics import MetricInfo, label
 from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
 from toolmark.benchmark.verdicts.intervals import Interval
-from toolmark.reports.fairness import Same, fairness
+from toolmark.reports.fairness import Condition, fairness
 from toolmark.reports.sentences import headline, sentences
 from toolmark.reports.tables import cells, difference_cells
 
@@ -21,10 +21,10 @@ SECTIONS = ("verdict", "fairness", "table", "figures", "cases", "provenance")
 
 
 def section_data(comparison: Comparison) -> dict[str, Any]:
-    """What the templates are given beside the comparison, its report data and its drawings."""
+    """Return the data of the templates, without the comparison itself and the figures."""
     table = _table(comparison)
     return {
-        "held": _held(comparison, table),
+        "compared": _compared(comparison, table),
         "strips": _strips(comparison),
         "table": table,
         "secondary": _secondary(comparison),
@@ -33,8 +33,8 @@ def section_data(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _held(comparison: Comparison, table: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The contestants that have a baseline, with their sentences."""
+def _compared(comparison: Comparison, table: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the contestants that have a baseline, with their sentences."""
     return [
         {
             "index": index,
@@ -50,15 +50,15 @@ def _held(comparison: Comparison, table: list[dict[str, Any]]) -> list[dict[str,
 
 
 def _ends(interval: Interval, low: float, high: float) -> tuple[float, float]:
-    """The ends of an interval within [low, high]."""
+    """Return the ends of an interval, cut to [low, high]."""
     return max(interval.low, low) if math.isfinite(interval.low) else low, (
         min(interval.high, high) if math.isfinite(interval.high) else high
     )
 
 
 def _table(comparison: Comparison) -> list[dict[str, Any]]:
-    """The primary metrics with one line a contestant, ready to be written."""
-    every = [found.interval for one in comparison.contestants for found in one.differences.values() if found.interval]
+    """Return the formatted primary metrics, with a line for each contestant."""
+    every = [each.interval for one in comparison.contestants for each in one.differences.values() if each.interval]
     widest = max((max(map(abs, _ends(interval, -1, 1))) for interval in every), default=1.0) or 1.0
     policies = comparison.report.policies if comparison.report else ()
     return [
@@ -108,13 +108,13 @@ def _secondary(comparison: Comparison) -> list[dict[str, Any]]:
     return rows
 
 
-def _strips(comparison: Comparison) -> list[tuple[int, ContestantResult, list[Same]]]:
-    """Of every contestant that has a baseline, or something that is not proven."""
+def _strips(comparison: Comparison) -> list[tuple[int, ContestantResult, list[Condition]]]:
+    """Return the conditions of every contestant that has a baseline, or a condition that is not proven."""
     every = [(index, one, fairness(comparison, one)) for index, one in enumerate(comparison.contestants)]
     return [
         (index, contestant, strip)
         for index, contestant, strip in every
-        if contestant.baseline is not None or any(same.state != "ok" for same in strip)
+        if contestant.baseline is not None or any(condition.state != "ok" for condition in strip)
     ]
 
 
@@ -127,10 +127,10 @@ def _ranks(comparison: Comparison) -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def _flat(fields: Any, prefix: str = "") -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+    flat: list[tuple[str, str]] = []
     for name, value in fields.items():
         if isinstance(value, dict):
-            found += _flat(value, f"{prefix}{name}.")
+            flat += _flat(value, f"{prefix}{name}.")
         else:
-            found.append((f"{prefix}{name}", "none" if value is None else str(value)))
-    return found
+            flat.append((f"{prefix}{name}", "none" if value is None else str(value)))
+    return flat

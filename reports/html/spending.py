@@ -1,4 +1,4 @@
-"""The figure on what the answers took: tokens, seconds, cost."""
+"""The figure on the tokens, time and cost of the answers."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from toolmark.reports.tables import NOTHING, cells
 __all__ = ["spent"]
 
 
-def _bar(comparison: Comparison, name: str, known: Mapping[int, float], unit: str) -> dict[str, Any]:
-    """A bar a contestant, without an interval: a sum has none."""
-    names = [short(comparison.contestants[position].name) for position in known]
+def _bar(comparison: Comparison, name: str, values: Mapping[int, float], unit: str) -> dict[str, Any]:
+    """Draw a bar for each contestant. It has no interval, because the value comes from a sum."""
+    names = [short(comparison.contestants[position].name) for position in values]
     trace = {
         "type": "bar",
         "orientation": "h",
-        "x": list(known.values()),
-        "y": list(range(len(known))),
+        "x": list(values.values()),
+        "y": list(range(len(values))),
         "text": names,
         "textposition": "none",
-        "marker": {"color": [colour(position) for position in known]},
+        "marker": {"color": [colour(position) for position in values]},
         "hovertemplate": f"%{{text}}: %{{x:.4~g}} {unit}<extra></extra>",
     }
     layout = {
@@ -38,17 +38,18 @@ def _amount(value: float | None, form: str) -> str:
 
 
 def spent(comparison: Comparison) -> Drawing | None:
-    """Tokens, seconds and cost of each contestant, as far as its run recorded them."""
+    """Draw tokens, seconds and cost of each contestant, as far as its run recorded them; None if no run did."""
     if comparison.report is None:
         return None
     every = [comparison.report.details[contestant.name].usage for contestant in comparison.contestants]
     variants: list[tuple[str, Mapping[str, Any]]] = []
     if counted := {position: [used.answer] for position, used in enumerate(every) if used.answer.n}:
-        variants.append(("tokens written for an answer", bars(comparison, ["tokens an answer"], counted, 1)))
+        variants.append(("tokens per answer", bars(comparison, ["tokens per answer"], counted, 1)))
     if seconds := {position: s for position, used in enumerate(every) if (s := used.answer_seconds) is not None}:
-        variants.append(("seconds an answer", _bar(comparison, "seconds an answer", seconds, "s")))
+        variants.append(("seconds per answer", _bar(comparison, "seconds per answer", seconds, "s")))
     if costs := {position: c for position, used in enumerate(every) if (c := used.thousand_cost) is not None}:
-        variants.append(("cost of a thousand answers", _bar(comparison, "US dollars a thousand", costs, "US dollars")))
+        chart = _bar(comparison, "US dollars per 1,000 answers", costs, "US dollars")
+        variants.append(("cost of 1,000 answers", chart))
     if not variants:
         return None
     rows = [
@@ -68,12 +69,12 @@ def spent(comparison: Comparison) -> Drawing | None:
     return Drawing(
         "spent",
         "Time, tokens and cost",
-        "Tokens as the engine counted them, seconds of generation by the clock, cost at the prices that were known "
-        "when the run was made. Times compare on the same machine only; what a recording does not say is n/a.",
+        "Tokens as the engine counted them, wall-clock seconds of generation, and cost at the prices that were known "
+        "when the run was made. Times are comparable only on the same machine. n/a: not recorded.",
         variants,
         (
-            *("candidate", "answers", "tokens an answer", "95% interval", "written in all", "read in all"),
-            *("seconds an answer", "seconds in all", "$ a thousand", "$ in all"),
+            *("candidate", "answers", "tokens per answer", "95% interval", "tokens written", "tokens read"),
+            *("seconds per answer", "seconds in total", "$ per 1,000 answers", "$ in total"),
         ),
         rows,
         320,

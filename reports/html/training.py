@@ -1,4 +1,4 @@
-"""The figure on training: losses and what the suites said of each checkpoint, and which one was kept."""
+"""The figure on training: losses, scores of the checkpoints, and the checkpoint that was kept."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ _LOSSES = {"loss": "training loss", "eval_loss": "validation loss"}
 
 
 def curves(comparison: Comparison) -> Drawing | None:
-    """Training curves, for contestants with a record of two points or more."""
+    """Draw the training curves of the contestants whose training record has two points or more; None without any."""
     variants: list[tuple[str, Mapping[str, Any]]] = []
     rows: list[list[str]] = []
     compared_first = sorted(comparison.contestants, key=lambda contestant: contestant.baseline is None)
     for contestant in compared_first:
-        known = contestant.training
-        if known is None or len(known.curve) < 2:
+        record = contestant.training
+        if record is None or len(record.curve) < 2:
             continue
-        traces = [*_losses(known.curve), *_scores(known.curve)]
+        traces = [*_losses(record.curve), *_scores(record.curve)]
         if traces:
-            kept = _kept(known.chosen) if known.chosen else {}
-            variants.append((short(contestant.name, 60), {"data": traces, "layout": {**_layout(known), **kept}}))
-            rows += [_row(contestant.name, point, known.chosen) for point in known.curve]
+            kept = _kept(record.chosen) if record.chosen else {}
+            variants.append((short(contestant.name, 60), {"data": traces, "layout": {**_layout(record), **kept}}))
+            rows += [_row(contestant.name, point, record.chosen) for point in record.curve]
     if not variants:
         return None
     return Drawing(
         "curves",
         "Training",
-        "As the trainer recorded it beside the weights: losses (solid, left) and what the suites said of a checkpoint "
-        "on development cases (dotted, right). The dashed line is the checkpoint that was kept, where one was chosen.",
+        "From the training record: losses (solid, left) and scores of the checkpoints on the development cases "
+        "(dotted, right). The dashed line marks the checkpoint that was kept, if one was chosen.",
         variants,
         ("candidate", "step", "tokens", "losses", "scores, %", "kept"),
         rows,
@@ -91,23 +91,23 @@ def _loss(name: str) -> str:
     return _LOSSES.get(name, short(name.replace("_", " ")))
 
 
-def _layout(known: TrainingRecord) -> dict[str, Any]:
+def _layout(record: TrainingRecord) -> dict[str, Any]:
     layout: dict[str, Any] = {
         "xaxis": {"title": {"text": "step"}, "zeroline": False},
         "yaxis": {"title": {"text": "loss"}, "rangemode": "tozero"},
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         "showlegend": True,
     }
-    if any(point.scores for point in known.curve):
+    if any(point.scores for point in record.curve):
         right = {"overlaying": "y", "side": "right", "showgrid": False, "zeroline": False}
         layout["yaxis2"] = {**right, "title": {"text": "score"}, "ticksuffix": " %"}
-        if all(0 <= score <= 1 for point in known.curve for score in point.scores.values()):
+        if all(0 <= score <= 1 for point in record.curve for score in point.scores.values()):
             layout["yaxis2"] |= {"range": [0, 103], "tickmode": "linear", "dtick": 20}
     return layout
 
 
 def _kept(chosen: ChosenCheckpoint) -> dict[str, Any]:
-    """A line at the checkpoint, and what it was kept for."""
+    """Return a line at the checkpoint that was kept, with the metric and the score that decided it."""
     by = f": {short(label(chosen.metric))}" if chosen.metric else ""
     score = "" if chosen.score is None else f" {chosen.score * 100:.1f} %"
     line = {"color": "@good", "width": 2, "dash": "dash"}

@@ -8,9 +8,10 @@ from typing import Any
 
 from toolmark.benchmark.data.cases import Call, Case, ExpectCall
 from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.scoring.accepted_values import equal
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.gold import GoldProof
-from toolmark.benchmark.scoring.matching import canonical_arguments, equal
+from toolmark.benchmark.scoring.matching import canonical_arguments
 from toolmark.benchmark.scoring.metrics import PRIMARY
 from toolmark.benchmark.tools.schemas import compile_schema, problems
 from toolmark.suites.lint.findings import Finding, LocatedCase

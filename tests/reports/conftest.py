@@ -1,4 +1,4 @@
-"""Comparisons made of real grades over a few cases."""
+"""Comparisons of real grades on a few cases."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ NONE = {"action": "abstain", "reason": "no_tool_fits"}
 RIGHT = '{"name": "book", "arguments": {"city": "Rome", "nights": 2}}'
 OSLO = '{"name": "book", "arguments": {"city": "Oslo", "nights": 2}}'
 WORDS = "I cannot do that."
-WHENCE = Provenance("2026-11-22T12:00:00+00:00", "0.1.0", "1", "cases", "test", "0123456789abcdef", "toolmark report a")
+PROVENANCE = Provenance(
+    "2026-11-22T12:00:00+00:00", "0.1.0", "1", "cases", "test", "0123456789abcdef", "toolmark report a"
+)
 
 IDENTITY = {
     "model": "m",
@@ -61,7 +63,7 @@ def compared(
     *,
     baseline: bool = True,
     contestant: Mapping[str, Any] | None = None,
-    whence: Provenance = WHENCE,
+    provenance: Provenance = PROVENANCE,
 ) -> Comparison:
     """Candidates by name with an answer to every case, an empty list of them for none; the first is the baseline.
 
@@ -92,7 +94,7 @@ def compared(
         for index, (name, said) in enumerate(completions.items())
     ]
     sides[-1] = replace(sides[-1], **{name: value for name, value in given.items() if name in known})
-    found = compare_sides(sides, report=gather(cases, sides, Json(), whence))
+    found = compare_sides(sides, report=gather(cases, sides, Json(), provenance))
     changed = replace(found[last], **{name: value for name, value in given.items() if name not in known})
     return replace(found, contestants=(*found.contestants[:-1], changed))
 
@@ -123,7 +125,7 @@ def ask() -> Callable[..., Case]:
 
 @pytest.fixture
 def three() -> Comparison:
-    """A baseline and two candidates on thirty cases, with something of everything."""
+    """A baseline and two candidates on thirty cases, with every kind of case and answer."""
     cases = [
         *(asked(f"{'easy' if index % 2 else 'plain'} room {index}") for index in range(20)),
         *(asked(f"no room {index}", NONE) for index in range(9)),

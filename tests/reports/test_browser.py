@@ -1,4 +1,4 @@
-"""The page in a real browser, opened from disk without a network."""
+"""Tests the page in a real browser, opened from disk without a network."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def opened(browser: Any) -> Callable[..., Any]:
-    """`with opened(path) as page`: all figures are drawn; leaves with an error where the page complained or asked."""
+    """`with opened(path) as page`: all figures are drawn; fails if the page logs an error or uses the network."""
 
     @contextmanager
     def opened(path: Path, fragment: str = "", width: int = 1280, **options: Any) -> Iterator[Any]:
@@ -226,8 +226,8 @@ def hostile(field: str, text: str, make: Any, ask: Any) -> Any:
             return make(cases, {text: [RIGHT, "No."], "mine": ["No.", RIGHT]})
         case "provenance":
             made = make(cases, answers)
-            whence = Provenance(text, text, text, text, text, text, text)
-            return replace(made, report=replace(made.report, provenance=whence))
+            provenance = Provenance(text, text, text, text, text, text, text)
+            return replace(made, report=replace(made.report, provenance=provenance))
     if said is not None:
         return make(cases, {"base": [said, RIGHT], "mine": [RIGHT, said]})
     points = tuple(CurvePoint(step, step, {text: step}, {text: step}) for step in (1.0, 2.0))
@@ -248,7 +248,7 @@ FIELDS = (
     *("baseline", "run", "identity", "environment", "training", "unproven", "provenance"),
 )
 OPEN = "for (const one of document.querySelectorAll('details')) one.open = true"
-"""What opens may hold more that opens: to be run twice."""
+"""Opened elements may contain further closed ones, so this runs twice."""
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -303,7 +303,7 @@ def test_numbers_that_are_none_break_nothing(opened, page_of, make, ask):
     ("cases", "answers", "heading"),
     [
         pytest.param(2, {"base": ["r", "w"], "mine": ["w", "r"]}, "Is mine better", id="two cases"),
-        pytest.param(3, {"mine": ["r", "w", "w"]}, "1 candidate, held against no baseline", id="one candidate"),
+        pytest.param(3, {"mine": ["r", "w", "w"]}, "1 candidate, no baseline", id="one candidate"),
         pytest.param(3, {"base": ["r", "w", "w"], "mine": ["r", "w", "w"]}, "Is mine better", id="no discordant pair"),
         pytest.param(3, {"base": ["w", "w", "w"], "mine": ["w", "w", "w"]}, "Is mine better", id="all failed"),
         pytest.param(3, {"base": ["r", "w", "w"], "mine": []}, "Is mine better", id="one side has no case"),
@@ -336,8 +336,8 @@ def test_a_site_grows_opens_and_loads_its_other_cases(opened, tmp_path, make, as
     cases = [ask(f"room {index} " + "word " * 700) for index in range(900)]
     worse = make(cases, {"base": [RIGHT] * 900, "mine": [RIGHT] * 850 + ["No."] * 50})
     Site().render(worse, site)
-    whence = replace(worse.report.provenance, made="2026-11-23T12:00:00+00:00")
-    Site().render(replace(worse, report=replace(worse.report, provenance=whence)), site)
+    provenance = replace(worse.report.provenance, made="2026-11-23T12:00:00+00:00")
+    Site().render(replace(worse, report=replace(worse.report, provenance=provenance)), site)
     with opened(site / "index.html") as page:
         assert page.locator("h1").inner_text() == "2 reports over time"
         assert page.locator("text=regressed: ").count() == 2

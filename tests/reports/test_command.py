@@ -66,7 +66,7 @@ def test_all_epochs_of_a_run_are_judged(toolmark, tmp_path, worse):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["report", "--out", "r.html"], 4, "Name one to 10"),
+        (["report", "--out", "r.html"], 4, "Give one to 10"),
         (["report", "RUN", "--out", "r.pdf"], 4, ".html"),
         (["report", "pocket", "--out", "r.html"], 4, "not a recorded run"),
         (["report", "RUN", "--out", "/proc/no/r.md"], 69, "cannot be written"),

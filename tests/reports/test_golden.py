@@ -29,7 +29,7 @@ RECORDED = sorted((DATA / "bfcl_recorded").glob("*.jsonl.gz"))
 
 
 def pocket_and_policy(commands: Commands, folder: Path) -> list[str]:
-    """A policy held against the shipped answers of pocket: every verdict is drawn."""
+    """A policy compared with the shipped answers of pocket: every verdict occurs."""
     suites = [str(ROOT / "suites"), "--model", "policy/lexical", "--runs", str(folder / "runs")]
     commands.start("pytest", "-q", "-p", "no:cacheprovider", *suites).wait().check_returncode()
     (run,) = (folder / "runs").iterdir()
@@ -37,7 +37,7 @@ def pocket_and_policy(commands: Commands, folder: Path) -> list[str]:
 
 
 def four_models(_: Commands, __: Path) -> list[str]:
-    """What four models answered to BFCL's cases."""
+    """The answers of four models to the cases of BFCL."""
     baseline, *others = map(str, RECORDED)
     return [*others, "--baseline", baseline, "--cases", f"bfcl:{DATA / 'bfcl'}"]
 

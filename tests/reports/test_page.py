@@ -1,4 +1,4 @@
-"""The page without a browser: what is drawn is what the comparison says, and text stays text."""
+"""Tests the page without a browser: its figures are those of the comparison, and text is never markup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`toolmark models push`, as a user types it, to a hub on loopback that writes down what it is sent."""
+"""Tests `toolmark models push` with a hub on loopback that records what it receives."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CALL = '<tool_call>{"tool_name": "no_such_tool", "args": {}}</tool_call>'
 
 
 class _Hub(BaseHTTPRequestHandler):
-    """A hub that has no such model yet, and takes whatever comes; or one that refuses the token."""
+    """A hub that has no such model yet and accepts every upload, or one that refuses the token."""
 
     server: Any
 
@@ -86,7 +86,7 @@ def hub() -> Iterator[Any]:
 
 @pytest.fixture
 def adapter(tmp_path: Path) -> Path:
-    """What a trainer leaves behind: weights, their record, a card of another's, and what nobody should get."""
+    """The folder of a trainer: weights, record, a card by another author, and files that must not be published."""
     folder = tmp_path / "mine"
     (folder / "checkpoint-3").mkdir(parents=True)
     header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
@@ -167,7 +167,7 @@ def test_what_is_published_is_what_the_hub_s_own_classes_read(push, adapter, run
     asked = b"".join([*(path.encode() + body for _, path, body in hub.requests), *files.values()])
     for secret in (TOKEN, "training_args", "optimizer.pt", ".bin", "notes.txt", "/home/me"):
         assert secret.encode() not in asked, secret
-    # The card that was made goes in as the card so far: its author's words and our part stay single.
+    # The generated card is the input of the second run: the author's text and our part must not be doubled.
     (adapter / "README.md").write_bytes(files["README.md"])
     hub.requests.clear()
     assert push(str(adapter), *options, port=hub.server_port).returncode == 0
@@ -188,7 +188,7 @@ def test_every_refusal_says_what_mends_it(push, tmp_path, adapter, runs, hub):
     to = ["--to", "someone/mine"]
     run = push(str(adapter), *runs, *to, token=None)
     assert (run.returncode, "hf auth login" in run.stderr) == (69, True)
-    run = push(str(adapter), *runs, *to)  # nobody listens at that port
+    run = push(str(adapter), *runs, *to)  # no server listens at that port
     assert run.returncode == 69
     assert "http://127.0.0.1:1 cannot be reached" in run.stderr
     assert f"toolmark models push {adapter} --to someone/mine" in run.stderr
@@ -198,7 +198,7 @@ def test_every_refusal_says_what_mends_it(push, tmp_path, adapter, runs, hub):
     assert "may not write to someone/mine" in run.stderr
     for arguments, said in (
         ([str(adapter), *runs, "--to", "no place"], "ORG/NAME"),
-        ([str(tmp_path), *runs, *to], "no adapter and no model"),
+        ([str(tmp_path), *runs, *to], "is not the folder of an adapter or a model"),
     ):
         run = push(*arguments)
         assert (run.returncode, said in run.stderr) == (4, True), run.stderr
@@ -212,7 +212,7 @@ def test_other_weights_and_pickles_are_refused(push, adapter, runs):
     assert (run.returncode, "is of other weights" in run.stderr) == (4, True)
     weights.write_bytes(b"\x80\x04\x95" + whole)
     run = push(str(adapter), *runs, "--to", "a/b", "--dry-run")
-    assert (run.returncode, "is not what its name says" in run.stderr) == (4, True)
+    assert (run.returncode, "is not safetensors" in run.stderr) == (4, True)
     weights.unlink()
     run = push(str(adapter), *runs, "--to", "a/b", "--dry-run")
     assert (run.returncode, "never published" in run.stderr) == (4, True)

@@ -1,9 +1,9 @@
-"""One report of four models; every figure in it is computed a second time here, by other means.
+"""Tests a report of four models. Every figure is computed a second time here, in another way.
 
-The judge's grades are shared. What becomes of them is plain Python and scipy: populations by hand, Wilson's interval by
-its formula, Tango's by likelihood and root finding, p as a binomial test, Holm by its definition.
+Only the grades of the judge are shared. The figures are computed with plain Python and scipy: populations by hand,
+Wilson's interval by its formula, Tango's by likelihood and root finding, p as a binomial test, Holm by its definition.
 
-The models are made up here, and, where their recorded answers are at hand, four real ones (slow).
+The answers of the models are made here; where the recorded answers of four real ones exist, they are used too (slow).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ COUNTED: dict[str, Callable[[Grade], bool | None]] = {
     "selection.tool": lambda g: g.selected if g.expected == "call" else None,
     "validity.schema": lambda g: g.schema_valid if g.expected == "call" else None,
     "validity.call": lambda g: g.correct if g.expected == "call" else None,
-    "guard.stops": lambda g: None,  # noqa: ARG005 (nobody recorded how an answer ended)
+    "guard.stops": lambda g: None,  # noqa: ARG005 (the recordings do not say how an answer ended)
 }
 
 

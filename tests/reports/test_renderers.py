@@ -1,4 +1,4 @@
-"""Renderers draw what the comparison holds, to the last digit, whatever the names are."""
+"""Tests that renderers show the figures of the comparison to the last digit, with any name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Markdown, CSV, JSON, model cards and the site's memory: other forms of the same comparison."""
+"""Tests Markdown, CSV, JSON, model cards and the stored figures of a site."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_nothing_is_known_of_what_was_not_recorded(make, ask):
 
 @pytest.mark.parametrize("baseline", [True, False])
 def test_a_base_that_is_not_proven_is_told_everywhere(make, ask, capsys, baseline):
-    said = "base identity not proven: no toolmark.json lies beside the adapter"
+    said = "base identity not proven: there is no toolmark.json beside the adapter"
     cases = [ask(f"{index}") for index in range(8)]
     answers = {"base": ["No."] * 8, "mine": [RIGHT] * 8}
     found = make(cases, answers, baseline=baseline, contestant={"unproven": said})
@@ -115,7 +115,7 @@ def test_markdown_fits_a_comment_and_says_what_it_left_out(three, make, ask):
     assert whole.endswith("`toolmark report a`")
     short = Markdown().report(three, 3_000)
     assert len(short) <= 3_000
-    assert "What did not fit here" in short
+    assert "does not fit here" in short
     assert short.endswith("`toolmark report a`")
     cases = [ask(f"{index} <img src=x> `@team` [a](http://x.invalid) | b" + "long " * 900) for index in range(300)]
     many = {"base": [RIGHT] * 300, **{f"mine{n}": ["<script>`@all`"] * 300 for n in range(9)}}
@@ -185,7 +185,7 @@ def test_a_model_card_is_read_back_by_the_hub_library(three, make, ask):
     values = {result.metric_type: result.metric_value for result in read.eval_results}
     assert values["selection.tool"] == 100.0
     assert "timing.restraint" not in values
-    with pytest.raises(InputError, match="Name one run"):
+    with pytest.raises(InputError, match="Give one run"):
         subject(three)
 
 

@@ -1,6 +1,6 @@
-"""From adapters to verdicts: one that changes nothing, one that changes a little, and one that has unlearnt to call.
+"""Tests verdicts on three adapters: one changes nothing, one changes a little, and one never calls a tool.
 
-The last one learns in eight steps to answer every question with a word. Trainings that teach something are in
+The last one is trained for eight steps to answer every question with one word. Adapters that learn to call are in
 test_trained_adapters.py.
 """
 
@@ -80,10 +80,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def judged(suites, runs: Path, cases: Path, adapter: Path, *arguments: str) -> tuple[Ended, dict[str, str]]:
-    """An adapter against its base, and the verdict of each primary metric as the JUnit file tells it."""
+    """An adapter against its base, and the verdict of each primary metric from the JUnit file."""
     junit = runs / "junit.xml"
     command = ("--model", "pocket", "--adapter", str(adapter), "--dialect", "json", "--cases", str(cases))
-    # What it chooses is no better than chance, before and after, which is no matter here.
+    # Its selection of tools is at chance level before and after, which does not matter here.
     unbound = ("--floor", "selection.tool=0", "--floor", "timing.balanced=0")
     run = suites(*command, *unbound, *arguments, "-k", "not gold", "-rs", "--junitxml", str(junit), runs=runs)
     found = {}
@@ -110,7 +110,7 @@ def test_a_small_change_on_twenty_cases_is_inconclusive(suites, adapters, cases,
     run, verdicts = judged(suites, runs, cases, adapters["noisy"], "--limit", "20")
     assert run.returncode == 0, run.stdout + run.stderr
     assert "inconclusive" in verdicts.values()
-    assert "points could have been seen" in run.stdout
+    assert "the minimum detectable effect is" in run.stdout
 
 
 def test_another_identity_is_red_and_refused_when_strict(suites, adapters, cases, runs, tmp_path):

@@ -1,4 +1,4 @@
-"""Which dialect each candidate of a request speaks, and why."""
+"""Tests which dialect is chosen for each candidate of a request, and the reason."""
 
 from __future__ import annotations
 
@@ -33,41 +33,41 @@ def trained(folder: Path, *dialects: str) -> str:
     ("model", "dialect", "why"),
     [
         ("pocket", "tagged", "default"),
-        ("gemma-3-1b-it", "pythonic", "of the family Gemma 3"),
-        ("functiongemma-270m-it", "functiongemma", "of the family FunctionGemma"),
-        ("hub/Someone/Qwen3-0.6B-mine", "hermes", "of the family Qwen"),
-        ("llama-3.2-1b-instruct", "llama3", "of the family Llama 3"),
-        ("mistralai/Ministral-8B-Instruct-2410", "mistral", "of the family Mistral"),
+        ("gemma-3-1b-it", "pythonic", "default of the family Gemma 3"),
+        ("functiongemma-270m-it", "functiongemma", "default of the family FunctionGemma"),
+        ("hub/Someone/Qwen3-0.6B-mine", "hermes", "default of the family Qwen"),
+        ("llama-3.2-1b-instruct", "llama3", "default of the family Llama 3"),
+        ("mistralai/Ministral-8B-Instruct-2410", "mistral", "default of the family Mistral"),
         ("smollm2-360m-instruct", "tagged", "default"),
         ("openai/gpt-4.1", "tagged", "default"),
     ],
 )
-def test_a_base_speaks_its_family_s_dialect(model: str, dialect: str, why: str) -> None:
+def test_a_base_has_the_dialect_of_its_family(model: str, dialect: str, why: str) -> None:
     assert spoken(model) == [(dialect, why)]
 
 
-def test_a_model_that_was_trained_here_speaks_what_its_record_says(pocket: Path, tmp_path: Path) -> None:
+def test_a_trained_model_has_the_dialect_of_its_record(pocket: Path, tmp_path: Path) -> None:
     mine = tmp_path / "gemma-3-mine"
     mine.mkdir()
     shutil.copy(pocket / "config.json", mine)
-    assert spoken(str(mine)) == [("pythonic", "of the family Gemma 3")]
+    assert spoken(str(mine)) == [("pythonic", "default of the family Gemma 3")]
     (mine / "toolmark.json").write_text(json.dumps({"dialects": ["json"]}))
-    assert spoken(str(mine)) == [("json", "its own")]
+    assert spoken(str(mine)) == [("json", "the model was trained in it")]
 
 
 def test_an_adapter_s_dialect_comes_before_the_family_and_binds_the_base(tmp_path: Path) -> None:
     adapter = trained(tmp_path / "a", "hermes")
-    assert spoken("gemma-3-1b-it", adapters=(adapter,)) == [("hermes", "the adapter's own")] * 2
-    assert spoken("gemma-3-1b-it", adapters=(adapter,), dialect="json") == [("json", "as asked")] * 2
+    assert spoken("gemma-3-1b-it", adapters=(adapter,)) == [("hermes", "the adapter was trained in it")] * 2
+    assert spoken("gemma-3-1b-it", adapters=(adapter,), dialect="json") == [("json", "chosen by --dialect")] * 2
     with pytest.raises(InputError, match="different dialects: hermes, tagged"):
         spoken("gemma-3-1b-it", adapters=(adapter, trained(tmp_path / "b", "tagged")))
     with pytest.raises(InputError, match="does not name exactly one dialect"):
         spoken("gemma-3-1b-it", adapters=(trained(tmp_path / "c", "hermes", "tagged"),))
 
 
-def test_every_dialect_can_be_asked_for() -> None:
+def test_every_dialect_can_be_chosen() -> None:
     for name in names("toolmark.dialects"):
-        assert spoken("gemma-3-1b-it", dialect=name) == [(name, "as asked")]
+        assert spoken("gemma-3-1b-it", dialect=name) == [(name, "chosen by --dialect")]
     assert len(names("toolmark.dialects")) == 8
 
 

@@ -1,4 +1,4 @@
-"""`toolmark eval`: the pytest door from anywhere."""
+"""Tests `toolmark eval` in a folder outside the repository."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole way from weights to a verdict, with LoRA adapters that this test trains on `pocket`.
+"""Tests everything from weights to a verdict, with LoRA adapters that this test trains on `pocket`.
 
 One adapter learns the right tools from template questions, another the same questions with the names of the tools
 swapped in the answers. Both are judged on template questions that neither has seen.
@@ -97,7 +97,7 @@ def runs(tmp_path_factory) -> Path:
 
 
 def judged(suites, runs: Path, *arguments: str) -> tuple[Ended, dict[str, str]]:
-    """A run of the suites, and the verdict of each primary metric as its JUnit file tells it."""
+    """A run of the suites, and the verdict of each primary metric from its JUnit file."""
     junit = runs / "junit.xml"
     run = suites(*arguments, "-k", "not gold", "-rs", "--junitxml", str(junit), runs=runs)
     found = {}
@@ -117,7 +117,7 @@ def test_swapped_tools_are_a_regression(suites, adapters, cases, runs):
 
 def test_the_same_weights_are_equivalent(suites, adapters, cases, runs):
     spec = f"pocket:{adapters['right']}"
-    # Forty steps teach it to call and not always to choose better than chance, which is no matter here.
+    # After forty steps it calls, but its selection of tools may be at chance level, which does not matter here.
     unbound = ("--floor", "selection.tool=0")
     run, verdicts = judged(suites, runs, "--model", spec, "--baseline", spec, "--cases", str(cases), *unbound)
     assert run.returncode == 0, run.stdout + run.stderr
@@ -130,4 +130,4 @@ def test_two_checkpoints_on_twenty_cases_are_inconclusive(suites, adapters, case
     run, verdicts = judged(suites, runs, "--model", right, "--baseline", early, *few)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "inconclusive" in verdicts.values()
-    assert "points could have been seen" in run.stdout
+    assert "the minimum detectable effect is" in run.stdout

@@ -32,7 +32,8 @@ def test_a_served_model_gives_the_completions_of_the_local_one(real_server, suit
     models = ("--model", real_server.spec(), "--model", "pocket")
     ended = suites(*models, "--dialect", dialect, "--limit", "6", "-k", "not gold")
     assert ended.returncode == 0, ended.stdout
-    assert f"openai-api/real/pocket: inspect openai-api/real/pocket; dialect {dialect} (as asked)" in ended.stdout
+    shown = f"openai-api/real/pocket: inspect openai-api/real/pocket; dialect {dialect} (chosen by --dialect)"
+    assert shown in ended.stdout
     served, local = (completions(tmp_path / "runs", name) for name in ("openai-api-real-pocket", "pocket"))
     assert len(served) == 6
     assert served == local, "both are greedy and compute in fp32: text, stop reason and counts of tokens agree"

@@ -1,4 +1,4 @@
-"""One toolbox, cases over it, and what a model might answer."""
+"""A toolbox, cases with this toolbox, and possible answers of a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One executor for a file of tests."""
+"""An executor that the tests of a file share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The judge against BFCL's own verdicts, and the tutorial's published figures; both pages are what the code finds."""
+"""Compares the judge with the verdicts of BFCL and the published figures of the tutorial, and checks both pages."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_every_disagreement_has_a_reason_of_the_closed_list(models: list[conform
 
 
 @pytest.mark.slow
-def test_garbage_is_told_from_abstention(models: list[conformance.Judged]) -> None:
+def test_unreadable_answers_are_not_abstentions(models: list[conformance.Judged]) -> None:
     gemma = next(model for model in models if "gemma" in model.model)
     credited = {outcome: count for (valid, outcome), count in gemma.irrelevance.items() if valid}
     assert sum(gemma.irrelevance.values()) == 240

@@ -1,4 +1,4 @@
-"""Gold is proved before it judges anyone."""
+"""Tests that the gold of the shipped cases is proved, and that wrong gold is found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Can a wrong value be accepted? Can a right one be refused?"""
+"""Tests that right values are accepted and wrong values are refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.benchmark.scoring.asking import (
     NESTED,
 )
 from toolmark.benchmark.data.cases import Accept
-from toolmark.benchmark.scoring.matching import accepts, equal
+from toolmark.benchmark.scoring.accepted_values import accepts, equal
 
 
 def rule(match: str, of: Any = None, **more: Any) -> Accept:

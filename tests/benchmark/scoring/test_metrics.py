@@ -1,4 +1,4 @@
-"""Which cases a metric counts, and what it makes of them."""
+"""Tests which cases count in a metric, and with which value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Can a wrong answer score? Can a right one fail? Every outcome and cause of the judge."""
+"""Tests every outcome and every cause of failure of the judge, with right and wrong answers."""
 
 from __future__ import annotations
 
@@ -79,7 +79,11 @@ WRONG = [
     ("invalid_argument", ROME, said(("book", {"city": "Rome", "day": "2026-02-30"}))),
     ("invalid_argument", ROME, said(("book", {"city": None}))),
     ("wrong_value", ROME, said(("book", {"city": "Oslo"}))),
-    ("wrong_value", ROME, said(("book", {"city": "Rome", "nights": 1}))),  # declared, not asked for, no default
+    (
+        "wrong_value",
+        ROME,
+        said(("book", {"city": "Rome", "nights": 1})),
+    ),  # not expected, and no default
     ("wrong_value", ROME, said(("book", {"city": "Rome", "view": True}))),
     ("wrong_value", CONDITION, said(("filter_list", {"items": [1, 2, 3], "condition": "x > 0"}))),
     ("wrong_value", CONDITION, said(("filter_list", {"items": [1, 2], "condition": "x > 1"}))),

@@ -1,4 +1,4 @@
-"""What a report shows beside the figures, by hand on a few cases, and the same as the figures on all of them."""
+"""Tests the data of a report beside the figures: by hand on a few cases, and against the figures on all cases."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def answered(*texts: str) -> dict[tuple[str, int], Completion]:
 
 
 def sides(*answers: tuple[str, ...], trained_on: frozenset[str] | None = None) -> list[Side]:
-    """The first is the baseline of the others; `trained_on` is known of the last."""
+    """Sides of contestants. The first is the baseline of the others; the last was trained on the tools `trained_on`."""
     names = ["base", "mine", "other"][: len(answers)]
     found = []
     for name, texts in zip(names, answers, strict=True):
@@ -162,7 +162,7 @@ def test_confusion_counts_every_judged_completion_once() -> None:
         for said, count in zip(found.called, row, strict=True)
         if count
     }
-    assert cells == {("book", "no call"): 1, ("book", "book"): 2, ("rightly none", "book"): 1}
+    assert cells == {("book", "no call"): 1, ("book", "book"): 2, ("no call is right", "book"): 1}
 
 
 def test_many_tools_are_folded_and_none_is_lost() -> None:
@@ -215,7 +215,7 @@ def test_what_a_run_took_is_summed_or_not_known() -> None:
     spent = took(*[Usage(10, 1, seconds=0.5, cost=0.25)] * len(CASES))
     assert (spent.seconds, spent.answer_seconds) == (0.5 * len(CASES), 0.5)
     assert (spent.cost, spent.thousand_cost) == (0.25 * len(CASES), 250)
-    # A sum that lacks a part is no sum.
+    # If one part of a sum is unknown, the sum is unknown.
     spent = took(*[Usage(10, 1, seconds=0.5, cost=0.25)] * (len(CASES) - 1), Usage(10, 1))
     assert (spent.written, spent.seconds, spent.cost) == (len(CASES), None, None)
 

@@ -1,4 +1,4 @@
-"""What two sides may differ in, and what is told."""
+"""Tests which differences of two sides are reported."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def test_what_one_side_did_not_record_counts_in_identity_alone():
     ("adapter", "record", "said"),
     [
         (None, None, ""),
-        (None, {"base": {"weights": "other"}}, ""),  # no adapter, no base
+        (None, {"base": {"weights": "other"}}, ""),  # without an adapter there is no base
         ("y", {"base": {"id": "m", "weights": "w"}}, ""),
         ("y", None, "no toolmark.json"),
         ("y", {"trainer": "lora"}, "no hash of its base"),
         ("y", {"base": {"id": "m", "weights": 5}}, "no hash of its base"),
-        ("y", {"base": {"id": "m", "weights": "other"}}, "trained on weights other, judged on w"),
+        ("y", {"base": {"id": "m", "weights": "other"}}, "trained on weights other, evaluated on w"),
     ],
 )
 def test_only_a_hash_proves_the_base_of_an_adapter(adapter, record, said):

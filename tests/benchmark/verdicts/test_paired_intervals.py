@@ -1,4 +1,4 @@
-"""Tango's interval against the score test that it inverts, and the choice of an interval for a difference."""
+"""Tests Tango's interval against the score test that it inverts, and the choice of the interval for a difference."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ TABLE = st.integers(1, 400).flatmap(
         lambda head: st.tuples(st.just(head[0]), st.just(head[1]), st.integers(0, head[0] - head[1]))
     )
 )
-"""(n, wins, losses)."""
+"""Number of cases, wins and losses."""
 
 
 def score(n: int, wins: int, losses: int, difference: float) -> float:
-    """The score statistic, its nuisance parameter found by maximising the likelihood."""
+    """The score statistic. Its nuisance parameter is found by maximising the likelihood."""
 
     def unlikelihood(q: float) -> float:
         p, rest = q + difference, 1 - 2 * q - difference
@@ -79,37 +79,37 @@ def test_tango_as_published() -> None:
     [
         ([], [], Interval(-1, 1, "tango")),
         ([1, 0, -1, 1], ["a", "b", "c", "d"], tango(4, 2, 1)),
-        ([0, 0, 0, 0], ["a", "a", "b", "b"], tango(2, 0, 0)),  # nothing moved: n is the number of groups
+        ([0, 0, 0, 0], ["a", "a", "b", "b"], tango(2, 0, 0)),  # no change: n is the number of clusters
         ([0, 0], ["a", "a"], tango(1, 0, 0)),
-        ([0.5, 0.5, 0.5], ["a", "b", "c"], tango(3, 1.5, 0)),  # moved alike, so there is no spread to see
+        ([0.5, 0.5, 0.5], ["a", "b", "c"], tango(3, 1.5, 0)),  # all changed alike, so the variance is 0
         ([1, -1, 1, -1], ["a", "a", "b", "b"], tango(2, 1, 1)),
-        ([1, 0], ["a", "a"], Interval(-1, 1, "none")),  # one group says nothing of the spread
+        ([1, 0], ["a", "a"], Interval(-1, 1, "none")),  # with one cluster the spread is unknown
     ],
 )
 def test_the_interval_that_fits_a_difference(differences: list[float], clusters: list[str], expected: Interval) -> None:
     assert difference_interval(differences, clusters) == expected
 
 
-def test_groups_are_worth_fewer_cases() -> None:
-    # Forty groups of four, of which ten lost all four: the variance is four times that of independent cases.
-    differences, groups = [-1.0] * 40 + [0.0] * 120, [str(index // 4) for index in range(160)]
-    found = difference_interval(differences, groups)
+def test_clusters_reduce_the_effective_number_of_cases() -> None:
+    # Forty clusters of four, of which ten lost all four: the variance is four times that of independent cases.
+    differences, clusters = [-1.0] * 40 + [0.0] * 120, [str(index // 4) for index in range(160)]
+    found = difference_interval(differences, clusters)
     worth = 4 * 40 / 39 * (stdtrit(39, 0.975) / ndtri(0.975)) ** 2
     by_hand = tango(160 / worth, 0, 40 / worth)
     assert (found.low, found.high) == pytest.approx((by_hand.low, by_hand.high), abs=1e-9)
-    # Cases that differ more within groups than between them are worth no more than they are many.
+    # If cases differ more within clusters than between them, the effective number of cases is still at most n.
     mixed = difference_interval([1.0, -1.0, 1.0, -1.0, 1.0, 0.0], list("aabbcc"))
     plain = tango(6, 3, 2)
     assert mixed.high - mixed.low >= plain.high - plain.low
 
 
 @given(
-    groups=st.lists(st.lists(st.sampled_from([-1, -0.5, 0, 0.5, 1]), min_size=1, max_size=4), max_size=20),
+    by_cluster=st.lists(st.lists(st.sampled_from([-1, -0.5, 0, 0.5, 1]), min_size=1, max_size=4), max_size=20),
     confidence=CONFIDENCE,
 )
-def test_an_interval_of_differences_holds_its_mean_and_mirrors(groups: list[list[float]], confidence: float) -> None:
-    differences = [value for group in groups for value in group]
-    clusters = [str(index) for index, group in enumerate(groups) for _ in group]
+def test_an_interval_of_differences_contains_its_mean(by_cluster: list[list[float]], confidence: float) -> None:
+    differences = [value for values in by_cluster for value in values]
+    clusters = [str(index) for index, values in enumerate(by_cluster) for _ in values]
     found = difference_interval(differences, clusters, confidence)
     mean = sum(differences) / len(differences) if differences else 0
     assert -1 <= found.low <= mean + 1e-12

@@ -1,4 +1,4 @@
-"""The sign-flip test against a binomial test and by enumeration; Holm by its definition; both against statsmodels."""
+"""Tests the sign-flip test (binomial test, enumeration) and Holm (its definition), and both against statsmodels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from toolmark.benchmark.verdicts.holm import holm
-from toolmark.benchmark.verdicts.signflip import group_sums, sign_flip
+from toolmark.benchmark.verdicts.signflip import cluster_sums, sign_flip
 
 
 def enumerated(sums: list[Fraction]) -> float:
@@ -20,7 +20,7 @@ def enumerated(sums: list[Fraction]) -> float:
 
 
 @given(wins=st.integers(0, 300), losses=st.integers(0, 300))
-def test_with_one_case_a_group_it_is_exact_mcnemar(wins: int, losses: int) -> None:
+def test_with_one_case_in_each_cluster_it_is_exact_mcnemar(wins: int, losses: int) -> None:
     expected = binomtest(wins, wins + losses).pvalue if wins + losses else 1.0
     assert sign_flip([1] * wins + [0, 0] + [-1] * losses) == pytest.approx(expected, rel=1e-9)
 
@@ -61,11 +61,11 @@ def test_ties_prove_nothing(sums: list[Fraction]) -> None:
     assert sign_flip(sums) == 1
 
 
-def test_thousands_of_groups_and_tiny_p_values() -> None:
+def test_thousands_of_clusters_and_tiny_p_values() -> None:
     assert sign_flip([1] * 200) == pytest.approx(2.0**-199, rel=1e-12)
     wins = [4, 3, 2, 1] * 800
     losses = [-4, -3, -2, -1] * 700
-    # Normal in the middle: 15,000 steps of variance 7.5 for 6,000 groups; the total is 1,000 above zero.
+    # Nearly normal in the middle: 15,000 steps of variance 7.5 for 6,000 clusters; the total is 1,000 above zero.
     assert sign_flip(wins + losses) == pytest.approx(2.5e-6, rel=0.1)
 
 
@@ -80,10 +80,10 @@ def test_values_without_a_common_unit_never_get_a_smaller_p() -> None:
 
 def test_sums_are_exact() -> None:
     third = 1 / 3
-    sums = group_sums([third, third, -2 / 3, 0.1, 0.2, -0.3, 1.0], ["a", "a", "a", "b", "b", "b", "c"])
+    sums = cluster_sums([third, third, -2 / 3, 0.1, 0.2, -0.3, 1.0], ["a", "a", "a", "b", "b", "b", "c"])
     assert sums == [0, 0, 1]
-    assert group_sums([], []) == []
-    assert group_sums([5 / 7 - 2 / 9], ["a"]) == [Fraction(31, 63)]
+    assert cluster_sums([], []) == []
+    assert cluster_sums([5 / 7 - 2 / 9], ["a"]) == [Fraction(31, 63)]
 
 
 @given(p_values=st.lists(st.floats(0, 1), max_size=40))

@@ -1,4 +1,4 @@
-"""Verdicts at their edges, over families, and on the recorded rows of a published tutorial."""
+"""Tests verdicts at their limits, over families of tests, and on the recorded rows of a published tutorial."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_difference_by_hand() -> None:
         (0, 0, 100, "equivalent", True),
         (0, 0, 40, "inconclusive", False),  # the 90% interval is ±6.3 points
         (10, 10, 1000, "equivalent", True),
-        (0, 8, 2000, "regressed", True),  # real, and too small to matter: both are said
+        (0, 8, 2000, "regressed", True),  # significant, and within the margin: both are reported
         (8, 0, 2000, "improved", True),
         (100, 100, 1000, "equivalent", True),
         (100, 100, 400, "inconclusive", False),
@@ -124,18 +124,18 @@ def test_a_metric_on_one_side_only_is_missing() -> None:
     assert alone(paired(0, 0, 0, only_candidate=7)).reason == "only the candidate has a case that counts in it"
     assert alone(paired(0, 0, 0)).verdict == "inconclusive"
     assert alone(paired(0, 0, 0, only_base=2, only_candidate=2)).verdict == "inconclusive"
-    # It is no test, so it takes nothing from those that were made.
+    # It was not tested, so it does not change the correction of the others.
     beside = decide([{"gone": paired(0, 0, 0, only_base=1), "hurt": paired(0, 6, 100)}])[0]
     assert (beside["gone"].verdict, beside["hurt"].verdict) == ("missing", "regressed")
 
 
-def test_groups_and_epochs() -> None:
+def test_clusters_and_epochs() -> None:
     clusters = tuple(str(index // 4) for index in range(80))
-    # Five families of four all lost: 20 losses, but only five units.
+    # Five clusters of four lost all cases: 20 losses, but only five clusters.
     found = alone(Paired(tuple(map(str, range(80))), (-1.0,) * 20 + (0.0,) * 60, clusters))
     assert (found.p, found.verdict, found.losses) == (0.0625, "inconclusive", 20)
     assert found.interval is not None
-    # As wide as that of five losses of twenty cases, and the width of knowing 20 groups only.
+    # As wide as the interval of five losses in twenty cases, because there are 20 clusters.
     assert found.interval.high - found.interval.low > tango(20, 0, 5).high - tango(20, 0, 5).low
     thirds = (1 / 3, 1 / 3, -2 / 3, 0.0)
     found = alone(Paired(tuple("abcd"), thirds, tuple("wxyz")))
@@ -158,7 +158,7 @@ def test_swapping_the_sides_swaps_the_verdicts_of_one_candidate(tables: list[lis
     for metric, found in there.items():
         assert back[metric].verdict == swapped.get(found.verdict, found.verdict)
         assert back[metric].p == found.p
-    # One's regressions are the same whoever stands beside it, and no one gains improvements by company.
+    # A further candidate changes no regression of another one, and adds no improvement to it.
     whole = decide([{str(i): paired(*table) for i, table in enumerate(metrics)} for metrics in tables])
     for metric, found in there.items():
         assert (whole[0][metric].verdict == "regressed") == (found.verdict == "regressed")
@@ -180,7 +180,7 @@ def test_the_tutorial_s_rows() -> None:
     base, tuned = rows[::2], rows[1::2]
     assert [row["query"] for row in base] == [row["query"] for row in tuned]
     assert len(base) == 60
-    assert len({row["query"] for row in base}) == 59  # one is doubled, so they are paired by order
+    assert len({row["query"] for row in base}) == 59  # one query occurs twice, so the rows are paired by their order
     needing = [index for index, row in enumerate(base) if row["query_type"] != "no_tool"]
     others = [index for index, row in enumerate(base) if row["query_type"] == "no_tool"]
 

@@ -1,4 +1,4 @@
-"""Intervals against scipy, statsmodels and by hand, gates at their edges, and a comparison made of real grades."""
+"""Tests intervals against scipy, statsmodels and by hand, gates at their limits, and a comparison of real grades."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ def test_wilson_of_nothing_is_everything() -> None:
     assert wilson(0, 0) == Interval(0, 1, "wilson")
 
 
-GROUPED = st.lists(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=5), min_size=2, max_size=12)
+BY_CLUSTER = st.lists(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=5), min_size=2, max_size=12)
 
 
-@given(groups=GROUPED, confidence=CONFIDENCE)
-def test_cluster_t_is_the_cluster_robust_mean(groups: list[list[float]], confidence: float) -> None:
+@given(by_cluster=BY_CLUSTER, confidence=CONFIDENCE)
+def test_cluster_t_is_the_cluster_robust_mean(by_cluster: list[list[float]], confidence: float) -> None:
     """The sandwich estimator of a regression on a constant, corrected by G/(G - 1), and t with G - 1 degrees."""
-    values = [value for group in groups for value in group]
+    values = [value for members in by_cluster for value in members]
     mean = math.fsum(values) / len(values)
-    residuals = [math.fsum(value - mean for value in group) for group in groups]
-    variance = math.fsum(total**2 for total in residuals) / len(values) ** 2 * len(groups) / (len(groups) - 1)
-    reach = student.ppf((1 + confidence) / 2, len(groups) - 1) * math.sqrt(variance)
-    found = cluster_t(values, [str(index) for index, group in enumerate(groups) for _ in group], confidence)
+    residuals = [math.fsum(value - mean for value in members) for members in by_cluster]
+    variance = math.fsum(total**2 for total in residuals) / len(values) ** 2 * len(by_cluster) / (len(by_cluster) - 1)
+    reach = student.ppf((1 + confidence) / 2, len(by_cluster) - 1) * math.sqrt(variance)
+    found = cluster_t(values, [str(index) for index, members in enumerate(by_cluster) for _ in members], confidence)
     assert (found.low, found.high) == pytest.approx((mean - reach, mean + reach), abs=1e-6)
 
 
@@ -65,10 +65,10 @@ def test_both_are_statsmodels() -> None:
     import statsmodels.api as sm
     from statsmodels.stats.proportion import proportion_confint
 
-    @given(groups=GROUPED, confidence=CONFIDENCE)
-    def clustered(groups: list[list[float]], confidence: float) -> None:
-        values = [value for group in groups for value in group]
-        clusters = [index for index, group in enumerate(groups) for _ in group]
+    @given(by_cluster=BY_CLUSTER, confidence=CONFIDENCE)
+    def clustered(by_cluster: list[list[float]], confidence: float) -> None:
+        values = [value for members in by_cluster for value in members]
+        clusters = [index for index, members in enumerate(by_cluster) for _ in members]
         model = sm.OLS(np.array(values), np.ones(len(values)))
         fitted = model.fit(cov_type="cluster", cov_kwds={"groups": np.array(clusters)}, use_t=True)
         found = cluster_t(values, [str(cluster) for cluster in clusters], confidence)
@@ -85,10 +85,10 @@ def test_both_are_statsmodels() -> None:
     binomial()
 
 
-@given(groups=GROUPED)
-def test_an_interval_of_shares_holds_its_mean_and_has_a_width(groups: list[list[float]]) -> None:
-    values = [value for group in groups for value in group]
-    clusters = [str(index) for index, group in enumerate(groups) for _ in group]
+@given(by_cluster=BY_CLUSTER)
+def test_an_interval_of_shares_holds_its_mean_and_has_a_width(by_cluster: list[list[float]]) -> None:
+    values = [value for members in by_cluster for value in members]
+    clusters = [str(index) for index, members in enumerate(by_cluster) for _ in members]
     found = mean_interval(values, clusters, share=True)
     mean = sum(values) / len(values)
     assert 0 <= found.low <= mean + 1e-9
@@ -99,12 +99,16 @@ def test_an_interval_of_shares_holds_its_mean_and_has_a_width(groups: list[list[
 @pytest.mark.parametrize(
     ("values", "clusters", "expected"),
     [
-        ([1, 0, 1], ["a", "b", "c"], wilson(2, 3)),  # every group one case, all 0 or 1
+        ([1, 0, 1], ["a", "b", "c"], wilson(2, 3)),  # every cluster is one case, all values are 0 or 1
         ([], [], wilson(0, 0)),
-        ([1, 1, 1, 1], ["a", "a", "b", "b"], wilson(2, 2)),  # groups that agree exactly: n is the number of groups
+        (
+            [1, 1, 1, 1],
+            ["a", "a", "b", "b"],
+            wilson(2, 2),
+        ),  # equal means: n is the number of clusters
         ([0.5, 0.5, 0.5], ["a", "b", "c"], wilson(1.5, 3)),  # epochs
-        ([0, 1] * 5, [str(i // 2) for i in range(10)], wilson(2.5, 5)),  # each group half right
-        ([1, 0], ["a", "a"], Interval(0, 1, "none")),  # one group says nothing of the spread
+        ([0, 1] * 5, [str(i // 2) for i in range(10)], wilson(2.5, 5)),  # each cluster is half right
+        ([1, 0], ["a", "a"], Interval(0, 1, "none")),  # with one cluster the spread is unknown
     ],
 )
 def test_the_interval_that_fits(values: list[float], clusters: list[str], expected: Interval) -> None:
@@ -126,7 +130,7 @@ def test_the_balanced_interval_holds_the_mean_within_the_unit(a: int, b: int) ->
     assert score == pytest.approx((a + b) / 100)
     assert -1e-12 <= found.low < score + 1e-12
     assert score - 1e-12 < found.high <= 1 + 1e-12
-    # Half of the narrower and half of the sum of both bound a root of squares.
+    # Half of the narrower width is a lower bound of a root of squares, half of the sum of both an upper bound.
     widths = [first.high - first.low, second.high - second.low]
     assert max(widths) / 2 / math.sqrt(2) <= found.high - found.low <= sum(widths) / 2 + 1e-12
 

@@ -1,0 +1,176 @@
+"""Compares argument values: equality of JSON values, and the `Accept` rules that a case may set.
+
+Two values are equal if they are equal as JSON values:
+
+- 3 equals 3.0, "3" does not equal 3, and a boolean never equals a number.
+- Strings are compared after Unicode NFC, with runs of white-space as one blank.
+- Lists are compared in order, objects to any depth.
+
+An `Accept` rule accepts more than the equal value.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from toolmark.benchmark.data.cases import Accept
+
+__all__ = ["accepts", "equal", "nearly_equal"]
+
+_MAX_UNORDERED = 1_000
+"""Longest list that is compared without order, because the time of this comparison is quadratic."""
+_MAX_MARKS = 30
+"""A string with more combining marks in a row than this (Unicode's stream-safe limit) is not normalised.
+
+Normalising sorts the marks, and the time of that is quadratic.
+"""
+_EXACT = 2**53
+"""Whole numbers below this are exact as doubles."""
+
+
+def _normalised(value: str) -> str:
+    words = " ".join(value.split())
+    if words.isascii():
+        return words
+    marks = 0
+    for character in words if len(words) > _MAX_MARKS else "":
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks > _MAX_MARKS:
+            return words
+    return unicodedata.normalize("NFC", words)
+
+
+def equal(left: Any, right: Any, *, numbers: Callable[[float, float], bool] = operator.eq) -> bool:
+    """Whether two JSON values are equal, by the rules in the docstring of this module.
+
+    Args:
+        left: A JSON value.
+        right: Another one.
+        numbers: Compares two numbers.
+    """
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        return numbers(left, right)
+    if isinstance(left, str) and isinstance(right, str):
+        return left == right or _normalised(left) == _normalised(right)
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(equal(left[key], right[key], numbers=numbers) for key in left)
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
+        return len(left) == len(right) and all(map(partial(equal, numbers=numbers), left, right))
+    return left is None and right is None
+
+
+def nearly_equal(left: float, right: float) -> bool:
+    """Whether two numbers are equal up to the rounding of doubles. Whole numbers must be equal exactly."""
+    if left == right:
+        return True
+    if isinstance(left, int) and isinstance(right, int):
+        return False
+    try:
+        whole = float(left).is_integer() and float(right).is_integer()
+        if whole and abs(left) < _EXACT and abs(right) < _EXACT:
+            return False
+        return math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-12)
+    except OverflowError:  # an integer too large for a double
+        return False
+
+
+def _equal_unordered(left: Any, right: Any) -> bool:
+    if not isinstance(left, list | tuple) or not isinstance(right, list | tuple) or len(left) != len(right):
+        return False
+    if len(left) > _MAX_UNORDERED:
+        return equal(left, right)
+    rest = list(right)
+    for item in left:
+        position = next((index for index, other in enumerate(rest) if equal(item, other)), None)
+        if position is None:
+            return False
+        del rest[position]
+    return True
+
+
+def _within_tolerance(value: Any, accepted: Any, tolerance: float | None) -> bool:
+    numbers = [x for x in (value, accepted) if isinstance(x, int | float) and not isinstance(x, bool)]
+    if len(numbers) < 2:
+        return False
+    if tolerance is None:
+        return nearly_equal(*numbers)
+    try:
+        distance = float(abs(numbers[0] - numbers[1]))
+    except OverflowError:  # an integer too large for a double
+        return False
+    return distance <= tolerance or math.isclose(distance, tolerance, rel_tol=1e-9)  # 0.4 lies within 0.1 of 0.3
+
+
+def _moment(value: Any) -> datetime | None:
+    """Parse ISO 8601 in any spelling. A date without a time is midnight. None if `value` is something else."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+
+
+def _standardised(value: Any) -> Any:
+    """Apply BFCL's `standardize_string`: ignore case, blanks and the characters `,./-_*^`; make all quotes equal."""
+    if isinstance(value, str):
+        return re.sub(r"[ ,./\-_*^]", "", value).lower().replace("'", '"')
+    if isinstance(value, list | tuple):
+        return [_standardised(item) for item in value]
+    return value
+
+
+def accepts(rule: Accept, value: Any, same_result: Callable[[Any], bool] | None = None) -> bool:
+    """Whether `rule` accepts `value`.
+
+    Args:
+        rule: The rule of the case for this argument.
+        value: The value that the model wrote.
+        same_result: Used by the rule `same_result`: whether the tool returns the expected result with this value.
+    """
+    match rule.match:
+        case "exact":
+            return any(equal(value, right) for right in rule.of)
+        case "casefold":
+            return isinstance(value, str) and any(
+                isinstance(right, str) and _normalised(value).casefold() == _normalised(right).casefold()
+                for right in rule.of
+            )
+        case "bfcl":
+            return any(equal(_standardised(value), _standardised(right)) for right in rule.of)
+        case "set":
+            return any(_equal_unordered(value, right) for right in rule.of)
+        case "number":
+            return any(_within_tolerance(value, right, rule.tolerance) for right in rule.of)
+        case "date":
+            moment = _moment(value)
+            return moment is not None and any(moment == _moment(right) for right in rule.of)
+        case "contains":
+            if not isinstance(value, str):
+                return False
+            text = _normalised(value).casefold()
+            return all(_normalised(part).casefold() in text for part in rule.of)
+        case "nonempty":
+            return bool(value.strip()) if isinstance(value, str) else value not in (None, [], {}, ())
+        case "same_result":
+            return any(equal(value, right) for right in rule.of) or (same_result is not None and same_result(value))
+        case "object":
+            return (
+                isinstance(value, Mapping)
+                and value.keys() <= rule.of.keys()
+                and all(
+                    accepts(inner, value[key]) if key in value else key in rule.optional
+                    for key, inner in rule.of.items()
+                )
+            )
+        case "list":
+            return isinstance(value, list | tuple) and len(value) == len(rule.of) and all(map(accepts, rule.of, value))
