@@ -35,3 +35,14 @@ def test_candidates_are_evaluated_and_recorded_runs_compared(tmp_path, monkeypat
     comparison = toolmark.compare(f"runs/{first.run}", f"runs/{second.run}")
     (compared,) = comparison.compared
     assert compared.differences["timing.recall"].verdict == "improved"
+
+
+def test_a_script_without_a_main_guard_is_told_to_have_one(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import toolmark\ntoolmark.evaluate(toolmark.Request(models=('policy/oracle',), limit=20))\n")
+    run = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert run.returncode == 1
+    assert "EnvironmentFault: The sandbox's worker process does not start" in run.stderr
+    assert 'Put the code of your script under `if __name__ == "__main__":`' in run.stderr

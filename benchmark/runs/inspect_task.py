@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -85,8 +85,13 @@ def _scorer(
     executor: Executor,
     metrics: Sequence[str],
     graded: MutableMapping[tuple[str, int], Grade],
+    errors: MutableSequence[ToolmarkError],
 ) -> Scorer:
-    """The scorer. It also puts the grades into `graded`, because reading them from the log takes as long as grading."""
+    """The scorer.
+
+    It also puts the grades into `graded`, because reading them from the log takes as long as grading, and errors that a
+    user can correct into `errors`, because Inspect keeps only their text.
+    """
     from inspect_ai.scorer import Score, Target, mean, scorer, stderr
 
     by_id = {case.id: case for case in cases}
@@ -96,7 +101,11 @@ def _scorer(
     def toolmark() -> Scorer:
         async def score(state: TaskState, target: Target) -> Score:  # noqa: ARG001
             completion = _completion(state)
-            judged = grade(by_id[str(state.sample_id)], completion, dialect, executor, state.epoch)
+            try:
+                judged = grade(by_id[str(state.sample_id)], completion, dialect, executor, state.epoch)
+            except ToolmarkError as error:
+                errors.append(error)
+                raise
             graded[str(state.sample_id), state.epoch] = judged
             values = {metric.id: metric.of(judged) for metric in chosen}
             return Score(
@@ -135,7 +144,7 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
         The grades in the order of `cases`; those of all epochs of a case are together.
 
     Raises:
-        EnvironmentFault: The log cannot be written; the completions are kept.
+        EnvironmentFault: The log cannot be written, or the sandbox does not start; the completions are kept.
         BrokenJudge: A sample could not be graded.
     """
     from inspect_ai import Epochs, Task
@@ -145,11 +154,12 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
     missing = set(run.missing)
     judged = [case for case in cases if case.id not in missing]
     graded: dict[tuple[str, int], Grade] = {}
+    errors: list[ToolmarkError] = []
     task = Task(
         name="toolmark",
         dataset=MemoryDataset(_samples(judged, run.dialect)),
         solver=_replay(run),
-        scorer=_scorer(judged, run.dialect, executor, [metric.id for metric in PRIMARY], graded),
+        scorer=_scorer(judged, run.dialect, executor, [metric.id for metric in PRIMARY], graded, errors),
         epochs=Epochs(epochs),
         metadata={
             "candidate": run.candidate.name,
@@ -175,6 +185,8 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
         )[0]
     except OSError as error:
         raise _unwritten(run.folder, str(error)) from None
+    if errors:
+        raise errors[0]
     # An error of Inspect's own writer is the log's error, by its type's name; an error of a sample is at the sample.
     if log.error and re.match(r"(OS|Permission|FileNotFound)Error\(", log.error.message):
         of_a_sample = any(sample.error for sample in log.samples or ())
@@ -199,7 +211,6 @@ def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
     Args:
         folder: Folder of the run.
         grades: Today's grades of the same completions.
-
 
     Raises:
         InputError: The run has no complete log, or its log was written by another version.
@@ -285,6 +296,6 @@ def live_task(
         name=suite,
         dataset=MemoryDataset(_samples(chosen, loaded)),
         solver=generate(),
-        scorer=_scorer(chosen, loaded, Executor(execute), metrics, {}),
+        scorer=_scorer(chosen, loaded, Executor(execute), metrics, {}, []),
         metadata={"toolboxes": _toolboxes(chosen)},
     )

@@ -172,7 +172,10 @@ class Sandbox:
             return self._answer(function, arguments, seconds)
         except RuntimeError as error:
             self.close()
-            fix = "Start Python with a script file or a module: the worker must be able to import the main program."
+            fix = (
+                'Put the code of your script under `if __name__ == "__main__":` and run it as a file: the worker '
+                "process imports the main program."
+            )
             raise EnvironmentFault(f"The sandbox's worker process does not start: {error}", fix) from None
 
     def _answer(self, function: Callable[..., str], arguments: tuple[str, ...], seconds: float) -> str:
