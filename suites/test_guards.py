@@ -9,6 +9,7 @@ import pytest
 from inspect_ai import Task, task
 
 from toolmark.benchmark.runs.inspect_task import live_task
+from toolmark.benchmark.scoring.metrics import checked_metrics, primary_metrics
 from toolmark.suites import CASES
 
 
@@ -18,12 +19,13 @@ def guards(cases: str = str(CASES), dialect: str = "tagged", split: Any = "test"
     return live_task("guard", cases, dialect=dialect, split=split, limit=limit)
 
 
-@pytest.mark.parametrize("metric", ["guard.stops"])
+@pytest.mark.parametrize("metric", primary_metrics("guard"))
 def test_gold(metric: str, prove_gold: Callable[[str], None]) -> None:
     """A perfect answer scores 1 and planted wrong answers score 0. No model is needed."""
     prove_gold(metric)
 
 
-def test_stops(check: Callable[[str], None]) -> None:
-    """The model ends its answer by itself. The answer is not cut at the token limit."""
-    check("guard.stops")
+@pytest.mark.parametrize("metric", checked_metrics("guard"))
+def test_metric(metric: str, check: Callable[[str], None]) -> None:
+    """The metric has not regressed and is not below its floor."""
+    check(metric)

@@ -9,6 +9,7 @@ import pytest
 from inspect_ai import Task, task
 
 from toolmark.benchmark.runs.inspect_task import live_task
+from toolmark.benchmark.scoring.metrics import checked_metrics, primary_metrics
 from toolmark.suites import CASES
 
 
@@ -18,12 +19,13 @@ def selection(cases: str = str(CASES), dialect: str = "tagged", split: Any = "te
     return live_task("selection", cases, dialect=dialect, split=split, limit=limit)
 
 
-@pytest.mark.parametrize("metric", ["selection.tool"])
+@pytest.mark.parametrize("metric", primary_metrics("selection"))
 def test_gold(metric: str, prove_gold: Callable[[str], None]) -> None:
     """A perfect answer scores 1 and planted wrong answers score 0. No model is needed."""
     prove_gold(metric)
 
 
-def test_tool(check: Callable[[str], None]) -> None:
-    """The names of the called tools are the expected ones, each as often as expected. The format does not count."""
-    check("selection.tool")
+@pytest.mark.parametrize("metric", checked_metrics("selection"))
+def test_metric(metric: str, check: Callable[[str], None]) -> None:
+    """The metric has not regressed and is not below its floor."""
+    check(metric)

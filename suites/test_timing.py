@@ -9,6 +9,7 @@ import pytest
 from inspect_ai import Task, task
 
 from toolmark.benchmark.runs.inspect_task import live_task
+from toolmark.benchmark.scoring.metrics import checked_metrics, primary_metrics
 from toolmark.suites import CASES
 
 
@@ -18,22 +19,13 @@ def timing(cases: str = str(CASES), dialect: str = "tagged", split: Any = "test"
     return live_task("timing", cases, dialect=dialect, split=split, limit=limit)
 
 
-@pytest.mark.parametrize("metric", ["timing.recall", "timing.restraint"])
+@pytest.mark.parametrize("metric", primary_metrics("timing"))
 def test_gold(metric: str, prove_gold: Callable[[str], None]) -> None:
     """A perfect answer scores 1 and planted wrong answers score 0. No model is needed."""
     prove_gold(metric)
 
 
-def test_recall(check: Callable[[str], None]) -> None:
-    """The model calls a tool if a call is right."""
-    check("timing.recall")
-
-
-def test_restraint(check: Callable[[str], None]) -> None:
-    """The model calls no tool if no call is right. A malformed call is counted as wrong too."""
-    check("timing.restraint")
-
-
-def test_balanced(check: Callable[[str], None]) -> None:
-    """The mean of both. A model that always calls scores one half, and so does one that never calls."""
-    check("timing.balanced")
+@pytest.mark.parametrize("metric", checked_metrics("timing"))
+def test_metric(metric: str, check: Callable[[str], None]) -> None:
+    """The metric has not regressed and is not below its floor."""
+    check(metric)

@@ -9,6 +9,7 @@ import pytest
 from inspect_ai import Task, task
 
 from toolmark.benchmark.runs.inspect_task import live_task
+from toolmark.benchmark.scoring.metrics import checked_metrics, primary_metrics
 from toolmark.suites import CASES
 
 
@@ -18,17 +19,13 @@ def validity(cases: str = str(CASES), dialect: str = "tagged", split: Any = "tes
     return live_task("validity", cases, dialect=dialect, split=split, limit=limit)
 
 
-@pytest.mark.parametrize("metric", ["validity.schema", "validity.call"])
+@pytest.mark.parametrize("metric", primary_metrics("validity"))
 def test_gold(metric: str, prove_gold: Callable[[str], None]) -> None:
     """A perfect answer scores 1 and planted wrong answers score 0. No model is needed."""
     prove_gold(metric)
 
 
-def test_schema(check: Callable[[str], None]) -> None:
-    """Every call can be parsed strictly and fits the schema of an offered tool."""
-    check("validity.schema")
-
-
-def test_call(check: Callable[[str], None]) -> None:
-    """Everything is right: tool, arguments and format; and the call runs."""
-    check("validity.call")
+@pytest.mark.parametrize("metric", checked_metrics("validity"))
+def test_metric(metric: str, check: Callable[[str], None]) -> None:
+    """The metric has not regressed and is not below its floor."""
+    check(metric)

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.evaluation.contestant import Contestant
-from toolmark.benchmark.evaluation.request import Request, shipped_cases
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.policies.scores import policy_scores
 from toolmark.benchmark.scoring.grades import SCORER_VERSION
 from toolmark.benchmark.verdicts.breakdowns import confusions, seen_tools, selection_by_offered, usage
@@ -59,6 +60,10 @@ def gather(
     )
 
 
+_REPEATED = ("cases", "tools", "split", "limit", "seed", "margin", "execute")
+"""Options of a request that `toolmark report` has, too."""
+
+
 def provenance_of(request: Request, contestants: Sequence[Contestant], cases: Sequence[Case]) -> Provenance:
     """Return how the comparison is made, with the command that makes it again from the stored runs.
 
@@ -72,19 +77,16 @@ def provenance_of(request: Request, contestants: Sequence[Contestant], cases: Se
         for contestant in contestants
     ]
     baseline = ["--baseline", runs.pop(0)] if any(contestant.baseline for contestant in contestants) else []
-    shipped = request.cases == shipped_cases()
-    options = [] if shipped else ["--cases", request.cases]
-    options += [] if request.tools is None else ["--tools", request.tools]
-    options += [] if request.split == Request().split else ["--split", request.split]
-    options += [] if request.margin == Request().margin else ["--margin", f"{request.margin:g}"]
+    default = Request()
+    changed = {name: getattr(request, name) for name in _REPEATED if getattr(request, name) != getattr(default, name)}
     return Provenance(
         made=_now(),
         version=version("toolmark"),
         scorer=SCORER_VERSION,
-        cases="shipped with Toolmark" if shipped else request.cases,
+        cases=request.cases if "cases" in changed else "shipped with Toolmark",
         split=request.split,
         case_set=digest(sorted((case.id, case.gold_hash) for case in cases)),
-        command=shlex.join(["toolmark", "report", *runs, *baseline, *options, "--out", "report.html"]),
+        command=shlex.join(["toolmark", "report", *runs, *baseline, *flags(changed), "--out", "report.html"]),
     )
 
 

@@ -15,13 +15,10 @@ from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.readers.case_selection import Split
 from toolmark.benchmark.runs.generation import RunOptions
 from toolmark.benchmark.scoring.execution import Execute
-from toolmark.benchmark.scoring.metrics import BALANCED, PRIMARY
+from toolmark.benchmark.scoring.metrics import checked_metrics
 from toolmark.benchmark.verdicts.verdict import MARGIN
 
-__all__ = ["CHECKED", "Request", "check", "shipped_cases"]
-
-CHECKED = (*(metric.id for metric in PRIMARY), BALANCED.id)
-"""Ids of the metrics that a suite checks, and that can have a floor."""
+__all__ = ["Request", "check", "shipped_cases"]
 
 _REQUESTS = RequestLimits()
 
@@ -133,8 +130,9 @@ def check(request: Request) -> None:
             "Write 0 (each request is sent once) or more: --request-retries 0",
         )
     for metric, _ in request.floors:
-        if metric not in CHECKED:
-            raise InputError(f"--floor: {metric!r} is not a metric that can have a floor", nearest(metric, CHECKED))
+        if metric not in checked_metrics():
+            known = nearest(metric, checked_metrics())
+            raise InputError(f"--floor: {metric!r} is not a metric that can have a floor", known)
 
 
 def check_candidates(request: Request, candidates: Sequence[Candidate]) -> None:

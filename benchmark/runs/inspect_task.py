@@ -24,7 +24,7 @@ from toolmark.benchmark.readers.case_selection import Split, limited, load_cases
 from toolmark.benchmark.runs.generation import Run
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.grades import Grade, grade
-from toolmark.benchmark.scoring.metrics import PRIMARY
+from toolmark.benchmark.scoring.metrics import PRIMARY, primary_metrics
 
 if TYPE_CHECKING:
     from inspect_ai import Task
@@ -291,11 +291,10 @@ def live_task(
             f"`inspect eval` cannot be used with the dialect {dialect}, in which the server shows the tools",
             f"Run: pytest suites/ --model MODEL --dialect {dialect}",
         )
-    metrics = [metric.id for metric in PRIMARY if metric.id.startswith(f"{suite}.")]
     return Task(
         name=suite,
         dataset=MemoryDataset(_samples(chosen, loaded)),
         solver=generate(),
-        scorer=_scorer(chosen, loaded, Executor(execute), metrics, {}, []),
+        scorer=_scorer(chosen, loaded, Executor(execute), primary_metrics(suite), {}, []),
         metadata={"toolboxes": _toolboxes(chosen)},
     )

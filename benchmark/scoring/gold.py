@@ -16,7 +16,7 @@ from toolmark.benchmark.scoring.matching import canonical_arguments
 from toolmark.benchmark.scoring.metrics import METRICS
 from toolmark.benchmark.tools.example_arguments import example_arguments
 
-__all__ = ["GoldFault", "GoldProof", "perfect", "planted", "written"]
+__all__ = ["PLANTED", "GoldFault", "GoldProof", "perfect", "planted", "written"]
 
 GoldFault = tuple[Case, str]
 """A case whose gold is wrong, and the reason."""
@@ -102,7 +102,7 @@ def _cut(case: Case, dialect: Dialect) -> Completion:
     return Completion(whole.text[: len(whole.text) // 2], stop_reason="length")
 
 
-_PLANTED: Mapping[str, Sequence[Callable[[Case, Dialect], Completion]]] = {
+PLANTED: Mapping[str, Sequence[Callable[[Case, Dialect], Completion]]] = {
     "timing.recall": (_silent, _cut),
     "timing.restraint": (_calls_anyway,),
     "selection.tool": (_silent, _wrong_tool, _one_call_too_many),
@@ -121,7 +121,7 @@ def planted(metric_id: str, case: Case, dialect: Dialect) -> list[tuple[str, Com
         case: The case.
         dialect: The dialect that the answers are written in.
     """
-    return [(plant.__name__.strip("_"), plant(case, dialect)) for plant in _PLANTED.get(metric_id, ())]
+    return [(plant.__name__.strip("_"), plant(case, dialect)) for plant in PLANTED[metric_id]]
 
 
 class GoldProof:
@@ -155,7 +155,7 @@ class GoldProof:
                 for number, judged in enumerate(answers, start=1)
                 if metric.of(judged) != 1
             ]
-            for plant in _PLANTED.get(metric_id, ()):
+            for plant in PLANTED[metric_id]:
                 name = plant.__name__.strip("_")
                 if (score := metric.of(self._grade(case, name, plant))) != 0:
                     faults.append((case, f"the planted wrong answer {name!r} scores {score}"))

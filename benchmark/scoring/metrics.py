@@ -24,8 +24,10 @@ __all__ = [
     "Metric",
     "MetricInfo",
     "case_values",
+    "checked_metrics",
     "label",
     "metrics_for",
+    "primary_metrics",
 ]
 
 
@@ -207,6 +209,17 @@ _SECONDARY: tuple[Metric, ...] = (
 )
 
 METRICS: Mapping[str, Metric] = {metric.id: metric for metric in (*PRIMARY, *_SECONDARY)}
+
+
+def primary_metrics(suite: str) -> tuple[str, ...]:
+    """Return the ids of the primary metrics of a suite: those that begin with its name."""
+    return tuple(metric.id for metric in PRIMARY if metric.id.startswith(f"{suite}."))
+
+
+def checked_metrics(suite: str = "") -> tuple[str, ...]:
+    """Return the ids of the metrics that a suite checks, or of all that can be checked and can have a floor."""
+    ids = (*(metric.id for metric in PRIMARY), BALANCED.id)
+    return tuple(metric for metric in ids if not suite or metric.startswith(f"{suite}."))
 
 
 def label(metric_id: str) -> str:

@@ -247,11 +247,14 @@ FIELDS = (
     *("question", "tags", "source", "waiver", "tool", "completion", "arguments", "called", "native", "name"),
     *("baseline", "run", "identity", "environment", "training", "unproven", "provenance"),
 )
+IN_TURN = [
+    field if field in ("completion", "name") else pytest.param(field, marks=pytest.mark.slow) for field in FIELDS
+]
 OPEN = "for (const one of document.querySelectorAll('details')) one.open = true"
 """Opened elements may contain further closed ones, so this runs twice."""
 
 
-@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("field", IN_TURN)
 def test_hostile_text_is_shown_and_does_nothing(opened, page_of, make, ask, field):
     path = page_of(hostile(field, PAYLOAD, make, ask))
     assert "<img src=x" not in path.read_text()
@@ -267,7 +270,7 @@ def test_hostile_text_is_shown_and_does_nothing(opened, page_of, make, ask, fiel
         assert page.locator("img, a[href^=javascript]").count() == 0
 
 
-@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("field", IN_TURN)
 def test_a_megabyte_in_any_field_is_cut_and_breaks_nothing(opened, page_of, make, ask, field):
     path = page_of(hostile(field, "</script>ö\u202e" * 90_000, make, ask))
     assert path.stat().st_size < 5_500_000

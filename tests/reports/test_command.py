@@ -86,7 +86,7 @@ def test_pytest_writes_every_report_that_it_is_asked_for(suites, tmp_path, monke
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     page, figures = tmp_path / "r.html", tmp_path / "r.csv"
     run = suites(
-        *("--model", f"replay/{worse}", "--baseline", str(POCKET), "-k", "test_recall", "--limit", "200"),
+        *("--model", f"replay/{worse}", "--baseline", str(POCKET), "-k", "recall and not gold", "--limit", "200"),
         *("--report", str(page), "--report", str(figures)),
     )
     assert run.returncode == 1, run.stdout + run.stderr

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from toolmark.reports.html import Html
 from toolmark.reports.html.explorer import chosen_cases, pages
 from toolmark.reports.html.figures import drawings
+from toolmark.reports.html.sections import SECTIONS
 from toolmark.reports.sentences import sentences
 from toolmark.reports.tables import difference_cells
 from toolmark.reports.text import script_json, visible
@@ -100,3 +101,8 @@ def test_cases_beyond_the_budget_are_those_that_nobody_changed(three):
     assert len(beside) > 1
     ids = [json.loads(text)["id"] for text in kept] + [case["id"] for part in beside for case in part]
     assert sorted(ids) == sorted(case.id for case in three.report.cases)
+
+
+def test_sections_are_in_the_order_of_their_list(three):
+    page = Html().page(three)
+    assert re.findall(r'<section id="(\w+)"', page) == list(SECTIONS)

@@ -68,7 +68,6 @@ def test_an_adapter_s_dialect_comes_before_the_family_and_binds_the_base(tmp_pat
 def test_every_dialect_can_be_chosen() -> None:
     for name in names("toolmark.dialects"):
         assert spoken("gemma-3-1b-it", dialect=name) == [(name, "chosen by --dialect")]
-    assert len(names("toolmark.dialects")) == 8
 
 
 def test_a_run_records_how_long_it_took_and_is_the_same_run(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.readers.case_selection import load_cases
 from toolmark.benchmark.scoring.execution import Executor
-from toolmark.benchmark.scoring.gold import GoldProof
+from toolmark.benchmark.scoring.gold import PLANTED, GoldProof
 from toolmark.benchmark.scoring.metrics import PRIMARY
 
 ROOT = Path(__file__).parents[3]
@@ -63,3 +63,8 @@ def test_wrong_gold_is_found(asked: Case, executor: Executor) -> None:
     assert [fault[0] for fault in faults] == [asked]
     waived = asked.model_copy(update={"waiver": "known"})
     assert GoldProof([waived], Tagged(), executor).faults("validity.call") == []
+
+
+def test_every_primary_metric_has_planted_wrong_answers() -> None:
+    assert set(PLANTED) == {metric.id for metric in PRIMARY}
+    assert all(PLANTED.values())
