@@ -16,7 +16,7 @@ demo: $(VENV)/.train-installed
 
 # The files in order of their names: those of few and long tests come early, and no process is left with one at the end.
 # A process a processor, so a thread a process.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --durations=20 -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.dev-installed lint
 	$(PYTEST) -m "not slow"
