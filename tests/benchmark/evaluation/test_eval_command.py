@@ -40,17 +40,16 @@ def test_a_project_s_own_files_are_left_alone_and_its_options_count(project):
     assert not (project / ".pytest_cache").exists()
 
 
-def test_exit_codes_are_those_of_pytest_suites(project):
-    wrong = toolmark_eval(project, "--model", "policy/orcale")
+def test_exit_codes_are_those_of_pytest_suites(project, warm_without_torch):
+    wrong = warm_without_torch.start("toolmark", "eval", "--model", "policy/orcale", cwd=project).wait()
     assert (wrong.returncode, wrong.stderr) == (4, "ERROR: no policy is named 'orcale'. Did you mean oracle?\n")
-    failed = toolmark_eval(
-        project, "--model", "policy/never", "--cases", str(CASES), "--floor", "timing.recall=0.5", "-q"
-    )
+    never = ("--model", "policy/never", "--cases", str(CASES), "--floor", "timing.recall=0.5", "-q")
+    failed = warm_without_torch.start("toolmark", "eval", *never, cwd=project).wait()
     assert failed.returncode == 1
     assert "below the floor 0.5" in failed.stdout
 
 
-def test_help_lists_every_option(tmp_path):
-    run = toolmark_eval(tmp_path, "--help")
+def test_help_lists_every_option(warm_without_torch):
+    run = warm_without_torch("eval", "--help")
     assert run.returncode == 0
     assert all(option.flag in run.stdout for option in OPTIONS)
