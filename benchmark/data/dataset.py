@@ -1,4 +1,6 @@
-"""A trace dataset on disk, as `toolmark generate` writes it: conversations, and a manifest of how they were made.
+"""A trace dataset on disk, as `toolmark generate` writes it.
+
+It consists of conversations and a manifest, which records how the conversations were made.
 
 Only `traces/` and `manifest.json` are opened here, so that a trainer reads no file of test cases.
 """
@@ -34,8 +36,8 @@ class TraceDataset:
         path: Its folder.
 
     Raises:
-        InputError: The folder holds no trace dataset.
-        EnvironmentFault: The package that reads it is not installed.
+        InputError: The folder contains no trace dataset.
+        EnvironmentFault: The package that reads trace datasets is not installed.
     """
 
     path: Path
@@ -87,7 +89,7 @@ class TraceDataset:
         """The conversations of a split.
 
         Raises:
-            InputError: As `rows`, or a row is not a conversation.
+            InputError: The same errors as `rows`, or a row is not a conversation.
         """
         return map(self.trace, self.rows(split))
 
@@ -120,7 +122,7 @@ class TraceDataset:
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
-        """The content of `manifest.json`; empty if it does not exist or cannot be read."""
+        """The content of `manifest.json`. It is empty if the file does not exist or cannot be read."""
         try:
             content = json.loads((self.path / "manifest.json").read_bytes())
         except (OSError, ValueError):
@@ -129,13 +131,13 @@ class TraceDataset:
 
     @property
     def manifest_hash(self) -> str | None:
-        """SHA-256 of `manifest.json`, or None if it does not exist."""
+        """The SHA-256 of `manifest.json`, or None if the file does not exist."""
         file = self.path / "manifest.json"
         return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
     @property
     def made_by(self) -> str | None:
-        """The command that makes this dataset again; None if the manifest does not record it."""
+        """The command that makes this dataset again. None if the manifest does not record the command."""
         try:
             given = {**self.manifest["options"], "seed": self.manifest["seed"], "out": self.path.name}
             given |= {"execute": self.manifest["execute"]} if "execute" in self.manifest else {}
