@@ -1,8 +1,8 @@
-"""A base model in memory with any number of adapters, of which one or none is active at a time.
+"""A base model in memory with any number of adapters. At most one adapter is active at a time.
 
-PEFT loads an adapter of another base without an error if the shapes are the same, and one with missing layers with only
-a warning. Therefore the hash of the base in the adapter's record and the keys that the loader reports are checked here,
-and an adapter that does not fit is an error.
+PEFT loads an adapter of another base without an error if the shapes are the same. If an adapter lacks layers, PEFT only
+prints a warning. Therefore this module checks the hash of the base in the adapter's record, and the keys that the
+loader reports. An adapter that does not fit is an error.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class AdaptedModel:
         return ends
 
     def set_adapter(self, adapter: Path | None) -> None:
-        """Use this adapter from now on, or the base alone if it is None. An adapter is loaded only once.
+        """Use this adapter from now on. If `adapter` is None, use the base alone. An adapter is loaded only once.
 
         Raises:
             InputError: The adapter was trained on another base, or its weights do not fit.
@@ -61,13 +61,16 @@ class AdaptedModel:
 
     @property
     def plain(self) -> PreTrainedModel:
-        """The base model; PEFT puts the layers of adapters into its modules."""
+        """The base model. PEFT puts the layers of adapters into the base model's modules."""
         model: PreTrainedModel = self._plain
         return model
 
     @contextmanager
     def adapter_active(self) -> Iterator[None]:
-        """In this context `plain` uses the adapter that was set, or none if none was set."""
+        """Inside this `with` block, `plain` uses the adapter that was set.
+
+        If no adapter was set, `plain` is the base alone.
+        """
         if self._wrapped is None or self._adapter_name is not None:
             yield
             return
