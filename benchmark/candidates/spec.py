@@ -1,4 +1,4 @@
-"""Candidate specs: how a model is named, in every command and option.
+"""Candidate specs. A spec names a model in a command or option.
 
     ./path/to/dir            a directory with config.json (a model), adapter_config.json or ledger.jsonl (a run)
     pocket, gemma-3-1b-it    an alias (aliases.toml), or the full hub id behind one
@@ -9,7 +9,7 @@
     openai/gpt-4.1           a model of any Inspect provider, passed on unchanged
     ORG/NAME                 a hub id
 
-The forms are tried in this order. Paths and hub ids may have the form `base[@revision][:adapter[@revision]]`.
+These forms are tried in this order. Paths and hub ids may have the form `base[@revision][:adapter[@revision]]`.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ _PATH_LIKE = re.compile(r"(\.{0,2}[/\\]|~|[A-Za-z]:[/\\])")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model under test, named but not yet loaded.
+    """A model under test, which is named but not yet loaded.
 
     Attributes:
-        kind: Where it comes from.
-        name: Its name in tables and run directories.
+        kind: The kind of source of the model.
+        name: The candidate's name in tables and run directories.
         base: A directory, a hub id, a ledger file, a policy's name, or Inspect's name of a model.
         revision: Revision of the base at the hub.
         adapter: A directory or hub id of a PEFT adapter, or the file of a recipe that makes one.
         adapter_revision: Revision of the adapter at the hub.
         gated: Whether the hub requires an accepted licence and a token.
-        note: How the spec was read, if it could have another meaning.
+        note: A line that says how the spec was read, if the spec could have another meaning.
     """
 
     kind: Kind
@@ -179,10 +179,10 @@ def _base(spec: str) -> Candidate:
 
 
 def resolve(spec: str) -> Candidate:
-    """The candidate of a spec; uses no network and loads nothing.
+    """The candidate of a spec. This uses no network and loads nothing.
 
     Raises:
-        InputError: There is no such candidate; the message lists the most similar names.
+        InputError: There is no such candidate. The message lists the most similar names.
     """
     if _path_exists(spec):
         return _directory(Path(spec).expanduser())
@@ -196,7 +196,7 @@ def resolve(spec: str) -> Candidate:
 
 
 def with_adapter(base: Candidate, adapter: str) -> Candidate:
-    """A candidate of a base and an adapter.
+    """The candidate that consists of a base and an adapter.
 
     Args:
         base: The base.

@@ -1,7 +1,7 @@
-"""Two models that test adapters: an adapter whose weights are zero, and an adapter that is merged into its base.
+"""Two models that test adapters: an adapter that changes no weight, and an adapter that is merged into its base.
 
-A base with an adapter of zeros must give the same answers as the base alone. A merged model must give the same answers
-as base and adapter. Otherwise adapters do not work on this machine, and comparisons of adapters are wrong.
+A base with an adapter that changes no weight must give the same answers as the base alone. A merged model must give the
+same answers as base and adapter. Otherwise adapters do not work on this machine, and comparisons of adapters are wrong.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def _listed(folder: Path) -> tuple[str, ...]:
 
 
 def _model(identity: Mapping[str, Any]) -> str:
-    """The first digits of the hashes of weights and adapter; of a served model only the name is known."""
+    """The first digits of the hashes of weights and adapter. For a served model only the name is known."""
     weights, adapter = str(identity.get("weights", "unknown")), identity.get("adapter")
     short = weights[:8] if weights.isalnum() else weights.partition(":")[2].strip() or weights
     return f"{short}+{str(adapter)[:8]}" if adapter else short

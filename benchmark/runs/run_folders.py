@@ -1,4 +1,4 @@
-"""The directories of runs, `RUNS/<candidate>-<key8>/`: their names, and finding them."""
+"""The directories of runs, `RUNS/<candidate>-<key8>/`. This module makes their names and finds the directories."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def run_folder(runs: Path, candidate: str, key: str) -> Path:
 
     Args:
         runs: The folder of all runs.
-        candidate: The candidate's name; characters that are not safe in file names are replaced.
-        key: The key of the run's identity, which makes the name unique.
+        candidate: The candidate's name. Characters that are not safe in file names are replaced.
+        key: The key of the run's identity. It makes the directory's name unique.
     """
     return runs / f"{re.sub(r'[^A-Za-z0-9._+-]+', '-', candidate).strip('-.') or 'candidate'}-{key}"
 
@@ -45,7 +45,9 @@ def check_writable(runs: Path) -> None:
 
 
 def stored_runs(runs: Path) -> Iterator[Path]:
-    """The directories of runs, sorted by name: those with a ledger, and those with the name of a run.
+    """The directories of runs, sorted by name.
+
+    A directory counts if it contains a ledger or has the name of a run.
 
     Raises:
         InputError: `runs` is not a directory that can be read.
@@ -74,7 +76,7 @@ def find_ledger(runs: Path, run: str) -> Path:
         run: The path of the ledger or of its directory, the name of a run in `runs`, or a unique prefix of a name.
 
     Raises:
-        InputError: There is no such run, there are several, or the run has no ledger.
+        InputError: There is no such run, there are several such runs, or the run has no ledger.
     """
     path = Path(run).expanduser()
     if path.is_file():
