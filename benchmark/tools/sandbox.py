@@ -1,8 +1,8 @@
 """Runs tools in a worker process with limits, and reports how each call ended.
 
-The worker is started by the first call and reused; a further call takes less than a millisecond. A worker whose call
-exceeds the time limit, or that crashes, is replaced at the next call. The result of any call is a `Result`. An
-exception is raised only if an implementation cannot be imported, or the worker cannot start.
+The first call starts the worker. Later calls reuse it and take less than a millisecond. If a call exceeds the time
+limit, or the worker crashes, the next call starts a new worker. The result of every call is a `Result`. An exception is
+raised only if an implementation cannot be imported, or if the worker cannot start.
 """
 
 from __future__ import annotations
@@ -42,12 +42,13 @@ class CallLimits:
     """Limits of one tool call.
 
     Attributes:
-        seconds: Wall-clock time; also processor time, rounded up.
-        memory: Bytes in addition to those that the tool's imports took; also the size of the largest file.
-        arguments: Bytes of the arguments as JSON.
-        output: Bytes of the result as JSON.
-        confined: Whether network, processes and files outside a scratch folder are refused. False only for tools that
-            the user allowed with `--execute`.
+        seconds: Limit of the wall-clock time. Rounded up, it is also the limit of the processor time.
+        memory: Bytes of memory, in addition to the memory of the tool's imports. It is also the size of the largest
+            file.
+        arguments: Largest size in bytes of the arguments as JSON.
+        output: Largest size in bytes of the result as JSON.
+        confined: Whether network, processes and files outside a scratch folder are refused. It is False only for tools
+            that the user allowed with `--execute`.
     """
 
     seconds: float = 2.0
@@ -74,7 +75,7 @@ class Result:
 
 
 def missing_limits() -> tuple[str, ...]:
-    """The limits that this platform cannot enforce, as lines to print; empty on Linux."""
+    """The limits that this platform cannot enforce, as lines to print. There are none on Linux."""
     if sys.platform == "linux":
         return ()
     if sys.platform == "darwin":
@@ -83,7 +84,7 @@ def missing_limits() -> tuple[str, ...]:
 
 
 class Sandbox:
-    """Runs tools; a context manager that ends the worker. Only one thread may use it at a time.
+    """Runs tools. It is a context manager that ends the worker. Only one thread may use a sandbox at a time.
 
     Args:
         limits: Limits of each call.
@@ -104,7 +105,7 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """End the worker and remove the scratch folder; a later call starts a new worker."""
+        """End the worker and remove the scratch folder. A later call starts a new worker."""
         if self._pool is not None:
             self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool.join()
@@ -115,7 +116,7 @@ class Sandbox:
         self._prepared.clear()
 
     def run(self, tool: Tool, arguments: Mapping[str, Any]) -> Result:
-        """Call a tool; it is not run with arguments that its schema refuses.
+        """Call a tool. If the tool's schema refuses the arguments, the tool is not run.
 
         Raises:
             InputError: The implementation cannot be imported, or the tool's schema is invalid.
@@ -166,7 +167,7 @@ class Sandbox:
         try:
             return self._answer(function, arguments, seconds)
         except RuntimeError:
-            # Pebble's pool fails if the worker died between two calls; that is no fault of this call.
+            # Pebble's pool fails if the worker died between two calls. This call did not cause that failure.
             self.close()
         try:
             return self._answer(function, arguments, seconds)

@@ -1,7 +1,7 @@
 """Checking tools for faults that make them useless to a model.
 
-Tools that cannot be read are refused by their source. The checks here find tools that a dialect cannot write, that a
-model cannot tell apart or fill in, and schemas that contradict themselves.
+The code that reads a source refuses tools that cannot be read. The checks in this module find other faults: tools that
+a dialect cannot write, tools that a model cannot distinguish or fill in, and schemas that contradict themselves.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class ToolFault:
         place: `file:line`, or a name if the source has no lines.
         what: What is wrong, with the value.
         fix: What to do.
-        severity: An `error` stops a generation; a `warning` is only printed.
+        severity: An `error` stops a generation. A `warning` is only printed.
     """
 
     place: str
@@ -43,7 +43,7 @@ class ToolFault:
 
 
 def lint(tools_file: ToolsFile) -> list[ToolFault]:
-    """All faults of the tools of a source, tool by tool in its order."""
+    """All faults of the tools of a source, in the order of the tools."""
     faults: list[ToolFault] = []
     spelled: dict[str, Tool] = {}
     described: dict[str, Tool] = {}
@@ -117,9 +117,9 @@ def _is_described(schema: dict[str, Any], whole: dict[str, Any]) -> bool:
 
 
 def _values(tool: Tool, name: str, schema: dict[str, Any], place: str) -> Iterator[ToolFault]:
-    """Defaults and enum values that their own schema refuses.
+    """Default values and enum values that their own schema refuses.
 
-    Often YAML read an unquoted `no` or date as another type.
+    The cause is often that YAML read an unquoted `no` or an unquoted date as another type.
     """
     definitions: dict[str, Any] = {
         key: tool.parameters[key] for key in ("$defs", "definitions") if key in tool.parameters

@@ -1,6 +1,6 @@
-"""Reading the tools of an MCP server, named by its address or by the command that starts it.
+"""Reading the tools of an MCP server. The address of the server, or the command that starts it, names the server.
 
-A tool with the read-only hint counts as `read`, every other one as `write`. Listing the tools calls none of them.
+A tool with the read-only hint counts as `read`. Every other tool counts as `write`. Listing the tools calls no tool.
 """
 
 from __future__ import annotations

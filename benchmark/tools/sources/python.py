@@ -1,8 +1,8 @@
 """Reading tools from typed Python functions.
 
-Every public function that a module defines becomes a tool. The JSON Schema comes from the types (`Annotated[...,
-Field(...)]`, `Literal`, defaults; unknown arguments are refused), the description from the docstring's text, and the
-descriptions of the arguments from its Args section. The built-in catalog is read by the same code.
+Every public function that a module defines becomes a tool. The JSON Schema is made from the types (`Annotated[...,
+Field(...)]`, `Literal`, default values) and refuses unknown arguments. The description is the docstring's text. The
+descriptions of the arguments come from the docstring's Args section. The built-in catalog is read by the same code.
 """
 
 from __future__ import annotations
@@ -31,18 +31,19 @@ __all__ = ["read_python", "tools_from_python"]
 
 
 def tools_from_python(source: str | Path, *, default_effects: Effects = "write") -> tuple[Tool, ...]:
-    """The tools of a module or file. Raises as `read_python`."""
+    """The tools of a module or file. Raises the same errors as `read_python`."""
     return read_python(source, default_effects=default_effects).tools
 
 
 def read_python(source: str | Path, *, default_effects: Effects = "write") -> ToolsFile:
     """Read every public function of a module (`my.tools`) or file (`my_tools.py`), in the order of definition.
 
-    Public are the functions that `__all__` lists or, without it, those without a leading underscore; imported functions
-    do not count. The tools of a file run as `/absolute/path.py:function`, a module's as `module:function`.
+    The functions in `__all__` are public. Without `__all__`, functions without a leading underscore are public.
+    Imported functions do not count. A tool of a file is run as `/absolute/path.py:function`, and a tool of a module as
+    `module:function`.
 
     Raises:
-        InputError: The source cannot be read, or a function cannot be a tool; the error has file and line.
+        InputError: The source cannot be read, or a function cannot be a tool. The error has file and line.
     """
     module = _imported(source)
     file = module.__file__ or module.__name__
@@ -84,7 +85,7 @@ def _import_failure(source: str | Path, error: Exception) -> InputError:
 
 
 def _refuse_duplicates(module: ModuleType, file: str) -> None:
-    # The module has only the last function of a name, so the source text is searched for several.
+    # If several functions have the same name, the module contains only the last one. So the source text is searched.
     try:
         tree = ast.parse(inspect.getsource(module))
     except (OSError, TypeError):
@@ -165,6 +166,6 @@ def _check_signature(function: Callable[..., Any], place: str) -> None:
 
 
 def _drop_titles(parameters: dict[str, Any]) -> None:
-    """Remove pydantic's `title` annotations, which only cost tokens; a property called title stays."""
+    """Remove pydantic's `title` annotations, which only cost tokens. A property called title stays."""
     for _, schema in list(subschemas(parameters)):
         schema.pop("title", None)

@@ -1,12 +1,12 @@
 """Tools and toolboxes from a `tools.yaml`.
 
-Two forms are read. A list of tools, as in the original tutorial:
+Two forms are read. The first form is a list of tools, as in the original tutorial:
 
     - name: word_count
       description: Count the words.
       parameters: {properties: {text: {type: string}}}
 
-and a mapping that can also have implementations and toolboxes:
+The second form is a mapping, which can also have implementations and toolboxes:
 
     tools:
       - {name: word_count, description: …, parameters: {…}, run: "my_tools:word_count", effects: pure}
@@ -35,9 +35,9 @@ _KEYS = frozenset({"name", "description", "parameters", "run", "effects"})
 def read_tools_file(path: str | Path) -> ToolsFile:
     """Read a `tools.yaml` (YAML 1.2).
 
-    Parameters without `type` and `required`, as in the tutorial, are completed: an object, all properties required, no
-    others allowed. A `run` that names a file is relative to the folder of `path`. A toolbox may name tools that are
-    not in this file; `ToolboxNames` looks for them in the other sources.
+    Parameters may lack `type` and `required`, as in the tutorial. Then they are an object, all properties are required,
+    and no other properties are allowed. A `run` that names a file is relative to the folder of `path`. A toolbox may
+    name tools that are not in this file. `ToolboxNames` looks for these tools in the other sources.
 
     Raises:
         InputError: With file and line.
@@ -138,7 +138,7 @@ class _ToolsDocument(YamlDocument):
         return schema
 
     def _check_enum(self, node: Mapping[str, Any], place: Place) -> None:
-        """Refuse booleans in an enum of other values: YAML reads an unquoted `true` as a boolean."""
+        """Refuse booleans in an enum of other values, because YAML reads an unquoted `true` as a boolean."""
         values, declared = node.get("enum"), node.get("type")
         if not isinstance(values, list):
             return
