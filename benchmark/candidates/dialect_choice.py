@@ -40,8 +40,8 @@ def trained_dialect(candidate: Candidate) -> str | None:
         return None  # a base that was trained in several dialects
     if len(dialects) != 1:
         raise InputError(
-            f"{folder / RECORD_FILE} does not name exactly one dialect of its training",
-            "Choose the dialect with --dialect, or train it again.",
+            f"{folder / RECORD_FILE} does not name exactly one dialect of the training",
+            "Choose the dialect with --dialect, or train again in one dialect.",
         )
     return dialects[0]
 

@@ -118,7 +118,9 @@ def _base_of_adapter(path: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         base = None
     if not isinstance(base, str):
-        raise InputError(f"{path}/adapter_config.json names no base model", f"Name both: --model BASE --adapter {path}")
+        raise InputError(
+            f"{path}/adapter_config.json names no base model", f"Name its base: --model BASE --adapter {path}"
+        )
     return base
 
 
@@ -134,7 +136,7 @@ def _alias(spec: str) -> Candidate | None:
     provider, _, rest = spec.partition("/")
     note = ""
     if spec in by_hub_id and provider in table()["inspect"]["providers"]:
-        note = f"{spec} is read as open weights (hub/{spec}); as an API model write openrouter/{provider}/{rest}"
+        note = f"{spec} is read as open weights (hub/{spec}); for the API model, write openrouter/{provider}/{rest}"
     return Candidate("hub", name, entry["hub"], gated=entry.get("gated", False), note=note)
 
 

@@ -151,7 +151,9 @@ def _not_written(repo: str, error: Exception, again: str) -> EnvironmentFault:
             f"the token may not write to {repo}: {reason}",
             "Create a token with write access at https://huggingface.co/settings/tokens, then run: hf auth login",
         )
-    return EnvironmentFault(f"the hub refused to write {repo}: {reason}", f"Solve that, then run again: {again}")
+    return EnvironmentFault(
+        f"the hub refused to write {repo}: {reason}", f"Solve this problem, then run again: {again}"
+    )
 
 
 def probe(repo: str, revision: str | None = None, kind: Kind = "model") -> None:
@@ -166,7 +168,7 @@ def probe(repo: str, revision: str | None = None, kind: Kind = "model") -> None:
 
     offline = EnvironmentFault(
         f"{repo} is not in the local cache and the hub cannot be reached",
-        f"Connect and run again, or download the {kind} first: {by_hand(repo, kind)}; {_OFFLINE[kind]}.",
+        f"Connect and run again, or download the {kind} first: {by_hand(repo, kind)} ({_OFFLINE[kind]})",
     )
     if constants.HF_HUB_OFFLINE:
         raise offline

@@ -203,7 +203,7 @@ class Accept(Frozen):
         if self.tolerance is not None and self.match != "number":
             raise ValueError(f'"tolerance" belongs to "match": "number", not to "{self.match}"')
         if self.optional and (self.match != "object" or not set(self.optional) <= nested.keys()):
-            raise ValueError(f'"optional" names keys of an "object" rule\'s "of", not {list(self.optional)}')
+            raise ValueError(f'"optional" must name keys of "of" in an "object" rule, not {list(self.optional)}')
         object.__setattr__(self, "of", nested)
         return self
 

@@ -91,8 +91,8 @@ class AdaptedModel:
         if missing or loaded.unexpected_keys:
             kind, keys = ("lacks", missing) if missing else ("has unexpected", loaded.unexpected_keys)
             raise InputError(
-                f"{adapter} does not fit {self._base}: it {kind} {len(keys)} weights, the first {keys[0]}",
-                "Name the base on which the adapter was trained, with --model.",
+                f"{adapter} does not fit {self._base}: it {kind} {len(keys)} weights, for example {keys[0]}",
+                "With --model, name the base on which the adapter was trained.",
             )
 
 
@@ -107,4 +107,4 @@ def _check_base(base: Path, adapter: Path) -> None:
         return
     name = json.loads((adapter / "adapter_config.json").read_text()).get("base_model_name_or_path") or "no base"
     if Path(name).name != base.resolve().name:
-        warnings.warn(f"base identity not proven: {adapter} names {name}, judged on {base}", stacklevel=2)
+        warnings.warn(f"base identity not proven: {adapter} names {name}, but {base} is used", stacklevel=2)

@@ -99,7 +99,7 @@ def _render(messages: tuple[Message, ...], prompt: Prompt, tokenizer: PreTrained
     if not tokenizer.chat_template:
         raise InputError(
             f"the tokenizer of {tokenizer.name_or_path!r} has no chat template",
-            "Use the instruction-tuned variant of the model, or put a chat_template.jinja beside its tokenizer.",
+            "Use the instruction-tuned variant of the model, or put a chat_template.jinja into the tokenizer's folder.",
         )
     try:
         if messages[0].role != "system":
@@ -144,7 +144,7 @@ def _turn_end(tokenizer: PreTrainedTokenizerBase) -> int:
         return int(tokenizer.eos_token_id)
     raise InputError(
         f"the chat template of {tokenizer.name_or_path!r} ends an answer with no special token",
-        "Give the tokenizer an eos_token, or a template that ends each turn with one.",
+        "Give the tokenizer an eos_token, or a template that ends each turn with a special token.",
     )
 
 

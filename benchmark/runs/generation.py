@@ -149,7 +149,7 @@ def _replayed(run: Run, cases: Sequence[Case], available: Sequence[Case], epochs
     if missing and not partial:
         raise InputError(
             f"{run.candidate.base} lacks {len(missing)} of {len(needed)} completions: {_first_cases(missing, cases)}",
-            "Use the same --cases, --split and --limit as when it was recorded.",
+            "Use the --cases, --split and --limit of the recorded run.",
         )
     incomplete = {case_id for case_id, _ in missing}
     run.completions = {answer: recorded[answer] for answer in needed if answer[0] not in incomplete}
@@ -246,14 +246,14 @@ def _dropped(error: NotAnswered, run: Run, cases: Sequence[Case], notes: Sequenc
     others = len(error.reasons) - 1
     case = cases[index]
     what = f"{run.candidate.name} did not answer case {case.id} ({case.source.ref}): {reason}"
-    what += f"; {others} other cases were not answered either" if others else ""
+    what += f"; {others} other cases were also not answered" if others else ""
     what += "" if error.asked else "; the server seems to be down, so no other cases were sent"
     notes_text = "".join(f". {note}" for note in notes)
     if index in error.too_long:
         raise InputError(what + notes_text, "Leave out such cases with --skip-too-long, which reports their number.")
     raise EnvironmentFault(
         what + notes_text,
-        f"Give the same command again: {run.made + run.reused} completions are kept in {run.folder} and reused.",
+        f"Run the same command again. {run.made + run.reused} completions are kept in {run.folder} and reused.",
     )
 
 
@@ -295,8 +295,8 @@ def _prepare(
         if not skip:
             index, length = max(error.lengths.items(), key=lambda item: item[1])
             raise InputError(
-                f"{len(error.lengths)} of {len(prompts)} prompts do not fit: the longest, of case "
-                f"{cases[index].source.ref}, has {length} tokens, and the context has room for {error.room}",
+                f"{len(error.lengths)} of {len(prompts)} prompts do not fit: the longest has {length} tokens "
+                f"(case {cases[index].source.ref}), but the context has room for {error.room}",
                 "Leave out such cases with --skip-too-long, which reports their number.",
             ) from None
         return frozenset(error.lengths)

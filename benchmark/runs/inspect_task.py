@@ -202,7 +202,7 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
 def _unwritten(folder: Path, reason: str) -> EnvironmentFault:
     return EnvironmentFault(
         f"the .eval log in {folder} cannot be written: {reason}",
-        "Free some disk space and give the same command again: all completions are kept there and reused.",
+        "Free some disk space and run the same command again. All completions are kept there and reused.",
     )
 
 
@@ -219,7 +219,7 @@ def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
     logs = (_readable(path) for path in sorted(folder.glob("*.eval"), reverse=True))
     log = next((log for log in logs if log is not None and log.status == "success"), None)
     if log is None:
-        raise InputError(f"{folder} has no complete .eval log", "Leave out --as-recorded: the ledger is judged again.")
+        raise InputError(f"{folder} has no complete .eval log", "Leave out --as-recorded to judge the ledger again.")
     logged = {(str(sample.id), sample.epoch): sample.scores for sample in log.samples or () if sample.scores}
     try:
         return [
@@ -230,7 +230,7 @@ def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
     except (TypeError, KeyError):
         raise InputError(
             f"the newest log in {folder} was written by another version of Toolmark",
-            "Leave out --as-recorded: the ledger is judged again.",
+            "Leave out --as-recorded to judge the ledger again.",
         ) from None
 
 

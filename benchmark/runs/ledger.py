@@ -133,13 +133,13 @@ def read_ledger(path: Path) -> Recorded:
         first = recorded.broken[0]
         raise InputError(
             f"{path}:{first.number} is not a completion ({first.reason}){_and_others(recorded.broken)}",
-            "Run its candidate again, which generates what is missing, or restore the file from a copy.",
+            "Run its candidate again to generate the missing completions, or restore the file from a copy.",
         )
     return recorded
 
 
 def _and_others(broken: tuple[BrokenLine, ...]) -> str:
-    return f", and {len(broken) - 1} other lines are not either" if len(broken) > 1 else ""
+    return f", and {len(broken) - 1} other lines are also broken" if len(broken) > 1 else ""
 
 
 class Ledger:
@@ -206,7 +206,7 @@ class Ledger:
         write_atomically(self.path, b"".join(good_lines))
         self.notes = (
             f"{self.path}:{broken[0].number} is not a completion ({broken[0].reason}){_and_others(broken)}: moved to "
-            f"{aside.name}; the other {len(recorded.completions)} completions are kept, and what is missing is "
+            f"{aside.name}; the other {len(recorded.completions)} completions are kept, and missing completions are "
             "generated again",
         )
 
@@ -262,7 +262,7 @@ def _unwritable(folder: Path, error: OSError) -> EnvironmentFault:
     if error.errno in _NO_ROOM:
         return EnvironmentFault(
             what,
-            "Free some disk space and give the same command again: completions in the ledger are kept and reused. "
+            "Free some disk space and run the same command again. Completions in the ledger are kept and reused. "
             "Or use another folder: --runs DIR",
         )
     return EnvironmentFault(what, "Change its permissions, or use another folder: --runs DIR")

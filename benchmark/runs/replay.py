@@ -76,21 +76,21 @@ class Replay:
         if len(rows) < len(self.rows) and not partial:
             unknown = [row for row in self.rows if not (row.case in ids if row.by_id else row.case in refs)]
             raise InputError(
-                f"{self.path} answers {len(unknown)} cases that are not in the case files: {_listed(unknown)}",
+                f"{self.path} has answers to {len(unknown)} cases that are not in the case files: {_listed(unknown)}",
                 "Name the cases that were recorded: --cases READER:PATH",
             )
         if ambiguous := [row for row in rows if not row.by_id and refs[row.case] > 1]:
             raise InputError(
                 f"{self.path} names cases that exist in several collections: {_listed(ambiguous)}",
-                "Name each by its id, in the field case_id.",
+                "Name these cases by their ids, in the field case_id.",
             )
         answers: dict[tuple[str, int], RecordedRow] = {}
         for row in rows:
             case_epoch = (row.case if row.by_id else by_ref[row.case], row.epoch)
             if case_epoch in answers:
                 raise InputError(
-                    f"{self.path}:{row.line} answers case {row.case} again, as line {answers[case_epoch].line} does",
-                    "Keep one of them. Several answers to a case need different values in the field epoch.",
+                    f"{self.path}: lines {answers[case_epoch].line} and {row.line} both answer case {row.case}",
+                    "Keep one of the two lines. Several answers to a case need different values in the field epoch.",
                 )
             answers[case_epoch] = row
         return {case_epoch: row.completion for case_epoch, row in answers.items()}
@@ -122,13 +122,11 @@ def _is_ledger(path: Path) -> bool:
 def _ledger(path: Path) -> Replay:
     recorded = read_ledger(path)
     if not recorded.runs:
-        raise InputError(
-            f"{path} has no run line, so it is not known which model gave it", "Name a complete ledger.jsonl."
-        )
+        raise InputError(f"{path} has no run line, so the model is not known", "Name a complete ledger.jsonl.")
     if recorded.doubled:
         case_id, epoch = recorded.doubled[0]
         raise InputError(
-            f"{path} answers {len(recorded.doubled)} cases twice: first {case_id}, epoch {epoch}",
+            f"{path} has two answers to {len(recorded.doubled)} cases: the first is {case_id}, epoch {epoch}",
             "Restore the file from a copy, or run its candidate again with --fresh.",
         )
     run = recorded.runs[-1]

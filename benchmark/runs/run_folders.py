@@ -93,7 +93,7 @@ def find_ledger(runs: Path, run: str) -> Path:
         path = folders[matching[0]]
     if not (path / "ledger.jsonl").is_file():
         raise InputError(
-            f"{path} has no ledger.jsonl, so it holds no completions",
+            f"{path} has no ledger.jsonl, so it contains no completions",
             f"List the runs with: toolmark runs list --runs {runs}",
         )
     return path / "ledger.jsonl"

@@ -174,7 +174,7 @@ class Sandbox:
         except RuntimeError as error:
             self.close()
             fix = (
-                'Put the code of your script under `if __name__ == "__main__":` and run it as a file: the worker '
+                'Put the code of your script under `if __name__ == "__main__":` and run it as a file. The worker '
                 "process imports the main program."
             )
             raise EnvironmentFault(f"The sandbox's worker process does not start: {error}", fix) from None

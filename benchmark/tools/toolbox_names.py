@@ -89,7 +89,7 @@ class ToolboxNames:
         offered = {tool.name: tool for tool in (*catalog().tools, *read.tools)}
         if member not in offered:
             what = (
-                f"The toolbox {name!r} in {place} lists the tool {member!r}, which is neither there nor in the catalog"
+                f"The toolbox {name!r} in {place} lists the tool {member!r}, which is not there and not in the catalog"
             )
             raise InputError(what, nearest(member, tuple(offered)))
         return offered[member]

@@ -62,7 +62,7 @@ def lint(tools_file: ToolsFile) -> list[ToolFault]:
         if not text.strip():
             what, fix = (
                 f"{tool.name} has no description",
-                "Describe in one sentence what it does, because a model chooses by the description.",
+                "Describe in one sentence what the tool does, because a model chooses by the description.",
             )
             faults.append(ToolFault(place, what, fix))
         elif text in described:
@@ -76,7 +76,7 @@ def lint(tools_file: ToolsFile) -> list[ToolFault]:
 
 def _split(line: str) -> tuple[str, str, str]:
     place, _, what = line.partition(": ")
-    return place, what, "It is not among the tools."
+    return place, what, "It is not offered as a tool."
 
 
 def _names(tool: Tool, place: str) -> Iterator[ToolFault]:

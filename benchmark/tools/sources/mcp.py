@@ -34,8 +34,8 @@ def read_mcp(server: str) -> ToolsFile:
         raise InputError("--tools mcp: names no server", fix)
     if is_address(server) and ("@" in urlsplit(server).netloc or urlsplit(server).query):
         raise InputError(
-            "The server's address has credentials or a query, which would be written to tools.yaml",
-            "Leave them out of the address.",
+            "The server's address contains credentials or a query, which would be written to tools.yaml",
+            "Leave out the credentials and the query.",
         )
     try:
         server = absolute(server)

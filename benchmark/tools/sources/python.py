@@ -65,7 +65,7 @@ def _imported(source: str | Path) -> ModuleType:
         raise InputError(f"{error.filename}:{error.lineno}: {error.msg}", "Correct the Python syntax.") from None
     except ModuleNotFoundError as error:
         if error.name and str(source).startswith(error.name):
-            fix = f"Install it, run from the folder that contains it, or name a file, for example {source}.py."
+            fix = f"Install the module, run from the folder that contains it, or name a file, for example {source}.py."
             raise InputError(f"There is no module {source}", fix) from None
         raise _import_failure(source, error) from error
     except Exception as error:
@@ -117,7 +117,8 @@ def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Ef
     place = _place(function, file)
     if inspect.iscoroutinefunction(function):
         raise InputError(
-            f"{place}: {name} is async", "Make it a normal function, or rename it with a leading _ if it is not a tool."
+            f"{place}: {name} is async",
+            "Make it a normal function, or add a leading _ to the name if it is not a tool.",
         )
     _check_signature(function, place)
     documentation = docstring_parser.parse(inspect.getdoc(function) or "")
@@ -125,7 +126,9 @@ def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Ef
         " ".join(part.split()) for part in (documentation.short_description, documentation.long_description) if part
     )
     if not description:
-        fix = "Write one that tells a model what the tool does, or rename it with a leading _ if it is not a tool."
+        fix = (
+            "Write a docstring that tells a model what the tool does. If it is not a tool, rename it with a leading _."
+        )
         raise InputError(f"{place}: {name} has no docstring", fix)
     try:
         parameters = argument_adapter(function).json_schema()
@@ -137,7 +140,7 @@ def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Ef
         check_schema(parameters)
     except (PydanticUserError, SchemaError, NameError, TypeError) as error:
         reason = str(error).splitlines()[0]
-        fix = "Use types that have one: str, int, float, bool, list, dict, Literal, dates, pydantic models."
+        fix = "Use types that have a JSON Schema: str, int, float, bool, list, dict, Literal, dates, pydantic models."
         raise InputError(f"{place}: the arguments of {name} have no JSON Schema: {reason}", fix) from None
     return Tool(
         name=name,
