@@ -66,7 +66,7 @@ def run_key(identity: Mapping[str, Any]) -> str:
 
 
 def environment(**engine: Any) -> dict[str, Any]:
-    """Versions and machine, with the values that the engine adds (device, threads, batch layout)."""
+    """The versions and the machine, with the values that the engine adds (device, threads, batch layout)."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),

@@ -100,7 +100,7 @@ class Recipe(BaseModel):
 
 
 def is_recipe(path: Path) -> bool:
-    """Whether `path` is a recipe: an existing file with the suffix `.toml`."""
+    """Whether `path` is a recipe, which is an existing file with the suffix `.toml`."""
     return path.suffix == ".toml" and path.is_file()
 
 
@@ -126,7 +126,8 @@ def read_recipe(path: Path) -> Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where the data and the adapter of a recipe are or will be, and the commands that make them.
+    """The folders of a recipe's data and adapter, which may not exist yet, and the commands that make the data and the
+    adapter.
 
     Attributes:
         recipe: The recipe's file.

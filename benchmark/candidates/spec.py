@@ -45,7 +45,7 @@ class Candidate:
         name: The candidate's name in tables and run directories.
         base: A directory, a hub id, a ledger file, a policy's name, or Inspect's name of a model.
         revision: Revision of the base at the hub.
-        adapter: A directory or hub id of a PEFT adapter, or the file of a recipe that makes one.
+        adapter: A directory or hub id of a PEFT adapter, or the file of a recipe that makes an adapter.
         adapter_revision: Revision of the adapter at the hub.
         gated: Whether the hub requires an accepted licence and a token.
         note: A line that says how the spec was read, if the spec could have another meaning.
@@ -72,7 +72,7 @@ def _path_exists(text: str) -> bool:
 
 
 def _split_colon(spec: str) -> tuple[str, str | None]:
-    """Base and adapter, split at the first colon that does not belong to a drive letter."""
+    """The base and the adapter. They are separated by the first colon that does not belong to a drive letter."""
     for match in re.finditer(":", spec):
         index = match.start()
         drive = index >= 1 and spec[index - 1].isalpha() and (index == 1 or spec[index - 2] in ":@")
@@ -234,7 +234,7 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
         if not (path / "adapter_model.safetensors").is_file():
             raise InputError(
                 f"{text} has no adapter_model.safetensors",
-                "Save it again with safe_serialization=True; pickles are not read.",
+                "Save the adapter again with safe_serialization=True, because pickles are not read.",
             )
         return replace(base, name=f"{base.name}+{path.resolve().name}", adapter=str(path))
     if not _HUB_ID.match(text):

@@ -100,9 +100,9 @@ class OptionSource:
 
     Attributes:
         raw: The values as written, by option name.
-        label: Names the source in the header.
-        place: Names an option of this source in an error.
-        form: Shows how an option with a value is written in this source.
+        label: The template for the name of the source in the header.
+        place: The template for the name of an option of this source in an error.
+        form: The template that shows how an option with a value is written in this source.
     """
 
     raw: Mapping[str, Any]

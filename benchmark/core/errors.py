@@ -25,7 +25,7 @@ class ToolmarkError(Exception):
 
     Args:
         what: What happened, in one sentence without a full stop, with the wrong value.
-        fix: What to do, in one sentence: the command, option or setting to use.
+        fix: What to do, in one sentence with the command, option or setting to use.
     """
 
     exit_code: ClassVar[int] = 3

@@ -23,7 +23,7 @@ _OFFLINE = {"model": "without a network, use --model pocket", "dataset": "withou
 
 
 def is_repo_id(repo: str) -> bool:
-    """Whether the hub library accepts `repo` as the id of a repository: NAME or ORG/NAME."""
+    """Whether the hub library accepts `repo` as the id of a repository (NAME or ORG/NAME)."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined] # public, but not typed as such
 

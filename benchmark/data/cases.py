@@ -59,7 +59,7 @@ def query_hash(query: str) -> str:
 
 
 class Call(Frozen):
-    """One tool call: the tool's name and its arguments by name."""
+    """One tool call, with the tool's name and the arguments by name."""
 
     name: str
     arguments: Mapping[str, Any] = Field(default_factory=dict)
@@ -111,7 +111,7 @@ class Message(Frozen):
 
 
 class Tool(Frozen):
-    """A tool: name, description, JSON Schema of its arguments, and optionally an implementation with its effects.
+    """A tool with a name, a description and a JSON Schema of its arguments. It may have an implementation with effects.
 
     `run` names the implementation as `package.module:function` or `path/to/file.py:function`. It is only a name,
     because only the sandbox's worker process imports the implementation.
@@ -339,7 +339,7 @@ class Source(Frozen):
 
 
 class Case(Frozen):
-    """One question to a model, with the tools offered and the expected answer."""
+    """One question to a model, with the offered tools and the expected answer."""
 
     messages: tuple[Message, ...] = Field(min_length=1)
     toolbox: Toolbox

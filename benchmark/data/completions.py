@@ -43,7 +43,7 @@ class RawCall:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens, time and cost of a completion. Comparison ignores time and cost.
+    """Tokens, time and cost of a completion. The comparison of two usages ignores time and cost.
 
     Attributes:
         input_tokens: Tokens of the prompt.

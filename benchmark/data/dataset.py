@@ -2,7 +2,7 @@
 
 It consists of conversations and a manifest, which records how the conversations were made.
 
-Only `traces/` and `manifest.json` are opened here, so that a trainer reads no file of test cases.
+Only `traces/` and `manifest.json` are opened, so that a trainer reads no file of test cases.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ class WrittenRecord(_Part):
         trainer: Name of the trainer.
         command: Command that repeats the training.
         seed: Seed of the training.
-        options: The trainer's options, and what it measured at the start.
+        options: The trainer's options, and values that the trainer measured at the start.
         base: The base model of the training. None for a training from scratch.
         dialects: Dialects in which the data was shown.
         template_sha256: Hash of the chat template.

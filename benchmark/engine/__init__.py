@@ -33,7 +33,7 @@ class NotAnswered(Exception):
 
     Attributes:
         reasons: The reason for each of these prompts, by the prompt's index.
-        too_long: Indices of the prompts that do not fit the context of the server.
+        too_long: Indices of the prompts that do not fit into the context of the server.
         asked: Whether all other prompts were sent. False if the server seems to be down.
     """
 

@@ -95,7 +95,7 @@ def decode(
 ) -> Iterator[tuple[int, list[int]]]:
     """Continue prompts until every sequence has ended.
 
-    If memory runs out, the generated tokens are kept, and the batch is halved.
+    If memory runs out, the generated tokens are kept, and the largest number of sequences in the batch is halved.
 
     Args:
         sequences: Token ids of the prompts by index.

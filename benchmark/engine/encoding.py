@@ -54,7 +54,7 @@ class Encoded:
     supervised: list[bool]
 
     def turns(self) -> Iterator[tuple[int, list[int]]]:
-        """The supervised turns: the index of the first token, and the ids."""
+        """The supervised turns, each with the index of its first token and its ids."""
         for supervised, run in groupby(enumerate(self.ids), key=lambda item: self.supervised[item[0]]):
             if supervised:
                 indices, ids = zip(*run, strict=True)
@@ -149,7 +149,7 @@ def _turn_end(tokenizer: PreTrainedTokenizerBase) -> int:
 
 
 def _turn_with_calls(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: Message) -> tuple[str, int]:
-    """The template's text of a turn with calls after the prompt, and the token that ends the turn.
+    """The text that the template writes for a turn with calls after the prompt, and the token that ends the turn.
 
     This token is usually the same for all turns. Some templates use a different token after calls, because a result
     must follow (FunctionGemma's `<start_function_response>`).

@@ -44,7 +44,7 @@ class Engines:
             cases: The cases of the run. A policy reads the cases instead of prompts.
 
         Raises:
-            InputError: The weights cannot be loaded, or the adapter does not fit them.
+            InputError: The weights cannot be loaded, or the adapter does not fit the weights.
             EnvironmentFault: The provider of a served model lacks its package or key.
         """
         if candidate.kind == "policy":

@@ -114,7 +114,11 @@ class LocalEngine:
 
     @property
     def _stops(self) -> tuple[int, ...]:
-        """The model's stop tokens, the end of a turn with calls, and the dialect's stops that are single tokens."""
+        """All tokens that end a completion.
+
+        These are the model's stop tokens, the token that ends a turn with calls, and the dialect's stops that are
+        single tokens.
+        """
         vocabulary = self._tokenizer.get_added_vocab()
         marks = (vocabulary[mark] for mark in self._dialect_stops if mark in vocabulary)
         return (*self._own_stops, *self._call_ends, *marks)
@@ -270,7 +274,7 @@ class LocalEngine:
 
 @contextmanager
 def _loading(base: Path) -> Iterator[None]:
-    """Turn the errors of transformers for a directory that it cannot read into an `InputError`."""
+    """Turn the errors that transformers raises for an unreadable directory into an `InputError`."""
     try:
         yield
     except (OSError, ValueError, KeyError) as error:

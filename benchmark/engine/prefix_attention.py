@@ -220,7 +220,7 @@ class Decode:
     Args:
         slots: The slots of the sequences. The caller must raise the lengths of the slots after the pass.
         counts: Number of new tokens of each occupied slot.
-        shared: The blocks before the slots, with the slots' numbers.
+        shared: The levels of blocks before the slots, with the numbers of the slots that share each block.
 
     Attributes:
         positions: Position of each new token.

@@ -44,7 +44,7 @@ class Refused(Exception):
 
     Attributes:
         reason: The reason in the server's words.
-        too_long: Whether the prompt does not fit the model's context.
+        too_long: Whether the prompt is too long for the model's context.
     """
 
     def __init__(self, reason: str, *, too_long: bool = False) -> None:
@@ -74,7 +74,7 @@ class ServedModel:
         window: The request window of all models on the same server. None makes a window for this model.
 
     Attributes:
-        faults: How often a request failed, by kind: a status, `time-out`, `no connection`, `broken reply`.
+        faults: How often a request failed, by kind. A kind is a status, `time-out`, `no connection` or `broken reply`.
 
     Raises:
         EnvironmentFault: The provider's package or key is missing.
@@ -221,7 +221,7 @@ def _kind(error: BaseException, status: int | None) -> str:
 
 
 def _message(error: BaseException) -> str:
-    """The message of the server or the client on one line, without the markup and the wrapping of Inspect."""
+    """The message of the server or the client on one line, without Inspect's markup and line breaks."""
     causes = [cause for cause in _causes(error) if type(cause).__name__ != "RetryError"] or [error]
     source = next((cause for cause in reversed(causes) if hasattr(cause, "status_code")), causes[0])
     plain = re.sub(r"\[/?[a-z ]+\]", "", str(source)).strip().removeprefix("ERROR:")

@@ -178,7 +178,7 @@ class Trained:
         curve: Points of the curve. Each point has a `step` and figures by name.
         chosen_step: Step of the checkpoint that was kept. None if no checkpoint was chosen.
         dialects: Dialects in which the data was shown, if the host did not choose the dialect.
-        measured: What the trainer measured at the start, for example threads and precision.
+        measured: Values that the trainer measured at the start, for example threads and precision.
         tools_made_by: What made new tools for each conversation. None if the tools come from the dataset.
     """
 

@@ -120,7 +120,7 @@ def as_type(schema: Mapping[str, Any], text: str) -> Iterator[Any]:
 
 
 def named_values(schema: Mapping[str, Any], text: str) -> list[Any]:
-    """The distinct values in a text that are valid by a schema, in order.
+    """The distinct values in a text that are valid for a schema, in the order in which they are found.
 
     Args:
         schema: JSON Schema of the argument.

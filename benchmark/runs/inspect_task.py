@@ -64,7 +64,7 @@ def _toolbox_key(toolbox: Toolbox) -> str:
 
 
 def _toolboxes(cases: Sequence[Case]) -> dict[str, list[dict[str, Any]]]:
-    """The tools of all toolboxes by key, for the metadata of the log.
+    """The tools of all toolboxes, by the key of the toolbox, for the metadata of the log.
 
     A sample contains only the key of its toolbox, because Inspect copies and reads the metadata of samples many times.
     """

@@ -89,7 +89,7 @@ def _deletable(folder: Path, keep: int | None) -> Iterator[Freed]:
 
 
 def _is_useless(folder: Path) -> bool:
-    """Whether the run cannot be resumed or replayed, and its directory has only files of runs."""
+    """Whether the run cannot be resumed or replayed, and the run's directory contains only files that runs write."""
     if foreign_files(folder):
         return False
     if any(path.stat().st_size for path in folder.glob("ledger.*.jsonl")):  # made by --fresh, or with broken lines

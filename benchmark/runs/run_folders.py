@@ -64,7 +64,7 @@ def stored_runs(runs: Path) -> Iterator[Path]:
 
 
 def foreign_files(folder: Path) -> list[Path]:
-    """The files and folders in a run's directory that no run has written."""
+    """The files and folders in a run's directory that were not written by a run."""
     return [path for path in folder.iterdir() if not (path.is_file() and _FILES_OF_RUNS.fullmatch(path.name))]
 
 

@@ -23,7 +23,7 @@ def effects(kind: Effects) -> Callable[[Function], Function]:
     """Declare the effects of a tool function, as a decorator.
 
     Args:
-        kind: `pure` (none), `read` (it reads state) or `write` (it changes state).
+        kind: `pure` (the tool has no effects), `read` (it reads state) or `write` (it changes state).
 
     Raises:
         ValueError: `kind` is none of these three words.

@@ -64,9 +64,9 @@ class Result:
 
     Attributes:
         value: The JSON value of the result, if `kind` is `ok`.
-        error: The reason, for all other kinds.
-        kind: `ok`; `error` (the tool raised an error, or its schema refused the arguments); `timeout`; `memory`;
-            `crash` (the worker died); `too_large` (arguments or result); `no_implementation`.
+        error: The reason, if `kind` is not `ok`.
+        kind: One of `ok`, `error` (the tool raised an error, or its schema refused the arguments), `timeout`, `memory`,
+            `crash` (the worker died), `too_large` (arguments or result) and `no_implementation`.
     """
 
     value: JsonValue | None

@@ -100,7 +100,7 @@ class _OpenApi(YamlDocument):
         version = self.content.get("openapi") if isinstance(self.content, dict) else None
         if not str(version).startswith("3."):
             what = f"openapi is {version!r}" if version is not None else "the file is not an OpenAPI 3 document"
-            raise self.error(("openapi",), what, "Name an OpenAPI 3.0 or 3.1 file; convert Swagger 2 first.")
+            raise self.error(("openapi",), what, "Name an OpenAPI 3.0 or 3.1 file; convert a Swagger 2 file first.")
         taken: dict[str, Place] = {}
         for path, item in self._mapping(("paths",), self.content.get("paths", {})).items():
             here = ("paths", path)

@@ -108,6 +108,6 @@ class YamlDocument:
 
 
 def kind_of(value: Any) -> str:
-    """The type of a value, in words for an error."""
+    """The type of a value, in words that an error can use."""
     names = {dict: "a mapping", list: "a list", str: "a string", bool: "a boolean", type(None): "nothing"}
     return names.get(type(value), "a number")
