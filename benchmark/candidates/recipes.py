@@ -114,13 +114,13 @@ def read_recipe(path: Path) -> Recipe:
     try:
         return Recipe(path=path, **tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"the recipe {path} is not TOML: {error}", "Correct its syntax.") from None
+        raise InputError(f"the recipe {path} is not TOML: {error}", "Correct the syntax of the file.") from None
     except (ValidationError, TypeError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
         where = ".".join(map(str, first["loc"])) or "the file"
         raise InputError(
             f"{path} is not a recipe: {where}: {first['msg']}",
-            "Write base, and the tables [generator] and [trainer], each with a name.",
+            "Write base, and the tables [generator] and [trainer]. Both tables need a name.",
         ) from None
 
 
@@ -223,7 +223,7 @@ def _resolved_options(recipe: Recipe, group: Group, step: Step) -> dict[str, obj
         key = ".".join(map(str, first["loc"]))
         raise InputError(
             f"{recipe.path}: {step.name} does not take {key} = {first['input']!r}: {first['msg']}",
-            f"See its options: toolmark {_COMMANDS[group]} {step.name} --help",
+            f"List the options with: toolmark {_COMMANDS[group]} {step.name} --help",
         ) from None
 
 

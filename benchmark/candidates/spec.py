@@ -173,7 +173,7 @@ def _base(spec: str) -> Candidate:
         return Candidate("inspect", spec, spec)
     if _PATH_LIKE.match(spec):
         raise InputError(
-            f"there is no file or directory at {spec!r}", "Check the path. A model at the hub is written ORG/NAME."
+            f"there is no file or directory at {spec!r}", "Check the path. Write a model at the hub as ORG/NAME."
         )
     if _HUB_ID.match(spec) and first != "hub":
         return _hub(spec)
@@ -209,7 +209,7 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
     """
     if base.kind not in ("local", "hub"):
         raise InputError(
-            f"{base.name} cannot have an adapter, because it is not loaded from weights",
+            f"{base.name} cannot have an adapter, because this model is not loaded from weights",
             "Name a base model: --model BASE --adapter DIR",
         )
     if base.adapter is not None:
@@ -228,7 +228,7 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
     if path.exists():
         if not (path / "adapter_config.json").is_file():
             raise InputError(
-                f"{text} is not an adapter: it has no adapter_config.json",
+                f"{text} is not an adapter, because it has no adapter_config.json",
                 "Name the directory that the trainer or peft wrote.",
             )
         if not (path / "adapter_model.safetensors").is_file():

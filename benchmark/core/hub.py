@@ -178,7 +178,7 @@ def probe(repo: str, revision: str | None = None, kind: Kind = "model") -> None:
         raise gated(repo, kind) from None
     except RevisionNotFoundError:
         raise InputError(
-            f"{repo} has no revision {revision!r}", f"Choose one that is listed at {page(repo, kind)}/tree/main"
+            f"{repo} has no revision {revision!r}", f"Choose a revision that is listed at {page(repo, kind)}/tree/main"
         ) from None
     except RepositoryNotFoundError:
         raise InputError(
@@ -219,5 +219,5 @@ def download(repo: str, revision: str | None, patterns: Sequence[str], kind: Kin
         return Path(snapshot_download(repo, revision=revision, repo_type=kind, allow_patterns=list(patterns)))
     except OSError as error:
         raise EnvironmentFault(
-            f"{repo} could not be downloaded: {error}", f"Run again, or download it with: {by_hand(repo, kind)}"
+            f"{repo} could not be downloaded: {error}", f"Run again, or download the {kind} with: {by_hand(repo, kind)}"
         ) from error

@@ -81,7 +81,7 @@ def renderer_for(out: str) -> Any:
     if not fitting:
         raise InputError(
             f"{out!r} does not end in the suffix of a report",
-            f"End it in one of {', '.join(sorted(by_suffix))} (/ stands for a folder, which gets a site).",
+            f"End the path in one of {', '.join(sorted(by_suffix))} (/ stands for a folder, which gets a site).",
         )
     return load("toolmark.renderers", by_suffix[max(fitting, key=len)])()
 

@@ -44,7 +44,7 @@ class TraceDataset:
 
     def __post_init__(self) -> None:
         if not (self.path / "traces").is_dir():
-            raise InputError(f"{str(self.path)!r} holds no trace dataset: it has no folder 'traces'", _REMAKE)
+            raise InputError(f"{str(self.path)!r} is not a trace dataset: it has no folder 'traces'", _REMAKE)
 
     @cached_property
     def _splits(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
@@ -80,7 +80,9 @@ class TraceDataset:
         """
         if split not in self._splits:
             existing = ", ".join(self._splits) or "none"
-            raise InputError(f"{str(self.path / 'traces')!r} has no split {split!r}", f"It has: {existing}. {_REMAKE}")
+            raise InputError(
+                f"{str(self.path / 'traces')!r} has no split {split!r}", f"Its splits are: {existing}. {_REMAKE}"
+            )
         if not len(self._splits[split]):
             raise InputError(f"the split {split!r} of {str(self.path)!r} is empty", "Generate more traces.")
         return self._splits[split]

@@ -62,6 +62,6 @@ def held_out(manifest: Path | None) -> HeldOut:
     except OSError as error:
         raise InputError(f"the manifest {manifest} cannot be read: {error.strerror}", "Name a readable file.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"the manifest {manifest} is not TOML: {error}", "Correct its syntax.") from None
+        raise InputError(f"the manifest {manifest} is not TOML: {error}", "Correct the syntax of the file.") from None
     queries = table.get("test_queries", {}).get("hashes", [])
     return HeldOut(frozenset(table.get("held_out_tools", [])), frozenset(queries))

@@ -131,7 +131,7 @@ class WrittenRecord(_Part):
         except ValidationError as error:
             raise InputError(
                 f"{str(path)!r} is not a valid training record: {error.errors()[0]['msg']}",
-                "Train again, or copy the file again from where the weights came from.",
+                "Train again, or copy the file again from the source of the weights.",
             ) from error
 
 

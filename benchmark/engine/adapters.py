@@ -91,7 +91,7 @@ class AdaptedModel:
         if missing or loaded.unexpected_keys:
             kind, keys = ("lacks", missing) if missing else ("has unexpected", loaded.unexpected_keys)
             raise InputError(
-                f"{adapter} does not fit {self._base}: it {kind} {len(keys)} weights, for example {keys[0]}",
+                f"{adapter} does not fit {self._base}, because it {kind} {len(keys)} weights, for example {keys[0]}",
                 "With --model, name the base on which the adapter was trained.",
             )
 
@@ -102,7 +102,7 @@ def _check_base(base: Path, adapter: Path) -> None:
         if record.base_weights not in (None, here):
             raise InputError(
                 f"{adapter} was trained on {record.base_id} with weights {record.base_weights}, not on {base} ({here})",
-                f"Name that base: --model {record.base_id} --adapter {adapter}",
+                f"Name the base of the training: --model {record.base_id} --adapter {adapter}",
             )
         return
     name = json.loads((adapter / "adapter_config.json").read_text()).get("base_model_name_or_path") or "no base"

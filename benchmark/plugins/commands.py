@@ -95,4 +95,6 @@ def checked(options: type[Options], given: BaseModel | None) -> Options:
         first = error.errors()[0]
         flag = "".join(f"--{part} ".replace("_", "-") for part in first["loc"][:1])
         value = f"{first['input']!r}: " if flag else ""
-        raise InputError(f"{flag}{value}{first['msg'].removeprefix('Value error, ')}", "See --help.") from None
+        raise InputError(
+            f"{flag}{value}{first['msg'].removeprefix('Value error, ')}", "See the option's description with --help."
+        ) from None

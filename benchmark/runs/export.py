@@ -52,7 +52,8 @@ def export_run(recorded: Recorded, name: str) -> Exported:
     answers = sorted(answer for answer in recorded.by_case if answer[0] in requested)  # (case id, epoch)
     if not answers:
         raise InputError(
-            f"{name} has no completion of the cases of its last session", "Run its command again to finish the run."
+            f"{name} has no completion of the cases of its last session",
+            "Run the same command again to finish the run.",
         )
     answered = {case_id for case_id, _ in answers}
     environment = {field: value for field, value in last["environment"].items() if field not in _OF_THE_MACHINE}

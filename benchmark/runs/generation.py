@@ -247,7 +247,7 @@ def _dropped(error: NotAnswered, run: Run, cases: Sequence[Case], notes: Sequenc
     case = cases[index]
     what = f"{run.candidate.name} did not answer case {case.id} ({case.source.ref}): {reason}"
     what += f"; {others} other cases were also not answered" if others else ""
-    what += "" if error.asked else "; the server seems to be down, so no other cases were sent"
+    what += "" if error.asked else ". The server seems to be down, so no other cases were sent"
     notes_text = "".join(f". {note}" for note in notes)
     if index in error.too_long:
         raise InputError(what + notes_text, "Leave out such cases with --skip-too-long, which reports their number.")

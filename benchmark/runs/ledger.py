@@ -133,7 +133,7 @@ def read_ledger(path: Path) -> Recorded:
         first = recorded.broken[0]
         raise InputError(
             f"{path}:{first.number} is not a completion ({first.reason}){_and_others(recorded.broken)}",
-            "Run its candidate again to generate the missing completions, or restore the file from a copy.",
+            "Run the candidate again to generate the missing completions, or restore the file from a copy.",
         )
     return recorded
 
@@ -169,7 +169,7 @@ class Ledger:
             self._lock.acquire(timeout=0)
         except Timeout:
             raise EnvironmentFault(
-                f"another run is writing to {folder}", "Wait until it ends, or use another folder: --runs DIR"
+                f"another run is writing to {folder}", "Wait until that run ends, or use another folder: --runs DIR"
             ) from None
         except OSError as error:
             raise _unwritable(folder, error) from None
@@ -265,4 +265,4 @@ def _unwritable(folder: Path, error: OSError) -> EnvironmentFault:
             "Free some disk space and run the same command again. Completions in the ledger are kept and reused. "
             "Or use another folder: --runs DIR",
         )
-    return EnvironmentFault(what, "Change its permissions, or use another folder: --runs DIR")
+    return EnvironmentFault(what, "Change the permissions of the folder, or use another folder: --runs DIR")

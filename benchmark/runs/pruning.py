@@ -67,7 +67,7 @@ def prune_runs(runs: Path, keep: int | None, *, dry_run: bool) -> Iterator[Freed
         except OSError as error:
             raise EnvironmentFault(
                 f"{folder} cannot be pruned: {error.strerror or error}",
-                "Change its permissions, or delete it yourself.",
+                "Change the permissions of the folder, or delete the folder yourself.",
             ) from None
 
 

@@ -127,7 +127,7 @@ def _ledger(path: Path) -> Replay:
         case_id, epoch = recorded.doubled[0]
         raise InputError(
             f"{path} has two answers to {len(recorded.doubled)} cases: the first is {case_id}, epoch {epoch}",
-            "Restore the file from a copy, or run its candidate again with --fresh.",
+            "Restore the file from a copy, or run the candidate again with --fresh.",
         )
     run = recorded.runs[-1]
     versioned = run["identity"].get("dialect")

@@ -39,7 +39,7 @@ def check_writable(runs: Path) -> None:
             pass
     except OSError as error:
         raise EnvironmentFault(
-            f"runs cannot be written to {runs}: {error.strerror or error}",
+            f"the folder {runs} cannot be written: {error.strerror or error}",
             "Choose a writable folder: --runs DIR",
         ) from None
 

@@ -160,7 +160,9 @@ class Sandbox:
             return
         answer = json.loads(self._schedule(sandbox_worker.prepare, (run,), IMPORT_SECONDS))
         if "error" in answer:
-            raise InputError(f"The tool implementation {run} cannot be loaded: {answer['error']}", "Correct its code.")
+            raise InputError(
+                f"The tool implementation {run} cannot be loaded: {answer['error']}", "Correct the code of the tool."
+            )
         self._prepared.add(run)
 
     def _schedule(self, function: Callable[..., str], arguments: tuple[str, ...], seconds: float) -> str:

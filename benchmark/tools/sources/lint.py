@@ -67,7 +67,7 @@ def lint(tools_file: ToolsFile) -> list[ToolFault]:
             faults.append(ToolFault(place, what, fix))
         elif text in described:
             what = f"{tool.name} and {described[text].name} have the same description"
-            faults.append(ToolFault(place, what, "Describe how they differ.", "warning"))
+            faults.append(ToolFault(place, what, "Describe how the two tools differ.", "warning"))
         described.setdefault(text, tool)
         faults += _arguments(tool, tools_file)
     faults += [ToolFault(*_split(line), severity="warning") for line in tools_file.left_out]
@@ -94,7 +94,9 @@ def _arguments(tool: Tool, tools_file: ToolsFile) -> Iterator[ToolFault]:
     for name in tool.parameters.get("required") or ():  # type: ignore[union-attr]
         if name not in properties:
             what = f"{tool.name} requires the argument {name!r} but does not describe it"
-            yield ToolFault(tools_file.place(tool.name), what, "Add it to properties, or remove it from required.")
+            yield ToolFault(
+                tools_file.place(tool.name), what, "Add the argument to properties, or remove it from required."
+            )
     for name, schema in properties.items():
         place = tools_file.place(tool.name, name)
         if not name.strip() or len(name) > 64 or not name.isprintable():
@@ -104,7 +106,7 @@ def _arguments(tool: Tool, tools_file: ToolsFile) -> Iterator[ToolFault]:
             continue
         if not _is_described(schema, tool.parameters):
             what = f"the argument {name!r} of {tool.name} has no description"
-            yield ToolFault(place, what, "Describe it.", "warning")
+            yield ToolFault(place, what, "Describe the argument.", "warning")
         yield from _values(tool, name, schema, place)
 
 

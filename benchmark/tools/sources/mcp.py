@@ -64,7 +64,8 @@ def read_mcp(server: str) -> ToolsFile:
     except Exception as error:
         reason = _reason(error)
         raise EnvironmentFault(
-            f"The MCP server {server!r} does not list its tools: {reason}", "Start it, or correct the command."
+            f"The MCP server {server!r} does not list its tools: {reason}",
+            "Start the server, or correct its address or command.",
         ) from error
     if not tools:
         raise InputError(f"The MCP server {server!r} offers no tool", "Name another server.")

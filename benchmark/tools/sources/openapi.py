@@ -100,7 +100,7 @@ class _OpenApi(YamlDocument):
         version = self.content.get("openapi") if isinstance(self.content, dict) else None
         if not str(version).startswith("3."):
             what = f"openapi is {version!r}" if version is not None else "the file is not an OpenAPI 3 document"
-            raise self.error(("openapi",), what, "Name an OpenAPI 3.0 or 3.1 file; convert a Swagger 2 file first.")
+            raise self.error(("openapi",), what, "Name an OpenAPI 3.0 or 3.1 file. Convert a Swagger 2 file first.")
         taken: dict[str, Place] = {}
         for path, item in self._mapping(("paths",), self.content.get("paths", {})).items():
             here = ("paths", path)
@@ -114,7 +114,9 @@ class _OpenApi(YamlDocument):
                 name = made[0].name
                 if name in taken:
                     what = f"two operations are called {name!r}: this one and {self.at(taken[name])}"
-                    raise self.error((*place, "operationId"), what, "Give each its own operationId.")
+                    raise self.error(
+                        (*place, "operationId"), what, "Give each of the two operations its own operationId."
+                    )
                 taken[name] = place
                 yield made
 
@@ -130,7 +132,7 @@ class _OpenApi(YamlDocument):
             if reference is None:
                 return self._mapping(place, value), place
             value, place = self._target(reference, place), tuple(_keys(reference))
-        raise self.error(place, "references form a circle", "Remove one of them.")
+        raise self.error(place, "references form a circle", "Remove one of the references.")
 
     def _target(self, reference: Any, place: Place) -> Any:
         if not isinstance(reference, str) or not reference.startswith("#/"):

@@ -90,10 +90,12 @@ class _ToolsDocument(YamlDocument):
                 raise self.error((*here, key), f"unknown key {key!r}", f"Use only the keys {', '.join(sorted(_KEYS))}.")
         name, description = entry.get("name"), entry.get("description", "")
         if not isinstance(name, str) or not name:
-            raise self.error((*here, "name"), f"a tool's name must be a string, not {kind_of(name)}", "Give it a name.")
+            raise self.error(
+                (*here, "name"), f"a tool's name must be a string, not {kind_of(name)}", "Give the tool a name."
+            )
         if not isinstance(description, str):
             what = f"the description of {name} must be a string, not {kind_of(description)}"
-            raise self.error((*here, "description"), what, "Put it in quotes.")
+            raise self.error((*here, "description"), what, "Put the description in quotes.")
         effects = entry.get("effects", "write")
         if effects not in get_args(Effects):
             what = f"the effects of {name} are {effects!r}"

@@ -50,7 +50,7 @@ class YamlDocument:
         try:
             text = self.path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            raise InputError(f"{self.path}: not UTF-8 text: {error.reason}", "Save it as UTF-8.") from None
+            raise InputError(f"{self.path}: not UTF-8 text: {error.reason}", "Save the file as UTF-8.") from None
         except OSError as error:
             raise InputError(f"Cannot read {self.path}: {error.strerror}", "Name a readable file of tools.") from None
         yaml = YAML(typ="safe", pure=True)
@@ -81,7 +81,7 @@ class YamlDocument:
                 self.lines[(*place, key)] = key_node.start_mark.line + 1
                 is_string = str(key_node.tag) == _PREFIX + "str" or self.lenient
                 if not isinstance(key_node, ScalarNode) or not is_string:
-                    raise self.error((*place, key), f"the key {key!r} is not a string", "Put it in quotes.")
+                    raise self.error((*place, key), f"the key {key!r} is not a string", "Put the key in quotes.")
                 if key in mapping:
                     raise self.error((*place, key), f"the key {key!r} appears twice", "Remove one of the two.")
                 mapping[key] = self._plain(value_node, (*place, key), yaml)
@@ -93,7 +93,7 @@ class YamlDocument:
         if kind == "timestamp" and self.lenient:
             return node.value
         if kind == "timestamp":
-            raise self.error(place, f"YAML reads {node.value} as a date", f'Put it in quotes: "{node.value}".')
+            raise self.error(place, f"YAML reads {node.value} as a date", f'Put the value in quotes: "{node.value}".')
         raise self.error(place, f"the tag {node.tag!s} is not allowed", "Use plain values only.")
 
     def at(self, place: Place) -> str:
