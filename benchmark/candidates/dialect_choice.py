@@ -20,7 +20,7 @@ __all__ = ["family_dialect", "recipe_dialect", "trained_dialect"]
 
 
 def trained_dialect(candidate: Candidate) -> str | None:
-    """The dialect in which a candidate was trained. If the candidate has an adapter, the adapter's dialect.
+    """The dialect in which a candidate's adapter was trained or, without an adapter, the candidate itself.
 
     None if the dialect is not known.
 

@@ -126,8 +126,9 @@ def read_recipe(path: Path) -> Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The folders of a recipe's data and adapter, which may not exist yet, and the commands that make the data and the
-    adapter.
+    """The folders of a recipe's data and adapter, and the commands that make the data and the adapter.
+
+    The folders may not exist yet.
 
     Attributes:
         recipe: The recipe's file.

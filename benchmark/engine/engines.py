@@ -1,4 +1,4 @@
-"""Opening the engine of a candidate. A base is loaded only once, even if several adapters are used with it."""
+"""Opening the engine of a candidate. A base is loaded only once, even if several adapters use this base."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Attention over shared prefixes, which replaces a model's own attention.
 
-It is exact, and it pads and copies no prefix.
+It is exact, needs no padding, and does not copy prefixes.
 
 A forward pass takes the tokens of many sequences in one packed row, with their positions. All layers except attention
 process each token alone and are not changed. The attention in this module is registered with transformers under a name

@@ -2,10 +2,10 @@
 
 An answer is data, even if it is wrong, and its request is never sent again. These are failures: too many requests
 (429), a fault of the server (5xx), a time-out, a broken connection, and a reply that is not a completion. Each failure
-is counted, and the request is sent again after a pause. The pause doubles each time, or the server sets its length.
-Inspect and its clients also retry, sometimes without end, and do not report their retries. These retries are switched
-off. So every failure is counted once, a request that always fails is an error, and the number of simultaneous requests
-adapts to the server.
+is counted, and the request is sent again after a pause. The pause doubles each time, or has the length that the server
+asks for. Inspect and its clients also retry, sometimes without end, and do not report their retries. These retries are
+switched off. So every failure is counted once, a request that always fails is an error, and the number of simultaneous
+requests adapts to the server.
 """
 
 from __future__ import annotations
@@ -112,15 +112,15 @@ class ServedModel:
         Args:
             prompt: Turns and tools.
             config: Fields of Inspect's `GenerateConfig`.
-            trying: Returns a context manager. Each request is sent inside a `with` block of it. The context manager may
-                count the request, or refuse it by raising an error.
+            trying: A function that returns a context manager. Each request is sent inside `with trying():`. The context
+                manager may count the request, or refuse the request by raising an error.
             order: The order of the request. The waiting request with the lowest order is sent first.
 
         Raises:
             Refused: The server refuses this request.
             Unanswered: The request failed too often.
-            EnvironmentFault: The server refuses every request, because the address, the model's name, the key or the
-                quota is wrong.
+            EnvironmentFault: The server refuses every request. The cause is the address, the model's name, the key or
+                the quota.
         """
         failure = ""
         for attempt in range(self._requests.retries + 1):

@@ -176,7 +176,8 @@ def generate(
         options: How the run is made.
         engines: Opens the engine.
         progress: Called after every completion.
-        partial: Whether a recording may lack cases or have other cases. The recording of a baseline may.
+        partial: Whether a recording may lack cases or have other cases, which is allowed for the recording of a
+            baseline.
         available: All cases that the recording may answer, if `cases` is a sample of these cases.
 
     Returns:
@@ -287,7 +288,7 @@ def _prepare(
 ) -> frozenset[int]:
     """Encode all prompts, and return the indices of the prompts that do not fit into the context.
 
-    If such prompts may not be left out, they raise an error.
+    If such prompts may not be left out, an error is raised.
     """
     try:
         engine.prepare(prompts, dialect, one_call)

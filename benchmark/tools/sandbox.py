@@ -43,7 +43,7 @@ class CallLimits:
 
     Attributes:
         seconds: Limit of the wall-clock time. Rounded up, it is also the limit of the processor time.
-        memory: Bytes of memory, in addition to the memory of the tool's imports. It is also the size of the largest
+        memory: Bytes of memory, in addition to the memory of the tool's imports. It is also the limit for the size of a
             file.
         arguments: Largest size in bytes of the arguments as JSON.
         output: Largest size in bytes of the result as JSON.
@@ -84,7 +84,7 @@ def missing_limits() -> tuple[str, ...]:
 
 
 class Sandbox:
-    """Runs tools. It is a context manager that ends the worker. Only one thread may use a sandbox at a time.
+    """A context manager that runs tools, and ends the worker on exit. Only one thread may use a sandbox at a time.
 
     Args:
         limits: Limits of each call.

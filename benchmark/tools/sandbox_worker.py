@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 try:
     import resource
-except ImportError:  # Windows has no such limits, which `missing_limits` of the sandbox lists.
+except ImportError:  # Windows does not have them. `missing_limits` of the sandbox lists the missing limits.
     resource = None  # type: ignore[assignment]
 
 __all__ = ["call", "enter", "prepare"]
@@ -72,14 +72,15 @@ class _State:
 
 
 def enter(scratch: str, seconds: float, memory: int, output: int, confined: bool) -> None:
-    """Set up a new worker in the scratch folder, with the audit hook, but without output and without the user's API
-    keys.
+    """Set up a new worker in the scratch folder, with the audit hook.
+
+    The worker has no output and does not see the user's API keys.
 
     Args:
         scratch: The only folder in which files may be written.
         seconds: Limit of the processor time of one call, which is rounded up.
-        memory: Bytes of memory for a call, in addition to the memory of the imports. It is also the size of the largest
-            file.
+        memory: Bytes of memory for a call, in addition to the memory of the imports. It is also the limit for the size
+            of a file.
         output: Largest size in bytes of a result as JSON.
         confined: Whether network, processes and files outside `scratch` are refused.
     """

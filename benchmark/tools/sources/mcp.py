@@ -1,4 +1,4 @@
-"""Reading the tools of an MCP server. The address of the server, or the command that starts it, names the server.
+"""Reading the tools of an MCP server. The server is given by its address, or by the command that starts it.
 
 A tool with the read-only hint counts as `read`. Every other tool counts as `write`. Listing the tools calls no tool.
 """

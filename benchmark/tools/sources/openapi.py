@@ -56,7 +56,7 @@ class Operation:
 def is_openapi(path: Path) -> bool:
     """Whether a file is an OpenAPI document.
 
-    Every `.json` file is, and every `.yaml` file with the key `openapi` or `swagger` near its beginning.
+    This is true for every `.json` file, and for a `.yaml` file with the key `openapi` or `swagger` near its beginning.
     """
     if path.suffix == ".json":
         return True
