@@ -1,8 +1,10 @@
-"""Choosing a candidate's dialect if the user names none: the dialect of its training, or else that of its family.
+"""Choosing a candidate's dialect if the user names no dialect.
 
-Weights that were trained with Toolmark have their dialect in the `toolmark.json` beside them. Of other weights only the
-name is known before they are loaded. All models of a family are trained in one form, so `aliases.toml` lists the
-families by the beginnings of their models' names.
+The dialect of the candidate's training is chosen, or else the dialect of its model family.
+
+Weights that were trained with Toolmark have a `toolmark.json` in their folder, which names the dialect. For other
+weights, only the name is known before the weights are loaded. All models of a family are trained in the same form. So
+`aliases.toml` lists, for each family, how the names of its models begin.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ __all__ = ["family_dialect", "recipe_dialect", "trained_dialect"]
 
 
 def trained_dialect(candidate: Candidate) -> str | None:
-    """The dialect in which a candidate's adapter, or else the candidate itself, was trained; None if that is not known.
+    """The dialect in which a candidate's adapter was trained or, without an adapter, the candidate itself.
+
+    None if the dialect is not known.
 
     Raises:
         InputError: The record of an adapter does not name exactly one dialect.
@@ -36,23 +40,26 @@ def trained_dialect(candidate: Candidate) -> str | None:
         return None  # a base that was trained in several dialects
     if len(dialects) != 1:
         raise InputError(
-            f"{folder / RECORD_FILE} does not name exactly one dialect of its training",
-            "Choose the dialect with --dialect, or train it again.",
+            f"{folder / RECORD_FILE} does not name exactly one dialect of the training",
+            "Choose the dialect with --dialect, or train again in one dialect.",
         )
     return dialects[0]
 
 
 def recipe_dialect(candidate: Candidate, recipe: Recipe) -> tuple[str, str]:
-    """The dialect in which a recipe trains, and the reason: its own, or that of the base's family, or `tagged`."""
+    """The dialect in which a recipe trains, and the reason for it.
+
+    The dialect is the recipe's own dialect, or else the dialect of the base's family, or else `tagged`.
+    """
     if recipe.dialect:
         return recipe.dialect, "the recipe's"
     return family_dialect(candidate) or ("tagged", "default")
 
 
 def family_dialect(candidate: Candidate) -> tuple[str, str] | None:
-    """The dialect of the base's family, and the name of the family; None if the family is not known.
+    """The dialect of the base's family, and the name of the family. None if the family is not known.
 
-    For a served model it is not known, because its name does not tell how the server writes turns.
+    For a served model the family is not used, because the model's name does not say how the server writes turns.
     """
     if candidate.kind not in ("local", "hub"):
         return None

@@ -1,7 +1,8 @@
-"""The fingerprint of a run: which model gave its completions, and on what machine.
+"""The fingerprint of a run, which records which model gave the completions, and on which machine.
 
-*Identity* is everything that may change a completion: weights, adapter, chat template, dialect, decoding, dtype. It is
-part of every key, so that a completion of another model is never reused. *Environment* is recorded in addition.
+The *identity* is everything that may change a completion: weights, adapter, chat template, dialect, decoding, dtype.
+The identity is part of every key, so that a completion of another model is never reused. The *environment* is recorded
+too, but is not part of a key.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ _PACKAGES = ("toolmark", "torch", "transformers", "peft", "inspect-ai", "pydanti
 def identity(
     candidate: Candidate, weights: Weights | None, dialect: Dialect, decoding: Decoding, dtype: str | None
 ) -> dict[str, Any]:
-    """Everything that may change a completion. Of a served model only the name is known, and the record says so."""
+    """Everything that may change a completion.
+
+    For a served model only the name is known, and the identity says so.
+    """
     shared: dict[str, Any] = {
         "dialect": f"{dialect.name}/{dialect.version}",
         "decoding": decoding.identity(),
@@ -57,12 +61,12 @@ def identity(
 
 
 def run_key(identity: Mapping[str, Any]) -> str:
-    """Hash of an identity: eight hexadecimal digits, part of the name of a run's directory."""
+    """The hash of an identity, as eight hexadecimal digits. It is part of the name of a run's directory."""
     return digest({key: value for key, value in identity.items() if key != "model"}, 8)
 
 
 def environment(**engine: Any) -> dict[str, Any]:
-    """Versions and machine, with the values that the engine adds (device, threads, batch layout)."""
+    """The versions and the machine, with the values that the engine adds (device, threads, batch layout)."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),

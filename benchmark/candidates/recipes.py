@@ -1,4 +1,4 @@
-"""Recipes: a base, a generator and a trainer with their options, and a seed, in one TOML file.
+"""Recipes. A recipe is a TOML file with a base, a generator, a trainer, their options, and a seed.
 
     base = "pocket"
     seed = 1
@@ -11,14 +11,14 @@
     name = "lora"
     lr = 2e-4
 
-A recipe stands for an adapter that is made when it is needed, by the two commands `toolmark generate` and `toolmark
-train`. What was already made is found by a hash of everything that it depends on:
+A recipe stands for an adapter. The adapter is made when it is needed, by the two commands `toolmark generate` and
+`toolmark train`. Data and adapters that already exist are found by a hash of everything that they depend on:
 
     data/<recipe>-<key8>/       generator, options, seed, tools, the generator's code
     adapters/<recipe>-<key8>/   the data's key, trainer, options, seed, dialect, base, the trainer's code
 
-So nothing is made twice, and a changed option makes anew only what depends on it. Paths in a recipe are relative to its
-folder.
+So nothing is made twice. If an option changes, only the data and adapters that depend on this option are made again.
+Paths in a recipe are relative to the recipe's folder.
 """
 
 from __future__ import annotations
@@ -50,17 +50,17 @@ _SHARED_OPTIONS = {
     "toolmark.generators": frozenset({"tools", "execute", "manifest"}),
     "toolmark.trainers": frozenset({"dev", "dev_limit", "manifest", "skip_too_long"}),
 }
-"""Options of every command of a kind: they are not the plug-in's own."""
+"""Options that all commands of a kind share. The plug-in itself does not have these options."""
 
 _CODE = ("*.py", "*.toml", "*.md", "*.yaml", "*.json", "*.jinja")
 """Files whose content can change what a plug-in makes."""
 
 _PATHS = ("tools", "dev", "manifest", "prompts")
-"""Options whose value is a path, if a file or folder of that name exists."""
+"""Options whose value is a path, if a file or folder with this name exists."""
 
 
 class Step(BaseModel):
-    """One of the two steps: the name of a plug-in, and its options."""
+    """One of the two steps of a recipe, with the name of a plug-in and the plug-in's options."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -68,12 +68,12 @@ class Step(BaseModel):
 
     @property
     def options(self) -> dict[str, Any]:
-        """All keys of the table but the name."""
+        """All keys of the table except the name."""
         return dict(self.model_extra or {})
 
 
 class Recipe(BaseModel):
-    """The content of a recipe; `path` is its file."""
+    """The content of a recipe. `path` is the recipe's file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -100,7 +100,7 @@ class Recipe(BaseModel):
 
 
 def is_recipe(path: Path) -> bool:
-    """Whether `path` is a recipe: an existing file with the suffix `.toml`."""
+    """Whether `path` is a recipe, which is an existing file with the suffix `.toml`."""
     return path.suffix == ".toml" and path.is_file()
 
 
@@ -114,19 +114,21 @@ def read_recipe(path: Path) -> Recipe:
     try:
         return Recipe(path=path, **tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"the recipe {path} is not TOML: {error}", "Correct its syntax.") from None
+        raise InputError(f"the recipe {path} is not TOML: {error}", "Correct the syntax of the file.") from None
     except (ValidationError, TypeError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
         where = ".".join(map(str, first["loc"])) or "the file"
         raise InputError(
             f"{path} is not a recipe: {where}: {first['msg']}",
-            "Write base, and the tables [generator] and [trainer], each with a name.",
+            "Write base, and the tables [generator] and [trainer]. Both tables need a name.",
         ) from None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where the data and the adapter of a recipe are or will be, and the commands that make them.
+    """The folders of a recipe's data and adapter, and the commands that make the data and the adapter.
+
+    The folders may not exist yet.
 
     Attributes:
         recipe: The recipe's file.
@@ -168,7 +170,8 @@ def plan_recipe(recipe: Recipe, base: Path, dialect: str) -> Plan:
         dialect: Name of the dialect in which the recipe trains.
 
     Raises:
-        InputError: The recipe names a generator or trainer that is unknown, or an option that it does not have.
+        InputError: The recipe names an unknown generator or trainer, or an option that the generator or trainer does
+            not have.
     """
     generator, trainer = recipe.generator, recipe.trainer
     data_key = digest(
@@ -205,10 +208,10 @@ def plan_recipe(recipe: Recipe, base: Path, dialect: str) -> Plan:
 
 
 def _resolved_options(recipe: Recipe, group: Group, step: Step) -> dict[str, object]:
-    """All options of a step, defaults included: a new default is a new recipe.
+    """All options of a step, including the default values. So a new default value changes the recipe's hash.
 
     Raises:
-        InputError: There is no such plug-in, or it does not have an option.
+        InputError: There is no such plug-in, or the plug-in does not have one of the options.
     """
     options: type[BaseModel] = load(group, step.name).Options
     given = recipe.options(step)
@@ -221,7 +224,7 @@ def _resolved_options(recipe: Recipe, group: Group, step: Step) -> dict[str, obj
         key = ".".join(map(str, first["loc"]))
         raise InputError(
             f"{recipe.path}: {step.name} does not take {key} = {first['input']!r}: {first['msg']}",
-            f"See its options: toolmark {_COMMANDS[group]} {step.name} --help",
+            f"List the options with: toolmark {_COMMANDS[group]} {step.name} --help",
         ) from None
 
 
@@ -234,10 +237,10 @@ def _content(value: object) -> object:
 
 
 def plugin_package(entry_point: str) -> str:
-    """The package whose code a plug-in depends on: `toolmark.trainers` and the like, or a third party's top package.
+    """The package whose code a plug-in depends on, for example `toolmark.trainers`, or a third party's top package.
 
     Args:
-        entry_point: Module and object, as `toolmark.trainers.lora:LoraTrainer`.
+        entry_point: Module and object, for example `toolmark.trainers.lora:LoraTrainer`.
     """
     names = entry_point.partition(":")[0].split(".")
     return ".".join(names[:2] if names[0] == "toolmark" else names[:1])
@@ -245,7 +248,7 @@ def plugin_package(entry_point: str) -> str:
 
 @cache
 def _code_hash(group: Group, step: Step) -> str:
-    """SHA-256 over the package of a plug-in, because other code may make other data from the same options."""
+    """The SHA-256 over the package of a plug-in, because changed code may make different data from the same options."""
     spec = find_spec(plugin_package(target(group, step.name)))
     total = hashlib.sha256()
     for folder in (spec.submodule_search_locations or ()) if spec else ():

@@ -1,4 +1,4 @@
-"""Candidate specs: how a model is named, in every command and option.
+"""Candidate specs. A spec names a model in a command or option.
 
     ./path/to/dir            a directory with config.json (a model), adapter_config.json or ledger.jsonl (a run)
     pocket, gemma-3-1b-it    an alias (aliases.toml), or the full hub id behind one
@@ -9,7 +9,7 @@
     openai/gpt-4.1           a model of any Inspect provider, passed on unchanged
     ORG/NAME                 a hub id
 
-The forms are tried in this order. Paths and hub ids may have the form `base[@revision][:adapter[@revision]]`.
+These forms are tried in this order. Paths and hub ids may have the form `base[@revision][:adapter[@revision]]`.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ _PATH_LIKE = re.compile(r"(\.{0,2}[/\\]|~|[A-Za-z]:[/\\])")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model under test, named but not yet loaded.
+    """A model under test, which is named but not yet loaded.
 
     Attributes:
-        kind: Where it comes from.
-        name: Its name in tables and run directories.
+        kind: The kind of source of the model.
+        name: The candidate's name in tables and run directories.
         base: A directory, a hub id, a ledger file, a policy's name, or Inspect's name of a model.
         revision: Revision of the base at the hub.
-        adapter: A directory or hub id of a PEFT adapter, or the file of a recipe that makes one.
+        adapter: A directory or hub id of a PEFT adapter, or the file of a recipe that makes an adapter.
         adapter_revision: Revision of the adapter at the hub.
         gated: Whether the hub requires an accepted licence and a token.
-        note: How the spec was read, if it could have another meaning.
+        note: A line that says how the spec was read, if the spec could have another meaning.
     """
 
     kind: Kind
@@ -72,7 +72,7 @@ def _path_exists(text: str) -> bool:
 
 
 def _split_colon(spec: str) -> tuple[str, str | None]:
-    """Base and adapter, split at the first colon that does not belong to a drive letter."""
+    """The base and the adapter. They are separated by the first colon that does not belong to a drive letter."""
     for match in re.finditer(":", spec):
         index = match.start()
         drive = index >= 1 and spec[index - 1].isalpha() and (index == 1 or spec[index - 2] in ":@")
@@ -118,7 +118,9 @@ def _base_of_adapter(path: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         base = None
     if not isinstance(base, str):
-        raise InputError(f"{path}/adapter_config.json names no base model", f"Name both: --model BASE --adapter {path}")
+        raise InputError(
+            f"{path}/adapter_config.json names no base model", f"Name its base: --model BASE --adapter {path}"
+        )
     return base
 
 
@@ -134,7 +136,7 @@ def _alias(spec: str) -> Candidate | None:
     provider, _, rest = spec.partition("/")
     note = ""
     if spec in by_hub_id and provider in table()["inspect"]["providers"]:
-        note = f"{spec} is read as open weights (hub/{spec}); as an API model write openrouter/{provider}/{rest}"
+        note = f"{spec} is read as open weights (hub/{spec}); for the API model, write openrouter/{provider}/{rest}"
     return Candidate("hub", name, entry["hub"], gated=entry.get("gated", False), note=note)
 
 
@@ -171,7 +173,7 @@ def _base(spec: str) -> Candidate:
         return Candidate("inspect", spec, spec)
     if _PATH_LIKE.match(spec):
         raise InputError(
-            f"there is no file or directory at {spec!r}", "Check the path. A model at the hub is written ORG/NAME."
+            f"there is no file or directory at {spec!r}", "Check the path. Write a model at the hub as ORG/NAME."
         )
     if _HUB_ID.match(spec) and first != "hub":
         return _hub(spec)
@@ -179,10 +181,10 @@ def _base(spec: str) -> Candidate:
 
 
 def resolve(spec: str) -> Candidate:
-    """The candidate of a spec; uses no network and loads nothing.
+    """The candidate of a spec. This uses no network and loads nothing.
 
     Raises:
-        InputError: There is no such candidate; the message lists the most similar names.
+        InputError: There is no such candidate. The message lists the most similar names.
     """
     if _path_exists(spec):
         return _directory(Path(spec).expanduser())
@@ -196,7 +198,7 @@ def resolve(spec: str) -> Candidate:
 
 
 def with_adapter(base: Candidate, adapter: str) -> Candidate:
-    """A candidate of a base and an adapter.
+    """The candidate that consists of a base and an adapter.
 
     Args:
         base: The base.
@@ -207,7 +209,7 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
     """
     if base.kind not in ("local", "hub"):
         raise InputError(
-            f"{base.name} cannot have an adapter, because it is not loaded from weights",
+            f"{base.name} cannot have an adapter, because this model is not loaded from weights",
             "Name a base model: --model BASE --adapter DIR",
         )
     if base.adapter is not None:
@@ -226,13 +228,13 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
     if path.exists():
         if not (path / "adapter_config.json").is_file():
             raise InputError(
-                f"{text} is not an adapter: it has no adapter_config.json",
+                f"{text} is not an adapter, because it has no adapter_config.json",
                 "Name the directory that the trainer or peft wrote.",
             )
         if not (path / "adapter_model.safetensors").is_file():
             raise InputError(
                 f"{text} has no adapter_model.safetensors",
-                "Save it again with safe_serialization=True; pickles are not read.",
+                "Save the adapter again with safe_serialization=True, because pickles are not read.",
             )
         return replace(base, name=f"{base.name}+{path.resolve().name}", adapter=str(path))
     if not _HUB_ID.match(text):

@@ -1,4 +1,4 @@
-"""Finding a candidate's weights on this machine, or downloading them; imports no torch."""
+"""Finding a candidate's weights on this machine, or downloading the weights. This module does not import torch."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _fetch(repo: str, revision: str | None, needs_consent: bool, marker: str) ->
 
 
 def locate(candidate: Candidate) -> Weights:
-    """The directories of a `local` or `hub` candidate; weights that are not on this machine are downloaded.
+    """The directories of a `local` or `hub` candidate. Weights that are not on this machine are downloaded.
 
     Raises:
         InputError: The hub has no such model or revision, or a directory has no safetensors.

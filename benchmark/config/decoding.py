@@ -10,17 +10,17 @@ __all__ = ["Decoding"]
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How the tokens of a completion are chosen; part of a run's identity.
+    """How the tokens of a completion are chosen. These options are part of a run's identity.
 
-    The default is greedy decoding, whatever the model's own generation configuration says: with sampling, chance alone
-    would change the scores.
+    The default is greedy decoding, even if the model's own generation configuration asks for sampling. With sampling,
+    chance alone would change the scores.
 
     Attributes:
         max_tokens: A completion is cut after this number of tokens.
         temperature: 0 means greedy decoding.
-        seed: Seed of the sampling. Greedy decoding does not use it; then it is not part of the identity.
-        stop_at_call: In cases where exactly one call is right, end a completion after its first whole call. Text that
-            the model would have written after the call is not seen.
+        seed: Seed of the sampling. Greedy decoding does not use the seed, so the seed is then not part of the identity.
+        stop_at_call: Whether to end a completion after its first complete call, in cases where exactly one call is
+            right. Text that the model would have written after the call is not seen.
     """
 
     max_tokens: int = 512
@@ -29,7 +29,10 @@ class Decoding:
     stop_at_call: bool = False
 
     def identity(self) -> dict[str, Any]:
-        """Fields that can change a completion; `stop_at_call` only if it is on, so that older runs keep their keys."""
+        """The fields that can change a completion.
+
+        `stop_at_call` is a field only if it is on, so that older runs keep their keys.
+        """
         fields = asdict(self)
         without = {"seed"} if self.temperature == 0 else set()
         without |= set() if self.stop_at_call else {"stop_at_call"}

@@ -1,4 +1,4 @@
-"""Types of options: how a value is read from text or from TOML, and how errors and help describe it."""
+"""The types of options. A type reads a value from text or TOML, and describes the value in errors and help texts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class Kind:
     """The type of an option's values.
 
     Attributes:
-        read: Reads a value from a string or a TOML value; for a repeatable option from a list or a TOML table. Raises
-            ValueError for a value of another type.
-        wants: The type in words; an error says that a value is not this, as in "is not a whole number".
-        example: A value for messages; None uses the option's metavar.
-        empty: The default of an option that declares none.
-        choices: The only words that are allowed; empty allows all.
+        read: Reads a value from a string or a TOML value. For a repeatable option, the value is read from a list or a
+            TOML table. A value of another type raises ValueError.
+        wants: The type in words. Errors use these words, for example "is not a whole number".
+        example: A value that messages show as an example. If it is None, messages show the option's metavar.
+        empty: The default value of an option that declares no default.
+        choices: The only words that are allowed. If it is empty, all words are allowed.
     """
 
     read: Callable[[Any], Any]
@@ -77,7 +77,7 @@ def _amounts(raw: Any) -> tuple[tuple[str, float], ...]:
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:
-    """Amounts by dotted name: TOML reads an unquoted `timing.recall = 0.8` as a table inside a table."""
+    """Amounts by dotted name. TOML reads an unquoted `timing.recall = 0.8` as a table inside a table."""
     pairs = []
     for name, value in table.items():
         if isinstance(value, dict):

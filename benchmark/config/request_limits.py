@@ -9,7 +9,7 @@ __all__ = ["RequestLimits"]
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """How many requests a served model gets, and how long each may take.
+    """How many requests a served model gets at the same time, and how long each request may take.
 
     These limits change no completion. So they are not part of a run's identity.
 

@@ -1,12 +1,13 @@
 """Where an option's value comes from: flags, then `TOOLMARK_*`, then `.env`, then `[tool.toolmark]`, then the default.
 
-An `Option` is declared once; its flag, its environment variable and its key in `pyproject.toml` follow from its name.
+An `Option` is declared once. The option's name determines its flag, its environment variable and its key in
+`pyproject.toml`.
 
-* Every value of every source is checked, also a value that a stronger source overrides. Otherwise a wrong value in a
-  file would be found only when the flag that overrides it is left out.
-* An option of amounts (`floor`) is resolved amount by amount. So a floor on the command line is added to those of the
-  repository and does not remove them.
-* From `.env` only `TOOLMARK_*` is read. The API keys in it are read by Inspect.
+* Every value of every source is checked, even if a stronger source overrides the value. Otherwise a wrong value in a
+  file would be found only when the user leaves out the flag that overrides the value.
+* An option of amounts (`floor`) is resolved amount by amount. So a floor on the command line is added to the floors of
+  the repository and does not remove the repository's floors.
+* Only the variables `TOOLMARK_*` are read from `.env`. Inspect reads the API keys in `.env`.
 """
 
 from __future__ import annotations
@@ -45,12 +46,12 @@ class Option:
     """An option that a user can set.
 
     Attributes:
-        name: The name, with hyphens, as in the flag and the key.
-        kind: The type of its values.
+        name: The option's name with hyphens, as it is written in the flag and the key.
+        kind: The type of the option's values.
         help: The text for `--help` and the documentation.
-        metavar: The placeholder for a value in that text.
-        default: The default; None takes that of the type.
-        default_text: The default in words; empty shows the value itself.
+        metavar: The placeholder for a value in the help text.
+        default: The default value. None means the default value of the type.
+        default_text: The default value in words. If it is empty, the value itself is shown.
     """
 
     name: str
@@ -67,7 +68,7 @@ class Option:
 
     @property
     def destination(self) -> str:
-        """Where pytest keeps the flag: other plug-ins have a `seed` too."""
+        """The name under which pytest stores the flag. It has a prefix, because other plug-ins also have a `seed`."""
         return f"toolmark_{self.name}"
 
     @property
@@ -93,15 +94,15 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class OptionSource:
-    """The values that one source gives, and how messages name the source.
+    """The option values of one source, and how messages name the source.
 
-    The last three are templates with the fields `{name}`, `{variable}` and `{value}`.
+    `label`, `place` and `form` are templates with the fields `{name}`, `{variable}` and `{value}`.
 
     Attributes:
         raw: The values as written, by option name.
-        label: Names the source in the header.
-        place: Names an option of this source in an error.
-        form: Shows how an option with a value is written in this source.
+        label: The template for the name of the source in the header.
+        place: The template for the name of an option of this source in an error.
+        form: The template that shows how an option with a value is written in this source.
     """
 
     raw: Mapping[str, Any]
@@ -120,8 +121,8 @@ class Values:
 
     Attributes:
         given: The values by option name.
-        changed: For every option that is not at its default a text such as `limit=40 (TOOLMARK_LIMIT)`.
-        foreign: The source by option name, of the options that were not set by a flag.
+        changed: A text such as `limit=40 (TOOLMARK_LIMIT)` for every option whose value is not the default.
+        foreign: The source of each option that was not set by a flag, by option name.
     """
 
     given: Mapping[str, Any]
@@ -132,7 +133,10 @@ class Values:
         return self.given[name]
 
     def located(self, error: InputError) -> InputError:
-        """Add to an error, which names flags, where these options were set if not by a flag."""
+        """Add the sources of the options to an error that names flags.
+
+        Only options that were not set by a flag get a source.
+        """
         flags = dict.fromkeys(re.findall(r"(?<!\S)--([a-z][a-z-]*)", error.what))
         sources = ", ".join(f"--{name} from {self.foreign[name]}" for name in flags if name in self.foreign)
         return InputError(f"{error.what} ({sources})", error.fix) if sources else error
@@ -157,7 +161,7 @@ def from_environment(options: Sequence[Option], environment: Mapping[str, str | 
 
 
 def from_dotenv(options: Sequence[Option], file: Path) -> OptionSource:
-    """The source of `TOOLMARK_*` in a `.env` file; empty if the file does not exist.
+    """The source of `TOOLMARK_*` in a `.env` file. The source is empty if the file does not exist.
 
     Raises:
         InputError: The file is not UTF-8 text, or a variable with this prefix belongs to no option.
@@ -174,7 +178,7 @@ def from_dotenv(options: Sequence[Option], file: Path) -> OptionSource:
 
 
 def _variables(options: Sequence[Option], variables: Mapping[str, str | None], where: str) -> dict[str, Any]:
-    """Values by option name. An empty variable counts as not set, as in many shell tools."""
+    """The values by option name. As in many shell tools, an empty variable counts as not set."""
     by_variable = {option.variable: option for option in options}
     raw: dict[str, Any] = {}
     for variable, text in variables.items():
@@ -193,7 +197,7 @@ def _split(text: str) -> list[str]:
 
 
 def from_pyproject(options: Sequence[Option], file: Path) -> OptionSource:
-    """The source of `[tool.toolmark]` in a `pyproject.toml`; empty if there is no such file or table.
+    """The source of `[tool.toolmark]` in a `pyproject.toml`. The source is empty if there is no such file or table.
 
     Raises:
         InputError: The file is not TOML, or a key belongs to no option.

@@ -1,1 +1,1 @@
-"""What every other part may use: errors, entry points, the Hugging Face hub, progress and printing."""
+"""Code that every other part may use: errors, entry points, the Hugging Face hub, progress and printing."""

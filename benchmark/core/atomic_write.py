@@ -1,4 +1,4 @@
-"""Replacing a file as a whole, so that no reader ever finds half of it."""
+"""Replacing the whole content of a file, so that no reader ever finds an incomplete file."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["write_atomically"]
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace the content of a file: a reader finds the old content or the new one, even after a kill.
+    """Replace the content of a file. A reader finds either the old or the new content, even if the process was killed.
 
     Args:
-        path: The file to write; its folder must exist.
-        content: All of its new bytes.
+        path: The file to write. The file's folder must exist.
+        content: The new content of the file.
 
     Raises:
-        OSError: It could not be written; the old content is still there.
+        OSError: The file could not be written. It still has the old content.
     """
     temporary = path.with_name(f".{path.name}-{getpid()}")
     try:

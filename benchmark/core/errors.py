@@ -1,8 +1,8 @@
 """The errors that a user can meet.
 
-Every message says what happened, with the value, and then which command or setting to use instead. `pytest_plugin.py`
-and `cli.py` print the message without a traceback and exit with `exit_code`. Any other exception is a defect of
-Toolmark and keeps its traceback.
+Every message first says what happened, with the wrong value. Then it says which command or setting to use instead.
+`pytest_plugin.py` and `cli.py` print the message without a traceback and exit with `exit_code`. Any other exception is
+a defect of Toolmark, so its traceback is printed.
 
     ToolmarkError
     ├── InputError        4   a specification, file or option is wrong
@@ -25,7 +25,7 @@ class ToolmarkError(Exception):
 
     Args:
         what: What happened, in one sentence without a full stop, with the wrong value.
-        fix: What to do, in one sentence: the command, option or setting to use.
+        fix: What to do, in one sentence with the command, option or setting to use.
     """
 
     exit_code: ClassVar[int] = 3
@@ -59,7 +59,7 @@ class EnvironmentFault(ToolmarkError):
 
 @contextmanager
 def writing(path: Path, fix: str = "Free some disk space, or name another path.") -> Iterator[None]:
-    """Turn an `OSError` raised in this context into the error that a path cannot be written.
+    """Turn an `OSError` inside this `with` block into an error that says that `path` cannot be written.
 
     Args:
         path: The file or folder that is written.

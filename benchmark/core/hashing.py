@@ -1,4 +1,4 @@
-"""Hashes of values and of files: every identity, key and record is made of these."""
+"""Hashes of values and of files. Every identity, key and record is made of these hashes."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ __all__ = ["canonical_json", "digest", "file_hash", "hash_files"]
 
 
 def canonical_json(value: object) -> str:
-    """The one spelling that hashes are taken over: sorted keys, no white-space, ASCII."""
+    """The form of JSON that is hashed, with sorted keys, without white-space, in ASCII."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def digest(value: object, length: int = 16) -> str:
-    """First `length` hexadecimal digits of the SHA-256 of `value` in canonical JSON."""
+    """The first `length` hexadecimal digits of the SHA-256 of `value` in canonical JSON."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:length]
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes: 64 hexadecimal digits."""
+    """The SHA-256 of a file's bytes, as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def hash_files(files: Iterable[Path]) -> str:
-    """SHA-256 over the names and bytes of the files that exist, in order of their names: 16 hexadecimal digits."""
+    """The SHA-256 over the names and bytes of the files that exist, sorted by name, as 16 hexadecimal digits."""
     total = hashlib.sha256()
     for file in sorted(files, key=lambda file: file.name):
         if file.is_file():

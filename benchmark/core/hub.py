@@ -1,7 +1,7 @@
-"""The Hugging Face hub: check that a repository exists and can be read, download files, upload files.
+"""The Hugging Face hub: checking that a repository exists and can be read, downloading and uploading files.
 
-Files in the hub's local cache are used without a request. Otherwise one request, limited to two seconds, checks the
-repository first, so that "no network" and "no access" are reported at once.
+Files in the hub's local cache are used without a request. For other files, a request with a limit of two seconds checks
+the repository before the download. So "no network" and "no access" are reported at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OFFLINE = {"model": "without a network, use --model pocket", "dataset": "withou
 
 
 def is_repo_id(repo: str) -> bool:
-    """Whether the hub library accepts `repo` as the id of a repository: NAME or ORG/NAME."""
+    """Whether the hub library accepts `repo` as the id of a repository (NAME or ORG/NAME)."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined] # public, but not typed as such
 
@@ -39,10 +39,10 @@ def check_id(repo: str, flag: str) -> None:
 
     Args:
         repo: What the user wrote.
-        flag: The option that it was given to, for the error.
+        flag: The option whose value `repo` is, for the error.
 
     Raises:
-        InputError: It is not written so.
+        InputError: `repo` is not written as ORG/NAME.
     """
     if repo.count("/") != 1 or not is_repo_id(repo):
         raise InputError(f"{flag} {repo!r} is not the name of a hub repository", f"Write {flag} ORG/NAME.")
@@ -59,7 +59,7 @@ def by_hand(repo: str, kind: Kind) -> str:
 
 
 def cached(repo: str, revision: str | None, kind: Kind = "model") -> Path | None:
-    """The folder of `repo` in the local cache, or None; the folder may hold only some of the files."""
+    """The folder of `repo` in the local cache, or None. The folder may contain only some of the files."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -70,7 +70,7 @@ def cached(repo: str, revision: str | None, kind: Kind = "model") -> Path | None
 
 
 def writable(repo: str, kind: Kind, again: str) -> bool:
-    """Check that the hub can be written to, and return whether `repo` exists.
+    """Check that files can be uploaded to the hub, and return whether `repo` exists.
 
     Args:
         repo: ORG/NAME.
@@ -100,12 +100,12 @@ def upload(
     """Upload files in one commit.
 
     Args:
-        repo: ORG/NAME; it is created if it does not exist.
-        files: Local paths or texts, by the file names in the repository.
+        repo: ORG/NAME. The repository is created if it does not exist.
+        files: Local paths or texts, by file name in the repository.
         kind: Kind of the repository.
         private: Whether a repository that is created here is private.
         message: Message of the commit.
-        card: The local file of the card, which the user must correct if the hub refuses it.
+        card: The local file of the card. If the hub refuses the card, the user must correct this file.
         again: The user's command, which errors tell to run again.
 
     Returns:
@@ -127,7 +127,7 @@ def upload(
         if not exists:
             api.create_repo(repo, repo_type=kind, private=private or None, exist_ok=True)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about metadata that the hub accepts
+            warnings.simplefilter("ignore")  # warnings about metadata that the hub accepts
             commit = api.create_commit(repo, operations, repo_type=kind, commit_message=message)
     except Exception as error:  # as in `writable`
         if isinstance(error, ValueError) and str(error).startswith("Invalid metadata"):
@@ -151,7 +151,9 @@ def _not_written(repo: str, error: Exception, again: str) -> EnvironmentFault:
             f"the token may not write to {repo}: {reason}",
             "Create a token with write access at https://huggingface.co/settings/tokens, then run: hf auth login",
         )
-    return EnvironmentFault(f"the hub refused to write {repo}: {reason}", f"Solve that, then run again: {again}")
+    return EnvironmentFault(
+        f"the hub refused to write {repo}: {reason}", f"Solve this problem, then run again: {again}"
+    )
 
 
 def probe(repo: str, revision: str | None = None, kind: Kind = "model") -> None:
@@ -166,7 +168,7 @@ def probe(repo: str, revision: str | None = None, kind: Kind = "model") -> None:
 
     offline = EnvironmentFault(
         f"{repo} is not in the local cache and the hub cannot be reached",
-        f"Connect and run again, or download the {kind} first: {by_hand(repo, kind)}; {_OFFLINE[kind]}.",
+        f"Connect and run again, or download the {kind} first: {by_hand(repo, kind)} ({_OFFLINE[kind]})",
     )
     if constants.HF_HUB_OFFLINE:
         raise offline
@@ -176,7 +178,7 @@ def probe(repo: str, revision: str | None = None, kind: Kind = "model") -> None:
         raise gated(repo, kind) from None
     except RevisionNotFoundError:
         raise InputError(
-            f"{repo} has no revision {revision!r}", f"Choose one that is listed at {page(repo, kind)}/tree/main"
+            f"{repo} has no revision {revision!r}", f"Choose a revision that is listed at {page(repo, kind)}/tree/main"
         ) from None
     except RepositoryNotFoundError:
         raise InputError(
@@ -188,7 +190,7 @@ def probe(repo: str, revision: str | None = None, kind: Kind = "model") -> None:
 
 
 def gated(repo: str, kind: Kind = "model") -> EnvironmentFault:
-    """The error for a repository that must be read with a token, after its licence was accepted."""
+    """The error for a gated repository, which can be read only with a token and after accepting the licence."""
     return EnvironmentFault(
         f"{repo} is gated, and there is no token with access to it",
         f"Accept its licence at {page(repo, kind)}, then log in with: hf auth login (or set HF_TOKEN)",
@@ -200,7 +202,7 @@ def download(repo: str, revision: str | None, patterns: Sequence[str], kind: Kin
 
     Args:
         repo: ORG/NAME.
-        revision: A branch, tag or commit; None is the main branch.
+        revision: A branch, tag or commit. None means the main branch.
         patterns: Glob patterns of the files to download.
         kind: Kind of the repository.
 
@@ -208,7 +210,7 @@ def download(repo: str, revision: str | None, patterns: Sequence[str], kind: Kin
         The local folder of the files.
 
     Raises:
-        InputError, EnvironmentFault: As `probe`, or the download failed.
+        InputError, EnvironmentFault: The same errors as `probe`, or the download failed.
     """
     from huggingface_hub import snapshot_download
 
@@ -217,5 +219,5 @@ def download(repo: str, revision: str | None, patterns: Sequence[str], kind: Kin
         return Path(snapshot_download(repo, revision=revision, repo_type=kind, allow_patterns=list(patterns)))
     except OSError as error:
         raise EnvironmentFault(
-            f"{repo} could not be downloaded: {error}", f"Run again, or download it with: {by_hand(repo, kind)}"
+            f"{repo} could not be downloaded: {error}", f"Run again, or download the {kind} with: {by_hand(repo, kind)}"
         ) from error

@@ -1,4 +1,4 @@
-"""Printing text of models and files: control characters are escaped, and long lines are not broken."""
+"""Printing text of models and files. Control characters are escaped, and long lines are not broken."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from rich.console import Console
 __all__ = ["console", "printable", "say"]
 
 _WIDTH_WITHOUT_TERMINAL = 160
-"""Columns of the output where it does not go to a terminal."""
+"""The width of the output, in characters, if the output does not go to a terminal."""
 
 
 def console() -> Console:
-    """A console that prints text unchanged: without markup and highlighting."""
+    """A console that prints text unchanged, without markup and highlighting."""
     terminal = Console(markup=False, highlight=False)
     if terminal.is_terminal:
         return terminal
@@ -19,16 +19,16 @@ def console() -> Console:
 
 
 def say(*lines: str) -> None:
-    """Print lines without breaking them, with control characters escaped."""
+    """Print lines with escaped control characters. Long lines are not broken."""
     output = console()
     for line in lines:
         output.print(printable(line), soft_wrap=True)
 
 
 def printable(text: str) -> str:
-    """`text` with every character escaped that is not printable, so that it cannot control a terminal.
+    """`text` with every unprintable character escaped, so that the text cannot control a terminal.
 
-    Newlines stay.
+    Newlines are not escaped.
     """
     return "".join(
         char if char == "\n" or char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text

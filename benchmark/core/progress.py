@@ -1,4 +1,7 @@
-"""Progress of a run: number, rate and time left. A live bar on a terminal, plain lines elsewhere."""
+"""The progress of a run: number of completions, rate and time left.
+
+On a terminal a live bar shows the progress. Elsewhere plain lines are printed.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ class ProgressLine:
     Args:
         name: The run's name, printed before each line.
         console: Where to print.
-        live: The bar on a terminal; None prints plain lines.
+        live: The bar on a terminal. If it is None, plain lines are printed.
     """
 
     def __init__(self, name: str, console: Console, live: Progress | None) -> None:
@@ -31,7 +34,7 @@ class ProgressLine:
         self._started = self._printed = time.monotonic()
 
     def update(self, done: int, total: int, further: str = "") -> None:
-        """Show that `done` of `total` completions are in the ledger, and `further` text after that."""
+        """Show that `done` of `total` completions are in the ledger, followed by the text `further`."""
         if self._live is not None and self._task is not None:
             description = f"{self._name}: {further}" if further else self._name
             self._live.update(self._task, completed=done, total=total, description=description)
@@ -55,11 +58,11 @@ class ProgressLine:
 
 @contextmanager
 def progress_line(name: str, *, live: bool = True) -> Iterator[ProgressLine]:
-    """Show the progress of one run while the context is open.
+    """Show the progress of one run inside the `with` block.
 
     Args:
         name: The run's name.
-        live: False prints plain lines on a terminal too, because other runs print at the same time.
+        live: If False, plain lines are printed on a terminal too, because other runs print at the same time.
     """
     console = Console()
     if not live or not console.is_terminal:

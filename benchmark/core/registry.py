@@ -1,8 +1,8 @@
 """Plug-ins, found by their entry points.
 
-The built-in dialects, readers, generators, trainers, renderers and commands are registered in `pyproject.toml`, as
-those of third parties are in theirs. Packages that may not import each other reach each other in this way only. A
-plug-in is imported when it is loaded by its name, and not before.
+The built-in dialects, readers, generators, trainers, renderers and commands are registered in `pyproject.toml`. Third
+parties register their plug-ins in their own `pyproject.toml`. Packages that may not import each other use each other's
+plug-ins only in this way. A plug-in is imported only when it is loaded by its name.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def _entry_points(group: Group) -> dict[str, EntryPoint]:
 
 
 def names(group: Group) -> tuple[str, ...]:
-    """The registered names of a group, sorted; imports no plug-in."""
+    """The sorted names that are registered in a group. No plug-in is imported."""
     return tuple(_entry_points(group))
 
 
 def target(group: Group, name: str) -> str:
-    """The object that `name` registers, as `module:attribute`; imports no plug-in."""
+    """The object that `name` registers, as `module:attribute`. No plug-in is imported."""
     return _entry_points(group)[name].value
 
 
@@ -47,7 +47,7 @@ def load(group: Group, name: str) -> Any:
     """Import and return the object that `name` registers in `group`.
 
     Raises:
-        InputError: There is no such name; the message lists the most similar ones.
+        InputError: There is no such name. The message lists the most similar names.
         EnvironmentFault: A package that the plug-in needs is not installed.
     """
     try:
@@ -66,9 +66,9 @@ def load(group: Group, name: str) -> Any:
 
 
 def renderer_for(out: str) -> Any:
-    """The renderer for a path: of all whose suffix the path ends in, the one with the longest suffix.
+    """The renderer for a path. If several renderers have a suffix of the path, the longest suffix decides.
 
-    The suffix `/` stands for a folder: one that exists, or a path that ends in a slash.
+    The suffix `/` stands for an existing folder, or for a path that ends in a slash.
 
     Raises:
         InputError: No renderer has such a suffix.
@@ -81,13 +81,13 @@ def renderer_for(out: str) -> Any:
     if not fitting:
         raise InputError(
             f"{out!r} does not end in the suffix of a report",
-            f"End it in one of {', '.join(sorted(by_suffix))} (/ stands for a folder, which gets a site).",
+            f"End the path in one of {', '.join(sorted(by_suffix))} (/ stands for a folder, which gets a site).",
         )
     return load("toolmark.renderers", by_suffix[max(fitting, key=len)])()
 
 
 def nearest(name: str, known: tuple[str, ...]) -> str:
-    """What to write instead of an unknown name: the most similar of the known names, or else all of them."""
+    """A text that says what to write instead of an unknown name: the most similar known names, or all known names."""
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if close:
         return "Did you mean " + " or ".join(close) + "?"

@@ -9,7 +9,7 @@ __all__ = ["installed_versions"]
 
 
 def installed_versions(packages: Iterable[str]) -> dict[str, str]:
-    """Version by package name; a package that is not installed is left out."""
+    """The installed versions by package name. A package that is not installed is left out."""
     found = {}
     for package in packages:
         try:

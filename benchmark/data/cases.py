@@ -1,10 +1,11 @@
-"""Cases: what a model is asked, and which answer is right.
+"""Cases. A case says what a model is asked, and which answer is right.
 
-A *case* is a conversation so far, a toolbox, and an expectation: *call* (which calls, with which argument values) or
-*abstain* (and why). The classes here hold resolved and checked cases; `readers/` makes them from files.
+A *case* consists of a conversation, a toolbox and an expectation. The expectation is *call* (which calls, with which
+argument values) or *abstain* (and why). The classes in this module hold resolved and checked cases. `readers/` makes
+cases from files.
 
-A case's `id` is a hash of what the model sees, and of nothing else. So a completion still belongs to its case after the
-expected answer was corrected.
+A case's `id` is a hash of only what the model sees. So a completion still belongs to its case after a correction of the
+expected answer.
 """
 
 from __future__ import annotations
@@ -36,16 +37,16 @@ __all__ = [
 ]
 
 Effects = Literal["pure", "read", "write"]
-"""What running a tool does outside the tool: nothing (`pure`), it reads state, or it changes state (`write`)."""
+"""What a tool does outside its function: nothing (`pure`), reading state (`read`) or changing state (`write`)."""
 
 
 class Frozen(BaseModel):
-    """Base class of the data objects: immutable; an unknown field is an error."""
+    """Base class of the data objects. They are immutable, and an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy with other values, without the cached hashes of the old ones."""
+        """A copy with other values, without the cached hashes of the old values."""
         copied = super().model_copy(update=update, deep=deep)
         for name in copied.__dict__.keys() - type(self).model_fields.keys():
             del copied.__dict__[name]
@@ -53,19 +54,19 @@ class Frozen(BaseModel):
 
 
 def query_hash(query: str) -> str:
-    """Hash by which leakage is told: case and white-space of a query do not count."""
+    """The hash of a query that finds leaked queries. It ignores upper and lower case and white-space."""
     return digest(" ".join(query.casefold().split()))
 
 
 class Call(Frozen):
-    """One tool call: the tool's name and its arguments by name."""
+    """One tool call, with the tool's name and the arguments by name."""
 
     name: str
     arguments: Mapping[str, Any] = Field(default_factory=dict)
 
 
 class Message(Frozen):
-    """One turn of a conversation. Only turns of the role `tool` have a `name` and a `tool_call_id`."""
+    """One turn of a conversation. Only turns with the role `tool` have a `name` and a `tool_call_id`."""
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str = ""
@@ -76,7 +77,10 @@ class Message(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _from_openai(cls, value: Any) -> Any:
-        """Accept OpenAI chat turns: `{"type": "function", "function": {...}}` calls and a null content."""
+        """Accept OpenAI chat turns.
+
+        Their calls are `{"type": "function", "function": {...}}`, and their content may be null.
+        """
         if not isinstance(value, Mapping):
             return value
         fields = dict(value)
@@ -92,7 +96,7 @@ class Message(Frozen):
         return fields
 
     def as_openai(self) -> dict[str, Any]:
-        """This turn in OpenAI chat form, arguments as objects."""
+        """This turn in OpenAI chat form, with the arguments as objects."""
         turn: dict[str, Any] = {"role": self.role, "content": self.content}
         if self.tool_calls:
             turn["tool_calls"] = [
@@ -107,10 +111,10 @@ class Message(Frozen):
 
 
 class Tool(Frozen):
-    """A tool: name, description, JSON Schema of its arguments, and optionally an implementation with its effects.
+    """A tool with a name, a description and a JSON Schema of its arguments. It may have an implementation with effects.
 
-    `run` names the implementation as `package.module:function` or `path/to/file.py:function`. It is a name and not a
-    function, because only the sandbox's worker process imports the implementation.
+    `run` names the implementation as `package.module:function` or `path/to/file.py:function`. It is only a name,
+    because only the sandbox's worker process imports the implementation.
     """
 
     name: str = Field(min_length=1)
@@ -120,7 +124,7 @@ class Tool(Frozen):
     effects: Effects = "write"
 
     def shown(self) -> dict[str, Any]:
-        """What a model is shown of this tool: all but its implementation and effects."""
+        """The parts of this tool that a model is shown: everything except its implementation and effects."""
         return {"name": self.name, "description": self.description, "parameters": self.parameters}
 
     def as_openai(self) -> dict[str, Any]:
@@ -129,7 +133,7 @@ class Tool(Frozen):
 
     @cached_property
     def schema_hash(self) -> str:
-        """Hash of what a model is shown of this tool; tells whether a tool was in training data."""
+        """The hash of the parts of this tool that a model is shown. It identifies tools that were in training data."""
         return digest(self.shown())
 
 
@@ -144,7 +148,7 @@ class Toolbox(Frozen):
 
     @cached_property
     def by_name(self) -> Mapping[str, Tool]:
-        """The tools by name; if two have the same name, the first."""
+        """The tools by name. If two tools have the same name, the first tool is used."""
         return {tool.name: tool for tool in reversed(self.tools)}
 
     @cached_property
@@ -159,15 +163,15 @@ Match = Literal[
 
 
 class Accept(Frozen):
-    """Which values of one argument are right; `scoring/accepted_values.py` implements the rules.
+    """Which values of one argument are right. `scoring/accepted_values.py` implements the rules.
 
-    In a file a plain list `[v, …]` is short for `{"match": "exact", "of": [v, …]}`.
+    In a file, a plain list `[v, …]` is a short form of `{"match": "exact", "of": [v, …]}`.
 
     Attributes:
         match: The rule.
-        of: The accepted values; for `object` the rules by key, for `list` one rule for each element.
+        of: The accepted values. For `object` these are the rules by key, and for `list` one rule for each element.
         optional: Keys of an `object` that may be absent.
-        tolerance: Allowed absolute difference of a `number`.
+        tolerance: The largest absolute difference at which a `number` is accepted.
     """
 
     match: Match = "exact"
@@ -199,12 +203,12 @@ class Accept(Frozen):
         if self.tolerance is not None and self.match != "number":
             raise ValueError(f'"tolerance" belongs to "match": "number", not to "{self.match}"')
         if self.optional and (self.match != "object" or not set(self.optional) <= nested.keys()):
-            raise ValueError(f'"optional" names keys of an "object" rule\'s "of", not {list(self.optional)}')
+            raise ValueError(f'"optional" must name keys of "of" in an "object" rule, not {list(self.optional)}')
         object.__setattr__(self, "of", nested)
         return self
 
     def example(self) -> Any:
-        """One right value: the first accepted one, or one made from it."""
+        """One right value: the first accepted value, or a value made from the rule."""
         match self.match:
             case "contains":
                 return " ".join(self.of)
@@ -219,7 +223,7 @@ class Accept(Frozen):
 
 
 def _unfit(match: Match, values: Sequence[Any]) -> str | None:
-    """Why these accepted values do not fit the rule, so that no argument could ever match; None if they fit."""
+    """Why these accepted values do not fit the rule, so that no argument could ever match. None if they fit."""
     match match:
         case "contains" if not all(isinstance(value, str) and value.strip() for value in values):
             return "needs strings that are not blank"
@@ -239,7 +243,7 @@ def _unfit(match: Match, values: Sequence[Any]) -> str | None:
 
 
 def as_accept(value: Any) -> Any:
-    """The rule of an ACCEPT as written in a file, with the list shorthand expanded.
+    """The rule of an ACCEPT as it is written in a file. A list, which is a short form, becomes a rule.
 
     Raises:
         ValueError: The value is not an ACCEPT.
@@ -260,8 +264,8 @@ class CallSpec(Frozen):
         name: Name of the tool.
         arguments: The accepted values by argument name.
         optional: Arguments that may be left out.
-        arguments_known: False for data that only names the right tool. Then the call can be checked against its
-            schema, but it is not known whether its arguments are right.
+        arguments_known: False for data that only names the right tool. Then the call can be checked against the tool's
+            schema, but the right arguments are not known.
     """
 
     name: str
@@ -279,7 +283,7 @@ class CallSpec(Frozen):
 
 
 class CallOption(Frozen):
-    """One complete right answer: all its calls, in any order or in the given order."""
+    """One complete right answer, which consists of calls in any order or in the given order."""
 
     calls: tuple[CallSpec, ...] = Field(min_length=1)
     order: Literal["any", "given"] = "any"
@@ -287,14 +291,14 @@ class CallOption(Frozen):
 
 
 class ExpectCall(Frozen):
-    """The right answer is to call; each option of `any_of` is right."""
+    """The right answer is to call. Each option of `any_of` is a right answer."""
 
     action: Literal["call"]
     any_of: tuple[CallOption, ...] = Field(min_length=1)
 
     @cached_property
     def tool(self) -> str | None:
-        """The tool, if all options call only this one; None if they call several."""
+        """The only tool that the options call. None if the options call several tools."""
         tools = {spec.name for option in self.any_of for spec in option.calls}
         return next(iter(tools)) if len(tools) == 1 else None
 
@@ -305,7 +309,7 @@ class ExpectCall(Frozen):
 
     @cached_property
     def names(self) -> Literal["exact", "dot_underscore"]:
-        """How tool names are compared: by the most lenient rule of the options."""
+        """The rule by which tool names are compared, which is the most lenient rule of the options."""
         return "dot_underscore" if any(option.names == "dot_underscore" for option in self.any_of) else "exact"
 
 
@@ -313,9 +317,9 @@ class Abstain(Frozen):
     """The right answer is not to call.
 
     Attributes:
-        reason: Why.
-        tool: For a missing argument: the tool that it belongs to.
-        missing: For a missing argument: its name.
+        reason: Why no call is right.
+        tool: The tool to which the missing argument belongs, if an argument is missing.
+        missing: The name of the missing argument, if an argument is missing.
     """
 
     action: Literal["abstain"]
@@ -328,14 +332,14 @@ Expectation = Annotated[ExpectCall | Abstain, Field(discriminator="action")]
 
 
 class Source(Frozen):
-    """Where a case comes from: the collection, and the reference of the case in it."""
+    """Where a case comes from: the name of a collection, and the reference of the case in this collection."""
 
     name: str
     ref: str
 
 
 class Case(Frozen):
-    """One question to a model, with the tools offered and the expected answer."""
+    """One question to a model, with the offered tools and the expected answer."""
 
     messages: tuple[Message, ...] = Field(min_length=1)
     toolbox: Toolbox
@@ -360,7 +364,10 @@ class Case(Frozen):
 
     @cached_property
     def id(self) -> str:
-        """Hash of what the model sees: messages and resolved tools; if that is not known, hash of `source`."""
+        """The hash of the messages and resolved tools, which the model sees.
+
+        If they are not known, it is the hash of `source`.
+        """
         if self.seen_unknown:
             return digest(self.source.model_dump())
         return digest(
@@ -372,10 +379,10 @@ class Case(Frozen):
 
     @cached_property
     def gold_hash(self) -> str:
-        """Hash of what judges the answer and is not shown to the model: expectation, tags and waiver."""
+        """The hash of the data that judges the answer and is not shown to the model: expectation, tags and waiver."""
         return digest({"expect": self.expect.model_dump(mode="json"), "tags": self.tags, "waiver": self.waiver})
 
     @property
     def cluster(self) -> str:
-        """The cluster of the statistics: the paraphrase family, or else the case alone."""
+        """The cluster of this case in the statistics: its group of paraphrases, or else the case alone."""
         return self.group or self.id

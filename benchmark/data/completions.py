@@ -1,7 +1,8 @@
 """Prompts and completions.
 
-`Prompt` is what a dialect makes of a case. `Completion` is what the candidate gave, unchanged. `ParsedCompletion` is
-what the dialect read from it. A bad completion is data: these types accept everything that a model can write.
+A dialect makes a `Prompt` from a case. A `Completion` is the unchanged answer of the candidate. The dialect reads a
+`ParsedCompletion` from the completion. A bad completion is data too, so these types accept everything that a model can
+write.
 """
 
 from __future__ import annotations
@@ -17,24 +18,24 @@ from toolmark.benchmark.data.cases import Call, Message, Tool
 __all__ = ["Completion", "ParsedCompletion", "Prompt", "RawCall", "StopReason", "Usage", "total"]
 
 StopReason = Literal["stop", "length", "unknown"]
-"""`stop`: the model ended by itself. `length`: it was cut. `unknown`: the recording does not say."""
+"""`stop`: the model ended the completion. `length`: the completion was cut. `unknown`: the recording does not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Turns as the chat template gets them, and the tools that the template shows (only with the dialect `native`)."""
+    """The turns for the chat template. With the dialect `native`, also the tools that the template shows."""
 
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...] = ()
 
     def digest(self) -> str:
-        """Hash of the prompt, part of a completion's key: the same prompt is not generated twice."""
+        """The hash of the prompt. It is part of a completion's key, so that the same prompt is not generated twice."""
         return digest([[m.as_openai() for m in self.messages], [tool.shown() for tool in self.tools]])
 
 
 @dataclass(frozen=True, slots=True)
 class RawCall:
-    """A native call as the server sent it; `arguments` is the unparsed text."""
+    """A native call as the server sent it. `arguments` is the unparsed text."""
 
     name: str
     arguments: str
@@ -42,14 +43,14 @@ class RawCall:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens, time and cost of a completion. Comparison ignores time and cost.
+    """Tokens, time and cost of a completion. The comparison of two usages ignores time and cost.
 
     Attributes:
         input_tokens: Tokens of the prompt.
         output_tokens: Tokens of the completion.
-        seconds: Wall-clock time since the completion before it. Completions are generated in parallel, so that only
-            the sum over a run has a meaning. None: not recorded.
-        cost: US dollars. None: no price is known.
+        seconds: Wall-clock time since the previous completion. Completions are generated in parallel, so only the sum
+            over a run has a meaning. None if the time was not recorded.
+        cost: US dollars. None if no price is known.
     """
 
     input_tokens: int = 0
@@ -65,7 +66,7 @@ class Usage:
                 raise ValueError("seconds and cost are numbers from 0")
 
     def as_json(self) -> dict[str, float]:
-        """The ledger's fields, without those that are not known."""
+        """The ledger's fields, without the amounts that are not known."""
         amounts = {"seconds": self.seconds, "cost": self.cost}
         return {
             "input_tokens": self.input_tokens,
@@ -75,7 +76,7 @@ class Usage:
 
 
 def total(usages: Iterable[Usage]) -> Usage:
-    """The sum of usages; its seconds or cost are None if those of one usage are not known."""
+    """The sum of usages. Its seconds (or cost) are None if the seconds (or cost) of one usage are not known."""
     items = list(usages)
 
     def added(amounts: Sequence[float | None]) -> float | None:
@@ -110,7 +111,7 @@ class Completion:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Completion:
-        """The completion of a ledger row; the inverse of `as_json`.
+        """The completion of a ledger row. This is the inverse of `as_json`.
 
         Raises:
             KeyError, TypeError, ValueError: The row is not a completion.
@@ -131,11 +132,11 @@ class ParsedCompletion:
 
     Attributes:
         calls: The calls, in the order in which they are written.
-        attempted: Whether the text has a marker of the dialect, also if no call could be read there.
-        named: Names in other text that has the form of a call (a bare or fenced object, `name(…)`). If one of them is
-            an offered tool, the text is an attempt to call; a dialect does not know the offered tools. Only set by a
-            lenient reading.
-        error: What is wrong with the text; None if nothing is. A strict reading with an error has no right call.
+        attempted: Whether the text has a marker of the dialect, even if no call could be read there.
+        named: Names in other text that has the form of a call (a bare or fenced object, `name(…)`). If one of these
+            names is an offered tool, the text is an attempt to call. The dialect does not know the offered tools. Only
+            a lenient reading sets this attribute.
+        error: What is wrong with the text, or None. A strict reading with an error has no right call.
         answer: The text for the user, without calls, thinking and answer markers.
     """
 

@@ -1,6 +1,8 @@
-"""A trace dataset on disk, as `toolmark generate` writes it: conversations, and a manifest of how they were made.
+"""A trace dataset on disk, as `toolmark generate` writes it.
 
-Only `traces/` and `manifest.json` are opened here, so that a trainer reads no file of test cases.
+It consists of conversations and a manifest, which records how the conversations were made.
+
+Only `traces/` and `manifest.json` are opened, so that a trainer reads no file of test cases.
 """
 
 from __future__ import annotations
@@ -34,15 +36,15 @@ class TraceDataset:
         path: Its folder.
 
     Raises:
-        InputError: The folder holds no trace dataset.
-        EnvironmentFault: The package that reads it is not installed.
+        InputError: The folder contains no trace dataset.
+        EnvironmentFault: The package that reads trace datasets is not installed.
     """
 
     path: Path
 
     def __post_init__(self) -> None:
         if not (self.path / "traces").is_dir():
-            raise InputError(f"{str(self.path)!r} holds no trace dataset: it has no folder 'traces'", _REMAKE)
+            raise InputError(f"{str(self.path)!r} is not a trace dataset: it has no folder 'traces'", _REMAKE)
 
     @cached_property
     def _splits(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
@@ -78,7 +80,9 @@ class TraceDataset:
         """
         if split not in self._splits:
             existing = ", ".join(self._splits) or "none"
-            raise InputError(f"{str(self.path / 'traces')!r} has no split {split!r}", f"It has: {existing}. {_REMAKE}")
+            raise InputError(
+                f"{str(self.path / 'traces')!r} has no split {split!r}", f"Its splits are: {existing}. {_REMAKE}"
+            )
         if not len(self._splits[split]):
             raise InputError(f"the split {split!r} of {str(self.path)!r} is empty", "Generate more traces.")
         return self._splits[split]
@@ -87,7 +91,7 @@ class TraceDataset:
         """The conversations of a split.
 
         Raises:
-            InputError: As `rows`, or a row is not a conversation.
+            InputError: The same errors as `rows`, or a row is not a conversation.
         """
         return map(self.trace, self.rows(split))
 
@@ -120,7 +124,7 @@ class TraceDataset:
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
-        """The content of `manifest.json`; empty if it does not exist or cannot be read."""
+        """The content of `manifest.json`. It is empty if the file does not exist or cannot be read."""
         try:
             content = json.loads((self.path / "manifest.json").read_bytes())
         except (OSError, ValueError):
@@ -129,13 +133,13 @@ class TraceDataset:
 
     @property
     def manifest_hash(self) -> str | None:
-        """SHA-256 of `manifest.json`, or None if it does not exist."""
+        """The SHA-256 of `manifest.json`, or None if the file does not exist."""
         file = self.path / "manifest.json"
         return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
     @property
     def made_by(self) -> str | None:
-        """The command that makes this dataset again; None if the manifest does not record it."""
+        """The command that makes this dataset again. None if the manifest does not record the command."""
         try:
             given = {**self.manifest["options"], "seed": self.manifest["seed"], "out": self.path.name}
             given |= {"execute": self.manifest["execute"]} if "execute" in self.manifest else {}

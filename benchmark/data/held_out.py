@@ -1,7 +1,7 @@
-"""What must not be in training data: the queries of the test cases, and the tools that are held out as unseen.
+"""What must not be in training data: the queries of the test cases, and the tools that models must not see in training.
 
-The manifest of the authored cases lists both; of the queries it has only hashes. The manifest is read as a file, so
-that this package does not import the suites, and no other file of that folder is opened.
+The manifest of the authored cases lists these tools and the hashes of these queries. The manifest is read as a file, so
+that this package does not import the suites. No other file of the manifest's folder is opened.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ __all__ = ["HeldOut", "held_out", "shipped_manifest"]
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Tool names and query hashes that training data may not contain; both are empty if nothing is held out."""
+    """Tool names and query hashes that training data must not contain. Both may be empty."""
 
     tools: frozenset[str] = frozenset()
     queries: frozenset[str] = frozenset()
 
     def leak(self, trace: Trace) -> str | None:
-        """Why `trace` may not be trained on: a test query, or a held-out tool that it offers or calls.
+        """Why `trace` must not be used for training: it asks a test query, or it offers or calls a held-out tool.
 
-        None if it may.
+        None if `trace` may be used.
         """
         used = {call.name for message in trace.messages for call in message.tool_calls}
         if leaked := self.tools & (used | {tool.name for tool in trace.tools}):
@@ -40,7 +40,7 @@ class HeldOut:
 
 
 def shipped_manifest() -> Path | None:
-    """The path of the manifest of the authored cases; None if the suites are not installed."""
+    """The path of the manifest of the authored cases. None if the suites are not installed."""
     spec = find_spec("toolmark.suites")
     for folder in spec.submodule_search_locations or () if spec else ():
         path = Path(folder) / "cases" / "MANIFEST.toml"
@@ -50,7 +50,7 @@ def shipped_manifest() -> Path | None:
 
 
 def held_out(manifest: Path | None) -> HeldOut:
-    """Read a manifest; without one nothing is held out.
+    """Read a manifest. Without a manifest, training data may contain everything.
 
     Raises:
         InputError: The manifest cannot be read, or is not TOML.
@@ -62,6 +62,6 @@ def held_out(manifest: Path | None) -> HeldOut:
     except OSError as error:
         raise InputError(f"the manifest {manifest} cannot be read: {error.strerror}", "Name a readable file.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"the manifest {manifest} is not TOML: {error}", "Correct its syntax.") from None
+        raise InputError(f"the manifest {manifest} is not TOML: {error}", "Correct the syntax of the file.") from None
     queries = table.get("test_queries", {}).get("hashes", [])
     return HeldOut(frozenset(table.get("held_out_tools", [])), frozenset(queries))

@@ -1,8 +1,8 @@
-"""The training record, `toolmark.json`: it lies beside trained weights and says how they were made.
+"""The training record, `toolmark.json`. It is in the folder of trained weights and says how the weights were made.
 
-A trainer's host writes a `WrittenRecord`: every field is checked. Everybody else reads a `TrainingRecord`: the file may
-come from somebody else, or from a later version, so a field that is missing or has another shape counts as unknown and
-is never an error.
+A trainer's host writes a `WrittenRecord`, whose fields are all checked. All other code reads a `TrainingRecord`. The
+file may come from another person or from a later version. So a field that is missing or has another type counts as
+unknown and is never an error.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class RecordedBase(_Part):
     """The model that an adapter was trained on.
 
     Attributes:
-        id: The base as the user named it.
-        weights: `hash_files` over its safetensors files.
+        id: The name that the user gave for the base model.
+        weights: The result of `hash_files` for the safetensors files of the base model.
     """
 
     id: str
@@ -57,11 +57,11 @@ class RecordedData(_Part):
     """The trace dataset of a training.
 
     Attributes:
-        made_by: Command that wrote the dataset.
-        manifest_sha256: Hash of its manifest.
+        made_by: The command that wrote the dataset.
+        manifest_sha256: Hash of the dataset's manifest.
         conversations: How many conversations were read.
-        tools: Schema hash of every tool that training saw. None where new tools were made for each conversation.
-        tools_made_by: What made those tools.
+        tools: Schema hash of every tool in the training data. None if new tools were made for each conversation.
+        tools_made_by: What made the new tools for each conversation.
     """
 
     made_by: str | None = None
@@ -75,22 +75,22 @@ class WrittenRecord(_Part):
     """The content of `toolmark.json` as a trainer's host writes it.
 
     Attributes:
-        name: Name of the folder that it was written to.
+        name: Name of the folder to which the record was written.
         trainer: Name of the trainer.
         command: Command that repeats the training.
         seed: Seed of the training.
-        options: The trainer's options, and what it measured at the start.
-        base: The model that was trained on; None for a training from scratch.
+        options: The trainer's options, and values that the trainer measured at the start.
+        base: The base model of the training. None for a training from scratch.
         dialects: Dialects in which the data was shown.
         template_sha256: Hash of the chat template.
         data: The trace dataset.
-        weights_sha256: Hash of the weights beside the record.
-        tokens: Tokens that were read in training, without padding.
+        weights_sha256: Hash of the weights in the folder of the record.
+        tokens: Number of tokens that were read in training, without padding.
         seconds: Wall time.
         losses: Losses at the end, by name.
         versions: Version of Python and of the packages that training used.
-        curve: Points of the curve: each has a `step` and figures by name.
-        chosen_step: Step of the checkpoint that was kept; None where none was chosen.
+        curve: Points of the curve. Each point has a `step` and figures by name.
+        chosen_step: Step of the checkpoint that was kept. None if no checkpoint was chosen.
     """
 
     name: str = ""
@@ -131,7 +131,7 @@ class WrittenRecord(_Part):
         except ValidationError as error:
             raise InputError(
                 f"{str(path)!r} is not a valid training record: {error.errors()[0]['msg']}",
-                "Train again, or copy the file again from where the weights came from.",
+                "Train again, or copy the file again from the source of the weights.",
             ) from error
 
 
@@ -142,8 +142,9 @@ class CurvePoint:
     Attributes:
         step: Optimizer step.
         tokens: Tokens trained on so far.
-        losses: Losses by name: `loss` is the training loss, `eval_loss` the validation loss; a trainer may add others.
-        scores: What the suites said of the checkpoint at this step: shares by metric.
+        losses: Losses by name. `loss` is the training loss and `eval_loss` the validation loss. A trainer may add
+            others.
+        scores: The scores of the checkpoint at this step, by metric.
     """
 
     step: float
@@ -154,7 +155,7 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True)
 class ChosenCheckpoint:
-    """The checkpoint whose weights were kept; metric and score where the record says them."""
+    """The checkpoint whose weights were kept. Its metric and score are set if the record contains them."""
 
     step: float
     metric: str = ""
@@ -163,20 +164,20 @@ class ChosenCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRecord:
-    """How weights were made, as far as the record beside them says it.
+    """How weights were made, as far as the record in their folder says so.
 
     Attributes:
         trainer: Name of the trainer.
         command: Command that made the weights.
         seconds: Wall time of the training.
         conversations: Number of conversations in the training data.
-        tools: Schema hashes of the tools that training saw; None where they are not known.
-        tools_made_by: What made new tools for each conversation, where they were made anew.
+        tools: Schema hashes of the tools in the training data. None if they are not known.
+        tools_made_by: What made new tools for each conversation. Empty if no new tools were made.
         curve: Points, in the order of the record.
-        chosen: Which checkpoint was kept, where one was chosen.
-        base_weights: Hash of the weights that an adapter was trained on; None where the record has none.
-        base_id: The base as the user of the trainer named it; empty where there was none.
-        dialects: Dialects in which the data was shown; empty where they are not known.
+        chosen: The checkpoint that was kept. None if no checkpoint was chosen.
+        base_weights: Hash of the base weights on which an adapter was trained. None if the record has no such hash.
+        base_id: The name that the user of the trainer gave for the base model. Empty if there was no base model.
+        dialects: Dialects in which the data was shown. Empty if they are not known.
     """
 
     trainer: str = ""
@@ -193,7 +194,7 @@ class TrainingRecord:
 
     @classmethod
     def of(cls, record: Mapping[str, Any] | None) -> TrainingRecord | None:
-        """Build it from the content of a record; None where there is no record."""
+        """Make a `TrainingRecord` from the content of a record. None if there is no record."""
         if not isinstance(record, Mapping):
             return None
         data, base = _mapping(record.get("data")), _mapping(record.get("base"))
@@ -216,12 +217,12 @@ class TrainingRecord:
 
     @classmethod
     def read(cls, folder: Path) -> TrainingRecord | None:
-        """Read the record in `folder`; None where the file is missing or cannot be read."""
+        """Read the record in `folder`. None if the file is missing or cannot be read."""
         return cls.of(read_record(folder))
 
 
 def read_record(folder: Path) -> Mapping[str, Any] | None:
-    """The content of the record in `folder`, as a ledger stores it; None where it is missing or cannot be read."""
+    """The content of the record in `folder`, as a ledger stores it. None if the file is missing or cannot be read."""
     path = folder / RECORD_FILE
     try:
         if path.stat().st_size > _LONGEST_FILE:
@@ -251,7 +252,11 @@ def _numbers(fields: Any) -> dict[str, float]:
 
 
 def _point(point: Any) -> CurvePoint | None:
-    """Read a point: scores are under `scores`, or beside the losses under a metric's id, which contains a dot."""
+    """Read a point of the curve.
+
+    The scores are under `scores`. They may also be at the same level as the losses, with a metric id, which contains a
+    dot.
+    """
     found = _numbers(point)
     if "step" not in found:
         return None
@@ -264,7 +269,7 @@ def _point(point: Any) -> CurvePoint | None:
 
 
 def _chosen(record: Mapping[str, Any]) -> ChosenCheckpoint | None:
-    """Read it from `chosen`, or from `chosen_step` alone."""
+    """Read the chosen checkpoint from `chosen`, or else from `chosen_step`."""
     said = record.get("chosen")
     said = said if isinstance(said, Mapping) else {"step": record.get("chosen_step")}
     step = _number(said.get("step"))

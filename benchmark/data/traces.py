@@ -1,4 +1,4 @@
-"""Traces: training conversations (system, user, call, tool result, final answer) with the tools offered."""
+"""Traces, which are training conversations (system, user, call, tool result, final answer) with the offered tools."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ QueryType = Literal["easy", "hard", "no_tool", "no_tool_fits", "missing_argument
 class Trace(Frozen):
     """One full conversation.
 
-    A model should learn to write every assistant turn; all other turns are its input.
+    A model should learn to write every assistant turn. All other turns are the model's input.
 
     Attributes:
         messages: The turns.
         toolbox: The tools offered.
         query: The user's question.
         query_type: Kind of the question.
-        tool_name: The tool that is called; None without a call.
+        tool_name: The tool that is called. None if no tool is called.
         source: The collection that the trace comes from.
-        case: The question as a case with its expected answer; None if that is not known.
-        line: The line of the file that the trace was read from; None if it was not read from a file.
+        case: The question as a case with its expected answer. None if the expected answer is not known.
+        line: The line of the file from which the trace was read. None if the trace was not read from a file.
     """
 
     messages: tuple[Message, ...] = Field(min_length=2)

@@ -1,4 +1,7 @@
-"""Engines generate completions. An engine gets all prompts of a run at once and answers them in an order of its own."""
+"""Engines, which generate completions.
+
+An engine gets all prompts of a run at once and chooses the order of the answers.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ class PromptTooLong(Exception):
     """Some prompts leave no room for an answer.
 
     Attributes:
-        lengths: Number of tokens of each such prompt, by its index.
-        room: Number of tokens that a prompt may have.
+        lengths: Number of tokens of each prompt that is too long, by the prompt's index.
+        room: The largest number of tokens that a prompt may have.
     """
 
     def __init__(self, lengths: Mapping[int, int], room: int) -> None:
@@ -26,12 +29,12 @@ class PromptTooLong(Exception):
 
 
 class NotAnswered(Exception):
-    """Some prompts have no completion, and sending them again would not help now.
+    """Some prompts have no completion, and sending these prompts again would not help now.
 
     Attributes:
-        reasons: The reasons by the prompts' indices.
-        too_long: Indices of the prompts that do not fit the context of the server.
-        asked: Whether all other prompts were sent; False if the server seems to be down.
+        reasons: The reason for each of these prompts, by the prompt's index.
+        too_long: Indices of the prompts that do not fit into the context of the server.
+        asked: Whether all other prompts were sent. False if the server seems to be down.
     """
 
     def __init__(self, reasons: Mapping[int, str], too_long: Set[int] = frozenset(), *, asked: bool = True) -> None:
@@ -49,8 +52,8 @@ class Engine(Protocol):
 
         Args:
             prompts: All prompts of the run.
-            dialect: The dialect, whose stops end a completion.
-            one_call: Indices of the prompts whose completions end after their first whole call.
+            dialect: The dialect. The dialect's stops end a completion.
+            one_call: Indices of the prompts whose completions end after the first complete call.
 
         Raises:
             PromptTooLong: Some prompts leave no room for an answer.
@@ -59,10 +62,10 @@ class Engine(Protocol):
         ...
 
     def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:
-        """Complete the prepared prompts with these indices; yields (index, completion) when one is ready.
+        """Complete the prepared prompts with these indices, and yield (index, completion) when a completion is ready.
 
         Raises:
-            NotAnswered: Some prompts have no completion; raised after all others were yielded.
+            NotAnswered: Some prompts have no completion. This is raised after all other completions were yielded.
             EnvironmentFault: No prompt can be completed.
         """
         ...

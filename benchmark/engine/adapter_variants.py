@@ -1,7 +1,7 @@
-"""Two models to test adapters with: an adapter of zeros, and an adapter that is merged into its base.
+"""Two models that test adapters: an adapter that changes no weight, and an adapter that is merged into its base.
 
-A base must answer the same with an adapter of zeros as alone, and a merged model the same as base and adapter. If not,
-adapters do not work on this machine, and comparisons of them are wrong.
+A base with an adapter that changes no weight must give the same answers as the base alone. A merged model must give the
+same answers as base and adapter. Otherwise adapters do not work on this machine, and comparisons of adapters are wrong.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["merge", "zero_adapter"]
 
 
 def zero_adapter(base: Path, out: Path) -> None:
-    """Write a LoRA adapter for `base` to `out` that changes no weight: all its changes are zero."""
+    """Write a LoRA adapter for `base` to `out`. All changes of the adapter are zero, so it changes no weight."""
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
@@ -27,7 +27,7 @@ def zero_adapter(base: Path, out: Path) -> None:
 def merge(weights: Weights, out: Path) -> None:
     """Merge an adapter into its base and write the model to `out`, in fp32, with the base's tokenizer and templates.
 
-    The base's `toolmark.json` is not copied, because it is the record of other weights.
+    The base's `toolmark.json` is not copied, because it describes the base's weights and not the merged weights.
     """
     import torch
     from peft import PeftModel

@@ -1,8 +1,8 @@
-"""A base model in memory with any number of adapters, of which one or none is active at a time.
+"""A base model in memory with any number of adapters. At most one adapter is active at a time.
 
-PEFT loads an adapter of another base without an error if the shapes are the same, and one with missing layers with only
-a warning. Therefore the hash of the base in the adapter's record and the keys that the loader reports are checked here,
-and an adapter that does not fit is an error.
+PEFT loads an adapter of another base without an error if the shapes are the same. If an adapter lacks layers, PEFT only
+prints a warning. Therefore this module checks the hash of the base in the adapter's record, and the keys that the
+loader reports. An adapter that does not fit is an error.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class AdaptedModel:
         return ends
 
     def set_adapter(self, adapter: Path | None) -> None:
-        """Use this adapter from now on, or the base alone if it is None. An adapter is loaded only once.
+        """Use this adapter from now on. If `adapter` is None, use the base alone. An adapter is loaded only once.
 
         Raises:
             InputError: The adapter was trained on another base, or its weights do not fit.
@@ -61,13 +61,16 @@ class AdaptedModel:
 
     @property
     def plain(self) -> PreTrainedModel:
-        """The base model; PEFT puts the layers of adapters into its modules."""
+        """The base model. PEFT puts the layers of adapters into the base model's modules."""
         model: PreTrainedModel = self._plain
         return model
 
     @contextmanager
     def adapter_active(self) -> Iterator[None]:
-        """In this context `plain` uses the adapter that was set, or none if none was set."""
+        """Inside this `with` block, `plain` uses the adapter that was set.
+
+        If no adapter was set, `plain` is the base alone.
+        """
         if self._wrapped is None or self._adapter_name is not None:
             yield
             return
@@ -88,8 +91,8 @@ class AdaptedModel:
         if missing or loaded.unexpected_keys:
             kind, keys = ("lacks", missing) if missing else ("has unexpected", loaded.unexpected_keys)
             raise InputError(
-                f"{adapter} does not fit {self._base}: it {kind} {len(keys)} weights, the first {keys[0]}",
-                "Name the base on which the adapter was trained, with --model.",
+                f"{adapter} does not fit {self._base}, because it {kind} {len(keys)} weights, for example {keys[0]}",
+                "With --model, name the base on which the adapter was trained.",
             )
 
 
@@ -99,9 +102,9 @@ def _check_base(base: Path, adapter: Path) -> None:
         if record.base_weights not in (None, here):
             raise InputError(
                 f"{adapter} was trained on {record.base_id} with weights {record.base_weights}, not on {base} ({here})",
-                f"Name that base: --model {record.base_id} --adapter {adapter}",
+                f"Name the base of the training: --model {record.base_id} --adapter {adapter}",
             )
         return
     name = json.loads((adapter / "adapter_config.json").read_text()).get("base_model_name_or_path") or "no base"
     if Path(name).name != base.resolve().name:
-        warnings.warn(f"base identity not proven: {adapter} names {name}, judged on {base}", stacklevel=2)
+        warnings.warn(f"base identity not proven: {adapter} names {name}, but {base} is used", stacklevel=2)

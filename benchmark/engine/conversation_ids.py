@@ -1,8 +1,8 @@
 """A whole conversation as token ids, with a mask of the tokens that a model must learn to write.
 
 A conversation with a call, a result and an answer has two turns to learn. The ids up to the first turn are a prefix of
-those up to the second, so that one sequence holds both, and the tool list occurs only once. If a template changes
-earlier turns, the ids of a turn do not extend those before it; then a new sequence begins.
+the ids up to the second turn. So one sequence contains both turns, and the tool list occurs only once. Some templates
+change earlier turns. Then the ids of a turn do not begin with the ids of the earlier turns, and a new sequence begins.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ def conversation_sequences(
     """Encode every assistant turn of a conversation, in as few sequences as possible.
 
     Yields:
-        Sequences whose assistant turns are supervised, each with its stop token.
+        Sequences whose assistant turns are supervised. The stop token of each turn is also supervised.
 
     Raises:
-        InputError: As `encode` and `check_readable`: the tokenizer's template cannot render the conversation.
+        InputError: The same errors as `encode` and `check_readable`, for example if the chat template cannot render the
+            conversation.
     """
     open_sequence: Encoded | None = None
     for index, message in enumerate(messages):

@@ -1,8 +1,8 @@
-"""The decode loop: continues many prompts at once, reads each shared prefix once, and refills the batch.
+"""The decode loop, which continues many prompts at once, reads each shared prefix only once, and refills the batch.
 
-A sequence leaves the batch at its own end, and the next one takes its slot. Sequences come in depth-first order of the
-tree of common prefixes. So a prefix is read when its first sequence is admitted, and freed with its last one. There is
-no padding: a forward pass takes the tokens of many sequences in one packed row.
+A sequence leaves the batch when it ends, and the next sequence takes its slot. Sequences are admitted in depth-first
+order of the tree of common prefixes. So a prefix is read when its first sequence is admitted, and freed when its last
+sequence ends. There is no padding. A forward pass takes the tokens of many sequences in one packed row.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["Choose", "DecodeLimits", "Forward", "decode"]
 
 Forward = Callable[[Sequence[int], "Tensor", Pass, Sequence[int]], "Tensor"]
-"""A forward pass: takes token ids and positions of a packed row, the pass, and the indices of the tokens whose logits
-are returned, of shape (these tokens, vocabulary)."""
+"""A forward pass. Its arguments are the token ids and positions of a packed row, the pass, and the indices of the
+tokens whose logits are returned. The logits have the shape (these tokens, vocabulary)."""
 
 Choose = Callable[["Tensor", Sequence[int]], list[int]]
-"""Chooses the next token of each sequence from its logits; the second argument has the sequences' indices."""
+"""Chooses the next token of each sequence from the sequence's logits. The second argument contains the sequences'
+indices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,9 @@ class DecodeLimits:
         tokens: The largest number of new tokens of a sequence.
         stops: Tokens that end a sequence.
         sequences: The largest number of sequences in the batch.
-        pass_tokens: Tokens of prompts that are read in one pass.
-        ended: Whether a sequence ends before a stop token, given its index and its generated tokens.
+        pass_tokens: Number of prompt tokens that are read in one pass.
+        ended: A function that says whether a sequence ends before a stop token. It takes the index and the generated
+            tokens of the sequence.
     """
 
     tokens: int
@@ -58,8 +60,8 @@ class DecodeLimits:
 
 
 _SLOT_TOKENS = 128
-"""Tokens of a sequence that stay in its batch slot. All slots have the room of the longest one, so the tokens of a
-longer sequence are moved to a block of its own."""
+"""The largest number of tokens of a sequence in its batch slot. All slots have the size of the longest slot. So if a
+sequence has more tokens, they are moved to a separate block."""
 
 
 @dataclass(slots=True)
@@ -67,11 +69,11 @@ class _Sequence:
     """A sequence in the batch.
 
     Attributes:
-        leaf: Its prompt in the prefix tree.
-        generated: Its new tokens, also those of an earlier batch.
-        own_block: The block of its own tokens that are not in its slot; None if there is none.
+        leaf: The sequence's prompt in the prefix tree.
+        generated: The sequence's new tokens, including the new tokens of an earlier batch.
+        own_block: The block with the sequence's own tokens that are not in its slot. None if there is no such block.
         prompt: The text before `generated`, as `draft_tokens` reads it.
-        accepted: How many draft tokens were accepted in the last pass; the next draft is not much longer.
+        accepted: How many draft tokens were accepted in the last pass. This number limits the length of the next draft.
     """
 
     leaf: Leaf
@@ -93,7 +95,7 @@ def decode(
 ) -> Iterator[tuple[int, list[int]]]:
     """Continue prompts until every sequence has ended.
 
-    If memory runs out, the generated tokens are kept, and the batch is halved.
+    If memory runs out, the generated tokens are kept, and the largest number of sequences in the batch is halved.
 
     Args:
         sequences: Token ids of the prompts by index.
@@ -102,7 +104,7 @@ def decode(
         limits: When sequences end, and how much is computed at once.
 
     Yields:
-        Index and new tokens, with the stop token, of each sequence when it has ended.
+        The index and the new tokens of a sequence, with the stop token, when the sequence has ended.
 
     Raises:
         EnvironmentFault: The memory is too small for one sequence.
@@ -129,7 +131,7 @@ def decode(
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
-    """Whether memory ran out: torch has an error class for devices, and for a processor only a message."""
+    """Whether memory ran out. Torch has an error class for devices, but only a message for a processor."""
     import torch
 
     return (
@@ -151,12 +153,12 @@ class _Batch:
     def run(
         self, sequences: Mapping[int, Sequence[int]], generated: Mapping[int, list[int]]
     ) -> Iterator[tuple[int, list[int]]]:
-        """Continue `sequences` until all have ended; appends to the lists in `generated`."""
+        """Continue `sequences` until all have ended. The new tokens are appended to the lists in `generated`."""
         slots = BatchSlots(self.count)
         waiting = deque(prefix_leaves(sequences))
         levels: list[Level] | None = None
         while waiting or self.active:
-            # Reading few sequences costs nearly as much as reading many, so several slots must be free.
+            # Reading few prompts costs nearly as much as reading many, so the loop waits until several slots are free.
             if waiting and self.count - len(self.active) >= max(1, self.count // 4):
                 self._admit(waiting, generated, slots)
                 levels = None
@@ -175,7 +177,7 @@ class _Batch:
                     yield sequence.leaf.index, sequence.generated
 
     def _admit(self, waiting: deque[Leaf], generated: Mapping[int, list[int]], slots: BatchSlots) -> None:
-        """Read the prompts of the next sequences, as many as there are free slots and as fit one pass."""
+        """Read the prompts of the next sequences. Free slots and the size of one pass limit their number."""
         ids: list[int] = []
         segments: list[Segment] = []
         ends: list[int] = []
@@ -205,7 +207,7 @@ class _Batch:
             sequence.generated.append(token)
 
     def _path(self, leaf: Leaf) -> tuple[KVBlock, ...]:
-        """The blocks of a sequence's shared prefixes; those that are not in the cache are read now."""
+        """The blocks of a sequence's shared prefixes. Prefixes that are not in the cache are read now."""
         path: tuple[KVBlock, ...] = ()
         for node in leaf.path:
             if node not in self.blocks:
@@ -232,9 +234,9 @@ class _Batch:
         return logits
 
     def _step(self, slots: BatchSlots, levels: Sequence[Level]) -> None:
-        """Generate one token for every sequence, and its accepted draft tokens.
+        """Generate one token for every sequence, and also accept draft tokens.
 
-        Drafts use the free places of the batch.
+        Drafts are used only if the batch has free places.
         """
         count = len(self.active)
         spare = (self.count - count) // count
@@ -252,14 +254,14 @@ class _Batch:
     def _accept(self, logits: Tensor, inputs: Sequence[Sequence[int]]) -> list[int]:
         """Append the chosen tokens to each sequence, up to the first draft token that is not accepted.
 
-        Tokens are chosen one after the other, as without drafts, because `choose` may draw at random.
+        Tokens are chosen one after the other, in the same way as without drafts, because `choose` may draw at random.
 
         Args:
             logits: Logits of all inputs, of shape (tokens, vocabulary).
-            inputs: The inputs of each sequence: its last token and its draft.
+            inputs: The input of each sequence, which is the sequence's last token and its draft.
 
         Returns:
-            How many tokens each sequence got.
+            The number of tokens that were appended to each sequence.
         """
         first = [0, *accumulate(map(len, inputs))]
         added = [0] * len(inputs)
@@ -282,7 +284,7 @@ class _Batch:
         return added
 
     def _levels(self) -> list[Level]:
-        """The blocks before the tokens in the slots, by depth: a sequence has at most one block at each depth."""
+        """The blocks before the tokens in the slots, by depth. A sequence has at most one block at each depth."""
         import torch
 
         levels: list[dict[KVBlock, list[int]]] = []
@@ -295,7 +297,10 @@ class _Batch:
         return [[(block, torch.tensor(sequences)) for block, sequences in level.items()] for level in levels]
 
     def _remove(self, number: int, slots: BatchSlots) -> None:
-        """Remove a sequence: the last one moves into its slot, and blocks that no other sequence needs are freed."""
+        """Remove a sequence.
+
+        The last sequence moves into the free slot, and blocks that no other sequence needs are freed.
+        """
         sequence, last = self.active[number], self.active.pop()
         if last is not sequence:
             slots.move(len(self.active), number)

@@ -3,15 +3,15 @@
 `encode(prompt, tokenizer)` gives the ids that a model reads before it answers. `encode(prompt, tokenizer, reply)` gives
 the same ids followed by the reply and the stop token, with a mask of the tokens that the model must write. Therefore
 
-* the prompt's ids are a prefix of those of prompt and reply;
+* the ids of the prompt are a prefix of the ids of prompt and reply;
 * there is exactly one BOS, at the start, if the tokenizer has one;
 * the reply and its stop token are supervised, and no other token is.
 
-The reply is tokenised separately from the prompt, because it is also generated separately, token by token.
+The reply is tokenised separately from the prompt, because a model also generates the reply separately, token by token.
 
-With the dialect `native` the chat template shows the tools. Many templates ignore tools without an error; a model would
-be judged on tools that it never saw. So `encode` looks for every offered tool in the rendered prompt, and
-`check_readable` checks that a call which the template wrote is read back as that call.
+With the dialect `native`, the chat template shows the tools. Many templates ignore tools without an error. Then a model
+would be judged on tools that it never saw. So `encode` looks for every offered tool in the rendered prompt.
+`check_readable` checks that the dialect can read a call that the template wrote.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["Encoded", "check_readable", "conversation", "encode", "stop_ids"]
 
 _REFUSALS = (TemplateError, TypeError)
-"""What a template raises for a turn that it does not support; TypeError, if it iterates over a missing value."""
+"""The errors that a template raises for a turn that it does not support. A template that iterates over a missing value
+raises TypeError."""
 
 _USE_TAGGED = "Choose a dialect that shows the tools in plain turns, for example --dialect tagged"
 
@@ -46,14 +47,14 @@ class Encoded:
 
     Attributes:
         ids: The token ids.
-        supervised: For each id whether a model must learn to write it.
+        supervised: For each id, whether a model must learn to write this token.
     """
 
     ids: list[int]
     supervised: list[bool]
 
     def turns(self) -> Iterator[tuple[int, list[int]]]:
-        """The supervised turns: the index of the first token, and the ids."""
+        """The supervised turns, each with the index of its first token and its ids."""
         for supervised, run in groupby(enumerate(self.ids), key=lambda item: self.supervised[item[0]]):
             if supervised:
                 indices, ids = zip(*run, strict=True)
@@ -61,7 +62,10 @@ class Encoded:
 
 
 def conversation(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """Turns in OpenAI's form, each call with an id and each result with the id of its call; some templates need ids."""
+    """Turns in OpenAI's form.
+
+    Each call has an id and each result has the id of its call, because some templates need ids.
+    """
     turns = [message.as_openai() for message in messages]
     calls = results = 0
     for turn in turns:
@@ -95,7 +99,7 @@ def _render(messages: tuple[Message, ...], prompt: Prompt, tokenizer: PreTrained
     if not tokenizer.chat_template:
         raise InputError(
             f"the tokenizer of {tokenizer.name_or_path!r} has no chat template",
-            "Use the instruction-tuned variant of the model, or put a chat_template.jinja beside its tokenizer.",
+            "Use the instruction-tuned variant of the model, or put a chat_template.jinja into the tokenizer's folder.",
         )
     try:
         if messages[0].role != "system":
@@ -113,7 +117,7 @@ def _render(messages: tuple[Message, ...], prompt: Prompt, tokenizer: PreTrained
 
 
 def _check_shown(text: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Refuse a rendered prompt without an offered tool; names of tools in the conversation itself do not count."""
+    """Refuse a rendered prompt that lacks an offered tool. Names of tools in the conversation itself do not count."""
     without_tools = _render(prompt.messages, Prompt(prompt.messages), tokenizer, reply=False)
     for tool in prompt.tools:
         if text.count(tool.name) <= without_tools.count(tool.name):
@@ -140,15 +144,15 @@ def _turn_end(tokenizer: PreTrainedTokenizerBase) -> int:
         return int(tokenizer.eos_token_id)
     raise InputError(
         f"the chat template of {tokenizer.name_or_path!r} ends an answer with no special token",
-        "Give the tokenizer an eos_token, or a template that ends each turn with one.",
+        "Give the tokenizer an eos_token, or a template that ends each turn with a special token.",
     )
 
 
 def _turn_with_calls(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: Message) -> tuple[str, int]:
-    """The template's text of a turn with calls after the prompt, and the token that ends the turn.
+    """The text that the template writes for a turn with calls after the prompt, and the token that ends the turn.
 
-    That is usually the token that ends any turn. Some templates end a turn with calls with another token, because a
-    result must follow (FunctionGemma's `<start_function_response>`).
+    This token is usually the same for all turns. Some templates use a different token after calls, because a result
+    must follow (FunctionGemma's `<start_function_response>`).
     """
     before = _render(prompt.messages, prompt, tokenizer, reply=False)
     whole = _render((*prompt.messages, reply), prompt, tokenizer, reply=True)
@@ -165,10 +169,12 @@ def _turn_with_calls(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: 
 
 
 def check_readable(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, dialect: Dialect) -> int | None:
-    """Check that the dialect can read the calls that the template writes; only if the template shows the tools.
+    """Check that the dialect can read the calls that the template writes.
+
+    Nothing is checked if the template does not show the tools.
 
     Returns:
-        The token with which the template ends a turn with calls; None if the template does not write calls.
+        The token with which the template ends a turn with calls. None if the template does not write calls.
 
     Raises:
         InputError: A call that the template wrote is not read back as that call.
@@ -193,11 +199,11 @@ def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Mess
     Args:
         prompt: The turns, and the tools that the template shows.
         tokenizer: The tokenizer, with its chat template.
-        reply: A text, or an assistant turn, whose calls are written by the template.
+        reply: A text or an assistant turn. The template writes the calls of an assistant turn.
 
     Raises:
-        InputError: The tokenizer has no chat template; its template ends an answer with no special token, refuses the
-            conversation, or does not show an offered tool.
+        InputError: The tokenizer has no chat template. Or the template ends an answer without a special token, refuses
+            the conversation, or does not show an offered tool.
     """
     text = _render(prompt.messages, prompt, tokenizer, reply=False)
     if prompt.tools:
@@ -226,7 +232,7 @@ def stop_ids(tokenizer: PreTrainedTokenizerBase, configured: int | list[int] | N
     """All tokens that end an answer.
 
     Args:
-        tokenizer: Its end-of-sequence token and the end of a turn in its template are among them.
+        tokenizer: The tokenizer. Its end-of-sequence token and the token that ends a turn in its template are included.
         configured: The stop tokens of the model's generation configuration.
     """
     listed = configured if isinstance(configured, list) else [configured]

@@ -1,4 +1,4 @@
-"""Opening the engine of a candidate. A base is loaded once, also if several adapters are used with it."""
+"""Opening the engine of a candidate. A base is loaded only once, even if several adapters use this base."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ __all__ = ["Engines"]
 
 
 class Engines:
-    """Opens engines, and keeps the last local one for the next candidate on the same base.
+    """Opens engines, and keeps the last local engine for the next candidate with the same base.
 
     Args:
         decoding: How tokens are chosen.
-        threads: Processor threads of local generation; None keeps torch's default.
+        threads: Processor threads of local generation. None keeps torch's default.
         requests: Limits on the requests to served models.
     """
 
@@ -41,10 +41,10 @@ class Engines:
             candidate: The candidate.
             weights: The directories of a local candidate.
             dtype: The data type of a local candidate's weights.
-            cases: The cases of the run; a policy reads them instead of prompts.
+            cases: The cases of the run. A policy reads the cases instead of prompts.
 
         Raises:
-            InputError: The weights cannot be loaded, or the adapter does not fit them.
+            InputError: The weights cannot be loaded, or the adapter does not fit the weights.
             EnvironmentFault: The provider of a served model lacks its package or key.
         """
         if candidate.kind == "policy":

@@ -1,8 +1,8 @@
 """Converting prompts and completions to Inspect's types and back.
 
-Inspect repairs native calls: it drops stray quotes and maps a bare value to the first parameter. What the model wrote
-is in the server's response, which Inspect also records. A provider whose API sends objects instead of text
-(Anthropic's, Google's) has only these objects.
+Inspect repairs native calls. For example, it drops stray quotes, and it maps a bare value to the first parameter. The
+text that the model wrote is in the server's response, which Inspect also records. The APIs of some providers
+(Anthropic, Google) send objects instead of text. For these providers only the objects are known.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def messages_of(prompt: Prompt) -> list[ChatMessage]:
 
 
 def tools_of(prompt: Prompt) -> list[ToolInfo]:
-    """The tools that the server shows; Inspect's form of a schema drops keywords such as `const`."""
+    """The tools that the server shows. Inspect's form of a schema drops keywords such as `const`."""
     from inspect_ai.tool import ToolInfo, ToolParams
 
     return [
@@ -65,7 +65,10 @@ def tools_of(prompt: Prompt) -> list[ToolInfo]:
 
 
 def _raw_calls(response: Any) -> Iterator[RawCall]:
-    """The calls of a response in OpenAI's two forms, chat completions and responses; none for any other form."""
+    """The calls of a response in one of OpenAI's two forms, chat completions and responses.
+
+    A response in any other form has no calls.
+    """
     if not isinstance(response, Mapping):
         return
     choices = response.get("choices") or [{}]
@@ -78,11 +81,11 @@ def _raw_calls(response: Any) -> Iterator[RawCall]:
 
 
 def completion_of(output: ModelOutput, response: Any = None) -> Completion:
-    """The completion of a provider's output; a stop reason that Toolmark does not have becomes `unknown`.
+    """The completion of a provider's output. A stop reason that Toolmark does not have becomes `unknown`.
 
     Args:
         output: The output as Inspect read it.
-        response: The server's own response, from which the calls are read unchanged.
+        response: The server's own response. The unchanged calls are read from this response.
     """
     choice = output.choices[0]
     usage = output.usage
@@ -96,7 +99,10 @@ def completion_of(output: ModelOutput, response: Any = None) -> Completion:
 
 
 def output_of(completion: Completion, model: str) -> ModelOutput:
-    """A recorded completion as a provider's output; without usage, for which Inspect would have to open a provider."""
+    """A recorded completion as a provider's output.
+
+    The output has no usage, because Inspect would have to open a provider for it.
+    """
     from inspect_ai.model import ChatCompletionChoice, ChatMessageAssistant, ModelOutput
 
     return ModelOutput(

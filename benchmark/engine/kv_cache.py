@@ -1,4 +1,7 @@
-"""The KV cache: blocks of keys and values that sequences share, and a batch slot for each sequence's own tokens."""
+"""The KV cache.
+
+It consists of blocks of keys and values that sequences share, and a batch slot for each sequence's own tokens.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ __all__ = ["BatchSlot", "BatchSlots", "KVBlock"]
 
 
 class KVBlock:
-    """Keys and values of consecutive tokens, for each layer of shape (key heads, tokens, size).
+    """Keys and values of consecutive tokens. In each layer their shape is (key heads, tokens, size).
 
     Args:
         start: Position of the first token.
@@ -29,7 +32,7 @@ class KVBlock:
         self._layers: dict[int, tuple[Tensor, Tensor]] = {}
 
     def write(self, layer: int, key: Tensor, value: Tensor) -> None:
-        """Store keys and values after those in the block; the caller must raise `length` after the last layer."""
+        """Store keys and values at the end of the block. The caller must raise `length` after the last layer."""
         if layer not in self._layers:
             shape = (key.shape[0], self._room, key.shape[2])
             self._layers[layer] = (key.new_empty(shape), value.new_empty(shape))
@@ -43,7 +46,7 @@ class KVBlock:
 
 
 class BatchSlots:
-    """The own tokens of all sequences in a batch: one slot for each; the occupied slots come first.
+    """The own tokens of all sequences in a batch. Each sequence has one slot, and the occupied slots come first.
 
     Args:
         count: Number of slots.
@@ -67,8 +70,8 @@ class BatchSlots:
 
         Args:
             layer: Index of the layer.
-            like: Keys or values, of shape (key heads, tokens, size), whose type and device are used.
-            room: Number of tokens for which each slot must have room.
+            like: Keys or values of shape (key heads, tokens, size). The slots get the same type and device.
+            room: Number of tokens for which each slot must have space.
         """
         stores = self._layers.get(layer)
         if stores is None or stores[0].shape[2] < room:
@@ -95,11 +98,11 @@ class BatchSlots:
         self.starts[target], self.lengths[target] = self.starts[source], self.lengths[source]
 
     def move_to_block(self, index: int, before: KVBlock | None) -> KVBlock:
-        """Move the tokens of a slot into a block; the slot is then empty and continues after the block.
+        """Move the tokens of a slot into a block. The slot is then empty, and its next token comes after the block.
 
         Args:
             index: The slot.
-            before: A block that the new one begins with, or None.
+            before: A block whose tokens are copied to the beginning of the new block, or None.
         """
         import torch
 
@@ -124,7 +127,7 @@ class BatchSlot:
     Args:
         slots: All slots.
         index: The slot.
-        start: Position of its first token.
+        start: Position of the first token of the slot.
     """
 
     def __init__(self, slots: BatchSlots, index: int, start: int) -> None:
@@ -142,12 +145,12 @@ class BatchSlot:
         self._slots.lengths[self._index] = length
 
     def write(self, layer: int, key: Tensor, value: Tensor) -> None:
-        """As `KVBlock.write`."""
+        """Do the same as `KVBlock.write`."""
         first, end = self.length, self.length + key.shape[1]
         for store, fresh in zip(self._slots.reserve(layer, key, end), (key, value), strict=True):
             store[self._index, :, first:end] = fresh
 
     def read(self, layer: int, count: int, first: int = 0) -> tuple[Tensor, Tensor]:
-        """As `KVBlock.read`."""
+        """Do the same as `KVBlock.read`."""
         keys, values = self._slots.layer(layer)
         return keys[self._index, :, first:count], values[self._index, :, first:count]

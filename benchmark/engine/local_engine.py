@@ -1,4 +1,4 @@
-"""Local generation with transformers: encodes all prompts, and generates their completions together."""
+"""Local generation with transformers. All prompts are encoded, and their completions are generated together."""
 
 from __future__ import annotations
 
@@ -29,27 +29,28 @@ if TYPE_CHECKING:
 __all__ = ["LocalEngine", "default_device", "default_dtype"]
 
 _SMALL_MODEL = 50_000_000
-"""A model with fewer parameters uses one thread by default: more threads gain little on an idle machine and wait for
-each other on a busy one (3M parameters on two busy cores: 8 times slower with two threads)."""
+"""A model with fewer parameters uses one thread by default. More threads gain little on an idle machine, and they wait
+for each other on a busy machine. Example: a model with 3M parameters on two busy cores is 8 times slower with two
+threads."""
 
 _LARGEST_BATCH = 64
 """The largest number of sequences in a batch."""
 
 _TOKENS_PER_SEQUENCE = 1024
-"""Own tokens of a sequence, without shared prefixes, for which memory is planned."""
+"""Number of tokens of a sequence, without shared prefixes, for which memory is planned."""
 
 
 def default_device() -> str:
     """`cuda` if there is a CUDA device, else `cpu`."""
     if sys.platform == "linux" and not Path("/proc/driver/nvidia").exists():
-        return "cpu"  # no driver; importing torch to find that out would take seconds
+        return "cpu"  # no driver, and importing torch to find that out would take seconds
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def default_dtype(device: str) -> str:
-    """The default data type: fp32 on a processor, bf16 on CUDA; never fp16, in which Gemma overflows."""
+    """The default data type: fp32 on a processor, bf16 on CUDA. It is never fp16, because Gemma overflows in fp16."""
     return "bfloat16" if device == "cuda" else "float32"
 
 
@@ -61,7 +62,7 @@ class LocalEngine:
         decoding: How tokens are chosen.
         device: `cpu` or `cuda`.
         dtype: Name of a torch dtype.
-        threads: Processor threads; None takes one for a small model, and torch's default otherwise.
+        threads: Processor threads. None means one thread for a small model and torch's default for other models.
 
     Raises:
         InputError: The weights are not a causal language model.
@@ -85,7 +86,10 @@ class LocalEngine:
 
     @cached_property
     def _model(self) -> AdaptedModel:
-        """The model; loaded when it is first needed, because a prompt that is too long is found without it."""
+        """The model.
+
+        It is loaded when it is first needed, because prompts that are too long are found without the model.
+        """
         import torch
         from transformers import AutoModelForCausalLM
         from transformers.utils import logging
@@ -110,23 +114,30 @@ class LocalEngine:
 
     @property
     def _stops(self) -> tuple[int, ...]:
-        """The model's stop tokens, the end of a turn with calls, and the dialect's stops that are single tokens."""
+        """All tokens that end a completion.
+
+        These are the model's stop tokens, the token that ends a turn with calls, and the dialect's stops that are
+        single tokens.
+        """
         vocabulary = self._tokenizer.get_added_vocab()
         marks = (vocabulary[mark] for mark in self._dialect_stops if mark in vocabulary)
         return (*self._own_stops, *self._call_ends, *marks)
 
     def set_adapter(self, adapter: Path | None) -> None:
-        """Use this adapter from now on, or the base alone if it is None. Raises `InputError` if it does not fit."""
+        """Use this adapter from now on, or the base alone if `adapter` is None.
+
+        An adapter that does not fit raises `InputError`.
+        """
         self._adapter = adapter
         if "_model" in self.__dict__:
             self._model.set_adapter(adapter)
 
     def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:
-        """Encode all prompts; completions of those in `one_call` end after their first whole call.
+        """Encode all prompts. Completions of the prompts in `one_call` end after the first complete call.
 
         Raises:
             PromptTooLong: A prompt leaves no room for `max_tokens`.
-            InputError: As `encode` and `check_readable`.
+            InputError: The same errors as `encode` and `check_readable`.
         """
         self._dialect, self._one_call = dialect, frozenset(one_call)
         self._dialect_stops = tuple(dialect.stops)
@@ -140,14 +151,15 @@ class LocalEngine:
 
     @cached_property
     def _forward(self) -> Forward | None:
-        """Packed passes over shared prefixes; None if the model's attention cannot be replaced."""
+        """The function for packed passes over shared prefixes. None if the model's attention cannot be replaced."""
         return packed_forward(self._model.plain)
 
     @cached_property
     def _max_sequences(self) -> int:
-        """Sequences in a batch: as many as have keys and values in a quarter of the memory.
+        """The largest number of sequences whose keys and values fit into a quarter of the memory.
 
-        All memory of the machine counts and not only what is free, because in bf16 another batch may give other tokens.
+        All memory of the machine counts, even if it is not free. Otherwise the batch size would differ from run to run,
+        and in bf16 a different batch size may give different tokens.
         """
         config = self._model.plain.config.get_text_config()
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -156,7 +168,10 @@ class LocalEngine:
         return int(max(1, min(_LARGEST_BATCH, _memory(self._device) // 4 // (token_bytes * _TOKENS_PER_SEQUENCE))))
 
     def environment(self) -> dict[str, Any]:
-        """Device, threads and batch layout; loads the weights, because their size decides the threads."""
+        """Device, threads and batch layout.
+
+        This loads the weights, because the size of the weights decides the number of threads.
+        """
         import torch
 
         _ = self._model
@@ -168,7 +183,7 @@ class LocalEngine:
         return ()
 
     def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:
-        """Yield (index, completion) when one has ended."""
+        """Yield (index, completion) when a completion has ended."""
         import torch
 
         prompts = {index: self._encoded[index] for index in indices}
@@ -187,9 +202,9 @@ class LocalEngine:
                 yield index, self._completion(index, tokens)
 
     def _chooser(self, epoch: int) -> Choose:
-        """Chooses the most likely token, or with a temperature draws one.
+        """Return a function that chooses the most likely token or, with a temperature, draws a token.
 
-        Each sequence has its own generator, so that its draws do not depend on its batch.
+        Each sequence has its own random generator, so that its draws do not depend on the other sequences of the batch.
         """
         import torch
 
@@ -227,9 +242,9 @@ class LocalEngine:
         )
 
     def _has_called(self, index: int, written: Sequence[int]) -> bool:
-        """Whether a completion that ends after its call has a whole call, in a strict reading without an error.
+        """Whether a completion in `one_call` has a complete call, in a strict reading without an error.
 
-        In every dialect a call ends with a mark, so that after a word the completion need not be read.
+        In every dialect a call ends with a mark. So a completion whose last token is a word cannot end with a call.
         """
         if index not in self._one_call or self._dialect is None or self._text(written[-1:]).strip().isalnum():
             return False
@@ -239,7 +254,7 @@ class LocalEngine:
     def _completion(self, index: int, written: list[int]) -> Completion:
         if (
             self._forward is None and index in self._one_call
-        ):  # padded batches do not end at the call; the tokens up to it are the same
+        ):  # padded batches do not end at the call, but the tokens up to the call are the same
             ends_of_call = (end for end in range(1, len(written)) if self._has_called(index, written[:end]))
             written = written[: next(ends_of_call, len(written))]
         stopped = written[-1] in self._stops
@@ -247,19 +262,19 @@ class LocalEngine:
         ends = [text.index(mark) for mark in self._dialect_stops if mark in text]
         return Completion(
             text=text[: min(ends)] if ends else text,
-            # A completion that was ended at its call might not have ended by itself.
+            # A completion that was ended after its call might otherwise have continued.
             stop_reason="stop" if stopped or ends else "unknown" if self._has_called(index, written) else "length",
             usage=Usage(len(self._encoded[index]), len(written)),
         )
 
     def _text(self, ids: Sequence[int]) -> str:
-        # Special tokens stay in the text: in some dialects they are the markers of a call.
+        # Special tokens stay in the text, because in some dialects they are the markers of a call.
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 
 @contextmanager
 def _loading(base: Path) -> Iterator[None]:
-    """Turn the errors of transformers for a directory that it cannot read into an `InputError`."""
+    """Turn the errors that transformers raises for an unreadable directory into an `InputError`."""
     try:
         yield
     except (OSError, ValueError, KeyError) as error:
@@ -281,5 +296,5 @@ def _memory(device: str) -> int:
 
 
 def _seed(*parts: object) -> int:
-    """A seed that is a hash of `parts`."""
+    """A hash of `parts`, which is used as a seed."""
     return int(digest(parts), 16) % 2**63

@@ -1,7 +1,8 @@
 """Packed forward passes through a transformers model, with a check that they give the model's own logits.
 
-They work for a model whose attention can be replaced and whose other layers process each token alone. The model's name
-does not tell that, so it is tested: packed passes over a shared prefix must give the logits of the model's own passes.
+Packed passes work for a model whose attention can be replaced and whose other layers process each token alone. This
+cannot be known from the model's name, so it is tested. Packed passes over a shared prefix must give the same logits as
+the model's own passes.
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
 __all__ = ["packed_forward"]
 
 _SHARED, _OWN = 48, (5, 11)
-"""Tokens of the probe: of the shared prefix (in addition to a sliding window), and of each of the two sequences."""
+"""Numbers of tokens in the test: the shared prefix (in addition to a sliding window), and each of the two sequences."""
 
 _LONGEST_WINDOW = 4096
-"""Tokens of the widest sliding window that the probe fills."""
+"""The widest sliding window, in tokens, that the test fills."""
 
 
 def packed_forward(model: PreTrainedModel) -> Forward | None:
-    """A function for packed passes through `model`, with any adapter; None if they are not exact for this model.
+    """A function for packed passes through `model`, with any adapter.
+
+    None if these passes are not exact for this model.
 
     The model's attention is replaced only during a pass.
     """
@@ -55,7 +58,10 @@ def packed_forward(model: PreTrainedModel) -> Forward | None:
 
 
 def _agrees(model: PreTrainedModel, forward: Forward) -> bool:
-    """Whether two sequences with a shared prefix, two new tokens each, get the logits of the model's own passes."""
+    """Whether packed passes give the logits of the model's own passes.
+
+    The test generates two tokens for each of two sequences with a shared prefix.
+    """
     import torch
 
     config = model.config.get_text_config()

@@ -1,7 +1,8 @@
 """Padded batches through transformers' `generate`, for models whose attention cannot be replaced.
 
-Prompts are batched by length, and the padded tokens of a batch are limited, which limits the memory. Padding does not
-change the results: the attention mask excludes it, and positions count from the first token of each sequence.
+Prompts are batched by length. The number of padded tokens of a batch is limited, which limits the memory. Padding does
+not change the results, because the attention mask excludes it and positions count from the first token of each
+sequence.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ __all__ = ["LAYOUT", "write_padded"]
 _BATCH_TOKENS = 16_384
 _BATCH_ROWS = 32
 _FIRST_ROUND = 96
-"""New tokens of the first round. Longer sequences continue in a second round, so that they do not delay their batch."""
+"""Number of new tokens in the first round. Longer sequences continue in a second round, so that they do not delay their
+batch."""
 
 LAYOUT = {
     "padding": "left",
@@ -27,21 +29,25 @@ LAYOUT = {
     "rows": _BATCH_ROWS,
     "first_round": _FIRST_ROUND,
 }
-"""Recorded with a run, because in bf16 another layout may give other tokens."""
+"""The layout is recorded with a run, because in bf16 a different layout may give different tokens."""
 
 
 def write_padded(
     rows: Mapping[int, Sequence[int]], model: PreTrainedModel, config: GenerationConfig
 ) -> Iterator[tuple[int, list[int]]]:
-    """Generate in two rounds: first all prompts, shortest first, then those that did not end in the first round.
+    """Generate in two rounds.
+
+    The first round continues all prompts, starting with the shortest. The second round continues the sequences that did
+    not end in the first round.
 
     Args:
         rows: Token ids of the prompts by index.
         model: The model.
-        config: How tokens are chosen, the stop tokens and the largest number of new tokens.
+        config: The generation configuration: how tokens are chosen, the stop tokens and the largest number of new
+            tokens.
 
     Yields:
-        Index and new tokens, with the stop token, of each sequence when it has ended.
+        The index and the new tokens of a sequence, with the stop token, when the sequence has ended.
     """
     limit, stops = int(config.max_new_tokens), set(config.eos_token_id)
     written: dict[int, list[int]] = {index: [] for index in rows}
@@ -61,7 +67,7 @@ def write_padded(
 
 
 def _batches(rows: Mapping[int, Sequence[int]]) -> Iterator[list[int]]:
-    """Batches of indices in ascending order of length, within the limits; a single sequence is always allowed."""
+    """Batches of indices in ascending order of length, within the limits. A single sequence is always allowed."""
     batch: list[int] = []
     for index in sorted(rows, key=lambda index: (len(rows[index]), index)):
         if batch and (len(batch) == _BATCH_ROWS or len(rows[index]) * (len(batch) + 1) > _BATCH_TOKENS):

@@ -1,4 +1,4 @@
-"""The engine of a policy. A policy reads the case itself, so that no prompt is encoded or can be too long."""
+"""The engine of a policy. A policy reads the case itself, so no prompt is encoded and no prompt can be too long."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ __all__ = ["PolicyEngine"]
 
 
 class PolicyEngine:
-    """Answers cases by one of `POLICIES`.
+    """Answers cases with one of the `POLICIES`.
 
     Args:
         name: Name of the policy.
         cases: The cases, in the order of the prompts.
-        seed: Seed of random choices. Each case and epoch has its own generator, so that they do not depend on others.
+        seed: Seed of random choices. Each case and epoch has its own random generator, so its choices do not depend on
+            other cases.
     """
 
     def __init__(self, name: str, cases: Sequence[Case], seed: int) -> None:
@@ -30,11 +31,11 @@ class PolicyEngine:
         self._seed = seed
 
     def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:  # noqa: ARG002
-        """Set the dialect of the answers; no prompt is encoded."""
+        """Set the dialect of the answers. No prompt is encoded."""
         self._dialect = dialect
 
     def environment(self) -> dict[str, Any]:
-        """No device and no threads."""
+        """The name of the engine. A policy has no device and no threads."""
         return {"engine": "policy"}
 
     def notes(self) -> tuple[str, ...]:

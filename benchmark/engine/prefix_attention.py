@@ -1,15 +1,18 @@
-"""Attention over shared prefixes, used instead of a model's own: exact, without padding and without copying a prefix.
+"""Attention over shared prefixes, which replaces a model's own attention.
+
+It is exact, needs no padding, and does not copy prefixes.
 
 A forward pass takes the tokens of many sequences in one packed row, with their positions. All layers except attention
-process each token alone and are not changed. Attention is replaced by this module, which is registered with
-transformers under a name. Each token attends to the blocks that its sequence shares with others, to its own past and to
-itself.
+process each token alone and are not changed. The attention in this module is registered with transformers under a name
+and replaces the model's attention. Each token attends to the blocks that its sequence shares with other sequences, to
+the earlier tokens of its own sequence, and to itself.
 
-In decoding, the queries of all sequences that share a block are multiplied with its keys in one matrix product, and the
-parts of each softmax are combined by their maxima and sums (Dao et al. 2022, arXiv:2205.14135;
-for shared prefixes Juravsky et al. 2024, arXiv:2402.05099).
+In decoding, the queries of all sequences that share a block are multiplied with the block's keys in one matrix product.
+The parts of each softmax are combined by their maxima and sums (Dao et al. 2022, arXiv:2205.14135; for shared prefixes
+Juravsky et al. 2024, arXiv:2402.05099).
 
-Only positions decide which keys a token sees, so that sliding windows are exact, wherever a key is stored.
+Only positions decide which keys a token sees. So sliding windows are exact, and the place where a key is stored does
+not matter.
 """
 
 from __future__ import annotations
@@ -31,15 +34,21 @@ NAME = "toolmark_shared_prefixes"
 
 
 class Pass(Protocol):
-    """One forward pass: where its keys are stored, and which keys each query sees."""
+    """One forward pass. It decides where the keys are stored, and which keys each query sees."""
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
-        """Attention of packed tokens: queries (heads, tokens, size), keys and values (key heads, tokens, size)."""
+        """The attention of packed tokens.
+
+        Queries have the shape (heads, tokens, size), and keys and values the shape (key heads, tokens, size).
+        """
         ...
 
 
 def register() -> None:
-    """Register the attention with transformers; no mask function has this name, so transformers makes no mask."""
+    """Register the attention with transformers.
+
+    No mask function has this name, so transformers makes no mask.
+    """
     from transformers import AttentionInterface
 
     AttentionInterface.register(NAME, _attention)
@@ -68,7 +77,7 @@ class Segment:
 
     Attributes:
         path: The blocks before these tokens.
-        store: The block or slot in which they are stored, after the tokens that it already has.
+        store: The block or slot to which these tokens are appended.
         tokens: Number of tokens.
     """
 
@@ -78,13 +87,14 @@ class Segment:
 
 
 _CHUNK, _WINDOW_CHUNK = 512, 256
-"""Queries that are computed at once, without and with a sliding window. A mask hides keys but does not save their work,
-so each chunk gets only keys that one of its queries sees (2,048 tokens after as many others, on one core: 170 and 93 ms
-at once, 116 and 29 ms in chunks, without and with a window of 512)."""
+"""The number of queries that are computed at once, without and with a sliding window. A mask hides keys but does not
+save the work for the hidden keys. So each chunk gets only keys that at least one of its queries sees. Example: 2,048
+tokens after 2,048 earlier tokens on one core. Without a window, all at once takes 170 ms and chunks take 116 ms. With a
+window of 512, all at once takes 93 ms and chunks take 29 ms."""
 
 
 class Prefill:
-    """The pass that reads prompts: each segment attends to its past and, causally, to itself."""
+    """The pass that reads prompts. Each segment attends to the tokens before it and, causally, to itself."""
 
     def __init__(self, segments: Sequence[Segment]) -> None:
         self._segments = segments
@@ -122,7 +132,7 @@ class Prefill:
 
 
 def _for_queries(parts: Sequence[Tensor], groups: int) -> Tensor:
-    """Keys or values of several stores in sequence, for each query head; copied only if necessary."""
+    """The keys or values of several stores in sequence, for each query head, copied only if necessary."""
     import torch
 
     joined = parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=1)
@@ -131,7 +141,7 @@ def _for_queries(parts: Sequence[Tensor], groups: int) -> Tensor:
 
 
 def _query_chunks(segment: Segment, window: int | None) -> list[tuple[int, int]]:
-    """First and end token of each chunk of queries; one chunk if a causal mask is enough."""
+    """The first and end token of each chunk of queries. If a causal mask is enough, there is one chunk."""
     position = segment.store.start + segment.store.length
     alone = segment.store.length == 0 and not segment.path
     if alone and (window is None or position + segment.tokens <= window):
@@ -141,7 +151,10 @@ def _query_chunks(segment: Segment, window: int | None) -> list[tuple[int, int]]
 
 
 def _visible(segment: Segment, begin: int, end: int, window: int | None) -> list[tuple[KVBlock | BatchSlot, int, int]]:
-    """The stores that a token of a chunk may see, each with the first and the end token that are visible."""
+    """The stores that the tokens of a chunk may see.
+
+    Each store has the first and the end token that are visible.
+    """
     position = segment.store.start + segment.store.length + begin
     earliest = 0 if window is None else max(0, position - window + 1)
     ends: list[tuple[KVBlock | BatchSlot, int]] = [(block, block.length) for block in segment.path]
@@ -157,7 +170,10 @@ def _causal_mask(
     window: int | None,
     device: torch.device,
 ) -> Tensor | None:
-    """The keys that each token of a chunk sees, (tokens, keys); None if it sees only those before it in the chunk."""
+    """The mask of the keys that each token of a chunk sees, of shape (tokens, keys).
+
+    None if each token sees only itself and the earlier tokens of the chunk.
+    """
     import torch
 
     position = segment.store.start + segment.store.length + begin
@@ -171,11 +187,12 @@ def _causal_mask(
 
 
 Level = Sequence[tuple[KVBlock, "Tensor"]]
-"""Blocks at one depth, each with the numbers of the sequences that share it; a sequence has at most one of them."""
+"""The blocks at one depth, with the numbers of the sequences that share each block. A sequence has at most one block at
+each depth."""
 
 
 def _by_token(level: Level, numbers: Tensor) -> Level:
-    """A level by new tokens instead of sequences; `numbers` has the sequence of each token."""
+    """A level with the numbers of new tokens instead of sequences. `numbers` contains the sequence of each token."""
     import torch
 
     return [(block, torch.isin(numbers, rows).nonzero().flatten()) for block, rows in level]
@@ -187,8 +204,8 @@ class _Reached:
 
     Attributes:
         rows: The rows of the queries that see a block, block by block.
-        blocks: Each block with its first visible token, the number of its rows, and the mask that is added to their
-            scores, or None.
+        blocks: The blocks, each with the first visible token, the number of rows, and the mask that is added to the
+            scores of the rows (or None).
     """
 
     rows: Tensor
@@ -196,12 +213,14 @@ class _Reached:
 
 
 class Decode:
-    """The pass that decodes: for each sequence one new token, or several, of which all but the first are draft tokens.
+    """The pass that decodes.
+
+    Each sequence has one or several new tokens. All of them except the first are draft tokens.
 
     Args:
-        slots: The slots of the sequences; the caller must raise their lengths after the pass.
+        slots: The slots of the sequences. The caller must raise the lengths of the slots after the pass.
         counts: Number of new tokens of each occupied slot.
-        shared: The blocks before the slots, with the slots' numbers.
+        shared: The levels of blocks before the slots, with the numbers of the slots that share each block.
 
     Attributes:
         positions: Position of each new token.
@@ -276,7 +295,7 @@ class Decode:
     def _in_reach(
         self, block: KVBlock, members: Tensor, window: int | None, device: torch.device
     ) -> tuple[Tensor, tuple[KVBlock, int, int, Tensor | None]] | None:
-        """The rows that see a block, and the block as in `_Reached`; None if no row sees it."""
+        """The rows that see a block, and the block's entry for `_Reached`. None if no row sees the block."""
         import torch
 
         members = members.to(device)
@@ -297,7 +316,7 @@ class Decode:
 def _merge(scaled: Tensor, level: _Reached, layer: int, softmax: tuple[Tensor, Tensor, Tensor]) -> None:
     """Add the keys and values of a level to the unfinished softmax (maximum, sum, weighted values) of its rows.
 
-    Rows are gathered and scattered only once for all blocks, in a fixed order.
+    The rows are gathered and scattered only once for all blocks, in a fixed order.
     """
     import torch
 

@@ -1,8 +1,8 @@
-"""The common prefixes of prompts: a radix tree over token ids, so that every shared prefix is read once.
+"""The common prefixes of prompts, as a radix tree over token ids. With this tree every shared prefix is read only once.
 
-Cases with the same instructions and toolbox begin with the same thousands of tokens and differ in the last hundred. In
-depth-first order the sequences of a prefix come one after the other. So a prefix can be freed after its last sequence,
-and no eviction rule is needed.
+Cases with the same instructions and toolbox begin with the same thousands of tokens and differ only in about the last
+hundred tokens. In depth-first order, the sequences with the same prefix come one after the other. So a prefix can be
+freed after its last sequence, and no eviction rule is needed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from itertools import groupby
 __all__ = ["Leaf", "Node", "prefix_leaves"]
 
 _SHORTEST = 32
-"""Tokens of the shortest prefix that is shared: each node costs its sequences some operations per layer and token."""
+"""The length in tokens of the shortest prefix that is shared. Each node costs some operations per layer and token."""
 
 
 @dataclass(slots=True, eq=False)
@@ -22,9 +22,9 @@ class Node:
     """A shared prefix.
 
     Attributes:
-        start: Position of its first token.
-        ids: Its token ids.
-        sequences: Number of sequences that share it.
+        start: Position of the first token of the prefix.
+        ids: The token ids of the prefix.
+        sequences: Number of sequences that share the prefix.
     """
 
     start: int
@@ -37,10 +37,10 @@ class Leaf:
     """One sequence.
 
     Attributes:
-        index: Its index.
-        path: The nodes from the root to it.
-        start: Position of the first of its own tokens.
-        ids: Its own tokens, at least one.
+        index: The index of the sequence.
+        path: The nodes from the root of the tree to the leaf.
+        start: Position of the first own token of the sequence.
+        ids: The own tokens of the sequence, at least one token.
     """
 
     index: int
@@ -50,10 +50,10 @@ class Leaf:
 
 
 def prefix_leaves(sequences: Mapping[int, Sequence[int]]) -> Iterator[Leaf]:
-    """The leaves of the tree of common prefixes, in depth-first order: every sequence once.
+    """The leaves of the tree of common prefixes, in depth-first order. Every sequence is one leaf.
 
     Args:
-        sequences: Token ids by index; none may be empty.
+        sequences: Token ids by index. Every sequence has at least one token.
     """
     ordered = sorted(sequences, key=lambda index: (sequences[index], index))
     pending: list[tuple[list[int], tuple[Node, ...], int]] = [(ordered, (), 0)] if ordered else []

@@ -4,8 +4,8 @@
 
     openai/gpt-4.1: {input: 2.0, output: 8.0, input_cache_write: 0, input_cache_read: 0.5}
 
-Prices are US dollars per million tokens. A provider that reports the cost of each answer needs no such line. Without
-both, the cost is not known.
+Prices are in US dollars per million tokens. A provider that reports the cost of each answer needs no such line. If
+there is no price and no reported cost, the cost is not known.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MAX_BYTES = 1_000_000
 
 
 def register_prices() -> None:
-    """Give Inspect the prices of the file; does nothing if the environment variable is not set.
+    """Give the prices of the file to Inspect. If the environment variable is not set, nothing is done.
 
     Raises:
         InputError: The file cannot be read, or is not a list of prices.

@@ -1,9 +1,10 @@
-"""Prompt lookup: draft tokens from earlier text, for models that copy or repeat.
+"""Prompt lookup, which takes draft tokens from earlier text, for models that copy or repeat text.
 
-Models copy arguments from the request and names from the tools, and a small model may repeat itself until it is cut. If
-the last tokens of a sequence occur earlier in it, the tokens that followed them there are taken as a draft. One pass
-checks several draft tokens at once (Saxena 2023, prompt lookup decoding; checked as in Leviathan et al. 2023,
-arXiv:2211.17192). The draft changes how much one pass computes, never which tokens are generated.
+Models copy arguments from the request and names from the tools. A small model may repeat the same text until its
+completion is cut. If the last tokens of a sequence occur earlier in the sequence, the tokens after the earlier
+occurrence become the draft. One pass checks several draft tokens at once (Saxena 2023, prompt lookup decoding; checked
+as in Leviathan et al. 2023, arXiv:2211.17192). The draft changes how much one pass computes. It never changes which
+tokens are generated.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 __all__ = ["as_text", "draft_tokens"]
 
 _SUFFIXES = (4, 2, 1)
-"""Numbers of last tokens that are looked up; the longest first, because it is the most reliable."""
+"""How many last tokens are looked up. The largest number is tried first, because its matches are the most reliable."""
 
 
 def as_text(ids: Sequence[int]) -> str:
@@ -24,14 +25,14 @@ def as_text(ids: Sequence[int]) -> str:
 def draft_tokens(past: str, count: int) -> list[int]:
     """Draft tokens that may follow a sequence.
 
-    If the earlier text ends before the draft is long enough, the draft repeats itself, as a text that repeats does.
+    If the earlier text is shorter than the draft, the earlier text is repeated in the draft.
 
     Args:
-        past: The sequence, as `as_text` gives it.
+        past: The sequence, as `as_text` returns it.
         count: Number of draft tokens.
 
     Returns:
-        `count` token ids; none if the end of the sequence does not occur earlier.
+        `count` token ids. The list is empty if the end of the sequence does not occur earlier.
     """
     for length in _SUFFIXES:
         at = past.rfind(past[-length:], 0, -1)

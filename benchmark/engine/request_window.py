@@ -1,8 +1,8 @@
 """Limiting the number of requests that are sent at the same time.
 
-Additive increase, multiplicative decrease: each answer raises the limit by a fraction of one request; an answer "too
-many requests" halves it. Reference: Chiu and Jain, "Analysis of the increase and decrease algorithms for congestion
-avoidance in computer networks", 1989.
+The limit changes by additive increase and multiplicative decrease. Each answer raises the limit by a fraction of one
+request. An answer "too many requests" halves the limit. Reference: Chiu and Jain, "Analysis of the increase and
+decrease algorithms for congestion avoidance in computer networks", 1989.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SECONDS_BETWEEN_HALVINGS = 1.0
 
 
 class Window:
-    """Allows at most `int(limit)` requests at the same time; the others wait in order.
+    """Allows at most `int(limit)` requests at the same time. The other requests wait in order.
 
     Args:
         most: The highest limit, which is also the limit at the start.
@@ -39,10 +39,10 @@ class Window:
 
     @asynccontextmanager
     async def place(self, order: int) -> AsyncIterator[None]:
-        """Hold a place for a request while the context is open; waits for a free one.
+        """Wait for a free place, and hold it for a request inside the `with` block.
 
         Args:
-            order: Of the requests that wait, the one with the lowest order gets the next place.
+            order: The order of the request. The waiting request with the lowest order gets the next place.
         """
         free: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heappush(self._waiting, (order, next(self._arrivals), free))
@@ -70,11 +70,14 @@ class Window:
         self._let_in()
 
     def answered(self) -> None:
-        """Raise the limit a little, after a request was answered."""
+        """Raise the limit by a small amount, after a request was answered."""
         self.limit = min(self._most, self.limit + 1 / self.limit)
 
     def refused(self) -> None:
-        """Halve the limit, after the server refused a request; at most once a second, for requests sent together."""
+        """Halve the limit after the server refused a request.
+
+        The limit is halved at most once a second, because requests that were sent together may all be refused.
+        """
         now = time.monotonic()
         if now - self._halved >= _SECONDS_BETWEEN_HALVINGS:
             self._halved = now

@@ -18,14 +18,14 @@ from toolmark.benchmark.engine.served_requests import Refused, ServedModel, Unan
 __all__ = ["ServedEngine"]
 
 _MAX_FAILURES = 3
-"""After this number of unanswered prompts in sequence the server counts as down, and no other prompt is sent."""
+"""After this number of consecutive unanswered prompts, the server counts as down, and no other prompt is sent."""
 
 
 class ServedEngine:
     """A model behind an API.
 
     Args:
-        model: Inspect's name for it, such as `openai/gpt-4.1`.
+        model: Inspect's name of the model, such as `openai/gpt-4.1`.
         decoding: How tokens are chosen.
         requests: Limits on the requests.
 
@@ -46,7 +46,7 @@ class ServedEngine:
         self._prompts: Sequence[Prompt] = ()
 
     def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:  # noqa: ARG002
-        """Keep the prompts; only the server knows whether one is too long."""
+        """Keep the prompts. Only the server knows whether a prompt is too long."""
         self._prompts = prompts
         self._config["stop_seqs"] = list(dialect.stops) or None
 
@@ -59,13 +59,14 @@ class ServedEngine:
         return fault_notes(self._model.faults)
 
     def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:  # noqa: ARG002
-        """Yield (index, completion) when the server has answered; several that arrive together in order of their
-        indices.
+        """Yield (index, completion) when the server has answered.
+
+        Completions that arrive together are yielded in order of their indices.
 
         Raises:
-            NotAnswered: Some prompts were refused, or failed too often. All others were answered, unless the server
-                seems to be down.
-            EnvironmentFault: The server refuses all requests. Answers before that were yielded.
+            NotAnswered: Some prompts were refused, or failed too often. All other prompts were answered, unless the
+                server seems to be down.
+            EnvironmentFault: The server refuses all requests. The answers that came before the refusal were yielded.
         """
         remaining = iter(indices)
         reasons: dict[int, str] = {}
@@ -109,6 +110,6 @@ class ServedEngine:
 
 
 async def _first(tasks: dict[asyncio.Task[Completion], int]) -> set[asyncio.Task[Completion]]:
-    """Wait until at least one task has ended; returns the tasks that have."""
+    """Wait until at least one task has ended, and return the tasks that have ended."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     return done

@@ -1,10 +1,11 @@
 """Requests to a served model, with retries.
 
-An answer is data, right or wrong, and its request is never sent again. Failures are: too many requests (429), a fault
-of the server (5xx), a time-out, a broken connection, a reply that is not a completion. A failure is counted, and the
-request is sent again after a pause that doubles each time, or that the server asks for. Inspect and its clients also
-retry, some of them without end, and do not report it. This is switched off, so that every failure is counted once, a
-request that always fails is an error, and the number of simultaneous requests follows what the server can answer.
+An answer is data, even if it is wrong, and its request is never sent again. These are failures: too many requests
+(429), a fault of the server (5xx), a time-out, a broken connection, and a reply that is not a completion. Each failure
+is counted, and the request is sent again after a pause. The pause doubles each time, or has the length that the server
+asks for. Inspect and its clients also retry, sometimes without end, and do not report their retries. These retries are
+switched off. So every failure is counted once, a request that always fails is an error, and the number of simultaneous
+requests adapts to the server.
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ _OPENAI = ("openai/", "openai-api/")
 
 
 class Refused(Exception):
-    """The server will not answer this request, however often it is sent.
+    """The server will never answer this request, even if the request is sent again.
 
     Attributes:
-        reason: The reason, as the server gives it.
-        too_long: Whether the prompt does not fit the model's context.
+        reason: The reason in the server's words.
+        too_long: Whether the prompt is too long for the model's context.
     """
 
     def __init__(self, reason: str, *, too_long: bool = False) -> None:
@@ -53,11 +54,11 @@ class Refused(Exception):
 
 
 class Unanswered(Exception):
-    """The request failed at every retry. The text is the last failure."""
+    """The request and all its retries failed. The text is the last failure."""
 
 
 def fault_notes(faults: Counter[str]) -> tuple[str, ...]:
-    """A line on how many requests failed, by kind; no line if none failed."""
+    """A line on how many requests failed, by kind. There is no line if no request failed."""
     if not faults:
         return ()
     kinds = ", ".join(f"{kind} ({count})" for kind, count in faults.most_common())
@@ -68,12 +69,12 @@ class ServedModel:
     """A model behind an API, through any of Inspect's providers.
 
     Args:
-        name: Inspect's name for it, such as `openai/gpt-4.1`.
+        name: Inspect's name of the model, such as `openai/gpt-4.1`.
         requests: Limits on the requests.
-        window: The window of all models on the same server; None makes one for this model.
+        window: The request window of all models on the same server. None makes a window for this model.
 
     Attributes:
-        faults: How often a request failed, by kind: a status, `time-out`, `no connection`, `broken reply`.
+        faults: How often a request failed, by kind. A kind is a status, `time-out`, `no connection` or `broken reply`.
 
     Raises:
         EnvironmentFault: The provider's package or key is missing.
@@ -83,10 +84,10 @@ class ServedModel:
         from inspect_ai.model import GenerateConfig, get_model
 
         config = GenerateConfig(max_connections=requests.connections, max_retries=0)
-        # Retries of the client would not be counted, and would hide that the server gets too many requests.
+        # Retries of the client would not be counted. They would also hide that the server gets too many requests.
         client_options: dict[str, Any] = {"max_retries": 0, "client_timeout": requests.timeout}
         try:
-            # Without Inspect's cache of models, which keeps the client of an earlier event loop.
+            # Inspect's cache of models is not used, because it keeps the client of an earlier event loop.
             self._model: Model = get_model(
                 name, config=config, memoize=False, **(client_options if name.startswith(_OPENAI) else {})
             )
@@ -111,14 +112,15 @@ class ServedModel:
         Args:
             prompt: Turns and tools.
             config: Fields of Inspect's `GenerateConfig`.
-            trying: Each request is sent in the context `trying()`, which may count it, or refuse it by raising an
-                error.
-            order: Of the requests that wait, the one with the lowest order is sent first.
+            trying: A function that returns a context manager. Each request is sent inside `with trying():`. The context
+                manager may count the request, or refuse the request by raising an error.
+            order: The order of the request. The waiting request with the lowest order is sent first.
 
         Raises:
             Refused: The server refuses this request.
-            Unanswered: It failed too often.
-            EnvironmentFault: The server refuses every request: its address, the model's name, the key or the quota.
+            Unanswered: The request failed too often.
+            EnvironmentFault: The server refuses every request. The cause is the address, the model's name, the key or
+                the quota.
         """
         failure = ""
         for attempt in range(self._requests.retries + 1):
@@ -144,12 +146,12 @@ class ServedModel:
         from inspect_ai.model import GenerateConfig
 
         transcript = Transcript()
-        init_transcript(transcript)  # for this task only, so that each request gets its own response
+        init_transcript(transcript)  # only for this task, so that each request gets its own response
         generate_config = GenerateConfig(**{**config, "max_retries": 0})
         output = await self._model.generate(messages_of(prompt), tools=tools_of(prompt), config=generate_config)
         calls = [event.call for event in transcript.events if isinstance(event, ModelEvent) and event.call is not None]
         if calls and calls[-1].error:
-            # Inspect turns a refusal into a completion, whose text is the server's error.
+            # Inspect turns a refusal into a completion. The completion's text is the server's error.
             reason = " ".join(output.completion.split())[:_MAX_REASON]
             raise Refused(reason, too_long=output.stop_reason == "model_length")
         return completion_of(output, calls[-1].response if calls else None)
@@ -171,14 +173,14 @@ class ServedModel:
         self.faults[_kind(error, status)] += 1
         if status == _TOO_MANY:
             self._window.refused()
-        # Random, so that requests that failed together are not sent again together.
+        # The pause is random, so that requests that failed together are not sent again together.
         pause = _FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311
         retry_after = _retry_after(error)
         return reason, min(_LONGEST_PAUSE, pause if retry_after is None else max(retry_after, pause / 4))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and its causes: Inspect, tenacity and the client each wrap the error of the layer below."""
+    """An error and its causes. Inspect, tenacity and the client each wrap the error of the layer below."""
     cause: BaseException | None = error
     for _ in range(_MAX_CAUSES):
         if cause is None:
@@ -188,13 +190,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _status(error: BaseException) -> int | None:
-    """The HTTP status of a failure; None if it has none."""
+    """The HTTP status of a failure. None if the failure has no HTTP status."""
     statuses = (getattr(cause, "status_code", None) for cause in _causes(error))
     return next((status for status in statuses if isinstance(status, int)), None)
 
 
 def _retry_after(error: BaseException) -> float | None:
-    """The seconds of the header `Retry-After`; a date in it is not read."""
+    """The seconds in the header `Retry-After`. None if the header is missing or contains a date."""
     for cause in _causes(error):
         headers = getattr(getattr(cause, "response", None), "headers", None)
         try:
@@ -219,7 +221,7 @@ def _kind(error: BaseException, status: int | None) -> str:
 
 
 def _message(error: BaseException) -> str:
-    """The message of the server or the client on one line, without the markup and the wrapping of Inspect."""
+    """The message of the server or the client on one line, without Inspect's markup and line breaks."""
     causes = [cause for cause in _causes(error) if type(cause).__name__ != "RetryError"] or [error]
     source = next((cause for cause in reversed(causes) if hasattr(cause, "status_code")), causes[0])
     plain = re.sub(r"\[/?[a-z ]+\]", "", str(source)).strip().removeprefix("ERROR:")

@@ -1,7 +1,8 @@
 """The tokenizer and the context length of a model directory, without importing torch if possible.
 
-Both are enough to find that a prompt is too long, so they should not take the seconds of importing torch. The automatic
-classes of transformers import torch. The generic tokenizer class, which needs no code of a model family, does not.
+The tokenizer and the context length are enough to find prompts that are too long. So reading them should not need an
+import of torch, which takes seconds. The automatic classes of transformers import torch. The generic tokenizer class,
+which needs no code of a model family, does not import torch.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def open_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
     """The tokenizer of a model directory.
 
     Raises:
-        OSError, ValueError, KeyError: Transformers cannot read it.
+        OSError, ValueError, KeyError: Transformers cannot read the tokenizer.
     """
     kind = _read(directory / "tokenizer_config.json").get("tokenizer_class")
     if kind in _GENERIC and (directory / "tokenizer.json").is_file():
@@ -38,7 +39,7 @@ def open_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
 
 
 def context_length(directory: Path) -> int | None:
-    """The context length of a model in tokens; None if it is not known. Raises as `open_tokenizer`."""
+    """The context length of a model in tokens. None if it is not known. The errors are those of `open_tokenizer`."""
     config = _read(directory / "config.json")
     for part in (config.get("text_config") or {}, config):
         if "max_position_embeddings" in part:

@@ -1,7 +1,7 @@
-"""One command-line command for each plug-in of a group: the plug-in's options are its flags.
+"""One command-line command for each plug-in of a group. The plug-in's options are the flags of the command.
 
-Listing the commands needs only the names of the entry points. A plug-in, with all that it imports, is loaded when its
-own command is called.
+Listing the commands needs only the names of the entry points. A plug-in and its imports are loaded only when the
+plug-in's own command is called.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ Command = Callable[..., None]
 
 
 def plugin_commands(app: App, group: Group, module: str, make: Callable[[Any], Command]) -> Callable[[str], Command]:
-    """Register one command for each entry point of `group`; a command is made when it is first called.
+    """Register one command for each entry point of `group`. A command is made when it is first called.
 
     Args:
         app: The application that gets the commands.
         group: The entry-point group, for example `toolmark.trainers`.
         module: Name of the calling module.
-        make: Makes the command of a loaded plug-in.
+        make: A function that makes the command of a loaded plug-in.
 
     Returns:
-        A function that makes the command of a name. `module` must bind it to `__getattr__`.
+        A function that makes the command with a given name. `module` must assign this function to `__getattr__`.
     """
     kind = group.rpartition(".")[2].removesuffix("s")
     for name in names(group):
@@ -50,12 +50,12 @@ def plugin_command(run: Command, plugin: Any, parameters: Mapping[str, tuple[Any
     """Give `run` the name, the help and the flags of a plug-in's command.
 
     Args:
-        run: The function of the command; takes the `parameters` and `options` by keyword.
-        plugin: Has a `name`, `Options`, and a docstring whose first line says what it does.
-        parameters: Type and help of each parameter that all plug-ins of this group share, by name.
+        run: The function of the command. It takes the `parameters` and `options` by keyword.
+        plugin: The plug-in. It has a `name`, `Options`, and a docstring whose first line says what it does.
+        parameters: The parameters that all plug-ins of this group share: their types and help texts by name.
 
     Returns:
-        `run`, changed.
+        The changed `run`.
     """
     helps = "\n".join(f"{name}:\n    {text}" for name, (_, text) in parameters.items())
     first_line = (plugin.__doc__ or plugin.name).strip().splitlines()[0]
@@ -70,7 +70,7 @@ def plugin_command(run: Command, plugin: Any, parameters: Mapping[str, tuple[Any
 
 
 def _flags(options: type[BaseModel]) -> Any:
-    """The fields of `options` without their bounds, which `checked` tests, so that Toolmark words the error."""
+    """The fields of `options` without their bounds. `checked` tests the bounds, so that the error is Toolmark's own."""
     fields: dict[str, Any] = {}
     for name, field in options.model_fields.items():
         made = field.default_factory
@@ -84,7 +84,7 @@ def checked(options: type[Options], given: BaseModel | None) -> Options:
 
     Args:
         options: The plug-in's `Options`.
-        given: The flags that cyclopts read; None if there are none.
+        given: The flags that cyclopts read. None if there are no flags.
 
     Raises:
         InputError: A value is out of bounds.
@@ -95,4 +95,6 @@ def checked(options: type[Options], given: BaseModel | None) -> Options:
         first = error.errors()[0]
         flag = "".join(f"--{part} ".replace("_", "-") for part in first["loc"][:1])
         value = f"{first['input']!r}: " if flag else ""
-        raise InputError(f"{flag}{value}{first['msg'].removeprefix('Value error, ')}", "See --help.") from None
+        raise InputError(
+            f"{flag}{value}{first['msg'].removeprefix('Value error, ')}", "See the option's description with --help."
+        ) from None

@@ -1,7 +1,7 @@
-"""The protocols of all plug-ins, with every type that they name. A third party needs to import this module only.
+"""The protocols of all plug-ins, with every type that the protocols use. A third party imports only this module.
 
-A plug-in is an object, or a class that is called without arguments. It is registered as an entry point in the group
-that its protocol names.
+A plug-in is an object, or a class that is called without arguments. A plug-in is registered as an entry point. The
+docstring of its protocol names the entry-point group.
 """
 
 from __future__ import annotations
@@ -65,14 +65,15 @@ O_contra = TypeVar("O_contra", bound=BaseModel, contravariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What a generator is given.
+    """The values and functions that a generator gets.
 
     Attributes:
         seed: Seed of everything that the generator draws.
-        execute: Runs a tool in the sandbox; the result is of the kind `no_implementation` if the tool may not run.
+        execute: Runs a tool in the sandbox. The result has the kind `no_implementation` if the tool may not run.
         note: Prints a line for the user.
-        drop: Counts a conversation that the generator discarded: stage, reason, query, query type, tool.
-        folder: Folder of paid replies, kept until the user removes it; None keeps nothing.
+        drop: Counts a conversation that the generator discarded. Its arguments are stage, reason, query, query type and
+            tool.
+        folder: Folder of paid replies, which is kept until the user removes it. If it is None, no reply is kept.
     """
 
     seed: int
@@ -84,29 +85,29 @@ class Generation:
 
 @runtime_checkable
 class Generator(Protocol[O_contra]):
-    """Proposes traces; the pipeline judges and writes them. Group `toolmark.generators`.
+    """Proposes traces. The pipeline judges and writes the traces. The entry-point group is `toolmark.generators`.
 
-    Derive from `BaseGenerator`: it has defaults for `facts` and `lasting`.
+    Derive a generator from `BaseGenerator`, which has defaults for `facts` and `lasting`.
     """
 
     name: str
     Options: type[BaseModel]
 
     def propose(self, toolbox: Toolbox, options: O_contra, ctx: Generation) -> Iterator[Trace]:
-        """Yield traces that use the tools of `toolbox`; the same seed gives the same traces."""
+        """Yield traces that use the tools of `toolbox`. The same seed gives the same traces."""
         ...
 
     def facts(self, options: O_contra) -> Mapping[str, Any]:
-        """Entries that the manifest of the dataset gets beside those that the pipeline writes."""
+        """Entries for the manifest of the dataset, in addition to the entries that the pipeline writes."""
         ...
 
     def lasting(self, options: O_contra) -> Mapping[str, Any]:
-        """The options that shape the dataset, by name: the manifest records them."""
+        """The options that change the content of the dataset, by name. The manifest records these options."""
         ...
 
 
 class BaseGenerator:
-    """Base class of generators, with the defaults of what a generator may leave out."""
+    """Base class of generators. It has defaults for the methods that a generator may leave out."""
 
     def facts(self, options: Any) -> Mapping[str, Any]:  # noqa: ARG002 - for subclasses
         """No entries."""
@@ -120,7 +121,10 @@ class BaseGenerator:
 
 @runtime_checkable
 class Patterned(Protocol):
-    """A generator that fills sentence templates and can list them: authored cases must not match any of them."""
+    """A generator that fills sentence templates and can list them.
+
+    Authored cases must not match any of these templates.
+    """
 
     def patterns(self) -> Iterator[str]:
         """The templates of user messages, with slots in braces."""
@@ -129,7 +133,7 @@ class Patterned(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DevFigure:
-    """A metric over the dev cases: its value for the model in training and for the base, and the verdict."""
+    """The value of a metric on the dev cases, for the model in training and for the base, and the verdict."""
 
     score: float | None
     base: float | None
@@ -138,19 +142,19 @@ class DevFigure:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What a trainer is given, besides its base, data and options.
+    """The values and functions that a trainer gets in addition to its base, data and options.
 
     Attributes:
         seed: Seed of all random choices.
-        log: Reports a point of the curve: `step`, and figures by name.
+        log: Reports a point of the curve, which has a `step` and figures by name.
         say: Shows the user a line.
-        weights: Directory of the base's weights; None if there is no base.
+        weights: Directory of the base's weights. None if there is no base.
         examples: Token ids of the conversations of a split, with a mask of the tokens that the model must write. Every
             mask is checked. The split `validation` may have no examples.
         query_types: The query type of each example of a split.
-        decisions: For each example of a split, the indices of the tokens that decide between a call and an answer, and
-            of a called tool's name.
-        score_dev: Judges an adapter or model directory on dev cases; returns figures by metric.
+        decisions: For each example of a split, the indices of two kinds of tokens: the tokens that decide between a
+            call and an answer, and the tokens of a called tool's name.
+        score_dev: Judges an adapter or model directory on dev cases, and returns figures by metric.
     """
 
     seed: int
@@ -165,17 +169,17 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a trainer returns: facts about the training, which the host writes to `toolmark.json`.
+    """The facts about a training that a trainer returns. The host writes them to `toolmark.json`.
 
     Attributes:
-        tokens: Tokens that were read in training, without padding.
-        seconds: Wall time, sessions before an interruption included.
+        tokens: Number of tokens that were read in training, without padding.
+        seconds: Wall time, including the sessions before an interruption.
         losses: Losses at the end, by name.
-        curve: Points of the curve: each has a `step` and figures by name.
-        chosen_step: Step of the checkpoint that was kept; None if none was chosen.
+        curve: Points of the curve. Each point has a `step` and figures by name.
+        chosen_step: Step of the checkpoint that was kept. None if no checkpoint was chosen.
         dialects: Dialects in which the data was shown, if the host did not choose the dialect.
-        measured: What the trainer measured at the start, for example threads and precision.
-        tools_made_by: What made new tools for each conversation; None if the tools come from the dataset.
+        measured: Values that the trainer measured at the start, for example threads and precision.
+        tools_made_by: What made new tools for each conversation. None if the tools come from the dataset.
     """
 
     tokens: int
@@ -190,9 +194,9 @@ class Trained:
 
 @runtime_checkable
 class Trainer(Protocol[O_contra]):
-    """Makes a candidate from traces. Group `toolmark.trainers`.
+    """Makes a candidate from traces. The entry-point group is `toolmark.trainers`.
 
-    Derive from `BaseTrainer`: it has defaults for `from_scratch` and `card`.
+    Derive a trainer from `BaseTrainer`, which has defaults for `from_scratch` and `card`.
 
     Attributes:
         from_scratch: Whether the trainer starts without a base model.
@@ -203,19 +207,19 @@ class Trainer(Protocol[O_contra]):
     from_scratch: bool
 
     def train(self, base: Candidate | None, data: TraceDataset, out: Path, options: O_contra, ctx: Training) -> Trained:
-        """Write an adapter or model directory to `out`; resume a training that was interrupted there.
+        """Write an adapter or model directory to `out`, and resume a training that was interrupted there.
 
-        The host checks base and data before, and writes `toolmark.json` and `README.md` afterwards.
+        The host checks base and data before the training, and writes `toolmark.json` and `README.md` after it.
         """
         ...
 
     def card(self, record: WrittenRecord) -> str | None:
-        """The text of the `README.md` beside the weights; None for the usual card of an adapter."""
+        """The text of the `README.md` in the folder of the weights. None for the usual card of an adapter."""
         ...
 
 
 class BaseTrainer:
-    """Base class of trainers, with the defaults of what a trainer may leave out.
+    """Base class of trainers. It has defaults for the members that a trainer may leave out.
 
     Attributes:
         from_scratch: Whether the trainer starts without a base model.
@@ -230,12 +234,12 @@ class BaseTrainer:
 
 @runtime_checkable
 class Renderer(Protocol):
-    """Writes a report of a comparison; computes no figure. Entry-point group `toolmark.renderers`.
+    """Writes a report of a comparison, and computes no figure. The entry-point group is `toolmark.renderers`.
 
     Attributes:
         name: The name of the entry point.
-        suffixes: Endings of the paths that it writes; `/` stands for a folder. Of all renderers, the one with the
-            longest matching suffix is used.
+        suffixes: Endings of the paths that the renderer writes. `/` stands for a folder. The renderer with the longest
+            matching suffix is used.
     """
 
     name: str

@@ -1,1 +1,1 @@
-"""Trivial policies that answer in place of a model, to compare scores with."""
+"""Trivial policies, which answer in place of a model. The scores of models are compared with the policies' scores."""

@@ -1,4 +1,4 @@
-"""What choosing a tool without reading the question would score."""
+"""The scores of two policies that choose a tool without reading the question."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ __all__ = ["Chance", "chance", "selection_by_chance"]
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """`selection.tool` of a policy that calls the first tool offered, and of one that draws it uniformly."""
+    """The metric `selection.tool` of two policies.
+
+    `first` calls the first offered tool. `uniform` calls a tool that is drawn uniformly.
+    """
 
     first: float
     uniform: float
 
 
 def chance(cases: Sequence[Case]) -> Chance:
-    """Both policies' scores, exactly: the uniform one's is its expectation.
+    """The exact scores of both policies. For the policy `uniform`, this is the expected score.
 
-    Both make one call, so that they miss every case that expects several. 0 where no case expects a call.
+    Both policies make one call. So they fail in every case that expects several calls. The scores are 0 if no case
+    expects a call.
     """
     first: list[float] = []
     uniform: list[float] = []
@@ -38,6 +42,6 @@ def chance(cases: Sequence[Case]) -> Chance:
 
 
 def selection_by_chance(cases: Sequence[Case]) -> float:
-    """`selection.tool` of the better of the two."""
+    """The higher `selection.tool` of the two policies."""
     known = chance(cases)
     return max(known.first, known.uniform)

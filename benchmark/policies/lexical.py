@@ -1,7 +1,7 @@
-"""BM25: how well the names and descriptions of tools match the words of a question.
+"""BM25, which scores how well the names and descriptions of tools match the words of a question.
 
-The formula is that of Robertson and Zaragoza (The Probabilistic Relevance Framework, 2009) with Lucene's inverse
-document frequency, log(1 + (N - n + 0.5) / (n + 0.5)), which is positive also for lists of one or two tools.
+The formula is from Robertson and Zaragoza (The Probabilistic Relevance Framework, 2009). The inverse document frequency
+is Lucene's, log(1 + (N - n + 0.5) / (n + 0.5)), which is positive even for lists of one or two tools.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ _STOP = frozenset(
     your
     """.split()  # noqa: SIM905 - a list of words would be a page
 )
-"""Frequent words that say nothing about a tool. With them every question would match every description."""
+"""Frequent words that say nothing about a tool. If these words counted, every question would match every
+description."""
 
 
 def content_words(text: str) -> list[str]:
@@ -44,7 +45,7 @@ def _document(text: str) -> Counter[str]:
 
 
 def bm25(query: str, tools: Sequence[Tool]) -> list[float]:
-    """The score of each tool for a query; 0 if they share no word."""
+    """The score of each tool for a query. The score is 0 if tool and query have no word in common."""
     documents = [_document(f"{tool.name} {tool.description}") for tool in tools]
     lengths = [sum(document.values()) for document in documents]
     average = sum(lengths) / len(lengths) if any(lengths) else 1.0

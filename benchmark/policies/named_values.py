@@ -1,7 +1,7 @@
-"""Finding values in a text that an argument could take: numbers, dates, addresses, words of an enum, quotations.
+"""Finding the values in a text that could be an argument: numbers, dates, addresses, words of an enum, quotations.
 
-The values are found by patterns and are only guesses. Trivial policies use them as arguments. The check of cases uses
-them to find a value in the text that the case says is missing.
+The values are found by patterns and are only guesses. Trivial policies use these values as arguments. The check of
+cases uses these values to find mistakes: a case says that a value is missing, although the text contains such a value.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["EMAIL", "QUOTATION", "URL", "as_type", "named_values", "types_of"]
 EMAIL = r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
 URL = r"\bhttps?://[^\s\"'<>]{1,500}"
 QUOTATION = r"\"[^\"]{1,2000}\"|“[^“”]{1,2000}”|(?<!\w)'[^'\n]{1,500}'(?!\w)"
-"""Patterns without groups; a quotation begins and ends with one quotation mark."""
+"""Patterns without groups. A quotation begins and ends with one quotation mark."""
 
 _MAX_TEXT = 20_000
 _MAX_ENUM = 1_000
@@ -36,7 +36,7 @@ _NUMBER = re.compile(r"(?<![\w.])[-−]?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\w)|(?<![
 
 
 def _days(text: str) -> Iterator[tuple[int, str]]:
-    """The dates in a text in ISO 8601, each with its index."""
+    """The dates in a text in ISO 8601, each with the index of the date in the text."""
     spelled = [(m.start(), m[1], m[2], m[3]) for m in _ISO.finditer(text)]
     spelled += [(m.start(), m[3], str(_month(m[2])), m[1]) for m in _DAY_MONTH.finditer(text)]
     spelled += [(m.start(), m[3], str(_month(m[1])), m[2]) for m in _MONTH_DAY.finditer(text)]
@@ -64,7 +64,10 @@ def _quotations(text: str) -> list[str]:
 
 
 def _strings(schema: Mapping[str, Any], text: str) -> list[str]:
-    """Strings: quotations; for a schema with a format or pattern also dates, dates with time and addresses."""
+    """The strings in a text, which are quotations.
+
+    For a schema with a format or pattern, dates, dates with time, and addresses are strings too.
+    """
     quoted = _quotations(text)
     if "format" not in schema and "pattern" not in schema:
         return quoted
@@ -74,7 +77,7 @@ def _strings(schema: Mapping[str, Any], text: str) -> list[str]:
 
 
 def _enumerated(options: list[Any], text: str) -> list[Any]:
-    """The options that are in the text as whole words, in the order of the text."""
+    """The options that occur in the text as whole words, in the order of the text."""
     folded = text.casefold()
     places = []
     for option in options[:_MAX_ENUM]:
@@ -85,7 +88,7 @@ def _enumerated(options: list[Any], text: str) -> list[Any]:
 
 
 def types_of(schema: Mapping[str, Any]) -> tuple[str, ...]:
-    """The JSON types that a schema allows, also in its alternatives; empty if it does not say."""
+    """The JSON types that a schema and its alternatives allow. Empty if the schema names no type."""
     declared = schema.get("type")
     types = [declared] if isinstance(declared, str) else list(declared) if isinstance(declared, list) else []
     for keyword in ("anyOf", "oneOf"):
@@ -97,7 +100,10 @@ def types_of(schema: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def as_type(schema: Mapping[str, Any], text: str) -> Iterator[Any]:
-    """All values in a text that have a type of the schema, valid or not; for each type in the order of the text."""
+    """All values in a text that have a type of the schema, even values that are not valid.
+
+    For each type, the values are in the order of the text.
+    """
     options = schema.get("enum", [schema["const"]] if "const" in schema else None)
     if isinstance(options, list):
         yield from _enumerated(options, text)
@@ -114,11 +120,11 @@ def as_type(schema: Mapping[str, Any], text: str) -> Iterator[Any]:
 
 
 def named_values(schema: Mapping[str, Any], text: str) -> list[Any]:
-    """The distinct values in a text that are valid by a schema, in order.
+    """The distinct values in a text that are valid for a schema, in the order in which they are found.
 
     Args:
         schema: JSON Schema of the argument.
-        text: The text, of which the first 20,000 characters are read.
+        text: The text. Only its first 20,000 characters are read.
     """
     try:
         validator = compile_schema(schema)

@@ -1,4 +1,4 @@
-"""The scores of the trivial policies on the judged cases, to compare the scores of models with."""
+"""The scores of the trivial policies on the judged cases. The scores of models are compared with these scores."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PolicyScores:
     Attributes:
         name: The policy's name.
         meaning: What the policy does, in words.
-        scores: Scores by metric; metrics without a case are left out.
+        scores: Scores by metric. Metrics without a case are left out.
     """
 
     name: str
@@ -40,7 +40,7 @@ class PolicyScores:
 
 
 def policy_scores(cases: Sequence[Case], dialect: Dialect, seed: int = 0) -> tuple[PolicyScores, ...]:
-    """Answer cases by each policy and judge the answers.
+    """Answer the cases with each policy, and judge the answers.
 
     Args:
         cases: The cases.

@@ -6,9 +6,15 @@
     lexical    calls the tool that shares the rarest words with the question (BM25); abstains if no tool shares a word
     oracle     gives the case's own right answer
 
-A policy that calls writes the required arguments. The value of each is the first of these that exists: the schema's
-default; a value in the question that is valid; the first value of the enum; an empty value of the type (for a string
-the question). Only `oracle` reads the expected answer.
+A policy that calls a tool writes the required arguments. The value of an argument is the first value in this list that
+exists:
+
+1. The default value of the schema.
+2. A value in the question that is valid for the schema.
+3. The first value of the enum.
+4. An empty value of the type. For a string this is the question.
+
+Only `oracle` reads the expected answer.
 """
 
 from __future__ import annotations
@@ -30,7 +36,7 @@ VERSION = "1"
 """Part of a run's identity. Change it whenever the answers of a policy can change."""
 
 Policy = Callable[[Case, Dialect, Random], Completion]
-"""Answers a case in a dialect; random choices come from the generator."""
+"""Answers a case in a dialect. Random choices come from the random generator."""
 
 _REFUSAL = "I would rather not."
 
@@ -60,7 +66,7 @@ def _blank(schema: Mapping[str, Any], query: str) -> Any:
 
 
 def best_effort(tool: Tool, query: str) -> Call:
-    """A call of a tool with its required arguments, made as the docstring of this module says."""
+    """A call of a tool with the required arguments. The docstring of this module says how the arguments are chosen."""
     properties, required = tool.parameters.get("properties"), tool.parameters.get("required")
     declared: Mapping[str, Any] = properties if isinstance(properties, Mapping) else {}
     arguments: dict[str, Any] = {}

@@ -1,1 +1,1 @@
-"""Runs: completions in a ledger, and the Inspect log with their grades."""
+"""Runs. A run consists of completions in a ledger, and an Inspect log with the grades of the completions."""

@@ -37,7 +37,7 @@ def _bytes(size: int) -> str:
 
 @app.command(name="list")
 def list_runs(*, runs: Runs = Path("runs")) -> None:
-    """List the runs with their candidate, the number of answered cases, and their size."""
+    """List the runs. The table shows the candidate, the number of answered cases, and the size of each run."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("name", "candidate", "model", "dialect"):
         table.add_column(column, overflow="fold")
@@ -77,7 +77,7 @@ def _listed(folder: Path) -> tuple[str, ...]:
 
 
 def _model(identity: Mapping[str, Any]) -> str:
-    """The first digits of the hashes of weights and adapter; of a served model only the name is known."""
+    """The first digits of the hashes of weights and adapter. For a served model only the name is known."""
     weights, adapter = str(identity.get("weights", "unknown")), identity.get("adapter")
     short = weights[:8] if weights.isalnum() else weights.partition(":")[2].strip() or weights
     return f"{short}+{str(adapter)[:8]}" if adapter else short
@@ -161,7 +161,7 @@ def _completion_lines(case_epoch: tuple[str, int], key: str, completion: Complet
 def export(
     run: Run,
     *,
-    out: Annotated[Path, Parameter(help="The file to write; its name must end in .jsonl.gz.")],
+    out: Annotated[Path, Parameter(help="The file to write. Its name must end in .jsonl.gz.")],
     runs: Runs = Path("runs"),
 ) -> None:
     """Write a run as one small file that can be committed, replayed (`replay/FILE`) and used as a baseline."""
@@ -185,12 +185,12 @@ def export(
 def prune(
     *,
     keep: Annotated[
-        int | None, Parameter(help="How many of its newest .eval logs each run keeps; all if not given.")
+        int | None, Parameter(help="How many of its newest .eval logs each run keeps. By default each run keeps all.")
     ] = None,
     dry_run: Annotated[bool, Parameter(help="Only print what would be deleted.")] = False,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Delete runs without completions, and with --keep also older logs. Completions are never deleted."""
+    """Delete runs without completions. With --keep, older logs are deleted too. Completions are never deleted."""
     if keep is not None and keep < 0:
         raise InputError(f"--keep {keep} is negative", "Write a number of logs from 0, for example --keep 3.")
     freed_bytes = 0

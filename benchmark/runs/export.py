@@ -1,7 +1,7 @@
-"""Exporting a run as one small file: a gzipped ledger, without the description of the machine.
+"""Exporting a run as one small file, which is a gzipped ledger without the description of the machine.
 
-The same completions give the same bytes, so that the file can be committed. `replay/FILE` reads it, and a comparison
-can use it as a baseline.
+The same completions always give the same bytes, so the file can be committed. `replay/FILE` reads the file, and a
+comparison can use the file as a baseline.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Exported:
 
     Attributes:
         content: The gzipped ledger.
-        cases: Number of cases in it.
+        cases: Number of cases in the ledger.
         missing: Number of cases of the last session that have no completion.
     """
 
@@ -52,7 +52,8 @@ def export_run(recorded: Recorded, name: str) -> Exported:
     answers = sorted(answer for answer in recorded.by_case if answer[0] in requested)  # (case id, epoch)
     if not answers:
         raise InputError(
-            f"{name} has no completion of the cases of its last session", "Finish the run: give its command again."
+            f"{name} has no completion of the cases of its last session",
+            "Run the same command again to finish the run.",
         )
     answered = {case_id for case_id, _ in answers}
     environment = {field: value for field, value in last["environment"].items() if field not in _OF_THE_MACHINE}
@@ -71,13 +72,13 @@ def export_run(recorded: Recorded, name: str) -> Exported:
 
 
 def _without_time(completion: Completion) -> Mapping[str, Any]:
-    """The completion as JSON without its seconds, which have no meaning without the machine."""
+    """The completion as JSON, without its seconds. They have no meaning without a description of the machine."""
     return replace(completion, usage=replace(completion.usage, seconds=None)).as_json()
 
 
 def _packed(rows: Iterable[Mapping[str, Any]]) -> bytes:
     buffer = io.BytesIO()
-    # The header gets no time and no file name, so that the same rows always give the same bytes.
+    # The gzip header has no time and no file name, so that the same rows always give the same bytes.
     with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as stream:
         for row in rows:
             stream.write(json.dumps(row, sort_keys=True, separators=(",", ":")).encode() + b"\n")

@@ -1,7 +1,7 @@
-"""Phase one of a run: generating a completion for every prompt, into the ledger.
+"""Phase one of a run, which generates a completion for every prompt and writes the completions to the ledger.
 
-Completions that the ledger already has are reused. So a killed run continues where it stopped, and a larger `--limit`
-extends a smaller one. The engine is opened only if a completion is missing.
+Completions that are already in the ledger are reused. So a killed run continues where it stopped, and a run with a
+larger `--limit` extends the run with a smaller limit. The engine is opened only if a completion is missing.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from toolmark.benchmark.scoring.grades import SCORER_VERSION
 __all__ = ["Progress", "Run", "RunOptions", "generate", "open_run"]
 
 Progress = Callable[[int, int], None]
-"""Called with (done, total) after every batch."""
+"""A function that is called with (done, total) after every completion."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a run is made: all options that do not belong to the candidate.
+    """How a run is made. These are all options that do not belong to the candidate.
 
     Attributes:
         runs: The folder of the runs.
         decoding: How completions are decoded.
-        epochs: Completions of each case.
+        epochs: Number of completions of each case.
         fresh: Whether to generate all completions again.
-        skip_too_long: Whether to leave out cases whose prompt does not fit the context.
+        skip_too_long: Whether to leave out cases whose prompt does not fit into the model's context.
     """
 
     runs: Path
@@ -56,21 +56,21 @@ class RunOptions:
 
 @dataclass(slots=True)
 class Run:
-    """One candidate over cases.
+    """The run of one candidate over cases.
 
     Attributes:
         candidate: The candidate.
-        dialect: Its dialect.
+        dialect: The candidate's dialect.
         folder: The run's directory.
-        identity: What may change a completion.
+        identity: Everything that may change a completion.
         environment: Versions and machine of the last session.
         weights: Directories of the weights, for a local candidate.
         training: The trainer's record of the weights, if there is one.
         completions: The completions by (case id, epoch), after generation.
-        reused: How many completions were in the ledger before.
+        reused: How many completions were already in the ledger.
         made: How many completions were generated in this session.
-        missing: Ids of the cases without a completion: their prompt does not fit the context (with `skip_too_long`), or
-            the recording of a baseline does not have them.
+        missing: Ids of the cases without a completion. The case's prompt does not fit into the context (with
+            `skip_too_long`), or the case is not in the recording of a baseline.
         notes: Lines about the run for the user.
     """
 
@@ -89,7 +89,7 @@ class Run:
 
 
 def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run:
-    """Find the identity of a candidate and the directory of its run; loads no model.
+    """Find the identity of a candidate and the directory of its run. This loads no model.
 
     Raises:
         InputError: There is no such candidate, or its files cannot be used.
@@ -97,7 +97,7 @@ def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run
     """
     if candidate.kind == "replay":
         replay = read_replay(Path(candidate.base))
-        # A ledger has the dialect with its version in its identity.
+        # The identity in a ledger contains the dialect with its version.
         run_identity = {"dialect": f"{dialect.name}/{dialect.version}", **replay.identity}
         folder = run_folder(options.runs, f"replay-{candidate.name}", run_key(run_identity))
         return Run(candidate, dialect, folder, run_identity, replay.environment, training=replay.training)
@@ -122,8 +122,9 @@ def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run
 def _key(run: Run, prompt: Prompt, case: Case, epoch: int, one_call: bool) -> str:
     """The key of a completion.
 
-    It has the prompt, which is all that a model sees. A policy may read the expected answer, so its key has that too. A
-    completion that ends after its call has another key, because whether it does depends on the expected answer.
+    The key depends on the prompt, which is all that a model sees. A policy may read the expected answer, so its key
+    also depends on the expected answer. The expected answer decides whether a completion ends after its call. So a
+    completion that ends after its call has a different key.
     """
     question: object = [prompt.digest(), case.gold_hash] if run.candidate.kind == "policy" else prompt.digest()
     question = [question, "to its call"] if one_call else question
@@ -131,7 +132,7 @@ def _key(run: Run, prompt: Prompt, case: Case, epoch: int, one_call: bool) -> st
 
 
 def _one_call(case: Case) -> bool:
-    """Whether exactly one call is right. (Whether a model abstains can only be seen in the whole answer.)"""
+    """Whether exactly one call is right. (An abstention can only be seen in the whole answer.)"""
     return case.expect.action == "call" and all(len(option.calls) == 1 for option in case.expect.any_of)
 
 
@@ -148,7 +149,7 @@ def _replayed(run: Run, cases: Sequence[Case], available: Sequence[Case], epochs
     if missing and not partial:
         raise InputError(
             f"{run.candidate.base} lacks {len(missing)} of {len(needed)} completions: {_first_cases(missing, cases)}",
-            "Use the same --cases, --split and --limit as when it was recorded.",
+            "Use the --cases, --split and --limit of the recorded run.",
         )
     incomplete = {case_id for case_id, _ in missing}
     run.completions = {answer: recorded[answer] for answer in needed if answer[0] not in incomplete}
@@ -167,7 +168,7 @@ def generate(
     partial: bool = False,
     available: Sequence[Case] = (),
 ) -> Run:
-    """Fill `run.completions` for all cases and epochs, from the ledger and then from the engine.
+    """Fill `run.completions` for all cases and epochs. Completions that are not in the ledger come from the engine.
 
     Args:
         run: The run.
@@ -175,16 +176,18 @@ def generate(
         options: How the run is made.
         engines: Opens the engine.
         progress: Called after every completion.
-        partial: Whether a recording may lack cases or have others, as that of a baseline may.
-        available: All cases that the recording may answer, if `cases` is a sample of them.
+        partial: Whether a recording may lack cases or have other cases, which is allowed for the recording of a
+            baseline.
+        available: All cases that the recording may answer, if `cases` is a sample of these cases.
 
     Returns:
         `run`.
 
     Raises:
-        InputError: A prompt leaves no room for an answer, or a recording lacks cases, has others, or has some twice.
-        EnvironmentFault: The run's directory is locked or cannot be written; the engine cannot be opened; a served
-            model does not answer a case. Its other answers are in the ledger.
+        InputError: A prompt leaves no room for an answer. Or a recording lacks cases, has other cases, or has a case
+            twice.
+        EnvironmentFault: The run's directory is locked or cannot be written, or the engine cannot be opened. Or a
+            served model does not answer a case. The model's other answers are then in the ledger.
     """
     if run.candidate.kind == "replay":
         return _replayed(run, cases, available or cases, options.epochs, partial)
@@ -215,7 +218,7 @@ def generate(
             run.environment = environment(**engine.environment())
             ledger.open_session(_session_line(run, cases))
         elif not ledger.recorded.runs:
-            # The run line was broken. The keys prove the identity of the completions, but their machine is not known.
+            # The run line was broken. The keys verify the identity of the completions, but the machine is not known.
             ledger.open_session(_session_line(run, cases))
         for epoch in range(1, options.epochs + 1):
             indices = [index for index, epoch_of_answer in missing if epoch_of_answer == epoch]
@@ -237,26 +240,26 @@ def generate(
 
 
 def _dropped(error: NotAnswered, run: Run, cases: Sequence[Case], notes: Sequence[str], skip: bool) -> frozenset[int]:
-    """The cases that are too long for the server, if they may be left out; otherwise raises the error."""
+    """The cases that are too long for the server, if such cases may be left out. Otherwise the error is raised."""
     if set(error.reasons) <= error.too_long and error.asked and skip:
         return frozenset(error.too_long)
     index, reason = next(item for item in error.reasons.items() if item[0] not in error.too_long or not skip)
     others = len(error.reasons) - 1
     case = cases[index]
     what = f"{run.candidate.name} did not answer case {case.id} ({case.source.ref}): {reason}"
-    what += f"; {others} other cases were not answered either" if others else ""
-    what += "" if error.asked else "; the server seems to be down, so no other cases were sent"
+    what += f"; {others} other cases were also not answered" if others else ""
+    what += "" if error.asked else ". The server seems to be down, so no other cases were sent"
     notes_text = "".join(f". {note}" for note in notes)
     if index in error.too_long:
         raise InputError(what + notes_text, "Leave out such cases with --skip-too-long, which reports their number.")
     raise EnvironmentFault(
         what + notes_text,
-        f"Give the same command again: {run.made + run.reused} completions are kept in {run.folder} and reused.",
+        f"Run the same command again. {run.made + run.reused} completions are kept in {run.folder} and reused.",
     )
 
 
 def _timed(engine: Engine, indices: Sequence[int], epoch: int) -> Iterator[tuple[int, Completion]]:
-    """The engine's completions, each with the seconds since the one before it."""
+    """The engine's completions, each with the seconds since the previous completion."""
     before = time.monotonic()
     for index, completion in engine.answer(indices, epoch):
         now = time.monotonic()
@@ -283,15 +286,18 @@ def _prepare(
     one_call: Collection[int],
     skip: bool,
 ) -> frozenset[int]:
-    """Encode all prompts; returns the indices of those that do not fit the context, or raises an error for them."""
+    """Encode all prompts, and return the indices of the prompts that do not fit into the context.
+
+    If such prompts may not be left out, an error is raised.
+    """
     try:
         engine.prepare(prompts, dialect, one_call)
     except PromptTooLong as error:
         if not skip:
             index, length = max(error.lengths.items(), key=lambda item: item[1])
             raise InputError(
-                f"{len(error.lengths)} of {len(prompts)} prompts do not fit: the longest, of case "
-                f"{cases[index].source.ref}, has {length} tokens, and the context has room for {error.room}",
+                f"{len(error.lengths)} of {len(prompts)} prompts do not fit: the longest has {length} tokens "
+                f"(case {cases[index].source.ref}), but the context has room for {error.room}",
                 "Leave out such cases with --skip-too-long, which reports their number.",
             ) from None
         return frozenset(error.lengths)

@@ -1,6 +1,6 @@
-"""Phase two of a run: one Inspect eval replays the completions, grades them and writes the `.eval` log.
+"""Phase two of a run, in which one Inspect eval replays and grades the completions and writes the `.eval` log.
 
-The same scorer is used by `inspect eval suites/test_timing.py --model …`, where Inspect asks the model.
+`inspect eval suites/test_timing.py --model …` uses the same scorer. In this command Inspect asks the model.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["BrokenJudge", "judge", "live_task", "recorded_grades"]
 
 
 class BrokenJudge(ToolmarkError):
-    """The judge failed on a sample. This is a defect of Toolmark and not a fault of the model."""
+    """The judge failed on a sample. This is a defect of Toolmark, and the model is not at fault."""
 
 
 def _samples(cases: Sequence[Case], dialect: Dialect) -> list[Sample]:
@@ -64,16 +64,16 @@ def _toolbox_key(toolbox: Toolbox) -> str:
 
 
 def _toolboxes(cases: Sequence[Case]) -> dict[str, list[dict[str, Any]]]:
-    """The tools of all toolboxes by key, for the metadata of the log.
+    """The tools of all toolboxes, by the key of the toolbox, for the metadata of the log.
 
-    A sample has only the key, because Inspect copies and walks the metadata of samples many times.
+    A sample contains only the key of its toolbox, because Inspect copies and reads the metadata of samples many times.
     """
     toolboxes = {_toolbox_key(case.toolbox): case.toolbox for case in cases}
     return {key: [tool.shown() for tool in toolbox.tools] for key, toolbox in toolboxes.items()}
 
 
 def _completion(state: TaskState) -> Completion:
-    """The replayed completion, or the one that Inspect generated."""
+    """The replayed completion, or the completion that Inspect generated."""
     if "completion" in state.metadata:
         return Completion.from_json(state.metadata["completion"])
     return completion_of(state.output)
@@ -89,8 +89,8 @@ def _scorer(
 ) -> Scorer:
     """The scorer.
 
-    It also puts the grades into `graded`, because reading them from the log takes as long as grading, and errors that a
-    user can correct into `errors`, because Inspect keeps only their text.
+    The scorer also puts the grades into `graded`, because reading the grades from the log takes as long as grading. It
+    puts errors that a user can correct into `errors`, because Inspect keeps only the text of an error.
     """
     from inspect_ai.scorer import Score, Target, mean, scorer, stderr
 
@@ -138,13 +138,13 @@ def _replay(run: Run) -> Solver:
 
 
 def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) -> list[Grade]:
-    """Grade a generated run and write an `.eval` log beside its ledger.
+    """Grade a generated run and write an `.eval` log into the folder of its ledger.
 
     Returns:
-        The grades in the order of `cases`; those of all epochs of a case are together.
+        The grades in the order of `cases`. The grades of all epochs of a case are together.
 
     Raises:
-        EnvironmentFault: The log cannot be written, or the sandbox does not start; the completions are kept.
+        EnvironmentFault: The log cannot be written, or the sandbox does not start. The completions are kept.
         BrokenJudge: A sample could not be graded.
     """
     from inspect_ai import Epochs, Task
@@ -168,7 +168,7 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
             "toolboxes": _toolboxes(judged),
         },
     )
-    # Inspect writes a trace into the user's home. On a full disk its messages would hide the error of the log.
+    # Inspect writes a trace into the user's home. On a full disk, messages about the trace would hide the log's error.
     os.environ.setdefault("INSPECT_TRACE_LEVEL", "critical")
     try:
         log = inspect_eval(
@@ -187,7 +187,8 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
         raise _unwritten(run.folder, str(error)) from None
     if errors:
         raise errors[0]
-    # An error of Inspect's own writer is the log's error, by its type's name; an error of a sample is at the sample.
+    # If Inspect cannot write the log, the log has an error with the name of the type. An error of a sample is stored in
+    # the sample.
     if log.error and re.match(r"(OS|Permission|FileNotFound)Error\(", log.error.message):
         of_a_sample = any(sample.error for sample in log.samples or ())
         if not of_a_sample:
@@ -201,12 +202,12 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
 def _unwritten(folder: Path, reason: str) -> EnvironmentFault:
     return EnvironmentFault(
         f"the .eval log in {folder} cannot be written: {reason}",
-        "Free some disk space and give the same command again: all completions are kept there and reused.",
+        "Free some disk space and run the same command again. All completions are kept there and reused.",
     )
 
 
 def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
-    """The grades in the newest log of a run, as they were judged then; cases that the log lacks are left out.
+    """The grades as the newest log of a run recorded them. Cases that are not in the log are left out.
 
     Args:
         folder: Folder of the run.
@@ -218,7 +219,7 @@ def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
     logs = (_readable(path) for path in sorted(folder.glob("*.eval"), reverse=True))
     log = next((log for log in logs if log is not None and log.status == "success"), None)
     if log is None:
-        raise InputError(f"{folder} has no complete .eval log", "Leave out --as-recorded: the ledger is judged again.")
+        raise InputError(f"{folder} has no complete .eval log", "Leave out --as-recorded to judge the ledger again.")
     logged = {(str(sample.id), sample.epoch): sample.scores for sample in log.samples or () if sample.scores}
     try:
         return [
@@ -229,12 +230,12 @@ def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
     except (TypeError, KeyError):
         raise InputError(
             f"the newest log in {folder} was written by another version of Toolmark",
-            "Leave out --as-recorded: the ledger is judged again.",
+            "Leave out --as-recorded to judge the ledger again.",
         ) from None
 
 
 def _readable(path: Path) -> EvalLog | None:
-    """A log, or None if it is incomplete because of a full disk or a kill."""
+    """A log, or None if the log is incomplete because the disk was full or the process was killed."""
     from inspect_ai.log import read_eval_log
 
     try:
@@ -270,15 +271,15 @@ def live_task(
     limit: int | None = None,
     execute: Any = "pure",
 ) -> Task:
-    """The task of one suite for `inspect eval`: Inspect asks the model, Toolmark's scorer judges.
+    """The task of one suite for `inspect eval`. Inspect asks the model, and Toolmark's scorer judges the answers.
 
     Args:
-        suite: Prefix of the metrics that it scores.
-        cases: A case source, as `--cases` takes it.
+        suite: Prefix of the metrics that the task scores.
+        cases: A case source in the form of the option `--cases`.
         dialect: How tools are shown and calls are read.
         split: `dev` or `test`.
         limit: Size of the stratified sample, or None for all.
-        execute: The strongest effects with which tools may run.
+        execute: The strongest effects that tools may have. Other tools are not run.
     """
     from inspect_ai import Task
     from inspect_ai.dataset import MemoryDataset

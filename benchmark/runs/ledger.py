@@ -1,13 +1,14 @@
-"""The ledger: every completion of a run, appended as it arrives.
+"""The ledger, which contains every completion of a run. A completion is appended when it arrives.
 
-The format is JSON Lines. The first line is `{"run": {identity, environment, cases}}`; every later session that adds
+The format is JSON Lines. The first line is `{"run": {identity, environment, cases}}`. Every later session that adds
 completions begins with such a line. Each other line is one completion: `{key, case_id, epoch, text, tool_calls,
-stop_reason, usage}`. Its usage has the numbers of tokens and, for runs that were made here, seconds and the cost if it
-is known. A completion is written to the file at once, so that a killed run loses at most one batch; an incomplete last
-line is dropped. A ledger is also a replay file, and `.jsonl.gz` is read too.
+stop_reason, usage}`. The usage contains the numbers of tokens. For runs that were made on this machine it also contains
+seconds and, if known, the cost. A completion is written to the file at once, so that a killed run loses at most one
+batch. An incomplete last line is dropped. A ledger can also be replayed, and `.jsonl.gz` is read too.
 
-`scan_ledger` reports broken lines and raises no error for them. `Ledger`, which continues a run, moves them to another
-file, so that their completions are generated again. `read_ledger`, which only reads, raises an error.
+Three readers handle broken lines differently. `scan_ledger` reports the broken lines and raises no error. `Ledger`,
+which continues a run, moves the broken lines to another file, so that their completions are generated again.
+`read_ledger`, which only reads, raises an error.
 """
 
 from __future__ import annotations
@@ -37,12 +38,12 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @dataclass(frozen=True, slots=True)
 class BrokenLine:
-    """A line that is neither a run nor a completion.
+    """A line that is not a run and not a completion.
 
     Attributes:
-        number: Number of the line, from 1.
-        reason: What is wrong with it.
-        raw: Its bytes.
+        number: Number of the line, counted from 1.
+        reason: What is wrong with the line.
+        raw: The bytes of the line.
     """
 
     number: int
@@ -60,7 +61,7 @@ class Recorded:
         by_case: The completions by (case id, epoch).
         keys: The keys by (case id, epoch).
         broken: The lines that could not be read.
-        doubled: Every (case id, epoch) with more than one completion; only the last one is used.
+        doubled: Every (case id, epoch) with more than one completion. Only the last completion is used.
     """
 
     runs: tuple[Mapping[str, Any], ...]
@@ -102,7 +103,7 @@ def scan_ledger(path: Path) -> Recorded:
             completions[key] = by_case[case_epoch] = Completion.from_json(row)
             keys[case_epoch] = key
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            if number == len(lines):  # no newline at its end: the process was killed while it wrote this line
+            if number == len(lines):  # no newline at its end, because the process was killed while it wrote this line
                 break
             broken.append(BrokenLine(number, f"{type(error).__name__}: {error}", line))
     return Recorded(tuple(runs), completions, by_case, keys, tuple(broken), tuple(doubled))
@@ -122,32 +123,32 @@ def _key_and_case(row: Mapping[str, Any]) -> tuple[str, tuple[str, int]]:
 
 
 def read_ledger(path: Path) -> Recorded:
-    """Read a ledger that is not continued: a replay or a baseline.
+    """Read a ledger for a replay or a baseline, which does not continue the run.
 
     Raises:
-        InputError: The file cannot be read, or a line is broken that is not an incomplete last line.
+        InputError: The file cannot be read, or a line is broken. An incomplete last line is not an error.
     """
     recorded = scan_ledger(path)
     if recorded.broken:
         first = recorded.broken[0]
         raise InputError(
             f"{path}:{first.number} is not a completion ({first.reason}){_and_others(recorded.broken)}",
-            "Run its candidate again, which generates what is missing, or restore the file from a copy.",
+            "Run the candidate again to generate the missing completions, or restore the file from a copy.",
         )
     return recorded
 
 
 def _and_others(broken: tuple[BrokenLine, ...]) -> str:
-    return f", and {len(broken) - 1} other lines are not either" if len(broken) > 1 else ""
+    return f", and {len(broken) - 1} other lines are also broken" if len(broken) > 1 else ""
 
 
 class Ledger:
-    """A ledger that is open for writing; a context manager. A lock keeps other processes from writing to it.
+    """A context manager of a ledger that is open for writing. A lock keeps other processes from writing to the ledger.
 
-    Broken lines are moved to `ledger.broken.jsonl` beside the ledger, so that their completions are generated again.
+    Broken lines are moved to `ledger.broken.jsonl` in the same folder, so that their completions are generated again.
 
     Args:
-        folder: The run's directory; created if it does not exist.
+        folder: The run's directory. It is created if it does not exist.
 
     Attributes:
         path: The file.
@@ -168,7 +169,7 @@ class Ledger:
             self._lock.acquire(timeout=0)
         except Timeout:
             raise EnvironmentFault(
-                f"another run is writing to {folder}", "Wait until it ends, or use another folder: --runs DIR"
+                f"another run is writing to {folder}", "Wait until that run ends, or use another folder: --runs DIR"
             ) from None
         except OSError as error:
             raise _unwritable(folder, error) from None
@@ -185,8 +186,8 @@ class Ledger:
             recorded = scan_ledger(self.path)
             if recorded.broken:
                 self._move_broken_lines(recorded)
-            # Unbuffered, because bytes that a full disk refused would stay in a buffer, and closing the file would fail
-            # too.
+            # The file is unbuffered. In a buffer, bytes that did not fit on a full disk would stay, and closing the
+            # file would fail too.
             self._stream = self.path.open("ab", buffering=0)
         except OSError as error:
             raise _unwritable(self.path.parent, error) from None
@@ -205,7 +206,7 @@ class Ledger:
         write_atomically(self.path, b"".join(good_lines))
         self.notes = (
             f"{self.path}:{broken[0].number} is not a completion ({broken[0].reason}){_and_others(broken)}: moved to "
-            f"{aside.name}; the other {len(recorded.completions)} completions are kept, and what is missing is "
+            f"{aside.name}; the other {len(recorded.completions)} completions are kept, and missing completions are "
             "generated again",
         )
 
@@ -221,15 +222,15 @@ class Ledger:
             self._lock.release()
 
     def open_session(self, run: Mapping[str, Any]) -> None:
-        """Write the `run` line of the completions that follow. Raises `EnvironmentFault` as `append`."""
+        """Write the `run` line of the completions that follow. Raises the same `EnvironmentFault` as `append`."""
         self._append([{"run": run}])
 
     def append(self, rows: Iterable[tuple[str, str, int, Completion]]) -> None:
-        """Write completions as (key, case id, epoch, completion); they are in the file when this method returns.
+        """Write completions as (key, case id, epoch, completion). They are in the file when this method returns.
 
         Raises:
-            EnvironmentFault: The file cannot be written, for example because the disk is full. What was appended
-                before is still there.
+            EnvironmentFault: The file cannot be written, for example because the disk is full. Completions that were
+                appended earlier are still in the file.
         """
         self._append(
             {"key": key, "case_id": case_id, "epoch": epoch, **completion.as_json()}
@@ -261,7 +262,7 @@ def _unwritable(folder: Path, error: OSError) -> EnvironmentFault:
     if error.errno in _NO_ROOM:
         return EnvironmentFault(
             what,
-            "Free some disk space and give the same command again: completions in the ledger are kept and reused. "
+            "Free some disk space and run the same command again. Completions in the ledger are kept and reused. "
             "Or use another folder: --runs DIR",
         )
-    return EnvironmentFault(what, "Change its permissions, or use another folder: --runs DIR")
+    return EnvironmentFault(what, "Change the permissions of the folder, or use another folder: --runs DIR")

@@ -1,4 +1,4 @@
-"""Pruning: deleting runs without completions, and old logs. A ledger with a completion is never deleted."""
+"""Pruning, which deletes runs without completions, and old logs. A ledger with a completion is never deleted."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["Freed", "prune_runs", "size_of"]
 
 @dataclass(frozen=True, slots=True)
 class Freed:
-    """A run or a log that was deleted, or would be.
+    """A run or a log that was deleted, or would be deleted without `dry_run`.
 
     Attributes:
-        path: Its path.
+        path: The path of the run or log.
         why: Why it is deleted.
-        size: Its size in bytes.
+        size: The size in bytes.
     """
 
     path: Path
@@ -32,24 +32,24 @@ class Freed:
 
 
 def size_of(path: Path) -> int:
-    """Size in bytes of a file, or of all files in a directory and its subdirectories."""
+    """The size in bytes of a file, or of all files in a directory and its subdirectories."""
     return sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
 
 
 def prune_runs(runs: Path, keep: int | None, *, dry_run: bool) -> Iterator[Freed]:
-    """Delete runs that cannot be resumed or replayed, and old logs; skip runs that another process is writing.
+    """Delete old logs, and runs that cannot be resumed or replayed. Runs that another process is writing are skipped.
 
     Args:
         runs: The folder of the runs.
-        keep: Number of newest logs that each run keeps; None keeps all.
-        dry_run: Only find them, and delete nothing.
+        keep: Number of newest logs that each run keeps. If it is None, all logs are kept.
+        dry_run: Whether to only find these runs and logs and delete nothing.
 
     Yields:
-        What was deleted, or would be.
+        Each run or log that was deleted, or would be deleted without `dry_run`.
 
     Raises:
         InputError: `runs` cannot be read.
-        EnvironmentFault: Something cannot be deleted.
+        EnvironmentFault: A run or log cannot be deleted.
     """
     for folder in stored_runs(runs):
         try:
@@ -57,7 +57,7 @@ def prune_runs(runs: Path, keep: int | None, *, dry_run: bool) -> Iterator[Freed
                 yield from _deletable(folder, keep)
                 continue
             with FileLock(folder / ".lock", timeout=0):
-                # Looked for under the lock, so that no other process can add a completion in between.
+                # The search happens under the lock, so that no other process can add a completion before the deletion.
                 deletable = list(_deletable(folder, keep))
                 for item in () if dry_run else deletable:
                     _delete(item.path)
@@ -67,7 +67,7 @@ def prune_runs(runs: Path, keep: int | None, *, dry_run: bool) -> Iterator[Freed
         except OSError as error:
             raise EnvironmentFault(
                 f"{folder} cannot be pruned: {error.strerror or error}",
-                "Change its permissions, or delete it yourself.",
+                "Change the permissions of the folder, or delete the folder yourself.",
             ) from None
 
 
@@ -89,10 +89,10 @@ def _deletable(folder: Path, keep: int | None) -> Iterator[Freed]:
 
 
 def _is_useless(folder: Path) -> bool:
-    """Whether the run cannot be resumed or replayed, and its directory has only files of runs."""
+    """Whether the run cannot be resumed or replayed, and the run's directory contains only files that runs write."""
     if foreign_files(folder):
         return False
-    if any(path.stat().st_size for path in folder.glob("ledger.*.jsonl")):  # made by --fresh, or holding broken lines
+    if any(path.stat().st_size for path in folder.glob("ledger.*.jsonl")):  # made by --fresh, or with broken lines
         return False
     ledger = folder / "ledger.jsonl"
     if not ledger.is_file():

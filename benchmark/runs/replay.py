@@ -1,8 +1,8 @@
-"""Recorded completions as a candidate: a ledger, or a file of recorded answers.
+"""Recorded completions as a candidate. They are in a ledger or in a file of recorded answers.
 
-A ledger may have more cases than are judged, because it keeps every case that its candidate answered. A file of
-recorded answers belongs to one set of cases: a row of any other case is an error, and so is a case that is answered
-twice.
+A ledger may have more cases than the cases that are judged, because it contains every case that its candidate answered.
+A file of recorded answers belongs to one set of cases. A row of any other case is an error. A case with two answers is
+also an error.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Replay:
 
     Attributes:
         path: The file.
-        dialect: The dialect of the answers; None if the file does not say.
-        identity: The run's identity, as far as it is known; of other files than ledgers without the dialect.
-        environment: Where the answers were made.
+        dialect: The dialect of the answers. None if the file does not name the dialect.
+        identity: The run's identity, as far as it is known. Only the identity in a ledger contains the dialect.
+        environment: The environment in which the answers were made.
         training: The trainer's record of the weights, if the recording has one.
         by_case: The completions of a ledger, by (case id, epoch).
         rows: The rows of a file of recorded answers.
@@ -62,10 +62,10 @@ class Replay:
 
         Args:
             cases: All cases that may be judged.
-            partial: Whether to leave out rows of other cases, which are an error otherwise.
+            partial: Whether to leave out rows of other cases. If it is False, such rows are an error.
 
         Raises:
-            InputError: A row belongs to no case or to several, or a case is answered twice.
+            InputError: A row belongs to no case or to several cases, or a case has two answers.
         """
         if not self.rows:
             return self.by_case
@@ -76,21 +76,21 @@ class Replay:
         if len(rows) < len(self.rows) and not partial:
             unknown = [row for row in self.rows if not (row.case in ids if row.by_id else row.case in refs)]
             raise InputError(
-                f"{self.path} answers {len(unknown)} cases that are not in the case files: {_listed(unknown)}",
+                f"{self.path} has answers to {len(unknown)} cases that are not in the case files: {_listed(unknown)}",
                 "Name the cases that were recorded: --cases READER:PATH",
             )
         if ambiguous := [row for row in rows if not row.by_id and refs[row.case] > 1]:
             raise InputError(
                 f"{self.path} names cases that exist in several collections: {_listed(ambiguous)}",
-                "Name each by its id, in the field case_id.",
+                "Name these cases by their ids, in the field case_id.",
             )
         answers: dict[tuple[str, int], RecordedRow] = {}
         for row in rows:
             case_epoch = (row.case if row.by_id else by_ref[row.case], row.epoch)
             if case_epoch in answers:
                 raise InputError(
-                    f"{self.path}:{row.line} answers case {row.case} again, as line {answers[case_epoch].line} does",
-                    "Keep one of them. Several answers to a case need different values in the field epoch.",
+                    f"{self.path}: lines {answers[case_epoch].line} and {row.line} both answer case {row.case}",
+                    "Keep one of the two lines. Several answers to a case need different values in the field epoch.",
                 )
             answers[case_epoch] = row
         return {case_epoch: row.completion for case_epoch, row in answers.items()}
@@ -102,7 +102,7 @@ def _listed(rows: Sequence[RecordedRow]) -> str:
 
 
 def read_replay(path: Path) -> Replay:
-    """Read a ledger or a file of recorded answers; the first line tells which it is.
+    """Read a ledger or a file of recorded answers. The first line of the file shows which kind it is.
 
     Raises:
         InputError: The file cannot be read, a line is broken, or the rows have several dialects.
@@ -122,14 +122,12 @@ def _is_ledger(path: Path) -> bool:
 def _ledger(path: Path) -> Replay:
     recorded = read_ledger(path)
     if not recorded.runs:
-        raise InputError(
-            f"{path} has no run line, so it is not known which model gave it", "Name a complete ledger.jsonl."
-        )
+        raise InputError(f"{path} has no run line, so the model is not known", "Name a complete ledger.jsonl.")
     if recorded.doubled:
         case_id, epoch = recorded.doubled[0]
         raise InputError(
-            f"{path} answers {len(recorded.doubled)} cases twice: first {case_id}, epoch {epoch}",
-            "Restore the file from a copy, or run its candidate again with --fresh.",
+            f"{path} has two answers to {len(recorded.doubled)} cases: the first is {case_id}, epoch {epoch}",
+            "Restore the file from a copy, or run the candidate again with --fresh.",
         )
     run = recorded.runs[-1]
     versioned = run["identity"].get("dialect")

@@ -1,4 +1,4 @@
-"""The directories of runs, `RUNS/<candidate>-<key8>/`: their names, and finding them."""
+"""The directories of runs, `RUNS/<candidate>-<key8>/`. This module makes their names and finds the directories."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def run_folder(runs: Path, candidate: str, key: str) -> Path:
 
     Args:
         runs: The folder of all runs.
-        candidate: The candidate's name; characters that are not safe in file names are replaced.
-        key: The key of the run's identity, which makes the name unique.
+        candidate: The candidate's name. Characters that are not safe in file names are replaced.
+        key: The key of the run's identity. It makes the directory's name unique.
     """
     return runs / f"{re.sub(r'[^A-Za-z0-9._+-]+', '-', candidate).strip('-.') or 'candidate'}-{key}"
 
@@ -39,13 +39,15 @@ def check_writable(runs: Path) -> None:
             pass
     except OSError as error:
         raise EnvironmentFault(
-            f"runs cannot be written to {runs}: {error.strerror or error}",
+            f"the folder {runs} cannot be written: {error.strerror or error}",
             "Choose a writable folder: --runs DIR",
         ) from None
 
 
 def stored_runs(runs: Path) -> Iterator[Path]:
-    """The directories of runs, sorted by name: those with a ledger, and those with the name of a run.
+    """The directories of runs, sorted by name.
+
+    A directory counts if it contains a ledger or has the name of a run.
 
     Raises:
         InputError: `runs` is not a directory that can be read.
@@ -62,7 +64,7 @@ def stored_runs(runs: Path) -> Iterator[Path]:
 
 
 def foreign_files(folder: Path) -> list[Path]:
-    """The files and folders in a run's directory that no run has written."""
+    """The files and folders in a run's directory that were not written by a run."""
     return [path for path in folder.iterdir() if not (path.is_file() and _FILES_OF_RUNS.fullmatch(path.name))]
 
 
@@ -74,7 +76,7 @@ def find_ledger(runs: Path, run: str) -> Path:
         run: The path of the ledger or of its directory, the name of a run in `runs`, or a unique prefix of a name.
 
     Raises:
-        InputError: There is no such run, there are several, or the run has no ledger.
+        InputError: There is no such run, there are several such runs, or the run has no ledger.
     """
     path = Path(run).expanduser()
     if path.is_file():
@@ -91,7 +93,7 @@ def find_ledger(runs: Path, run: str) -> Path:
         path = folders[matching[0]]
     if not (path / "ledger.jsonl").is_file():
         raise InputError(
-            f"{path} has no ledger.jsonl, so it holds no completions",
+            f"{path} has no ledger.jsonl, so it contains no completions",
             f"List the runs with: toolmark runs list --runs {runs}",
         )
     return path / "ledger.jsonl"

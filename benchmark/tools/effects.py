@@ -1,6 +1,8 @@
-"""The effects of a tool, declared at its function: what running it reads or changes outside of the function.
+"""The effects of a tool, which are declared at the tool's function.
 
-A function without a declaration counts as `write`, so that it is not run unless the user asks for it.
+The effects say what the function reads or changes outside of itself.
+
+A function without a declaration counts as `write`, so that it is run only if the user asks for it.
 """
 
 from __future__ import annotations
@@ -21,10 +23,10 @@ def effects(kind: Effects) -> Callable[[Function], Function]:
     """Declare the effects of a tool function, as a decorator.
 
     Args:
-        kind: `pure` (none), `read` (it reads state) or `write` (it changes state).
+        kind: `pure` (the tool has no effects), `read` (it reads state) or `write` (it changes state).
 
     Raises:
-        ValueError: `kind` is not one of these.
+        ValueError: `kind` is none of these three words.
     """
     if kind not in get_args(Effects):
         raise ValueError(f"effects must be one of {', '.join(get_args(Effects))}, not {kind!r}")

@@ -1,4 +1,4 @@
-"""Valid example arguments, made from a schema only."""
+"""Valid example arguments, which are made from a schema only."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _FORMATS: Mapping[str, str] = {
 
 
 def example_arguments(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Make the required arguments of a tool, each the first value that its schema allows.
+    """Make the required arguments of a tool. Each argument gets the first value that its schema allows.
 
-    Patterns, references and combined schemas are ignored, so that a schema which uses them may refuse the result.
+    Patterns, references and combined schemas are ignored, so a schema that uses them may refuse the result.
 
     Args:
         parameters: JSON Schema of the arguments.

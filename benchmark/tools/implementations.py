@@ -1,10 +1,10 @@
-"""Importing the function that implements a tool from its name.
+"""Importing the function that implements a tool, by the function's name.
 
-The name is `package.module:function` or `/path/to/file.py:function`. Two other forms call a remote tool:
-`openapi:/path/to/spec.yaml:tool` sends an HTTP request, `mcp:SERVER:tool` calls an MCP server.
+The name is `package.module:function` or `/path/to/file.py:function`. Two other forms name a remote tool.
+`openapi:/path/to/spec.yaml:tool` sends an HTTP request, and `mcp:SERVER:tool` calls an MCP server.
 
-The code that reads the tools of a user's module and the sandbox's worker that runs them import it in the same way, so
-that both get the same module.
+A user's module is imported in two places: the code that reads its tools, and the sandbox's worker that runs the tools.
+Both import the module in the same way, so that both get the same module.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ _REMOTE_SCHEMES = ("openapi", "mcp")
 
 
 def is_remote(run: str) -> bool:
-    """Whether `run` names a remote tool, `SCHEME:SOURCE:TOOL`, and not a function."""
+    """Whether `run` names a remote tool (`SCHEME:SOURCE:TOOL`) instead of a function."""
     scheme, _, rest = run.partition(":")
     return scheme in _REMOTE_SCHEMES and all(rest.rpartition(":"))
 
 
 def is_file_source(source: str | Path) -> bool:
-    """Whether `source` names a Python file and not a dotted module."""
+    """Whether `source` names a Python file instead of a dotted module."""
     return isinstance(source, Path) or source.endswith(".py")
 
 
 def import_source(source: str | Path) -> ModuleType:
-    """Import a dotted module or a `.py` file; a process runs a file only once.
+    """Import a dotted module or a `.py` file. A process runs a file only once.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -49,7 +49,7 @@ def import_source(source: str | Path) -> ModuleType:
     if not is_file_source(source):
         return importlib.import_module(str(source))
     path = Path(source).resolve()
-    # With the file's name alone, a user's `calendar.py` would replace that of the standard library.
+    # If the module had only the file's name, a user's `calendar.py` would replace the module of the standard library.
     name = f"toolmark_source_{digest(str(path))}"
     if name in sys.modules:
         return sys.modules[name]
@@ -57,7 +57,7 @@ def import_source(source: str | Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    # Python resolves annotations through sys.modules, so the module must be there while its code runs.
+    # Python resolves annotations through sys.modules, so the module must be in sys.modules while its code runs.
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
@@ -91,7 +91,9 @@ def implementation(run: str) -> tuple[ModuleType, Callable[..., Any]]:
 
 
 def argument_adapter(function: Callable[..., Any]) -> TypeAdapter[Any]:
-    """Pydantic's adapter of a function: gives the JSON Schema of its arguments, and calls it with JSON arguments.
+    """Pydantic's adapter of a function.
+
+    The adapter gives the JSON Schema of the function's arguments, and calls the function with JSON arguments.
 
     Raises:
         PydanticUserError: A type has no JSON Schema.

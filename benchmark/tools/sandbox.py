@@ -1,8 +1,8 @@
 """Runs tools in a worker process with limits, and reports how each call ended.
 
-The worker is started by the first call and reused; a further call takes less than a millisecond. A worker whose call
-exceeds the time limit, or that crashes, is replaced at the next call. The result of any call is a `Result`. An
-exception is raised only if an implementation cannot be imported, or the worker cannot start.
+The first call starts the worker. Later calls reuse it and take less than a millisecond. If a call exceeds the time
+limit, or the worker crashes, the next call starts a new worker. The result of every call is a `Result`. An exception is
+raised only if an implementation cannot be imported, or if the worker cannot start.
 """
 
 from __future__ import annotations
@@ -42,12 +42,13 @@ class CallLimits:
     """Limits of one tool call.
 
     Attributes:
-        seconds: Wall-clock time; also processor time, rounded up.
-        memory: Bytes in addition to those that the tool's imports took; also the size of the largest file.
-        arguments: Bytes of the arguments as JSON.
-        output: Bytes of the result as JSON.
-        confined: Whether network, processes and files outside a scratch folder are refused. False only for tools that
-            the user allowed with `--execute`.
+        seconds: Limit of the wall-clock time. Rounded up, it is also the limit of the processor time.
+        memory: Bytes of memory, in addition to the memory of the tool's imports. It is also the limit for the size of a
+            file.
+        arguments: Largest size in bytes of the arguments as JSON.
+        output: Largest size in bytes of the result as JSON.
+        confined: Whether network, processes and files outside a scratch folder are refused. It is False only for tools
+            that the user allowed with `--execute`.
     """
 
     seconds: float = 2.0
@@ -63,9 +64,9 @@ class Result:
 
     Attributes:
         value: The JSON value of the result, if `kind` is `ok`.
-        error: The reason, for all other kinds.
-        kind: `ok`; `error` (the tool raised an error, or its schema refused the arguments); `timeout`; `memory`;
-            `crash` (the worker died); `too_large` (arguments or result); `no_implementation`.
+        error: The reason, if `kind` is not `ok`.
+        kind: One of `ok`, `error` (the tool raised an error, or its schema refused the arguments), `timeout`, `memory`,
+            `crash` (the worker died), `too_large` (arguments or result) and `no_implementation`.
     """
 
     value: JsonValue | None
@@ -74,7 +75,7 @@ class Result:
 
 
 def missing_limits() -> tuple[str, ...]:
-    """The limits that this platform cannot enforce, as lines to print; empty on Linux."""
+    """The limits that this platform cannot enforce, as lines to print. There are none on Linux."""
     if sys.platform == "linux":
         return ()
     if sys.platform == "darwin":
@@ -83,7 +84,7 @@ def missing_limits() -> tuple[str, ...]:
 
 
 class Sandbox:
-    """Runs tools; a context manager that ends the worker. Only one thread may use it at a time.
+    """A context manager that runs tools, and ends the worker on exit. Only one thread may use a sandbox at a time.
 
     Args:
         limits: Limits of each call.
@@ -104,7 +105,7 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """End the worker and remove the scratch folder; a later call starts a new worker."""
+        """End the worker and remove the scratch folder. A later call starts a new worker."""
         if self._pool is not None:
             self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool.join()
@@ -115,7 +116,7 @@ class Sandbox:
         self._prepared.clear()
 
     def run(self, tool: Tool, arguments: Mapping[str, Any]) -> Result:
-        """Call a tool; it is not run with arguments that its schema refuses.
+        """Call a tool. If the tool's schema refuses the arguments, the tool is not run.
 
         Raises:
             InputError: The implementation cannot be imported, or the tool's schema is invalid.
@@ -159,21 +160,23 @@ class Sandbox:
             return
         answer = json.loads(self._schedule(sandbox_worker.prepare, (run,), IMPORT_SECONDS))
         if "error" in answer:
-            raise InputError(f"The tool implementation {run} cannot be loaded: {answer['error']}", "Correct its code.")
+            raise InputError(
+                f"The tool implementation {run} cannot be loaded: {answer['error']}", "Correct the code of the tool."
+            )
         self._prepared.add(run)
 
     def _schedule(self, function: Callable[..., str], arguments: tuple[str, ...], seconds: float) -> str:
         try:
             return self._answer(function, arguments, seconds)
         except RuntimeError:
-            # Pebble's pool fails if the worker died between two calls; that is no fault of this call.
+            # Pebble's pool fails if the worker died between two calls. This call did not cause that failure.
             self.close()
         try:
             return self._answer(function, arguments, seconds)
         except RuntimeError as error:
             self.close()
             fix = (
-                'Put the code of your script under `if __name__ == "__main__":` and run it as a file: the worker '
+                'Put the code of your script under `if __name__ == "__main__":` and run it as a file. The worker '
                 "process imports the main program."
             )
             raise EnvironmentFault(f"The sandbox's worker process does not start: {error}", fix) from None

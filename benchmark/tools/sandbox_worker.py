@@ -1,11 +1,12 @@
-"""The worker process of the sandbox: it runs tool functions with arguments that are not trusted.
+"""The worker process of the sandbox, which runs tool functions with arguments that are not trusted.
 
-A tool's code is trusted, because the user named it; the arguments of a model are not. The guard consists of an audit
-hook and resource limits. They keep a path, an expression or a query in the arguments from reaching files, network or
-processes through the tool's code. They do not stop hostile code, which could remove them.
+A tool's code is trusted, because the user named it. The arguments of a model are not trusted. The guard consists of an
+audit hook and resource limits. The guard keeps a path, an expression or a query in the arguments from reaching files,
+network or processes through the tool's code. The guard does not stop hostile code, which could remove the guard.
 
-A module is imported before the guard is on, and before the time of a call begins. A tool module may list in
-`WORKER_IMPORTS` slow modules that its functions import in their bodies; they are imported at the same time.
+A module is imported before the guard is on, and before the time of a call begins. A tool module may have a list
+`WORKER_IMPORTS` of slow modules that its functions import in their bodies. These slow modules are imported together
+with the tool module.
 
 Parent and worker exchange only text. This module imports little, because every worker must import it.
 """
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 try:
     import resource
-except ImportError:  # Windows has no such limits; `missing_limits` of the sandbox lists them.
+except ImportError:  # Windows does not have them. `missing_limits` of the sandbox lists the missing limits.
     resource = None  # type: ignore[assignment]
 
 __all__ = ["call", "enter", "prepare"]
@@ -58,7 +59,7 @@ _SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
 
 
 class _State:
-    """State of the worker process; global, because the audit hook cannot take arguments."""
+    """The state of the worker process. It is global, because the audit hook cannot take arguments."""
 
     guarded = False
     scratch = ""
@@ -71,13 +72,16 @@ class _State:
 
 
 def enter(scratch: str, seconds: float, memory: int, output: int, confined: bool) -> None:
-    """Set up a new worker: without output, without the user's API keys, in the scratch folder, with the audit hook.
+    """Set up a new worker in the scratch folder, with the audit hook.
+
+    The worker has no output and does not see the user's API keys.
 
     Args:
         scratch: The only folder in which files may be written.
-        seconds: Processor time of one call, rounded up.
-        memory: Bytes that a call may take in addition to those of the imports; also the size of the largest file.
-        output: Bytes of the JSON of a result.
+        seconds: Limit of the processor time of one call, which is rounded up.
+        memory: Bytes of memory for a call, in addition to the memory of the imports. It is also the limit for the size
+            of a file.
+        output: Largest size in bytes of a result as JSON.
         confined: Whether network, processes and files outside `scratch` are refused.
     """
     state = _State
@@ -91,9 +95,9 @@ def enter(scratch: str, seconds: float, memory: int, output: int, confined: bool
             del os.environ[name]
     os.environ["TMPDIR"] = state.scratch
     os.chdir(state.scratch)
-    # A loop in C code never calls a Python signal handler; the default action ends the process at once.
+    # A loop in C code never calls a Python signal handler. The default action ends the process at once.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # Pebble takes status 0 for a normal end, and the caller would wait until the time limit.
+    # For Pebble, status 0 is a normal end. Then the caller would wait until the time limit.
     leave = os._exit
     os._exit = lambda status: leave(status or 70)
     if resource is not None:
@@ -107,7 +111,7 @@ def enter(scratch: str, seconds: float, memory: int, output: int, confined: bool
 
 
 def prepare(run: str) -> str:
-    """Import the implementation that `run` names, without guard and limits.
+    """Import the implementation that `run` names, without the guard and its limits.
 
     Returns:
         JSON: `{}` or `{"error": reason}`.
@@ -117,7 +121,7 @@ def prepare(run: str) -> str:
         module, function = implementation(run)
         for heavy in getattr(module, "WORKER_IMPORTS", ()):
             importlib.import_module(heavy)
-        # A server that a tool starts must not inherit the limits of a call, so it is started here.
+        # A server that a tool starts must not inherit the limits of a call. So the server is started here.
         if not _State.confined and (connect := getattr(function, "connect", None)):
             connect()
         _State.adapters[run] = argument_adapter(function)
@@ -130,13 +134,13 @@ def call(run: str, arguments: str) -> str:
     """Call a prepared tool.
 
     Args:
-        run: Name of its implementation.
+        run: Name of the tool's implementation.
         arguments: The arguments as a JSON object.
 
     Returns:
         JSON: `{"kind": …, "value": …}` or `{"kind": …, "error": …}`.
     """
-    if run not in _State.adapters:  # this worker replaced one that died after `prepare`
+    if run not in _State.adapters:  # this worker replaced a worker that died after `prepare`
         prepare(run)
     adapter = _State.adapters[run]
     _limit(_State.seconds)
@@ -166,7 +170,7 @@ def _failure(kind: str, reason: str) -> str:
 
 
 def _limit(seconds: float | None) -> None:
-    """Limit processor time and memory from now on; None removes both limits, for an import."""
+    """Limit processor time and memory from now on. None removes both limits, for an import."""
     if resource is None:
         return
     cpu = memory = resource.RLIM_INFINITY
@@ -187,7 +191,7 @@ def _limit(seconds: float | None) -> None:
 
 
 def _address_space() -> int:
-    """Bytes of address space in use; 0 if the platform does not tell."""
+    """The used address space in bytes. 0 if the platform does not report it."""
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
@@ -196,11 +200,11 @@ def _address_space() -> int:
 
 
 def _readable_roots() -> tuple[str, ...]:
-    """Folders that tools may read: Python's library, installed packages (tzdata), and the system's time zones."""
+    """The folders that tools may read: Python's library, installed packages (tzdata), and the system's time zones."""
     paths = [*sysconfig.get_paths().values(), "/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo"]
     paths += [entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
     chosen = {os.path.realpath(path) for path in paths if Path(path).is_dir()}
-    # `data` and `scripts` are prefixes such as /usr, which hold more than the library.
+    # `data` and `scripts` are prefixes such as /usr, which contain other files than the library.
     prefixes = {os.path.realpath(sysconfig.get_path(name)) for name in ("data", "scripts")}
     return tuple(path + os.sep for path in sorted(chosen - prefixes))
 
@@ -232,13 +236,13 @@ def _require(allowed: bool, what: str) -> None:
 def _inside(path: object, *, writing: bool) -> bool:
     if not isinstance(path, str | bytes | os.PathLike):
         return False  # a number is an open file descriptor, possibly the pipe to the parent process
-    # realpath follows links, so that a link in the scratch folder cannot lead out of it.
+    # realpath follows links, so that a link in the scratch folder cannot lead out of this folder.
     real = os.path.realpath(os.fsdecode(path)) + os.sep
     return real.startswith(_State.scratch + os.sep) or (not writing and real.startswith(_State.readable))
 
 
 def _clear_scratch() -> None:
-    # A file of one call must not be there for the next one.
+    # The next call must not find a file of this call.
     for path in Path(_State.scratch).iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

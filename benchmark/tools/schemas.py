@@ -1,11 +1,12 @@
-"""JSON Schemas of tool arguments: checking a schema, and validating arguments.
+"""JSON Schemas of tool arguments. This module checks schemas and validates arguments.
 
-One library (jsonschema-rs) does all validation, so that "valid" has the same meaning everywhere: draft 2020-12 unless
-the schema's `$schema` says otherwise, all keywords, formats are checked, 3.0 is an integer, a boolean is not a number.
+One library (jsonschema-rs) does all validation, so that "valid" has the same meaning everywhere. The draft is 2020-12
+unless the schema's `$schema` names another draft. All keywords and formats are checked. 3.0 is an integer, and a
+boolean is not a number.
 
-Schemas are not trusted. A reference that leads out of the schema is refused before the library sees it, and again by
-the retriever. Patterns are matched by a regex engine with linear time, because `^(a+)+$` would take a backtracking
-engine forever; therefore a pattern with look-around or back-references is a schema error.
+Schemas are not trusted. A reference that leads out of the schema is refused before the library reads the schema. The
+retriever refuses such references too. Patterns are matched by a regex engine with linear time, because a backtracking
+engine would need too long for `^(a+)+$`. Therefore a pattern with look-around or back-references is a schema error.
 """
 
 from __future__ import annotations
@@ -49,10 +50,10 @@ Path = tuple[str | int, ...]
 class SchemaError(ValueError):
     """A schema that cannot be used.
 
-    It is a ValueError and not an InputError, because only the caller knows the file and line of the schema.
+    This is a ValueError and not an InputError, because only the caller knows the file and line of the schema.
 
     Attributes:
-        path: Where in the schema the error is.
+        path: The place of the error in the schema.
     """
 
     def __init__(self, message: str, path: Path = ()) -> None:
@@ -66,7 +67,7 @@ class Problem:
 
     Attributes:
         keyword: The JSON Schema keyword that failed, or `json` for arguments that are not JSON.
-        path: JSON Pointer to the wrong value; empty for the arguments as a whole.
+        path: JSON Pointer to the wrong value. It is empty for the arguments as a whole.
         message: The reason, at most 300 characters.
     """
 
@@ -76,7 +77,9 @@ class Problem:
 
 
 def subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Every schema object inside a schema with its path, the schema itself first; not property maps, and not data.
+    """Every schema object inside a schema, with its path. The schema itself comes first.
+
+    Maps of properties and data (such as the values of an enum) are not schema objects.
 
     Raises:
         SchemaError: The schema is nested deeper than 64 levels.
@@ -99,10 +102,10 @@ def subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]
 
 
 def check_schema(schema: Mapping[str, Any]) -> None:
-    """Refuse a schema that is not valid JSON Schema, or that has a reference out of itself.
+    """Refuse a schema that is not valid JSON Schema, or that has a reference to another document.
 
     Raises:
-        SchemaError: It has the path of the error in the schema.
+        SchemaError: The schema is refused. The exception has the path of the error in the schema.
     """
     if not isinstance(schema, dict):
         raise SchemaError(f"a schema must be an object, not {type(schema).__name__}")
@@ -134,8 +137,9 @@ def compile_schema(schema: Mapping[str, Any]) -> Validator:
 
 
 def validator_of(tool: Tool) -> Validator:
-    """The validator of a tool's arguments, cached by the tool's hash, so that the schema is not serialised for each
-    call.
+    """The validator of a tool's arguments.
+
+    It is cached by the tool's hash, so that the schema is not serialised for each call.
 
     Raises:
         SchemaError: The schema is not valid JSON Schema.
@@ -168,10 +172,10 @@ def _refuse(uri: str) -> Any:
 
 
 def problems(arguments: object, validator: Validator) -> list[Problem]:
-    """All violations of a schema by arguments; empty if they are valid."""
+    """All violations of a schema by arguments. The list is empty if the arguments are valid."""
     instance: Any = dict(arguments) if isinstance(arguments, Mapping) else arguments
     try:
-        # Most calls are valid, and `is_valid` is much faster than an empty list of errors.
+        # Most calls are valid, and `is_valid` is much faster than making an empty list of errors.
         if validator.is_valid(instance):
             return []
         return [

@@ -1,8 +1,8 @@
-"""Resolving toolbox names: which tools `"toolbox": "writing"` in a case stands for.
+"""Resolving toolbox names, to find the tools that `"toolbox": "writing"` in a case stands for.
 
-A name is looked up in the `tools.yaml` beside the case file, then in the `--tools` source, then in the catalog; the
-first that has it is used. All tools of a source are also a toolbox with the name of the source: `my_tools` for
-`my_tools.py` or `shop.my_tools`, `tools` for `tools.yaml`.
+A name is looked up in the `tools.yaml` in the folder of the case file, then in the `--tools` source, then in the
+catalog. The first source that has the name is used. All tools of a source also form a toolbox with the name of the
+source. This name is `my_tools` for `my_tools.py` or `shop.my_tools`, and `tools` for `tools.yaml`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def read_source(source: str | Path) -> ToolsFile:
     """Read the tools and toolboxes of a `--tools` source.
 
     Args:
-        source: `tools.yaml`; an OpenAPI file, `.json` or `.yaml`; `mcp:` and the address or command of an MCP server;
-            a `.py` file or a module name.
+        source: One of these: a `tools.yaml`, an OpenAPI file (`.json` or `.yaml`), `mcp:` with the address or command
+            of an MCP server, a `.py` file, or a module name.
 
     Raises:
         InputError: The source cannot be read.
@@ -51,7 +51,7 @@ class ToolboxNames:
     """Resolves toolbox names for the cases of one file.
 
     Args:
-        case_file: The case file; a `tools.yaml` in its folder is looked up first. None without a case file.
+        case_file: The case file. A `tools.yaml` in its folder is looked up first. None if there is no case file.
         source: The value of `--tools`, or None.
 
     Raises:
@@ -76,7 +76,7 @@ class ToolboxNames:
         """The toolbox called `name`.
 
         Raises:
-            InputError: No source has this name, or one of the tools that the toolbox lists.
+            InputError: No source has this name, or a tool that the toolbox lists does not exist.
         """
         for place, read in self._sources:
             if name in read.toolboxes:
@@ -89,7 +89,7 @@ class ToolboxNames:
         offered = {tool.name: tool for tool in (*catalog().tools, *read.tools)}
         if member not in offered:
             what = (
-                f"The toolbox {name!r} in {place} lists the tool {member!r}, which is neither there nor in the catalog"
+                f"The toolbox {name!r} in {place} lists the tool {member!r}, which is not there and not in the catalog"
             )
             raise InputError(what, nearest(member, tuple(offered)))
         return offered[member]

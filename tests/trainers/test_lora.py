@@ -219,7 +219,7 @@ def emptied(folder: Path) -> None:
     ("broken", "said"),
     [
         (lambda folder: shutil.rmtree(folder / "traces" / "train"), "is not a trace dataset"),
-        (lambda folder: shutil.rmtree(folder / "traces"), "holds no trace dataset"),
+        (lambda folder: shutil.rmtree(folder / "traces"), "is not a trace dataset"),
         (emptied, "is not a trace dataset: it is damaged, or a split is empty"),
     ],
 )

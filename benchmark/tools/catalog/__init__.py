@@ -1,14 +1,14 @@
-"""The built-in catalog: everyday tools as typed functions, all of them pure.
+"""The built-in catalog, which contains everyday tools as typed functions. All of these tools are pure.
 
-To add a tool, write a public function in one of the modules of this folder (or in a new one), and its calls in
-`tests/benchmark/tools/test_catalog.py`. Every module whose name has no leading underscore is read; the others hold what
-several of them share.
+To add a tool, write a public function in a module of this folder or in a new module. Then write calls of the tool in
+`tests/benchmark/tools/test_catalog.py`. Every module whose name has no leading underscore is read. Modules with a
+leading underscore contain code that several modules share.
 
 A tool that would need the outside world (weather, mail, search, prices) answers from fixed sample data, and its result
-says so: the same call gives the same answer on every machine and day, and nothing is sent.
+says so. So the same call gives the same answer on every machine and day, and nothing is sent.
 
-The main process reads the schemas, and only the sandbox's worker runs the functions. So these modules import nothing
-heavy at the top; a function imports what it needs in its body.
+The main process reads the schemas, and only the sandbox's worker runs the functions. So these modules import no large
+package at the top. A function imports such packages in its body.
 """
 
 from __future__ import annotations
@@ -63,12 +63,17 @@ _TUTORIAL_ORDER = (
     "query_database",
     "generate_password",
 )
-"""The original tutorial's tools in its order. A model sees them in this order, so it is part of a case's id."""
+"""The tools of the original tutorial, in the tutorial's order. A model sees the tools in this order, so the order is
+part of a case's id."""
 
 
 @cache
 def catalog() -> Toolbox:
-    """The toolbox `catalog`: the tutorial's tools in its order, then all others by module and place in the module."""
+    """The toolbox `catalog`.
+
+    It contains the tutorial's tools in the tutorial's order. The other tools follow, sorted by module and by place in
+    the module.
+    """
     modules = sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
     tools = {
         tool.name: tool

@@ -1,7 +1,8 @@
-"""Evaluating arithmetic and conditions that a model wrote, with simpleeval and lower limits.
+"""Evaluating arithmetic and conditions that a model wrote, with simpleeval and stricter limits.
 
-simpleeval walks Python's syntax tree and uses no `eval`. Its own limits allow a power that takes seconds; with the
-limits here, results have fewer than the 4,300 digits that Python prints, and strings cannot be multiplied or formatted.
+simpleeval evaluates Python's syntax tree and does not use `eval`. The limits of simpleeval allow a power that takes
+seconds. With the limits in this module, results have fewer than 4,300 digits, which is the most that Python prints.
+Strings cannot be multiplied or formatted.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def _numeric(operation: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _power(base: float, exponent: float) -> Any:
-    # The size of a power of whole numbers is known before it is computed; floats raise an error by themselves.
+    # The size of a power of whole numbers is checked before the power is computed. Python itself raises an error for
+    # floats.
     if isinstance(base, int) and isinstance(exponent, int) and base.bit_length() * abs(exponent) > MAX_BITS:
         raise ValueError("the power is too large")
     return base**exponent
@@ -77,8 +79,8 @@ def evaluate(
     """Compile an expression to a function that takes the expression's names as keyword arguments.
 
     Raises:
-        ValueError: The text is too long or not an expression. The function raises it if the expression uses something
-            that is not allowed, or its value is not finite.
+        ValueError: The text is too long or not an expression. The returned function raises ValueError if the expression
+            uses something that is not allowed, or if the expression's value is not finite.
     """
     from simpleeval import EvalWithCompoundTypes, InvalidExpression  # type: ignore[import-untyped,unused-ignore]
 

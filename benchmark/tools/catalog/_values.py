@@ -10,9 +10,9 @@ from pydantic import Field, WithJsonSchema
 __all__ = ["FIXTURE", "LocalDateTime", "Number", "NumberOrText", "Scalar", "real_datetime"]
 
 FIXTURE = "fixed sample data, not live"
-"""The note in results of tools that would need the outside world."""
+"""The note in the results of tools that would need the outside world."""
 
-# The schemas are written by hand, so that a model sees one type instead of two, while an int stays an int in results.
+# The schemas are written by hand. So a model sees one type instead of two, but an int stays an int in results.
 Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
 Scalar = Annotated[str | int | float | bool, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 NumberOrText = Annotated[int | float | str, WithJsonSchema({"type": ["number", "string"]})]
@@ -23,7 +23,7 @@ def real_datetime(text: str) -> dt.datetime:
     """Parse a `LocalDateTime`.
 
     Raises:
-        ValueError: There is no such date or time, as in 2025-02-30T10:00.
+        ValueError: The date or time does not exist, for example 2025-02-30T10:00.
     """
     try:
         return dt.datetime.fromisoformat(text)

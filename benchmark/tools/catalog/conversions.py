@@ -10,7 +10,7 @@ from pydantic import Field
 
 from toolmark.benchmark.tools.catalog._values import Number
 
-# Importing pint (with numpy) takes a third of a second, so the worker imports it before the time of a call begins.
+# Importing pint (with numpy) takes a third of a second, so the worker imports pint before the time of a call begins.
 WORKER_IMPORTS = ("pint",)
 
 Base = Annotated[int, Field(ge=2, le=36)]
@@ -58,7 +58,10 @@ def unit_conversion(value: Number, from_unit: Unit, to_unit: Unit) -> float:
 
 @cache
 def _units() -> Any:
-    """A registry of only these eight units: in pint's default registry "c" is the speed of light and "f" a prefix."""
+    """A registry of only these eight units.
+
+    In pint's default registry "c" is the speed of light and "f" is a prefix.
+    """
     from pint import UnitRegistry
 
     registry: UnitRegistry[Any] = UnitRegistry(None)

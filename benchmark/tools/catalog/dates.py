@@ -29,7 +29,7 @@ def get_weekday_from_date(date: dt.date) -> str:
     Args:
         date: The date, as YYYY-MM-DD.
     """
-    # Not strftime, whose names depend on the locale.
+    # strftime is not used, because its names depend on the locale.
     return ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")[date.weekday()]
 
 

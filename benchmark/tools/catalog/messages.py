@@ -1,4 +1,4 @@
-"""Messages to people. Nothing is sent: the result repeats the message and says that it was not sent."""
+"""Messages to people. No message is sent. The result repeats the message and says that it was not sent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field
 
 _NOT_SENT = "accepted by a stand-in; nothing was sent"
 
-# A format and not pydantic's EmailStr, which needs another package.
+# This is a format instead of pydantic's EmailStr, which needs an additional package.
 Address = Annotated[str, Field(json_schema_extra={"format": "email"})]
 
 

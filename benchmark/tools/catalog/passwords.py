@@ -25,7 +25,7 @@ def generate_password(
     """
     kinds = [string.ascii_lowercase]
     kinds += [string.ascii_uppercase] * use_uppercase + [string.digits] * use_numbers + ["!#$%&*+-=?@_"] * use_symbols
-    # Seeded by the arguments: a benchmark has to give the same answer twice.
+    # The arguments are the seed, because in a benchmark the same call must always give the same answer.
     draw = random.Random(f"{length} {use_symbols} {use_numbers} {use_uppercase}")  # noqa: S311 - not a secret
     signs = [draw.choice(kind) for kind in kinds]
     signs += [draw.choice("".join(kinds)) for _ in range(length - len(signs))]

@@ -1,4 +1,7 @@
-"""Calendar, reminders, to-do list. Nothing is stored: the result repeats the entry and says that it was not stored."""
+"""Calendar, reminders and to-do list.
+
+No entry is stored. The result repeats the entry and says that it was not stored.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weather and market prices, as they would be quoted on one fixed day."""
+"""Weather and market prices of one fixed day."""
 
 from __future__ import annotations
 

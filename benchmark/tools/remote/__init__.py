@@ -1,4 +1,6 @@
-"""Calling remote tools: one protocol in each module. Only the sandbox's worker calls them, if `--execute` allows it.
+"""Calling remote tools.
 
-Each module has a function `bound(source, name)`. It returns a function that takes the tool's arguments by keyword.
+Each module implements one protocol. Only the sandbox's worker calls these tools, if `--execute` allows it.
+
+Each module has a function `bound(source, name)`, which returns a function that takes the tool's arguments by keyword.
 """

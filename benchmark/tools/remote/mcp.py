@@ -1,7 +1,9 @@
-"""Calls tools of an MCP server: an `http(s)://` address, or a command that is started and used over its pipes.
+"""Calls tools of an MCP server.
+
+The server is an `http(s)://` address, or a command that is started and used over its pipes.
 
 All asynchronous code runs in one background thread, which ends with the process. A process connects to each server only
-once, however many of its tools are called.
+once, even if several of the server's tools are called.
 """
 
 from __future__ import annotations
@@ -21,15 +23,15 @@ _open = ExitStack()
 
 
 def absolute(server: str) -> str:
-    """`server` with absolute paths of the files in its command, so that the command works in every folder."""
+    """`server` with absolute paths for the files in the command, so that the command works in every folder."""
     if is_address(server):
         return server
-    # Links are not resolved: Python finds its virtual environment by the link through which it is started.
+    # Links are not resolved, because Python finds its virtual environment by the link that starts Python.
     return shlex.join(str(Path(word).absolute()) if Path(word).is_file() else word for word in shlex.split(server))
 
 
 def is_address(server: str) -> bool:
-    """Whether `server` is an address and not a command."""
+    """Whether `server` is an address instead of a command."""
     return server.startswith(("http://", "https://"))
 
 
@@ -37,7 +39,7 @@ def connected(server: str) -> AbstractAsyncContextManager[Any]:
     """A client of `server`, as a context manager that connects it."""
     from mcp import Client, StdioServerParameters, stdio_client
 
-    # Annotated, because the optional package mcp has no types where it is not installed.
+    # The variable is annotated, because the package mcp is optional. If it is not installed, there are no types.
     client: AbstractAsyncContextManager[Any]
     if is_address(server):
         client = Client(server)
@@ -60,7 +62,7 @@ def _session(server: str) -> tuple[Any, Any]:
 
 
 def bound(source: str, name: str) -> Callable[..., Any]:
-    """The tool `name` of the server `source` as a function; its `connect` starts the server."""
+    """The tool `name` of the server `source` as a function. The function's attribute `connect` starts the server."""
 
     def call(**arguments: Any) -> Any:
         portal, client = _session(source)
@@ -71,7 +73,7 @@ def bound(source: str, name: str) -> Callable[..., Any]:
 
 
 def _value(result: Any) -> Any:
-    """The structured content of a result; else its text, decoded if it is JSON.
+    """The structured content of a result, or else the result's text. The text is decoded if it is JSON.
 
     Raises:
         ValueError: The tool reports an error.

@@ -1,6 +1,7 @@
 """Sends the HTTP request of an OpenAPI operation.
 
-If the operation needs an API key, it is read from the environment variable `OPENAPI_KEY`, and used for nothing else.
+If the operation needs an API key, the key is read from the environment variable `OPENAPI_KEY`. The key is used only for
+these requests.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def bound(source: str, name: str) -> Callable[..., Any]:
     """The operation `name` of the file `source` as a function.
 
     Raises:
-        ValueError: The file has no such operation, or names no server for it.
+        ValueError: The file has no such operation, or names no server for the operation.
         InputError: The file cannot be read.
     """
     operations = _operations(source)
@@ -54,7 +55,7 @@ def _send(operation: Operation, arguments: Mapping[str, Any]) -> Any:
             parts[place][name] = value
     url = str(operation.url)
     for name, value in parts["path"].items():
-        # A slash is quoted too: an argument must not change the path.
+        # A slash is quoted too, because an argument must not change the path.
         url = url.replace("{" + name + "}", quote(_as_string(value), safe="").replace("..", "%2E%2E"))
     query: list[tuple[str, Any]] = [
         (name, _as_string(item))

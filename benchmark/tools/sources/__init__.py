@@ -1,4 +1,7 @@
-"""Reading tools from different sources, one format in each module, as `toolmark.benchmark.data.cases.Tool` objects."""
+"""Reading tools from different sources as `toolmark.benchmark.data.cases.Tool` objects.
+
+Each module reads one format.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,8 @@ class ToolsFile:
     Attributes:
         tools: The tools, in order.
         toolboxes: Tool names by toolbox name.
-        places: `file:line`, if known, by (tool,) for a tool and by (tool, argument) for an argument.
-        left_out: Lines about the parts of the source that cannot be tools, with the reason.
+        places: `file:line`, if it is known. The key is (tool,) for a tool, and (tool, argument) for an argument.
+        left_out: Lines about the parts of the source that cannot be tools. Each line has the reason.
     """
 
     tools: tuple[Tool, ...]
@@ -27,5 +30,5 @@ class ToolsFile:
     left_out: tuple[str, ...] = ()
 
     def place(self, *names: str) -> str:
-        """The place of a tool or of its argument; the tool's place if the argument's is not known."""
+        """The place of a tool or argument. If the place of the argument is not known, it is the place of the tool."""
         return self.places.get(names) or self.places.get(names[:1]) or names[0]

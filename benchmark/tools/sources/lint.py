@@ -1,7 +1,7 @@
 """Checking tools for faults that make them useless to a model.
 
-Tools that cannot be read are refused by their source. The checks here find tools that a dialect cannot write, that a
-model cannot tell apart or fill in, and schemas that contradict themselves.
+The code that reads a source refuses tools that cannot be read. The checks in this module find other faults: tools that
+a dialect cannot write, tools that a model cannot distinguish or fill in, and schemas that contradict themselves.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class ToolFault:
         place: `file:line`, or a name if the source has no lines.
         what: What is wrong, with the value.
         fix: What to do.
-        severity: An `error` stops a generation; a `warning` is only printed.
+        severity: An `error` stops a generation. A `warning` is only printed.
     """
 
     place: str
@@ -43,7 +43,7 @@ class ToolFault:
 
 
 def lint(tools_file: ToolsFile) -> list[ToolFault]:
-    """All faults of the tools of a source, tool by tool in its order."""
+    """All faults of the tools of a source, in the order of the tools."""
     faults: list[ToolFault] = []
     spelled: dict[str, Tool] = {}
     described: dict[str, Tool] = {}
@@ -62,12 +62,12 @@ def lint(tools_file: ToolsFile) -> list[ToolFault]:
         if not text.strip():
             what, fix = (
                 f"{tool.name} has no description",
-                "Describe in one sentence what it does, because a model chooses by the description.",
+                "Describe in one sentence what the tool does, because a model chooses by the description.",
             )
             faults.append(ToolFault(place, what, fix))
         elif text in described:
             what = f"{tool.name} and {described[text].name} have the same description"
-            faults.append(ToolFault(place, what, "Describe how they differ.", "warning"))
+            faults.append(ToolFault(place, what, "Describe how the two tools differ.", "warning"))
         described.setdefault(text, tool)
         faults += _arguments(tool, tools_file)
     faults += [ToolFault(*_split(line), severity="warning") for line in tools_file.left_out]
@@ -76,7 +76,7 @@ def lint(tools_file: ToolsFile) -> list[ToolFault]:
 
 def _split(line: str) -> tuple[str, str, str]:
     place, _, what = line.partition(": ")
-    return place, what, "It is not among the tools."
+    return place, what, "It is not offered as a tool."
 
 
 def _names(tool: Tool, place: str) -> Iterator[ToolFault]:
@@ -94,7 +94,9 @@ def _arguments(tool: Tool, tools_file: ToolsFile) -> Iterator[ToolFault]:
     for name in tool.parameters.get("required") or ():  # type: ignore[union-attr]
         if name not in properties:
             what = f"{tool.name} requires the argument {name!r} but does not describe it"
-            yield ToolFault(tools_file.place(tool.name), what, "Add it to properties, or remove it from required.")
+            yield ToolFault(
+                tools_file.place(tool.name), what, "Add the argument to properties, or remove it from required."
+            )
     for name, schema in properties.items():
         place = tools_file.place(tool.name, name)
         if not name.strip() or len(name) > 64 or not name.isprintable():
@@ -104,7 +106,7 @@ def _arguments(tool: Tool, tools_file: ToolsFile) -> Iterator[ToolFault]:
             continue
         if not _is_described(schema, tool.parameters):
             what = f"the argument {name!r} of {tool.name} has no description"
-            yield ToolFault(place, what, "Describe it.", "warning")
+            yield ToolFault(place, what, "Describe the argument.", "warning")
         yield from _values(tool, name, schema, place)
 
 
@@ -117,9 +119,9 @@ def _is_described(schema: dict[str, Any], whole: dict[str, Any]) -> bool:
 
 
 def _values(tool: Tool, name: str, schema: dict[str, Any], place: str) -> Iterator[ToolFault]:
-    """Defaults and enum values that their own schema refuses.
+    """Default values and enum values that their own schema refuses.
 
-    Often YAML read an unquoted `no` or date as another type.
+    The cause is often that YAML read an unquoted `no` or an unquoted date as another type.
     """
     definitions: dict[str, Any] = {
         key: tool.parameters[key] for key in ("$defs", "definitions") if key in tool.parameters

@@ -1,6 +1,6 @@
-"""Reading the tools of an MCP server, named by its address or by the command that starts it.
+"""Reading the tools of an MCP server. The server is given by its address, or by the command that starts it.
 
-A tool with the read-only hint counts as `read`, every other one as `write`. Listing the tools calls none of them.
+A tool with the read-only hint counts as `read`. Every other tool counts as `write`. Listing the tools calls no tool.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def read_mcp(server: str) -> ToolsFile:
         raise InputError("--tools mcp: names no server", fix)
     if is_address(server) and ("@" in urlsplit(server).netloc or urlsplit(server).query):
         raise InputError(
-            "The server's address has credentials or a query, which would be written to tools.yaml",
-            "Leave them out of the address.",
+            "The server's address contains credentials or a query, which would be written to tools.yaml",
+            "Leave out the credentials and the query.",
         )
     try:
         server = absolute(server)
@@ -64,7 +64,8 @@ def read_mcp(server: str) -> ToolsFile:
     except Exception as error:
         reason = _reason(error)
         raise EnvironmentFault(
-            f"The MCP server {server!r} does not list its tools: {reason}", "Start it, or correct the command."
+            f"The MCP server {server!r} does not list its tools: {reason}",
+            "Start the server, or correct its address or command.",
         ) from error
     if not tools:
         raise InputError(f"The MCP server {server!r} offers no tool", "Name another server.")

@@ -1,11 +1,11 @@
-"""Reading tools from an OpenAPI 3 file (JSON or YAML): every operation with JSON arguments becomes a tool.
+"""Reading tools from an OpenAPI 3 file (JSON or YAML). Every operation with JSON arguments becomes a tool.
 
-A tool's name is the `operationId`, or else method and path. Its arguments are the operation's parameters and, if the
-body is a JSON object, the properties of that object; any other JSON body is the argument `body`. Schemas to which the
-operation refers are copied to `$defs`. `GET` and `HEAD` count as `read`, all other methods as `write`, unless the
-operation has `x-toolmark-effects`.
+A tool's name is the `operationId`, or else method and path. The tool's arguments are the operation's parameters and the
+properties of its JSON body. A JSON body that is not an object becomes the argument `body`. Schemas to which the
+operation refers are copied to `$defs`. `GET` and `HEAD` count as `read`, and all other methods count as `write`, unless
+the operation has `x-toolmark-effects`.
 
-Nothing is downloaded: references must be local. The server is called only by `remote/openapi.py`, when a tool is run.
+Nothing is downloaded, so all references must be local. Only `remote/openapi.py` calls the server, when a tool is run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["Operation", "is_openapi", "read_openapi", "read_operations"]
 _METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 _JSON_BODY = re.compile(r"application/(?:[\w.-]+\+)?json\b")
 _HEADERS_OF_HTTP = frozenset({"accept", "content-type", "authorization"})
-"""OpenAPI says that header parameters with these names are ignored."""
+"""OpenAPI defines that header parameters with these names are ignored."""
 _ONLY_IN_DOCUMENTS = ("xml", "externalDocs", "example", "discriminator", "nullable")
 _MAX_HOPS = 16
 _MAX_NAME = 64
@@ -42,9 +42,9 @@ class Operation:
 
     Attributes:
         method: The HTTP method, in capitals.
-        url: The address, with `{name}` for each path argument; None if the file names no server.
-        places: The part of the request for each argument.
-        security: The header, or the query parameter as `?name`, for the API key; None if no key is needed.
+        url: The address, with `{name}` for each path argument. None if the file names no server.
+        places: The part of the request into which each argument is put.
+        security: The header for the API key, or the query parameter for the key as `?name`. None if no key is needed.
     """
 
     method: str
@@ -54,7 +54,10 @@ class Operation:
 
 
 def is_openapi(path: Path) -> bool:
-    """Whether a file is an OpenAPI document: every `.json` file, and a `.yaml` file that says so near its beginning."""
+    """Whether a file is an OpenAPI document.
+
+    This is true for every `.json` file, and for a `.yaml` file with the key `openapi` or `swagger` near its beginning.
+    """
     if path.suffix == ".json":
         return True
     try:
@@ -68,7 +71,7 @@ def read_openapi(path: str | Path) -> ToolsFile:
     """Read the operations of an OpenAPI 3.0 or 3.1 file as tools.
 
     Raises:
-        InputError: The file cannot be read as tools; the error has file and line.
+        InputError: The file cannot be read as tools. The error has file and line.
     """
     document = _OpenApi(Path(path), lenient=True)
     made = list(document.operations())
@@ -79,7 +82,7 @@ def read_openapi(path: str | Path) -> ToolsFile:
 
 
 def read_operations(path: str | Path) -> dict[str, Operation]:
-    """How each tool of the file is called, by tool name. Raises as `read_openapi`."""
+    """How each tool of the file is called, by tool name. Raises the same errors as `read_openapi`."""
     return {tool.name: operation for tool, operation in _OpenApi(Path(path), lenient=True).operations()}
 
 
@@ -92,12 +95,12 @@ class _OpenApi(YamlDocument):
     content: dict[str, Any] = field(default_factory=dict)
 
     def operations(self) -> Iterator[tuple[Tool, Operation]]:
-        """Every tool with the way to call it, in the order of the file."""
+        """Every tool and the operation that calls it, in the order of the file."""
         self.content = self.load()
         version = self.content.get("openapi") if isinstance(self.content, dict) else None
         if not str(version).startswith("3."):
             what = f"openapi is {version!r}" if version is not None else "the file is not an OpenAPI 3 document"
-            raise self.error(("openapi",), what, "Name an OpenAPI 3.0 or 3.1 file; convert Swagger 2 first.")
+            raise self.error(("openapi",), what, "Name an OpenAPI 3.0 or 3.1 file. Convert a Swagger 2 file first.")
         taken: dict[str, Place] = {}
         for path, item in self._mapping(("paths",), self.content.get("paths", {})).items():
             here = ("paths", path)
@@ -111,7 +114,9 @@ class _OpenApi(YamlDocument):
                 name = made[0].name
                 if name in taken:
                     what = f"two operations are called {name!r}: this one and {self.at(taken[name])}"
-                    raise self.error((*place, "operationId"), what, "Give each its own operationId.")
+                    raise self.error(
+                        (*place, "operationId"), what, "Give each of the two operations its own operationId."
+                    )
                 taken[name] = place
                 yield made
 
@@ -121,13 +126,13 @@ class _OpenApi(YamlDocument):
         return value
 
     def _resolved(self, value: Any, place: Place) -> tuple[dict[str, Any], Place]:
-        """The value to which local references lead, and its place."""
+        """The value to which local references lead, and the place of the value."""
         for _ in range(_MAX_HOPS):
             reference = self._mapping(place, value).get("$ref")
             if reference is None:
                 return self._mapping(place, value), place
             value, place = self._target(reference, place), tuple(_keys(reference))
-        raise self.error(place, "references form a circle", "Remove one of them.")
+        raise self.error(place, "references form a circle", "Remove one of the references.")
 
     def _target(self, reference: Any, place: Place) -> Any:
         if not isinstance(reference, str) or not reference.startswith("#/"):
@@ -202,7 +207,10 @@ class _OpenApi(YamlDocument):
     def _parameters(
         self, operation: dict[str, Any], item: dict[str, Any], place: Place
     ) -> Iterator[tuple[dict[str, Any], Place]]:
-        """The parameters of path and operation; those of the operation replace those of the path."""
+        """The parameters of path and operation.
+
+        A parameter of the operation replaces the same parameter of the path.
+        """
         parameters: dict[tuple[str, str], tuple[dict[str, Any], Place]] = {}
         for listed, at in ((item.get("parameters"), place[:-1]), (operation.get("parameters"), place)):
             at = (*at, "parameters")
@@ -235,7 +243,7 @@ class _OpenApi(YamlDocument):
         name: str,
         into: tuple[dict[str, Any], list[str], dict[str, Where]],
     ) -> bool:
-        """Add the arguments of a JSON body; False if the operation needs a body of another type."""
+        """Add the arguments of a JSON body. Return False if the operation needs a body of another type."""
         properties, required, where = into
         at = (*place, "requestBody")
         body, at = self._resolved(operation["requestBody"], at)
@@ -261,7 +269,7 @@ class _OpenApi(YamlDocument):
         return True
 
     def _schema(self, properties: dict[str, Any], required: list[str], place: Place, name: str) -> dict[str, Any]:
-        """The schema of all arguments; the schemas to which it refers are copied to `$defs`."""
+        """The schema of all arguments. The schemas to which it refers are copied to `$defs`."""
         schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
         if required:
             schema["required"] = list(dict.fromkeys(required))
@@ -294,7 +302,7 @@ class _OpenApi(YamlDocument):
         return copied
 
     def _server(self, operation: dict[str, Any], item: dict[str, Any]) -> str | None:
-        """The address of the server of an operation; None if the file has no absolute address."""
+        """The address of the server of an operation. None if the file has no absolute address."""
         for holder in (operation, item, self.content):
             servers = holder.get("servers")
             if not isinstance(servers, list) or not servers or not isinstance(servers[0], dict):
@@ -307,7 +315,7 @@ class _OpenApi(YamlDocument):
         return None
 
     def _security(self, operation: dict[str, Any]) -> str | None:
-        """The header or query parameter for the API key of the first security scheme; see `Operation`."""
+        """The header or query parameter for the API key of the first security scheme, as in `Operation.security`."""
         required = operation.get("security", self.content.get("security")) or [{}]
         schemes = self.content.get("components", {}).get("securitySchemes", {})
         for name in required[0] if isinstance(required[0], dict) else ():
@@ -329,7 +337,7 @@ def _copied(value: Any) -> Any:
 
 
 def _as_json_schema(node: dict[str, Any]) -> None:
-    """Replace keywords that only OpenAPI 3.0 has by those of JSON Schema."""
+    """Replace keywords that only OpenAPI 3.0 has with keywords of JSON Schema."""
     if node.get("nullable") is True:
         if isinstance(node.get("type"), str):
             node["type"] = [node["type"], "null"]

@@ -1,8 +1,8 @@
 """Reading tools from typed Python functions.
 
-Every public function that a module defines becomes a tool. The JSON Schema comes from the types (`Annotated[...,
-Field(...)]`, `Literal`, defaults; unknown arguments are refused), the description from the docstring's text, and the
-descriptions of the arguments from its Args section. The built-in catalog is read by the same code.
+Every public function that a module defines becomes a tool. The JSON Schema is made from the types (`Annotated[...,
+Field(...)]`, `Literal`, default values) and refuses unknown arguments. The description is the docstring's text. The
+descriptions of the arguments come from the docstring's Args section. The built-in catalog is read by the same code.
 """
 
 from __future__ import annotations
@@ -31,18 +31,19 @@ __all__ = ["read_python", "tools_from_python"]
 
 
 def tools_from_python(source: str | Path, *, default_effects: Effects = "write") -> tuple[Tool, ...]:
-    """The tools of a module or file. Raises as `read_python`."""
+    """The tools of a module or file. Raises the same errors as `read_python`."""
     return read_python(source, default_effects=default_effects).tools
 
 
 def read_python(source: str | Path, *, default_effects: Effects = "write") -> ToolsFile:
     """Read every public function of a module (`my.tools`) or file (`my_tools.py`), in the order of definition.
 
-    Public are the functions that `__all__` lists or, without it, those without a leading underscore; imported functions
-    do not count. The tools of a file run as `/absolute/path.py:function`, a module's as `module:function`.
+    The functions in `__all__` are public. Without `__all__`, functions without a leading underscore are public.
+    Imported functions do not count. A tool of a file is run as `/absolute/path.py:function`, and a tool of a module as
+    `module:function`.
 
     Raises:
-        InputError: The source cannot be read, or a function cannot be a tool; the error has file and line.
+        InputError: The source cannot be read, or a function cannot be a tool. The error has file and line.
     """
     module = _imported(source)
     file = module.__file__ or module.__name__
@@ -64,7 +65,7 @@ def _imported(source: str | Path) -> ModuleType:
         raise InputError(f"{error.filename}:{error.lineno}: {error.msg}", "Correct the Python syntax.") from None
     except ModuleNotFoundError as error:
         if error.name and str(source).startswith(error.name):
-            fix = f"Install it, run from the folder that contains it, or name a file, for example {source}.py."
+            fix = f"Install the module, run from the folder that contains it, or name a file, for example {source}.py."
             raise InputError(f"There is no module {source}", fix) from None
         raise _import_failure(source, error) from error
     except Exception as error:
@@ -84,7 +85,7 @@ def _import_failure(source: str | Path, error: Exception) -> InputError:
 
 
 def _refuse_duplicates(module: ModuleType, file: str) -> None:
-    # The module has only the last function of a name, so the source text is searched for several.
+    # If several functions have the same name, the module contains only the last one. So the source text is searched.
     try:
         tree = ast.parse(inspect.getsource(module))
     except (OSError, TypeError):
@@ -116,7 +117,8 @@ def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Ef
     place = _place(function, file)
     if inspect.iscoroutinefunction(function):
         raise InputError(
-            f"{place}: {name} is async", "Make it a normal function, or rename it with a leading _ if it is not a tool."
+            f"{place}: {name} is async",
+            "Make it a normal function, or add a leading _ to the name if it is not a tool.",
         )
     _check_signature(function, place)
     documentation = docstring_parser.parse(inspect.getdoc(function) or "")
@@ -124,7 +126,9 @@ def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Ef
         " ".join(part.split()) for part in (documentation.short_description, documentation.long_description) if part
     )
     if not description:
-        fix = "Write one that tells a model what the tool does, or rename it with a leading _ if it is not a tool."
+        fix = (
+            "Write a docstring that tells a model what the tool does. If it is not a tool, rename it with a leading _."
+        )
         raise InputError(f"{place}: {name} has no docstring", fix)
     try:
         parameters = argument_adapter(function).json_schema()
@@ -136,7 +140,7 @@ def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Ef
         check_schema(parameters)
     except (PydanticUserError, SchemaError, NameError, TypeError) as error:
         reason = str(error).splitlines()[0]
-        fix = "Use types that have one: str, int, float, bool, list, dict, Literal, dates, pydantic models."
+        fix = "Use types that have a JSON Schema: str, int, float, bool, list, dict, Literal, dates, pydantic models."
         raise InputError(f"{place}: the arguments of {name} have no JSON Schema: {reason}", fix) from None
     return Tool(
         name=name,
@@ -165,6 +169,6 @@ def _check_signature(function: Callable[..., Any], place: str) -> None:
 
 
 def _drop_titles(parameters: dict[str, Any]) -> None:
-    """Remove pydantic's `title` annotations, which only cost tokens; a property called title stays."""
+    """Remove pydantic's `title` annotations, which only cost tokens. A property called title stays."""
     for _, schema in list(subschemas(parameters)):
         schema.pop("title", None)

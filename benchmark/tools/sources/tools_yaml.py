@@ -1,12 +1,12 @@
 """Tools and toolboxes from a `tools.yaml`.
 
-Two forms are read. A list of tools, as in the original tutorial:
+Two forms are read. The first form is a list of tools, as in the original tutorial:
 
     - name: word_count
       description: Count the words.
       parameters: {properties: {text: {type: string}}}
 
-and a mapping that can also have implementations and toolboxes:
+The second form is a mapping, which can also have implementations and toolboxes:
 
     tools:
       - {name: word_count, description: …, parameters: {…}, run: "my_tools:word_count", effects: pure}
@@ -35,9 +35,9 @@ _KEYS = frozenset({"name", "description", "parameters", "run", "effects"})
 def read_tools_file(path: str | Path) -> ToolsFile:
     """Read a `tools.yaml` (YAML 1.2).
 
-    Parameters without `type` and `required`, as in the tutorial, are completed: an object, all properties required, no
-    others allowed. A `run` that names a file is relative to the folder of `path`. A toolbox may name tools that are
-    not in this file; `ToolboxNames` looks for them in the other sources.
+    Parameters may lack `type` and `required`, as in the tutorial. Then they are an object, all properties are required,
+    and no other properties are allowed. A `run` that names a file is relative to the folder of `path`. A toolbox may
+    name tools that are not in this file. `ToolboxNames` looks for these tools in the other sources.
 
     Raises:
         InputError: With file and line.
@@ -90,10 +90,12 @@ class _ToolsDocument(YamlDocument):
                 raise self.error((*here, key), f"unknown key {key!r}", f"Use only the keys {', '.join(sorted(_KEYS))}.")
         name, description = entry.get("name"), entry.get("description", "")
         if not isinstance(name, str) or not name:
-            raise self.error((*here, "name"), f"a tool's name must be a string, not {kind_of(name)}", "Give it a name.")
+            raise self.error(
+                (*here, "name"), f"a tool's name must be a string, not {kind_of(name)}", "Give the tool a name."
+            )
         if not isinstance(description, str):
             what = f"the description of {name} must be a string, not {kind_of(description)}"
-            raise self.error((*here, "description"), what, "Put it in quotes.")
+            raise self.error((*here, "description"), what, "Put the description in quotes.")
         effects = entry.get("effects", "write")
         if effects not in get_args(Effects):
             what = f"the effects of {name} are {effects!r}"
@@ -138,7 +140,7 @@ class _ToolsDocument(YamlDocument):
         return schema
 
     def _check_enum(self, node: Mapping[str, Any], place: Place) -> None:
-        """Refuse booleans in an enum of other values: YAML reads an unquoted `true` as a boolean."""
+        """Refuse booleans in an enum of other values, because YAML reads an unquoted `true` as a boolean."""
         values, declared = node.get("enum"), node.get("type")
         if not isinstance(values, list):
             return

@@ -1,7 +1,7 @@
 """Reading a YAML or JSON file as plain JSON values, with the line of each value for error messages.
 
-The values are made from the parser's nodes and not by a YAML loader. So there are only JSON's types, a tag constructs
-nothing, and aliases cannot expand without limit. A JSON file is valid YAML and read by the same parser.
+The values are made from the parser's nodes instead of by a YAML loader. So there are only JSON types, a tag constructs
+no object, and aliases cannot expand without limit. A JSON file is valid YAML, so the same parser reads it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class YamlDocument:
 
     Attributes:
         path: The file.
-        lenient: Whether keys that are not strings, and dates, are read as strings. Otherwise both are errors, because
-            in a file that is written by hand they are usually missing quotes.
+        lenient: Whether dates, and keys that are not strings, are read as strings. If it is False, both are errors,
+            because in a file that was written by hand usually quotes are missing.
         lines: The line of each value, counted from 1.
     """
 
@@ -50,7 +50,7 @@ class YamlDocument:
         try:
             text = self.path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            raise InputError(f"{self.path}: not UTF-8 text: {error.reason}", "Save it as UTF-8.") from None
+            raise InputError(f"{self.path}: not UTF-8 text: {error.reason}", "Save the file as UTF-8.") from None
         except OSError as error:
             raise InputError(f"Cannot read {self.path}: {error.strerror}", "Name a readable file of tools.") from None
         yaml = YAML(typ="safe", pure=True)
@@ -68,7 +68,7 @@ class YamlDocument:
             raise InputError(f"{self.path}:1: invalid YAML: {reason}", "Correct the YAML.") from None
 
     def _plain(self, node: Node, place: Place, yaml: YAML) -> Any:
-        # If the value has a key, its line is that of the key, set before.
+        # If the value has a key, the line of the key is used, which was stored before.
         self.lines.setdefault(place, node.start_mark.line + 1)
         if len(self.lines) > MAX_VALUES or len(place) > MAX_DEPTH:
             fix = "Write out what the aliases (*) repeat, or split the file."
@@ -81,7 +81,7 @@ class YamlDocument:
                 self.lines[(*place, key)] = key_node.start_mark.line + 1
                 is_string = str(key_node.tag) == _PREFIX + "str" or self.lenient
                 if not isinstance(key_node, ScalarNode) or not is_string:
-                    raise self.error((*place, key), f"the key {key!r} is not a string", "Put it in quotes.")
+                    raise self.error((*place, key), f"the key {key!r} is not a string", "Put the key in quotes.")
                 if key in mapping:
                     raise self.error((*place, key), f"the key {key!r} appears twice", "Remove one of the two.")
                 mapping[key] = self._plain(value_node, (*place, key), yaml)
@@ -93,11 +93,11 @@ class YamlDocument:
         if kind == "timestamp" and self.lenient:
             return node.value
         if kind == "timestamp":
-            raise self.error(place, f"YAML reads {node.value} as a date", f'Put it in quotes: "{node.value}".')
+            raise self.error(place, f"YAML reads {node.value} as a date", f'Put the value in quotes: "{node.value}".')
         raise self.error(place, f"the tag {node.tag!s} is not allowed", "Use plain values only.")
 
     def at(self, place: Place) -> str:
-        """`file:line` of a value; for a value that does not exist that of the nearest parent."""
+        """The `file:line` of a value. For a value that does not exist, the `file:line` of its nearest parent."""
         while place and place not in self.lines:
             place = place[:-1]
         return f"{self.path}:{self.lines.get(place, 1)}"
@@ -108,6 +108,6 @@ class YamlDocument:
 
 
 def kind_of(value: Any) -> str:
-    """The type of a value, in words for an error."""
+    """The type of a value, in words that an error can use."""
     names = {dict: "a mapping", list: "a list", str: "a string", bool: "a boolean", type(None): "nothing"}
     return names.get(type(value), "a number")

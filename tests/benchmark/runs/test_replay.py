@@ -94,9 +94,9 @@ def test_what_a_recording_cannot_know_is_not_applicable(tmp_path: Path, cases: P
     [
         (
             [said(ref) for ref in "abcdex"],
-            r"answers 2 cases that are not in the case files: e \(line 5\), x \(line 6\)",
+            r"answers to 2 cases that are not in the case files: e \(line 5\), x \(line 6\)",
         ),
-        ([said(ref) for ref in "abcda"], r"said\.jsonl:5 answers case a again, as line 1 does"),
+        ([said(ref) for ref in "abcda"], r"said\.jsonl: lines 1 and 5 both answer case a"),
         ([said(ref) for ref in "abd"], r"lacks 1 of 4 completions: \w{16} \(c\)"),
         ([said("a"), said("b", dialect="tagged")], "mixes dialects: json, tagged"),
         ([said("a", dialect="klingon")], "no dialect is named 'klingon'"),
@@ -164,7 +164,7 @@ def test_a_ledger_that_answers_a_case_twice(tmp_path: Path, cases: Path) -> None
     assert (whole.dialect, len(whole.answers(loaded))) == ("json", 2)
     with Ledger(tmp_path / "run") as ledger:
         ledger.append([("k3", loaded[0].id, 1, Completion("Yes."))])
-    with pytest.raises(InputError, match=f"1 cases twice: first {loaded[0].id}, epoch 1"):
+    with pytest.raises(InputError, match=f"two answers to 1 cases: the first is {loaded[0].id}, epoch 1"):
         read_replay(tmp_path / "run" / "ledger.jsonl")
 
 

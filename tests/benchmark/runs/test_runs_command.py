@@ -85,7 +85,7 @@ def test_show_case_cannot_steer_the_terminal(tmp_path, capsys):
     [
         (["show", "tiny"], "2 runs begin with 'tiny'.*tiny[+]mine-00000001, tiny-0000000a"),
         (["show", "tiny-0000000b"], "no run in .* is named 'tiny-0000000b'. Did you mean .*tiny-0000000a"),
-        (["show", "replay"], "has no ledger.jsonl, so it holds no completions"),
+        (["show", "replay"], "has no ledger.jsonl, so it contains no completions"),
         (["show", "tiny+", "--case", "c9"], "has no completion of a case 'c9'"),
         (["show", "tiny+", "--case", "c"], "2 cases begin with 'c'. Write one of them: c1, c2"),
         (["export", "tiny+", "--out", "baseline.json"], "Write --out baseline.jsonl.gz"),

@@ -102,7 +102,7 @@ def test_a_case_without_an_answer_is_named_and_the_others_are_kept(serve, suites
     assert ended.returncode == 69, ended.stdout
     assert f"did not answer case {case.id} ({case.source.ref}): Error code: 500" in ended.stderr
     assert "2 requests failed" in ended.stderr
-    assert f"Give the same command again: {CASES - 1} completions are kept" in ended.stderr
+    assert f"Run the same command again. {CASES - 1} completions are kept" in ended.stderr
     assert "Traceback" not in ended.stdout + ended.stderr
     assert len(recorded(tmp_path / "runs")) == CASES - 1
 

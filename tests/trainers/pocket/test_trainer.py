@@ -90,7 +90,7 @@ def test_a_finished_model_is_not_overwritten(trained, trace_folder):
 
 
 def test_missing_data_are_named(tmp_path):
-    with pytest.raises(InputError, match="holds no trace dataset"):
+    with pytest.raises(InputError, match="is not a trace dataset"):
         train(tmp_path / "nowhere", tmp_path / "out")
     (tmp_path / "empty" / "traces").mkdir(parents=True)
     with pytest.raises(InputError, match="is not a trace dataset"):
