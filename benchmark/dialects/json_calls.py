@@ -1,4 +1,4 @@
-"""Calls as JSON objects: what strict and lenient readings accept, the same in every dialect."""
+"""Calls as JSON objects. The rules of strict and lenient readings are the same in every dialect."""
 
 from __future__ import annotations
 
