@@ -42,7 +42,7 @@ def check_floor(metric: str, figure: Figure, floor: float) -> Gate:
         floor: The floor, in the unit of the metric.
     """
     if figure.score is None or figure.interval is None:
-        return Gate("failed", f"{metric}: no case counts in it, so it cannot be compared with the floor {floor:g}")
+        return Gate("failed", f"{metric}: no case counts in this metric, so the floor {floor:g} cannot be checked")
     low, high = figure.interval.low, figure.interval.high
     figures = f"{metric} = {figure.score:.3f} [{low:.3f}, {high:.3f}], n = {figure.n}"
     if high < floor:
@@ -110,7 +110,7 @@ def check_metric(contestant: ContestantResult, metric: str, floor: float | None)
     if floor is not None:
         gates.append(check_floor(metric, figure, floor))
     if not gates and figure.n == 0:
-        return Gate("inconclusive", f"{metric}: no case counts in it")
+        return Gate("inconclusive", f"{metric}: no case counts in this metric")
     return _all_of(gates)
 
 

@@ -152,9 +152,9 @@ def _empty(paired: Paired) -> Difference:
     alone = (len(paired.only_base), len(paired.only_candidate))
     verdict: Verdict = "inconclusive" if all(alone) or not any(alone) else "missing"
     if verdict == "missing":
-        reason = f"only the {'base' if alone[0] else 'candidate'} has a case that counts in it"
+        reason = f"only the {'base' if alone[0] else 'candidate'} has a case that counts in this metric"
     else:
-        reason = "the sides have no case in common" if any(alone) else "no case counts in it"
+        reason = "the sides have no case in common" if any(alone) else "no case counts in this metric"
     return Difference(0, None, None, None, None, (), (), 0, None, False, *alone, verdict, reason)
 
 

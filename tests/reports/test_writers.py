@@ -41,7 +41,7 @@ def test_sentences_by_hand(make, ask):
     assert found["selection.tool"] == ("improved", "improved by 100.0 points [+35.1, +100.0]")
     assert found["guard.stops"][0] == "inconclusive"
     assert found["guard.stops"][1].startswith("inconclusive: +0.0 points [-32.4, +32.4]; ")
-    assert found["timing.restraint"] == ("inconclusive", "inconclusive: no case counts in it")
+    assert found["timing.restraint"] == ("inconclusive", "inconclusive: no case counts in this metric")
     assert headline(two(make, ask)["mine"]) == "4 improved, 2 inconclusive"
 
 
@@ -216,7 +216,7 @@ def test_a_site_remembers_and_refuses_what_is_not_its_own(tmp_path, three):
         json.dumps({"reports": [first.model_dump() | {"id": "../x"}]}),
     ):
         (tmp_path / "site" / "index.json").write_text(content)
-        with pytest.raises(InputError, match="Remove it"):
+        with pytest.raises(InputError, match="Remove this file"):
             Site().render(three, tmp_path / "site")
     with pytest.raises(InputError, match="--out site/"):
         Site().render(three, None)
