@@ -40,7 +40,7 @@ Pieces = Callable[[str, bool], Iterable[Piece]]
 def parse_pieces(
     completion: Completion, pieces: Pieces, *, strict: bool, result: str = "", answer: Callable[[str], str] = str.strip
 ) -> ParsedCompletion:
-    """Read the calls of a completion; never raises, whatever the model wrote.
+    """Read the calls of a completion. Never raises an exception, for any text of a model.
 
     Args:
         completion: The completion.

@@ -34,7 +34,7 @@ def plan_of(candidate: Candidate) -> Plan | None:
     """Return the plan for the recipe of a candidate. Return None if the adapter of the candidate is not a recipe.
 
     Raises:
-        InputError: The recipe is invalid; see `plan_recipe`.
+        InputError: The recipe is invalid. See `plan_recipe`.
         EnvironmentFault: The weights of the base are not available.
     """
     if candidate.adapter is None or not is_recipe(path := Path(candidate.adapter)):

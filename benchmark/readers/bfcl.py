@@ -79,7 +79,7 @@ class BfclReader(BaseReader):
         files = [file for file in data_files(path, ".json", ".jsonl", ".gz") if _category(file)]
         if not files:
             raise InputError(
-                f"{path} holds no single-turn category of BFCL in Python's syntax",
+                f"{path} contains no single-turn category of BFCL in Python's syntax",
                 f"Name a folder with BFCL_v4_*.json, or one such file, of the categories {', '.join(CATEGORIES)}.",
             )
         for file in files:

@@ -74,7 +74,7 @@ class MetaToolReader(BaseReader):
         path = next((path for path in paths if path.is_file()), None)
         if path is None:
             raise InputError(
-                f"{file} lists no tools, and there is no {_DESCRIPTIONS} beside it",
+                f"{file} lists no tools, and there is no {_DESCRIPTIONS} in its folder",
                 f"Copy MetaTool's dataset/plugin_des.json to {file.parent}, or name the tools with --tools SOURCE.",
             )
         try:

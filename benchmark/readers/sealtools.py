@@ -52,7 +52,7 @@ class SealToolsReader(BaseReader):
             beside = file.parent / _TOOLS
             if not beside.is_file():
                 raise InputError(
-                    f"there is no {_TOOLS} beside {file}", f"Copy Seal-Tools' tool.jsonl to {file.parent}."
+                    f"there is no {_TOOLS} in the folder of {file}", f"Copy Seal-Tools' tool.jsonl to {file.parent}."
                 )
             for line, row in json_rows(beside):
                 if isinstance(row, BadRow):

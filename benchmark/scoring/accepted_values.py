@@ -121,7 +121,7 @@ def _moment(value: Any) -> datetime | None:
 
 
 def _standardised(value: Any) -> Any:
-    """Apply BFCL's `standardize_string`: ignore case, blanks and the characters `,./-_*^`; make all quotes equal."""
+    """Apply BFCL's `standardize_string`. Case, blanks, `,./-_*^` and the kind of quotes are ignored."""
     if isinstance(value, str):
         return re.sub(r"[ ,./\-_*^]", "", value).lower().replace("'", '"')
     if isinstance(value, list | tuple):

@@ -113,7 +113,7 @@ def uses_result(messages: Sequence[Message], answer: str) -> bool | None:
 
 
 def _contains(leaf: str, text: str, values: set[float]) -> bool:
-    """Whether an answer contains the string `leaf`; `text` is the casefolded answer, `values` are its numbers."""
+    """Whether an answer contains the string `leaf`. `text` is the casefolded answer, and `values` are its numbers."""
     if not leaf:
         return False
     if re.search(rf"(?<![a-z0-9]){re.escape(leaf.casefold())}(?:e?s)?(?![a-z0-9])", text):

@@ -85,9 +85,9 @@ def unproven_base(identity: Mapping[str, Any], training: TrainingRecord | None) 
     if identity.get("adapter") is None:
         return ""
     if training is None:
-        return "base identity not proven: there is no toolmark.json beside the adapter"
+        return "base identity not proven: there is no toolmark.json in the folder of the adapter"
     if training.base_weights is None:
-        return "base identity not proven: the toolmark.json beside the adapter records no hash of its base"
+        return "base identity not proven: the toolmark.json of the adapter contains no hash of the base"
     if training.base_weights != identity.get("weights"):
         return (
             f"base identity not proven: trained on weights {training.base_weights}, "

@@ -96,7 +96,7 @@ def test_nothing_is_known_of_what_was_not_recorded(make, ask):
 
 @pytest.mark.parametrize("baseline", [True, False])
 def test_a_base_that_is_not_proven_is_told_everywhere(make, ask, capsys, baseline):
-    said = "base identity not proven: there is no toolmark.json beside the adapter"
+    said = "base identity not proven: there is no toolmark.json in the folder of the adapter"
     cases = [ask(f"{index}") for index in range(8)]
     answers = {"base": ["No."] * 8, "mine": [RIGHT] * 8}
     found = make(cases, answers, baseline=baseline, contestant={"unproven": said})
