@@ -1,10 +1,10 @@
-"""The pytest plug-in: `pytest suites/ --model M` scores candidates and runs checks on the scores.
+"""The pytest plug-in. `pytest suites/ --model M` scores candidates and runs checks on the scores.
 
 Options are checked and cases are read before collection. Before the first check, every candidate answers every case,
 with live progress, and the answers are judged. The checks only read the figures. The summary shows the comparison.
 
-An error of the user ends pytest with the exit code of the error and without a traceback: it is raised as pytest's own
-`UsageError`, and the outermost hook prints it.
+An error of the user ends pytest with the exit code of the error and without a traceback. For this, the error is raised
+as pytest's own `UsageError`, and the outermost hook prints the error.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _VALUES = pytest.StashKey[Values]()
 _PLANS = pytest.StashKey[list[Plan]]()
 
 _WORKERS = (
-    "-n runs the checks in several processes, and each of them would generate all completions again",
-    "Leave -n out. It saves no time: generation is batched, and the checks only read figures.",
+    "-n runs the checks in several processes, and each process would generate all completions again",
+    "Leave -n out. It saves no time, because generation is batched and the checks only read figures.",
 )
 
 Check = Callable[[str], None]
@@ -60,7 +60,7 @@ def _options(config: pytest.Config) -> Values:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:  # noqa: ARG001
-    """Print an error of the user as one line, and exit with its own code."""
+    """Print an error of the user as one line, and exit with the exit code of the error."""
     try:
         return (yield)
     except pytest.UsageError as error:
@@ -77,7 +77,7 @@ def _usage_error(error: ToolmarkError) -> pytest.UsageError:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check options, specs and cases before collection. `--help` works even if they are invalid."""
+    """Check options, specs and cases before collection. `--help` works even if options or cases are invalid."""
     if config.getoption("help"):
         return
     try:
@@ -88,7 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
             if _is_worker(config) or config.getoption("numprocesses", None):
                 raise InputError(*_WORKERS)
             evaluation = _evaluation(config)
-            # The plan of a recipe is shown only for a local base: for others it may need the network.
+            # The plan of a recipe is shown only for a local base. For other bases, planning may need the network.
             every = [contestant.candidate for contestant in evaluation.contestants] if evaluation else []
             plans = [plan_of(candidate) for candidate in every if candidate.kind == "local"]
             config.stash[_PLANS] = [plan for plan in plans if plan is not None]
@@ -102,10 +102,10 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 def _evaluation(config: pytest.Config) -> Evaluation | None:
-    """Return the evaluation, which is prepared once; None if no candidate is given.
+    """Return the evaluation, which is prepared once. Return None if no candidate is given.
 
-    If only a file or an environment variable names the candidate, the evaluation is prepared when a check is collected,
-    so that the other tests of the project run without the candidate.
+    If only a file or an environment variable names the candidate, the evaluation is prepared when a check is collected.
+    So the other tests of the project run without the candidate.
     """
     values = config.stash[_VALUES]
     if _EVALUATION not in config.stash and (values["model"] or values["adapter"]):
@@ -117,7 +117,7 @@ def _evaluation(config: pytest.Config) -> Evaluation | None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Show cases, candidates and dialects, and each option that is not at its default, with its source."""
+    """Show cases, candidates, dialects, and the source of every option that is not at its default."""
     changed = config.stash[_VALUES].changed
     options = [f"toolmark options: {', '.join(changed)}"] if changed else []
     if _EVALUATION not in config.stash:
@@ -151,10 +151,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Stop with an error if there are checks and no candidate, because then all of them would pass."""
+    """Stop with an error if there are checks but no candidate. Otherwise all checks would pass."""
     checks = [item for item in session.items if "check" in getattr(item, "fixturenames", ())]
     if checks and _EVALUATION not in session.config.stash and not session.config.getoption("collectonly"):
-        error = InputError("no candidate was given", "Give one: pytest suites/ --model pocket")
+        error = InputError("no candidate was given", "Give a candidate: pytest suites/ --model pocket")
         raise _usage_error(error) from error
 
 
@@ -180,7 +180,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
 
 
 def _write_reports(config: pytest.Config) -> None:
-    """Write the reports, after the checks, so that an error while writing changes no result of a check."""
+    """Write the reports. This is done after the checks, so an error while writing changes no result of a check."""
     if _COMPARISON in config.stash:
         for out in config.stash[_VALUES]["report"]:
             renderer_for(out).render(config.stash[_COMPARISON], Path(out))
@@ -188,7 +188,10 @@ def _write_reports(config: pytest.Config) -> None:
 
 @pytest.fixture
 def check(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Check:
-    """`check("timing.recall")` records the figures of the contestant, and checks them against baseline and floors."""
+    """A function that checks one metric, for example `check("timing.recall")`.
+
+    It records the figures of the contestant, and compares the figures with baseline and floors.
+    """
     contestant: Contestant = request.param
     config = request.config
     if _is_worker(config):
@@ -211,9 +214,10 @@ def check(request: pytest.FixtureRequest, record_property: Callable[[str, object
 
 @pytest.fixture(scope="session")
 def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]]:
-    """`prove_gold("timing.recall")` proves on every case that perfect answers score 1, and planted wrong ones 0.
+    """A function that checks the gold of every case under one metric, for example `prove_gold("timing.recall")`.
 
-    It uses the dialects of the candidates, or all dialects if no candidate is given.
+    Perfect answers must score 1, and planted wrong answers must score 0. The answers are written in the dialects of the
+    candidates, or in all dialects if no candidate is given.
     """
     from toolmark.benchmark.readers.case_selection import load_cases
     from toolmark.benchmark.scoring.execution import Executor

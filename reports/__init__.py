@@ -1,1 +1,1 @@
-"""Reports. A renderer shows a comparison; it computes no figure."""
+"""Reports. A renderer shows a comparison and computes no figure."""

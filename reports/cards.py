@@ -29,26 +29,26 @@ _DATASET_TYPE = "toolmark"
 _ID = re.compile(r"[\w.-]+/[\w.-]+")
 _METADATA = re.compile(r"\A\s*---\n.*?\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 _BEGIN, _END = "<!-- toolmark: results -->", "<!-- toolmark: end -->"
-"""Toolmark writes the part of a card between these two lines, and leaves the rest of the card as it is."""
+"""Toolmark writes the part of a card between these two lines. The rest of the card is not changed."""
 
 
 def subject(comparison: Comparison) -> ContestantResult:
-    """Return the contestant whose results are published: the one with a baseline, or the only one.
+    """Return the contestant whose results are published: the contestant with a baseline, or the only contestant.
 
     Raises:
-        InputError: There are several.
+        InputError: There are several such contestants.
     """
     candidates = comparison.compared or comparison.contestants
     if len(candidates) != 1:
         raise InputError(
             f"a model card describes one model, and the report has {len(candidates)}",
-            "Give one run, and its baseline if there is one: toolmark report RUN --baseline RUN --out FILE.card.md",
+            "Give one run, with or without a baseline: toolmark report RUN --baseline RUN --out FILE.card.md",
         )
     return candidates[0]
 
 
 def _measured(comparison: Comparison, contestant: ContestantResult) -> list[tuple[MetricInfo, float]]:
-    """Return the primary metrics that have a score, with the score in percent, rounded to one decimal."""
+    """Return the primary metrics that have a score. The score is in percent and rounded to one decimal."""
     return [
         (metric, round(score * 100, 1))
         for metric in comparison.primary
@@ -101,7 +101,7 @@ def eval_entries(comparison: Comparison, contestant: ContestantResult, dataset: 
         dataset: Id of the benchmark's dataset on the hub, ORG/NAME.
 
     Raises:
-        InputError: `dataset` is not such an id.
+        InputError: `dataset` is not the id of a dataset on the hub.
     """
     from huggingface_hub import EvalResultEntry
 
@@ -125,12 +125,13 @@ def card(comparison: Comparison, existing: str = "", base_model: str | None = No
 
     Args:
         comparison: Comparison of one model, with or without a baseline.
-        existing: The existing card. Its text, its metadata and results of other benchmarks are kept. Results of
-            Toolmark are replaced.
-        base_model: Id of the base on the hub. Without it, the base in the existing card is kept if it is such an id.
+        existing: The existing card. The text and the metadata of the card, and results of other benchmarks, are kept.
+            Results of Toolmark are replaced.
+        base_model: Id of the base on the hub. Without `base_model`, the base in the existing card is kept if this base
+            is an id on the hub.
 
     Raises:
-        InputError: There are several models, or the metadata of `existing` cannot be read.
+        InputError: The comparison has several models, or the metadata of `existing` cannot be read.
     """
     from huggingface_hub import ModelCard, ModelCardData
 
@@ -140,7 +141,7 @@ def card(comparison: Comparison, existing: str = "", base_model: str | None = No
         metadata: Any = ModelCard(existing).data if existing else ModelCardData()
     except Exception:  # an error of the YAML parser of the hub library, whose type depends on its version
         raise InputError(
-            "the metadata of README.md cannot be read", "Correct the YAML between its --- lines."
+            "the metadata of README.md cannot be read", "Correct the YAML between the --- lines of README.md."
         ) from None
     others = [result for result in metadata.eval_results or () if result.dataset_type != _DATASET_TYPE]
     metadata.model_name = metadata.model_name or name

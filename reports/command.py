@@ -1,4 +1,4 @@
-"""`toolmark report RUN … --out FILE`: writes a report of recorded runs. The ending of FILE chooses the format."""
+"""`toolmark report RUN … --out FILE` writes a report of recorded runs. The ending of FILE chooses the format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from toolmark.benchmark.verdicts.verdict import MARGIN
 __all__ = ["app"]
 
 MOST = 10
-"""Largest number of candidates beside a baseline. A page has ten different colours and symbols for them."""
+"""Largest number of candidates, without the baseline. A page has ten different colours and symbols for candidates."""
 
 app = App(name="report", help="Write a report of recorded runs: HTML, Markdown, CSV, JSON, or a site over time.")
 
@@ -36,28 +36,29 @@ def report(
     margin: float = MARGIN,
     execute: Execute = "pure",
 ) -> None:
-    """Judge recorded runs again, and write a report of them. Nothing is generated.
+    """Judge recorded runs again, and write a report of the runs. Nothing is generated.
 
     Parameters
     ----------
     runs:
         One to ten folders of runs, ledgers, or recordings: replay/FILE.
     out:
-        FILE.html, .md, .csv, .json or .card.md; or FOLDER/, a site to which the report is added.
+        FILE.html, .md, .csv, .json or .card.md. Or FOLDER/ for a site, to which the report is added.
     baseline:
-        The run that the others are compared with. Without it there are scores and no verdicts.
+        The run that the other runs are compared with. Without a baseline there are scores and no verdicts.
     cases:
-        Case file or folder that the runs answered; default: the shipped cases. Cases that a run lacks are left out.
+        File or folder of the cases that the runs answered. The default is the shipped cases. Cases that are missing
+        from a run are left out.
     tools:
         Source of the toolboxes that the cases name.
     split:
         Split of the cases: dev or test.
     limit:
-        Number of cases in a sample, which is the same as with `pytest --limit`.
+        Number of cases in a sample. The sample is the same as with `pytest --limit`.
     seed:
         Seed of the sample.
     margin:
-        Differences within ±margin, a share, count as equivalent.
+        Differences within ±margin count as equivalent. The margin is a share, for example 0.05.
     execute:
         Run called tools with effects up to this level.
     """

@@ -19,7 +19,7 @@ VERSION: Literal[2] = 2
 
 
 class Document(BaseModel):
-    """A comparison with all its data. An end of an interval is `null` if the interval has no end there."""
+    """A comparison with all its data. If an interval is infinite on one side, this end of the interval is `null`."""
 
     version: Literal[2]
     comparison: Comparison
@@ -33,7 +33,7 @@ def _adapter() -> TypeAdapter[Document]:
 def document(comparison: Comparison) -> str:
     """Write the document of a comparison, as text."""
     made = Document.model_construct(version=VERSION, comparison=comparison)
-    # Python's writer gives ASCII, so that no control character from a model reaches a terminal or a log.
+    # Python's writer writes ASCII, so no control character from a model reaches a terminal or a log.
     return json.dumps(json.loads(_adapter().dump_json(made)), indent=1)
 
 

@@ -1,4 +1,4 @@
-"""The conditions under which a contestant and its baseline answered, and whether they are the same."""
+"""The conditions under which a contestant and its baseline answered, and whether these conditions are the same."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Condition(NamedTuple):
 
     Attributes:
         what: Name of the condition.
-        state: `ok`; `warning` for a difference that rarely changes scores; `bad` for one that can explain a difference
-            in scores; or `unknown`.
+        state: `ok` if there is no difference. `warning` for a difference that rarely changes scores. `bad` for a
+            difference that can explain a difference in scores. `unknown` if the condition is not recorded.
         text: The state in words.
     """
 
@@ -29,8 +29,8 @@ class Condition(NamedTuple):
 def fairness(comparison: Comparison, contestant: ContestantResult) -> list[Condition]:
     """Compare the conditions of a contestant and its baseline.
 
-    The conditions are cases, prompts, template, decoding, dtype and engine. For an adapter there is one more, also
-    without a baseline: whether it is proven that it belongs to its base.
+    The conditions are cases, prompts, template, decoding, dtype and engine. An adapter has one more condition, with or
+    without a baseline: whether it is verified that the adapter belongs to its base.
 
     Args:
         comparison: The comparison.
@@ -41,7 +41,9 @@ def fairness(comparison: Comparison, contestant: ContestantResult) -> list[Condi
     if contestant.unproven:
         strip.append(Condition("base identity", "warning", contestant.unproven.removeprefix("base identity ")))
     elif contestant.identity.get("adapter") is not None:
-        strip.append(Condition("base identity", "ok", "proven by its hash: the adapter was trained on this base"))
+        strip.append(
+            Condition("base identity", "ok", "proven by the hash of the base: the adapter was trained on this base")
+        )
     return strip
 
 
@@ -53,7 +55,7 @@ def _is_known(value: object) -> bool:
 def _shared(ours: ContestantResult, base: ContestantResult) -> list[Condition]:
     differences = ours.differences.values()
     alone = max((one.only_base + one.only_candidate for one in differences), default=0)
-    # A metric without any case has a reason too, but it does not concern the sides.
+    # A metric without any case has a reason too, but this reason does not concern the sides.
     reasons = [one.reason for one in differences if one.reason and one.only_base + one.only_candidate]
     if reasons:
         strip = [Condition("cases", "bad", f"{alone} on one side only; {reasons[0]}")]

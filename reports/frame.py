@@ -20,7 +20,7 @@ __all__ = ["Csv", "frame"]
 
 
 def _as_text(name: str) -> str:
-    """Return a name that a spreadsheet reads as text, and not as a formula."""
+    """Return a name that a spreadsheet reads as text. Without a change, it might be read as a formula."""
     text = visible(name)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
 
@@ -61,7 +61,7 @@ def _line(metric: MetricInfo, contestant: ContestantResult) -> dict[str, Any]:
 
 
 def frame(comparison: Comparison) -> DataFrame:
-    """Return all figures of a comparison: one row for each metric and contestant. A missing figure is an empty cell."""
+    """Return all figures of a comparison, with a row for each metric and contestant. Missing figures become empty."""
     from pandas import DataFrame  # half a second to import
 
     lines = [_line(metric, contestant) for metric in comparison.metrics for contestant in comparison.contestants]

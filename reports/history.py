@@ -1,4 +1,4 @@
-"""The stored figures of a site: for each report its time and the primary metrics of every candidate."""
+"""The stored figures of a site. For each report, these are its time and the primary metrics of every candidate."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Point(_Part):
         n: Number of cases.
         score: Score, from 0 to 1.
         low: Lower end of the 95% interval of the score.
-        high: Upper end of this interval.
+        high: Upper end of the 95% interval of the score.
         effect: Difference from the baseline.
-        verdict: Verdict on the difference; empty without a baseline.
+        verdict: Verdict on the difference. Empty without a baseline.
     """
 
     n: int
@@ -44,9 +44,9 @@ class Side(_Part):
 
     Attributes:
         name: Name of the candidate.
-        against: Name of its baseline; None if it has none.
+        against: Name of the baseline. None if the candidate has no baseline.
         headline: Number of metrics with each verdict, in words.
-        metrics: Its primary metrics, by id.
+        metrics: Primary metrics of the candidate, by id.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Entry(_Part):
     """One report of the site.
 
     Attributes:
-        id: Name of the report's folder, beside the index.
+        id: Name of the report's folder. The folder of the index contains this folder.
         made: Time at which the comparison was made, in ISO 8601.
         cases: Description of the cases.
         case_set: Hash of the cases.
@@ -105,7 +105,7 @@ def _point(contestant: ContestantResult, metric: str) -> Point:
 
 
 def read_history(path: Path) -> list[Entry]:
-    """Read the entries of an index, oldest first. Without a file there are none.
+    """Read the entries of an index, oldest first. If the file does not exist, there are no entries.
 
     Args:
         path: The `index.json` of the site.
@@ -120,5 +120,5 @@ def read_history(path: Path) -> list[Entry]:
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
         raise InputError(
             f"{path} is not the index of a Toolmark site",
-            "Remove it to start a new site, or choose another folder: --out DIR/",
+            "Remove this file to start a new site, or choose another folder: --out DIR/",
         ) from None

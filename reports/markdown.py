@@ -18,7 +18,7 @@ __all__ = ["Markdown"]
 MOST_CASES = 20
 
 MOST = 60_000
-"""Most characters of a report. The limit of a comment at GitHub is 65,536, that of the summary of a step 1 MiB."""
+"""Largest number of characters of a report. GitHub's limit is 65,536 for a comment and 1 MiB for a step summary."""
 
 _CUT = "The rest of the report does not fit here. The HTML report contains it."
 
@@ -43,11 +43,12 @@ class Markdown:
     def report(self, comparison: Comparison, most: int = MOST) -> str:
         """Write a report: verdicts, tables, differing conditions, causes of failure, broken cases, and provenance.
 
-        If the report is too long, its last parts before the provenance are left out, and a line says so.
+        If the report is too long, the last parts before the provenance are left out. A line in the report says that
+        parts are missing.
 
         Args:
             comparison: The comparison.
-            most: Most characters of the report.
+            most: Largest number of characters of the report.
         """
         parts = [*_verdicts(comparison), self.text(comparison), *_unfair(comparison), *_causes(comparison)]
         ending = _provenance(comparison)
@@ -82,7 +83,7 @@ class Markdown:
 
 
 def _table(head: Sequence[str], left: int, rows: Sequence[Sequence[str]]) -> str:
-    """Write a table. Its first `left` columns are aligned to the left, the others to the right."""
+    """Write a table. The first `left` columns are aligned to the left, and the other columns to the right."""
     align = ["---"] * left + ["--:"] * (len(head) - left)
     return "\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in [head, align, *rows])
 
@@ -92,7 +93,7 @@ def _escaped(cell: str) -> str:
 
 
 def _quoted(text: str, most: int = 160) -> str:
-    """Write text from models and cases as a code span on one line: markup, links and mentions have no effect there."""
+    """Write text from models and cases as a code span on one line, where markup, links and mentions have no effect."""
     line = " ".join(visible(text).split()).replace("`", "ʼ")
     return f"`{line if len(line) <= most else line[: most - 1] + '…'}`" if line else "(nothing)"
 
@@ -126,7 +127,7 @@ def _causes(comparison: Comparison) -> Iterator[str]:
 
 
 def _broken(comparison: Comparison) -> Iterator[str]:
-    """Yield the cases that a contestant broke, one part for each, so that as many are kept as fit."""
+    """Yield the cases that a contestant broke. Every case is a separate part, so as many cases as fit are kept."""
     if comparison.report is None:
         return
     shown = {case.id: case for case in comparison.report.cases}
@@ -135,7 +136,7 @@ def _broken(comparison: Comparison) -> Iterator[str]:
         lost = [case_id for case_id, fate in flips.fates.items() if fate == "broken"]
         if not lost:
             continue
-        of = f"{len(lost)} cases" if len(lost) <= MOST_CASES else f"{len(lost)} cases, {MOST_CASES} of them here"
+        of = f"{len(lost)} cases" if len(lost) <= MOST_CASES else f"{len(lost)} cases, of which {MOST_CASES} are shown"
         yield f"Broken by {_quoted(contestant.name)}: {of}"
         for case in (shown[case_id] for case_id in lost[:MOST_CASES]):
             answer = case.answers[position]
@@ -149,4 +150,4 @@ def _provenance(comparison: Comparison) -> list[str]:
     if origin is None:
         return []
     made = f"Made {origin.made} by Toolmark {origin.version}, judge {origin.scorer}, case set {origin.case_set}."
-    return [f"{made} To make it again: {_quoted(origin.command, 2_000)}"]
+    return [f"{made} This command makes the report again: {_quoted(origin.command, 2_000)}"]

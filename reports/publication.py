@@ -1,8 +1,8 @@
 """Selects the files of trained weights that are published, and generates the card and the `.eval_results` file.
 
 The folder of a trainer contains files that must not be published: optimizer states, pickled arguments, checkpoints. So
-only files with a name in a fixed list are published. The results must come from a run of the same weights; the hashes
-in the ledger of the run prove it.
+only files with a name in a fixed list are published. The results must come from a run of the same weights. This is
+verified with the hashes in the ledger of the run.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Publication:
     """The files of one upload to the hub.
 
     Attributes:
-        files: Files of the folder, by their name on the hub.
-        made: Contents of the generated files, by their name on the hub.
+        files: Files of the folder, by the name of the file on the hub.
+        made: Contents of the generated files, by the name of the file on the hub.
         left_out: Names of the files and folders that are not published.
     """
 
@@ -49,15 +49,17 @@ class Publication:
 
 
 def prepare(folder: Path, comparison: Comparison, dataset: str | None) -> Publication:
-    """Gather what is published of `folder`.
+    """Gather the files of `folder` that are published.
 
     Args:
         folder: An adapter, or a whole model.
-        comparison: The judged run of these weights, perhaps against a baseline.
-        dataset: Id of the benchmark's dataset at the hub, for the entries of `.eval_results`; None: no such file.
+        comparison: The judged run of these weights, with or without a baseline.
+        dataset: Id of the benchmark's dataset at the hub, for the entries of `.eval_results`. With None, no such file
+            is published.
 
     Raises:
-        InputError: The folder holds no weights, a file is not what its name says, or the run is of other weights.
+        InputError: The folder contains no weights, the content of a file does not fit its name, or the run used
+            different weights.
     """
     if not folder.is_dir() or not any((folder / name).is_file() for name in ("adapter_config.json", "config.json")):
         raise InputError(
@@ -84,7 +86,7 @@ def prepare(folder: Path, comparison: Comparison, dataset: str | None) -> Public
 
 
 def _check(path: Path) -> None:
-    """Check that the content of a file fits its name. This finds a pickle with another name."""
+    """Check that the content of a file fits the name of the file. This finds a pickle with another name."""
     try:
         if path.suffix == ".safetensors":
             with path.open("rb") as stream:
@@ -96,12 +98,12 @@ def _check(path: Path) -> None:
         fine = False
     if not fine:
         raise InputError(
-            f"the content of {path} is not {path.suffix.removeprefix('.')}", "Save it again with save_pretrained()."
+            f"the content of {path} is not {path.suffix.removeprefix('.')}", "Save the file with save_pretrained()."
         )
 
 
 def _check_run(folder: Path, contestant: ContestantResult) -> None:
-    """Check that the run is one of these weights, so that a card never shows the results of another model."""
+    """Check that the run used these weights, so that a card never shows the results of another model."""
     if (folder / "adapter_config.json").is_file():
         recorded = contestant.identity.get("adapter")
         here = hash_files([*folder.glob("*.safetensors"), folder / "adapter_config.json"])
@@ -109,13 +111,13 @@ def _check_run(folder: Path, contestant: ContestantResult) -> None:
         recorded, here = contestant.identity.get("weights"), hash_files(folder.glob("*.safetensors"))
     if recorded != here:
         raise InputError(
-            f"the run of {contestant.name} is of other weights ({recorded}) than those in {folder} ({here})",
-            f"Run these weights first, and give that run: pytest suites/ --model BASE --adapter {folder}",
+            f"the run of {contestant.name} used different weights ({recorded}) than the weights in {folder} ({here})",
+            f"Run the weights in {folder}, and give this run: pytest suites/ --model BASE --adapter {folder}",
         )
 
 
 def _base(folder: Path) -> str | None:
-    """Return the id of the base on the hub, from the training record or the configuration; None if neither has one."""
+    """Return the id of the base on the hub, from the training record or the configuration. None if it is unknown."""
     record = TrainingRecord.read(folder)
     named = [record.base_id if record is not None else ""]
     if (config := folder / "adapter_config.json").is_file():

@@ -32,7 +32,7 @@ def push(
 ) -> None:
     """Publish an adapter or a model with its card, its results and its training record.
 
-    Only safetensors, configuration, tokenizer and training record are published; pickled files never are.
+    Only safetensors, configuration, tokenizer and training record are published. Pickled files are never published.
 
     Parameters
     ----------
@@ -43,15 +43,15 @@ def push(
     run:
         A recorded run of these weights. The card shows its results.
     baseline:
-        The run that it is compared with.
+        The run that the recorded run is compared with.
     cases:
-        Case file or folder that the runs answered; default: the shipped cases.
+        File or folder of the cases that the runs answered. The default is the shipped cases.
     tools:
         Source of the toolboxes that the cases name.
     split:
         Split of the cases: dev or test.
     dataset:
-        Id of the benchmark's dataset on the hub, ORG/NAME. With it, a file in .eval_results is published too.
+        Id of the benchmark's dataset on the hub, ORG/NAME. With this option, a file in .eval_results is published too.
     private:
         Make the repository private.
     dry_run:

@@ -56,7 +56,7 @@ def _sentence(difference: Difference) -> str:
 
 
 def sentences(contestant: ContestantResult) -> list[Sentence]:
-    """Return a sentence for each primary metric, in their order; none for a contestant without a baseline."""
+    """Return a sentence for each primary metric, in order. A contestant without a baseline has no sentences."""
     return [
         Sentence(metric.partition(".")[0], metric, label(metric), difference.verdict, _sentence(difference))
         for metric, difference in contestant.differences.items()
@@ -64,6 +64,6 @@ def sentences(contestant: ContestantResult) -> list[Sentence]:
 
 
 def headline(contestant: ContestantResult) -> str:
-    """Count the metrics with each verdict, the worst verdict first: "2 regressed, 1 improved, 3 inconclusive"."""
+    """Count the metrics with each verdict, worst verdict first. Example: "2 regressed, 1 improved, 3 inconclusive"."""
     counts = Counter(difference.verdict for difference in contestant.differences.values())
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in _ORDER if counts[verdict])

@@ -33,13 +33,13 @@ class Site:
         """Add the report to the site in `out`.
 
         Raises:
-            InputError: `out` contains an `index.json` that is not of a site.
+            InputError: `out` contains an `index.json` that does not belong to a site.
             EnvironmentFault: The site cannot be written.
         """
         if out is None:
             raise InputError("a site needs a folder", "Give one: --out site/")
         entry = entry_of(comparison)
-        # Two reports on the same cases within one second get different numbers.
+        # If two reports on the same cases are made within one second, they get different numbers.
         entries = read_history(out / "index.json")
         taken = {earlier.id for earlier in entries}
         number = 1

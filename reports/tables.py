@@ -24,7 +24,7 @@ class Cells(NamedTuple):
 
 
 class DifferenceCells(NamedTuple):
-    """The cells of a paired difference: n, points, their interval, won and lost cases, adjusted p, verdict."""
+    """The cells of a paired difference: n, points, interval of the points, won and lost cases, adjusted p, verdict."""
 
     n: str
     effect: str
@@ -41,7 +41,7 @@ def _interval(interval: Interval, scale: float, sign: str = "") -> str:
 
 
 def cells(figure: Figure, unit: str = "share") -> Cells:
-    """Format a score: a share as a percentage, other units as they are, with one decimal; `n/a` without a score.
+    """Format a score with one decimal, or as `n/a` if there is no score. A share is shown as a percentage.
 
     Args:
         figure: The score.

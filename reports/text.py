@@ -22,7 +22,7 @@ _INVISIBLE = re.compile(
 
 
 def visible(text: str) -> str:
-    """Replace each character that is invisible and changes how other text is shown by its code, as `⟨U+202E⟩`."""
+    """Replace invisible characters that change how other text is shown. Such a character becomes a code: `⟨U+202E⟩`."""
     return _INVISIBLE.sub(lambda match: f"⟨U+{ord(match.group()):04X}⟩", text.replace("\r\n", "\n"))
 
 
@@ -39,7 +39,7 @@ def _all_visible(value: Any) -> Any:
 
 
 _ESCAPED = re.compile(r"\\[ubfr]|\x7f")
-"""Matches JSON in ASCII that may contain a character which `visible` replaces. Most texts need no replacement."""
+"""Matches JSON in ASCII that may contain a character to be replaced by `visible`. Most texts need no replacement."""
 
 
 def _json(value: Any) -> str:
@@ -47,10 +47,10 @@ def _json(value: Any) -> str:
 
 
 def script_json(value: Any) -> str:
-    """Write `value` as JSON for a script element: in ASCII, without a character that could end the element.
+    """Write `value` as JSON for a script element, in ASCII and without a character that could end the element.
 
     Raises:
-        ValueError: A number is not finite, which JSON cannot express.
+        ValueError: A number is not finite. JSON cannot express such a number.
     """
     text = _json(value)
     if _ESCAPED.search(text):

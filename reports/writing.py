@@ -11,7 +11,7 @@ __all__ = ["write"]
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file atomically, and make its folder. Characters that UTF-8 cannot encode are written as escapes.
+    """Write a file atomically, and make the folder of the file. Characters that UTF-8 cannot encode become escapes.
 
     Args:
         path: The file.

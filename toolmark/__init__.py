@@ -1,13 +1,13 @@
-"""Toolmark shows whether a fine-tuned model calls tools better than its base, with the proof.
+"""Toolmark shows whether a fine-tuned model calls tools better than its base model, with the proof.
 
     import toolmark
 
     comparison = toolmark.evaluate(toolmark.Request(models=("pocket",), adapters=("adapters/mine",)))
     comparison["pocket+mine"].differences["selection.tool"].verdict
 
-`evaluate` lets candidates answer cases and compares them; `compare` compares recorded runs. A plug-in needs this module
-only: it also has the plug-in protocols and every type that they use. Each name is imported when it is first used, so
-`import toolmark` is quick and imports no torch.
+`evaluate` lets candidates answer cases and compares the candidates. `compare` compares recorded runs. A plug-in needs
+this module only, because this module also contains the plug-in protocols and every type that the protocols use. A name
+is imported when it is first used, so `import toolmark` is quick and does not import torch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Dialects: how tools are shown to a model, and how its calls are read back. One model family a file."""
+"""Dialects. A dialect defines how tools are shown to a model, and how the calls of the model are read.
+
+Every file contains the dialect of one model family.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,13 @@ __all__ = ["BaseDialect", "Dialect"]
 
 @runtime_checkable
 class Dialect(Protocol):
-    """A dialect. Entry-point group `toolmark.dialects`; chosen by `--dialect NAME`.
+    """A dialect, in the entry-point group `toolmark.dialects`. The option `--dialect NAME` chooses a dialect.
 
-    Derive from `BaseDialect`, which has the defaults of all attributes but `name`.
+    Derive from `BaseDialect`, which has the defaults of all attributes except `name`.
 
     Attributes:
-        name: The NAME of `--dialect NAME`, also in the records of adapters.
-        version: Part of a run's identity. Change it whenever `render` or `parse` changes.
+        name: The NAME of `--dialect NAME`. The records of adapters contain this name too.
+        version: Part of a run's identity. Change the version whenever `render` or `parse` changes.
         stops: Strings that end a completion, in addition to the model's own stop tokens.
     """
 
@@ -32,12 +35,12 @@ class Dialect(Protocol):
         ...
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. Never raises, whatever the model wrote, and never sees a schema."""
+        """Read the calls of a completion, without a schema. Must not raise an exception, for any text of a model."""
         ...
 
 
 class BaseDialect:
-    """The defaults of a dialect's optional attributes; see `Dialect`."""
+    """The defaults of a dialect's optional attributes. See `Dialect`."""
 
     version: str = "1"
     stops: Sequence[str] = ()

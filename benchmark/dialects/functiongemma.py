@@ -1,15 +1,15 @@
-"""The dialect `functiongemma`: calls in FunctionGemma's brackets, every string between two `<escape>` tokens.
+"""The dialect `functiongemma`. Calls are in FunctionGemma's brackets, and strings are between two `<escape>` tokens.
 
-Strict: any text, then one or more `<start_function_call>call:NAME{KEY:VALUE,…}<end_function_call>`, then only
-white-space. A value is `<escape>text<escape>`, a number, `true`, `false`, `null`, a list `[…]` or a mapping `{…}`; the
-keys are bare, or strings. Lenient also reads: text after the last call, code fences, a missing closing token, strings
-in double quotes, Python's `True`, `False`, `None`.
+A strict reading accepts any text, then one or more `<start_function_call>call:NAME{KEY:VALUE,…}<end_function_call>`,
+then only white-space. A value is `<escape>text<escape>`, a number, `true`, `false`, `null`, a list `[…]` or a mapping
+`{…}`. The keys are bare, or strings. A lenient reading also accepts text after the last call, code fences, a missing
+closing token, strings in double quotes, and Python's `True`, `False`, `None`.
 
-The format is that of https://ai.google.dev/gemma/docs/functiongemma/formatting-and-best-practices. The sentence before
-the tools ("You are a model that can do function calling with the following functions") must not be changed, because the
-model was trained to call functions when it reads it. Keys are in alphabetical order, as the chat template sorts them.
-The text after a call is written by the server, so `<start_function_response>` ends a completion. The format cannot
-write `<escape>`, or a `<think>` tag, inside a string.
+The format is described at https://ai.google.dev/gemma/docs/functiongemma/formatting-and-best-practices. The sentence
+before the tools ("You are a model that can do function calling with the following functions") must not be changed,
+because the model was trained to call functions when it reads this sentence. Keys are in alphabetical order, because the
+chat template sorts the keys. The server writes the text after a call, so `<start_function_response>` ends a
+completion. A string in this format cannot contain `<escape>` or a `<think>` tag.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _LENIENT = Notation(
 
 
 def _read_call(text: str, start: int, strict: bool) -> tuple[Call, int]:
-    """The call that begins at `start`, and the index after it. Raises `ValueError`."""
+    """Return the call that begins at `start`, and the index after the call. Raises `ValueError`."""
     head = _HEAD.match(text, start)
     if head is None:
         raise ValueError("there is no call:NAME{…} after <start_function_call>")
@@ -88,7 +88,7 @@ _MARKERS = Markers("<start_function_call>", "<end_function_call>", _read_call, _
 
 
 def _checked(text: str, marks: Sequence[str]) -> str:
-    """Return `text` unchanged; raises `InputError` if it contains one of `marks`."""
+    """Return `text` unchanged. Raises `InputError` if `text` contains one of `marks`."""
     if mark := next((mark for mark in marks if mark in text), None):
         raise InputError(
             f"the dialect functiongemma cannot write {mark} inside {text!r:.200}",
@@ -121,7 +121,7 @@ def _write_mapping(fields: Mapping[str, Any]) -> str:
 
 
 def _upper(schema: Any) -> Any:
-    """A schema as the family's chat template writes it: with its types in capitals."""
+    """Return a schema as the family's chat template writes it. The names of types are in capitals."""
     if isinstance(schema, list):
         return [_upper(item) for item in schema]
     if not isinstance(schema, Mapping):
@@ -171,7 +171,7 @@ class FunctionGemma(BaseDialect):
     stops: Sequence[str] = (_RESULT,)
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Plain turns; the tools are declared at the end of the system turn.
+        """Return plain turns. The tools are declared at the end of the system turn.
 
         Raises:
             InputError: A string cannot be written in this dialect.
@@ -180,5 +180,5 @@ class FunctionGemma(BaseDialect):
         return plain_turns(messages, instructions, _write_assistant, _write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion; never raises, whatever the model wrote."""
+        """Read the calls of a completion. Never raises an exception, for any text of a model."""
         return parse_pieces(completion, _MARKERS.pieces, strict=strict, result=_RESULT)

@@ -1,13 +1,13 @@
-"""The dialect `hermes`: JSON calls between `<tool_call>` tags, as Nous Hermes and Qwen write them.
+"""The dialect `hermes`: JSON calls between `<tool_call>` tags, as Nous Hermes and Qwen write calls.
 
-Strict: any text, then one or more `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, then only white-space.
-The text between the tags is JSON, or else a Python literal (`'name'`, `True`): the format's own parser tries both, in
-this order (`validate_and_extract_tool_calls` in utils.py of the repository below, commit 02deb47). Lenient
-also reads what the dialect `tagged` reads leniently: text after the last call, code fences, a missing closing tag,
-several calls between one pair of tags, other keys, arguments as a JSON string.
+A strict reading accepts any text, then one or more `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, then only
+white-space. The text between the tags is read as JSON first, and otherwise as a Python literal (`'name'`, `True`). The
+parser of the format also tries both in this order (`validate_and_extract_tool_calls` in utils.py of the repository
+below, commit 02deb47). Like the dialect `tagged`, a lenient reading also accepts text after the last call, code fences,
+a missing closing tag, several calls between one pair of tags, other keys, and arguments as a JSON string.
 
-Tools are shown as in the chat templates of Qwen2.5 and Qwen3, on which those models were trained
-(https://huggingface.co/Qwen/Qwen3-0.6B, tokenizer_config.json); the format itself is that of
+Tools are shown as in the chat templates of Qwen2.5 and Qwen3, because these models were trained with these templates
+(https://huggingface.co/Qwen/Qwen3-0.6B, tokenizer_config.json). The format itself is defined in
 https://github.com/NousResearch/Hermes-Function-Calling.
 """
 
@@ -49,13 +49,13 @@ _PYTHON = replace(LITERALS, words={"True": True, "False": False, "None": None})
 
 
 def _value(text: str, start: int, strict: bool) -> tuple[Any, int]:
-    """Decode JSON, or else a Python literal; a lenient reading allows `true`, `false` and `null` in the literal.
+    """Decode JSON, or else a Python literal. A lenient reading allows `true`, `false` and `null` in the literal.
 
     Returns:
-        The value, and the index after it.
+        The value, and the index after the value.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: The text is neither JSON nor a Python literal.
     """
     try:
         return json_value(text, start, strict)
@@ -97,11 +97,11 @@ class Hermes(BaseDialect):
     version = "1"
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Plain turns; the tools are between `<tools>` tags at the end of the system turn."""
+        """Return plain turns. The tools are between `<tools>` tags at the end of the system turn."""
         lines = "\n".join(json.dumps(tool.as_openai(), ensure_ascii=False) for tool in tools)
         instructions = _INSTRUCTIONS.format(tools=lines) if tools else ""
         return plain_turns(messages, instructions, _write_assistant, _write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion; never raises, whatever the model wrote."""
+        """Read the calls of a completion. Never raises an exception, for any text of a model."""
         return parse_pieces(completion, _MARKERS.pieces, strict=strict, result="<tool_response>")

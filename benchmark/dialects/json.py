@@ -1,8 +1,9 @@
 """The dialect `json`: a call is a bare JSON object.
 
-Strict: any text, then `{"name": …, "arguments": {…}}`, several of them in sequence, or one array of them, bare or in
-`{"tool_calls": [...]}` as xLAM writes it, then only white-space. Lenient also reads: text after the calls, code fences,
-the usual other keys, arguments as a JSON string. An object without arguments is an answer, not a call.
+A strict reading accepts any text, then calls, then only white-space. The calls are one or more objects
+`{"name": …, "arguments": {…}}`, or one array of such objects. The array is bare, or in `{"tool_calls": [...]}` as xLAM
+writes it. A lenient reading also accepts text after the calls, code fences, the usual other keys, and arguments as a
+JSON string. An object without arguments is an answer, not a call.
 """
 
 from __future__ import annotations
@@ -45,11 +46,11 @@ class Json(BaseDialect):
     version = "2"
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Plain turns; the tools are listed at the end of the system turn."""
+        """Return plain turns. The tools are listed at the end of the system turn."""
         lines = (json.dumps(tool.shown(), ensure_ascii=False, separators=(",", ":")) for tool in tools)
         instructions = _INSTRUCTIONS.format(tools="\n".join(lines)) if tools else ""
         return plain_turns(messages, instructions, _write_assistant, write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion; never raises, whatever the model wrote."""
+        """Read the calls of a completion. Never raises an exception, for any text of a model."""
         return parse_pieces(completion, _pieces, strict=strict)

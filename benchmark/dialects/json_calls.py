@@ -1,4 +1,4 @@
-"""Calls as JSON objects: what strict and lenient readings accept, the same in every dialect."""
+"""Calls as JSON objects. The rules of strict and lenient readings are the same in every dialect."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def strict_call(value: Any, name_key: str, arguments_key: str, also: Collection[
     Args:
         value: The decoded JSON value.
         name_key: The key of the tool's name.
-        arguments_key: The key of the arguments; a call without this key has no arguments.
-        also: Further keys that are allowed, and ignored.
+        arguments_key: The key of the arguments. A call without this key has no arguments.
+        also: Further keys that are allowed and ignored.
 
     Raises:
         ValueError: The value is not such a call.
@@ -37,9 +37,10 @@ def strict_call(value: Any, name_key: str, arguments_key: str, also: Collection[
 
 
 def call_from_object(value: Any) -> Call | None:
-    """Read a call leniently: any usual pair of keys, arguments as an object or its JSON text.
+    """Read a call leniently. The keys are any usual pair of keys. The arguments are an object or its JSON text.
 
-    None if it is not a call.
+    Returns:
+        The call, or None if the value is not a call.
     """
     if not isinstance(value, dict):
         return None
@@ -61,7 +62,7 @@ def call_from_object(value: Any) -> Call | None:
 
 
 def calls_in(value: Any) -> list[Call]:
-    """Every call of a JSON value: an object, a list of objects, or `{"tool_calls": [...]}`.
+    """Return every call in a JSON value. The value is an object, a list of objects, or `{"tool_calls": [...]}`.
 
     An object with a name and no arguments is a call too, because the value is between markers of calls.
     """
@@ -77,9 +78,9 @@ def calls_in(value: Any) -> list[Call]:
 
 
 def lenient_calls(text: str) -> list[Call]:
-    """Every call in a text of any number of JSON values, with or without a code fence.
+    """Return every call in a text of any number of JSON values, with or without a code fence.
 
-    If the first value is broken or cut, nothing inside it counts as a call.
+    If the first value is broken or cut, nothing inside this value counts as a call.
 
     Raises:
         ValueError: There is no call.

@@ -1,8 +1,8 @@
-"""JSON in the text of models: finding it inside other text, and decoding it strictly or leniently.
+"""Finds JSON in the text of models, and decodes the JSON strictly or leniently.
 
-The text may be hostile. So every function takes time linear in its length, limits the depth, and raises only
-`ValueError`. Strict means RFC 8259 with unique keys: no `NaN`, no infinite number, no key written twice, no lone
-surrogate.
+The text may be hostile. So every function takes time linear in the length of the text, limits the depth, and raises
+only `ValueError`. Strict means RFC 8259 with unique keys. `NaN`, infinite numbers, keys that are written twice, and
+lone surrogates are refused.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ MAX_LENGTH = 1 << 20
 """Characters of the longest completion that is read."""
 MAX_DEPTH = 64
 MAX_WASTE = 4 * MAX_LENGTH
-"""A scan ends after failed attempts have decoded this number of characters: a text of many `{"a":` is quadratic."""
+"""A scan ends after failed attempts have decoded this number of characters. Otherwise many `{"a":` take quadratic time.
+"""
 
 _INFO = re.compile(r"[\w-]*")
 _START = re.compile(r'\{(?=\s*["}])|\[(?=\s*["{\[\]\-\dtfnNI])')
-"""Where an object or array may begin; braces in prose and LaTeX do not match."""
+"""Where an object or array may begin. Braces in prose and in LaTeX do not match."""
 _NAME_KEY = re.compile(r'"(?:tool_name|name|tool|function)"\s{0,8}:\s{0,8}"([^"\\]{1,128})"')
 _OBJECT_KEY = re.compile(r'"([^"\\]{1,128})"\s{0,8}:\s{0,8}\{')
 _CALL_AT_LINE_START = re.compile(
@@ -64,7 +65,7 @@ _LENIENT = json.JSONDecoder(strict=False)
 
 
 def check(value: Any, *, strict: bool) -> None:
-    """Refuse a value that is nested too deeply; if strict, also infinite numbers and lone surrogates.
+    """Refuse a value that is nested too deeply. If strict, also refuse infinite numbers and lone surrogates.
 
     Raises:
         ValueError: The value is refused.
@@ -75,7 +76,7 @@ def check(value: Any, *, strict: bool) -> None:
         for item in level:
             kind = type(
                 item
-            )  # decoded values have no subclasses; strings are tested first, because they are the most frequent
+            )  # decoded values have no subclasses; strings are the most frequent, so they are tested first
             if kind is str:
                 if strict and not item.isascii():
                     try:
@@ -97,7 +98,7 @@ def check(value: Any, *, strict: bool) -> None:
 
 
 def dumps(value: Any) -> str:
-    """`value` as JSON text for a prompt, with Unicode unescaped and `<think>` tags escaped for `without_thinking`."""
+    """Return `value` as JSON text for a prompt. `<think>` tags are escaped for `without_thinking`, Unicode is not."""
     text = json.dumps(value, ensure_ascii=False)
     return text.replace("<think>", "\\u003cthink>").replace("</think>", "\\u003c/think>")
 
@@ -106,10 +107,10 @@ def decode(text: str, start: int, *, strict: bool) -> tuple[Any, int]:
     """Decode the JSON value that begins at `start`.
 
     Returns:
-        The value, and the index after it.
+        The value, and the index after the value.
 
     Raises:
-        ValueError: No JSON value begins there, or it breaks a rule of the module docstring.
+        ValueError: No JSON value begins at `start`, or the value breaks a rule in the docstring of this module.
     """
     try:
         value, end = (_STRICT if strict else _LENIENT).raw_decode(text, start)
@@ -120,7 +121,7 @@ def decode(text: str, start: int, *, strict: bool) -> tuple[Any, int]:
 
 
 def loads(text: str, *, strict: bool) -> Any:
-    """Decode a text that is one JSON value; white-space around it is allowed. Raises `ValueError`."""
+    """Decode a text that is one JSON value. White-space around the value is allowed. Raises `ValueError`."""
     stripped = text.strip()
     value, end = decode(stripped, 0, strict=strict)
     if end != len(stripped):
@@ -134,7 +135,7 @@ def scan(text: str, *, strict: bool) -> Iterator[tuple[int, int, Any]]:
 
 
 def scan_both(text: str) -> Iterator[tuple[int, int, tuple[Any, str | None]]]:
-    """Scan leniently; with each value comes the reason why it cannot be read strictly, or None if it can."""
+    """Scan leniently. For each value, also yield the reason why a strict reading fails, or None if it succeeds."""
     return _scan(text, _decode_both)
 
 
@@ -154,11 +155,11 @@ def _scan(text: str, decoded: Callable[[str, int], tuple[Any, int]]) -> Iterator
         try:
             value, position = decoded(text, start)
         except ValueError as error:
-            # How far the decoder read is only known from some of its errors: that of an unfinished string has its
-            # start.
+            # Most errors contain the position that the decoder reached. The error of an unfinished string contains the
+            # start of the string.
             exact = isinstance(error, json.JSONDecodeError) and not error.msg.startswith("Unterminated")
             read = error.pos - start if exact and isinstance(error, json.JSONDecodeError) else len(text) - start
-            waste += read + start // 16 + 16  # to make the error, Python counts the lines before it
+            waste += read + start // 16 + 16  # Python counts the lines before an error
             position = start + 1
         else:
             yield start, position, value
@@ -167,7 +168,8 @@ def _scan(text: str, decoded: Callable[[str, int], tuple[Any, int]]) -> Iterator
 def without_thinking(text: str) -> str:
     """Remove `<think>…</think>`.
 
-    A block without closing tag ends with the text, one without opening tag begins with it.
+    A block without a closing tag ends at the end of the text. A block without an opening tag begins at the start of the
+    text.
     """
     if "think>" not in text:
         return text
@@ -187,7 +189,7 @@ def without_thinking(text: str) -> str:
 
 
 def unfenced(text: str) -> str:
-    """The text inside a Markdown code fence that is around the whole text; else the text itself."""
+    """Return the text inside a Markdown code fence around the whole text. Without a fence, return the text itself."""
     stripped = text.strip()
     if len(stripped) < 6 or not stripped.startswith("```") or not stripped.endswith("```"):
         return text
@@ -202,10 +204,10 @@ def in_fence(before: str) -> bool:
 
 
 def named_in(text: str) -> frozenset[str]:
-    """Names in all parts of a text that have the form of a call in any dialect, also if they are cut.
+    """Return the names in all parts of a text that have the form of a call in any dialect. A call may be cut.
 
-    These forms are `{"name": "f"`, `{"f": {`, a name after a special token, and at the start of a line, also after a
-    tag, `f(`, `api.f(` and `print(f(`.
+    These forms are `{"name": "f"`, `{"f": {`, and a name after a special token. At the start of a line, or after a tag
+    there, these forms are also `f(`, `api.f(` and `print(f(`.
     """
     shapes = (_NAME_KEY, _OBJECT_KEY, _CALL_AT_LINE_START, _MARKED_CALL)
     written = {name for shape in shapes for name in shape.findall(text)}

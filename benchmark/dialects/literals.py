@@ -1,8 +1,12 @@
-"""Parsing values in a notation that is not JSON: Python's literals, FunctionGemma's brackets.
+"""Parses values in a notation that is not JSON: Python's literals and FunctionGemma's brackets.
 
 This parser is used instead of `ast.parse`. It takes linear time, limits the depth, stops at the end of the value, and
-makes JSON values only. Python's parser refuses arguments that are called `from` or `class`, changes names to Unicode's
-compatibility form, warns of unknown escapes, and may run out of memory on the text of a model.
+makes JSON values only. `ast.parse` has four disadvantages:
+
+- It refuses arguments that are called `from` or `class`.
+- It changes names to Unicode's compatibility form.
+- It warns of unknown escapes.
+- It may run out of memory on the text of a model.
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ class Unreadable(ValueError):
 
 
 def skip(text: str, at: int) -> int:
-    """The index of the first character from `at` on that is not white-space."""
+    """Return the index of the first character, from `at` on, that is not white-space."""
     if not text[at : at + 1].isspace():
         return at
     match = _BLANK.match(text, at)
@@ -43,7 +47,7 @@ def skip(text: str, at: int) -> int:
 
 
 def expect(text: str, at: int, mark: str) -> int:
-    """The index after `mark`, which must follow at `at`, after white-space. Raises `Unreadable`."""
+    """Return the index after `mark`. Raises `Unreadable` if `mark` does not follow at `at`, after white-space."""
     at = skip(text, at)
     if not text.startswith(mark, at):
         raise Unreadable(f"{mark!r} is missing", at)
@@ -68,11 +72,11 @@ class Notation:
     """How values are written.
 
     Attributes:
-        string: Parses the string that begins at an index, strictly or not; returns its value and the index after it, or
-            None if no string begins there. Raises `Unreadable` if the string does not end.
-        words: Values by the names that stand for them, such as `None`.
-        brackets: The closing bracket of a list by its opening one.
-        key: Pattern of the keys of a mapping that need no quotes; None if all keys must be strings.
+        string: Parses the string that begins at an index, strictly or not. Returns the value of the string and the
+            index after the string, or None if no string begins there. Raises `Unreadable` if the string does not end.
+        words: Names of values, such as `None`, with their values.
+        brackets: The closing bracket of a list, by the opening bracket.
+        key: Pattern of the keys of a mapping that need no quotes. None if all keys must be strings.
         trailing_comma: Whether a strict reading allows a comma after the last element.
     """
 
@@ -83,7 +87,7 @@ class Notation:
     trailing_comma: bool = False
 
     def value(self, text: str, at: int, strict: bool, depth: int = 0) -> tuple[Any, int]:
-        """The value that begins at `at`, after white-space, and the index after it. Raises `Unreadable`."""
+        """Return the value at `at`, after white-space, and the index after the value. Raises `Unreadable`."""
         at = skip(text, at)
         if depth > json_in_text.MAX_DEPTH:
             raise Unreadable(f"nested deeper than {json_in_text.MAX_DEPTH} levels", at)
@@ -102,7 +106,7 @@ class Notation:
         raise Unreadable("a value is not a literal", at)
 
     def mapping(self, text: str, at: int, strict: bool, depth: int = 0) -> tuple[dict[str, Any], int]:
-        """The mapping whose brace is at `at`, and the index after it. Raises `Unreadable`."""
+        """Return the mapping whose brace is at `at`, and the index after the mapping. Raises `Unreadable`."""
         fields: dict[str, Any] = {}
         at = skip(text, expect(text, at, "{"))
         while not text.startswith("}", at):
@@ -117,7 +121,7 @@ class Notation:
         return fields, at + 1
 
     def _comma(self, text: str, at: int, closing: str, strict: bool) -> int:
-        """The index of what follows the comma at `at`."""
+        """Return the index of the value after the comma at `at`."""
         following = skip(text, expect(text, at, ","))
         if strict and not self.trailing_comma and text.startswith(closing, following):
             raise Unreadable("there is no value after a comma", at)
@@ -132,7 +136,7 @@ class Notation:
         return name.group(), name.end()
 
     def _list(self, text: str, at: int, closing: str, strict: bool, depth: int) -> tuple[Any, int]:
-        """The values between brackets as a list; in round brackets a single value without a comma is that value."""
+        """Return the values between brackets as a list. One value in round brackets without a comma is not a list."""
         values: list[Any] = []
         comma = False
         at = skip(text, at)

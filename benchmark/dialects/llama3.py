@@ -1,13 +1,13 @@
-"""The dialect `llama3`: a call is a bare JSON object with `parameters`, as Llama 3.1 and 3.2 write it.
+"""The dialect `llama3`: a call is a bare JSON object with `parameters`, as Llama 3.1 and 3.2 write calls.
 
-Strict: any text, then `{"name": …, "parameters": {…}}`, optionally with `"type": "function"` and after
-`<|python_tag|>`, several of them separated by `;` or white-space, or in one array; then only white-space. Lenient also
-reads: text after the calls, code fences, the usual other keys, arguments as a JSON string. An object without arguments
-is an answer, not a call.
+A strict reading accepts any text, then calls, then only white-space. A call is `{"name": …, "parameters": {…}}`,
+optionally with `"type": "function"` and after `<|python_tag|>`. Several calls are separated by `;` or white-space, or
+are in one array. A lenient reading also accepts text after the calls, code fences, the usual other keys, and arguments
+as a JSON string. An object without arguments is an answer, not a call.
 
-Tools are shown as in the chat template of Llama 3.2, in its variant for the system turn
-(https://huggingface.co/meta-llama/Llama-3.2-1B-Instruct, `tools_in_user_message = false`). That template
-writes only one call in a turn; the separator `;` is that of https://docs.vllm.ai/en/latest/features/tool_calling
+Tools are shown as in the chat template of Llama 3.2, in the variant of the template for the system turn
+(https://huggingface.co/meta-llama/Llama-3.2-1B-Instruct, `tools_in_user_message = false`). This template writes only
+one call in a turn. The separator `;` is taken from https://docs.vllm.ai/en/latest/features/tool_calling
 (`llama3_json`).
 """
 
@@ -26,7 +26,7 @@ from toolmark.benchmark.dialects.unmarked_calls import cut, json_spans, write_re
 __all__ = ["PYTHON_TAG", "Llama3"]
 
 PYTHON_TAG = "<|python_tag|>"
-"""A token that Llama 3 may write before a call; it has no other meaning."""
+"""A token that Llama 3 may write before a call. The token has no other meaning."""
 
 _INSTRUCTIONS = """\
 You have access to the following functions. To call a function, please respond with JSON for a function call.\
@@ -59,11 +59,11 @@ class Llama3(BaseDialect):
     version = "1"
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Plain turns; the tools are at the end of the system turn."""
+        """Return plain turns. The tools are at the end of the system turn."""
         listed = "\n\n".join(json.dumps(tool.as_openai(), ensure_ascii=False, indent=4) for tool in tools)
         instructions = _INSTRUCTIONS.format(tools=listed) if tools else ""
         return plain_turns(messages, instructions, _write_assistant, write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion; never raises, whatever the model wrote."""
+        """Read the calls of a completion. Never raises an exception, for any text of a model."""
         return parse_pieces(completion, _pieces, strict=strict, result="<|start_header_id|>", answer=_answer)

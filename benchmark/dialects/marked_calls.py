@@ -1,4 +1,4 @@
-"""Finding calls between markers: a tag or a special token marks where a call begins."""
+"""Finds calls between markers. A tag or a special token marks where a call begins."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ["Markers", "json_value"]
 
 _NOT_BLANK = re.compile(r"\S")
 _MAX_FAILURES = 64
-"""After this number of bodies that cannot be decoded, no other is tried: each attempt may read the whole text."""
+"""After this number of bodies that cannot be decoded, no other body is tried. An attempt may read the whole text."""
 
 
 def json_value(text: str, start: int, strict: bool) -> tuple[Any, int]:
     """Decode the JSON object or array that begins at `start`, after white-space.
 
     Returns:
-        The value, and the index after it.
+        The value, and the index after the value.
 
     Raises:
-        ValueError: No such value begins there.
+        ValueError: No object or array begins at `start`.
     """
     first = _NOT_BLANK.search(text, start)
     if first is None or first.group() not in "{[":
@@ -39,17 +39,18 @@ def json_value(text: str, start: int, strict: bool) -> tuple[Any, int]:
 class Markers:
     """The markers around the calls of a dialect, and how the text between them (the body) is read.
 
-    A marker inside a string argument is part of the string. So a body whose value can be decoded ends after the value;
-    any other body ends at the next marker.
+    A marker inside a string argument is part of the string. So if the value of a body can be decoded, the body ends
+    after the value. Any other body ends at the next marker.
 
     Attributes:
         opening: The marker before a body.
-        closing: The marker after a body; empty if the dialect has none.
-        value: Decodes the value that begins at an index, strictly or not; returns it and the index after it. Raises
-            `ValueError`.
-        strictly: The calls of a decoded value in a strict reading. Raises `ValueError`.
-        leniently: The calls of a decoded value in a lenient reading; empty if it holds none.
-        search: The calls of a body that cannot be decoded, in a lenient reading. Raises `ValueError`.
+        closing: The marker after a body. Empty if the dialect has no such marker.
+        value: Decodes the value that begins at an index, strictly or not. Returns the value and the index after the
+            value. Raises `ValueError`.
+        strictly: Returns the calls of a decoded value in a strict reading. Raises `ValueError`.
+        leniently: Returns the calls of a decoded value in a lenient reading. The result is empty if the value contains
+            no call.
+        search: Returns the calls of a body that cannot be decoded, in a lenient reading. Raises `ValueError`.
     """
 
     opening: str
@@ -99,7 +100,7 @@ class Markers:
             return Attempt(error=str(reason))
 
     def _end_of_body(self, text: str, end: int) -> int | None:
-        """The index after a body whose value ends at `end`; None if the body has more than the value."""
+        """Return the index after a body whose value ends at `end`. Return None if the body has more than the value."""
         if not self.closing:
             return end
         following = _NOT_BLANK.search(text, end)
@@ -108,7 +109,10 @@ class Markers:
         return following.start() + len(self.closing)
 
     def _next_marker(self, text: str, begin: int) -> tuple[int, int]:
-        """The end of a body that cannot be decoded, at the next marker, and the index at which to continue."""
+        """Return the end of a body that cannot be decoded, and the index at which to continue.
+
+        The body ends at the next marker.
+        """
         marker = self._either.search(text, begin)
         if marker is None:
             return len(text), len(text)

@@ -1,12 +1,15 @@
 """The dialect `mistral`: calls after the token `[TOOL_CALLS]`, in the two forms that Mistral's models write.
 
-Strict: any text, then `[TOOL_CALLS][{"name": …, "arguments": {…}}, …]` (tokenizers up to v7; a key `"id"` is
-allowed) or `[TOOL_CALLS]name[ARGS]{…}` once for each call (from v11 on; `[CALL_ID]id` is allowed before `[ARGS]`), then
-only white-space. Lenient also reads: text after the last call, code fences, a single object without the list, the usual
-other keys, arguments as a JSON string, a missing `[ARGS]`.
+A strict reading accepts any text, then calls in one of two forms, then only white-space:
 
-The forms are those of https://github.com/mistralai/mistral-common (`InstructTokenizerV3`, `V11`, `V13`). Calls and
-tools are written in the older form, which more small models know, without ids.
+- `[TOOL_CALLS][{"name": …, "arguments": {…}}, …]`, with tokenizers up to v7. A key `"id"` is allowed.
+- `[TOOL_CALLS]name[ARGS]{…}` once for each call, with tokenizers from v11 on. `[CALL_ID]id` is allowed before `[ARGS]`.
+
+A lenient reading also accepts text after the last call, code fences, a single object without the list, the usual other
+keys, arguments as a JSON string, and a missing `[ARGS]`.
+
+The forms are defined in https://github.com/mistralai/mistral-common (`InstructTokenizerV3`, `V11`, `V13`). Calls and
+tools are written in the older form, because more small models know this form. They are written without ids.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ _NAMED = re.compile(r"\s{0,8}([^\s\[\]{}\"`]{1,128})(?:\[CALL_ID\]\w{0,64})?(\[A
 
 
 def _value(text: str, start: int, strict: bool) -> tuple[Any, int]:
-    """Decode the list of calls of the older form, or a call of the newer form as a list in the older form."""
+    """Decode the list of calls of the older form, or one call of the newer form. The result has the older form."""
     named = _NAMED.match(text, start)
     if named is None:
         return json_value(text, start, strict)
@@ -68,11 +71,11 @@ class Mistral(BaseDialect):
     version = "1"
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Plain turns; the tools are between their tokens at the end of the system turn."""
+        """Return plain turns. The tools are between their tokens at the end of the system turn."""
         listed = json.dumps([tool.as_openai() for tool in tools], ensure_ascii=False)
         instructions = f"[AVAILABLE_TOOLS] {listed}[/AVAILABLE_TOOLS]" if tools else ""
         return plain_turns(messages, instructions, _write_assistant, _write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion; never raises, whatever the model wrote."""
+        """Read the calls of a completion. Never raises an exception, for any text of a model."""
         return parse_pieces(completion, _MARKERS.pieces, strict=strict, result="[TOOL_RESULTS]")

@@ -1,14 +1,15 @@
 """The dialect `native`: the chat template or the server shows the tools and defines the form of calls.
 
-A served model's calls are read from the raw text of their arguments and not from what a client made of it, because a
-client may repair them: it drops a stray quote, or maps a bare value to the first parameter. Strict: the arguments are
-one JSON object. Lenient also reads no arguments (an empty text), and JSON inside a JSON string.
+A served model's calls are read from the raw text of the arguments. The values that a client decoded are not used,
+because a client may repair the arguments. For example, a client drops a stray quote, or maps a bare value to the first
+parameter. In a strict reading, the arguments must be one JSON object. A lenient reading also accepts an empty text as
+no arguments, and JSON inside a JSON string.
 
-A local model's calls are text in the form of its template. The token or tag before a call tells the form: `<tool_call>`
-is `hermes`, `<start_function_call>` is `functiongemma`, `[TOOL_CALLS]` is `mistral`, `<|python_tag|>` is `llama3`. A
-text that begins with a brace is `llama3` too, because Llama's template may write calls without a marker. Each is read
-by the rules of that dialect. A template that writes calls in any other form is refused before anything is generated
-(`toolmark.benchmark.engine.encoding`).
+A local model's calls are text in the form of the model's template. The token or tag before a call shows the form:
+`<tool_call>` is `hermes`, `<start_function_call>` is `functiongemma`, `[TOOL_CALLS]` is `mistral`, and `<|python_tag|>`
+is `llama3`. A text that begins with a brace is `llama3` too, because Llama's template may write calls without a marker.
+A call is read by the rules of the dialect of its form. If a template writes calls in any other form, the template is
+refused before anything is generated (`toolmark.benchmark.engine.encoding`).
 """
 
 from __future__ import annotations
@@ -67,11 +68,11 @@ class Native(BaseDialect):
     version = "1"
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """The turns unchanged, with their calls and results, and the tools."""
+        """Return the turns unchanged, with their calls and results, and the tools."""
         return Prompt(tuple(messages), tuple(tools))
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion; never raises, whatever the model or the server wrote."""
+        """Read the calls of a completion. Never raises an exception, for any text of a model or server."""
         if not completion.tool_calls:
             form = _form_of(completion.text[: json_in_text.MAX_LENGTH])
             return form.parse(completion, strict=strict) if form else parse_pieces(completion, _no_calls, strict=strict)

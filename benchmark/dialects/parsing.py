@@ -1,8 +1,8 @@
 """The part of parsing that all dialects share: limits, thinking, code fences, and the text around the calls.
 
-A dialect finds the calls: it cuts a text into pieces, each of which is an attempt to call and the text before it. The
-rules that a strict reading has in all dialects are here: no code fence, no text after the last call, no tool result
-that the model wrote itself.
+A dialect finds the calls. It cuts a text into pieces. A piece is an attempt to call, with the text before the attempt.
+This module contains the rules of strict readings that hold in all dialects. A code fence, text after the last call, and
+a tool result that the model wrote itself are errors.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ __all__ = ["Attempt", "Piece", "Pieces", "parse_pieces"]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A part of a text in which a model called, or tried to.
+    """A part of a text in which a model called a tool or tried to call a tool.
 
     Attributes:
-        calls: The calls that can be read there.
-        error: What is wrong with them; None if nothing is.
+        calls: The calls that can be read in this part.
+        error: What is wrong with the calls. None if nothing is wrong.
     """
 
     calls: Sequence[Call] = ()
@@ -31,22 +31,22 @@ class Attempt:
 
 
 Piece = tuple[str, Attempt | None]
-"""Text outside of calls, and the attempt that follows it; None after the last attempt."""
+"""Text outside of calls, and the attempt that follows the text. The attempt is None in the last piece."""
 
 Pieces = Callable[[str, bool], Iterable[Piece]]
-"""Cuts a text into pieces, strictly or not; only the last piece has no attempt."""
+"""Cuts a text into pieces, strictly or not. Only the last piece has no attempt."""
 
 
 def parse_pieces(
     completion: Completion, pieces: Pieces, *, strict: bool, result: str = "", answer: Callable[[str], str] = str.strip
 ) -> ParsedCompletion:
-    """Read the calls of a completion; never raises, whatever the model wrote.
+    """Read the calls of a completion. Never raises an exception, for any text of a model.
 
     Args:
         completion: The completion.
         pieces: Cuts the text at its calls.
         strict: Whether to read strictly.
-        result: How a tool result begins in this dialect; empty if other text may begin in the same way.
+        result: How a tool result begins in this dialect. Empty if other text may begin in the same way.
         answer: Makes the text for the user out of all text outside of calls.
     """
     text = completion.text

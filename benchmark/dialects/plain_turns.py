@@ -15,7 +15,7 @@ __all__ = ["content_and_calls", "plain_turns"]
 
 
 def content_and_calls(content: str, calls: str) -> str:
-    """The text of an assistant turn: its content, and its written calls on the next line; either may be empty."""
+    """Return the text of an assistant turn: the content, and the written calls on the next line. Both may be empty."""
     return "\n".join(filter(None, (content, calls)))
 
 
@@ -28,8 +28,8 @@ def plain_turns(
     """Write `messages` as system, user and assistant turns.
 
     Args:
-        messages: The conversation; an assistant turn may have calls, a tool turn has one result.
-        instructions: The dialect's text about the offered tools; empty if no tool is offered.
+        messages: The conversation. An assistant turn may have calls, and a tool turn has one result.
+        instructions: The dialect's text about the offered tools. Empty if no tool is offered.
         write_assistant: Writes the text of an assistant turn, with its calls.
         write_result: Writes the text of a tool turn.
     """

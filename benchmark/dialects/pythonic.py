@@ -1,14 +1,16 @@
-"""The dialect `pythonic`: a list of Python calls, `[f(a=1), g()]`, as Gemma's documentation and BFCL ask for it.
+"""The dialect `pythonic`: a list of Python calls, `[f(a=1), g()]`, as Gemma's documentation and BFCL describe it.
 
-Strict: any text, then one or more such lists, bare or in a fence ```` ```tool_code ````, then only white-space. This
-fence is Gemma's own marker of calls; it may also hold one call on each line. Values are literals: strings, numbers,
-`True`, `False`, `None`, JSON's `true`, `false`, `null`, lists, tuples (read as lists) and dicts with string keys.
-`**{…}` gives arguments whose names are not identifiers. Every argument must have a name, because only a schema tells
-the order of the parameters. Lenient also reads: text after the calls, other code fences, a fence that is not closed,
-calls without a list if they are all of a fence or of the text, `print(…)` around a call, the prefix `default_api.`.
+A strict reading accepts any text, then one or more such lists, then only white-space. A list is bare or in a fence
+```` ```tool_code ````. This fence is Gemma's own marker of calls. The fence may also contain one call on each line.
+Values are literals: strings, numbers, `True`, `False`, `None`, JSON's `true`, `false`, `null`, lists, tuples (read as
+lists) and dicts with string keys. `**{…}` contains arguments whose names are not identifiers. Every argument must have
+a name, because the order of the parameters is known only from a schema.
 
-The instructions are those of https://ai.google.dev/gemma/docs/capabilities/function-calling, with BFCL's sentence on
-what to do if no function fits (its `DEFAULT_SYSTEM_PROMPT`).
+A lenient reading also accepts text after the calls, other code fences, a fence that is not closed, `print(…)` around a
+call, and the prefix `default_api.`. It also accepts calls without a list if a fence or the text contains only calls.
+
+The instructions are taken from https://ai.google.dev/gemma/docs/capabilities/function-calling. BFCL's sentence on what
+to do if no function fits is added (`DEFAULT_SYSTEM_PROMPT` of BFCL).
 """
 
 from __future__ import annotations
@@ -42,8 +44,8 @@ _NAME = re.compile(r"[\w.-]{1,128}")
 _ARGUMENT = re.compile(r"[^\W\d][\w.-]{0,127}")
 _CANDIDATE = re.compile(r"```([\w-]*)|\[(?=\s{0,64}[\w.-]{1,128}\s{0,8}\()")
 _BETWEEN = re.compile(r"[\s;]*")
-# Each of these patterns matches several steps of the parser at once, which is faster. If one does not match, the single
-# steps find the reason.
+# One of these patterns matches several steps of the parser at once, which is faster. If a pattern does not match, the
+# single steps find the reason.
 _HEAD = re.compile(r"([\w.-]{1,128}+)\s*+\(\s*+")
 _KEYED = re.compile(r"([^\W\d][\w.-]{0,127}+)\s*+=\s*+")
 _NEXT = re.compile(r"\s*+(?:,\s*+|(?=\)))")
@@ -103,7 +105,7 @@ LITERALS = Notation(
 
 
 def _call(text: str, at: int, strict: bool) -> tuple[Call, int]:
-    """The call that begins at `at`, and the index after it. Raises `ValueError`."""
+    """Return the call that begins at `at`, and the index after the call. Raises `ValueError`."""
     if (head := _HEAD.match(text, at)) is None:
         if (named := _NAME.match(text, at)) is None:
             raise Unreadable("a call has no name", at)
@@ -131,7 +133,7 @@ def _call(text: str, at: int, strict: bool) -> tuple[Call, int]:
 
 
 def _printed(text: str, at: int, strict: bool) -> tuple[Call, int]:
-    """A call; in a lenient reading also inside `print(…)`."""
+    """Return a call. In a lenient reading, the call may be inside `print(…)`."""
     if strict or not text.startswith("print(", at):
         return _call(text, at, strict)
     call, at = _call(text, skip(text, at + len("print(")), strict)
@@ -139,7 +141,7 @@ def _printed(text: str, at: int, strict: bool) -> tuple[Call, int]:
 
 
 def _list(text: str, at: int, strict: bool) -> tuple[list[Call], int]:
-    """The list of calls whose bracket is at `at`, and the index after it. Raises `ValueError`."""
+    """Return the list of calls whose bracket is at `at`, and the index after the list. Raises `ValueError`."""
     calls: list[Call] = []
     at = skip(text, expect(text, at, "["))
     while not text.startswith("]", at):
@@ -154,7 +156,7 @@ def _list(text: str, at: int, strict: bool) -> tuple[list[Call], int]:
 
 
 def _block(text: str, at: int, strict: bool) -> tuple[list[Call], int]:
-    """Calls and lists of calls up to the end of a fence, or of the text, and the index there. Raises `ValueError`."""
+    """Return the calls up to the end of the fence or the text, and the index of this end. Raises `ValueError`."""
     calls: list[Call] = []
     at = skip(text, at)
     while at < len(text) and not text.startswith("```", at):
@@ -176,9 +178,9 @@ def _block(text: str, at: int, strict: bool) -> tuple[list[Call], int]:
 def _attempt(
     read_calls: Callable[[str, int, bool], tuple[list[Call], int]], text: str, at: int, strict: bool
 ) -> tuple[Attempt, int]:
-    """An attempt to call, and the index after it.
+    """Return an attempt to call, and the index after the attempt.
 
-    A text that only a lenient reading accepts is an attempt in a strict reading, so that it does not count as
+    If only a lenient reading accepts a text, the text is an attempt in a strict reading. So it does not count as
     reasoning.
 
     Raises:
@@ -266,11 +268,11 @@ class Pythonic(BaseDialect):
     version = "1"
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Plain turns; the tools are a JSON list at the end of the system turn, one on each line."""
+        """Return plain turns. The tools are a JSON list at the end of the system turn, one on each line."""
         listed = ",\n".join(json.dumps(tool.shown(), ensure_ascii=False) for tool in tools)
         instructions = _INSTRUCTIONS.format(tools=f"[{listed}]") if tools else ""
         return plain_turns(messages, instructions, _write_assistant, write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion; never raises, whatever the model wrote."""
+        """Read the calls of a completion. Never raises an exception, for any text of a model."""
         return parse_pieces(completion, _pieces, strict=strict)

@@ -1,8 +1,8 @@
-"""The dialect `tagged`: calls between `<tool_call>` tags; each tool is a line of compact JSON in the system turn.
+"""The dialect `tagged`. Calls are between `<tool_call>` tags. A tool is one line of compact JSON in the system turn.
 
-Strict: any text, then one or more `<tool_call>{"tool_name": …, "args": {…}}</tool_call>`, then only white-space.
-Lenient also reads: text after the last call, code fences, a missing closing tag, several calls between one pair of
-tags, `name`/`arguments`/`parameters` as keys, arguments as a JSON string, other keys.
+A strict reading accepts any text, then one or more `<tool_call>{"tool_name": …, "args": {…}}</tool_call>`, then only
+white-space. A lenient reading also accepts text after the last call, code fences, a missing closing tag, several calls
+between one pair of tags, `name`/`arguments`/`parameters` as keys, arguments as a JSON string, and other keys.
 """
 
 from __future__ import annotations
@@ -75,10 +75,10 @@ class Tagged(BaseDialect):
     version = "1"
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Plain turns; the tools are listed at the end of the system turn."""
+        """Return plain turns. The tools are listed at the end of the system turn."""
         instructions = _INSTRUCTIONS.format(tools="\n".join(map(_tool_line, tools))) if tools else ""
         return plain_turns(messages, instructions, _write_assistant, _write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion; never raises, whatever the model wrote."""
+        """Read the calls of a completion. Never raises an exception, for any text of a model."""
         return parse_pieces(completion, _MARKERS.pieces, strict=strict, result=_RESULT, answer=_answer)

@@ -1,4 +1,4 @@
-"""Finding calls without markers: every part of a text that has the form of a call is one."""
+"""Finds calls without markers. Every part of a text that has the form of a call is a call."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _RESULT = re.compile(r"^Result(?: of [^\n:]{1,128})?:", re.MULTILINE)
 
 
 def write_result(message: Message) -> str:
-    """The text of a tool's result in a user turn."""
+    """Return the text of a tool's result in a user turn."""
     return f"Result of {message.name}: {message.content}" if message.name else f"Result: {message.content}"
 
 
 def cut(text: str, spans: Iterable[Span]) -> Iterator[Piece]:
-    """Cut a text into pieces at the spans of its calls; a call in a wrong place gets an error."""
+    """Cut a text into pieces at the spans of its calls. If a call is in a wrong place, the attempt gets an error."""
     position = 0
     for start, end, attempt in spans:
         before = text[position:start]
@@ -44,7 +44,10 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _unwrapped(value: Any, *, alone: bool) -> Any:
-    """The list in `{"tool_calls": [...]}`; with `alone`, only if the object has no other key. Else the value itself."""
+    """Return the list in `{"tool_calls": [...]}`, or the value itself if the value has another form.
+
+    With `alone`, an object with another key counts as another form.
+    """
     wrapped = isinstance(value, dict) and isinstance(value.get("tool_calls"), list) and not (alone and len(value) > 1)
     return value["tool_calls"] if wrapped else value
 
@@ -54,18 +57,18 @@ def json_spans(
 ) -> Iterator[Span]:
     """Find every JSON value in a text that consists of calls only.
 
-    An object without arguments is an answer and not a call, because no marker says that it is a call. A value that only
-    a lenient reading accepts is an attempt in a strict reading, so that it does not count as reasoning.
+    An object without arguments is an answer, because no marker shows that the object is a call. If only a lenient
+    reading accepts a value, the value is an attempt in a strict reading. So it does not count as reasoning.
 
     Args:
         text: The text.
         strict: Whether to accept only the keys `name` and `arguments_key`.
         arguments_key: The key of the arguments.
         also: Further keys that a strict reading accepts.
-        wrapper: Whether a strict reading accepts `{"tool_calls": [...]}` for the list in it.
+        wrapper: Whether a strict reading accepts `{"tool_calls": [...]}` around the list.
 
     Yields:
-        Start and end of each value, and the attempt.
+        Start and end of a value, and the attempt.
     """
     if not strict:
         for start, end, value in json_in_text.scan(text, strict=False):
@@ -87,6 +90,6 @@ def json_spans(
 
 
 def _calls_only(value: Any) -> list[Call]:
-    """The calls of a value that consists of calls only; empty for any other value."""
+    """Return the calls of a value that consists of calls only. Return an empty result for any other value."""
     calls = [call_from_object(item) for item in _as_list(_unwrapped(value, alone=False))]
     return [] if None in calls else [call for call in calls if call is not None]

@@ -14,9 +14,9 @@ from toolmark.benchmark.verdicts.verdict import MARGIN
 __all__ = ["compare"]
 
 MOST = 9
-"""Largest number of runs beside the baseline that a terminal can show."""
+"""Largest number of runs, without the baseline, that a terminal can show."""
 
-compare = App(name="compare", help="Compare recorded runs in the terminal: the first is the baseline of the others.")
+compare = App(name="compare", help="Compare recorded runs in the terminal. The first run is the baseline.")
 
 
 @compare.default
@@ -36,15 +36,16 @@ def compare_runs(
     candidates:
         Folders or ledgers of one to nine runs that are compared with the baseline.
     cases:
-        Case file or folder that the runs answered; default: the shipped cases. Cases that a run lacks are left out.
+        File or folder of the cases that the runs answered. The default is the shipped cases. Cases that are missing
+        from a run are left out.
     split:
         Split of the cases: dev or test.
     margin:
-        Differences within ±margin, a share, count as equivalent.
+        Differences within ±margin count as equivalent. The margin is a share, for example 0.05.
     """
     if not 1 <= len(candidates) <= MOST:
         raise InputError(
-            f"{len(candidates)} runs are given beside the baseline",
+            f"{len(candidates)} runs are given in addition to the baseline",
             f"Give one to {MOST}: toolmark compare BASELINE RUN",
         )
     chosen = cases or Request().cases

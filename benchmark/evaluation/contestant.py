@@ -28,11 +28,12 @@ class Contestant:
 
     Attributes:
         name: Name of the contestant, unique in the evaluation.
-        candidate: The candidate that answers. When the adapter of its recipe is made, the adapter replaces the recipe.
+        candidate: The candidate that answers. If the candidate has a recipe, the adapter replaces the recipe as soon as
+            the adapter is made.
         dialect: The dialect in which tools are shown and calls are read.
         dialect_reason: Why this dialect was chosen.
-        baseline: The contestant that this one is compared with; None if there is none.
-        grades: One grade for each completion; empty until the completions are judged.
+        baseline: The contestant that this contestant is compared with. None if there is no baseline.
+        grades: One grade for each completion. Empty until the completions are judged.
     """
 
     name: str
@@ -56,7 +57,7 @@ class Contestant:
 
     @property
     def training(self) -> TrainingRecord | None:
-        """The training record of the weights; None if there is none."""
+        """The training record of the weights. None if there is no record."""
         return TrainingRecord.of(self.run.training)
 
     def side(self) -> Side:
@@ -78,11 +79,12 @@ def contestants(request: Request, candidates: Sequence[tuple[Candidate, int | No
 
     Args:
         request: The request.
-        candidates: Each candidate with the index of its baseline, which comes before it; None if it has none.
+        candidates: Pairs of a candidate and the index of its baseline. The baseline comes before the candidate. The
+            index is None if the candidate has no baseline.
 
     Raises:
-        InputError: A dialect is unknown or differs from that of a recording, or adapters were trained in different
-            dialects.
+        InputError: A dialect is unknown, the dialect of a recording differs from --dialect, or adapters were trained in
+            different dialects.
     """
     every = [candidate for candidate, _ in candidates]
     made: list[Contestant] = []
@@ -110,7 +112,7 @@ def _dialect(request: Request, candidate: Candidate, candidates: Sequence[Candid
         recorded = read_replay(Path(candidate.base)).dialect
         if recorded is None and name is None:
             raise InputError(
-                f"{candidate.base} does not contain the dialect in which it was recorded", "Choose one: --dialect NAME"
+                f"{candidate.base} does not contain the dialect of its calls", "Choose a dialect: --dialect NAME"
             )
         if recorded is not None:
             if name not in (None, recorded):
@@ -126,14 +128,18 @@ def _dialect(request: Request, candidate: Candidate, candidates: Sequence[Candid
 def _default_dialect(candidate: Candidate, candidates: Sequence[Candidate]) -> tuple[str, str]:
     """Return the default dialect of a candidate, and the reason.
 
-    If there are adapters, it is their dialect, also for the base. Otherwise it is the dialect that the candidate was
-    trained in, or that of its model family, or `tagged`.
+    The first rule that applies decides:
+
+    1. If any candidate has an adapter, the dialect of the adapter is used. This also holds for the base.
+    2. If the candidate is a trained model, the dialect of its training is used.
+    3. If the model family of the candidate has a dialect, this dialect is used.
+    4. Otherwise the dialect is `tagged`.
     """
     trained = {dialect for other in candidates if other.adapter and (dialect := trained_dialect(other))}
     if len(trained) > 1:
         raise InputError(
             f"the adapters were trained in different dialects: {', '.join(sorted(trained))}",
-            "Evaluate them one at a time, or choose one dialect for all: --dialect NAME",
+            "Evaluate one adapter at a time, or choose one dialect for all adapters: --dialect NAME",
         )
     if trained:
         return trained.pop(), "the adapter was trained in it"

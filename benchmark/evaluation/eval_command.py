@@ -18,7 +18,7 @@ app = App(name="eval", help="Score candidates and compare them: the checks of `p
 
 
 class _Help:
-    """Receives the options like pytest's group of options, to print their help."""
+    """Receives the options in the same way as pytest's group of options, and prints the help of the options."""
 
     def __init__(self) -> None:
         self.parser = ArgumentParser(
@@ -32,15 +32,16 @@ class _Help:
 
 
 def _project(folder: Path) -> Path:
-    """Return the nearest folder, from `folder` upwards, with a pyproject.toml; else `folder` itself."""
+    """Return the nearest folder with a pyproject.toml, from `folder` upwards. If there is none, return `folder`."""
     return next((above for above in (folder, *folder.parents) if (above / "pyproject.toml").is_file()), folder)
 
 
 @app.default
 def run(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> None:
-    """Run the suites with `arguments`, and exit with the code of the checks.
+    """Run the suites with `arguments`, and exit with the exit code of the checks.
 
-    Of the current project only [tool.toolmark] is read, not its tests and not its pytest configuration.
+    Only the section [tool.toolmark] of the current project is read. The project's tests and its pytest configuration
+    are ignored.
     """
     if {"-h", "--help"} & set(arguments):
         shown = _Help()

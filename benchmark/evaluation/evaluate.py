@@ -30,21 +30,23 @@ from toolmark.benchmark.verdicts.verdict import MARGIN
 __all__ = ["Evaluation", "Observer", "compare", "compare_recorded", "evaluate"]
 
 Progress = Callable[[int, int], None]
-"""Called with the number of completions that are done and the total, while a run is generated."""
+"""Called while a run is generated, with the number of finished completions and the total number of completions."""
 
 
 class Observer:
-    """Receives the progress of an evaluation. This class ignores it; a subclass can show it."""
+    """Receives the progress of an evaluation. This class ignores the progress. A subclass can show the progress."""
 
     def say(self, line: str) -> None:
         """Receive a line for the user, for example the command that makes the adapter of a recipe."""
 
     def generating(self, contestant: Contestant, *, alone: bool) -> AbstractContextManager[Progress]:
-        """Return the context in which one run is generated. Its value is called with the progress.
+        """Return a context manager. One run is generated inside the `with` block.
+
+        The value of the `with` block is a function, which is called with the progress.
 
         Args:
             contestant: The contestant that answers.
-            alone: Whether nothing else writes to the terminal at the same time.
+            alone: True if nothing else writes to the terminal at the same time.
         """
         del contestant, alone
         return nullcontext(lambda *_: None)
@@ -53,12 +55,12 @@ class Observer:
 class Evaluation:
     """The evaluation of one request.
 
-    The constructor reads cases and specs and checks every option. It imports no torch, uses no network and writes
-    nothing. `run` does the rest.
+    The constructor reads cases and specs, and checks every option. The constructor does not import torch, does not use
+    the network, and writes nothing. `run` generates, judges and compares.
 
     Args:
         request: The request.
-        recorded: Whether every candidate is a recording. Then nothing is written, and a recording may lack cases.
+        recorded: Whether every candidate is a recording. If so, nothing is written, and a recording may lack cases.
 
     Attributes:
         request: The request.
@@ -83,19 +85,19 @@ class Evaluation:
 
     @property
     def available(self) -> int:
-        """Number of cases before `--limit`; `cases` may be a sample of them."""
+        """Number of cases before `--limit` is applied. `cases` may contain a sample of these cases."""
         return len(self._loaded)
 
     def run(self, observer: Observer | None = None, *, logs: bool = True, report: bool = False) -> Comparison:
-        """Generate what is missing, judge everything, and compare.
+        """Generate the missing answers, judge all answers, and compare the contestants.
 
         Args:
             observer: Receives the progress.
             logs: Whether to write an Inspect log of each run that is not a recording.
-            report: Whether to gather the data of a report beside the figures.
+            report: Whether to gather the additional data of a report.
 
         Raises:
-            InputError: A recipe, a spec or a recording is invalid; or `strict_identity` is set, and two sides answered
+            InputError: A recipe, a spec or a recording is invalid. Or `strict_identity` is set, and two sides answered
                 under different conditions.
             EnvironmentFault: Weights, network, disk or a lock is not available.
             BrokenJudge: The harness itself failed on a case.
@@ -112,7 +114,7 @@ class Evaluation:
         return compare_sides(sides, self.request.margin, data)
 
     def _generate(self, observer: Observer) -> None:
-        """Open and generate every run, in the order of the contestants. Adapters of recipes are made meanwhile."""
+        """Open and generate every run, in the order of the contestants. Adapters are made at the same time."""
         engines = Engines(self.request.run_options.decoding, self.request.threads, self.request.served_requests)
         with RecipeMaking([contestant.candidate for contestant in self.contestants], observer.say) as making:
             if self.request.strict_identity:
@@ -136,7 +138,10 @@ class Evaluation:
                     )
 
     def _may_lack_cases(self, contestant: Contestant) -> bool:
-        """Whether its recording may lack cases: a baseline from --baseline is compared on the common cases only."""
+        """Whether the recording of `contestant` may lack cases.
+
+        A baseline from --baseline may lack cases, because the sides are compared on their common cases only.
+        """
         return self._recorded or (self.request.baseline is not None and contestant is self.contestants[0])
 
     def _open(self, contestant: Contestant, future: Future[Candidate]) -> Run:
@@ -151,12 +156,13 @@ class Evaluation:
                 raise InputError(
                     f"{contestant.name} and its baseline differ in {first.field}: {first.candidate} and "
                     f"{first.baseline}",
-                    "Run both sides with the same settings. Without --strict-identity the difference is only shown.",
+                    "Run both sides with the same settings. Without --strict-identity the difference is shown, and the "
+                    "run continues.",
                 )
 
     @property
     def _judged_cases(self) -> Sequence[Case]:
-        """The cases without those whose prompt does not fit the context of a contestant."""
+        """The cases whose prompt fits the context of every contestant."""
         too_long = {
             case_id
             for contestant in self.contestants
@@ -195,7 +201,7 @@ def evaluate(
         request: The request.
         observer: Receives the progress.
         logs: Whether to write an Inspect log of each run.
-        report: Whether to gather the data of a report beside the figures.
+        report: Whether to gather the additional data of a report.
 
     Raises:
         ToolmarkError: As in `Evaluation` and `Evaluation.run`.
@@ -204,13 +210,13 @@ def evaluate(
 
 
 def compare_recorded(request: Request, *, report: bool = False) -> Comparison:
-    """Judge recorded runs again, each on the cases that it has. Nothing is generated or written.
+    """Judge recorded runs again. Every run is judged on the cases that the run contains.
 
-    The number of epochs is that of the run with the most epochs.
+    Nothing is generated or written. The number of epochs is taken from the run with the most epochs.
 
     Args:
-        request: The request. Its models and its baseline are recorded runs.
-        report: Whether to gather the data of a report beside the figures.
+        request: The request. The models and the baseline of the request are recorded runs.
+        report: Whether to gather the additional data of a report.
 
     Raises:
         InputError: A spec is not a recorded run, or an option is invalid.
@@ -220,10 +226,11 @@ def compare_recorded(request: Request, *, report: bool = False) -> Comparison:
         candidate = resolve(spec)
         if candidate.kind != "replay":
             raise InputError(
-                f"{spec} is not a recorded run", "Give the folder of a run, for example runs/NAME, or its ledger.jsonl."
+                f"{spec} is not a recorded run",
+                "Give the folder of a run, for example runs/NAME, or the ledger.jsonl in the folder.",
             )
         epochs = max(epochs, read_replay(Path(candidate.base)).epochs)
-    if epochs > 1:  # a request with several epochs must have a temperature; recordings ignore it
+    if epochs > 1:  # a request with several epochs must have a temperature, which recordings ignore
         request = replace(request, epochs=epochs, temperature=1.0)
     return Evaluation(request, recorded=True).run(report=report)
 
@@ -233,9 +240,9 @@ def compare(baseline: str, *runs: str, cases: str | None = None, margin: float =
 
     Args:
         baseline: Folder or ledger of a run.
-        runs: Folders or ledgers of the runs that are compared with it.
-        cases: Case file or folder that the runs answered; None for the shipped cases. Cases that a run lacks are left
-            out.
+        runs: Folders or ledgers of the runs that are compared with the baseline.
+        cases: File or folder of the cases that the runs answered. None for the shipped cases. Cases that are missing
+            from a run are left out.
         margin: Half-width of the range around 0 in which differences count as equivalent, as a share.
 
     Raises:

@@ -14,17 +14,18 @@ __all__ = ["floors"]
 
 
 def _defaults(cases: Sequence[Case]) -> dict[str, float]:
-    """Return the default floors: the scores that an answer at random reaches."""
+    """Return the default floors. These are the scores that random answers reach."""
     return {BALANCED.id: 0.5, "selection.tool": selection_by_chance(cases)}
 
 
 def floors(request: Request, contestant: Contestant, cases: Sequence[Case]) -> dict[str, float]:
-    """Return the floors of a contestant by metric: those of `--floor`, and the defaults if it has a baseline.
+    """Return the floors of a contestant by metric.
 
-    A contestant without a baseline has no default floors, so that a low score alone never fails a check.
+    The floors of `--floor` apply to every contestant. A contestant with a baseline also has the default floors. A
+    contestant without a baseline has no default floors, so a low score alone never fails a check.
 
     Args:
-        request: The request. Its own `floors` apply to every contestant.
+        request: The request, with the floors of `--floor`.
         contestant: The contestant that is checked.
         cases: The cases that were judged.
     """

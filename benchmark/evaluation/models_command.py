@@ -22,7 +22,7 @@ from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 __all__ = ["models"]
 
 models = App(name="models", help="List, merge, check and publish models and adapters.")
-for _name in names("toolmark.models"):  # commands that plug-ins add; a command is imported when it is called
+for _name in names("toolmark.models"):  # commands of plug-ins, which are imported when they are called
     models.command(target("toolmark.models", _name), name=_name, help=f"See: toolmark models {_name} --help")
 
 
@@ -64,9 +64,11 @@ def merge(spec: str, *, out: Path) -> None:
     """
     candidate = resolve(spec)
     if candidate.kind not in ("local", "hub") or candidate.adapter is None:
-        raise InputError(f"{spec} has no adapter to merge", "Give both: toolmark models merge BASE:ADAPTER --out DIR")
+        raise InputError(
+            f"{spec} has no adapter to merge", "Give base and adapter: toolmark models merge BASE:ADAPTER --out DIR"
+        )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} exists already and is not empty", "Give a new folder: --out DIR. Or remove this one.")
+        raise InputError(f"{out} exists already and is not empty", f"Give a new folder: --out DIR. Or remove {out}.")
     weights = locate(candidate)
     from toolmark.benchmark.engine.adapter_variants import merge as merged  # torch and peft
 
@@ -78,8 +80,9 @@ def merge(spec: str, *, out: Path) -> None:
 def check(spec: str, *, limit: int = 40, cases: str | None = None, threads: int | None = None) -> None:
     """Check that adapters are served rightly.
 
-    For a model without an adapter: a zero adapter must change nothing. For BASE:ADAPTER: the merged model must answer
-    like the base with the adapter. The exit code is 0 if all metrics are equivalent, and 1 otherwise.
+    For a model without an adapter, the check is that a zero adapter changes nothing. For BASE:ADAPTER, the check is
+    that the merged model answers like the base with the adapter. The exit code is 0 if all metrics are equivalent, and
+    1 otherwise.
 
     Parameters
     ----------
@@ -88,7 +91,7 @@ def check(spec: str, *, limit: int = 40, cases: str | None = None, threads: int 
     limit:
         Number of cases to answer.
     cases:
-        Case file or folder; default: the shipped cases.
+        Case file or folder. The default is the shipped cases.
     threads:
         Number of processor threads.
     """

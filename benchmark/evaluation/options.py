@@ -1,4 +1,4 @@
-"""The options of an evaluation. Each is one entry, which gives its flag, environment variable, key and help."""
+"""The options of an evaluation. Each entry defines the flag, the variable, the key and the help of one option."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OPTIONS = (
         "candidate: alias, path, hub id, replay/FILE, policy/NAME or an Inspect model; repeatable",
         metavar="SPEC",
     ),
-    Option("adapter", STRINGS, "LoRA adapter on the one --model; repeatable", metavar="SPEC"),
+    Option("adapter", STRINGS, "LoRA adapter on the model of --model; repeatable", metavar="SPEC"),
     Option(
         "baseline",
         STRING,
@@ -42,13 +42,13 @@ OPTIONS = (
     ),
     Option("cases", STRING, "case file or folder", metavar="[READER:]PATH", default_text="the shipped cases"),
     Option("tools", STRING, ".py, module or .yaml with the toolboxes that the cases name", metavar="SOURCE"),
-    Option("split", choice("dev", "test"), "which *.SPLIT.jsonl of a folder", default=_DEFAULT.split),
+    Option("split", choice("dev", "test"), "which files *.SPLIT.jsonl of a folder are read", default=_DEFAULT.split),
     Option(
         "dialect",
         STRING,
         "how tools are shown and calls are read",
         metavar="NAME",
-        default_text="the adapter's, else its family's, else tagged",
+        default_text="the dialect of the adapter, else of the model family, else tagged",
     ),
     Option(
         "limit",
@@ -58,7 +58,7 @@ OPTIONS = (
         default_text="all",
     ),
     Option("epochs", WHOLE, "answers for each case; needs --temperature", metavar="N", default=_DEFAULT.epochs),
-    Option("temperature", NUMBER, "0 is greedy", metavar="T", default=_DEFAULT.temperature),
+    Option("temperature", NUMBER, "temperature of sampling; 0 is greedy", metavar="T", default=_DEFAULT.temperature),
     Option("seed", WHOLE, "seed of sampling and of --limit", metavar="N", default=_DEFAULT.seed),
     Option(
         "threads",
@@ -67,7 +67,13 @@ OPTIONS = (
         metavar="N",
         default_text="1 for a small model, else torch's own choice",
     ),
-    Option("connections", WHOLE, "most requests to a served model at once", metavar="N", default=_DEFAULT.connections),
+    Option(
+        "connections",
+        WHOLE,
+        "largest number of requests to a served model at the same time",
+        metavar="N",
+        default=_DEFAULT.connections,
+    ),
     Option(
         "request-timeout",
         NUMBER,
@@ -85,7 +91,7 @@ OPTIONS = (
     Option(
         "stop-at-call",
         SWITCH,
-        "end an answer after its first call, where one call is right; such answers do not count in guard.stops",
+        "end an answer after its first call if one call is right; these answers do not count in guard.stops",
     ),
     Option(
         "floor",
@@ -103,9 +109,9 @@ OPTIONS = (
         "run called tools with effects up to this level",
         default=_DEFAULT.execute,
     ),
-    Option("fresh", SWITCH, "generate all answers again, and do not reuse those in the ledger"),
+    Option("fresh", SWITCH, "generate all answers again; recorded answers in the ledger are not reused"),
     Option("strict-identity", SWITCH, "stop with an error if the sides differ in more than the candidate"),
-    Option("as-recorded", SWITCH, "take the baseline's figures as they were recorded, and do not judge it again"),
+    Option("as-recorded", SWITCH, "use the recorded grades of the baseline, and do not judge the baseline again"),
     Option("skip-too-long", SWITCH, "leave out cases whose prompt does not fit the context"),
     Option("skip-bad", SWITCH, "leave out rows that cannot be read, and list them"),
     Option(
@@ -167,7 +173,7 @@ def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
 
 
 def request_of(values: Values) -> Request:
-    """Make a request from the options. A field has the name of its option; those of repeatable options are plurals."""
+    """Make a request from the options. A field has the name of its option, in the plural for repeatable options."""
     by_field = {field.name: values[_PLURAL.get(field.name, field.name.replace("_", "-"))] for field in fields(Request)}
     by_field["cases"] = by_field["cases"] or _DEFAULT.cases
     by_field["runs"] = Path(by_field["runs"])

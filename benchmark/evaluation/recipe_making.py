@@ -1,7 +1,8 @@
-"""Makes the adapters of recipes, each in a process of its own, while other candidates answer.
+"""Makes the adapters of recipes while other candidates answer.
 
-The adapters are made one after the other. A step that was killed resumes when the evaluation runs again. If two
-evaluations need the same adapter, one of them makes it and the other waits.
+Every step of a recipe runs in a new process. The adapters are made one after the other. A step that was killed resumes
+when the evaluation runs again. If two evaluations need the same adapter, one evaluation makes the adapter and the other
+evaluation waits.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 __all__ = ["RecipeMaking", "plan_of"]
 
 _SECONDS_TO_END = 10.0
-"""Time that an interrupted command has to save its state and to print where it is."""
+"""Time that an interrupted command has to save its state and to print the path of the saved state."""
 
 
 def plan_of(candidate: Candidate) -> Plan | None:
-    """Return the plan for the recipe of a candidate; None if its adapter is not a recipe.
+    """Return the plan for the recipe of a candidate. Return None if the adapter of the candidate is not a recipe.
 
     Raises:
-        InputError: The recipe is invalid; see `plan_recipe`.
+        InputError: The recipe is invalid. See `plan_recipe`.
         EnvironmentFault: The weights of the base are not available.
     """
     if candidate.adapter is None or not is_recipe(path := Path(candidate.adapter)):
@@ -43,18 +44,18 @@ def plan_of(candidate: Candidate) -> Plan | None:
 
 
 class RecipeMaking:
-    """Makes the adapters of recipes in the background; a context manager.
+    """Makes the adapters of recipes in the background. It is a context manager.
 
-    When the context ends, the running step is stopped. The next evaluation resumes it.
+    When the `with` block ends, the running step is stopped. The next evaluation resumes this step.
 
     Args:
         candidates: The candidates of an evaluation, with or without recipes.
         say: Called with each command before it runs.
 
     Attributes:
-        ready: A future for each candidate, in the order of `candidates`. Its result is the candidate with the adapter
-            in place of the recipe. If the adapter exists already, or there is no recipe, the future is done at once.
-            If a step failed, the future raises `InputError` or `EnvironmentFault`.
+        ready: A future for each candidate, in the order of `candidates`. The result of a future is the candidate with
+            the adapter instead of the recipe. If the adapter exists already, or there is no recipe, the future is done
+            at once. If a step failed, the future raises `InputError` or `EnvironmentFault`.
 
     Raises:
         InputError, EnvironmentFault: As in `plan_of`.
@@ -100,11 +101,14 @@ class RecipeMaking:
         return replace(candidate, adapter=str(plan.adapter))
 
     def _run(self, arguments: Sequence[str]) -> None:
-        """Run `toolmark` with `arguments` in a new process. It opens no test case and frees its memory at the end."""
+        """Run `toolmark` with `arguments` in a new process.
+
+        The new process opens no test case. When it ends, its memory is free.
+        """
         shown = shlex.join(["toolmark", *arguments])
         self._say(shown)
         with subprocess.Popen([sys.executable, "-m", "toolmark.benchmark.cli", *arguments]) as self._command:  # noqa: S603
-            if self._ended:  # the context may have ended between two commands
+            if self._ended:  # the `with` block may have ended between two commands
                 self._command.terminate()
             code = self._command.wait()
         if code == 0:
@@ -113,6 +117,6 @@ class RecipeMaking:
             raise KeyboardInterrupt
         kind = EnvironmentFault if code == EnvironmentFault.exit_code else InputError
         raise kind(
-            f"a step of the recipe failed with exit code {code}; its error is printed above",
+            f"a step of the recipe failed with exit code {code}, and the error of the step is printed above",
             f"Correct the error and run again. To run the step alone: {shown}",
         )

@@ -1,4 +1,4 @@
-"""Gathers the data that a report shows beside the figures, so that a renderer computes nothing."""
+"""Gathers the additional data of a report, so that a renderer computes nothing."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ __all__ = ["gather", "provenance_of"]
 def gather(
     cases: Sequence[Case], sides: Sequence[Side], dialect: Dialect, provenance: Provenance | None = None
 ) -> ReportData:
-    """Gather the data of a report beside the figures.
+    """Gather the additional data of a report.
 
     Args:
         cases: The cases that were judged.
         sides: One side for each contestant, in the order in which they are shown.
         dialect: The dialect in which the trivial policies answer.
-        provenance: How and when the comparison was made; None if this is unknown.
+        provenance: How and when the comparison was made. None if this is unknown.
     """
     judged = {grade.case_id for side in sides for grade in side.grades}
     answered = [case for case in cases if case.id in judged]
@@ -65,7 +65,7 @@ _REPEATED = ("cases", "tools", "split", "limit", "seed", "margin", "execute")
 
 
 def provenance_of(request: Request, contestants: Sequence[Contestant], cases: Sequence[Case]) -> Provenance:
-    """Return how the comparison is made, with the command that makes it again from the stored runs.
+    """Return how the comparison is made, and the command that makes the comparison again from the stored runs.
 
     Args:
         request: The request.
@@ -91,7 +91,10 @@ def provenance_of(request: Request, contestants: Sequence[Contestant], cases: Se
 
 
 def _now() -> str:
-    """Return the current time, or that of SOURCE_DATE_EPOCH. With it, the same report has the same bytes."""
+    """Return the current time, or the time in SOURCE_DATE_EPOCH if this variable is set.
+
+    With SOURCE_DATE_EPOCH, the same report has the same bytes.
+    """
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
     moment = datetime.fromtimestamp(int(given), UTC) if given.isdecimal() else datetime.now(UTC)
     return moment.isoformat(timespec="seconds")

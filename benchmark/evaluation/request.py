@@ -30,7 +30,7 @@ def shipped_cases() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request for an evaluation. Each field is an option of `toolmark eval`; see `toolmark eval --help`."""
+    """A request for an evaluation. Each field is an option of `toolmark eval`, described by `toolmark eval --help`."""
 
     models: tuple[str, ...] = ()
     adapters: tuple[str, ...] = ()
@@ -72,11 +72,12 @@ class Request:
     def candidates(self) -> list[tuple[Candidate, int | None]]:
         """Resolve the specs of the request.
 
-        With `baseline`, the baseline comes first, and models and adapters are compared with it. Without it, adapters
-        are compared with their base, and models with nothing.
+        With `baseline`, the baseline comes first, and models and adapters are compared with the baseline. Without
+        `baseline`, adapters are compared with their base, and models are not compared.
 
         Returns:
-            The candidates in the order in which they are shown, each with the index of its baseline or None.
+            Pairs of a candidate and the index of its baseline, in the order in which candidates are shown. The index is
+            None if the candidate has no baseline.
 
         Raises:
             InputError: A spec cannot be resolved, or an adapter does not fit its base.
@@ -89,14 +90,14 @@ class Request:
 
 
 def check(request: Request) -> None:
-    """Check the options by themselves, before cases or candidates are read.
+    """Check the options before cases or candidates are read.
 
     Raises:
-        InputError: An option is out of its bounds, or does not fit another one.
+        InputError: An option is out of its bounds, or two options do not fit together.
     """
     if request.adapters and len(request.models) != 1:
         raise InputError(
-            f"--adapter needs exactly one --model, and {len(request.models)} are given",
+            f"--adapter needs exactly one --model, and {len(request.models)} models are given",
             "Give the base once: --model BASE --adapter A --adapter B",
         )
     if not 0 < request.margin < 1:
@@ -104,7 +105,7 @@ def check(request: Request) -> None:
             f"--margin {request.margin:g} is not between 0 and 1", "Write a share, for example --margin 0.05"
         )
     if request.as_recorded and request.baseline is None:
-        raise InputError("--as-recorded needs a recorded baseline", "Give one: --baseline runs/NAME")
+        raise InputError("--as-recorded needs a recorded baseline", "Give a recorded run: --baseline runs/NAME")
     if request.epochs < 1:
         raise InputError(f"--epochs {request.epochs} is below 1", "Write 1 or more: --epochs 1")
     if request.epochs > 1 and request.temperature == 0:

@@ -13,7 +13,7 @@ __all__ = ["TerminalObserver"]
 
 
 class TerminalObserver(Observer):
-    """Shows a progress line for each run: live in a terminal, as plain lines elsewhere."""
+    """Shows the progress of each run, as one live line in a terminal and as plain lines elsewhere."""
 
     def say(self, line: str) -> None:
         """Print the line."""
@@ -21,7 +21,7 @@ class TerminalObserver(Observer):
 
     @contextmanager
     def generating(self, contestant: Contestant, *, alone: bool) -> Iterator[Progress]:
-        """Show the number of answers, and at the end how many were generated and how many reused."""
+        """Show the number of answers. At the end, show how many answers were generated and how many were reused."""
         with progress_line(contestant.name, live=alone) as line:
             yield line.update
             run = contestant.run

@@ -1,4 +1,4 @@
-"""Readers turn files of other formats into cases and traces: one format a file."""
+"""Readers turn files of other formats into cases and traces. Every module reads one format."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class BadRow:
     """A row that cannot be read.
 
     Attributes:
-        file: The file that the row is in.
-        line: Its line, counted from 1.
-        reason: Why it cannot be read.
-        column: Where in the line the error is, counted from 1; None where that is not known.
+        file: The file that contains the row.
+        line: Line of the row, counted from 1.
+        reason: Why the row cannot be read.
+        column: Position of the error in the line, counted from 1. None if the position is not known.
     """
 
     file: Path
@@ -37,14 +37,15 @@ class BadRow:
 
 @runtime_checkable
 class Reader(Protocol):
-    """Reads one format. Entry-point group `toolmark.readers`; chosen by `--cases NAME:PATH`.
+    """A reader of one format, in the entry-point group `toolmark.readers`. `--cases NAME:PATH` chooses a reader.
 
-    Derive from `BaseReader`, which has the defaults of all attributes but `name`.
+    Derive from `BaseReader`, which has the defaults of all attributes except `name`.
 
     Attributes:
         name: The NAME of `--cases NAME:PATH`.
-        takes_tools: Whether the rows only name their tools, so that `--tools` may say what these are.
-        tools: The value of `--tools`; set only on a reader that takes tools.
+        takes_tools: Whether the rows contain only the names of tools. If so, `--tools` may name the source of the
+            tools.
+        tools: The value of `--tools`. Set only on a reader that takes tools.
     """
 
     name: str
@@ -52,12 +53,12 @@ class Reader(Protocol):
     tools: str | None
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the rows of a file or folder in their order; a row that cannot be read is a `BadRow`."""
+        """Yield the rows of a file or folder in their order. A row that cannot be read is a `BadRow`."""
         ...
 
 
 class BaseReader:
-    """The defaults of a reader's optional attributes; see `Reader`."""
+    """The defaults of a reader's optional attributes. See `Reader`."""
 
     takes_tools: bool = False
     tools: str | None = None

@@ -3,11 +3,11 @@
 Rows are in `json_test_data/*.json` and `training-data/*.json`:
 `{"instruction", "input", "expected_output" or "output"}`. The instruction ends with the APIs, one JSON object on each
 line. The input is a dialogue of `User: …`, `AI: …` and `API-Request: [Name(key='value')]->result`. The expected output
-is such a request, or an answer `AI: …` that uses the result.
+is an `API-Request`, or an answer `AI: …` that uses the result.
 
 Dialogues are in `lv1-lv2-samples/**/*.jsonl`, one turn on each line: `{"role": "User" or "AI", "text"}` or
-`{"role": "API", "api_name", "param_dict", "result"}`. API-Bank has these APIs as Python files, so the tools are taken
-from a `tools.yaml` beside the file, or from `--tools`.
+`{"role": "API", "api_name", "param_dict", "result"}`. API-Bank defines the APIs of dialogues in Python files. So the
+tools are taken from a `tools.yaml` in the folder of the file, or from `--tools`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class ApiBankReader(BaseReader):
     takes_tools = True
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the rows in order; a dialogue is one trace.
+        """Yield the rows in order. A dialogue is one trace.
 
         Raises:
             InputError: A file cannot be read.
@@ -93,10 +93,10 @@ def _turns(row: Row) -> list[Message]:
 
 
 def python_calls(text: str) -> tuple[Call, ...]:
-    """The calls of a list such as `[f(a='b'), g()]`, whose values are Python literals. No code is run.
+    """Return the calls of a list such as `[f(a='b'), g()]`. The values are Python literals. No code is run.
 
     Raises:
-        ValueError: The text is not such a list, or is too long.
+        ValueError: The text is not such a list, or the text is too long.
     """
     if len(text) > MAX_LITERAL:
         raise ValueError(f"the calls have {len(text)} characters; at most {MAX_LITERAL} are read")
@@ -168,7 +168,7 @@ def _messages(dialogue: str) -> tuple[Message, ...]:
         else:
             messages.append(Message(role="user" if head == _USER else "assistant", content=text))
     while messages and messages[-1].role == "assistant":
-        messages.pop()  # a text such as "Got it." is part of the answer, not of the question
+        messages.pop()  # a text such as "Got it." belongs to the answer, not to the question
     if not messages:
         raise ValueError("the dialogue has no turn of the user")
     return tuple(messages)

@@ -1,22 +1,23 @@
-"""BFCL v4, the single-turn categories in Python's syntax: `BFCL_v4_*.json` with `possible_answer/` beside them.
+"""BFCL v4, the single-turn categories in Python's syntax. A folder has `BFCL_v4_*.json` and `possible_answer/`.
 
-A line is `{"id", "question": [[turn, …]], "function": [tool, …]}`, its answer
-`{"id", "ground_truth": [{name: {argument: [value, …]}}, …]}`. They are interpreted as the official checker does
-(ShishirPatil/gorilla, bfcl_eval/eval_checker/ast_eval/ast_checker.py, commit a6da28ee):
+A line of `BFCL_v4_*.json` is `{"id", "question": [[turn, …]], "function": [tool, …]}`. The answer to a line, in
+`possible_answer/`, is `{"id", "ground_truth": [{name: {argument: [value, …]}}, …]}`. Questions and answers are
+interpreted in the same way as in the official checker (ShishirPatil/gorilla,
+bfcl_eval/eval_checker/ast_eval/ast_checker.py, commit a6da28ee):
 
-- the types `dict`, `float`, `tuple` and `any` are JSON Schema's object, number, array and no type;
-- `""` among the values of an argument means that the argument may be left out, unless its schema requires it; a string
-  may also be given as `""`;
-- strings are compared by the rule `bfcl`: the argument itself, the elements of a list and the values of an object, one
-  level deep;
-- calls may come in any order, and `.` and `_` in names count as equal, because some servers refuse the dot;
-- in the irrelevance categories no call is right.
+- The types `dict`, `float` and `tuple` become JSON Schema's object, number and array. The type `any` becomes no type.
+- `""` among the values of an argument means that the argument may be left out, unless the schema requires the argument.
+  If the argument is a string, it may also be given as `""`.
+- Strings are compared by the rule `bfcl`. The rule applies to the argument itself, to the elements of a list, and to
+  the values of an object, one level deep.
+- Calls may come in any order. In names, `.` and `_` count as equal, because some servers refuse the dot.
+- In the irrelevance categories no call is right.
 
-An answer may have an argument that its tool does not declare: if `""` is among its values, the argument is ignored. A
-case whose own answer breaks its tool's schema is waived, with that reason.
+An answer may contain an argument that the tool does not declare. If `""` is among the values of this argument, the
+argument is ignored. If the answer of a case breaks the schema of a tool, the case is waived, with this reason.
 
-Multi-turn, agentic, Java and JavaScript files of a folder are ignored, as they are not in these categories; so is
-live_relevance, which has no answers.
+Multi-turn, agentic, Java and JavaScript files of a folder are ignored, because they are not in these categories. The
+category live_relevance is also ignored, because it has no answers.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ CATEGORIES = (
 )
 _FILE = re.compile(r"BFCL_v\d+_(.+)\.json(?:l)?(?:\.gz)?")
 _MAX_OPTIONS = 64
-"""The largest number of right answers of one case. Cases with more accept several objects in several arguments."""
+"""Largest number of right answers of one case. A case has more if several arguments accept several objects."""
 
 
 def _category(file: Path) -> str | None:
@@ -73,12 +74,12 @@ class BfclReader(BaseReader):
         """Yield the cases, category by category.
 
         Raises:
-            InputError: There is no file of these categories, or a file cannot be read.
+            InputError: No file of these categories exists, or a file cannot be read.
         """
         files = [file for file in data_files(path, ".json", ".jsonl", ".gz") if _category(file)]
         if not files:
             raise InputError(
-                f"{path} holds no single-turn category of BFCL in Python's syntax",
+                f"{path} contains no single-turn category of BFCL in Python's syntax",
                 f"Name a folder with BFCL_v4_*.json, or one such file, of the categories {', '.join(CATEGORIES)}.",
             )
         for file in files:
@@ -141,7 +142,7 @@ def _options(truth: Any, toolbox: Toolbox) -> tuple[CallOption, ...]:
 
 
 def _specs(name: str, arguments: Mapping[str, Any], tool: Tool) -> list[CallSpec]:
-    """One spec; several if an argument accepts several objects, which one rule cannot express."""
+    """Return one spec. If an argument accepts several objects, return several specs, because one rule is not enough."""
     properties: Any = tool.parameters.get("properties", {})
     required = required_names(tool)
     accepted: dict[str, list[Accept]] = {}
@@ -165,7 +166,7 @@ def _specs(name: str, arguments: Mapping[str, Any], tool: Tool) -> list[CallSpec
 
 
 def _rules(values: Sequence[Any], schema: Mapping[str, Any]) -> list[Accept]:
-    """The rules of an argument, of which one must match; none if the argument must be left out."""
+    """Return the rules of an argument. One rule must match. Without a rule, the argument must be left out."""
     kind = schema.get("type")
     items = schema.get("items")
     if kind == "object":
@@ -176,7 +177,7 @@ def _rules(values: Sequence[Any], schema: Mapping[str, Any]) -> list[Accept]:
     # An empty string is a value only of arguments that may be strings.
     given = [value for value in values if value != "" or kind in ("string", None)]
     validator = compile_schema(schema)
-    # Values that the schema allows come first: the first value is the example answer when the gold is checked.
+    # Values that the schema allows come first, because the first value is the example answer when the gold is checked.
     ordered = sorted(given, key=lambda value: (bool(problems(value, validator)), value == ""))
     if not ordered or (set(map(repr, ordered)) == {"''"} and problems("", validator)):
         return []

@@ -1,8 +1,8 @@
 """Recorded answers to BFCL: `{"case", "category", "dialect", "raw", "official_decoded", "official_valid", …}`.
 
-`raw` is the recorded output. Dialects are named after the handlers of BFCL: `xlam` is the dialect `json`; `openai` is
-`native`, where a list `[{name: arguments as text}]` holds raw calls and a string is text; the other names are the same.
-The fields with BFCL's own verdict are not read.
+`raw` is the recorded output. Dialects have the names of BFCL's handlers. `xlam` is the dialect `json`, and `openai` is
+the dialect `native`. The other names are the same in Toolmark. With `openai`, a list `[{name: arguments as text}]`
+contains raw calls, and a string is text. The fields with BFCL's own verdict are not read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _DIALECTS: Mapping[str, str] = {"xlam": "json", "openai": "native"}
 
 
 def as_recorded_answer(row: Row) -> Row:
-    """A row of this format in the form of `recorded_answers`; a row of another format unchanged.
+    """Convert a row of this format to the form of `recorded_answers`. Return a row of another format unchanged.
 
     Raises:
         ValueError: A field is wrong.

@@ -1,4 +1,4 @@
-"""Selecting the cases of a run: files by split, then optionally a stratified sample."""
+"""Selects the cases of a run. Files are selected by split. Then a stratified sample may be drawn."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Split = Literal["dev", "test"]
 
 
 def open_reader(source: str, tools: str | None = None) -> tuple[Reader, Path]:
-    """The reader and the path of a case source.
+    """Return the reader and the path of a case source.
 
     Args:
         source: `NAME:PATH`, or a plain path to case files of Toolmark.
-        tools: The value of `--tools`, which the reader gets.
+        tools: The value of `--tools`, which is passed to the reader.
 
     Raises:
-        InputError: No reader has that name, or the reader does not take `tools`.
+        InputError: No reader has the name NAME, or the reader does not take `tools`.
     """
     prefix, colon, rest = source.partition(":")
     has_name = colon and not Path(source).exists() and len(prefix) > 1
@@ -48,10 +48,10 @@ def open_reader(source: str, tools: str | None = None) -> tuple[Reader, Path]:
 
 
 def case_files(path: Path, split: Split) -> list[Path]:
-    """The case files of a split: `*.SPLIT.jsonl` in a folder, or a file itself, whatever its name.
+    """Return the case files of a split. In a folder, these are the files `*.SPLIT.jsonl`. A file may have any name.
 
     Raises:
-        InputError: There is no such file or folder, or the folder has no file of this split.
+        InputError: The file or folder does not exist, or the folder has no file of this split.
     """
     if path.is_file():
         return [path]
@@ -61,12 +61,14 @@ def case_files(path: Path, split: Split) -> list[Path]:
         )
     files = sorted(path.glob(f"*.{split}.jsonl"))
     if not files:
-        raise InputError(f"{path} has no *.{split}.jsonl", "Name the file itself, or the other split with --split.")
+        raise InputError(
+            f"{path} has no *.{split}.jsonl", "Give the path of the file, or choose the other split with --split."
+        )
     return files
 
 
 def _rows(reader: Reader, path: Path, split: Split) -> Iterator[tuple[Path, int, Case | BadRow]]:
-    """The rows of a source, each with the file or folder that it was read from and its number there, from 1."""
+    """Yield the rows of a source. Each row comes with its file or folder, and with its number there, from 1."""
     files = case_files(path, split) if isinstance(reader, ToolmarkReader) else [path]
     for file in files:
         for index, row in enumerate(reader.read(file), start=1):
@@ -79,11 +81,12 @@ def _rows(reader: Reader, path: Path, split: Split) -> Iterator[tuple[Path, int,
 def load_cases(
     source: str, split: Split = "test", tools: str | None = None, skip_bad: bool = False
 ) -> tuple[list[Case], list[BadRow]]:
-    """All cases of a source, and the rows that were skipped.
+    """Return all cases of a source, and the rows that were skipped.
+
+    With `skip_bad`, bad rows are left out. If two cases have the same id, the first case is kept.
 
     Raises:
-        InputError: There is a bad row, or two cases have the same id. With `skip_bad` these rows are left out; of two
-            cases with the same id the first is kept.
+        InputError: Without `skip_bad`, a row is bad, or two cases have the same id.
         NothingToDo: No case is left.
     """
     reader, path = open_reader(source, tools)
@@ -105,7 +108,8 @@ def load_cases(
             if not skip_bad:
                 raise InputError(
                     f"{file}, case {index} {twice}",
-                    "Remove one of them, change its messages or tools, or leave the second out with --skip-bad.",
+                    "Remove one of the two cases, or change its messages or tools. To leave the second case out, add "
+                    "--skip-bad.",
                 )
             skipped.append(BadRow(file, index, f"{row.source.ref} {twice}"))
     if not cases:
@@ -120,15 +124,15 @@ def _stratum(case: Case) -> str:
 
 
 def limited(cases: Sequence[Case], limit: int | None, seed: int = 0) -> list[Case]:
-    """A stratified, seeded and nested sample: every stratum has its share, and a smaller sample is part of a larger
-    one.
+    """Draw a stratified, seeded and nested sample.
 
-    Each stratum is shuffled by a seeded hash and its cases are spread evenly over [0, 1); the sample is the first
-    `limit` of all cases in that order.
+    Every stratum has its share of the sample, and a larger sample contains every smaller sample. Each stratum is
+    shuffled by a seeded hash, and the cases of the stratum are spread evenly over [0, 1). The sample contains the first
+    `limit` cases in the order of these positions.
 
     Args:
         cases: All cases.
-        limit: Size of the sample; None takes all cases.
+        limit: Size of the sample. None takes all cases.
         seed: Seed of the shuffling.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Chat turns in the form of OpenAI and TRL, which other formats use too."""
+"""Chat turns in the form of OpenAI and TRL. Other formats also use this form."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ROLES: Mapping[str, str] = {
 
 
 def _content_text(content: Any) -> str:
-    """The text of a turn's content: a string, or a list of text parts.
+    """Return the text of a turn's content. The content is a string, or a list of text parts.
 
     Raises:
         ValueError: The content has another form.
@@ -45,7 +45,7 @@ def _content_text(content: Any) -> str:
 
 
 def chat_turns(turns: Sequence[Any]) -> tuple[Message, ...]:
-    """The messages of turns with `role` and `content`; calls are `tool_calls`, or the older `function_call`.
+    """Return the messages of turns with `role` and `content`. Calls are in `tool_calls` or `function_call`.
 
     Raises:
         ValueError: A turn cannot be read.
@@ -69,7 +69,7 @@ def chat_turns(turns: Sequence[Any]) -> tuple[Message, ...]:
 
 
 def tools_of(row: Row) -> Toolbox:
-    """The tools of a row: its field `tools` or the older `functions`, a list or its JSON text.
+    """Return the tools of a row, from `tools` or the older `functions`. The field contains a list, or its JSON text.
 
     Raises:
         ValueError: The field cannot be read.
@@ -83,7 +83,7 @@ def tools_of(row: Row) -> Toolbox:
 
 
 def chat_trace(row: Row, turns: Sequence[Any], source: Source) -> Trace:
-    """The conversation of a row.
+    """Return the conversation of a row.
 
     Raises:
         ValueError: The row cannot be read.

@@ -1,8 +1,9 @@
 """A CSV file of queries with the names of their tools: the columns `query` and `tool`, in upper or lower case.
 
-The query may also be called `question`, `prompt` or `text`; the tool `tool_name`, `label` or `expected_tool`. An empty
-tool means that no tool is needed; several tools are separated by `;`. The tools are those of `--tools`, of the
-`tools.yaml` beside the file, or of the catalog.
+The column `query` may also be called `question`, `prompt` or `text`. The column `tool` may also be called `tool_name`,
+`label` or `expected_tool`. An empty tool means that no tool is needed. Several tools are separated by `;`. The tools
+are read from `--tools`. Without `--tools`, they are read from the `tools.yaml` in the folder of the file, or otherwise
+from the catalog.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _NONE = ("", "none", "nan", "null")
 
 
 class CsvReader(BaseReader):
-    """Reads queries with the names of their tools as cases; the arguments are not known.
+    """Reads queries with the names of their tools as cases. The arguments are not known.
 
     Attributes:
         tools: A source of tools (`--tools`).

@@ -1,4 +1,4 @@
-"""Expected answers from the data of other collections: whole calls, or only the name of the tool."""
+"""Expected answers from the data of other collections. An answer is whole calls, or only the name of the tool."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ARGUMENTS = ("arguments", "args", "parameters", "input_args")
 
 
 def call_of(value: Any) -> Call:
-    """A call from an object with any of the usual keys; the arguments are an object or its JSON text.
+    """Return a call from an object with any of the usual keys. The arguments are an object or its JSON text.
 
     Raises:
         ValueError: The value is not such an object.
@@ -49,7 +49,7 @@ def call_of(value: Any) -> Call:
 
 
 def calls_of(value: Any) -> tuple[Call, ...]:
-    """The calls of one call object, of a list of them, or of the JSON text of either.
+    """Return the calls of one call object, of a list of call objects, or of the JSON text of an object or list.
 
     Raises:
         ValueError: The value has another form.
@@ -60,10 +60,10 @@ def calls_of(value: Any) -> tuple[Call, ...]:
 
 
 def expected_calls(calls: Sequence[Call], toolbox: Toolbox) -> ExpectCall:
-    """Expect these calls in any order, with exactly these values; an argument at its schema default may be left out.
+    """Expect these calls in any order, with exactly these values. An argument at its schema default may be left out.
 
     Raises:
-        ValueError: There is no call, or a tool is called that is not offered.
+        ValueError: No call is given, or a tool is called that is not offered.
     """
     if not calls:
         raise ValueError("no call is given")
@@ -79,7 +79,7 @@ def labelled(names: Sequence[str], toolbox: Toolbox) -> ExpectCall:
     """Expect one call of each of these tools, with any arguments.
 
     Raises:
-        ValueError: There is no tool, or a tool that is not offered.
+        ValueError: No tool is given, or a tool is not offered.
     """
     if not names:
         raise ValueError("no tool is given")
@@ -95,7 +95,7 @@ def _check_offered(names: Iterable[str], toolbox: Toolbox) -> None:
 
 
 def gold_fault(option: CallOption, toolbox: Toolbox) -> str | None:
-    """Why the expected calls break the schemas of their tools, as the reason of a waiver; None if they do not."""
+    """Return how the expected calls break the schemas of their tools, as the reason of a waiver, or None."""
     for spec in option.calls:
         if not spec.arguments_known:
             continue
@@ -115,9 +115,10 @@ def conversation(
     *,
     any_call: bool = False,
 ) -> Trace:
-    """A trace, with a case made from its first turn that calls, or, if no turn calls, from its first answer.
+    """Return a trace, with a case.
 
-    Such an answer does not say why no call is right. The case gives the reason `no_tool_needed`.
+    The case is made from the first turn with a call. If no turn has a call, the case is made from the first answer. An
+    answer without a call does not show why no call is right, so the case gives the reason `no_tool_needed`.
 
     Args:
         messages: The turns.
@@ -125,8 +126,8 @@ def conversation(
         source: Source of the case.
         licence: Licence of the case.
         tags: Tags of the case.
-        any_call: Whether a tool may be called that is not offered: then the trace has no case. Otherwise that is an
-            error.
+        any_call: Whether a tool may be called that is not offered. If so, a trace with such a call has no case. If not,
+            such a call is an error.
 
     Raises:
         ValueError: No assistant turn follows a user turn, or a tool is called that is not offered.

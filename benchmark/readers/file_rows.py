@@ -1,7 +1,7 @@
 """Rows of data files: JSON Lines, one JSON array, CSV (plain or gzipped) or Parquet.
 
-Each row comes with the number of the line on which it begins; a row of a Parquet file with its row number. A row that
-cannot be decoded is a `BadRow`.
+A row comes with the number of the line on which the row begins. A row of a Parquet file comes with its row number. A
+row that cannot be decoded is a `BadRow`.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ Row = Mapping[str, Any]
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file; a file whose name ends in `.gz` is unpacked.
+    """Return the text of a UTF-8 file. A file whose name ends in `.gz` is unpacked.
 
     Raises:
-        InputError: It cannot be read.
+        InputError: The file cannot be read.
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
@@ -44,10 +44,10 @@ def read_text(path: Path) -> str:
 
 
 def data_files(path: Path, *suffixes: str) -> list[Path]:
-    """`path` itself, or the files in it whose names end in one of `suffixes`, sorted by name.
+    """Return `path` itself, or the files in the folder `path` whose names end in one of `suffixes`, sorted by name.
 
     Raises:
-        InputError: There is no such file or folder, or the folder has no such file in it.
+        InputError: The file or folder does not exist, or the folder has no file with such a name.
     """
     if path.is_file():
         return [path]
@@ -60,10 +60,12 @@ def data_files(path: Path, *suffixes: str) -> list[Path]:
 
 
 def tables(path: Path, *names: str) -> list[Path]:
-    """The files of a folder with these names, or Parquet files; if the folder has none, those of its subfolders.
+    """Return the files of a folder that have these names or are Parquet files.
+
+    If the folder has no such file, the files of its subfolders are returned.
 
     Raises:
-        InputError: There is no such file.
+        InputError: No such file exists.
     """
     wanted = (*names, PARQUET)
     if path.is_dir() and not any(file.name.endswith(wanted) for file in path.iterdir() if file.is_file()):
@@ -75,7 +77,7 @@ def tables(path: Path, *names: str) -> list[Path]:
 
 
 def json_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
-    """The objects of a JSONL file, or of a file that is one JSON array, with the line at which each begins.
+    """Yield the objects of a JSONL file, or of a file that is one JSON array. Yield the line of each object too.
 
     Raises:
         InputError: The file cannot be read.
@@ -114,7 +116,7 @@ def _array(path: Path, text: str) -> Iterator[tuple[int, Row | BadRow]]:
             value, position = STRICT_DECODER.raw_decode(text, position)
             check_json(value)
         except (ValueError, RecursionError) as error:
-            # After a broken element, the start of the next one cannot be found: it might lie inside the broken one.
+            # After a broken element, the start of the next element is unknown. It might lie inside the broken element.
             yield line, BadRow(path, line, f"not JSON: {error}; this element and all elements after it are not read")
             return
         if isinstance(value, dict):
@@ -124,10 +126,12 @@ def _array(path: Path, text: str) -> Iterator[tuple[int, Row | BadRow]]:
 
 
 def csv_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
-    """The rows of a CSV file with a header: cells as strings by column name, with the line on which each row begins.
+    """Yield the rows of a CSV file with a header, and the line on which each row begins.
+
+    A row contains its cells as strings, by column name.
 
     Raises:
-        InputError: The file cannot be read, or has no header.
+        InputError: The file cannot be read, or the file has no header.
     """
     stream = io.StringIO(read_text(path).removeprefix("\ufeff"), newline="")
     csv.field_size_limit(_MAX_CELL)
@@ -159,11 +163,11 @@ def csv_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
 
 
 def parquet_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
-    """The rows of a Parquet file with their row numbers, in JSON's types.
+    """Yield the rows of a Parquet file with their row numbers, in JSON's types.
 
     Raises:
         InputError: The file cannot be read.
-        EnvironmentFault: The package that reads it is not installed.
+        EnvironmentFault: The package that reads Parquet files is not installed.
     """
     try:
         from pyarrow import ArrowException, parquet

@@ -1,11 +1,13 @@
-"""MetaTool (HowieHwong/MetaTool, dataset/tmp_dataset): whether a tool is needed, and which.
+"""MetaTool (HowieHwong/MetaTool, dataset/tmp_dataset): queries that show whether a tool is needed, and which tool.
 
-One JSON array of `{"query", "tool", "label", "action_prompt", …}`. Task 1 asks whether a tool is needed at all: `label`
-is `positive` or `negative`. In task 2 `action_prompt` lists the tools, one on each line,
-`1. tool name: …, tool description: …`. `tool` is one name or several; if none of them is in the list, no call is right.
+A file contains one JSON array of `{"query", "tool", "label", "action_prompt", …}`. Task 1 asks whether a tool is needed
+at all. `label` is `positive` or `negative`. In task 2, `action_prompt` lists the tools, one on each line, as
+`1. tool name: …, tool description: …`. `tool` contains one or several names. If none of these names is in the list, no
+call is right.
 
-MetaTool's tools have no arguments. In task 1 a model is shown no tools. A case of it offers those of `--tools`, or of
-`plugin_des.json` (`{name: description}`) beside the file or in the folder above; its id is a hash of the row.
+MetaTool's tools have no arguments. In MetaTool's task 1 a model is shown no tools. Here a case of task 1 offers the
+tools of `--tools`. Without `--tools`, the case offers the tools of `plugin_des.json` (`{name: description}`) in the
+folder of the file or in the folder above. The id of the case is a hash of the row.
 """
 
 from __future__ import annotations
@@ -48,14 +50,14 @@ class MetaToolReader(BaseReader):
         """Yield the rows in order.
 
         Raises:
-            InputError: A file cannot be read, or the tools of its rows are not known.
+            InputError: A file cannot be read, or the tools of the rows are not known.
         """
         for file in data_files(path, ".json", ".jsonl"):
             if file.name != _DESCRIPTIONS:
                 yield from self._file(file)
 
     def _file(self, file: Path) -> Iterator[Case | Trace | BadRow]:
-        unlisted: list[Toolbox] = []  # read once, when the first row needs it
+        unlisted: list[Toolbox] = []  # the file is read once, when the first row needs it
 
         def case(row: Row, line: int) -> Case:
             shown = _shown(row)
@@ -72,7 +74,7 @@ class MetaToolReader(BaseReader):
         path = next((path for path in paths if path.is_file()), None)
         if path is None:
             raise InputError(
-                f"{file} lists no tools, and there is no {_DESCRIPTIONS} beside it",
+                f"{file} lists no tools, and there is no {_DESCRIPTIONS} in its folder",
                 f"Copy MetaTool's dataset/plugin_des.json to {file.parent}, or name the tools with --tools SOURCE.",
             )
         try:

@@ -1,9 +1,13 @@
 """OpenAI's chat and fine-tuning files: JSONL of `{"messages": [...], "tools": [...]}`.
 
-Also read are the older `functions` and `function_call`, the role `developer`, content in parts, the lines of a batch,
-whose request is in the field `body`, and preferences, `{"input": {"messages", "tools"}, "preferred_output": [...]}`, of
-which only the preferred answer is used. Arguments are JSON text, as the server sends them. The formats are those of the
-API reference of chat completions and of the guides to fine-tuning and batches (platform.openai.com/docs).
+These older or other forms are also read:
+
+- the older fields `functions` and `function_call`, the role `developer`, and content in parts;
+- the lines of a batch, whose request is in the field `body`;
+- preferences, `{"input": {"messages", "tools"}, "preferred_output": [...]}`. Only the preferred answer is used.
+
+Arguments are JSON text, in the form in which the server sends arguments. The formats are described in the API reference
+of chat completions and in the guides to fine-tuning and batches (platform.openai.com/docs).
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ __all__ = ["OpenAiReader"]
 
 
 class OpenAiReader(BaseReader):
-    """Reads conversations as traces; the first call of each is also a case."""
+    """Reads conversations as traces. The first call of a conversation is also a case."""
 
     name = "openai"
 
@@ -30,7 +34,7 @@ class OpenAiReader(BaseReader):
         """Yield the conversations in order.
 
         Raises:
-            InputError: There is no such file, or one cannot be read.
+            InputError: No such file exists, or a file cannot be read.
         """
         yield from converted(path, (".jsonl", ".jsonl.gz"), _trace)
 

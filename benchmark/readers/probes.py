@@ -1,20 +1,21 @@
-"""Probes: the call cases of a file, each repeated with one change, to see what the choice of a tool depends on.
+"""Probes: call cases of a file that are repeated with one change, to see what the choice of a tool depends on.
 
-    as_authored            unchanged, to compare the others with
-    names_masked           the tools are called tool_1, tool_2, …: they differ only in descriptions and schemas
-    descriptions_shuffled  every tool has the description of another one: does the name decide, or the description?
-    offered_1 … offered_40 that many tools are offered, the right ones among them; the distractors of a shorter list are
-                           also in every longer one
-    position_first …       the right tool is first, in the middle or last of the authored list
+    as_authored            The case is unchanged. The other kinds are compared with this kind.
+    names_masked           The tools are called tool_1, tool_2, …, so they differ only in descriptions and schemas.
+    descriptions_shuffled  Every tool has the description of another tool. This shows whether the model uses the name or
+                           the description.
+    offered_1 … offered_40 This number of tools is offered, including the right tools. The distractors of a shorter list
+                           are also in every longer list.
+    position_first …       The right tool is first, in the middle or last of the authored list.
 
-A probe is not an authored case. Its source is `probes`, its tag `probes` lists its kinds, and the summary has a line
-for each kind. It stays in the cluster of its question, so that intervals are computed from the number of questions. If
-two kinds give the same prompt (for example when the right tool is already the first one), it is asked once, with both
-kinds.
+A probe is not an authored case. The source of a probe is `probes`, the tag `probes` lists the kinds of the probe, and
+the summary has a line for each kind. A probe stays in the cluster of its question, so that intervals are computed from
+the number of questions. Two kinds may give the same prompt, for example if the right tool is already the first tool.
+Then the prompt is asked once, with both kinds.
 
-The expected answer is that of the authored case, by tool. So a longer list may have another tool that would also do,
-and with shuffled descriptions the tool with the right name counts as right. A probe shows the difference between two
-kinds; its score alone has no meaning.
+The expected answer is the answer of the authored case, by tool. So a longer list may contain another tool that would
+also be right. With shuffled descriptions, the tool with the right name counts as right. A probe shows the difference
+between two kinds. The score of one kind alone has no meaning.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ KINDS = (
 
 
 def _right_tools(case: Case) -> frozenset[str]:
-    """The names of all tools that a right answer may call."""
+    """Return the names of all tools that a right answer may call."""
     options = case.expect.any_of if isinstance(case.expect, ExpectCall) else ()
     return frozenset(spec.name for option in options for spec in option.calls)
 
@@ -58,7 +59,7 @@ def _with_tools(case: Case, tools: list[Tool]) -> Case:
 
 
 def _renamed(case: Case, names: Mapping[str, str]) -> Case:
-    """`case` with its tools renamed in the toolbox, the messages and the expected calls."""
+    """Return `case` with its tools renamed in the toolbox, the messages and the expected calls."""
 
     def turn(message: Message) -> Message:
         calls = tuple(call.model_copy(update={"name": names.get(call.name, call.name)}) for call in message.tool_calls)
@@ -84,7 +85,7 @@ def _masked(case: Case, rng: Random) -> Case:
 
 
 def _shuffled(case: Case, rng: Random) -> Case | None:
-    """Every tool gets the description of the next one in a random cycle, so that no tool keeps its own."""
+    """Give every tool the description of the next tool in a random cycle, so that no tool keeps its own description."""
     tools = case.toolbox.tools
     if len(tools) < 2:
         return None
@@ -95,7 +96,10 @@ def _shuffled(case: Case, rng: Random) -> Case | None:
 
 
 def _sized(case: Case, size: int, rng: Random) -> Case | None:
-    """`size` tools in random order: the right ones, then others of the case, then others of the catalog; or None."""
+    """Return `case` with `size` tools in random order, or None if there are too few tools.
+
+    The right tools are taken first, then other tools of the case, then other tools of the catalog.
+    """
     right = _right_tools(case)
     needed = [tool for tool in case.toolbox.tools if tool.name in right]
     own = [tool for tool in case.toolbox.tools if tool.name not in right]
@@ -120,9 +124,10 @@ def _placed(case: Case, index: Callable[[int], int]) -> Case | None:
 
 
 def probes_of(case: Case) -> Iterator[tuple[str, Case]]:
-    """Kind and case of every probe that can be made from `case`, in the order of `KINDS`; none for an abstain case.
+    """Yield kind and case of every probe that can be made from `case`, in the order of `KINDS`.
 
-    Random choices are seeded by the case's id and the kind, so that they are the same on every machine.
+    An abstain case has no probes. Random choices are seeded by the id of the case and the kind, so that the probes are
+    the same on every machine.
     """
     if not isinstance(case.expect, ExpectCall):
         return
@@ -135,7 +140,7 @@ def probes_of(case: Case) -> Iterator[tuple[str, Case]]:
         "names_masked": _masked(case, rng("names")),
         "descriptions_shuffled": _shuffled(case, rng("descriptions")),
     }
-    # The same seed for all sizes: the distractors of a shorter list are the first ones of a longer list.
+    # The seed is the same for all sizes, so the distractors of a shorter list are also in every longer list.
     made |= {f"offered_{size}": _sized(case, size, rng("offered")) for size in SIZES}
     made |= {f"position_{place}": _placed(case, index) for place, index in _POSITIONS.items()}
     for kind, probe in made.items():
@@ -152,7 +157,7 @@ class ProbesReader(ToolmarkReader):
         """Yield the bad rows, and then the probes question by question.
 
         Raises:
-            InputError: As `ToolmarkReader.read`.
+            InputError: The same as in `ToolmarkReader.read`.
         """
         probes: dict[str, tuple[Case, list[str]]] = {}
         for row in super().read(path):

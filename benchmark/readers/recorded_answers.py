@@ -1,13 +1,13 @@
-"""Recorded answers in files that are not ledgers: one row for each completion. They are judged like any completion.
+"""Recorded answers in files that are not ledgers. A row contains one completion, which is judged like any completion.
 
     {"case_id": …, "text": …, "tool_calls": [{"name": …, "arguments": …}], "stop_reason": "stop", "dialect": "json"}
 
-The case is named by `case_id`, or by `case`, its reference inside its own collection (for example a BFCL id).
-`tool_calls` are native calls as the server sent them: `arguments` is the unparsed text. All other fields may be
-missing: without a `stop_reason` it is not known whether the model ended by itself; without a `dialect` the user must
-give `--dialect`; `epoch` counts from 1.
+The case is given by `case_id`, or by `case`, which is the reference of the case inside its collection (for example a
+BFCL id). `tool_calls` are native calls in the form in which the server sent them, and `arguments` is the unparsed text.
+All other fields may be missing. Without a `stop_reason`, it is not known whether the model ended by itself. Without a
+`dialect`, the user must give `--dialect`. `epoch` counts from 1.
 
-Rows of another format are converted to this one first; each format has its own module.
+Rows of another format are converted to this format first. Every other format has its own module.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class RecordedRow:
     """One recorded completion.
 
     Attributes:
-        line: Its line in the file.
-        case: The case's id, or its reference inside its collection.
+        line: Line of the completion in the file.
+        case: The id of the case, or the reference of the case inside its collection.
         by_id: Whether `case` is the id.
         epoch: Number of the repetition, from 1.
         completion: The completion.
-        dialect: Its dialect; None if the recording does not say.
+        dialect: Dialect of the completion. None if the dialect is not recorded.
     """
 
     line: int
@@ -51,7 +51,7 @@ class RecordedRow:
 
 
 def recorded_rows(path: Path) -> Iterator[RecordedRow | BadRow]:
-    """The rows of a recording, in order.
+    """Return the rows of a recording, in order.
 
     Raises:
         InputError: The file cannot be read.

@@ -1,4 +1,4 @@
-"""From rows of data files to cases and traces: fields are checked, and a row that does not fit becomes a `BadRow`."""
+"""Converts rows of data files to cases and traces. Fields are checked, and an unfit row becomes a `BadRow`."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _TYPE_NAMES: dict[type, str] = {
 
 
 def field(row: Row, name: str, kind: type[Kind]) -> Kind:
-    """The value of a required field.
+    """Return the value of a required field.
 
     Args:
         row: The row.
         name: Name of the field.
-        kind: The type that its value must have.
+        kind: The type that the value must have.
 
     Raises:
-        ValueError: The field is missing, or its value has another type.
+        ValueError: The field is missing, or the value has another type.
     """
     if name not in row:
         raise ValueError(f"the field {name} is missing")
@@ -46,11 +46,11 @@ def field(row: Row, name: str, kind: type[Kind]) -> Kind:
 
 
 def reason(error: Exception, prefix: tuple[str | int, ...] = ()) -> str:
-    """Why a row cannot be read, in one line.
+    """Return why a row cannot be read, in one line.
 
     Args:
-        error: What reading it raised.
-        prefix: Where the validated value stands in the row, for errors of pydantic.
+        error: The exception that was raised while the row was read.
+        prefix: The place of the validated value in the row, for errors of pydantic.
     """
     if isinstance(error, ValidationError):
         first = error.errors()[0]
@@ -62,7 +62,7 @@ def reason(error: Exception, prefix: tuple[str | int, ...] = ()) -> str:
 def convert(
     path: Path, rows: Iterator[tuple[int, Row | BadRow]], made: Callable[[Row, int], Case | Trace]
 ) -> Iterator[Case | Trace | BadRow]:
-    """Convert each row, with its line number, by `made`; a row for which it raises `ValueError` becomes a `BadRow`."""
+    """Convert each row, with its line number, by `made`. If `made` raises `ValueError`, the row becomes a `BadRow`."""
     for line, row in rows:
         if isinstance(row, BadRow):
             yield row
@@ -80,12 +80,12 @@ def converted(
     """Convert each row of a file, or of the files of a folder, by `made`.
 
     Args:
-        path: A JSON or Parquet file, or a folder of them.
+        path: A JSON or Parquet file, or a folder of such files.
         suffixes: Endings of the JSON files that are read from a folder.
-        made: Makes a case or trace of a row and its reference, `file:line`.
+        made: Makes a case or trace of a row and the reference of the row, `file:line`.
 
     Raises:
-        InputError: There is no such file, or one cannot be read.
+        InputError: No such file exists, or a file cannot be read.
     """
     for file in tables(path, *suffixes):
         rows = parquet_rows(file) if file.name.endswith(PARQUET) else json_rows(file)

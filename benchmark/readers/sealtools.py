@@ -1,11 +1,12 @@
 """Seal-Tools (fairyshine/Seal-Tools, Seal-Tools_Dataset): `{"id", "query", "calling": [{"api", "parameters"}, …]}`.
 
-The tools are in `tool.jsonl` beside the file, `{"api_name", "api_description", "field", "parameters", "required"}`,
-with Python's type names. It is not recorded which of the 4,000 tools a model was shown. A case offers all tools of the
-same `field` as the called ones, which are similar to them; its id is a hash of the row.
+The tools are in `tool.jsonl` in the same folder, `{"api_name", "api_description", "field", "parameters", "required"}`,
+with Python's type names. It is not recorded which of the 4,000 tools a model was shown. A case offers all tools whose
+`field` is the field of a called tool. These tools are similar to the called tools. The id of a case is a hash of the
+row.
 
-All values in the file are strings, also those of numbers: they are converted to the type that the tool declares. A
-value `API_call_0` stands for the result of an earlier call, which one answer cannot contain: such a case is waived.
+All values in the file are strings, also numbers. The values are converted to the type that the tool declares. A value
+`API_call_0` stands for the result of an earlier call. One answer cannot contain this result, so the case is waived.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _TOOLS = "tool.jsonl"
 _RESULT = re.compile(r"API_call_\d+")
 
 ToolsByName = Mapping[str, tuple[str, Tool]]
-"""Field and tool by the tool's name, in the order of the file."""
+"""Field and tool by the name of the tool, in the order of the file."""
 
 
 class SealToolsReader(BaseReader):
@@ -42,7 +43,7 @@ class SealToolsReader(BaseReader):
         """Yield the rows in order.
 
         Raises:
-            InputError: A file cannot be read, or there is no `tool.jsonl` beside it.
+            InputError: A file cannot be read, or its folder has no `tool.jsonl`.
         """
         for file in data_files(path, ".jsonl"):
             if file.name in (_TOOLS, "field.jsonl"):
@@ -51,7 +52,7 @@ class SealToolsReader(BaseReader):
             beside = file.parent / _TOOLS
             if not beside.is_file():
                 raise InputError(
-                    f"there is no {_TOOLS} beside {file}", f"Copy Seal-Tools' tool.jsonl to {file.parent}."
+                    f"there is no {_TOOLS} in the folder of {file}", f"Copy Seal-Tools' tool.jsonl to {file.parent}."
                 )
             for line, row in json_rows(beside):
                 if isinstance(row, BadRow):

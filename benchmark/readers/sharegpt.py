@@ -7,7 +7,7 @@ Two variants are read.
 * Hermes: turns from `gpt` with `<tool_call>` around the JSON of a call, and turns from `tool` with `<tool_response>`
   around the result (NousResearch/hermes-function-calling-v1).
 
-`tools` is JSON text or a list. Without it no tool is offered, and a row with a call is a bad row.
+`tools` is JSON text or a list. Without `tools`, no tool is offered, and a row with a call is a bad row.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _ROLES: Mapping[str, str] = {
 
 
 class ShareGptReader(BaseReader):
-    """Reads conversations as traces; the first call of each is also a case."""
+    """Reads conversations as traces. The first call of a conversation is also a case."""
 
     name = "sharegpt"
 
@@ -49,7 +49,7 @@ class ShareGptReader(BaseReader):
         """Yield the conversations in order.
 
         Raises:
-            InputError: There is no such file, or one cannot be read.
+            InputError: No such file exists, or a file cannot be read.
         """
         yield from converted(path, (".json", ".jsonl", ".json.gz", ".jsonl.gz"), _trace)
 
@@ -78,7 +78,7 @@ def _turn(turn: Any) -> Message:
 
 
 def _object(body: str) -> Any:
-    """Decode JSON, or the Python literal that some of these files have instead."""
+    """Decode JSON or a Python literal. Some of these files contain Python literals instead of JSON."""
     try:
         return strict_json(body)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Strict JSON, and Python literals, as values of JSON's types.
+"""Decodes strict JSON and Python literals to values of JSON's types.
 
-Strict means: no `NaN`, no infinite number, no key written twice in an object, no half of a surrogate pair, and at most
-64 levels of nesting.
+Strict means that `NaN`, infinite numbers, keys that are written twice in one object, and halves of surrogate pairs are
+refused. At most 64 levels of nesting are allowed.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any
 __all__ = ["MAX_DEPTH", "MAX_LITERAL", "STRICT_DECODER", "as_json", "check_json", "python_literal", "strict_json"]
 
 MAX_DEPTH = 64
-"""Levels of nesting that a value may have."""
+"""Largest number of levels of nesting in a value."""
 
 MAX_LITERAL = 1 << 20
-"""Characters of the longest Python literal that is read."""
+"""Number of characters of the longest Python literal that is read."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def check_json(value: Any) -> Any:
     """Return `value` unchanged if every part of it is valid JSON that a tokenizer can read.
 
     Raises:
-        ValueError: A string holds half of a surrogate pair, a number is infinite, or the value is nested too deeply.
+        ValueError: A string contains half of a surrogate pair, a number is infinite, or the value is nested too deeply.
     """
     level = [value]
     for _ in range(MAX_DEPTH):
@@ -65,10 +65,10 @@ def check_json(value: Any) -> Any:
 
 
 def strict_json(text: str) -> Any:
-    """Decode text that holds exactly one JSON value; white-space around it is allowed.
+    """Decode a text that contains exactly one JSON value. White-space around the value is allowed.
 
     Raises:
-        ValueError: The text is not strict JSON; a `json.JSONDecodeError` where the position of the error is known.
+        ValueError: The text is not strict JSON. If the position of the error is known, it is a `json.JSONDecodeError`.
     """
     try:
         return check_json(json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant))
@@ -77,7 +77,7 @@ def strict_json(text: str) -> Any:
 
 
 def python_literal(text: str) -> Any:
-    """Decode a Python literal that uses only JSON's types; tuples become lists. No code is run.
+    """Decode a Python literal that uses only JSON's types. Tuples become lists. No code is run.
 
     Raises:
         ValueError: The text is not such a literal, is longer than 1 MB, or is nested too deeply.
@@ -91,10 +91,10 @@ def python_literal(text: str) -> Any:
 
 
 def as_json(value: Any) -> Any:
-    """A Python value in JSON's types: tuples become lists.
+    """Return a Python value in JSON's types. Tuples become lists.
 
     Raises:
-        ValueError: A type that JSON does not have, or a key that is not a string.
+        ValueError: The value contains a type that JSON does not have, or a key that is not a string.
     """
     match value:
         case dict():

@@ -1,4 +1,4 @@
-"""Text with parts between tags, such as `<tool_call>…</tool_call>`; takes time linear in its length."""
+"""Text with parts between tags, such as `<tool_call>…</tool_call>`. Splitting takes linear time."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ __all__ = ["split_tags"]
 
 
 def split_tags(text: str, tag: str) -> tuple[str, list[str]]:
-    """Split a text at the pairs of a tag; a tag that is not closed is plain text.
+    """Split a text at the pairs of a tag. A tag that is not closed is plain text.
 
     Returns:
-        The text outside of the pairs, and the texts inside of them.
+        The text outside of the pairs, and the texts inside the pairs.
     """
     opening, closing = f"<{tag}>", f"</{tag}>"
     outside: list[str] = []

@@ -35,12 +35,12 @@ _TYPES: Mapping[str, str | None] = {
     "string": "string",
     "tuple": "array",
 }
-"""JSON Schema's name of the types of Python and of BFCL; None allows every value."""
+"""JSON Schema's names for the types of Python and of BFCL. None allows every value."""
 _WORD = re.compile(r"[a-z]+")
 
 
 def json_schema(node: Any, depth: int = 0) -> Any:
-    """A schema with every type name replaced by that of JSON Schema; `any` becomes a schema that allows every value.
+    """Return a schema with JSON Schema's names of types. `any` becomes a schema that allows every value.
 
     Args:
         node: A schema, or a part of one.
@@ -75,7 +75,7 @@ def json_schema(node: Any, depth: int = 0) -> Any:
 
 
 def type_schema(written: str) -> tuple[dict[str, Any], bool]:
-    """The schema of a type in Python's notation (`List[int]`, `str, optional`), and whether the type is optional.
+    """Return the schema of a type in Python's notation (`List[int]`, `str, optional`), and whether it is optional.
 
     Unions and unknown types become a schema that allows every value.
     """
@@ -95,11 +95,14 @@ def type_schema(written: str) -> tuple[dict[str, Any], bool]:
 
 
 def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = None) -> dict[str, Any]:
-    """The schema of `{argument: {"type": "str, optional", "description": …, "default": …}}`, or of `{argument: text}`.
+    """Return the schema of flat arguments.
+
+    Flat arguments are `{argument: {"type": "str, optional", "description": …, "default": …}}`, or `{argument: text}`.
 
     Args:
         arguments: The descriptions by argument name.
-        required: Arguments that must be given; None requires those that are not optional and have no default.
+        required: Arguments that must be given. With None, an argument must be given if it is not optional and has no
+            default.
 
     Raises:
         ValueError: The description of an argument has another form.
@@ -131,9 +134,9 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
 
 
 def tool_of(value: Any) -> Tool:
-    """Read a tool in OpenAI's wrapper, as a plain object, or as the JSON text of either.
+    """Read a tool in OpenAI's wrapper, as a plain object, or as the JSON text of one of these.
 
-    Its parameters may be a JSON Schema, also with type names of other languages, or flat arguments.
+    The parameters of the tool may be flat arguments or a JSON Schema. The schema may use type names of other languages.
 
     Raises:
         ValueError: The value has another form.
@@ -155,7 +158,7 @@ def tool_of(value: Any) -> Tool:
         schema = dict(_NO_ARGUMENTS)
     elif _is_schema(parameters):
         schema = {"type": "object", **json_schema(parameters)}
-        if isinstance(value.get("required"), list):  # some files have it beside the schema
+        if isinstance(value.get("required"), list):  # some files have the list outside of the schema
             schema.setdefault("required", value["required"])
     else:
         required = value.get("required")
@@ -164,14 +167,14 @@ def tool_of(value: Any) -> Tool:
 
 
 def _is_schema(parameters: Mapping[str, Any]) -> bool:
-    """Whether this is a JSON Schema of an object, and not arguments by name, one of which may be called `type`."""
+    """Whether this is a JSON Schema of an object. Arguments by name are no schema, even if one is called `type`."""
     if isinstance(parameters.get("properties"), Mapping):
         return True
     return isinstance(parameters.get("type"), str) and parameters["type"].strip().lower() in ("object", "dict")
 
 
 def toolbox_of(tools: Iterable[Tool], name: str = "") -> Toolbox:
-    """A toolbox of these tools.
+    """Return a toolbox of these tools.
 
     Raises:
         ValueError: A schema cannot be used, or two tools have the same name.
@@ -190,6 +193,6 @@ def toolbox_of(tools: Iterable[Tool], name: str = "") -> Toolbox:
 
 
 def required_names(tool: Tool) -> frozenset[str]:
-    """The arguments that a call of `tool` must have."""
+    """Return the arguments that a call of `tool` must have."""
     listed = tool.parameters.get("required")
     return frozenset(name for name in listed if isinstance(name, str)) if isinstance(listed, list) else frozenset()

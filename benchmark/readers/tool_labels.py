@@ -1,7 +1,7 @@
 """Cases from queries that are labelled with the name of the right tool.
 
-The right arguments are not known. So it can be judged which tool is called and whether the call is valid, but not
-whether the whole call is right.
+The right arguments are not known. So the judge checks which tool is called and whether the call is valid. It cannot
+check whether the whole call is right.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ __all__ = ["labelled_case", "offered_tools"]
 
 
 def offered_tools(path: Path, tools: str | None) -> Toolbox:
-    """The tools of `--tools`; else of the `tools.yaml` beside a file; else of the catalog.
+    """Return the offered tools.
+
+    The tools are read from `--tools`. Without `--tools`, they are read from the `tools.yaml` in the folder of the file.
+    If there is no `tools.yaml`, they are the tools of the catalog.
 
     Args:
         path: The file with the queries.
@@ -41,7 +44,7 @@ def labelled_case(
     tags: dict[str, str] | None = None,
     seen_unknown: bool = False,
 ) -> Case:
-    """A case that expects one call of each named tool, or no call if no tool is named.
+    """Return a case that expects one call of each named tool, or no call if no tool is named.
 
     Raises:
         ValueError: The query is empty, or a tool is not offered.

@@ -1,4 +1,4 @@
-"""Toolmark's own case files: JSON Lines with one case on each line; its toolbox is a name, or a list of tools."""
+"""Toolmark's own case files: JSON Lines with one case on each line. A toolbox is a name, or a list of tools."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ class ToolmarkReader(BaseReader):
     """Reads `*.jsonl`.
 
     Args:
-        tools: A source of tools (`--tools`), whose toolbox names are looked up before the catalog's.
+        tools: A source of tools (`--tools`). Names of toolboxes are looked up in this source first, then in the
+            catalog.
     """
 
     name = "toolmark"
@@ -44,7 +45,7 @@ class ToolmarkReader(BaseReader):
             yield row
 
     def rows(self, path: Path) -> Iterator[tuple[int, Case | BadRow]]:
-        """Yield the same, each with its line number from 1."""
+        """Yield the same cases as `read`, together with their line numbers from 1."""
         names = ToolboxNames(path, self.tools)
         toolboxes: dict[str, Toolbox] = {}
         # Not splitlines(): U+2028 may stand inside a string.
@@ -101,12 +102,12 @@ def _case(path: Path, number: int, line: str, names: ToolboxNames, toolboxes: di
 
 
 def case_line(case: Case, *, named: bool = False) -> str:
-    """The line of a case file for a case, with a newline.
+    """Return the line of a case file for a case, with a newline.
 
     Args:
         case: The case.
-        named: Write only the name of its toolbox, whose tools are then in the `tools.yaml` beside the file; otherwise
-            write the tools themselves.
+        named: Whether to write only the name of the toolbox instead of its tools. The tools are then in the
+            `tools.yaml` in the folder of the file.
     """
     content = case.model_dump(mode="json", exclude={"toolbox", "messages", "seen_unknown"}, exclude_none=True)
     if case.seen_unknown:

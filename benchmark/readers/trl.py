@@ -1,8 +1,9 @@
 """TRL's conversational datasets as JSONL: `messages`, or `prompt` with `completion` or `chosen`, and `tools`.
 
-`tools` is a list of JSON Schemas or its JSON text; arguments are objects (huggingface.co/docs/trl, "Dataset formats and
-types"). Of a preference only the chosen answer is read. A folder that `toolmark generate` wrote has the same columns in
-Arrow files; its cases are read from its `cases.test.jsonl`.
+`tools` is a list of JSON Schemas, or the JSON text of the list. Arguments are objects (huggingface.co/docs/trl,
+"Dataset formats and types"). If a row is a preference, only the chosen answer is read. A folder that
+`toolmark generate` wrote has the same columns in Arrow files. The cases of such a folder are read from
+`cases.test.jsonl`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ __all__ = ["TrlReader"]
 
 
 class TrlReader(BaseReader):
-    """Reads conversations as traces; the first call of each is also a case."""
+    """Reads conversations as traces. The first call of a conversation is also a case."""
 
     name = "trl"
 
@@ -30,7 +31,7 @@ class TrlReader(BaseReader):
         """Yield the conversations in order.
 
         Raises:
-            InputError: There is no such file, or one cannot be read.
+            InputError: No such file exists, or a file cannot be read.
         """
         yield from converted(path, (".jsonl", ".json", ".jsonl.gz"), _trace)
 

@@ -2,17 +2,20 @@
 
 The files are recognised by their columns.
 
-* `queries.csv`: a query and the tool that it needs. All tools of the `tools.yaml` beside the file are offered.
-* `traces.csv`: a query, and in `trace` the Python literal (or the JSON) of a conversation. Its first turn lists the
-  tools as `{"tool_name", "description", "input_args": {argument: "type - description"}}`.
-* `eval_results.csv`: the queries that a model was asked. It is not recorded which tools the model was shown, so the id
-  of a case is a hash of the row.
+* `queries.csv`: A row is a query and the tool that the query needs. All tools of the `tools.yaml` in the same folder
+are
+  offered.
+* `traces.csv`: A row is a query and, in `trace`, the Python literal (or the JSON) of a conversation. The first turn of
+  the conversation lists the tools as `{"tool_name", "description", "input_args": {argument: "type - description"}}`.
+* `eval_results.csv`: The rows are the queries that a model was asked. It is not recorded which tools the model was
+  shown, so the id of a case is a hash of the row.
 
 The tutorial's dataset at the hub (shawhin/tool-use-finetuning) has the same columns in Parquet.
 
-The tools offered are read from the prompt, because the column `num_tools_available` is not the number shown. A
-conversation is read unchanged, also if it answers another query than that of its row, or calls a tool that it does not
-offer (then it is a trace without a case). An assistant turn whose call cannot be read stays text.
+The tools offered are read from the prompt, because the column `num_tools_available` differs from the number of tools
+shown. A conversation is read unchanged, even if it answers another query than the query of its row. If a conversation
+calls a tool that is not offered, it becomes a trace without a case. If a call cannot be read, the assistant turn stays
+text.
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ class TutorialReader(BaseReader):
     """Reads cases and traces from the tutorial's CSV files.
 
     Attributes:
-        tools: A source of tools, used instead of the `tools.yaml` beside the file (`--tools`).
+        tools: A source of tools (`--tools`), used instead of the `tools.yaml` in the folder of the file.
     """
 
     name = "tutorial"
@@ -53,7 +56,7 @@ class TutorialReader(BaseReader):
         """Yield the rows in order.
 
         Raises:
-            InputError: There is no file, or one has other columns.
+            InputError: No file exists, or a file has other columns.
         """
         for file in tables(path, "queries.csv", "traces.csv", "traces.csv.gz"):
             yield from self._file(file)
@@ -101,10 +104,10 @@ def _literal(text: str) -> Any:
 
 
 def trace_turns(row: Row) -> list[dict[str, Any]]:
-    """The turns of a trace as they are written; the first one is the prompt.
+    """Return the turns of a trace unchanged. The first turn is the prompt.
 
     Raises:
-        ValueError: The row holds no such list of turns.
+        ValueError: The row contains no such list of turns.
     """
     turns = _literal(row["trace"]) if isinstance(row["trace"], str) else row["trace"]
     if not isinstance(turns, list) or len(turns) < 3 or not all(isinstance(turn, dict) for turn in turns):
@@ -157,7 +160,7 @@ def _turn(role: str, content: str, before: list[Message]) -> Message:
 
 
 def _calls(bodies: list[str]) -> tuple[Call, ...] | None:
-    """The calls between the tags; None if one of them cannot be read."""
+    """Return the calls between the tags. Return None if a call cannot be read."""
     try:
         return tuple(call_of(strict_json(body)) for body in bodies)
     except ValueError:

@@ -1,11 +1,11 @@
 """When2Call (README of NVIDIA/When2Call): when a model should call, ask for an argument, or decline.
 
 Test rows: `{"uuid", "source_id", "question", "correct_answer", "answers", "target_tool", "tools", "held_out_param"}`.
-`correct_answer` is `tool_call` (the call is in `answers`), `request_for_info` (a required argument was taken out of
-the question), `cannot_answer` (no tool fits) or `direct`. All rows from the same BFCL question are one cluster.
+`correct_answer` is `tool_call` (the call is in `answers`), `request_for_info` (a required argument was removed from the
+question), `cannot_answer` (no tool fits) or `direct`. All rows from the same BFCL question are one cluster.
 
-Training rows: `{"tools", "messages"}`, with the answer as last turn or as `chosen_response`; calls are between
-`<TOOLCALL>` tags. They are read as traces.
+Training rows: `{"tools", "messages"}`. The answer is the last turn or `chosen_response`. Calls are between `<TOOLCALL>`
+tags. Training rows are read as traces.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class When2CallReader(BaseReader):
         """Yield the rows in order.
 
         Raises:
-            InputError: There is no such file, or one cannot be read.
+            InputError: No such file exists, or a file cannot be read.
         """
         yield from converted(path, (".jsonl", ".jsonl.gz"), _made)
 
@@ -86,7 +86,7 @@ def _expected(row: Row, toolbox: Toolbox) -> ExpectCall | Abstain:
 
 
 def _name(tool: Any) -> str | None:
-    """The name of a tool that is given by its name, or as JSON text."""
+    """Return the name of a tool. The tool is given by its name, or as JSON text."""
     if not isinstance(tool, str) or not tool.strip():
         return None
     return tool_of(tool).name if tool.lstrip().startswith("{") else tool

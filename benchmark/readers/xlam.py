@@ -1,8 +1,8 @@
-"""xLAM's function-calling data, and other data in its form, such as Hammer: `{"query", "tools", "answers"}`.
+"""xLAM's function-calling data, and data in the same form, such as Hammer: `{"query", "tools", "answers"}`.
 
 `tools` and `answers` are lists, or the JSON text of lists (Salesforce/xlam-function-calling-60k, README). Parameters
 are flat, `{argument: {"type": "str, optional", "description", "default"}}`, or a JSON Schema. An answer is `{"name",
-"arguments"}`; the keys may also be `tool` and `parameters`. An empty list of answers means that no tool fits, as in
+"arguments"}`. The keys may also be `tool` and `parameters`. An empty list of answers means that no tool fits, as in
 Hammer's irrelevance data (MadeAgents/Hammer).
 """
 
@@ -31,7 +31,7 @@ class XlamReader(BaseReader):
         """Yield the rows in order.
 
         Raises:
-            InputError: There is no such file, or one cannot be read.
+            InputError: No such file exists, or a file cannot be read.
         """
         yield from converted(path, (".json", ".jsonl", ".json.gz", ".jsonl.gz"), _case)
 

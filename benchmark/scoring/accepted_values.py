@@ -25,11 +25,11 @@ from toolmark.benchmark.data.cases import Accept
 __all__ = ["accepts", "equal", "nearly_equal"]
 
 _MAX_UNORDERED = 1_000
-"""Longest list that is compared without order, because the time of this comparison is quadratic."""
+"""Longest list that is compared without order. The limit is needed because this comparison takes quadratic time."""
 _MAX_MARKS = 30
 """A string with more combining marks in a row than this (Unicode's stream-safe limit) is not normalised.
 
-Normalising sorts the marks, and the time of that is quadratic.
+Normalising sorts the marks, and this sorting takes quadratic time.
 """
 _EXACT = 2**53
 """Whole numbers below this are exact as doubles."""
@@ -52,7 +52,7 @@ def equal(left: Any, right: Any, *, numbers: Callable[[float, float], bool] = op
 
     Args:
         left: A JSON value.
-        right: Another one.
+        right: Another JSON value.
         numbers: Compares two numbers.
     """
     if isinstance(left, bool) or isinstance(right, bool):
@@ -111,7 +111,7 @@ def _within_tolerance(value: Any, accepted: Any, tolerance: float | None) -> boo
 
 
 def _moment(value: Any) -> datetime | None:
-    """Parse ISO 8601 in any spelling. A date without a time is midnight. None if `value` is something else."""
+    """Parse ISO 8601 in any spelling. A date without a time is midnight. Return None if `value` has another format."""
     if not isinstance(value, str):
         return None
     try:
@@ -121,7 +121,7 @@ def _moment(value: Any) -> datetime | None:
 
 
 def _standardised(value: Any) -> Any:
-    """Apply BFCL's `standardize_string`: ignore case, blanks and the characters `,./-_*^`; make all quotes equal."""
+    """Apply BFCL's `standardize_string`. Case, blanks, `,./-_*^` and the kind of quotes are ignored."""
     if isinstance(value, str):
         return re.sub(r"[ ,./\-_*^]", "", value).lower().replace("'", '"')
     if isinstance(value, list | tuple):
@@ -135,7 +135,8 @@ def accepts(rule: Accept, value: Any, same_result: Callable[[Any], bool] | None 
     Args:
         rule: The rule of the case for this argument.
         value: The value that the model wrote.
-        same_result: Used by the rule `same_result`: whether the tool returns the expected result with this value.
+        same_result: Tells whether the tool returns the expected result with this value. Only the rule `same_result`
+            uses this function.
     """
     match rule.match:
         case "exact":

@@ -42,7 +42,7 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def _numbers(text: str) -> list[tuple[float, int]]:
-    """Return each number in `text` with the count of its decimals. A comma before three digits separates thousands."""
+    """Return every number in `text` with its count of decimals. A comma before three digits separates thousands."""
     found = _NUMBER.findall(_THOUSANDS.sub("", text))
     return [(float(number), len(number.partition(".")[2])) for number in found]
 
@@ -62,9 +62,10 @@ def _numbers_in_words(answer: str) -> set[float]:
 
 
 def result_value(content: str) -> Any:
-    """Read the content of a tool turn: as JSON, else as a Python literal, else as a string.
+    """Read the content of a tool turn.
 
-    A tool that prints its result writes a Python literal, for example `True` or `['a']`.
+    The content is read as JSON if possible, otherwise as a Python literal, otherwise as a string. A tool that prints
+    its result writes a Python literal, for example `True` or `['a']`.
     """
     for read in (json.loads, python_literal):
         try:
@@ -77,11 +78,11 @@ def result_value(content: str) -> Any:
 def uses_result(messages: Sequence[Message], answer: str) -> bool | None:
     """Whether `answer` contains at least one value of the tool result at the end of the conversation.
 
-    - Numbers are compared by value, to the precision in which the answer writes them: 3.14 uses 3.14159. Signs are
-      ignored: "5 days earlier" uses -5.
+    - Numbers are compared by value, with the precision that the answer uses. For example, the answer 3.14 uses the
+      result 3.14159. Signs are ignored, so "5 days earlier" uses -5.
     - A date or a time is compared by its numbers. Months and hours may also be written in words.
     - Other strings are compared as whole words, without case.
-    - Every answer that is not empty uses a boolean result, because "yes" has too many spellings.
+    - A boolean result counts as used by every answer that is not empty, because "yes" has too many spellings.
 
     Args:
         messages: The conversation before the answer.
@@ -112,7 +113,7 @@ def uses_result(messages: Sequence[Message], answer: str) -> bool | None:
 
 
 def _contains(leaf: str, text: str, values: set[float]) -> bool:
-    """Whether an answer contains the string `leaf`; `text` is the casefolded answer, `values` are its numbers."""
+    """Whether an answer contains the string `leaf`. `text` is the casefolded answer, and `values` are its numbers."""
     if not leaf:
         return False
     if re.search(rf"(?<![a-z0-9]){re.escape(leaf.casefold())}(?:e?s)?(?![a-z0-9])", text):

@@ -9,9 +9,9 @@ __all__ = ["Cause"]
 
 
 class Cause(StrEnum):
-    """A cause of failure. Where several causes apply to a completion, only the first one in this order is reported.
+    """A cause of failure. If several causes apply to a completion, only the first one in this order is reported.
 
-    Each member is declared as id, label, colour on a light page, colour on a dark page.
+    Every member is declared with four values: id, label, colour on a light page, and colour on a dark page.
 
     Attributes:
         label: Label of the cause in reports.
@@ -24,7 +24,7 @@ class Cause(StrEnum):
     dark: str
 
     def __new__(cls, value: str, label: str, light: str, dark: str) -> Self:
-        """Make a member. Its value is the id, so `str(member)` is the id too."""
+        """Make a member. The value of the member is the id, so `str(member)` is the id too."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.label, member.light, member.dark = label, light, dark
@@ -47,10 +47,10 @@ class Cause(StrEnum):
 
     @classmethod
     def of(cls, value: str) -> Self:
-        """Return the cause with this id. Raises `KeyError` if there is none."""
+        """Return the cause with this id. Raises `KeyError` if no cause has this id."""
         return {cause.value: cause for cause in cls}[value]
 
     @property
     def rank(self) -> int:
-        """Position of the cause in the order, from 0. The cause with the lowest rank is the one that is reported."""
+        """Position of the cause in the order, from 0. The cause with the lowest rank is reported."""
         return list(Cause).index(self)

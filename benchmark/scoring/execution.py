@@ -1,4 +1,4 @@
-"""Runs the calls that are permitted to run. Equal calls of a pure tool run once."""
+"""Runs the calls that may run. If several calls of a pure tool are equal, only one of them runs."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _NETWORK_SECONDS = 30.0
 
 
 class Executor:
-    """Runs permitted calls in sandboxes and stores the results of pure calls; a context manager.
+    """Runs permitted calls in sandboxes and stores the results of pure calls. It is a context manager.
 
-    A pure tool runs in a worker without files and network. A tool with effects needs them, so it runs in a second
-    worker, which has the same limits but is not confined.
+    A pure tool runs in a worker without files and network. A tool with effects needs files or network, so a second
+    worker runs this tool. The second worker has the same limits but is not confined.
 
     Args:
         execute: Tools with effects up to this level may run.
@@ -51,11 +51,11 @@ class Executor:
         self._released.close()
 
     def may_run(self, tool: Tool) -> bool:
-        """Whether `tool` has an implementation and its effects are permitted."""
+        """Whether `tool` has an implementation and the effects of `tool` are permitted."""
         return tool.run is not None and tool.effects in self._allowed
 
     def run(self, tool: Tool, arguments: Mapping[str, Any]) -> Result:
-        """Run a call. Raises `LookupError` if it may not run."""
+        """Run a call. Raises `LookupError` if the call may not run."""
         if not self.may_run(tool):
             raise LookupError(tool.name)
         if tool.effects != "pure":
@@ -66,7 +66,7 @@ class Executor:
         return self._results[key]
 
     def value(self, tool: Tool, arguments: Mapping[str, Any]) -> Any:
-        """Run a pure call and return its value. Raises `LookupError` if the call may not run, or fails."""
+        """Run a pure call and return its value. Raises `LookupError` if the call may not run or if the call fails."""
         if tool.effects != "pure":
             raise LookupError(tool.name)
         result = self.run(tool, arguments)

@@ -1,4 +1,4 @@
-"""Proves the gold of cases without a model: perfect answers must score 1, planted wrong answers must score 0."""
+"""Checks the gold of cases without a model. Perfect answers must score 1, and planted wrong answers must score 0."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _gold_calls(case: Case, option: int = 0) -> list[Call]:
 
 
 def _arguments(spec: CallSpec, case: Case) -> dict[str, Any]:
-    """Return right arguments. If the case does not know them, return arguments that are valid by the schema."""
+    """Return right arguments. If the case does not contain them, return arguments that are valid by the schema."""
     if spec.arguments_known:
         return canonical_arguments(spec)
     return example_arguments(case.toolbox[spec.name].parameters)
@@ -43,11 +43,11 @@ def written(case: Case, calls: Sequence[Call], dialect: Dialect, text: str = "")
     Args:
         case: The case that is answered.
         calls: The calls of the answer.
-        dialect: The dialect. If it leaves calls to the server, the completion has native calls.
+        dialect: The dialect. If the dialect leaves calls to the server, the completion has native calls.
         text: Text for the user.
     """
     turn = Message(role="assistant", content=text, tool_calls=tuple(calls))
-    # The tools are left out to save time: they stand before the turn and do not change it.
+    # The tools are left out to save time. They stand before the turn, so they do not change the turn.
     rendered = dialect.render((*case.messages, turn), ()).messages[-1]
     native = (RawCall(call.name, json.dumps(dict(call.arguments))) for call in rendered.tool_calls)
     return Completion(rendered.content, tuple(native))
@@ -59,8 +59,8 @@ def perfect(case: Case, dialect: Dialect, option: int = 0) -> Completion:
     Args:
         case: The case.
         dialect: The dialect that the answer is written in.
-        option: Index in `any_of` of the answer. Where abstaining is right, the answer is the last tool result, or a
-            short refusal.
+        option: Index of the answer in `any_of`. If abstaining is right, the answer is the last tool result. If there is
+            no tool result, the answer is a short refusal.
     """
     calls = _gold_calls(case, option)
     results = [message.content for message in case.messages if message.role == "tool"]
@@ -110,11 +110,11 @@ PLANTED: Mapping[str, Sequence[Callable[[Case, Dialect], Completion]]] = {
     "validity.call": (_silent, _wrong_tool, _undeclared_argument, _one_call_too_many, _cut),
     "guard.stops": (_cut,),
 }
-"""By primary metric, the functions that make wrong answers which must score 0 on it."""
+"""For each primary metric, the functions that make wrong answers. These answers must score 0 on the metric."""
 
 
 def planted(metric_id: str, case: Case, dialect: Dialect) -> list[tuple[str, Completion]]:
-    """Return the wrong answers that must score 0 on a metric, each with the name of its mistake.
+    """Return the wrong answers that must score 0 on a metric, together with the names of their mistakes.
 
     Args:
         metric_id: A metric in which the case counts.
@@ -125,10 +125,10 @@ def planted(metric_id: str, case: Case, dialect: Dialect) -> list[tuple[str, Com
 
 
 class GoldProof:
-    """Proves the gold of cases in one dialect. An answer that several metrics need is written and judged once.
+    """Checks the gold of cases in one dialect. If several metrics need the same answer, it is written and judged once.
 
     Args:
-        cases: The cases whose gold is proved.
+        cases: The cases whose gold is checked.
         dialect: The dialect that the answers are written in.
         executor: Runs the calls that may run.
     """
@@ -140,8 +140,8 @@ class GoldProof:
     def faults(self, metric_id: str) -> list[GoldFault]:
         """Return the faults of the gold under one metric.
 
-        A fault is a case without a waiver whose perfect answer does not score 1, or one of whose planted wrong answers
-        does not score 0.
+        A case without a waiver is a fault if one of its perfect answers does not score 1, or if one of its planted
+        wrong answers does not score 0.
         """
         metric = METRICS[metric_id]
         faults: list[GoldFault] = []

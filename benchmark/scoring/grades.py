@@ -1,7 +1,7 @@
 """Grades one completion of one case.
 
-A grade depends only on the case, the completion and the dialect, and on the calls that an executor runs. It contains no
-metric: `metrics.py` computes metrics from grades.
+A grade depends only on the case, the completion, the dialect, and the calls that an executor runs. A grade contains no
+metric. `metrics.py` computes metrics from grades.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from toolmark.benchmark.tools.schemas import problems, validator_of
 __all__ = ["SCORER_VERSION", "Grade", "JudgedCall", "grade", "legible"]
 
 SCORER_VERSION = "2"
-"""Change it when the same completion can get another grade. It is recorded beside the hashes of the gold."""
+"""Change this version when the same completion can get another grade. Runs record it with the hashes of the gold."""
 
 _MAX_TEXT = 300
 
@@ -39,7 +39,7 @@ class JudgedCall:
         name: Name of the tool, as the model wrote it.
         arguments: Arguments, as the model wrote them.
         faults: Differences from the expected call that this call is paired with.
-        expected: False if the call is paired with no expected call. Always true for a case where abstaining is right.
+        expected: Whether the call is paired with an expected call. Always true if abstaining is right.
     """
 
     name: str
@@ -57,31 +57,31 @@ class Grade:
         epoch: Number of the repetition, from 1.
         cluster: The cluster of the case, the unit of statistics.
         expected: The right action.
-        reason: Why abstaining is right; None if a call is right.
+        reason: Why abstaining is right. None if a call is right.
         outcome: The outcome of the completion.
-        cause: The cause of failure; None if everything is right.
+        cause: The cause of failure. None if everything is right.
         detail: The cause in words, with the value.
         selected: Whether the multiset of called tool names is right (lenient reading).
-        schema_valid: Whether there is at least one call, and every call is one of an offered tool and valid by its
-            schema (strict reading).
-        correct: Whether everything is right (strict reading): the abstention, or all calls with their arguments, and
-            the calls run.
-        correct_leniently: The same for the lenient reading.
-        executed: Whether every call ran without an error; None if none may run.
-        stopped: Whether the completion ended by itself; None if a recording does not say so.
-        uses_result: Whether the answer uses the tool result in the conversation; None if there is none.
+        schema_valid: Whether the completion contains at least one call, and every call is valid (strict reading). A
+            call is valid if its tool is offered and its arguments fit the schema of the tool.
+        correct: Whether everything is right (strict reading). If abstaining is right, the completion abstains.
+            Otherwise all calls and their arguments are right, and the calls run without an error.
+        correct_leniently: The same as `correct`, for the lenient reading.
+        executed: Whether every call ran without an error. None if no call may run.
+        stopped: Whether the completion ended by itself. None if a recording does not contain this.
+        uses_result: Whether the answer uses the tool result in the conversation. None if there is no tool result.
         answer_length: Number of characters of the text for the user.
-        called: Names of the called tools, in order (lenient reading); very long names are cut.
+        called: Names of the called tools, in order (lenient reading). Very long names are cut.
         offered: Number of tools offered.
-        tool: The expected tool; None if several are expected or none.
+        tool: The expected tool. None if no tool or several tools are expected.
         tags: Tags of the case.
-        waived: Waiver of the case; a waived grade counts in no metric.
-        arguments_known: Whether the case knows the right arguments. If not, `correct` means no more than the right
-            tool and valid arguments.
-        calls: The first calls with their faults (lenient reading); not part of a log.
-        option: Index in `any_of` of the right answer that is closest to the calls; None without calls, or if
-            abstaining is right; not part of a log.
-        answer: Text for the user, without calls and markers; not part of a log.
+        waived: Waiver of the case. A waived grade counts in no metric.
+        arguments_known: Whether the case contains the right arguments. If not, `correct` only means that the tool is
+            right and its arguments are valid.
+        calls: The first calls with their faults (lenient reading). Not part of a log.
+        option: Index in `any_of` of the right answer that is closest to the calls. None if there are no calls, or if
+            abstaining is right. Not part of a log.
+        answer: Text for the user, without calls and markers. Not part of a log.
     """
 
     case_id: str
@@ -144,7 +144,7 @@ def _reached(call: Call, case: Case) -> Tool | None:
 
 
 def _schema_problem(calls: Sequence[Call], case: Case) -> str | None:
-    """Return why not every call is valid, or None. It is also a problem if there is no call."""
+    """Return why a call is invalid, or None if all calls are valid. A completion without a call is also a problem."""
     if not calls:
         return "no call"
     for call in calls:
@@ -161,7 +161,7 @@ def _run(calls: Sequence[Call], case: Case, executor: Executor | None) -> tuple[
     """Run the calls that may run, up to the first one that fails.
 
     Returns:
-        Whether all of them ran without an error (None if none may run), and the error.
+        Whether all these calls ran without an error (None if no call may run), and the error.
     """
     executed: bool | None = None
     for call in calls:
@@ -196,7 +196,7 @@ def _failure(
 
 
 def _judged(calls: Sequence[Call], match: Match | None, right: bool) -> tuple[JudgedCall, ...]:
-    """Return the first calls with their faults. Calls have no faults if they are `right`, or if there is no match."""
+    """Return the first calls with their faults. If the calls are `right`, or if `match` is None, no call has faults."""
     shown = list(enumerate(calls[:_MOST_CALLS]))
     if match is None or right:
         return tuple(JudgedCall(call.name, call.arguments) for _, call in shown)
@@ -215,11 +215,11 @@ def grade(
         case: The case.
         completion: The answer of a candidate to the case.
         dialect: The dialect in which calls are read.
-        executor: Runs calls. Without it no call runs, and the rule `same_result` accepts equal values only.
+        executor: Runs calls. Without an executor no call runs, and the rule `same_result` accepts equal values only.
         epoch: Number of the repetition, from 1.
     """
     strict: ParsedCompletion = dialect.parse(completion, strict=True)
-    # Calls that the strict reading accepts are the same in the lenient reading, so the second parse can be saved.
+    # If the strict reading accepts the calls, the lenient reading contains the same calls. No second parse is needed.
     clean = bool(strict.calls) and strict.error is None
     lenient: ParsedCompletion = strict if clean else dialect.parse(completion, strict=False)
     outcome = outcome_of(lenient, completion, case.toolbox.names)

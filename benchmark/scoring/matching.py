@@ -1,9 +1,11 @@
 """Compares the calls of a model with the expected calls: names and arguments.
 
-`accepted_values.py` decides whether one value is right. Two rules decide about arguments that stand on one side only:
+`accepted_values.py` decides whether one value is right. Two rules apply to an argument that only the case or only the
+call contains:
 
-- An argument that the case does not mention is right only if its value is the default in the schema.
-- An argument that the case mentions may be missing if the case says so, or if its default in the schema is accepted.
+- An argument that is not in the case is right only if its value is the default in the schema.
+- An argument that is in the case may be missing from the call if the case marks it as optional, or if the case accepts
+  the default in the schema.
 
 Parallel calls are paired with the expected calls so that the number of faults is as small as possible.
 """
@@ -33,14 +35,14 @@ __all__ = [
 ]
 
 Spelling = Literal["exact", "dot_underscore"]
-"""How names are compared: as they are, or with `.` and `_` taken as the same character."""
+"""How names are compared: character by character, or with `.` and `_` counted as the same character."""
 
 Rerun = Callable[[Tool, Mapping[str, Any]], Any]
-"""Runs a tool and returns its value. It raises `LookupError` if the tool may not run, or fails."""
+"""Runs a tool and returns its value. Raises `LookupError` if the tool may not run or if the tool fails."""
 
 _ABSENT = object()
 _MOST_PAIRED = 20
-"""If the number of calls is wrong, at most this many are paired with expected calls: a model may write thousands."""
+"""If the number of calls is wrong, at most this many calls are paired. A model may write thousands of calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Fault:
     Attributes:
         cause: The kind of fault.
         where: Name of the argument or the tool that is wrong.
-        detail: The value that was given, or the one that was expected.
+        detail: The value that was given, or the value that was expected.
     """
 
     cause: Cause
@@ -64,7 +66,7 @@ class Match:
 
     Attributes:
         option: The right answer.
-        faults: All differences between the calls and this answer; empty if there is none.
+        faults: All differences between the calls and the right answer. Empty if there is no difference.
         by_call: The faults of each call that is paired with an expected call, by the index of the call.
     """
 
@@ -92,7 +94,7 @@ def offered_tool(name: str, toolbox: Toolbox, names: Spelling) -> Tool | None:
 
 
 def same_names(calls: Sequence[Call], option: CallOption) -> bool:
-    """Whether the multiset of called names is the expected one."""
+    """Whether the multiset of called names equals the multiset of expected names."""
     if len(calls) != len(option.calls):
         return False
     if len(calls) == 1:  # most cases expect one
@@ -154,7 +156,7 @@ def _pair_faults(call: Call, spec: CallSpec, option: CallOption, toolbox: Toolbo
 
 
 def _weight(faults: Sequence[Fault]) -> int:
-    """A wrong tool weighs more than any number of wrong arguments, so that equal names are paired first."""
+    """Return the weight of faults. A wrong tool outweighs all wrong arguments, so equal names are paired first."""
     return sum(1_000_000 if fault.cause is Cause.WRONG_TOOL else 1 for fault in faults)
 
 
@@ -162,10 +164,10 @@ def match_calls(calls: Sequence[Call], option: CallOption, toolbox: Toolbox, rer
     """Compare calls with one right answer.
 
     Args:
-        calls: The calls of the model, in its order.
+        calls: The calls of the model, in the order of the model.
         option: One complete right answer.
         toolbox: The offered tools.
-        rerun: Runs pure tools for the rule `same_result`. Without it, that rule accepts equal values only.
+        rerun: Runs pure tools for the rule `same_result`. Without `rerun`, `same_result` accepts equal values only.
     """
     count_is_right = len(calls) == len(option.calls)
     pairs = _assigned(calls if count_is_right else calls[:_MOST_PAIRED], option, toolbox, rerun)
@@ -193,7 +195,7 @@ def _assigned(
 ) -> list[tuple[int, int, list[Fault]]]:
     """Pair calls with expected calls, so that the number of faults is as small as possible.
 
-    If the numbers of calls differ, some calls of the longer side are in no pair.
+    If the number of calls differs from the number of expected calls, some calls or expected calls are in no pair.
 
     Returns:
         Triples of the index of the call, the index of the expected call, and the faults of the call.
@@ -215,14 +217,16 @@ def closest(
 ) -> Match:
     """Compare calls with each right answer, and return the closest match.
 
-    The closest match is the one without a fault. Otherwise it is the one whose gravest fault comes last in the order of
-    causes, and of several such matches the one with the fewest faults.
+    1. A match without a fault is closest.
+    2. If every match has faults, the gravest faults are compared. The match whose gravest fault has the last cause in
+       the order of causes is closest.
+    3. If several matches have the same gravest cause, the match with the fewest faults is closest.
 
     Args:
-        calls: The calls of the model, in its order.
+        calls: The calls of the model, in the order of the model.
         options: All complete right answers, at least one.
         toolbox: The offered tools.
-        rerun: As in `match_calls`.
+        rerun: The same as in `match_calls`.
     """
     matches = [match_calls(calls, option, toolbox, rerun) for option in options]
     return min(matches, key=lambda match: (bool(match.faults), -_gravest(match.faults), len(match.faults)))

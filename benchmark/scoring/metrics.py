@@ -1,7 +1,7 @@
-"""The metrics: which grades count in each of them, and with which value.
+"""The metrics. A metric defines which grades count, and the value of each of these grades.
 
-A *primary* metric has a fixed population, a higher value is better, and it gets a verdict. A *secondary* metric
-explains a primary one. A metric gives one value for each grade of its population; `verdicts/` computes means and
+A *primary* metric has a fixed population and gets a verdict, and a higher value is better. A *secondary* metric
+explains a primary metric. A metric gives one value for each grade of its population. `verdicts/` computes means and
 intervals.
 """
 
@@ -42,9 +42,9 @@ class MetricInfo:
         id: The name in flags, tables, CSV, JUnit and logs.
         label: One to four words for figures and sentences.
         meaning: A short description.
-        level: `primary` metrics get verdicts, `secondary` metrics explain them, `detail` metrics are too many for a
-            summary.
-        higher_is_better: False for rates of mistakes; None for plain quantities.
+        level: `primary` metrics get verdicts. `secondary` metrics explain primary metrics. `detail` metrics are too
+            many for a summary.
+        higher_is_better: False for rates of mistakes. None for plain quantities.
         unit: `share`, or the unit that the value is counted in.
     """
 
@@ -61,8 +61,8 @@ class Metric(MetricInfo):
     """A metric over grades.
 
     Attributes:
-        of: Gives the value of a grade, in [0, 1] or in the unit of the metric. None if the grade is outside the
-            population.
+        of: Function that returns the value of a grade, in [0, 1] or in the unit of the metric. The function returns
+            None if the grade is outside the population.
         of_policies: Whether trivial policies are scored on the metric. True only if the metric needs no run of a tool.
     """
 
@@ -146,7 +146,7 @@ PRIMARY: tuple[Metric, ...] = (
 """Every table shows the primary metrics in this order."""
 
 BALANCED = MetricInfo("timing.balanced", "balanced timing", "mean of recall and restraint")
-"""It combines two metrics, so it has no value for a single grade."""
+"""Balanced timing combines two metrics, so it has no value for a single grade."""
 
 _REASONS = ("no_tool_needed", "no_tool_fits", "missing_argument", "already_answered")
 
@@ -234,9 +234,9 @@ def _probes(grade: Grade) -> list[Any]:
 
 
 def metrics_for(grades: Iterable[Grade]) -> tuple[Metric, ...]:
-    """Return all metrics, and `selection.tool` broken down as far as these grades allow.
+    """Return all metrics, and the breakdowns of `selection.tool` that these grades allow.
 
-    It is broken down by the number of tools offered, by the kind of probe, and by tool.
+    `selection.tool` is broken down by the number of tools offered, by the kind of probe, and by tool.
 
     Args:
         grades: The grades of all contestants.

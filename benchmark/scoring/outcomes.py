@@ -1,7 +1,7 @@
 """The outcome of a completion: a call, an abstention, or a malformed attempt.
 
-An unreadable attempt is neither a call nor an abstention. If it counted as an abstention, models that cannot write a
-call would be rewarded for it.
+An unreadable attempt is neither a call nor an abstention. If an unreadable attempt counted as an abstention, models
+that cannot write a call would be rewarded.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Outcome = Literal["call", "abstain", "malformed"]
 def outcome_of(reading: ParsedCompletion, completion: Completion, offered: Collection[str]) -> Outcome:
     """Return the outcome of a completion.
 
-    - `call`: at least one call can be read, even one of an unknown tool.
-    - `malformed`: no call can be read, but there was an attempt, or there is no text for the user. An attempt is a
+    - `call`: At least one call can be read. A call of an unknown tool also counts.
+    - `malformed`: No call can be read, and the completion contains an attempt or no text for the user. An attempt is a
       marker of the dialect, a native call that the dialect does not read, or anything in the form of a call that names
-      an offered tool. There is no text for the user if the text is empty or a block of thoughts does not end.
-    - `abstain`: everything else.
+      an offered tool. Text for the user is absent if the text is empty, or if a block of thoughts does not end.
+    - `abstain`: The completion fits neither `call` nor `malformed`.
 
     Args:
         reading: The *lenient* reading of the completion.

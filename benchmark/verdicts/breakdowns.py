@@ -17,7 +17,7 @@ from toolmark.benchmark.verdicts.intervals import mean_interval
 __all__ = ["Confusion", "SeenTools", "Usage", "confusions", "seen_tools", "selection_by_offered", "usage"]
 
 MOST_TOOLS = 24
-"""Number of tools in the rows and columns of a confusion. The tools with the most mistakes are kept."""
+"""Largest number of tools in the rows and columns of a confusion. The tools with the most mistakes are kept."""
 
 NO_CALL, MALFORMED, SEVERAL, ABSTAIN = "no call", "malformed", "several calls", "no call is right"
 UNKNOWN_TOOL, OTHERS, WRONG_OTHER = "unknown tool", "other tools", "another tool"
@@ -25,13 +25,14 @@ UNKNOWN_TOOL, OTHERS, WRONG_OTHER = "unknown tool", "other tools", "another tool
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """How often one contestant called each tool, by the expected tool. Each epoch counts on its own.
+    """How often one contestant called each tool, by the expected tool. Every epoch is counted separately.
 
     Attributes:
-        expected: Names of the rows: tools, then `other tools` and `no call is right` if there are any.
-        called: Names of the columns: the same tools. Then, if there are other tools, `other tools` for a right call of
-            one of them, and `another tool` for a wrong call of one of them. Then the outcomes that are not a call of
-            one expected tool.
+        expected: Names of the rows. The tools come first, then `other tools` and `no call is right`, if such cases
+            exist.
+        called: Names of the columns. The same tools come first. If there are other tools, two columns follow: `other
+            tools` for a right call of another tool, and `another tool` for a wrong call. The last columns are the
+            outcomes that are not a call of one expected tool.
         counts: Number of completions, shape (expected, called).
     """
 
@@ -42,13 +43,13 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class SeenTools:
-    """A score on the cases whose expected tools were all in the training data of a contestant, or all not in it.
+    """A score on the cases whose expected tools were all in the training data of a contestant, or all absent from it.
 
     Attributes:
         metric: Id of the metric: `selection.tool` or `validity.call`.
         tools: Whether training saw the expected tools: `seen` or `unseen`.
         figure: Score of the contestant.
-        base: Score of its baseline on the same cases; None if it has none.
+        base: Score of the baseline on the same cases. None if the contestant has no baseline.
     """
 
     metric: str
@@ -59,7 +60,7 @@ class SeenTools:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens, time and cost of the judged completions of one contestant. None if the recording does not say.
+    """Tokens, time and cost of the judged completions of one contestant. A value is None if it was not recorded.
 
     Attributes:
         completions: Number of completions.
@@ -68,8 +69,8 @@ class Usage:
         answer: Mean number of tokens of an answer.
         seconds: Wall-clock seconds of generation, without loading. The environment of the run names the machine.
         cost: Cost in US dollars.
-        answer_seconds: Seconds of generation, divided by the number of answers. Several answers are generated at the
-            same time.
+        answer_seconds: Seconds of generation, divided by the number of answers. This is shorter than the time of one
+            answer, because several answers are generated at the same time.
         thousand_cost: Cost of a thousand answers in US dollars.
     """
 
@@ -145,7 +146,8 @@ def selection_by_offered(grades: Sequence[Sequence[Grade]]) -> tuple[Mapping[int
         grades: Grades of each contestant.
 
     Returns:
-        For each contestant the figure by the number of tools offered, ascending. All have the same numbers.
+        For each contestant the figure by the number of tools offered, ascending. All contestants have the same numbers
+        of tools.
     """
     metric = METRICS["selection.tool"]
     sizes = sorted({row.offered for rows in grades for row in rows if row.expected == "call" and row.waived is None})
@@ -157,15 +159,15 @@ def selection_by_offered(grades: Sequence[Sequence[Grade]]) -> tuple[Mapping[int
 def seen_tools(
     cases: Sequence[Case], trained: frozenset[str] | None, grades: Sequence[Grade], base: Sequence[Grade] | None
 ) -> tuple[SeenTools, ...]:
-    """Compute scores on tools that training saw, and on tools that it did not see.
+    """Compute scores on tools that are in the training data, and on tools that are not in the training data.
 
     Cases that expect tools of both kinds count in neither score.
 
     Args:
         cases: The cases that were judged.
-        trained: Schema hashes of the tools in the training data of the contestant; None if they are unknown.
+        trained: Schema hashes of the tools in the training data of the contestant. None if the hashes are unknown.
         grades: Grades of the contestant.
-        base: Grades of its baseline; None if it has none.
+        base: Grades of the baseline. None if the contestant has no baseline.
 
     Returns:
         Empty if `trained` is None.

@@ -1,6 +1,6 @@
 """Computes every figure that a summary, a report or a gate shows.
 
-A `Comparison` is frozen data. Renderers show its figures and gates check them; neither computes a figure.
+A `Comparison` is frozen data. Renderers show its figures, and gates check its figures. Neither computes a figure.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class Side:
     Attributes:
         name: Name of the contestant, unique among the sides.
         grades: One grade for each completion.
-        completions: Completions of the same cases. Without them, it is unknown whether two sides are identical.
-        baseline: Name of the side that this one is compared with; None if there is none.
+        completions: Completions of the same cases. Without completions, it is unknown whether two sides are identical.
+        baseline: Name of the side that this side is compared with. None if this side has no baseline.
         run: Name of the run's directory.
         identity: Identity of the run: everything that can change its completions.
         environment: Environment of the run: versions, device, threads and batch layout.
-        training: Training record of the weights; None if there is none.
+        training: Training record of the weights. None if there is no record.
     """
 
     name: str
@@ -65,12 +65,12 @@ class ContestantResult:
         waived: Number of judged cases that count in no metric.
         causes: Number of completions with each cause of failure.
         figures: Score on each metric, by the id of the metric.
-        differences: Difference from the baseline on each primary metric, by the id of the metric; empty without a
+        differences: Difference from the baseline on each primary metric, by the id of the metric. Empty without a
             baseline.
-        baseline: Name of the contestant that this one is compared with; None if there is none.
-        unfair: Fields in which the two sides differ, except those of the candidate itself.
-        training: Training record of the weights; None if there is none.
-        unproven: Why it is not proven that the adapter belongs to this base; empty if it is proven.
+        baseline: Name of the contestant that this contestant is compared with. None if there is no baseline.
+        unfair: Fields in which the two sides differ, except the fields of the candidate itself.
+        training: Training record of the weights. None if there is no record.
+        unproven: Why it is not verified that the adapter belongs to this base. Empty if it is verified.
     """
 
     name: str
@@ -96,7 +96,7 @@ class Comparison:
         contestants: The contestants, in the order in which they are shown.
         metrics: All metrics, primary ones first, in the order in which they are shown.
         margin: Half-width of the range around 0 in which differences count as equivalent, as a share.
-        report: The data of a report beside the figures; None if it was not requested.
+        report: The additional data of a report. None if no report was requested.
     """
 
     contestants: tuple[ContestantResult, ...]
@@ -105,7 +105,7 @@ class Comparison:
     report: ReportData | None = None
 
     def __getitem__(self, name: str) -> ContestantResult:
-        """Return the contestant with this name. Raises `KeyError` if there is none."""
+        """Return the contestant with this name. Raises `KeyError` if no contestant has this name."""
         for contestant in self.contestants:
             if contestant.name == name:
                 return contestant
@@ -126,7 +126,11 @@ class Comparison:
         return None if contestant.baseline is None else self[contestant.baseline]
 
     def position(self, name: str) -> int:
-        """Return the position of a contestant, from 0. It decides the colour in figures. Raises `KeyError`."""
+        """Return the position of a contestant, from 0. The position decides the colour in figures.
+
+        Raises:
+            KeyError: No contestant has this name.
+        """
         return [contestant.name for contestant in self.contestants].index(self[name].name)
 
 
@@ -139,7 +143,7 @@ def _balanced(figures: Mapping[str, Figure]) -> Figure:
 
 
 def _differences(sides: Mapping[str, Side], margin: float) -> Mapping[str, Mapping[str, Difference]]:
-    """Compute the differences of every primary metric, by name of the side, for the sides with a baseline."""
+    """Compute the differences on every primary metric for each side with a baseline. The keys are names of sides."""
     paired: dict[str, dict[str, Paired]] = {}
     for side in sides.values():
         if side.baseline is not None:
@@ -165,7 +169,7 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
     Args:
         sides: One side for each contestant, in the order in which they are shown. The names are unique.
         margin: Half-width of the range around 0 in which differences count as equivalent, as a share.
-        report: The data of a report beside the figures.
+        report: The additional data of a report.
     """
     metrics = metrics_for(grade for side in sides for grade in side.grades)
     by_name = {side.name: side for side in sides}

@@ -1,7 +1,7 @@
 """Checks whether both sides of a comparison answered under the same conditions.
 
-If dialect, template, decoding or dtype differ, this difference can explain a difference in scores, not only the
-candidate. A difference in the environment (versions, threads, batch layout) rarely changes scores, but it is shown too.
+If dialect, template, decoding or dtype differ, then this difference, and not the candidate, may explain a difference in
+scores. A difference in the environment (versions, threads, batch layout) rarely changes scores, but it is shown too.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from toolmark.benchmark.data.record import TrainingRecord
 __all__ = ["Mismatch", "mismatches", "unproven_base"]
 
 NOT_RECORDED = "not recorded"
-"""Value of a field that one side lacks. An exported run leaves out fields of its environment, so that a missing field
-of the environment is not a mismatch."""
+"""Value of a field that one side lacks. A missing field of the environment is not a mismatch, because an exported run
+leaves out fields of its environment."""
 
 _FIELDS_OF_THE_CANDIDATE = frozenset({"model", "weights", "config", "tokenizer", "adapter", "recording"})
 
@@ -59,7 +59,7 @@ def _differing(
 def mismatches(
     baseline: tuple[Mapping[str, Any], Mapping[str, Any]], candidate: tuple[Mapping[str, Any], Mapping[str, Any]]
 ) -> tuple[Mismatch, ...]:
-    """Return the fields in which two sides differ, those of the identity first.
+    """Return the fields in which two sides differ. Fields of the identity come first.
 
     Args:
         baseline: Identity and environment of the baseline.
@@ -73,21 +73,21 @@ def mismatches(
 
 
 def unproven_base(identity: Mapping[str, Any], training: TrainingRecord | None) -> str:
-    """Return why it is not proven that an adapter is on the base that it was trained on; empty if it is proven.
+    """Return why it is not verified that an adapter runs on the base of its training. Empty if this is verified.
 
-    The proof is the hash of the base in the training record of the adapter. A name does not prove the weights, and an
-    adapter of another base with the same shapes loads without an error.
+    It is verified if the training record of the adapter contains the hash of the weights of the base. A name does not
+    identify the weights. An adapter of another base with the same shapes loads without an error.
 
     Args:
         identity: Identity of the run.
-        training: The training record beside the weights; None if there is none.
+        training: The training record in the folder of the weights. None if there is no record.
     """
     if identity.get("adapter") is None:
         return ""
     if training is None:
-        return "base identity not proven: there is no toolmark.json beside the adapter"
+        return "base identity not proven: there is no toolmark.json in the folder of the adapter"
     if training.base_weights is None:
-        return "base identity not proven: the toolmark.json beside the adapter records no hash of its base"
+        return "base identity not proven: the toolmark.json of the adapter contains no hash of the base"
     if training.base_weights != identity.get("weights"):
         return (
             f"base identity not proven: trained on weights {training.base_weights}, "

@@ -18,8 +18,8 @@ class Figure:
 
     Attributes:
         n: Number of cases.
-        score: Mean over the cases; None if n is 0.
-        interval: 95% interval of the score; None if n is 0.
+        score: Mean over the cases. None if n is 0.
+        interval: 95% interval of the score. None if n is 0.
     """
 
     n: int
@@ -32,7 +32,7 @@ def figure_of(metric: Metric, grades: Sequence[Grade]) -> Figure:
 
     Args:
         metric: The metric.
-        grades: Grades of the contestant. Those outside the population of the metric are ignored.
+        grades: Grades of the contestant. Grades outside the population of the metric are ignored.
     """
     cases = case_values(metric, grades)
     if not cases:

@@ -1,7 +1,7 @@
-"""Which cases changed between baseline and candidate: each is fixed, broken, right on both sides or wrong on both.
+"""Which cases changed between baseline and candidate. A case is fixed, broken, right on both sides or wrong on both.
 
-A difference of two scores does not show which cases changed. The flips show it case by case, for each primary metric
-and for "everything right", so that a reader can open the cases behind a verdict.
+A difference of two scores does not show which cases changed. The flips show the change of every case, for each primary
+metric and for "everything right". So a reader can open the cases behind a verdict.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from toolmark.benchmark.scoring.metrics import PRIMARY, Metric, case_values
 __all__ = ["EVERYTHING", "FATES", "Fate", "Flips", "flips"]
 
 Fate = Literal["broken", "fixed", "both wrong", "both right", "wrong", "right"]
-"""The change of a case that both sides answered. A contestant without a baseline has `wrong` and `right` only. Over
-several epochs, `fixed` means a higher mean than the baseline, and `right` a mean of 1."""
+"""The change of a case that both sides answered. A contestant without a baseline has `wrong` and `right` only. With
+several epochs, `fixed` means a higher mean than the mean of the baseline, and `right` means a mean of 1."""
 
 FATES: tuple[Fate, ...] = Fate.__args__  # type: ignore[attr-defined]
 """All values, the most interesting one first."""
@@ -57,7 +57,7 @@ def flips(grades: Sequence[Grade], base: Sequence[Grade] | None) -> Mapping[str,
 
     Args:
         grades: Grades of the contestant.
-        base: Grades of its baseline; None if it has none.
+        base: Grades of the baseline. None if the contestant has no baseline.
 
     Returns:
         The flips by measure: `everything`, then each primary metric.

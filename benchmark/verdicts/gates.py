@@ -1,7 +1,7 @@
 """Checks of figures, with the results `passed`, `failed` or `inconclusive`.
 
 A low score alone does not fail a check. A check fails if the whole interval of a score is below the floor, or if the
-paired test shows that the candidate regressed. It is inconclusive if the cases are too few to decide.
+paired test shows that the candidate regressed. A check is inconclusive if there are too few cases to decide.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def check_floor(metric: str, figure: Figure, floor: float) -> Gate:
         floor: The floor, in the unit of the metric.
     """
     if figure.score is None or figure.interval is None:
-        return Gate("failed", f"{metric}: no case counts in it, so it cannot be compared with the floor {floor:g}")
+        return Gate("failed", f"{metric}: no case counts in this metric, so the floor {floor:g} cannot be checked")
     low, high = figure.interval.low, figure.interval.high
     figures = f"{metric} = {figure.score:.3f} [{low:.3f}, {high:.3f}], n = {figure.n}"
     if high < floor:
@@ -53,7 +53,7 @@ def check_floor(metric: str, figure: Figure, floor: float) -> Gate:
 
 
 def check_difference(metric: str, difference: Difference) -> Gate:
-    """Turn a verdict into a gate: `regressed` and `missing` fail, `improved` and `equivalent` pass.
+    """Turn a verdict into a gate. `regressed` and `missing` fail. `improved` and `equivalent` pass.
 
     Args:
         metric: Id of the metric, for the reason.
@@ -83,7 +83,10 @@ def _detectable(difference: Difference) -> str:
 
 
 def _all_of(gates: Sequence[Gate]) -> Gate:
-    """Combine gates: failed if one failed, else inconclusive if one is. Only the reasons of that state are kept."""
+    """Combine gates. The result is `failed` if one gate failed, else `inconclusive` if one gate is inconclusive.
+
+    Only the reasons of the gates with this result are kept.
+    """
     for state in ("failed", "inconclusive", "passed"):
         reasons = [gate.reason for gate in gates if gate.state == state]
         if reasons:
@@ -92,12 +95,12 @@ def _all_of(gates: Sequence[Gate]) -> Gate:
 
 
 def check_metric(contestant: ContestantResult, metric: str, floor: float | None) -> Gate:
-    """Check one metric of a contestant: its difference from the baseline, and its floor.
+    """Check one metric of a contestant: the difference from the baseline, and the floor.
 
     Args:
         contestant: The figures of the contestant.
         metric: Id of the metric.
-        floor: The floor of the metric; None if it has none.
+        floor: The floor of the metric. None if the metric has no floor.
     """
     figure = contestant.figures.get(metric)
     if figure is None:
@@ -107,7 +110,7 @@ def check_metric(contestant: ContestantResult, metric: str, floor: float | None)
     if floor is not None:
         gates.append(check_floor(metric, figure, floor))
     if not gates and figure.n == 0:
-        return Gate("inconclusive", f"{metric}: no case counts in it")
+        return Gate("inconclusive", f"{metric}: no case counts in this metric")
     return _all_of(gates)
 
 

@@ -1,8 +1,8 @@
 """Confidence intervals. They are not corrected for the number of metrics, and the default confidence is 95%.
 
 If every cluster is one case and every value is 0 or 1, a score gets Wilson's interval for one proportion, and a paired
-difference gets Tango's interval. Otherwise, if clusters have several cases (paraphrases of one question) or values are
-means over epochs, a score gets a cluster-robust t interval over the clusters. For differences see
+difference gets Tango's interval. Clusters may also have several cases (paraphrases of one question), and values may be
+means over epochs. Then a score gets a cluster-robust t interval over the clusters. For differences see
 `difference_interval`.
 """
 
@@ -19,7 +19,7 @@ from scipy.special import ndtri, stdtrit
 __all__ = ["Interval", "balanced", "cluster_t", "difference_interval", "mean_interval", "tango", "wilson"]
 
 _NO_WIDTH = 1e-9
-"""An interval narrower than this has a width only through rounding."""
+"""If an interval is narrower than this, its width comes from rounding only."""
 
 Method = Literal["wilson", "tango", "cluster t", "mover", "none"]
 
@@ -42,8 +42,9 @@ class Interval:
 def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
     """Score interval for a proportion (Wilson 1927, JASA 22:209).
 
-    With z the normal quantile and p = successes / n: (p + z²/2n ± z·sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n). The interval
-    lies within [0, 1], and it has a width at p = 0 and at p = 1.
+    Let z be the normal quantile and p = successes / n. The interval is
+    (p + z²/2n ± z·sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n). The interval lies within [0, 1]. At p = 0 and p = 1 its width
+    is above 0.
 
     Args:
         successes: Number of successes. A fraction is allowed.
@@ -56,7 +57,7 @@ def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
     p = successes / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    # At 0 and 1 the bound is set exactly: a rounding error would put a perfect score below a floor of 1.
+    # At 0 and 1 the bound is set exactly. With a rounding error, a perfect score would be below a floor of 1.
     low = 0.0 if successes <= 0 else max(0.0, centre - half)
     high = 1.0 if successes >= n else min(1.0, centre + half)
     return Interval(low, high, "wilson")
@@ -65,8 +66,9 @@ def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
 def cluster_t(values: Sequence[float], clusters: Sequence[str], confidence: float = 0.95) -> Interval:
     """Cluster-robust t interval for a mean over cases (Liang & Zeger 1986, Biometrika 73:13, as a ratio estimator).
 
-    With e the sums of residuals in each cluster and G clusters: mean ± t(G-1)·sqrt(G/(G-1)·Σe²)/n. With one cluster the
-    spread between clusters is unknown, so the interval is (-inf, inf).
+    Let e be the sum of residuals in one cluster, and G the number of clusters. The interval is
+    mean ± t(G-1)·sqrt(G/(G-1)·Σe²)/n. With one cluster the spread between clusters is unknown, so the interval is
+    (-inf, inf).
 
     Args:
         values: One value for each case, shape (n,).
@@ -95,8 +97,8 @@ def mean_interval(
     Args:
         values: One value for each case, shape (n,).
         clusters: The cluster of each case, shape (n,).
-        share: Whether the values lie in [0, 1]. Then the interval is cut to [0, 1]. If all clusters have the same
-            mean, the cluster-robust interval has no width, and Wilson's interval with n = number of clusters is used.
+        share: Whether the values lie in [0, 1]. If so, the interval is cut to [0, 1]. If all clusters have the same
+            mean, the cluster-robust interval has no width. Then Wilson's interval with n = number of clusters is used.
         confidence: Two-sided coverage.
     """
     cluster_count = len(set(clusters))
@@ -113,11 +115,11 @@ def tango(n: float, wins: float, losses: float, confidence: float = 0.95) -> Int
     """Score interval for a paired difference of proportions (Tango 1998, Stat. Med. 17:891).
 
     The interval contains all λ with |wins - losses - nλ| ≤ z·sqrt(n(2q + λ(1-λ))). Here q is the maximum likelihood
-    estimate of the share of losses if the difference is λ: the upper root of
+    estimate of the share of losses if the difference is λ. This q is the upper root of
     2n·q² + (λ(2n - wins + losses) - wins - losses)·q - losses·λ(1-λ) = 0.
 
-    The interval lies within [-1, 1]. Without a discordant case it is ±z²/(n + z²). If all cases are wins it is
-    [(n - z²)/(n + z²), 1]; if all are losses, its mirror image.
+    The interval lies within [-1, 1]. Without a discordant case the interval is ±z²/(n + z²). If all cases are wins, the
+    interval is [(n - z²)/(n + z²), 1]. If all cases are losses, the interval is the mirror image of this.
 
     Args:
         n: Number of cases. A fraction is allowed, for an effective number of cases. With n = 0 the interval is [-1, 1].
@@ -144,7 +146,7 @@ def _tango_low(n: float, wins: float, losses: float, z: float) -> float:
         q = math.sqrt(max(0.0, half * half + losses * difference * (1 - difference) / (2 * n))) - half
         return wins - losses - n * difference - z * math.sqrt(max(0.0, n * (2 * q + difference * (1 - difference))))
 
-    # The import of scipy.optimize takes longer than all others here.
+    # Importing scipy.optimize takes longer than all other imports of this module.
     from scipy.optimize import brentq
 
     # `excess` is positive at -1, where the variance is 0, and negative at the estimate, where the difference is 0.
@@ -156,16 +158,20 @@ def difference_interval(differences: Sequence[float], clusters: Sequence[str], c
 
     If every cluster is one case and every difference is -1, 0 or 1, the effective number is n. Otherwise n, wins and
     losses are divided by the design effect (Korn & Graubard 1998, Surv. Methodol. 24:193, for one share). The design
-    effect is the cluster-robust variance of the mean, divided by the variance of n independent cases with these wins
-    and losses, times (t(G-1)/z)² for the uncertainty of the variance itself. It is at least 1.
+    effect is computed in three steps:
+
+    1. The cluster-robust variance of the mean is divided by the variance of n independent cases with these wins and
+       losses.
+    2. The quotient is multiplied by (t(G-1)/z)², because the variance itself is uncertain.
+    3. If the product is below 1, the design effect is 1.
 
     A t interval over the clusters is not used, because it is too short on one side if nearly all changes have the same
-    direction. If all clusters have the same mean difference, the variance between them is 0, and each cluster counts as
-    one case.
+    direction. If all clusters have the same mean difference, the variance between clusters is 0. Then each cluster
+    counts as one case.
 
     Args:
-        differences: Second candidate less first, one value in [-1, 1] for each case, shape (n,). With n = 0 the
-            interval is [-1, 1].
+        differences: Value of the second candidate minus value of the first candidate, one value in [-1, 1] for each
+            case, shape (n,). With n = 0 the interval is [-1, 1].
         clusters: The cluster of each case, shape (n,). With one cluster the interval is [-1, 1], unless all differences
             are 0.
         confidence: Two-sided coverage.
@@ -180,7 +186,7 @@ def difference_interval(differences: Sequence[float], clusters: Sequence[str], c
         return tango(cluster_count, wins / n * cluster_count, losses / n * cluster_count, confidence)
     if math.isinf(robust.high):
         return Interval(-1.0, 1.0, "none")
-    # Half of the t interval is t·s, so divided by z it is s·(t/z).
+    # Half of the width of the t interval is t·s. Divided by z, it is s·(t/z).
     inflated = (robust.high - robust.low) / 2 / float(ndtri(0.5 + confidence / 2))
     independent = ((wins + losses) / n - ((wins - losses) / n) ** 2) / n
     design_effect = max(1.0, inflated * inflated / independent)

@@ -27,7 +27,7 @@ TARGET = 0.8
 def _critical(most: int, alpha: float) -> NDArray[np.float64]:
     """Return, for k = 0 … `most` discordant cases, the largest number of losses at which exact McNemar rejects.
 
-    It is -1 where the test never rejects. Shape (most + 1,).
+    The number is -1 where the test never rejects. The result has the shape (most + 1,).
     """
     limits = np.empty(most + 1)
     losses = -1
@@ -42,13 +42,14 @@ def _critical(most: int, alpha: float) -> NDArray[np.float64]:
 def mcnemar_power(n: int, effect: float, discordance: float, alpha: float = ALPHA) -> float:
     """Compute the power of exact McNemar: the probability to reject with the right sign (exact, unconditional).
 
-    Every cluster is one case. The number k of discordant cases is binomial(n, d), and each of them has the direction of
-    the effect with probability π = (d + effect) / 2d. Given k, the test rejects if the number of cases in the other
-    direction is at most limit_k, so the power is Σ_k P(k)·P(binomial(k, 1 - π) ≤ limit_k) (Duffy 1984, Biometrics
-    40:1005). An effect needs at least as many discordant cases, so d is the larger of discordance and effect.
+    Every cluster is one case. The number k of discordant cases is binomial(n, d). A discordant case has the direction
+    of the effect with probability π = (d + effect) / 2d. Given k, the test rejects if the number of cases in the other
+    direction is at most limit_k. So the power is Σ_k P(k)·P(binomial(k, 1 - π) ≤ limit_k) (Duffy 1984, Biometrics
+    40:1005). The share of discordant cases cannot be smaller than the effect, so d is the larger of discordance and
+    effect.
 
     Args:
-        n: Number of cases. With fewer than six the power is 0.
+        n: Number of cases. With fewer than six cases the power is 0.
         effect: Size of the difference of the two shares, in [0, 1].
         discordance: Share of cases on which the candidates differ, in [0, 1].
         alpha: Two-sided level.
@@ -73,14 +74,15 @@ def minimum_detectable_effect(n: int, discordance: float) -> float | None:
         discordance: Observed share of cases on which the candidates differ.
 
     Returns:
-        None if not even an effect of 1 has this power. This holds for n below six: with five cases the smallest p-value
-        is 1/16.
+        None if even an effect of 1 has less power. This is so if n is below six, because with five cases the smallest
+        p-value is 1/16.
     """
     if mcnemar_power(n, 1.0, discordance) < TARGET:
         return None
     low, high = 0.0, 1.0
-    # Power rises with the effect. Up to the discordance, a larger share of the discordant cases has the direction of
-    # the effect; beyond it, there are more discordant cases.
+    # Power rises with the effect. If the effect is below the discordance, a larger effect means that a larger share of
+    # the discordant cases has the direction of the effect. Above the discordance, a larger effect means more discordant
+    # cases.
     while high - low > 1e-6:
         middle = (low + high) / 2
         low, high = (low, middle) if mcnemar_power(n, middle, discordance) >= TARGET else (middle, high)
@@ -90,22 +92,22 @@ def minimum_detectable_effect(n: int, discordance: float) -> float | None:
 def minimum_detectable_effect_of_clusters(sums: Sequence[Fraction], n: int) -> float | None:
     """Compute the minimum detectable effect of the sign-flip test: the smallest mean difference with a power of 80%.
 
-    If every cluster is one case and values are 0 or 1, this is `minimum_detectable_effect`, exactly. Otherwise the sums
-    s of the clusters differ in size. The k clusters whose sum is not 0 are replaced by K = (Σ|s|)²/Σs² clusters of
-    equal size (Kish's effective number, Survey Sampling, 1965). This keeps the largest possible total Σ|s| and the
-    variance Σs² under the null hypothesis. All G clusters are replaced by G·K/k in the same way. If a net share e of
-    them changes in one direction, the mean difference is e·(G/k)·Σ|s|/n.
+    If every cluster is one case and values are 0 or 1, the result equals `minimum_detectable_effect` exactly. Otherwise
+    the sums s of the clusters differ in size. The k clusters whose sum is not 0 are replaced by K = (Σ|s|)²/Σs²
+    clusters of equal size (Kish's effective number, Survey Sampling, 1965). This keeps the largest possible total Σ|s|
+    and the variance Σs² under the null hypothesis. All G clusters are replaced by G·K/k clusters in the same way. If a
+    net share e of the clusters changes in one direction, the mean difference is e·(G/k)·Σ|s|/n.
 
-    If no cluster changed, a cluster is taken to change as a whole, as in `difference_interval`. In simulations with
-    clusters of four cases, the effect is detected in 79 to 90% (docs/measurements/statistics.md). If few clusters
-    changed, the computed effect is rather too large than too small.
+    If no cluster changed, the computation assumes that all cases of a cluster change together, as in
+    `difference_interval`. In simulations with clusters of four cases, the effect is detected in 79 to 90% of the
+    simulations (docs/measurements/statistics.md). If few clusters changed, the computed effect tends to be too large.
 
     Args:
         sums: Sum of the differences in each cluster, shape (G,).
         n: Number of cases.
 
     Returns:
-        None if no effect is detectable: there is no cluster, or the effective number of clusters is below six.
+        None if no effect is detectable, because there is no cluster or the effective number of clusters is below six.
     """
     changed = [abs(value) for value in sums if value]
     if not changed:

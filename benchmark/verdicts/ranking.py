@@ -1,7 +1,8 @@
 """Ranks of contestants, as ranges.
 
-A ranking by score alone orders contestants whose difference may be chance. Here a contestant stands after all
-contestants that are better by the paired 95% interval, and before all that are worse by it. So its rank is a range.
+A ranking by score alone orders contestants even if their difference may be chance. Here the paired 95% interval decides
+whether a contestant is better or worse than another. A contestant stands after all better contestants and before all
+worse contestants. So its rank is a range.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Rank:
         metric: Id of the metric.
         contestant: Name of the contestant.
         first: Best possible rank, from 1.
-        last: Worst possible rank. It equals `first` if the contestant differs clearly from all others.
+        last: Worst possible rank. Equal to `first` if the contestant differs clearly from all other contestants.
     """
 
     metric: str
@@ -45,8 +46,8 @@ def ranking(grades: Mapping[str, Sequence[Grade]]) -> tuple[Rank, ...]:
         grades: Grades of each contestant by its name, in the order in which contestants are shown.
 
     Returns:
-        The ranks, metric by metric, best first. Empty with fewer than three contestants, because two are compared by
-        their difference.
+        The ranks, metric by metric, best first. Empty with fewer than three contestants, because two contestants are
+        compared by their difference.
     """
     if len(grades) < 3:
         return ()

@@ -1,4 +1,4 @@
-"""The data of a report beside the figures: cases, which of them changed, which tools were confused, and provenance."""
+"""The additional data of a report: cases, changed cases, confused tools, and provenance."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Provenance:
         scorer: Version of the judge.
         cases: Source of the cases.
         split: Split of the cases: dev or test.
-        case_set: Hash of the ids and the gold of all cases. It does not depend on their order.
+        case_set: Hash of the ids and the gold of all cases. The hash does not depend on the order of the cases.
         command: Command that makes the comparison again from the stored runs.
     """
 
@@ -40,13 +40,13 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class ContestantDetails:
-    """The data of one contestant that a report shows beside its figures.
+    """The data of one contestant that a report shows in addition to the figures of the contestant.
 
     Attributes:
         flips: Cases that changed against the baseline, by measure: `everything`, then each primary metric.
-        confusion: How often each tool was called where another one was expected.
+        confusion: How often each tool was called, by the expected tool.
         offered: `selection.tool` by the number of tools offered, ascending.
-        seen: Scores on tools that training saw and on other tools; empty if the training data is unknown.
+        seen: Scores on tools in the training data and on other tools. Empty if the training data is unknown.
         usage: Tokens, seconds and cost of the answers.
     """
 
@@ -59,14 +59,14 @@ class ContestantDetails:
 
 @dataclass(frozen=True, slots=True)
 class ReportData:
-    """All data of a report beside the figures.
+    """All data of a report in addition to the figures.
 
     Attributes:
         cases: The cases with the answers of all contestants, in the order of the cases.
-        details: Data of each contestant, by its name.
-        ranks: Ranks of the contestants; empty with fewer than three contestants.
+        details: Data of each contestant, by the name of the contestant.
+        ranks: Ranks of the contestants. Empty with fewer than three contestants.
         policies: Scores of the trivial policies.
-        provenance: How and when the comparison was made; None if this is unknown.
+        provenance: How and when the comparison was made. None if this is unknown.
     """
 
     cases: tuple[CaseShown, ...]

@@ -1,7 +1,7 @@
 """Cases as a report shows them: the conversation, the right answer, and the answer of each contestant.
 
-Texts from cases and models are cut to a length that fits a page. Each argument is shown with the fault that the judge
-found in it.
+Texts from cases and models are cut to a length that fits a page. If the judge found a fault in an argument, the fault
+is shown with the argument.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from toolmark.benchmark.scoring.outcomes import Outcome
 __all__ = ["Answer", "Argument", "CallShown", "CaseShown", "Turn", "show_cases"]
 
 LONGEST = 4_000
-"""A longer text is cut to this number of characters."""
+"""Largest number of characters of a text. Longer texts are cut."""
 
 _LONGEST_VALUE = 600
 _MOST_CALLS = 20
@@ -38,8 +38,8 @@ class Argument:
     Attributes:
         name: Name of the argument.
         value: Value as JSON.
-        fault: Label of the cause of failure; empty if the argument is right.
-        rule: For an expected argument, in words what else is accepted.
+        fault: Label of the cause of failure. Empty if the argument is right.
+        rule: The other accepted values in words, for an expected argument.
     """
 
     name: str
@@ -55,7 +55,7 @@ class CallShown:
     Attributes:
         name: Name of the tool.
         arguments: Arguments with their faults.
-        fault: What is wrong with the tool; empty if it is right.
+        fault: What is wrong with the tool. Empty if the tool is right.
         missing: Names of the arguments that are missing.
     """
 
@@ -80,12 +80,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer of one contestant to a case. With several epochs it is the first wrong answer, else the first one.
+    """The answer of one contestant to a case.
+
+    With several epochs, this is the first wrong answer. If no answer is wrong, this is the first answer.
 
     Attributes:
         right: Share of the epochs in which everything is right.
         outcome: Outcome of the answer: call, abstain or malformed.
-        cause: Cause of failure; None if the answer is right.
+        cause: Cause of failure. None if the answer is right.
         detail: The cause in words.
         calls: Calls of the lenient reading, with their faults.
         said: Text for the user, without calls and markers.
@@ -109,18 +111,18 @@ class CaseShown:
 
     Attributes:
         id: Id of the case.
-        source: Name of the collection, and the reference of the case in it.
+        source: Name of the collection, and the reference of the case in the collection.
         turns: Turns of the conversation.
         offered: Names of the offered tools.
         action: The right action: call or abstain.
-        reason: Why abstaining is right; None if a call is right.
+        reason: Why abstaining is right. None if a call is right.
         expected: Calls of one right answer, with the first accepted value of each argument. If several answers are
-            right, it is the one that is closest to the calls of the last contestant.
-        others: Number of other complete answers that are right too.
-        tool: The expected tool; None if several are expected or none.
+            right, this is the right answer that is closest to the calls of the last contestant.
+        others: Number of other complete right answers.
+        tool: The expected tool. None if no tool or several tools are expected.
         tags: Tags of the case, as text.
-        waived: Why the case counts in no metric; None if it counts.
-        answers: The answer of each contestant; None if its run lacks the case.
+        waived: Why the case counts in no metric. None if the case counts.
+        answers: The answer of each contestant. None if the run of the contestant lacks the case.
     """
 
     id: str
@@ -150,7 +152,7 @@ def _json(value: Any) -> str:
 
 
 def _rule(rule: Accept) -> str:
-    """Return in words what else the rule accepts."""
+    """Return in words which other values the rule accepts."""
     match rule.match:
         case "exact":
             return f"or {', '.join(_json(value) for value in rule.of[1:6])}" if len(rule.of) > 1 else ""
@@ -201,7 +203,7 @@ def _native(completion: Completion) -> str:
 
 
 def _worst(grades: Sequence[Grade]) -> Grade | None:
-    """Return the first grade that is wrong, else the first one."""
+    """Return the first wrong grade. If no grade is wrong, return the first grade. If there is no grade, return None."""
     return next((grade for grade in grades if not grade.correct), grades[0] if grades else None)
 
 
@@ -235,7 +237,7 @@ def _by_case(grades: Sequence[Grade]) -> Mapping[str, Sequence[Grade]]:
 
 
 def show_cases(cases: Sequence[Case], sides: Sequence[tuple[Sequence[Grade], Completions]]) -> tuple[CaseShown, ...]:
-    """Return all cases that at least one contestant answered, in their order.
+    """Return all cases that at least one contestant answered, in the order of `cases`.
 
     Args:
         cases: The cases that were judged.

@@ -1,9 +1,9 @@
 """The paired test behind every verdict: an exact sign-flip test on the sums of clusters.
 
-Under the null hypothesis the two candidates are equal, so their names can be exchanged in each cluster on its own: the
-sum of differences in a cluster has either sign with the same probability. The test compares the observed total with the
-totals under all 2^G choices of signs (Fisher 1935, The Design of Experiments, §21). If every cluster is one case and
-values are 0 or 1, this is exact McNemar.
+Under the null hypothesis the two candidates are equal, so their names can be exchanged in every single cluster. This
+means that the sum of differences in a cluster is positive or negative with the same probability. The test compares the
+observed total with the totals under all 2^G choices of signs (Fisher 1935, The Design of Experiments, §21). If every
+cluster is one case and values are 0 or 1, the test is the exact McNemar test.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 __all__ = ["Magnitudes", "cluster_sums", "sign_flip", "sign_flip_tail"]
 
 _MAX_DENOMINATOR = 10_000
-"""Values are means over epochs, so they are fractions. A float identifies a fraction with a denominator up to this."""
+"""Values are means over epochs, so they are fractions. A float identifies a fraction up to this denominator."""
 
 _MAX_STEPS = 1 << 18
-"""Largest number of steps of a distribution. Above it, magnitudes are rounded so that the p-value gets no smaller."""
+"""Largest number of steps of a distribution. With more steps, magnitudes are rounded without making p smaller."""
 
 Magnitudes = tuple[tuple[int, int], ...]
-"""Pairs of a magnitude above 0 and the number of clusters that have it, in any fixed order."""
+"""Pairs of a magnitude above 0 and the number of clusters with this magnitude, in any fixed order."""
 
 
 @lru_cache(maxsize=4096)
@@ -52,10 +52,11 @@ def cluster_sums(differences: Sequence[float], clusters: Sequence[str]) -> list[
 
 
 def sign_flip(sums: Iterable[Fraction | int]) -> float:
-    """Compute the two-sided p-value: the share of sign choices whose total is at least as far from 0 as the observed.
+    """Compute the two-sided p-value.
 
-    Clusters with a sum of 0 do not change the result. If the total is 0, or if at most one cluster has another sum
-    than 0, then p = 1. With fewer than six such clusters p is always above 5%.
+    The p-value is the share of sign choices whose total is at least as far from 0 as the observed total. Clusters with
+    a sum of 0 do not change the result. If the total is 0, or if at most one cluster has a sum other than 0, then p =
+    1. If fewer than six clusters have a sum other than 0, p is always above 5%.
 
     Args:
         sums: Sum of the differences in each cluster, shape (G,).
@@ -81,11 +82,11 @@ def sign_flip_tail(magnitudes: Magnitudes, least: int) -> float:
     """Compute P(|Σ ±m| ≥ least), where each sign is + or - with probability 1/2.
 
     Let B be the sum of the magnitudes with the sign +. Then Σ ±m = 2B - Σm. For equal magnitudes B has a binomial
-    distribution; the distributions of different magnitudes are convolved. All terms are positive, so small p-values
+    distribution. The distributions of different magnitudes are convolved. All terms are positive, so small p-values
     keep their precision.
 
     Args:
-        magnitudes: The magnitudes m, each with its count.
+        magnitudes: The magnitudes m and their counts.
         least: The observed total, without its sign.
     """
     whole = sum(size * count for size, count in magnitudes)
@@ -95,7 +96,7 @@ def sign_flip_tail(magnitudes: Magnitudes, least: int) -> float:
     density = np.ones(1)
     for size, count in others:
         density = _add(density, size, _coins(count))
-    # Only the tail is needed, so the last magnitude needs no convolution: P(B ≥ b) = Σ_k P(k)·P(rest ≥ b - last·k).
+    # Only the tail is needed, so the last magnitude is not convolved. P(B ≥ b) = Σ_k P(k)·P(rest ≥ b - last·k).
     tail = np.append(np.cumsum(density[::-1])[::-1], 0.0)
     needed = -((-whole - least) // 2) - last * np.arange(number + 1)
     return min(1.0, 2 * float(_coins(number) @ tail[np.clip(needed, 0, len(density))]))
@@ -115,7 +116,7 @@ def _add(density: NDArray[np.float64], size: int, coins: NDArray[np.float64]) ->
 
 @lru_cache(maxsize=1024)
 def _coins(count: int) -> NDArray[np.float64]:
-    """Return P(k heads of `count` fair coins), shape (count + 1,). Each is the nearest float to the exact value."""
+    """Return P(k heads of `count` fair coins), shape (count + 1,). Every value is rounded to the nearest float."""
     whole, ways, shares = 1 << count, 1, []
     for heads in range(count + 1):
         shares.append(ways / whole)

@@ -1,9 +1,9 @@
 """Verdicts from paired differences: `regressed`, `improved`, `equivalent` or `inconclusive`.
 
 All verdicts of a comparison are computed together, because Holm's correction depends on the number of tests. The family
-of tests for a regression is the metrics of one candidate, so that a further candidate cannot hide a regression. The
-family for an improvement is the metrics of all candidates, because with more candidates the best one is more often
-better by chance.
+of tests for a regression contains the metrics of one candidate. So a further candidate cannot hide a regression. The
+family for an improvement contains the metrics of all candidates, because with more candidates the best candidate is
+more often better by chance.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LEAST_OVERLAP = 0.95
 """Both sides must have at least this share of all their cases in common."""
 
 Verdict = Literal["regressed", "improved", "equivalent", "inconclusive", "missing"]
-"""`missing` means that only one side has a case that counts in the metric. It is a failure."""
+"""`missing` means that only one side has a case that counts in the metric. `missing` counts as a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Paired:
 
     Attributes:
         case_ids: Ids of the cases that count on both sides, shape (n,).
-        differences: Value of the candidate less value of the base, in [-1, 1], shape (n,).
+        differences: Value of the candidate minus value of the base, in [-1, 1], shape (n,).
         clusters: The cluster of each case, shape (n,).
         only_base: Ids of the cases that count only for the base.
         only_candidate: Ids of the cases that count only for the candidate.
@@ -60,21 +60,21 @@ class Difference:
 
     Attributes:
         n: Number of cases that count on both sides.
-        effect: Mean difference, candidate less base.
+        effect: Mean difference, candidate minus base.
         interval: 95% interval of the mean difference, uncorrected.
         p: p-value of the sign-flip test.
-        adjusted: p-value adjusted by Holm. If the effect is below 0, the family is that of a regression, otherwise that
-            of an improvement.
+        adjusted: p-value adjusted by Holm. If the effect is below 0, the family of tests for a regression is used,
+            otherwise the family for an improvement.
         won: Ids of the cases with a higher value than the base, in the order of the cases.
         lost: Ids of the cases with a lower value than the base, in the order of the cases.
         ties: Number of cases with the same value on both sides.
-        minimum_detectable: Minimum detectable effect at 80% power, uncorrected; None if no effect is detectable.
-        within_margin: Whether the 90% interval lies inside ±margin, or the completions are identical. It can be true
-            beside any verdict.
+        minimum_detectable: Minimum detectable effect at 80% power, uncorrected. None if no effect is detectable.
+        within_margin: Whether the 90% interval lies inside ±margin, or the completions are identical. This can be true
+            with any verdict.
         only_base: Number of cases that count only for the base.
         only_candidate: Number of cases that count only for the candidate.
         verdict: The first of `missing`, `regressed`, `improved`, `equivalent` and `inconclusive` that applies.
-        reason: Why no verdict could be computed; empty if the figures show it.
+        reason: Why the verdict is `missing` or `inconclusive`. Empty if the figures show the reason.
     """
 
     n: int
@@ -141,7 +141,7 @@ def _test(paired: Paired) -> _Tested:
 
 
 def _overlap(metrics: Sequence[Paired]) -> float:
-    """Return the share of cases that both sides have, over all these metrics; 1 if there is no case."""
+    """Return the share of cases that both sides have, over all these metrics. It is 1 if there is no case."""
     common = {case_id for paired in metrics for case_id in paired.case_ids}
     alone = {case_id for paired in metrics for case_id in (*paired.only_base, *paired.only_candidate)}
     return len(common) / len(common | alone) if common or alone else 1.0
@@ -152,9 +152,9 @@ def _empty(paired: Paired) -> Difference:
     alone = (len(paired.only_base), len(paired.only_candidate))
     verdict: Verdict = "inconclusive" if all(alone) or not any(alone) else "missing"
     if verdict == "missing":
-        reason = f"only the {'base' if alone[0] else 'candidate'} has a case that counts in it"
+        reason = f"only the {'base' if alone[0] else 'candidate'} has a case that counts in this metric"
     else:
-        reason = "the sides have no case in common" if any(alone) else "no case counts in it"
+        reason = "the sides have no case in common" if any(alone) else "no case counts in this metric"
     return Difference(0, None, None, None, None, (), (), 0, None, False, *alone, verdict, reason)
 
 
@@ -196,8 +196,8 @@ def decide(candidates: Sequence[Mapping[str, Paired]], margin: float = MARGIN) -
 
     A metric without a common case is tested in no family. Both sides must have 95% of their cases in common:
 
-    - If they have less over all metrics of a candidate, every metric of this candidate is `inconclusive`.
-    - If they have less in one metric, this metric is `inconclusive`. Its test stays in its families.
+    - If the share is smaller over all metrics of a candidate, every metric of this candidate is `inconclusive`.
+    - If the share is smaller in one metric, this metric is `inconclusive`. Its test still counts in Holm's correction.
 
     Args:
         candidates: For each candidate its primary metrics, by id. All candidates were compared with the same base.

@@ -1,7 +1,7 @@
 """Common parts of the figures of a report: colours, symbols, axes, legends and error bars.
 
-Every number comes from the comparison. A colour is written as `@NAME`: the script of the page looks the name up in the
-style sheet, so that the same figure works on a light and on a dark page.
+Every number comes from the comparison. A colour is written as `@NAME`. The script of the page looks up the name in the
+style sheet, so the same figure works on a light and on a dark page.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "pentagon", "bowtie", "hourglass")
-"""One symbol for each contestant, so that contestants differ in more than their colour."""
+"""One symbol for each contestant, so that contestants differ in colour and in symbol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class Drawing:
         title: Title of the figure.
         caption: Explanation of the figure.
         variants: Names and Plotly figures. If there are several, the reader chooses one.
-        head: Names of the columns of its table.
-        rows: Rows of its table.
+        head: Names of the columns of the figure's table.
+        rows: Rows of the figure's table.
         tall: Height in pixels.
     """
 
@@ -59,14 +59,14 @@ class Drawing:
 
 
 def finite(value: float, otherwise: float) -> float:
-    """Return `value`, the end of an interval, or `otherwise` if it is infinite."""
+    """Return `value`, the end of an interval, or `otherwise` if `value` is infinite."""
     return value if math.isfinite(value) else otherwise
 
 
 def short(name: str, most: int = 28) -> str:
-    """Return a name as a label: on one line, cut to `most` characters, without markup that Plotly would read."""
+    """Return a name as a label on one line. It is cut to `most` characters and has no markup that Plotly would read."""
     text = visible(name).replace("\n", " ")
-    # Plotly reads some HTML in texts, so the characters that begin it are replaced.
+    # Plotly reads some HTML in texts, so the characters that begin HTML are replaced.
     return (text if len(text) <= most else text[: most - 1] + "…").replace("<", "‹").replace("&", "＆")
 
 
@@ -81,11 +81,11 @@ def symbol(position: int) -> str:
 
 
 def points(figures: Sequence[Figure], scale: float = 100) -> tuple[list[float | None], dict[str, Any]]:
-    """Return scores, and their intervals as asymmetric error bars.
+    """Return scores, with their intervals as asymmetric error bars.
 
     Args:
-        figures: The scores. A score that is None gives no point.
-        scale: Factor for the scores; 100 for shares.
+        figures: The scores. If a score is None, there is no point.
+        scale: Factor for the scores, 100 for shares.
     """
     scores: list[float | None] = []
     above: list[float] = []
@@ -108,7 +108,7 @@ def points(figures: Sequence[Figure], scale: float = 100) -> tuple[list[float | 
 
 
 def legend(comparison: Comparison) -> dict[str, Any]:
-    """Return a legend above the figure. It is shown if there are several contestants."""
+    """Return a legend above the figure. The legend is shown if there are several contestants."""
     return {
         "showlegend": len(comparison.contestants) > 1,
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
@@ -125,7 +125,7 @@ def score_rows(comparison: Comparison, drawn: Sequence[tuple[str, Sequence[Figur
 
     Args:
         comparison: The comparison.
-        drawn: Names, each with the scores of all contestants.
+        drawn: Pairs of a name and the scores of all contestants.
     """
     return [
         [name, contestant.name, *cells(figure)]
@@ -140,7 +140,7 @@ def slots(count: int) -> list[float]:
 
 
 def rows_axis(names: Sequence[str]) -> dict[str, Any]:
-    """Return a vertical axis with a row for each name, the first on top. Row i has the position i."""
+    """Return a vertical axis with a row for each name. The first row is at the top. Row i has the position i."""
     return {
         "tickmode": "array",
         "tickvals": list(range(len(names))),
@@ -156,13 +156,13 @@ def rows_axis(names: Sequence[str]) -> dict[str, Any]:
 def bars(
     comparison: Comparison, names: Sequence[str], figures: Mapping[int, Sequence[Figure]], scale: float = 100
 ) -> dict[str, Any]:
-    """Return a bar chart with intervals: for each name, a bar for each contestant.
+    """Return a bar chart with intervals. Every name has a bar for each contestant.
 
     Args:
         comparison: The comparison.
         names: Names on the horizontal axis.
         figures: A score for each name, by the position of the contestant.
-        scale: Factor for the scores; 100 for shares.
+        scale: Factor for the scores, 100 for shares.
     """
     traces: list[dict[str, Any]] = []
     for position, drawn in figures.items():

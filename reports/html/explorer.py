@@ -1,8 +1,8 @@
 """The cases behind the figures, as data for the script of the page.
 
-A page has a limited size, so that it can be sent by mail: it contains cases up to a budget. Cases that changed come
-first, broken ones before fixed ones. The page says how many cases are left out. A site has these in script files beside
-the page, because a page that is opened from disk may load a script, but may not fetch data.
+A page contains cases up to a budget, so that the page can be sent by mail. Cases that changed come first, and broken
+cases come before fixed cases. The page shows how many cases are left out. In a site, script files in the folder of the
+page contain the other cases. A page that is opened from disk may load a script, but it may not fetch data.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from toolmark.reports.text import script_json
 __all__ = ["BUDGET", "Chosen", "chosen_cases", "explorer", "pages"]
 
 BUDGET = 2_600_000
-"""Most bytes of cases in one file. Together with Plotly's 4.8 MB a page stays below 8 MB."""
+"""Largest number of bytes of cases in one file. Together with Plotly's 4.8 MB, a page stays below 8 MB."""
 
 _CODES = {"broken": "b", "fixed": "f", "both wrong": "w", "both right": "r", "wrong": "x", "right": "o"}
 
@@ -52,7 +52,7 @@ def _answer(answer: Answer | None) -> dict[str, Any] | None:
 
 
 def _case(case: CaseShown, flips: Sequence[Flips]) -> dict[str, Any]:
-    # Not with dataclasses.asdict, which copies every container and takes four times as long.
+    # dataclasses.asdict is not used, because it copies every container and takes four times as long.
     return {
         "id": case.id,
         "source": case.source,
@@ -76,7 +76,7 @@ def _interest(case: CaseShown, flips: Sequence[Flips]) -> int:
 
 
 def _flips(comparison: Comparison) -> list[Flips]:
-    """Return the flips, contestant by contestant, of each under every measure. The fates of a case have this order."""
+    """Return the flips of every contestant under every measure. The fates of a case are in the same order."""
     if comparison.report is None:
         return []
     details = comparison.report.details
@@ -84,11 +84,11 @@ def _flips(comparison: Comparison) -> list[Flips]:
 
 
 def chosen_cases(comparison: Comparison, budget: int = BUDGET) -> Chosen:
-    """Choose as many cases as fit the budget, the most interesting ones first.
+    """Choose as many cases as fit into the budget. The most interesting cases are chosen first.
 
     Args:
         comparison: The comparison.
-        budget: Most bytes of cases.
+        budget: Largest number of bytes of cases.
     """
     if comparison.report is None:
         return (), ()
@@ -128,7 +128,7 @@ def pages(comparison: Comparison, rest: Sequence[CaseShown], size: int = BUDGET)
 
 
 def explorer(comparison: Comparison, beside: Sequence[str] = ()) -> dict[str, Any] | None:
-    """Return the data of the explorer beside the cases: candidates, measures, causes, and counts over all cases.
+    """Return the data of the explorer without the cases: candidates, measures, causes, and counts over all cases.
 
     Args:
         comparison: The comparison.

@@ -1,4 +1,4 @@
-"""The figures of a report: Plotly traces, and a table with the same numbers. A figure without data is left out."""
+"""The figures of a report: Plotly traces, and a table with the same numbers. Figures without data are left out."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _forest(comparison: Comparison) -> Drawing | None:
         "forest",
         "Differences from the baseline",
         f"Filled symbols: improved or regressed. Open symbols: equivalent or inconclusive. The band is the margin of "
-        f"±{margin:g} points. The bars are 95% intervals, uncorrected.",
+        f"±{margin:g} points. The bars are 95% intervals without correction.",
         [("", {"data": traces, "layout": layout})],
         ("metric", "candidate", "n", "points", "95% interval", "won and lost", "p", "verdict"),
         table,
@@ -145,8 +145,8 @@ def _scores(comparison: Comparison) -> Drawing:
     return Drawing(
         "scores",
         "Scores",
-        "Each candidate on each primary metric, with its 95% interval. Vertical strokes are trivial policies, which do "
-        "not use a model.",
+        "The score of each candidate on each primary metric, with the 95% interval of the score. Vertical strokes are "
+        "trivial policies, which do not use a model.",
         [("", {"data": traces, "layout": layout})],
         ("metric", "candidate", "n", "score", "95% interval"),
         score_rows(comparison, rows),
@@ -187,8 +187,8 @@ def _causes(comparison: Comparison) -> Drawing | None:
     return Drawing(
         "causes",
         "Why completions failed",
-        "Each failed completion has one cause, the first that applies: a call when abstaining is right, no call, then "
-        "the faults of the call.",
+        "Each failed completion has one cause. If several causes apply, the first one in this order counts: a call "
+        "when abstaining is right, no call, the faults of the call.",
         [("", {"data": traces, "layout": layout})],
         ("candidate", "cause", "completions"),
         rows,
@@ -205,7 +205,7 @@ def _strict(comparison: Comparison) -> Drawing | None:
     return Drawing(
         "strict",
         "Strict against lenient",
-        "Share of whole calls that are right, in the strict reading of the dialect and in the lenient one. If the "
+        "The share of whole calls that are right, in the strict and in the lenient reading of the dialect. If the "
         "lenient score is much higher, most mistakes are mistakes of format.",
         [("", bars(comparison, list(readings), dict(enumerate(figures))))],
         ("reading", "candidate", "n", "whole call right", "95% interval"),

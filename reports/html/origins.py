@@ -1,4 +1,4 @@
-"""Figures that break a score down: by the number of tools offered, by confused tools, by tools seen in training."""
+"""Figures that break a score down by the number of tools offered, by confused tools, or by tools seen in training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["confusion", "offered", "seen"]
 
 
 def offered(comparison: Comparison) -> Drawing | None:
-    """Draw `selection.tool` by the number of tools offered; None if there are fewer than two numbers."""
+    """Draw `selection.tool` by the number of tools offered. Return None with fewer than two numbers of tools."""
     if comparison.report is None:
         return None
     figures = [comparison.report.details[contestant.name].offered for contestant in comparison.contestants]
@@ -48,8 +48,8 @@ def offered(comparison: Comparison) -> Drawing | None:
     return Drawing(
         "offered",
         "The right tool, by the number of tools offered",
-        "Share of cases in which exactly the right tools are called. A model that reads the list of tools loses little "
-        "when the list is longer.",
+        "The share of cases in which exactly the right tools are called. If a model reads the list of tools, its score "
+        "falls little with a longer list.",
         [("", {"data": traces, "layout": layout})],
         ("tools offered", "candidate", "n", "right tool", "95% interval"),
         score_rows(comparison, [(str(size), [drawn[size] for drawn in figures]) for size in sizes]),
@@ -57,7 +57,7 @@ def offered(comparison: Comparison) -> Drawing | None:
 
 
 def _heat(matrix: Confusion) -> dict[str, Any]:
-    """Draw one confusion: right cells in one colour, wrong cells in another, empty cells in none."""
+    """Draw one confusion. Right cells have one colour, wrong cells another colour, and empty cells no colour."""
 
     def is_right(expected: str, called: str) -> bool:
         return expected == called or (expected == ABSTAIN and called == NO_CALL)
@@ -101,7 +101,7 @@ def _heat(matrix: Confusion) -> dict[str, Any]:
 
 
 def confusion(comparison: Comparison) -> Drawing | None:
-    """Draw the confusion of each contestant: expected tools against called tools; None if all counts are 0."""
+    """Draw expected tools against called tools for each contestant. Return None if all counts are 0."""
     if comparison.report is None:
         return None
     details = comparison.report.details
@@ -120,7 +120,7 @@ def confusion(comparison: Comparison) -> Drawing | None:
     return Drawing(
         "confusion",
         "Confused tools",
-        "Rows: the expected tool. Columns: the called tool. Green cells are right.",
+        "A row is the expected tool, and a column is the called tool. Green cells are right.",
         [(short(contestant.name, 60), _heat(details[contestant.name].confusion)) for contestant in compared_first],
         ("candidate", "expected", "called", "times"),
         rows,
@@ -129,7 +129,7 @@ def confusion(comparison: Comparison) -> Drawing | None:
 
 
 def seen(comparison: Comparison) -> Drawing | None:
-    """Draw scores on tools that training saw and on others; None if no contestant has a training record."""
+    """Draw scores on tools seen in training and on other tools. Return None without any training record."""
     if comparison.report is None:
         return None
     variants: list[tuple[str, Mapping[str, Any]]] = []
@@ -156,9 +156,9 @@ def seen(comparison: Comparison) -> Drawing | None:
         return None
     return Drawing(
         "seen",
-        "Tools seen in training against unseen ones",
-        "A tool is seen if its hash is in the training record of the candidate. A difference that is also there on "
-        "unseen tools does not come from memorised tools.",
+        "Tools seen in training against unseen tools",
+        "A tool is seen if its hash is in the training record of the candidate. If a difference is also found on "
+        "unseen tools, it does not come from memorised tools.",
         variants,
         ("metric", "tools", "candidate", "n", "score", "95% interval"),
         rows,

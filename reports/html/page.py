@@ -1,7 +1,7 @@
 """The HTML renderer: a template, a style sheet, two scripts, and a content-security policy.
 
-The policy permits no address, so the file loads nothing, and it permits only the scripts and styles whose hashes it
-contains. Output of models reaches the page as escaped text, or as JSON that the script of the page puts into text
+The policy permits no address, so the file loads nothing. The policy permits only scripts and styles whose hashes are in
+the policy. Output of models reaches the page as escaped text, or as JSON that the script of the page puts into text
 nodes.
 """
 
@@ -32,12 +32,12 @@ from toolmark.reports.writing import write
 __all__ = ["Html", "environment", "page_script", "plotly_script", "policy", "sheet", "unwanted_styles"]
 
 _EMPTY_STYLE = ""
-"""Plotly adds an empty style element and then adds rules to it by script. The policy needs the hash of this element."""
+"""Plotly adds an empty style element, and then adds rules by script. The policy needs the hash of this element."""
 
 
 _LONGEST_NAME = 200
 _LONGEST = 4_000
-"""Longer texts from models, cases and records are cut to this number of characters."""
+"""Largest number of characters of texts from models, cases and records. Longer texts are cut."""
 
 
 def _shown(value: Any) -> Any:
@@ -60,7 +60,7 @@ def sheet() -> Markup:
 
 
 def environment() -> Environment:
-    """Return the environment of the templates. It escapes every value, and makes invisible characters visible."""
+    """Return the environment of the templates. It escapes every value and makes invisible characters visible."""
     made = Environment(
         loader=PackageLoader("toolmark.reports.html", "templates"),
         autoescape=True,
@@ -84,7 +84,7 @@ def policy(scripts: Sequence[str], styles: Sequence[str], *, beside: bool = Fals
     Args:
         scripts: Texts of the inline scripts.
         styles: Texts of the inline styles.
-        beside: Whether script files beside the page may run too.
+        beside: Whether script files in the folder of the page may run too.
     """
     run = " ".join([*map(_hash, scripts), *(["'self'"] if beside else [])]) or "'none'"
     style = " ".join(map(_hash, [*styles, _EMPTY_STYLE]))
@@ -100,7 +100,7 @@ def page_script() -> Markup:
 
 
 def plotly_script() -> str:
-    """Return Plotly's script. Its line ends are LF: an HTML parser changes others, and the hash would differ.
+    """Return Plotly's script with LF as line ends. An HTML parser changes other line ends, and the hash would differ.
 
     Raises:
         EnvironmentFault: The package plotly is not installed.
@@ -127,7 +127,7 @@ def unwanted_styles(plotly: str) -> list[str]:
 
 
 def _briefly_named(comparison: Comparison) -> Comparison:
-    """Return the comparison with long names cut, because a name is in the page many times. The names stay unique."""
+    """Return the comparison with long names cut, because the page contains a name many times. Names stay unique."""
     names = [contestant.name for contestant in comparison.contestants]
     cut = {
         name: name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}… ({names.index(name) + 1})"
@@ -148,7 +148,7 @@ def _briefly_named(comparison: Comparison) -> Comparison:
 
 
 class Html:
-    """Writes a report as one file that needs no network, or as a page with further cases in files beside it."""
+    """Writes a report as one file that needs no network, or as a page with further cases in other files."""
 
     name = "html"
     suffixes: Sequence[str] = (".html", ".htm")
@@ -162,7 +162,7 @@ class Html:
             write(out, page)
 
     def render_beside(self, comparison: Comparison, out: Path, plotly: str) -> None:
-        """Write the page to `out`, and the cases that do not fit into it to script files beside it.
+        """Write the page to `out`. Cases that do not fit into the page are written to script files in the same folder.
 
         Args:
             comparison: The comparison.
@@ -181,12 +181,12 @@ class Html:
 
         Args:
             comparison: The comparison.
-            budget: Most bytes of cases in the page.
+            budget: Largest number of bytes of cases in the page.
         """
         return self._page(comparison, chosen_cases(comparison, budget)[0])
 
     def _page(self, comparison: Comparison, cases: Sequence[str], beside: Sequence[str] = (), plotly: str = "") -> str:
-        """Return the page with `cases`. Files with further cases, and Plotly's script, may lie beside it."""
+        """Return the page with `cases`. Further cases and Plotly's script may be in other files of the same folder."""
         comparison = _briefly_named(comparison)
         figures = drawings(comparison)
         specs = {figure.id: [spec for _, spec in figure.variants] for figure in figures}

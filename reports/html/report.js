@@ -1,5 +1,5 @@
 "use strict";
-// The script of the page. It writes texts of models into text nodes only, and never parses them as markup.
+// The script of the page. It writes texts of models into text nodes only, and never parses these texts as markup.
 (() => {
   const byId = (id) => document.getElementById(id);
   const read = (id) => JSON.parse(byId(id).textContent);
@@ -177,7 +177,7 @@
     const side = el("div", { class: "side" }, el("h4", {}, "Expected"));
     if (item.action === "abstain") side.append(el("p", { class: "prose" }, `no call: ${words(item.reason ?? "")}`));
     side.append(...item.expected.map(callShown));
-    if (item.others) side.append(el("p", { class: "because" }, `${item.others} other ${item.others === 1 ? "answer is" : "answers are"} right too`));
+    if (item.others) side.append(el("p", { class: "because" }, `${item.others} other ${item.others === 1 ? "answer is" : "answers are"} also right`));
     return side;
   };
   const answerSide = (item, column) => {
@@ -287,7 +287,7 @@
   });
   const begin = () => { fillFilters(); fillFates(); changed(); visit(); };
 
-  // Further cases come as scripts, because a page opened from disk may load scripts only. Each calls toolmarkCases.
+  // Further cases come as scripts, because a page opened from disk may load scripts only. A script calls toolmarkCases.
   globalThis.toolmarkCases = (more) => cases.push(...more);
   const rest = byId("rest");
   rest.hidden = explorer.beside.length === 0;
@@ -297,7 +297,7 @@
       if (!names.length) { begin(); return; }
       const script = el("script", { src: names[0] });
       script.addEventListener("load", () => load(names.slice(1)));
-      script.addEventListener("error", () => { byId("count").textContent = `${names[0]} cannot be loaded. Put it into the folder of this page.`; });
+      script.addEventListener("error", () => { byId("count").textContent = `${names[0]} cannot be loaded. Put this file into the folder of the page.`; });
       document.body.append(script);
     };
     load(explorer.beside);

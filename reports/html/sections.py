@@ -1,4 +1,4 @@
-"""The sections of the page, in their order, and the data of their templates.
+"""The sections of the page in order, and the data of their templates.
 
 The template of the section NAME is `templates/NAME.html.jinja`. To move a section, move its name in `SECTIONS`.
 """
@@ -109,7 +109,7 @@ def _secondary(comparison: Comparison) -> list[dict[str, Any]]:
 
 
 def _strips(comparison: Comparison) -> list[tuple[int, ContestantResult, list[Condition]]]:
-    """Return the conditions of every contestant that has a baseline, or a condition that is not proven."""
+    """Return the conditions of every contestant with a baseline, and of contestants with an unverified base."""
     every = [(index, one, fairness(comparison, one)) for index, one in enumerate(comparison.contestants)]
     return [
         (index, contestant, strip)

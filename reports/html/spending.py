@@ -13,7 +13,7 @@ __all__ = ["spent"]
 
 
 def _bar(comparison: Comparison, name: str, values: Mapping[int, float], unit: str) -> dict[str, Any]:
-    """Draw a bar for each contestant. It has no interval, because the value comes from a sum."""
+    """Draw a bar for each contestant. A bar has no interval, because the value comes from a sum."""
     names = [short(comparison.contestants[position].name) for position in values]
     trace = {
         "type": "bar",
@@ -38,7 +38,7 @@ def _amount(value: float | None, form: str) -> str:
 
 
 def spent(comparison: Comparison) -> Drawing | None:
-    """Draw tokens, seconds and cost of each contestant, as far as its run recorded them; None if no run did."""
+    """Draw the recorded tokens, seconds and cost of each contestant. Return None if no run recorded these values."""
     if comparison.report is None:
         return None
     every = [comparison.report.details[contestant.name].usage for contestant in comparison.contestants]
@@ -69,8 +69,8 @@ def spent(comparison: Comparison) -> Drawing | None:
     return Drawing(
         "spent",
         "Time, tokens and cost",
-        "Tokens as the engine counted them, wall-clock seconds of generation, and cost at the prices that were known "
-        "when the run was made. Times are comparable only on the same machine. n/a: not recorded.",
+        "Tokens are counted by the engine. Times are wall-clock seconds of generation, and are comparable only on the "
+        "same machine. Costs use the prices that were known when the run was made. n/a means not recorded.",
         variants,
         (
             *("candidate", "answers", "tokens per answer", "95% interval", "tokens written", "tokens read"),

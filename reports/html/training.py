@@ -17,7 +17,7 @@ _LOSSES = {"loss": "training loss", "eval_loss": "validation loss"}
 
 
 def curves(comparison: Comparison) -> Drawing | None:
-    """Draw the training curves of the contestants whose training record has two points or more; None without any."""
+    """Draw the training curves of contestants whose training record has at least two points. None if there are none."""
     variants: list[tuple[str, Mapping[str, Any]]] = []
     rows: list[list[str]] = []
     compared_first = sorted(comparison.contestants, key=lambda contestant: contestant.baseline is None)
@@ -35,8 +35,8 @@ def curves(comparison: Comparison) -> Drawing | None:
     return Drawing(
         "curves",
         "Training",
-        "From the training record: losses (solid, left) and scores of the checkpoints on the development cases "
-        "(dotted, right). The dashed line marks the checkpoint that was kept, if one was chosen.",
+        "The figure shows the training record. Solid lines (left axis) are losses. Dotted lines (right axis) are "
+        "scores of the checkpoints on the development cases. A dashed line marks the checkpoint that was kept.",
         variants,
         ("candidate", "step", "tokens", "losses", "scores, %", "kept"),
         rows,
@@ -107,7 +107,7 @@ def _layout(record: TrainingRecord) -> dict[str, Any]:
 
 
 def _kept(chosen: ChosenCheckpoint) -> dict[str, Any]:
-    """Return a line at the checkpoint that was kept, with the metric and the score that decided it."""
+    """Return a line at the checkpoint that was kept, with the metric and the score that decided the choice."""
     by = f": {short(label(chosen.metric))}" if chosen.metric else ""
     score = "" if chosen.score is None else f" {chosen.score * 100:.1f} %"
     line = {"color": "@good", "width": 2, "dash": "dash"}

@@ -41,7 +41,7 @@ def test_sentences_by_hand(make, ask):
     assert found["selection.tool"] == ("improved", "improved by 100.0 points [+35.1, +100.0]")
     assert found["guard.stops"][0] == "inconclusive"
     assert found["guard.stops"][1].startswith("inconclusive: +0.0 points [-32.4, +32.4]; ")
-    assert found["timing.restraint"] == ("inconclusive", "inconclusive: no case counts in it")
+    assert found["timing.restraint"] == ("inconclusive", "inconclusive: no case counts in this metric")
     assert headline(two(make, ask)["mine"]) == "4 improved, 2 inconclusive"
 
 
@@ -96,7 +96,7 @@ def test_nothing_is_known_of_what_was_not_recorded(make, ask):
 
 @pytest.mark.parametrize("baseline", [True, False])
 def test_a_base_that_is_not_proven_is_told_everywhere(make, ask, capsys, baseline):
-    said = "base identity not proven: there is no toolmark.json beside the adapter"
+    said = "base identity not proven: there is no toolmark.json in the folder of the adapter"
     cases = [ask(f"{index}") for index in range(8)]
     answers = {"base": ["No."] * 8, "mine": [RIGHT] * 8}
     found = make(cases, answers, baseline=baseline, contestant={"unproven": said})
@@ -216,7 +216,7 @@ def test_a_site_remembers_and_refuses_what_is_not_its_own(tmp_path, three):
         json.dumps({"reports": [first.model_dump() | {"id": "../x"}]}),
     ):
         (tmp_path / "site" / "index.json").write_text(content)
-        with pytest.raises(InputError, match="Remove it"):
+        with pytest.raises(InputError, match="Remove this file"):
             Site().render(three, tmp_path / "site")
     with pytest.raises(InputError, match="--out site/"):
         Site().render(three, None)

@@ -37,8 +37,8 @@ def test_what_one_side_did_not_record_counts_in_identity_alone():
         (None, {"base": {"weights": "other"}}, ""),  # without an adapter there is no base
         ("y", {"base": {"id": "m", "weights": "w"}}, ""),
         ("y", None, "no toolmark.json"),
-        ("y", {"trainer": "lora"}, "no hash of its base"),
-        ("y", {"base": {"id": "m", "weights": 5}}, "no hash of its base"),
+        ("y", {"trainer": "lora"}, "no hash of the base"),
+        ("y", {"base": {"id": "m", "weights": 5}}, "no hash of the base"),
         ("y", {"base": {"id": "m", "weights": "other"}}, "trained on weights other, evaluated on w"),
     ],
 )

@@ -119,9 +119,9 @@ def test_overlap_over_all_metrics_and_within_one() -> None:
 
 def test_a_metric_on_one_side_only_is_missing() -> None:
     found = alone(paired(0, 0, 0, only_base=7))
-    assert (found.verdict, found.reason) == ("missing", "only the base has a case that counts in it")
+    assert (found.verdict, found.reason) == ("missing", "only the base has a case that counts in this metric")
     assert (found.n, found.effect, found.interval, found.p, found.only_base) == (0, None, None, None, 7)
-    assert alone(paired(0, 0, 0, only_candidate=7)).reason == "only the candidate has a case that counts in it"
+    assert alone(paired(0, 0, 0, only_candidate=7)).reason == "only the candidate has a case that counts in this metric"
     assert alone(paired(0, 0, 0)).verdict == "inconclusive"
     assert alone(paired(0, 0, 0, only_base=2, only_candidate=2)).verdict == "inconclusive"
     # It was not tested, so it does not change the correction of the others.
