@@ -22,9 +22,9 @@ class Page:
 
     def held(self, kept: bool, promise: str, seen: str) -> None:
         """Add a line that says whether a promise was kept, and what was measured."""
-        self.text.append(f"**{'Kept' if kept else 'Not kept'}**: {promise}; {seen}.\n")
+        self.text.append(f"**{'Kept' if kept else 'Not kept'}**: {promise}. Measured: {seen}.\n")
         if not kept:
-            self.broken.append(f"{promise}; {seen}")
+            self.broken.append(f"{promise}. Measured: {seen}")
 
 
 def percent(share: float, digits: int = 1) -> str:
