@@ -135,7 +135,7 @@ def write_throughput(page: Page, dialects: list[Dialect], count: int) -> None:
     page.section(
         "Judging",
         "Judging is reading, matching and validating, without running tools. The completions are perfect answers and "
-        "wrong answers to the {len(cases)} shipped test cases.",
+        f"wrong answers to the {len(cases)} shipped test cases.",
         ["dialect", "completions", "a second"],
         rows,
     )
