@@ -52,9 +52,9 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
     engine = [sum(each.more["phases"].get(label, 0.0) for label in ENGINE) for each in found]
     page.section(
         "What the harness adds",
-        f"`pytest suites/ --model pocket` on {cases:,} cases, measured from start to end of the process, {len(found)} "
-        "times. The first four rows are the engine's own time. The time of a phase does not include the phases inside "
-        "the phase.",
+        f"`pytest suites/ --model pocket` was run {len(found)} times on {cases:,} cases. The time is measured from "
+        "start to end of the process. The first four rows are the engine's own time. The time of a phase does not "
+        "include the phases inside the phase.",
         ["phase", "seconds", "ms a case", "share"],
         [
             [
@@ -87,7 +87,7 @@ def head(plan: Plan) -> str:
     packages = ("torch", "transformers", "peft", "inspect-ai")
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     peers = textwrap.fill(
-        "Each of the other tools has an environment of its own: "
+        "The other tools have these packages, each tool in an environment of its own: "
         + "; ".join(f"{name} with {', '.join(wanted)}" for name, wanted in ENVIRONMENTS.items())
         + ".",
         120,

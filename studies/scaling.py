@@ -56,15 +56,16 @@ def write_growth(page: Page, plan: Plan) -> None:
     counts = [count for count in growth.CASES if count <= plan.largest]
     table(
         "Growth with cases",
-        f"`pocket`, at most {growth.TOKENS} tokens for each answer. Up to 1,380 cases, the workload contains the "
-        "shipped cases of both splits. Larger workloads repeat these cases with a sentence before the request.",
+        f"The model is `pocket`, with at most {growth.TOKENS} tokens for each answer. Up to 1,380 cases, the workload "
+        "contains the shipped cases of both splits. Larger workloads repeat these cases with a sentence before the "
+        "request.",
         "cases",
         [(f"{count:,}", growth.of_cases(count), ()) for count in counts],
     )
     table(
         "Growth with tools offered",
-        f"`pocket`, the same {plan.trial * 6} requests, at most {growth.TOKENS} tokens for each answer. The tools are "
-        "offered in four orders.",
+        f"The model is `pocket`. It answers the same {plan.trial * 6} requests for every number of tools, with at "
+        f"most {growth.TOKENS} tokens for each answer. The tools are offered in four orders.",
         "tools",
         [(str(offered), growth.of_tools(offered, plan.trial * 6), ()) for offered in growth.TOOLS],
     )
@@ -72,8 +73,8 @@ def write_growth(page: Page, plan: Plan) -> None:
     base = Workload("adapters", POCKET, prompts_of(shipped(plan.trial * 3)), growth.TOKENS)
     table(
         "Growth with adapters",
-        f"One `pocket` in memory. Each LoRA adapter (rank 16, random weights) answers {plan.trial * 3} cases, one "
-        "adapter after another. The columns of tokens count the tokens of one adapter.",
+        f"Only one `pocket` is in memory. Each LoRA adapter (rank 16, random weights) answers {plan.trial * 3} cases, "
+        "one adapter after another. The columns of tokens count the tokens of one adapter.",
         "adapters",
         [(str(count), base, made[:count]) for count in growth.ADAPTERS],
     )

@@ -175,7 +175,7 @@ def write_wilson(page: Page, found: Sequence[Wilson]) -> None:
         "for n of 200 or more, the mean coverage is within 1 point of 95%",
         f"at most {100 * mean:.2f} points off",
     )
-    page.held(least >= 0.93, "for n of 200 or more, the coverage is at least 93%", f"least {percent(least, 2)}")
+    page.held(least >= 0.93, "for n of 200 or more, the coverage is at least 93%", f"the least is {percent(least, 2)}")
 
 
 def _covered(found: Sequence[Covered], comparisons: int) -> list[list[str]]:
@@ -212,11 +212,13 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
         page.held(
             least >= 0.94,
             f"the coverage with{'' if clustered else 'out'} clusters is at least 94%",
-            f"least {percent(least, 2)}",
+            f"the least is {percent(least, 2)}",
         )
     least = min(row.t_coverage for row in both if row.t_coverage is not None)
     page.held(
-        least >= 0.94, "the coverage of the cluster-robust t interval is at least 94%", f"least {percent(least, 2)}"
+        least >= 0.94,
+        "the coverage of the cluster-robust t interval is at least 94%",
+        f"the least is {percent(least, 2)}",
     )
     page.section(
         "A paired difference in which every change is a loss",
@@ -273,7 +275,7 @@ def write_cluster(page: Page, found: Sequence[Covered], comparisons: int) -> Non
     page.held(
         least >= 0.92,
         "for 30 or more clusters and p from 0.3 to 0.7, the coverage is at least 92%",
-        f"least {percent(least, 2)}",
+        f"the least is {percent(least, 2)}",
     )
 
 

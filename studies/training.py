@@ -190,11 +190,12 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
     apart = losses["toolmark"] / losses[best] - 1
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
     promise = (
-        f"One epoch of the tutorial's recipe on `pocket`: {first['steps']:.0f} steps of 8 conversations, "
-        f"{first['tokens']:,.0f} tokens. The data are {len(data.rows())} template conversations with up to 10 tools. "
-        f"Several conversations share a list of tools. Threads: {threads}; {packages}; Python "
-        f"{platform.python_version()}, {platform.machine()}. Each loop was run in {len(pairs)} processes, alternating "
-        "with the other loops. The table shows the median [least, most]. The loss is computed on the validation split."
+        f"Each loop trains `pocket` for one epoch with the tutorial's recipe. The epoch has {first['steps']:.0f} steps "
+        f"of 8 conversations, and {first['tokens']:,.0f} tokens. The data are {len(data.rows())} template "
+        f"conversations with up to 10 tools. Several conversations share a list of tools. Threads: {threads}; "
+        f"{packages}; Python {platform.python_version()}, {platform.machine()}. Each loop was run in {len(pairs)} "
+        "processes, alternating with the other loops. The table shows the median [least, most]. The loss is computed "
+        "on the validation split."
     )
     page.section(
         "One epoch",
