@@ -66,7 +66,7 @@ def _one(title: str, source: str, toolbox: Toolbox, kept_out: HeldOut) -> Passed
 
 
 def imported(data: Path) -> list[Passed]:
-    """Import by default, then without held-out tools, then also with tools that cannot be executed."""
+    """Import three times: by default, with no tool held out, and with tools that cannot be executed, too."""
     source = f"tutorial:{data / 'traces.csv.gz'}"
     own = Toolbox(name="tutorial", tools=read_source(str(data / "tools.yaml")).tools)
     return [
