@@ -1,4 +1,4 @@
-"""Local generation beside other tools on the same cases, and beside the least time that the work can take."""
+"""Compare local generation with other tools on the same cases, and with the least time that the work can take."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from studies.plan import HOMES, OURS, Plan, command, megabytes, repeated, said, 
 from studies.workloads import Workload
 
 AIMS = {"pipeline": 10.0, "inspect": 5.0, "lm-eval": 3.0, "generate": 2.0}
-"""The aims: how many times as fast as each of the other tools local generation should be."""
+"""The aims. Local generation should be this many times as fast as each of the other tools."""
 
 NAMES = {
     OURS: "Toolmark",
-    "pipeline": "the tutorial's loop: `pipeline`, one prompt at a time",
+    "pipeline": "the tutorial's loop (`pipeline`, one prompt at a time)",
     "inspect": "Inspect's `hf/`",
     "lm-eval": "lm-eval's hf backend, `generate_until`",
     "generate": "`generate` on sorted, padded batches",
     "continuous": "transformers' continuous batching",
 }
 BATCHES = {"inspect": (1, 8), "lm-eval": (1, 8), "generate": (1, 4, 16), "continuous": (8, 32)}
-"""Batch sizes that are tried first; the fastest is measured."""
+"""Batch sizes that are tried first. The fastest size is then measured."""
 
 
 def best_batch(runner: str, workload: Workload, plan: Plan) -> tuple[int, str]:
-    """Return the batch size that is fastest on a few cases, and a text that lists the sizes tried."""
+    """Return the batch size that is fastest on a few cases, and a text that lists the sizes that were tried."""
     if runner not in BATCHES:
         return 1, "1"
     trial = replace(workload, prompts=workload.prompts[:: max(1, len(workload.prompts) // plan.trial)][: plan.trial])
@@ -43,7 +43,7 @@ def best_batch(runner: str, workload: Workload, plan: Plan) -> tuple[int, str]:
 
 
 def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> None:
-    """Measure one workload with every tool and write its section; the other tools answer only the cases of `fewer`."""
+    """Measure one workload with every tool and write the section; other tools answer only the cases of `fewer`."""
     said(f"{workload.name}: {len(workload.prompts)} cases, {len(fewer.prompts)} for peers")
     batches = {runner: best_batch(runner, fewer, plan) for runner in HOMES}
 
@@ -69,12 +69,14 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> 
     more = ours[0].more
     page.section(
         workload.name,
-        f"{counts[OURS]} cases, at most {workload.tokens} tokens each, greedy, fp32, {plan.threads} thread(s). The "
-        f"prompts have {more['read']:,} tokens; {more['unique']:,} remain when each shared prefix is read once. "
-        f"{sum(more['written']):,} tokens are written. The other tools answer n of the cases, a stratified sample, and "
-        "are compared by seconds for each case. Encoding is timed, loading is not. Batch sizes were tried on "
-        f"{plan.trial} of the cases, and the fastest was measured. What took more than {plan.slow:g} s was measured "
-        "once. The last column counts answers that are identical to Toolmark's.",
+        f"The workload has {counts[OURS]} cases, with at most {workload.tokens} tokens for each answer. Decoding is "
+        f"greedy, in fp32, with {plan.threads} thread(s). The prompts have {more['read']:,} tokens; "
+        f"{more['unique']:,} remain if each shared prefix is read only once. {sum(more['written']):,} tokens are "
+        "generated. The other tools answer only n of the cases, a stratified sample. So the tools are compared by "
+        "seconds for each case. The time includes encoding, but not loading. For each other tool, several batch sizes "
+        f"were tried on {plan.trial} of the cases, and the fastest size was measured. A measurement that took more "
+        f"than {plan.slow:g} s was not repeated. The last column counts answers that are identical to Toolmark's "
+        "answers.",
         ["", "batch", "n", "times", "seconds", "ms a case", "times Toolmark's", "peak MB", "identical answers"],
         [
             [
@@ -92,7 +94,9 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> 
         ],
     )
     for runner, aim in AIMS.items():
-        page.held(ratios[runner] >= aim, f"{aim:g} times as fast as {NAMES[runner]}", f"{ratios[runner]:.1f} times")
+        page.held(
+            ratios[runner] >= aim, f"at least {aim:g} times as fast as {NAMES[runner]}", f"{ratios[runner]:.1f} times"
+        )
     whole = median(seconds_of(ours))
     wanted = {NAMES[runner]: whole * ratios[runner] / aim for runner, aim in AIMS.items() if ratios[runner] < aim}
     write_limit(page, workload, found, wanted, plan)
@@ -101,7 +105,7 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> 
 def write_limit(
     page: Page, workload: Workload, found: Mapping[str, Sequence[Measured]], wanted: Mapping[str, float], plan: Plan
 ) -> None:
-    """Write the least possible time, and the time of each part; `wanted` has the seconds that missed aims need."""
+    """Write the least possible time, and the time of each part. `wanted` has the seconds that missed aims allow."""
     ours = found[OURS]
     rows = dict(enumerate(row["ids"] for row in workload.rows()))
     done = operations(workload.model, rows, ours[0].more["written"])
@@ -113,20 +117,21 @@ def write_limit(
     least = done.seconds(reading, writing)
     loop, batched = apart.seconds(reading, single), apart.seconds(reading, writing)
     page.text.append(
-        f"The least possible time: reading the prompts takes {done.reading / 1e9:,.0f} GFLOP, writing the answers "
-        f"{done.writing / 1e9:,.0f}, attention {done.attention / 1e9:,.0f}. The matrix products of the model's shapes "
-        f"run at {reading / 1e9:.0f} GFLOP/s for 2,048 tokens, {writing / 1e9:.0f} for 64 and {single / 1e9:.0f} for "
-        f"one. So the least time is {least:.1f} s, {percent(least / whole, 0)} of the {whole:.1f} s that Toolmark "
-        f"takes. If no prefix were shared, the least time would be {loop:.1f} s for one prompt at a time "
-        f"({loop / whole:.1f} times what Toolmark takes) and {batched:.1f} s in batches of 64 "
-        f"({batched / whole:.1f} times).\n"
+        f"Reading the prompts takes at least {done.reading / 1e9:,.0f} GFLOP, writing the answers "
+        f"{done.writing / 1e9:,.0f} GFLOP, and attention {done.attention / 1e9:,.0f} GFLOP. Matrix products of the "
+        f"model's shapes run at {reading / 1e9:.0f} GFLOP/s for 2,048 tokens at a time, {writing / 1e9:.0f} GFLOP/s "
+        f"for 64 tokens and {single / 1e9:.0f} GFLOP/s for one token. So the least possible time is {least:.1f} s. "
+        f"That is {percent(least / whole, 0)} of the {whole:.1f} s that Toolmark takes. If no prefix were shared, the "
+        f"least time would be {loop:.1f} s for one prompt at a time ({loop / whole:.1f} times Toolmark's time) and "
+        f"{batched:.1f} s in batches of 64 ({batched / whole:.1f} times Toolmark's time).\n"
     )
     profiled = measure(command(OURS, plan), {**workload.spec(threads=plan.threads), "profile": True})
     parts: dict[str, float] = profiled.more["parts"]
     total = sum(parts.values())
     page.section(
         f"{workload.name}: where the time goes",
-        f"Seconds of each part, without the parts inside it, in a run of {total:.1f} s with a clock around every part.",
+        f"The time of a part does not include the parts inside the part. The parts were timed in a run of {total:.1f} "
+        "s, which is slower because every part is timed.",
         ["part", "seconds", "share"],
         [[label, f"{spent:.2f}", percent(spent / total)] for label, spent in sorted(parts.items(), key=_last)],
     )
@@ -134,9 +139,9 @@ def write_limit(
     spent = sum(parts[label] for label in needed) * whole / total
     for name, seconds in wanted.items():
         page.text.append(
-            f"Why the aim is missed against {name}: it needs {seconds:.1f} s. Attention and matrix products alone, "
-            f"which every exact engine must compute, take {spent:.1f} s here, {percent(spent / whole, 0)} of the "
-            "whole.\n"
+            f"Toolmark misses the aim against {name}. To reach the aim, Toolmark may take only {seconds:.1f} s. "
+            f"Attention and matrix products alone, which every exact engine must compute, take {spent:.1f} s here. "
+            f"That is {percent(spent / whole, 0)} of Toolmark's time.\n"
         )
 
 

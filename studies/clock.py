@@ -1,4 +1,4 @@
-"""Measure wall time by label: the time of a label does not include the time of labels inside it."""
+"""Measure wall time by label. The time of a label does not include the time of labels inside this label."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ class Clock:
     """Seconds and calls by label, for one thread.
 
     Attributes:
-        seconds: Own time of each label.
-        calls: How often it was entered.
+        seconds: Time of each label, without labels inside the label. calls: How often each label was entered.
     """
 
     def __init__(self) -> None:
@@ -50,7 +49,7 @@ class Clock:
         return any(label in labels for label in self._open)
 
     def wrap(self, owner: Any, name: str, label: str) -> None:
-        """Replace a function of a class or module by one that is timed; a generator is timed while it runs."""
+        """Replace a function of a class or module by a timed function. A generator is timed only while it runs."""
         work: Callable[..., Any] = getattr(owner, name)
 
         @wraps(work)

@@ -1,7 +1,6 @@
 """Compare our verdicts with BFCL's own on recorded models; write docs/measurements/bfcl.md.
 
-The program fails where a promise is broken. The page holds figures and case ids only: no question and no answer is
-copied.
+The program fails if a promise is broken. The page holds only figures and case ids. No question and no answer is copied.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ OUT = ROOT / "docs" / "measurements" / "bfcl.md"
 
 DECODED = 0.99
 RAW = 0.97
-"""Least agreement over all models: on the calls as BFCL decoded them, and on the raw output."""
+"""The least agreement over all models, first on the calls that BFCL decoded, then on the raw output."""
 
 FORMAT = "format"
 READ_HERE = "read only here"
@@ -42,18 +41,18 @@ UNEXPLAINED = "unexplained"
 RAW_REASONS = (FORMAT, READ_HERE, READ_OTHERWISE)
 
 MEANINGS: Mapping[str, str] = {
-    "integers in a list of numbers": "an integer is a number inside a list, too; BFCL accepts that only outside a list",
-    "best assignment": "parallel calls are matched by the assignment with the fewest faults, not one after another",
-    "schema default": "an argument with its default value equals an argument that is left out",
-    "whole float for an integer": "3.0 is an integer, as JSON Schema says",
-    "spelling of names": "`.` and `_` in names are equal, whatever the model was shown",
-    "white-space and Unicode": "strings are compared after Unicode NFC and without differences in white-space",
-    "own schema": "the arguments are invalid by the tool's schema (`enum`, a type); BFCL does not check that",
+    "integers in a list of numbers": "an integer is a number inside a list, too; for BFCL, only outside a list",
+    "best assignment": "parallel calls are matched by the assignment with the fewest faults; BFCL matches in order",
+    "schema default": "giving an argument its default value is the same as leaving the argument out",
+    "whole float for an integer": "3.0 counts as an integer, as in JSON Schema",
+    "spelling of names": "`.` and `_` in names are equal, whichever of the two the model was shown",
+    "white-space and Unicode": "strings are compared after Unicode NFC; differences in white-space do not count",
+    "own schema": "the arguments do not fit the tool's schema (`enum`, a type); BFCL does not check the schema",
     "booleans are no numbers": "`true` is not 1 inside lists and objects",
-    "empty list for none": "BFCL accepts an empty list for an argument that may be left out",
-    FORMAT: "the calls are right but the format is not: text after the last call, or a code fence",
-    READ_HERE: "BFCL's decoder fails on right calls that our strict reading accepts",
-    READ_OTHERWISE: "our strict reading finds other calls than BFCL's decoder, or none",
+    "empty list for none": "BFCL accepts an empty list for an optional argument; our judge does not",
+    FORMAT: "the calls are right, but their format is wrong, for example text after the last call or a code fence",
+    READ_HERE: "our strict parser reads right calls on which BFCL's decoder fails",
+    READ_OTHERWISE: "our strict parser finds different calls from BFCL's decoder, or finds no call",
 }
 
 
@@ -69,7 +68,7 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The verdicts on one model: rows that ask for a call, decoded and raw, and rows that ask for none."""
+    """The verdicts on one model, for rows that ask for a call (decoded and raw) and rows that ask for no call."""
 
     model: str
     dialect: str
@@ -87,14 +86,14 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def official_data(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Functions and possible answers by case, as BFCL writes them."""
+    """Return functions and possible answers by case, in BFCL's form."""
     functions = {row["id"]: row["function"] for path in folder.glob("BFCL_*.json") for row in _lines(path)}
     answers = folder / "possible_answer"
     return functions, {row["id"]: row["ground_truth"] for path in answers.glob("*.json") for row in _lines(path)}
 
 
 def decoded_calls(row: Mapping[str, Any]) -> tuple[Call, ...]:
-    """The calls that BFCL decoded; empty if the result is not a list of calls, which BFCL's checker refuses, too."""
+    """Return the calls that BFCL decoded. The result is empty if BFCL did not decode a list of calls."""
     decoded = row["official_decoded"]
     if not isinstance(decoded, list) or not all(isinstance(call, dict) for call in decoded):
         return ()
@@ -105,32 +104,32 @@ def decoded_calls(row: Mapping[str, Any]) -> tuple[Call, ...]:
 
 
 def as_completion(calls: Sequence[Call]) -> Completion:
-    """Calls as a model would write them in plain JSON, so that the whole judge is tested without a decoder."""
+    """Write calls as plain JSON, as a model would, so that the whole judge is tested without a decoder."""
     turn = Message(role="assistant", tool_calls=tuple(calls))
     question = Message(role="user", content="?")
     return Completion(Json().render((question, turn), ()).messages[-1].content if calls else "")
 
 
 class Official:
-    """BFCL's rule for a recording. Of dots or underscores in names, it takes what reproduces more verdicts."""
+    """BFCL's rule for a recording, with dots or underscores in names, whichever reproduces more verdicts."""
 
     def __init__(self, folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         self._functions, self._truth = official_data(folder)
         self._underscored = max((False, True), key=lambda way: self.rebuilt(rows, way))
 
     def verdict(self, row: Mapping[str, Any], on: Switches = frozenset(), underscored: bool | None = None) -> bool:
-        """BFCL's verdict on the decoded calls of a row."""
+        """Return BFCL's verdict on the decoded calls of a row."""
         way = self._underscored if underscored is None else underscored
         case = row["case"]
         return official(self._functions[case], self._truth[case], row["official_decoded"], underscored=way, on=on)
 
     def rebuilt(self, rows: Sequence[Mapping[str, Any]], underscored: bool | None = None) -> int:
-        """The number of rows whose recorded verdict is reproduced."""
+        """Return the number of rows whose recorded verdict is reproduced."""
         return sum(self.verdict(row, underscored=underscored) is row["official_valid"] for row in rows)
 
 
 def judged(recording: Path, bfcl: Path, cases: Mapping[str, Case]) -> Judged:
-    """Judge one recorded model: from decoded calls and from raw text."""
+    """Judge the decoded calls and the raw texts of one recorded model."""
     rows = _lines(recording)
     answers = [answer for answer in recorded_rows(recording) if isinstance(answer, RecordedRow)]
     dialect: Dialect = load("toolmark.dialects", str(answers[0].dialect))()
@@ -193,8 +192,9 @@ def write(found: Sequence[Judged]) -> Page:
     }
     page.section(
         "Agreement",
-        "Rows that ask for a call. Left: the calls as BFCL decoded them, judged by our matcher. Right: the raw output, "
-        "read by the strict parser of its dialect and judged. A row that BFCL could not decode is wrong for BFCL, and "
+        "The table counts rows that ask for a call. In the columns on the left, our matcher judges the calls that "
+        "BFCL decoded. In the columns on the right, the strict parser of the model's dialect reads the raw output, "
+        "and our judge judges the result. If BFCL could not decode a row, BFCL judges the row as wrong, and the row "
         "is counted only on the right.",
         ["model", "dialect", "decoded", "differ", "agreement", "raw", "differ", "agreement"],
         [
@@ -222,10 +222,10 @@ def write(found: Sequence[Judged]) -> Page:
     counts = Counter((part, side) for _, side, each in every for part in each.reason.split(" and "))
     page.section(
         "Why",
-        "Every disagreement has one of these reasons. The first nine are points in which our rule differs from BFCL's. "
-        "`studies/official.py` is a new implementation of BFCL's checker, with a switch for each point. The reason is "
-        "the smallest set of switches that turns BFCL's verdict into ours. A disagreement with two reasons counts in "
-        "both rows.",
+        "Every disagreement has at least one reason from this table. The first nine reasons are points in which our "
+        "rule differs from BFCL's rule. `studies/official.py` is a new implementation of BFCL's checker, with a "
+        "switch for each point. The reason for a disagreement is the smallest set of switches that turns BFCL's "
+        "verdict into ours. A disagreement with two reasons counts in both rows.",
         ["reason", "decoded", "raw", "meaning"],
         [
             [reason, str(counts[reason, "decoded"]), str(counts[reason, "raw"]), meaning]
@@ -233,18 +233,20 @@ def write(found: Sequence[Judged]) -> Page:
         ],
     )
     without = [each for _, _, each in every if not set(each.reason.split(" and ")) <= known]
-    page.held(not without, "every disagreement has a reason of this list", f"{len(without)} have none")
+    page.held(
+        not without, "every disagreement has a reason from this list", f"{len(without)} disagreements have no reason"
+    )
     decoded_rows = totals["decoded"][0]
     rebuilt = sum(model.rebuilt for model in found)
     page.held(
         rebuilt == decoded_rows,
-        "the new implementation gives every official verdict",
+        "the new implementation gives the same verdict as BFCL on every row",
         f"{rebuilt:,} of {decoded_rows:,}",
     )
     page.section(
         "Every disagreement",
-        "By case. The column BFCL is BFCL's verdict; ours is the opposite. The detail is our cause of failure, or why "
-        "a text could not be read.",
+        "Each row is one case. The column BFCL shows BFCL's verdict; our verdict is the opposite. The detail is the "
+        "cause of failure that our judge gives, or the reason why a text could not be read.",
         ["model", "case", "from", "BFCL", "reason", "detail"],
         [
             [model.model, each.case, side, "right" if each.official else "wrong", each.reason, _cell(each.detail)]
@@ -252,11 +254,12 @@ def write(found: Sequence[Judged]) -> Page:
         ],
     )
     page.section(
-        "No call asked for: what BFCL credits",
-        "The category `irrelevance` asks for no call. BFCL credits everything that its decoder cannot read as a call. "
-        "The credited rows are split here. Abstained: an answer in words. Called: a call that we can read, although "
-        "BFCL's decoder failed. Malformed: a failed attempt at a call, or a native call with invalid arguments. Called "
-        "and malformed rows are not abstentions, and count against a model here.",
+        "What BFCL credits if no call is asked for",
+        "Cases of the category `irrelevance` ask for no call. BFCL credits every answer that BFCL's decoder cannot "
+        "read as a call. The table splits the credited rows into three groups. *Abstained* is an answer in words. "
+        "*Called* is a call that our parser can read, although BFCL's decoder failed. *Malformed* is a failed attempt "
+        "at a call, or a native call with invalid arguments. Called and malformed rows are not abstentions, so our "
+        "judge counts them as wrong.",
         [
             "model",
             "rows",
@@ -272,11 +275,12 @@ def write(found: Sequence[Judged]) -> Page:
     return page
 
 
-HEAD = """# Our judge beside BFCL's
+HEAD = """# Our judge compared with BFCL's
 
 Written by `python -m studies.conformance` from recorded outputs of real models. The recordings are not part of the
-project; this page holds figures and case ids only. BFCL's verdict is that of the AST checker in `bfcl_eval`. Where our
-verdict differs, one of our rules differs, and the reason is given below.
+project. This page holds only figures and case ids. BFCL's verdict is the verdict of the AST checker in `bfcl_eval`. If
+our verdict differs from BFCL's verdict, one of our rules differs from BFCL's rules. The reason for each difference is
+given below.
 """
 
 
@@ -319,7 +323,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
     if not (arguments.data / "bfcl_recorded").is_dir():
-        sys.stdout.write(f"no recordings in {arguments.data}: {arguments.out} stays as it is\n")
+        sys.stdout.write(f"there are no recordings in {arguments.data}, so {arguments.out} was not changed\n")
         return
     page = write(measured(arguments.data))
     arguments.out.write_text("\n".join(page.text), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""How often an interval contains the truth, how wide it is, and how often it misses a loss of the whole margin."""
+"""Measure coverage and width of intervals, and how often an interval misses a loss of the whole margin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _IMPOSSIBLE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Wilson:
-    """Coverage for all p from 0.02 to 0.98 in steps of 0.001, computed exactly."""
+    """The exact coverage for all p from 0.02 to 0.98 in steps of 0.001."""
 
     n: int
     mean: float
@@ -29,7 +29,7 @@ class Wilson:
 
 
 def wilson_coverage(n: int) -> Wilson:
-    """Sum the probability of every count whose interval contains p."""
+    """Compute the coverage: the sum of the probabilities of all counts whose interval contains p."""
     found = [wilson(count, n) for count in range(n + 1)]
     low, high = np.array([interval.low for interval in found]), np.array([interval.high for interval in found])
     p = np.linspace(0.02, 0.98, 961)
@@ -41,9 +41,9 @@ def wilson_coverage(n: int) -> Wilson:
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """Coverage and mean width of an interval, and of the cluster-robust t interval if that is the alternative.
+    """Coverage and mean width of an interval, and of the cluster-robust t interval if both are compared.
 
-    For the score of one candidate, the truth's discordance and effect are that score.
+    If the interval is for the score of one candidate, the truth's discordance and effect are both this score.
     """
 
     n: int
@@ -105,7 +105,7 @@ def cluster_coverage(count: int, p: float, correlation: float, comparisons: int)
 
 @dataclass(frozen=True, slots=True)
 class Overlooked:
-    """How often the 90% interval lies inside the margin, although the true difference is the margin."""
+    """How often the 90% interval lies inside the margin, although the true difference equals the margin."""
 
     n: int
     truth: Truth
@@ -117,7 +117,7 @@ def _inside(found: Interval) -> bool:
 
 
 def overlooked(n: int, truth: Truth, comparisons: int) -> Overlooked:
-    """Compute exactly without clusters; measure in random comparisons with clusters."""
+    """Compute the share exactly without clusters, or in random comparisons with clusters."""
     if not truth.correlation:
         tables = _tables(n, truth)
         inside = [chance for chance, wins, losses in tables if _inside(tango(n, wins, losses, 0.90))]

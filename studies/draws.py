@@ -1,8 +1,8 @@
 """Random paired differences of candidates, from a latent normal model with a known truth.
 
 The difference of a case is 1 if a standard normal is above an upper limit, -1 if it is below a lower limit, and 0
-otherwise. Cases of a cluster share a part of that normal; so do metrics, and so do candidates with a common base. For
-equal candidates the limits are symmetric.
+otherwise. Cases of a cluster share a part of this normal. Metrics, and candidates with a common base, also share a
+part. For equal candidates, the limits are symmetric.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 CLUSTER_SIZE = 4
-"""Cases in each cluster, in settings with clusters."""
+"""Number of cases in each cluster, in settings with clusters."""
 
 CHUNK = 250
-"""Comparisons that are in memory at one time."""
+"""Number of comparisons that are in memory at the same time."""
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(120)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
@@ -46,7 +46,7 @@ class Truth:
         return upper, float(ndtri((self.discordance - self.effect) / 2))
 
     def shared(self) -> float:
-        """Share of the latent variance that a cluster has in common, so that its differences have this correlation."""
+        """Share of the latent variance that a cluster has in common, so that differences have `correlation`."""
         if self.correlation == 0:
             return 0.0
         upper, lower = self.limits
@@ -62,7 +62,7 @@ class Truth:
 
 
 def _normal(random: np.random.Generator, shape: tuple[int, ...], share: float) -> NDArray[np.float32]:
-    """Draw standard normals; those of one cluster correlate by `share`. The last axis is the cases."""
+    """Draw standard normals. Values of one cluster correlate by `share`. The last axis is the cases."""
     own = random.standard_normal(shape, dtype=np.float32)
     if share == 0:
         return own
@@ -75,7 +75,8 @@ def draw(
 ) -> NDArray[np.int8]:
     """Draw differences of shape (comparisons, adapters, metrics, n).
 
-    Half of the variance belongs to the base and is shared by all adapters. Half of each part is shared by all metrics.
+    Half of the variance belongs to the base and is shared by all adapters. All metrics share half of this part, and
+    half of each adapter's own part.
     """
     share = truth.shared()
     latent = _normal(random, (comparisons, adapters, metrics, n), share)
@@ -94,12 +95,12 @@ def draw(
 
 def binary(random: np.random.Generator, p: float, correlation: float, rows: int, count: int) -> NDArray[np.int8]:
     """Draw values of 0 or 1, which are 1 with probability p and correlate within a cluster."""
-    # A difference that is never -1: every changed case is a win.
+    # The difference is never -1, so every changed case is a win.
     share = Truth(p, p * (1 - 1e-12), correlation).shared()
     latent = _normal(random, (rows, count * CLUSTER_SIZE), share)
     return (latent > float(ndtri(1 - p))).view(np.int8)
 
 
 def cluster_names(n: int, correlation: float) -> tuple[str, ...]:
-    """The name of the cluster of each case."""
+    """Return the name of the cluster of each case."""
     return tuple(str(index // CLUSTER_SIZE if correlation else index) for index in range(n))

@@ -1,7 +1,8 @@
-"""Measure the speed of local generation, beside other tools and its own limit; write docs/measurements/performance.md.
+"""Compare the speed of local generation with other tools and its own limit; write docs/measurements/performance.md.
 
-Each measurement is a process of its own. Measurements that are compared were made in one run, in turns. Run it on a
-quiet machine: `make perf`. The other tools are installed once, each into its own environment under --cache.
+Each measurement runs in a process of its own. Measurements that are compared are made in one run, alternating with one
+another. Run `make perf` on a quiet machine. The other tools are installed once, each into an environment of its own
+under --cache.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ CACHE = Path.home() / ".cache" / "toolmark" / "peers"
 
 
 def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
-    """Measure a whole run of `pytest suites/`, by phase."""
+    """Measure each phase of a whole run of `pytest suites/`."""
     said("overhead")
 
     def work() -> Measured:
@@ -51,8 +52,9 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
     engine = [sum(each.more["phases"].get(label, 0.0) for label in ENGINE) for each in found]
     page.section(
         "What the harness adds",
-        f"`pytest suites/ --model pocket` on {cases:,} cases, from start to end of the process, {len(found)} times. "
-        "The first rows are the engine's own time. Each phase is counted without the phases inside it.",
+        f"`pytest suites/ --model pocket` was run {len(found)} times on {cases:,} cases. The time is measured from "
+        "start to end of the process. The first four rows are the engine's own time. The time of a phase does not "
+        "include the phases inside the phase.",
         ["phase", "seconds", "ms a case", "share"],
         [
             [
@@ -69,7 +71,8 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
     page.held(
         ratio <= 1.3,
         "the whole takes at most 1.3 times as long as the engine (opening, encoding, answering)",
-        f"{ratio:.2f} times; {answering:.2f} times as long as answering alone; peak {megabytes(found)} MB",
+        f"{ratio:.2f} times, and {answering:.2f} times as long as answering alone. The peak memory is "
+        f"{megabytes(found)} MB",
     )
 
 
@@ -80,26 +83,27 @@ def measure_phases(arguments: Sequence[str], plan: Plan) -> Measured:
 
 
 def head(plan: Plan) -> str:
-    """The head of the page: versions and machine."""
+    """Return the head of the page, with versions and machine."""
     packages = ("torch", "transformers", "peft", "inspect-ai")
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     peers = textwrap.fill(
-        "The other tools, each in its own environment: "
+        "The other tools have these packages, each tool in an environment of its own: "
         + "; ".join(f"{name} with {', '.join(wanted)}" for name, wanted in ENVIRONMENTS.items())
         + ".",
         120,
     )
     return f"""# How fast local generation is, measured
 
-Written by `make perf`. Seconds are wall time: the median of the repetitions, with [least, most]. Each measurement is a
-process of its own. Measurements that are compared were made in turns, in one run.
+Written by `make perf`. Seconds are wall time. Each figure is the median of the repetitions, with [least, most]. Each
+measurement ran in a process of its own. Measurements that are compared were made in one run, alternating with one
+another.
 
 Python {platform.python_version()}, {versions}. {_processor()}, {psutil.cpu_count()} processors,
-{psutil.virtual_memory().total / 2**30:.0f} GiB, {platform.system()}; {plan.threads} thread(s) a process.
+{psutil.virtual_memory().total / 2**30:.0f} GiB, {platform.system()}; {plan.threads} thread(s) in each process.
 
 {peers}
 
-Not measured on a GPU.
+Nothing was measured on a GPU.
 """
 
 
@@ -110,22 +114,36 @@ def _processor() -> str:
 
 
 def main() -> None:
-    """Measure and write the page; it holds only the sections of --only."""
+    """Measure, and write the page with only the sections of --only."""
     sections = ("pocket", "random", "growth", "mixed", "overhead")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(sections), help=f"sections, of {','.join(sections)}")
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--cache", type=Path, default=CACHE, help="peers' environments and made models")
-    parser.add_argument("--pip-args", default="", help="of pip install, such as '--extra-index-url URL' of a CPU torch")
-    parser.add_argument("--threads", type=int, default=1, help="of every process; one is this engine's own choice here")
-    parser.add_argument("--pocket", type=int, nargs=2, default=(200, 100), help="cases for pocket, and for its peers")
+    parser.add_argument(
+        "--cache", type=Path, default=CACHE, help="folder of the other tools' environments and of generated models"
+    )
+    parser.add_argument(
+        "--pip-args",
+        default="",
+        help="arguments of pip install, for example '--extra-index-url URL' for a CPU build of torch",
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, help="threads of every process; the engine itself would choose 1 here"
+    )
+    parser.add_argument(
+        "--pocket", type=int, nargs=2, default=(200, 100), help="cases for pocket: for Toolmark, for the others"
+    )
     parser.add_argument("--random", type=int, nargs=2, default=(64, 16), help="the same for the random model")
     parser.add_argument("--trial", type=int, default=8, help="cases on which batch sizes are tried")
-    parser.add_argument("--tokens", type=int, nargs=2, default=(512, 48), help="written at most: pocket, random")
+    parser.add_argument(
+        "--tokens", type=int, nargs=2, default=(512, 48), help="most tokens of an answer: pocket, random model"
+    )
     parser.add_argument("--times", type=int, default=3)
-    parser.add_argument("--slow", type=float, default=40.0, help="seconds beyond which nothing is repeated")
-    parser.add_argument("--largest", type=int, default=max(growth.CASES), help="cases of the largest growth")
-    parser.add_argument("--limit", type=int, help="cases of the overhead")
+    parser.add_argument(
+        "--slow", type=float, default=40.0, help="a measurement that takes more seconds is not repeated"
+    )
+    parser.add_argument("--largest", type=int, default=max(growth.CASES), help="cases of the largest workload")
+    parser.add_argument("--limit", type=int, help="cases for measuring what the harness adds")
     given = parser.parse_args()
     plan = Plan(
         cache=given.cache,
@@ -162,7 +180,7 @@ def main() -> None:
     for section in given.only.split(","):
         try:
             work[section]()
-        except RuntimeError as error:  # the sections that were measured are kept if another tool fails
+        except RuntimeError as error:  # if another tool fails, the sections that were measured are kept
             page.text.append(f"## {section}: not measured\n\n```\n{error}\n```\n")
             page.broken.append(f"{section} was not measured: {str(error).splitlines()[-1]}")
         given.out.parent.mkdir(exist_ok=True)

@@ -14,7 +14,7 @@ from toolmark.benchmark.verdicts.verdict import LEVEL, Paired, decide
 
 ADAPTERS, METRICS = 8, 6
 _CHECKED = 2
-"""Comparisons of each setting that are judged again by `decide`, case by case."""
+"""Number of comparisons of each setting that `decide` judges again, case by case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Alarms:
 
 
 def p_values(sums: NDArray[np.int8]) -> NDArray[np.float64]:
-    """Compute p-values of cluster sums, shape (…, G) to (…); equal counts are computed once.
+    """Compute p-values of cluster sums, from shape (…, G) to (…). Equal counts are computed only once.
 
     A total within one standard deviation gets p = 1. Its true p is above 1/10 (Oleszkiewicz 1996, Probab. Math.
     Statist. 16:127), so the result of a test at 5% is the same.

@@ -16,10 +16,10 @@ CASES = (400, 1_300, 4_000)
 TOOLS = (1, 2, 5, 10, 20, 40)
 ADAPTERS = (1, 2, 4, 8)
 TOKENS = 48
-"""Tokens written at most for each case, so that a few endless answers do not dominate the time."""
+"""The most tokens of an answer. The limit is low so that a few endless answers do not dominate the time."""
 
 _OPENINGS = ("", "Please help me with this. ", "One more thing: ")
-"""Sentences before a request, which make new cases of it."""
+"""Sentences that are put before a request to make new cases."""
 
 
 def _reworded(case: Case, opening: str) -> Case:
@@ -30,7 +30,7 @@ def _reworded(case: Case, opening: str) -> Case:
 
 
 def of_cases(count: int) -> Workload:
-    """Make a workload of `count` cases: the shipped ones, then the same with a sentence before the request."""
+    """Make a workload of `count` cases: shipped cases, then the same cases with a sentence before the request."""
     cases = [*shipped(None), *load_cases(str(POCKET.parents[2] / "suites" / "cases"), "dev")[0]]
     every = [_reworded(case, opening) for opening in _OPENINGS for case in cases]
     chosen = limited(cases, count) if count < len(cases) else every[:count]
@@ -38,7 +38,7 @@ def of_cases(count: int) -> Workload:
 
 
 def of_tools(offered: int, count: int) -> Workload:
-    """Make a workload of the same requests with `offered` tools of the catalog, the right one among them."""
+    """Make a workload of the same requests, with `offered` tools of the catalog including the right tool."""
     tools = list(catalog().tools)
     cases = []
     for number, case in enumerate(shipped(count)):
@@ -53,7 +53,7 @@ def of_tools(offered: int, count: int) -> Workload:
 
 
 def adapters(cache: Path) -> Sequence[Path]:
-    """Make eight LoRA adapters for `pocket` with random weights, or find them in `cache`."""
+    """Make eight LoRA adapters for `pocket` with random weights, or use the adapters in `cache`."""
     return [*_adapters(cache)]
 
 

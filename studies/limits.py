@@ -1,4 +1,4 @@
-"""The least time for a workload on this machine: its operations, divided by the rate of its matrix products."""
+"""Compute the least time for a workload: its operations, divided by this machine's rate of matrix products."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ __all__ = ["Operations", "matrix_rate", "operations"]
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """Floating-point operations: products with weights while reading and while writing, and attention."""
+    """Numbers of floating-point operations, for products with weights (reading and writing) and for attention."""
 
     reading: float
     writing: float
     attention: float
 
     def seconds(self, reading: float, writing: float) -> float:
-        """Seconds at these rates; attention runs at the rate of reading."""
+        """Return the seconds at these rates. Attention runs at the rate of reading."""
         return (self.reading + self.attention) / reading + self.writing / writing
 
 
 def shapes(config: Mapping[str, Any]) -> list[tuple[int, int]]:
-    """The shapes (in, out) of the products of one layer."""
+    """Return the shapes (in, out) of the products of one layer."""
     hidden, size = config["hidden_size"], config["head_dim"]
     queries, keys = config["num_attention_heads"] * size, config["num_key_value_heads"] * size
     wide = config["intermediate_size"]
@@ -44,13 +44,11 @@ def settings(model: Path) -> dict[str, Any]:
 def operations(
     model: Path, rows: Mapping[int, Sequence[int]], written: Sequence[int], *, shared: bool = True
 ) -> Operations:
-    """Count the operations of a workload, two for each weight; a shared prefix is read once.
+    """Count the operations of a workload, with two operations for each weight. A shared prefix is read once.
 
     Args:
-        model: Directory of a Gemma 3.
-        rows: Token ids of the prompts.
-        written: Number of tokens written for each prompt.
-        shared: False if every prompt is read whole.
+        model: Directory of a Gemma 3. rows: Token ids of the prompts. written: Number of tokens written for each
+        prompt. shared: Whether shared prefixes are read only once. If False, every prompt is read completely.
     """
     config = settings(model)
     layers = config["num_hidden_layers"]
@@ -62,7 +60,7 @@ def operations(
         nodes = {node for leaf in leaves for node in leaf.path}
         stretches = [(node.start, len(node.ids)) for node in nodes] + [(leaf.start, len(leaf.ids)) for leaf in leaves]
     read = sum(length for _, length in stretches)
-    # The first token that is written comes out of the pass that reads the prompt.
+    # The pass that reads the prompt also gives the first generated token.
     stepped = [max(0, count - 1) for count in written]
     stretches += [(len(rows[index]), count) for index, count in enumerate(stepped)]
     each = 4 * config["num_attention_heads"] * config["head_dim"]
@@ -76,7 +74,7 @@ def operations(
 
 
 def _keys(stretches: Iterable[tuple[int, int]], window: int | None) -> int:
-    """The number of keys that the tokens of these stretches (start, length) attend to."""
+    """Return the number of keys to which the tokens of these stretches (start, length) attend."""
     return sum(
         min(position + 1, window or position + 1)
         for start, length in stretches
@@ -85,7 +83,7 @@ def _keys(stretches: Iterable[tuple[int, int]], window: int | None) -> int:
 
 
 def matrix_rate(model: Path, tokens: int, threads: int) -> float:
-    """Measure operations a second of the products of the model's layers for `tokens` tokens; the best of many."""
+    """Return the best operations a second of many tries, for products of the model's layers with `tokens` tokens."""
     import torch
 
     torch.set_num_threads(threads)

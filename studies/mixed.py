@@ -1,11 +1,11 @@
-"""Measure whether rows of several adapters should be written in one pass of a LoRA model.
+"""Measure whether rows of several adapters should be generated in one pass of a LoRA model.
 
     python -m studies.mixed SPEC.json OUT.json
 
-Each pass writes one token for every row. Alone: all rows belong to one adapter. Mixed: the adapters share the rows
-evenly, in one pass with peft's `adapter_names`. In turn: the same rows, one pass for each adapter. Attention to earlier
-tokens is left out, because it costs the same in all three. SPEC holds the model, the adapters, the number of rows,
-threads and times.
+Each pass generates one token for every row. *Alone*: all rows belong to one adapter. *Mixed*: the adapters share the
+rows evenly, in one pass with peft's `adapter_names`. *In turn*: the rows are the same, with one pass for each adapter.
+Attention to earlier tokens is left out, because attention costs the same in all three variants. SPEC contains the
+model, the adapters, and the numbers of rows, threads and repetitions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 
 def milliseconds(work: Callable[[], object], times: int) -> list[float]:
-    """Return the milliseconds of `times` repetitions; each is the median of many calls."""
+    """Return the milliseconds of `times` repetitions; each value is the median of many calls."""
     found = []
     for _ in range(times):
         spent = []
@@ -67,7 +67,7 @@ def main(spec: dict[str, Any], out: Path) -> None:
 
     with torch.inference_mode():
         if not torch.allclose(in_turn(), mixed(), atol=1e-3):
-            raise ValueError("peft's mixed batch gives other logits")
+            raise ValueError("the logits of peft's mixed batch differ from those of separate passes")
         taken = {
             name: milliseconds(work, spec["times"])
             for name, work in (("alone", alone), ("mixed", mixed), ("in turn", in_turn))

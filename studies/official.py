@@ -1,8 +1,8 @@
 """A new implementation of BFCL's checker, with a switch for each point in which our rules differ.
 
-It follows ShishirPatil/gorilla, bfcl_eval/eval_checker/ast_eval/ast_checker.py, commit a6da28ee, for calls in Python's
-syntax. Without a switch it is BFCL's rule; a switch replaces one point by our rule. The reason of a disagreement is the
-smallest set of switches that turns BFCL's verdict into ours.
+The implementation follows ShishirPatil/gorilla, bfcl_eval/eval_checker/ast_eval/ast_checker.py, commit a6da28ee, for
+calls in Python's syntax. If no switch is on, all rules are BFCL's rules. Each switch replaces one rule of BFCL by our
+rule. The reason for a disagreement is the smallest set of switches that turns BFCL's verdict into ours.
 """
 
 from __future__ import annotations
@@ -52,14 +52,12 @@ _MOST_SWITCHES = 3
 def official(
     functions: Sequence[Any], truth: Calls, calls: Calls, *, underscored: bool, on: Switches = frozenset()
 ) -> bool:
-    """Whether `calls`, each `{name: arguments}`, are the answer `truth`.
+    """Whether `calls`, each in the form `{name: arguments}`, match the answer `truth`.
 
     Args:
-        functions: The offered functions, as BFCL writes them.
-        truth: The possible answer, one `{name: {argument: [value, …]}}` a call.
-        calls: What was decoded.
-        underscored: The model was shown `_` for `.` in names.
-        on: Points that are judged by our rule.
+        functions: The offered functions, as BFCL writes them. truth: The possible answer, with one `{name: {argument:
+        [value, …]}}` for each call. calls: The decoded calls. underscored: Whether the model was shown `_` instead of
+        `.` in names. on: The points that are judged by our rule.
     """
     if not isinstance(calls, list | tuple) or len(calls) != len(truth):
         return False
@@ -82,7 +80,7 @@ def official(
 
 
 def _orders(fits: Sequence[Sequence[bool]]) -> Sequence[tuple[int, ...]]:
-    """Yield the possible assignments of calls to answers; there are few, because few calls fit an answer."""
+    """Return the possible assignments of calls to answers. There are few, because few calls fit an answer."""
     found: list[tuple[int, ...]] = [()]
     for row in fits:
         found = [(*taken, index) for taken in found for index, fit in enumerate(row) if fit and index not in taken]

@@ -1,9 +1,9 @@
-"""Measure local generation on one workload, in a process of its own, as `peer_loops` measures the other tools.
+"""Measure local generation on one workload, in a process of its own, in the same way as `peer_loops`.
 
     python -m studies.ours SPEC.json OUT.json
 
-SPEC may also hold `adapters`, directories that answer one after another, and `profile`, to measure the time of each
-part. OUT also holds the tokens that were read and written, and the seconds without encoding.
+SPEC may also contain `adapters` (directories of adapters that answer one after another) and `profile` (measure the time
+of each part). OUT also contains the numbers of tokens read and generated, and the seconds without encoding.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ __all__ = ["unique_tokens"]
 
 
 def unique_tokens(rows: dict[int, list[int]]) -> int:
-    """The number of prompt tokens that are read; a shared prefix counts once."""
+    """Return the number of prompt tokens that are read. A shared prefix counts only once."""
     leaves = list(prefix_leaves(rows))
     nodes = {node for leaf in leaves for node in leaf.path}
     return sum(len(node.ids) for node in nodes) + sum(len(leaf.ids) for leaf in leaves)
 
 
 def without_special(text: str, engine: LocalEngine) -> str:
-    """The text in the form of the other tools."""
+    """Return the text without special tokens, as the other tools return it."""
     for token in engine._tokenizer.all_special_tokens:
         text = text.replace(token, "")
     return text
@@ -63,7 +63,7 @@ def timed_parts(clock: Clock) -> None:
 
 
 def main(spec: dict[str, Any], out: Path) -> None:
-    """Measure and write OUT. Loading, and the check of packed passes against the model, are not timed."""
+    """Measure and write OUT. The time does not include loading and the check of packed passes against the model."""
     import torch
 
     torch.set_num_threads(spec["threads"])

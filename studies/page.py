@@ -1,4 +1,4 @@
-"""A page of measurements, and how its figures are written."""
+"""A page of measurements, and functions that format the figures of the page."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Page:
         self.text.append(f"## {title}\n\n{textwrap.fill(promise, 120)}\n\n" + "\n".join(lines) + "\n")
 
     def held(self, kept: bool, promise: str, seen: str) -> None:
-        """Add a line that says whether a promise was kept, and what was measured."""
-        self.text.append(f"**{'Kept' if kept else 'Not kept'}**: {promise}; {seen}.\n")
+        """Add a line that says whether a promise was kept, and shows the measured value."""
+        self.text.append(f"**{'Kept' if kept else 'Not kept'}**: {promise}. Measured: {seen}.\n")
         if not kept:
-            self.broken.append(f"{promise}; {seen}")
+            self.broken.append(f"{promise}. Measured: {seen}")
 
 
 def percent(share: float, digits: int = 1) -> str:

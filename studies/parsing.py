@@ -1,7 +1,7 @@
 """Measure how fast completions are judged, and how reading time grows; write docs/measurements/judging.md.
 
-The program fails where judging is too slow or where reading time grows faster than the text. Times are processor time
-of one core, the least of several repetitions, so other programs on the machine matter little.
+The program fails if judging is too slow, or if reading time grows faster than the text. Every time is the processor
+time of one core, and the shortest of several repetitions. So other programs on the machine matter little.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ AIM = 20_000
 
 HEAD = """# How fast completions are judged, measured
 
-Written by `make perf`. Processor time of one core, the least of several repetitions.
+Written by `make perf`. Every time is the processor time of one core, and the shortest of several repetitions.
 """
 
 PROSE = "I would look at {x} and [y] first: `f(1)` is 5, 3 < 4, and so on.\n"
@@ -47,11 +47,11 @@ BROKEN: Mapping[str, str] = {
     "pythonic": "[f(a=[",
     "tagged": '<tool_call>{"a":"',
 }
-"""What is slow to read in each dialect: values that begin and never end."""
+"""A text that is slow to read in each dialect, because its values begin and never end."""
 
 
 def written(dialect: Dialect, arguments: Mapping[str, object]) -> Completion:
-    """Write one call as the dialect does; for `native`, as a server sends it."""
+    """Write one call in the form of the dialect; for `native`, in the form that a server sends."""
     turn = Message(role="assistant", tool_calls=(Call(name="f", arguments=arguments),))
     message = dialect.render((Message(role="user", content="?"), turn), ()).messages[-1]
     raw = tuple(RawCall(call.name, json.dumps(dict(call.arguments))) for call in message.tool_calls)
@@ -59,7 +59,7 @@ def written(dialect: Dialect, arguments: Mapping[str, object]) -> Completion:
 
 
 def texts(dialect: Dialect, size: int) -> Iterator[tuple[str, Completion]]:
-    """Yield a label and a completion of about `size` characters, of each kind."""
+    """Yield a label and a completion of about `size` characters for each kind of text."""
     yield "prose", Completion((PROSE * (size // len(PROSE) + 1))[:size])
     yield "one long string", written(dialect, {"a": "x" * (size - 100)})
     yield "many numbers", written(dialect, {"a": [123] * (size // 5 - 20)})
@@ -68,7 +68,7 @@ def texts(dialect: Dialect, size: int) -> Iterator[tuple[str, Completion]]:
 
 
 def seconds(work: Callable[[], object], least: float = 0.2) -> float:
-    """Measure the processor seconds of one call of `work`, the least of three or more."""
+    """Return the processor seconds of one call of `work`, the shortest of three or more calls."""
     found: list[float] = []
     while len(found) < 3 or sum(found) < least:
         start = time.process_time()
@@ -78,7 +78,7 @@ def seconds(work: Callable[[], object], least: float = 0.2) -> float:
 
 
 def write_lengths(page: Page, dialects: list[Dialect]) -> None:
-    """Measure how long reading takes, by length."""
+    """Measure how long reading takes for each length of text."""
     rows: list[list[str]] = []
     worst = 0.0
     for dialect in dialects:
@@ -93,17 +93,17 @@ def write_lengths(page: Page, dialects: list[Dialect]) -> None:
                 taken.setdefault(kind, {})[size] = seconds(both)
         for kind, of_size in taken.items():
             rows.append([dialect.name, kind, *(f"{1000 * found:.3g}" for found in of_size.values())])
-            # 16 times the length should take 16 times the time; it would be 256 times if reading were quadratic.
+            # A text 16 times as long should take 16 times as long. Quadratic reading would take 256 times as long.
             worst = max(worst, of_size["1 MB"] / (16 * of_size["64 KB"]))
     page.section(
         "Reading, by length",
-        "Milliseconds for the strict and the lenient reading of one completion together.",
+        "The table shows the milliseconds for reading one completion twice, once strictly and once leniently.",
         ["dialect", "text", *SIZES],
         rows,
     )
     page.held(
         worst <= 2,
-        "reading time grows linearly: 1 MB takes at most 2 × 16 times as long as 64 KB",
+        "reading time grows linearly, so 1 MB takes at most 2 × 16 times as long as 64 KB",
         f"at most {worst:.2f} × 16",
     )
 
@@ -134,22 +134,24 @@ def write_throughput(page: Page, dialects: list[Dialect], count: int) -> None:
         slowest = min(slowest, (dialect.name, rate), key=lambda found: found[1])
     page.section(
         "Judging",
-        "Reading, matching and validating, without running tools. The completions are perfect answers and wrong "
-        f"answers to the {len(cases)} shipped test cases.",
+        "Judging is reading, matching and validating, without running tools. The completions are perfect answers and "
+        f"wrong answers to the {len(cases)} shipped test cases.",
         ["dialect", "completions", "a second"],
         rows,
     )
     page.held(
         slowest[1] >= AIM,
-        f"at least {AIM:,} completions a second",
-        f"the slowest is {slowest[0]} with {slowest[1]:,.0f}",
+        f"at least {AIM:,} completions are judged in a second",
+        f"{slowest[1]:,.0f} in the slowest dialect, {slowest[0]}",
     )
 
 
 def main() -> None:
     """Measure and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--completions", type=int, default=100_000, help="judged, over all dialects")
+    parser.add_argument(
+        "--completions", type=int, default=100_000, help="number of completions to judge, over all dialects"
+    )
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     dialects: list[Dialect] = [load("toolmark.dialects", name)() for name in names("toolmark.dialects")]

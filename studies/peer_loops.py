@@ -1,10 +1,10 @@
-"""Measure one of the other tools on one workload, in its own environment; nothing of this project is imported here.
+"""Measure another tool on one workload, in that tool's environment. This module imports nothing of Toolmark.
 
     python peer_loops.py PEER SPEC.json OUT.json
 
-SPEC holds the model's directory, the prompts (turns, rendered text, token ids), how many tokens to write at most, the
-tokens that stop, threads, the batch size, and how many times to do it. Loading and a short warm-up are not timed. OUT
-holds the seconds of each repetition, the texts, and the most memory that the process ever held.
+SPEC contains the model's directory, the prompts (turns, rendered text, token ids), the most tokens of an answer, the
+stop tokens, the number of threads, the batch size, and the number of repetitions. The time does not include loading and
+a short warm-up. OUT contains the seconds of each repetition, the texts, and the peak memory of the process.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 Spec = dict[str, Any]
 Loop = Callable[[list[Any], int], list[str]]
-"""Continues rows of SPEC by at most a number of tokens; returns texts without special tokens, in order."""
+"""A function that continues rows of SPEC by at most so many tokens, and returns the new texts in order."""
 
 
 def _model(spec: Spec) -> tuple[Any, Any]:
@@ -34,7 +34,7 @@ def _model(spec: Spec) -> tuple[Any, Any]:
 
 
 def pipeline(spec: Spec) -> Loop:
-    """The tutorial's loop: a chat pipeline, one prompt at a time."""
+    """Return the tutorial's loop: a chat pipeline, one prompt at a time."""
     import transformers
 
     model, tokenizer = _model(spec)
@@ -50,7 +50,7 @@ def pipeline(spec: Spec) -> Loop:
 
 
 def generate(spec: Spec) -> Loop:
-    """Plain batches, padded on the left and sorted by length, so that there is little padding."""
+    """Return plain batches. Prompts are padded on the left, and sorted by length so that there is little padding."""
     import torch
 
     model, tokenizer = _model(spec)
@@ -81,7 +81,7 @@ def generate(spec: Spec) -> Loop:
 
 
 def continuous(spec: Spec) -> Loop:
-    """Transformers' continuous batching; the cache size is set here, because it cannot be measured on a processor."""
+    """Return transformers' continuous batching. The cache size is fixed, because a CPU cannot measure it."""
     from transformers import GenerationConfig
     from transformers.generation.configuration_utils import ContinuousBatchingConfig
 
@@ -113,7 +113,7 @@ def _number(request: str) -> int:
 
 
 def inspect(spec: Spec) -> Loop:
-    """Inspect's provider `hf/`, all prompts at once as an eval sends them; `batch` is its max_connections."""
+    """Return Inspect's provider `hf/`, which gets all prompts at once. `batch` is `max_connections`."""
     import torch
     from inspect_ai.model import ChatMessageAssistant, ChatMessageSystem, ChatMessageUser, GenerateConfig, get_model
 
@@ -132,7 +132,7 @@ def inspect(spec: Spec) -> Loop:
 
 
 def lm_eval(spec: Spec) -> Loop:
-    """The hf backend of lm-eval, `generate_until`, on the rendered prompts."""
+    """Return lm-eval's hf backend (`generate_until`) on the rendered prompts."""
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 

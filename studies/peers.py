@@ -1,4 +1,4 @@
-"""The other tools, each in a virtual environment of its own, which is made once; each measurement is a new process."""
+"""Measure the other tools. Each tool has its own environment, and each measurement has its own process."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
     "inspect": ("inspect_ai==0.3.285", "torch==2.13.0", "transformers==5.23.0", "accelerate==1.15.0"),
     "lm-eval": ("lm-eval==0.4.12", "torch==2.13.0", "transformers==5.23.0", "accelerate==1.15.0"),
 }
-"""The packages of each environment; if they change, the environment is made again."""
+"""The packages of each environment. If the packages change, the environment is made again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Seconds of each repetition, texts by row, peak memory in bytes, and whatever else the process wrote."""
+    """Seconds of each repetition, texts by row, peak memory in bytes, and the other values of the process."""
 
     seconds: tuple[float, ...]
     texts: tuple[str, ...]
@@ -37,12 +37,11 @@ class Measured:
 
 
 def environment(name: str, cache: Path, pip: Sequence[str] = ()) -> Path:
-    """Return the interpreter of an environment; make the environment if it is missing or has other packages.
+    """Return the interpreter of an environment. Make the environment if it is missing or has other packages.
 
     Args:
-        name: One of `ENVIRONMENTS`.
-        cache: Folder of all of them.
-        pip: Further arguments of `pip install`, for example the index of a CPU-only torch.
+        name: One of `ENVIRONMENTS`. cache: Folder of all environments. pip: Further arguments of `pip install`, for
+        example the index of a CPU-only torch.
     """
     folder = cache / name
     python = folder / "bin" / "python"
@@ -59,10 +58,10 @@ def environment(name: str, cache: Path, pip: Sequence[str] = ()) -> Path:
 
 
 def measure(command: Sequence[str], spec: Mapping[str, Any], timeout: float = 3600) -> Measured:
-    """Run `COMMAND SPEC OUT` in a new process and read what it wrote.
+    """Run `COMMAND SPEC OUT` in a new process, and read OUT.
 
     Raises:
-        RuntimeError: It failed; the message has the end of its output.
+        RuntimeError: The process failed. The message contains the end of the process's output.
     """
     with TemporaryDirectory() as folder:
         asked, out = Path(folder) / "spec.json", Path(folder) / "out.json"

@@ -2,7 +2,8 @@
 
     python -m studies.phases SPEC.json OUT.json
 
-SPEC holds pytest's further `arguments`, OUT the seconds of each phase and of the whole, from the start of the process.
+SPEC contains further `arguments` of pytest. OUT contains the seconds of each phase, and of the whole process from its
+start.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _PLACES = (
 
 
 def _time_imports(clock: Clock) -> None:
-    """Time imports; those that the engine needs count for the engine."""
+    """Time imports. Imports that the engine needs count for the engine."""
     for owner, name in ((builtins, "__import__"), (importlib, "import_module")):
         work = getattr(owner, name)
 

@@ -1,4 +1,4 @@
-"""How much is measured, and how often. Measurements are made in turns, each in a process of its own."""
+"""Settings for the amount of work, and repeated measurements that alternate, each in its own process."""
 
 from __future__ import annotations
 
@@ -25,16 +25,12 @@ class Plan:
     """How much is measured.
 
     Attributes:
-        cache: Folder of the other tools and of models that are made.
-        pip: Further arguments of pip.
-        threads: Threads of every process.
-        pocket: Cases for Toolmark and for the other tools, with `pocket`.
-        random: The same for the random model.
-        trial: Cases on which batch sizes are tried.
-        tokens: Tokens written at most, by `pocket` and by the random model, which never ends by itself.
-        times: Repetitions.
-        slow: Seconds; a measurement that took longer the first time is not repeated.
-        largest: Cases of the largest workload of the growth.
+        cache: Folder of the other tools and of models that are made. pip: Further arguments of `pip install`. threads:
+        Threads of every process. pocket: Number of cases with `pocket`, for Toolmark and for the other tools. random:
+        Number of cases with the random model, for Toolmark and for the other tools. trial: Number of cases on which
+        batch sizes are tried. tokens: Most tokens of an answer, for `pocket` and for the random model, which never ends
+        an answer itself. times: Repetitions. slow: Limit in seconds. A measurement that took longer the first time is
+        not repeated. largest: Number of cases in the largest workload for growth.
     """
 
     cache: Path
@@ -56,15 +52,15 @@ def said(text: str) -> None:
 
 
 def command(runner: str, plan: Plan) -> list[str]:
-    """The command that measures a tool."""
+    """Return the command that measures a tool."""
     if runner == OURS:
         return [sys.executable, "-m", "studies.ours"]
-    # -P: the folder of the loops has a module `statistics`, which is not the one that peers import.
+    # -P, because the folder of the loops has a module `statistics`, which peers must not import.
     return [str(environment(HOMES[runner], plan.cache, plan.pip)), "-P", str(LOOPS), runner]
 
 
 def repeated(measurements: Sequence[tuple[str, Callable[[], Measured]]], plan: Plan) -> dict[str, list[Measured]]:
-    """Make each measurement `plan.times` times, in turns; a slow one is made once."""
+    """Make each measurement `plan.times` times, alternating with the others. Make a slow measurement only once."""
     found: dict[str, list[Measured]] = {name: [] for name, _ in measurements}
     for turn in range(plan.times):
         for name, work in measurements:
@@ -81,5 +77,5 @@ def seconds_of(found: Sequence[Measured]) -> list[float]:
 
 
 def megabytes(found: Sequence[Measured]) -> str:
-    """The most memory of any repetition."""
+    """Return the highest peak memory of all repetitions."""
     return f"{max(each.peak for each in found) / 1e6:,.0f}"

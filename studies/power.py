@@ -1,4 +1,4 @@
-"""How often a real drop is found, and how often a drop of the minimum detectable effect is found."""
+"""Measure how often a real drop, and a drop of the minimum detectable effect, is found."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from toolmark.benchmark.verdicts.power import ALPHA, mcnemar_power, minimum_dete
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """Power for a drop: exact (see below), as the library computes it, and as counted in random comparisons."""
+    """The power for a drop: exact (`exact_power`), computed by the library, and counted in random comparisons."""
 
     n: int
     drop: float
@@ -27,11 +27,11 @@ class Power:
 
 
 def exact_power(n: int, drop: float, discordance: float) -> float:
-    """Exact unconditional power of exact McNemar for a drop: the sum over all tables of wins and losses."""
+    """Return the exact unconditional power of McNemar's exact test: a sum over all tables of wins and losses."""
     wins, losses = np.meshgrid(np.arange(n + 1), np.arange(n + 1), indexing="ij")
     possible = wins + losses <= n
     wins, losses = wins[possible], losses[possible]
-    # The losses first, then the wins among what is left: a product of two binomials.
+    # The probability is a product of two binomials: the losses, then the wins among the other cases.
     lost, won = (discordance + drop) / 2, (discordance - drop) / 2
     chance = stats.binom.pmf(losses, n, lost) * stats.binom.pmf(wins, n - losses, won / (1 - lost))
     p = 2 * stats.binom.cdf(np.minimum(wins, losses), wins + losses, 0.5)
@@ -63,7 +63,7 @@ class Detectable:
 
 
 def detectable(n: int, truth: Truth, comparisons: int) -> Detectable:
-    """Take the median minimum detectable effect, make it true, and count how often it is found."""
+    """Make the median minimum detectable effect the true effect, and count how often the test finds this effect."""
     random = np.random.default_rng([n, round(1000 * truth.discordance), 80])
     size = CLUSTER_SIZE if truth.correlation else 1
     named = []
@@ -71,7 +71,7 @@ def detectable(n: int, truth: Truth, comparisons: int) -> Detectable:
         sums = row.reshape(-1, size).sum(-1)
         named.append(minimum_detectable_effect_of_clusters([Fraction(int(value)) for value in sums], n) or math.nan)
     effect = float(np.nanmedian(named))
-    # A drop needs at least as many changed cases; a little more keeps the limits finite.
+    # A drop needs at least as many changed cases. A slightly larger discordance keeps the limits finite.
     real = Truth(max(truth.discordance, effect + 1e-9), -effect, truth.correlation)
     found = 0
     for _ in range(comparisons // CHUNK):

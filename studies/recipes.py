@@ -1,11 +1,12 @@
 """Measure the shipped recipes; write docs/measurements/recipes.md.
 
-1. `tutorial.toml` and `lora.toml` are compared: same base, same data, three training seeds. The data is made once, with
-   the seed of `lora.toml`.
+1. `tutorial.toml` is compared with `lora.toml`, on the same base and the same data, with three training seeds. The data
+   is made once, with the seed of `lora.toml`.
 2. `lora.toml` and `lora-long.toml`, each with its own data and seed, are compared with the base.
 
-Both are judged on the shipped test cases, which are written by hand, and on test cases of the template generator, whose
-phrasings are not in the training data. Cases that ask for held-out tools are also counted separately.
+All adapters are judged on the shipped test cases, which are written by hand, and on test cases of the template
+generator. The phrasings of the template cases are not in the training data. Cases that ask for held-out tools are also
+counted separately.
 
     python -m studies.recipes --work DIR      files that are already in DIR are used again
 
@@ -50,9 +51,9 @@ POINTS = 0.15
 
 HEAD = """# The shipped recipes, measured
 
-Written by `python -m studies.recipes --work DIR`. Scores are in per cent; decoding is greedy, in float32. Authored
-cases are the shipped test cases. Template cases are made by the template generator, with phrasings that are not in the
-training data. Seen tools are in the training data; unseen tools are held out.
+Written by `python -m studies.recipes --work DIR`. Scores are in per cent. Decoding is greedy, in float32. *Authored*
+cases are the shipped test cases. *Template* cases are made by the template generator, with phrasings that are not in
+the training data. *Seen* tools are in the training data. *Unseen* tools are not in the training data.
 """
 
 
@@ -62,7 +63,7 @@ def toolmark(*words: str) -> None:
 
 
 def data_of(recipe: Recipe, out: Path) -> Path:
-    """Make the data of a recipe, or find it at `out`."""
+    """Make the data of a recipe, or use the data that is already at `out`."""
     if not out.exists():
         given = {"out": out, "seed": recipe.seed, **recipe.options(recipe.generator)}
         toolmark("generate", recipe.generator.name, *flags(given))
@@ -70,7 +71,7 @@ def data_of(recipe: Recipe, out: Path) -> Path:
 
 
 def template_cases(work: Path) -> Path:
-    """Make template cases for all tools of the catalog, also the held-out ones."""
+    """Make template cases for all tools of the catalog, including the held-out tools."""
     cases = work / "cases"
     if not cases.exists():
         nothing = work / "nothing-held-out.toml"
@@ -81,7 +82,7 @@ def template_cases(work: Path) -> Path:
 
 
 def trained(recipe: Recipe, data: Path, seed: int, out: Path) -> Path:
-    """The adapter of a recipe under a seed of the training."""
+    """Return the adapter of a recipe, trained with `seed`."""
     if not (out / RECORD_FILE).exists():
         given = {"base": recipe.base, "data": data, "out": out, "dialect": recipe.dialect, "seed": seed}
         toolmark("train", recipe.trainer.name, *flags({**given, **recipe.options(recipe.trainer)}))
@@ -93,7 +94,7 @@ Judged = list[Side]
 
 
 def evaluation(cases: str, adapters: Sequence[str], dialect: str, work: Path) -> Evaluation:
-    """The test split, answered by the base and by each adapter."""
+    """Return the evaluation of the base and of each adapter on the test split."""
     return Evaluation(
         Request(
             models=("pocket",),
@@ -108,7 +109,7 @@ def evaluation(cases: str, adapters: Sequence[str], dialect: str, work: Path) ->
 
 
 def judged(cases: str, adapters: Sequence[Path], dialect: str, work: Path) -> Judged:
-    """The base and all adapters on the test split."""
+    """Judge the base and all adapters on the test split."""
 
     def answered(adapter: str) -> None:
         words = ["--work", str(work), "--answer", cases, "--dialect", dialect, "--adapter", adapter]
@@ -129,7 +130,7 @@ def percents(values: Sequence[float | None]) -> str:
 
 @cache
 def parts() -> dict[str, Callable[[Grade], bool]]:
-    """Parts of the cases that are counted separately."""
+    """Return the parts of the cases that are counted separately."""
     kept_out = set(held_out(shipped_manifest()).tools)
     return {
         "all": lambda _: True,
@@ -139,12 +140,12 @@ def parts() -> dict[str, Callable[[Grade], bool]]:
 
 
 def pair(judged: Judged, place: int) -> Judged:
-    """Of all candidates the base and the one in this place."""
+    """Return the base and the candidate at `place`."""
     return [judged[0], judged[place]]
 
 
 def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> None:
-    """Write the section on one adapter against the base, and whether the aims are kept."""
+    """Write the section that compares one adapter with the base, and says whether the aims are kept."""
     found: dict[tuple[str, str], Comparison] = {}
     lines = []
     for kind, judged in kinds.items():
@@ -160,25 +161,27 @@ def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> No
                 lines.append([kind, part, f"`{metric.id}`", str(difference.n), effect, difference.verdict])
     page.section(
         title,
-        f"`{recipe}.toml`, trained with its own seed, against `pocket`. Differences are in points, with the 95% "
-        "interval of the paired difference.",
+        f"`{recipe}.toml`, trained with the recipe's own seed, is compared with `pocket`. Differences are in points, "
+        "with the 95% interval of the paired difference.",
         ["cases", "of which", "metric", "n", "difference", "verdict"],
         lines,
     )
     for name in ("selection.tool", "validity.call"):
         gain = found["template", "all"].compared[0].differences[name]
         assert gain.effect is not None
-        page.held(gain.effect >= POINTS, f"`{name}` +15 points on template cases", f"{100 * gain.effect:+.1f}")
+        page.held(
+            gain.effect >= POINTS, f"`{name}` gains at least 15 points on template cases", f"{100 * gain.effect:+.1f}"
+        )
         shown = found["authored", "all"].compared[0].differences[name]
-        page.held(shown.verdict == "improved", f"`{name}` improved on authored cases", shown.verdict)
+        page.held(shown.verdict == "improved", f"`{name}` is `improved` on authored cases", shown.verdict)
     for name in ("timing.recall", "timing.restraint", "guard.stops"):
         for kind in kinds:
             other = found[kind, "all"].compared[0].differences[name]
-            page.held(other.verdict != "regressed", f"`{name}` not regressed on {kind} cases", other.verdict)
+            page.held(other.verdict != "regressed", f"`{name}` is not `regressed` on {kind} cases", other.verdict)
 
 
 def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: list[dict[str, Any]]) -> int:
-    """Write the page for the base and these recipes with these seeds; 1 if an aim is missed."""
+    """Write the page for the base and these recipes with these seeds; return 1 if an aim is missed."""
     page = Page(HEAD)
     names = ["pocket", *(name for name, _ in trainings)]
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
@@ -198,7 +201,8 @@ def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: l
                 rows.append([kind, part, f"`{metric.id}`", str(scores[0].n), *cells])
     page.section(
         "Three seeds",
-        f"Median [least, most] over the training seeds {', '.join(map(str, SEEDS))}. n is the number of cases.",
+        f"The table shows the median [least, most] over the training seeds {', '.join(map(str, SEEDS))}. n is the "
+        "number of cases.",
         ["cases", "of which", "metric", "n", "`pocket`", "`tutorial.toml`", "`lora.toml`"],
         rows,
     )
@@ -209,8 +213,8 @@ def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: l
     ]
     page.section(
         "What each recipe reads",
-        "Tokens of all conversations read. A prefix that several conversations of a step share is computed once, but "
-        "counted in each.",
+        "The table shows how many tokens the trainer reads in all conversations together. If several conversations of "
+        "a step share a prefix, the prefix is computed only once, but its tokens are counted for each conversation.",
         ["recipe", "1,000 tokens", "last loss"],
         read,
     )
@@ -226,9 +230,9 @@ def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: l
 def main() -> int:
     """Train, judge and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True, help="folder for what is made on the way")
-    parser.add_argument("--answer", metavar="CASES", help="have one candidate answer these, and nothing else")
-    parser.add_argument("--adapter", default="", help="which; none for the base")
+    parser.add_argument("--work", type=Path, required=True, help="folder for intermediate files")
+    parser.add_argument("--answer", metavar="CASES", help="only let one candidate answer these cases")
+    parser.add_argument("--adapter", default="", help="the adapter that answers; empty for the base")
     parser.add_argument("--dialect")
     asked = parser.parse_args()
     work: Path = asked.work.absolute()

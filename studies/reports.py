@@ -1,8 +1,9 @@
 """Measure the cost of writing and opening a report of 100,000 cases; write docs/measurements/report-sizes.md.
 
-The program fails where a limit is exceeded. The cases are the shipped ones, repeated with a number in the question. A
-seeded draw decides which of them base and candidate answer correctly: a tenth is broken and a fifth is fixed. Each
-measurement is a process of its own; its peak memory, with Python and libraries, is counted by the operating system.
+The program fails if a limit is exceeded. The cases are the shipped cases, repeated with a number in the question. A
+seeded draw decides which cases the base and the candidate answer correctly: a tenth is broken and a fifth is fixed.
+Each measurement runs in a process of its own. The operating system counts the peak memory of the process, including
+Python and libraries.
 """
 
 from __future__ import annotations
@@ -40,12 +41,12 @@ SECONDS, MEGABYTES, FILE_MB, PAINT = 20.0, 1_000.0, 8.0, 2.0
 
 HEAD = """# What large reports cost, measured
 
-Written by `make perf`. Processor seconds of one process.
+Written by `make perf`. Seconds are the processor time of one process, except for the first paint.
 """
 
 
 def asked_again(cases: list[Case], count: int) -> list[Case]:
-    """Make `count` cases with their own ids: the shipped ones, with a number in the question."""
+    """Make `count` cases with different ids from the shipped cases, with a number in each question."""
     found = []
     for number in range(count):
         case = cases[number % len(cases)]
@@ -113,7 +114,7 @@ def measured(count: int, out: str) -> dict[str, float]:
 
 
 def paints(pages: list[Path]) -> list[tuple[float, str]] | None:
-    """Measure seconds until the first paint of each page, and read its count of cases; None without a browser."""
+    """Return the seconds until the first paint of each page, and the page's count of cases; None without a browser."""
     chromium = shutil.which("chromium")
     try:
         from playwright.sync_api import sync_playwright
@@ -144,7 +145,7 @@ def main() -> None:
     """Measure and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=100_000)
-    parser.add_argument("--write", help="write one report there, and print what it took")
+    parser.add_argument("--write", help="write one report to this path and print the measurements")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     if options.write:
@@ -162,17 +163,19 @@ def main() -> None:
             largest = {key: max(largest.get(key, 0.0), value) for key, value in taken.items()}
         page.section(
             f"To write {options.cases:,} cases",
-            "Seconds of each step, and the peak memory of the process in MB, before writing and at the end. Judging is "
-            "`grade` alone, without running tools.",
+            "The table shows the seconds of each step, and the peak memory of the process in MB, before writing and "
+            "at the end. The column `judge` is the time of the function `grade`, without running tools.",
             ["report", "judge", "compare and gather", "write", "memory before", "memory"],
             rows,
         )
         page.held(
-            largest["write"] <= SECONDS, f"written in at most {SECONDS:g} s", f"the most is {largest['write']:.1f} s"
+            largest["write"] <= SECONDS,
+            f"a report is written in at most {SECONDS:g} s",
+            f"the most is {largest['write']:.1f} s",
         )
         page.held(
             largest["memory"] <= MEGABYTES,
-            f"at most {MEGABYTES:,.0f} MB of memory",
+            f"writing needs at most {MEGABYTES:,.0f} MB of memory",
             f"the most is {largest['memory']:,.0f} MB",
         )
         (beside,) = [path for path in site.iterdir() if path.is_dir()]
@@ -182,9 +185,11 @@ def main() -> None:
         others = [path.stat().st_size for path in beside.glob("cases-*.js")]
         page.section(
             "To open it",
-            "MB of the page with everything that it loads at once; seconds until the browser's first paint (the least "
-            "of three, on a screen of 380 pixels); what the page says about its cases. DIR holds the other cases in "
-            f"{len(others)} files of at most {max(others, default=0) / 1e6:.1f} MB, which are loaded when asked for.",
+            "The column MB is the size of the page with everything that the browser loads at first. *First paint* is "
+            "the time in seconds until the browser shows the page (the shortest of three tries, on a screen of 380 "
+            "pixels). The last column is what the page says about its cases. DIR contains the other cases in "
+            f"{len(others)} files of at most {max(others, default=0) / 1e6:.1f} MB. The browser loads these files "
+            "only when the reader asks for them.",
             ["report", "MB", "first paint", "it says"],
             [
                 [name, f"{size / 1e6:.1f}", *([f"{at[0]:.2f}", at[1]] if at else ["no browser here", ""])]
@@ -194,7 +199,7 @@ def main() -> None:
         page.held(sizes[0] <= FILE_MB * 1e6, f"FILE has at most {FILE_MB:g} MB", f"{sizes[0] / 1e6:.2f} MB")
         if painted:
             slowest = max(at for at, _ in painted)
-            page.held(slowest <= PAINT, f"painted within {PAINT:g} s", f"the most is {slowest:.2f} s")
+            page.held(slowest <= PAINT, f"a page is painted within {PAINT:g} s", f"the most is {slowest:.2f} s")
     options.out.write_text("\n".join(page.text), encoding="utf-8")
     if page.broken:
         sys.exit("Not kept:\n" + "\n".join(page.broken))

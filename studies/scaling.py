@@ -56,15 +56,16 @@ def write_growth(page: Page, plan: Plan) -> None:
     counts = [count for count in growth.CASES if count <= plan.largest]
     table(
         "Growth with cases",
-        f"`pocket`, at most {growth.TOKENS} tokens for each answer. Up to 1,380 cases: the shipped cases of both "
-        "splits. More cases: the same with a sentence before the request.",
+        f"The model is `pocket`, with at most {growth.TOKENS} tokens for each answer. Up to 1,380 cases, the workload "
+        "contains the shipped cases of both splits. Larger workloads repeat these cases with a sentence before the "
+        "request.",
         "cases",
         [(f"{count:,}", growth.of_cases(count), ()) for count in counts],
     )
     table(
         "Growth with tools offered",
-        f"`pocket`, the same {plan.trial * 6} requests, at most {growth.TOKENS} tokens for each answer. The tools are "
-        "offered in four orders.",
+        f"The model is `pocket`. It answers the same {plan.trial * 6} requests for every number of tools, with at "
+        f"most {growth.TOKENS} tokens for each answer. The tools are offered in four orders.",
         "tools",
         [(str(offered), growth.of_tools(offered, plan.trial * 6), ()) for offered in growth.TOOLS],
     )
@@ -72,8 +73,8 @@ def write_growth(page: Page, plan: Plan) -> None:
     base = Workload("adapters", POCKET, prompts_of(shipped(plan.trial * 3)), growth.TOKENS)
     table(
         "Growth with adapters",
-        f"One `pocket` in memory. Each LoRA adapter (rank 16, random weights) answers {plan.trial * 3} cases, one "
-        "adapter after another. Tokens are those of one adapter.",
+        f"Only one `pocket` is in memory. Each LoRA adapter (rank 16, random weights) answers {plan.trial * 3} cases, "
+        "one adapter after another. The columns of tokens count the tokens of one adapter.",
         "adapters",
         [(str(count), base, made[:count]) for count in growth.ADAPTERS],
     )
@@ -107,15 +108,17 @@ def write_mixed(page: Page, plan: Plan) -> None:
             )
     page.section(
         "Rows of several adapters in one pass",
-        "Would it be faster to write rows of several adapters in one pass? Milliseconds to write one token for every "
-        "row, without attention to earlier tokens. Alone: all rows belong to one adapter. Mixed: the adapters share "
-        "the rows evenly, in one pass with peft's `adapter_names`. In turn: the same rows, one pass for each adapter. "
-        "Memory has room for at most 64 rows. One adapter fills them until its last few cases, so `mixed` must beat "
-        "`alone`; only for those last cases must it beat `in turn`.",
+        "Would it be faster to generate rows of several adapters in one pass? The table shows the milliseconds for "
+        "generating one token for every row, without attention to earlier tokens. *Alone*: all rows belong to one "
+        "adapter. *Mixed*: the adapters share the rows evenly, in one pass with peft's `adapter_names`. *In turn*: "
+        "the rows are the same, with one pass for each adapter. Memory has room for at most 64 rows. The cases of one "
+        "adapter fill all rows until the adapter's last few cases. Therefore `mixed` must be faster than `alone`. "
+        "Only for the last few cases is it enough if `mixed` is faster than `in turn`.",
         ["adapters", "rows", "alone", "mixed", "in turn", "mixed to alone", "in turn to mixed"],
         rows,
     )
     page.text.append(
-        f"With all rows filled a mixed pass takes {min(full):.2f} to {max(full):.2f} times as long as one adapter's. "
+        f"If all rows are filled, a mixed pass takes {min(full):.2f} to {max(full):.2f} times as long as a pass with "
+        "one adapter. "
         + ("So a mixed pass would be faster.\n" if max(full) < 0.95 else "So adapters answer one after another.\n")
     )

@@ -1,4 +1,4 @@
-"""Write docs/report.png: the scores of `pocket` as its report shows them, from the shipped replay."""
+"""Write docs/report.png, a picture of the scores in the report of `pocket`, from the shipped replay."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ OUT = ROOT / "docs" / "report.png"
 
 
 def main() -> None:
-    """Needs Debian's chromium and playwright."""
+    """Write the screenshot. This needs Debian's chromium, and playwright."""
     from playwright.sync_api import sync_playwright
 
-    chromium = shutil.which("chromium") or sys.exit("needs chromium: apt-get install chromium")
+    chromium = shutil.which("chromium") or sys.exit("chromium is not installed. Run: apt-get install chromium")
     with tempfile.TemporaryDirectory(prefix="toolmark-") as folder, sync_playwright() as playwright:
         page = Path(folder) / "report.html"
         request = Request(models=(str(REPLAY),), cases=shipped_cases())

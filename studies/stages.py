@@ -1,4 +1,4 @@
-"""Import the tutorial's traces; count how many pass each stage of the pipeline and why others are rejected."""
+"""Import the tutorial's traces; count how many pass each stage of the pipeline, and why others are rejected."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from toolmark.generators.stages import STAGES
 __all__ = ["Passed", "imported", "write_stages"]
 
 _KINDS: Mapping[str, str] = {
-    r"it calls .* which is not offered": "it calls a tool that is not offered",
+    r"it calls .* which is not offered": "the conversation calls a tool that is not offered",
     r"its call of (\w+) has no result": "a call has no result",
     r"the tool (\w+) is held out": "a held-out tool is offered",
-    r"the same question": "the same question was accepted before",
-    r"nearly the same as": "nearly the same question was accepted before",
-    r"(\w+) returned something else": "the tool returns something else than the conversation says",
+    r"the same question": "the same question was already accepted",
+    r"nearly the same as": "nearly the same question was already accepted",
+    r"(\w+) returned something else": "the tool's result differs from the result in the conversation",
     r"(\w+): error: ": "the tool refuses the arguments",
     r"(\w+): /\w+: ": "an argument has the wrong type",
     r"the answer .* uses nothing": "the answer uses nothing of the result",
 }
-"""The reasons of the pipeline as patterns, with the tool if one is named, and the text for the page."""
+"""Patterns for the pipeline's reasons, each with the text for the page. A group matches the tool, if one is named."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """One import: traces read, traces rejected at each stage, and calls whose tool did not run."""
+    """The counts of one import: traces read, traces rejected at each stage, and calls whose tool did not run."""
 
     title: str
     rows: int
@@ -66,7 +66,7 @@ def _one(title: str, source: str, toolbox: Toolbox, kept_out: HeldOut) -> Passed
 
 
 def imported(data: Path) -> list[Passed]:
-    """The imports: as it is by default; without the leakage of held-out tools; and with nothing to execute."""
+    """Import three times: by default, with no tool held out, and with tools that cannot be executed, too."""
     source = f"tutorial:{data / 'traces.csv.gz'}"
     own = Toolbox(name="tutorial", tools=read_source(str(data / "tools.yaml")).tools)
     return [
@@ -77,24 +77,24 @@ def imported(data: Path) -> list[Passed]:
 
 
 def write_stages(page: Page, found: list[Passed]) -> None:
-    """The section of the page."""
+    """Write the two sections of the page."""
     shown = {stage: [one.rows - sum(one.fell[each] for each in STAGES[:index]) for one in found]
              for index, stage in enumerate((*STAGES, "all"))}  # fmt: skip
     page.section(
         "The 600 traces through the pipeline",
-        "`toolmark generate import --source tutorial:traces.csv` passes every trace through these "
-        "[stages](../guide/generators.md#what-is-checked). The table shows how many traces reach each stage, and how "
-        "many pass all of them. First: by default. Second: with no tool held out, because these traces are older than "
-        "our list of held-out tools. Third: also with the tutorial's own `tools.yaml`, whose tools have no "
-        "implementations.",
+        "`toolmark generate import --source tutorial:traces.csv` passes every trace through the [stages of the "
+        "pipeline](../guide/generators.md#what-is-checked). The table shows how many traces reach each stage, and how "
+        "many pass all stages. In the first column, all options have their defaults. In the second column, no tool is "
+        "held out, because these traces are older than our list of held-out tools. In the third column, no tool is "
+        "held out, and the tools are those of the tutorial's own `tools.yaml`, which have no implementations.",
         ["reaches", *(one.title for one in found)],
         [[f"`{stage}`" if stage != "all" else "passes all", *map(str, counts)] for stage, counts in shown.items()],
     )
     page.section(
         "Why traces are rejected",
-        "With nothing held out. The tools that run are the catalog's. Those that would use the network, send something "
-        "or draw a random value return fixed answers. A conversation that was recorded with another answer is "
-        "rejected, because its result cannot be proved.",
+        "For this table, no tool is held out, and calls run with the tools of the catalog. A tool that would use the "
+        "network, send something or draw a random value returns a fixed answer. If a conversation was recorded with "
+        "another answer, the conversation is rejected, because its result cannot be verified.",
         ["stage", "traces", "why", "tools"],
         [
             [stage, str(tools.total()), kind, ", ".join(_counted(tools))]

@@ -1,7 +1,7 @@
 """Measure whether verdicts and intervals keep their promises; write docs/measurements/statistics.md.
 
-The program fails where a promise is broken. It calls the functions that ship, and compares their results with known
-truths and with an exact power, which are computed separately. All draws are seeded: the page is the same each time.
+The program fails if a promise is broken. It calls the functions of Toolmark, and compares their results with known
+truths and with an exact power that is computed separately. All draws are seeded, so the page is the same each time.
 """
 
 from __future__ import annotations
@@ -39,14 +39,15 @@ CORRELATION = 0.3
 
 HEAD = """# How often verdicts and intervals are wrong, measured
 
-Written by `make perf`. The program calls the functions that ship, on random comparisons with a known truth; all draws
-are seeded. "±" is two standard errors, and a figure without it is exact. In rows with the unit "clusters" four cases
-form a cluster, and their differences correlate by 0.3. In the other rows every case is a cluster of its own.
+Written by `make perf`. The program calls the functions of Toolmark on random comparisons with a known truth. All draws
+are seeded. "±" is two standard errors. A coverage without "±" is exact. In rows with the unit "clusters", four cases
+form a cluster, and the differences of these four cases correlate by 0.3. In the other rows, every case is a cluster of
+its own.
 """
 
 
 def unit(truth: Truth) -> str:
-    """The label of the unit: clusters or cases."""
+    """Return the label of the unit, `clusters` or `cases`."""
     return "clusters" if truth.correlation else "cases"
 
 
@@ -55,10 +56,10 @@ def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
     page.section(
         "Equal candidates",
         "Both candidates are equally good, so every `regressed` or `improved` is a false alarm. The table shows the "
-        "share of comparisons with a false alarm in at least one of six correlated metrics, for one adapter and for "
-        "eight adapters that share a base. `regressed` is limited to 5% for each adapter, `improved` to 5% for all "
-        "adapters together. The column in brackets shows how often at least one of the eight adapters is called "
-        "`regressed`.",
+        "share of comparisons with a false alarm in at least one of six correlated metrics. This share is shown for "
+        "one adapter and for eight adapters that share a base. A false `regressed` is limited to 5% for each adapter. "
+        "A false `improved` is limited to 5% for all adapters together. The column in brackets shows how often at "
+        "least one of the eight adapters is called `regressed`.",
         [
             "n",
             "discordance",
@@ -75,7 +76,7 @@ def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
                 percent(row.truth.discordance, 0),
                 unit(row.truth),
                 drawn(row.regressed_one, row.comparisons),
-                # The eight adapters share a base, so they add less information than eight independent ones.
+                # The eight adapters share a base, so they add less information than eight independent adapters would.
                 drawn(row.regressed_each, row.comparisons),
                 percent(row.regressed_any),
                 drawn(row.improved_one, row.comparisons),
@@ -86,17 +87,22 @@ def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
     )
     regressed = max(max(row.regressed_one, row.regressed_each) for row in found)
     improved = max(max(row.improved_one, row.improved_eight) for row in found)
-    page.held(regressed <= 0.05, "a false `regressed` in at most 5% of comparisons", f"at most {percent(regressed)}")
-    page.held(improved <= 0.05, "a false `improved` in at most 5% of comparisons", f"at most {percent(improved)}")
+    page.held(
+        regressed <= 0.05, "a false `regressed` occurs in at most 5% of comparisons", f"at most {percent(regressed)}"
+    )
+    page.held(
+        improved <= 0.05, "a false `improved` occurs in at most 5% of comparisons", f"at most {percent(improved)}"
+    )
 
 
 def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectable], comparisons: int) -> None:
     """Write the sections on real drops and on the minimum detectable effect."""
     page.section(
         "Real drops",
-        "The candidate is worse by a known drop. The table shows how often the test at 5% (two-sided, uncorrected) "
-        "finds it, for one metric and one case in each cluster. Exact: summed over all possible results. Computed: by "
-        "the function that ships. Found: in random comparisons.",
+        "The candidate's true score is lower than the base's by a known drop. The table shows how often the test at "
+        "5% (two-sided, uncorrected) finds this drop, for one metric and one case in each cluster. *Exact* is the sum "
+        "over all possible results. *Computed* is the result of Toolmark's own function. *Found* is the share of "
+        "random comparisons in which the test finds the drop.",
         ["n", "drop", "discordance", "exact", "computed", "found"],
         [
             [
@@ -113,11 +119,16 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     computed = max(abs(row.computed - row.exact) for row in found)
     counted = max(abs(row.counted - row.exact) for row in found)
     page.held(computed <= 1e-6, "computed power equals the exact power", f"at most {100 * computed:.1g} points off")
-    page.held(counted <= 0.02, "found within 2 points of the exact power", f"at most {100 * counted:.1f} points off")
+    page.held(
+        counted <= 0.02,
+        "the share found is within 2 points of the exact power",
+        f"at most {100 * counted:.1f} points off",
+    )
     page.section(
         "The minimum detectable effect",
-        "Each of 400 comparisons of equal candidates prints a minimum detectable effect. Their median is then made "
-        "true: 80% of comparisons should find it. With clusters the effect is an approximation "
+        "The program computes the minimum detectable effect of 400 comparisons of equal candidates. It then makes "
+        "comparisons in which the true effect is the median of these 400 effects. 80% of the comparisons should find "
+        "this effect. With clusters, the minimum detectable effect is an approximation "
         "(`benchmark/verdicts/power.py`).",
         ["n", "discordance", "unit", "minimum detectable effect", "found"],
         [
@@ -134,10 +145,14 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     alone = max(abs(row.counted - 0.8) for row in detected if not row.truth.correlation)
     grouped = max(abs(row.counted - 0.8) for row in detected if row.truth.correlation)
     page.held(
-        alone <= 0.02, "found in 80% to within 2 points, without clusters", f"at most {100 * alone:.1f} points off"
+        alone <= 0.02,
+        "without clusters, the effect is found in 80% of comparisons, to within 2 points",
+        f"at most {100 * alone:.1f} points off",
     )
     page.held(
-        grouped <= 0.10, "found in 80% to within 10 points, with clusters", f"at most {100 * grouped:.1f} points off"
+        grouped <= 0.10,
+        "with clusters, the effect is found in 80% of comparisons, to within 10 points",
+        f"at most {100 * grouped:.1f} points off",
     )
 
 
@@ -145,8 +160,8 @@ def write_wilson(page: Page, found: Sequence[Wilson]) -> None:
     """Write the section on one score without clusters."""
     page.section(
         "One score: Wilson's interval",
-        "How often the 95% interval of a score contains the true value p. Computed exactly for p from 0.02 to 0.98 in "
-        "steps of 0.001.",
+        "The table shows how often the 95% interval of a score contains the true value p. The coverage is computed "
+        "exactly for p from 0.02 to 0.98 in steps of 0.001. The column `at p` shows the p with the least coverage.",
         ["n", "mean coverage", "least coverage", "at p", "mean width"],
         [
             [str(row.n), percent(row.mean, 2), percent(row.least, 2), f"{row.least_at:.3f}", percent(row.width)]
@@ -157,10 +172,10 @@ def write_wilson(page: Page, found: Sequence[Wilson]) -> None:
     mean, least = max(abs(row.mean - 0.95) for row in enough), min(row.least for row in enough)
     page.held(
         mean <= 0.01,
-        "mean coverage within 1 point of 95%, for n of 200 or more",
+        "for n of 200 or more, the mean coverage is within 1 point of 95%",
         f"at most {100 * mean:.2f} points off",
     )
-    page.held(least >= 0.93, "coverage of at least 93%, for n of 200 or more", f"least {percent(least, 2)}")
+    page.held(least >= 0.93, "for n of 200 or more, the coverage is at least 93%", f"the least is {percent(least, 2)}")
 
 
 def _covered(found: Sequence[Covered], comparisons: int) -> list[list[str]]:
@@ -184,10 +199,11 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
     columns = ["n", "discordance", "effect", "unit", "coverage", "mean width", "t coverage", "t mean width"]
     page.section(
         "A paired difference",
-        "How often Tango's 95% interval contains the true difference. Without clusters: computed exactly. With "
-        "clusters: in random comparisons, at the number of independent cases that the clusters are worth; the last "
-        "two columns show the cluster-robust t interval of the same data. The true effect is 0 or a drop smaller than "
-        "the discordance, so cases change in both directions.",
+        "The table shows how often Tango's 95% interval contains the true difference. Without clusters, the coverage "
+        "is computed exactly. With clusters, the coverage is counted in random comparisons, and n in Tango's interval "
+        "is the number of independent cases that the clusters are worth. The last two columns show the cluster-robust "
+        "t interval of the same data. The true effect is 0 or a drop smaller than the discordance, so cases change in "
+        "both directions.",
         columns,
         _covered(both, comparisons),
     )
@@ -195,15 +211,20 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
         least = min(row.coverage for row in both if bool(row.truth.correlation) == clustered)
         page.held(
             least >= 0.94,
-            f"coverage of at least 94% with{'' if clustered else 'out'} clusters",
-            f"least {percent(least, 2)}",
+            f"the coverage with{'' if clustered else 'out'} clusters is at least 94%",
+            f"the least is {percent(least, 2)}",
         )
     least = min(row.t_coverage for row in both if row.t_coverage is not None)
-    page.held(least >= 0.94, "coverage of the cluster-robust t interval of at least 94%", f"least {percent(least, 2)}")
+    page.held(
+        least >= 0.94,
+        "the coverage of the cluster-robust t interval is at least 94%",
+        f"the least is {percent(least, 2)}",
+    )
     page.section(
-        "A paired difference, every change a loss",
-        "Every case that changed was lost. If few clusters changed, their sums are skewed. The t interval assumes "
-        "symmetry and is then too short on one side. This is why Tango's interval is used.",
+        "A paired difference in which every change is a loss",
+        "Every case that changed is a loss. If few clusters changed, the distribution of cluster sums is skewed. The "
+        "t interval assumes a symmetric distribution, so the t interval is then too short on one side. This is why "
+        "Toolmark uses Tango's interval.",
         columns,
         _covered(one, comparisons),
     )
@@ -212,9 +233,9 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
 def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) -> None:
     """Write the section on losses that are called equivalent."""
     page.section(
-        "A loss of the whole margin, called equivalent",
+        "A loss of the whole margin that is called equivalent",
         "The true drop is exactly 5 points, which is the margin. The table shows how often the 90% interval lies "
-        "inside ±5 points, before it is asked whether the metric regressed. It should be at most 5%.",
+        "inside ±5 points, whether or not the metric is also `regressed`. This share should be at most 5%.",
         ["n", "discordance", "unit", "inside the margin"],
         [
             [
@@ -236,8 +257,8 @@ def write_cluster(page: Page, found: Sequence[Covered], comparisons: int) -> Non
     """Write the section on one score with clusters."""
     page.section(
         "One score with clusters: the cluster-robust t interval",
-        "How often the 95% interval of a score contains the true value p, in random runs with four cases in each "
-        "cluster.",
+        "The table shows how often the 95% interval of a score contains the true value p, in random runs with four "
+        "cases in each cluster.",
         ["clusters", "n", "p", "coverage", "mean width"],
         [
             [
@@ -253,27 +274,29 @@ def write_cluster(page: Page, found: Sequence[Covered], comparisons: int) -> Non
     least = min(row.coverage for row in found if row.n >= 120 and 0.3 <= row.truth.effect <= 0.7)
     page.held(
         least >= 0.92,
-        "coverage of at least 92%, for 30 or more clusters and p from 0.3 to 0.7",
-        f"least {percent(least, 2)}",
+        "for 30 or more clusters and p from 0.3 to 0.7, the coverage is at least 92%",
+        f"the least is {percent(least, 2)}",
     )
 
 
 def main() -> None:
-    """Measure everything, the longest first, and write the page."""
+    """Measure everything, and write the page. The longest measurements start first."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--comparisons", type=int, default=10_000, help=f"in each setting, a multiple of {CHUNK}")
+    parser.add_argument(
+        "--comparisons", type=int, default=10_000, help=f"comparisons in each setting, a multiple of {CHUNK}"
+    )
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     draws: int = options.comparisons
     if draws < CHUNK or draws % CHUNK:
-        parser.error(f"--comparisons {draws}: not a multiple of {CHUNK}")
+        parser.error(f"--comparisons {draws} is not a multiple of {CHUNK}")
     truths = [Truth(d, 0.0, correlation) for correlation in (0.0, CORRELATION) for d in DISCORDANCES]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
 
         def each(work: Callable[..., Any], settings: Iterable[tuple[Any, ...]]) -> list[Future[Any]]:
             return [pool.submit(work, *setting) for setting in settings]
 
-        # Large settings start first, so that no long one is left for a single core at the end.
+        # Large settings start first, so that no long measurement is left for a single core at the end.
         alarmed = each(alarms, [(n, truth, draws) for n in reversed(SIZES) for truth in truths])
         kinds = (0.0, CORRELATION)
         both = [

@@ -2,7 +2,7 @@
 
     python -m studies.streaming [--count 100000]
 
-The exit code is 1 if the generation needed more than 1 GB.
+The exit code is 1 if the generation needed more than 1 GB of memory.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Compare the speed of the trainer `lora` with TRL's own loop, on one recipe and the same conversations.
+"""Compare the speed of the trainer `lora` with TRL's own loop, on the same recipe and the same conversations.
 
 The recipe is the tutorial's (`trainers/recipes/tutorial.toml`), for one epoch. Both loops read the same conversations
-with the same masks. TRL reads them one by one, as the recipe says, in random order. Each training is a process of its
-own, in turns. Its time runs from the end of the first step to the end of the last.
+with the same masks. TRL reads the conversations one by one, as the recipe says, in random order. Each training runs in
+a process of its own, and the loops alternate. The time of a training runs from the end of the first step to the end of
+the last step.
 
     python -m studies.training           writes docs/measurements/training-speed.md; exit code 1 if an aim is missed
 """
@@ -40,7 +41,7 @@ BASE = ROOT / "benchmark" / "engine" / "pocket"
 RECIPE = ROOT / "trainers" / "recipes" / "tutorial.toml"
 
 TIMES, LOSS = 2.0, 0.02
-"""Aims: how many times as fast, and how much the losses at the end may differ."""
+"""The aims. `lora` should be `TIMES` times as fast, and the losses at the end may differ by the share `LOSS`."""
 
 NAMES = {
     "trl-float32": "TRL's `SFTTrainer`, float32",
@@ -55,7 +56,7 @@ Written by `make perf`.
 
 
 def options_of(threads: int, **changes: Any) -> LoraOptions:
-    """The options of the tutorial's recipe for one epoch, without checkpoints."""
+    """Return the options of the tutorial's recipe for one epoch, without checkpoints."""
     given = read_recipe(RECIPE).trainer.options
     return LoraOptions(**{**given, "epochs": 1.0, "threads": threads, "score_every": 1_000_000, **changes})
 
@@ -71,7 +72,7 @@ def ours(data: Path, out: Path, threads: int) -> tuple[list[float], int]:
 
 
 def plain(data: Path, out: Path, threads: int, precision: str) -> tuple[list[float], int]:
-    """Train with TRL as its documentation shows it; return the same."""
+    """Train with TRL as in TRL's documentation; return the same values as `ours`."""
     import datasets  # type: ignore[import-untyped]
     import torch
     from peft import LoraConfig
@@ -112,7 +113,7 @@ def plain(data: Path, out: Path, threads: int, precision: str) -> tuple[list[flo
         seed=1,
         bf16=precision == "bfloat16",
         use_cpu=True,
-        gradient_checkpointing=False,  # faster, and the memory is there
+        gradient_checkpointing=False,  # faster, and there is enough memory
         logging_steps=1,
         save_strategy="no",
         report_to="none",
@@ -139,7 +140,7 @@ def plain(data: Path, out: Path, threads: int, precision: str) -> tuple[list[flo
 
 
 def loss_of(data: Path, adapter: Path) -> float:
-    """Mean cross entropy over the supervised tokens of the validation split, in float32."""
+    """Return the mean cross entropy over the supervised tokens of the validation split, in float32."""
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
@@ -189,11 +190,12 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
     apart = losses["toolmark"] / losses[best] - 1
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
     promise = (
-        f"One epoch of the tutorial's recipe on `pocket`: {first['steps']:.0f} steps of 8 conversations, "
-        f"{first['tokens']:,.0f} tokens. The data are {len(data.rows())} template conversations with up to 10 tools; "
-        f"conversations share lists of tools. Threads: {threads}; {packages}; Python {platform.python_version()}, "
-        f"{platform.machine()}. Median and range of {len(pairs)} processes each, in turns. The loss is that on the "
-        "validation split."
+        f"Each loop trains `pocket` for one epoch with the tutorial's recipe. The epoch has {first['steps']:.0f} steps "
+        f"of 8 conversations, and {first['tokens']:,.0f} tokens. The data are {len(data.rows())} template "
+        f"conversations with up to 10 tools. Several conversations share a list of tools. Threads: {threads}; "
+        f"{packages}; Python {platform.python_version()}, {platform.machine()}. Each loop was run in {len(pairs)} "
+        "processes, alternating with the other loops. The table shows the median [least, most]. The loss is computed "
+        "on the validation split."
     )
     page.section(
         "One epoch",
@@ -211,10 +213,11 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
         ),
     )
     page.held(median(pairs) >= TIMES, f"at least {TIMES:g} times TRL's tokens a second", spread(pairs, 2))
-    page.held(abs(apart) <= LOSS, f"a loss at the end within {percent(LOSS, 0)}", f"{apart:+.1%}")
+    page.held(abs(apart) <= LOSS, f"the losses at the end differ by at most {percent(LOSS, 0)}", f"{apart:+.1%}")
     page.text.append(
-        "Why it is faster: a list of tools that several conversations of a step share is computed once, and logits\n"
-        "are computed only for tokens that are learnt. Conversations that share nothing gain little.\n"
+        "Toolmark's loop is faster for two reasons. If several conversations of a step share a list of tools, the list "
+        "is\ncomputed only once. Logits are computed only for tokens that the model learns. Conversations that share "
+        "no prefix\ngain little.\n"
     )
     OUT.write_text("\n".join(page.text))
     sys.stdout.write("\n".join(page.text))
@@ -222,7 +225,7 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
 
 
 def main() -> int:
-    """Make the data, train in turns and write the page."""
+    """Make the data, let the loops train alternately, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=600, help="conversations proposed")
     parser.add_argument("--times", type=int, default=3)
@@ -236,7 +239,7 @@ def main() -> int:
         return 0
     with TemporaryDirectory() as folder:
         recipe = read_recipe(RECIPE)
-        # As many conversations over a list as in the recipe, of fewer lists.
+        # As many conversations for each list of tools as in the recipe, but fewer lists.
         given = recipe.generator.options
         lists = round(given["toolboxes"] * asked.count / given["count"])
         data = Path(folder) / "data"

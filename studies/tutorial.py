@@ -1,6 +1,6 @@
 """Recompute the tutorial's published figures and check its traces; write docs/measurements/tutorial.md.
 
-The page holds figures only: no query and no trace is copied.
+The page holds only figures. No query and no trace is copied.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ OUT = ROOT / "docs" / "measurements" / "tutorial.md"
 HEAD = """# The tutorial's published figures and its traces
 
 Written by `python -m studies.tutorial` from the published files of the tutorial that fine-tunes gemma-3-1b-it (MIT
-licence). The files are not part of the project; this page holds figures only. Intervals are Wilson's, 95%.
+licence). The files are not part of the project, and this page holds only figures. All intervals are Wilson's 95%
+intervals.
 """
 
 COLUMNS: Mapping[str, tuple[str, bool]] = {
@@ -40,12 +41,12 @@ COLUMNS: Mapping[str, tuple[str, bool]] = {
     "Correct Tool Called (%)": ("model_called_correct_tool", False),
     "Tool Call Success (%)": ("tool_call_success", False),
 }
-"""Published column: the column of the rows, and whether rows that need no tool count in it."""
+"""For each published column, the column of the rows, and whether rows that need no tool count in this column."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A published share, recomputed: right of n, and its interval."""
+    """A recomputed published share (`right` of `n`) and the interval of this share."""
 
     model: str
     query_type: str | None
@@ -55,7 +56,7 @@ class Cell:
 
     @property
     def share(self) -> float:
-        """In percent, as published."""
+        """Return the share in per cent, as published."""
         return 100 * self.right / self.n
 
     @property
@@ -70,7 +71,7 @@ def _rows(path: Path) -> list[Row]:
 
 
 def summary(data: Path = DATA) -> list[Cell]:
-    """Every share of the published summaries: both models, three columns, all rows and by query type."""
+    """Return every share of the published summaries, for all rows and for each query type."""
     rows = _rows(data / "eval_results.csv")
     models = list(dict.fromkeys(row["model_name"] for row in rows))
     cells = []
@@ -90,18 +91,18 @@ def summary(data: Path = DATA) -> list[Cell]:
 
 
 def published(data: Path = DATA) -> list[dict[str, float]]:
-    """Rows of the published summary; it names neither model."""
+    """Return the rows of the published summary, which names neither model."""
     return [{column: float(value) for column, value in row.items()} for row in _rows(data / "eval_summary.csv")]
 
 
 def published_by_type(data: Path = DATA) -> list[dict[str, float | None]]:
-    """The same by query type."""
+    """Return the rows of the published summary by query type."""
     rows = _rows(data / "eval_summary_by_type.csv")
     return [{column: float(value) if value else None for column, value in row.items()} for row in rows]
 
 
 def traces(data: Path = DATA) -> Iterator[tuple[Row, Trace | None]]:
-    """Every row of the trace file with the trace that is read from it, or None."""
+    """Yield every row of the trace file with the trace that is read from the row, or None."""
     rows = [row for _, row in csv_rows(data / "traces.csv.gz") if not hasattr(row, "reason")]
     for row, read in zip(rows, TutorialReader().read(data / "traces.csv.gz"), strict=True):
         yield row, read if isinstance(read, Trace) else None  # type: ignore[misc]
@@ -133,14 +134,14 @@ def _uses(trace: Trace) -> bool | None:
 
 
 def _written(row: Row) -> list[Message]:
-    """The assistant's turns as they stand in the file."""
+    """Return the assistant's turns exactly as in the file."""
     return [
         Message(role="assistant", content=turn["content"]) for turn in trace_turns(row) if turn["role"] == "assistant"
     ]
 
 
 def _strict(row: Row, trace: Trace) -> bool:
-    """Every assistant turn reads strictly in `tagged`: as calls where it calls, and cleanly in any case."""
+    """Whether every assistant turn can be read strictly in `tagged`, with calls wherever the trace has calls."""
     readings = [Tagged().parse(Completion(turn.content), strict=True) for turn in _written(row)]
     return all(reading.error is None for reading in readings) and [
         call.name for reading in readings for call in reading.calls
@@ -157,7 +158,7 @@ class Row600:
 
     @property
     def called(self) -> list[str]:
-        """Names called, in order."""
+        """Return the names of the called tools, in order."""
         return _called(self.trace)
 
 
@@ -165,37 +166,43 @@ Check = Callable[[Row600], bool | None]
 
 CHECKS: Mapping[str, tuple[str, Check]] = {
     "timing": (
-        "it calls where `queries.csv` says that its query needs a tool, and only there",
+        "the model calls a tool if, and only if, `queries.csv` says that the query needs a tool",
         lambda at: bool(at.called) == (at.labels != {""}),
     ),
     "tool": (
-        "it calls the tool that `queries.csv` names for its query, and no other",
+        "the model calls only the tool that `queries.csv` names for the query",
         lambda at: set(at.called) <= at.labels if at.called and at.labels != {""} else None,
     ),
     "offered": (
-        "every tool that it calls is in its prompt",
+        "every tool that the model calls is in the prompt",
         lambda at: set(at.called) <= set(at.trace.toolbox.names) if at.called else None,
     ),
     "valid": (
-        "every call is of an offered tool, with arguments of the types shown",
+        "every call names an offered tool, and has arguments of the types in the prompt",
         lambda at: _valid(at.trace) if at.called else None,
     ),
-    "strict": ("every assistant turn reads strictly in `tagged`", lambda at: _strict(at.row, at.trace)),
-    "answer": ("it ends with an answer in words", lambda at: _answers(at.trace)),
+    "strict": (
+        "every assistant turn can be read strictly in the dialect `tagged`",
+        lambda at: _strict(at.row, at.trace),
+    ),
+    "answer": ("the conversation ends with an answer in words", lambda at: _answers(at.trace)),
     "result": ("the answer uses the tool's result", lambda at: _uses(at.trace)),
 }
 ROW_CHECKS: Mapping[str, tuple[str, Check]] = {
-    "row: query": ("the column `query` is the query that was asked", lambda at: at.trace.query == at.row["query"]),
+    "row: query": (
+        "the column `query` contains the query that was asked",
+        lambda at: at.trace.query == at.row["query"],
+    ),
     "row: tool": (
-        "the column `tool_name` is the tool that was called",
+        "the column `tool_name` contains the tool that was called",
         lambda at: set(at.called) == {at.row["tool_name"]} if at.row["tool_needed"] == "True" else None,
     ),
     "row: count": (
-        "the column `num_tools_available` is the number of tools shown",
+        "the column `num_tools_available` contains the number of tools in the prompt",
         lambda at: int(at.row["num_tools_available"]) == len(at.trace.tools),
     ),
 }
-"""Checks of the table around the traces: its columns were joined to other traces."""
+"""Checks of the table that contains the traces. The table's columns were joined to other traces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +249,9 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
     by_place = {(cell.model, cell.query_type, cell.column): cell for cell in cells}
     page.section(
         "The published summary",
-        "In the first column a row that needs no tool is right if no tool is called. So that column mixes recall and "
-        "restraint; the rows by query type separate them. 'Success' means that a call ran, even a call of the wrong "
-        "tool.",
+        "The column *Tool Called When Needed* mixes recall and restraint, because a row that needs no tool is right "
+        "if no tool is called. The rows for each query type separate recall from restraint. *Success* means that a "
+        "call ran, even if the wrong tool was called.",
         ["model", "queries", *COLUMNS],
         [
             [
@@ -281,8 +288,8 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
     )
     page.section(
         "The 600 traces",
-        f"{found.read} of {found.rows} traces were read. Each check counts only the traces to which it applies: a "
-        "trace without a call has no tool to check.",
+        f"{found.read} of {found.rows} traces were read. Each check counts only the traces to which the check "
+        "applies. For example, a trace without a call has no tool to check.",
         ["check", "passed", "of", "share", "what is checked"],
         [
             [name, str(found.passed[name][0]), str(found.passed[name][1]), _of(*found.passed[name]), meaning]
@@ -290,8 +297,8 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
         ],
     )
     page.text.append(
-        f"{found.all_passed} traces pass every check but those called `row`. These concern columns of the table, which "
-        "belong to other traces.\n"
+        f"{found.all_passed} traces pass every check except the three checks called `row`. These three checks fail "
+        "because the columns of the table belong to other traces.\n"
     )
     write_stages(page, passed)
     return page
@@ -308,7 +315,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
     if not arguments.data.is_dir():
-        sys.stdout.write(f"no tutorial in {arguments.data}: {arguments.out} stays as it is\n")
+        sys.stdout.write(
+            f"there are no files of the tutorial in {arguments.data}, so {arguments.out} was not changed\n"
+        )
         return
     page = write(summary(arguments.data), checked(arguments.data), imported(arguments.data), arguments.data)
     arguments.out.write_text("\n".join(page.text), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What is measured: the directory of a model, and the prompts of shipped cases as that model sees them."""
+"""Workloads: the directory of a model, and the prompts of shipped cases in the form for this model."""
 
 from __future__ import annotations
 
@@ -23,13 +23,11 @@ POCKET = Path(__file__).parents[1] / "benchmark" / "engine" / "pocket"
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A model and what it is asked.
+    """A model and the prompts that the model answers.
 
     Attributes:
-        name: In tables.
-        model: Directory.
-        prompts: In the dialect `tagged`.
-        tokens: Written at most for each.
+        name: Name of the workload in tables. model: Directory of the model. prompts: The prompts, in the dialect
+        `tagged`. tokens: Most tokens of an answer.
     """
 
     name: str
@@ -38,10 +36,10 @@ class Workload:
     tokens: int
 
     def rows(self, count: int | None = None) -> list[dict[str, Any]]:
-        """Turns, rendered text and token ids of each prompt, or of `count` spread over all.
+        """Return turns, rendered text and token ids of each prompt, or of `count` evenly spread prompts.
 
         Raises:
-            ValueError: The text does not encode to the ids, so that peers would read something else.
+            ValueError: A text does not encode to its ids, so the other tools would read other tokens.
         """
         tokenizer = open_tokenizer(self.model)
         chosen = self.prompts if count is None else self.prompts[:: max(1, len(self.prompts) // count)][:count]
@@ -50,13 +48,13 @@ class Workload:
             ids = encode(prompt, tokenizer).ids
             text = tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
             if tokenizer(text, add_special_tokens=False)["input_ids"] != ids:
-                raise ValueError(f"a prompt of {self.name} is not read back from its text")
+                raise ValueError(f"the text of a prompt of {self.name} does not encode to the prompt's token ids")
             turns = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
             rows.append({"messages": turns, "text": text, "ids": ids})
         return rows
 
     def spec(self, *, threads: int, batch: int = 1, times: int = 1, count: int | None = None) -> dict[str, Any]:
-        """What `peer_loops` wants to know."""
+        """Return the SPEC of `peer_loops`."""
         tokenizer = open_tokenizer(self.model)
         settings = json.loads((self.model / "generation_config.json").read_text())
         stops = stop_ids(tokenizer, settings.get("eos_token_id"))
@@ -74,17 +72,17 @@ class Workload:
 
 
 def prompts_of(cases: Sequence[Case]) -> list[Prompt]:
-    """As `tagged` shows them, toolboxes as shipped."""
+    """Return the prompts of cases in the dialect `tagged`, with the shipped toolboxes."""
     return [Tagged().render(case.messages, case.toolbox.tools) for case in cases]
 
 
 def shipped(count: int | None) -> list[Case]:
-    """A stratified sample of the shipped test cases."""
+    """Return a stratified sample of the shipped test cases."""
     return limited(load_cases(str(POCKET.parents[2] / "suites" / "cases"))[0], count)
 
 
 def random_gemma(folder: Path) -> Path:
-    """A Gemma 3 of 30M random parameters with `pocket`'s tokenizer and template; made once."""
+    """Make a Gemma 3 of 30M random parameters with `pocket`'s tokenizer and template, or use the existing one."""
     if (folder / "config.json").is_file():
         return folder
     import torch
@@ -105,7 +103,7 @@ def random_gemma(folder: Path) -> Path:
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     for name, weight in model.named_parameters():
         if "norm" not in name:
-            weight.data *= 3  # small random weights say the same whatever they read: large ones tell prompts apart
+            weight.data *= 3  # small random weights give the same answer to all prompts; large weights do not
     model.generation_config.eos_token_id = json.loads((POCKET / "generation_config.json").read_text())["eos_token_id"]
     model.save_pretrained(folder)
     for file in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
