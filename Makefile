@@ -26,7 +26,7 @@ test-all: $(VENV)/.dev-installed lint
 
 # What `make test` leaves out.
 test-slow: $(VENV)/.dev-installed
-	$(PYTEST) -m slow
+	$(PYTEST) --dist load -m slow
 
 # The wheel in a fresh environment, used from a folder with packages of our names.
 test-wheel: | $(VENV)/bin/python

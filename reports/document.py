@@ -58,3 +58,7 @@ class Json:
             print(text)  # noqa: T201
         else:
             write(out, text + "\n")
+
+
+if __name__ == "__main__":
+    print(json.dumps(schema(), indent=1))  # noqa: T201
