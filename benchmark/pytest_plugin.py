@@ -154,7 +154,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Stop with an error if there are checks but no candidate. Otherwise all checks would pass."""
     checks = [item for item in session.items if "check" in getattr(item, "fixturenames", ())]
     if checks and _EVALUATION not in session.config.stash and not session.config.getoption("collectonly"):
-        error = InputError("no candidate was given", "Give a candidate: pytest suites/ --model pocket")
+        error = InputError("no candidate was given", "Add one, for example --model pocket")
         raise _usage_error(error) from error
 
 
