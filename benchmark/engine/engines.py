@@ -20,7 +20,7 @@ __all__ = ["Engines"]
 
 
 class Engines:
-    """Opens engines, and keeps the last local engine for the next candidate with the same base.
+    """Opens engines. The last local engine is kept, because the next candidate may have the same base.
 
     Args:
         decoding: How tokens are chosen.

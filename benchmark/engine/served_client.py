@@ -66,7 +66,7 @@ class ServedEngine:
         Raises:
             NotAnswered: Some prompts were refused, or failed too often. All other prompts were answered, unless the
                 server seems to be down.
-            EnvironmentFault: The server refuses all requests. The answers that came before the refusal were yielded.
+            EnvironmentFault: The server refuses all requests. All answers from before the refusal were yielded.
         """
         remaining = iter(indices)
         reasons: dict[int, str] = {}

@@ -92,7 +92,7 @@ def _is_useless(folder: Path) -> bool:
     """Whether the run cannot be resumed or replayed, and the run's directory contains only files that runs write."""
     if foreign_files(folder):
         return False
-    if any(path.stat().st_size for path in folder.glob("ledger.*.jsonl")):  # made by --fresh, or with broken lines
+    if any(path.stat().st_size for path in folder.glob("ledger.*.jsonl")):  # earlier completions, or broken lines
         return False
     ledger = folder / "ledger.jsonl"
     if not ledger.is_file():
