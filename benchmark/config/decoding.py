@@ -20,7 +20,7 @@ class Decoding:
         temperature: 0 means greedy decoding.
         seed: Seed of the sampling. Greedy decoding does not use the seed, so the seed is then not part of the identity.
         stop_at_call: Whether to end a completion after its first complete call, in cases where exactly one call is
-            right. Text that the model would have written after the call is not seen.
+            right. The text that the model would write after the call is not generated.
     """
 
     max_tokens: int = 512

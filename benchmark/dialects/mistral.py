@@ -9,7 +9,7 @@ A lenient reading also accepts text after the last call, code fences, a single o
 keys, arguments as a JSON string, and a missing `[ARGS]`.
 
 The forms are defined in https://github.com/mistralai/mistral-common (`InstructTokenizerV3`, `V11`, `V13`). Calls and
-tools are written in the older form, because more small models know this form. They are written without ids.
+tools are written in the older form, because more small models know this form. Calls are written without ids.
 """
 
 from __future__ import annotations

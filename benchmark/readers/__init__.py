@@ -1,4 +1,4 @@
-"""Readers turn files of other formats into cases and traces. Every module reads one format."""
+"""Readers convert files of other formats to cases and traces. Every module reads one format."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class Reader(Protocol):
 
     Attributes:
         name: The NAME of `--cases NAME:PATH`.
-        takes_tools: Whether the rows contain only the names of tools. If so, `--tools` may name the source of the
-            tools.
-        tools: The value of `--tools`. Set only on a reader that takes tools.
+        takes_tools: Whether the rows contain only the names of tools. If so, the user can give the source of the tools
+            with `--tools`.
+        tools: The value of `--tools`. It is set only if `takes_tools` is true.
     """
 
     name: str
