@@ -1,4 +1,4 @@
-"""How completions are decoded: options that the engine, the runs and the fingerprint share."""
+"""The decoding options, which the engine, the runs and the fingerprint share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Decoding"]
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How the tokens of a completion are chosen. These options are part of a run's identity.
+    """Options for choosing the tokens of a completion. These options are part of a run's identity.
 
     The default is greedy decoding, even if the model's own generation configuration asks for sampling. With sampling,
     chance alone would change the scores.

@@ -24,8 +24,8 @@ class ToolmarkError(Exception):
     """Base class of all errors that are shown to a user.
 
     Args:
-        what: What happened, in one sentence without a full stop, with the wrong value.
-        fix: What to do, in one sentence with the command, option or setting to use.
+        what: A sentence, without a full stop, that says what happened. It contains the wrong value.
+        fix: A sentence that says what to do. It names the command, option or setting to use.
     """
 
     exit_code: ClassVar[int] = 3
@@ -63,7 +63,7 @@ def writing(path: Path, fix: str = "Free some disk space, or name another path."
 
     Args:
         path: The file or folder that is written.
-        fix: What the user can do.
+        fix: A sentence with the action that the user can take.
 
     Raises:
         EnvironmentFault: `path` cannot be written.

@@ -38,7 +38,7 @@ def check_id(repo: str, flag: str) -> None:
     """Check that `repo` is written as ORG/NAME.
 
     Args:
-        repo: What the user wrote.
+        repo: The user's value.
         flag: The option with the value `repo`. The error names this option.
 
     Raises:

@@ -317,7 +317,7 @@ class Abstain(Frozen):
     """The expectation that the model does not call.
 
     Attributes:
-        reason: Why no call is right.
+        reason: The reason why no call is right.
         tool: The tool to which the missing argument belongs, if an argument is missing.
         missing: The name of the missing argument, if an argument is missing.
     """

@@ -134,7 +134,7 @@ def scan(text: str, *, strict: bool) -> Iterator[tuple[int, int, Any]]:
 
 
 def scan_both(text: str) -> Iterator[tuple[int, int, tuple[Any, str | None]]]:
-    """Scan leniently. For each value, also yield the reason why a strict reading fails, or None if it succeeds."""
+    """Scan leniently. For each value, also yield the reason why a strict reading fails. None if it does not fail."""
     return _scan(text, _decode_both)
 
 

@@ -36,7 +36,7 @@ indices."""
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """When sequences end, and how much is computed at once.
+    """Limits that decide when sequences end, and how much is computed at once.
 
     Attributes:
         tokens: The largest number of new tokens of a sequence.
@@ -74,7 +74,7 @@ class _Sequence:
         generated: The sequence's new tokens, including the new tokens of an earlier batch.
         own_block: The block with the sequence's own tokens that are not in its slot. None if there is no such block.
         prompt: The text before `generated`, in the form that `draft_tokens` reads.
-        accepted: How many draft tokens were accepted in the last pass. This number limits the length of the next draft.
+        accepted: Number of draft tokens that were accepted in the last pass. It limits the length of the next draft.
     """
 
     leaf: Leaf
@@ -102,7 +102,7 @@ def decode(
         sequences: Token ids of the prompts by index.
         forward: Runs a forward pass.
         choose: Chooses the next tokens.
-        limits: When sequences end, and how much is computed at once.
+        limits: The limits on sequences and on the amount of computation.
 
     Yields:
         The index and the new tokens of a sequence, with the stop token, when the sequence has ended.

@@ -23,7 +23,7 @@ class Engines:
     """Opens engines. The last local engine is kept, because the next candidate may have the same base.
 
     Args:
-        decoding: How tokens are chosen.
+        decoding: The decoding options.
         threads: Processor threads of local generation. None keeps torch's default.
         requests: Limits on the requests to served models.
     """

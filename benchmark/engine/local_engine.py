@@ -59,7 +59,7 @@ class LocalEngine:
 
     Args:
         base: The directory of the base model.
-        decoding: How tokens are chosen.
+        decoding: The decoding options.
         device: `cpu` or `cuda`.
         dtype: Name of a torch dtype.
         threads: Processor threads. None means one thread for a small model and torch's default for other models.

@@ -58,7 +58,7 @@ class Unanswered(Exception):
 
 
 def fault_notes(faults: Counter[str]) -> tuple[str, ...]:
-    """A line on how many requests failed, by kind. There is no line if no request failed."""
+    """A line with the number of failed requests of each kind. There is no line if no request failed."""
     if not faults:
         return ()
     kinds = ", ".join(f"{kind} ({count})" for kind, count in faults.most_common())
@@ -74,7 +74,7 @@ class ServedModel:
         window: The request window of all models on the same server. None makes a window for this model.
 
     Attributes:
-        faults: How often a request failed, by kind. A kind is a status, `time-out`, `no connection` or `broken reply`.
+        faults: Number of failed requests by kind. A kind is a status, `time-out`, `no connection` or `broken reply`.
 
     Raises:
         EnvironmentFault: The provider's package or key is missing.

@@ -20,7 +20,7 @@ class BadRow:
     Attributes:
         file: The file that contains the row.
         line: Line of the row, counted from 1.
-        reason: Why the row cannot be read.
+        reason: The reason why the row cannot be read.
         column: Position of the error in the line, counted from 1. None if the position is not known.
     """
 

@@ -44,7 +44,7 @@ def json_schema(node: Any, depth: int = 0) -> Any:
 
     Args:
         node: A schema, or a part of one.
-        depth: How deep `node` is nested in the whole schema.
+        depth: The depth of `node` in the whole schema.
 
     Raises:
         ValueError: A type is not known, or the schema is nested too deeply.

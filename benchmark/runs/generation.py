@@ -41,7 +41,7 @@ class RunOptions:
 
     Attributes:
         runs: The folder of the runs.
-        decoding: How completions are decoded.
+        decoding: The decoding options.
         epochs: Number of completions of each case.
         fresh: Whether to generate all completions again.
         skip_too_long: Whether to leave out cases whose prompt does not fit into the model's context.
@@ -67,8 +67,8 @@ class Run:
         weights: Directories of the weights, for a local candidate.
         training: The trainer's record of the weights, if there is one.
         completions: The completions by (case id, epoch), after generation.
-        reused: How many completions were already in the ledger.
-        made: How many completions were generated in this session.
+        reused: Number of completions that were already in the ledger.
+        made: Number of completions that were generated in this session.
         missing: Ids of the cases without a completion. There are two possible reasons: the case's prompt does not fit
             into the context (with `skip_too_long`), or the recording of a baseline does not contain the case.
         notes: Lines about the run for the user.
@@ -173,7 +173,7 @@ def generate(
     Args:
         run: The run.
         cases: The cases.
-        options: How the run is made.
+        options: The options of the run.
         engines: Opens the engine.
         progress: Called after every completion.
         partial: Whether a recording may lack cases, or have other cases. Both are allowed for the recording of a

@@ -276,7 +276,7 @@ def live_task(
     Args:
         suite: Prefix of the metrics that the task scores.
         cases: A case source in the form of the option `--cases`.
-        dialect: How tools are shown and calls are read.
+        dialect: The dialect, which defines how a model sees the tools and how its calls are read.
         split: `dev` or `test`.
         limit: Size of the stratified sample, or None for all.
         execute: The strongest effects that a tool may have. Tools with stronger effects are not run.

@@ -44,7 +44,7 @@ class BrokenLine:
 
     Attributes:
         number: Number of the line, counted from 1.
-        reason: What is wrong with the line.
+        reason: The reason why the line cannot be read.
         raw: The bytes of the line.
     """
 

@@ -27,7 +27,7 @@ from toolmark.benchmark.runs.ledger import read_ledger
 __all__ = ["Replay", "read_replay"]
 
 _MAX_NAMED = 3
-"""How many wrong rows an error names."""
+"""The largest number of wrong rows that an error names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class CallLimits:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one tool call ended.
+    """The result of one tool call.
 
     Attributes:
         value: The JSON value of the result, if `kind` is `ok`.

@@ -38,7 +38,7 @@ Where = Literal["path", "query", "header", "body", "whole_body"]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """How one tool is called over HTTP.
+    """The HTTP request that calls a tool.
 
     Attributes:
         method: The HTTP method, in capitals.
