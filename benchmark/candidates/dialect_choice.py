@@ -21,7 +21,7 @@ __all__ = ["family_dialect", "recipe_dialect", "trained_dialect"]
 
 
 def trained_dialect(candidate: Candidate) -> str | None:
-    """The dialect in which a candidate's adapter was trained or, without an adapter, the candidate itself.
+    """The training dialect of a candidate's adapter. If there is no adapter, the training dialect of its base.
 
     None if the dialect is not known.
 

@@ -6,8 +6,14 @@ Values are literals: strings, numbers, `True`, `False`, `None`, JSON's `true`, `
 lists) and dicts with string keys. `**{…}` contains arguments whose names are not identifiers. Every argument must have
 a name, because the order of the parameters is known only from a schema.
 
-A lenient reading also accepts text after the calls, other code fences, a fence that is not closed, `print(…)` around a
-call, and the prefix `default_api.`. It also accepts calls without a list if a fence or the text contains only calls.
+A lenient reading also accepts:
+
+- text after the calls
+- other code fences
+- a fence that is not closed
+- `print(…)` around a call
+- the prefix `default_api.`
+- calls without a list, if a fence or the text contains only calls
 
 The instructions are taken from https://ai.google.dev/gemma/docs/capabilities/function-calling. BFCL's sentence on what
 to do if no function fits is added (`DEFAULT_SYSTEM_PROMPT` of BFCL).

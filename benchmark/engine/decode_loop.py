@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Choose", "DecodeLimits", "Forward", "decode"]
 
 Forward = Callable[[Sequence[int], "Tensor", Pass, Sequence[int]], "Tensor"]
-"""A forward pass. Its arguments are the token ids and positions of a packed row, the pass, and the indices of the
-tokens whose logits are returned. The logits have the shape (these tokens, vocabulary)."""
+"""A forward pass. Its arguments are the token ids and positions of a packed row, the pass, and indices of tokens. The
+result contains the logits of the tokens with these indices. The logits have the shape (indices, vocabulary)."""
 
 Choose = Callable[["Tensor", Sequence[int]], list[int]]
 """Chooses the next token of each sequence from the sequence's logits. The second argument contains the sequences'

@@ -1,14 +1,15 @@
 """Encoding turns as token ids. Evaluation and training use the same encoding.
 
-`encode(prompt, tokenizer)` gives the ids that a model reads before it answers. `encode(prompt, tokenizer, reply)` gives
-the same ids followed by the reply and the stop token, with a mask of the tokens that the model must write. Therefore
+`encode(prompt, tokenizer)` returns the ids that a model reads before it answers. `encode(prompt, tokenizer, reply)`
+returns the same ids followed by the reply and the stop token. A mask marks the tokens that the model must write. These
+rules hold:
 
-* the ids of the prompt are a prefix of the ids of prompt and reply;
-* there is exactly one BOS, at the start, if the tokenizer has one;
-* only the tokens of the reply and its stop token are supervised.
+* The ids of the prompt are a prefix of the ids of prompt and reply.
+* If the tokenizer has a BOS token, there is exactly one BOS token, at the start.
+* Only the tokens of the reply and its stop token are supervised.
 
-The reply is tokenised separately from the prompt, because a model that generates a reply also adds tokens to a finished
-prompt.
+The reply is tokenised separately from the prompt. This matches generation, because a model adds the tokens of its reply
+to a finished prompt.
 
 With the dialect `native`, the chat template shows the tools. Many templates ignore tools without an error. Then a model
 would be judged on tools that the model never saw. So `encode` looks for every offered tool in the rendered prompt.

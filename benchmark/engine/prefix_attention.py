@@ -204,8 +204,8 @@ class _Reached:
 
     Attributes:
         rows: The rows of the queries that see a block, block by block.
-        blocks: The blocks, each with the first visible token, the number of rows, and the mask that is added to the
-            scores of the rows (or None).
+        blocks: The blocks. Each block has the first visible token, the number of rows, and a mask or None. The mask is
+            added to the scores of the rows.
     """
 
     rows: Tensor

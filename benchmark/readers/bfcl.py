@@ -6,8 +6,8 @@ interpreted in the same way as in the official checker (ShishirPatil/gorilla,
 bfcl_eval/eval_checker/ast_eval/ast_checker.py, commit a6da28ee):
 
 - The types `dict`, `float` and `tuple` become JSON Schema's object, number and array. The type `any` becomes no type.
-- If `""` is among the values of an argument, and the schema does not require the argument, the argument may be left
-  out. If the argument is a string, the value `""` is also right.
+- If `""` is among the values of an optional argument, the argument may be left out. If the argument is a string, the
+  value `""` is also right.
 - Strings are compared by the rule `bfcl`. The rule applies to the argument itself, to the elements of a list, and to
   the values of an object, one level deep.
 - The calls may be in any order. In tool names, `.` and `_` count as equal, because some servers refuse the dot.

@@ -65,8 +65,9 @@ class Result:
     Attributes:
         value: The JSON value of the result, if `kind` is `ok`.
         error: The reason, if `kind` is not `ok`.
-        kind: One of `ok`, `error` (the tool raised an error, or its schema refused the arguments), `timeout`, `memory`,
-            `crash` (the worker died), `too_large` (arguments or result) and `no_implementation`.
+        kind: One of `ok`, `error`, `timeout`, `memory`, `crash`, `too_large` and `no_implementation`. With `error`, the
+            tool raised an error, or its schema refused the arguments. With `crash`, the worker died. With `too_large`,
+            the arguments or the result are too large.
     """
 
     value: JsonValue | None
