@@ -229,7 +229,7 @@ def _resolved_options(recipe: Recipe, group: Group, step: Step) -> dict[str, obj
 
 
 def _content(value: object) -> object:
-    """The hash of the file or folder that an option names, or the option's value."""
+    """The hash of a file or folder if `value` is the path of one. Otherwise `value` itself."""
     path = Path(value) if isinstance(value, str) else None
     if path is None or not path.exists():
         return value

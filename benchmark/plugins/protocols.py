@@ -177,7 +177,7 @@ class Trained:
         losses: Losses at the end, by name.
         curve: Points of the curve. Each point has a `step` and figures by name.
         chosen_step: Step of the checkpoint that was kept. None if no checkpoint was chosen.
-        dialects: Dialects in which the data was shown, if the host did not choose the dialect.
+        dialects: Dialects of the training data, if the trainer and not the host chose the dialects.
         measured: Values that the trainer measured at the start, for example threads and precision.
         tools_made_by: The generator of new tools for each conversation. None if the tools come from the dataset.
     """

@@ -1,6 +1,7 @@
 """Phase two of a run. One Inspect eval replays the completions, grades them, and writes the `.eval` log.
 
-`inspect eval suites/test_timing.py --model …` uses the same scorer. In this command Inspect asks the model.
+The command `inspect eval suites/test_timing.py --model …` uses the same scorer. With this command, Inspect sends the
+prompts to the model.
 """
 
 from __future__ import annotations
