@@ -1,10 +1,11 @@
 """Choosing a candidate's dialect if the user names no dialect.
 
-The dialect of the candidate's training is chosen, or else the dialect of its model family.
+The dialect of the candidate's training is chosen. If this dialect is not known, the dialect of the candidate's model
+family is chosen.
 
-Weights that were trained with Toolmark have a `toolmark.json` in their folder, which names the dialect. For other
-weights, only the name is known before the weights are loaded. All models of a family are trained in the same form. So
-`aliases.toml` lists, for each family, how the names of its models begin.
+If weights were trained with Toolmark, a `toolmark.json` in their folder names the dialect. For other weights, only the
+model's name is known before the weights are loaded. All models of a family are trained with the same form of calls. So
+`aliases.toml` lists the beginnings of the models' names for each family.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ __all__ = ["family_dialect", "recipe_dialect", "trained_dialect"]
 
 
 def trained_dialect(candidate: Candidate) -> str | None:
-    """The dialect in which a candidate's adapter was trained or, without an adapter, the candidate itself.
+    """The training dialect of a candidate's adapter. If there is no adapter, the training dialect of its base.
 
     None if the dialect is not known.
 
@@ -49,7 +50,8 @@ def trained_dialect(candidate: Candidate) -> str | None:
 def recipe_dialect(candidate: Candidate, recipe: Recipe) -> tuple[str, str]:
     """The dialect in which a recipe trains, and the reason for it.
 
-    The dialect is the recipe's own dialect, or else the dialect of the base's family, or else `tagged`.
+    If the recipe names a dialect, this dialect is used. Otherwise the dialect of the base's family is used. If the
+    family is not known, the dialect is `tagged`.
     """
     if recipe.dialect:
         return recipe.dialect, "the recipe's"

@@ -1,8 +1,8 @@
-"""The fingerprint of a run, which records which model gave the completions, and on which machine.
+"""The fingerprint of a run. It records the model that generated the completions, and the machine.
 
 The *identity* is everything that may change a completion: weights, adapter, chat template, dialect, decoding, dtype.
-The identity is part of every key, so that a completion of another model is never reused. The *environment* is recorded
-too, but is not part of a key.
+The identity is part of every completion's key, so that a completion of another model is never reused. The *environment*
+is also recorded, but it is not part of a key.
 """
 
 from __future__ import annotations

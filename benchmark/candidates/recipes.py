@@ -17,7 +17,7 @@ A recipe stands for an adapter. The adapter is made when it is needed, by the tw
     data/<recipe>-<key8>/       generator, options, seed, tools, the generator's code
     adapters/<recipe>-<key8>/   the data's key, trainer, options, seed, dialect, base, the trainer's code
 
-So nothing is made twice. If an option changes, only the data and adapters that depend on this option are made again.
+So nothing is made twice. If an option changes, data and adapters are made again only if they depend on this option.
 Paths in a recipe are relative to the recipe's folder.
 """
 
@@ -50,10 +50,10 @@ _SHARED_OPTIONS = {
     "toolmark.generators": frozenset({"tools", "execute", "manifest"}),
     "toolmark.trainers": frozenset({"dev", "dev_limit", "manifest", "skip_too_long"}),
 }
-"""Options that all commands of a kind share. The plug-in itself does not have these options."""
+"""Options that all plug-in commands of a group share. The plug-ins themselves do not have these options."""
 
 _CODE = ("*.py", "*.toml", "*.md", "*.yaml", "*.json", "*.jinja")
-"""Files whose content can change what a plug-in makes."""
+"""Kinds of files whose content can change the output of a plug-in."""
 
 _PATHS = ("tools", "dev", "manifest", "prompts")
 """Options whose value is a path, if a file or folder with this name exists."""
@@ -162,7 +162,7 @@ class Plan:
 
 
 def plan_recipe(recipe: Recipe, base: Path, dialect: str) -> Plan:
-    """What must be made for a recipe, and where.
+    """Find the folders and commands for the data and the adapter of a recipe.
 
     Args:
         recipe: The recipe.
@@ -208,7 +208,7 @@ def plan_recipe(recipe: Recipe, base: Path, dialect: str) -> Plan:
 
 
 def _resolved_options(recipe: Recipe, group: Group, step: Step) -> dict[str, object]:
-    """All options of a step, including the default values. So a new default value changes the recipe's hash.
+    """All options of a step, with default values. So a new default value changes the hash of the data or adapter.
 
     Raises:
         InputError: There is no such plug-in, or the plug-in does not have one of the options.
@@ -229,7 +229,7 @@ def _resolved_options(recipe: Recipe, group: Group, step: Step) -> dict[str, obj
 
 
 def _content(value: object) -> object:
-    """The hash of the file or folder that an option names, or the option's value."""
+    """The hash of a file or folder if `value` is the path of one. Otherwise `value` itself."""
     path = Path(value) if isinstance(value, str) else None
     if path is None or not path.exists():
         return value
@@ -237,7 +237,7 @@ def _content(value: object) -> object:
 
 
 def plugin_package(entry_point: str) -> str:
-    """The package whose code a plug-in depends on, for example `toolmark.trainers`, or a third party's top package.
+    """The package with the code of a plug-in, for example `toolmark.trainers`, or a third party's top package.
 
     Args:
         entry_point: Module and object, for example `toolmark.trainers.lora:LoraTrainer`.
@@ -248,7 +248,7 @@ def plugin_package(entry_point: str) -> str:
 
 @cache
 def _code_hash(group: Group, step: Step) -> str:
-    """The SHA-256 over the package of a plug-in, because changed code may make different data from the same options."""
+    """The SHA-256 of the package of a plug-in. Changed code may make different data from the same options."""
     spec = find_spec(plugin_package(target(group, step.name)))
     total = hashlib.sha256()
     for folder in (spec.submodule_search_locations or ()) if spec else ():

@@ -1,15 +1,15 @@
 """Candidate specs. A spec names a model in a command or option.
 
     ./path/to/dir            a directory with config.json (a model), adapter_config.json or ledger.jsonl (a run)
-    pocket, gemma-3-1b-it    an alias (aliases.toml), or the full hub id behind one
+    pocket, gemma-3-1b-it    an alias (aliases.toml), or the full hub id of an alias
     hub/ORG/NAME             a model at the hub
     replay/FILE              recorded completions
-    recipe.toml              an adapter that is made when it is needed, on the base named in the recipe
+    recipe.toml              an adapter of the base that the recipe names; the adapter is made when it is needed
     policy/NAME              never, first, uniform, lexical or oracle: a trivial policy instead of a model
     openai/gpt-4.1           a model of any Inspect provider, passed on unchanged
     ORG/NAME                 a hub id
 
-These forms are tried in this order. Paths and hub ids may have the form `base[@revision][:adapter[@revision]]`.
+Toolmark tries these forms in this order. Paths and hub ids may have the form `base[@revision][:adapter[@revision]]`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Candidate:
         adapter: A directory or hub id of a PEFT adapter, or the file of a recipe that makes an adapter.
         adapter_revision: Revision of the adapter at the hub.
         gated: Whether the hub requires an accepted licence and a token.
-        note: A line that says how the spec was read, if the spec could have another meaning.
+        note: If the spec has two possible meanings, a line that says which meaning was chosen.
     """
 
     kind: Kind
@@ -181,7 +181,7 @@ def _base(spec: str) -> Candidate:
 
 
 def resolve(spec: str) -> Candidate:
-    """The candidate of a spec. This uses no network and loads nothing.
+    """The candidate of a spec. The network is not used, and nothing is loaded.
 
     Raises:
         InputError: There is no such candidate. The message lists the most similar names.

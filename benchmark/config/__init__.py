@@ -1,1 +1,1 @@
-"""The options of an evaluation: their types, and the sources of their values."""
+"""The options of an evaluation: the types of options, and the sources of option values."""

@@ -1,4 +1,4 @@
-"""How completions are decoded: options that the engine, the runs and the fingerprint share."""
+"""The decoding options, which the engine, the runs and the fingerprint share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Decoding"]
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How the tokens of a completion are chosen. These options are part of a run's identity.
+    """Options for choosing the tokens of a completion. These options are part of a run's identity.
 
     The default is greedy decoding, even if the model's own generation configuration asks for sampling. With sampling,
     chance alone would change the scores.
@@ -20,7 +20,7 @@ class Decoding:
         temperature: 0 means greedy decoding.
         seed: Seed of the sampling. Greedy decoding does not use the seed, so the seed is then not part of the identity.
         stop_at_call: Whether to end a completion after its first complete call, in cases where exactly one call is
-            right. Text that the model would have written after the call is not seen.
+            right. The text that the model would write after the call is not generated.
     """
 
     max_tokens: int = 512

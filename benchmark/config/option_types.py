@@ -18,9 +18,9 @@ class Kind:
         read: Reads a value from a string or a TOML value. For a repeatable option, the value is read from a list or a
             TOML table. A value of another type raises ValueError.
         wants: The type in words. Errors use these words, for example "is not a whole number".
-        example: A value that messages show as an example. If it is None, messages show the option's metavar.
+        example: A value that messages show as an example. If None, messages show the option's metavar.
         empty: The default value of an option that declares no default.
-        choices: The only words that are allowed. If it is empty, all words are allowed.
+        choices: The allowed words. If empty, all words are allowed.
     """
 
     read: Callable[[Any], Any]
@@ -77,7 +77,7 @@ def _amounts(raw: Any) -> tuple[tuple[str, float], ...]:
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:
-    """Amounts by dotted name. TOML reads an unquoted `timing.recall = 0.8` as a table inside a table."""
+    """Amounts by dotted name. Tables may be nested, because TOML reads an unquoted `timing.recall = 0.8` as a table."""
     pairs = []
     for name, value in table.items():
         if isinstance(value, dict):

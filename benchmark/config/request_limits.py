@@ -9,14 +9,14 @@ __all__ = ["RequestLimits"]
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """How many requests a served model gets at the same time, and how long each request may take.
+    """Limits on the number of simultaneous requests to a served model, and on the time of each request.
 
     These limits change no completion. So they are not part of a run's identity.
 
     Attributes:
         connections: The largest number of requests at the same time.
         timeout: Seconds that one request may take.
-        retries: How often a failed request is sent again.
+        retries: The largest number of times that a failed request is sent again.
     """
 
     connections: int = 10

@@ -1,12 +1,12 @@
-"""Where an option's value comes from: flags, then `TOOLMARK_*`, then `.env`, then `[tool.toolmark]`, then the default.
+"""The sources of option values, strongest first: flags, `TOOLMARK_*`, `.env`, `[tool.toolmark]`, and the default.
 
 An `Option` is declared once. The option's name determines its flag, its environment variable and its key in
 `pyproject.toml`.
 
 * Every value of every source is checked, even if a stronger source overrides the value. Otherwise a wrong value in a
   file would be found only when the user leaves out the flag that overrides the value.
-* An option of amounts (`floor`) is resolved amount by amount. So a floor on the command line is added to the floors of
-  the repository and does not remove the repository's floors.
+* If an option contains several amounts (`floor`), each amount is resolved separately. So a floor on the command line is
+  added to the floors of the repository and does not remove the repository's floors.
 * Only the variables `TOOLMARK_*` are read from `.env`. Inspect reads the API keys in `.env`.
 """
 
@@ -94,12 +94,12 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class OptionSource:
-    """The option values of one source, and how messages name the source.
+    """The option values of one source, with templates for messages about the source.
 
     `label`, `place` and `form` are templates with the fields `{name}`, `{variable}` and `{value}`.
 
     Attributes:
-        raw: The values as written, by option name.
+        raw: The unparsed values, by option name.
         label: The template for the name of the source in the header.
         place: The template for the name of an option of this source in an error.
         form: The template that shows how an option with a value is written in this source.
@@ -135,7 +135,7 @@ class Values:
     def located(self, error: InputError) -> InputError:
         """Add the sources of the options to an error that names flags.
 
-        Only options that were not set by a flag get a source.
+        The source is added only for options that were not set by a flag.
         """
         flags = dict.fromkeys(re.findall(r"(?<!\S)--([a-z][a-z-]*)", error.what))
         sources = ", ".join(f"--{name} from {self.foreign[name]}" for name in flags if name in self.foreign)

@@ -1,4 +1,4 @@
-"""Replacing the whole content of a file, so that no reader ever finds an incomplete file."""
+"""Replacing the whole content of a file. A reader never finds an incomplete file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         content: The new content of the file.
 
     Raises:
-        OSError: The file could not be written. It still has the old content.
+        OSError: The new content could not be written. The file still has the old content.
     """
     temporary = path.with_name(f".{path.name}-{getpid()}")
     try:

@@ -12,7 +12,7 @@ def flags(options: Mapping[str, Any]) -> Iterator[str]:
     """The command-line arguments that set these options.
 
     Args:
-        options: Values by option name. None and lists without an element give no argument.
+        options: Values by option name. Options with the value None or an empty list are left out.
     """
     for key, value in options.items():
         flag = f"--{key.replace('_', '-')}"

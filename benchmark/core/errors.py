@@ -1,6 +1,6 @@
-"""The errors that a user can meet.
+"""The errors that are shown to a user.
 
-Every message first says what happened, with the wrong value. Then it says which command or setting to use instead.
+Every message first says what happened, with the wrong value. Then the message names the command or setting to use.
 `pytest_plugin.py` and `cli.py` print the message without a traceback and exit with `exit_code`. Any other exception is
 a defect of Toolmark, so its traceback is printed.
 
@@ -21,11 +21,11 @@ __all__ = ["EnvironmentFault", "InputError", "NothingToDo", "ToolmarkError", "wr
 
 
 class ToolmarkError(Exception):
-    """Base of all errors that a user can meet.
+    """Base class of all errors that are shown to a user.
 
     Args:
-        what: What happened, in one sentence without a full stop, with the wrong value.
-        fix: What to do, in one sentence with the command, option or setting to use.
+        what: A sentence, without a full stop, that says what happened. It contains the wrong value.
+        fix: A sentence that says what to do. It names the command, option or setting to use.
     """
 
     exit_code: ClassVar[int] = 3
@@ -59,11 +59,11 @@ class EnvironmentFault(ToolmarkError):
 
 @contextmanager
 def writing(path: Path, fix: str = "Free some disk space, or name another path.") -> Iterator[None]:
-    """Turn an `OSError` inside this `with` block into an error that says that `path` cannot be written.
+    """Convert an `OSError` inside this `with` block to an error with the message that `path` cannot be written.
 
     Args:
         path: The file or folder that is written.
-        fix: What the user can do.
+        fix: A sentence with the action that the user can take.
 
     Raises:
         EnvironmentFault: `path` cannot be written.

@@ -11,7 +11,7 @@ __all__ = ["canonical_json", "digest", "file_hash", "hash_files"]
 
 
 def canonical_json(value: object) -> str:
-    """The form of JSON that is hashed, with sorted keys, without white-space, in ASCII."""
+    """`value` as JSON in a unique form for hashing: in ASCII, with sorted keys and without white-space."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 

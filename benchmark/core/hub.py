@@ -38,8 +38,8 @@ def check_id(repo: str, flag: str) -> None:
     """Check that `repo` is written as ORG/NAME.
 
     Args:
-        repo: What the user wrote.
-        flag: The option whose value `repo` is, for the error.
+        repo: The user's value.
+        flag: The option with the value `repo`. The error names this option.
 
     Raises:
         InputError: `repo` is not written as ORG/NAME.
@@ -75,7 +75,7 @@ def writable(repo: str, kind: Kind, again: str) -> bool:
     Args:
         repo: ORG/NAME.
         kind: Kind of the repository.
-        again: The user's command, which errors tell to run again.
+        again: The user's command. Errors ask the user to run this command again.
 
     Raises:
         EnvironmentFault: There is no token, or the hub does not answer.
@@ -86,10 +86,10 @@ def writable(repo: str, kind: Kind, again: str) -> bool:
     if get_token() is None:
         raise EnvironmentFault("there is no Hugging Face token", "Log in with: hf auth login (or set HF_TOKEN)")
     try:
-        HfApi().repo_info(repo, repo_type=kind, timeout=_PROBE_SECONDS)  # "no network" is reported at once
+        HfApi().repo_info(repo, repo_type=kind, timeout=_PROBE_SECONDS)  # reports a missing network at once
     except RepositoryNotFoundError:
         return False
-    except Exception as error:  # the hub library's HTTP stack, and with it the type, differs between its versions
+    except Exception as error:  # the type of the error depends on the version of the hub library
         raise _not_written(repo, error, again) from None
     return True
 
@@ -106,7 +106,7 @@ def upload(
         private: Whether a repository that is created here is private.
         message: Message of the commit.
         card: The local file of the card. If the hub refuses the card, the user must correct this file.
-        again: The user's command, which errors tell to run again.
+        again: The user's command. Errors ask the user to run this command again.
 
     Returns:
         The address of the commit.
@@ -185,7 +185,7 @@ def probe(repo: str, revision: str | None = None, kind: Kind = "model") -> None:
             f"the hub has no {kind} {repo!r}, or your token may not read it",
             "Check the name, or log in with: hf auth login",
         ) from None
-    except Exception:  # the hub library's HTTP stack, and with it the type, differs between its versions
+    except Exception:  # the type of the error depends on the version of the hub library
         raise offline from None
 
 

@@ -1,4 +1,4 @@
-"""Printing text of models and files. Control characters are escaped, and long lines are not broken."""
+"""Printing text from models and files. Control characters are escaped, and long lines are not broken."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class ProgressLine:
     Args:
         name: The run's name, printed before each line.
         console: Where to print.
-        live: The bar on a terminal. If it is None, plain lines are printed.
+        live: The bar on a terminal. If None, plain lines are printed.
     """
 
     def __init__(self, name: str, console: Console, live: Progress | None) -> None:
@@ -62,7 +62,7 @@ def progress_line(name: str, *, live: bool = True) -> Iterator[ProgressLine]:
 
     Args:
         name: The run's name.
-        live: If False, plain lines are printed on a terminal too, because other runs print at the same time.
+        live: Whether to show a live bar on a terminal. If several runs print at the same time, this must be False.
     """
     console = Console()
     if not live or not console.is_terminal:

@@ -1,8 +1,8 @@
 """Plug-ins, found by their entry points.
 
 The built-in dialects, readers, generators, trainers, renderers and commands are registered in `pyproject.toml`. Third
-parties register their plug-ins in their own `pyproject.toml`. Packages that may not import each other use each other's
-plug-ins only in this way. A plug-in is imported only when it is loaded by its name.
+parties register their plug-ins in their own `pyproject.toml`. Some packages may not import each other. They can use
+each other's plug-ins only through the entry points. A plug-in is imported only when `load` is called with its name.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def renderer_for(out: str) -> Any:
 
 
 def nearest(name: str, known: tuple[str, ...]) -> str:
-    """A text that says what to write instead of an unknown name: the most similar known names, or all known names."""
+    """A suggestion for an unknown name. The text lists the most similar known names, or all known names."""
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if close:
         return "Did you mean " + " or ".join(close) + "?"

@@ -1,11 +1,11 @@
-"""Cases. A case says what a model is asked, and which answer is right.
+"""Cases. A case contains a question to a model, and the right answer.
 
-A *case* consists of a conversation, a toolbox and an expectation. The expectation is *call* (which calls, with which
-argument values) or *abstain* (and why). The classes in this module hold resolved and checked cases. `readers/` makes
-cases from files.
+A *case* consists of a conversation, a toolbox and an expectation. There are two kinds of expectations. *call* contains
+the right calls with their argument values. *abstain* contains the reason why no call is right. The classes in this
+module represent resolved and checked cases. `readers/` makes cases from files.
 
-A case's `id` is a hash of only what the model sees. So a completion still belongs to its case after a correction of the
-expected answer.
+A case's `id` is a hash of only the parts that the model sees. So a completion still belongs to its case after a
+correction of the expected answer.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 Effects = Literal["pure", "read", "write"]
-"""What a tool does outside its function: nothing (`pure`), reading state (`read`) or changing state (`write`)."""
+"""The effects of a tool outside its function: none (`pure`), reading state (`read`) or changing state (`write`)."""
 
 
 class Frozen(BaseModel):
@@ -54,7 +54,7 @@ class Frozen(BaseModel):
 
 
 def query_hash(query: str) -> str:
-    """The hash of a query that finds leaked queries. It ignores upper and lower case and white-space."""
+    """The hash of a query, for finding leaked queries. Upper and lower case and white-space do not change the hash."""
     return digest(" ".join(query.casefold().split()))
 
 
@@ -113,8 +113,8 @@ class Message(Frozen):
 class Tool(Frozen):
     """A tool with a name, a description and a JSON Schema of its arguments. It may have an implementation with effects.
 
-    `run` names the implementation as `package.module:function` or `path/to/file.py:function`. It is only a name,
-    because only the sandbox's worker process imports the implementation.
+    `run` is the name of the implementation, `package.module:function` or `path/to/file.py:function`. Only the sandbox's
+    worker process imports the implementation.
     """
 
     name: str = Field(min_length=1)
@@ -124,7 +124,7 @@ class Tool(Frozen):
     effects: Effects = "write"
 
     def shown(self) -> dict[str, Any]:
-        """The parts of this tool that a model is shown: everything except its implementation and effects."""
+        """The parts of this tool that a model sees: all parts except the implementation and effects."""
         return {"name": self.name, "description": self.description, "parameters": self.parameters}
 
     def as_openai(self) -> dict[str, Any]:
@@ -133,7 +133,7 @@ class Tool(Frozen):
 
     @cached_property
     def schema_hash(self) -> str:
-        """The hash of the parts of this tool that a model is shown. It identifies tools that were in training data."""
+        """The hash of the parts that a model sees. Training records use this hash to identify the tools of the data."""
         return digest(self.shown())
 
 
@@ -163,13 +163,13 @@ Match = Literal[
 
 
 class Accept(Frozen):
-    """Which values of one argument are right. `scoring/accepted_values.py` implements the rules.
+    """The right values of one argument. `scoring/accepted_values.py` implements the rules.
 
     In a file, a plain list `[v, …]` is a short form of `{"match": "exact", "of": [v, …]}`.
 
     Attributes:
         match: The rule.
-        of: The accepted values. For `object` these are the rules by key, and for `list` one rule for each element.
+        of: The accepted values. For `object`, a mapping of keys to rules. For `list`, one rule for each element.
         optional: Keys of an `object` that may be absent.
         tolerance: The largest absolute difference at which a `number` is accepted.
     """
@@ -223,7 +223,7 @@ class Accept(Frozen):
 
 
 def _unfit(match: Match, values: Sequence[Any]) -> str | None:
-    """Why these accepted values do not fit the rule, so that no argument could ever match. None if they fit."""
+    """The reason why the accepted values do not fit the rule, so that no argument could match. None if they fit."""
     match match:
         case "contains" if not all(isinstance(value, str) and value.strip() for value in values):
             return "needs strings that are not blank"
@@ -243,7 +243,7 @@ def _unfit(match: Match, values: Sequence[Any]) -> str | None:
 
 
 def as_accept(value: Any) -> Any:
-    """The rule of an ACCEPT as it is written in a file. A list, which is a short form, becomes a rule.
+    """The rule of an ACCEPT in a file. The short form, a list, becomes a rule.
 
     Raises:
         ValueError: The value is not an ACCEPT.
@@ -264,8 +264,8 @@ class CallSpec(Frozen):
         name: Name of the tool.
         arguments: The accepted values by argument name.
         optional: Arguments that may be left out.
-        arguments_known: False for data that only names the right tool. Then the call can be checked against the tool's
-            schema, but the right arguments are not known.
+        arguments_known: Whether the right arguments are known. False for data that only names the right tool. In this
+            case a call is only checked against the tool's schema.
     """
 
     name: str
@@ -291,7 +291,7 @@ class CallOption(Frozen):
 
 
 class ExpectCall(Frozen):
-    """The right answer is to call. Each option of `any_of` is a right answer."""
+    """The expectation that the model calls. Each option of `any_of` is a right answer."""
 
     action: Literal["call"]
     any_of: tuple[CallOption, ...] = Field(min_length=1)
@@ -314,10 +314,10 @@ class ExpectCall(Frozen):
 
 
 class Abstain(Frozen):
-    """The right answer is not to call.
+    """The expectation that the model does not call.
 
     Attributes:
-        reason: Why no call is right.
+        reason: The reason why no call is right.
         tool: The tool to which the missing argument belongs, if an argument is missing.
         missing: The name of the missing argument, if an argument is missing.
     """
@@ -332,7 +332,7 @@ Expectation = Annotated[ExpectCall | Abstain, Field(discriminator="action")]
 
 
 class Source(Frozen):
-    """Where a case comes from: the name of a collection, and the reference of the case in this collection."""
+    """The origin of a case: the name of a collection, and the reference of the case in this collection."""
 
     name: str
     ref: str
@@ -366,7 +366,7 @@ class Case(Frozen):
     def id(self) -> str:
         """The hash of the messages and resolved tools, which the model sees.
 
-        If they are not known, it is the hash of `source`.
+        If messages and tools are not known, the hash of `source`.
         """
         if self.seen_unknown:
             return digest(self.source.model_dump())
@@ -379,10 +379,10 @@ class Case(Frozen):
 
     @cached_property
     def gold_hash(self) -> str:
-        """The hash of the data that judges the answer and is not shown to the model: expectation, tags and waiver."""
+        """The hash of the parts that the model does not see and that affect the verdict: expectation, tags, waiver."""
         return digest({"expect": self.expect.model_dump(mode="json"), "tags": self.tags, "waiver": self.waiver})
 
     @property
     def cluster(self) -> str:
-        """The cluster of this case in the statistics: its group of paraphrases, or else the case alone."""
+        """The cluster of this case in the statistics. It is the group of paraphrases, or the case alone."""
         return self.group or self.id

@@ -1,8 +1,7 @@
 """Prompts and completions.
 
-A dialect makes a `Prompt` from a case. A `Completion` is the unchanged answer of the candidate. The dialect reads a
-`ParsedCompletion` from the completion. A bad completion is data too, so these types accept everything that a model can
-write.
+A dialect makes a `Prompt` from a case. A `Completion` is the unchanged answer of the candidate. The dialect parses the
+completion and returns a `ParsedCompletion`. A bad completion is data too, so these types accept any text of a model.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ StopReason = Literal["stop", "length", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The turns for the chat template. With the dialect `native`, also the tools that the template shows."""
+    """The turns for the chat template. With the dialect `native`, a prompt also contains the tools for the template."""
 
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...] = ()
@@ -35,7 +34,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class RawCall:
-    """A native call as the server sent it. `arguments` is the unparsed text."""
+    """A native call in the form in which the server sent the call. `arguments` is the unparsed text."""
 
     name: str
     arguments: str
@@ -76,7 +75,7 @@ class Usage:
 
 
 def total(usages: Iterable[Usage]) -> Usage:
-    """The sum of usages. Its seconds (or cost) are None if the seconds (or cost) of one usage are not known."""
+    """The sum of usages. If the seconds of one usage are not known, the sum has no seconds. The same holds for cost."""
     items = list(usages)
 
     def added(amounts: Sequence[float | None]) -> float | None:
@@ -128,15 +127,15 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class ParsedCompletion:
-    """What a dialect read from a completion.
+    """The result of parsing a completion with a dialect.
 
     Attributes:
         calls: The calls, in the order in which they are written.
         attempted: Whether the text has a marker of the dialect, even if no call could be read there.
         named: Names in other text that has the form of a call (a bare or fenced object, `name(…)`). If one of these
-            names is an offered tool, the text is an attempt to call. The dialect does not know the offered tools. Only
-            a lenient reading sets this attribute.
-        error: What is wrong with the text, or None. A strict reading with an error has no right call.
+            names is an offered tool, the text is an attempt to call. The dialect cannot decide this, because it does
+            not know the offered tools. Only a lenient reading sets this attribute.
+        error: The fault of the text, or None. A strict reading with an error has no right call.
         answer: The text for the user, without calls, thinking and answer markers.
     """
 

@@ -1,6 +1,6 @@
-"""A trace dataset on disk, as `toolmark generate` writes it.
+"""A trace dataset on disk, in the format of `toolmark generate`.
 
-It consists of conversations and a manifest, which records how the conversations were made.
+The dataset consists of conversations and a manifest, which records how the conversations were made.
 
 Only `traces/` and `manifest.json` are opened, so that a trainer reads no file of test cases.
 """
@@ -59,7 +59,7 @@ class TraceDataset:
         try:
             dataset = load_from_disk(folder)
         except (OSError, ValueError, LookupError, TypeError) as error:
-            # `datasets` saves a split without rows, but then cannot read it.
+            # `datasets` can save a split without rows, but cannot read such a split.
             reason = "it is damaged, or a split is empty" if isinstance(error, LookupError | TypeError) else str(error)
             raise InputError(f"{str(folder)!r} is not a trace dataset: {reason}", _REMAKE) from error
         if not isinstance(dataset, DatasetDict):

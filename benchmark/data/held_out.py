@@ -1,7 +1,8 @@
-"""What must not be in training data: the queries of the test cases, and the tools that models must not see in training.
+"""The queries and tools that must not be in training data, so that the test cases stay new to a model.
 
-The manifest of the authored cases lists these tools and the hashes of these queries. The manifest is read as a file, so
-that this package does not import the suites. No other file of the manifest's folder is opened.
+The manifest of the authored cases lists the hashes of the test cases' queries, and the tools that a model must not see
+in training. The manifest is read as a file, so that this package does not import the suites. No other file of the
+manifest's folder is opened.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ class HeldOut:
     queries: frozenset[str] = frozenset()
 
     def leak(self, trace: Trace) -> str | None:
-        """Why `trace` must not be used for training: it asks a test query, or it offers or calls a held-out tool.
+        """The reason why `trace` must not be used for training. None if `trace` may be used.
 
-        None if `trace` may be used.
+        A trace must not contain a test query, and must not offer or call a held-out tool.
         """
         used = {call.name for message in trace.messages for call in message.tool_calls}
         if leaked := self.tools & (used | {tool.name for tool in trace.tools}):
@@ -50,7 +51,7 @@ def shipped_manifest() -> Path | None:
 
 
 def held_out(manifest: Path | None) -> HeldOut:
-    """Read a manifest. Without a manifest, training data may contain everything.
+    """Read a manifest. Without a manifest, all queries and tools are allowed in training data.
 
     Raises:
         InputError: The manifest cannot be read, or is not TOML.

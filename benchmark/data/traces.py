@@ -25,7 +25,7 @@ class Trace(Frozen):
         query: The user's question.
         query_type: Kind of the question.
         tool_name: The tool that is called. None if no tool is called.
-        source: The collection that the trace comes from.
+        source: The collection that contains the trace.
         case: The question as a case with its expected answer. None if the expected answer is not known.
         line: The line of the file from which the trace was read. None if the trace was not read from a file.
     """

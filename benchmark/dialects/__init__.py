@@ -1,4 +1,4 @@
-"""Dialects. A dialect defines how tools are shown to a model, and how the calls of the model are read.
+"""Dialects. A dialect defines how a model sees the tools, and how the calls of the model are read.
 
 Every file contains the dialect of one model family.
 """
@@ -35,7 +35,7 @@ class Dialect(Protocol):
         ...
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion, without a schema. Must not raise an exception, for any text of a model."""
+        """Read the calls of a completion, without a schema. No text of a model may cause an exception."""
         ...
 
 

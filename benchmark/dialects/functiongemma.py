@@ -6,9 +6,9 @@ then only white-space. A value is `<escape>text<escape>`, a number, `true`, `fal
 closing token, strings in double quotes, and Python's `True`, `False`, `None`.
 
 The format is described at https://ai.google.dev/gemma/docs/functiongemma/formatting-and-best-practices. The sentence
-before the tools ("You are a model that can do function calling with the following functions") must not be changed,
-because the model was trained to call functions when it reads this sentence. Keys are in alphabetical order, because the
-chat template sorts the keys. The server writes the text after a call, so `<start_function_response>` ends a
+before the tools is "You are a model that can do function calling with the following functions". It must not be changed,
+because the model was trained to call functions after this sentence. Keys are in alphabetical order, because the chat
+template sorts the keys. The application writes the tool results after a call, so `<start_function_response>` ends a
 completion. A string in this format cannot contain `<escape>` or a `<think>` tag.
 """
 

@@ -1,10 +1,18 @@
 """The dialect `hermes`: JSON calls between `<tool_call>` tags, as Nous Hermes and Qwen write calls.
 
 A strict reading accepts any text, then one or more `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, then only
-white-space. The text between the tags is read as JSON first, and otherwise as a Python literal (`'name'`, `True`). The
-parser of the format also tries both in this order (`validate_and_extract_tool_calls` in utils.py of the repository
-below, commit 02deb47). Like the dialect `tagged`, a lenient reading also accepts text after the last call, code fences,
-a missing closing tag, several calls between one pair of tags, other keys, and arguments as a JSON string.
+white-space. The text between the tags is read as JSON. If it is not JSON, it is read as a Python literal (`'name'`,
+`True`). The original parser of the format tries both in the same order (`validate_and_extract_tool_calls` in utils.py
+of the repository below, commit 02deb47).
+
+A lenient reading also accepts the following, as in the dialect `tagged`:
+
+- text after the last call
+- code fences
+- a missing closing tag
+- several calls between one pair of tags
+- other keys
+- arguments as a JSON string
 
 Tools are shown as in the chat templates of Qwen2.5 and Qwen3, because these models were trained with these templates
 (https://huggingface.co/Qwen/Qwen3-0.6B, tokenizer_config.json). The format itself is defined in

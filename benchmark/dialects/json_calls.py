@@ -50,7 +50,7 @@ def call_from_object(value: Any) -> Call | None:
     key = next((key for key in _ARGUMENT_KEYS if key in value), None)
     arguments = value[key] if key is not None else None
     if key is not None and (arguments is None or arguments == ""):
-        arguments = {}  # servers write a call without arguments in this way
+        arguments = {}  # some servers write null or an empty text if a call has no arguments
     if isinstance(arguments, str):
         try:
             arguments = json_in_text.loads(arguments, strict=False)
@@ -78,7 +78,7 @@ def calls_in(value: Any) -> list[Call]:
 
 
 def lenient_calls(text: str) -> list[Call]:
-    """Return every call in a text of any number of JSON values, with or without a code fence.
+    """Return every call in a text that consists of JSON values, with or without a code fence.
 
     If the first value is broken or cut, nothing inside this value counts as a call.
 

@@ -1,8 +1,7 @@
 """Finds JSON in the text of models, and decodes the JSON strictly or leniently.
 
-The text may be hostile. So every function takes time linear in the length of the text, limits the depth, and raises
-only `ValueError`. Strict means RFC 8259 with unique keys. `NaN`, infinite numbers, keys that are written twice, and
-lone surrogates are refused.
+The text may be hostile. So every function takes linear time, limits the depth, and raises only `ValueError`. Strict
+means RFC 8259 with unique keys. A strict reading refuses `NaN`, infinite numbers, duplicate keys, and lone surrogates.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ MAX_WASTE = 4 * MAX_LENGTH
 
 _INFO = re.compile(r"[\w-]*")
 _START = re.compile(r'\{(?=\s*["}])|\[(?=\s*["{\[\]\-\dtfnNI])')
-"""Where an object or array may begin. Braces in prose and in LaTeX do not match."""
+"""Pattern of the possible beginnings of an object or array. Braces in prose and in LaTeX do not match."""
 _NAME_KEY = re.compile(r'"(?:tool_name|name|tool|function)"\s{0,8}:\s{0,8}"([^"\\]{1,128})"')
 _OBJECT_KEY = re.compile(r'"([^"\\]{1,128})"\s{0,8}:\s{0,8}\{')
 _CALL_AT_LINE_START = re.compile(
@@ -135,7 +134,7 @@ def scan(text: str, *, strict: bool) -> Iterator[tuple[int, int, Any]]:
 
 
 def scan_both(text: str) -> Iterator[tuple[int, int, tuple[Any, str | None]]]:
-    """Scan leniently. For each value, also yield the reason why a strict reading fails, or None if it succeeds."""
+    """Scan leniently. For each value, also yield the reason why a strict reading fails. None if it does not fail."""
     return _scan(text, _decode_both)
 
 
@@ -155,8 +154,8 @@ def _scan(text: str, decoded: Callable[[str, int], tuple[Any, int]]) -> Iterator
         try:
             value, position = decoded(text, start)
         except ValueError as error:
-            # Most errors contain the position that the decoder reached. The error of an unfinished string contains the
-            # start of the string.
+            # Most errors contain the decoder's position. The error of an unfinished string contains the start of the
+            # string instead.
             exact = isinstance(error, json.JSONDecodeError) and not error.msg.startswith("Unterminated")
             read = error.pos - start if exact and isinstance(error, json.JSONDecodeError) else len(text) - start
             waste += read + start // 16 + 16  # Python counts the lines before an error
@@ -204,7 +203,7 @@ def in_fence(before: str) -> bool:
 
 
 def named_in(text: str) -> frozenset[str]:
-    """Return the names in all parts of a text that have the form of a call in any dialect. A call may be cut.
+    """Return the tool names in a text that occur in the form of a call of any dialect. The call may be incomplete.
 
     These forms are `{"name": "f"`, `{"f": {`, and a name after a special token. At the start of a line, or after a tag
     there, these forms are also `f(`, `api.f(` and `print(f(`.

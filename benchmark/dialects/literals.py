@@ -69,14 +69,14 @@ def _number(token: str, at: int) -> int | float:
 
 @dataclass(frozen=True)
 class Notation:
-    """How values are written.
+    """The notation of values.
 
     Attributes:
         string: Parses the string that begins at an index, strictly or not. Returns the value of the string and the
             index after the string, or None if no string begins there. Raises `Unreadable` if the string does not end.
         words: Names of values, such as `None`, with their values.
         brackets: The closing bracket of a list, by the opening bracket.
-        key: Pattern of the keys of a mapping that need no quotes. None if all keys must be strings.
+        key: Pattern of keys without quotes in a mapping. None if all keys must be strings.
         trailing_comma: Whether a strict reading allows a comma after the last element.
     """
 

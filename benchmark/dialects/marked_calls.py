@@ -17,7 +17,8 @@ __all__ = ["Markers", "json_value"]
 
 _NOT_BLANK = re.compile(r"\S")
 _MAX_FAILURES = 64
-"""After this number of bodies that cannot be decoded, no other body is tried. An attempt may read the whole text."""
+"""After this number of failed decodings, no other body is decoded. The reason is that each attempt may read the whole
+text."""
 
 
 def json_value(text: str, start: int, strict: bool) -> tuple[Any, int]:
@@ -37,7 +38,7 @@ def json_value(text: str, start: int, strict: bool) -> tuple[Any, int]:
 
 @dataclass(frozen=True)
 class Markers:
-    """The markers around the calls of a dialect, and how the text between them (the body) is read.
+    """The markers around the calls of a dialect, and the functions that read the text between two markers (the body).
 
     A marker inside a string argument is part of the string. So if the value of a body can be decoded, the body ends
     after the value. Any other body ends at the next marker.

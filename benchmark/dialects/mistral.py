@@ -5,11 +5,17 @@ A strict reading accepts any text, then calls in one of two forms, then only whi
 - `[TOOL_CALLS][{"name": …, "arguments": {…}}, …]`, with tokenizers up to v7. A key `"id"` is allowed.
 - `[TOOL_CALLS]name[ARGS]{…}` once for each call, with tokenizers from v11 on. `[CALL_ID]id` is allowed before `[ARGS]`.
 
-A lenient reading also accepts text after the last call, code fences, a single object without the list, the usual other
-keys, arguments as a JSON string, and a missing `[ARGS]`.
+A lenient reading also accepts:
+
+- text after the last call
+- code fences
+- a single object without the list
+- the usual other keys
+- arguments as a JSON string
+- a missing `[ARGS]`
 
 The forms are defined in https://github.com/mistralai/mistral-common (`InstructTokenizerV3`, `V11`, `V13`). Calls and
-tools are written in the older form, because more small models know this form. They are written without ids.
+tools are written in the older form, because more small models know this form. Calls are written without ids.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def _form_of(text: str) -> Dialect | None:
     text = json_in_text.without_thinking(text).lstrip()
     forms = {text.find(mark): form for mark, form in _FORMS.items() if mark in text}
     if forms:
-        return forms[min(forms)]  # that of the first marker
+        return forms[min(forms)]  # the form of the first marker
     return _LLAMA3 if text.startswith("{") else None
 
 

@@ -1,8 +1,8 @@
 """The part of parsing that all dialects share: limits, thinking, code fences, and the text around the calls.
 
-A dialect finds the calls. It cuts a text into pieces. A piece is an attempt to call, with the text before the attempt.
-This module contains the rules of strict readings that hold in all dialects. A code fence, text after the last call, and
-a tool result that the model wrote itself are errors.
+A dialect finds the calls and cuts a text into pieces. A piece is an attempt to call, with the text before the attempt.
+This module contains the rules of strict readings that hold in all dialects. Three things are errors: a code fence, text
+after the last call, and a tool result that the model wrote itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Attempt:
 
     Attributes:
         calls: The calls that can be read in this part.
-        error: What is wrong with the calls. None if nothing is wrong.
+        error: The fault of the calls. None if there is no fault.
     """
 
     calls: Sequence[Call] = ()
@@ -46,8 +46,8 @@ def parse_pieces(
         completion: The completion.
         pieces: Cuts the text at its calls.
         strict: Whether to read strictly.
-        result: How a tool result begins in this dialect. Empty if other text may begin in the same way.
-        answer: Makes the text for the user out of all text outside of calls.
+        result: The beginning of a tool result in this dialect. Empty if other text may begin in the same way.
+        answer: Makes the text for the user from the text outside of calls.
     """
     text = completion.text
     if len(text) > json_in_text.MAX_LENGTH:

@@ -1,6 +1,6 @@
 """Plain turns: a conversation with tools, written for a chat template that does not support tools.
 
-The tool list is appended to the system turn, calls are written into the assistant's text, and results into a user turn.
+The tool list is appended to the system turn. Calls are written into the assistant's text, and results into a user turn.
 Neighbouring turns of the same role are joined, because many templates require that the roles alternate.
 """
 

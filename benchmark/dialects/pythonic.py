@@ -6,8 +6,14 @@ Values are literals: strings, numbers, `True`, `False`, `None`, JSON's `true`, `
 lists) and dicts with string keys. `**{…}` contains arguments whose names are not identifiers. Every argument must have
 a name, because the order of the parameters is known only from a schema.
 
-A lenient reading also accepts text after the calls, other code fences, a fence that is not closed, `print(…)` around a
-call, and the prefix `default_api.`. It also accepts calls without a list if a fence or the text contains only calls.
+A lenient reading also accepts:
+
+- text after the calls
+- other code fences
+- a fence that is not closed
+- `print(…)` around a call
+- the prefix `default_api.`
+- calls without a list, if a fence or the text contains only calls
 
 The instructions are taken from https://ai.google.dev/gemma/docs/capabilities/function-calling. BFCL's sentence on what
 to do if no function fits is added (`DEFAULT_SYSTEM_PROMPT` of BFCL).
@@ -44,8 +50,8 @@ _NAME = re.compile(r"[\w.-]{1,128}")
 _ARGUMENT = re.compile(r"[^\W\d][\w.-]{0,127}")
 _CANDIDATE = re.compile(r"```([\w-]*)|\[(?=\s{0,64}[\w.-]{1,128}\s{0,8}\()")
 _BETWEEN = re.compile(r"[\s;]*")
-# One of these patterns matches several steps of the parser at once, which is faster. If a pattern does not match, the
-# single steps find the reason.
+# Each of these patterns matches several steps of the parser at once, which is faster. If a pattern does not match, the
+# parser runs the single steps to find the reason.
 _HEAD = re.compile(r"([\w.-]{1,128}+)\s*+\(\s*+")
 _KEYED = re.compile(r"([^\W\d][\w.-]{0,127}+)\s*+=\s*+")
 _NEXT = re.compile(r"\s*+(?:,\s*+|(?=\)))")
@@ -180,8 +186,8 @@ def _attempt(
 ) -> tuple[Attempt, int]:
     """Return an attempt to call, and the index after the attempt.
 
-    If only a lenient reading accepts a text, the text is an attempt in a strict reading. So it does not count as
-    reasoning.
+    If only a lenient reading accepts a text, a strict reading treats the text as an attempt to call. So the text does
+    not count as reasoning.
 
     Raises:
         ValueError: A lenient reading finds no calls either.
@@ -198,7 +204,7 @@ def _attempt(
 
 
 def _spans(text: str, strict: bool) -> Iterator[Span]:
-    """Find lists of calls, and fences that hold only calls."""
+    """Find lists of calls, and fences that contain only calls."""
     try:
         start = skip(text, 0)
         calls, end = _block(text, start, False) if _HEAD.match(text, start) else ([], -1)
@@ -208,7 +214,7 @@ def _spans(text: str, strict: bool) -> Iterator[Span]:
     except ValueError:
         pass
     position = waste = 0
-    inside = False  # of a fence that holds other text than calls
+    inside = False  # whether the position is inside a fence that contains other text than calls
     while waste < json_in_text.MAX_WASTE and (match := _CANDIDATE.search(text, position)):
         fence = match.group(1)
         if inside and fence is not None:

@@ -1,8 +1,14 @@
 """The dialect `tagged`. Calls are between `<tool_call>` tags. A tool is one line of compact JSON in the system turn.
 
 A strict reading accepts any text, then one or more `<tool_call>{"tool_name": …, "args": {…}}</tool_call>`, then only
-white-space. A lenient reading also accepts text after the last call, code fences, a missing closing tag, several calls
-between one pair of tags, `name`/`arguments`/`parameters` as keys, arguments as a JSON string, and other keys.
+white-space. A lenient reading also accepts:
+
+- text after the last call
+- code fences
+- a missing closing tag
+- several calls between one pair of tags
+- the keys `name`, `arguments` and `parameters`, and additional keys
+- arguments as a JSON string
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ Span = tuple[int, int, Attempt]
 """Start and end of an attempt to call in a text, and the attempt."""
 
 _RESULT = re.compile(r"^Result(?: of [^\n:]{1,128})?:", re.MULTILINE)
-"""A tool result as `write_result` writes it."""
+"""Pattern of a tool result in the form of `write_result`."""
 
 
 def write_result(message: Message) -> str:
@@ -46,7 +46,7 @@ def _as_list(value: Any) -> list[Any]:
 def _unwrapped(value: Any, *, alone: bool) -> Any:
     """Return the list in `{"tool_calls": [...]}`, or the value itself if the value has another form.
 
-    With `alone`, an object with another key counts as another form.
+    With `alone`, an object with additional keys counts as another form.
     """
     wrapped = isinstance(value, dict) and isinstance(value.get("tool_calls"), list) and not (alone and len(value) > 1)
     return value["tool_calls"] if wrapped else value
@@ -58,7 +58,8 @@ def json_spans(
     """Find every JSON value in a text that consists of calls only.
 
     An object without arguments is an answer, because no marker shows that the object is a call. If only a lenient
-    reading accepts a value, the value is an attempt in a strict reading. So it does not count as reasoning.
+    reading accepts a value, a strict reading treats the value as an attempt to call. So the value does not count as
+    reasoning.
 
     Args:
         text: The text.

@@ -34,7 +34,7 @@ class NotAnswered(Exception):
     Attributes:
         reasons: The reason for each of these prompts, by the prompt's index.
         too_long: Indices of the prompts that do not fit into the context of the server.
-        asked: Whether all other prompts were sent. False if the server seems to be down.
+        asked: Whether all other prompts were sent to the server. False if the server seems to be down.
     """
 
     def __init__(self, reasons: Mapping[int, str], too_long: Set[int] = frozenset(), *, asked: bool = True) -> None:
@@ -65,7 +65,7 @@ class Engine(Protocol):
         """Complete the prepared prompts with these indices, and yield (index, completion) when a completion is ready.
 
         Raises:
-            NotAnswered: Some prompts have no completion. This is raised after all other completions were yielded.
+            NotAnswered: Some prompts have no completion. The error is raised after all other completions were yielded.
             EnvironmentFault: No prompt can be completed.
         """
         ...

@@ -1,7 +1,8 @@
-"""Two models that test adapters: an adapter that changes no weight, and an adapter that is merged into its base.
+"""Two models that test adapters: an adapter that changes no weight, and a base model with a merged adapter.
 
 A base with an adapter that changes no weight must give the same answers as the base alone. A merged model must give the
-same answers as base and adapter. Otherwise adapters do not work on this machine, and comparisons of adapters are wrong.
+same answers as the base with the adapter. Otherwise adapters do not work on this machine, and comparisons of adapters
+are wrong.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ __all__ = ["merge", "zero_adapter"]
 
 
 def zero_adapter(base: Path, out: Path) -> None:
-    """Write a LoRA adapter for `base` to `out`. All changes of the adapter are zero, so it changes no weight."""
+    """Write a LoRA adapter for `base` to `out`. The adapter adds zero to every weight, so no weight changes."""
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 

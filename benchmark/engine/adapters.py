@@ -1,8 +1,8 @@
 """A base model in memory with any number of adapters. At most one adapter is active at a time.
 
 PEFT loads an adapter of another base without an error if the shapes are the same. If an adapter lacks layers, PEFT only
-prints a warning. Therefore this module checks the hash of the base in the adapter's record, and the keys that the
-loader reports. An adapter that does not fit is an error.
+prints a warning. Therefore this module checks two things: the hash of the base in the adapter's record, and the keys
+that the loader reports. An adapter that does not fit the base is an error.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ class AdaptedModel:
 
     @property
     def plain(self) -> PreTrainedModel:
-        """The base model. PEFT puts the layers of adapters into the base model's modules."""
+        """The base model. PEFT inserts the layers of adapters into the modules of the base model."""
         model: PreTrainedModel = self._plain
         return model
 
     @contextmanager
     def adapter_active(self) -> Iterator[None]:
-        """Inside this `with` block, `plain` uses the adapter that was set.
+        """Activate the adapter that was set. Inside this `with` block, `plain` uses this adapter.
 
         If no adapter was set, `plain` is the base alone.
         """

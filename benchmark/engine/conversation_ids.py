@@ -1,8 +1,9 @@
-"""A whole conversation as token ids, with a mask of the tokens that a model must learn to write.
+"""A whole conversation as token ids. A mask marks the tokens that a model must learn to write.
 
 A conversation with a call, a result and an answer has two turns to learn. The ids up to the first turn are a prefix of
 the ids up to the second turn. So one sequence contains both turns, and the tool list occurs only once. Some templates
-change earlier turns. Then the ids of a turn do not begin with the ids of the earlier turns, and a new sequence begins.
+change earlier turns. In this case the ids of a turn do not begin with the ids of the earlier turns. Such a turn begins
+a new sequence.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The decode loop, which continues many prompts at once, reads each shared prefix only once, and refills the batch.
 
-A sequence leaves the batch when it ends, and the next sequence takes its slot. Sequences are admitted in depth-first
-order of the tree of common prefixes. So a prefix is read when its first sequence is admitted, and freed when its last
-sequence ends. There is no padding. A forward pass takes the tokens of many sequences in one packed row.
+A sequence leaves the batch when the sequence ends, and the next sequence takes its slot. Sequences are admitted in
+depth-first order of the tree of common prefixes. So a prefix is read when the first sequence with this prefix is
+admitted. The prefix is freed when the last sequence with this prefix ends. There is no padding. A forward pass takes
+the tokens of many sequences in one packed row.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Choose", "DecodeLimits", "Forward", "decode"]
 
 Forward = Callable[[Sequence[int], "Tensor", Pass, Sequence[int]], "Tensor"]
-"""A forward pass. Its arguments are the token ids and positions of a packed row, the pass, and the indices of the
-tokens whose logits are returned. The logits have the shape (these tokens, vocabulary)."""
+"""A forward pass. Its arguments are the token ids and positions of a packed row, the pass, and indices of tokens. The
+result contains the logits of the tokens with these indices. The logits have the shape (indices, vocabulary)."""
 
 Choose = Callable[["Tensor", Sequence[int]], list[int]]
 """Chooses the next token of each sequence from the sequence's logits. The second argument contains the sequences'
@@ -35,15 +36,15 @@ indices."""
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """When sequences end, and how much is computed at once.
+    """Limits that decide when sequences end, and how much is computed at once.
 
     Attributes:
         tokens: The largest number of new tokens of a sequence.
         stops: Tokens that end a sequence.
         sequences: The largest number of sequences in the batch.
         pass_tokens: Number of prompt tokens that are read in one pass.
-        ended: A function that says whether a sequence ends before a stop token. It takes the index and the generated
-            tokens of the sequence.
+        ended: A function that returns whether a sequence ends before a stop token. The function takes the index and the
+            generated tokens of the sequence.
     """
 
     tokens: int
@@ -60,8 +61,8 @@ class DecodeLimits:
 
 
 _SLOT_TOKENS = 128
-"""The largest number of tokens of a sequence in its batch slot. All slots have the size of the longest slot. So if a
-sequence has more tokens, they are moved to a separate block."""
+"""The largest number of tokens of a sequence in its batch slot. If a sequence has more tokens, the tokens are moved to
+a separate block. The reason is that all slots have the size of the longest slot."""
 
 
 @dataclass(slots=True)
@@ -72,8 +73,8 @@ class _Sequence:
         leaf: The sequence's prompt in the prefix tree.
         generated: The sequence's new tokens, including the new tokens of an earlier batch.
         own_block: The block with the sequence's own tokens that are not in its slot. None if there is no such block.
-        prompt: The text before `generated`, as `draft_tokens` reads it.
-        accepted: How many draft tokens were accepted in the last pass. This number limits the length of the next draft.
+        prompt: The text before `generated`, in the form that `draft_tokens` reads.
+        accepted: Number of draft tokens that were accepted in the last pass. It limits the length of the next draft.
     """
 
     leaf: Leaf
@@ -101,7 +102,7 @@ def decode(
         sequences: Token ids of the prompts by index.
         forward: Runs a forward pass.
         choose: Chooses the next tokens.
-        limits: When sequences end, and how much is computed at once.
+        limits: The limits on sequences and on the amount of computation.
 
     Yields:
         The index and the new tokens of a sequence, with the stop token, when the sequence has ended.
@@ -131,7 +132,7 @@ def decode(
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
-    """Whether memory ran out. Torch has an error class for devices, but only a message for a processor."""
+    """Whether memory ran out. For a GPU, torch has an error class. For a processor, only the message shows this."""
     import torch
 
     return (
@@ -158,7 +159,8 @@ class _Batch:
         waiting = deque(prefix_leaves(sequences))
         levels: list[Level] | None = None
         while waiting or self.active:
-            # Reading few prompts costs nearly as much as reading many, so the loop waits until several slots are free.
+            # Reading a few prompts costs nearly as much as reading many prompts. So the loop waits until several slots
+            # are free.
             if waiting and self.count - len(self.active) >= max(1, self.count // 4):
                 self._admit(waiting, generated, slots)
                 levels = None
@@ -177,7 +179,7 @@ class _Batch:
                     yield sequence.leaf.index, sequence.generated
 
     def _admit(self, waiting: deque[Leaf], generated: Mapping[int, list[int]], slots: BatchSlots) -> None:
-        """Read the prompts of the next sequences. Free slots and the size of one pass limit their number."""
+        """Read the prompts of the next sequences, as many as the free slots and the size of a pass allow."""
         ids: list[int] = []
         segments: list[Segment] = []
         ends: list[int] = []

@@ -1,16 +1,18 @@
-"""Encoding turns as token ids, in the same way for evaluation and training.
+"""Encoding turns as token ids. Evaluation and training use the same encoding.
 
-`encode(prompt, tokenizer)` gives the ids that a model reads before it answers. `encode(prompt, tokenizer, reply)` gives
-the same ids followed by the reply and the stop token, with a mask of the tokens that the model must write. Therefore
+`encode(prompt, tokenizer)` returns the ids that a model reads before it answers. `encode(prompt, tokenizer, reply)`
+returns the same ids followed by the reply and the stop token. A mask marks the tokens that the model must write. These
+rules hold:
 
-* the ids of the prompt are a prefix of the ids of prompt and reply;
-* there is exactly one BOS, at the start, if the tokenizer has one;
-* the reply and its stop token are supervised, and no other token is.
+* The ids of the prompt are a prefix of the ids of prompt and reply.
+* If the tokenizer has a BOS token, there is exactly one BOS token, at the start.
+* Only the tokens of the reply and its stop token are supervised.
 
-The reply is tokenised separately from the prompt, because a model also generates the reply separately, token by token.
+The reply is tokenised separately from the prompt. This matches generation, because a model adds the tokens of its reply
+to a finished prompt.
 
 With the dialect `native`, the chat template shows the tools. Many templates ignore tools without an error. Then a model
-would be judged on tools that it never saw. So `encode` looks for every offered tool in the rendered prompt.
+would be judged on tools that the model never saw. So `encode` looks for every offered tool in the rendered prompt.
 `check_readable` checks that the dialect can read a call that the template wrote.
 """
 
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["Encoded", "check_readable", "conversation", "encode", "stop_ids"]
 
 _REFUSALS = (TemplateError, TypeError)
-"""The errors that a template raises for a turn that it does not support. A template that iterates over a missing value
-raises TypeError."""
+"""The errors that a template raises for an unsupported turn. TypeError is raised if a template iterates over a missing
+value."""
 
 _USE_TAGGED = "Choose a dialect that shows the tools in plain turns, for example --dialect tagged"
 
@@ -117,7 +119,7 @@ def _render(messages: tuple[Message, ...], prompt: Prompt, tokenizer: PreTrained
 
 
 def _check_shown(text: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Refuse a rendered prompt that lacks an offered tool. Names of tools in the conversation itself do not count."""
+    """Refuse a rendered prompt that lacks an offered tool. Tool names that occur in the conversation do not count."""
     without_tools = _render(prompt.messages, Prompt(prompt.messages), tokenizer, reply=False)
     for tool in prompt.tools:
         if text.count(tool.name) <= without_tools.count(tool.name):
@@ -149,7 +151,7 @@ def _turn_end(tokenizer: PreTrainedTokenizerBase) -> int:
 
 
 def _turn_with_calls(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: Message) -> tuple[str, int]:
-    """The text that the template writes for a turn with calls after the prompt, and the token that ends the turn.
+    """Render a turn with calls after the prompt. Return the text of the turn, and the token that ends the turn.
 
     This token is usually the same for all turns. Some templates use a different token after calls, because a result
     must follow (FunctionGemma's `<start_function_response>`).
@@ -177,7 +179,7 @@ def check_readable(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, dialect: 
         The token with which the template ends a turn with calls. None if the template does not write calls.
 
     Raises:
-        InputError: A call that the template wrote is not read back as that call.
+        InputError: The dialect does not read a call of the template as the same call.
     """
     if not prompt.tools:
         return None

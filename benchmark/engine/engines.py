@@ -20,10 +20,10 @@ __all__ = ["Engines"]
 
 
 class Engines:
-    """Opens engines, and keeps the last local engine for the next candidate with the same base.
+    """Opens engines. The last local engine is kept, because the next candidate may have the same base.
 
     Args:
-        decoding: How tokens are chosen.
+        decoding: The decoding options.
         threads: Processor threads of local generation. None keeps torch's default.
         requests: Limits on the requests to served models.
     """

@@ -1,8 +1,8 @@
 """Converting prompts and completions to Inspect's types and back.
 
-Inspect repairs native calls. For example, it drops stray quotes, and it maps a bare value to the first parameter. The
-text that the model wrote is in the server's response, which Inspect also records. The APIs of some providers
-(Anthropic, Google) send objects instead of text. For these providers only the objects are known.
+Inspect repairs native calls. For example, Inspect drops stray quotes, and maps a bare value to the first parameter. The
+model's own text is in the server's response, which Inspect also records. The APIs of some providers (Anthropic, Google)
+send parsed objects instead of text. For these providers the model's own text is not known.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def completion_of(output: ModelOutput, response: Any = None) -> Completion:
 def output_of(completion: Completion, model: str) -> ModelOutput:
     """A recorded completion as a provider's output.
 
-    The output has no usage, because Inspect would have to open a provider for it.
+    The output has no usage, because with a usage Inspect would have to open a provider.
     """
     from inspect_ai.model import ChatCompletionChoice, ChatMessageAssistant, ModelOutput
 

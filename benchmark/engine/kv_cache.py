@@ -1,6 +1,7 @@
-"""The KV cache.
+"""The cache of keys and values (KV cache).
 
-It consists of blocks of keys and values that sequences share, and a batch slot for each sequence's own tokens.
+The cache consists of shared blocks and batch slots. A block contains the keys and values of a prefix that several
+sequences share. A batch slot contains the keys and values of one sequence's own tokens.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class KVBlock:
 
 
 class BatchSlots:
-    """The own tokens of all sequences in a batch. Each sequence has one slot, and the occupied slots come first.
+    """The unshared tokens of all sequences in a batch. Each sequence has one slot, and the occupied slots come first.
 
     Args:
         count: Number of slots.

@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 __all__ = ["LocalEngine", "default_device", "default_dtype"]
 
 _SMALL_MODEL = 50_000_000
-"""A model with fewer parameters uses one thread by default. More threads gain little on an idle machine, and they wait
-for each other on a busy machine. Example: a model with 3M parameters on two busy cores is 8 times slower with two
-threads."""
+"""A model with fewer parameters than this number uses one thread by default. On an idle machine, more threads are
+hardly faster. On a busy machine, the threads wait for each other. For example, a model with 3M parameters on two busy
+cores is 8 times slower with two threads."""
 
 _LARGEST_BATCH = 64
 """The largest number of sequences in a batch."""
 
 _TOKENS_PER_SEQUENCE = 1024
-"""Number of tokens of a sequence, without shared prefixes, for which memory is planned."""
+"""The assumed number of unshared tokens of a sequence. The memory for a batch is planned with this number."""
 
 
 def default_device() -> str:
     """`cuda` if there is a CUDA device, else `cpu`."""
     if sys.platform == "linux" and not Path("/proc/driver/nvidia").exists():
-        return "cpu"  # no driver, and importing torch to find that out would take seconds
+        return "cpu"  # there is no driver; the same check with torch would take seconds for the import
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
@@ -59,7 +59,7 @@ class LocalEngine:
 
     Args:
         base: The directory of the base model.
-        decoding: How tokens are chosen.
+        decoding: The decoding options.
         device: `cpu` or `cuda`.
         dtype: Name of a torch dtype.
         threads: Processor threads. None means one thread for a small model and torch's default for other models.
@@ -88,7 +88,7 @@ class LocalEngine:
     def _model(self) -> AdaptedModel:
         """The model.
 
-        It is loaded when it is first needed, because prompts that are too long are found without the model.
+        The model is loaded when it is first needed, because the check for prompts that are too long needs no model.
         """
         import torch
         from transformers import AutoModelForCausalLM
@@ -158,8 +158,8 @@ class LocalEngine:
     def _max_sequences(self) -> int:
         """The largest number of sequences whose keys and values fit into a quarter of the memory.
 
-        All memory of the machine counts, even if it is not free. Otherwise the batch size would differ from run to run,
-        and in bf16 a different batch size may give different tokens.
+        All memory of the machine counts, even memory in use. Otherwise the batch size would differ from run to run. In
+        bf16 a different batch size may give different tokens.
         """
         config = self._model.plain.config.get_text_config()
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -170,7 +170,7 @@ class LocalEngine:
     def environment(self) -> dict[str, Any]:
         """Device, threads and batch layout.
 
-        This loads the weights, because the size of the weights decides the number of threads.
+        This method loads the weights, because the number of threads depends on the number of parameters.
         """
         import torch
 
@@ -242,9 +242,10 @@ class LocalEngine:
         )
 
     def _has_called(self, index: int, written: Sequence[int]) -> bool:
-        """Whether a completion in `one_call` has a complete call, in a strict reading without an error.
+        """Whether a completion in `one_call` has a complete call, and a strict reading finds no error.
 
-        In every dialect a call ends with a mark. So a completion whose last token is a word cannot end with a call.
+        In every dialect a call ends with a punctuation mark or a tag. So a completion whose last token is a word cannot
+        end with a call.
         """
         if index not in self._one_call or self._dialect is None or self._text(written[-1:]).strip().isalnum():
             return False
@@ -254,7 +255,7 @@ class LocalEngine:
     def _completion(self, index: int, written: list[int]) -> Completion:
         if (
             self._forward is None and index in self._one_call
-        ):  # padded batches do not end at the call, but the tokens up to the call are the same
+        ):  # padded batches continue after the call, but the tokens up to the call are the same
             ends_of_call = (end for end in range(1, len(written)) if self._has_called(index, written[:end]))
             written = written[: next(ends_of_call, len(written))]
         stopped = written[-1] in self._stops
@@ -262,7 +263,7 @@ class LocalEngine:
         ends = [text.index(mark) for mark in self._dialect_stops if mark in text]
         return Completion(
             text=text[: min(ends)] if ends else text,
-            # A completion that was ended after its call might otherwise have continued.
+            # This completion was ended after its call. The model might have continued.
             stop_reason="stop" if stopped or ends else "unknown" if self._has_called(index, written) else "length",
             usage=Usage(len(self._encoded[index]), len(written)),
         )

@@ -1,8 +1,8 @@
-"""Packed forward passes through a transformers model, with a check that they give the model's own logits.
+"""Packed forward passes through a transformers model, with a check that the passes give the model's own logits.
 
-Packed passes work for a model whose attention can be replaced and whose other layers process each token alone. This
-cannot be known from the model's name, so it is tested. Packed passes over a shared prefix must give the same logits as
-the model's own passes.
+Packed passes work for a model if its attention can be replaced, and its other layers process each token alone. The name
+of a model does not show this, so a test is run. Packed passes over a shared prefix must give the same logits as the
+model's own passes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Padded batches through transformers' `generate`, for models whose attention cannot be replaced.
 
 Prompts are batched by length. The number of padded tokens of a batch is limited, which limits the memory. Padding does
-not change the results, because the attention mask excludes it and positions count from the first token of each
-sequence.
+not change the results, because the attention mask excludes the padding, and positions count from the first token of
+each sequence.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ __all__ = ["LAYOUT", "write_padded"]
 _BATCH_TOKENS = 16_384
 _BATCH_ROWS = 32
 _FIRST_ROUND = 96
-"""Number of new tokens in the first round. Longer sequences continue in a second round, so that they do not delay their
-batch."""
+"""Number of new tokens in the first round. Longer sequences continue in a second round, so that the short sequences of
+the batch need not wait."""
 
 LAYOUT = {
     "padding": "left",

@@ -20,8 +20,8 @@ class PolicyEngine:
     Args:
         name: Name of the policy.
         cases: The cases, in the order of the prompts.
-        seed: Seed of random choices. Each case and epoch has its own random generator, so its choices do not depend on
-            other cases.
+        seed: Seed of random choices. Each case and epoch has its own random generator. So the choices for one case do
+            not depend on other cases.
     """
 
     def __init__(self, name: str, cases: Sequence[Case], seed: int) -> None:

@@ -1,6 +1,6 @@
 """Attention over shared prefixes, which replaces a model's own attention.
 
-It is exact, needs no padding, and does not copy prefixes.
+The results are exact. No padding is needed, and prefixes are not copied.
 
 A forward pass takes the tokens of many sequences in one packed row, with their positions. All layers except attention
 process each token alone and are not changed. The attention in this module is registered with transformers under a name
@@ -34,7 +34,7 @@ NAME = "toolmark_shared_prefixes"
 
 
 class Pass(Protocol):
-    """One forward pass. It decides where the keys are stored, and which keys each query sees."""
+    """One forward pass. The pass decides where the keys are stored, and which keys each query sees."""
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
         """The attention of packed tokens.
@@ -87,21 +87,21 @@ class Segment:
 
 
 _CHUNK, _WINDOW_CHUNK = 512, 256
-"""The number of queries that are computed at once, without and with a sliding window. A mask hides keys but does not
-save the work for the hidden keys. So each chunk gets only keys that at least one of its queries sees. Example: 2,048
-tokens after 2,048 earlier tokens on one core. Without a window, all at once takes 170 ms and chunks take 116 ms. With a
-window of 512, all at once takes 93 ms and chunks take 29 ms."""
+"""The number of queries that are computed together in a chunk, without and with a sliding window. A mask hides keys,
+but the hidden keys are still computed. So each chunk gets only keys that at least one query of the chunk sees. These
+times were measured for 2,048 tokens after 2,048 earlier tokens on one core. Without a window, a computation without
+chunks takes 170 ms, and with chunks 116 ms. With a window of 512, these times are 93 ms and 29 ms."""
 
 
 class Prefill:
-    """The pass that reads prompts. Each segment attends to the tokens before it and, causally, to itself."""
+    """The pass that reads prompts. Each token attends to the earlier tokens of its sequence and to itself."""
 
     def __init__(self, segments: Sequence[Segment]) -> None:
         self._segments = segments
         self._masks: dict[tuple[int, int, int | None], Tensor | None] = {}
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
-        """As `Pass.attend`."""
+        """Do the same as `Pass.attend`."""
         import torch
         from torch.nn.functional import scaled_dot_product_attention
 
@@ -132,7 +132,7 @@ class Prefill:
 
 
 def _for_queries(parts: Sequence[Tensor], groups: int) -> Tensor:
-    """The keys or values of several stores in sequence, for each query head, copied only if necessary."""
+    """The keys or values of several stores in sequence, for each query head. They are copied only if necessary."""
     import torch
 
     joined = parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=1)
@@ -141,7 +141,7 @@ def _for_queries(parts: Sequence[Tensor], groups: int) -> Tensor:
 
 
 def _query_chunks(segment: Segment, window: int | None) -> list[tuple[int, int]]:
-    """The first and end token of each chunk of queries. If a causal mask is enough, there is one chunk."""
+    """The first token and the end of each chunk of queries. If a causal mask is enough, there is only one chunk."""
     position = segment.store.start + segment.store.length
     alone = segment.store.length == 0 and not segment.path
     if alone and (window is None or position + segment.tokens <= window):
@@ -153,7 +153,7 @@ def _query_chunks(segment: Segment, window: int | None) -> list[tuple[int, int]]
 def _visible(segment: Segment, begin: int, end: int, window: int | None) -> list[tuple[KVBlock | BatchSlot, int, int]]:
     """The stores that the tokens of a chunk may see.
 
-    Each store has the first and the end token that are visible.
+    For each store, the result contains the first visible token and the end of the visible tokens.
     """
     position = segment.store.start + segment.store.length + begin
     earliest = 0 if window is None else max(0, position - window + 1)
@@ -204,8 +204,8 @@ class _Reached:
 
     Attributes:
         rows: The rows of the queries that see a block, block by block.
-        blocks: The blocks, each with the first visible token, the number of rows, and the mask that is added to the
-            scores of the rows (or None).
+        blocks: The blocks. Each block has the first visible token, the number of rows, and a mask or None. The mask is
+            added to the scores of the rows.
     """
 
     rows: Tensor
@@ -242,7 +242,7 @@ class Decode:
         self._reached: dict[int | None, list[_Reached]] = {}
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
-        """As `Pass.attend`."""
+        """Do the same as `Pass.attend`."""
         import torch
 
         tokens, longest = len(self._numbers), self._longest
@@ -265,7 +265,7 @@ class Decode:
         return (out / total).to(query.dtype).permute(1, 2, 0, 3).reshape(-1, tokens, size)
 
     def _own_mask(self, window: int | None, device: torch.device) -> Tensor:
-        """The mask that is added to the scores of own tokens, of shape (tokens, 1, 1, longest)."""
+        """The mask that is added to the scores of the tokens in slots. Its shape is (tokens, 1, 1, longest)."""
         import torch
 
         if window not in self._masks:

@@ -1,8 +1,8 @@
 """The common prefixes of prompts, as a radix tree over token ids. With this tree every shared prefix is read only once.
 
-Cases with the same instructions and toolbox begin with the same thousands of tokens and differ only in about the last
-hundred tokens. In depth-first order, the sequences with the same prefix come one after the other. So a prefix can be
-freed after its last sequence, and no eviction rule is needed.
+Cases with the same instructions and toolbox begin with the same thousands of tokens. Only about the last hundred tokens
+differ. In depth-first order, the sequences with the same prefix come one after the other. So a prefix can be freed
+after its last sequence, and no eviction rule is needed.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Leaf:
     Attributes:
         index: The index of the sequence.
         path: The nodes from the root of the tree to the leaf.
-        start: Position of the first own token of the sequence.
-        ids: The own tokens of the sequence, at least one token.
+        start: Position of the first unshared token of the sequence.
+        ids: The unshared tokens of the sequence. There is at least one such token.
     """
 
     index: int
@@ -63,7 +63,7 @@ def prefix_leaves(sequences: Mapping[int, Sequence[int]]) -> Iterator[Leaf]:
             yield Leaf(group[0], path, start, sequences[group[0]][start:])
             continue
         first, last = sequences[group[0]], sequences[group[-1]]
-        # The last token of a sequence is never shared, because the token after it must be computed.
+        # The last token of a sequence is never shared, because this token's logits are needed to choose the next token.
         longest = min(len(sequences[index]) for index in group) - 1
         common = next((at for at in range(start, longest) if first[at] != last[at]), longest)
         if common - start >= _SHORTEST:

@@ -1,11 +1,11 @@
-"""Prices of served models, from Inspect's price file, which the user names in Inspect's environment variable.
+"""Prices of served models, from Inspect's price file. Inspect's environment variable contains the path of the file.
 
     INSPECT_EVAL_MODEL_COST_CONFIG=prices.yaml
 
     openai/gpt-4.1: {input: 2.0, output: 8.0, input_cache_write: 0, input_cache_read: 0.5}
 
-Prices are in US dollars per million tokens. A provider that reports the cost of each answer needs no such line. If
-there is no price and no reported cost, the cost is not known.
+Prices are in US dollars per million tokens. If a provider reports the cost of each answer, its models need no line in
+the file. If there is no price and no reported cost, the cost is not known.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MAX_BYTES = 1_000_000
 
 
 def register_prices() -> None:
-    """Give the prices of the file to Inspect. If the environment variable is not set, nothing is done.
+    """Register the prices of the file with Inspect. If the environment variable is not set, do nothing.
 
     Raises:
         InputError: The file cannot be read, or is not a list of prices.

@@ -2,9 +2,9 @@
 
 Models copy arguments from the request and names from the tools. A small model may repeat the same text until its
 completion is cut. If the last tokens of a sequence occur earlier in the sequence, the tokens after the earlier
-occurrence become the draft. One pass checks several draft tokens at once (Saxena 2023, prompt lookup decoding; checked
-as in Leviathan et al. 2023, arXiv:2211.17192). The draft changes how much one pass computes. It never changes which
-tokens are generated.
+occurrence become the draft. One pass verifies several draft tokens at once. The method is prompt lookup decoding
+(Saxena 2023), with the verification of Leviathan et al. 2023 (arXiv:2211.17192). Drafts reduce the number of passes.
+The generated tokens are always the same as without drafts.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from collections.abc import Sequence
 __all__ = ["as_text", "draft_tokens"]
 
 _SUFFIXES = (4, 2, 1)
-"""How many last tokens are looked up. The largest number is tried first, because its matches are the most reliable."""
+"""The numbers of last tokens that are looked up. The largest number is tried first, because a longer match is more
+reliable."""
 
 
 def as_text(ids: Sequence[int]) -> str:
-    """Token ids as characters of a string, so that `str.rfind` can search them fast."""
+    """Token ids as characters of a string, so that `str.rfind` can search for token ids fast."""
     return "".join(map(chr, ids))
 
 

@@ -26,7 +26,7 @@ class ServedEngine:
 
     Args:
         model: Inspect's name of the model, such as `openai/gpt-4.1`.
-        decoding: How tokens are chosen.
+        decoding: The decoding options.
         requests: Limits on the requests.
 
     Raises:
@@ -55,7 +55,7 @@ class ServedEngine:
         return {"engine": "inspect", "connections": self._requests.connections}
 
     def notes(self) -> tuple[str, ...]:
-        """A line on how many requests failed, by kind."""
+        """A line with the number of failed requests of each kind."""
         return fault_notes(self._model.faults)
 
     def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:  # noqa: ARG002
@@ -66,7 +66,7 @@ class ServedEngine:
         Raises:
             NotAnswered: Some prompts were refused, or failed too often. All other prompts were answered, unless the
                 server seems to be down.
-            EnvironmentFault: The server refuses all requests. The answers that came before the refusal were yielded.
+            EnvironmentFault: The server refuses all requests. All answers from before the refusal were yielded.
         """
         remaining = iter(indices)
         reasons: dict[int, str] = {}

@@ -3,9 +3,9 @@
 An answer is data, even if it is wrong, and its request is never sent again. These are failures: too many requests
 (429), a fault of the server (5xx), a time-out, a broken connection, and a reply that is not a completion. Each failure
 is counted, and the request is sent again after a pause. The pause doubles each time, or has the length that the server
-asks for. Inspect and its clients also retry, sometimes without end, and do not report their retries. These retries are
-switched off. So every failure is counted once, a request that always fails is an error, and the number of simultaneous
-requests adapts to the server.
+requests. Inspect and its clients also retry, sometimes without end, and do not report their retries. Therefore these
+retries are switched off. So every failure is counted once, and a request that always fails is an error. The number of
+simultaneous requests also adapts to the server.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _OPENAI = ("openai/", "openai-api/")
 
 
 class Refused(Exception):
-    """The server will never answer this request, even if the request is sent again.
+    """The server refuses this request. Sending the request again would not help.
 
     Attributes:
         reason: The reason in the server's words.
@@ -58,7 +58,7 @@ class Unanswered(Exception):
 
 
 def fault_notes(faults: Counter[str]) -> tuple[str, ...]:
-    """A line on how many requests failed, by kind. There is no line if no request failed."""
+    """A line with the number of failed requests of each kind. There is no line if no request failed."""
     if not faults:
         return ()
     kinds = ", ".join(f"{kind} ({count})" for kind, count in faults.most_common())
@@ -74,7 +74,7 @@ class ServedModel:
         window: The request window of all models on the same server. None makes a window for this model.
 
     Attributes:
-        faults: How often a request failed, by kind. A kind is a status, `time-out`, `no connection` or `broken reply`.
+        faults: Number of failed requests by kind. A kind is a status, `time-out`, `no connection` or `broken reply`.
 
     Raises:
         EnvironmentFault: The provider's package or key is missing.
@@ -113,7 +113,7 @@ class ServedModel:
             prompt: Turns and tools.
             config: Fields of Inspect's `GenerateConfig`.
             trying: A function that returns a context manager. Each request is sent inside `with trying():`. The context
-                manager may count the request, or refuse the request by raising an error.
+                manager may count the request, or raise an error to refuse the request.
             order: The order of the request. The waiting request with the lowest order is sent first.
 
         Raises:

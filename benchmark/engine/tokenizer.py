@@ -1,8 +1,8 @@
 """The tokenizer and the context length of a model directory, without importing torch if possible.
 
-The tokenizer and the context length are enough to find prompts that are too long. So reading them should not need an
-import of torch, which takes seconds. The automatic classes of transformers import torch. The generic tokenizer class,
-which needs no code of a model family, does not import torch.
+The tokenizer and the context length are enough to find prompts that are too long. So this module should not import
+torch, because the import takes seconds. The automatic classes of transformers import torch. The generic tokenizer class
+needs no code of a model family and does not import torch.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The protocols of plug-ins, and the command-line commands that plug-ins get."""
+"""The protocols of plug-ins, and the command-line commands of plug-ins."""

@@ -47,12 +47,12 @@ def plugin_commands(app: App, group: Group, module: str, make: Callable[[Any], C
 
 
 def plugin_command(run: Command, plugin: Any, parameters: Mapping[str, tuple[Any, str]]) -> Command:
-    """Give `run` the name, the help and the flags of a plug-in's command.
+    """Set the name, the help and the flags of `run` for a plug-in's command.
 
     Args:
         run: The function of the command. It takes the `parameters` and `options` by keyword.
-        plugin: The plug-in. It has a `name`, `Options`, and a docstring whose first line says what it does.
-        parameters: The parameters that all plug-ins of this group share: their types and help texts by name.
+        plugin: The plug-in. It has a `name`, `Options`, and a docstring. The docstring's first line is the help text.
+        parameters: The types and help texts of the parameters that all plug-ins of this group share, by name.
 
     Returns:
         The changed `run`.
@@ -70,7 +70,7 @@ def plugin_command(run: Command, plugin: Any, parameters: Mapping[str, tuple[Any
 
 
 def _flags(options: type[BaseModel]) -> Any:
-    """The fields of `options` without their bounds. `checked` tests the bounds, so that the error is Toolmark's own."""
+    """The fields of `options` without their bounds. `checked` tests the bounds and raises Toolmark's own error."""
     fields: dict[str, Any] = {}
     for name, field in options.model_fields.items():
         made = field.default_factory
@@ -80,7 +80,7 @@ def _flags(options: type[BaseModel]) -> Any:
 
 
 def checked(options: type[Options], given: BaseModel | None) -> Options:
-    """The options of a plug-in from the flags that were given.
+    """Make the options of a plug-in from the given flags.
 
     Args:
         options: The plug-in's `Options`.

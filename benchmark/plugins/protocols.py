@@ -68,12 +68,12 @@ class Generation:
     """The values and functions that a generator gets.
 
     Attributes:
-        seed: Seed of everything that the generator draws.
+        seed: Seed of all random choices of the generator.
         execute: Runs a tool in the sandbox. The result has the kind `no_implementation` if the tool may not run.
         note: Prints a line for the user.
         drop: Counts a conversation that the generator discarded. Its arguments are stage, reason, query, query type and
             tool.
-        folder: Folder of paid replies, which is kept until the user removes it. If it is None, no reply is kept.
+        folder: Folder for paid replies. The folder is kept until the user removes it. If None, no reply is kept.
     """
 
     seed: int
@@ -149,12 +149,12 @@ class Training:
         log: Reports a point of the curve, which has a `step` and figures by name.
         say: Shows the user a line.
         weights: Directory of the base's weights. None if there is no base.
-        examples: Token ids of the conversations of a split, with a mask of the tokens that the model must write. Every
-            mask is checked. The split `validation` may have no examples.
-        query_types: The query type of each example of a split.
-        decisions: For each example of a split, the indices of two kinds of tokens: the tokens that decide between a
-            call and an answer, and the tokens of a called tool's name.
-        score_dev: Judges an adapter or model directory on dev cases, and returns figures by metric.
+        examples: Returns the token ids of the conversations of a split. A mask marks the tokens that the model must
+            write. Every mask is checked. The split `validation` may have no examples.
+        query_types: Returns the query type of each example of a split.
+        decisions: Returns the indices of two kinds of tokens for each example of a split. The first kind decides
+            between a call and an answer. The second kind is the tokens of a called tool's name.
+        score_dev: Evaluates an adapter or model directory on dev cases, and returns figures by metric.
     """
 
     seed: int
@@ -177,9 +177,9 @@ class Trained:
         losses: Losses at the end, by name.
         curve: Points of the curve. Each point has a `step` and figures by name.
         chosen_step: Step of the checkpoint that was kept. None if no checkpoint was chosen.
-        dialects: Dialects in which the data was shown, if the host did not choose the dialect.
+        dialects: Dialects of the training data, if the trainer and not the host chose the dialects.
         measured: Values that the trainer measured at the start, for example threads and precision.
-        tools_made_by: What made new tools for each conversation. None if the tools come from the dataset.
+        tools_made_by: The generator of new tools for each conversation. None if the tools come from the dataset.
     """
 
     tokens: int
@@ -207,14 +207,15 @@ class Trainer(Protocol[O_contra]):
     from_scratch: bool
 
     def train(self, base: Candidate | None, data: TraceDataset, out: Path, options: O_contra, ctx: Training) -> Trained:
-        """Write an adapter or model directory to `out`, and resume a training that was interrupted there.
+        """Write an adapter or model directory to `out`. If `out` contains an interrupted training, resume it.
 
-        The host checks base and data before the training, and writes `toolmark.json` and `README.md` after it.
+        The host checks base and data before the training. After the training, the host writes `toolmark.json` and
+        `README.md`.
         """
         ...
 
     def card(self, record: WrittenRecord) -> str | None:
-        """The text of the `README.md` in the folder of the weights. None for the usual card of an adapter."""
+        """The text of the `README.md` in the folder of the weights. None means the usual card of an adapter."""
         ...
 
 
@@ -238,8 +239,8 @@ class Renderer(Protocol):
 
     Attributes:
         name: The name of the entry point.
-        suffixes: Endings of the paths that the renderer writes. `/` stands for a folder. The renderer with the longest
-            matching suffix is used.
+        suffixes: Endings of the paths that the renderer can write. `/` stands for a folder. If several renderers match
+            a path, the renderer with the longest suffix is used.
     """
 
     name: str

@@ -1,1 +1,1 @@
-"""Trivial policies, which answer in place of a model. The scores of models are compared with the policies' scores."""
+"""Trivial policies, which answer instead of a model. The scores of models are compared with the policies' scores."""

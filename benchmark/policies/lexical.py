@@ -1,7 +1,7 @@
 """BM25, which scores how well the names and descriptions of tools match the words of a question.
 
 The formula is from Robertson and Zaragoza (The Probabilistic Relevance Framework, 2009). The inverse document frequency
-is Lucene's, log(1 + (N - n + 0.5) / (n + 0.5)), which is positive even for lists of one or two tools.
+is computed as in Lucene: log(1 + (N - n + 0.5) / (n + 0.5)). It is positive even for lists of one or two tools.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Finding the values in a text that could be an argument: numbers, dates, addresses, words of an enum, quotations.
+"""Finding possible values of an argument in a text: numbers, dates, addresses, words of an enum, quotations.
 
 The values are found by patterns and are only guesses. Trivial policies use these values as arguments. The check of
-cases uses these values to find mistakes: a case says that a value is missing, although the text contains such a value.
+cases also uses these values. It finds cases that declare a value missing although the text contains such a value.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _quotations(text: str) -> list[str]:
 
 
 def _strings(schema: Mapping[str, Any], text: str) -> list[str]:
-    """The strings in a text, which are quotations.
+    """The quotations in a text.
 
     For a schema with a format or pattern, dates, dates with time, and addresses are strings too.
     """
@@ -100,7 +100,7 @@ def types_of(schema: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def as_type(schema: Mapping[str, Any], text: str) -> Iterator[Any]:
-    """All values in a text that have a type of the schema, even values that are not valid.
+    """All values in a text that have a type of the schema. The values may be invalid for the schema.
 
     For each type, the values are in the order of the text.
     """
@@ -120,7 +120,7 @@ def as_type(schema: Mapping[str, Any], text: str) -> Iterator[Any]:
 
 
 def named_values(schema: Mapping[str, Any], text: str) -> list[Any]:
-    """The distinct values in a text that are valid for a schema, in the order in which they are found.
+    """The distinct values in a text that are valid for a schema, in the order of `as_type`.
 
     Args:
         schema: JSON Schema of the argument.

@@ -30,7 +30,7 @@ class PolicyScores:
 
     Attributes:
         name: The policy's name.
-        meaning: What the policy does, in words.
+        meaning: A description of the policy in words.
         scores: Scores by metric. Metrics without a case are left out.
     """
 

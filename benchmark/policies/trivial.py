@@ -1,4 +1,4 @@
-"""Trivial policies that answer in place of a model. Their scores show what a score of a model means.
+"""Trivial policies that answer instead of a model. Their scores help to interpret the scores of models.
 
     never      never calls
     first      always calls the first tool offered
@@ -33,7 +33,7 @@ from toolmark.benchmark.scoring.gold import perfect, written
 __all__ = ["POLICIES", "VERSION", "Policy", "best_effort"]
 
 VERSION = "1"
-"""Part of a run's identity. Change it whenever the answers of a policy can change."""
+"""Version of the policies. It is part of a run's identity. Increase it whenever the answers of a policy can change."""
 
 Policy = Callable[[Case, Dialect, Random], Completion]
 """Answers a case in a dialect. Random choices come from the random generator."""

@@ -1,4 +1,4 @@
-"""Readers turn files of other formats into cases and traces. Every module reads one format."""
+"""Readers convert files of other formats to cases and traces. Every module reads one format."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class BadRow:
     Attributes:
         file: The file that contains the row.
         line: Line of the row, counted from 1.
-        reason: Why the row cannot be read.
+        reason: The reason why the row cannot be read.
         column: Position of the error in the line, counted from 1. None if the position is not known.
     """
 
@@ -43,9 +43,9 @@ class Reader(Protocol):
 
     Attributes:
         name: The NAME of `--cases NAME:PATH`.
-        takes_tools: Whether the rows contain only the names of tools. If so, `--tools` may name the source of the
-            tools.
-        tools: The value of `--tools`. Set only on a reader that takes tools.
+        takes_tools: Whether the rows contain only the names of tools. If so, the user can give the source of the tools
+            with `--tools`.
+        tools: The value of `--tools`. It is set only if `takes_tools` is true.
     """
 
     name: str

@@ -1,13 +1,13 @@
 """API-Bank (AlibabaResearch/DAMO-ConvAI, api-bank): rows of instructions, and dialogues.
 
-Rows are in `json_test_data/*.json` and `training-data/*.json`:
+Rows are in `json_test_data/*.json` and `training-data/*.json`. A row has the form
 `{"instruction", "input", "expected_output" or "output"}`. The instruction ends with the APIs, one JSON object on each
 line. The input is a dialogue of `User: …`, `AI: …` and `API-Request: [Name(key='value')]->result`. The expected output
 is an `API-Request`, or an answer `AI: …` that uses the result.
 
-Dialogues are in `lv1-lv2-samples/**/*.jsonl`, one turn on each line: `{"role": "User" or "AI", "text"}` or
-`{"role": "API", "api_name", "param_dict", "result"}`. API-Bank defines the APIs of dialogues in Python files. So the
-tools are taken from a `tools.yaml` in the folder of the file, or from `--tools`.
+Dialogues are in `lv1-lv2-samples/**/*.jsonl`. Each line is one turn, `{"role": "User" or "AI", "text"}` or
+`{"role": "API", "api_name", "param_dict", "result"}`. API-Bank defines the APIs of dialogues in Python files, which are
+not read. The tools are read from a `tools.yaml` in the folder of the file, or from `--tools`.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def _messages(dialogue: str) -> tuple[Message, ...]:
         if head == _REQUEST:
             written, _, result = text.partition("]->")
             calls: Any = python_calls(f"{written}]")
-            # The text before a request and the request are one turn.
+            # A request and the text before the request form one turn.
             before = messages.pop().content if messages and messages[-1].role == "assistant" else ""
             messages.append(Message(role="assistant", content=before, tool_calls=calls))
             messages.append(Message(role="tool", content=result, name=calls[0].name))

@@ -6,15 +6,15 @@ interpreted in the same way as in the official checker (ShishirPatil/gorilla,
 bfcl_eval/eval_checker/ast_eval/ast_checker.py, commit a6da28ee):
 
 - The types `dict`, `float` and `tuple` become JSON Schema's object, number and array. The type `any` becomes no type.
-- `""` among the values of an argument means that the argument may be left out, unless the schema requires the argument.
-  If the argument is a string, it may also be given as `""`.
+- If `""` is among the values of an optional argument, the argument may be left out. If the argument is a string, the
+  value `""` is also right.
 - Strings are compared by the rule `bfcl`. The rule applies to the argument itself, to the elements of a list, and to
   the values of an object, one level deep.
-- Calls may come in any order. In names, `.` and `_` count as equal, because some servers refuse the dot.
+- The calls may be in any order. In tool names, `.` and `_` count as equal, because some servers refuse the dot.
 - In the irrelevance categories no call is right.
 
 An answer may contain an argument that the tool does not declare. If `""` is among the values of this argument, the
-argument is ignored. If the answer of a case breaks the schema of a tool, the case is waived, with this reason.
+argument is ignored. If the answer of a case violates the schema of a tool, the case is waived with this reason.
 
 Multi-turn, agentic, Java and JavaScript files of a folder are ignored, because they are not in these categories. The
 category live_relevance is also ignored, because it has no answers.
@@ -57,7 +57,7 @@ CATEGORIES = (
 )
 _FILE = re.compile(r"BFCL_v\d+_(.+)\.json(?:l)?(?:\.gz)?")
 _MAX_OPTIONS = 64
-"""Largest number of right answers of one case. A case has more if several arguments accept several objects."""
+"""Largest number of right answers of one case. The number can be large if several arguments accept several objects."""
 
 
 def _category(file: Path) -> str | None:
@@ -166,7 +166,7 @@ def _specs(name: str, arguments: Mapping[str, Any], tool: Tool) -> list[CallSpec
 
 
 def _rules(values: Sequence[Any], schema: Mapping[str, Any]) -> list[Accept]:
-    """Return the rules of an argument. One rule must match. Without a rule, the argument must be left out."""
+    """Return the rules of an argument. One of the rules must match. If there is no rule, no value is right."""
     kind = schema.get("type")
     items = schema.get("items")
     if kind == "object":
@@ -174,7 +174,7 @@ def _rules(values: Sequence[Any], schema: Mapping[str, Any]) -> list[Accept]:
     if kind == "array" and isinstance(items, Mapping) and items.get("type") == "object":
         listed = [value for value in values if isinstance(value, list)]
         return [Accept(match="list", of=[_object(item) for item in value]) for value in listed]
-    # An empty string is a value only of arguments that may be strings.
+    # An empty string is an accepted value only if the argument may be a string.
     given = [value for value in values if value != "" or kind in ("string", None)]
     validator = compile_schema(schema)
     # Values that the schema allows come first, because the first value is the example answer when the gold is checked.

@@ -1,8 +1,8 @@
 """Recorded answers to BFCL: `{"case", "category", "dialect", "raw", "official_decoded", "official_valid", …}`.
 
-`raw` is the recorded output. Dialects have the names of BFCL's handlers. `xlam` is the dialect `json`, and `openai` is
-the dialect `native`. The other names are the same in Toolmark. With `openai`, a list `[{name: arguments as text}]`
-contains raw calls, and a string is text. The fields with BFCL's own verdict are not read.
+`raw` is the recorded output. The field `dialect` contains the name of a BFCL handler. `xlam` stands for the dialect
+`json`, and `openai` for the dialect `native`. The other names are the same in Toolmark. With `openai`, `raw` is either
+a list of raw calls, `[{name: arguments as text}]`, or a text. The fields with BFCL's own verdict are not read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Selects the cases of a run. Files are selected by split. Then a stratified sample may be drawn."""
+"""Selects the cases of a run. Files are selected by split. After that, a stratified sample may be drawn."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def open_reader(source: str, tools: str | None = None) -> tuple[Reader, Path]:
 
 
 def case_files(path: Path, split: Split) -> list[Path]:
-    """Return the case files of a split. In a folder, these are the files `*.SPLIT.jsonl`. A file may have any name.
+    """Return `path` if it is a file. If `path` is a folder, return the case files of the split, `*.SPLIT.jsonl`.
 
     Raises:
         InputError: The file or folder does not exist, or the folder has no file of this split.
@@ -68,7 +68,7 @@ def case_files(path: Path, split: Split) -> list[Path]:
 
 
 def _rows(reader: Reader, path: Path, split: Split) -> Iterator[tuple[Path, int, Case | BadRow]]:
-    """Yield the rows of a source. Each row comes with its file or folder, and with its number there, from 1."""
+    """Yield the rows of a source, each with its file or folder, and its number in the file or folder, from 1."""
     files = case_files(path, split) if isinstance(reader, ToolmarkReader) else [path]
     for file in files:
         for index, row in enumerate(reader.read(file), start=1):
@@ -126,13 +126,13 @@ def _stratum(case: Case) -> str:
 def limited(cases: Sequence[Case], limit: int | None, seed: int = 0) -> list[Case]:
     """Draw a stratified, seeded and nested sample.
 
-    Every stratum has its share of the sample, and a larger sample contains every smaller sample. Each stratum is
-    shuffled by a seeded hash, and the cases of the stratum are spread evenly over [0, 1). The sample contains the first
-    `limit` cases in the order of these positions.
+    Every stratum has a proportional share of the sample. A larger sample contains every smaller sample. To draw the
+    sample, each stratum is shuffled by a seeded hash, and its cases get evenly spaced positions in [0, 1). The sample
+    consists of the `limit` cases with the lowest positions.
 
     Args:
         cases: All cases.
-        limit: Size of the sample. None takes all cases.
+        limit: Size of the sample. None means all cases.
         seed: Seed of the shuffling.
 
     Returns:

@@ -69,7 +69,7 @@ def chat_turns(turns: Sequence[Any]) -> tuple[Message, ...]:
 
 
 def tools_of(row: Row) -> Toolbox:
-    """Return the tools of a row, from `tools` or the older `functions`. The field contains a list, or its JSON text.
+    """Return the tools of a row, from `tools` or the older `functions`. The field contains a list or its JSON text.
 
     Raises:
         ValueError: The field cannot be read.

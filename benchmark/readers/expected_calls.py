@@ -1,4 +1,4 @@
-"""Expected answers from the data of other collections. An answer is whole calls, or only the name of the tool."""
+"""Expected answers from the data of other collections. An answer consists of whole calls, or only of tool names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ARGUMENTS = ("arguments", "args", "parameters", "input_args")
 
 
 def call_of(value: Any) -> Call:
-    """Return a call from an object with any of the usual keys. The arguments are an object or its JSON text.
+    """Return a call from an object with any of the usual keys. The arguments are an object or an object's JSON text.
 
     Raises:
         ValueError: The value is not such an object.
@@ -60,7 +60,7 @@ def calls_of(value: Any) -> tuple[Call, ...]:
 
 
 def expected_calls(calls: Sequence[Call], toolbox: Toolbox) -> ExpectCall:
-    """Expect these calls in any order, with exactly these values. An argument at its schema default may be left out.
+    """Expect these calls in any order, with exactly these values. Arguments with the default value may be left out.
 
     Raises:
         ValueError: No call is given, or a tool is called that is not offered.
@@ -95,7 +95,7 @@ def _check_offered(names: Iterable[str], toolbox: Toolbox) -> None:
 
 
 def gold_fault(option: CallOption, toolbox: Toolbox) -> str | None:
-    """Return how the expected calls break the schemas of their tools, as the reason of a waiver, or None."""
+    """Return the reason for a waiver if the expected calls violate the schemas of their tools, or else None."""
     for spec in option.calls:
         if not spec.arguments_known:
             continue
@@ -117,8 +117,8 @@ def conversation(
 ) -> Trace:
     """Return a trace, with a case.
 
-    The case is made from the first turn with a call. If no turn has a call, the case is made from the first answer. An
-    answer without a call does not show why no call is right, so the case gives the reason `no_tool_needed`.
+    The case is made from the first turn with a call. If no turn has a call, the case is made from the first answer. In
+    this case the reason for the abstention is not known, and `no_tool_needed` is assumed.
 
     Args:
         messages: The turns.
@@ -126,8 +126,8 @@ def conversation(
         source: Source of the case.
         licence: Licence of the case.
         tags: Tags of the case.
-        any_call: Whether a tool may be called that is not offered. If so, a trace with such a call has no case. If not,
-            such a call is an error.
+        any_call: Whether a call of a tool that is not offered is allowed. If True, a trace with such a call has no
+            case. If False, such a call is an error.
 
     Raises:
         ValueError: No assistant turn follows a user turn, or a tool is called that is not offered.

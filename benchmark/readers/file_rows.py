@@ -1,6 +1,6 @@
-"""Rows of data files: JSON Lines, one JSON array, CSV (plain or gzipped) or Parquet.
+"""Rows of data files. A file contains JSON Lines, one JSON array, CSV (plain or gzipped) or Parquet.
 
-A row comes with the number of the line on which the row begins. A row of a Parquet file comes with its row number. A
+Each row is returned with the number of the line on which the row begins. In a Parquet file, this is the row number. A
 row that cannot be decoded is a `BadRow`.
 """
 
@@ -77,7 +77,7 @@ def tables(path: Path, *names: str) -> list[Path]:
 
 
 def json_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
-    """Yield the objects of a JSONL file, or of a file that is one JSON array. Yield the line of each object too.
+    """Yield the objects of a JSONL file, or of a file with one JSON array. Each object is yielded with its line number.
 
     Raises:
         InputError: The file cannot be read.
@@ -116,7 +116,7 @@ def _array(path: Path, text: str) -> Iterator[tuple[int, Row | BadRow]]:
             value, position = STRICT_DECODER.raw_decode(text, position)
             check_json(value)
         except (ValueError, RecursionError) as error:
-            # After a broken element, the start of the next element is unknown. It might lie inside the broken element.
+            # After a broken element, the start of the next element is unknown, so the rest of the array is not read.
             yield line, BadRow(path, line, f"not JSON: {error}; this element and all elements after it are not read")
             return
         if isinstance(value, dict):

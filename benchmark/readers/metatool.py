@@ -1,13 +1,13 @@
 """MetaTool (HowieHwong/MetaTool, dataset/tmp_dataset): queries that show whether a tool is needed, and which tool.
 
-A file contains one JSON array of `{"query", "tool", "label", "action_prompt", …}`. Task 1 asks whether a tool is needed
-at all. `label` is `positive` or `negative`. In task 2, `action_prompt` lists the tools, one on each line, as
-`1. tool name: …, tool description: …`. `tool` contains one or several names. If none of these names is in the list, no
-call is right.
+A file contains one JSON array of `{"query", "tool", "label", "action_prompt", …}`. In task 1 a model must decide
+whether a tool is needed. `label` is `positive` or `negative`. In task 2, `action_prompt` lists the tools, one on each
+line, in the form `1. tool name: …, tool description: …`. `tool` contains one or several names. If none of these names
+is in the list, no call is right.
 
-MetaTool's tools have no arguments. In MetaTool's task 1 a model is shown no tools. Here a case of task 1 offers the
-tools of `--tools`. Without `--tools`, the case offers the tools of `plugin_des.json` (`{name: description}`) in the
-folder of the file or in the folder above. The id of the case is a hash of the row.
+MetaTool's tools have no arguments. In the original task 1 a model sees no tools. In Toolmark a case of task 1 offers
+the tools of `--tools`. Without `--tools`, the case offers the tools of `plugin_des.json` (`{name: description}`) in the
+folder of the file or in its parent folder. The id of the case is a hash of the row.
 """
 
 from __future__ import annotations

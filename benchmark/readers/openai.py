@@ -6,8 +6,8 @@ These older or other forms are also read:
 - the lines of a batch, whose request is in the field `body`;
 - preferences, `{"input": {"messages", "tools"}, "preferred_output": [...]}`. Only the preferred answer is used.
 
-Arguments are JSON text, in the form in which the server sends arguments. The formats are described in the API reference
-of chat completions and in the guides to fine-tuning and batches (platform.openai.com/docs).
+Arguments are JSON text, as in the server's responses. The formats are described in the API reference of chat
+completions and in the guides to fine-tuning and batches (platform.openai.com/docs).
 """
 
 from __future__ import annotations

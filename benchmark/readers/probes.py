@@ -1,4 +1,4 @@
-"""Probes: call cases of a file that are repeated with one change, to see what the choice of a tool depends on.
+"""Probes: copies of call cases with one change. They show which information a model uses to choose a tool.
 
     as_authored            The case is unchanged. The other kinds are compared with this kind.
     names_masked           The tools are called tool_1, tool_2, …, so they differ only in descriptions and schemas.
@@ -8,14 +8,14 @@
                            are also in every longer list.
     position_first …       The right tool is first, in the middle or last of the authored list.
 
-A probe is not an authored case. The source of a probe is `probes`, the tag `probes` lists the kinds of the probe, and
-the summary has a line for each kind. A probe stays in the cluster of its question, so that intervals are computed from
+A probe is not an authored case. The source of a probe is `probes`, and the tag `probes` lists the kinds of the probe.
+The summary has a line for each kind. A probe stays in the cluster of its question, so that intervals are computed from
 the number of questions. Two kinds may give the same prompt, for example if the right tool is already the first tool.
-Then the prompt is asked once, with both kinds.
+In this case there is only one probe, which has both kinds.
 
-The expected answer is the answer of the authored case, by tool. So a longer list may contain another tool that would
-also be right. With shuffled descriptions, the tool with the right name counts as right. A probe shows the difference
-between two kinds. The score of one kind alone has no meaning.
+The expected answer is the answer of the authored case, with the same tools. So a longer list may contain another tool
+that would also be right. With shuffled descriptions, the tool with the right name counts as right. Only the difference
+between the scores of two kinds has a meaning. The score of one kind alone has no meaning.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _renamed(case: Case, names: Mapping[str, str]) -> Case:
 
 def _masked(case: Case, rng: Random) -> Case:
     numbers = list(range(1, len(case.toolbox.tools) + 1))
-    rng.shuffle(numbers)  # otherwise the number would be the position
+    rng.shuffle(numbers)  # otherwise the number in a name would show the position of the tool
     masks = (f"tool_{number}" for number in numbers)
     return _renamed(case, dict(zip(case.toolbox.names, masks, strict=True)))
 
@@ -126,8 +126,8 @@ def _placed(case: Case, index: Callable[[int], int]) -> Case | None:
 def probes_of(case: Case) -> Iterator[tuple[str, Case]]:
     """Yield kind and case of every probe that can be made from `case`, in the order of `KINDS`.
 
-    An abstain case has no probes. Random choices are seeded by the id of the case and the kind, so that the probes are
-    the same on every machine.
+    An abstain case has no probes. The seed of random choices depends on the id of the case and the kind. So the probes
+    are the same on every machine.
     """
     if not isinstance(case.expect, ExpectCall):
         return

@@ -1,11 +1,11 @@
-"""Recorded answers in files that are not ledgers. A row contains one completion, which is judged like any completion.
+"""Recorded answers in files that are not ledgers. A row contains one completion.
 
     {"case_id": …, "text": …, "tool_calls": [{"name": …, "arguments": …}], "stop_reason": "stop", "dialect": "json"}
 
-The case is given by `case_id`, or by `case`, which is the reference of the case inside its collection (for example a
-BFCL id). `tool_calls` are native calls in the form in which the server sent them, and `arguments` is the unparsed text.
-All other fields may be missing. Without a `stop_reason`, it is not known whether the model ended by itself. Without a
-`dialect`, the user must give `--dialect`. `epoch` counts from 1.
+The case is named by `case_id`, or by `case`. `case` is the reference of the case inside its collection, for example a
+BFCL id. `tool_calls` contains native calls in the form in which the server sent the calls. `arguments` is the unparsed
+text. All other fields may be missing. Without a `stop_reason`, it is not known whether the model ended by itself.
+Without a `dialect`, the user must give `--dialect`. `epoch` counts from 1.
 
 Rows of another format are converted to this format first. Every other format has its own module.
 """

@@ -1,4 +1,4 @@
-"""Converts rows of data files to cases and traces. Fields are checked, and an unfit row becomes a `BadRow`."""
+"""Converts rows of data files to cases and traces. Fields are checked, and an invalid row becomes a `BadRow`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def field(row: Row, name: str, kind: type[Kind]) -> Kind:
 
 
 def reason(error: Exception, prefix: tuple[str | int, ...] = ()) -> str:
-    """Return why a row cannot be read, in one line.
+    """Return the reason why a row cannot be read, in one line.
 
     Args:
         error: The exception that was raised while the row was read.
@@ -62,7 +62,7 @@ def reason(error: Exception, prefix: tuple[str | int, ...] = ()) -> str:
 def convert(
     path: Path, rows: Iterator[tuple[int, Row | BadRow]], made: Callable[[Row, int], Case | Trace]
 ) -> Iterator[Case | Trace | BadRow]:
-    """Convert each row, with its line number, by `made`. If `made` raises `ValueError`, the row becomes a `BadRow`."""
+    """Call `made` with each row and its line number. If `made` raises `ValueError`, the row becomes a `BadRow`."""
     for line, row in rows:
         if isinstance(row, BadRow):
             yield row
@@ -77,12 +77,12 @@ def convert(
 def converted(
     path: Path, suffixes: tuple[str, ...], made: Callable[[Row, str], Case | Trace]
 ) -> Iterator[Case | Trace | BadRow]:
-    """Convert each row of a file, or of the files of a folder, by `made`.
+    """Convert each row of a file, or of the files of a folder, with `made`.
 
     Args:
         path: A JSON or Parquet file, or a folder of such files.
         suffixes: Endings of the JSON files that are read from a folder.
-        made: Makes a case or trace of a row and the reference of the row, `file:line`.
+        made: Makes a case or trace from a row and the row's reference, `file:line`.
 
     Raises:
         InputError: No such file exists, or a file cannot be read.

@@ -1,12 +1,13 @@
 """Seal-Tools (fairyshine/Seal-Tools, Seal-Tools_Dataset): `{"id", "query", "calling": [{"api", "parameters"}, …]}`.
 
 The tools are in `tool.jsonl` in the same folder, `{"api_name", "api_description", "field", "parameters", "required"}`,
-with Python's type names. It is not recorded which of the 4,000 tools a model was shown. A case offers all tools whose
-`field` is the field of a called tool. These tools are similar to the called tools. The id of a case is a hash of the
+with Python's type names. The data does not record which of the 4,000 tools a model saw. So a case offers all tools
+with the same `field` as a called tool. These tools are similar to the called tools. The id of a case is a hash of the
 row.
 
-All values in the file are strings, also numbers. The values are converted to the type that the tool declares. A value
-`API_call_0` stands for the result of an earlier call. One answer cannot contain this result, so the case is waived.
+All values in the file are strings, even numbers. The values are converted to the type that the tool declares. A value
+`API_call_0` stands for the result of an earlier call. A single answer cannot contain this result, so the case is
+waived.
 """
 
 from __future__ import annotations

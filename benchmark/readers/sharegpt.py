@@ -2,10 +2,10 @@
 
 Two variants are read.
 
-* LLaMA-Factory: turns from `function_call`, whose value is the JSON of a call or of a list of calls, and turns from
-  `observation` (hiyouga/LLaMA-Factory, data/README.md and data/glaive_toolcall_en_demo.json).
-* Hermes: turns from `gpt` with `<tool_call>` around the JSON of a call, and turns from `tool` with `<tool_response>`
-  around the result (NousResearch/hermes-function-calling-v1).
+* LLaMA-Factory: A turn from `function_call` contains the JSON of a call or of a list of calls. A turn from
+  `observation` contains a result (hiyouga/LLaMA-Factory, data/README.md and data/glaive_toolcall_en_demo.json).
+* Hermes: A turn from `gpt` contains the JSON of a call between `<tool_call>` tags. A turn from `tool` contains a result
+  between `<tool_response>` tags (NousResearch/hermes-function-calling-v1).
 
 `tools` is JSON text or a list. Without `tools`, no tool is offered, and a row with a call is a bad row.
 """

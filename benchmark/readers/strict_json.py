@@ -1,7 +1,7 @@
 """Decodes strict JSON and Python literals to values of JSON's types.
 
-Strict means that `NaN`, infinite numbers, keys that are written twice in one object, and halves of surrogate pairs are
-refused. At most 64 levels of nesting are allowed.
+Strict decoding refuses `NaN`, infinite numbers, duplicate keys in an object, and halves of surrogate pairs. At most 64
+levels of nesting are allowed.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def strict_json(text: str) -> Any:
     """Decode a text that contains exactly one JSON value. White-space around the value is allowed.
 
     Raises:
-        ValueError: The text is not strict JSON. If the position of the error is known, it is a `json.JSONDecodeError`.
+        ValueError: The text is not strict JSON. The error is a `json.JSONDecodeError` if its position is known.
     """
     try:
         return check_json(json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant))
@@ -91,7 +91,7 @@ def python_literal(text: str) -> Any:
 
 
 def as_json(value: Any) -> Any:
-    """Return a Python value in JSON's types. Tuples become lists.
+    """Convert a Python value to JSON's types. Tuples become lists.
 
     Raises:
         ValueError: The value contains a type that JSON does not have, or a key that is not a string.

@@ -44,7 +44,7 @@ def json_schema(node: Any, depth: int = 0) -> Any:
 
     Args:
         node: A schema, or a part of one.
-        depth: How deep `node` is nested in the whole schema.
+        depth: The depth of `node` in the whole schema.
 
     Raises:
         ValueError: A type is not known, or the schema is nested too deeply.
@@ -75,7 +75,7 @@ def json_schema(node: Any, depth: int = 0) -> Any:
 
 
 def type_schema(written: str) -> tuple[dict[str, Any], bool]:
-    """Return the schema of a type in Python's notation (`List[int]`, `str, optional`), and whether it is optional.
+    """Return the schema of a type in Python's notation (`List[int]`), and whether the notation has `optional`.
 
     Unions and unknown types become a schema that allows every value.
     """
@@ -101,8 +101,7 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
 
     Args:
         arguments: The descriptions by argument name.
-        required: Arguments that must be given. With None, an argument must be given if it is not optional and has no
-            default.
+        required: The required arguments. With None, an argument is required if it is not optional and has no default.
 
     Raises:
         ValueError: The description of an argument has another form.
@@ -134,7 +133,7 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
 
 
 def tool_of(value: Any) -> Tool:
-    """Read a tool in OpenAI's wrapper, as a plain object, or as the JSON text of one of these.
+    """Read a tool from OpenAI's wrapper, from a plain object, or from the JSON text of either form.
 
     The parameters of the tool may be flat arguments or a JSON Schema. The schema may use type names of other languages.
 
@@ -158,7 +157,7 @@ def tool_of(value: Any) -> Tool:
         schema = dict(_NO_ARGUMENTS)
     elif _is_schema(parameters):
         schema = {"type": "object", **json_schema(parameters)}
-        if isinstance(value.get("required"), list):  # some files have the list outside of the schema
+        if isinstance(value.get("required"), list):  # some files have this list outside of the schema
             schema.setdefault("required", value["required"])
     else:
         required = value.get("required")
@@ -167,7 +166,7 @@ def tool_of(value: Any) -> Tool:
 
 
 def _is_schema(parameters: Mapping[str, Any]) -> bool:
-    """Whether this is a JSON Schema of an object. Arguments by name are no schema, even if one is called `type`."""
+    """Whether this is a JSON Schema of an object. Flat arguments are no schema, even with an argument called `type`."""
     if isinstance(parameters.get("properties"), Mapping):
         return True
     return isinstance(parameters.get("type"), str) and parameters["type"].strip().lower() in ("object", "dict")

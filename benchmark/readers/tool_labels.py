@@ -1,7 +1,7 @@
 """Cases from queries that are labelled with the name of the right tool.
 
-The right arguments are not known. So the judge checks which tool is called and whether the call is valid. It cannot
-check whether the whole call is right.
+The right arguments are not known. So the judge checks which tool is called and whether the call is valid. The judge
+cannot check whether the values of the arguments are right.
 """
 
 from __future__ import annotations

@@ -102,11 +102,11 @@ def _case(path: Path, number: int, line: str, names: ToolboxNames, toolboxes: di
 
 
 def case_line(case: Case, *, named: bool = False) -> str:
-    """Return the line of a case file for a case, with a newline.
+    """Return a case as a line of a case file, with a newline.
 
     Args:
         case: The case.
-        named: Whether to write only the name of the toolbox instead of its tools. The tools are then in the
+        named: Whether to write the name of the toolbox instead of its tools. If True, the tools must be in the
             `tools.yaml` in the folder of the file.
     """
     content = case.model_dump(mode="json", exclude={"toolbox", "messages", "seen_unknown"}, exclude_none=True)

@@ -1,6 +1,6 @@
 """TRL's conversational datasets as JSONL: `messages`, or `prompt` with `completion` or `chosen`, and `tools`.
 
-`tools` is a list of JSON Schemas, or the JSON text of the list. Arguments are objects (huggingface.co/docs/trl,
+`tools` is a list of JSON Schemas, or the JSON text of such a list. Arguments are objects (huggingface.co/docs/trl,
 "Dataset formats and types"). If a row is a preference, only the chosen answer is read. A folder that
 `toolmark generate` wrote has the same columns in Arrow files. The cases of such a folder are read from
 `cases.test.jsonl`.

@@ -2,20 +2,20 @@
 
 The files are recognised by their columns.
 
-* `queries.csv`: A row is a query and the tool that the query needs. All tools of the `tools.yaml` in the same folder
-are
-  offered.
-* `traces.csv`: A row is a query and, in `trace`, the Python literal (or the JSON) of a conversation. The first turn of
-  the conversation lists the tools as `{"tool_name", "description", "input_args": {argument: "type - description"}}`.
-* `eval_results.csv`: The rows are the queries that a model was asked. It is not recorded which tools the model was
-  shown, so the id of a case is a hash of the row.
+* `queries.csv`: A row contains a query and the tool that the query needs. A case offers all tools of the `tools.yaml`
+  in the same folder.
+* `traces.csv`: A row contains a query and a conversation. The column `trace` is the conversation as a Python literal or
+  JSON. The first turn lists the tools as
+  `{"tool_name", "description", "input_args": {argument: "type - description"}}`.
+* `eval_results.csv`: A row contains a query that a model was asked. The file does not record the tools that the model
+  saw, so the id of a case is a hash of the row.
 
 The tutorial's dataset at the hub (shawhin/tool-use-finetuning) has the same columns in Parquet.
 
-The tools offered are read from the prompt, because the column `num_tools_available` differs from the number of tools
-shown. A conversation is read unchanged, even if it answers another query than the query of its row. If a conversation
-calls a tool that is not offered, it becomes a trace without a case. If a call cannot be read, the assistant turn stays
-text.
+The offered tools of a conversation are read from its prompt. The column `num_tools_available` is not used, because it
+differs from the number of tools in the prompt. A conversation is read unchanged, even if its query differs from the
+query of its row. If a conversation calls a tool that is not offered, the conversation becomes a trace without a case.
+If a call cannot be read, the assistant turn remains a text.
 """
 
 from __future__ import annotations

@@ -1,8 +1,12 @@
 """When2Call (README of NVIDIA/When2Call): when a model should call, ask for an argument, or decline.
 
 Test rows: `{"uuid", "source_id", "question", "correct_answer", "answers", "target_tool", "tools", "held_out_param"}`.
-`correct_answer` is `tool_call` (the call is in `answers`), `request_for_info` (a required argument was removed from the
-question), `cannot_answer` (no tool fits) or `direct`. All rows from the same BFCL question are one cluster.
+All rows from the same BFCL question are one cluster. `correct_answer` is one of these values:
+
+* `tool_call`: The call is in `answers`.
+* `request_for_info`: A required argument was removed from the question.
+* `cannot_answer`: No tool fits.
+* `direct`: The model should answer without a tool.
 
 Training rows: `{"tools", "messages"}`. The answer is the last turn or `chosen_response`. Calls are between `<TOOLCALL>`
 tags. Training rows are read as traces.

@@ -1,9 +1,9 @@
 """xLAM's function-calling data, and data in the same form, such as Hammer: `{"query", "tools", "answers"}`.
 
 `tools` and `answers` are lists, or the JSON text of lists (Salesforce/xlam-function-calling-60k, README). Parameters
-are flat, `{argument: {"type": "str, optional", "description", "default"}}`, or a JSON Schema. An answer is `{"name",
-"arguments"}`. The keys may also be `tool` and `parameters`. An empty list of answers means that no tool fits, as in
-Hammer's irrelevance data (MadeAgents/Hammer).
+are a JSON Schema or flat arguments, `{argument: {"type": "str, optional", "description", "default"}}`. An answer is
+`{"name", "arguments"}`. The keys may also be `tool` and `parameters`. An empty list of answers means that no tool fits,
+as in Hammer's irrelevance data (MadeAgents/Hammer).
 """
 
 from __future__ import annotations

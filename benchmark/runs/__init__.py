@@ -1,1 +1,1 @@
-"""Runs. A run consists of completions in a ledger, and an Inspect log with the grades of the completions."""
+"""Runs. A run consists of a ledger with completions, and an Inspect log with the grades of the completions."""

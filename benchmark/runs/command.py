@@ -84,7 +84,7 @@ def _model(identity: Mapping[str, Any]) -> str:
 
 
 def _answered(recorded: Recorded, last: Mapping[str, Any]) -> str:
-    """How many cases of the last session have a completion."""
+    """The number of cases of the last session that have a completion."""
     requested = last.get("cases", {})
     if not requested:
         return str(len({case_id for case_id, _ in recorded.by_case}))

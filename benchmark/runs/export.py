@@ -72,7 +72,7 @@ def export_run(recorded: Recorded, name: str) -> Exported:
 
 
 def _without_time(completion: Completion) -> Mapping[str, Any]:
-    """The completion as JSON, without its seconds. They have no meaning without a description of the machine."""
+    """The completion as JSON, without its time. The time has no meaning without a description of the machine."""
     return replace(completion, usage=replace(completion.usage, seconds=None)).as_json()
 
 

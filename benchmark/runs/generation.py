@@ -1,4 +1,4 @@
-"""Phase one of a run, which generates a completion for every prompt and writes the completions to the ledger.
+"""Phase one of a run. A completion is generated for every prompt, and is written to the ledger.
 
 Completions that are already in the ledger are reused. So a killed run continues where it stopped, and a run with a
 larger `--limit` extends the run with a smaller limit. The engine is opened only if a completion is missing.
@@ -37,11 +37,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a run is made. These are all options that do not belong to the candidate.
+    """The options of a run that do not belong to the candidate.
 
     Attributes:
         runs: The folder of the runs.
-        decoding: How completions are decoded.
+        decoding: The decoding options.
         epochs: Number of completions of each case.
         fresh: Whether to generate all completions again.
         skip_too_long: Whether to leave out cases whose prompt does not fit into the model's context.
@@ -67,10 +67,10 @@ class Run:
         weights: Directories of the weights, for a local candidate.
         training: The trainer's record of the weights, if there is one.
         completions: The completions by (case id, epoch), after generation.
-        reused: How many completions were already in the ledger.
-        made: How many completions were generated in this session.
-        missing: Ids of the cases without a completion. The case's prompt does not fit into the context (with
-            `skip_too_long`), or the case is not in the recording of a baseline.
+        reused: Number of completions that were already in the ledger.
+        made: Number of completions that were generated in this session.
+        missing: Ids of the cases without a completion. There are two possible reasons: the case's prompt does not fit
+            into the context (with `skip_too_long`), or the recording of a baseline does not contain the case.
         notes: Lines about the run for the user.
     """
 
@@ -89,7 +89,7 @@ class Run:
 
 
 def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run:
-    """Find the identity of a candidate and the directory of its run. This loads no model.
+    """Find the identity of a candidate and the directory of its run. No model is loaded.
 
     Raises:
         InputError: There is no such candidate, or its files cannot be used.
@@ -122,9 +122,9 @@ def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run
 def _key(run: Run, prompt: Prompt, case: Case, epoch: int, one_call: bool) -> str:
     """The key of a completion.
 
-    The key depends on the prompt, which is all that a model sees. A policy may read the expected answer, so its key
-    also depends on the expected answer. The expected answer decides whether a completion ends after its call. So a
-    completion that ends after its call has a different key.
+    The key depends on the prompt, because a model sees only the prompt. A policy may also read the expected answer, so
+    the key of a policy's completion also depends on the expected answer. The expected answer decides whether a
+    completion ends after its call. So a completion that ends after its call has a different key.
     """
     question: object = [prompt.digest(), case.gold_hash] if run.candidate.kind == "policy" else prompt.digest()
     question = [question, "to its call"] if one_call else question
@@ -132,7 +132,7 @@ def _key(run: Run, prompt: Prompt, case: Case, epoch: int, one_call: bool) -> st
 
 
 def _one_call(case: Case) -> bool:
-    """Whether exactly one call is right. (An abstention can only be seen in the whole answer.)"""
+    """Whether exactly one call is right. (An abstention can be recognised only from the whole answer.)"""
     return case.expect.action == "call" and all(len(option.calls) == 1 for option in case.expect.any_of)
 
 
@@ -173,12 +173,12 @@ def generate(
     Args:
         run: The run.
         cases: The cases.
-        options: How the run is made.
+        options: The options of the run.
         engines: Opens the engine.
         progress: Called after every completion.
-        partial: Whether a recording may lack cases or have other cases, which is allowed for the recording of a
+        partial: Whether a recording may lack cases, or have other cases. Both are allowed for the recording of a
             baseline.
-        available: All cases that the recording may answer, if `cases` is a sample of these cases.
+        available: All cases that may be in the recording, if `cases` is a sample of these cases.
 
     Returns:
         `run`.
@@ -218,7 +218,8 @@ def generate(
             run.environment = environment(**engine.environment())
             ledger.open_session(_session_line(run, cases))
         elif not ledger.recorded.runs:
-            # The run line was broken. The keys verify the identity of the completions, but the machine is not known.
+            # The run line was broken. The keys show that the completions belong to this identity, but the machine is
+            # not known.
             ledger.open_session(_session_line(run, cases))
         for epoch in range(1, options.epochs + 1):
             indices = [index for index, epoch_of_answer in missing if epoch_of_answer == epoch]
@@ -240,7 +241,7 @@ def generate(
 
 
 def _dropped(error: NotAnswered, run: Run, cases: Sequence[Case], notes: Sequence[str], skip: bool) -> frozenset[int]:
-    """The cases that are too long for the server, if such cases may be left out. Otherwise the error is raised."""
+    """The cases that are too long for the server. If such cases may not be left out, `error` is raised."""
     if set(error.reasons) <= error.too_long and error.asked and skip:
         return frozenset(error.too_long)
     index, reason = next(item for item in error.reasons.items() if item[0] not in error.too_long or not skip)

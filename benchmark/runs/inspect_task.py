@@ -1,6 +1,7 @@
-"""Phase two of a run, in which one Inspect eval replays and grades the completions and writes the `.eval` log.
+"""Phase two of a run. One Inspect eval replays the completions, grades them, and writes the `.eval` log.
 
-`inspect eval suites/test_timing.py --model …` uses the same scorer. In this command Inspect asks the model.
+The command `inspect eval suites/test_timing.py --model …` uses the same scorer. With this command, Inspect sends the
+prompts to the model.
 """
 
 from __future__ import annotations
@@ -89,8 +90,8 @@ def _scorer(
 ) -> Scorer:
     """The scorer.
 
-    The scorer also puts the grades into `graded`, because reading the grades from the log takes as long as grading. It
-    puts errors that a user can correct into `errors`, because Inspect keeps only the text of an error.
+    The scorer also puts the grades into `graded`, because reading the grades from the log takes as long as grading. If
+    a user can correct an error, the scorer puts the error into `errors`, because Inspect keeps only the error's text.
     """
     from inspect_ai.scorer import Score, Target, mean, scorer, stderr
 
@@ -207,7 +208,7 @@ def _unwritten(folder: Path, reason: str) -> EnvironmentFault:
 
 
 def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
-    """The grades as the newest log of a run recorded them. Cases that are not in the log are left out.
+    """The recorded grades in the newest log of a run. Cases that are not in the log are left out.
 
     Args:
         folder: Folder of the run.
@@ -276,10 +277,10 @@ def live_task(
     Args:
         suite: Prefix of the metrics that the task scores.
         cases: A case source in the form of the option `--cases`.
-        dialect: How tools are shown and calls are read.
+        dialect: The dialect, which defines how a model sees the tools and how its calls are read.
         split: `dev` or `test`.
         limit: Size of the stratified sample, or None for all.
-        execute: The strongest effects that tools may have. Other tools are not run.
+        execute: The strongest effects that a tool may have. Tools with stronger effects are not run.
     """
     from inspect_ai import Task
     from inspect_ai.dataset import MemoryDataset

@@ -2,13 +2,15 @@
 
 The format is JSON Lines. The first line is `{"run": {identity, environment, cases}}`. Every later session that adds
 completions begins with such a line. Each other line is one completion: `{key, case_id, epoch, text, tool_calls,
-stop_reason, usage}`. The usage contains the numbers of tokens. For runs that were made on this machine it also contains
-seconds and, if known, the cost. A completion is written to the file at once, so that a killed run loses at most one
-batch. An incomplete last line is dropped. A ledger can also be replayed, and `.jsonl.gz` is read too.
+stop_reason, usage}`. The usage contains the numbers of tokens. For runs that were made on this machine the usage
+also contains seconds and, if known, the cost. A completion is written to the file at once, so that a killed run loses
+at most one batch. An incomplete last line is dropped. A ledger can also be replayed. `.jsonl.gz` files can be read too.
 
-Three readers handle broken lines differently. `scan_ledger` reports the broken lines and raises no error. `Ledger`,
-which continues a run, moves the broken lines to another file, so that their completions are generated again.
-`read_ledger`, which only reads, raises an error.
+Three readers handle broken lines differently:
+
+* `scan_ledger` reports the broken lines and raises no error.
+* `Ledger` continues a run. It moves the broken lines to another file, so that their completions are generated again.
+* `read_ledger` only reads. It raises an error.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ class BrokenLine:
 
     Attributes:
         number: Number of the line, counted from 1.
-        reason: What is wrong with the line.
+        reason: The reason why the line cannot be read.
         raw: The bytes of the line.
     """
 
@@ -103,7 +105,7 @@ def scan_ledger(path: Path) -> Recorded:
             completions[key] = by_case[case_epoch] = Completion.from_json(row)
             keys[case_epoch] = key
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            if number == len(lines):  # no newline at its end, because the process was killed while it wrote this line
+            if number == len(lines):  # no newline at the end, because the process was killed while writing this line
                 break
             broken.append(BrokenLine(number, f"{type(error).__name__}: {error}", line))
     return Recorded(tuple(runs), completions, by_case, keys, tuple(broken), tuple(doubled))
@@ -186,8 +188,8 @@ class Ledger:
             recorded = scan_ledger(self.path)
             if recorded.broken:
                 self._move_broken_lines(recorded)
-            # The file is unbuffered. In a buffer, bytes that did not fit on a full disk would stay, and closing the
-            # file would fail too.
+            # The file is unbuffered. Otherwise bytes that do not fit on a full disk would stay in the buffer, and
+            # closing the file would fail too.
             self._stream = self.path.open("ab", buffering=0)
         except OSError as error:
             raise _unwritable(self.path.parent, error) from None

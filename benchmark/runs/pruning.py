@@ -18,11 +18,11 @@ __all__ = ["Freed", "prune_runs", "size_of"]
 
 @dataclass(frozen=True, slots=True)
 class Freed:
-    """A run or a log that was deleted, or would be deleted without `dry_run`.
+    """A run or a log to delete. With `dry_run`, nothing is deleted.
 
     Attributes:
         path: The path of the run or log.
-        why: Why it is deleted.
+        why: The reason for the deletion.
         size: The size in bytes.
     """
 
@@ -42,10 +42,10 @@ def prune_runs(runs: Path, keep: int | None, *, dry_run: bool) -> Iterator[Freed
     Args:
         runs: The folder of the runs.
         keep: Number of newest logs that each run keeps. If it is None, all logs are kept.
-        dry_run: Whether to only find these runs and logs and delete nothing.
+        dry_run: Whether to find these runs and logs without deleting anything.
 
     Yields:
-        Each run or log that was deleted, or would be deleted without `dry_run`.
+        Each deleted run or log. With `dry_run`, each run or log that a call without `dry_run` would delete.
 
     Raises:
         InputError: `runs` cannot be read.
@@ -89,10 +89,10 @@ def _deletable(folder: Path, keep: int | None) -> Iterator[Freed]:
 
 
 def _is_useless(folder: Path) -> bool:
-    """Whether the run cannot be resumed or replayed, and the run's directory contains only files that runs write."""
+    """Whether the run cannot be resumed or replayed, and its directory contains only the files of a run."""
     if foreign_files(folder):
         return False
-    if any(path.stat().st_size for path in folder.glob("ledger.*.jsonl")):  # made by --fresh, or with broken lines
+    if any(path.stat().st_size for path in folder.glob("ledger.*.jsonl")):  # earlier completions, or broken lines
         return False
     ledger = folder / "ledger.jsonl"
     if not ledger.is_file():

@@ -1,8 +1,8 @@
-"""Recorded completions as a candidate. They are in a ledger or in a file of recorded answers.
+"""Recorded completions as a candidate. The completions are in a ledger or in a file of recorded answers.
 
-A ledger may have more cases than the cases that are judged, because it contains every case that its candidate answered.
-A file of recorded answers belongs to one set of cases. A row of any other case is an error. A case with two answers is
-also an error.
+A ledger contains every case that its candidate answered, so the ledger may contain more cases than are judged. A file
+of recorded answers belongs to one set of cases. A row of any other case is an error. A case with two answers is also an
+error.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from toolmark.benchmark.runs.ledger import read_ledger
 __all__ = ["Replay", "read_replay"]
 
 _MAX_NAMED = 3
-"""How many wrong rows an error names."""
+"""The largest number of wrong rows that an error names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Replay:
     Attributes:
         path: The file.
         dialect: The dialect of the answers. None if the file does not name the dialect.
-        identity: The run's identity, as far as it is known. Only the identity in a ledger contains the dialect.
+        identity: The known part of the run's identity. Only the identity in a ledger contains the dialect.
         environment: The environment in which the answers were made.
         training: The trainer's record of the weights, if the recording has one.
         by_case: The completions of a ledger, by (case id, epoch).
@@ -62,7 +62,7 @@ class Replay:
 
         Args:
             cases: All cases that may be judged.
-            partial: Whether to leave out rows of other cases. If it is False, such rows are an error.
+            partial: Whether to leave out rows of other cases. If False, a row of another case is an error.
 
         Raises:
             InputError: A row belongs to no case or to several cases, or a case has two answers.
@@ -102,7 +102,7 @@ def _listed(rows: Sequence[RecordedRow]) -> str:
 
 
 def read_replay(path: Path) -> Replay:
-    """Read a ledger or a file of recorded answers. The first line of the file shows which kind it is.
+    """Read a ledger or a file of recorded answers. The first line of the file shows the kind of the file.
 
     Raises:
         InputError: The file cannot be read, a line is broken, or the rows have several dialects.

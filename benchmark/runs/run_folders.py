@@ -1,4 +1,4 @@
-"""The directories of runs, `RUNS/<candidate>-<key8>/`. This module makes their names and finds the directories."""
+"""Naming and finding the directories of runs, `RUNS/<candidate>-<key8>/`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run_folder(runs: Path, candidate: str, key: str) -> Path:
     Args:
         runs: The folder of all runs.
         candidate: The candidate's name. Characters that are not safe in file names are replaced.
-        key: The key of the run's identity. It makes the directory's name unique.
+        key: The key of the run's identity, which makes the directory's name unique.
     """
     return runs / f"{re.sub(r'[^A-Za-z0-9._+-]+', '-', candidate).strip('-.') or 'candidate'}-{key}"
 

@@ -2,7 +2,7 @@
 
 The effects say what the function reads or changes outside of itself.
 
-A function without a declaration counts as `write`, so that it is run only if the user asks for it.
+A function without a declaration counts as `write`. So the function is run only if the user allows `write`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def effects(kind: Effects) -> Callable[[Function], Function]:
         kind: `pure` (the tool has no effects), `read` (it reads state) or `write` (it changes state).
 
     Raises:
-        ValueError: `kind` is none of these three words.
+        ValueError: `kind` is another word.
     """
     if kind not in get_args(Effects):
         raise ValueError(f"effects must be one of {', '.join(get_args(Effects))}, not {kind!r}")

@@ -1,4 +1,4 @@
-"""Valid example arguments, which are made from a schema only."""
+"""Making example arguments from a schema."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FORMATS: Mapping[str, str] = {
 def example_arguments(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Make the required arguments of a tool. Each argument gets the first value that its schema allows.
 
-    Patterns, references and combined schemas are ignored, so a schema that uses them may refuse the result.
+    Patterns, references and combined schemas are ignored. So the result may be invalid if the schema uses one of these.
 
     Args:
         parameters: JSON Schema of the arguments.

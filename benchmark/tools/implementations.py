@@ -3,8 +3,8 @@
 The name is `package.module:function` or `/path/to/file.py:function`. Two other forms name a remote tool.
 `openapi:/path/to/spec.yaml:tool` sends an HTTP request, and `mcp:SERVER:tool` calls an MCP server.
 
-A user's module is imported in two places: the code that reads its tools, and the sandbox's worker that runs the tools.
-Both import the module in the same way, so that both get the same module.
+A user's module is imported in two places. The main process imports the module to read its tools, and the sandbox's
+worker imports the module to run its tools. Both import the module in the same way, so that both get the same module.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def import_source(source: str | Path) -> ModuleType:
     if not is_file_source(source):
         return importlib.import_module(str(source))
     path = Path(source).resolve()
-    # If the module had only the file's name, a user's `calendar.py` would replace the module of the standard library.
+    # If the module had the bare name of the file, a user's `calendar.py` would replace the standard library's module.
     name = f"toolmark_source_{digest(str(path))}"
     if name in sys.modules:
         return sys.modules[name]

@@ -1,8 +1,8 @@
 """Runs tools in a worker process with limits, and reports how each call ended.
 
-The first call starts the worker. Later calls reuse it and take less than a millisecond. If a call exceeds the time
-limit, or the worker crashes, the next call starts a new worker. The result of every call is a `Result`. An exception is
-raised only if an implementation cannot be imported, or if the worker cannot start.
+The first call starts the worker. Later calls reuse the worker and take less than a millisecond. If a call exceeds the
+time limit, or the worker crashes, the next call starts a new worker. The result of every call is a `Result`. An
+exception is raised only if an implementation cannot be imported, or if the worker cannot start.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ class CallLimits:
     """Limits of one tool call.
 
     Attributes:
-        seconds: Limit of the wall-clock time. Rounded up, it is also the limit of the processor time.
-        memory: Bytes of memory, in addition to the memory of the tool's imports. It is also the limit for the size of a
-            file.
+        seconds: Limit of the wall-clock time. The rounded-up value is also the limit of the processor time.
+        memory: Bytes of memory, in addition to the memory of the tool's imports. No file may be larger than this number
+            of bytes.
         arguments: Largest size in bytes of the arguments as JSON.
         output: Largest size in bytes of the result as JSON.
-        confined: Whether network, processes and files outside a scratch folder are refused. It is False only for tools
-            that the user allowed with `--execute`.
+        confined: Whether network, processes and files outside a scratch folder are refused. False only for tools that
+            the user allowed with `--execute`.
     """
 
     seconds: float = 2.0
@@ -60,13 +60,14 @@ class CallLimits:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one tool call ended.
+    """The result of one tool call.
 
     Attributes:
         value: The JSON value of the result, if `kind` is `ok`.
         error: The reason, if `kind` is not `ok`.
-        kind: One of `ok`, `error` (the tool raised an error, or its schema refused the arguments), `timeout`, `memory`,
-            `crash` (the worker died), `too_large` (arguments or result) and `no_implementation`.
+        kind: One of `ok`, `error`, `timeout`, `memory`, `crash`, `too_large` and `no_implementation`. With `error`, the
+            tool raised an error, or its schema refused the arguments. With `crash`, the worker died. With `too_large`,
+            the arguments or the result are too large.
     """
 
     value: JsonValue | None
@@ -75,7 +76,7 @@ class Result:
 
 
 def missing_limits() -> tuple[str, ...]:
-    """The limits that this platform cannot enforce, as lines to print. There are none on Linux."""
+    """Lines for the user about limits that this platform cannot enforce. On Linux there are no such lines."""
     if sys.platform == "linux":
         return ()
     if sys.platform == "darwin":
@@ -169,7 +170,7 @@ class Sandbox:
         try:
             return self._answer(function, arguments, seconds)
         except RuntimeError:
-            # Pebble's pool fails if the worker died between two calls. This call did not cause that failure.
+            # Pebble's pool fails if the worker died between two calls. The current call did not cause this failure.
             self.close()
         try:
             return self._answer(function, arguments, seconds)

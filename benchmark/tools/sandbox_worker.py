@@ -1,12 +1,13 @@
-"""The worker process of the sandbox, which runs tool functions with arguments that are not trusted.
+"""The worker process of the sandbox, which runs tool functions with untrusted arguments.
 
-A tool's code is trusted, because the user named it. The arguments of a model are not trusted. The guard consists of an
-audit hook and resource limits. The guard keeps a path, an expression or a query in the arguments from reaching files,
-network or processes through the tool's code. The guard does not stop hostile code, which could remove the guard.
+A tool's code is trusted, because the user named the tool. The arguments of a model are not trusted. The guard consists
+of an audit hook and resource limits. Suppose that a model writes a path, an expression or a query into the arguments.
+Then the guard blocks access to files, network and processes through the tool's code. The guard does not stop hostile
+code, because hostile code could remove the guard.
 
-A module is imported before the guard is on, and before the time of a call begins. A tool module may have a list
-`WORKER_IMPORTS` of slow modules that its functions import in their bodies. These slow modules are imported together
-with the tool module.
+A module is imported before the guard is on, and before the time of a call begins. Functions of a tool module may import
+slow modules in their bodies. The tool module may list these slow modules in `WORKER_IMPORTS`. The slow modules are then
+imported together with the tool module.
 
 Parent and worker exchange only text. This module imports little, because every worker must import it.
 """
@@ -79,8 +80,8 @@ def enter(scratch: str, seconds: float, memory: int, output: int, confined: bool
     Args:
         scratch: The only folder in which files may be written.
         seconds: Limit of the processor time of one call, which is rounded up.
-        memory: Bytes of memory for a call, in addition to the memory of the imports. It is also the limit for the size
-            of a file.
+        memory: Bytes of memory for a call, in addition to the memory of the imports. No file may be larger than this
+            number of bytes.
         output: Largest size in bytes of a result as JSON.
         confined: Whether network, processes and files outside `scratch` are refused.
     """
@@ -90,14 +91,14 @@ def enter(scratch: str, seconds: float, memory: int, output: int, confined: bool
     sys.path[:] = [str(Path(entry).absolute()) for entry in sys.path]
     sys.dont_write_bytecode = True
     if confined:
-        # A tool that runs with arguments of a model must not see API keys.
+        # A tool gets arguments from a model, so the tool must not see API keys.
         for name in [name for name in os.environ if any(word in name.upper() for word in _SECRET_NAMES)]:
             del os.environ[name]
     os.environ["TMPDIR"] = state.scratch
     os.chdir(state.scratch)
     # A loop in C code never calls a Python signal handler. The default action ends the process at once.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # For Pebble, status 0 is a normal end. Then the caller would wait until the time limit.
+    # Pebble takes status 0 for a normal end. With this status, the caller would wait until the time limit.
     leave = os._exit
     os._exit = lambda status: leave(status or 70)
     if resource is not None:
@@ -121,7 +122,7 @@ def prepare(run: str) -> str:
         module, function = implementation(run)
         for heavy in getattr(module, "WORKER_IMPORTS", ()):
             importlib.import_module(heavy)
-        # A server that a tool starts must not inherit the limits of a call. So the server is started here.
+        # A tool may start a server. The server must not inherit the limits of a call, so the server is started here.
         if not _State.confined and (connect := getattr(function, "connect", None)):
             connect()
         _State.adapters[run] = argument_adapter(function)
@@ -140,7 +141,7 @@ def call(run: str, arguments: str) -> str:
     Returns:
         JSON: `{"kind": …, "value": …}` or `{"kind": …, "error": …}`.
     """
-    if run not in _State.adapters:  # this worker replaced a worker that died after `prepare`
+    if run not in _State.adapters:  # the earlier worker died after `prepare`, and this worker replaced it
         prepare(run)
     adapter = _State.adapters[run]
     _limit(_State.seconds)
@@ -170,7 +171,7 @@ def _failure(kind: str, reason: str) -> str:
 
 
 def _limit(seconds: float | None) -> None:
-    """Limit processor time and memory from now on. None removes both limits, for an import."""
+    """Limit processor time and memory from now on. None removes both limits, which is necessary for an import."""
     if resource is None:
         return
     cpu = memory = resource.RLIM_INFINITY
@@ -204,7 +205,7 @@ def _readable_roots() -> tuple[str, ...]:
     paths = [*sysconfig.get_paths().values(), "/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo"]
     paths += [entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
     chosen = {os.path.realpath(path) for path in paths if Path(path).is_dir()}
-    # `data` and `scripts` are prefixes such as /usr, which contain other files than the library.
+    # `data` and `scripts` are left out. They are prefixes such as /usr, which also contain other files.
     prefixes = {os.path.realpath(sysconfig.get_path(name)) for name in ("data", "scripts")}
     return tuple(path + os.sep for path in sorted(chosen - prefixes))
 

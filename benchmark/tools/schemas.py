@@ -1,12 +1,13 @@
 """JSON Schemas of tool arguments. This module checks schemas and validates arguments.
 
-One library (jsonschema-rs) does all validation, so that "valid" has the same meaning everywhere. The draft is 2020-12
-unless the schema's `$schema` names another draft. All keywords and formats are checked. 3.0 is an integer, and a
+One library (jsonschema-rs) does all validation, so that "valid" has the same meaning everywhere. If the schema's
+`$schema` names no other draft, the draft is 2020-12. All keywords and formats are checked. 3.0 is an integer, and a
 boolean is not a number.
 
-Schemas are not trusted. A reference that leads out of the schema is refused before the library reads the schema. The
+Schemas are not trusted. References to other documents are refused before the library reads the schema. The library's
 retriever refuses such references too. Patterns are matched by a regex engine with linear time, because a backtracking
-engine would need too long for `^(a+)+$`. Therefore a pattern with look-around or back-references is a schema error.
+engine would need too long for `^(a+)+$`. This engine does not support look-around and back-references, so a pattern
+with one of these is a schema error.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Problem:
     """One violation of a schema by arguments.
 
     Attributes:
-        keyword: The JSON Schema keyword that failed, or `json` for arguments that are not JSON.
+        keyword: The JSON Schema keyword that the arguments violate. `json` if the arguments are not JSON.
         path: JSON Pointer to the wrong value. It is empty for the arguments as a whole.
         message: The reason, at most 300 characters.
     """
@@ -139,7 +140,7 @@ def compile_schema(schema: Mapping[str, Any]) -> Validator:
 def validator_of(tool: Tool) -> Validator:
     """The validator of a tool's arguments.
 
-    It is cached by the tool's hash, so that the schema is not serialised for each call.
+    The validator is cached by the tool's hash, so that the schema is not serialised for each call.
 
     Raises:
         SchemaError: The schema is not valid JSON Schema.

@@ -1,8 +1,13 @@
-"""Resolving toolbox names, to find the tools that `"toolbox": "writing"` in a case stands for.
+"""Resolving toolbox names: finding the tools of the toolbox for `"toolbox": "writing"` in a case.
 
-A name is looked up in the `tools.yaml` in the folder of the case file, then in the `--tools` source, then in the
-catalog. The first source that has the name is used. All tools of a source also form a toolbox with the name of the
-source. This name is `my_tools` for `my_tools.py` or `shop.my_tools`, and `tools` for `tools.yaml`.
+A name is looked up in these sources. The first source that has the name is used.
+
+1. The `tools.yaml` in the folder of the case file.
+2. The `--tools` source.
+3. The catalog.
+
+All tools of a source also form a toolbox with the name of the source. This name is `my_tools` for `my_tools.py` or
+`shop.my_tools`, and `tools` for `tools.yaml`.
 """
 
 from __future__ import annotations

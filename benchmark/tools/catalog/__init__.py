@@ -4,11 +4,11 @@ To add a tool, write a public function in a module of this folder or in a new mo
 `tests/benchmark/tools/test_catalog.py`. Every module whose name has no leading underscore is read. Modules with a
 leading underscore contain code that several modules share.
 
-A tool that would need the outside world (weather, mail, search, prices) answers from fixed sample data, and its result
-says so. So the same call gives the same answer on every machine and day, and nothing is sent.
+Some tools would need the outside world (weather, mail, search, prices). These tools return fixed sample data, and their
+results say so. So the same call gives the same answer on every machine and day, and nothing is sent.
 
 The main process reads the schemas, and only the sandbox's worker runs the functions. So these modules import no large
-package at the top. A function imports such packages in its body.
+package at the top. If a function needs a large package, the import is in the function's body.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Evaluating arithmetic and conditions that a model wrote, with simpleeval and stricter limits.
 
 simpleeval evaluates Python's syntax tree and does not use `eval`. The limits of simpleeval allow a power that takes
-seconds. With the limits in this module, results have fewer than 4,300 digits, which is the most that Python prints.
+seconds. With the limits in this module, results have fewer than 4,300 digits, as Python cannot print more digits.
 Strings cannot be multiplied or formatted.
 """
 

@@ -10,7 +10,7 @@ from pydantic import Field, WithJsonSchema
 __all__ = ["FIXTURE", "LocalDateTime", "Number", "NumberOrText", "Scalar", "real_datetime"]
 
 FIXTURE = "fixed sample data, not live"
-"""The note in the results of tools that would need the outside world."""
+"""The note in the results of tools that return sample data instead of using the outside world."""
 
 # The schemas are written by hand. So a model sees one type instead of two, but an int stays an int in results.
 Number = Annotated[int | float, WithJsonSchema({"type": "number"})]

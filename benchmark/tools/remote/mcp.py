@@ -26,7 +26,8 @@ def absolute(server: str) -> str:
     """`server` with absolute paths for the files in the command, so that the command works in every folder."""
     if is_address(server):
         return server
-    # Links are not resolved, because Python finds its virtual environment by the link that starts Python.
+    # Links are not resolved. Python is often started through a link, and needs this link to find its virtual
+    # environment.
     return shlex.join(str(Path(word).absolute()) if Path(word).is_file() else word for word in shlex.split(server))
 
 
@@ -36,7 +37,7 @@ def is_address(server: str) -> bool:
 
 
 def connected(server: str) -> AbstractAsyncContextManager[Any]:
-    """A client of `server`, as a context manager that connects it."""
+    """A client of `server`. It is a context manager that connects the client to the server."""
     from mcp import Client, StdioServerParameters, stdio_client
 
     # The variable is annotated, because the package mcp is optional. If it is not installed, there are no types.
@@ -54,7 +55,7 @@ def connected(server: str) -> AbstractAsyncContextManager[Any]:
 
 @cache
 def _session(server: str) -> tuple[Any, Any]:
-    """The background thread's portal, and a connected client in it."""
+    """The portal of the background thread, and a connected client that runs in this thread."""
     from anyio.from_thread import start_blocking_portal
 
     portal = _open.enter_context(start_blocking_portal())
@@ -73,7 +74,7 @@ def bound(source: str, name: str) -> Callable[..., Any]:
 
 
 def _value(result: Any) -> Any:
-    """The structured content of a result, or else the result's text. The text is decoded if it is JSON.
+    """The structured content of a result. If there is none, the result's text, which is decoded if it is JSON.
 
     Raises:
         ValueError: The tool reports an error.

@@ -1,7 +1,7 @@
 """Sends the HTTP request of an OpenAPI operation.
 
-If the operation needs an API key, the key is read from the environment variable `OPENAPI_KEY`. The key is used only for
-these requests.
+If the operation needs an API key, the key is read from the environment variable `OPENAPI_KEY`. The key is used only in
+requests of OpenAPI tools.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ class ToolsFile:
     Attributes:
         tools: The tools, in order.
         toolboxes: Tool names by toolbox name.
-        places: `file:line`, if it is known. The key is (tool,) for a tool, and (tool, argument) for an argument.
-        left_out: Lines about the parts of the source that cannot be tools. Each line has the reason.
+        places: The known places, as `file:line`. The key is (tool,) for a tool, and (tool, argument) for an argument.
+        left_out: Lines about the parts of the source that cannot be tools. Each line contains the reason.
     """
 
     tools: tuple[Tool, ...]
@@ -30,5 +30,5 @@ class ToolsFile:
     left_out: tuple[str, ...] = ()
 
     def place(self, *names: str) -> str:
-        """The place of a tool or argument. If the place of the argument is not known, it is the place of the tool."""
+        """The place of a tool or argument. If the argument's place is not known, the place of the tool is returned."""
         return self.places.get(names) or self.places.get(names[:1]) or names[0]

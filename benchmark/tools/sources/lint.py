@@ -1,7 +1,10 @@
-"""Checking tools for faults that make them useless to a model.
+"""Checking tools for faults that make a tool useless to a model.
 
-The code that reads a source refuses tools that cannot be read. The checks in this module find other faults: tools that
-a dialect cannot write, tools that a model cannot distinguish or fill in, and schemas that contradict themselves.
+Tools that cannot be read are refused when their source is read. The checks in this module find other faults:
+
+* A dialect cannot write the tool.
+* A model cannot distinguish the tool from another tool, or cannot know the values of its arguments.
+* The schema contradicts itself.
 """
 
 from __future__ import annotations
@@ -28,8 +31,8 @@ class ToolFault:
 
     Attributes:
         place: `file:line`, or a name if the source has no lines.
-        what: What is wrong, with the value.
-        fix: What to do.
+        what: The fault, with the wrong value.
+        fix: The way to correct the fault.
         severity: An `error` stops a generation. A `warning` is only printed.
     """
 
@@ -119,7 +122,7 @@ def _is_described(schema: dict[str, Any], whole: dict[str, Any]) -> bool:
 
 
 def _values(tool: Tool, name: str, schema: dict[str, Any], place: str) -> Iterator[ToolFault]:
-    """Default values and enum values that their own schema refuses.
+    """Find default values and enum values that are invalid by their own schema.
 
     The cause is often that YAML read an unquoted `no` or an unquoted date as another type.
     """

@@ -1,6 +1,6 @@
 """Reading the tools of an MCP server. The server is given by its address, or by the command that starts it.
 
-A tool with the read-only hint counts as `read`. Every other tool counts as `write`. Listing the tools calls no tool.
+A tool with the read-only hint counts as `read`. Every other tool counts as `write`. No tool is called for the listing.
 """
 
 from __future__ import annotations

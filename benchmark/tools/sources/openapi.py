@@ -1,9 +1,9 @@
 """Reading tools from an OpenAPI 3 file (JSON or YAML). Every operation with JSON arguments becomes a tool.
 
-A tool's name is the `operationId`, or else method and path. The tool's arguments are the operation's parameters and the
-properties of its JSON body. A JSON body that is not an object becomes the argument `body`. Schemas to which the
-operation refers are copied to `$defs`. `GET` and `HEAD` count as `read`, and all other methods count as `write`, unless
-the operation has `x-toolmark-effects`.
+A tool's name is the `operationId`. Without an `operationId`, the name is made from method and path. The tool's
+arguments are the operation's parameters and the properties of its JSON body. A JSON body that is not an object becomes
+the argument `body`. Referenced schemas are copied to `$defs`. The effects of a tool are the operation's
+`x-toolmark-effects`. Without this key, `GET` and `HEAD` count as `read`, and all other methods count as `write`.
 
 Nothing is downloaded, so all references must be local. Only `remote/openapi.py` calls the server, when a tool is run.
 """
@@ -38,13 +38,14 @@ Where = Literal["path", "query", "header", "body", "whole_body"]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """How one tool is called over HTTP.
+    """The HTTP request that calls a tool.
 
     Attributes:
         method: The HTTP method, in capitals.
         url: The address, with `{name}` for each path argument. None if the file names no server.
         places: The part of the request into which each argument is put.
-        security: The header for the API key, or the query parameter for the key as `?name`. None if no key is needed.
+        security: The header for the API key, or `?name` if the query parameter `name` is for the key. None if no key is
+            needed.
     """
 
     method: str
@@ -82,7 +83,7 @@ def read_openapi(path: str | Path) -> ToolsFile:
 
 
 def read_operations(path: str | Path) -> dict[str, Operation]:
-    """How each tool of the file is called, by tool name. Raises the same errors as `read_openapi`."""
+    """The operation of each tool of the file, by tool name. Raises the same errors as `read_openapi`."""
     return {tool.name: operation for tool, operation in _OpenApi(Path(path), lenient=True).operations()}
 
 
@@ -126,7 +127,7 @@ class _OpenApi(YamlDocument):
         return value
 
     def _resolved(self, value: Any, place: Place) -> tuple[dict[str, Any], Place]:
-        """The value to which local references lead, and the place of the value."""
+        """Follow local references. Return the referenced value and its place."""
         for _ in range(_MAX_HOPS):
             reference = self._mapping(place, value).get("$ref")
             if reference is None:
@@ -269,7 +270,7 @@ class _OpenApi(YamlDocument):
         return True
 
     def _schema(self, properties: dict[str, Any], required: list[str], place: Place, name: str) -> dict[str, Any]:
-        """The schema of all arguments. The schemas to which it refers are copied to `$defs`."""
+        """The schema of all arguments. Referenced schemas are copied to `$defs`."""
         schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
         if required:
             schema["required"] = list(dict.fromkeys(required))

@@ -1,8 +1,8 @@
 """Reading tools from typed Python functions.
 
-Every public function that a module defines becomes a tool. The JSON Schema is made from the types (`Annotated[...,
-Field(...)]`, `Literal`, default values) and refuses unknown arguments. The description is the docstring's text. The
-descriptions of the arguments come from the docstring's Args section. The built-in catalog is read by the same code.
+Every public function of a module becomes a tool. The JSON Schema is made from the types (`Annotated[..., Field(...)]`,
+`Literal`, default values). It allows no unknown arguments. The tool's description is the docstring's text. The
+descriptions of the arguments are in the docstring's Args section. The built-in catalog is read by the same code.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def read_python(source: str | Path, *, default_effects: Effects = "write") -> To
     """Read every public function of a module (`my.tools`) or file (`my_tools.py`), in the order of definition.
 
     The functions in `__all__` are public. Without `__all__`, functions without a leading underscore are public.
-    Imported functions do not count. A tool of a file is run as `/absolute/path.py:function`, and a tool of a module as
-    `module:function`.
+    Imported functions are ignored. A tool of a file has the implementation `/absolute/path.py:function`. A tool of a
+    module has the implementation `module:function`.
 
     Raises:
         InputError: The source cannot be read, or a function cannot be a tool. The error has file and line.

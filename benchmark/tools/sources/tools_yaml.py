@@ -35,12 +35,12 @@ _KEYS = frozenset({"name", "description", "parameters", "run", "effects"})
 def read_tools_file(path: str | Path) -> ToolsFile:
     """Read a `tools.yaml` (YAML 1.2).
 
-    Parameters may lack `type` and `required`, as in the tutorial. Then they are an object, all properties are required,
-    and no other properties are allowed. A `run` that names a file is relative to the folder of `path`. A toolbox may
-    name tools that are not in this file. `ToolboxNames` looks for these tools in the other sources.
+    Parameters may lack `type` and `required`, as in the tutorial. In this case the type is object, all properties are
+    required, and no other properties are allowed. If a `run` names a file, the path is relative to the folder of
+    `path`. A toolbox may list tools that are not in this file. `ToolboxNames` looks for these tools in other sources.
 
     Raises:
-        InputError: With file and line.
+        InputError: The file cannot be read as tools. The error has file and line.
     """
     return _ToolsDocument(Path(path)).tools_file()
 

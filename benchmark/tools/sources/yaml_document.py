@@ -1,7 +1,7 @@
 """Reading a YAML or JSON file as plain JSON values, with the line of each value for error messages.
 
-The values are made from the parser's nodes instead of by a YAML loader. So there are only JSON types, a tag constructs
-no object, and aliases cannot expand without limit. A JSON file is valid YAML, so the same parser reads it.
+The values are made from the parser's nodes, without a YAML loader. So all values have JSON types, a tag constructs no
+object, and aliases cannot expand without limit. A JSON file is valid YAML, so the same parser reads JSON files.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class YamlDocument:
 
     Attributes:
         path: The file.
-        lenient: Whether dates, and keys that are not strings, are read as strings. If it is False, both are errors,
-            because in a file that was written by hand usually quotes are missing.
+        lenient: Whether dates, and keys that are not strings, are read as strings. If False, both are errors. In a file
+            that was written by hand, the usual cause is that quotes are missing.
         lines: The line of each value, counted from 1.
     """
 
@@ -45,7 +45,7 @@ class YamlDocument:
         """The file's content.
 
         Raises:
-            InputError: With file and line.
+            InputError: The file cannot be read. The error has file and line.
         """
         try:
             text = self.path.read_text(encoding="utf-8")
@@ -68,7 +68,7 @@ class YamlDocument:
             raise InputError(f"{self.path}:1: invalid YAML: {reason}", "Correct the YAML.") from None
 
     def _plain(self, node: Node, place: Place, yaml: YAML) -> Any:
-        # If the value has a key, the line of the key is used, which was stored before.
+        # If the value has a key, the line of the key was stored before and is used.
         self.lines.setdefault(place, node.start_mark.line + 1)
         if len(self.lines) > MAX_VALUES or len(place) > MAX_DEPTH:
             fix = "Write out what the aliases (*) repeat, or split the file."
