@@ -1,10 +1,10 @@
 """The files of a fine-tuning: stores checkpoints while the training runs, and publishes one checkpoint at the end.
 
 OUT/checkpoints/plan.json         threads and precision, measured at the start and used again by a resumed training
-OUT/checkpoints/seconds.json      wall time up to the last checkpoint OUT/checkpoints/curve.jsonl       one line per
-step of this session OUT/checkpoints/checkpoint-N/     weights, optimizer, random state; a file `complete` marks a
-complete checkpoint OUT/adapter_model.safetensors     the chosen checkpoint, written when training ends; then the
-checkpoints are removed
+OUT/checkpoints/seconds.json      wall time up to the last checkpoint
+OUT/checkpoints/curve.jsonl       one line per step of this session
+OUT/checkpoints/checkpoint-N/     weights, optimizer, random state; a file `complete` marks a complete checkpoint
+OUT/adapter_model.safetensors     the chosen checkpoint, written when training ends; then the checkpoints are removed
 """
 
 from __future__ import annotations

@@ -1,9 +1,13 @@
 """Encodes the conversations of a dataset as token ids, and checks that only the assistant's turns are supervised.
 
 The conversations are encoded by the same code that encodes the prompts when a model is judged. Then each mask is
-checked:  - The supervised ids, decoded, must be turns of the assistant. - Each supervised turn must end with a token
-that ends a turn. - There must be exactly one BOS.  A model that is trained with a mask that is wrong by one token never
-stops, although the loss looks normal.
+checked:
+
+- The supervised ids, decoded, must be turns of the assistant.
+- Each supervised turn must end with a token that ends a turn.
+- There must be exactly one BOS.
+
+If a model is trained with a mask that is wrong by one token, the model never stops, although the loss looks normal.
 """
 
 from __future__ import annotations
@@ -46,8 +50,8 @@ class EncodedExamples:
 
     Args:
         data: The trace dataset.
-        dialect: The dialect in which tools are shown and calls are written. weights: Directory of the base, with
-            tokenizer, chat template and context length.
+        dialect: The dialect in which tools are shown and calls are written.
+        weights: Directory of the base, with tokenizer, chat template and context length.
         say: Called with a line that gives the number of conversations that were left out.
         skip_too_long: Leave out conversations that do not fit the context, instead of raising an error.
     """

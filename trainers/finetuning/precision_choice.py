@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["PrecisionChoice", "choose_precision"]
 
 _MEASURED_CONVERSATIONS = 2
-"""Enough tokens to detect a factor of two. The measurement is short even on a busy machine."""
+"""With this number, a factor of two is detected, and the measurement is short even on a busy machine."""
 
 _CLEARLY_FASTER = 1.2
 """bfloat16 is chosen only if it is faster by this factor, because bfloat16 gradients are less precise."""
