@@ -22,7 +22,7 @@ _INVISIBLE = re.compile(
 
 
 def visible(text: str) -> str:
-    """Replace invisible characters that change how other text is shown. Such a character becomes a code: `⟨U+202E⟩`."""
+    """Replace invisible characters that change how other text is shown by a code, for example `⟨U+202E⟩`."""
     return _INVISIBLE.sub(lambda match: f"⟨U+{ord(match.group()):04X}⟩", text.replace("\r\n", "\n"))
 
 
@@ -39,7 +39,7 @@ def _all_visible(value: Any) -> Any:
 
 
 _ESCAPED = re.compile(r"\\[ubfr]|\x7f")
-"""Matches JSON in ASCII that may contain a character to be replaced by `visible`. Most texts need no replacement."""
+"""Matches ASCII JSON that may contain a character that `visible` replaces. Most texts need no replacement."""
 
 
 def _json(value: Any) -> str:

@@ -55,7 +55,7 @@ def _double(number: float) -> float:
 
 
 def _numbers_in_words(answer: str) -> set[float]:
-    """Return the whole numbers that `answer` gives in words: counts to twelve, months, hours of the afternoon."""
+    """Return the whole numbers that `answer` gives in words: numbers up to twelve, months, hours of the afternoon."""
     words = set(re.findall(r"[a-z]+", answer.casefold()))
     numbers = {float(value) for word, value in _WORD_VALUES.items() if word in words}
     return numbers | {float(hour) + 12 for hour in _AFTERNOON.findall(answer)} | ({12.0} if "noon" in words else set())

@@ -110,7 +110,7 @@ PLANTED: Mapping[str, Sequence[Callable[[Case, Dialect], Completion]]] = {
     "validity.call": (_silent, _wrong_tool, _undeclared_argument, _one_call_too_many, _cut),
     "guard.stops": (_cut,),
 }
-"""For each primary metric, the functions that make wrong answers. These answers must score 0 on the metric."""
+"""For each primary metric, the functions that make wrong answers. The answers must score 0 on the metric."""
 
 
 def planted(metric_id: str, case: Case, dialect: Dialect) -> list[tuple[str, Completion]]:
@@ -125,7 +125,7 @@ def planted(metric_id: str, case: Case, dialect: Dialect) -> list[tuple[str, Com
 
 
 class GoldProof:
-    """Checks the gold of cases in one dialect. If several metrics need the same answer, it is written and judged once.
+    """Checks the gold of cases in one dialect. If several metrics need the same answer, the answer is judged only once.
 
     Args:
         cases: The cases whose gold is checked.

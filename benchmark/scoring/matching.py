@@ -42,7 +42,7 @@ Rerun = Callable[[Tool, Mapping[str, Any]], Any]
 
 _ABSENT = object()
 _MOST_PAIRED = 20
-"""If the number of calls is wrong, at most this many calls are paired. A model may write thousands of calls."""
+"""If the number of calls is wrong, at most this number of calls is paired. A model may write thousands of calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,8 @@ def _pair_faults(call: Call, spec: CallSpec, option: CallOption, toolbox: Toolbo
 
 
 def _weight(faults: Sequence[Fault]) -> int:
-    """Return the weight of faults. A wrong tool outweighs all wrong arguments, so equal names are paired first."""
+    """Return the weight of faults. A wrong tool weighs more than all wrong arguments, so equal names are paired
+    first."""
     return sum(1_000_000 if fault.cause is Cause.WRONG_TOOL else 1 for fault in faults)
 
 

@@ -1,7 +1,7 @@
 """The outcome of a completion: a call, an abstention, or a malformed attempt.
 
-An unreadable attempt is neither a call nor an abstention. If an unreadable attempt counted as an abstention, models
-that cannot write a call would be rewarded.
+An unreadable attempt is a separate outcome. If an unreadable attempt counted as an abstention, models that cannot write
+a call would be rewarded.
 """
 
 from __future__ import annotations

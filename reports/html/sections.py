@@ -21,7 +21,7 @@ SECTIONS = ("verdict", "fairness", "table", "figures", "cases", "provenance")
 
 
 def section_data(comparison: Comparison) -> dict[str, Any]:
-    """Return the data of the templates, without the comparison itself and the figures."""
+    """Return the data of the templates, except the comparison and the figures."""
     table = _table(comparison)
     return {
         "compared": _compared(comparison, table),
