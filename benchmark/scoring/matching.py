@@ -156,8 +156,7 @@ def _pair_faults(call: Call, spec: CallSpec, option: CallOption, toolbox: Toolbo
 
 
 def _weight(faults: Sequence[Fault]) -> int:
-    """Return the weight of faults. A wrong tool weighs more than all wrong arguments, so equal names are paired
-    first."""
+    """Return the weight of faults. A wrong tool weighs more than all wrong arguments, so equal names come first."""
     return sum(1_000_000 if fault.cause is Cause.WRONG_TOOL else 1 for fault in faults)
 
 
