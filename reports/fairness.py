@@ -30,7 +30,7 @@ def fairness(comparison: Comparison, contestant: ContestantResult) -> list[Condi
     """Compare the conditions of a contestant and its baseline.
 
     The conditions are cases, prompts, template, decoding, dtype and engine. An adapter has one more condition, with or
-    without a baseline. This condition is that the adapter is verified to belong to its base.
+    without a baseline. The additional condition is that the adapter is verified to belong to its base.
 
     Args:
         comparison: The comparison.

@@ -15,7 +15,7 @@ __all__ = ["script_json", "visible"]
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, without tab and newline
     "\u00ad\u061c\u180e\u200b\u200e\u200f\u2028\u2029"  # soft hyphen, marks of direction, separators of lines
-    "\u202a-\u202e\u2060-\u2064\u2066-\u206f"  # embeddings, overrides and isolates of direction; invisible signs
+    "\u202a-\u202e\u2060-\u2064\u2066-\u206f"  # embeddings, overrides and isolates of direction, and invisible signs
     "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff"
     "\U000e0000-\U000e007f]"  # tags
 )

@@ -1,7 +1,8 @@
 """The suites: cases, and checks of the grades of a model's answers.
 
-Each `test_*.py` is both a pytest file and an Inspect task file. It runs with `pytest suites/ --model M` or, for
-example, with `inspect eval suites/test_timing.py --model M`. All figures are computed once, before the first check.
+Each `test_*.py` is both a pytest file and an Inspect task file. The command for pytest is `pytest suites/ --model M`. A
+command for Inspect is `inspect eval suites/test_timing.py --model M`. All figures are computed once, before the first
+check.
 
     test_*.py            the suites: timing, selection, validity and the guards
     cases/               the shipped cases, their toolboxes, and MANIFEST.toml

@@ -42,7 +42,7 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def _numbers(text: str) -> list[tuple[float, int]]:
-    """Return every number in `text` with its count of decimals. A comma before three digits separates thousands."""
+    """Return every number in `text` with its number of decimals. A comma before three digits separates thousands."""
     found = _NUMBER.findall(_THOUSANDS.sub("", text))
     return [(float(number), len(number.partition(".")[2])) for number in found]
 

@@ -1,4 +1,4 @@
-"""Runs the calls that may run. If several calls of a pure tool are equal, only one of them runs."""
+"""Runs the permitted calls. If several calls of a pure tool are equal, the tool runs only once."""
 
 from __future__ import annotations
 

@@ -218,8 +218,8 @@ def closest(
     """Compare calls with each right answer, and return the closest match.
 
     1. A match without a fault is closest.
-    2. If every match has faults, the gravest faults are compared. The match whose gravest fault has the last cause in
-       the order of causes is closest.
+    2. If every match has faults, the gravest fault of each match is compared. The gravest fault is the fault with the
+       first cause in the order of causes. The match with the least grave of these faults is closest.
     3. If several matches have the same gravest cause, the match with the fewest faults is closest.
 
     Args:

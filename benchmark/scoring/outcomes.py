@@ -23,7 +23,7 @@ def outcome_of(reading: ParsedCompletion, completion: Completion, offered: Colle
     - `malformed`: No call can be read, and the completion contains an attempt or no text for the user. An attempt is a
       marker of the dialect, a native call that the dialect does not read, or anything in the form of a call that names
       an offered tool. Text for the user is absent if the text is empty, or if a block of thoughts does not end.
-    - `abstain`: The completion fits neither `call` nor `malformed`.
+    - `abstain`: Any other completion.
 
     Args:
         reading: The *lenient* reading of the completion.

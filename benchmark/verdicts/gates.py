@@ -83,7 +83,7 @@ def _detectable(difference: Difference) -> str:
 
 
 def _all_of(gates: Sequence[Gate]) -> Gate:
-    """Combine gates. If a gate failed, the result is `failed`. Otherwise one inconclusive gate makes it `inconclusive`.
+    """Combine gates. One `failed` gate decides the result. If no gate failed, an `inconclusive` gate decides.
 
     Only the reasons of the gates with this result are kept.
     """

@@ -187,7 +187,7 @@ def difference_interval(differences: Sequence[float], clusters: Sequence[str], c
         return tango(cluster_count, wins / n * cluster_count, losses / n * cluster_count, confidence)
     if math.isinf(robust.high):
         return Interval(-1.0, 1.0, "none")
-    # Half of the width of the t interval is t·s. Divided by z, it is s·(t/z).
+    # Half of the width of the t interval is t·s. This half is divided by z, which gives s·(t/z).
     inflated = (robust.high - robust.low) / 2 / float(ndtri(0.5 + confidence / 2))
     independent = ((wins + losses) / n - ((wins - losses) / n) ** 2) / n
     design_effect = max(1.0, inflated * inflated / independent)

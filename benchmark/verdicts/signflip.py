@@ -42,8 +42,8 @@ def cluster_sums(differences: Sequence[float], clusters: Sequence[str]) -> list[
         clusters: The cluster of each case, shape (n,).
 
     Returns:
-        The sums in the order in which the clusters first appear, shape (G,). The sums are fractions, because 1/3 + 1/3
-        - 2/3 must be exactly 0.
+        The sums in the order in which the clusters first appear, shape (G,). The sums are fractions,
+        because 1/3 + 1/3 - 2/3 must be exactly 0.
     """
     sums: dict[str, Fraction] = defaultdict(Fraction)
     for difference, cluster in zip(differences, clusters, strict=True):

@@ -133,7 +133,7 @@ def explorer(comparison: Comparison, beside: Sequence[str] = ()) -> dict[str, An
 
     Args:
         comparison: The comparison.
-        beside: Names of the script files with the cases that are not in the page.
+        beside: Names of the script files for the cases that are not in the page.
 
     Returns:
         None if the comparison has no report data.

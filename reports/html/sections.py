@@ -1,6 +1,6 @@
 """The sections of the page in order, and the data of their templates.
 
-The template of the section NAME is `templates/NAME.html.jinja`. To move a section, move its name in `SECTIONS`.
+The template of the section NAME is `templates/NAME.html.jinja`. `SECTIONS` determines the order of the sections.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
 
 @dataclass(frozen=True, slots=True)
 class LocatedCase:
-    """A case, its file, and its line (counted from 1)."""
+    """A case with its file and line. Lines are counted from 1."""
 
     case: Case
     file: Path

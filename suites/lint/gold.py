@@ -20,7 +20,7 @@ __all__ = ["executes", "proves"]
 
 
 def _failure_and_value(case: Case, call: Call, executor: Executor) -> tuple[str | None, Any]:
-    """Return the reason why `call` fails, and the value of `call`. Each is None if it does not exist."""
+    """Return the reason why `call` fails (None if it does not fail), and its value (None if `call` may not run)."""
     if call.name not in case.toolbox.names:
         return f"{call.name} is not offered", None
     tool = case.toolbox[call.name]

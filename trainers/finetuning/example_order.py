@@ -21,10 +21,9 @@ def chosen_by_share(query_types: Sequence[str], shares: Mapping[str, float], see
 
     Args:
         query_types: The query type of each example.
-        shares: For each query type, the share of its examples to take. A type that is not in the mapping is left out.
-            If the mapping is empty, all examples are taken.
-        seed: Seed of the draw. With the same seed, the examples of a smaller share are a subset of those of a larger
-            share.
+        shares: For each query type, the share of examples to take. A type that is not in the mapping is left out. If
+            the mapping is empty, all examples are taken.
+        seed: Seed of the draw. With the same seed, a smaller share takes a subset of the examples of a larger share.
 
     Returns:
         Indices of the chosen examples, ascending.

@@ -1,4 +1,4 @@
-"""Chooses threads and precision of a training by measuring them on its first conversations.
+"""Chooses threads and precision of a training by measuring the time of its first conversations.
 
 The best choice is not known in advance. If another process uses a core, two threads are slower than one thread.
 bfloat16 is twice as fast on a processor with bfloat16 instructions. On other processors, bfloat16 is slower.

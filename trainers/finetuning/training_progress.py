@@ -1,4 +1,4 @@
-"""The callback of a running fine-tuning. It reports progress, judges checkpoints, and stops a diverged training."""
+"""The callback of a running fine-tuning: reports progress, judges checkpoints, and stops a diverged training."""
 
 from __future__ import annotations
 

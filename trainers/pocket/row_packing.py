@@ -1,7 +1,8 @@
 """Packs conversations into rows of token ids with a fixed length, and gives each token a loss weight.
 
-There is no document mask, so a token can also attend to earlier conversations in its row. Every conversation begins
-with BOS, and the model learns that BOS starts a new conversation. On a processor, rows without a mask are fastest.
+There is no document mask, so a token can also attend to earlier conversations in the same row. Every conversation
+begins with BOS, and the model learns that BOS starts a new conversation. On a processor, rows without a mask are
+fastest.
 
 No conversation is cut, because an answer without its tool list would teach the model to guess. So a row contains whole
 sequences only. The packer looks at a small window of sequences and takes the longest sequence that still fits. So the

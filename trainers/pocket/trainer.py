@@ -181,9 +181,9 @@ class PocketTrainer(BaseTrainer):
     ) -> Trained:
         """Train on the conversations of `data` and write a model directory to `out`.
 
-        If an interrupted training is run again with the same `out`, it resumes. The resulting weights are the same as
-        those of a training without interruption. The packing is repeated from the seed, and weights and optimizer state
-        come from the resume file.
+        An interrupted training resumes when it is run again with the same `out`. The weights are then the same as after
+        a training without interruption. The packing is repeated from the seed, and weights and optimizer state come
+        from the resume file.
 
         Raises:
             InputError: `out` contains a training with other options, data or seed.
