@@ -4,8 +4,8 @@
 call contains:
 
 - An argument that is not in the case is right only if its value is the default in the schema.
-- An argument that is in the case may be missing from the call if the case marks it as optional, or if the case accepts
-  the default in the schema.
+- An argument that is in the case may be missing from the call in two situations. Either the case marks the argument as
+  optional, or the case accepts the default in the schema.
 
 Parallel calls are paired with the expected calls so that the number of faults is as small as possible.
 """

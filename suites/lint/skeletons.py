@@ -1,8 +1,8 @@
 """The skeleton of a question: the words of the question, with a mask in place of each value.
 
-"median of 3, 5 and 9" and "median of 4, 1" have the same skeleton. The following parts of a question are values:
-quotations, dates, addresses, hashtags, words with a digit, names inside a sentence, and the arguments of expected and
-earlier calls. In a template, the slots are values. The words that remain are the author's own words.
+"median of 3, 5 and 9" and "median of 4, 1" have the same skeleton. Values are quotations, dates, addresses, hashtags,
+words with a digit, and names inside a sentence. Arguments of expected and earlier calls are values too. In a template,
+the slots are values. The words that remain are the author's own words.
 """
 
 from __future__ import annotations
