@@ -3,8 +3,8 @@
 Options are checked and cases are read before collection. Before the first check, every candidate answers every case,
 with live progress, and the answers are judged. The checks only read the figures. The summary shows the comparison.
 
-An error of the user ends pytest with the exit code of the error and without a traceback. For this, the error is raised
-as pytest's own `UsageError`, and the outermost hook prints the error.
+An error of the user ends pytest with the exit code of the error and without a traceback. To avoid the traceback, the
+error is raised as pytest's own `UsageError`, and the outermost hook prints the error.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 def _evaluation(config: pytest.Config) -> Evaluation | None:
-    """Return the evaluation, which is prepared once. Return None if no candidate is given.
+    """Return the evaluation. It is prepared only once. Return None if no candidate is given.
 
     If only a file or an environment variable names the candidate, the evaluation is prepared when a check is collected.
     So the other tests of the project run without the candidate.
@@ -117,7 +117,7 @@ def _evaluation(config: pytest.Config) -> Evaluation | None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Show cases, candidates, dialects, and the source of every option that is not at its default."""
+    """Show cases, candidates, dialects, and the source of every option without its default value."""
     changed = config.stash[_VALUES].changed
     options = [f"toolmark options: {', '.join(changed)}"] if changed else []
     if _EVALUATION not in config.stash:
@@ -151,7 +151,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Stop with an error if there are checks but no candidate. Otherwise all checks would pass."""
+    """Raise an error if there are checks but no candidate. Otherwise all checks would pass."""
     checks = [item for item in session.items if "check" in getattr(item, "fixturenames", ())]
     if checks and _EVALUATION not in session.config.stash and not session.config.getoption("collectonly"):
         error = InputError("no candidate was given", "Add one, for example --model pocket")
@@ -190,7 +190,7 @@ def _write_reports(config: pytest.Config) -> None:
 def check(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Check:
     """A function that checks one metric, for example `check("timing.recall")`.
 
-    It records the figures of the contestant, and compares the figures with baseline and floors.
+    The function records the figures of the contestant, and compares the figures with baseline and floors.
     """
     contestant: Contestant = request.param
     config = request.config

@@ -1,1 +1,1 @@
-"""Reports. A renderer shows a comparison and computes no figure."""
+"""The reports. A renderer shows a comparison and does not compute figures."""

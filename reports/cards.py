@@ -1,4 +1,4 @@
-"""Results for the hub: the `model-index` of a model card, and the entries of an `.eval_results` file.
+"""Makes the results for the hub: the `model-index` of a model card, and the entries of an `.eval_results` file.
 
 Both are built with the classes of the hub library, which check the values.
 """
@@ -29,7 +29,7 @@ _DATASET_TYPE = "toolmark"
 _ID = re.compile(r"[\w.-]+/[\w.-]+")
 _METADATA = re.compile(r"\A\s*---\n.*?\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 _BEGIN, _END = "<!-- toolmark: results -->", "<!-- toolmark: end -->"
-"""Toolmark writes the part of a card between these two lines. The rest of the card is not changed."""
+"""Toolmark writes the part of a card between these two lines, and leaves the rest of the card unchanged."""
 
 
 def subject(comparison: Comparison) -> ContestantResult:
@@ -127,8 +127,8 @@ def card(comparison: Comparison, existing: str = "", base_model: str | None = No
         comparison: Comparison of one model, with or without a baseline.
         existing: The existing card. The text and the metadata of the card, and results of other benchmarks, are kept.
             Results of Toolmark are replaced.
-        base_model: Id of the base on the hub. Without `base_model`, the base in the existing card is kept if this base
-            is an id on the hub.
+        base_model: Id of the base on the hub. Without `base_model`, the base named in the existing card is kept if the
+            name is an id on the hub.
 
     Raises:
         InputError: The comparison has several models, or the metadata of `existing` cannot be read.
@@ -139,7 +139,7 @@ def card(comparison: Comparison, existing: str = "", base_model: str | None = No
     name = visible(contestant.name).replace("\n", " ")
     try:
         metadata: Any = ModelCard(existing).data if existing else ModelCardData()
-    except Exception:  # an error of the YAML parser of the hub library, whose type depends on its version
+    except Exception:  # the hub library's YAML parser raised an error, and the type of the error depends on the version
         raise InputError(
             "the metadata of README.md cannot be read", "Correct the YAML between the --- lines of README.md."
         ) from None
@@ -157,7 +157,7 @@ def card(comparison: Comparison, existing: str = "", base_model: str | None = No
 
 
 def _is_id(name: object) -> bool:
-    """Whether `name` is an id on the hub, and not a path on the machine where the model was trained."""
+    """Whether `name` is an id on the hub. A name can also be a path on the machine where the model was trained."""
     return isinstance(name, str) and bool(_ID.fullmatch(name))
 
 

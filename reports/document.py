@@ -1,4 +1,4 @@
-"""A comparison as one JSON document. Its schema is published in docs/report.schema.json."""
+"""A comparison as one JSON document. The schema of the document is published in docs/report.schema.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The conditions under which a contestant and its baseline answered, and whether these conditions are the same."""
+"""Compares the conditions under which a contestant and its baseline answered."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def fairness(comparison: Comparison, contestant: ContestantResult) -> list[Condi
     """Compare the conditions of a contestant and its baseline.
 
     The conditions are cases, prompts, template, decoding, dtype and engine. An adapter has one more condition, with or
-    without a baseline: whether it is verified that the adapter belongs to its base.
+    without a baseline. The additional condition is that the adapter is verified to belong to its base.
 
     Args:
         comparison: The comparison.
@@ -55,7 +55,7 @@ def _is_known(value: object) -> bool:
 def _shared(ours: ContestantResult, base: ContestantResult) -> list[Condition]:
     differences = ours.differences.values()
     alone = max((one.only_base + one.only_candidate for one in differences), default=0)
-    # A metric without any case has a reason too, but this reason does not concern the sides.
+    # A metric without any case has a reason too, but this reason does not come from a difference of the sides.
     reasons = [one.reason for one in differences if one.reason and one.only_base + one.only_candidate]
     if reasons:
         strip = [Condition("cases", "bad", f"{alone} on one side only; {reasons[0]}")]

@@ -20,7 +20,7 @@ __all__ = ["Csv", "frame"]
 
 
 def _as_text(name: str) -> str:
-    """Return a name that a spreadsheet reads as text. Without a change, it might be read as a formula."""
+    """Return a name that a spreadsheet reads as text. An unchanged name might be read as a formula."""
     text = visible(name)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
 

@@ -1,4 +1,4 @@
-"""The stored figures of a site. For each report, these are its time and the primary metrics of every candidate."""
+"""The stored figures of a site: the time of each report, and the primary metrics of every candidate."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Selects the files of trained weights that are published, and generates the card and the `.eval_results` file.
 
-The folder of a trainer contains files that must not be published: optimizer states, pickled arguments, checkpoints. So
-only files with a name in a fixed list are published. The results must come from a run of the same weights. This is
-verified with the hashes in the ledger of the run.
+The folder of a trainer contains files that must not be published, for example optimizer states, pickled arguments and
+checkpoints. So a file is published only if its name is in a fixed list. The results must come from a run of the same
+weights. The hashes in the ledger of the run are compared with the hashes of the weights.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def prepare(folder: Path, comparison: Comparison, dataset: str | None) -> Public
 
 
 def _check(path: Path) -> None:
-    """Check that the content of a file fits the name of the file. This finds a pickle with another name."""
+    """Check that the content of a file fits the name of the file. So a pickle with another name is found."""
     try:
         if path.suffix == ".safetensors":
             with path.open("rb") as stream:

@@ -1,8 +1,8 @@
 """A static site: a page for each report, and an index that shows the candidates over time.
 
-Each call adds one report to the folder. `index.json` stores the figures of all reports, so that the index can be drawn
-again without the runs. All pages share one copy of Plotly's script. In the index, a line joins the figures of one
-candidate on one set of cases, because scores on different cases are not comparable.
+Each call adds one report to the folder. `index.json` stores the figures of all reports. So the index can be drawn again
+without the runs. All pages share one copy of Plotly's script. In the index, each line shows one candidate on one set of
+cases, because scores on different cases are not comparable.
 """
 
 from __future__ import annotations

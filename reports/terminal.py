@@ -75,7 +75,7 @@ def _side_by_side(title: str, comparison: Comparison, metrics: Sequence[MetricIn
 
 
 def _width(comparison: Comparison, metrics: Sequence[MetricInfo]) -> int:
-    """Return the smallest width at which `_side_by_side` cuts no cell. Only the meaning may be wrapped at blanks."""
+    """Return the smallest width with which `_side_by_side` cuts no cell. Only the column of meanings may be wrapped."""
     gap = 2
     names = max((len(metric.id) for metric in metrics), default=0)
     words = max((len(word) for metric in metrics for word in metric.meaning.split()), default=0)

@@ -15,14 +15,14 @@ __all__ = ["script_json", "visible"]
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, without tab and newline
     "\u00ad\u061c\u180e\u200b\u200e\u200f\u2028\u2029"  # soft hyphen, marks of direction, separators of lines
-    "\u202a-\u202e\u2060-\u2064\u2066-\u206f"  # embeddings, overrides and isolates of direction; invisible signs
+    "\u202a-\u202e\u2060-\u2064\u2066-\u206f"  # embeddings, overrides and isolates of direction, and invisible signs
     "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff"
     "\U000e0000-\U000e007f]"  # tags
 )
 
 
 def visible(text: str) -> str:
-    """Replace invisible characters that change how other text is shown. Such a character becomes a code: `⟨U+202E⟩`."""
+    """Replace invisible characters that change how other text is shown by a code, for example `⟨U+202E⟩`."""
     return _INVISIBLE.sub(lambda match: f"⟨U+{ord(match.group()):04X}⟩", text.replace("\r\n", "\n"))
 
 
@@ -39,7 +39,7 @@ def _all_visible(value: Any) -> Any:
 
 
 _ESCAPED = re.compile(r"\\[ubfr]|\x7f")
-"""Matches JSON in ASCII that may contain a character to be replaced by `visible`. Most texts need no replacement."""
+"""Matches ASCII JSON that may contain a character that `visible` replaces. Most texts need no replacement."""
 
 
 def _json(value: Any) -> str:

@@ -1,12 +1,13 @@
-"""The suites: cases, and checks over the grades of a model's answers.
+"""The suites: cases, and checks of the grades of a model's answers.
 
-Each `test_*.py` is both a pytest file (`pytest suites/ --model M`) and an Inspect task file (`inspect eval
-suites/test_timing.py --model M`). All figures are computed once, before the first check.
+Each `test_*.py` is both a pytest file and an Inspect task file. The command for pytest is `pytest suites/ --model M`. A
+command for Inspect is `inspect eval suites/test_timing.py --model M`. All figures are computed once, before the first
+check.
 
     test_*.py            the suites: timing, selection, validity and the guards
     cases/               the shipped cases, their toolboxes, and MANIFEST.toml
     command.py           `toolmark cases`
-    case_panel.py        a case as it is printed by `toolmark cases show`
+    case_panel.py        the output of `toolmark cases show`
     case_statistics.py   the tables of `toolmark cases stats`
     lint/                the checks of `toolmark cases lint`
 """
@@ -18,4 +19,4 @@ from pathlib import Path
 __all__ = ["CASES"]
 
 CASES = Path(__file__).parent / "cases"
-"""The folder of the shipped cases, which were written by hand."""
+"""Folder of the shipped cases. The shipped cases were written by hand."""

@@ -1,4 +1,4 @@
-"""Counts the cases of a collection, and the minimum detectable effects, as tables of text."""
+"""Makes tables of text with the number of cases in a collection and the minimum detectable effects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from toolmark.suites.lint.findings import expected_tools, stratum
 __all__ = ["DISCORDANCE", "CountTable", "case_tables"]
 
 DISCORDANCE = 0.1
-"""Share of cases on which two candidates differ, as the last table assumes."""
+"""Share of cases on which two candidates differ. The table of minimum detectable effects assumes this share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,10 @@ class CountTable:
     """A table of text.
 
     Attributes:
-        title: Its title.
-        head: The heads of its columns.
-        rows: Its rows, each with a cell for every column.
-        left: Number of columns, from the first one, that are aligned left.
+        title: Title of the table.
+        head: Heads of the columns.
+        rows: Rows of the table. A row has a cell for every column.
+        left: Number of left-aligned columns, counted from the first column.
     """
 
     title: str
@@ -51,7 +51,7 @@ def _count(cases: Sequence[Case], holds: Callable[[Case], bool]) -> str:
 
 
 def _counts(name: str, cases: Sequence[Case]) -> tuple[str, ...]:
-    """The cells of one row: name, cases, clusters, cases by split and by difficulty, words of the user."""
+    """Return the cells of one row: name, cases, clusters, cases by split and difficulty, number of the user's words."""
     lengths = [_user_word_count(case) for case in cases]
     return (
         name,
@@ -69,7 +69,7 @@ _HEAD = ("cases", "clusters", "dev", "test", "easy", "hard", "words: least / med
 
 
 def _table_by(title: str, cases: Sequence[Case], key: Callable[[Case], Sequence[str]]) -> CountTable:
-    """A table with one row for each value of `key`, the most frequent first. A case may have several values."""
+    """Return a table with a row for each value of `key`, most frequent value first. A case may have several values."""
     members: dict[str, list[Case]] = {}
     for case in cases:
         for value in key(case):
@@ -79,7 +79,7 @@ def _table_by(title: str, cases: Sequence[Case], key: Callable[[Case], Sequence[
 
 
 def _table_of_tools(cases: Sequence[Case]) -> CountTable:
-    """How often each tool is right, and how often it is offered."""
+    """Count for each tool how often the tool is right, and how often the tool is offered."""
     offered = Counter(name for case in cases for name in case.toolbox.names)
     right = _table_by("tool", [case for case in cases if expected_tools(case)], expected_tools)
     never = tuple(
@@ -102,10 +102,10 @@ def _table_of_sizes(cases: Sequence[Case]) -> CountTable:
 
 
 def _table_of_effects(cases: Sequence[Case]) -> CountTable:
-    """Number of test cases of each primary metric, and its minimum detectable effect.
+    """Return a table with the number of test cases and the minimum detectable effect of each primary metric.
 
-    Which cases count is decided by the metric itself, from the grade of a perfect answer. A cluster of several cases
-    counts once, so that the effect is not underestimated.
+    A case counts if the metric has a value for the grade of a perfect answer. A cluster of several cases counts once.
+    Otherwise the effect would be underestimated.
     """
     dialect = load("toolmark.dialects", "tagged")()
     judged = [
@@ -126,7 +126,7 @@ def _table_of_effects(cases: Sequence[Case]) -> CountTable:
 
 
 def case_tables(cases: Sequence[Case]) -> list[CountTable]:
-    """The tables: by stratum, number of tools offered, tool and topic, and the minimum detectable effects."""
+    """Return the tables by stratum, tools offered, tool and topic, and the table of minimum detectable effects."""
     waived = [case for case in cases if case.waiver]
     everything = _table_by("stratum", cases, lambda case: (stratum(case),))
     totals = [_counts("all", cases)] + ([_counts("waived", waived)] if waived else [])

@@ -28,7 +28,7 @@ _SECTION = "[test_queries]"
 
 
 def manifest_text(folder: Path) -> str:
-    """The text of `MANIFEST.toml` in `folder`, with new hashes of its test queries. The text above them is kept.
+    """Return the text of `MANIFEST.toml` in `folder`, with new hashes of test queries. Text above the hashes is kept.
 
     Raises:
         InputError: The folder has no MANIFEST.toml, or a case file cannot be read.
@@ -130,7 +130,7 @@ def stats(*files: Path, tools: str | None = None) -> None:
 
 
 def _readable(files: Sequence[Path], tools: str | None) -> list[LocatedCase]:
-    """The cases of `files`. Raises `InputError` if one cannot be read."""
+    """Return the cases of `files`. Raises `InputError` if a case cannot be read."""
     from toolmark.suites.lint import located_cases
 
     rows, findings = located_cases(_at_least_one(files), tools)

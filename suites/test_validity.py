@@ -1,4 +1,4 @@
-"""Validity: can the call be parsed, does it fit the schema, and has it the right arguments?"""
+"""Validity: can the call be parsed, does the call fit the schema, and are the arguments right?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Toolmark shows whether a fine-tuned model calls tools better than its base model, with the proof.
+"""Toolmark tests whether a fine-tuned model calls tools better than its base model.
 
     import toolmark
 
@@ -6,8 +6,8 @@
     comparison["pocket+mine"].differences["selection.tool"].verdict
 
 `evaluate` lets candidates answer cases and compares the candidates. `compare` compares recorded runs. A plug-in needs
-this module only, because this module also contains the plug-in protocols and every type that the protocols use. A name
-is imported when it is first used, so `import toolmark` is quick and does not import torch.
+to import only this module. It contains the plug-in protocols and every type that the protocols use. A name is imported
+when the name is used for the first time. So `import toolmark` is quick and does not import torch.
 """
 
 from __future__ import annotations

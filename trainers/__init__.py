@@ -1,5 +1,6 @@
-"""Trainers make candidates from trace datasets: they read a folder of conversations and write a model or an adapter.
+"""Trainers make candidates from trace datasets. A trainer reads a folder of conversations and writes model weights.
 
-Every trainer reads the folder that `toolmark generate` writes, encodes it with `benchmark.engine.encoding` (which gives
-the same token ids as evaluation) and leaves a `toolmark.json` beside its weights.
+The weights are an adapter or a whole model. Every trainer reads the folder that `toolmark generate` writes. The
+conversations are encoded with `benchmark.engine.encoding`, which gives the same token ids as evaluation. A
+`toolmark.json` is written to the folder of the weights.
 """

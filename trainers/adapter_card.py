@@ -1,4 +1,4 @@
-"""The model card of a trained adapter: what it is, how it was made, its curve, and how to judge it."""
+"""The model card of a trained adapter: a description, the training settings, the curve, and the next commands."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ pytest suites/ --model {base} --adapter {name}
 
 
 def adapter_card(record: WrittenRecord) -> str:
-    """The text of the `README.md` beside an adapter."""
+    """Return the text of the `README.md` in the folder of an adapter."""
     judged = [point for point in record.curve if any("." in name for name in point)]
     names = sorted({name for point in judged for name in point if "." in name})
     lines = []

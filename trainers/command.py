@@ -93,7 +93,7 @@ def _train(trainer: Any, options: Any, **given: Any) -> None:
 
 
 def _printer(say: Callable[[str], None]) -> Callable[[Mapping[str, float]], None]:
-    """A log that shows a point of the curve every 15 seconds."""
+    """Return a function that prints a point of the training curve, at most once in 15 seconds."""
     printed = float("-inf")
 
     def log(point: Mapping[str, float]) -> None:

@@ -1,7 +1,7 @@
-"""Makes sure that a training cannot read test cases: while it runs, opening a file of test cases raises an error.
+"""Makes sure that a training cannot read test cases. During a training, opening a test case file raises an error.
 
-An audit hook of the interpreter (PEP 578) sees every file that any Python code opens. It refuses files whose names end
-with `.test.jsonl`.
+An audit hook of the interpreter (PEP 578) is called whenever Python code opens a file. The hook refuses files with
+names that end in `.test.jsonl` or `.test.jsonl.gz`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _refuse_test_cases(event: str, arguments: tuple[Any, ...]) -> None:
 
 @contextmanager
 def no_test_cases() -> Iterator[None]:
-    """Opening a file of test cases raises `InputError` inside this context. Outside it, the audit hook does nothing."""
+    """Raise `InputError` if a test case file is opened inside this `with` block."""
     global _active, _installed
     if not _installed:
         sys.addaudithook(_refuse_test_cases)

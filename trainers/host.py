@@ -1,8 +1,11 @@
-"""Runs a trainer: checks base and data before training, judges checkpoints, writes record and card after training.
+"""Runs a trainer. The host checks base and data, judges checkpoints, and writes the training record and the card.
 
-A trainer gets a base, a dataset and token ids whose masks are checked, and writes weights. The host decides everything
-else in the same way for every trainer: whether the data may be trained on, which dev cases judge a checkpoint, and what
-the record beside the weights says.
+A trainer receives a base, a dataset, and token ids with checked masks. The trainer writes weights. Everything else is
+the same for every trainer and is decided by the host:
+
+- whether the data may be used for training
+- which dev cases judge a checkpoint
+- the content of the training record in the folder of the weights
 """
 
 from __future__ import annotations
@@ -56,11 +59,11 @@ def run_training(
     log: Callable[[Mapping[str, float]], None],
     say: Callable[[str], None],
 ) -> WrittenRecord:
-    """Check base and data, train, and write record and card.
+    """Check base and data, train, and write the training record and the card.
 
     Args:
         trainer: The trainer.
-        job: What to train on, and where to write.
+        job: The base, the data, the output folder and the other shared options.
         options: The trainer's own options.
         log: Receives points of the curve.
         say: Receives lines for the user.
@@ -69,7 +72,8 @@ def run_training(
         The record that was written to `toolmark.json`.
 
     Raises:
-        InputError: `out` holds a finished model, the base cannot be trained on, or the data must not be trained on.
+        InputError: `out` contains a finished model, the base cannot be trained, or the data must not be used for
+            training.
         EnvironmentFault: The base's weights or a package are missing, or the folder cannot be written.
     """
     if (job.out / RECORD_FILE).exists():
@@ -88,7 +92,7 @@ def run_training(
     weights = locate(base).base
     dialect = _dialect(job, base, data)
     examples = EncodedExamples(data, dialect, weights, say, skip_too_long=job.skip_too_long)
-    examples.of("train")  # checks every mask before training starts
+    examples.of("train")  # every mask is checked before training starts
     context = Training(
         seed=job.seed,
         log=log,
@@ -105,7 +109,7 @@ def run_training(
 
 
 def _make_folder(folder: Path) -> None:
-    """Make the folder, and check that a file can be written there."""
+    """Make the folder, and check that a file can be written in the folder."""
     with writing(folder, "Choose another folder: --out DIR"):
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()
@@ -142,10 +146,10 @@ def _dialect(job: TrainingJob, base: Candidate, data: TraceDataset) -> Dialect:
 
 
 def check_data(data: TraceDataset, held_out: HeldOut) -> None:
-    """Check that no conversation contains what the suites test.
+    """Check that no conversation contains a test query or a held-out tool.
 
     Raises:
-        InputError: A conversation asks a test query, or offers or calls a held-out tool.
+        InputError: A conversation contains a test query, or a held-out tool is offered or called in a conversation.
     """
     leaks = [(number, leak) for number, trace in enumerate(data.traces()) if (leak := held_out.leak(trace))]
     if leaks:
@@ -157,7 +161,7 @@ def check_data(data: TraceDataset, held_out: HeldOut) -> None:
 
 
 def _score_dev(job: TrainingJob, dialect: str, folder: Path) -> Mapping[str, DevFigure]:
-    """Judge the checkpoint in `folder` on the dev cases, against the base. The base answers each case only once."""
+    """Compare the checkpoint in `folder` with the base on the dev cases. The base answers each case only once."""
     adapter = (folder / "adapter_config.json").exists()
     request = Request(
         models=(job.base,) if adapter else (str(folder),),
@@ -185,7 +189,7 @@ def _figures(comparison: Comparison) -> dict[str, DevFigure]:
 
 @contextmanager
 def _torch_state_kept() -> Iterator[None]:
-    """Restore torch's threads and random state afterwards, because judging must not change the training."""
+    """Restore torch's threads and random state after the `with` block, because judging must not change the training."""
     import torch
 
     threads = torch.get_num_threads()
@@ -205,7 +209,7 @@ def _write_record(
     dialect: Dialect | None = None,
     weights: Path | None = None,
 ) -> WrittenRecord:
-    """Write `toolmark.json` and `README.md` beside the weights."""
+    """Write `toolmark.json` and `README.md` to the folder of the weights."""
     changed = options.model_dump(mode="json", exclude_defaults=True)
     record = WrittenRecord(
         name=job.out.name,
@@ -237,7 +241,7 @@ def _write_record(
 
 
 def _tool_hashes(data: TraceDataset) -> tuple[str, ...]:
-    """Schema hashes of every tool that a conversation offers. Later judging counts these tools as seen in training."""
+    """Return the schema hashes of all offered tools. When the model is judged, these tools count as seen."""
 
     @cache
     def of(listed: str) -> frozenset[str]:
@@ -251,7 +255,7 @@ def _tool_hashes(data: TraceDataset) -> tuple[str, ...]:
 
 
 def _template_hash(folder: Path) -> str:
-    """SHA-256 of the chat template of the tokenizer in `folder`."""
+    """Return the SHA-256 of the chat template of the tokenizer in `folder`."""
     from toolmark.benchmark.engine.tokenizer import open_tokenizer
 
     return hashlib.sha256(str(open_tokenizer(folder).chat_template).encode()).hexdigest()

@@ -1,7 +1,10 @@
-"""Trainer `lora`: trains a LoRA adapter (with `--full`: all weights) with TRL's SFT trainer and PEFT.
+"""Trainer `lora`: trains a LoRA adapter with TRL's SFT trainer and PEFT. With `--full`, all weights are trained.
 
-Three things differ from TRL alone: the loss covers only what the model writes, a prefix that several conversations
-share is computed once, and the suites' metrics on dev cases choose the checkpoint.
+Three things differ from TRL alone:
+
+- The loss covers only the tokens that the model writes.
+- If several conversations share a prefix, this prefix is computed only once.
+- The checkpoint is chosen by the metrics of the suites on dev cases.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ class LoraTrainer(BaseTrainer):
         options: LoraOptions,
         ctx: Training,
     ) -> Trained:
-        """Write an adapter directory (with `--full`: a model directory) to `out`.
+        """Write an adapter directory to `out`. With `--full`, write a model directory.
 
         Raises:
             InputError: An option does not fit the machine or the data, or the loss became NaN or infinite.

@@ -61,7 +61,7 @@ class Contestant:
         return TrainingRecord.of(self.run.training)
 
     def side(self) -> Side:
-        """Return the data from which a comparison is computed."""
+        """Return the data that a comparison needs."""
         return Side(
             name=self.name,
             grades=self.grades,

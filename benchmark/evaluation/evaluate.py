@@ -42,11 +42,11 @@ class Observer:
     def generating(self, contestant: Contestant, *, alone: bool) -> AbstractContextManager[Progress]:
         """Return a context manager. One run is generated inside the `with` block.
 
-        The value of the `with` block is a function, which is called with the progress.
+        The context manager returns a function. This function is called with the progress.
 
         Args:
             contestant: The contestant that answers.
-            alone: True if nothing else writes to the terminal at the same time.
+            alone: True if no adapter is made at the same time, so nothing else writes to the terminal.
         """
         del contestant, alone
         return nullcontext(lambda *_: None)

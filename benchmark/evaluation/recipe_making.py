@@ -77,7 +77,7 @@ class RecipeMaking:
         self._thread.shutdown(wait=False, cancel_futures=True)
         if self._command is not None and self._command.poll() is None:
             interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
-            try:  # Ctrl-C reaches the command too, and the command saves its state
+            try:  # Ctrl-C interrupts the command too, and the command then saves its state
                 self._command.wait(_SECONDS_TO_END if interrupted else 0)
             except subprocess.TimeoutExpired:
                 self._command.terminate()

@@ -61,11 +61,11 @@ def gather(
 
 
 _REPEATED = ("cases", "tools", "split", "limit", "seed", "margin", "execute")
-"""Options of a request that `toolmark report` has, too."""
+"""Options of a request that are also options of `toolmark report`."""
 
 
 def provenance_of(request: Request, contestants: Sequence[Contestant], cases: Sequence[Case]) -> Provenance:
-    """Return how the comparison is made, and the command that makes the comparison again from the stored runs.
+    """Return the provenance of a comparison, including the command that repeats the comparison from the stored runs.
 
     Args:
         request: The request.

@@ -93,7 +93,7 @@ def check(request: Request) -> None:
     """Check the options before cases or candidates are read.
 
     Raises:
-        InputError: An option is out of its bounds, or two options do not fit together.
+        InputError: The value of an option is not allowed, or two options do not fit together.
     """
     if request.adapters and len(request.models) != 1:
         raise InputError(

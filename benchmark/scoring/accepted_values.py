@@ -6,7 +6,7 @@ Two values are equal if they are equal as JSON values:
 - Strings are compared after Unicode NFC, with runs of white-space as one blank.
 - Lists are compared in order, objects to any depth.
 
-An `Accept` rule accepts more than the equal value.
+An `Accept` rule can accept values in addition to the equal value.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["accepts", "equal", "nearly_equal"]
 _MAX_UNORDERED = 1_000
 """Longest list that is compared without order. The limit is needed because this comparison takes quadratic time."""
 _MAX_MARKS = 30
-"""A string with more combining marks in a row than this (Unicode's stream-safe limit) is not normalised.
+"""A string is not normalised if more than this number of combining marks are consecutive (Unicode's stream-safe limit).
 
 Normalising sorts the marks, and this sorting takes quadratic time.
 """
@@ -111,7 +111,7 @@ def _within_tolerance(value: Any, accepted: Any, tolerance: float | None) -> boo
 
 
 def _moment(value: Any) -> datetime | None:
-    """Parse ISO 8601 in any spelling. A date without a time is midnight. Return None if `value` has another format."""
+    """Parse a time in any format of ISO 8601. A date without a time is midnight. Return None for any other value."""
     if not isinstance(value, str):
         return None
     try:
@@ -135,8 +135,8 @@ def accepts(rule: Accept, value: Any, same_result: Callable[[Any], bool] | None 
     Args:
         rule: The rule of the case for this argument.
         value: The value that the model wrote.
-        same_result: Tells whether the tool returns the expected result with this value. Only the rule `same_result`
-            uses this function.
+        same_result: A function that returns whether the tool returns the expected result with this value. Only the rule
+            `same_result` uses this function.
     """
     match rule.match:
         case "exact":

@@ -42,7 +42,7 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def _numbers(text: str) -> list[tuple[float, int]]:
-    """Return every number in `text` with its count of decimals. A comma before three digits separates thousands."""
+    """Return every number in `text` with its number of decimals. A comma before three digits separates thousands."""
     found = _NUMBER.findall(_THOUSANDS.sub("", text))
     return [(float(number), len(number.partition(".")[2])) for number in found]
 
@@ -55,7 +55,7 @@ def _double(number: float) -> float:
 
 
 def _numbers_in_words(answer: str) -> set[float]:
-    """Return the whole numbers that `answer` gives in words: counts to twelve, months, hours of the afternoon."""
+    """Return the whole numbers that `answer` gives in words: numbers up to twelve, months, hours of the afternoon."""
     words = set(re.findall(r"[a-z]+", answer.casefold()))
     numbers = {float(value) for word, value in _WORD_VALUES.items() if word in words}
     return numbers | {float(hour) + 12 for hour in _AFTERNOON.findall(answer)} | ({12.0} if "noon" in words else set())

@@ -1,4 +1,4 @@
-"""The causes of failure, each with a label and colours. The order matters: the first cause that applies is reported."""
+"""The causes of failure, with labels and colours. In this order, the first cause that applies is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the calls that may run. If several calls of a pure tool are equal, only one of them runs."""
+"""Runs the permitted calls. If several calls of a pure tool are equal, the tool runs only once."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ _NETWORK_SECONDS = 30.0
 class Executor:
     """Runs permitted calls in sandboxes and stores the results of pure calls. It is a context manager.
 
-    A pure tool runs in a worker without files and network. A tool with effects needs files or network, so a second
-    worker runs this tool. The second worker has the same limits but is not confined.
+    A pure tool runs in a worker process without access to files and network. A tool with effects needs files or
+    network, so the tool runs in a second worker process. The second process has the same limits but can access files
+    and network.
 
     Args:
         execute: Tools with effects up to this level may run.

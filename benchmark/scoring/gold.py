@@ -19,7 +19,7 @@ from toolmark.benchmark.tools.example_arguments import example_arguments
 __all__ = ["PLANTED", "GoldFault", "GoldProof", "perfect", "planted", "written"]
 
 GoldFault = tuple[Case, str]
-"""A case whose gold is wrong, and the reason."""
+"""A pair: a case with wrong gold, and the reason why the gold is wrong."""
 
 _NEVER_OFFERED = "a_tool_that_nobody_offered"
 
@@ -31,7 +31,7 @@ def _gold_calls(case: Case, option: int = 0) -> list[Call]:
 
 
 def _arguments(spec: CallSpec, case: Case) -> dict[str, Any]:
-    """Return right arguments. If the case does not contain them, return arguments that are valid by the schema."""
+    """Return the right arguments. If the case contains no arguments, return arguments that are valid by the schema."""
     if spec.arguments_known:
         return canonical_arguments(spec)
     return example_arguments(case.toolbox[spec.name].parameters)
@@ -110,7 +110,7 @@ PLANTED: Mapping[str, Sequence[Callable[[Case, Dialect], Completion]]] = {
     "validity.call": (_silent, _wrong_tool, _undeclared_argument, _one_call_too_many, _cut),
     "guard.stops": (_cut,),
 }
-"""For each primary metric, the functions that make wrong answers. These answers must score 0 on the metric."""
+"""For each primary metric, the functions that make wrong answers. The answers must score 0 on the metric."""
 
 
 def planted(metric_id: str, case: Case, dialect: Dialect) -> list[tuple[str, Completion]]:
@@ -125,7 +125,7 @@ def planted(metric_id: str, case: Case, dialect: Dialect) -> list[tuple[str, Com
 
 
 class GoldProof:
-    """Checks the gold of cases in one dialect. If several metrics need the same answer, it is written and judged once.
+    """Checks the gold of cases in one dialect. If several metrics need the same answer, the answer is judged only once.
 
     Args:
         cases: The cases whose gold is checked.
@@ -140,8 +140,8 @@ class GoldProof:
     def faults(self, metric_id: str) -> list[GoldFault]:
         """Return the faults of the gold under one metric.
 
-        A case without a waiver is a fault if one of its perfect answers does not score 1, or if one of its planted
-        wrong answers does not score 0.
+        Every perfect answer of a case must score 1, and every planted wrong answer must score 0. Otherwise the case is
+        a fault, unless the case has a waiver.
         """
         metric = METRICS[metric_id]
         faults: list[GoldFault] = []

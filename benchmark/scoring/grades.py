@@ -1,7 +1,7 @@
 """Grades one completion of one case.
 
-A grade depends only on the case, the completion, the dialect, and the calls that an executor runs. A grade contains no
-metric. `metrics.py` computes metrics from grades.
+A grade depends only on the case, the completion, the dialect, and the results of the calls that run. A grade contains
+no metric. `metrics.py` computes metrics from grades.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from toolmark.benchmark.tools.schemas import problems, validator_of
 __all__ = ["SCORER_VERSION", "Grade", "JudgedCall", "grade", "legible"]
 
 SCORER_VERSION = "2"
-"""Change this version when the same completion can get another grade. Runs record it with the hashes of the gold."""
+"""Version of the judge. Change the version if a change of the code can change a grade. Runs record the version."""
 
 _MAX_TEXT = 300
 
@@ -115,7 +115,7 @@ class Grade:
         return {name: getattr(self, name) for name in _LOGGED}
 
     def as_recorded(self, logged: Mapping[str, Any]) -> Self:
-        """Return this grade with the fields that an earlier version of the judge gave to the same completion.
+        """Return this grade with fields from a log, where an earlier version of the judge graded the same completion.
 
         Args:
             logged: The fields of the grade in a log.

@@ -4,8 +4,8 @@
 call contains:
 
 - An argument that is not in the case is right only if its value is the default in the schema.
-- An argument that is in the case may be missing from the call if the case marks it as optional, or if the case accepts
-  the default in the schema.
+- An argument that is in the case may be missing from the call in two situations. Either the case marks the argument as
+  optional, or the case accepts the default in the schema.
 
 Parallel calls are paired with the expected calls so that the number of faults is as small as possible.
 """
@@ -42,7 +42,7 @@ Rerun = Callable[[Tool, Mapping[str, Any]], Any]
 
 _ABSENT = object()
 _MOST_PAIRED = 20
-"""If the number of calls is wrong, at most this many calls are paired. A model may write thousands of calls."""
+"""If the number of calls is wrong, at most this number of calls is paired. A model may write thousands of calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ def _pair_faults(call: Call, spec: CallSpec, option: CallOption, toolbox: Toolbo
 
 
 def _weight(faults: Sequence[Fault]) -> int:
-    """Return the weight of faults. A wrong tool outweighs all wrong arguments, so equal names are paired first."""
+    """Return the weight of faults. A wrong tool weighs more than all wrong arguments, so equal names come first."""
     return sum(1_000_000 if fault.cause is Cause.WRONG_TOOL else 1 for fault in faults)
 
 
@@ -218,8 +218,8 @@ def closest(
     """Compare calls with each right answer, and return the closest match.
 
     1. A match without a fault is closest.
-    2. If every match has faults, the gravest faults are compared. The match whose gravest fault has the last cause in
-       the order of causes is closest.
+    2. If every match has faults, the gravest fault of each match is compared. The gravest fault is the fault with the
+       first cause in the order of causes. The match with the least grave of these faults is closest.
     3. If several matches have the same gravest cause, the match with the fewest faults is closest.
 
     Args:

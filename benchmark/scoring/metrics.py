@@ -212,12 +212,12 @@ METRICS: Mapping[str, Metric] = {metric.id: metric for metric in (*PRIMARY, *_SE
 
 
 def primary_metrics(suite: str) -> tuple[str, ...]:
-    """Return the ids of the primary metrics of a suite: those that begin with its name."""
+    """Return the ids of the primary metrics of a suite. These ids begin with the name of the suite."""
     return tuple(metric.id for metric in PRIMARY if metric.id.startswith(f"{suite}."))
 
 
 def checked_metrics(suite: str = "") -> tuple[str, ...]:
-    """Return the ids of the metrics that a suite checks, or of all that can be checked and can have a floor."""
+    """Return the ids of the metrics that a suite checks. Without a suite, return all ids that can be checked."""
     ids = (*(metric.id for metric in PRIMARY), BALANCED.id)
     return tuple(metric for metric in ids if not suite or metric.startswith(f"{suite}."))
 

@@ -1,7 +1,7 @@
 """The outcome of a completion: a call, an abstention, or a malformed attempt.
 
-An unreadable attempt is neither a call nor an abstention. If an unreadable attempt counted as an abstention, models
-that cannot write a call would be rewarded.
+An unreadable attempt is a separate outcome. If an unreadable attempt counted as an abstention, models that cannot write
+a call would be rewarded.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ def outcome_of(reading: ParsedCompletion, completion: Completion, offered: Colle
     """Return the outcome of a completion.
 
     - `call`: At least one call can be read. A call of an unknown tool also counts.
-    - `malformed`: No call can be read, and the completion contains an attempt or no text for the user. An attempt is a
-      marker of the dialect, a native call that the dialect does not read, or anything in the form of a call that names
-      an offered tool. Text for the user is absent if the text is empty, or if a block of thoughts does not end.
-    - `abstain`: The completion fits neither `call` nor `malformed`.
+    - `malformed`: No call can be read, and the completion contains an attempt or no text for the user.
+    - `abstain`: Any other completion.
+
+    An attempt is one of these: a marker of the dialect, a native call that the dialect does not read, or text in the
+    form of a call with the name of an offered tool. Text for the user is absent if the text is empty, or if a block of
+    thoughts does not end.
 
     Args:
         reading: The *lenient* reading of the completion.

@@ -1,4 +1,4 @@
-"""Breakdowns of a score (confused tools, number of tools offered, tools seen in training), and the usage of a run."""
+"""Computes scores for groups of cases, counts of confused tools, and the tokens, time and cost of a run."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _expected(row: Grade) -> str | None:
 
 
 def confusions(grades: Sequence[Sequence[Grade]]) -> tuple[Confusion, ...]:
-    """Compute a confusion for each contestant, all with the same rows and columns.
+    """Compute a confusion for each contestant. All confusions have the same rows and columns.
 
     Cases that expect several tools are left out.
 
@@ -146,8 +146,8 @@ def selection_by_offered(grades: Sequence[Sequence[Grade]]) -> tuple[Mapping[int
         grades: Grades of each contestant.
 
     Returns:
-        For each contestant the figure by the number of tools offered, ascending. All contestants have the same numbers
-        of tools.
+        For each contestant, the scores by the number of tools offered, ascending. The numbers of tools are the same for
+        all contestants.
     """
     metric = METRICS["selection.tool"]
     sizes = sorted({row.offered for rows in grades for row in rows if row.expected == "call" and row.waived is None})
@@ -159,9 +159,9 @@ def selection_by_offered(grades: Sequence[Sequence[Grade]]) -> tuple[Mapping[int
 def seen_tools(
     cases: Sequence[Case], trained: frozenset[str] | None, grades: Sequence[Grade], base: Sequence[Grade] | None
 ) -> tuple[SeenTools, ...]:
-    """Compute scores on tools that are in the training data, and on tools that are not in the training data.
+    """Compute scores on tools in the training data, and scores on other tools.
 
-    Cases that expect tools of both kinds count in neither score.
+    A case that expects tools of both kinds does not count.
 
     Args:
         cases: The cases that were judged.

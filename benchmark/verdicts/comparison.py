@@ -1,6 +1,6 @@
 """Computes every figure that a summary, a report or a gate shows.
 
-A `Comparison` is frozen data. Renderers show its figures, and gates check its figures. Neither computes a figure.
+A `Comparison` is frozen data. Renderers only show the figures of a comparison, and gates only check the figures.
 """
 
 from __future__ import annotations

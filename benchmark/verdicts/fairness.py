@@ -1,7 +1,8 @@
 """Checks whether both sides of a comparison answered under the same conditions.
 
-If dialect, template, decoding or dtype differ, then this difference, and not the candidate, may explain a difference in
-scores. A difference in the environment (versions, threads, batch layout) rarely changes scores, but it is shown too.
+If dialect, template, decoding or dtype differ, this difference may be the cause of a difference in scores, even if both
+candidates are equally good. A difference in the environment (versions, threads, batch layout) rarely changes scores.
+Differences in the environment are shown too.
 """
 
 from __future__ import annotations
@@ -73,10 +74,11 @@ def mismatches(
 
 
 def unproven_base(identity: Mapping[str, Any], training: TrainingRecord | None) -> str:
-    """Return why it is not verified that an adapter runs on the base of its training. Empty if this is verified.
+    """Return the reason if it is not verified that an adapter runs on the base of its training. Otherwise return "".
 
-    It is verified if the training record of the adapter contains the hash of the weights of the base. A name does not
-    identify the weights. An adapter of another base with the same shapes loads without an error.
+    The base is verified if the training record of the adapter contains the hash of the base's weights. The name of the
+    base is not enough, because the same name can stand for different weights. An adapter of another base with the same
+    shapes loads without an error.
 
     Args:
         identity: Identity of the run.

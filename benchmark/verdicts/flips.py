@@ -1,7 +1,8 @@
-"""Which cases changed between baseline and candidate. A case is fixed, broken, right on both sides or wrong on both.
+"""Finds the cases that changed between baseline and candidate.
 
-A difference of two scores does not show which cases changed. The flips show the change of every case, for each primary
-metric and for "everything right". So a reader can open the cases behind a verdict.
+A case is fixed, broken, right on both sides, or wrong on both sides. A difference of two scores does not show which
+cases changed. The flips show the change of every case, for each primary metric and for the whole answer. So a reader
+can open the cases that caused a verdict.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checks of figures, with the results `passed`, `failed` or `inconclusive`.
+"""Checks figures. The result of a check is `passed`, `failed` or `inconclusive`.
 
 A low score alone does not fail a check. A check fails if the whole interval of a score is below the floor, or if the
 paired test shows that the candidate regressed. A check is inconclusive if there are too few cases to decide.
@@ -53,7 +53,7 @@ def check_floor(metric: str, figure: Figure, floor: float) -> Gate:
 
 
 def check_difference(metric: str, difference: Difference) -> Gate:
-    """Turn a verdict into a gate. `regressed` and `missing` fail. `improved` and `equivalent` pass.
+    """Turn a verdict into a gate. `regressed` and `missing` fail, and `improved` and `equivalent` pass.
 
     Args:
         metric: Id of the metric, for the reason.
@@ -83,7 +83,7 @@ def _detectable(difference: Difference) -> str:
 
 
 def _all_of(gates: Sequence[Gate]) -> Gate:
-    """Combine gates. The result is `failed` if one gate failed, else `inconclusive` if one gate is inconclusive.
+    """Combine gates. One `failed` gate decides the result. If no gate failed, an `inconclusive` gate decides.
 
     Only the reasons of the gates with this result are kept.
     """
@@ -95,7 +95,7 @@ def _all_of(gates: Sequence[Gate]) -> Gate:
 
 
 def check_metric(contestant: ContestantResult, metric: str, floor: float | None) -> Gate:
-    """Check one metric of a contestant: the difference from the baseline, and the floor.
+    """Check the difference of one metric from the baseline, and compare the score with the floor.
 
     Args:
         contestant: The figures of the contestant.
@@ -115,7 +115,7 @@ def check_metric(contestant: ContestantResult, metric: str, floor: float | None)
 
 
 def junit_properties(contestant: ContestantResult, metric: str) -> Iterator[tuple[str, object]]:
-    """Yield the figures of one metric of a contestant as names and values of JUnit properties."""
+    """Yield the figures of one metric of a contestant as JUnit properties. A property is a name and a value."""
     yield "metric", metric
     figure = contestant.figures.get(metric)
     if figure is not None:

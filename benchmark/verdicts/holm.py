@@ -10,9 +10,9 @@ __all__ = ["holm"]
 def holm(p_values: Sequence[float]) -> list[float]:
     """Adjust p-values by Holm's step-down rule (Holm 1979, Scand. J. Stat. 6:65).
 
-    The i-th smallest of m values is multiplied by m - i + 1 and cut at 1. If a smaller p-value has a larger adjusted
-    value, that adjusted value is used instead. If the adjusted value is at most 5%, the test rejects at a family-wise
-    level of 5%. The rule is valid for any dependence between the tests.
+    The i-th smallest of m p-values is multiplied by m - i + 1, and a product above 1 becomes 1. The adjusted p-value is
+    the largest product among this p-value and all smaller p-values. If the adjusted p-value is at most 5%, the test
+    rejects at a family-wise level of 5%. The rule is valid for any dependence between the tests.
 
     Args:
         p_values: The p-values of the family, in any order, shape (m,).

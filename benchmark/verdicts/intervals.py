@@ -1,9 +1,10 @@
-"""Confidence intervals. They are not corrected for the number of metrics, and the default confidence is 95%.
+"""Computes confidence intervals. They are not corrected for the number of metrics. The default confidence is 95%.
 
-If every cluster is one case and every value is 0 or 1, a score gets Wilson's interval for one proportion, and a paired
-difference gets Tango's interval. Clusters may also have several cases (paraphrases of one question), and values may be
-means over epochs. Then a score gets a cluster-robust t interval over the clusters. For differences see
-`difference_interval`.
+Suppose that every cluster is one case and every value is 0 or 1. Then a score gets Wilson's interval for one
+proportion, and a paired difference gets Tango's interval.
+
+Clusters may also have several cases (paraphrases of one question), and values may be means over epochs. Then a score
+gets a cluster-robust t interval over the clusters. `difference_interval` describes the interval of a paired difference.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from scipy.special import ndtri, stdtrit
 __all__ = ["Interval", "balanced", "cluster_t", "difference_interval", "mean_interval", "tango", "wilson"]
 
 _NO_WIDTH = 1e-9
-"""If an interval is narrower than this, its width comes from rounding only."""
+"""If the width of an interval is below this value, the width comes from rounding only."""
 
 Method = Literal["wilson", "tango", "cluster t", "mover", "none"]
 
@@ -40,11 +41,11 @@ class Interval:
 
 
 def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
-    """Score interval for a proportion (Wilson 1927, JASA 22:209).
+    """Compute the score interval for a proportion (Wilson 1927, JASA 22:209).
 
     Let z be the normal quantile and p = successes / n. The interval is
-    (p + z²/2n ± z·sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n). The interval lies within [0, 1]. At p = 0 and p = 1 its width
-    is above 0.
+    (p + z²/2n ± z·sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n). The interval lies within [0, 1]. At p = 0 and p = 1 the width
+    of the interval is above 0.
 
     Args:
         successes: Number of successes. A fraction is allowed.
@@ -57,18 +58,18 @@ def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
     p = successes / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    # At 0 and 1 the bound is set exactly. With a rounding error, a perfect score would be below a floor of 1.
+    # At 0 and 1 the bound is set exactly. A rounding error would put a perfect score below a floor of 1.
     low = 0.0 if successes <= 0 else max(0.0, centre - half)
     high = 1.0 if successes >= n else min(1.0, centre + half)
     return Interval(low, high, "wilson")
 
 
 def cluster_t(values: Sequence[float], clusters: Sequence[str], confidence: float = 0.95) -> Interval:
-    """Cluster-robust t interval for a mean over cases (Liang & Zeger 1986, Biometrika 73:13, as a ratio estimator).
+    """Compute a cluster-robust t interval for a mean over cases (Liang & Zeger 1986, Biometrika 73:13).
 
-    Let e be the sum of residuals in one cluster, and G the number of clusters. The interval is
-    mean ± t(G-1)·sqrt(G/(G-1)·Σe²)/n. With one cluster the spread between clusters is unknown, so the interval is
-    (-inf, inf).
+    The mean is treated as a ratio estimator. Let e be the sum of residuals in one cluster, and G the number of
+    clusters. The interval is mean ± t(G-1)·sqrt(G/(G-1)·Σe²)/n. With one cluster, the variance between clusters is
+    unknown. So the interval is (-inf, inf).
 
     Args:
         values: One value for each case, shape (n,).
@@ -112,7 +113,7 @@ def mean_interval(
 
 
 def tango(n: float, wins: float, losses: float, confidence: float = 0.95) -> Interval:
-    """Score interval for a paired difference of proportions (Tango 1998, Stat. Med. 17:891).
+    """Compute the score interval for a paired difference of proportions (Tango 1998, Stat. Med. 17:891).
 
     The interval contains all λ with |wins - losses - nλ| ≤ z·sqrt(n(2q + λ(1-λ))). Here q is the maximum likelihood
     estimate of the share of losses if the difference is λ. This q is the upper root of
@@ -122,7 +123,7 @@ def tango(n: float, wins: float, losses: float, confidence: float = 0.95) -> Int
     interval is [(n - z²)/(n + z²), 1]. If all cases are losses, the interval is the mirror image of this.
 
     Args:
-        n: Number of cases. A fraction is allowed, for an effective number of cases. With n = 0 the interval is [-1, 1].
+        n: Number of cases, or the effective sample size, which may be a fraction. With n = 0 the interval is [-1, 1].
         wins: Number of cases that only the second candidate gets right.
         losses: Number of cases that only the first candidate gets right.
         confidence: Two-sided coverage.
@@ -154,19 +155,19 @@ def _tango_low(n: float, wins: float, losses: float, z: float) -> float:
 
 
 def difference_interval(differences: Sequence[float], clusters: Sequence[str], confidence: float = 0.95) -> Interval:
-    """Compute Tango's interval for a mean difference of two shares, at the effective number of cases.
+    """Compute Tango's interval for a mean difference of two shares, with the effective sample size as n.
 
-    If every cluster is one case and every difference is -1, 0 or 1, the effective number is n. Otherwise n, wins and
-    losses are divided by the design effect (Korn & Graubard 1998, Surv. Methodol. 24:193, for one share). The design
-    effect is computed in three steps:
+    If every cluster is one case and every difference is -1, 0 or 1, the effective sample size is n. Otherwise n, wins
+    and losses are divided by the design effect. Korn & Graubard (1998, Surv. Methodol. 24:193) describe this method for
+    one share. The design effect is computed in three steps:
 
     1. The cluster-robust variance of the mean is divided by the variance of n independent cases with these wins and
        losses.
-    2. The quotient is multiplied by (t(G-1)/z)², because the variance itself is uncertain.
+    2. The quotient is multiplied by (t(G-1)/z)², because the variance is only an estimate.
     3. If the product is below 1, the design effect is 1.
 
-    A t interval over the clusters is not used, because it is too short on one side if nearly all changes have the same
-    direction. If all clusters have the same mean difference, the variance between clusters is 0. Then each cluster
+    A t interval over the clusters is not used. If nearly all changes have the same direction, a t interval is too short
+    on one side. If all clusters have the same mean difference, the variance between clusters is 0. Then each cluster
     counts as one case.
 
     Args:
@@ -186,7 +187,7 @@ def difference_interval(differences: Sequence[float], clusters: Sequence[str], c
         return tango(cluster_count, wins / n * cluster_count, losses / n * cluster_count, confidence)
     if math.isinf(robust.high):
         return Interval(-1.0, 1.0, "none")
-    # Half of the width of the t interval is t·s. Divided by z, it is s·(t/z).
+    # Half of the width of the t interval is t·s. This half is divided by z, which gives s·(t/z).
     inflated = (robust.high - robust.low) / 2 / float(ndtri(0.5 + confidence / 2))
     independent = ((wins + losses) / n - ((wins - losses) / n) ** 2) / n
     design_effect = max(1.0, inflated * inflated / independent)
@@ -196,13 +197,13 @@ def difference_interval(differences: Sequence[float], clusters: Sequence[str], c
 def balanced(
     first: float, first_interval: Interval, second: float, second_interval: Interval
 ) -> tuple[float, Interval]:
-    """Compute the mean of two independent scores, and its interval by MOVER (Zou & Donner 2008, Stat. Med. 27:1693).
+    """Compute the mean of two independent scores, and its MOVER interval (Zou & Donner 2008, Stat. Med. 27:1693).
 
     Args:
         first: One score.
-        first_interval: The interval of this score.
+        first_interval: The interval of the first score.
         second: The other score.
-        second_interval: The interval of the other score.
+        second_interval: The interval of the second score.
     """
     centre = (first + second) / 2
     low = centre - math.hypot(first - first_interval.low, second - second_interval.low) / 2

@@ -17,17 +17,17 @@ from scipy.special import bdtr, gammaln, xlog1py, xlogy
 __all__ = ["ALPHA", "TARGET", "mcnemar_power", "minimum_detectable_effect", "minimum_detectable_effect_of_clusters"]
 
 ALPHA = 0.05
-"""Two-sided level of the test, uncorrected."""
+"""Two-sided significance level of the test, uncorrected."""
 
 TARGET = 0.8
-"""Power at which an effect counts as detectable."""
+"""An effect counts as detectable if the test has at least this power."""
 
 
 @lru_cache(maxsize=32)
 def _critical(most: int, alpha: float) -> NDArray[np.float64]:
-    """Return, for k = 0 … `most` discordant cases, the largest number of losses at which exact McNemar rejects.
+    """Return the largest number of losses with which exact McNemar rejects, for k = 0 … `most` discordant cases.
 
-    The number is -1 where the test never rejects. The result has the shape (most + 1,).
+    The number is -1 if the test never rejects with k discordant cases. The result has the shape (most + 1,).
     """
     limits = np.empty(most + 1)
     losses = -1
@@ -40,19 +40,19 @@ def _critical(most: int, alpha: float) -> NDArray[np.float64]:
 
 
 def mcnemar_power(n: int, effect: float, discordance: float, alpha: float = ALPHA) -> float:
-    """Compute the power of exact McNemar: the probability to reject with the right sign (exact, unconditional).
+    """Compute the exact unconditional power of exact McNemar: the probability to reject with the right sign.
 
     Every cluster is one case. The number k of discordant cases is binomial(n, d). A discordant case has the direction
     of the effect with probability π = (d + effect) / 2d. Given k, the test rejects if the number of cases in the other
-    direction is at most limit_k. So the power is Σ_k P(k)·P(binomial(k, 1 - π) ≤ limit_k) (Duffy 1984, Biometrics
-    40:1005). The share of discordant cases cannot be smaller than the effect, so d is the larger of discordance and
-    effect.
+    direction is at most limit_k, the result of `_critical`. So the power is Σ_k P(k)·P(binomial(k, 1 - π) ≤ limit_k)
+    (Duffy 1984, Biometrics 40:1005). The share of discordant cases cannot be smaller than the effect, so d is the
+    larger of discordance and effect.
 
     Args:
         n: Number of cases. With fewer than six cases the power is 0.
         effect: Size of the difference of the two shares, in [0, 1].
         discordance: Share of cases on which the candidates differ, in [0, 1].
-        alpha: Two-sided level.
+        alpha: Two-sided significance level.
     """
     d = max(discordance, effect)
     if n == 0 or d == 0:
@@ -74,8 +74,8 @@ def minimum_detectable_effect(n: int, discordance: float) -> float | None:
         discordance: Observed share of cases on which the candidates differ.
 
     Returns:
-        None if even an effect of 1 has less power. This is so if n is below six, because with five cases the smallest
-        p-value is 1/16.
+        None if the power is below 80% even for an effect of 1. This happens if n is below six, because with five cases
+        the smallest p-value is 1/16.
     """
     if mcnemar_power(n, 1.0, discordance) < TARGET:
         return None
@@ -99,8 +99,9 @@ def minimum_detectable_effect_of_clusters(sums: Sequence[Fraction], n: int) -> f
     net share e of the clusters changes in one direction, the mean difference is e·(G/k)·Σ|s|/n.
 
     If no cluster changed, the computation assumes that all cases of a cluster change together, as in
-    `difference_interval`. In simulations with clusters of four cases, the effect is detected in 79 to 90% of the
-    simulations (docs/measurements/statistics.md). If few clusters changed, the computed effect tends to be too large.
+    `difference_interval`. In simulations with clusters of four cases, the test detects an effect of this size in 79 to
+    90% of the runs (docs/measurements/statistics.md). If few clusters changed, the computed effect tends to be too
+    large.
 
     Args:
         sums: Sum of the differences in each cluster, shape (G,).

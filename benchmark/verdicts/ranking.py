@@ -1,8 +1,9 @@
 """Ranks of contestants, as ranges.
 
-A ranking by score alone orders contestants even if their difference may be chance. Here the paired 95% interval decides
-whether a contestant is better or worse than another. A contestant stands after all better contestants and before all
-worse contestants. So its rank is a range.
+A ranking by score alone orders contestants even if the difference between two contestants may be chance. Here a
+contestant is better or worse than another contestant only if the paired 95% interval of the difference shows this. A
+contestant comes after all better contestants and before all worse contestants. Other contestants may come before or
+after, so a rank is a range.
 """
 
 from __future__ import annotations

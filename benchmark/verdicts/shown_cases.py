@@ -152,7 +152,7 @@ def _json(value: Any) -> str:
 
 
 def _rule(rule: Accept) -> str:
-    """Return in words which other values the rule accepts."""
+    """Return the other values that the rule accepts, in words."""
     match rule.match:
         case "exact":
             return f"or {', '.join(_json(value) for value in rule.of[1:6])}" if len(rule.of) > 1 else ""

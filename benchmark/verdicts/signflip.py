@@ -1,9 +1,9 @@
 """The paired test behind every verdict: an exact sign-flip test on the sums of clusters.
 
-Under the null hypothesis the two candidates are equal, so their names can be exchanged in every single cluster. This
-means that the sum of differences in a cluster is positive or negative with the same probability. The test compares the
-observed total with the totals under all 2^G choices of signs (Fisher 1935, The Design of Experiments, §21). If every
-cluster is one case and values are 0 or 1, the test is the exact McNemar test.
+Under the null hypothesis, the two candidates are equal. So in every cluster, the sum of differences is positive or
+negative with the same probability. G clusters have 2^G choices of signs. The test compares the observed total with the
+totals for all these choices (Fisher 1935, The Design of Experiments, §21). If every cluster is one case and values are
+0 or 1, the test is the exact McNemar test.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 __all__ = ["Magnitudes", "cluster_sums", "sign_flip", "sign_flip_tail"]
 
 _MAX_DENOMINATOR = 10_000
-"""Values are means over epochs, so they are fractions. A float identifies a fraction up to this denominator."""
+"""Values are means over epochs, so values are fractions. A float identifies a fraction up to this denominator."""
 
 _MAX_STEPS = 1 << 18
-"""Largest number of steps of a distribution. With more steps, magnitudes are rounded without making p smaller."""
+"""Largest number of steps of a distribution. With more steps, magnitudes are rounded so that p is never smaller."""
 
 Magnitudes = tuple[tuple[int, int], ...]
 """Pairs of a magnitude above 0 and the number of clusters with this magnitude, in any fixed order."""
@@ -42,8 +42,8 @@ def cluster_sums(differences: Sequence[float], clusters: Sequence[str]) -> list[
         clusters: The cluster of each case, shape (n,).
 
     Returns:
-        The sums in the order in which the clusters first appear, shape (G,). They are fractions, because
-        1/3 + 1/3 - 2/3 must be exactly 0.
+        The sums in the order in which the clusters first appear, shape (G,). The sums are fractions,
+        because 1/3 + 1/3 - 2/3 must be exactly 0.
     """
     sums: dict[str, Fraction] = defaultdict(Fraction)
     for difference, cluster in zip(differences, clusters, strict=True):
@@ -103,7 +103,7 @@ def sign_flip_tail(magnitudes: Magnitudes, least: int) -> float:
 
 
 def _add(density: NDArray[np.float64], size: int, coins: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the density of X + `size`·K, where X has the density `density`, and K has the density `coins`."""
+    """Return the density of X + `size`·K. X has the density `density`, and K has the density `coins`."""
     result = np.zeros(len(density) + size * (len(coins) - 1))
     if len(coins) <= len(density):
         for heads, share in enumerate(coins):

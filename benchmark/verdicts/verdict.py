@@ -1,9 +1,9 @@
 """Verdicts from paired differences: `regressed`, `improved`, `equivalent` or `inconclusive`.
 
 All verdicts of a comparison are computed together, because Holm's correction depends on the number of tests. The family
-of tests for a regression contains the metrics of one candidate. So a further candidate cannot hide a regression. The
-family for an improvement contains the metrics of all candidates, because with more candidates the best candidate is
-more often better by chance.
+of tests for a regression contains the metrics of one candidate. So adding a candidate to the comparison cannot hide a
+regression. The family of tests for an improvement contains the metrics of all candidates. With more candidates, it is
+more likely that the best candidate is better only by chance.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def _test(paired: Paired) -> _Tested:
 
 
 def _overlap(metrics: Sequence[Paired]) -> float:
-    """Return the share of cases that both sides have, over all these metrics. It is 1 if there is no case."""
+    """Return the share of cases that both sides have, over all these metrics. The share is 1 if there is no case."""
     common = {case_id for paired in metrics for case_id in paired.case_ids}
     alone = {case_id for paired in metrics for case_id in (*paired.only_base, *paired.only_candidate)}
     return len(common) / len(common | alone) if common or alone else 1.0
@@ -197,14 +197,15 @@ def decide(candidates: Sequence[Mapping[str, Paired]], margin: float = MARGIN) -
     A metric without a common case is tested in no family. Both sides must have 95% of their cases in common:
 
     - If the share is smaller over all metrics of a candidate, every metric of this candidate is `inconclusive`.
-    - If the share is smaller in one metric, this metric is `inconclusive`. Its test still counts in Holm's correction.
+    - If the share is smaller in one metric, this metric is `inconclusive`. The test of this metric still counts in
+      Holm's correction.
 
     Args:
         candidates: For each candidate its primary metrics, by id. All candidates were compared with the same base.
         margin: Half-width of the range around 0 in which differences count as equivalent.
 
     Returns:
-        For each candidate, in the same order, the difference of each metric, in the order of its metrics.
+        The differences of each candidate, by metric. Candidates and metrics are in the same order as in `candidates`.
     """
     tested = [
         {metric: _test(paired) for metric, paired in metrics.items() if paired.differences} for metrics in candidates

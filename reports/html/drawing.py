@@ -64,7 +64,7 @@ def finite(value: float, otherwise: float) -> float:
 
 
 def short(name: str, most: int = 28) -> str:
-    """Return a name as a label on one line. It is cut to `most` characters and has no markup that Plotly would read."""
+    """Return a name as a label on one line. The label has at most `most` characters and no markup for Plotly."""
     text = visible(name).replace("\n", " ")
     # Plotly reads some HTML in texts, so the characters that begin HTML are replaced.
     return (text if len(text) <= most else text[: most - 1] + "…").replace("<", "‹").replace("&", "＆")

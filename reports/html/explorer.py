@@ -1,8 +1,9 @@
 """The cases behind the figures, as data for the script of the page.
 
-A page contains cases up to a budget, so that the page can be sent by mail. Cases that changed come first, and broken
+The cases of a page have a size limit, so that the page can be sent by mail. Cases that changed come first, and broken
 cases come before fixed cases. The page shows how many cases are left out. In a site, script files in the folder of the
-page contain the other cases. A page that is opened from disk may load a script, but it may not fetch data.
+page contain the other cases. They are script files, because a page that is opened from disk may load scripts but may
+not fetch data.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ BUDGET = 2_600_000
 _CODES = {"broken": "b", "fixed": "f", "both wrong": "w", "both right": "r", "wrong": "x", "right": "o"}
 
 Chosen = tuple[Sequence[str], Sequence[CaseShown]]
-"""The cases of the page, as JSON for a script element, and the cases that did not fit."""
+"""A pair: the cases of the page, as JSON for a script element, and the cases that did not fit."""
 
 
 def _call(call: CallShown) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def _case(case: CaseShown, flips: Sequence[Flips]) -> dict[str, Any]:
 
 
 def _interest(case: CaseShown, flips: Sequence[Flips]) -> int:
-    """Return the lowest position in `FATES` of the case under any measure. A low position is interesting."""
+    """Return the lowest position in `FATES` that the case has under any measure. The lowest is most interesting."""
     return min((FATES.index(flip.fates[case.id]) for flip in flips if case.id in flip.fates), default=len(FATES))
 
 
@@ -132,7 +133,7 @@ def explorer(comparison: Comparison, beside: Sequence[str] = ()) -> dict[str, An
 
     Args:
         comparison: The comparison.
-        beside: Names of the script files with the cases that are not in the page.
+        beside: Names of the script files for the cases that are not in the page.
 
     Returns:
         None if the comparison has no report data.

@@ -1,4 +1,4 @@
-"""The figures of a report: Plotly traces, and a table with the same numbers. Figures without data are left out."""
+"""Makes the figures of a report: Plotly traces and tables with the same numbers. Figures without data are omitted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures that break a score down by the number of tools offered, by confused tools, or by tools seen in training."""
+"""Figures that show a score by the number of tools offered, by confused tools, or by tools seen in training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["confusion", "offered", "seen"]
 
 
 def offered(comparison: Comparison) -> Drawing | None:
-    """Draw `selection.tool` by the number of tools offered. Return None with fewer than two numbers of tools."""
+    """Draw `selection.tool` by the number of tools offered. Return None if all cases offer the same number of tools."""
     if comparison.report is None:
         return None
     figures = [comparison.report.details[contestant.name].offered for contestant in comparison.contestants]
@@ -129,7 +129,7 @@ def confusion(comparison: Comparison) -> Drawing | None:
 
 
 def seen(comparison: Comparison) -> Drawing | None:
-    """Draw scores on tools seen in training and on other tools. Return None without any training record."""
+    """Draw scores on tools seen in training and on other tools. Return None if there is no training record."""
     if comparison.report is None:
         return None
     variants: list[tuple[str, Mapping[str, Any]]] = []

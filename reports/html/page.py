@@ -1,8 +1,8 @@
 """The HTML renderer: a template, a style sheet, two scripts, and a content-security policy.
 
-The policy permits no address, so the file loads nothing. The policy permits only scripts and styles whose hashes are in
-the policy. Output of models reaches the page as escaped text, or as JSON that the script of the page puts into text
-nodes.
+The policy permits no address, so the file loads nothing. The policy contains hashes, and only scripts and styles with
+these hashes are permitted. Output of models is escaped text in the page, or JSON. The script of the page writes the
+strings of the JSON into text nodes.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def sheet() -> Markup:
 
 
 def environment() -> Environment:
-    """Return the environment of the templates. It escapes every value and makes invisible characters visible."""
+    """Return the environment of the templates. Every value is escaped, and invisible characters become visible."""
     made = Environment(
         loader=PackageLoader("toolmark.reports.html", "templates"),
         autoescape=True,
@@ -100,7 +100,7 @@ def page_script() -> Markup:
 
 
 def plotly_script() -> str:
-    """Return Plotly's script with LF as line ends. An HTML parser changes other line ends, and the hash would differ.
+    """Return Plotly's script with LF line ends. An HTML parser changes other line ends, and then the hash would differ.
 
     Raises:
         EnvironmentFault: The package plotly is not installed.
@@ -118,7 +118,7 @@ def plotly_script() -> str:
 
 
 def unwanted_styles(plotly: str) -> list[str]:
-    """Return the ids of the style elements that Plotly adds for its maps, unless an element with the id exists.
+    """Return the ids of the style elements for maps. Plotly adds such an element unless an element with the id exists.
 
     Args:
         plotly: Plotly's script.
@@ -127,7 +127,7 @@ def unwanted_styles(plotly: str) -> list[str]:
 
 
 def _briefly_named(comparison: Comparison) -> Comparison:
-    """Return the comparison with long names cut, because the page contains a name many times. Names stay unique."""
+    """Cut long names in the comparison, because the page repeats each name many times. Names stay unique."""
     names = [contestant.name for contestant in comparison.contestants]
     cut = {
         name: name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}… ({names.index(name) + 1})"

@@ -1,6 +1,6 @@
 """The sections of the page in order, and the data of their templates.
 
-The template of the section NAME is `templates/NAME.html.jinja`. To move a section, move its name in `SECTIONS`.
+The template of the section NAME is `templates/NAME.html.jinja`. `SECTIONS` determines the order of the sections.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SECTIONS = ("verdict", "fairness", "table", "figures", "cases", "provenance")
 
 
 def section_data(comparison: Comparison) -> dict[str, Any]:
-    """Return the data of the templates, without the comparison itself and the figures."""
+    """Return the data of the templates, except the comparison and the figures."""
     table = _table(comparison)
     return {
         "compared": _compared(comparison, table),

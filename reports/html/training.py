@@ -17,7 +17,7 @@ _LOSSES = {"loss": "training loss", "eval_loss": "validation loss"}
 
 
 def curves(comparison: Comparison) -> Drawing | None:
-    """Draw the training curves of contestants whose training record has at least two points. None if there are none."""
+    """Draw the training curves with at least two points. Return None if there is no such curve."""
     variants: list[tuple[str, Mapping[str, Any]]] = []
     rows: list[list[str]] = []
     compared_first = sorted(comparison.contestants, key=lambda contestant: contestant.baseline is None)

@@ -1,14 +1,15 @@
 """`toolmark cases lint`: checks cases without a model.
 
-A finding is either a certain fault (a case that cannot be read, an expected answer that is wrong) or a doubt (a
-question that an offered tool could answer). The shipped cases have no finding.
+A finding is either a fault or a doubt. A fault is certain, for example an unreadable case or a wrong expected answer. A
+doubt needs a decision by a person, for example because an offered tool could answer a question that expects no call.
+The shipped cases have no finding.
 
-    findings.py              what a finding is
+    findings.py              the class of a finding
     balance.py               tags, splits, and balance of tools, difficulties and places
-    gold.py                  expected calls run, and every suite proves the expected answers
-    likeness.py              cases that are too much alike, or like training templates
-    skeletons.py             a question without its values, by which likeness is measured
-    doubtful_abstentions.py  cases in which a call may be right after all
+    gold.py                  runs expected calls, and checks the gold of cases under every primary metric
+    likeness.py              cases that are too similar to each other or to training templates
+    skeletons.py             questions without values, for the measurement of similarity
+    doubtful_abstentions.py  cases that expect no call although a call may be right
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ def located_cases(paths: Iterable[Path], tools: str | None = None) -> tuple[list
     """Read case files.
 
     Args:
-        paths: Case files, or folders of which all *.jsonl are read.
-        tools: Where the toolboxes are that the cases name.
+        paths: Case files or folders. In a folder, all *.jsonl files are read.
+        tools: Source of the toolboxes that the cases name.
 
     Returns:
-        The cases with their places, and a finding for each row that cannot be read or repeats another case.
+        The cases with file and line, and a finding for each row that cannot be read or that repeats another case.
 
     Raises:
         InputError: A file cannot be read at all.
@@ -81,7 +82,7 @@ def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Fi
         The findings in the order of files and lines, and the number of cases that were checked.
 
     Raises:
-        InputError, NothingToDo: The same as `located_cases`.
+        InputError, NothingToDo: As in `located_cases`.
     """
     rows, findings = located_cases(paths, tools)
     dialect = load("toolmark.dialects", "tagged")()
@@ -90,7 +91,7 @@ def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Fi
         broken = list(executes(rows, executor))
         findings += broken
         unsound = {(finding.file, finding.line) for finding in broken}
-        # A call that does not run also fails its proof. It is reported once.
+        # If an expected call does not run, the gold of the case is wrong too. Only the first finding is reported.
         findings += proves([row for row in rows if (row.file, row.line) not in unsound], dialect, executor)
     findings += [*duplicates(rows), *leaks(rows, training_patterns()), *abstentions(rows), *balance(rows)]
     order = {file: index for index, file in enumerate(_case_files(paths))}

@@ -1,4 +1,4 @@
-"""Checks the tags and splits of cases, and the balance of tools, difficulties and places in the list."""
+"""Checks the tags and splits of cases, and the balance of tools, difficulties and positions in the list of tools."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ __all__ = ["DIFFICULTIES", "balance", "labels", "splits"]
 DIFFICULTIES = ("easy", "hard")
 
 _FEWEST_CASES = 40
-"""Number of cases below which shares are not checked, because chance alone can make them uneven."""
+"""Shares are checked only with at least this number of cases. With fewer cases, shares can be uneven by chance."""
 _LEAST_RARER = 0.25
-"""Least share that the rarer difficulty must have in a stratum."""
+"""Smallest permitted share of the rarer difficulty in a stratum."""
 _FIRST_PLACE_EXCESS = 0.1
-"""How much more often than by chance the first tool of a list may be right."""
+"""Largest permitted difference between the share of cases with the first tool right and this share by chance."""
 _DEV_SHARE = (0.1, 0.35)
-"""Least and highest share of dev cases, if there are dev and test cases."""
+"""Smallest and largest permitted share of dev cases, if there are dev and test cases."""
 
 
 def labels(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
-    """Findings `tags`: a case has no difficulty, topic or tool, or its tool is not the one that is right."""
+    """Yield findings `tags`: difficulty, topic or tool is missing, or the tool is not the expected tool."""
     for row in rows:
         tags, tools = row.case.tags, expected_tools(row.case)
         if tags.get("difficulty") not in DIFFICULTIES:
@@ -38,9 +38,9 @@ def labels(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
 
 
 def splits(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
-    """Findings `split`: a cluster is in both splits, or a case is in the file of the other split.
+    """Yield findings `split`: a cluster is in both splits, or a case is in the file of the other split.
 
-    Findings `held-out`: a dev case calls a held-out tool.
+    Also yield findings `held-out`: a dev case calls a held-out tool.
     """
     clusters: dict[str, LocatedCase] = {}
     held: dict[Path, frozenset[str]] = {}
@@ -64,7 +64,7 @@ def splits(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
 
 
 def balance(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
-    """Findings `balance`, each at the first case that it concerns. Small collections are not checked."""
+    """Yield findings `balance`, each with the place of the first case concerned. Small collections are not checked."""
     yield from _rare_tools(rows)
     yield from _rare_difficulties(rows)
     yield from _favoured_place(rows)
@@ -75,7 +75,7 @@ def balance(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
 
 
 def _rare_tools(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
-    """Tools that are right less than half as often as the median tool."""
+    """Yield a finding for each tool that is right less than half as often as the median tool."""
     calls = [row for row in rows if expected_tools(row.case)]
     offered: dict[str, LocatedCase] = {}
     for row in calls:

@@ -1,9 +1,11 @@
-"""Finds cases that expect no call although a call may be right. The rules only look at words; a person decides.
+"""Finds cases that expect no call although a call may be right. The rules look at words only, so a person decides.
 
-`answerable`: the case says that no tool is needed. But an offered tool shares words with the question, and the question
-has a value for every required argument. Or the question asks for a fact, and an offered tool searches the web.
-`missing-argument`: the argument that is said to be missing is not required, or the question has a value for it.
-`already-answered`: the conversation has no result that could be the answer.
+- `answerable`: The case says that no tool is needed. But an offered tool shares words with the question, and the
+  question has a value for every required argument. Or the question asks for a fact, and an offered tool searches the
+  web.
+- `missing-argument`: The case says that an argument is missing. But the argument is not required, or the question has
+  a value for the argument.
+- `already-answered`: The conversation contains no tool result, so no result can be the answer.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ _SPOKEN: Mapping[str, str] = {
     "c": "celsius centigrade °c",
     "f": "fahrenheit °f",
 }
-"""For a value of an enumeration, the words that people use for it, as regular expressions."""
+"""Regular expressions for the words that people use for a value of an enumeration."""
 
 _QUOTATION = re.compile(QUOTATION)
 _AFTER_COLON = re.compile(r":\s+(\S[^\n]{0,2000})")
@@ -56,7 +58,7 @@ _YEARS = range(1900, 2101)
 
 
 def _values_in(schema: Mapping[str, Any], text: str) -> list[Any]:
-    """The values in `text` that fit `schema`, also those that people say in other words."""
+    """Return the values in `text` that fit `schema`. Values of an enumeration may also be given in other words."""
     found = named_values(schema, text)
     options = schema.get("enum")
     for option in options if isinstance(options, list) else ():
@@ -80,10 +82,10 @@ def _schema(declared: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _evidence(tool: Tool, text: str) -> int | None:
-    """For how many required arguments of `tool` a value is in `text`. None if one has no value.
+    """Count the required arguments of `tool` with a value in `text`. Return None if an argument has no value.
 
-    Each argument needs its own value. The words after a colon may be a value of a free string. Such an argument is not
-    missing, but it is not counted either, because any words may follow a colon.
+    Two arguments cannot share one value. For a string of any content, the words after a colon may be the value. Such an
+    argument has a value, but the argument is not counted, because any words may follow a colon.
     """
     declared, required = _arguments_of(tool)
     used: list[Any] = []
@@ -107,7 +109,7 @@ def _answerable_cases(row: LocatedCase) -> Iterator[Finding]:
         said = f"{tool.name.replace('_', ' ')} {tool.description}"
         shared = own & set(content_words(said))
         found = _evidence(tool, text) if shared else None
-        # One common word is not enough, unless there is a fitting value or the question has no other word.
+        # With one common word, there must also be a fitting value, or the question must have no other word.
         if found is not None and (found or len(shared) > 1 or shared == own):
             words = ", ".join(sorted(shared))
             yield row.finding(
@@ -147,7 +149,7 @@ def _missing(row: LocatedCase, expect: Abstain) -> Iterator[Finding]:
 
 
 def abstentions(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
-    """Findings about cases that expect no call although a call may be right."""
+    """Yield findings about cases that expect no call although a call may be right."""
     for row in rows:
         if not isinstance(row.case.expect, Abstain):
             continue

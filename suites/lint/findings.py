@@ -1,4 +1,4 @@
-"""What a check of cases finds: the kind, the place and the message."""
+"""A finding of a check of cases: kind, place and message."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
 
 @dataclass(frozen=True, slots=True)
 class LocatedCase:
-    """A case, its file, and its line (counted from 1)."""
+    """A case with its file and line. Lines are counted from 1."""
 
     case: Case
     file: Path
@@ -43,13 +43,13 @@ class LocatedCase:
         return f"{self.file}:{self.line}"
 
     def finding(self, kind: Kind, message: str) -> Finding:
-        """A finding at this line."""
+        """Make a finding at this line."""
         return Finding(self.file, self.line, kind, message)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A fault or a doubt about the case on one line."""
+    """A fault of a case, or a doubt about a case."""
 
     file: Path
     line: int
@@ -61,13 +61,13 @@ class Finding:
 
 
 def expected_tools(case: Case) -> tuple[str, ...]:
-    """The tools that a right answer calls, each once, in the order of the case. Empty if abstaining is right."""
+    """Return the distinct names of the expected tools, in the order of the case. Empty if abstaining is right."""
     options = case.expect.any_of if isinstance(case.expect, ExpectCall) else ()
     return tuple(dict.fromkeys(spec.name for option in options for spec in option.calls))
 
 
 def stratum(case: Case) -> str:
-    """What kind of case it is: the kind of call that is right, or the reason to abstain."""
+    """Return the stratum of a case: the kind of the expected call, or the reason to abstain."""
     if not isinstance(case.expect, ExpectCall):
         return case.expect.reason
     if any(len(option.calls) > 1 for option in case.expect.any_of):
@@ -76,5 +76,5 @@ def stratum(case: Case) -> str:
 
 
 def user_text(case: Case) -> str:
-    """All that the user says in the case, one turn a line."""
+    """Return the text of all turns of the user, with one turn on each line."""
     return "\n".join(message.content for message in case.messages if message.role == "user")

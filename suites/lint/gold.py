@@ -1,4 +1,4 @@
-"""Checks expected answers: calls run, earlier results are those of the tools, and every suite proves the answers."""
+"""Checks expected answers and earlier tool results. Calls are run, and every primary metric must accept the gold."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["executes", "proves"]
 
 
 def _failure_and_value(case: Case, call: Call, executor: Executor) -> tuple[str | None, Any]:
-    """Why `call` fails (None if it does not), and its value (None if it may not run)."""
+    """Return the reason why `call` fails (None if it does not fail), and its value (None if `call` may not run)."""
     if call.name not in case.toolbox.names:
         return f"{call.name} is not offered", None
     tool = case.toolbox[call.name]
@@ -47,7 +47,7 @@ def _gold_calls(case: Case) -> Iterator[Call]:
 
 
 def executes(rows: Sequence[LocatedCase], executor: Executor) -> Iterator[Finding]:
-    """Findings `execution`: an expected call is invalid or fails, or an earlier result is not that of its tool."""
+    """Yield findings `execution`: an expected or earlier call is invalid or fails, or an earlier result is wrong."""
     for row in rows:
         for call in _gold_calls(row.case):
             fault, _ = _failure_and_value(row.case, call, executor)
@@ -67,7 +67,7 @@ def executes(rows: Sequence[LocatedCase], executor: Executor) -> Iterator[Findin
 
 
 def proves(rows: Sequence[LocatedCase], dialect: Dialect, executor: Executor) -> Iterator[Finding]:
-    """Findings `gold`: on a primary metric a perfect answer does not score 1, or a planted wrong one not 0."""
+    """Yield findings `gold`: a perfect answer does not score 1, or a planted wrong answer does not score 0."""
     places = {row.case.id: row for row in rows}
     cases = [row.case for row in rows]
     proof = GoldProof(cases, dialect, executor)

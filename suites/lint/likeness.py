@@ -1,7 +1,7 @@
-"""Finds cases that are too much alike, or too much like the templates of training data.
+"""Finds cases that are too similar to each other, or to the templates of training data.
 
-Likeness is the share of 3-grams that two skeletons have in common. An index from 3-grams to cases finds every pair
-with a common 3-gram, so that no pair is missed.
+The similarity of two skeletons is the Jaccard index of their 3-grams. An index from 3-grams to texts finds every pair
+with a common 3-gram, so no similar pair is missed.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from toolmark.suites.lint.skeletons import Skeleton, case_skeleton, grams, simil
 __all__ = ["LIMIT", "duplicates", "leaks", "training_patterns"]
 
 LIMIT = 0.6
-"""Jaccard index of 3-grams at and above which two texts are too much alike."""
+"""Two texts are too similar if the Jaccard index of their 3-grams is at least this value."""
 
 Grams = frozenset[Skeleton]
 
 
 class _GramIndex:
-    """Texts by their 3-grams."""
+    """An index of texts by 3-grams."""
 
     def __init__(self) -> None:
         self._known: list[Grams] = []
@@ -36,7 +36,7 @@ class _GramIndex:
         self._known.append(text)
 
     def nearest(self, text: Grams) -> tuple[float, int] | None:
-        """Likeness and number of the most similar text, the first one of several. None if no gram is shared."""
+        """Return similarity and number of the first text with the highest similarity. None if no text shares a gram."""
         sharing = Counter(number for gram in text for number in self._holding.get(gram, ()))
         scored = ((similarity(text, self._known[number]), -number) for number in sharing)
         best = max(scored, default=None)
@@ -44,7 +44,7 @@ class _GramIndex:
 
 
 def duplicates(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
-    """Findings `skeleton`: two cases of a tool differ only in values. `near-duplicate`: two cases are alike."""
+    """Yield findings `skeleton` (two cases of a tool differ only in values) and `near-duplicate` (similar cases)."""
     index = _GramIndex()
     by_skeleton: dict[tuple[tuple[str, ...], Skeleton], LocatedCase] = {}
     for row in rows:
@@ -66,7 +66,7 @@ def _reason_and_tool(case: Case) -> tuple[str, str]:
 
 
 def training_patterns() -> list[str]:
-    """The templates of all installed generators that can list theirs."""
+    """Return the templates of all installed generators that can list their templates."""
     found: dict[str, None] = {}
     for name in names("toolmark.generators"):
         plugin = load("toolmark.generators", name)
@@ -77,7 +77,7 @@ def training_patterns() -> list[str]:
 
 
 def leaks(rows: Sequence[LocatedCase], patterns: Sequence[str]) -> Iterator[Finding]:
-    """Findings `leakage`: a case is like a template of training data."""
+    """Yield findings `leakage`: a case is similar to a template of training data."""
     index = _GramIndex()
     for pattern in patterns:
         index.add(grams(template_skeleton(pattern)))

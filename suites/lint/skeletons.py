@@ -1,8 +1,8 @@
-"""The skeleton of a question: its words, with a mask in place of each value.
+"""The skeleton of a question: the words of the question, with a mask in place of each value.
 
-"median of 3, 5 and 9" and "median of 4, 1" have the same skeleton. The values are quotations, dates, addresses,
-hashtags, everything with a digit, names inside a sentence, and the arguments of expected and earlier calls; in a
-template, its slots. What remains are the author's own words.
+"median of 3, 5 and 9" and "median of 4, 1" have the same skeleton. Values are quotations, dates, addresses, hashtags,
+words with a digit, and names inside a sentence. Arguments of expected and earlier calls are values too. In a template,
+the slots are values. The words that remain are the author's own words.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["MASK", "case_skeleton", "grams", "similarity", "template_skeleton"]
 
 MASK = "_"
 Skeleton = tuple[str, ...]
-"""Words in lower case. A run of values is one `MASK`."""
+"""Words in lower case. Consecutive values become one `MASK`."""
 
 _MAX_TEXT = 20_000
 _HOLE = "\0"
@@ -36,7 +36,7 @@ _ALWAYS_CAPITAL = frozenset({"I", "I'm", "I’m", "I've", "I’ve", "I'd", "I’
 
 
 def _strings_in(value: Any) -> Iterator[str]:
-    """The strings of more than one character in a JSON value, at any depth."""
+    """Yield the strings with more than one character in a JSON value, at any depth."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list | tuple):
@@ -69,7 +69,7 @@ def _words_and_masks(text: str) -> Skeleton:
 
 
 def _collapsed(words: list[str]) -> list[str]:
-    """`words` with one mask for each run of masks, even if `and` or `or` is between them."""
+    """Replace consecutive masks in `words` by one mask, even if `and` or `or` is between the masks."""
     kept: list[str] = []
     for word in words:
         if word == MASK:
@@ -83,7 +83,7 @@ def _collapsed(words: list[str]) -> list[str]:
 
 
 def case_skeleton(case: Case) -> Skeleton:
-    """The skeleton of all that the user says."""
+    """Return the skeleton of all turns of the user."""
     text = user_text(case)[:_MAX_TEXT]
     for value in sorted(set(_argument_strings(case)), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", _HOLE, text, flags=re.IGNORECASE)
@@ -91,17 +91,17 @@ def case_skeleton(case: Case) -> Skeleton:
 
 
 def template_skeleton(pattern: str) -> Skeleton:
-    """The skeleton of a template with slots in braces."""
+    """Return the skeleton of a template with slots in braces."""
     return _words_and_masks(_VALUES.sub(_HOLE, _SLOT.sub(_HOLE, pattern)))
 
 
 def grams(skeleton: Skeleton) -> frozenset[Skeleton]:
-    """The 3-grams of a skeleton. One shorter gram if it has fewer words, none if it has only masks."""
+    """Return the 3-grams of a skeleton. A shorter skeleton is one gram. A skeleton of masks only has no gram."""
     if set(skeleton) <= {MASK}:
         return frozenset()
     return frozenset(skeleton[start : start + 3] for start in range(max(1, len(skeleton) - 2)))
 
 
 def similarity(left: frozenset[Skeleton], right: frozenset[Skeleton]) -> float:
-    """Jaccard index of two sets of grams, from 0 to 1."""
+    """Return the Jaccard index of two sets of grams, from 0 to 1."""
     return len(left & right) / len(left | right) if left or right else 0.0

@@ -1,9 +1,9 @@
-"""A faster LoRA layer for processors: same result as PEFT's layer, with fewer passes over memory.
+"""A LoRA layer that is faster on processors. The result equals that of PEFT's layer, with fewer passes over memory.
 
-PEFT's layer adds the adapter's output to the base's output, and autograd adds their gradients. Each addition reads and
-writes memory once more, and under autocast the input is rounded twice. Together this takes a seventh of a training
-step on a processor. Here the input is rounded once, the scale is multiplied into the small matrix B, and each addition
-is part of a matrix product (`addmm`).
+PEFT's layer adds the adapter's output to the base's output, and autograd adds the two gradients. Each addition reads
+and writes memory once more, and under autocast the input is rounded twice. Together these operations take a seventh of
+a training step on a processor. In this module the input is rounded once, and the small matrix B is multiplied by the
+scale. Each addition is part of a matrix product (`addmm`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ __all__ = ["AdaptedLinear"]
 class AdaptedLinear(Linear):
     """A LoRA layer over a frozen `torch.nn.Linear`, for one adapter without dropout.
 
-    It does not work for a quantized base, which has no plain weight matrix, or for variants of LoRA such as DoRA. The
-    options are those of PEFT's `LoraConfig`.
+    A quantized base is not supported, because a quantized base has no plain weight matrix. Variants of LoRA such as
+    DoRA are not supported either. The options have the same meaning as in PEFT's `LoraConfig`.
     """
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -41,7 +41,7 @@ class AdaptedLinear(Linear):
 
 
 class _Adapted(torch.autograd.Function):
-    """x Wᵀ + bias + scale · (x Aᵀ) Bᵀ, computed in `dtype`; W and the bias get no gradient."""
+    """Compute x Wᵀ + bias + scale · (x Aᵀ) Bᵀ in `dtype`. W and the bias get no gradient."""
 
     @staticmethod
     def forward(

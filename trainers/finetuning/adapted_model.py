@@ -1,4 +1,4 @@
-"""The model that is trained: a base with a LoRA adapter on it, or the base itself, and its optimizer."""
+"""Loads the model to train and makes the optimizer. The model is a base with a LoRA adapter, or the base itself."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ def load_trainable(weights: Path, options: LoraOptions) -> Any:
 
 
 def without_adapter(model: Any) -> Any:
-    """The base model inside `model`, or `model` itself if it has no adapter."""
+    """Return the base model inside `model`. If `model` has no adapter, return `model`."""
     return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
 def loraplus_optimizer(model: Any, options: LoraOptions) -> torch.optim.Optimizer | None:
-    """The optimizer of LoRA+ (Hayou et al. 2024, arXiv:2402.12354) if `lr_ratio` asks for it.
+    """Make the optimizer of LoRA+ (Hayou et al. 2024, arXiv:2402.12354), or return None if LoRA+ is not used.
 
-    None means that the trainer makes its usual AdamW.
+    With None, the trainer uses AdamW, its default optimizer.
     """
     if options.full or options.lr_ratio == 1:
         return None

@@ -1,8 +1,8 @@
-"""Makes batches of examples, packed or padded, and computes their loss.
+"""Makes packed or padded batches of examples, and computes the loss of a batch.
 
-If a model's attention can be replaced (`engine/packed_forward.py` checks it with a probe), a batch is one packed row in
-which each shared prefix is computed once. Otherwise the rows are padded. Both give the same loss: cross entropy over
-the tokens that the model writes.
+If the attention of the model can be replaced, a batch is one packed row. Each shared prefix is then computed only once.
+`engine/packed_forward.py` runs a probe to check whether the attention can be replaced. If not, the rows are padded.
+Both layouts give the same loss, the cross entropy over the tokens that the model writes.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ __all__ = ["Batch", "BatchLayout", "LossWeights", "batch_loss", "packed_rows", "
 
 Batch = dict[str, Any]
 LossWeights = Sequence[Mapping[int, float]]
-"""For each example, the loss weight of some tokens by their index in it; the other tokens weigh 1."""
+"""For each example, a mapping from token indices to loss weights. Tokens without an entry have the weight 1."""
 
 
 class BatchLayout(Protocol):
-    """Makes one batch of examples: the model's inputs, the `targets` to predict, and their loss `weights`."""
+    """Makes one batch of examples. A batch has the inputs of the model, the `targets` and the loss `weights`."""
 
     __name__: str
 
     def __call__(self, examples: Sequence[Encoded], weights: LossWeights = ()) -> Batch:
-        """The batch of these examples."""
+        """Return the batch of these examples."""
         ...
 
 
@@ -65,8 +65,8 @@ def padded_rows(examples: Sequence[Encoded], weights: LossWeights = ()) -> Batch
     """Make rows of one length, with padding at the end.
 
     Returns:
-        `input_ids` and `attention_mask` (rows, tokens); `targets` and `weights` (rows, tokens - 1). Where nothing is to
-        be predicted, the target is -100 and the weight 0.
+        `input_ids` and `attention_mask` (rows, tokens); `targets` and `weights` (rows, tokens - 1). At positions
+        without a token to predict, the target is -100 and the weight is 0.
     """
     ids = pad_sequence([torch.tensor(example.ids) for example in examples], batch_first=True)
     mask = pad_sequence([torch.ones(len(example.ids), dtype=torch.long) for example in examples], batch_first=True)
@@ -85,12 +85,12 @@ def padded_rows(examples: Sequence[Encoded], weights: LossWeights = ()) -> Batch
 
 
 def batch_loss(model: Any, batch: Mapping[str, Any], weight: torch.Tensor | float | None = None) -> torch.Tensor:
-    """Weighted cross entropy of a batch (a scalar).
+    """Compute the weighted cross entropy of a batch (a scalar).
 
     Args:
         model: A causal language model.
-        batch: Made by `packed_rows` or `padded_rows`.
-        weight: The weighted sum is divided by this; None divides by the sum of the batch's weights.
+        batch: A batch from `packed_rows` or `padded_rows`.
+        weight: Divisor of the weighted sum. With None, the divisor is the sum of the weights of the batch.
     """
     inputs = {name: value for name, value in batch.items() if name not in ("targets", "weights", "tokens")}
     packed = "toolmark_pass" in batch
@@ -104,7 +104,7 @@ def batch_loss(model: Any, batch: Mapping[str, Any], weight: torch.Tensor | floa
 
 @contextmanager
 def _prefix_attention(model: PreTrainedModel, packed: bool) -> Iterator[None]:
-    """Use the attention for packed rows during one forward pass; scoring and saving use the model's own attention."""
+    """Use the attention for packed rows during one forward pass. Scoring and saving use the model's own attention."""
     config: Any = model.config.get_text_config()
     own = config._attn_implementation
     if packed:

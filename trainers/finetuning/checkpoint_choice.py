@@ -1,8 +1,8 @@
-"""Chooses the checkpoint to keep: the best one on the dev cases, not the one with the lowest loss.
+"""Chooses the checkpoint to keep. This is the best checkpoint on the dev cases, regardless of the loss.
 
-Every checkpoint answers the same dev cases. The checkpoint with the best mean of the primary metrics is kept (or the
-best in the one metric that the user chose). A checkpoint is excluded if a guard regressed against the base. If the
-validation loss would choose another checkpoint, the reason says so.
+Every checkpoint answers the same dev cases. By default, the checkpoint with the best mean of the primary metrics is
+kept. If the user chose a metric, the best checkpoint on this metric is kept. A checkpoint is excluded if a guard
+regressed against the base. If another checkpoint has the lowest validation loss, the reason mentions that checkpoint.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["CheckpointChoice", "DevScores", "choose_checkpoint", "dev_mean"]
 
 
 class DevScores:
-    """Dev figures of checkpoints. Each checkpoint is judged once; its figures are stored in its folder.
+    """Dev figures of checkpoints. A checkpoint is judged once, and the figures are stored in the checkpoint's folder.
 
     Args:
         judge: Returns the figures of a checkpoint folder.
@@ -28,7 +28,7 @@ class DevScores:
         self._judge = judge
 
     def of(self, checkpoint: Path) -> Mapping[str, DevFigure]:
-        """The figures of a checkpoint, by metric."""
+        """Return the figures of a checkpoint, by metric."""
         stored = checkpoint / DEV_FIGURES
         if stored.exists():
             return {name: DevFigure(**figure) for name, figure in read_json(stored).items()}
@@ -46,7 +46,7 @@ class CheckpointChoice:
 
 
 def dev_mean(figures: Mapping[str, DevFigure], metric: str) -> float:
-    """The score that ranks checkpoints: one metric, or for `mean` the mean of the primary metrics without guards."""
+    """Return the score that ranks checkpoints. For `mean`, this is the mean of the primary metrics without guards."""
     scores = [
         figure.score
         for name, figure in figures.items()
@@ -61,8 +61,8 @@ def choose_checkpoint(
     """Choose one checkpoint.
 
     Args:
-        figures: Dev figures by step; at least one step.
-        losses: Loss on the validation split, by step; empty if there is no such split.
+        figures: Dev figures by step. There is at least one step.
+        losses: Loss on the validation split, by step. Empty if the data has no validation split.
         metric: `mean` or the id of a metric.
     """
     if not any(figures.values()):

@@ -1,10 +1,10 @@
-"""The folder of a training that runs: its checkpoints, which of them are complete, and what is published of one.
+"""The files of a fine-tuning: stores checkpoints while the training runs, and publishes one checkpoint at the end.
 
-OUT/checkpoints/plan.json         threads and precision, measured at the start; a resumed training uses them again
+OUT/checkpoints/plan.json         threads and precision, measured at the start and used again by a resumed training
 OUT/checkpoints/seconds.json      wall time up to the last checkpoint
 OUT/checkpoints/curve.jsonl       one line per step of this session
-OUT/checkpoints/checkpoint-N/     weights, optimizer, random state; complete if it has the file `complete`
-OUT/adapter_model.safetensors     the chosen checkpoint, when training is finished; the checkpoints are then removed
+OUT/checkpoints/checkpoint-N/     weights, optimizer, random state; a file `complete` marks a complete checkpoint
+OUT/adapter_model.safetensors     the chosen checkpoint, written when training ends; then the checkpoints are removed
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from toolmark.benchmark.candidates.spec import Candidate, resolve, table
 __all__ = ["DEV_FIGURES", "complete_checkpoints", "mark_complete", "publish", "read_json", "write_json"]
 
 DEV_FIGURES = "dev.json"
-"""In the folder of a checkpoint: its figures on the dev cases."""
+"""Name of the file with the dev figures of a checkpoint, in the checkpoint's folder."""
 
 _COMPLETE = "complete"
 _PUBLISHED = ("*.safetensors", "*.json", "*.jinja")
 _NOT_PUBLISHED = ("trainer_state.json", DEV_FIGURES)
-"""JSON files of a checkpoint that belong to the training and not to the weights."""
+"""Names of the JSON files in a checkpoint's folder that contain the state of the training. They are not published."""
 
 
 def complete_checkpoints(work: Path) -> dict[int, Path]:
-    """Checkpoint folders by step, ascending. Incomplete ones, left by an interruption, are removed."""
+    """Return the folders of complete checkpoints by step, ascending. Incomplete checkpoints are deleted."""
     found = {int(folder.name.rpartition("-")[2]): folder for folder in work.glob("checkpoint-*")}
     for folder in found.values():
         if not (folder / _COMPLETE).exists():
@@ -38,15 +38,15 @@ def complete_checkpoints(work: Path) -> dict[int, Path]:
 
 
 def mark_complete(checkpoint: Path) -> None:
-    """Mark a checkpoint as complete, after its last file was written."""
+    """Mark a checkpoint as complete. Called after the last file of the checkpoint was written."""
     (checkpoint / _COMPLETE).touch()
 
 
 def publish(checkpoint: Path, out: Path, base: Candidate) -> None:
-    """Copy the weights of a checkpoint, their configuration and the tokenizer to `out`; never a pickle.
+    """Copy weights, configuration and tokenizer of a checkpoint to `out`. A pickle is never copied.
 
-    The adapter configuration names the base by an alias or hub id where there is one, because a path of this machine
-    means nothing elsewhere.
+    If the base has an alias or a hub id, the adapter configuration contains this name and no path. A path on this
+    machine would be useless on another machine.
     """
     adapter = checkpoint / "adapter_config.json"
     if adapter.exists():
@@ -61,12 +61,12 @@ def publish(checkpoint: Path, out: Path, base: Candidate) -> None:
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    """The content of a JSON file; empty if there is no such file."""
+    """Return the content of a JSON file. Empty if the file does not exist."""
     return dict(json.loads(file.read_text())) if file.exists() else {}
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:
-    """Replace a JSON file in one step, so that an interruption leaves the old file or the new one."""
+    """Replace a JSON file atomically. After an interruption, the file has either the old or the new content."""
     fresh = file.with_suffix(".new")
     fresh.write_text(json.dumps(content))
     fresh.replace(file)

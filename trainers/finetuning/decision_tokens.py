@@ -1,14 +1,15 @@
-"""Finds the tokens with which a reply decides between a call and an answer, and which tool it calls.
+"""Finds the tokens of a reply that decide between a call and an answer, and the tokens that choose the tool.
 
-Only a few tokens of a reply make this decision; the others follow from it. In a mean over all tokens the few have
-little weight, so a trainer can give them a larger loss weight (`--decision-weight`).
+Only a few tokens of a reply make these decisions. The other tokens follow from the decisions. In a mean over all
+tokens, the deciding tokens have little weight. So a trainer can give the deciding tokens a larger loss weight
+(`--decision-weight`).
 
-The tokens are found by comparing token ids, which works in every dialect:
+The deciding tokens are found by comparing token ids. This works in every dialect.
 
-- A reply is a call if it begins like a call of an offered tool, up to the end of the tool's name. Its deciding tokens
-  are the first token in which it differs from every answer, the tokens of the tool's name, and the next token, which
-  ends the name.
-- Any other reply is an answer. Its deciding token is the first one in which it differs from every call.
+- A reply is a call if the reply begins like a call of an offered tool, up to the end of the tool's name. The first
+  deciding token is the first token that differs from every answer. The other deciding tokens are the tokens of the
+  tool's name and the next token, which ends the name.
+- Any other reply is an answer. The deciding token is the first token that differs from every call.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class DecisionTokens:
 
     Args:
         dialect: The dialect of the replies.
-        tokenizer: The base's tokenizer, with its chat template.
+        tokenizer: The tokenizer of the base, with a chat template.
     """
 
     def __init__(self, dialect: Dialect, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -49,13 +50,13 @@ class DecisionTokens:
         self._named: dict[str, list[int]] = {}
 
     def of(self, encoded: Encoded, tools: Sequence[Tool]) -> frozenset[int]:
-        """Find the deciding tokens of each supervised turn; in a turn with several calls, those of the first call.
+        """Find the deciding tokens of each supervised turn. In a turn with several calls, only the first call counts.
 
         Returns:
             Indices into `encoded.ids`.
 
         Raises:
-            InputError: The chat template cannot write a call (as `encode`).
+            InputError: The chat template cannot write a call. `encode` raises the same error.
         """
         if not tools:
             return frozenset()
@@ -73,7 +74,7 @@ class DecisionTokens:
         return frozenset(found)
 
     def _begun(self, name: str) -> list[int]:
-        """The ids with which every call of a tool begins, up to the id that completes its name."""
+        """Return the ids at the start of every call of a tool, up to the id that completes the tool's name."""
         if name not in self._named:
             calls = (Call(name=name, arguments=given) for given in _ARGUMENTS)
             ids = _beginning(self._written(Message(role="assistant", tool_calls=(call,))) for call in calls)
@@ -89,11 +90,11 @@ class DecisionTokens:
 
 
 def _beginning(replies: Iterable[list[int]]) -> list[int]:
-    """The ids with which both replies begin."""
+    """Return the common first ids of both replies."""
     one, other = replies
     return one[: _common(one, other)]
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """The number of ids with which both begin."""
+    """Return the number of common first ids."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -1,8 +1,13 @@
-"""Encodes the conversations of a dataset as token ids, and checks that only the assistant's words are supervised.
+"""Encodes the conversations of a dataset as token ids, and checks that only the assistant's turns are supervised.
 
-The code that encodes prompts for judging encodes the conversations, too. Then each mask is checked on its own: the
-supervised ids, decoded, must be turns of the assistant; each turn must end with a token that ends a turn; there must be
-exactly one BOS. A mask that is wrong by one token gives a model that never stops, although its loss looks normal.
+The conversations are encoded by the same code that encodes the prompts when a model is judged. Then each mask is
+checked:
+
+- The supervised ids, decoded, must be turns of the assistant.
+- Each supervised turn must end with a token that ends a turn.
+- There must be exactly one BOS.
+
+If a model is trained with a mask that is wrong by one token, the model never stops, although the loss looks normal.
 """
 
 from __future__ import annotations
@@ -33,7 +38,7 @@ __all__ = ["EncodedExamples", "check_mask"]
 
 @dataclass(frozen=True, slots=True)
 class _Split:
-    """The examples of a split, with the query type and the offered tools of each."""
+    """The examples of a split, with the query type and the offered tools of every example."""
 
     examples: list[Encoded] = field(default_factory=list)
     query_types: list[str] = field(default_factory=list)
@@ -41,13 +46,13 @@ class _Split:
 
 
 class EncodedExamples:
-    """The encoded conversations of a dataset. Each split is encoded and checked once, when it is first asked for.
+    """The encoded conversations of a dataset. A split is encoded and checked when the split is used for the first time.
 
     Args:
         data: The trace dataset.
         dialect: The dialect in which tools are shown and calls are written.
-        weights: The base's directory, with tokenizer, chat template and context length.
-        say: Is told how many conversations were left out.
+        weights: Directory of the base, with tokenizer, chat template and context length.
+        say: Called with a line that gives the number of conversations that were left out.
         skip_too_long: Leave out conversations that do not fit the context, instead of raising an error.
     """
 
@@ -66,7 +71,7 @@ class EncodedExamples:
         self._read: dict[str, _Split] = {}
 
     def of(self, split: str) -> Sequence[Encoded]:
-        """The examples of a split, in its order. If the data has no split `validation`, there are none of it.
+        """Return the examples of a split, in the order of the data. Empty if the data has no such split.
 
         Raises:
             InputError: A call is written as text, a mask is wrong, or a conversation does not fit the context.
@@ -74,11 +79,11 @@ class EncodedExamples:
         return self._split(split).examples
 
     def query_types(self, split: str) -> Sequence[str]:
-        """The query type of each example of a split."""
+        """Return the query type of each example of a split."""
         return self._split(split).query_types
 
     def decisions(self, split: str) -> Sequence[frozenset[int]]:
-        """Indices of the deciding tokens of each example of a split; see `decision_tokens.py`."""
+        """Return the indices of the deciding tokens of each example of a split. See `decision_tokens.py`."""
         known, found = self._split(split), DecisionTokens(self._dialect, self._tokenizer)
         return [found.of(example, tools) for example, tools in zip(known.examples, known.tools, strict=True)]
 
@@ -132,15 +137,15 @@ def check_mask(
 
     Args:
         encoded: The sequence and its mask.
-        trace: The conversation that it encodes.
-        dialect: The dialect in which it was rendered.
-        tokenizer: The tokenizer that encoded it.
+        trace: The conversation from which the sequence was encoded.
+        dialect: The dialect of the sequence.
+        tokenizer: The tokenizer that encoded the sequence.
         stops: Ids that end a turn.
-        where: Names the conversation in an error.
+        where: Description of the conversation for error messages.
 
     Raises:
-        InputError: There is not exactly one BOS, at the start, or a supervised turn is not a turn of the assistant, or
-            it does not end with an id of `stops`.
+        InputError: The sequence does not have exactly one BOS, or the BOS is not at the start. Or a supervised turn is
+            not a turn of the assistant. Or a supervised turn does not end with an id of `stops`.
     """
     bos = tokenizer.bos_token_id
     if (
@@ -178,7 +183,7 @@ def _replies(trace: Trace, dialect: Dialect) -> Iterator[str]:
 
 
 def _check_dialect(trace: Trace, dialect: Dialect, where: str) -> None:
-    """Refuse a call that is written in the text of a turn, in any dialect: the model would learn it as plain text."""
+    """Raise an error if the text of a turn contains a call. The model would learn such a call as plain text."""
     for message in trace.messages:
         if message.role != "assistant" or message.tool_calls:
             continue

@@ -1,4 +1,4 @@
-"""Which examples are trained on, and in which order. Both are fixed before the first step, so training can resume."""
+"""Chooses the examples of a training and their order. Both are fixed before the first step, so training can resume."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def chosen_by_share(query_types: Sequence[str], shares: Mapping[str, float], see
 
     Args:
         query_types: The query type of each example.
-        shares: Share of the examples of each query type to take. A type that is not named is left out; an empty
-            mapping takes all examples.
-        seed: Seed of the draw. With one seed, a smaller share is a subset of a larger share.
+        shares: For each query type, the share of examples to take. A type that is not in the mapping is left out. If
+            the mapping is empty, all examples are taken.
+        seed: Seed of the draw. With the same seed, a smaller share takes a subset of the examples of a larger share.
 
     Returns:
         Indices of the chosen examples, ascending.
@@ -43,15 +43,15 @@ def arrange(examples: Sequence[Encoded], order: ExampleOrder, together: int, epo
 
     Args:
         examples: The examples to train on.
-        order: `random` shuffles; `length` makes examples of similar length neighbours; `prefix` makes examples with
-            the same beginning neighbours.
-        together: Most examples of one length or prefix in a row. Many in a row cost less time, but show the model one
-            toolbox for long.
-        epochs: How many times the examples are read; the last epoch may be partial.
+        order: `random` shuffles the examples. With `length`, examples of similar length are neighbours. With `prefix`,
+            examples with the same beginning are neighbours.
+        together: Largest number of consecutive examples of similar length or with the same prefix. A large number saves
+            time, but the model then sees the same toolbox in many consecutive examples.
+        epochs: Number of passes over the examples. The last pass may be partial.
         seed: Seed of the shuffling.
 
     Returns:
-        Indices into `examples`, `round(len(examples) * epochs)` of them.
+        Indices into `examples`. There are `round(len(examples) * epochs)` indices.
     """
     arranged: list[int] = []
     for epoch in range(ceil(epochs)):
@@ -75,9 +75,10 @@ def _prompt(encoded: Encoded) -> list[int]:
 
 
 def _groups(examples: Sequence[Encoded], indices: Sequence[int], order: ExampleOrder, together: int) -> list[list[int]]:
-    """Cut sorted examples into groups of at most `together`.
+    """Cut sorted examples into groups of at most `together` examples.
 
-    With `prefix`, the prompts of a group begin alike for at least half of their length.
+    With `prefix`, each prompt of a group is compared with the first prompt of the group. At least the first half of the
+    shorter prompt must be equal in both.
     """
     groups: list[list[int]] = []
     for index in indices:

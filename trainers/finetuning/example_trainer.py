@@ -1,6 +1,7 @@
-"""TRL's SFT trainer on encoded examples: its optimizer, schedule, checkpoints and resuming, with our batches and loss.
+"""Trains on encoded examples with TRL's SFT trainer, but with Toolmark's batches and loss.
 
-The loss of an optimizer step is the weighted mean over all supervised tokens of the step, however many batches it has.
+Optimizer, schedule, checkpoints and resuming come from TRL. The loss of an optimizer step is the weighted mean over all
+supervised tokens of the step. The loss does not depend on the number of batches in the step.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ __all__ = ["ExampleTrainer"]
 
 
 class ExampleTrainer(SFTTrainer):
-    """Trains on encoded examples, in the order of its dataset.
+    """Trains on encoded examples, in the order of the dataset.
 
-    `state.num_input_tokens_seen` counts the tokens that were read since the start of the training.
+    `state.num_input_tokens_seen` is the number of tokens that were read since the start of the training.
 
     Args:
-        options: As for `SFTTrainer`. The collator makes a batch of consecutive rows of the dataset.
+        options: The arguments of `SFTTrainer`. The collator makes a batch from consecutive rows of the dataset.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -35,7 +36,7 @@ class ExampleTrainer(SFTTrainer):
         return SequentialSampler(data)
 
     def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: torch.device) -> tuple[list[Batch], Any]:
-        """The batches of one step, and the sum of the loss weights of all of them."""
+        """Return the batches of one step, and the sum of all loss weights in these batches."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         return batches, sum(batch["weights"].sum() for batch in batches)
 
@@ -46,16 +47,16 @@ class ExampleTrainer(SFTTrainer):
         return_outputs: bool = False,  # noqa: ARG002 - parameter of the overridden method
         num_items_in_batch: Any = None,
     ) -> torch.Tensor:
-        """The weighted mean over the supervised tokens of the step; in evaluation, of the batch."""
+        """Compute the weighted mean loss over the supervised tokens of the step. In evaluation, the batch is used."""
         if model.training:
             self.state.num_input_tokens_seen += inputs["tokens"]
         return batch_loss(self.accelerator.unwrap_model(model), inputs, num_items_in_batch)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log as transformers does, without the metrics that TRL adds: they are not computed here."""
+        """Log in the same way as transformers. The metrics that TRL adds are not computed and not logged."""
         for metrics in self._metrics.values():
             metrics.clear()
         super().log(logs, start_time)
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
-        """Write no card: the host writes one when training is finished."""
+        """Do nothing, because the host writes the card when training is finished."""

@@ -1,6 +1,7 @@
-"""One fine-tuning from start to end: model, examples, training with checkpoints, choice of one, published weights.
+"""Runs one fine-tuning from start to end.
 
-`checkpoint_files.py` lists the files that a training writes.
+The steps are: load the model and the examples, train and store checkpoints, choose a checkpoint, and publish its
+weights. `checkpoint_files.py` lists the files that a training writes.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ __all__ = ["finetune"]
 
 
 def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Training) -> Trained:
-    """Train as `LoraTrainer.train` says; an interrupted training resumes at its last complete checkpoint.
+    """Train as described in `LoraTrainer.train`. An interrupted training resumes at the last complete checkpoint.
 
     Raises:
         InputError: There is no base, `--shares` leaves no conversation, an option does not fit, or the loss diverged.
@@ -105,7 +106,7 @@ def _training_indices(ctx: Training, options: LoraOptions) -> list[int]:
 
 
 def _validation(ctx: Training, options: LoraOptions) -> list[Encoded]:
-    """The examples of the validation split, with the same shares and in the cheapest order."""
+    """Return the examples of the validation split. `shares` and `order` are applied as for the training examples."""
     indices = chosen_by_share(ctx.query_types("validation"), options.shares, ctx.seed)
     examples = [ctx.examples("validation")[index] for index in indices]
     return [examples[index] for index in arrange(examples, options.order, options.together, 1, ctx.seed)]
@@ -121,7 +122,7 @@ def _loss_weights(ctx: Training, options: LoraOptions, indices: Sequence[int]) -
 def _precision(
     work: Path, model: Any, layout: BatchLayout, examples: Sequence[Encoded], order: Sequence[int], options: LoraOptions
 ) -> PrecisionChoice:
-    """The choice that a first session stored, so that a resumed training goes on the same way; else a new one."""
+    """Return the threads and the precision. A resumed training uses the choice that its first session stored."""
     plan = work / "plan.json"
     if plan.exists():
         return PrecisionChoice(**read_json(plan))
@@ -154,7 +155,7 @@ def _trainer(
         per_device_train_batch_size=batch,
         per_device_eval_batch_size=batch,
         gradient_accumulation_steps=conversations_a_step // batch,
-        # TRL's own default turns checkpointing on; transformers has an old and a new name for it.
+        # By default, TRL turns checkpointing on. transformers has an old and a new name for this option.
         gradient_checkpointing=None,  # type: ignore[arg-type]
         activation_checkpointing=False,
         learning_rate=options.lr,
@@ -199,12 +200,12 @@ def _trainer(
 
 
 def _index_dataset(indices: Iterable[int]) -> Any:
-    """A dataset of indices into the examples: the collator looks the examples up."""
+    """Make a dataset of indices into the examples. The collator finds the examples by these indices."""
     return datasets.Dataset.from_dict({"example": list(indices)})
 
 
 def _stop(error: BaseException, work: Path) -> NoReturn:
-    """Raise an error that says what stopped the training, which checkpoint is kept, and how to resume."""
+    """Raise an error with the cause of the stop, the kept checkpoint, and the way to resume."""
     checkpoints = complete_checkpoints(work)
     if isinstance(error, DivergedError):
         for step in [step for step in checkpoints if step >= error.step - 1]:

@@ -1,7 +1,7 @@
-"""Chooses threads and precision of a training by measuring them on its first conversations.
+"""Chooses threads and precision of a training by measuring the time of its first conversations.
 
-Neither can be known in advance. Two threads are slower than one when another process uses a core. bfloat16 is twice as
-fast on a processor with instructions for it, and slower on one without.
+The best choice is not known in advance. If another process uses a core, two threads are slower than one thread.
+bfloat16 is twice as fast on a processor with bfloat16 instructions. On other processors, bfloat16 is slower.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["PrecisionChoice", "choose_precision"]
 
 _MEASURED_CONVERSATIONS = 2
-"""Enough to tell a factor of two, and quickly done on a busy machine."""
+"""With this number, a factor of two is detected, and the measurement is short even on a busy machine."""
 
 _CLEARLY_FASTER = 1.2
-"""bfloat16 must be faster by this factor to be chosen, because its gradients are coarser."""
+"""bfloat16 is chosen only if it is faster by this factor, because bfloat16 gradients are less precise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class PrecisionChoice:
     """The chosen threads and precision.
 
     Attributes:
-        threads: Threads of torch.
+        threads: Number of threads that torch uses.
         precision: `float32` or `bfloat16`.
-        why: What was measured, in words.
+        why: The measurement in words.
     """
 
     threads: int
@@ -52,16 +52,16 @@ def choose_precision(
     precision: Literal["auto", "float32", "bfloat16"],
     threads: int | None,
 ) -> PrecisionChoice:
-    """Choose what the user left open: first the threads, then the precision.
+    """Choose the number of threads and then the precision, unless the user chose them.
 
-    Each choice is measured twice, forward and backward, and the shorter time counts.
+    Each choice is measured with two forward and backward passes. The shorter of the two times counts.
 
     Args:
         model: The model to train.
         layout: Makes a batch of examples.
         examples: The first examples of the training.
-        precision: As the user asked; `auto` is measured.
-        threads: As the user asked; None is measured.
+        precision: The precision that the user chose. With `auto`, the precision is measured.
+        threads: The number of threads that the user chose. With None, the number is measured.
     """
     if default_device() == "cuda":
         found = "bfloat16" if precision == "auto" else precision

@@ -1,11 +1,11 @@
-"""Packs conversations into one row in which every shared prefix stands once.
+"""Packs conversations into one row that contains every shared prefix only once.
 
-Conversations over one toolbox begin with the same thousand tokens and differ only in their last hundred. The packed row
-is a tree (`engine/prefix_tree.py`): each prefix once, followed by what comes after it in each conversation. Every token
-attends only to the tokens before it in its own conversation. Loss and gradients are therefore the same as for one
-conversation at a time; the gradient of a prefix is the sum over all conversations that share it.
+Conversations with the same toolbox begin with the same thousand tokens and differ only in the last hundred tokens. The
+packed row is a tree (`engine/prefix_tree.py`). Each prefix occurs once, and the different continuations of the prefix
+follow. Every token attends only to earlier tokens of the same conversation. So loss and gradients are the same as for
+one conversation at a time. The gradient of a prefix is the sum over all conversations that share the prefix.
 
-The loss needs logits only where the model's own words are predicted, so only those logits are computed.
+The loss needs logits only at positions that predict a supervised token, so only these logits are computed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class RowPart:
         first: Index of the first token in the row.
         tokens: Number of tokens.
         start: Position of the first token in its conversation.
-        path: The parts that come before it in its conversation.
+        path: The earlier parts of the same conversation.
     """
 
     number: int
@@ -48,11 +48,11 @@ class PackedRow:
     Attributes:
         ids: Token ids.
         positions: Position of each token in its conversation.
-        predicted_from: Indices in the row of the tokens that a supervised token follows.
-        targets: The supervised token that follows, one per entry of `predicted_from`.
-        origins: Where each target comes from: number of its conversation, and its index in that conversation.
+        predicted_from: Index in the row of each token that comes directly before a supervised token.
+        targets: For each entry of `predicted_from`, the supervised token that follows.
+        origins: For each target, the number of the conversation and the index of the target in this conversation.
         parts: The parts of the row.
-        tokens: Number of tokens of all conversations; a shared prefix counts once per conversation.
+        tokens: Number of tokens of all conversations. A shared prefix is counted once for each conversation.
     """
 
     ids: list[int] = field(default_factory=list)
@@ -65,7 +65,7 @@ class PackedRow:
 
 
 def pack(conversations: Sequence[Encoded]) -> PackedRow:
-    """Pack conversations into one row; each conversation has at least one supervised token."""
+    """Pack conversations into one row. Each conversation must have at least one supervised token."""
     begins = [encoded.supervised.index(True) for encoded in conversations]
     prompts = {index: encoded.ids[: begins[index]] for index, encoded in enumerate(conversations)}
     row = PackedRow(tokens=sum(len(encoded.ids) for encoded in conversations))
@@ -86,7 +86,7 @@ def pack(conversations: Sequence[Encoded]) -> PackedRow:
             path = (*path, placed[id(node)])
         return path
 
-    for leaf in list(prefix_leaves(prompts)):  # a list keeps all nodes alive, so that each `id(node)` stays unique
+    for leaf in list(prefix_leaves(prompts)):  # the list keeps all nodes alive, so every `id(node)` stays unique
         encoded = conversations[leaf.index]
         part = place(encoded.ids[leaf.start :], leaf.start, place_path(leaf.path))
         for at in range(begins[leaf.index], len(encoded.ids)):

@@ -1,4 +1,4 @@
-"""What happens while a fine-tuning runs: progress is reported, checkpoints are judged, a diverged loss stops it."""
+"""The callback of a running fine-tuning: reports progress, judges checkpoints, and stops a diverged training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["DivergedError", "TrainingProgress", "training_curve"]
 
 
 class DivergedError(Exception):
-    """The loss or the gradient norm is NaN or infinite at `step`: the step before it already spoiled the weights."""
+    """The loss or the gradient norm is NaN or infinite at `step`. The previous step has already spoiled the weights."""
 
     def __init__(self, what: str, step: int) -> None:
         super().__init__(f"{what} at step {step}")
@@ -29,7 +29,7 @@ class DivergedError(Exception):
 
 
 class TrainingProgress(TrainerCallback):
-    """Reports progress, marks complete checkpoints and has them judged, and stops a training that diverged.
+    """Reports progress, marks and judges complete checkpoints, and stops a training that diverged.
 
     Args:
         work: Folder of the checkpoints.
@@ -44,7 +44,7 @@ class TrainingProgress(TrainerCallback):
 
     @property
     def seconds(self) -> float:
-        """Wall time of the training, sessions before an interruption included."""
+        """Wall time of the training, including earlier sessions that were interrupted."""
         return self._before + time.monotonic() - self._began
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
@@ -66,20 +66,20 @@ class TrainingProgress(TrainerCallback):
             self._ctx.log({**shown, "seconds_left": left})
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """Start the curve of this session, and say where it resumes."""
+        """Start the curve of this session. If the training resumes, print the step."""
         self._first_step = state.global_step
         (self._work / "curve.jsonl").write_text("")
         if self._first_step:
             self._ctx.say(f"Resuming at step {self._first_step} of {state.max_steps}.")
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Make a checkpoint at the last step, too."""
+        """Make a checkpoint at the last step in addition to the regular checkpoints."""
         if state.global_step == state.max_steps:
             control.should_save = True
             control.should_evaluate = args.eval_strategy != "no"
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """Mark the checkpoint as complete and judge it."""
+        """Mark the checkpoint as complete, and judge the checkpoint."""
         folder = self._work / f"checkpoint-{state.global_step}"
         write_json(self._work / "seconds.json", {"seconds": self.seconds})
         mark_complete(folder)
@@ -92,12 +92,12 @@ class TrainingProgress(TrainerCallback):
 def training_curve(
     history: Sequence[Mapping[str, float]], figures: Mapping[int, Mapping[str, DevFigure]], limit: int = 40
 ) -> list[dict[str, float]]:
-    """The curve for the record: about `limit` points of the loss, and every step that was judged.
+    """Return the curve for the record. It has about `limit` points of the loss, and every judged step.
 
     Args:
-        history: The trainer's log: each entry has a `step` and figures by name.
+        history: The log of the trainer. Each entry has a `step` and figures by name.
         figures: Dev figures by step.
-        limit: About how many points of the loss to keep.
+        limit: Approximate number of points of the loss to keep.
     """
     points: dict[int, dict[str, float]] = {}
     for entry in history:

@@ -1,13 +1,14 @@
 """Attention over a packed row (`shared_prefixes.py`), forward and backward, in plain matrix products.
 
-The queries are computed in blocks. A block holds neighbouring parts with the same path, or a piece of a long part.
-All that comes before the block is one matrix product for all of its queries; only the block's own tokens need a mask.
-Query heads that share one key head are rows of one product. Attention weights are not stored: the backward pass
-computes them again, block by block, so memory grows linearly with the row.
+The queries are computed in blocks. A block contains neighbouring parts with the same path, or a piece of a long part.
+One matrix product computes the scores of all queries in the block. Without a sliding window, only the keys of the
+block's own tokens need a mask. Query heads that share one key head are rows of the same product. Attention weights are
+not stored. The backward pass computes the weights again for each block, so memory grows linearly with the length of the
+row.
 
-On a processor this makes training fast: torch's fused attention is no faster in bfloat16 than in float32, and matrix
-products take a third of its time. Scores are rounded to the precision of the products, as in the plain attention of
-transformers; the softmax is summed in float32.
+On a processor, these matrix products take a third of the time of torch's fused attention. The fused attention is not
+faster in bfloat16 than in float32. Scores are rounded to the precision of the products, as in the plain attention of
+transformers. The softmax is summed in float32.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 __all__ = ["TreeAttention"]
 
 _BLOCK = 384
-"""Most queries of a block. A small block computes fewer masked scores; a large block makes larger products."""
+"""Largest number of queries in a block. A smaller block has fewer masked scores, a larger block has larger products."""
 
 
 class TreeAttention:
-    """The attention of one forward pass over a packed row, as `toolmark.benchmark.engine.prefix_attention` calls it.
+    """The attention of one forward pass over a packed row. `toolmark.benchmark.engine.prefix_attention` calls `attend`.
 
     Args:
-        parts: The parts of the row, in its order.
+        parts: The parts of the row, in the order of the row.
     """
 
     def __init__(self, parts: Sequence[RowPart]) -> None:
@@ -42,14 +43,14 @@ class TreeAttention:
         self._blocks: dict[int | None, list[_Block]] = {}
 
     def attend(self, _: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
-        """Attend within each conversation.
+        """Compute the attention within each conversation.
 
         Args:
             query: Queries (heads, tokens, size).
             key: Keys (key heads, tokens, size).
             value: Values (key heads, tokens, size).
             scale: Factor of the scores.
-            window: Length of a sliding window in tokens; None for full attention.
+            window: Length of a sliding window in tokens. None for full attention.
 
         Returns:
             Outputs (heads, tokens, size).
@@ -67,14 +68,14 @@ class TreeAttention:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Queries of consecutive tokens, with all keys that at least one of them sees.
+    """The queries of consecutive tokens, with all keys that at least one of these queries sees.
 
     Attributes:
         first: Index of the first query in the row.
         end: Index after the last query.
         spans: First and end index of each run of consecutive keys.
-        hidden: Mask over the last keys (queries, keys): True where the query does not see the key. Every query sees all
-            keys before those.
+        hidden: Mask over the last keys, shape (queries, keys). True if the query does not see the key. Every query sees
+            all keys that are not covered by the mask.
     """
 
     first: int
@@ -93,7 +94,7 @@ class _Block:
         return of[:, self.first : self.end].reshape(key_heads, -1, of.shape[-1])
 
     def weights(self, queries: Tensor, keys: Tensor) -> Tensor:
-        """Attention weights (key heads, rows, keys) of queries that are scaled already."""
+        """Return the attention weights (key heads, rows, keys). The queries must already be scaled."""
         scores = queries @ keys.transpose(1, 2)
         tokens, masked = self.hidden.shape
         own = scores.view(-1, tokens, scores.shape[-1])[..., scores.shape[-1] - masked :]
@@ -125,7 +126,7 @@ class _Attention(torch.autograd.Function):
             weights_gradient = rows @ values.transpose(1, 2)
             scores_gradient = torch._softmax_backward_data(weights_gradient, weights, -1, weights.dtype)
             query_gradient[:, block.first : block.end] = (scores_gradient @ keys).view(len(query), -1, query.shape[-1])
-            # Transpose the narrow matrices: a product makes a copy of a transposed operand.
+            # The narrow matrices are transposed, because a product copies every transposed operand.
             gradients = queries.transpose(1, 2) @ scores_gradient, rows.transpose(1, 2) @ weights
             for total, part in zip((key_gradient, value_gradient), gradients, strict=True):
                 at = 0
@@ -164,7 +165,7 @@ def _blocks(parts: Sequence[RowPart], window: int | None, device: torch.device) 
 
 
 def _chunks(siblings: Sequence[RowPart]) -> Iterator[list[RowPart]]:
-    """Group neighbours that fit into one block together; a part larger than a block is a group of its own."""
+    """Group neighbouring parts that fit into one block. A part that is larger than a block is a separate group."""
     chunk: list[RowPart] = []
     for part in siblings:
         if chunk and sum(one.tokens for one in chunk) + part.tokens > _BLOCK:

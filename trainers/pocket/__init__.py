@@ -1,4 +1,4 @@
-"""Trainer `pocket`, and the parts of the embedded model: architecture, tokenizer, row packing, model card."""
+"""Trainer `pocket`, and the parts that the trainer uses: architecture, tokenizer, row packing and model card."""
 
 from toolmark.trainers.pocket.trainer import PocketOptions, PocketTrainer
 

@@ -1,7 +1,7 @@
 """The architecture of `pocket`: a Gemma 3 with 3.1M parameters.
 
 Layers with full attention and with sliding windows alternate, as in every Gemma 3. The first and the last layer have
-full attention: only such layers copy over long distances, and a prompt with many tools is long.
+full attention. Only layers with full attention can copy over long distances, and a prompt with many tools is long.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["CONTEXT", "build_model", "save_model"]
 
 CONTEXT = 8192
-"""Longest sequence in tokens. Forty tools and an answer of 512 tokens fit."""
+"""Length of the longest sequence in tokens. A prompt with forty tools and an answer of 512 tokens fit."""
 
 
 def build_model(tokenizer: PreTrainedTokenizerFast) -> Gemma3ForCausalLM:
-    """Make the untrained model: 3.1M parameters in five layers."""
+    """Make the untrained model. It has 3.1M parameters in five layers."""
     from transformers import Gemma3ForCausalLM, Gemma3TextConfig, GenerationConfig
 
     special = {
@@ -54,7 +54,7 @@ def build_model(tokenizer: PreTrainedTokenizerFast) -> Gemma3ForCausalLM:
 
 
 def save_model(model: Gemma3ForCausalLM, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
-    """Write a model directory to `out`: bf16 safetensors, configuration, tokenizer."""
+    """Write a model directory to `out`. It contains bf16 safetensors, configuration and tokenizer."""
     import copy
 
     copy.deepcopy(model).bfloat16().save_pretrained(out)

@@ -1,4 +1,4 @@
-"""The model card of `pocket`, written from its training record."""
+"""Writes the model card of `pocket` from the training record."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ Apache-2.0, weights and tokenizer alike.
 
 
 def pocket_card(record: WrittenRecord, longest: int) -> str:
-    """The card in Markdown, with the metadata for a model hub at the top.
+    """Return the card in Markdown. The card begins with the metadata for a model hub.
 
     Args:
-        record: The finished training.
-        longest: Longest row of the training in tokens.
+        record: The record of the finished training.
+        longest: Length of the longest row of the training, in tokens.
     """
     return _CARD.format(
         command=record.command,

@@ -1,7 +1,8 @@
-"""The resume file of a training: weights, optimizer state and progress. A resumed training gives the same weights.
+"""The resume file of a training. It contains weights, optimizer state and progress.
 
-The file is a torch archive, and such an archive can contain a pickle. It is therefore loaded with `weights_only=True`,
-never published, and removed when training is finished. The published weights are safetensors.
+A resumed training gives the same weights as a training without interruption. The resume file is a torch archive, and a
+torch archive can contain a pickle. So the resume file is loaded with `weights_only=True` and is never published. When
+the training is finished, the resume file is removed. The published weights are safetensors.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ __all__ = ["Progress", "ResumeFile"]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a training is: optimizer steps, tokens, seconds of wall time."""
+    """The progress of a training: number of optimizer steps, number of tokens, and seconds of wall time."""
 
     step: int = 0
     tokens: int = 0
@@ -35,14 +36,15 @@ class ResumeFile:
 
     Attributes:
         path: Path of the file.
-        belongs_to: Everything that changes the weights: seed, data, options. The file of another training is refused.
+        belongs_to: Everything that changes the weights: seed, data and options. If the file has other values, the file
+            is refused.
     """
 
     path: Path
     belongs_to: dict[str, float | str | None]
 
     def save(self, model: torch.nn.Module, optimizers: Sequence[torch.optim.Optimizer], progress: Progress) -> None:
-        """Replace the file in one step, so that an interruption leaves the old file or the new one."""
+        """Replace the file atomically. After an interruption, the file has either the old or the new content."""
         import torch
 
         fresh = self.path.with_suffix(".new")

@@ -1,11 +1,13 @@
-"""Packs conversations into rows of token ids of one length, with a loss weight for each token.
+"""Packs conversations into rows of token ids with a fixed length, and gives each token a loss weight.
 
-There is no document mask: the conversations in a row can attend to one another. Each begins with BOS, so the model
-learns that a new conversation starts there. A row without a mask is fastest on a processor.
+There is no document mask, so a token can also attend to earlier conversations in the same row. Every conversation
+begins with BOS, and the model learns that BOS starts a new conversation. On a processor, rows without a mask are
+fastest.
 
-No conversation is cut: an answer without its tool list would teach the model to guess. A row therefore holds whole
-sequences. The packer takes the longest sequence that still fits from a small window, so the order of the data changes
-only within this window. A sequence that is longer than the current rows waits for longer rows.
+No conversation is cut, because an answer without its tool list would teach the model to guess. So a row contains whole
+sequences only. The packer looks at a small window of sequences and takes the longest sequence that still fits. So the
+order of the data changes only within this window. A sequence that is longer than the current rows waits for longer
+rows.
 """
 
 from __future__ import annotations
@@ -24,20 +26,20 @@ if TYPE_CHECKING:
 __all__ = ["RowPacker", "WeightedRow"]
 
 POOL = 4096
-"""How many sequences may wait for longer rows. When there are more, the oldest is dropped."""
+"""Largest number of sequences that wait for longer rows. If there are more, the oldest sequence is dropped."""
 
 WINDOW = 96
-"""How many sequences the packer chooses from. Padding stays near 1%, and a sequence moves by at most this many."""
+"""Number of sequences from which the packer chooses. Padding stays near 1%, and the order changes little."""
 
 
 @dataclass(frozen=True, slots=True)
 class WeightedRow:
-    """One row of a batch: three lists of the row's length.
+    """One row of a batch, as three lists. Each list has the length of the row.
 
     Attributes:
-        ids: Token ids: whole sequences one after another, then padding.
-        weights: Loss weight of predicting each token; 0 for BOS and padding.
-        answer: Whether the model writes the token itself.
+        ids: Token ids. Whole sequences come one after another, and padding follows.
+        weights: Loss weight of the prediction of each token. The weight is 0 for BOS and padding.
+        answer: Whether the token is written by the model.
     """
 
     ids: list[int]
@@ -50,8 +52,8 @@ class RowPacker:
 
     Args:
         stream: Sequences in the order of the data.
-        pad: Id that fills the end of a row.
-        prompt_weight: Loss weight of tokens that the model only reads. Tokens that it writes weigh 1.
+        pad: Token id of the padding.
+        prompt_weight: Loss weight of tokens that the model only reads. Tokens that the model writes have the weight 1.
     """
 
     def __init__(self, stream: Iterator[Encoded], pad: int, prompt_weight: float) -> None:
@@ -59,12 +61,12 @@ class RowPacker:
         self._pool: deque[Encoded] = deque(maxlen=POOL)
 
     def rows(self, length: int) -> Iterator[WeightedRow]:
-        """Rows of `length` tokens, until the stream ends.
+        """Yield rows of `length` tokens until the stream ends.
 
-        Sequences that waited for longer rows alternate with new ones, so that both are used.
+        Sequences that waited for longer rows alternate with new sequences, so both are used.
 
         Raises:
-            InputError: 4,096 sequences in a row were longer than `length`.
+            InputError: 4,096 consecutive sequences were longer than `length`.
         """
         late = deque(sequence for sequence in self._pool if len(sequence.ids) <= length)
         self._pool = deque((sequence for sequence in self._pool if len(sequence.ids) > length), maxlen=POOL)
@@ -82,7 +84,7 @@ class RowPacker:
                 yield self._fill(window, length)
 
     def _fill(self, window: list[Encoded], length: int) -> WeightedRow:
-        """Fill one row from `window`: first the oldest sequence, then repeatedly the longest one that still fits."""
+        """Fill one row from `window`. The oldest sequence comes first, then always the longest that still fits."""
         row = WeightedRow([], [], [])
         chosen: Encoded | None = window[0]
         while chosen is not None:

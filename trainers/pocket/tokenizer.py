@@ -1,10 +1,15 @@
-"""The tokenizer of `pocket`: a byte-level BPE of 2,048 tokens with Gemma 3's turns.
+"""The tokenizer of `pocket`: a byte-level BPE with 2,048 tokens and the turn markers of Gemma 3.
 
-It works on bytes, so decoding gives back every Unicode string exactly; otherwise a copied argument could not be judged.
-Every digit is a token of its own, so a number is copied digit by digit. The turn markers and the chat template are like
-Gemma 3's: the template writes BOS and the tokenizer adds BOS again (plain encoding of the rendered text gives two),
-there is no system role, and user and assistant must alternate. The embedded model therefore uses the same code path as
-`gemma-3-1b-it`.
+The tokenizer works on bytes, so decoding restores every Unicode string exactly. Otherwise a copied argument could not
+be judged. Every digit is a separate token, so a number is copied digit by digit.
+
+The turn markers and the chat template work as in Gemma 3:
+
+- The template writes BOS, and the tokenizer adds BOS again. So plain encoding of the rendered text gives two BOS.
+- There is no system role.
+- User and assistant must alternate.
+
+So the embedded model uses the same code path as `gemma-3-1b-it`.
 """
 
 from __future__ import annotations
@@ -19,10 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["CHAT_TEMPLATE", "VOCABULARY", "train_tokenizer"]
 
 VOCABULARY = 2048
-"""Number of tokens: special tokens, the 256 bytes, and merges."""
+"""Size of the vocabulary: special tokens, the 256 bytes, and merges."""
 
 SPECIAL = ("<pad>", "<eos>", "<bos>", "<start_of_turn>", "<end_of_turn>")
-"""In the order of their ids, from 0. There is no `<unk>`, because every byte is in the vocabulary."""
+"""The special tokens in the order of ids, from 0. There is no `<unk>`, because every byte is in the vocabulary."""
 
 CHAT_TEMPLATE = """\
 {{- bos_token -}}
@@ -50,8 +55,8 @@ def train_tokenizer(texts: Iterable[str], context: int) -> PreTrainedTokenizerFa
     """Learn the merges from `texts` and return a tokenizer of transformers.
 
     Args:
-        texts: Rendered turns, as the model will read them.
-        context: Longest sequence of the model, in tokens.
+        texts: Rendered turns, in the form that the model will read.
+        context: Length of the longest sequence of the model, in tokens.
     """
     from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers, processors
     from tokenizers.models import BPE

@@ -1,11 +1,11 @@
-"""Trainer `pocket`: trains a small Gemma 3 from scratch, on the data of `toolmark generate template --mix pocket`.
+"""Trainer `pocket`: trains a small Gemma 3 from scratch on data of `toolmark generate template --mix pocket`.
 
-No score chooses anything: the data, its order, the token budget and the schedule are fixed, and the last weights are
-the result.
+No choice depends on a score. The data, the order of the data, the token budget and the schedule are fixed. The last
+weights are the result.
 
-The rows get longer during training: 512, then 1,024, then 2,048 tokens. Short rows are the fastest, and most
-conversations are short. But a list of twenty tools has more than a thousand tokens, and a model does not learn
-positions that it never sees in training.
+The rows have 512 tokens at first, then 1,024, then 2,048. Short rows are the fastest, and most conversations are short.
+But a list of twenty tools has more than a thousand tokens. A model learns only positions that occur in training, so
+long rows are needed too.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ if TYPE_CHECKING:
 __all__ = ["PocketOptions", "PocketTrainer"]
 
 STAGES = ((512, 0.55), (1024, 0.30), (2048, 0.15))
-"""Length of a row in tokens, and the share of the token budget for rows of this length."""
+"""Pairs of the length of a row in tokens and the share of the token budget for rows of this length."""
 
 TOKENIZER_SAMPLE = 6000
-"""Number of conversations, evenly spaced over the data, from which the tokenizer learns its merges."""
+"""Number of conversations from which the tokenizer learns merges. They are evenly spaced over the data."""
 
 JSON, TAGGED = Json(), Tagged()
 
@@ -66,15 +66,15 @@ class PocketOptions(BaseModel):
     checkpoint_minutes: float = Field(default=3.0, ge=0, description="Minutes between checkpoints.")
 
     def shaping(self) -> dict[str, float]:
-        """The options that change the weights. A training can resume only with the same ones."""
+        """Return the options that change the weights. A training can resume only with the same values."""
         return self.model_dump(exclude={"threads", "checkpoint_minutes"})
 
 
 def dialect_of(seed: int, index: int, with_tools: bool) -> Dialect:
-    """The dialect of conversation `index`, drawn with equal chances.
+    """Draw the dialect of conversation `index`. Both dialects have the same probability.
 
-    A conversation without tools is always in the dialect `json`: its prompt does not show a dialect, so with a draw the
-    model would see two right answers to one prompt.
+    A conversation without tools is always in the dialect `json`, because its prompt does not show a dialect. With a
+    random dialect, the model would see two right answers to the same prompt.
     """
     if not with_tools:
         return JSON
@@ -82,7 +82,7 @@ def dialect_of(seed: int, index: int, with_tools: bool) -> Dialect:
 
 
 def sequences(data: TraceDataset, tokenizer: PreTrainedTokenizerFast, seed: int) -> Iterator[Encoded]:
-    """Encode the conversations of `data` in their order, again and again, each time with new draws of the dialect."""
+    """Encode the conversations of `data` in order, repeated without end. The dialects are drawn anew in every pass."""
     for epoch in count():
         for index, trace in enumerate(data.traces()):
             dialect = dialect_of(seed + epoch, index, bool(trace.tools))
@@ -90,7 +90,7 @@ def sequences(data: TraceDataset, tokenizer: PreTrainedTokenizerFast, seed: int)
 
 
 def rendered(data: TraceDataset) -> Iterator[str]:
-    """The turns of a sample of `data` in both dialects, as the tokenizer will encode them."""
+    """Yield the turns of a sample of `data` in both dialects, in the form that the tokenizer will encode."""
     rows = data.rows()
     step = max(1, len(rows) // TOKENIZER_SAMPLE)
     for index in range(0, len(rows), step):
@@ -100,17 +100,17 @@ def rendered(data: TraceDataset) -> Iterator[str]:
 
 
 def schedule(tokens: int, batch_tokens: int) -> list[int]:
-    """Length of the rows at each step of the whole training."""
+    """Return the length of the rows at each step of the whole training."""
     return [length for length, share in STAGES for _ in range(max(1, round(tokens * share / batch_tokens)))]
 
 
 def make_optimizers(model: Gemma3ForCausalLM, lr: float) -> tuple[torch.optim.Optimizer, ...]:
     """Make Muon for the matrices inside the layers, and AdamW for embeddings and norms.
 
-    Muon (Jordan 2024, https://kellerjordan.github.io/posts/muon) steps in the direction of a matrix's gradient with all
-    singular values made equal. Its steps are scaled to the size of AdamW's (Liu et al. 2025, arXiv:2502.16982), so both
-    use one learning rate. On a million tokens of this data, Muon reached AdamW's final loss after little more than half
-    of the tokens.
+    Muon (Jordan 2024, https://kellerjordan.github.io/posts/muon) sets all singular values of a matrix's gradient to the
+    same value and steps in this direction. The steps of Muon are scaled to the size of AdamW's steps (Liu et al. 2025,
+    arXiv:2502.16982), so both optimizers use the same learning rate. In a test with a million tokens of this data, Muon
+    reached AdamW's final loss after little more than half of the tokens.
     """
     import torch
 
@@ -124,7 +124,7 @@ def make_optimizers(model: Gemma3ForCausalLM, lr: float) -> tuple[torch.optim.Op
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Linear warm-up over the first 3% of the steps, then a cosine down to 2% of the peak."""
+    """Return the learning rate: a linear warm-up over the first 3% of the steps, then a cosine to 2% of the peak."""
     warmup = max(1, round(0.03 * steps))
     if step < warmup:
         return peak * (step + 1) / warmup
@@ -133,7 +133,7 @@ def learning_rate(step: int, steps: int, peak: float) -> float:
 
 
 def batches(packer: RowPacker, lengths: list[int], batch_tokens: int) -> Iterator[tuple[torch.Tensor, ...]]:
-    """Token ids, loss weights and answer masks, each of shape (rows, length), for each step of `lengths`."""
+    """Yield token ids, loss weights and answer masks for each step of `lengths`. The shapes are (rows, length)."""
     import torch
 
     for length in sorted(set(lengths)):
@@ -150,7 +150,10 @@ def batches(packer: RowPacker, lengths: list[int], batch_tokens: int) -> Iterato
 def losses(
     model: Gemma3ForCausalLM, ids: torch.Tensor, weights: torch.Tensor, answer: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The weighted mean loss over all tokens, to minimise, and the mean over the model's own tokens, to report."""
+    """Return the weighted mean loss over all tokens, and the mean loss over the tokens that the model writes.
+
+    The training minimises the first loss. The second loss is only reported.
+    """
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -178,9 +181,9 @@ class PocketTrainer(BaseTrainer):
     ) -> Trained:
         """Train on the conversations of `data` and write a model directory to `out`.
 
-        An interrupted training resumes when it is run again with the same `out`. It ends with the same weights as a
-        training without interruption: the packing is repeated from the seed, and weights and optimizer state come from
-        the resume file.
+        An interrupted training resumes when it is run again with the same `out`. The weights are then the same as after
+        a training without interruption. The packing is repeated from the seed, and weights and optimizer state come
+        from the resume file.
 
         Raises:
             InputError: `out` contains a training with other options, data or seed.
@@ -242,5 +245,5 @@ class PocketTrainer(BaseTrainer):
         )
 
     def card(self, record: WrittenRecord) -> str:
-        """The `README.md` beside the weights."""
+        """Return the text of the `README.md` in the folder of the weights."""
         return pocket_card(record, longest=STAGES[-1][0])

@@ -13,12 +13,12 @@ __all__ = ["TrainingCurve"]
 
 
 class TrainingCurve:
-    """The points so far, in memory and on disk.
+    """The points of the curve so far, in memory and on disk.
 
     Args:
-        path: The JSONL file; created if it does not exist.
-        step: Number of points to keep, one per step. Points after the resume file are dropped, because a resumed
-            training repeats those steps.
+        path: The JSONL file. It is created if it does not exist.
+        step: Number of existing points to keep, one for each step up to the resume file. Later points are dropped,
+            because a resumed training repeats the later steps.
     """
 
     def __init__(self, path: Path, step: int) -> None:
@@ -28,18 +28,18 @@ class TrainingCurve:
         self.points: list[Mapping[str, float]] = [json.loads(line) for line in lines]
 
     def add(self, point: Mapping[str, float]) -> None:
-        """Append one point and write it to disk at once."""
+        """Append one point, and write the point to disk at once."""
         self.points.append(point)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(point) + "\n")
 
     def final(self, *keys: str, steps: int = 50) -> dict[str, float]:
-        """Mean of each of `keys` over the last `steps` steps; the loss of a single batch varies too much."""
+        """Return the mean of each key over the last `steps` steps. The loss of a single batch varies too much."""
         tail = self.points[-steps:]
         return {key: round(sum(point[key] for point in tail) / len(tail), 4) for key in keys}
 
     def sample(self, limit: int = 60) -> list[Mapping[str, float]]:
-        """At most `limit` (two or more) evenly spaced points, with the first and the last one."""
+        """Return at most `limit` (two or more) evenly spaced points, including the first and the last point."""
         last = len(self.points) - 1
         if last < limit:
             return self.points
