@@ -27,7 +27,7 @@ def _grams(text: str) -> frozenset[str]:
 
 
 def resemblance(one: str, other: str) -> float:
-    """Jaccard similarity of the character five-grams of two texts, from 0 to 1."""
+    """Return the Jaccard similarity of the character five-grams of two texts, from 0 to 1."""
     first, second = _grams(one), _grams(other)
     return len(first & second) / len(first | second)
 
