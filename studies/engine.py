@@ -53,8 +53,8 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
     page.section(
         "What the harness adds",
         f"`pytest suites/ --model pocket` was run {len(found)} times on {cases:,} cases. The time is measured from "
-        "start to end of the process. The first four rows are the engine's own time. The time of a phase does not "
-        "include the phases inside the phase.",
+        "start to end of the process. The first four rows are the engine's own time. The time of a phase excludes the "
+        "time of its subphases.",
         ["phase", "seconds", "ms a case", "share"],
         [
             [
