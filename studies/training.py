@@ -215,9 +215,9 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
     page.held(median(pairs) >= TIMES, f"at least {TIMES:g} times TRL's tokens a second", spread(pairs, 2))
     page.held(abs(apart) <= LOSS, f"the losses at the end differ by at most {percent(LOSS, 0)}", f"{apart:+.1%}")
     page.text.append(
-        "Toolmark's loop is faster for two reasons. If several conversations of a step share a list of tools, the list "
-        "is\ncomputed only once. Logits are computed only for tokens that the model learns. Conversations that share "
-        "no prefix\ngain little.\n"
+        "Toolmark's loop is faster for two reasons. If several conversations of a step share a list of tools, the "
+        "tokens of\nthe list are processed only once. Logits are computed only for the tokens that the model learns. "
+        "If conversations\nshare no prefix, Toolmark's loop is only a little faster.\n"
     )
     OUT.write_text("\n".join(page.text))
     sys.stdout.write("\n".join(page.text))
