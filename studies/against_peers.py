@@ -1,4 +1,4 @@
-"""Compare local generation with other tools on the same cases, and with the least time that the work can take."""
+"""Compare the time of local generation with other tools on the same cases, and with the least possible time."""
 
 from __future__ import annotations
 

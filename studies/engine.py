@@ -180,7 +180,7 @@ def main() -> None:
     for section in given.only.split(","):
         try:
             work[section]()
-        except RuntimeError as error:  # if another tool fails, the sections that were measured are kept
+        except RuntimeError as error:  # if another tool fails, keep the sections that are already measured
             page.text.append(f"## {section}: not measured\n\n```\n{error}\n```\n")
             page.broken.append(f"{section} was not measured: {str(error).splitlines()[-1]}")
         given.out.parent.mkdir(exist_ok=True)

@@ -46,7 +46,7 @@ Written by `make perf`. Seconds are the processor time of one process, except fo
 
 
 def asked_again(cases: list[Case], count: int) -> list[Case]:
-    """Make `count` cases with different ids from the shipped cases, with a number in each question."""
+    """Make `count` cases from the shipped cases. A number in each question makes all ids different."""
     found = []
     for number in range(count):
         case = cases[number % len(cases)]

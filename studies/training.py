@@ -62,7 +62,7 @@ def options_of(threads: int, **changes: Any) -> LoraOptions:
 
 
 def ours(data: Path, out: Path, threads: int) -> tuple[list[float], int]:
-    """Train with `lora`; return when each step ended, and the number of tokens read."""
+    """Train with `lora`. Return the end time of each step, and the number of tokens read."""
     ends: list[float] = []
     job = TrainingJob(data=data, out=out, base="pocket", dialect="tagged", dev_limit=2)
     record = run_training(
@@ -72,7 +72,7 @@ def ours(data: Path, out: Path, threads: int) -> tuple[list[float], int]:
 
 
 def plain(data: Path, out: Path, threads: int, precision: str) -> tuple[list[float], int]:
-    """Train with TRL as in TRL's documentation; return the same values as `ours`."""
+    """Train with TRL as in TRL's documentation. Return the same values as `ours`."""
     import datasets  # type: ignore[import-untyped]
     import torch
     from peft import LoraConfig
@@ -95,7 +95,7 @@ def plain(data: Path, out: Path, threads: int, precision: str) -> tuple[list[flo
     ends: list[float] = []
 
     class Ends(TrainerCallback):
-        """Records when a step ends."""
+        """Records the end time of each step."""
 
         def on_step_end(self, *_: Any, **__: Any) -> None:
             ends.append(time.perf_counter())
