@@ -47,7 +47,7 @@ class Truth:
         return upper, float(ndtri((self.discordance - self.effect) / 2))
 
     def shared(self) -> float:
-        """Return the common share of a cluster's latent variance. This share gives differences the wanted `correlation`."""
+        """Return the common share of a cluster's latent variance. This share gives the wanted `correlation`."""
         if self.correlation == 0:
             return 0.0
         upper, lower = self.limits
