@@ -2,7 +2,7 @@
 
 The conversations must pass the same stages as the conversations of all other generators.
 
-The conversations are in a file, a folder, or a data set on the hub. Any registered reader can read them. This generator
+The conversations are in a file, a folder, or a data set on the hub. Any registered reader can be used. This generator
 only adds implementations to the tools. If a tool of a conversation has the same name and arguments as a tool of
 `--tools`, the calls run the implementation from `--tools`. Calls of other tools are only checked against the schema.
 """

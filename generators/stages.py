@@ -1,11 +1,11 @@
 """The stages that a proposed trace must pass, in this order. Each rejection is counted with its stage and reason.
 
-format      the last turn is the assistant's, only offered tools are called, and the case is valid and asks the same
+format      the last turn is the assistant's, only offered tools are called, and the case is valid and fits the trace
 schema      the arguments of every call are valid
 leakage     no question is a test query, and no held-out tool is offered or called
 duplicate   no accepted trace has the same question, or nearly the same question with the same right answer
-execution   every call that may run succeeds, and the conversation has its real result
-answer      the answer after a result uses that result
+execution   every permitted call succeeds, and the conversation contains the call's real result
+answer      an answer after a result uses this result
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class TraceFilter:
         self._record(rejection._replace(reason=" ".join(rejection.reason.split())[:_MAX_REASON]))
 
     def accepts(self, trace: Trace) -> bool:
-        """Whether `trace` passes every stage. If not, the stage at which it fails is counted."""
+        """Whether `trace` passes every stage. If `trace` fails at a stage, the rejection is counted for this stage."""
         rejection = self._first_failure(trace)
         if rejection is None:
             return True

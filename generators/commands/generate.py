@@ -22,7 +22,10 @@ __all__ = ["app", "generate_command"]
 
 
 def generate_command(generator: Any) -> Callable[..., None]:
-    """Return the command of `generator`. Its options are those of all generators, and the options of `generator`."""
+    """Return the command of `generator`.
+
+    The command has the common options of all generators and the options of `generator`.
+    """
 
     def generate(
         *,
@@ -100,7 +103,7 @@ def _toolbox_of(source: str | None) -> tuple[Toolbox, list[ToolFault]]:
         source: The location of the tools, in the form of the option `--tools`. None stands for the catalog.
 
     Raises:
-        InputError: The source cannot be read, or one of its tools has an error.
+        InputError: The source cannot be read, or a tool of the source has an error.
     """
     from toolmark.benchmark.data.cases import Toolbox
     from toolmark.benchmark.tools.catalog import catalog

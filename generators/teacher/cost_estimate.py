@@ -1,4 +1,4 @@
-"""Estimates the requests, tokens and cost of a generation before it starts.
+"""Estimates the requests, tokens and cost of a generation before the generation starts.
 
 Four characters are counted as one token. The number of tokens that a model writes is a guess from typical replies.
 Repeated requests (after a failure or an invalid reply) are not counted.

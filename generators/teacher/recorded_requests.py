@@ -1,4 +1,4 @@
-"""Requests to the models of the roles. Each reply is recorded, so that the same request is never paid for twice."""
+"""Requests to the models of the roles. Each reply is recorded, so the same request is never paid for twice."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def _lists() -> dict[str, Any]:
 
 
 class SmallTalk(NamedTuple):
-    """A question or remark, its answer, and the name of the group of its paraphrases."""
+    """A question or remark, the answer, and the name of a group. Paraphrases of one question are in the same group."""
 
     question: str
     answer: str

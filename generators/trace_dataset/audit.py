@@ -50,7 +50,7 @@ def audit_rows(rows: Iterable[Mapping[str, Any]], held_out: HeldOut) -> Audit:
     """Make the counts of an `Audit` from the rows of `traces/`.
 
     Args:
-        rows: The rows; each is read once.
+        rows: The rows. Each row is read only once.
         held_out: The tools and queries that must not be in training data.
     """
     found = Audit()

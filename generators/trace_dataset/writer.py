@@ -48,7 +48,7 @@ class NamedToolboxes:
         self._named = {offered.name: offered.tools} if offered.tools else {}
 
     def add(self, box: Toolbox) -> bool:
-        """Remember `box` under its name.
+        """Remember `box` by name.
 
         Returns:
             Whether a case may refer to `box` by name. False if `box` has no name, if the name is already used for other
@@ -83,7 +83,7 @@ def write_traces(spools: Mapping[str, Path], out: Path, cache: Path) -> None:
     A split without rows is left out. `datasets` can write an empty split, but cannot read an empty split.
 
     Args:
-        spools: For each split a JSONL file with its rows.
+        spools: For each split, a JSONL file with the rows of the split.
         out: Folder to write to.
         cache: Folder for temporary files.
     """

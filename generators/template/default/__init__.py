@@ -1,4 +1,4 @@
-"""The mix `default`: conversations over a real toolbox. Calls are executed, and each question has its right answer.
+"""The mix `default`: conversations for a real toolbox. Calls are executed, and each question has a right answer.
 
     query type          share   what is right
     easy                35%     a call; the question names what is wanted

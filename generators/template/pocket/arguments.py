@@ -219,7 +219,7 @@ _WEIGHTS = [weight for weight, *_ in _KINDS]
 
 
 def draw_argument(rng: Random) -> Argument:
-    """Draw an argument: first its kind, by weight, then its label."""
+    """Draw an argument. The kind is drawn first, by weight. Then the label is drawn."""
     kind = rng.choices(range(len(_KINDS)), _WEIGHTS)[0]
     _, labels, maker, natural = _KINDS[kind]
     label = rng.choice(labels)

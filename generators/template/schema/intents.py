@@ -105,7 +105,7 @@ def _of_sentence(sentence: str, name: list[str]) -> list[Intent]:
     if lower in listed_words("clauses"):
         return [Intent("clause", _lowered(sentence))]
     verb = _base(first)
-    # Even an unknown first word counts as a verb, unless its ending or the next word shows that it is a noun.
+    # Even an unknown first word counts as a verb, unless the word's ending or the next word indicates a noun.
     noun = _NOUN.search(lower) is not None or (rest and rest[0].lower() in listed_words("after_nouns")) or len(rest) < 1
     if verb is None and (lower.removesuffix("s") in name[:1] or not noun) and lower not in listed_words("determiners"):
         verb = re.sub(r"(?<=sh|ch|ss)es$|(?<![su])s$", "", lower)
