@@ -52,7 +52,10 @@ class Clock:
         return any(label in labels for label in self._open)
 
     def wrap(self, owner: Any, name: str, label: str) -> None:
-        """Replace a function of a class or module by a timed function. A generator is timed only while it runs."""
+        """Replace a function of a class or module by a timed function.
+
+        A generator is timed only while its code runs.
+        """
         work: Callable[..., Any] = getattr(owner, name)
 
         @wraps(work)

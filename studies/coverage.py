@@ -41,7 +41,9 @@ def wilson_coverage(n: int) -> Wilson:
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """Coverage and mean width of an interval. If both are compared, also those of the cluster-robust t interval.
+    """Coverage and mean width of an interval.
+
+    If the cluster-robust t interval is compared, also its coverage and width.
 
     If the interval is for the score of one candidate, `truth.discordance` and `truth.effect` both contain this score.
     """

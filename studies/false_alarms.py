@@ -25,11 +25,11 @@ class Alarms:
         n: Cases of each metric.
         truth: The true state of each metric.
         comparisons: Number of random comparisons, each of eight adapters.
-        regressed_one: A metric of the first adapter regressed, in a comparison with one adapter.
-        regressed_each: A metric of an adapter regressed; mean over the eight adapters.
-        regressed_any: A metric of at least one of the eight adapters regressed; not limited to 5%.
-        improved_one: A metric of the first adapter improved, in a comparison with one adapter.
-        improved_eight: A metric of at least one of the eight adapters improved.
+        regressed_one: Share with a regressed metric, if only the first adapter is compared.
+        regressed_each: Share with a regressed metric of an adapter. Mean over the eight adapters.
+        regressed_any: Share with a regressed metric of at least one of the eight adapters. This share may exceed 5%.
+        improved_one: Share with an improved metric, if only the first adapter is compared.
+        improved_eight: Share with an improved metric of at least one of the eight adapters.
     """
 
     n: int

@@ -296,7 +296,7 @@ def main() -> None:
         def each(work: Callable[..., Any], settings: Iterable[tuple[Any, ...]]) -> list[Future[Any]]:
             return [pool.submit(work, *setting) for setting in settings]
 
-        # Large settings start first, so that no long measurement is left for a single core at the end.
+        # Large settings start first. Otherwise a single core would still run a long measurement at the end.
         alarmed = each(alarms, [(n, truth, draws) for n in reversed(SIZES) for truth in truths])
         kinds = (0.0, CORRELATION)
         both = [

@@ -150,7 +150,7 @@ def _strict(row: Row, trace: Trace) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Row600:
-    """A row of the trace file, its trace, and the tools that `queries.csv` names for the query that was asked."""
+    """A row of the trace file, the trace of this row, and the tools in `queries.csv` for the query of this trace."""
 
     row: Row
     trace: Trace
