@@ -21,7 +21,7 @@ shows some of the tries. Scores are in per cent.
 
 - **Train abstentions, too.** If the data contains few abstentions, the model calls almost always (1). About 2,900
   requests for a poem, an explanation or advice raised both recall and restraint (8).
-- **End most conversations with the call.** Each training step then reads 20% fewer tokens (10).
+- **End most conversations with the call.** Each training step then reads one fifth fewer tokens (10).
 - **Offer up to ten tools.** If at most four tools are offered, the model learns whether to call, but does not learn
   which tool to call.
 - **Loss weight on the whole name of the tool** improves the choice of the tool, but makes the arguments worse (14). A
