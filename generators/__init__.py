@@ -1,4 +1,4 @@
-"""Generators propose training conversations. The pipeline checks them and writes a trace dataset.
+"""Generators propose training conversations. The pipeline checks the conversations and writes a trace dataset.
 
     pipeline.py          one generation, from the generator's proposals to the finished folder
     stages.py            the checks that every proposed conversation must pass
@@ -10,6 +10,6 @@
     trace_dataset/       the files of a trace dataset, its card, its audit, its upload
     commands/            `toolmark generate` and `toolmark data`
 
-A generator only proposes. Whether a conversation is good enough is decided in `stages.py`, in the same way for all
-generators.
+A generator only proposes conversations. The checks in `stages.py` decide whether a conversation is good enough. These
+checks are the same for all generators.
 """

@@ -1,7 +1,8 @@
-"""Runs the tool calls of a generation, and says which tools may run.
+"""Run the tool calls of a generation, and say which tools may run.
 
-A call is needed twice: the generator wants its result, and a stage checks that it runs. A tool that is not pure is
-still called only once for each distinct call: the second time the first result is returned.
+Each call is requested twice. The generator needs the result of the call, and later a stage checks that the call
+succeeds. If a tool is not pure, each distinct call is still executed only once. The second request gets the stored
+result.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ _MOST_NAMES = 8
 
 
 class ExecutedCalls:
-    """Runs calls that may run. A tool that is not pure is called once for each distinct call.
+    """Runs the permitted calls. If a tool is not pure, each distinct call is executed only once.
 
     Args:
-        executor: Runs a call in the sandbox, if its effects are permitted.
+        executor: Runs a call in the sandbox, if the effects of the tool are permitted.
     """
 
     def __init__(self, executor: Executor) -> None:
@@ -35,7 +36,7 @@ class ExecutedCalls:
         return self._executor.may_run(tool)
 
     def run(self, tool: Tool, arguments: Mapping[str, Any]) -> Result:
-        """The result of a call. Its kind is `no_implementation` if the tool may not run."""
+        """Return the result of a call. If the tool may not run, the kind of the result is `no_implementation`."""
         if not self.may_run(tool):
             return Result(None, f"{tool.name} may not run here", "no_implementation")
         if tool.effects == "pure":
@@ -47,7 +48,7 @@ class ExecutedCalls:
 
 
 def execution_summary(toolbox: Toolbox, execute: Execute) -> str:
-    """A line for the user: which tools will be executed, and why the others will not."""
+    """Return a line for the user: which tools will be executed, and why the other tools will not be executed."""
     may = Executor(execute)
     runs = [tool for tool in toolbox.tools if may.may_run(tool)]
     bare = [tool for tool in toolbox.tools if tool.run is None]

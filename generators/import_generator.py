@@ -1,8 +1,10 @@
-"""Generator `import`: turns existing conversations into a trace dataset. They pass the same stages as all others.
+"""Generator `import`: turns existing conversations into a trace dataset.
 
-The conversations are in a file, a folder, or a data set on the hub. Any registered reader can read them. This generator
-only adds implementations: if a tool of a conversation has the name and arguments of a tool of `--tools`, its calls run
-that tool's implementation. Calls of other tools are only checked against the schema.
+The conversations must pass the same stages as the conversations of all other generators.
+
+The conversations are in a file, a folder, or a data set on the hub. Any registered reader can be used. This generator
+only adds implementations to the tools. If a tool of a conversation has the same name and arguments as a tool of
+`--tools`, the calls run the implementation from `--tools`. Calls of other tools are only checked against the schema.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ class ImportGenerator(BaseGenerator):
     Options: type[BaseModel] = ImportOptions
 
     def propose(self, toolbox: Toolbox, options: ImportOptions, ctx: Generation) -> Iterator[Trace]:
-        """Yield the reader's traces in their order. A row that cannot be read is dropped, and its place recorded.
+        """Yield the reader's traces in order. If a row cannot be read, the row is dropped, and its place is recorded.
 
         Raises:
             InputError: The source cannot be read at all.
@@ -89,7 +91,7 @@ def _hub_folder(repo: str, revision: str | None) -> Path:
 
 
 def _with_implementations(trace: Trace, known: dict[str, Tool]) -> Trace:
-    """`trace` whose tools have the implementations of the tools in `known` with the same name and arguments."""
+    """Return `trace` with implementations, taken from the tools in `known` that have the same name and arguments."""
     tools = tuple(_implemented(tool, known.get(tool.name)) for tool in trace.tools)
     if tools == trace.tools:
         return trace

@@ -1,8 +1,8 @@
 """Finds questions that are nearly the same and have the same right answer.
 
-MinHash with locality-sensitive hashing finds likely pairs in constant time. Their similarity is then computed exactly:
-the share of character five-grams that both have (Jaccard). Two questions that differ in a value have different right
-answers, and both are kept: a model learns from them to copy values.
+MinHash with locality-sensitive hashing finds likely pairs in constant time. For each likely pair, the exact Jaccard
+similarity of the character five-grams is then computed. If two questions differ in a value, their right answers differ
+too. Both questions are then kept, because such pairs teach a model to copy values.
 
 Reference: Broder, "On the resemblance and containment of documents", 1997.
 """
@@ -27,13 +27,13 @@ def _grams(text: str) -> frozenset[str]:
 
 
 def resemblance(one: str, other: str) -> float:
-    """Jaccard similarity of the character five-grams of two texts, from 0 to 1."""
+    """Return the Jaccard similarity of the character five-grams of two texts, from 0 to 1."""
     first, second = _grams(one), _grams(other)
     return len(first & second) / len(first | second)
 
 
 class NearDuplicates:
-    """An index of accepted questions. The package datasketch is imported when the first one is added."""
+    """An index of accepted questions. The package datasketch is imported when the first question is added."""
 
     def __init__(self) -> None:
         self._texts: list[tuple[str, str]] = []
@@ -52,7 +52,7 @@ class NearDuplicates:
         return MinHash(num_perm=_PERMUTATIONS)
 
     def _sketch(self, question: str) -> Any:
-        # A question is looked up and then added. The sketch of the look-up is used again when it is added.
+        # A question is first looked up and then added. Both steps use the same sketch of the question.
         if self._last[0] != question:
             sketch = self._empty.copy()  # a copy, because drawing new permutations is slow
             sketch.update_batch([gram.encode() for gram in _grams(question)])
@@ -60,7 +60,7 @@ class NearDuplicates:
         return self._last[1]
 
     def find(self, question: str, right_answer: str) -> str | None:
-        """An accepted question that is nearly `question` and has the same right answer. None if there is none."""
+        """Return an accepted question that is nearly the same as `question`, with the same right answer, or None."""
         if not self._texts:
             return None
         for place in sorted(self._index.query(self._sketch(question))):

@@ -1,4 +1,4 @@
-"""One generation: what a generator proposes is checked, split and written as a trace dataset.
+"""Run one generation: check and split the proposed traces, and write the accepted traces as a trace dataset.
 
     DIR/tools.yaml          the tools, with implementation and effects
     DIR/cases.dev.jsonl     the questions of the validation traces, with their right answers
@@ -8,9 +8,10 @@
     DIR/manifest.json       generator, options, seed, counts, rejections per stage
     DIR/rejected.jsonl      the first 10,000 rejected traces, each with its stage and reason; absent if there are none
 
-There is one pass over the traces. Accepted rows are written to a temporary file, from which `datasets` streams them.
-Only what is needed to find duplicates stays in memory: some kilobytes a question. Whole clusters of paraphrases are put
-into the test split, so that a test question is never a paraphrase of a trained one.
+There is one pass over the traces. Accepted rows are written to a temporary file. The package `datasets` then streams
+the rows from this file. Only the data for finding duplicates stays in memory, a few kilobytes for each question. If a
+question is in the test split, all paraphrases of the question are in the test split too. So a test question is never a
+paraphrase of a training question.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class GenerationReport:
         counts: Number of accepted traces by split.
         query_types: Number of accepted traces by query type.
         rejections: Number of rejected traces by stage. Every stage has an entry.
-        unexecuted: Number of calls that were only checked against the schema, because their tool may not run.
+        unexecuted: Number of calls that were only checked against the schema, because the tool may not run.
     """
 
     proposed: int
@@ -86,11 +87,11 @@ def generate(
         generator: Proposes the traces.
         options: The options of the generator.
         seed: Seed of all random choices.
-        toolbox: The tools. The generator is not given those that are held out.
+        toolbox: The tools. Held-out tools are not passed to the generator.
         out: The folder, which must be new or empty.
         held_out: The tools and queries that must not be in training data.
-        execute: Which tools may run, by their effects.
-        note: Called with each line that the user shall read.
+        execute: The effects that a tool may have and still be executed.
+        note: A function that is called with each message for the user.
 
     Raises:
         InputError: `out` is not empty, or the generator cannot use the toolbox.
@@ -103,7 +104,7 @@ def generate(
     with writing(out, "Choose another place: --out DIR"):
         out.parent.mkdir(parents=True, exist_ok=True)
         beside = tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-")
-    # Written to a temporary folder and moved at the end, so that a killed run leaves no incomplete dataset.
+    # The dataset is written to a temporary folder and moved at the end. So a killed run leaves no incomplete dataset.
     with beside as folder:
         made, work = Path(folder) / "made", Path(folder) / "work"
         made.mkdir()
@@ -135,7 +136,7 @@ def generate(
 
 
 def replies_folder(out: Path) -> Path:
-    """The folder beside the dataset in which a generator keeps replies, so that a killed run does not lose them."""
+    """Return the folder for the generator's replies, next to the dataset. A killed run does not lose these replies."""
     return out.parent / f"{out.name}.replies"
 
 
@@ -159,7 +160,7 @@ def _first_reason(work: Path) -> str:
 
 
 def _spool(traces: Iterator[Trace], stages: TraceFilter, toolboxes: NamedToolboxes, work: Path) -> GenerationReport:
-    """Check each proposed trace, and append those that pass to the files of their split."""
+    """Check each proposed trace. If a trace passes, append the trace to the files of its split."""
     proposed = 0
     counts: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
@@ -187,7 +188,10 @@ def _spool(traces: Iterator[Trace], stages: TraceFilter, toolboxes: NamedToolbox
 
 
 def _split(trace: Trace) -> Split:
-    """The split of a trace, from a hash: a cluster is in the same split whatever the seed."""
+    """Return the split of a trace.
+
+    The split is computed from hashes of the trace, so the split does not depend on the seed.
+    """
 
     def share(text: str) -> float:
         return int(digest(text), 16) / 16**16
@@ -200,7 +204,7 @@ def _split(trace: Trace) -> Split:
 
 
 def _write_rest(work: Path, made: Path, toolboxes: NamedToolboxes) -> None:
-    """Write tools and cases. If there are no cases, `tools.yaml` is empty: the traces have invented tools."""
+    """Write tools and cases. If there are no cases, the tools of the traces are invented, and `tools.yaml` is empty."""
     files = [work / f"cases.{split}.jsonl" for split in ("dev", "test")]
     judged = any(file.stat().st_size for file in files)
     (toolboxes if judged else NamedToolboxes(Toolbox(name="", tools=()))).write(made / "tools.yaml")
@@ -212,10 +216,10 @@ def _write_rest(work: Path, made: Path, toolboxes: NamedToolboxes) -> None:
 def _manifest(
     generator: Generator[Any], options: BaseModel, seed: int, report: GenerationReport, execute: Execute
 ) -> str:
-    """The text of `manifest.json`. It has no time and no machine, so that the same seed gives the same bytes.
+    """Return the text of `manifest.json`. Without a time or a machine in the text, the same seed gives the same bytes.
 
-    Options without a value are left out, and so is the stage `answer` if it rejected nothing. A new option or stage
-    then does not change the manifests of older datasets.
+    Options without a value are left out. The stage `answer` is left out if this stage rejected nothing. So the
+    manifests of older datasets do not change if an option or a stage is added.
     """
     stages = {stage: count for stage, count in report.rejections.items() if count or stage != "answer"}
     content = {

@@ -1,11 +1,11 @@
 """The stages that a proposed trace must pass, in this order. Each rejection is counted with its stage and reason.
 
-format      the last turn is the assistant's, only offered tools are called, and the case is valid and asks the same
+format      the last turn is the assistant's, only offered tools are called, and the case is valid and fits the trace
 schema      the arguments of every call are valid
 leakage     no question is a test query, and no held-out tool is offered or called
 duplicate   no accepted trace has the same question, or nearly the same question with the same right answer
-execution   every call that may run succeeds, and the conversation has its real result
-answer      the answer after a result uses that result
+execution   every permitted call succeeds, and the conversation contains the call's real result
+answer      an answer after a result uses this result
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SAYS_EMPTY = re.compile(r"\b(?:no|none|nothing|not|empty|without)\b")
 
 
 class Rejection(NamedTuple):
-    """Why a trace was rejected, and what it asked, as far as that is known."""
+    """The reason why a trace was rejected, and the question of the trace, if the question is known."""
 
     stage: Stage
     reason: str
@@ -52,12 +52,12 @@ class TraceFilter:
 
     Args:
         held_out: The tools and queries that must not be in training data.
-        calls: Runs the calls that may run.
-        record: Called with every rejection.
+        calls: Runs the permitted calls.
+        record: A function that is called with every rejection.
 
     Attributes:
         rejections: Number of rejected traces by stage.
-        unexecuted: Number of calls that were only checked against the schema, because their tool may not run.
+        unexecuted: Number of calls that were only checked against the schema, because the tool may not run.
         dropped: Number of conversations that the generator itself gave up.
     """
 
@@ -74,7 +74,7 @@ class TraceFilter:
         self.dropped = 0
 
     def drop(self, stage: str, reason: str, query: str, query_type: str, tool_name: str | None) -> None:
-        """Count a conversation that the generator gave up, as rejected at `stage`.
+        """Count a conversation as rejected at `stage`, because the generator itself gave the conversation up.
 
         Raises:
             ValueError: There is no such stage.
@@ -89,7 +89,7 @@ class TraceFilter:
         self._record(rejection._replace(reason=" ".join(rejection.reason.split())[:_MAX_REASON]))
 
     def accepts(self, trace: Trace) -> bool:
-        """Whether `trace` passes every stage. If not, the stage at which it fails is counted."""
+        """Whether `trace` passes every stage. If `trace` fails at a stage, the rejection is counted for this stage."""
         rejection = self._first_failure(trace)
         if rejection is None:
             return True
@@ -135,7 +135,10 @@ class TraceFilter:
 
 
 def _calls_with_results(trace: Trace) -> Iterator[tuple[Call, Message | None]]:
-    """Every call with the tool turn that holds its result, if there is one. Results are in the order of their calls."""
+    """Yield every call with the tool turn of the call's result, or with None.
+
+    Results have the same order as the calls.
+    """
     for index, message in enumerate(trace.messages):
         for offset, call in enumerate(message.tool_calls, start=1):
             answers = trace.messages[index + offset : index + offset + 1]
@@ -143,19 +146,19 @@ def _calls_with_results(trace: Trace) -> Iterator[tuple[Call, Message | None]]:
 
 
 def _same_value(returned: Message, value: object) -> bool:
-    # A string may stand in the turn with or without quotes: `55` may be the string "55".
+    # In the turn, a string can be written with or without quotes. So `55` can be the string "55".
     return returned.content == value or equal(result_value(returned.content), value)
 
 
 def ill_formed(trace: Trace) -> str | None:
-    """Why the form of `trace` is wrong. None if it is right."""
+    """Return the error in the form of `trace`. None if the form is right."""
     names = {tool.name for tool in trace.tools}
     last = trace.messages[-1]
     if last.role != "assistant":
         return f"it ends with the {last.role}'s turn"
     if len(names) < len(trace.tools):
         return "two offered tools have the same name"
-    # Calls in the last turn have no result: their tool may not run. All earlier calls must have one.
+    # Calls in the last turn have no result, because the tools may not run. All earlier calls must have a result.
     for call, returned in _calls_with_results(trace):
         if call.name not in names:
             return f"it calls {call.name[:60]!r}, which is not offered"
@@ -166,7 +169,7 @@ def ill_formed(trace: Trace) -> str | None:
     if trace.case is None:
         return None
     try:
-        # A generator may build a case without validation. It must be valid, because it is read back from a file.
+        # A generator may build a case without validation. But a case must be valid, because cases are read from files.
         Case.model_validate(trace.case.model_dump())
     except ValidationError as error:
         return f"its case is not valid: {error.errors()[0]['msg']}"
@@ -177,7 +180,7 @@ def ill_formed(trace: Trace) -> str | None:
 
 
 def invalid_call(trace: Trace) -> str | None:
-    """What is wrong with the first call whose arguments are invalid. None if all are valid."""
+    """Return the error in the first call with invalid arguments. None if the arguments of all calls are valid."""
     offered = {tool.name: tool for tool in trace.tools}
     try:
         for call, _ in _calls_with_results(trace):
@@ -189,7 +192,7 @@ def invalid_call(trace: Trace) -> str | None:
 
 
 def ignored_result(trace: Trace) -> str | None:
-    """Which answer uses nothing of the results before it. None if all answers use theirs."""
+    """Describe the first answer that does not use the results before this answer. None if there is no such answer."""
     for index, message in enumerate(trace.messages):
         before = trace.messages[index - 1] if index else None
         if message.role != "assistant" or message.tool_calls or before is None or before.role != "tool":
@@ -207,7 +210,7 @@ def ignored_result(trace: Trace) -> str | None:
 
 
 def _nothing_to_use(returned: Message, answer: str) -> bool:
-    """Whether the result is empty, or has an empty part and the answer says that it is empty."""
+    """Whether the result is empty, or a part of the result is empty and the answer says so."""
     content = returned.content.strip()
     if not content.strip(" []{}") or content in ("null", '""'):
         return True
@@ -228,8 +231,9 @@ def _gold_hash(trace: Trace) -> str:
 def _question_key(trace: Trace) -> str:
     """A hash that is the same for two traces with the same question.
 
-    With a case, it is a hash of the turns before the answer. Other offered tools do not make another question. Without
-    a case the tools were invented for this conversation, so the names of the offered tools count too.
+    If the trace has a case, only the turns before the answer are hashed. The question is then the same even if other
+    tools are offered. If the trace has no case, its tools were invented for this conversation. The names of the offered
+    tools are then hashed too.
     """
     if trace.case is not None:
         return digest([message.as_openai() for message in trace.case.messages])

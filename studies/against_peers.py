@@ -1,4 +1,4 @@
-"""Compare local generation with other tools on the same cases, and with the least time that the work can take."""
+"""Compare the time of local generation with other tools on the same cases, and with the least possible time."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def best_batch(runner: str, workload: Workload, plan: Plan) -> tuple[int, str]:
 
 
 def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> None:
-    """Measure one workload with every tool and write the section; other tools answer only the cases of `fewer`."""
+    """Measure one workload with every tool and write the section. Other tools answer only the cases of `fewer`."""
     said(f"{workload.name}: {len(workload.prompts)} cases, {len(fewer.prompts)} for peers")
     batches = {runner: best_batch(runner, fewer, plan) for runner in HOMES}
 
@@ -72,10 +72,10 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> 
         f"The workload has {counts[OURS]} cases, with at most {workload.tokens} tokens for each answer. Decoding is "
         f"greedy, in fp32, with {plan.threads} thread(s). The prompts have {more['read']:,} tokens; "
         f"{more['unique']:,} remain if each shared prefix is read only once. {sum(more['written']):,} tokens are "
-        "generated. The other tools answer only n of the cases, a stratified sample. So the tools are compared by "
-        "seconds for each case. The time includes encoding, but not loading. For each other tool, several batch sizes "
-        f"were tried on {plan.trial} of the cases, and the fastest size was measured. A measurement that took more "
-        f"than {plan.slow:g} s was not repeated. The last column counts answers that are identical to Toolmark's "
+        "generated. The other tools answer only a stratified sample of n cases. So the tools are compared by the "
+        "seconds for one case. The time includes encoding, but excludes loading. For each other tool, several batch "
+        f"sizes were tried on {plan.trial} of the cases, and the fastest size was measured. A measurement that took "
+        f"more than {plan.slow:g} s was not repeated. The last column counts answers that are identical to Toolmark's "
         "answers.",
         ["", "batch", "n", "times", "seconds", "ms a case", "times Toolmark's", "peak MB", "identical answers"],
         [
@@ -105,7 +105,10 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> 
 def write_limit(
     page: Page, workload: Workload, found: Mapping[str, Sequence[Measured]], wanted: Mapping[str, float], plan: Plan
 ) -> None:
-    """Write the least possible time, and the time of each part. `wanted` has the seconds that missed aims allow."""
+    """Write the least possible time, and the time of each part.
+
+    `wanted` contains, for each missed aim, the seconds that Toolmark may take to reach the aim.
+    """
     ours = found[OURS]
     rows = dict(enumerate(row["ids"] for row in workload.rows()))
     done = operations(workload.model, rows, ours[0].more["written"])
@@ -130,8 +133,8 @@ def write_limit(
     total = sum(parts.values())
     page.section(
         f"{workload.name}: where the time goes",
-        f"The time of a part does not include the parts inside the part. The parts were timed in a run of {total:.1f} "
-        "s, which is slower because every part is timed.",
+        f"The time of a part excludes the time of its subparts. The run with these timers took {total:.1f} s. A normal "
+        "run is faster, because timing every part costs time.",
         ["part", "seconds", "share"],
         [[label, f"{spent:.2f}", percent(spent / total)] for label, spent in sorted(parts.items(), key=_last)],
     )
@@ -139,9 +142,9 @@ def write_limit(
     spent = sum(parts[label] for label in needed) * whole / total
     for name, seconds in wanted.items():
         page.text.append(
-            f"Toolmark misses the aim against {name}. To reach the aim, Toolmark may take only {seconds:.1f} s. "
-            f"Attention and matrix products alone, which every exact engine must compute, take {spent:.1f} s here. "
-            f"That is {percent(spent / whole, 0)} of Toolmark's time.\n"
+            f"Compared with {name}, Toolmark is not as fast as we aimed for. To reach the aim, Toolmark may take at "
+            f"most {seconds:.1f} s. Attention and matrix products already take {spent:.1f} s here, which is "
+            f"{percent(spent / whole, 0)} of Toolmark's time. Every exact engine must compute these parts.\n"
         )
 
 

@@ -1,4 +1,7 @@
-"""Measure wall time by label. The time of a label does not include the time of labels inside this label."""
+"""Measure wall time by label.
+
+If labels are nested, the time of the outer label excludes the time of the inner label.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ class Clock:
     """Seconds and calls by label, for one thread.
 
     Attributes:
-        seconds: Time of each label, without labels inside the label. calls: How often each label was entered.
+        seconds: Time of each label, without the time of inner labels. calls: How often each label was entered.
     """
 
     def __init__(self) -> None:
@@ -49,7 +52,10 @@ class Clock:
         return any(label in labels for label in self._open)
 
     def wrap(self, owner: Any, name: str, label: str) -> None:
-        """Replace a function of a class or module by a timed function. A generator is timed only while it runs."""
+        """Replace a function of a class or module by a timed function.
+
+        A generator is timed only while its code runs.
+        """
         work: Callable[..., Any] = getattr(owner, name)
 
         @wraps(work)

@@ -58,7 +58,7 @@ MEANINGS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A recorded answer on which our verdict and BFCL's differ."""
+    """A recorded answer for which our verdict differs from BFCL's verdict."""
 
     case: str
     official: bool
@@ -68,7 +68,7 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The verdicts on one model, for rows that ask for a call (decoded and raw) and rows that ask for no call."""
+    """The verdicts on one model, for rows that need a call (decoded and raw) and for rows that need no call."""
 
     model: str
     dialect: str
@@ -86,7 +86,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def official_data(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return functions and possible answers by case, in BFCL's form."""
+    """Return the functions and the possible answers of each case, in BFCL's form."""
     functions = {row["id"]: row["function"] for path in folder.glob("BFCL_*.json") for row in _lines(path)}
     answers = folder / "possible_answer"
     return functions, {row["id"]: row["ground_truth"] for path in answers.glob("*.json") for row in _lines(path)}
@@ -104,14 +104,14 @@ def decoded_calls(row: Mapping[str, Any]) -> tuple[Call, ...]:
 
 
 def as_completion(calls: Sequence[Call]) -> Completion:
-    """Write calls as plain JSON, as a model would, so that the whole judge is tested without a decoder."""
+    """Write calls as plain JSON, in the way of a model. So the whole judge is tested, but without a decoder."""
     turn = Message(role="assistant", tool_calls=tuple(calls))
     question = Message(role="user", content="?")
     return Completion(Json().render((question, turn), ()).messages[-1].content if calls else "")
 
 
 class Official:
-    """BFCL's rule for a recording, with dots or underscores in names, whichever reproduces more verdicts."""
+    """BFCL's rule for a recording. Names have dots or underscores, depending on which form reproduces more verdicts."""
 
     def __init__(self, folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         self._functions, self._truth = official_data(folder)
@@ -124,7 +124,7 @@ class Official:
         return official(self._functions[case], self._truth[case], row["official_decoded"], underscored=way, on=on)
 
     def rebuilt(self, rows: Sequence[Mapping[str, Any]], underscored: bool | None = None) -> int:
-        """Return the number of rows whose recorded verdict is reproduced."""
+        """Return the number of rows for which the recorded verdict is reproduced."""
         return sum(self.verdict(row, underscored=underscored) is row["official_valid"] for row in rows)
 
 

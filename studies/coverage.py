@@ -29,7 +29,7 @@ class Wilson:
 
 
 def wilson_coverage(n: int) -> Wilson:
-    """Compute the coverage: the sum of the probabilities of all counts whose interval contains p."""
+    """Compute the coverage. If the interval of a count contains p, the probability of this count is added."""
     found = [wilson(count, n) for count in range(n + 1)]
     low, high = np.array([interval.low for interval in found]), np.array([interval.high for interval in found])
     p = np.linspace(0.02, 0.98, 961)
@@ -41,9 +41,11 @@ def wilson_coverage(n: int) -> Wilson:
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """Coverage and mean width of an interval, and of the cluster-robust t interval if both are compared.
+    """Coverage and mean width of an interval.
 
-    If the interval is for the score of one candidate, the truth's discordance and effect are both this score.
+    If the cluster-robust t interval is compared, also its coverage and width.
+
+    If the interval is for the score of one candidate, `truth.discordance` and `truth.effect` both contain this score.
     """
 
     n: int
@@ -55,7 +57,7 @@ class Covered:
 
 
 def _tables(n: int, truth: Truth) -> Iterator[tuple[float, int, int]]:
-    """Yield probability, wins and losses of every table, with one case in each cluster."""
+    """Yield the probability, the wins and the losses of every possible table. Each cluster has one case."""
     won, lost = (truth.discordance + truth.effect) / 2, (truth.discordance - truth.effect) / 2
     for wins in range(n + 1):
         first = stats.binom.pmf(wins, n, won)
@@ -77,7 +79,7 @@ def tango_coverage(n: int, truth: Truth) -> Covered:
 
 
 def paired_coverage(n: int, truth: Truth, comparisons: int) -> Covered:
-    """Measure the coverage for a difference with clusters of four cases, in random comparisons."""
+    """Estimate the coverage for a difference with clusters of four cases, by simulating comparisons."""
     random = np.random.default_rng([n, round(1000 * truth.discordance), round(-1000 * truth.effect), 95])
     names = cluster_names(n, truth.correlation)
     total = np.zeros(4)
@@ -92,7 +94,7 @@ def paired_coverage(n: int, truth: Truth, comparisons: int) -> Covered:
 
 
 def cluster_coverage(count: int, p: float, correlation: float, comparisons: int) -> Covered:
-    """Measure the coverage for one score with clusters of four cases, in random runs."""
+    """Estimate the coverage for one score with clusters of four cases, by simulating runs."""
     random = np.random.default_rng([count, round(1000 * p), round(1000 * correlation)])
     names = cluster_names(count * CLUSTER_SIZE, correlation)
     covered, width = 0, 0.0
@@ -117,7 +119,7 @@ def _inside(found: Interval) -> bool:
 
 
 def overlooked(n: int, truth: Truth, comparisons: int) -> Overlooked:
-    """Compute the share exactly without clusters, or in random comparisons with clusters."""
+    """Compute the share. Without clusters, the share is exact. With clusters, the share is estimated by simulation."""
     if not truth.correlation:
         tables = _tables(n, truth)
         inside = [chance for chance, wins, losses in tables if _inside(tango(n, wins, losses, 0.90))]

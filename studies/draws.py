@@ -1,8 +1,8 @@
 """Random paired differences of candidates, from a latent normal model with a known truth.
 
 The difference of a case is 1 if a standard normal is above an upper limit, -1 if it is below a lower limit, and 0
-otherwise. Cases of a cluster share a part of this normal. Metrics, and candidates with a common base, also share a
-part. For equal candidates, the limits are symmetric.
+otherwise. Cases of a cluster have a part of this normal in common. Metrics also have a part in common, and so have
+candidates with the same base. For equal candidates, the limits are symmetric.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ class Truth:
     """The true state of a metric.
 
     Attributes:
-        discordance: Share of cases on which the two sides differ.
+        discordance: Share of cases for which the results of the two sides differ.
         effect: Mean difference.
-        correlation: Correlation of the differences of two cases of one cluster; 0 if every case is its own cluster.
+        correlation: Correlation between the differences of two cases in one cluster. 0 if every case is its own
+            cluster.
     """
 
     discordance: float
@@ -41,12 +42,12 @@ class Truth:
 
     @property
     def limits(self) -> tuple[float, float]:
-        """Upper and lower limit of the latent normal."""
+        """Return the upper and the lower limit of the latent normal."""
         upper = float(ndtri(1 - (self.discordance + self.effect) / 2))
         return upper, float(ndtri((self.discordance - self.effect) / 2))
 
     def shared(self) -> float:
-        """Share of the latent variance that a cluster has in common, so that differences have `correlation`."""
+        """Return the common share of a cluster's latent variance. This share gives the wanted `correlation`."""
         if self.correlation == 0:
             return 0.0
         upper, lower = self.limits
@@ -75,8 +76,8 @@ def draw(
 ) -> NDArray[np.int8]:
     """Draw differences of shape (comparisons, adapters, metrics, n).
 
-    Half of the variance belongs to the base and is shared by all adapters. All metrics share half of this part, and
-    half of each adapter's own part.
+    Half of the variance comes from the base and is common to all adapters. The other half is each adapter's own. Of
+    each half, one half is common to all metrics.
     """
     share = truth.shared()
     latent = _normal(random, (comparisons, adapters, metrics, n), share)
@@ -94,7 +95,7 @@ def draw(
 
 
 def binary(random: np.random.Generator, p: float, correlation: float, rows: int, count: int) -> NDArray[np.int8]:
-    """Draw values of 0 or 1, which are 1 with probability p and correlate within a cluster."""
+    """Draw values of 0 or 1. A value is 1 with probability p. Values of one cluster correlate."""
     # The difference is never -1, so every changed case is a win.
     share = Truth(p, p * (1 - 1e-12), correlation).shared()
     latent = _normal(random, (rows, count * CLUSTER_SIZE), share)

@@ -53,8 +53,8 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
     page.section(
         "What the harness adds",
         f"`pytest suites/ --model pocket` was run {len(found)} times on {cases:,} cases. The time is measured from "
-        "start to end of the process. The first four rows are the engine's own time. The time of a phase does not "
-        "include the phases inside the phase.",
+        "start to end of the process. The first four rows are the engine's own time. The time of a phase excludes the "
+        "time of its subphases.",
         ["phase", "seconds", "ms a case", "share"],
         [
             [
@@ -87,7 +87,7 @@ def head(plan: Plan) -> str:
     packages = ("torch", "transformers", "peft", "inspect-ai")
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     peers = textwrap.fill(
-        "The other tools have these packages, each tool in an environment of its own: "
+        "Each of the other tools has an environment of its own, with these packages: "
         + "; ".join(f"{name} with {', '.join(wanted)}" for name, wanted in ENVIRONMENTS.items())
         + ".",
         120,
@@ -95,8 +95,7 @@ def head(plan: Plan) -> str:
     return f"""# How fast local generation is, measured
 
 Written by `make perf`. Seconds are wall time. Each figure is the median of the repetitions, with [least, most]. Each
-measurement ran in a process of its own. Measurements that are compared were made in one run, alternating with one
-another.
+measurement ran in a process of its own. If measurements are compared, they were made in the same run, in alternation.
 
 Python {platform.python_version()}, {versions}. {_processor()}, {psutil.cpu_count()} processors,
 {psutil.virtual_memory().total / 2**30:.0f} GiB, {platform.system()}; {plan.threads} thread(s) in each process.
@@ -180,7 +179,7 @@ def main() -> None:
     for section in given.only.split(","):
         try:
             work[section]()
-        except RuntimeError as error:  # if another tool fails, the sections that were measured are kept
+        except RuntimeError as error:  # if another tool fails, keep the sections that are already measured
             page.text.append(f"## {section}: not measured\n\n```\n{error}\n```\n")
             page.broken.append(f"{section} was not measured: {str(error).splitlines()[-1]}")
         given.out.parent.mkdir(exist_ok=True)

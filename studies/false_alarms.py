@@ -1,4 +1,4 @@
-"""How often equal candidates get a verdict of `regressed` or `improved`."""
+"""Count how often equal candidates get the verdict `regressed` or `improved`."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Alarms:
         n: Cases of each metric.
         truth: The true state of each metric.
         comparisons: Number of random comparisons, each of eight adapters.
-        regressed_one: A metric of the first adapter regressed, in a comparison with one adapter.
-        regressed_each: A metric of an adapter regressed; mean over the eight adapters.
-        regressed_any: A metric of at least one of the eight adapters regressed; not limited to 5%.
-        improved_one: A metric of the first adapter improved, in a comparison with one adapter.
-        improved_eight: A metric of at least one of the eight adapters improved.
+        regressed_one: Share with a regressed metric, if only the first adapter is compared.
+        regressed_each: Share with a regressed metric of an adapter. Mean over the eight adapters.
+        regressed_any: Share with a regressed metric of at least one of the eight adapters. This share may exceed 5%.
+        improved_one: Share with an improved metric, if only the first adapter is compared.
+        improved_eight: Share with an improved metric of at least one of the eight adapters.
     """
 
     n: int
@@ -45,8 +45,8 @@ class Alarms:
 def p_values(sums: NDArray[np.int8]) -> NDArray[np.float64]:
     """Compute p-values of cluster sums, from shape (…, G) to (…). Equal counts are computed only once.
 
-    A total within one standard deviation gets p = 1. Its true p is above 1/10 (Oleszkiewicz 1996, Probab. Math.
-    Statist. 16:127), so the result of a test at 5% is the same.
+    A total within one standard deviation gets p = 1. The true p of such a total is above 1/10 (Oleszkiewicz 1996,
+    Probab. Math. Statist. 16:127), so the result of a test at 5% is the same.
     """
     largest = CLUSTER_SIZE
     sizes = np.abs(sums)
@@ -64,7 +64,7 @@ def p_values(sums: NDArray[np.int8]) -> NDArray[np.float64]:
 
 
 def _rejected(p: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which tests of each family are rejected, shape (families, tests)."""
+    """Return for each test of each family whether the test is rejected, shape (families, tests)."""
     found = np.zeros(p.shape, dtype=bool)
     # Holm rejects nothing if it does not reject the smallest p-value.
     for family in np.flatnonzero(p.min(-1) * p.shape[-1] <= LEVEL):
@@ -73,7 +73,7 @@ def _rejected(p: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _check(differences: NDArray[np.int8], names: tuple[str, ...], regressed: NDArray[np.bool_]) -> None:
-    """Check that `decide` gives the verdicts that were counted."""
+    """Check that `decide` gives the same verdicts as the fast code of this module."""
     ids = tuple(str(index) for index in range(differences.shape[-1]))
     metrics = [
         {str(metric): Paired(ids, tuple(row.astype(float).tolist()), names) for metric, row in enumerate(adapter)}

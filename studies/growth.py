@@ -1,4 +1,4 @@
-"""Workloads that show how the time grows with cases, tools offered and adapters."""
+"""Workloads for measuring how the time grows with the number of cases, offered tools and adapters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compute the least time for a workload: its operations, divided by this machine's rate of matrix products."""
+"""Compute the least possible time for a workload: its operations, divided by this machine's rate of matrix products."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def shapes(config: Mapping[str, Any]) -> list[tuple[int, int]]:
 
 
 def settings(model: Path) -> dict[str, Any]:
-    """The model's configuration."""
+    """Return the model's configuration."""
     found: dict[str, Any] = json.loads((model / "config.json").read_text())
     return found
 
@@ -74,7 +74,7 @@ def operations(
 
 
 def _keys(stretches: Iterable[tuple[int, int]], window: int | None) -> int:
-    """Return the number of keys to which the tokens of these stretches (start, length) attend."""
+    """Return the number of attended keys, summed over all tokens of these ranges (start, length)."""
     return sum(
         min(position + 1, window or position + 1)
         for start, length in stretches
@@ -83,7 +83,7 @@ def _keys(stretches: Iterable[tuple[int, int]], window: int | None) -> int:
 
 
 def matrix_rate(model: Path, tokens: int, threads: int) -> float:
-    """Return the best operations a second of many tries, for products of the model's layers with `tokens` tokens."""
+    """Return the highest operations a second of many tries, for the model's matrix products with `tokens` tokens."""
     import torch
 
     torch.set_num_threads(threads)

@@ -80,7 +80,7 @@ def official(
 
 
 def _orders(fits: Sequence[Sequence[bool]]) -> Sequence[tuple[int, ...]]:
-    """Return the possible assignments of calls to answers. There are few, because few calls fit an answer."""
+    """Return the possible assignments of calls to answers. The number is small, because few calls fit an answer."""
     found: list[tuple[int, ...]] = [()]
     for row in fits:
         found = [(*taken, index) for taken in found for index, fit in enumerate(row) if fit and index not in taken]
@@ -190,7 +190,7 @@ def _standard_list(values: Sequence[Any], on: Switches) -> list[Any]:
 
 
 def reasons(verdict: Callable[[Switches], bool], ours: bool) -> tuple[Point, ...] | None:
-    """Return the smallest set of points that turns BFCL's verdict into ours; None if there is no such set."""
+    """Return the smallest set of points that turns BFCL's verdict into our verdict. None if there is no such set."""
     for size in range(_MOST_SWITCHES + 1):
         for chosen in itertools.combinations(POINTS, size):
             if verdict(frozenset(chosen)) is ours:

@@ -2,8 +2,9 @@
 
     python -m studies.ours SPEC.json OUT.json
 
-SPEC may also contain `adapters` (directories of adapters that answer one after another) and `profile` (measure the time
-of each part). OUT also contains the numbers of tokens read and generated, and the seconds without encoding.
+SPEC may also contain `adapters` and `profile`. `adapters` are directories of adapters, which answer one after another.
+If `profile` is true, the time of each part is measured. OUT also contains the numbers of tokens read and generated, and
+the seconds without encoding.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def timed_parts(clock: Clock) -> None:
 
 
 def main(spec: dict[str, Any], out: Path) -> None:
-    """Measure and write OUT. The time does not include loading and the check of packed passes against the model."""
+    """Measure and write OUT. The time excludes loading, and the check that compares packed passes with the model."""
     import torch
 
     torch.set_num_threads(spec["threads"])

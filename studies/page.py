@@ -21,7 +21,7 @@ class Page:
         self.text.append(f"## {title}\n\n{textwrap.fill(promise, 120)}\n\n" + "\n".join(lines) + "\n")
 
     def held(self, kept: bool, promise: str, seen: str) -> None:
-        """Add a line that says whether a promise was kept, and shows the measured value."""
+        """Add a line about a promise: whether the promise was kept, and the measured value."""
         self.text.append(f"**{'Kept' if kept else 'Not kept'}**: {promise}. Measured: {seen}.\n")
         if not kept:
             self.broken.append(f"{promise}. Measured: {seen}")

@@ -2,9 +2,10 @@
 
     python peer_loops.py PEER SPEC.json OUT.json
 
-SPEC contains the model's directory, the prompts (turns, rendered text, token ids), the most tokens of an answer, the
-stop tokens, the number of threads, the batch size, and the number of repetitions. The time does not include loading and
-a short warm-up. OUT contains the seconds of each repetition, the texts, and the peak memory of the process.
+SPEC contains the model's directory, the prompts (turns, rendered text, token ids), the highest number of tokens of an
+answer, and the stop tokens. SPEC also contains the number of threads, the batch size, and the number of repetitions.
+The time excludes loading and a short warm-up. OUT contains the seconds of each repetition, the texts, and the peak
+memory of the process.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def pipeline(spec: Spec) -> Loop:
 
 
 def generate(spec: Spec) -> Loop:
-    """Return plain batches. Prompts are padded on the left, and sorted by length so that there is little padding."""
+    """Return a loop over plain batches. Prompts are padded on the left. Sorting by length keeps the padding short."""
     import torch
 
     model, tokenizer = _model(spec)
@@ -81,7 +82,10 @@ def generate(spec: Spec) -> Loop:
 
 
 def continuous(spec: Spec) -> Loop:
-    """Return transformers' continuous batching. The cache size is fixed, because a CPU cannot measure it."""
+    """Return transformers' continuous batching.
+
+    The cache size is fixed, because transformers cannot measure memory on a CPU.
+    """
     from transformers import GenerationConfig
     from transformers.generation.configuration_utils import ContinuousBatchingConfig
 
@@ -113,7 +117,7 @@ def _number(request: str) -> int:
 
 
 def inspect(spec: Spec) -> Loop:
-    """Return Inspect's provider `hf/`, which gets all prompts at once. `batch` is `max_connections`."""
+    """Return Inspect's provider `hf/`. The provider gets all prompts at once. `batch` sets `max_connections`."""
     import torch
     from inspect_ai.model import ChatMessageAssistant, ChatMessageSystem, ChatMessageUser, GenerateConfig, get_model
 

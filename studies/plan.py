@@ -52,7 +52,7 @@ def said(text: str) -> None:
 
 
 def command(runner: str, plan: Plan) -> list[str]:
-    """Return the command that measures a tool."""
+    """Return the command for measuring a tool."""
     if runner == OURS:
         return [sys.executable, "-m", "studies.ours"]
     # -P, because the folder of the loops has a module `statistics`, which peers must not import.

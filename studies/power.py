@@ -1,4 +1,4 @@
-"""Measure how often a real drop, and a drop of the minimum detectable effect, is found."""
+"""Measure how often the test finds a real drop, and a drop of the size of the minimum detectable effect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from toolmark.benchmark.verdicts.power import ALPHA, mcnemar_power, minimum_dete
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """The power for a drop: exact (`exact_power`), computed by the library, and counted in random comparisons."""
+    """The power for a drop: exact (by `exact_power`), by the library, and as a share of random comparisons."""
 
     n: int
     drop: float
@@ -54,7 +54,7 @@ def power(n: int, drop: float, discordance: float, comparisons: int) -> Power:
 
 @dataclass(frozen=True, slots=True)
 class Detectable:
-    """The minimum detectable effect of equal candidates, and how often an effect of that size is found."""
+    """The minimum detectable effect of equal candidates, and how often the test finds an effect of this size."""
 
     n: int
     truth: Truth

@@ -1,13 +1,13 @@
-"""The section of docs/measurements/recipes.md on what was learnt while the shipped recipes were chosen."""
+"""The section of docs/measurements/recipes.md with the lessons from choosing the shipped recipes."""
 
 from __future__ import annotations
 
 __all__ = ["LEARNT"]
 
-LEARNT = """## What was learnt from the tries
+LEARNT = """## Lessons from the tries
 
-32 trainings of `pocket` were tried, with one seed each, and judged on the 255 dev cases. The table shows some of the
-tries. Scores are in per cent.
+`pocket` was trained in 32 ways, with one seed for each try. The adapters were judged on the 255 dev cases. The table
+shows some of the tries. Scores are in per cent.
 
 | try | `timing.restraint` | `selection.tool` | `validity.call` | `guard.stops` |
 | --- | ---: | ---: | ---: | ---: |
@@ -21,13 +21,14 @@ tries. Scores are in per cent.
 
 - **Train abstentions, too.** If the data contains few abstentions, the model calls almost always (1). About 2,900
   requests for a poem, an explanation or advice raised both recall and restraint (8).
-- **End most conversations with the call.** Then a step reads a fifth fewer tokens (10).
+- **End most conversations with the call.** Each training step then reads one fifth fewer tokens (10).
 - **Offer up to ten tools.** If at most four tools are offered, the model learns whether to call, but does not learn
   which tool to call.
-- **Loss weight on the whole name of the tool** improves the choice and harms the arguments (14). A weight only on the
-  first token in which names differ does not help, because the model then begins a name correctly and ends it wrongly.
+- **Loss weight on the whole name of the tool** improves the choice of the tool, but makes the arguments worse (14). A
+  weight on only the first token that differs between names does not help. The model then writes the beginning of a name
+  correctly, but the end of the name wrongly.
 - **The number of tokens read limits every try.** `lora.toml` reads as many tokens as fit into the time of `make demo`.
-- **60 dev cases are too few to choose a checkpoint.** A score from so few cases is uncertain by up to 20 points.
+- **60 dev cases are too few to choose a checkpoint.** The error of a score from so few cases can be 20 points.
 
 When the last choices for `lora.toml` were made, figures on 300 test cases were already known. So the test figures of
 `lora.toml` may be slightly too good. `lora-long.toml` was chosen only on dev cases.

@@ -130,7 +130,7 @@ def percents(values: Sequence[float | None]) -> str:
 
 @cache
 def parts() -> dict[str, Callable[[Grade], bool]]:
-    """Return the parts of the cases that are counted separately."""
+    """Return the groups of cases that are counted separately."""
     kept_out = set(held_out(shipped_manifest()).tools)
     return {
         "all": lambda _: True,

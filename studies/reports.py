@@ -46,7 +46,7 @@ Written by `make perf`. Seconds are the processor time of one process, except fo
 
 
 def asked_again(cases: list[Case], count: int) -> list[Case]:
-    """Make `count` cases with different ids from the shipped cases, with a number in each question."""
+    """Make `count` cases from the shipped cases. A number in each question makes all ids different."""
     found = []
     for number in range(count):
         case = cases[number % len(cases)]
@@ -184,11 +184,11 @@ def main() -> None:
         sizes = [one.stat().st_size, index.stat().st_size + (site / "plotly.min.js").stat().st_size]
         others = [path.stat().st_size for path in beside.glob("cases-*.js")]
         page.section(
-            "To open it",
-            "The column MB is the size of the page with everything that the browser loads at first. *First paint* is "
-            "the time in seconds until the browser shows the page (the shortest of three tries, on a screen of 380 "
-            "pixels). The last column is what the page says about its cases. DIR contains the other cases in "
-            f"{len(others)} files of at most {max(others, default=0) / 1e6:.1f} MB. The browser loads these files "
+            "To open the report",
+            "The column MB is the size of the page, including all files that the browser loads at the start. *First "
+            "paint* is the time in seconds until the browser shows the page (the shortest of three tries, on a screen "
+            "of 380 pixels). The last column quotes the page's own text about its cases. DIR contains the other cases "
+            f"in {len(others)} files of at most {max(others, default=0) / 1e6:.1f} MB. The browser loads these files "
             "only when the reader asks for them.",
             ["report", "MB", "first paint", "it says"],
             [

@@ -64,8 +64,8 @@ def write_growth(page: Page, plan: Plan) -> None:
     )
     table(
         "Growth with tools offered",
-        f"The model is `pocket`. It answers the same {plan.trial * 6} requests for every number of tools, with at "
-        f"most {growth.TOKENS} tokens for each answer. The tools are offered in four orders.",
+        f"The model is `pocket`. For every number of tools, the model answers the same {plan.trial * 6} requests, with "
+        f"at most {growth.TOKENS} tokens for each answer. The tools are offered in four orders.",
         "tools",
         [(str(offered), growth.of_tools(offered, plan.trial * 6), ()) for offered in growth.TOOLS],
     )
@@ -109,11 +109,12 @@ def write_mixed(page: Page, plan: Plan) -> None:
     page.section(
         "Rows of several adapters in one pass",
         "Would it be faster to generate rows of several adapters in one pass? The table shows the milliseconds for "
-        "generating one token for every row, without attention to earlier tokens. *Alone*: all rows belong to one "
-        "adapter. *Mixed*: the adapters share the rows evenly, in one pass with peft's `adapter_names`. *In turn*: "
-        "the rows are the same, with one pass for each adapter. Memory has room for at most 64 rows. The cases of one "
-        "adapter fill all rows until the adapter's last few cases. Therefore `mixed` must be faster than `alone`. "
-        "Only for the last few cases is it enough if `mixed` is faster than `in turn`.",
+        "generating one token for every row, without attention to earlier tokens. In the column `alone`, all rows "
+        "belong to one adapter. In the column `mixed`, the adapters share the rows evenly, in one pass with peft's "
+        "`adapter_names`. In the column `in turn`, the adapters share the rows in the same way, but there is one pass "
+        "for each adapter. Memory has room for at most 64 rows. One adapter has enough cases to fill all rows until "
+        "its last few cases. So a mixed pass is only useful if `mixed` is faster than `alone`. For the last few cases "
+        "of an adapter, a mixed pass is already useful if `mixed` is faster than `in turn`.",
         ["adapters", "rows", "alone", "mixed", "in turn", "mixed to alone", "in turn to mixed"],
         rows,
     )

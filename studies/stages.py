@@ -66,7 +66,7 @@ def _one(title: str, source: str, toolbox: Toolbox, kept_out: HeldOut) -> Passed
 
 
 def imported(data: Path) -> list[Passed]:
-    """Import three times: by default, with no tool held out, and with tools that cannot be executed, too."""
+    """Import the traces three times: by default, with no held-out tools, and then also with tools that cannot run."""
     source = f"tutorial:{data / 'traces.csv.gz'}"
     own = Toolbox(name="tutorial", tools=read_source(str(data / "tools.yaml")).tools)
     return [
@@ -86,15 +86,17 @@ def write_stages(page: Page, found: list[Passed]) -> None:
         "pipeline](../guide/generators.md#what-is-checked). The table shows how many traces reach each stage, and how "
         "many pass all stages. In the first column, all options have their defaults. In the second column, no tool is "
         "held out, because these traces are older than our list of held-out tools. In the third column, no tool is "
-        "held out, and the tools are those of the tutorial's own `tools.yaml`, which have no implementations.",
+        "held out, and no call is executed: the tools are read from the tutorial's own `tools.yaml`, which contains no "
+        "implementations.",
         ["reaches", *(one.title for one in found)],
         [[f"`{stage}`" if stage != "all" else "passes all", *map(str, counts)] for stage, counts in shown.items()],
     )
     page.section(
         "Why traces are rejected",
-        "For this table, no tool is held out, and calls run with the tools of the catalog. A tool that would use the "
-        "network, send something or draw a random value returns a fixed answer. If a conversation was recorded with "
-        "another answer, the conversation is rejected, because its result cannot be verified.",
+        "For this table, no tool is held out, and calls run with the tools of the catalog. Some tools of the catalog "
+        "return a fixed answer instead of using the network, sending something or drawing a random value. If a "
+        "conversation was recorded with another answer, the conversation is rejected, because its result cannot be "
+        "verified.",
         ["stage", "traces", "why", "tools"],
         [
             [stage, str(tools.total()), kind, ", ".join(_counted(tools))]

@@ -57,9 +57,9 @@ def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
         "Equal candidates",
         "Both candidates are equally good, so every `regressed` or `improved` is a false alarm. The table shows the "
         "share of comparisons with a false alarm in at least one of six correlated metrics. This share is shown for "
-        "one adapter and for eight adapters that share a base. A false `regressed` is limited to 5% for each adapter. "
-        "A false `improved` is limited to 5% for all adapters together. The column in brackets shows how often at "
-        "least one of the eight adapters is called `regressed`.",
+        "one adapter, and for eight adapters of the same base. The probability of a false `regressed` should be at "
+        "most 5% for each adapter. The probability of a false `improved` should be at most 5% for all adapters "
+        "together. The column in brackets shows how often at least one of the eight adapters is called `regressed`.",
         [
             "n",
             "discordance",
@@ -126,10 +126,10 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     )
     page.section(
         "The minimum detectable effect",
-        "The program computes the minimum detectable effect of 400 comparisons of equal candidates. It then makes "
-        "comparisons in which the true effect is the median of these 400 effects. 80% of the comparisons should find "
-        "this effect. With clusters, the minimum detectable effect is an approximation "
-        "(`benchmark/verdicts/power.py`).",
+        "The program simulates 400 comparisons of equal candidates, and computes the minimum detectable effect of "
+        "each comparison. The program then simulates comparisons in which the true effect is the median of these 400 "
+        "effects. The test should find this effect in 80% of the comparisons. With clusters, the minimum detectable "
+        "effect is an approximation (`benchmark/verdicts/power.py`).",
         ["n", "discordance", "unit", "minimum detectable effect", "found"],
         [
             [
@@ -200,10 +200,10 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
     page.section(
         "A paired difference",
         "The table shows how often Tango's 95% interval contains the true difference. Without clusters, the coverage "
-        "is computed exactly. With clusters, the coverage is counted in random comparisons, and n in Tango's interval "
-        "is the number of independent cases that the clusters are worth. The last two columns show the cluster-robust "
-        "t interval of the same data. The true effect is 0 or a drop smaller than the discordance, so cases change in "
-        "both directions.",
+        "is computed exactly. With clusters, the coverage is estimated by simulating random comparisons. In Tango's "
+        "interval, n is then the effective sample size: the number of independent cases that give as much information "
+        "as the clustered cases. The last two columns show the cluster-robust t interval of the same data. The true "
+        "effect is 0 or a drop smaller than the discordance, so cases change in both directions.",
         columns,
         _covered(both, comparisons),
     )
@@ -222,9 +222,9 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
     )
     page.section(
         "A paired difference in which every change is a loss",
-        "Every case that changed is a loss. If few clusters changed, the distribution of cluster sums is skewed. The "
-        "t interval assumes a symmetric distribution, so the t interval is then too short on one side. This is why "
-        "Toolmark uses Tango's interval.",
+        "Here the candidate fixes no case: every case that changed is a loss. If only a few clusters changed, the "
+        "distribution of the cluster sums is skewed. The t interval assumes a symmetric distribution, so the t "
+        "interval is then too short on one side. For this reason, Toolmark uses Tango's interval.",
         columns,
         _covered(one, comparisons),
     )
@@ -257,8 +257,8 @@ def write_cluster(page: Page, found: Sequence[Covered], comparisons: int) -> Non
     """Write the section on one score with clusters."""
     page.section(
         "One score with clusters: the cluster-robust t interval",
-        "The table shows how often the 95% interval of a score contains the true value p, in random runs with four "
-        "cases in each cluster.",
+        "The table shows how often the 95% interval of a score contains the true value p. The runs are simulated, "
+        "with four cases in each cluster.",
         ["clusters", "n", "p", "coverage", "mean width"],
         [
             [
@@ -296,7 +296,7 @@ def main() -> None:
         def each(work: Callable[..., Any], settings: Iterable[tuple[Any, ...]]) -> list[Future[Any]]:
             return [pool.submit(work, *setting) for setting in settings]
 
-        # Large settings start first, so that no long measurement is left for a single core at the end.
+        # Large settings start first. Otherwise a single core would still run a long measurement at the end.
         alarmed = each(alarms, [(n, truth, draws) for n in reversed(SIZES) for truth in truths])
         kinds = (0.0, CORRELATION)
         both = [

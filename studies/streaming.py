@@ -19,7 +19,7 @@ GIGABYTE = 1e9
 
 
 def main() -> None:
-    """Generate in a process of its own and print its peak memory."""
+    """Generate in a separate process, and print the peak memory of this process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=100_000, help="conversations proposed")
     count = parser.parse_args().count

@@ -62,7 +62,7 @@ def options_of(threads: int, **changes: Any) -> LoraOptions:
 
 
 def ours(data: Path, out: Path, threads: int) -> tuple[list[float], int]:
-    """Train with `lora`; return when each step ended, and the number of tokens read."""
+    """Train with `lora`. Return the end time of each step, and the number of tokens read."""
     ends: list[float] = []
     job = TrainingJob(data=data, out=out, base="pocket", dialect="tagged", dev_limit=2)
     record = run_training(
@@ -72,7 +72,7 @@ def ours(data: Path, out: Path, threads: int) -> tuple[list[float], int]:
 
 
 def plain(data: Path, out: Path, threads: int, precision: str) -> tuple[list[float], int]:
-    """Train with TRL as in TRL's documentation; return the same values as `ours`."""
+    """Train with TRL as in TRL's documentation. Return the same values as `ours`."""
     import datasets  # type: ignore[import-untyped]
     import torch
     from peft import LoraConfig
@@ -95,7 +95,7 @@ def plain(data: Path, out: Path, threads: int, precision: str) -> tuple[list[flo
     ends: list[float] = []
 
     class Ends(TrainerCallback):
-        """Records when a step ends."""
+        """Records the end time of each step."""
 
         def on_step_end(self, *_: Any, **__: Any) -> None:
             ends.append(time.perf_counter())
@@ -215,9 +215,9 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
     page.held(median(pairs) >= TIMES, f"at least {TIMES:g} times TRL's tokens a second", spread(pairs, 2))
     page.held(abs(apart) <= LOSS, f"the losses at the end differ by at most {percent(LOSS, 0)}", f"{apart:+.1%}")
     page.text.append(
-        "Toolmark's loop is faster for two reasons. If several conversations of a step share a list of tools, the list "
-        "is\ncomputed only once. Logits are computed only for tokens that the model learns. Conversations that share "
-        "no prefix\ngain little.\n"
+        "Toolmark's loop is faster for two reasons. If several conversations of a step share a list of tools, the "
+        "tokens of\nthe list are processed only once. Logits are computed only for the tokens that the model learns. "
+        "If conversations\nshare no prefix, Toolmark's loop is only a little faster.\n"
     )
     OUT.write_text("\n".join(page.text))
     sys.stdout.write("\n".join(page.text))

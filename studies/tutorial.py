@@ -46,7 +46,7 @@ COLUMNS: Mapping[str, tuple[str, bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A recomputed published share (`right` of `n`) and the interval of this share."""
+    """A published share that was computed again (`right` of `n`), with an interval."""
 
     model: str
     query_type: str | None
@@ -91,7 +91,7 @@ def summary(data: Path = DATA) -> list[Cell]:
 
 
 def published(data: Path = DATA) -> list[dict[str, float]]:
-    """Return the rows of the published summary, which names neither model."""
+    """Return the rows of the published summary. The summary contains no model names."""
     return [{column: float(value) for column, value in row.items()} for row in _rows(data / "eval_summary.csv")]
 
 
@@ -102,7 +102,7 @@ def published_by_type(data: Path = DATA) -> list[dict[str, float | None]]:
 
 
 def traces(data: Path = DATA) -> Iterator[tuple[Row, Trace | None]]:
-    """Yield every row of the trace file with the trace that is read from the row, or None."""
+    """Yield every row of the trace file, with the trace in this row, or None."""
     rows = [row for _, row in csv_rows(data / "traces.csv.gz") if not hasattr(row, "reason")]
     for row, read in zip(rows, TutorialReader().read(data / "traces.csv.gz"), strict=True):
         yield row, read if isinstance(read, Trace) else None  # type: ignore[misc]
@@ -141,7 +141,7 @@ def _written(row: Row) -> list[Message]:
 
 
 def _strict(row: Row, trace: Trace) -> bool:
-    """Whether every assistant turn can be read strictly in `tagged`, with calls wherever the trace has calls."""
+    """Whether every assistant turn can be read strictly in `tagged`, and gives the calls of the trace."""
     readings = [Tagged().parse(Completion(turn.content), strict=True) for turn in _written(row)]
     return all(reading.error is None for reading in readings) and [
         call.name for reading in readings for call in reading.calls
@@ -150,7 +150,7 @@ def _strict(row: Row, trace: Trace) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Row600:
-    """A row of the trace file, its trace, and the tools that `queries.csv` names for the query that was asked."""
+    """A row of the trace file, the trace of this row, and the tools in `queries.csv` for the query of this trace."""
 
     row: Row
     trace: Trace
@@ -207,7 +207,7 @@ ROW_CHECKS: Mapping[str, tuple[str, Check]] = {
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """How many traces there are, how many were read, and how many pass each check that applies to them."""
+    """Number of traces, number of traces that were read, and for each check the number of traces that pass."""
 
     rows: int
     read: int

@@ -1,4 +1,4 @@
-"""Workloads: the directory of a model, and the prompts of shipped cases in the form for this model."""
+"""Workloads. A workload has the directory of a model, and the prompts of shipped cases in this model's form."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Workload:
 
     Attributes:
         name: Name of the workload in tables. model: Directory of the model. prompts: The prompts, in the dialect
-        `tagged`. tokens: Most tokens of an answer.
+        `tagged`. tokens: Highest number of tokens of an answer.
     """
 
     name: str
@@ -36,7 +36,9 @@ class Workload:
     tokens: int
 
     def rows(self, count: int | None = None) -> list[dict[str, Any]]:
-        """Return turns, rendered text and token ids of each prompt, or of `count` evenly spread prompts.
+        """Return the turns, the rendered text and the token ids of each prompt.
+
+        With `count`, use evenly spread prompts.
 
         Raises:
             ValueError: A text does not encode to its ids, so the other tools would read other tokens.
@@ -103,7 +105,7 @@ def random_gemma(folder: Path) -> Path:
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     for name, weight in model.named_parameters():
         if "norm" not in name:
-            weight.data *= 3  # small random weights give the same answer to all prompts; large weights do not
+            weight.data *= 3  # smaller random weights give all prompts the same answer
     model.generation_config.eos_token_id = json.loads((POCKET / "generation_config.json").read_text())["eos_token_id"]
     model.save_pretrained(folder)
     for file in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):

@@ -22,7 +22,10 @@ __all__ = ["app", "generate_command"]
 
 
 def generate_command(generator: Any) -> Callable[..., None]:
-    """The command of `generator`: a function that takes the options of every generation and those of `generator`."""
+    """Return the command of `generator`.
+
+    The command has the common options of all generators and the options of `generator`.
+    """
 
     def generate(
         *,
@@ -94,13 +97,13 @@ def generate_command(generator: Any) -> Callable[..., None]:
 
 
 def _toolbox_of(source: str | None) -> tuple[Toolbox, list[ToolFault]]:
-    """The toolbox to generate for, and the warnings about its tools.
+    """Return the toolbox to generate for, and the warnings about the tools in the toolbox.
 
     Args:
-        source: Where the tools are, as `--tools` takes it. None for the catalog.
+        source: The location of the tools, in the form of the option `--tools`. None stands for the catalog.
 
     Raises:
-        InputError: The source cannot be read, or one of its tools has an error.
+        InputError: The source cannot be read, or a tool of the source has an error.
     """
     from toolmark.benchmark.data.cases import Toolbox
     from toolmark.benchmark.tools.catalog import catalog

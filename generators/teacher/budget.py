@@ -1,4 +1,4 @@
-"""The limits of a generation: how many requests it may send, and what they may cost."""
+"""The limits of a generation: the highest number of requests, and the highest cost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Budget", "LimitReached", "Price"]
 
 
 class LimitReached(Exception):
-    """A limit that the user set is reached. The message says which one."""
+    """A limit that the user set is reached. The message names the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +23,22 @@ class Price:
     output: float
 
     def of(self, usage: Usage) -> float:
-        """The price of one reply, in dollars."""
+        """Return the price of one reply, in dollars."""
         return (usage.input_tokens * self.input + usage.output_tokens * self.output) / 1e6
 
 
 @dataclass
 class Budget:
-    """What this run has used, and what it may use.
+    """The resources that this run has used, and the limits of this run.
 
     Attributes:
-        max_requests: Most requests; None for no limit. Failed requests count, because a provider may bill them.
+        max_requests: Highest number of requests; None for no limit. Failed requests count, because a provider may bill
+            failed requests.
         max_cost: Highest cost in dollars; None for no limit.
         requests: Number of requests sent.
         cost: Cost of the replies so far, in dollars.
-        input_tokens: Tokens read by the models so far.
-        output_tokens: Tokens written by the models so far.
+        input_tokens: Tokens that the models have read so far.
+        output_tokens: Tokens that the models have written so far.
     """
 
     max_requests: int | None = None
@@ -51,14 +52,14 @@ class Budget:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Count one request. It is running while the context is open.
+        """Count one request. The request counts as running until the end of the `with` block.
 
         Raises:
             LimitReached: The limit of requests is reached, or this request could pass the limit of cost.
         """
         if self.max_requests is not None and self.requests >= self.max_requests:
             raise LimitReached(f"--max-requests {self.max_requests} is reached")
-        # The cost of running requests is not known yet. Assume that of the most expensive reply so far.
+        # The cost of a running request is not known yet. Assume the cost of the most expensive reply so far.
         if self.max_cost is not None and self.cost + (self._running + 1) * self._highest_cost > self.max_cost:
             raise LimitReached(f"--max-cost {self.max_cost:g} is reached: {self.cost:.4f} dollars are spent")
         self.requests += 1

@@ -1,4 +1,4 @@
-"""Turns a batch of questions into traces: questions, calls and answers, one role after the other."""
+"""Turns a batch of questions into traces. The roles write questions, calls and answers, one role after the other."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ _STYLES = (
 
 
 class QuestionBatch(NamedTuple):
-    """Questions that the writer writes in one request.
+    """The questions of one request to the writer.
 
     Attributes:
         number: Position of the batch in the generation, from 0.
-        tool: The tool that the questions need. None if they need none.
-        query_type: Their query type.
+        tool: The tool that the questions need. None if the questions need no tool.
+        query_type: Query type of the questions.
         size: Number of questions.
     """
 
@@ -60,7 +60,10 @@ class QuestionBatch(NamedTuple):
 
 
 class DroppedQuestion(NamedTuple):
-    """A question that gave no trace: the stage at which it failed, and why. `query` is empty if it was not written."""
+    """A question without a trace, with the stage and the reason of the failure.
+
+    If no question was written, `query` is empty.
+    """
 
     stage: Stage
     reason: str
@@ -76,9 +79,9 @@ class BatchMaker:
     Attributes:
         toolbox: All tools.
         options: The options of the generation.
-        ctx: What the pipeline gives to a generator.
+        ctx: The context that the pipeline passes to a generator.
         roles: The three roles.
-        finished: Called with the number of questions that have just been finished.
+        finished: A function that is called with the number of newly finished questions.
     """
 
     toolbox: Toolbox
@@ -88,7 +91,7 @@ class BatchMaker:
     finished: Callable[[int], None]
 
     async def outcomes(self, batch: QuestionBatch) -> list[Trace | DroppedQuestion]:
-        """A trace for each question of the batch, or the reason why there is none."""
+        """Return a trace for each question of the batch, or the reason why there is no trace."""
         name = batch.tool.name if batch.tool else None
         label = RequestLabel(batch.number, f"{self.ctx.seed}/{batch.query_type}/{name or ''}/{batch.number}")
         try:
@@ -165,7 +168,7 @@ class BatchMaker:
             toolbox=box,
             expect=gold,
             split="dev",
-            # Questions of one request resemble each other, so they must be in the same split.
+            # Questions of one request are similar to one another, so these questions must be in the same split.
             group=f"teacher/{kind}/{name or ''}/{batch.number}",
             tags={"difficulty": kind if name else "abstain", **({"tool": name} if name else {})},
             source=Source(name="generated/teacher", ref=label.name),
@@ -189,7 +192,7 @@ def _stage_and_reason(error: UnusableReply | Refused) -> tuple[Stage, str]:
 
 
 async def _gathered(tasks: list[asyncio.Future[Trace | DroppedQuestion]]) -> list[Trace | DroppedQuestion]:
-    """The results of all tasks. If one fails, the others are cancelled before its error is raised."""
+    """Return the results of all tasks. If a task fails, all other tasks are cancelled before the error is raised."""
     try:
         return list(await asyncio.gather(*tasks))
     except BaseException:

@@ -1,7 +1,7 @@
-"""Estimates the requests, tokens and cost of a generation before it starts.
+"""Estimates the requests, tokens and cost of a generation before the generation starts.
 
-A token is counted as four characters. The tokens that a model writes are a guess from typical replies. Requests that
-are sent again, because they failed or had to be corrected, are not counted.
+Four characters are counted as one token. The number of tokens that a model writes is a guess from typical replies.
+Repeated requests (after a failure or an invalid reply) are not counted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _WRITTEN = {"writer": 40, "caller": 60, "answerer": 40}
 def estimated_requests(
     options: TeacherOptions, prompts: RolePrompts, batches: Sequence[tuple[Tool | None, int]], toolbox: Toolbox
 ) -> list[str]:
-    """The estimate as lines of text: one for each role, and the sum.
+    """Return the estimate as lines of text: one line for each role, and one line for the sum.
 
     Args:
         options: Models and prices.

@@ -1,7 +1,7 @@
-"""`TeacherGenerator`: the plug-in. Several batches of questions run at once; their traces come out in order.
+"""`TeacherGenerator`: the plug-in. Several batches of questions run at once, but their traces are yielded in order.
 
-The requests depend only on the options and the seed, and every reply is kept. So a run that is killed and continued,
-any number of times, proposes the same traces as one that is not.
+The requests depend only on the options and the seed, and every reply is stored. So interruptions do not change the
+result: a continued run proposes the same traces as an uninterrupted run.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ class TeacherGenerator(BaseGenerator):
         return options.lasting()
 
     def propose(self, toolbox: Toolbox, options: TeacherOptions, ctx: Generation) -> Iterator[Trace]:
-        """Yield the traces in the order of their batches. With `dry_run` only the estimate is printed.
+        """Yield the traces in the order of their batches. With `dry_run`, print only the estimate.
 
         Raises:
-            InputError: There is no question to write, or no folder for the replies.
+            InputError: There is no question to write, or there is no folder for the replies.
         """
         batches = _batches(toolbox, options)
         if not batches:
@@ -95,7 +95,7 @@ def _batches(toolbox: Toolbox, options: TeacherOptions) -> list[QuestionBatch]:
 
 @dataclass
 class _Progress:
-    """Shows how many questions are finished, and what was used for them."""
+    """Shows how many questions are finished, and how many requests and tokens were used."""
 
     line: ProgressLine
     requests: RecordedRequests
@@ -103,13 +103,13 @@ class _Progress:
     done: int = 0
 
     def add(self, count: int) -> None:
-        """`count` more questions are finished."""
+        """Record that `count` more questions are finished."""
         self.done += count
         self.line.update(self.done, self.total, self.used)
 
     @property
     def used(self) -> str:
-        """Requests and tokens so far, and the cost if the prices are known."""
+        """Return the number of requests and tokens so far, and the cost if the prices are known."""
         budget = self.requests.budget
         tokens = f"{budget.input_tokens:,} + {budget.output_tokens:,} tokens"
         cost = f", {budget.cost:.4f} dollars" if all(self.requests.price(role) for role in ROLES) else ""

@@ -63,10 +63,10 @@ class TeacherOptions(BaseModel):
         return self
 
     def model_of(self, role: Role) -> str:
-        """The name of the role's model."""
+        """Return the name of the role's model."""
         return str(getattr(self, role) or self.model)
 
     def lasting(self) -> dict[str, object]:
-        """The options on which the dataset depends. Limits and connections are left out."""
+        """Return the options that influence the dataset. Limits and connections are left out."""
         passing = ("max_connections", "timeout", "retries", "max_requests", "max_cost", "dry_run", "prompts")
         return self.model_dump(mode="json", exclude_none=True, exclude=set(passing))

@@ -1,4 +1,4 @@
-"""The prompts of the roles: the files of `prompts/`, some of which a folder of the user may replace."""
+"""The prompts of the roles. The files of `prompts/` are the defaults. The user can replace files with a folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class RolePrompts:
     texts: dict[str, str]
 
     def fill(self, name: str, **values: object) -> str:
-        """The prompt `name`, with `values` in place of its `$names`.
+        """Return the prompt `name`, in which every `$name` is replaced by its value from `values`.
 
         Raises:
             InputError: The file has a `$name` for which there is no value.
@@ -36,18 +36,20 @@ class RolePrompts:
             ) from None
 
     def hashes(self) -> dict[str, str]:
-        """The SHA-256 of each prompt, by name."""
+        """Return the SHA-256 of each prompt, by name."""
         return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in self.texts.items()}
 
 
 def read_role_prompts(folder: Path | None) -> RolePrompts:
-    """The shipped prompts, of which the files of `folder` replace those with the same name.
+    """Read the shipped prompts.
+
+    If `folder` contains a file with the name of a shipped prompt, use the file of `folder`.
 
     Args:
-        folder: A folder with some of the prompts. None for the shipped prompts alone.
+        folder: A folder with some of the prompts. None if only the shipped prompts are used.
 
     Raises:
-        InputError: `folder` does not exist, has a `.md` file of another name, or one that is not UTF-8.
+        InputError: `folder` does not exist, a `.md` file in `folder` has an unknown name, or a file is not in UTF-8.
     """
     texts = {name: files(__package__).joinpath("prompts", f"{name}.md").read_text(encoding="utf-8") for name in NAMES}
     if folder is None:

@@ -1,4 +1,4 @@
-"""Requests to the models of the roles. Each reply is recorded, so that the same request is never paid for twice."""
+"""Requests to the models of the roles. Each reply is recorded, so the same request is never paid for twice."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ __all__ = ["RecordedRequests", "RequestLabel", "price_of"]
 
 
 class RequestLabel(NamedTuple):
-    """What a request is for.
+    """The purpose of a request.
 
     Attributes:
-        batch: Number of its batch. Requests of lower batches are sent first.
-        name: A name. Two requests with the same text and different names are both sent.
+        batch: Number of the batch to which the request belongs. Requests of batches with lower numbers are sent first.
+        name: Name of the request. If two requests have the same text but different names, both requests are sent.
     """
 
     batch: int
@@ -36,15 +36,15 @@ class RequestLabel(NamedTuple):
 
 
 class RecordedRequests:
-    """Sends requests to the models of the three roles. A context manager, which holds the ledger open.
+    """Sends requests to the models of the three roles. This class is a context manager that keeps the ledger open.
 
     Args:
         options: Models and limits.
         folder: Folder of the ledger.
 
     Attributes:
-        budget: What this run has used, and its limits.
-        known: The replies in the ledger by key.
+        budget: The resources that this run has used, and the limits of this run.
+        known: The replies in the ledger, by key.
 
     Raises:
         InputError: `max_cost` is set, and the price of a model is not known.
@@ -80,16 +80,16 @@ class RecordedRequests:
         self._stack.close()
 
     def price(self, role: Role) -> Price | None:
-        """The price of the role's model. None if it is not known."""
+        """Return the price of the role's model. None if the price is not known."""
         return self._prices[role]
 
     async def ask(self, role: Role, messages: Sequence[Message], label: RequestLabel) -> Completion:
-        """The reply of the role's model to `messages`: from the ledger if it is there, else from the model.
+        """Return the reply of the role's model to `messages`. If the ledger contains the reply, no request is sent.
 
         Raises:
             LimitReached: A limit of the user is reached.
             Refused: The provider refuses this request.
-            EnvironmentFault: The provider refuses all requests, or failed in every try.
+            EnvironmentFault: The provider refuses all requests, or every try failed.
         """
         config = self._config(role)
         turns = [[message.role, message.content] for message in messages]
@@ -120,12 +120,12 @@ class RecordedRequests:
         return {"max_tokens": options.max_tokens, "temperature": options.temperature if role == "writer" else 0.0}
 
     def faults(self) -> tuple[str, ...]:
-        """Lines that say how many requests failed, by kind of failure."""
+        """Return lines of text with the number of failed requests, for each kind of failure."""
         return fault_notes(sum((model.faults for model in self._models.values()), Counter()))
 
 
 def price_of(options: TeacherOptions, role: Role) -> Price | None:
-    """The price of the role's model: from the options, else from Inspect's list. None if neither has it."""
+    """Return the price of the role's model, from the options or from Inspect's list. None if both have no price."""
     if options.input_price is not None and options.output_price is not None:
         return Price(options.input_price, options.output_price)
     from inspect_ai.model import get_model_info

@@ -1,7 +1,8 @@
-"""What each role is asked, and how its reply is read.
+"""The requests to each role, and the reading of the role's replies.
 
-If a reply cannot be used, the model is told once what is wrong and asked again. If the second reply cannot be used
-either, the question is dropped, with the stage at which it failed. A reply is never changed.
+If a reply cannot be used, the model is asked a second time. The second request explains the error in the first reply.
+If the second reply cannot be used either, the question is dropped, and the stage of the failure is counted. Toolmark
+never changes a reply.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ Value = TypeVar("Value")
 
 
 class UnusableReply(Exception):
-    """Neither of two replies can be used. `stage` and `reason` are those of the second one."""
+    """The first and the second reply are unusable. `stage` and `reason` describe the failure of the second reply."""
 
     def __init__(self, stage: Stage, reason: str) -> None:
         super().__init__(reason)
@@ -54,7 +55,7 @@ class _WrongReply(Exception):
 
 
 class CallerReply(NamedTuple):
-    """What the caller did: a call with its result (None if the tool may not run), or an answer in plain words."""
+    """The caller's reply: a call with its result (None if the tool may not run), or an answer in plain words."""
 
     call: Call | None
     result: Result | None
@@ -65,9 +66,9 @@ class Roles:
     """The three roles: query writer, caller and answerer.
 
     Args:
-        requests: Sends requests to their models.
-        prompts: Their prompts.
-        dialect: The dialect in which the caller sees tools and writes calls.
+        requests: Sends requests to the models of the roles.
+        prompts: The prompts of the roles.
+        dialect: The dialect for showing tools to the caller, and for the caller's calls.
         execute: Runs a call.
     """
 
@@ -84,7 +85,10 @@ class Roles:
         self._execute = execute
 
     async def queries(self, tool: Tool, hard: bool, draw: int, count: int, label: RequestLabel) -> list[str]:
-        """`count` questions that need `tool`. Raises `UnusableReply`, and what `RecordedRequests.ask` raises."""
+        """Return `count` questions that need `tool`.
+
+        Raises `UnusableReply` and the errors of `RecordedRequests.ask`.
+        """
         shown = json.dumps(tool.shown(), ensure_ascii=False)
         style = _HARD if hard else _EASY
         asked = self._prompts.fill("writer", tool=shown, count=count, style=style + _TYPOS, draw=draw)
@@ -93,7 +97,7 @@ class Roles:
     async def queries_without_tool(
         self, tools: Sequence[Tool], category: str, style: str, draw: int, count: int, label: RequestLabel
     ) -> list[str]:
-        """`count` questions that need no tool. Raises the same as `queries`."""
+        """Return `count` questions that need no tool. Raises the same errors as `queries`."""
         listed = "\n".join(f"- {tool.description or tool.name}" for tool in tools)
         values = {"count": count, "category": category, "style": style, "tools": listed, "draw": draw}
         asked = self._prompts.fill("writer_no_tool", **values)
@@ -102,10 +106,10 @@ class Roles:
     async def call(
         self, query: str, offered: Sequence[Tool], wanted: Tool | None, hard: bool, label: RequestLabel
     ) -> CallerReply:
-        """The caller's reply to `query`: a valid call of `wanted` that runs, or plain words if `wanted` is None.
+        """Return the caller's reply to `query`: a valid call of `wanted` that runs, or plain words if `wanted` is None.
 
         Raises:
-            UnusableReply: Neither of two replies is that.
+            UnusableReply: The first and the second reply are unusable.
         """
         instruction = self._prompts.fill("caller_hard" if hard else "caller")
         turns = (Message(role="system", content=instruction), _user_turn(query))
@@ -140,7 +144,7 @@ class Roles:
         return CallerReply(call, result, "")
 
     async def answer(self, query: str, call: Call, content: str, label: RequestLabel) -> str:
-        """The answer to `query` after the result `content`. Raises the same as `queries`."""
+        """Return the answer to `query` after the result `content`. Raises the same errors as `queries`."""
         arguments = json.dumps(dict(call.arguments), ensure_ascii=False)
         asked = self._prompts.fill("answerer", query=query, tool=call.name, arguments=arguments, result=content)
         seen = (_user_turn(query), Message(role="tool", name=call.name, content=content))
@@ -181,7 +185,7 @@ def _plain_answer(text: str) -> str:
 
 
 def _questions_of(reply: Completion, count: int) -> list[str]:
-    """The first `count` questions in the writer's reply."""
+    """Return the first `count` questions in the writer's reply."""
     text = without_thinking(reply.text[:200_000])
     start, end = text.find("{"), text.rfind("}")
     try:

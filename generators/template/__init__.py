@@ -1,7 +1,8 @@
 """Generator `template`: conversations from word lists and phrasings. It is offline and seeded.
 
-It has two mixes. `default` asks for the tools of a toolbox, runs the right calls, and writes cases with their right
-answers. `pocket` invents its tools; the embedded base model is trained on it.
+The generator has two mixes. The mix `default` makes questions for the tools of a toolbox, runs the right calls, and
+writes cases with the right answers. The mix `pocket` invents its tools. The embedded base model is trained on the mix
+`pocket`.
 
     generator.py   the plug-in and its options
     default/       the mix `default`

@@ -86,12 +86,12 @@ class TemplateGenerator(BaseGenerator):
     Options: type[BaseModel] = TemplateOptions
 
     def patterns(self) -> Iterator[str]:
-        """The questions of the mix `default`, with slots in braces. The tools of the mix `pocket` are invented."""
+        """Return the questions of the mix `default`, with slots in braces. The mix `pocket` has no fixed questions."""
         yield from question_patterns()
         yield from small_talk_patterns()
 
     def propose(self, toolbox: Toolbox, options: TemplateOptions, ctx: Generation) -> Iterator[Trace]:
-        """Yield the traces of the mix. The mix `pocket` invents its tools and does not use `toolbox`."""
+        """Yield the traces of the mix. The mix `pocket` does not use `toolbox`, because this mix invents its tools."""
         if options.mix == "pocket":
             return pocket_traces(ctx.seed, options.count)
         makers, refused = question_makers(toolbox)
@@ -109,7 +109,7 @@ class TemplateGenerator(BaseGenerator):
 
 
 def _borrowed(toolbox: Toolbox) -> tuple[Tool, ...]:
-    """Tools of the catalog that are not held out, and whose names share no word with a tool of `toolbox`."""
+    """Return the tools of the catalog that are not held out, if their names share no word with a tool of `toolbox`."""
     kept_out = held_out(shipped_manifest()).tools
     taken = frozenset[str]().union(*(content_words(" ".join(name_words(name))) for name in toolbox.names))
     free = (tool for tool in catalog().tools if tool.name not in kept_out and tool.name not in toolbox.names)

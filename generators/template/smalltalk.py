@@ -23,7 +23,7 @@ def _lists() -> dict[str, Any]:
 
 
 class SmallTalk(NamedTuple):
-    """A question or remark, its answer, and the name of the group of its paraphrases."""
+    """A question or remark, the answer, and the name of a group. Paraphrases of one question are in the same group."""
 
     question: str
     answer: str
@@ -39,7 +39,7 @@ def _from_table(rng: Random) -> SmallTalk:
 
 
 def _about_what_was_said(rng: Random) -> SmallTalk:
-    """A question whose answer is in the same message."""
+    """Return a question with the answer in the same message."""
     name, city, thing = values.person(rng), values.city(rng), rng.choice(words().things)
     colour, count = rng.choice(words().colours), rng.randint(2, 99)
     said = (
@@ -58,7 +58,7 @@ def _about_what_was_said(rng: Random) -> SmallTalk:
 
 
 def small_talk_patterns() -> Iterator[str]:
-    """The questions of `smalltalk.toml`, with slots in braces."""
+    """Return the questions of `smalltalk.toml`, with slots in braces."""
     for question, _ in _lists()["talk"]:
         yield question
     for table in _lists()["table"]:
@@ -66,7 +66,7 @@ def small_talk_patterns() -> Iterator[str]:
 
 
 def small_talk(rng: Random) -> SmallTalk:
-    """A question or remark that needs no tool."""
+    """Return a question or remark that needs no tool."""
     roll = rng.random()
     if roll < 0.3:
         question, answer = rng.choice(_lists()["talk"])

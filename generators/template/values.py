@@ -1,7 +1,7 @@
 """Random values such as names, dates, codes and sentences.
 
-Values are hardly ever the same twice, so that a model learns to copy them and not to remember them. Every function uses
-only the random generator that it is given.
+The same value is hardly ever drawn twice. So a model learns to copy values instead of remembering values. Every
+function uses only its own argument `rng` as a source of randomness.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ _CODAS = ("", "", "", "n", "r", "s", "l", "t", "m", "k", "x", "nd", "rt")
 
 
 def gibberish(rng: Random) -> str:
-    """A pronounceable word that means nothing."""
+    """Draw a pronounceable word without a meaning."""
     pick = rng.choice
     return "".join(pick(_ONSETS) + pick(_VOWELS) + pick(_CODAS) for _ in range(rng.randint(1, 3)))
 
 
 def word(rng: Random) -> str:
-    """A known word or, one time in four, an invented one."""
+    """Draw a known word or, one time in four, an invented word."""
     known = words()
     kind = rng.random()
     if kind < 0.5:
@@ -80,24 +80,24 @@ def word(rng: Random) -> str:
 
 
 def phrase(rng: Random, most: int = 4) -> str:
-    """Two to `most` words, without punctuation."""
+    """Draw two to `most` words, without punctuation."""
     return " ".join(word(rng) for _ in range(rng.randint(2, most)))
 
 
 def person(rng: Random) -> str:
-    """A given name, half of the time with a surname."""
+    """Draw a given name, half of the time with a surname."""
     known = words()
     given = rng.choice(known.given_names)
     return f"{given} {rng.choice(known.surnames)}" if rng.random() < 0.5 else given
 
 
 def city(rng: Random) -> str:
-    """A real city."""
+    """Draw a real city."""
     return rng.choice(words().cities)
 
 
 def integer(rng: Random) -> int:
-    """A whole number: mostly small, sometimes long, seldom negative. Long ones train copying of digits."""
+    """Draw a whole number: mostly small, sometimes long, seldom negative. Long numbers train copying of digits."""
     kind = rng.random()
     if kind < 0.45:
         return rng.randint(0, 99)
@@ -109,7 +109,7 @@ def integer(rng: Random) -> int:
 
 
 def decimal(rng: Random) -> float:
-    """A number with one to three decimals. It is never whole."""
+    """Draw a number with one to three decimals. The number is never whole."""
     places = rng.choice((1, 1, 2, 2, 2, 3))
     scale = int(10**places)
     whole = rng.randint(0, rng.choice((9, 99, 999, 9999)))
@@ -118,19 +118,19 @@ def decimal(rng: Random) -> float:
 
 
 def day(rng: Random) -> date:
-    """A day between 1950 and 2049, mostly of the 2020s."""
+    """Draw a day between 1950 and 2049, mostly in the 2020s."""
     if rng.random() < 0.7:
         return date(2020, 1, 1) + timedelta(days=rng.randrange(3650))
     return date(1950, 1, 1) + timedelta(days=rng.randrange(36_500))
 
 
 def iso_date(rng: Random) -> str:
-    """A day as YYYY-MM-DD."""
+    """Draw a day as YYYY-MM-DD."""
     return day(rng).isoformat()
 
 
 def spoken_date(rng: Random, when: date) -> str:
-    """`when` as people write it, with its year."""
+    """Write the date `when` as people do, with the year."""
     month = words().months[when.month - 1]
     return rng.choice(
         (
@@ -142,17 +142,20 @@ def spoken_date(rng: Random, when: date) -> str:
 
 
 def clock(rng: Random) -> str:
-    """A time of day as HH:MM."""
+    """Draw a time of day as HH:MM."""
     return f"{rng.randint(0, 23):02}:{rng.choice((0, 5, 10, 15, 20, 30, 40, 45, 50, rng.randint(0, 59))):02}"
 
 
 def moment(rng: Random) -> str:
-    """A local date and time, ISO without offset."""
+    """Draw a local date and time in ISO format, without an offset."""
     return f"{iso_date(rng)}T{clock(rng)}"
 
 
 def code(rng: Random) -> str:
-    """An identifier in one of several shapes. It is never only digits, because that would look like a number."""
+    """Draw an identifier in one of several shapes.
+
+    An identifier never has only digits, because digits look like a number.
+    """
     letters = "".join(rng.choices(string.ascii_uppercase, k=rng.randint(1, 4)))
     digits = "".join(rng.choices(string.digits, k=rng.randint(2, 6)))
     kind = rng.randrange(6)
@@ -172,12 +175,12 @@ def code(rng: Random) -> str:
 
 
 def digits(rng: Random) -> str:
-    """A string of digits, such as a postcode. It may begin with zeros."""
+    """Draw a string of digits, such as a postcode. The string may begin with zeros."""
     return "".join(rng.choices(string.digits, k=rng.randint(3, 8)))
 
 
 def email(rng: Random) -> str:
-    """An email address at an invented host, in ASCII."""
+    """Draw an email address at an invented host, in ASCII."""
     known = words()
     local = rng.choice(
         (rng.choice(known.given_names), f"{rng.choice(known.given_names)}.{rng.choice(known.surnames)}", word(rng))
@@ -189,7 +192,7 @@ def email(rng: Random) -> str:
 
 
 def url(rng: Random) -> str:
-    """An https address with at most two path parts."""
+    """Draw an https address with at most two path parts."""
     known = words()
     address = f"https://{rng.choice(('', '', 'www.', 'docs.'))}{rng.choice((word(rng), rng.choice(known.hosts)))}"
     address += f".{rng.choice(known.tops)}"
@@ -201,7 +204,7 @@ def url(rng: Random) -> str:
 
 
 def phone(rng: Random) -> str:
-    """A telephone number in one of several notations."""
+    """Draw a telephone number in one of several notations."""
 
     def some(count: int) -> str:
         return "".join(rng.choices(string.digits, k=count))
@@ -217,7 +220,7 @@ def phone(rng: Random) -> str:
 
 
 def expression(rng: Random) -> str:
-    """Arithmetic as text, with two to four numbers and perhaps a pair of brackets."""
+    """Draw an arithmetic expression as text, with two to four numbers and perhaps a pair of brackets."""
     count = rng.randint(2, 4)
     parts = [str(rng.randint(1, 999)) if rng.random() < 0.8 else str(decimal(rng)) for _ in range(count)]
     if count > 2 and rng.random() < 0.4:
@@ -229,7 +232,7 @@ def expression(rng: Random) -> str:
 
 
 def sentence(rng: Random) -> str:
-    """An ordinary sentence with punctuation, sometimes with a quotation or a number."""
+    """Draw an ordinary sentence with punctuation, sometimes with a quotation or a number."""
     known = words()
     kind = rng.randrange(8)
     thing, adjective = rng.choice(known.things), rng.choice(known.adjectives)
@@ -252,7 +255,7 @@ def sentence(rng: Random) -> str:
 
 
 def tagged_text(rng: Random) -> str:
-    """A short remark with hashtags."""
+    """Draw a short remark with hashtags."""
     known = words()
     tags = " ".join(f"#{rng.choice((word(rng), word(rng).title()))}" for _ in range(rng.randint(1, 3)))
     return f"{rng.choice(('Loving', 'Off to', 'New', 'So much'))} {rng.choice(known.things)} {tags}"
@@ -279,6 +282,6 @@ _TEXTS: tuple[tuple[float, Callable[[Random], str]], ...] = (
 
 
 def text(rng: Random) -> str:
-    """A string of any of these shapes."""
+    """Draw a string of any of the shapes in this module."""
     roll = rng.random()
     return next(make for limit, make in _TEXTS if roll < limit)(rng)

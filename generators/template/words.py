@@ -12,7 +12,7 @@ __all__ = ["Action", "Subject", "Words", "words"]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What an invented tool is about. `name` is used in tool names, `spoken` in descriptions and questions."""
+    """The subject of an invented tool. `name` is used in tool names, and `spoken` in descriptions and questions."""
 
     name: str
     spoken: tuple[str, ...]
@@ -21,10 +21,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What an invented tool does.
+    """The action of an invented tool.
 
     Attributes:
-        key: Its key in `words.toml`.
+        key: Key of the action in `words.toml`.
         name: Verbs for tool names.
         says: Verbs for descriptions, in the third person.
         asks: Verbs for questions, in the imperative.
@@ -63,7 +63,7 @@ def _subject(entry: str, domain: str) -> Subject:
 
 @cache
 def words() -> Words:
-    """The lists. They are read once."""
+    """Return the word lists. The file is read only once."""
     table = tomllib.loads(files(__package__).joinpath("words.toml").read_text(encoding="utf-8"))
     domains: dict[str, list[str]] = table.pop("domains")
     actions: dict[str, dict[str, list[str]]] = table.pop("actions")

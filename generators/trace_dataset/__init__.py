@@ -1,1 +1,1 @@
-"""A trace dataset on disk: its files, its card, its audit, and its upload to the hub."""
+"""Trace datasets on disk: the files, the card, the audit, and the upload to the hub."""

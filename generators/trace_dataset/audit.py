@@ -1,4 +1,4 @@
-"""What a trace dataset holds: leaks, duplicates, query types, tools and lengths, counted from its rows."""
+"""Count leaks, duplicates, query types, tools and lengths in the rows of a trace dataset."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Audit:
     Attributes:
         rows: Number of conversations.
         query_types: Number of conversations of each query type.
-        tools: How often each tool is the right one.
+        tools: How often each tool is the right tool.
         offered: Number of tools that a conversation offers: least, median, most.
         characters: Length of a conversation without its tool list: median, 95th percentile, most.
-        leaks: How often each thing occurs that must not be in training data.
-        repeated: Conversations with the questions and calls of an earlier one.
-        near: Conversations with the calls of an earlier one and nearly its questions.
+        leaks: How often each kind of leak occurs (a test query, or a certain held-out tool).
+        repeated: Conversations that have the same questions and calls as an earlier conversation.
+        near: Conversations that have the same calls and nearly the same questions as an earlier conversation.
     """
 
     rows: int = 0
@@ -42,15 +42,15 @@ class Audit:
 
     @property
     def clean(self) -> bool:
-        """Whether there is no leak and no duplicate."""
+        """Whether the dataset has neither leaks nor duplicates."""
         return not self.leaks and not self.repeated and not self.near
 
 
 def audit_rows(rows: Iterable[Mapping[str, Any]], held_out: HeldOut) -> Audit:
-    """Count what is in the rows of `traces/`.
+    """Make the counts of an `Audit` from the rows of `traces/`.
 
     Args:
-        rows: The rows; each is read once.
+        rows: The rows. Each row is read only once.
         held_out: The tools and queries that must not be in training data.
     """
     found = Audit()
@@ -74,7 +74,7 @@ def audit_rows(rows: Iterable[Mapping[str, Any]], held_out: HeldOut) -> Audit:
             found.leaks["a test query"] += 1
         calls = json.dumps([message.get("tool_calls") for message in messages], sort_keys=True, default=str)
         questions = "\n".join(asked)
-        # Without a case the tools were invented for this conversation: the same words then ask for something else.
+        # Without a case, the tools were invented for this conversation. The same words then have another meaning.
         key = (questions, calls, "" if row["case_id"] else ",".join(sorted(names)))
         if key in seen:
             found.repeated += 1

@@ -1,6 +1,6 @@
-"""The card of a trace dataset: its `README.md`. The hub and `datasets` read its front matter to find the files.
+"""The card of a trace dataset is its `README.md`. The hub and `datasets` use the front matter to find the files.
 
-Everything in it comes from the dataset's own files, so that the same seed gives the same card.
+All content of the card comes from the dataset's own files, so the same seed gives the same card.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _STAGES = "format, schema, leakage, duplicates, execution, and whether the answe
 
 
 def dataset_card(folder: Path) -> str:
-    """The card of the dataset in `folder`, as Markdown.
+    """Return the card of the dataset in `folder`, as Markdown.
 
     Raises:
         InputError: `folder` is not a trace dataset.

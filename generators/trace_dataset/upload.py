@@ -1,4 +1,4 @@
-"""Uploads a trace dataset to the hub: the folder as it is, with the card that tells `datasets` how to read it."""
+"""Uploads the unchanged folder of a trace dataset to the hub. `datasets` finds the files through the dataset's card."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _NOT_PUBLISHED = "rejected.jsonl"
 
 
 def check_upload(repo: str, folder: Path, flag: str) -> None:
-    """Check that an upload can work. This is done before a generation, which may take hours.
+    """Check that an upload can work. The check runs before a generation, because a generation may take hours.
 
     Args:
         repo: The data set on the hub, ORG/NAME.
         folder: The folder that will be uploaded.
-        flag: The option whose value `repo` is, for the error.
+        flag: The option with the value `repo`, for the error message.
 
     Raises:
         InputError: `repo` is not a name of the form ORG/NAME.
@@ -30,14 +30,14 @@ def check_upload(repo: str, folder: Path, flag: str) -> None:
 
 
 def upload_dataset(folder: Path, repo: str, *, private: bool) -> str:
-    """Upload the dataset in `folder` to `repo`, which is made if it does not exist.
+    """Upload the dataset in `folder` to `repo`. If `repo` does not exist, create `repo`.
 
     Returns:
-        The address of the commit.
+        The web address of the commit.
 
     Raises:
         InputError: `folder` is not a trace dataset, or the hub refuses its card.
-        EnvironmentFault: There is no token, it has no right to write there, or there is no network.
+        EnvironmentFault: There is no token, the token has no permission to write to `repo`, or there is no network.
     """
     found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     found.pop(_NOT_PUBLISHED, None)

@@ -1,7 +1,7 @@
 """Writes the traces and tools of a trace dataset: `traces/` and `tools.yaml`.
 
-Messages are a `datasets.Json()` column. A plain Arrow struct would give every argument object the arguments of all
-other tools too, with null as their value, and a model would learn to write those nulls.
+Messages are a `datasets.Json()` column. In a plain Arrow struct, every argument object would also get the arguments of
+all other tools, with the value null. A model would then learn to write these nulls.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["NamedToolboxes", "trace_row", "write_traces"]
 
 
 def trace_row(trace: Trace) -> dict[str, Any]:
-    """One row of `traces/`. Its `tools` is a JSON string in OpenAI's form."""
+    """Return one row of `traces/`. The field `tools` is a JSON string in OpenAI's form."""
     tools = [{"type": "function", "function": tool.shown()} for tool in trace.tools]
     return {
         "messages": [message.as_openai() for message in trace.messages],
@@ -37,7 +37,7 @@ def trace_row(trace: Trace) -> dict[str, Any]:
 
 
 class NamedToolboxes:
-    """The toolboxes of a dataset by name: the one with all tools, and those that several cases share.
+    """The toolboxes of a dataset by name: the toolbox with all tools, and the toolboxes that several cases share.
 
     Args:
         offered: The toolbox with all tools.
@@ -48,11 +48,11 @@ class NamedToolboxes:
         self._named = {offered.name: offered.tools} if offered.tools else {}
 
     def add(self, box: Toolbox) -> bool:
-        """Remember `box` under its name.
+        """Remember `box` by name.
 
         Returns:
-            Whether a case may refer to `box` by its name. False if it has no name, if the name already stands for
-            other tools, or if one of its tools is not a tool of the dataset.
+            Whether a case may refer to `box` by name. False if `box` has no name, if the name is already used for other
+            tools, or if a tool of `box` is not a tool of the dataset.
         """
         if not box.name or any(self._offered.by_name.get(tool.name) != tool for tool in box.tools):
             return False
@@ -78,12 +78,12 @@ def _rows(path: str) -> Iterator[dict[str, Any]]:
 
 
 def write_traces(spools: Mapping[str, Path], out: Path, cache: Path) -> None:
-    """Write a `datasets.DatasetDict`. Rows are streamed, so that they need not fit into memory.
+    """Write a `datasets.DatasetDict`. Rows are streamed, so the rows need not fit into memory.
 
-    A split without rows is left out: `datasets` can write one, but cannot read it back.
+    A split without rows is left out. `datasets` can write an empty split, but cannot read an empty split.
 
     Args:
-        spools: For each split a JSONL file with its rows.
+        spools: For each split, a JSONL file with the rows of the split.
         out: Folder to write to.
         cache: Folder for temporary files.
     """

@@ -1,4 +1,4 @@
-"""The mix `default`: conversations over a real toolbox. Calls are executed, and each question has its right answer.
+"""The mix `default`: conversations for a real toolbox. Calls are executed, and each question has a right answer.
 
     query type          share   what is right
     easy                35%     a call; the question names what is wanted
@@ -8,7 +8,8 @@
     missing_argument    10%     to ask for the argument that is missing
     already_answered     6%     to repeat an earlier result
 
-A tool with phrasings in `patterns/` is asked for with them, any other tool by its definition (`template/schema`).
+If a tool has phrasings in `patterns/`, its questions use these phrasings. The questions for every other tool are made
+from the tool's definition (`template/schema`).
 """
 
 from __future__ import annotations
@@ -40,16 +41,16 @@ SHARES: dict[QueryType, float] = {
 def default_traces(
     maker: ConversationMaker, seed: int, count: int, shares: Mapping[QueryType, float]
 ) -> Iterator[Trace]:
-    """Yield `count` conversations. Each depends only on the seed and its index.
+    """Yield `count` conversations. Each conversation depends only on the seed and on the conversation's index.
 
     Args:
         maker: Makes the conversations.
         seed: Seed of all random choices.
         count: Number of conversations.
-        shares: Share of each query type. Only their proportions count.
+        shares: Share of each query type. Only the ratios between the shares matter.
 
     Raises:
-        InputError: No tool of the toolbox can be asked for.
+        InputError: No question can be made for any tool of the toolbox.
     """
     if not maker.names():
         raise InputError(

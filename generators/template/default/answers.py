@@ -34,17 +34,20 @@ def _in_words(value: Any) -> str:
 
 
 def answer_from_phrasings(rng: Random, known: Phrasings, slots: Mapping[str, str], value: Any) -> str:
-    """One of the tool's answers, with the result in it."""
+    """Return one of the tool's answers, filled with the result."""
     phrasing = rng.choice(known.answer)
     try:
         return phrasing.format(**{**slots, "result": _in_words(value), **_result_slots(value)})
     except (KeyError, TypeError, AttributeError):
-        # A tool of the user may have the name of a catalog tool and a result of another shape.
+        # A tool of the user may have the name of a catalog tool, but return a result with another shape.
         return f"The result is {_in_words(value)}."
 
 
 def answer_from_result(rng: Random, value: Any) -> str:
-    """An answer that states a result of any shape: all of a short one, else its beginning."""
+    """Return an answer that states a result of any shape.
+
+    A short result is stated completely, a long result only partly.
+    """
     if value is None or value in ("", [], {}):
         return rng.choice(("Done.", "That is done.", "All right, it is done."))
     if isinstance(value, bool):
@@ -63,7 +66,7 @@ def answer_from_result(rng: Random, value: Any) -> str:
 
 
 def _result_slots(value: Any) -> dict[str, Any]:
-    """The slots that an answer may use for parts of a result that is an object."""
+    """Return the slots for the parts of a result, if the result is an object."""
     if not isinstance(value, dict):
         return {}
     pages = [f"{page['title']}: {page['text'].rstrip('.')}" for page in value.get("results", [])]

@@ -1,4 +1,4 @@
-"""Makes conversations over a toolbox: one method for each query type. Each has its case with the right answer."""
+"""Makes conversations for a toolbox, with one method for each query type. Each conversation has a case."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class _Question:
     """A question.
 
     Attributes:
-        text: What the user says.
-        group: The group of its case: all questions of the same phrasing.
+        text: The user's message.
+        group: The group of the question's case. All questions of the same phrasing are in one group.
         draw: The arguments of the right call.
     """
 
@@ -58,15 +58,16 @@ class _Question:
 
 @dataclass(frozen=True, slots=True)
 class ConversationMaker:
-    """Makes conversations over a toolbox.
+    """Makes conversations for a toolbox.
 
     Attributes:
-        makers: The question makers of the tools that can be the right one, by tool name.
+        makers: The question makers, by tool name. Only tools with a question maker can be the right tool of a question.
         execute: Runs a tool.
-        offered: Draws the toolbox that a conversation offers.
+        offered: Draws the toolbox for a conversation.
         typos: Share of questions with a typing error.
         casual: Share of questions in chat style.
-        answered: Share of calls that are followed by their result and an answer. Other conversations end with the call.
+        answered: Share of calls after which the conversation continues with the result and an answer. Other
+            conversations end with the call.
     """
 
     makers: Mapping[str, QuestionMaker]
@@ -77,16 +78,19 @@ class ConversationMaker:
     answered: float = 1.0
 
     def names(self) -> list[str]:
-        """Names of the tools that can be the right one, in the order of the toolbox."""
+        """Return the names of the tools that can be the right tool, in the order of the toolbox."""
         return list(self.makers)
 
     def _might_serve(self, request: str) -> bool:
-        """Whether `request` shares a word with a tool that is asked for by its definition, and so might be served."""
+        """Whether `request` shares a word with a tool without phrasings. Such a tool might fit the request."""
         words = content_words(request)
         return any(own.words & words for maker in self.makers.values() if (own := from_definition(maker)))
 
     def make(self, rng: Random, query_type: QueryType, ref: str) -> Trace:
-        """One conversation of `query_type`. `ref` is its reference in the source of its case."""
+        """Return one conversation of `query_type`.
+
+        `ref` becomes the reference in the source of the conversation's case.
+        """
         match query_type:
             case "easy" | "hard":
                 return self._call(rng, query_type, ref)
@@ -112,7 +116,10 @@ class ConversationMaker:
         return mistyped(rng, phrasing) if rng.random() < self.typos else phrasing
 
     def _answered(self, rng: Random, maker: QuestionMaker, kind: str) -> tuple[_Question, tuple[Message, ...]]:
-        """A question and the turns after it. It is drawn again if the tool fails with the drawn arguments."""
+        """Return a question and the turns after it.
+
+        If the tool fails with the drawn arguments, draw another question.
+        """
         for _ in range(maker.tries):
             asked = self._ask(rng, maker, kind)
             call = Call(name=maker.name, arguments=dict(asked.draw.arguments))
@@ -122,7 +129,7 @@ class ConversationMaker:
         return asked, self._turns(rng, maker, asked.draw, call, result)
 
     def _turns(self, rng: Random, maker: QuestionMaker, draw: Draw, call: Call, result: Result) -> tuple[Message, ...]:
-        """The call, its result and the answer. Only the call if the tool may not run: its result is not known."""
+        """Return the call, its result and the answer. If the tool may not run, return only the call."""
         calling = Message(role="assistant", tool_calls=(call,))
         if result.kind == "no_implementation":
             return (calling,)
@@ -187,7 +194,7 @@ class ConversationMaker:
             )
         )
         box = self.offered.draw(rng, None, without=(maker.name, *maker.rivals))
-        # The phrasing is that of a call. The group is that of the phrasing, so that both are in the same split.
+        # The phrasing is also used for a call. Both cases get the group of the phrasing, so both are in the same split.
         return self._without_call(asked.text, reply, box, gold, "no_tool_fits", asked.group, ref, maker)
 
     def _missing_argument(self, rng: Random, ref: str) -> Trace:

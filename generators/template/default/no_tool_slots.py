@@ -15,7 +15,10 @@ __all__ = ["unserved_slots", "writing_question"]
 
 
 def writing_question(rng: Random) -> tuple[str, str, str]:
-    """A request for the model's own words, an answer, and the group of its case: all requests on the same subject."""
+    """Return a request for the model's own words, an answer, and the group.
+
+    Requests on the same subject form a group.
+    """
     index = rng.randrange(len(writing_requests()))
     wish = writing_requests()[index]
     slots = {"it": rng.choice(wish.about), "form": rng.choice(wish.forms or ("",))}
@@ -24,7 +27,7 @@ def writing_question(rng: Random) -> tuple[str, str, str]:
 
 
 def unserved_slots(rng: Random) -> dict[str, object]:
-    """Values for the slots of requests that no tool can serve."""
+    """Return values for the slots of requests that no tool can serve."""
     known = words()
     place, other = rng.sample(known.cities, 2)
     return {

@@ -1,7 +1,7 @@
-"""Draws the toolbox that a conversation offers: the right tool among others, or a list that many conversations share.
+"""Draws the toolbox for a conversation: the right tool with other tools, or a list shared by many conversations.
 
-If many questions come with the same list of tools, a model must read the question to choose. An engine that caches
-common prefixes of prompts reads such a list only once.
+If many questions have the same list of tools, a model must read the question to choose the right tool. If an engine
+caches common prefixes of prompts, the engine processes such a list only once.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ class OfferedToolboxes:
 
     Attributes:
         toolbox: All tools.
-        distractors: Fewest and most tools that are offered beside the right one.
-        borrowed: Further tools to offer if the toolbox has too few.
-        shared: Lists of tools that many conversations share. If one of them fits, it is offered.
+        distractors: Lowest and highest number of tools that are offered in addition to the right tool.
+        borrowed: Further tools to offer if the toolbox has too few tools.
+        shared: Lists of tools that many conversations share. If one of these lists fits, the conversation offers this
+            list.
     """
 
     toolbox: Toolbox
@@ -36,11 +37,11 @@ class OfferedToolboxes:
     shared: tuple[Toolbox, ...] = ()
 
     def draw(self, rng: Random, wanted: str | None, without: Sequence[str] = ()) -> Toolbox:
-        """A toolbox in random order.
+        """Draw a toolbox in random order.
 
         Args:
             rng: Source of all random choices.
-            wanted: A tool that must be offered. None for no such tool.
+            wanted: A tool that must be offered. None if no tool must be offered.
             without: Tools that must not be offered.
         """
         if fitting := [
@@ -64,14 +65,15 @@ def shared_toolboxes(
 ) -> tuple[Toolbox, ...]:
     """Draw `count` lists of tools from `toolbox`.
 
-    The tools that can be the right one are spread over the lists, as far as there is room. The lengths of the lists are
-    drawn evenly on a logarithmic scale. A long list fits more conversations than a short one, so that about as many
-    conversations have a long list as a short one.
+    The tools that can be the right tool are spread over the lists, as far as there is room. The lengths of the lists
+    are drawn evenly on a logarithmic scale, so there are more short lists than long lists. A long list fits more
+    conversations than a short list. As a result, long and short lists are used in about the same number of
+    conversations.
 
     Args:
         toolbox: All tools.
-        asked: Names of the tools that can be the right one.
-        distractors: Fewest and most tools beside the right one.
+        asked: Names of the tools that can be the right tool.
+        distractors: Lowest and highest number of tools in addition to the right tool.
         count: Number of lists.
         seed: Seed of the random choices.
     """

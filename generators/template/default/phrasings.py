@@ -1,7 +1,7 @@
-"""The texts that questions are made from: for each tool (`patterns/`), and for no tool (`no_tool_questions/`).
+"""The texts of questions, for each tool (`patterns/`) and for questions that need no tool (`no_tool_questions/`).
 
-Every file of `patterns/` is read, and its name is the topic of its tools. A tool that has no phrasings is asked for by
-its definition instead (`template/schema`).
+Every file of `patterns/` is read. The name of a file is the topic of the tools in the file. If a tool has no phrasings,
+its questions are made from its definition instead (`template/schema`).
 """
 
 from __future__ import annotations
@@ -31,16 +31,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Phrasings:
-    """The texts for one tool, with slots in braces.
+    """The texts for questions about one tool, with slots in braces.
 
     Attributes:
         tool: Name of the tool.
-        topic: Topic of its cases: the name of the file.
-        easy: Questions that name what is wanted.
+        topic: Topic of the tool's cases, which is the name of the file.
+        easy: Questions that state the request directly.
         hard: Questions that describe a situation instead.
         answer: Answers that state the result.
-        missing: For a required argument, questions that leave it out.
-        rivals: Tools that could do the same. Where no tool may fit, these are not offered either.
+        missing: For each required argument, questions that leave this argument out.
+        rivals: Tools that could do the same. If no offered tool may fit the question, these tools are not offered
+            either.
     """
 
     tool: str
@@ -54,7 +55,7 @@ class Phrasings:
 
 @dataclass(frozen=True, slots=True)
 class UnservedRequest:
-    """A request that no tool of the catalog can serve: ways to ask it, and answers that decline."""
+    """A request that no tool of the catalog can serve, with several wordings, and with answers that decline."""
 
     asks: tuple[str, ...]
     answers: tuple[str, ...]
@@ -65,10 +66,10 @@ class WritingRequest:
     """A request for the model's own words, such as a poem or advice.
 
     Attributes:
-        asks: Ways to ask it, with the slots `{it}` and `{form}`.
+        asks: Wordings of the request, with the slots `{it}` and `{form}`.
         about: Values of `{it}`.
         answers: Short answers.
-        forms: Values of `{form}`. Empty if no way to ask has this slot.
+        forms: Values of `{form}`. Empty if no wording has this slot.
     """
 
     asks: tuple[str, ...]
@@ -79,7 +80,7 @@ class WritingRequest:
 
 @cache
 def phrasings() -> dict[str, Phrasings]:
-    """The phrasings of every tool that has some, by its name."""
+    """Return the phrasings by tool name. Tools without phrasings are left out."""
     found: dict[str, Phrasings] = {}
     for file in sorted(files(__package__).joinpath("patterns").iterdir(), key=lambda file: file.name):
         topic, dot, suffix = file.name.rpartition(".")
@@ -108,20 +109,20 @@ def _no_tool_questions(name: str) -> dict[str, Any]:
 
 @cache
 def unserved_requests() -> tuple[UnservedRequest, ...]:
-    """Requests that no tool of the catalog can serve."""
+    """Return the requests that no tool of the catalog can serve."""
     entries = _no_tool_questions("unserved")["request"]
     return tuple(UnservedRequest(tuple(entry["asks"]), tuple(entry["answers"])) for entry in entries)
 
 
 @cache
 def knowledge_questions() -> tuple[tuple[str, str], ...]:
-    """Questions and answers on the subjects of the tools. The answers need no tool."""
+    """Return questions and answers on the subjects of the tools. The answers need no tool."""
     return tuple((question, answer) for question, answer in _no_tool_questions("knowledge")["questions"])
 
 
 @cache
 def writing_requests() -> tuple[WritingRequest, ...]:
-    """Pieces of writing, explanations, advice and opinions that people ask for."""
+    """Return requests for pieces of writing, explanations, advice and opinions."""
     return tuple(
         WritingRequest(
             asks=tuple(entry["asks"]),
@@ -134,7 +135,7 @@ def writing_requests() -> tuple[WritingRequest, ...]:
 
 
 def question_patterns() -> Iterator[str]:
-    """Every text that asks for something, with slots in braces."""
+    """Return the texts of all questions and requests, with slots in braces."""
     for known in phrasings().values():
         yield from (*known.easy, *known.hard)
         for texts in known.missing.values():

@@ -1,4 +1,4 @@
-"""Makes questions for the tools of a toolbox, from phrasings that were written for a tool or from its definition."""
+"""Makes questions for the tools of a toolbox. The source is either a tool's phrasings or the tool's definition."""
 
 from __future__ import annotations
 
@@ -40,10 +40,11 @@ class QuestionMaker(Protocol):
 
     Attributes:
         name: Name of the tool.
-        topic: Topic of its cases.
-        rivals: Tools that could do the same. Where no tool may fit, these are not offered either.
+        topic: Topic of the tool's cases.
+        rivals: Tools that could do the same. If no offered tool may fit the question, these tools are not offered
+            either.
         missing: Required arguments that a question can leave out.
-        tries: How many times arguments are drawn if the tool fails with them.
+        tries: How often arguments are drawn if the tool fails with the drawn arguments.
     """
 
     name: str
@@ -53,15 +54,15 @@ class QuestionMaker(Protocol):
     tries: int
 
     def question(self, rng: Random, kind: str) -> DrawnQuestion:
-        """A question of the kind `easy`, `hard` or `missing/ARGUMENT`."""
+        """Return a question of the kind `easy`, `hard` or `missing/ARGUMENT`."""
         ...
 
     def label(self, argument: str) -> str:
-        """An argument in plain words."""
+        """Return the name of an argument in plain words."""
         ...
 
     def answer(self, rng: Random, slots: Mapping[str, str], value: Any) -> str:
-        """An answer that states the result `value`."""
+        """Return an answer that states the result `value`."""
         ...
 
 
@@ -90,7 +91,7 @@ class _FromPhrasings:
 
 
 class _FromDefinition(DescribedTool):
-    """Makes questions from the definition of the tool alone."""
+    """Makes questions only from the definition of the tool."""
 
     tries = 6
 
@@ -99,20 +100,21 @@ class _FromDefinition(DescribedTool):
 
 
 def from_definition(maker: QuestionMaker) -> DescribedTool | None:
-    """`maker` if it makes its questions from the tool's definition, else None."""
+    """Return `maker` if `maker` uses the tool's definition, else None."""
     return maker if isinstance(maker, DescribedTool) else None
 
 
 def question_makers(toolbox: Toolbox) -> tuple[dict[str, QuestionMaker], dict[str, str]]:
-    """A question maker for each tool of `toolbox` that can be asked for.
+    """Return a question maker for each tool of `toolbox`, as far as questions can be made.
 
-    A tool that has phrasings and the arguments of the catalog's tool is asked for with them, every other tool by its
-    definition. A tool that is held out of all shipped training data is never asked for, even where the user's manifest
-    does not hold it out; it may be offered beside the right tool.
+    If a tool has phrasings, and its arguments are the same as those of the catalog's tool, its questions use these
+    phrasings. The questions for every other tool are made from its definition. Some tools of the catalog are held out
+    of all shipped training data. No question asks for such a tool, even if the user's manifest does not hold the tool
+    out. But such a tool may be offered in addition to the right tool.
 
     Returns:
-        The makers by tool name, in the order of the toolbox; and for each tool for which no valid arguments can be
-        drawn the reason.
+        Two dictionaries with tool names as keys. The first contains the makers, in the order of the toolbox. The second
+        contains the reason for each tool without a maker, because no valid arguments can be drawn.
     """
     makers: dict[str, QuestionMaker] = {}
     refused: dict[str, str] = {}
@@ -134,9 +136,9 @@ def question_makers(toolbox: Toolbox) -> tuple[dict[str, QuestionMaker], dict[st
 
 
 def _add_rivals(makers: Mapping[str, QuestionMaker], toolbox: Toolbox) -> None:
-    """Add the rivals that no phrasings name: two tools are rivals if they share two words of names and descriptions.
+    """Add rivals. Two tools are rivals if their names and descriptions share two words.
 
-    Two tools that both have phrasings are left out. Their rivals were written by hand.
+    Pairs in which both tools have phrasings are left out, because phrasings already name their rivals.
     """
     words = {name: _words_of(toolbox[name]) for name in makers}
     for name, maker in makers.items():

@@ -1,14 +1,16 @@
-"""The mix `pocket`: what the embedded base model is trained on. It needs only word lists.
+"""The mix `pocket`: the training data of the embedded base model. The mix needs only word lists.
 
-There are five kinds of conversation. `Trace.source` names them: `pocket/copy`, `pocket/choose`, `pocket/chat`,
-`pocket/call` and `pocket/abstain`. Their shares change with the progress of training. If a small model gets all kinds
-equally from the start, it learns to choose a tool but not to fill in its arguments.
+There are five kinds of conversation. `Trace.source` contains the kind: `pocket/copy`, `pocket/choose`, `pocket/chat`,
+`pocket/call` or `pocket/abstain`. The shares of the kinds change with the progress of training. If a small model is
+trained on all kinds equally from the start, the model learns to choose a tool, but does not learn to fill in the
+arguments.
 
     progress     copy   choose   call   abstain   chat    tools offered
     0    – 0.57  65%    20%      8%     3%        4%      1–2
     0.57 – 1     32%    18%      28%    12%       10%     1–6, one time in ten 8–20
 
-A trace depends only on the seed, its index and the count, so that any part of the stream can be invented again alone.
+A trace depends only on the seed, the index of the trace, and the count. So any part of the stream can be regenerated
+without the rest.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ def _toolbox_size(rng: Random, first: bool) -> int:
 
 
 def pocket_trace(rng: Random, progress: float) -> Trace:
-    """One conversation of the mix.
+    """Return one conversation of the mix.
 
     Args:
         rng: Source of all random choices.
@@ -72,7 +74,7 @@ def pocket_traces(seed: int, count: int) -> Iterator[Trace]:
 
     Args:
         seed: Seed of all random choices.
-        count: Number of conversations. The two stages are shares of it.
+        count: Number of conversations. The lengths of the two stages are shares of this number.
     """
     for index in range(count):
         yield pocket_trace(Random(f"{seed}/{index}"), index / count)  # noqa: S311 - repeatable, not secret

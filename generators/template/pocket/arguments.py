@@ -1,7 +1,7 @@
-"""Arguments of invented tools: name, JSON Schema, a function that draws a value, and the words that state it.
+"""Arguments of invented tools. An argument has a name, a JSON Schema, and a function that draws a value with its words.
 
-The value can be copied from the words (a number, a string, a list) or follows from them (a date in words gives an ISO
-date, "make it urgent" gives true).
+Most values are copied from the words, for example a number, a string or a list. Other values follow from the words. For
+example, a date in words gives an ISO date, and "make it urgent" gives true.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Argument:
     """One argument of an invented tool.
 
     Attributes:
-        name: Its name.
-        label: Its name in plain words, for descriptions and questions.
-        schema: Its JSON Schema.
-        say: Draws a value and the words that state it.
-        kind: Number of its kind in `_KINDS`.
-        natural: Clauses that state the value without the label. They are clear only if no other argument of the tool
-            has the same kind.
+        name: Name of the argument.
+        label: Name of the argument in plain words, for descriptions and questions.
+        schema: JSON Schema of the argument.
+        say: A function that draws a value, and the words for this value.
+        kind: Index of the argument's kind in `_KINDS`.
+        natural: Clauses that state the value without the label. These clauses are clear only if no other argument of
+            the tool has the same kind.
     """
 
     name: str
@@ -48,7 +48,7 @@ def _labels(listed: str) -> tuple[str, ...]:
 
 
 def _perhaps_quoted(rng: Random, value: str) -> str:
-    """`value`, unchanged or in quotation marks that are not in it."""
+    """Return `value`, unchanged or in quotation marks. The quotation marks do not occur in `value`."""
     roll = rng.random()
     if roll < 0.5 or '"' in value:
         return value
@@ -69,7 +69,7 @@ def _strings(make: Callable[[Random], str], **extra: Any) -> ArgumentMaker:
 
 
 def _free_texts(_: Random) -> tuple[Mapping[str, Any], Callable[[Random], tuple[Any, str]]]:
-    """A free text. It is always in quotation marks, because its end would not be clear without them."""
+    """Free texts. A free text is always in quotation marks, because the end of the text would otherwise be unclear."""
 
     def say(draw: Random) -> tuple[Any, str]:
         value = draw.choice((values.sentence, values.phrase, values.tagged_text))(draw)
@@ -219,7 +219,7 @@ _WEIGHTS = [weight for weight, *_ in _KINDS]
 
 
 def draw_argument(rng: Random) -> Argument:
-    """Draw an argument: first its kind, by weight, then its label."""
+    """Draw an argument. The kind is drawn first, by weight. Then the label is drawn."""
     kind = rng.choices(range(len(_KINDS)), _WEIGHTS)[0]
     _, labels, maker, natural = _KINDS[kind]
     label = rng.choice(labels)

@@ -1,6 +1,6 @@
-"""Conversations with tools: a call with its result and answer, or plain words if no call is right.
+"""Conversations with tools. The right answer is a call (then with a result and an answer), or plain words.
 
-The results are invented, as the tools are. The answer states what the result says.
+Tools and results are invented. The answer states a fact from the result.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["abstaining", "calling"]
 
 
 def _result_and_answer(rng: Random, invented: InventedTool, given: dict[str, Any]) -> tuple[Any, str, str, str]:
-    """A result, the answer that states it, and the label and the words of the fact in it."""
+    """Return a result, an answer that states the result, and the label and the words of the fact in the result."""
     noun = invented.subject.spoken[0]
     label, value = rng.choice(
         (
@@ -65,7 +65,7 @@ def _result_and_answer(rng: Random, invented: InventedTool, given: dict[str, Any
 
 
 def _explicit_request(rng: Random, invented: InventedTool) -> tuple[str, dict[str, Any]]:
-    """A request that names the tool and its arguments, and the arguments of the right call."""
+    """Return a request that names the tool and the arguments, and the arguments of the right call."""
     given: dict[str, Any] = {}
     parts = []
     for argument in invented.arguments:
@@ -78,7 +78,7 @@ def _explicit_request(rng: Random, invented: InventedTool) -> tuple[str, dict[st
 
 
 def _calls_and_answer(rng: Random, asked: list[tuple[InventedTool, dict[str, Any]]]) -> list[Message]:
-    """The turns after a request: its calls, their results, and the answer that states them."""
+    """Return the turns after a request: the calls, the results of the calls, and an answer that states the results."""
     turns = [build.calls(*((invented.name, given) for invented, given in asked))]
     answers = []
     for invented, given in asked:
@@ -89,7 +89,9 @@ def _calls_and_answer(rng: Random, asked: list[tuple[InventedTool, dict[str, Any
 
 
 def calling(rng: Random, size: int, *, explicit: float) -> Trace:
-    """A conversation in which one tool (seldom two) is right. Half of them have further requests for the same tools.
+    """Return a conversation with one right tool, or seldom two.
+
+    Half of the conversations have further requests for these tools.
 
     Args:
         rng: Source of all random choices.
@@ -125,7 +127,10 @@ def calling(rng: Random, size: int, *, explicit: float) -> Trace:
 
 
 def _further_request(rng: Random, box: list[InventedTool]) -> list[Message]:
-    """One more request for the tools of `box`, and the turns after it: mostly a call, else words that say why not."""
+    """Return one more request for the tools of `box`, and the turns after this request.
+
+    Most requests lead to a call. The other requests get an answer that says why there is no call.
+    """
     invented = rng.choice(box)
     roll = rng.random()
     if roll < 0.15:
@@ -139,7 +144,7 @@ def _further_request(rng: Random, box: list[InventedTool]) -> list[Message]:
 
 
 def _declined(rng: Random, action: Action, subject: Subject) -> list[Message]:
-    """A request that no tool can serve, and the answer that says so."""
+    """Return a request that no tool can serve, and an answer that says so."""
     query, _ = request(rng, make_tool(rng, action, subject), talk=rng.random() < 0.2)
     ask, noun = rng.choice(action.asks), subject.spoken[0]
     answer = rng.choice(
@@ -155,7 +160,7 @@ def _declined(rng: Random, action: Action, subject: Subject) -> list[Message]:
 
 
 def _asked_back(rng: Random, invented: InventedTool) -> list[Message]:
-    """A request without a required argument, and the answer that asks for it."""
+    """Return a request without a required argument, and an answer that asks for this argument."""
     missing = rng.choice(invented.required)
     label = next(argument.label for argument in invented.arguments if argument.name == missing)
     query, _ = request(rng, invented, talk=rng.random() < 0.2, leave_out=missing)
@@ -185,7 +190,7 @@ def _missing_argument(rng: Random, size: int) -> Trace:
 
 
 def _already_answered(rng: Random, size: int) -> Trace:
-    """The user asks again for a result that is in the conversation."""
+    """Return a request for a result that is already in the conversation, and the answer."""
     box = make_toolbox(rng, size)
     wanted = box[0]
     first, given = request(rng, wanted, talk=False)
@@ -225,7 +230,7 @@ def _abstained(
 
 
 def abstaining(rng: Random, size: int) -> Trace:
-    """A conversation whose request sounds as if a tool could serve it, but in which a call would be wrong."""
+    """Return a conversation in which a call would be wrong, although a tool seems to fit the request."""
     roll = rng.random()
     if roll < 0.45:
         return _no_tool_fits(rng, size)

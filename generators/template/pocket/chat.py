@@ -29,7 +29,7 @@ def _small_sum(rng: Random) -> tuple[str, str]:
 
 
 def chatting(rng: Random, tools: list[Tool]) -> Trace:
-    """A question and its answer in plain words. `tools` are offered, but none is needed."""
+    """Return a question with an answer in plain words. `tools` are offered, but no tool is needed."""
     question, answer = _small_sum(rng) if rng.random() < 0.03 else small_talk(rng)[:2]
     messages = [build.user(question), build.answer(answer)]
     if rng.random() < 0.1:

@@ -1,7 +1,8 @@
-"""Choosing tasks: the first turn has a short list of tools, and each turn asks which tool does something.
+"""Choosing tasks. The first turn contains a short list of tools. Each turn asks which tool can do something.
 
-They train the choice of a tool: to find the line of a list that a request is about. A choice needs a dozen tokens here,
-and hundreds in a conversation with schemas. So most choices of the mix are in these tasks.
+These tasks train a model to choose a tool, that is, to find the line of a list that fits a request. Here a choice needs
+about a dozen tokens. In a conversation with schemas, a choice needs hundreds of tokens. So most choices of the mix are
+in these tasks.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _NONE = "None of these."
 
 
 def choosing(rng: Random, size: int) -> Trace:
-    """A task with two to eight tools and three to six questions, some of which no tool fits.
+    """Return a task with two to eight tools and three to six questions. For some of the questions, no tool fits.
 
     Args:
         rng: Source of all random choices.

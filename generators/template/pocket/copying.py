@@ -1,6 +1,6 @@
-"""Copying tasks: the answer is in the question. It is asked for as text, as JSON, or by its place or name.
+"""Copying tasks. The answer is a part of the question: a text, a JSON value, or an item with a given place or name.
 
-They train what an exact tool call needs: to copy any string from the prompt into JSON without a change.
+These tasks train a skill for exact tool calls: copying any string from the prompt into JSON without a change.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ def _value(rng: Random) -> Any:
 
 
 def _unquoted(value: Any) -> str:
-    """`value` as part of a sentence: a string unchanged, any other value as JSON."""
+    """Write `value` as part of a sentence: a string unchanged, any other value as JSON."""
     return value if isinstance(value, str) else _json(value)
 
 
 def _list_item(value: Any) -> str:
-    """`value` as an item of a list: in quotation marks if it contains a separator."""
+    """Write `value` as an item of a list, in quotation marks if `value` contains a separator."""
     text = _unquoted(value)
     return _quote(text) if any(mark in text for mark in (",", ";", "|", " and ", ". ")) else text
 
@@ -312,7 +312,7 @@ _WEIGHTS = [weight for weight, _ in _TASKS]
 
 
 def copying(rng: Random, size: int) -> Trace:
-    """A task whose answer is copied from the question.
+    """Return a task with an answer that is copied from the question.
 
     Args:
         rng: Source of all random choices.

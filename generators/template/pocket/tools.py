@@ -1,8 +1,9 @@
-"""Invented tools: an action ("finds") and a subject ("recipe"), drawn again for every conversation.
+"""Invented tools. A tool has an action ("finds") and a subject ("recipe"). New tools are drawn for every conversation.
 
 The description and the question use different words for the same action and subject ("Looks up a dish", "find the
-recipe"), and the tools of a toolbox resemble each other. So a model must read the list to find the right tool. Half of
-the subjects are any thing or an invented word. These can be found by their letters, without knowing what they mean.
+recipe"). The tools of a toolbox are similar to one another. So a model must read the list to find the right tool. Half
+of the subjects are a random thing or an invented word. A model can find such a subject by its letters, without knowing
+the meaning of the word.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ __all__ = ["InventedTool", "draw_subject", "make_tool", "make_toolbox", "purpose
 
 @dataclass(frozen=True, slots=True)
 class InventedTool:
-    """An invented tool, with the parts from which a question for it is invented."""
+    """An invented tool, with the parts for making questions about the tool."""
 
     tool: Tool
     action: Action
@@ -35,7 +36,7 @@ class InventedTool:
 
     @property
     def name(self) -> str:
-        """The name of the tool."""
+        """Return the name of the tool."""
         return self.tool.name
 
 
@@ -44,7 +45,10 @@ def _article(noun: str) -> str:
 
 
 def _tool_name(rng: Random, action: Action, subject: Subject) -> str:
-    """Mostly action_subject. Sometimes it has another style or no meaning, so that a model must read descriptions."""
+    """Draw a name, mostly action_subject.
+
+    Some names have another style or no meaning, so a model must read the descriptions.
+    """
     verb, noun = rng.choice(action.name), subject.name
     roll = rng.random()
     if roll < 0.66:
@@ -70,7 +74,11 @@ def _description(rng: Random, action: Action, subject: Subject, arguments: tuple
 
 
 def draw_subject(rng: Random) -> Subject:
-    """A subject of the word lists with its synonyms, or (as often) a thing or an invented word without synonyms."""
+    """Draw a subject.
+
+    Half of the subjects are from the word lists, with synonyms. The other half are things or invented words, without
+    synonyms.
+    """
     known = words()
     if rng.random() < 0.5:
         return rng.choice(known.subjects)
@@ -81,7 +89,7 @@ def draw_subject(rng: Random) -> Subject:
 
 
 def make_tool(rng: Random, action: Action, subject: Subject) -> InventedTool:
-    """A tool for `action` and `subject` with zero to four arguments. The first one is required."""
+    """Make a tool for `action` and `subject` with zero to four arguments. The first argument is required."""
     count = rng.choices((0, 1, 2, 3, 4), (8, 40, 30, 15, 7))[0]
     drawn = {argument.name: argument for argument in (draw_argument(rng) for _ in range(count))}
     arguments = tuple(drawn.values())
@@ -101,14 +109,14 @@ def make_tool(rng: Random, action: Action, subject: Subject) -> InventedTool:
 
 
 def make_toolbox(rng: Random, size: int, without: tuple[Action, Subject] | None = None) -> list[InventedTool]:
-    """Make `size` tools. All names differ, and so do all pairs of action and subject.
+    """Make `size` tools. All names are different, and all pairs of action and subject are different.
 
-    From the second tool on, one in three has the action or the subject of the first tool (or of `without`).
+    Of the tools after the first tool, one in three has the action or the subject of the first tool (or of `without`).
 
     Args:
         rng: Source of all random choices.
         size: Number of tools.
-        without: A action and a subject for which there must be no tool.
+        without: An action and a subject for which there must be no tool.
     """
     known = words()
     taken = {(without[0].key, without[1].name)} if without else set()
@@ -136,7 +144,7 @@ def make_toolbox(rng: Random, size: int, without: tuple[Action, Subject] | None 
 
 
 def purpose(rng: Random, invented: InventedTool) -> str:
-    """What `invented` does, in the words of a question."""
+    """Describe in the words of a question what `invented` does."""
     return f"{rng.choice(invented.action.asks)} the {rng.choice(invented.subject.spoken)}"
 
 
@@ -168,7 +176,10 @@ _TALK = (
 
 
 def _clause(rng: Random, argument: Argument, value: Any, spoken: str, alone: bool) -> str:
-    """The words that state one argument. If no other argument has its kind (`alone`), often without its label."""
+    """Return words that state one argument.
+
+    If no other argument has the same kind (`alone`), the label is often left out.
+    """
     label = argument.label
     if isinstance(value, bool) and rng.random() < 0.6:
         return rng.choice((f"make it {label}", label)) if value else f"not {label}"
@@ -192,13 +203,13 @@ def _clause(rng: Random, argument: Argument, value: Any, spoken: str, alone: boo
 def request(
     rng: Random, invented: InventedTool, *, talk: bool, leave_out: str | None = None
 ) -> tuple[str, dict[str, Any]]:
-    """A request for the tool `invented`, and the arguments of the right call.
+    """Return a request for the tool `invented`, and the arguments of the right call.
 
     Args:
         rng: Source of all random choices.
         invented: The tool.
         talk: Whether to add an unrelated sentence.
-        leave_out: A required argument that the request does not state.
+        leave_out: A required argument to leave out of the request.
     """
     given: dict[str, Any] = {}
     clauses: list[str] = []

@@ -1,7 +1,7 @@
 """Builds messages, tools and traces without validation.
 
-To validate every message of so many traces would take longer than to make them. All parts come from this package, not
-from a file or a user. A test validates a sample of the traces.
+Validating every message of so many traces would take longer than making the traces. All parts come from this package,
+so the parts can be trusted. A test validates a sample of the traces.
 """
 
 from __future__ import annotations
@@ -28,32 +28,32 @@ def _turn(
 
 
 def system(content: str) -> Message:
-    """A system turn."""
+    """Return a system turn."""
     return _turn("system", content)
 
 
 def user(content: str) -> Message:
-    """A user turn."""
+    """Return a user turn."""
     return _turn("user", content)
 
 
 def answer(content: str) -> Message:
-    """An assistant turn in plain words."""
+    """Return an assistant turn in plain words."""
     return _turn("assistant", content)
 
 
 def calls(*made: tuple[str, dict[str, Any]]) -> Message:
-    """An assistant turn with calls only: each is a pair of name and arguments."""
+    """Return an assistant turn that contains only calls. Each call is a pair of name and arguments."""
     return _turn("assistant", "", tuple(Call.model_construct(name=name, arguments=values) for name, values in made))
 
 
 def result(name: str, value: Any) -> Message:
-    """A tool turn: the result as JSON."""
+    """Return a tool turn with the result as JSON."""
     return _turn("tool", json.dumps(value, ensure_ascii=False), name=name)
 
 
 def tool(name: str, description: str, parameters: dict[str, Any]) -> Tool:
-    """A tool without implementation. It is used in one conversation only."""
+    """Return a tool without implementation. The tool is used in only one conversation."""
     return Tool.model_construct(name=name, description=description, parameters=parameters, run=None, effects="pure")
 
 
@@ -66,7 +66,7 @@ def trace(
     source: str,
     tool_name: str | None = None,
 ) -> Trace:
-    """A conversation of this mix. It has no case, because a model is not judged on invented tools."""
+    """Return a conversation of this mix. The trace has no case, because models are not judged on invented tools."""
     return Trace.model_construct(
         messages=tuple(messages),
         toolbox=Toolbox.model_construct(name="made", tools=tuple(tools)),

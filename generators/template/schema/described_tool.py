@@ -1,4 +1,4 @@
-"""Makes questions for a tool from its definition: an intent, the arguments in words, and a frame around both."""
+"""Makes questions for a tool from its definition. A question has an intent, the arguments in words, and a frame."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class DrawnQuestion:
     """A question.
 
     Attributes:
-        text: Its text, with slots in braces.
-        group: The group of its case: all questions of the same phrasing.
+        text: Text of the question, with slots in braces.
+        group: The group of the question's case. All questions of the same phrasing are in one group.
         draw: The arguments of the right call, and the texts of the slots.
     """
 
@@ -58,10 +58,10 @@ class DescribedTool:
 
     Attributes:
         name: Name of the tool.
-        topic: Topic of its cases.
-        rivals: Tools that could do the same. They are set when all tools of the toolbox are known.
+        topic: Topic of the tool's cases.
+        rivals: Tools that could do the same. The rivals are set when all tools of the toolbox are known.
         missing: Required arguments that a question can leave out.
-        words: Words of its name and description that carry meaning.
+        words: Words with a meaning of their own from the tool's name and description.
 
     Raises:
         CannotSample: No valid arguments can be drawn for the tool.
@@ -86,17 +86,17 @@ class DescribedTool:
         self._draw(Random(0))  # noqa: S311 - raises if no valid arguments can be drawn
 
     def label(self, argument: str) -> str:
-        """The name of the argument in plain words, without its unit."""
+        """Return the name of the argument in plain words, without its unit."""
         words = name_words(argument)
         return " ".join(words[:-1] if self._unit(argument) else words) or "value"
 
     def _unit(self, argument: str) -> str:
-        """The unit at the end of the name of the argument, as in `distance_km`. Empty if there is none."""
+        """Return the unit at the end of the argument's name, as in `distance_km`. Empty if there is no unit."""
         words = name_words(argument)
         return words[-1] if len(words) > 1 and words[-1] in listed_words("units") else ""
 
     def question(self, rng: Random, kind: str) -> DrawnQuestion:
-        """A question of the kind `easy`, `hard`, or `missing/ARGUMENT`, which leaves this argument out."""
+        """Return a question of the kind `easy`, `hard`, or `missing/ARGUMENT` (a question without this argument)."""
         way, _, left_out = kind.partition("/")
         arguments = self._draw(rng)
         told = {name: value for name, value in arguments.items() if name != left_out}
@@ -114,14 +114,14 @@ class DescribedTool:
         return DrawnQuestion(asked, group, Draw(arguments, slots, accept))
 
     def _intent(self, rng: Random, *, own: bool) -> Intent:
-        """One of the intents, mostly one without the tool's name, so that a model must read the descriptions."""
+        """Draw an intent. Most intents do not contain the tool's name, so a model must read the descriptions."""
         quiet = [intent for intent in self.intents if self._words not in _lower_words(intent.words)]
         pool = quiet if quiet and rng.random() > _NAMED_SHARE else self.intents
         preferred = [intent for intent in pool if intent.own]
         return rng.choice(preferred if own and preferred else pool)
 
     def _draw(self, rng: Random) -> dict[str, Any]:
-        """Arguments that the schema accepts.
+        """Draw arguments that the schema accepts.
 
         Raises:
             CannotSample: No valid arguments were found.
@@ -142,7 +142,7 @@ class DescribedTool:
     def _filled(
         self, rng: Random, intent: Intent, told: Mapping[str, Any], *, freely: bool, left_out: str
     ) -> tuple[dict[str, str], str, list[Mention]]:
-        """The texts of the slots, the intent with some arguments in it, and the arguments that are not in it."""
+        """Return the texts of the slots, the intent with some of the arguments, and the remaining arguments."""
         slots: dict[str, str] = {}
         rest: list[Mention] = []
         text = intent.words
@@ -192,13 +192,13 @@ def _framed(rng: Random, frame: str, text: str, rest: Sequence[Mention]) -> str:
 
 
 def _joined_sentences(sentences: Sequence[str]) -> str:
-    """The sentences as one sentence, joined by "and"."""
+    """Join the sentences with "and" into one sentence."""
     first, *others = sentences
     return joined([first, *(sentence[0].lower() + sentence[1:] for sentence in others)])
 
 
 def _has_default(schema: Any) -> bool:
-    """Whether the argument has a value that a question need not state: a default or a constant."""
+    """Whether a question can leave out the argument, because the argument has a default or a constant."""
     return isinstance(schema, Mapping) and bool({"default", "const"} & schema.keys())
 
 
@@ -211,7 +211,7 @@ def _lower_words(text: str) -> str:
 
 
 def _in_order(given: dict[str, Any]) -> dict[str, Any]:
-    """The drawn values in a sensible order: dates ascending, and each minimum below its maximum."""
+    """Put the drawn values into a sensible order: dates ascending, and each minimum below its maximum."""
     ordered = dict(given)
     dates = [name for name, value in given.items() if isinstance(value, str) and re.match(r"\d{4}-\d{2}-\d{2}", value)]
     if len({len(given[name]) for name in dates}) == 1:

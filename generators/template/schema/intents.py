@@ -1,8 +1,8 @@
-"""Words for what a tool does, as they can be used in a question.
+"""Words that describe in a question what a tool does.
 
-An intent is an order ("book a table"), a thing ("the weather in a city"), or a clause ("what an item costs"). It is
-taken from the first sentence of the description, or from the name if that sentence cannot be used. Other verbs with the
-same meaning give further orders.
+An intent is an order ("book a table"), a thing ("the weather in a city"), or a clause ("what an item costs"). The
+intent is taken from the first sentence of the description. If this sentence cannot be used, the intent is taken from
+the tool's name. Verbs with the same meaning give additional orders.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ def _language() -> dict[str, Any]:
 
 @cache
 def listed_words(kind: str) -> frozenset[str]:
-    """The words of one list of `language.toml`: determiners, clauses, after_nouns, units or stop."""
+    """Return the words of one list of `language.toml`: determiners, clauses, after_nouns, units or stop."""
     return frozenset(_language()["words"][kind].split())
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One way to say what a tool does.
+    """A short description of the tool's purpose.
 
     Attributes:
         kind: `order` ("book a table"), `thing` ("the weather"), or `clause` ("what it costs").
-        words: Its words, in lower case except for names, without a full stop.
-        own: Whether the verb is that of the description. False for another verb with the same meaning.
+        words: Words of the intent, in lower case except for names, without a full stop.
+        own: Whether the verb is from the description. False for another verb with the same meaning.
     """
 
     kind: str
@@ -54,25 +54,25 @@ class Intent:
 
 @cache
 def _verbs() -> dict[str, tuple[str, tuple[str, ...]]]:
-    """For each verb its kind, `asks` or `does`, and other verbs with the same meaning."""
+    """Return for each verb the kind (`asks` or `does`), and other verbs with the same meaning."""
     table = _language()
     return {verb: (kind, tuple(others)) for kind in ("asks", "does") for verb, others in table[kind].items()}
 
 
 def name_words(name: str) -> list[str]:
-    """The words of a name in snake case, camel case or any other case."""
+    """Return the words of a name in snake case, camel case or any other case."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     return [word.lower() for word in re.split(r"[\W_]+", spaced) if word]
 
 
 def content_words(text: str) -> frozenset[str]:
-    """The words of `text` that carry meaning, without the s of a plural."""
+    """Return the words of `text` that have a meaning of their own, without the s of a plural."""
     found = (word for word in re.findall(r"[a-z]{3,}", text.casefold()) if word not in listed_words("stop"))
     return frozenset(re.sub(r"(?<=[a-z]{3})s$", "", word) for word in found)
 
 
 def intents(tool: Tool) -> list[Intent]:
-    """All intents of `tool`; at least one."""
+    """Return all intents of `tool`. There is at least one intent."""
     words = name_words(tool.name)
     sentence = _first_sentence(tool.description)
     found = _of_sentence(sentence, words) if sentence else []
@@ -89,7 +89,7 @@ def _first_sentence(description: str) -> str:
 
 
 def _base(word: str) -> str | None:
-    """The known verb of which `word` is a form. None if there is none."""
+    """Return the known verb of which `word` is a form, or None."""
     verbs = _verbs()
     lower = word.lower()
     for candidate in (lower, lower.removesuffix("s"), lower.removesuffix("es"), re.sub(r"ies$", "y", lower)):
@@ -105,7 +105,7 @@ def _of_sentence(sentence: str, name: list[str]) -> list[Intent]:
     if lower in listed_words("clauses"):
         return [Intent("clause", _lowered(sentence))]
     verb = _base(first)
-    # The first word is taken as a verb, even if it is not known, unless its ending or the next word shows a noun.
+    # Even an unknown first word counts as a verb, unless the word's ending or the next word indicates a noun.
     noun = _NOUN.search(lower) is not None or (rest and rest[0].lower() in listed_words("after_nouns")) or len(rest) < 1
     if verb is None and (lower.removesuffix("s") in name[:1] or not noun) and lower not in listed_words("determiners"):
         verb = re.sub(r"(?<=sh|ch|ss)es$|(?<![su])s$", "", lower)

@@ -1,7 +1,7 @@
-"""How a question states an argument: its value, and the words around it.
+"""The words with which a question states an argument: the argument's value, and the words around the value.
 
-A value is stated unchanged, or in a form that can only be read in one way: a date in words with its year, a small whole
-number as a word.
+A value is stated unchanged or in another unambiguous form. For example, a date is written in words with its year, or a
+small whole number is written as a word.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Mention:
 
     Attributes:
         label: The name of the argument in plain words.
-        slot: The name of its slot, which is in braces in the texts.
+        slot: The name of the argument's slot. In the texts, the slot is in braces.
         short: The text as an item of a list: "guests {guests}".
         sentence: The text as a sentence: "The number of guests is {guests}".
-        natural: The text as part of another sentence: "for {guests} guests". None if there is no such form.
+        natural: The text as part of another sentence: "for {guests} guests". None if such a form is missing.
     """
 
     label: str
@@ -48,7 +48,10 @@ class Mention:
 
 
 def spoken(rng: Random, value: Any, *, freely: bool) -> str:
-    """`value` as people write it. With `freely` it may have another form than in the call, if its meaning is clear."""
+    """Write `value` as people do.
+
+    With `freely`, the form may differ from the form in the call, if the meaning is clear.
+    """
     match value:
         case bool():
             return rng.choice(("yes", "true")) if value else rng.choice(("no", "false"))
@@ -79,12 +82,12 @@ def spoken(rng: Random, value: Any, *, freely: bool) -> str:
 
 
 def is_or_are(label: str) -> str:
-    """The verb after `label`: "are" if it ends like a plural, else "is"."""
+    """Return the verb after `label`: "are" if `label` ends like a plural, else "is"."""
     return "are" if re.search(r"[^su]s$", label) else "is"
 
 
 def mention(rng: Random, argument: str, label: str, value: Any, slot: str) -> Mention:
-    """One argument in words, with `{slot}` in place of its value."""
+    """Return one argument in words, with `{slot}` in place of the argument's value."""
     hole = "{" + slot + "}"
     if label in _PREPOSITIONS:
         return Mention(label, slot, f"{label} {hole}", f"{label.capitalize()}: {hole}", f"{label} {hole}")
@@ -119,5 +122,5 @@ def _natural(argument: str, label: str, value: Any, hole: str) -> str | None:
 
 
 def joined(parts: Sequence[str]) -> str:
-    """The parts as one text: `a, b and c`."""
+    """Join the parts into one text: `a, b and c`."""
     return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)

@@ -1,4 +1,7 @@
-"""Likely values of an argument: strings by format or by the argument's name, and the usual size of numbers."""
+"""Likely values of an argument.
+
+Strings follow from the format or the argument's name, numbers from their usual size.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ def _address(rng: Random) -> str:
 
 
 def a_thing(rng: Random) -> str:
-    """A thing, mostly with an adjective."""
+    """Draw a thing, mostly with an adjective."""
     known = words()
     return (
         f"{rng.choice(known.adjectives)} {rng.choice(known.things)}" if rng.random() < 0.6 else rng.choice(known.things)
@@ -65,7 +68,7 @@ def _name(rng: Random) -> str:
 
 
 def day(rng: Random) -> str:
-    """A day as YYYY-MM-DD, mostly from 2024 to 2028."""
+    """Draw a day as YYYY-MM-DD, mostly from 2024 to 2028."""
     if rng.random() < 0.2:
         return values.iso_date(rng)
     return f"{rng.randint(2024, 2028)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
@@ -163,17 +166,20 @@ _SIZES: tuple[tuple[str, int, int], ...] = (
 
 
 def string_drawer_for(name: str) -> StringDrawer | None:
-    """What draws a likely string for an argument of this name (in plain words). None if the name does not help."""
+    """Return a function that draws a likely string for an argument with this name.
+
+    The name is given as plain words. The result is None if the name does not help.
+    """
     plain = name.casefold()
     return next((draw for pattern, draw in _NAMES if re.search(pattern, plain)), None)
 
 
 def any_string(rng: Random) -> str:
-    """A string for an argument of which nothing is known: mostly a name."""
+    """Draw a string for an argument without any known format or meaning. Most of these strings are names."""
     return rng.choice((_name, _name, a_thing, _title))(rng)
 
 
 def usual_range(name: str) -> tuple[float, float]:
-    """The usual lowest and highest value of a number of this name (in plain words)."""
+    """Return the usual lowest and highest value of a number with this name. The name is given as plain words."""
     plain = name.casefold()
     return next(((least, most) for words, least, most in _SIZES if re.search(words, plain)), (1, 200))

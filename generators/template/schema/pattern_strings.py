@@ -1,7 +1,7 @@
 """Draws strings that match a regular expression, for schemas with a `pattern`.
 
-The pattern is parsed but never matched, so that a malicious pattern cannot take a long time. Whether the string really
-matches is checked later by the schema's validator.
+The pattern is parsed but never matched, so a malicious pattern cannot take a long time. The schema's validator later
+checks whether the string really matches.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class UnsupportedPattern(ValueError):
 
 
 def string_matching(rng: Random, pattern: str) -> str:
-    """A string that `pattern` is likely to match.
+    """Draw a string that `pattern` is likely to match.
 
     Raises:
-        UnsupportedPattern: The pattern is too long, has a construct that is not supported, or needs a long string.
+        UnsupportedPattern: The pattern is too long, contains an unsupported construct, or needs a long string.
     """
     if len(pattern) > MAX_PATTERN:
         raise UnsupportedPattern(f"it is longer than {MAX_PATTERN} characters")

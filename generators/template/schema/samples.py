@@ -1,7 +1,8 @@
-"""Draws values that a schema accepts and that a person might ask for.
+"""Draws realistic values that a schema accepts.
 
-Types, enums, formats, bounds and patterns of the schema decide what is valid. Names and descriptions give likely
-values: a string with the name `city` is a city, and a string whose description quotes examples is one of them.
+Types, enums, formats, bounds and patterns of the schema decide whether a value is valid. Names and descriptions make a
+value realistic. For example, a string with the name `city` is a city. If a description quotes examples, the string is
+one of the examples.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ Schema = Mapping[str, Any]
 
 
 class CannotSample(ValueError):
-    """No value can be drawn for a schema. The message says for what part of it."""
+    """No value can be drawn for a schema. The message names the part of the schema."""
 
 
 _QUOTED = re.compile(r"['\"‘“`]([^'\"‘’“”`]{1,40})['\"’”`]")
@@ -43,9 +44,9 @@ _EXAMPLES = re.compile(r"(?:e\.g\.|for example|such as|like)[:,]?\s+([^.;()]{1,8
 
 
 def branch(rng: Random, schema: Any, whole: Schema) -> Schema:
-    """`schema` with its references resolved and one branch taken of each `anyOf` and `oneOf`.
+    """Return `schema` with resolved references. One branch is chosen from each `anyOf` and `oneOf`.
 
-    The branch `null` is only taken if there is no other.
+    The branch `null` is chosen only if there is no other branch.
 
     Raises:
         CannotSample: The references form a circle, or the schema allows no value.
@@ -95,9 +96,9 @@ def sample(rng: Random, schema: Any, whole: Schema, name: str = "", depth: int =
     Args:
         rng: Source of all random choices.
         schema: The schema of the value.
-        whole: The schema in which references are resolved.
+        whole: The complete schema, to which the references refer.
         name: The name of the argument in plain words.
-        depth: How deep the value is nested, from 0.
+        depth: Nesting depth of the value, from 0.
 
     Raises:
         CannotSample: No value can be drawn.
@@ -170,7 +171,7 @@ def _string(rng: Random, node: Schema, name: str) -> str:
 
 
 def _described_examples(description: str) -> list[str]:
-    """The examples in a description."""
+    """Return the examples in a description."""
     found = _QUOTED.findall(description)
     if not found and (listed := _EXAMPLES.search(description)):
         found = [part.strip() for part in re.split(r",|\bor\b|\band\b", listed[1])]
@@ -188,7 +189,10 @@ def _fitted(rng: Random, least: int, most: int) -> str:
 
 
 def _bounds(node: Schema, name: str, whole: bool) -> tuple[float, float]:
-    """The lowest and highest value: those of the schema, else those that are usual for the name."""
+    """Return the lowest and highest value of the schema.
+
+    If the schema has no bounds, use the usual bounds for the name.
+    """
     step = 1 if whole else 0.01
     lows = [node[key] + more for key, more in (("minimum", 0), ("exclusiveMinimum", step)) if node.get(key) is not None]
     highs = [

@@ -1,4 +1,4 @@
-"""Arguments for the catalog's tools: for each tool, a function that draws arguments and the words that state them."""
+"""Arguments for the catalog's tools. For each tool, a function draws arguments, and the words for these arguments."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class DatabaseQuestion:
     Attributes:
         dataset: Name of the table.
         wish: The wish in words, with slots in braces.
-        sql: The query that answers it, with the same slots.
+        sql: The SQL query for this wish, with the same slots.
     """
 
     dataset: str
@@ -33,7 +33,7 @@ class DatabaseQuestion:
 
 @cache
 def database_questions() -> tuple[DatabaseQuestion, ...]:
-    """All wishes of `database.toml`."""
+    """Return all wishes of `database.toml`."""
     table = tomllib.loads(files(__package__).joinpath("database.toml").read_text(encoding="utf-8"))
     return tuple(DatabaseQuestion(**entry) for entry in table["question"])
 

@@ -1,4 +1,7 @@
-"""Arguments for tools about dates, times and reminders. Dates have a year, because a model does not know today's."""
+"""Arguments for tools about dates, times and reminders.
+
+All dates include the year, because a model does not know the current year.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +76,7 @@ def _spoken_moment(rng: Random, day: date, hour: int, minute: int) -> str:
 
 
 def moment(rng: Random) -> tuple[str, str]:
-    """A local date and time: as an ISO string, and as people write it."""
+    """Draw a local date and time, as an ISO string and as people write dates."""
     day, hour, minute = values.day(rng), rng.randint(0, 23), rng.choice((0, 0, 5, 10, 15, 20, 30, 45, 50))
     return f"{day.isoformat()}T{hour:02}:{minute:02}", _spoken_moment(rng, day, hour, minute)
 
@@ -106,7 +109,7 @@ def _reminder(rng: Random) -> Draw:
 
 
 def errand(rng: Random) -> str:
-    """A task, as an infinitive without "to"."""
+    """Draw a task, as an infinitive without "to"."""
     known = words()
     thing, name = rng.choice(known.things), rng.choice(known.given_names)
     return rng.choice(

@@ -1,4 +1,4 @@
-"""Arguments for tools about lists: words or numbers, with an order or a condition."""
+"""Arguments for tools about lists of words or numbers, with an order or a condition."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def _calculator(rng: Random) -> Draw:
 
 
 def numbers(rng: Random, fewest: int = 3) -> list[int | float]:
-    """A list of whole or decimal numbers of about the same size."""
+    """Draw a list of whole or decimal numbers of similar size."""
     scale = rng.choice((10, 50, 100, 1000))
     count = rng.randint(fewest, 9)
     if rng.random() < 0.3:
@@ -76,7 +76,7 @@ def _units(rng: Random) -> Draw:
     value = _amount(rng)
 
     def said(unit: str) -> str:
-        # The units "c" and "m" are written as words, because a single letter is unclear in a sentence.
+        # Write the units "c" and "m" as words, because a single letter is unclear in a sentence.
         return unit if unit in ("ft", "km", "kg", "lb", "mi") and rng.random() < 0.4 else family[unit]
 
     slots = {"value": str(value), "value_": str(value), "from_unit": said(source), "to_unit": said(target)}
