@@ -8,7 +8,6 @@ exception is raised only if an implementation cannot be imported, or if the work
 from __future__ import annotations
 
 import json
-import multiprocessing
 import signal
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from pebble import ProcessExpired, ProcessPool
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.tools import sandbox_worker
 from toolmark.benchmark.tools.schemas import SchemaError, compile_schema, problems
+from toolmark.benchmark.tools.worker_process import WorkerContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -176,11 +176,10 @@ class Sandbox:
             return self._answer(function, arguments, seconds)
         except RuntimeError as error:
             self.close()
-            fix = (
-                'Put the code of your script under `if __name__ == "__main__":` and run it as a file. The worker '
-                "process imports the main program."
-            )
-            raise EnvironmentFault(f"The sandbox's worker process does not start: {error}", fix) from None
+            raise EnvironmentFault(
+                f"The sandbox's worker process does not start: {error}",
+                "Check how much memory and how many processes are allowed here, then run the same command again.",
+            ) from None
 
     def _answer(self, function: Callable[..., str], arguments: tuple[str, ...], seconds: float) -> str:
         return str(self._started().schedule(function, args=arguments, timeout=seconds).result())
@@ -192,7 +191,7 @@ class Sandbox:
             self._pool = ProcessPool(
                 max_workers=1,
                 # A forked worker would inherit the open files, threads and model weights of this process.
-                context=multiprocessing.get_context("spawn"),
+                context=WorkerContext(),
                 initializer=sandbox_worker.enter,
                 initargs=(self._scratch.name, limits.seconds, limits.memory, limits.output, limits.confined),
             )

@@ -262,7 +262,7 @@ def test_an_mcp_server_over_http(shop: Path) -> None:
     ("source", "kind", "what"),
     [
         ("mcp:", InputError, "names no server"),
-        ("mcp:https://me:secret@e.org/mcp", InputError, "has credentials"),
+        ("mcp:https://me:secret@e.org/mcp", InputError, "contains credentials"),
         ("mcp:a 'b", InputError, "is not a command"),
         ("mcp:/nowhere/at/all", EnvironmentFault, "does not list its tools"),
     ],

@@ -67,6 +67,7 @@ def test_the_record_tells_how(trained):
     assert record.weights_sha256 in (trained / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_with_the_same_weights(trained, trace_folder, tmp_path):
     with pytest.raises(Killed):
         train(trace_folder, tmp_path, kill_at=2)
@@ -77,6 +78,7 @@ def test_a_killed_training_ends_with_the_same_weights(trained, trace_folder, tmp
     assert len((tmp_path / "curve.jsonl").read_text().splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_training_is_refused(trace_folder, tmp_path):
     with pytest.raises(Killed):
         train(trace_folder, tmp_path, kill_at=2)
