@@ -237,7 +237,9 @@ def _content(value: object) -> object:
 
 
 def plugin_package(entry_point: str) -> str:
-    """The package with the code of a plug-in, for example `toolmark.trainers`, or a third party's top package.
+    """The package that contains the code of a plug-in.
+
+    For a plug-in of Toolmark, this is for example `toolmark.trainers`. For others, it is the top-level package.
 
     Args:
         entry_point: Module and object, for example `toolmark.trainers.lora:LoraTrainer`.

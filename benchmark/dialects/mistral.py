@@ -10,7 +10,7 @@ A lenient reading also accepts:
 - text after the last call
 - code fences
 - a single object without the list
-- the usual other keys
+- other common names for the keys `name` and `arguments`
 - arguments as a JSON string
 - a missing `[ARGS]`
 

@@ -15,7 +15,7 @@ __all__ = ["confusion", "offered", "seen"]
 
 
 def offered(comparison: Comparison) -> Drawing | None:
-    """Draw `selection.tool` by the number of tools offered. Return None if all cases offer the same number of tools."""
+    """Draw `selection.tool` for each number of offered tools; None if all cases offer the same number."""
     if comparison.report is None:
         return None
     figures = [comparison.report.details[contestant.name].offered for contestant in comparison.contestants]

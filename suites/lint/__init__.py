@@ -5,8 +5,8 @@ doubt needs a decision by a person, for example because an offered tool could an
 The shipped cases have no finding.
 
     findings.py              the class of a finding
-    balance.py               tags, splits, and balance of tools, difficulties and places
-    gold.py                  runs expected calls, and checks the gold of cases under every primary metric
+    balance.py               tags and splits; whether tools, difficulties and places are balanced
+    gold.py                  runs the expected calls; checks that a perfect answer scores 1 on each primary metric
     likeness.py              cases that are too similar to each other or to training templates
     skeletons.py             questions without values, for the measurement of similarity
     doubtful_abstentions.py  cases that expect no call although a call may be right

@@ -66,7 +66,7 @@ class TrainingProgress(TrainerCallback):
             self._ctx.log({**shown, "seconds_left": left})
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """Start the curve of this session. If the training resumes, print the step."""
+        """Start a new loss curve for this session. If the training resumes, print the step at which it resumes."""
         self._first_step = state.global_step
         (self._work / "curve.jsonl").write_text("")
         if self._first_step:
