@@ -105,12 +105,13 @@ class Evaluation:
         if not self._recorded:
             check_writable(self.request.runs)
         self._generate(observer or Observer())
-        self._judge(logs=logs and not self._recorded)
+        cases = self._judged_cases()
+        self._judge(cases, logs=logs and not self._recorded)
         sides = [contestant.side() for contestant in self.contestants]
         data = None
         if report:
-            provenance = provenance_of(self.request, self.contestants, self._judged_cases)
-            data = gather(self._judged_cases, sides, self.contestants[0].dialect, provenance)
+            provenance = provenance_of(self.request, self.contestants, cases)
+            data = gather(cases, sides, self.contestants[0].dialect, provenance)
         return compare_sides(sides, self.request.margin, data)
 
     def _generate(self, observer: Observer) -> None:
@@ -160,7 +161,6 @@ class Evaluation:
                     "run continues.",
                 )
 
-    @property
     def _judged_cases(self) -> Sequence[Case]:
         """The cases whose prompt fits the context of every contestant."""
         too_long = {
@@ -171,10 +171,10 @@ class Evaluation:
         }
         return [case for case in self.cases if case.id not in too_long]
 
-    def _judge(self, *, logs: bool) -> None:
+    def _judge(self, cases: Sequence[Case], *, logs: bool) -> None:
         with Executor(self.request.execute) as executor:
             for contestant in self.contestants:
-                contestant.grades = self._grades(contestant, self._judged_cases, executor, logs=logs)
+                contestant.grades = self._grades(contestant, cases, executor, logs=logs)
 
     def _grades(
         self, contestant: Contestant, cases: Sequence[Case], executor: Executor, *, logs: bool

@@ -224,8 +224,8 @@ def checked_metrics(suite: str = "") -> tuple[str, ...]:
 
 def label(metric_id: str) -> str:
     """Return the label of a metric, or the id itself if no metric with this id is defined here."""
-    by_id: Mapping[str, MetricInfo] = {**METRICS, BALANCED.id: BALANCED}
-    return by_id[metric_id].label if metric_id in by_id else metric_id
+    metric = BALANCED if metric_id == BALANCED.id else METRICS.get(metric_id)
+    return metric_id if metric is None else metric.label
 
 
 def _probes(grade: Grade) -> list[Any]:
