@@ -30,7 +30,7 @@ class Shape:
     columns: int = 1024
 
 
-def flops_per_second(dtype: str, shape: Shape = Shape(), *, device: str = "cpu", seconds: float = 1.0) -> float:  # noqa: B008
+def flops_per_second(dtype: str, shape: Shape = Shape(), *, device: str = "cpu", seconds: float = 1.0) -> float:
     """The rate of a matrix product, in floating-point operations a second. One multiply-add counts as two operations.
 
     The number of rows is doubled until it reaches `shape.rows`, or until the next product might exceed `seconds`. The
