@@ -27,8 +27,8 @@ from toolmark.trainers.finetuning.checkpoint_choice import DevScores, choose_che
 from toolmark.trainers.finetuning.checkpoint_files import complete_checkpoints, publish, read_json, write_json
 from toolmark.trainers.finetuning.example_order import arrange, chosen_by_share
 from toolmark.trainers.finetuning.example_trainer import ExampleTrainer
-from toolmark.trainers.finetuning.precision_choice import PrecisionChoice, choose_precision
 from toolmark.trainers.finetuning.training_progress import DivergedError, TrainingProgress, training_curve
+from toolmark.trainers.precision_choice import PrecisionChoice, choose_precision
 
 if TYPE_CHECKING:
     from toolmark.benchmark.candidates.spec import Candidate
@@ -56,7 +56,7 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
     examples = [ctx.examples("train")[index] for index in indices]
     order = arrange(examples, options.order, options.together, options.epochs, ctx.seed)
     layout: BatchLayout = packed_rows if packed_forward(without_adapter(model)) is not None else padded_rows
-    precision = _precision(work, model, layout, examples, order, options)
+    precision = _precision(work, model, examples, order, options)
     torch.set_num_threads(precision.threads)
     rows = layout.__name__.replace("_", " ")
     ctx.say(f"Training on {len(examples)} conversations in {rows}; {precision.why}.")
@@ -120,14 +120,15 @@ def _loss_weights(ctx: Training, options: LoraOptions, indices: Sequence[int]) -
 
 
 def _precision(
-    work: Path, model: Any, layout: BatchLayout, examples: Sequence[Encoded], order: Sequence[int], options: LoraOptions
+    work: Path, model: Any, examples: Sequence[Encoded], order: Sequence[int], options: LoraOptions
 ) -> PrecisionChoice:
     """Return the threads and the precision. A resumed training uses the choice that its first session stored."""
     plan = work / "plan.json"
     if plan.exists():
         return PrecisionChoice(**read_json(plan))
-    first = [examples[index] for index in order[: options.batch * options.accumulation]]
-    found = choose_precision(model, layout, first, options.precision, options.threads)
+    of_a_step = sum(len(examples[index].ids) for index in order[: options.batch * options.accumulation])
+    tokens = min(of_a_step, options.pass_tokens)
+    found = choose_precision(model.config, tokens, options.precision, options.threads)
     write_json(plan, {"threads": found.threads, "precision": found.precision, "why": found.why})
     return found
 

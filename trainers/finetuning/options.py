@@ -65,7 +65,7 @@ class LoraOptions(BaseModel):
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
-        description="auto measures both on the first batch and takes bfloat16 if it is clearly faster.",
+        description="auto measures both for a few seconds, and takes bfloat16 if it is clearly faster.",
     )
     threads: int | None = Field(default=None, ge=1, description="Threads of torch; measured if not given.")
     score_every: int = Field(

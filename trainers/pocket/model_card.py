@@ -40,7 +40,7 @@ From scratch, on {conversations:,} conversations of the template generator's mix
 
 A program makes the data from word lists: copying, small talk, JSON, and calls of tools that are invented anew for each
 conversation, in the dialects {dialects}. No text comes from elsewhere or from another model. One training
-with a fixed budget: {tokens:,} tokens in {minutes:.0f} minutes, {threads} CPU thread(s), bf16
+with a fixed budget: {tokens:,} tokens in {minutes:.0f} minutes, {threads} CPU thread(s), {precision}
 products over fp32 weights, Muon and AdamW, cosine schedule. Final loss {loss}, on the model's own tokens {answer_loss}.
 Data, options and checkpoint were not chosen by scores of the suites. `toolmark.json` contains options, seed, curve,
 versions and the SHA-256 of `model.safetensors`:
@@ -80,6 +80,7 @@ def pocket_card(record: WrittenRecord, longest: int) -> str:
         tokens=record.tokens,
         minutes=record.seconds / 60,
         threads=record.options["threads"],
+        precision=record.options["precision"],
         loss=record.losses["loss"],
         answer_loss=record.losses["answer_loss"],
         weights=record.weights_sha256,

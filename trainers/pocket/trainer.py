@@ -14,7 +14,7 @@ import math
 import time
 from itertools import count, islice
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,6 +31,7 @@ from toolmark.trainers.pocket.resume_file import Progress, ResumeFile
 from toolmark.trainers.pocket.row_packing import RowPacker
 from toolmark.trainers.pocket.tokenizer import train_tokenizer
 from toolmark.trainers.pocket.training_curve import TrainingCurve
+from toolmark.trainers.precision_choice import choose_precision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,12 +63,19 @@ class PocketOptions(BaseModel):
     batch_tokens: int = Field(default=4096, ge=2048, multiple_of=2048, description="Tokens per optimizer step.")
     lr: float = Field(default=3e-3, gt=0, description="Peak learning rate.")
     prompt_weight: float = Field(default=0.1, ge=0, le=1, description="Loss weight of tokens the model only reads.")
-    threads: int = Field(default=2, ge=1, description="Threads of torch; 1 is faster on a busy machine.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto",
+        description="auto measures both for a few seconds, and takes bfloat16 if it is clearly faster.",
+    )
+    threads: int | None = Field(default=None, ge=1, description="Threads of torch; measured if not given.")
     checkpoint_minutes: float = Field(default=3.0, ge=0, description="Minutes between checkpoints.")
 
     def shaping(self) -> dict[str, float]:
-        """Return the options that change the weights. A training can resume only with the same values."""
-        return self.model_dump(exclude={"threads", "checkpoint_minutes"})
+        """Return the options that change the weights. A training can resume only with the same values.
+
+        The precision also changes the weights. The caller adds the measured precision.
+        """
+        return self.model_dump(exclude={"threads", "precision", "checkpoint_minutes"})
 
 
 def dialect_of(seed: int, index: int, with_tools: bool) -> Dialect:
@@ -148,7 +156,7 @@ def batches(packer: RowPacker, lengths: list[int], batch_tokens: int) -> Iterato
 
 
 def losses(
-    model: Gemma3ForCausalLM, ids: torch.Tensor, weights: torch.Tensor, answer: torch.Tensor
+    model: Gemma3ForCausalLM, ids: torch.Tensor, weights: torch.Tensor, answer: torch.Tensor, precision: str
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the weighted mean loss over all tokens, and the mean loss over the tokens that the model writes.
 
@@ -157,7 +165,7 @@ def losses(
     import torch
     from torch.nn.functional import cross_entropy
 
-    with torch.autocast(ids.device.type, torch.bfloat16):
+    with torch.autocast(ids.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
         logits = model(input_ids=ids, use_cache=False).logits[:, :-1]
     loss = cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none").view(ids.shape[0], -1)
     weights, answer = weights[:, 1:], answer[:, 1:]
@@ -191,13 +199,16 @@ class PocketTrainer(BaseTrainer):
         import torch
 
         out.mkdir(parents=True, exist_ok=True)
-        torch.set_num_threads(options.threads)
         torch.manual_seed(ctx.seed)
 
         tokenizer = train_tokenizer(rendered(data), CONTEXT)
         model = build_model(tokenizer).train()
+        found = choose_precision(model.config, options.batch_tokens, options.precision, options.threads)
+        torch.set_num_threads(found.threads)
+        ctx.say(f"Training on {len(data.rows())} conversations; {found.why}.")
         optimizers = make_optimizers(model, options.lr)
-        resume_file = ResumeFile(out / "resume.pt", {"seed": ctx.seed, "data": data.manifest_hash, **options.shaping()})
+        shaping = {"seed": ctx.seed, "data": data.manifest_hash, "precision": found.precision, **options.shaping()}
+        resume_file = ResumeFile(out / "resume.pt", shaping)
         done = resume_file.load(model, optimizers)
         curve = TrainingCurve(out / "curve.jsonl", done.step)
 
@@ -208,7 +219,7 @@ class PocketTrainer(BaseTrainer):
             lr = learning_rate(done.step, len(lengths), options.lr)
             for group in (group for optimizer in optimizers for group in optimizer.param_groups):
                 group["lr"] = lr
-            loss, answer_loss = losses(model, ids, weights, answer)
+            loss, answer_loss = losses(model, ids, weights, answer, found.precision)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             for optimizer in optimizers:
@@ -241,6 +252,7 @@ class PocketTrainer(BaseTrainer):
             seconds=done.seconds,
             losses=curve.final("loss", "answer_loss"),
             curve=curve.sample(),
+            measured={"threads": found.threads, "precision": found.precision},
             tools_made_by="the mix pocket, anew for each conversation",
         )
 

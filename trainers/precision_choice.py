@@ -1,0 +1,101 @@
+"""Chooses threads and precision of a training by measuring the matrix products of the training.
+
+The best choice is not known in advance. If another process uses a core, two threads can be slower than one thread.
+bfloat16 is several times faster on a processor with bfloat16 instructions, and 40 times slower on other processors. So
+a few products with the model's shapes are measured. The measurement takes less than ten seconds on every processor.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from toolmark.benchmark.engine.local_engine import default_device
+from toolmark.benchmark.engine.multiplication_speed import Shape, flops_per_second
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+__all__ = ["PrecisionChoice", "choose_precision"]
+
+_SECONDS_PER_MEASUREMENT = 1.5
+"""There are at most four measurements: two numbers of threads, in two precisions."""
+
+_MORE_THREADS_PAY = 1.2
+"""More threads are chosen only if the rate is higher by this factor, because threads also wait for each other between
+the products."""
+
+_BFLOAT16_PAYS = 2.0
+"""bfloat16 is chosen only if the rate is higher by this factor. The products are only a part of a training, and
+bfloat16 gradients are less precise."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrecisionChoice:
+    """The chosen threads and precision.
+
+    Attributes:
+        threads: Number of threads that torch uses.
+        precision: `float32` or `bfloat16`.
+        why: The measurement in words.
+    """
+
+    threads: int
+    precision: str
+    why: str
+
+
+def choose_precision(
+    config: PretrainedConfig,
+    tokens: int,
+    precision: Literal["auto", "float32", "bfloat16"],
+    threads: int | None,
+) -> PrecisionChoice:
+    """Choose the number of threads and then the precision. Options that the user set are not measured.
+
+    Args:
+        config: The configuration of the model. Its hidden size and feed-forward size are the shape of the products.
+        tokens: Number of tokens in a forward pass.
+        precision: The precision that the user chose. With `auto`, the precision is measured.
+        threads: The number of threads that the user chose. With None, the number is measured.
+    """
+    import torch
+
+    if default_device() == "cuda":
+        found = "bfloat16" if precision == "auto" else precision
+        return PrecisionChoice(torch.get_num_threads(), found, f"{found} on CUDA")
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    counts = (threads,) if threads else tuple(sorted({1, processors}))
+    wanted = "float32" if precision == "auto" else precision
+    sizes = config.get_text_config()
+    shape = Shape(tokens, sizes.hidden_size, getattr(sizes, "intermediate_size", None) or 4 * sizes.hidden_size)
+    by_count = {count: _rate(wanted, shape, count) for count in counts} if len(counts) > 1 else {counts[0]: 0.0}
+    best = max(by_count, key=lambda count: by_count[count])
+    if by_count[best] < _MORE_THREADS_PAY * by_count[counts[0]]:
+        best = counts[0]
+    by_precision = {wanted: by_count[best]}
+    if precision == "auto":
+        by_precision = {name: _rate(name, shape, best) for name in ("float32", "bfloat16")}
+    chosen = wanted
+    if by_precision.get("bfloat16", 0.0) > _BFLOAT16_PAYS * by_precision.get("float32", float("inf")):
+        chosen = "bfloat16"
+    measured = [f"{rate / 1e9:,.1f} GFLOP/s in {name}" for name, rate in by_precision.items() if rate]
+    measured += [
+        f"{rate / 1e9:,.1f} with {count} thread{'s' if count > 1 else ''}"
+        for count, rate in by_count.items()
+        if rate and count != best
+    ]
+    return PrecisionChoice(best, chosen, f"threads: {best}, {chosen} ({', '.join(measured) or 'as given'})")
+
+
+def _rate(dtype: str, shape: Shape, threads: int) -> float:
+    """The rate of a matrix product with this number of threads."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        return flops_per_second(dtype, shape, seconds=_SECONDS_PER_MEASUREMENT)
+    finally:
+        torch.set_num_threads(before)
