@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from toolmark.benchmark.core.child_processes import guarded
+
 __all__ = ["absolute", "bound", "connected"]
 
 _open = ExitStack()
@@ -45,7 +47,7 @@ def connected(server: str) -> AbstractAsyncContextManager[Any]:
     if is_address(server):
         client = Client(server)
         return client
-    command, *words = shlex.split(server)
+    command, *words = guarded(shlex.split(server))
     # The user named the server, and it may need API keys of the user's environment.
     parameters = StdioServerParameters(command=command, args=words, env=dict(os.environ))
     quiet = _open.enter_context(Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - _open closes it
