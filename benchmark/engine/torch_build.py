@@ -33,7 +33,7 @@ def torch_build() -> TorchBuild:
     elif torch.version.hip:
         gpu = f"ROCm {torch.version.hip}"
     else:
-        gpu = "mps" if torch.backends.mps.is_built() else ""  # type: ignore[no-untyped-call]
+        gpu = "mps" if torch.backends.mps.is_built() else ""
     return TorchBuild(torch.__version__, gpu)
 
 
