@@ -60,8 +60,8 @@ def run(parent: int, command: list[str]) -> int:
         if signal.getsignal(number) is not signal.SIG_IGN:  # for example, nohup ignores SIGHUP
             signal.signal(number, forward)
     child = subprocess.Popen(command)  # noqa: S603
-    for number in early:
-        child.send_signal(number)
+    for waiting in early:
+        child.send_signal(waiting)
     threading.Thread(target=end_with, args=(parent, child), daemon=True).start()
     code = child.wait()
     return code if code >= 0 else 128 - code
