@@ -93,8 +93,6 @@ class ToolboxNames:
     def _member(self, member: str, name: str, place: str, read: ToolsFile) -> Tool:
         offered = {tool.name: tool for tool in (*catalog().tools, *read.tools)}
         if member not in offered:
-            what = (
-                f"The toolbox {name!r} in {place} lists the tool {member!r}, but {place} and the catalog lack this tool"
-            )
+            what = f"The toolbox {name!r} in {place} lists the tool {member!r}, which does not exist"
             raise InputError(what, nearest(member, tuple(offered)))
         return offered[member]

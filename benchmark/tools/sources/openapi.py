@@ -181,9 +181,7 @@ class _OpenApi(YamlDocument):
             if parameter.get("required") is True or parameter["in"] == "path":
                 required.append(parameter["name"])
         if "requestBody" in operation and not self._body(operation, place, name, (properties, required, where)):
-            self.left_out.append(
-                f"{self.at((*place, 'requestBody'))}: {name} is left out, because its body is not JSON"
-            )
+            self.left_out.append(f"{self.at((*place, 'requestBody'))}: {name} is left out: its body is not JSON")
             return None
         url = self._server(operation, item)
         security = self._security(operation)
