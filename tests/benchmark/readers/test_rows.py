@@ -80,7 +80,7 @@ def test_rows_of_a_csv_know_their_line(tmp_path: Path) -> None:
         stream.write('\ufeffq,t\r\n"two\nlines",x\n\nonly one\n"a""b",y\n')
     assert list(csv_rows(file)) == [
         (2, {"q": "two\nlines", "t": "x"}),
-        (5, BadRow(file, 5, "the row has 1 cells, and the header 2 columns")),
+        (5, BadRow(file, 5, "the row has 1 cells, but the header has 2 columns")),
         (6, {"q": 'a"b', "t": "y"}),
     ]
     file.write_bytes(b"no gzip")
