@@ -34,6 +34,7 @@ from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.held_out import HeldOut, shipped_manifest
 from toolmark.benchmark.data.held_out import held_out as read_held_out
 from toolmark.benchmark.data.record import RECORD_FILE, RecordedBase, RecordedData, WrittenRecord
+from toolmark.benchmark.engine.devices import DeviceName, choose_device
 from toolmark.benchmark.evaluation.evaluate import evaluate
 from toolmark.benchmark.evaluation.request import Request, shipped_cases
 from toolmark.benchmark.plugins.protocols import DevFigure, Trained, Trainer, Training
@@ -74,7 +75,7 @@ def run_training(
     Raises:
         InputError: `out` contains a finished model, the base cannot be trained, or the data must not be used for
             training.
-        EnvironmentFault: The base's weights or a package are missing, or the folder cannot be written.
+        EnvironmentFault: The base's weights, the device or a package are missing, or the folder cannot be written.
     """
     if (job.out / RECORD_FILE).exists():
         raise InputError(
@@ -89,6 +90,7 @@ def run_training(
         return _write_record(trainer, job, options, data, trained)
 
     base = _base(job.base)
+    device = choose_device(job.device)
     weights = locate(base).base
     dialect = _dialect(job, base, data)
     examples = EncodedExamples(data, dialect, weights, say, skip_too_long=job.skip_too_long)
@@ -98,10 +100,11 @@ def run_training(
         log=log,
         say=say,
         weights=weights,
+        device=device,
         examples=examples.of,
         query_types=examples.query_types,
         decisions=examples.decisions,
-        score_dev=partial(_score_dev, job, dialect.name),
+        score_dev=partial(_score_dev, job, dialect.name, device),
     )
     _make_folder(job.out)
     trained = trainer.train(base, data, job.out, options, context)
@@ -160,7 +163,7 @@ def check_data(data: TraceDataset, held_out: HeldOut) -> None:
         )
 
 
-def _score_dev(job: TrainingJob, dialect: str, folder: Path) -> Mapping[str, DevFigure]:
+def _score_dev(job: TrainingJob, dialect: str, device: DeviceName, folder: Path) -> Mapping[str, DevFigure]:
     """Compare the checkpoint in `folder` with the base on the dev cases. The base answers each case only once."""
     adapter = (folder / "adapter_config.json").exists()
     request = Request(
@@ -171,6 +174,7 @@ def _score_dev(job: TrainingJob, dialect: str, folder: Path) -> Mapping[str, Dev
         split="dev",
         limit=job.dev_limit,
         dialect=dialect,
+        device=device,
         runs=job.out / "dev",
     )
     with _torch_state_kept():

@@ -30,7 +30,7 @@ _SECONDS_TO_END = 10.0
 """Time that an interrupted command has to save its state and to print the path of the saved state."""
 
 
-def plan_of(candidate: Candidate) -> Plan | None:
+def plan_of(candidate: Candidate, device: str = "auto") -> Plan | None:
     """Return the plan for the recipe of a candidate. Return None if the adapter of the candidate is not a recipe.
 
     Raises:
@@ -40,7 +40,8 @@ def plan_of(candidate: Candidate) -> Plan | None:
     if candidate.adapter is None or not is_recipe(path := Path(candidate.adapter)):
         return None
     recipe = read_recipe(path)
-    return plan_recipe(recipe, locate(replace(candidate, adapter=None)).base, recipe_dialect(candidate, recipe)[0])
+    base = locate(replace(candidate, adapter=None)).base
+    return plan_recipe(recipe, base, recipe_dialect(candidate, recipe)[0], device)
 
 
 class RecipeMaking:
@@ -51,6 +52,7 @@ class RecipeMaking:
     Args:
         candidates: The candidates of an evaluation, with or without recipes.
         say: Called with each command before it runs.
+        device: The device of the trainings, if a recipe names no device.
 
     Attributes:
         ready: A future for each candidate, in the order of `candidates`. The result of a future is the candidate with
@@ -61,12 +63,12 @@ class RecipeMaking:
         InputError, EnvironmentFault: As in `plan_of`.
     """
 
-    def __init__(self, candidates: Sequence[Candidate], say: Callable[[str], None]) -> None:
+    def __init__(self, candidates: Sequence[Candidate], say: Callable[[str], None], device: str = "auto") -> None:
         self._say = say
         self._command: subprocess.Popen[bytes] | None = None
         self._ended = False
         self._thread = ThreadPoolExecutor(1, "recipes")
-        plans = [plan_of(candidate) for candidate in candidates]
+        plans = [plan_of(candidate, device) for candidate in candidates]
         self.ready = [self._future(candidate, plan) for candidate, plan in zip(candidates, plans, strict=True)]
 
     def __enter__(self) -> Self:

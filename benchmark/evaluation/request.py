@@ -12,6 +12,7 @@ from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
+from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.readers.case_selection import Split
 from toolmark.benchmark.runs.generation import RunOptions
 from toolmark.benchmark.scoring.execution import Execute
@@ -46,6 +47,8 @@ class Request:
     epochs: int = 1
     temperature: float = 0.0
     seed: int = 0
+    device: DeviceChoice = "auto"
+    dtype: DtypeChoice = "auto"
     threads: int | None = None
     connections: int = _REQUESTS.connections
     request_timeout: float = _REQUESTS.timeout
@@ -62,7 +65,7 @@ class Request:
     def run_options(self) -> RunOptions:
         """The options of a run."""
         decoding = Decoding(temperature=self.temperature, seed=self.seed, stop_at_call=self.stop_at_call)
-        return RunOptions(self.runs, decoding, self.epochs, self.fresh, self.skip_too_long)
+        return RunOptions(self.runs, decoding, self.epochs, self.device, self.dtype, self.fresh, self.skip_too_long)
 
     @property
     def served_requests(self) -> RequestLimits:

@@ -149,6 +149,7 @@ class Training:
         log: Reports a point of the curve, which has a `step` and figures by name.
         say: Shows the user a line.
         weights: Directory of the base's weights. None if there is no base.
+        device: The device of the training, a name in `toolmark.benchmark.engine.devices.DEVICES`.
         examples: Returns the token ids of the conversations of a split. A mask marks the tokens that the model must
             write. Every mask is checked. The split `validation` may have no examples.
         query_types: Returns the query type of each example of a split.
@@ -161,6 +162,7 @@ class Training:
     log: Callable[[Mapping[str, float]], None]
     say: Callable[[str], None] = lambda _: None
     weights: Path | None = None
+    device: str = "cpu"
     examples: Callable[[str], Sequence[Encoded]] = lambda _: ()
     query_types: Callable[[str], Sequence[str]] = lambda _: ()
     decisions: Callable[[str], Sequence[frozenset[int]]] = lambda _: ()
