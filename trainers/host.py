@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import shlex
+import shutil
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from functools import cache, partial
@@ -85,8 +86,8 @@ def run_training(
     data.rows()
     check_data(data, read_held_out(job.manifest or shipped_manifest()))
     if trainer.from_scratch:
-        _make_folder(job.out)
-        trained = trainer.train(None, data, job.out, options, Training(job.seed, log, say))
+        with _folder(job.out):
+            trained = trainer.train(None, data, job.out, options, Training(job.seed, log, say))
         return _write_record(trainer, job, options, data, trained)
 
     base = _base(job.base)
@@ -106,16 +107,27 @@ def run_training(
         decisions=examples.decisions,
         score_dev=partial(_score_dev, job, dialect.name, device),
     )
-    _make_folder(job.out)
-    trained = trainer.train(base, data, job.out, options, context)
+    with _folder(job.out):
+        trained = trainer.train(base, data, job.out, options, context)
     return _write_record(trainer, job, options, data, trained, dialect, weights)
 
 
-def _make_folder(folder: Path) -> None:
-    """Make the folder, and check that a file can be written in the folder."""
+@contextmanager
+def _folder(folder: Path) -> Iterator[None]:
+    """Make the folder, and check that a file can be written in the folder.
+
+    If the training is refused before it writes a file, the folder is removed.
+    """
+    new = not folder.exists()
     with writing(folder, "Choose another folder: --out DIR"):
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()
+    try:
+        yield
+    except BaseException:
+        if new and not any(path.is_file() for path in folder.rglob("*")):
+            shutil.rmtree(folder)
+        raise
 
 
 def _base(spec: str) -> Candidate:

@@ -124,7 +124,8 @@ class LocalEngine:
 
         Raises:
             PromptTooLong: A prompt leaves no room for `max_tokens`.
-            InputError: The same errors as `encode` and `check_readable`.
+            InputError: The context has no room for a prompt beside `max_tokens`. Or the same errors as `encode` and
+                `check_readable`.
         """
         self._dialect, self._one_call = dialect, frozenset(one_call)
         self._dialect_stops = tuple(dialect.stops)
@@ -132,6 +133,12 @@ class LocalEngine:
         self._call_ends = tuple(end for end in ends if end is not None)
         self._encoded = [encode(prompt, self._tokenizer).ids for prompt in prompts]
         room = self._context - self._decoding.max_tokens
+        if room < 1:
+            raise InputError(
+                f"--max-tokens {self._decoding.max_tokens} leaves no room for a prompt, because the context of "
+                f"{self._base} has {self._context} tokens",
+                f"Allow shorter answers, for example --max-tokens {min(512, self._context // 2)}",
+            )
         too_long = {index: len(ids) for index, ids in enumerate(self._encoded) if len(ids) > room}
         if too_long:
             raise PromptTooLong(too_long, room)

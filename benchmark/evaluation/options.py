@@ -61,6 +61,7 @@ OPTIONS = (
     Option("epochs", WHOLE, "answers for each case; needs --temperature", metavar="N", default=_DEFAULT.epochs),
     Option("temperature", NUMBER, "temperature of sampling; 0 is greedy", metavar="T", default=_DEFAULT.temperature),
     Option("seed", WHOLE, "seed of sampling and of --limit", metavar="N", default=_DEFAULT.seed),
+    Option("max-tokens", WHOLE, "an answer is cut after N tokens", metavar="N", default=_DEFAULT.max_tokens),
     Option(
         "device",
         choice(*get_args(DeviceChoice)),

@@ -22,6 +22,7 @@ from toolmark.benchmark.verdicts.verdict import MARGIN
 __all__ = ["Request", "check", "shipped_cases"]
 
 _REQUESTS = RequestLimits()
+_DECODING = Decoding()
 
 
 def shipped_cases() -> str:
@@ -47,6 +48,7 @@ class Request:
     epochs: int = 1
     temperature: float = 0.0
     seed: int = 0
+    max_tokens: int = _DECODING.max_tokens
     device: DeviceChoice = "auto"
     dtype: DtypeChoice = "auto"
     threads: int | None = None
@@ -64,7 +66,9 @@ class Request:
     @property
     def run_options(self) -> RunOptions:
         """The options of a run."""
-        decoding = Decoding(temperature=self.temperature, seed=self.seed, stop_at_call=self.stop_at_call)
+        decoding = Decoding(
+            self.max_tokens, temperature=self.temperature, seed=self.seed, stop_at_call=self.stop_at_call
+        )
         return RunOptions(self.runs, decoding, self.epochs, self.device, self.dtype, self.fresh, self.skip_too_long)
 
     @property
@@ -118,6 +122,10 @@ def check(request: Request) -> None:
     if request.temperature < 0:
         raise InputError(
             f"--temperature {request.temperature:g} is negative", "Write 0 (greedy) or more: --temperature 0"
+        )
+    if request.max_tokens < 1:
+        raise InputError(
+            f"--max-tokens {request.max_tokens} is below 1", f"Write 1 or more: --max-tokens {_DECODING.max_tokens}"
         )
     if request.threads is not None and request.threads < 1:
         raise InputError(f"--threads {request.threads} is below 1", "Write 1 or more: --threads 1")

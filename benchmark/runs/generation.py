@@ -309,7 +309,8 @@ def _prepare(
             raise InputError(
                 f"{len(error.lengths)} of {len(prompts)} prompts do not fit: the longest has {length} tokens "
                 f"(case {cases[index].source.ref}), but the context has room for {error.room}",
-                "Leave out such cases with --skip-too-long, which reports their number.",
+                "Leave out such cases with --skip-too-long, which reports their number. Or allow shorter answers with "
+                "--max-tokens N.",
             ) from None
         return frozenset(error.lengths)
     return frozenset()

@@ -71,14 +71,15 @@ def test_gemma_is_refused_in_float16(pocket):
     ],
 )
 def test_an_operation_that_a_device_lacks_is_named(said):
-    with pytest.raises(EnvironmentFault, match=r"mps cannot compute this model: .*(muon|float64)"):
-        with naming_missing_operations("mps"):
-            raise said
+    named = pytest.raises(EnvironmentFault, match=r"mps cannot compute this model: .*(muon|float64)")
+    with named, naming_missing_operations("mps"):
+        raise said
     with pytest.raises(TypeError, match="a defect"), naming_missing_operations("mps"):
         raise TypeError("a defect")
 
 
-def test_answers_under_the_name_of_another_device_are_those_of_the_processor(mps, tmp_path):
+@pytest.mark.usefixtures("mps")
+def test_answers_under_the_name_of_another_device_are_those_of_the_processor(tmp_path):
     assert memory("mps") == memory("cpu")
 
     def answered(device: DeviceChoice, temperature: float) -> Run:
@@ -96,9 +97,8 @@ def test_answers_under_the_name_of_another_device_are_those_of_the_processor(mps
 
 def test_the_data_type_is_part_of_the_identity(tmp_path):
     def identity(**chosen: str) -> tuple[str, object]:
-        evaluation = Evaluation(
-            Request(models=("pocket",), cases=CASES, limit=1, max_tokens=4, runs=tmp_path, **chosen)
-        )
+        few = {"models": ("pocket",), "cases": CASES, "limit": 1, "max_tokens": 4, "runs": tmp_path}
+        evaluation = Evaluation(Request(**few, **chosen))
         evaluation.run(logs=False)
         run = evaluation.contestants[0].run
         return run.folder.name, run.identity["dtype"]
