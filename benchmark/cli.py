@@ -8,6 +8,7 @@ from importlib.metadata import version
 from cyclopts import App, CycloptsError
 
 from toolmark.benchmark.core.errors import InputError, ToolmarkError
+from toolmark.benchmark.core.interruption import EXIT_CODE, how_to_continue, interruptible
 from toolmark.benchmark.core.registry import load, names, target
 
 __all__ = ["main"]
@@ -19,6 +20,7 @@ def main() -> None:
         name="toolmark",
         version=version("toolmark"),
         help="Did the fine-tune make the model better at calling tools, and what is the proof?",
+        suppress_keyboard_interrupt=False,
     )
     lists_commands = not sys.argv[1:] or sys.argv[1].startswith("-")
     try:
@@ -27,12 +29,16 @@ def main() -> None:
             # is imported.
             group = load("toolmark.commands", name) if lists_commands else target("toolmark.commands", name)
             root.command(group, name=name)
-        root(exit_on_error=False)
+        with interruptible():
+            root(exit_on_error=False)
     except CycloptsError:  # cyclopts has already printed the error.
         sys.exit(InputError.exit_code)
     except ToolmarkError as error:
         print(f"ERROR: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
+    except KeyboardInterrupt as interrupted:
+        print(f"Interrupted. {interrupted}".rstrip(), how_to_continue(), file=sys.stderr)  # noqa: T201
+        sys.exit(EXIT_CODE)
 
 
 if __name__ == "__main__":

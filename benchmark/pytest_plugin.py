@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +24,7 @@ import pytest
 from toolmark.benchmark.candidates.recipes import Plan
 from toolmark.benchmark.config.sources import Values
 from toolmark.benchmark.core.errors import InputError, ToolmarkError
+from toolmark.benchmark.core.interruption import how_to_continue, interruptible
 from toolmark.benchmark.core.registry import load, names, renderer_for
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.evaluate import Evaluation
@@ -38,6 +40,7 @@ __all__: list[str] = []
 _EVALUATION = pytest.StashKey[Evaluation]()
 _COMPARISON = pytest.StashKey[Comparison]()
 _VALUES = pytest.StashKey[Values]()
+_INTERRUPTED = pytest.StashKey[bool]()
 _PLANS = pytest.StashKey[list[Plan]]()
 
 _WORKERS = (
@@ -114,6 +117,9 @@ def _evaluation(config: pytest.Config) -> Evaluation | None:
     """
     values = config.stash[_VALUES]
     if _EVALUATION not in config.stash and (values["model"] or values["adapter"]):
+        block = ExitStack()
+        block.enter_context(interruptible())  # not in a run of other tests, which may need more time to end
+        config.add_cleanup(block.close)
         try:
             config.stash[_EVALUATION] = Evaluation(request_of(values))
         except InputError as error:
@@ -167,21 +173,28 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     """Before the first check, generate the answers of all candidates to all cases, and judge the answers."""
     config = session.config
+    try:
+        _generate(session)
+        result = yield
+        _write_reports(config)
+    except ToolmarkError as error:
+        raise _usage_error(error) from error
+    except KeyboardInterrupt as interrupted:
+        config.stash[_INTERRUPTED] = True
+        # pytest writes out the arguments of every call in the traceback. For the engine's tensors this takes seconds.
+        raise interrupted.with_traceback(None) from None
+    return result
+
+
+def _generate(session: pytest.Session) -> None:
+    """Let every candidate answer every case, and judge the answers, if a check is selected."""
+    config = session.config
     wanted = any("check" in getattr(item, "fixturenames", ()) for item in session.items)
     if wanted and _EVALUATION in config.stash and not config.getoption("collectonly") and not _is_worker(config):
         capture = config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled():
-            try:
-                report = bool(config.stash[_VALUES]["report"] or os.environ.get("GITHUB_STEP_SUMMARY"))
-                config.stash[_COMPARISON] = config.stash[_EVALUATION].run(TerminalObserver(), report=report)
-            except ToolmarkError as error:
-                raise _usage_error(error) from error
-    result = yield
-    try:
-        _write_reports(config)
-    except ToolmarkError as error:
-        raise _usage_error(error) from error
-    return result
+            report = bool(config.stash[_VALUES]["report"] or os.environ.get("GITHUB_STEP_SUMMARY"))
+            config.stash[_COMPARISON] = config.stash[_EVALUATION].run(TerminalObserver(), report=report)
 
 
 def _write_reports(config: pytest.Config) -> None:
@@ -248,7 +261,9 @@ def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Show the comparison, and the paths of the reports."""
+    """Show the comparison, and the paths of the reports. After an interruption, show how to continue."""
+    if _INTERRUPTED in config.stash:
+        terminalreporter.write_line(f"Every answer until now is kept. {how_to_continue()}")
     if _COMPARISON not in config.stash:
         return
     terminalreporter.section("toolmark")

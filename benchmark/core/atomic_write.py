@@ -26,7 +26,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             stream.flush()
             fsync(stream.fileno())
         temporary.replace(path)
-    except OSError:
+    except BaseException:  # an interruption too
         with suppress(OSError):
             temporary.unlink()
         raise

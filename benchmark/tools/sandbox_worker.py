@@ -25,6 +25,7 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from toolmark.benchmark.core.child_processes import end_group_with_parent
 from toolmark.benchmark.tools.implementations import argument_adapter, implementation
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def enter(scratch: str, seconds: float, memory: int, output: int, confined: bool
         output: Largest size of a result as JSON, in bytes.
         confined: Whether access to the network, to processes, and to files outside `scratch` is refused.
     """
+    end_group_with_parent()
     state = _State
     state.scratch = os.path.realpath(scratch)
     state.seconds, state.memory, state.output, state.confined = seconds, memory, output, confined

@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from toolmark.benchmark.core.child_processes import guarded
+
 __all__ = ["absolute", "bound", "connected"]
 
 _open = ExitStack()
@@ -44,7 +46,7 @@ def connected(server: str) -> AbstractAsyncContextManager[Any]:
     if is_address(server):
         client = Client(server)
         return client
-    command, *words = shlex.split(server)
+    command, *words = guarded(shlex.split(server))
     # The server gets the user's environment, because it may need API keys. The user chose the server.
     parameters = StdioServerParameters(command=command, args=words, env=dict(os.environ))
     quiet = _open.enter_context(Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - `_open` closes the file
