@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -87,12 +86,8 @@ def _train(trainer: Any, options: Any, **given: Any) -> None:
     def say(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    try:
-        with no_test_cases():
-            run_training(trainer, TrainingJob(**given), checked(trainer.Options, options), _printer(say), say)
-    except KeyboardInterrupt as stopped:
-        say(f"Interrupted. {stopped or 'Repeat the same command to resume.'}")
-        sys.exit(2)
+    with no_test_cases():
+        run_training(trainer, TrainingJob(**given), checked(trainer.Options, options), _printer(say), say)
     say(f"Trained: {given['out']}")
 
 

@@ -79,8 +79,9 @@ class Request:
     def candidates(self) -> list[tuple[Candidate, int | None]]:
         """Resolve the specs of the request.
 
-        With `baseline`, the baseline comes first, and models and adapters are compared with the baseline. Without
-        `baseline`, adapters are compared with their base, and models are not compared.
+        With `baseline`, the baseline comes first, and the models or adapters are compared with the baseline. If there
+        are adapters, their base answers nothing. Without `baseline`, adapters are compared with their base, and models
+        are not compared.
 
         Returns:
             Pairs of a candidate and the index of its baseline, in the order in which candidates are shown. The index is
@@ -92,7 +93,7 @@ class Request:
         models = [resolve(spec) for spec in self.models]
         adapters = [with_adapter(models[0], adapter) for adapter in self.adapters]
         if self.baseline is not None:
-            return [(resolve(self.baseline), None), *((judged, 0) for judged in (*models, *adapters))]
+            return [(resolve(self.baseline), None), *((judged, 0) for judged in adapters or models)]
         return [*((model, None) for model in models), *((adapter, 0) for adapter in adapters)]
 
 
