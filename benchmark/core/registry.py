@@ -92,4 +92,4 @@ def nearest(name: str, known: tuple[str, ...]) -> str:
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if close:
         return "Did you mean " + " or ".join(close) + "?"
-    return "Known: " + (", ".join(known) or "none")
+    return "The known names are: " + (", ".join(known) or "none")

@@ -1,8 +1,8 @@
 """Reads and writes the training record. This file `toolmark.json` in a folder of weights says how they were made.
 
 - `WrittenRecord` checks all fields. The code that runs trainers writes this record.
-- `TrainingRecord` accepts any file. All other code reads this record. The file may come from another person or from a
-  later version, so a field that is missing or has another type counts as unknown.
+- `TrainingRecord` accepts any file, because the file may come from another person or from a later version. If a field
+  is missing or has another type, its value counts as unknown. All other code reads this record.
 """
 
 from __future__ import annotations

@@ -18,8 +18,7 @@ bfcl_eval/eval_checker/ast_eval/ast_checker.py, commit a6da28ee):
 
 Three things are not as usual:
 
-- If an answer contains an argument that the tool does not declare, and the values contain `""`, the argument is
-  ignored.
+- An argument that the tool does not declare is ignored if its values contain `""`.
 - If an answer violates the schema of a tool, the case is waived with this reason.
 - Files of other categories are ignored: multi-turn, agentic, Java and JavaScript. The category live_relevance is also
   ignored, because it has no answers.

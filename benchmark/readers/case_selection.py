@@ -72,13 +72,13 @@ def _rows(reader: Reader, path: Path, split: Split) -> Iterator[tuple[Path, int,
     """Yield the rows of a source.
 
     Yields:
-        The file or folder of the row, the number of the row in this file or folder, from 1, and the row.
+        The file or folder that contains the row, the number of the row in it (from 1), and the row.
     """
     files = case_files(path, split) if isinstance(reader, ToolmarkReader) else [path]
     for file in files:
         for index, row in enumerate(reader.read(file), start=1):
             if isinstance(row, Trace):
-                reason = "the conversation is not a case: it calls a tool that is not offered"
+                reason = "the conversation calls a tool that is not offered, so it is not a case"
                 row = row.case or BadRow(file, row.line or index, reason)
             yield file, index, row
 
@@ -118,7 +118,7 @@ def load_cases(
                 )
             skipped.append(BadRow(file, index, f"{row.source.ref} {twice}"))
     if not cases:
-        raise NothingToDo(f"{source} has no case", "Name a file with at least one case.")
+        raise NothingToDo(f"{source} has no case", "Give the path of a file with at least one case.")
     return cases, skipped
 
 

@@ -6,8 +6,10 @@
 | `tool` | `tool_name`, `label`, `expected_tool` | the right tool |
 
 If the right answer calls several tools, their names are separated by `;`. If no tool is needed, the cell is empty. The
-names of columns may be in upper or lower case. The offered tools are read from the first of these sources that exists:
-`--tools`, the `tools.yaml` in the folder of the file, the catalog.
+names of columns may be in upper or lower case.
+
+The offered tools are read from one source: the value of `--tools`, otherwise the `tools.yaml` in the folder of the
+file, otherwise the catalog.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ _NONE = ("", "none", "nan", "null")
 
 
 class CsvReader(BaseReader):
-    """Reads queries with the names of their tools as cases. The arguments are not known.
+    """Reads queries with the names of their tools as cases. The right arguments are not known.
 
     Attributes:
         tools: The value of `--tools`, a source of tools.

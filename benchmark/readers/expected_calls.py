@@ -138,7 +138,7 @@ def conversation(
             False, `ValueError` is raised.
 
     Raises:
-        ValueError: No assistant turn follows a turn of a user or tool, or a call names a tool that is not offered.
+        ValueError: The conversation has no answer, or a call names a tool that is not offered.
     """
     answers = [
         index

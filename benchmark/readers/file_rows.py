@@ -102,7 +102,7 @@ def _object(path: Path, number: int, line: str) -> Row | BadRow:
     except ValueError as error:
         return BadRow(path, number, f"not JSON: {error}")
     if not isinstance(row, dict):
-        return BadRow(path, number, f"a row is a JSON object, not {type(row).__name__}", 1)
+        return BadRow(path, number, f"a row must be a JSON object, not {type(row).__name__}", 1)
     return row
 
 
@@ -120,12 +120,12 @@ def _array(path: Path, text: str) -> Iterator[tuple[int, Row | BadRow]]:
             check_json(value)
         except (ValueError, RecursionError) as error:
             # It is not known where a broken element ends, so the rest of the array is not read.
-            yield line, BadRow(path, line, f"not JSON: {error}; this element and all elements after it are not read")
+            yield line, BadRow(path, line, f"not JSON: {error}. This element and all later elements are not read")
             return
         if isinstance(value, dict):
             yield line, value
         else:
-            yield line, BadRow(path, line, f"a row is a JSON object, not {type(value).__name__}")
+            yield line, BadRow(path, line, f"a row must be a JSON object, not {type(value).__name__}")
 
 
 def csv_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:

@@ -8,9 +8,9 @@ A file contains one JSON array of `{"query", "tool", "label", "action_prompt", â
   names, no call is right.
 
 MetaTool's tools have no arguments. In MetaTool, a model sees no tools in task 1. In Toolmark, a case of task 1 offers
-the tools of `--tools`. If there is no `--tools`, the tools are read from `plugin_des.json` (`{name: description}`), in
-the folder of the file or in the parent folder. Because MetaTool does not offer these tools, the id of such a case is a
-hash of the row.
+the tools of `--tools`. If `--tools` is not given, the tools are read from `plugin_des.json` (`{name: description}`).
+This file must be in the folder of the data file or in the parent folder. Because MetaTool does not offer these tools,
+the id of a case of task 1 is a hash of the row.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class MetaToolReader(BaseReader):
         if path is None:
             raise InputError(
                 f"{file} lists no tools, and there is no {_DESCRIPTIONS} in its folder",
-                f"Copy MetaTool's dataset/plugin_des.json to {file.parent}, or name the tools with --tools SOURCE.",
+                f"Copy MetaTool's dataset/plugin_des.json to {file.parent}, or give the tools with --tools SOURCE.",
             )
         try:
             described: Any = strict_json(read_text(path))

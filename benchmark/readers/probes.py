@@ -136,8 +136,8 @@ def _placed(case: Case, index: Callable[[int], int]) -> Case | None:
 def probes_of(case: Case) -> Iterator[tuple[str, Case]]:
     """Yield every probe that can be made from `case`, as a pair of kind and case, in the order of `KINDS`.
 
-    An abstain case has no probes. The seed of random choices depends only on the id of the case and on the kind, so
-    every machine makes the same probes.
+    An abstain case has no probes. Every machine makes the same probes, because the seed of random choices depends only
+    on the id of the case and the kind.
     """
     if not isinstance(case.expect, ExpectCall):
         return

@@ -1,7 +1,11 @@
 """Decodes strict JSON and Python literals to values of JSON's types.
 
-Strict decoding refuses `NaN`, infinite numbers, duplicate keys in an object, lone surrogates (halves of a UTF-16 pair),
-and more than 64 levels of nesting.
+Strict decoding refuses:
+
+- `NaN` and infinite numbers
+- duplicate keys in an object
+- lone surrogates (halves of a UTF-16 pair)
+- more than 64 levels of nesting
 """
 
 from __future__ import annotations
@@ -57,7 +61,7 @@ def check_json(value: Any) -> Any:
                 try:
                     item.encode()
                 except UnicodeEncodeError:
-                    raise ValueError("a string holds half of a surrogate pair, which no tokenizer can read") from None
+                    raise ValueError("a string contains a lone surrogate, which no tokenizer can read") from None
         if not below:
             return value
         level = below

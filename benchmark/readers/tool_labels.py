@@ -18,8 +18,8 @@ __all__ = ["labelled_case", "offered_tools"]
 def offered_tools(path: Path, tools: str | None) -> Toolbox:
     """Return the offered tools.
 
-    The tools are read from the first of these sources that exists: `--tools`, the `tools.yaml` in the folder of the
-    file, the catalog.
+    The tools are read from one source: the value of `--tools`, otherwise the `tools.yaml` in the folder of the file,
+    otherwise the catalog.
 
     Args:
         path: The file with the queries.

@@ -73,7 +73,7 @@ class TutorialReader(BaseReader):
         if label is None or "query" not in columns:
             raise InputError(
                 f"{file} is not a file of the tutorial: its columns are {', '.join(sorted(columns))}",
-                "Name a file with the columns query and tool_name, or query and trace.",
+                "Give the path of a file with the columns query and tool_name, or query and trace.",
             )
         toolbox = offered_tools(file, self.tools)
         results = label == "expected_tool_name"

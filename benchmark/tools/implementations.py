@@ -8,7 +8,7 @@
 | `mcp:SERVER:tool` | calls an MCP server |
 
 A user's module is imported in two processes. The main process reads the tools of the module, and the worker process of
-the sandbox runs the tools. Both use this code, so both get the same module.
+the sandbox runs the tools. Both processes use this code, so both get the same module.
 """
 
 from __future__ import annotations

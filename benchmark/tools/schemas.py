@@ -6,8 +6,8 @@ One library (jsonschema-rs) does all validation, so that "valid" means the same 
 Schemas are not trusted, so they are restricted in two ways:
 
 - References to other documents are refused.
-- Patterns must work in a regex engine with linear time, because a backtracking engine would need too long for a
-  pattern like `^(a+)+$`. For this reason, look-around and back-references are not supported.
+- Patterns run in a regex engine with linear time. A backtracking engine would need too long for a pattern like
+  `^(a+)+$`. The engine does not support look-around and back-references.
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ def read_source(source: str | Path) -> ToolsFile:
     """Return the tools and toolboxes of a source, which is the value of `--tools`.
 
     Args:
-        source: A `tools.yaml`, an OpenAPI file (`.json` or `.yaml`), a `.py` file, the name of a Python module, or
-            `mcp:` with the address or the command of an MCP server.
+        source: The path of a `tools.yaml`, of an OpenAPI file (`.json` or `.yaml`) or of a `.py` file. Also the name of
+            a Python module, or `mcp:` with the address or command of an MCP server.
 
     Raises:
         InputError: The source cannot be read.

@@ -1,7 +1,7 @@
 """Reads tools from typed Python functions. Every public function of a module becomes a tool.
 
-- The JSON Schema of the arguments is made from the types of the function (`Literal`, `Annotated[..., Field(...)]`) and
-  from the default values. Other arguments are not allowed.
+- The JSON Schema of the arguments is made from the types of the parameters and from the default values. Types may be
+  `Literal` and `Annotated[..., Field(...)]`. Other arguments are not allowed.
 - The description of the tool is the text of the docstring.
 - The descriptions of the arguments are read from the section `Args` of the docstring.
 

@@ -35,8 +35,8 @@ _KEYS = frozenset({"name", "description", "parameters", "run", "effects"})
 def read_tools_file(path: str | Path) -> ToolsFile:
     """Return the tools and toolboxes of a `tools.yaml` (YAML 1.2).
 
-    - If the parameters of a tool have no `type` and no `required`, the type is object, all properties are required, and
-      no other properties are allowed.
+    - The parameters of a tool may lack `type` and `required`. In this case, the type is object, all properties are
+      required, and no other properties are allowed.
     - If a `run` contains the path of a file, the path is relative to the folder of `path`.
     - A toolbox may list tools that are not in this file. `ToolboxNames` looks for these tools in the catalog.
 
@@ -88,7 +88,9 @@ class _ToolsDocument(YamlDocument):
     def _tool(self, entry: Any, here: Place) -> Tool:
         if not isinstance(entry, dict):
             raise self.error(
-                here, f"a tool must be a mapping, not {kind_of(entry)}", "Write name, description, parameters."
+                here,
+                f"a tool must be a mapping, not {kind_of(entry)}",
+                "Write a mapping with name, description and parameters.",
             )
         for key in entry:
             if key not in _KEYS:
@@ -118,7 +120,7 @@ class _ToolsDocument(YamlDocument):
             return run
         if not isinstance(run, str) or not all(run.rpartition(":")) or not run.rpartition(":")[2].isidentifier():
             fix = "Write module:function or path/to/file.py:function."
-            raise self.error(place, f"the implementation of {name} is {run!r}", fix)
+            raise self.error(place, f"the implementation of {name} has the wrong form: {run!r}", fix)
         source, _, function = run.rpartition(":")
         return f"{(self.path.parent / source).resolve()}:{function}" if source.endswith(".py") else run
 

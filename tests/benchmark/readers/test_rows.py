@@ -69,7 +69,7 @@ def test_rows_of_an_array_know_their_line(tmp_path: Path) -> None:
     first, second, third, fourth = json_rows(file)
     assert first == (2, {"a": 1})
     assert second == (4, {"a": 2})
-    assert third == (5, BadRow(file, 5, "a row is a JSON object, not int"))
+    assert third == (5, BadRow(file, 5, "a row must be a JSON object, not int"))
     line, bad = fourth
     assert (line, isinstance(bad, BadRow)) == (6, True)
 
