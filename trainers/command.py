@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from cyclopts import App
 from rich.console import Console
 
+from toolmark.benchmark.engine.devices import DeviceChoice
 from toolmark.benchmark.plugins.commands import checked, plugin_command, plugin_commands
 from toolmark.trainers.training_job import DEV_LIMIT, TrainingJob
 
@@ -34,6 +34,7 @@ _BASE_OPTIONS = {
     "dev": (str, "Cases on which checkpoints are judged. Only the split dev is used. Default: the shipped cases."),
     "dev_limit": (int, "Highest number of cases on which a checkpoint is judged."),
     "skip_too_long": (bool, "Leave out conversations that are too long for the model, and print their number."),
+    "device": (DeviceChoice, "Device of the training. auto chooses a CUDA device if there is one, else the processor."),
 }
 
 
@@ -51,6 +52,7 @@ def train_command(trainer: Any) -> Callable[..., None]:
         dev_limit: int = DEV_LIMIT,
         manifest: Path | None = None,
         skip_too_long: bool = False,
+        device: DeviceChoice = "auto",
         options: Any = None,
     ) -> None:
         _train(
@@ -65,6 +67,7 @@ def train_command(trainer: Any) -> Callable[..., None]:
             dev=dev,
             dev_limit=dev_limit,
             skip_too_long=skip_too_long,
+            device=device,
         )
 
     def train_from_scratch(
@@ -86,12 +89,8 @@ def _train(trainer: Any, options: Any, **given: Any) -> None:
     def say(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    try:
-        with no_test_cases():
-            run_training(trainer, TrainingJob(**given), checked(trainer.Options, options), _printer(say), say)
-    except KeyboardInterrupt as stopped:
-        say(f"Interrupted. {stopped or 'Repeat the same command to resume.'}")
-        sys.exit(2)
+    with no_test_cases():
+        run_training(trainer, TrainingJob(**given), checked(trainer.Options, options), _printer(say), say)
     say(f"Trained: {given['out']}")
 
 
