@@ -18,7 +18,6 @@ never a paraphrase of a training question.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -29,7 +28,7 @@ from typing import Any, Literal, TextIO
 
 from pydantic import BaseModel
 
-from toolmark.benchmark.core.errors import InputError, NothingToDo, writing
+from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Toolbox
 from toolmark.benchmark.data.held_out import HeldOut
@@ -41,6 +40,7 @@ from toolmark.generators.executed_calls import ExecutedCalls
 from toolmark.generators.stages import STAGES, Rejection, TraceFilter
 from toolmark.generators.trace_dataset.card import dataset_card
 from toolmark.generators.trace_dataset.writer import NamedToolboxes, trace_row, write_traces
+from toolmark.generators.unfinished_folder import unfinished_folder
 
 __all__ = ["GenerationReport", "generate", "replies_folder"]
 
@@ -102,12 +102,9 @@ def generate(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} exists already", f"Name a new folder with --out, or remove {out}.")
     offered = Toolbox(name=toolbox.name, tools=tuple(tool for tool in toolbox.tools if tool.name not in held_out.tools))
-    with writing(out, "Choose another place: --out DIR"):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        beside = tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-")
-    # The dataset is written to a temporary folder and moved at the end. So a killed run leaves no incomplete dataset.
-    with beside as folder:
-        made, work = Path(folder) / "made", Path(folder) / "work"
+    # The dataset is moved to its place at the end. So a killed run leaves no incomplete dataset.
+    with unfinished_folder(out) as folder:
+        made, work = folder / "made", folder / "work"
         made.mkdir()
         work.mkdir()
         with Executor(execute) as executor, (work / "rejected.jsonl").open("w", encoding="utf-8") as rejected:
