@@ -1,4 +1,4 @@
-"""`toolmark train TRAINER --data DIR --out DIR [options]`: one command per registered trainer."""
+"""`toolmark train TRAINER --data DIR --out DIR [options]`: one command for each registered trainer."""
 
 from __future__ import annotations
 
@@ -20,23 +20,26 @@ _SECONDS_BETWEEN_LINES = 15.0
 
 _SHARED_OPTIONS = {
     "data": (Path, "Folder that `toolmark generate` wrote."),
-    "out": (Path, "Folder to write to. If a training was interrupted there, it resumes."),
+    "out": (Path, "Folder to write to. If the folder contains an interrupted training, this training resumes."),
     "seed": (int, "Seed of all random choices."),
-    "manifest": (Path | None, "MANIFEST.toml with held-out tools and test queries; the shipped one if not given."),
+    "manifest": (
+        Path | None,
+        "MANIFEST.toml with held-out tools and test queries. Default: the manifest of the shipped cases.",
+    ),
 }
 
 _BASE_OPTIONS = {
     "base": (str, "Model to train on: an alias, a path or a hub id."),
-    "dialect": (str, "Dialect of tools and calls. If not given: the dialect of the base's family, else tagged."),
-    "dev": (str, "Cases whose dev split judges the checkpoints; the shipped cases if not given."),
-    "dev_limit": (int, "How many of the dev cases judge a checkpoint."),
-    "skip_too_long": (bool, "Leave out conversations that do not fit the context, and say how many."),
-    "device": (DeviceChoice, "Device of the training. auto takes CUDA if there is a CUDA device, else the processor."),
+    "dialect": (str, "Dialect of tools and calls. Default: the dialect of the base's family, or else tagged."),
+    "dev": (str, "Cases on which checkpoints are judged. Only the split dev is used. Default: the shipped cases."),
+    "dev_limit": (int, "Highest number of cases on which a checkpoint is judged."),
+    "skip_too_long": (bool, "Leave out conversations that are too long for the model, and print their number."),
+    "device": (DeviceChoice, "Device of the training. auto chooses a CUDA device if there is one, else the processor."),
 }
 
 
 def train_command(trainer: Any) -> Callable[..., None]:
-    """Make the command of `trainer`: a function that takes the shared options and the trainer's own options."""
+    """Return the command of `trainer`: a function with the shared options and the trainer's own options."""
 
     def train(
         *,
@@ -92,7 +95,7 @@ def _train(trainer: Any, options: Any, **given: Any) -> None:
 
 
 def _printer(say: Callable[[str], None]) -> Callable[[Mapping[str, float]], None]:
-    """Return a function that prints a point of the training curve, at most once in 15 seconds."""
+    """Return a function that prints points of the training curve. It prints at most one point in 15 seconds."""
     printed = float("-inf")
 
     def log(point: Mapping[str, float]) -> None:
