@@ -316,7 +316,7 @@ def test_inspect_starts_and_ends_a_server_with_functions_that_can_be_replaced(mo
     from inspect_ai._util import local_server
 
     calls: list[Any] = []
-    monkeypatch.setattr(local_server, "execute_shell_command", lambda command, env: calls.append(command[0]))
+    monkeypatch.setattr(local_server, "execute_shell_command", lambda command, **_: calls.append(command[0]))
     monkeypatch.setattr(local_server, "kill_process_tree", calls.append)
     process, *_ = local_server.launch_server_cmd(["a server"], "127.0.0.1", port=1)
     assert process is None
