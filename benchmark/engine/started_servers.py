@@ -40,13 +40,13 @@ def guard_started_servers() -> None:
     local_server.kill_process_tree = _end_group
 
 
-def _end_group(guard: int) -> None:
+def _end_group(pid: int) -> None:
     """End a server and its children.
 
     Args:
-        guard: The process ID of the server's guard, which is also the number of the process group.
+        pid: The process ID of the server's guard, which is also the number of the process group.
     """
     with suppress(ProcessLookupError):
-        os.kill(guard, signal.SIGTERM)  # the guard sends it on to the server
+        os.kill(pid, signal.SIGTERM)  # the guard sends it on to the server
         time.sleep(_SECONDS_TO_END)
-        os.killpg(guard, signal.SIGKILL)
+        os.killpg(pid, signal.SIGKILL)
