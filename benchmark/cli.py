@@ -6,8 +6,10 @@ import sys
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
+from rich.console import Console
 
 from toolmark.benchmark.core.errors import InputError, ToolmarkError
+from toolmark.benchmark.core.progress import phases_shown
 from toolmark.benchmark.core.registry import load, names, target
 
 __all__ = ["main"]
@@ -26,7 +28,8 @@ def main() -> None:
             # The list of commands needs every description. Otherwise only the called command is imported.
             group = load("toolmark.commands", name) if lists_commands else target("toolmark.commands", name)
             root.command(group, name=name)
-        root(exit_on_error=False)
+        with phases_shown(Console(stderr=True)):
+            root(exit_on_error=False)
     except CycloptsError:  # printed already
         sys.exit(InputError.exit_code)
     except ToolmarkError as error:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +22,7 @@ import pytest
 from toolmark.benchmark.candidates.recipes import Plan
 from toolmark.benchmark.config.sources import Values
 from toolmark.benchmark.core.errors import InputError, ToolmarkError
+from toolmark.benchmark.core.progress import phase, phases_shown
 from toolmark.benchmark.core.registry import load, names, renderer_for
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.evaluate import Evaluation
@@ -70,6 +72,13 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:  # 
         return error.__cause__.exit_code
 
 
+def _uncaptured(config: pytest.Config) -> AbstractContextManager[None]:
+    """Print to the terminal inside the `with` block, although pytest captures the output."""
+    capture = config.pluginmanager.getplugin("capturemanager")
+    disabled: AbstractContextManager[None] = capture.global_and_fixture_disabled()
+    return disabled
+
+
 def _usage_error(error: ToolmarkError) -> pytest.UsageError:
     usage = pytest.UsageError(str(error))
     usage.__cause__ = error
@@ -87,10 +96,11 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.getoption("toolmark_model") or config.getoption("toolmark_adapter"):
             if _is_worker(config) or config.getoption("numprocesses", None):
                 raise InputError(*_WORKERS)
-            evaluation = _evaluation(config)
-            # The plan of a recipe is shown only for a local base. For other bases, planning may need the network.
-            every = [contestant.candidate for contestant in evaluation.contestants] if evaluation else []
-            plans = [plan_of(candidate) for candidate in every if candidate.kind == "local"]
+            with _uncaptured(config), phases_shown(live=False), phase("reading the cases and the files of the models"):
+                evaluation = _evaluation(config)
+                # The plan of a recipe is shown only for a local base. For other bases, planning may need the network.
+                every = [contestant.candidate for contestant in evaluation.contestants] if evaluation else []
+                plans = [plan_of(candidate) for candidate in every if candidate.kind == "local"]
             config.stash[_PLANS] = [plan for plan in plans if plan is not None]
     except ToolmarkError as error:
         raise _usage_error(error) from error
@@ -164,16 +174,18 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     config = session.config
     wanted = any("check" in getattr(item, "fixturenames", ()) for item in session.items)
     if wanted and _EVALUATION in config.stash and not config.getoption("collectonly") and not _is_worker(config):
-        capture = config.pluginmanager.getplugin("capturemanager")
-        with capture.global_and_fixture_disabled():
+        with _uncaptured(config):
             try:
                 report = bool(config.stash[_VALUES]["report"] or os.environ.get("GITHUB_STEP_SUMMARY"))
-                config.stash[_COMPARISON] = config.stash[_EVALUATION].run(TerminalObserver(), report=report)
+                evaluation = config.stash[_EVALUATION]
+                with phases_shown(live=not evaluation.has_recipes):
+                    config.stash[_COMPARISON] = evaluation.run(TerminalObserver(), report=report)
             except ToolmarkError as error:
                 raise _usage_error(error) from error
     result = yield
     try:
-        _write_reports(config)
+        with _uncaptured(config), phases_shown():
+            _write_reports(config)
     except ToolmarkError as error:
         raise _usage_error(error) from error
     return result
@@ -183,7 +195,8 @@ def _write_reports(config: pytest.Config) -> None:
     """Write the reports. This is done after the checks, so an error while writing changes no result of a check."""
     if _COMPARISON in config.stash:
         for out in config.stash[_VALUES]["report"]:
-            renderer_for(out).render(config.stash[_COMPARISON], Path(out))
+            with phase(f"writing {out}"):
+                renderer_for(out).render(config.stash[_COMPARISON], Path(out))
 
 
 @pytest.fixture
@@ -245,8 +258,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if _COMPARISON not in config.stash:
         return
     terminalreporter.section("toolmark")
-    capture = config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
+    with _uncaptured(config):
         load("toolmark.renderers", "terminal")().render(config.stash[_COMPARISON], None)
     for out in config.stash[_VALUES]["report"]:
         terminalreporter.write_line(f"report: {out}")

@@ -7,6 +7,7 @@ evaluation waits.
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from toolmark.benchmark.candidates.recipes import ADAPTERS, DATA, Plan, is_recip
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import locate
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.progress import phase
 
 __all__ = ["RecipeMaking", "plan_of"]
 
@@ -93,7 +95,10 @@ class RecipeMaking:
     def _make(self, candidate: Candidate, plan: Plan) -> Candidate:
         for folder in (DATA, ADAPTERS):
             folder.mkdir(exist_ok=True)
-        with FileLock(ADAPTERS / f".{plan.adapter.name}.lock").acquire(cancel_check=lambda: self._ended):
+        lock = FileLock(ADAPTERS / f".{plan.adapter.name}.lock")
+        with phase(f"waiting until another command has made {plan.adapter}"):
+            held = lock.acquire(cancel_check=lambda: self._ended)
+        with held:
             if not plan.has_adapter:
                 if not plan.has_data:
                     self._run(plan.generate)
@@ -107,7 +112,9 @@ class RecipeMaking:
         """
         shown = shlex.join(["toolmark", *arguments])
         self._say(shown)
-        with subprocess.Popen([sys.executable, "-m", "toolmark.benchmark.cli", *arguments]) as self._command:  # noqa: S603
+        command = [sys.executable, "-m", "toolmark.benchmark.cli", *arguments]
+        # Two processes cannot rewrite the last line of one terminal, so the step prints plain lines.
+        with subprocess.Popen(command, env={**os.environ, "TTY_COMPATIBLE": "0"}) as self._command:  # noqa: S603
             if self._ended:  # the `with` block may have ended between two commands
                 self._command.terminate()
             code = self._command.wait()
