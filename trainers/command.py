@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,14 +81,9 @@ def _train(trainer: Any, options: Any, **given: Any) -> None:
     def say(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    try:
-        with no_test_cases():
-            curve = CurveLine()
-            with phase(curve):
-                run_training(trainer, TrainingJob(**given), checked(trainer.Options, options), curve.add, say)
-    except KeyboardInterrupt as stopped:
-        say(f"Interrupted. {stopped or 'Repeat the same command to resume.'}")
-        sys.exit(2)
+    curve = CurveLine()
+    with no_test_cases(), phase(curve):
+        run_training(trainer, TrainingJob(**given), checked(trainer.Options, options), curve.add, say)
     say(f"Trained: {given['out']}")
 
 

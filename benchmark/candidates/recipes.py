@@ -100,7 +100,7 @@ class Recipe(BaseModel):
 
 
 def is_recipe(path: Path) -> bool:
-    """Whether `path` is a recipe, which is an existing file with the suffix `.toml`."""
+    """Return whether `path` is a recipe, which is an existing file with the suffix `.toml`."""
     return path.suffix == ".toml" and path.is_file()
 
 
@@ -146,12 +146,12 @@ class Plan:
 
     @property
     def has_data(self) -> bool:
-        """Whether the data is complete."""
+        """Return whether the data is complete."""
         return (self.data / "manifest.json").is_file()
 
     @property
     def has_adapter(self) -> bool:
-        """Whether the adapter is complete."""
+        """Return whether the adapter is complete."""
         return (self.adapter / RECORD_FILE).is_file()
 
     def __str__(self) -> str:

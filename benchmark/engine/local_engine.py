@@ -251,7 +251,7 @@ class LocalEngine:
         )
 
     def _has_called(self, index: int, written: Sequence[int]) -> bool:
-        """Whether a completion that ends at its first call contains a complete call, and can be read strictly.
+        """Return whether a completion that ends at its first call contains a complete call, and can be read strictly.
 
         In every dialect a call ends with a punctuation mark or a tag. So a completion whose last token is a word cannot
         end with a call.

@@ -148,7 +148,7 @@ class Evaluation:
                 observer.generated(contestant, time.monotonic() - began)
 
     def _may_lack_cases(self, contestant: Contestant) -> bool:
-        """Whether the recording of `contestant` may lack cases.
+        """Return whether the recording of `contestant` may lack cases.
 
         A baseline from --baseline may lack cases, because the sides are compared on their common cases only.
         """

@@ -131,7 +131,7 @@ def _key(run: Run, prompt: Prompt, case: Case, epoch: int, one_call: bool) -> st
 
 
 def _one_call(case: Case) -> bool:
-    """Whether exactly one call is right. (An abstention can be recognised only from the whole answer.)"""
+    """Return whether exactly one call is right. (An abstention can be recognised only from the whole answer.)"""
     return case.expect.action == "call" and all(len(option.calls) == 1 for option in case.expect.any_of)
 
 

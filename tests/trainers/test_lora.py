@@ -188,7 +188,7 @@ def test_what_must_not_be_trained_on_is_refused(base, data, dev, tmp_path):
     from toolmark.benchmark.data.cases import query_hash
 
     manifest.write_text(f'[test_queries]\nhashes = ["{query_hash("Number 7, please.")}"]')
-    with pytest.raises(InputError, match=r"1 conversations of .*: it asks a test query in number 7"):
+    with pytest.raises(InputError, match=r"1 conversations of .*: the question is a test query in number 7"):
         train(base, data, dev, tmp_path / "out", manifest=manifest)
 
 

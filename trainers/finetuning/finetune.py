@@ -222,4 +222,4 @@ def _stop(error: BaseException, work: Path) -> NoReturn:
         raise EnvironmentFault(
             f"training stopped: {error}", f"{kept} Remove the cause, then repeat the same command to resume."
         ) from error
-    raise KeyboardInterrupt(f"{kept} Repeat the same command to resume.") from None
+    raise KeyboardInterrupt(kept) from None
