@@ -1,4 +1,4 @@
-"""`toolmark train TRAINER --data DIR --out DIR [options]`: one command per registered trainer."""
+"""`toolmark train TRAINER --data DIR --out DIR [options]`: one command for each registered trainer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from cyclopts import App
 from rich.console import Console
 
 from toolmark.benchmark.core.progress import phase
+from toolmark.benchmark.engine.devices import DeviceChoice
 from toolmark.benchmark.plugins.commands import checked, plugin_command, plugin_commands
 from toolmark.trainers.curve_line import CurveLine
 from toolmark.trainers.training_job import DEV_LIMIT, TrainingJob
@@ -18,22 +19,26 @@ __all__ = ["app", "train_command"]
 
 _SHARED_OPTIONS = {
     "data": (Path, "Folder that `toolmark generate` wrote."),
-    "out": (Path, "Folder to write to. If a training was interrupted there, it resumes."),
+    "out": (Path, "Folder to write to. If the folder contains an interrupted training, this training resumes."),
     "seed": (int, "Seed of all random choices."),
-    "manifest": (Path | None, "MANIFEST.toml with held-out tools and test queries; the shipped one if not given."),
+    "manifest": (
+        Path | None,
+        "MANIFEST.toml with held-out tools and test queries. Default: the manifest of the shipped cases.",
+    ),
 }
 
 _BASE_OPTIONS = {
     "base": (str, "Model to train on: an alias, a path or a hub id."),
-    "dialect": (str, "Dialect of tools and calls. If not given: the dialect of the base's family, else tagged."),
-    "dev": (str, "Cases whose dev split judges the checkpoints; the shipped cases if not given."),
-    "dev_limit": (int, "How many of the dev cases judge a checkpoint."),
-    "skip_too_long": (bool, "Leave out conversations that do not fit the context, and say how many."),
+    "dialect": (str, "Dialect of tools and calls. Default: the dialect of the base's family, or else tagged."),
+    "dev": (str, "Cases on which checkpoints are judged. Only the split dev is used. Default: the shipped cases."),
+    "dev_limit": (int, "Highest number of cases on which a checkpoint is judged."),
+    "skip_too_long": (bool, "Leave out conversations that are too long for the model, and print their number."),
+    "device": (DeviceChoice, "Device of the training. auto chooses a CUDA device if there is one, else the processor."),
 }
 
 
 def train_command(trainer: Any) -> Callable[..., None]:
-    """Make the command of `trainer`: a function that takes the shared options and the trainer's own options."""
+    """Return the command of `trainer`: a function with the shared options and the trainer's own options."""
 
     def train(
         *,
@@ -46,6 +51,7 @@ def train_command(trainer: Any) -> Callable[..., None]:
         dev_limit: int = DEV_LIMIT,
         manifest: Path | None = None,
         skip_too_long: bool = False,
+        device: DeviceChoice = "auto",
         options: Any = None,
     ) -> None:
         _train(
@@ -60,6 +66,7 @@ def train_command(trainer: Any) -> Callable[..., None]:
             dev=dev,
             dev_limit=dev_limit,
             skip_too_long=skip_too_long,
+            device=device,
         )
 
     def train_from_scratch(

@@ -60,11 +60,11 @@ def wait(process: subprocess.Popen[bytes]) -> int:
 def end(process: subprocess.Popen[bytes], seconds: float) -> None:
     """End a process that `start` started, together with its children.
 
-    The process is interrupted as by Ctrl-C. If the process has not ended after `seconds`, the process is killed.
+    The process gets SIGTERM. If the process has not ended after `seconds`, the process is killed.
     """
     if process.poll() is not None:
         return
-    process.send_signal(signal.SIGINT if _WATCHED else signal.SIGTERM)
+    process.terminate()  # SIGINT would print a traceback while Python starts
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
     _kill_group(process)

@@ -35,7 +35,7 @@ _SECONDS_TO_END = 2.5
 process, so that the step ends before this process."""
 
 
-def plan_of(candidate: Candidate) -> Plan | None:
+def plan_of(candidate: Candidate, device: str = "auto") -> Plan | None:
     """Return the plan for the recipe of a candidate. Return None if the adapter of the candidate is not a recipe.
 
     Raises:
@@ -45,7 +45,8 @@ def plan_of(candidate: Candidate) -> Plan | None:
     if candidate.adapter is None or not is_recipe(path := Path(candidate.adapter)):
         return None
     recipe = read_recipe(path)
-    return plan_recipe(recipe, locate(replace(candidate, adapter=None)).base, recipe_dialect(candidate, recipe)[0])
+    base = locate(replace(candidate, adapter=None)).base
+    return plan_recipe(recipe, base, recipe_dialect(candidate, recipe)[0], device)
 
 
 class RecipeMaking:
@@ -56,6 +57,7 @@ class RecipeMaking:
     Args:
         candidates: The candidates of an evaluation, with or without recipes.
         say: Called with each command before it runs.
+        device: The device of the trainings, if a recipe names no device.
 
     Attributes:
         ready: A future for each candidate, in the order of `candidates`. The result of a future is the candidate with
@@ -66,12 +68,12 @@ class RecipeMaking:
         InputError, EnvironmentFault: As in `plan_of`.
     """
 
-    def __init__(self, candidates: Sequence[Candidate], say: Callable[[str], None]) -> None:
+    def __init__(self, candidates: Sequence[Candidate], say: Callable[[str], None], device: str = "auto") -> None:
         self._say = say
         self._command: Popen[bytes] | None = None
         self._ended = False
         self._thread = ThreadPoolExecutor(1, "recipes")
-        plans = [plan_of(candidate) for candidate in candidates]
+        plans = [plan_of(candidate, device) for candidate in candidates]
         self.ready = [self._future(candidate, plan) for candidate, plan in zip(candidates, plans, strict=True)]
 
     def __enter__(self) -> Self:
