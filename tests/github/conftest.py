@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from tests.forked.commands import Commands
 from tests.forked.on_path import on_path
@@ -65,11 +68,20 @@ def repository(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def adapter(pocket: Path, repository: Path) -> Path:
-    """An adapter of `pocket` in the repository. It changes nothing."""
-    from toolmark.benchmark.engine.adapter_variants import zero_adapter
-
+    """An adapter of `pocket` in the repository. It adds zero to the weights, and is written without torch."""
     folder = repository / "adapters" / "mine"
-    zero_adapter(pocket, folder)
+    folder.mkdir(parents=True)
+    tensors: dict[str, np.ndarray] = {}
+    with safe_open(pocket / "model.safetensors", "np") as base:
+        for key in base.keys():  # noqa: SIM118 - it is no dict
+            if key.endswith("q_proj.weight"):
+                out, into = base.get_slice(key).get_shape()
+                name = f"base_model.model.{key.removesuffix('.weight')}"
+                tensors[f"{name}.lora_A.weight"] = np.ones((2, into), np.float32)
+                tensors[f"{name}.lora_B.weight"] = np.zeros((out, 2), np.float32)
+    save_file(tensors, folder / "adapter_model.safetensors")
+    config = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 2, "target_modules": ["q_proj"]}
+    (folder / "adapter_config.json").write_text(json.dumps(config | {"base_model_name_or_path": "pocket"}))
     return folder
 
 

@@ -7,6 +7,7 @@ another one.
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ def test_the_workflow_from_the_first_run_to_a_regression(act: Act, repository, a
     first, runner = act(**{name: value for name, value in documented.items() if name != "baseline"})
     assert first == 0, runner.said
     assert runner.said.count(f"{N} generated, 0 reused") == 2
-    assert "### `pocket+mine` against `pocket`: 6 equivalent" in runner.summary
+    assert "### `pocket+mine` against `pocket`: 5 equivalent, 1 inconclusive" in runner.summary
     assert [ran.name.partition(" (")[0] for ran in runner.ran if "(actions/" in ran.name] == [
         *("Restore pip's cache", "Save pip's cache", "Restore weights from the hub", "Restore answers"),
         *("Save answers", "Upload the reports"),
@@ -121,7 +122,7 @@ def test_the_workflow_from_the_first_run_to_a_regression(act: Act, repository, a
     same, runner = act(**documented)
     assert same == 0, runner.said
     assert f"0 generated, {N} reused" in runner.said
-    assert "### `pocket+mine` against `main`: 6 equivalent" in runner.summary
+    assert "### `pocket+mine` against `main`: 5 equivalent, 1 inconclusive" in runner.summary
 
     oracle = ("--model", "policy/oracle", "--cases", str(repository / "cases.jsonl"))
     assert warm("eval", *oracle, "--runs", str(repository / "oracle")).code == 0
@@ -134,3 +135,8 @@ def test_the_workflow_from_the_first_run_to_a_regression(act: Act, repository, a
     assert "❌ **recall** regressed" in runner.summary
     assert runner.contexts["steps"]["evaluate"]["outputs"]["exit-code"] == "1"
     assert [ran.name.partition(" (")[0] for ran in runner.ran[-2:]] == ["Save answers", "Upload the reports"]
+
+
+def test_the_page_names_the_version_of_the_package():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert set(re.findall(r"(?:toolmark@v|rev: v)([\d.]+)", PAGE)) == {version}
