@@ -13,7 +13,7 @@ __all__ = ["TerminalObserver"]
 
 
 class TerminalObserver(Observer):
-    """Shows the progress of each run, as one live line in a terminal and as plain lines elsewhere."""
+    """Shows the progress of each run. A terminal shows one line that changes. Other outputs get plain lines."""
 
     def say(self, line: str) -> None:
         """Print the line."""
@@ -21,7 +21,7 @@ class TerminalObserver(Observer):
 
     @contextmanager
     def generating(self, contestant: Contestant, *, alone: bool) -> Iterator[Progress]:
-        """Show the number of answers. At the end, show how many answers were generated and how many were reused."""
+        """Show the number of finished answers. At the end, show how many of them were generated and reused."""
         with progress_line(contestant.name, live=alone) as line:
             yield line.update
             run = contestant.run
@@ -30,6 +30,8 @@ class TerminalObserver(Observer):
             line.finish(f"{run.made} generated, {run.reused} reused from {run.folder}")
             if run.missing:
                 reason = (
-                    "are not in the recording" if contestant.candidate.kind == "replay" else "do not fit the context"
+                    "are not in the recording"
+                    if contestant.candidate.kind == "replay"
+                    else "are too long for the model"
                 )
-                line.note(f"{len(run.missing)} cases {reason} and are left out")
+                line.note(f"{len(run.missing)} cases were left out, because they {reason}")

@@ -100,7 +100,7 @@ def test_what_a_recording_cannot_know_is_not_applicable(tmp_path: Path, cases: P
         ([said(ref) for ref in "abd"], r"lacks 1 of 4 completions: \w{16} \(c\)"),
         ([said("a"), said("b", dialect="tagged")], "mixes dialects: json, tagged"),
         ([said("a", dialect="klingon")], "no dialect is named 'klingon'"),
-        ([{"case": "a", "text": "No."}], "does not contain the dialect"),
+        ([{"case": "a", "text": "No."}], "does not contain the name of its dialect"),
         ([{"text": "No."}], "exactly one of the fields case_id and case"),
         ([said("a", case_id="b")], "exactly one of the fields case_id and case"),
         ([said("a", stop_reason="tired")], "stop_reason must be one of"),
