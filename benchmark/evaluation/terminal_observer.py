@@ -29,9 +29,6 @@ class TerminalObserver(Observer):
                 line.note(note)
             line.finish(f"{run.made} generated, {run.reused} reused from {run.folder}")
             if run.missing:
-                reason = (
-                    "are not in the recording"
-                    if contestant.candidate.kind == "replay"
-                    else "are too long for the model"
-                )
+                recorded = contestant.candidate.kind == "replay"
+                reason = "are not in the recording" if recorded else "are too long for the model"
                 line.note(f"{len(run.missing)} cases were left out, because they {reason}")
