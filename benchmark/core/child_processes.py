@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,16 +34,20 @@ def guarded(command: Sequence[str]) -> list[str]:
     return [*_guard(), *command] if _WATCHED else list(command)
 
 
-def start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+def start(command: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Start a command that ends with this process. The command has no standard input.
 
     Ctrl-C in a terminal does not reach the command. `end` interrupts the command.
+
+    Args:
+        command: The program and its arguments.
+        environment: All environment variables of the command. None means the variables of this process.
 
     Raises:
         FileNotFoundError: There is no such program.
     """
     group = 0 if _WATCHED else None
-    return subprocess.Popen(guarded(command), stdin=subprocess.DEVNULL, process_group=group)  # noqa: S603
+    return subprocess.Popen(guarded(command), env=environment, stdin=subprocess.DEVNULL, process_group=group)  # noqa: S603
 
 
 def wait(process: subprocess.Popen[bytes]) -> int:

@@ -13,6 +13,7 @@ from rich.table import Table
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.candidates.weights import locate
 from toolmark.benchmark.core.errors import InputError, NothingToDo
+from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.core.registry import load, names, target
 from toolmark.benchmark.data.record import RECORD_FILE, TrainingRecord
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
@@ -73,7 +74,8 @@ def merge(spec: str, *, out: Path) -> None:
     weights = locate(candidate)
     from toolmark.benchmark.engine.adapter_variants import merge as merged  # torch and peft
 
-    merged(weights, out)
+    with phase("merging the adapter into its base"):
+        merged(weights, out)
     Console().print(f"Merged: {out}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -7,6 +7,7 @@ waits.
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from toolmark.benchmark.candidates.weights import locate
 from toolmark.benchmark.core import child_processes
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.interruption import EXIT_CODE
+from toolmark.benchmark.core.progress import phase
 
 __all__ = ["RecipeMaking", "plan_of"]
 
@@ -94,7 +96,10 @@ class RecipeMaking:
     def _make(self, candidate: Candidate, plan: Plan) -> Candidate:
         for folder in (DATA, ADAPTERS):
             folder.mkdir(exist_ok=True)
-        with FileLock(ADAPTERS / f".{plan.adapter.name}.lock").acquire(cancel_check=lambda: self._ended):
+        lock = FileLock(ADAPTERS / f".{plan.adapter.name}.lock")
+        with phase(f"waiting until another command has made {plan.adapter}"):
+            held = lock.acquire(cancel_check=lambda: self._ended)
+        with held:
             if not plan.has_adapter:
                 if not plan.has_data:
                     self._run(plan.generate)
@@ -109,7 +114,9 @@ class RecipeMaking:
         """
         shown = shlex.join(["toolmark", *arguments])
         self._say(shown)
-        self._command = child_processes.start([sys.executable, "-m", "toolmark.benchmark.cli", *arguments])
+        command = [sys.executable, "-m", "toolmark.benchmark.cli", *arguments]
+        # Two processes cannot both rewrite the last line of a terminal, so the step prints plain lines.
+        self._command = child_processes.start(command, {**os.environ, "TTY_COMPATIBLE": "0"})
         if self._ended:  # the `with` block may have ended between two commands
             child_processes.end(self._command, _SECONDS_TO_END)
         code = child_processes.wait(self._command)

@@ -18,6 +18,7 @@ from toolmark.benchmark.candidates.weights import Weights, locate
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.data.record import read_record
@@ -31,15 +32,13 @@ from toolmark.benchmark.engine.devices import (
     choose_dtype,
 )
 from toolmark.benchmark.engine.engines import Engines
+from toolmark.benchmark.engine.generation_progress import Forecast, GenerationProgress
 from toolmark.benchmark.runs.ledger import Ledger
 from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.runs.run_folders import run_folder
 from toolmark.benchmark.scoring.grades import SCORER_VERSION
 
-__all__ = ["Progress", "Run", "RunOptions", "generate", "open_run"]
-
-Progress = Callable[[int, int], None]
-"""A function that is called with (done, total) after every completion."""
+__all__ = ["Run", "RunOptions", "generate", "open_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +178,7 @@ def generate(
     cases: Sequence[Case],
     options: RunOptions,
     engines: Engines,
-    progress: Progress,
+    forecast: Callable[[Forecast], None] = lambda _: None,
     *,
     partial: bool = False,
     available: Sequence[Case] = (),
@@ -191,7 +190,7 @@ def generate(
         cases: The cases.
         options: The options of the run.
         engines: Opens the engine.
-        progress: A function that is called after every completion.
+        forecast: A function that is called with the first estimate of the time for the missing completions.
         partial: For a recording: whether cases may be missing, and whether other cases are ignored.
         available: For a recording: all cases that it may contain. Empty if these are the cases of `cases`.
 
@@ -235,16 +234,17 @@ def generate(
             # The line with the description of the run was broken. The keys prove that the completions belong to this
             # identity, but the machine is not known.
             ledger.open_session(_session_line(run, cases))
+        progress = GenerationProgress(len(missing), forecast)
         for epoch in range(1, options.epochs + 1):
             indices = [index for index, epoch_of_answer in missing if epoch_of_answer == epoch]
             if not indices:
                 continue
             try:
-                for index, completion in _timed(engine, indices, epoch):
-                    ledger.append([(keys[index, epoch], cases[index].id, epoch, completion)])
-                    completions[index, epoch] = completion
-                    run.made += 1
-                    progress(run.made, len(missing))
+                with phase(progress.line):
+                    for index, completion in _timed(engine, indices, epoch, progress):
+                        ledger.append([(keys[index, epoch], cases[index].id, epoch, completion)])
+                        completions[index, epoch] = completion
+                        run.made += 1
             except NotAnswered as error:
                 dropped |= _dropped(error, run, cases, engine.notes(), options.skip_too_long)
         if missing:
@@ -276,10 +276,12 @@ def _dropped(error: NotAnswered, run: Run, cases: Sequence[Case], notes: Sequenc
     )
 
 
-def _timed(engine: Engine, indices: Sequence[int], epoch: int) -> Iterator[tuple[int, Completion]]:
+def _timed(
+    engine: Engine, indices: Sequence[int], epoch: int, progress: GenerationProgress
+) -> Iterator[tuple[int, Completion]]:
     """Yield the completions of the engine, each with the seconds since the previous completion."""
     before = time.monotonic()
-    for index, completion in engine.answer(indices, epoch):
+    for index, completion in engine.answer(indices, epoch, progress):
         now = time.monotonic()
         yield index, replace(completion, usage=replace(completion.usage, seconds=round(now - before, 6)))
         before = now
