@@ -272,7 +272,7 @@ def _dropped(error: NotAnswered, run: Run, cases: Sequence[Case], notes: Sequenc
         raise InputError(what + notes_text, "To leave out cases that are too long, add --skip-too-long")
     raise EnvironmentFault(
         what + notes_text,
-        f"Run the same command again. {run.made + run.reused} completions in {run.folder} will be reused.",
+        f"Run the same command again. {run.made + run.reused} completions are kept in {run.folder} and reused.",
     )
 
 
