@@ -1,7 +1,7 @@
 """Measures how fast completions are judged, and writes docs/measurements/judging.md.
 
-The program fails if judging is too slow, or if the parsing time grows faster than the text. All times are processor time
-of one core. Each time is the shortest time of several repetitions, so other programs have little influence.
+The program fails if judging is too slow, or if the parsing time grows faster than the text. All times are processor
+time of one core. Each time is the shortest time of several repetitions, so other programs have little influence.
 """
 
 from __future__ import annotations
