@@ -23,12 +23,14 @@ class BadReply(Exception):
     Attributes:
         reason: The reason, without the key.
         status: The HTTP status. None if there was no reply at all.
+        late: Whether the reply did not come in time.
     """
 
-    def __init__(self, reason: str, status: int | None = None) -> None:
+    def __init__(self, reason: str, status: int | None = None, *, late: bool = False) -> None:
         super().__init__(reason, status)
         self.reason = reason
         self.status = status
+        self.late = late
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ class Endpoint:
                 "POST", f"{self.url}/chat/completions", headers=headers, content=content, seconds=self.seconds
             )
         except NoReply as error:
-            raise BadReply(self.without_key(error)) from None
+            raise BadReply(self.without_key(error), late=error.late) from None
         if reply.status != 200:
             raise BadReply(f"status {reply.status}: {self.without_key(_message(reply))}", reply.status)
         return reply

@@ -17,7 +17,7 @@ from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.doctor.chat_replies import BadReply, ChatReply, Endpoint
 from toolmark.benchmark.doctor.findings import Check, Finding, brief, ok, problem, warning
-from toolmark.benchmark.doctor.probe_question import MAX_TOKENS, QUESTION, TOOL, TWO_QUESTIONS
+from toolmark.benchmark.doctor.probe_question import LITERAL, MAX_TOKENS, QUESTION, TOOL, TWO_QUESTIONS
 
 __all__ = ["EndpointChecks"]
 
@@ -41,6 +41,7 @@ class EndpointChecks:
         self._endpoint = endpoint
         self._settings = settings
         self._native = dialect.name == Native.name
+        self._not_needed = f"the dialect {dialect.name} does not need it"
         self._lost: list[str] = []
         self.answers = False
         self.calls_arrive = False
@@ -74,6 +75,8 @@ class EndpointChecks:
         return ok(found)
 
     def _advice(self, error: BadReply) -> str:
+        if error.late:
+            return "Allow more time: --seconds 600. Or check the server's log."
         if error.status is None:
             return f"Start the server, and check the address in {self._settings}."
         if error.status in (401, 402, 403):
@@ -98,24 +101,29 @@ class EndpointChecks:
     def _tools(self) -> Finding:
         offered = self._with_tools
         if isinstance(offered, BadReply):
-            return self._ill(f"a request with tools fails: {offered.reason}", _OTHER_DIALECT)
-        if any(call.name == TOOL.name for call in offered.calls):
-            seen = "the model called the offered tool"
-        elif offered.input_tokens is None or self._plain.input_tokens is None:
-            return warning("whether the model sees tools is not known: the server does not count tokens", _CANNOT_JUDGE)
-        else:
-            seen = ""
-        if offered.input_tokens is None or self._plain.input_tokens is None:
-            return ok(f"the model sees tools: {seen}")
-        more = offered.input_tokens - self._plain.input_tokens
-        grown = f"the prompt has {self._plain.input_tokens} tokens without the tool, and {offered.input_tokens} with it"
-        if seen or more > _FEWEST_TOKENS:
+            return self._fails(f"a request with tools fails: {offered.reason}")
+        seen = "the model called the offered tool" if any(call.name == TOOL.name for call in offered.calls) else ""
+        before, after = self._plain.input_tokens, offered.input_tokens
+        if before is None or after is None:
+            if seen:
+                return ok(f"the model sees tools: {seen}")
+            return self._unknown("whether the model sees tools is not known, because the server does not count tokens")
+        grown = f"the prompt has {before} tokens without the tool, and {after} with it"
+        if seen or after - before > _FEWEST_TOKENS:
             return ok(f"the model sees tools: {grown}{f'; {seen}' if seen else ''}")
-        return self._ill(f"the server does not show tools to the model: {grown}", _OTHER_DIALECT)
+        return self._unfit(f"the server does not show tools to the model: {grown}")
 
-    def _ill(self, found: str, advice: str) -> Finding:
-        """With the dialect native a fault of tools or calls prevents a run. With another dialect it does not matter."""
-        return problem(found, advice) if self._native else warning(found, advice)
+    def _unfit(self, found: str, advice: str = _OTHER_DIALECT) -> Finding:
+        """A finding that prevents a run with the dialect native. Other dialects do not need the server's tools."""
+        return problem(found, advice) if self._native else ok(f"{found}; {self._not_needed}")
+
+    def _unknown(self, found: str) -> Finding:
+        """A finding that another model might settle."""
+        return warning(found, _CANNOT_JUDGE) if self._native else ok(f"{found}; {self._not_needed}")
+
+    def _fails(self, found: str) -> Finding:
+        """A request with tools gets no answer."""
+        return problem(found, _OTHER_DIALECT) if self._native else warning(found, _OTHER_DIALECT)
 
     @cached_property
     def _forced(self) -> ChatReply | None:
@@ -128,29 +136,24 @@ class EndpointChecks:
     def _calls(self) -> Finding:
         offered = self._with_tools
         if isinstance(offered, BadReply):
-            return self._ill("not known, because a request with tools fails", _OTHER_DIALECT)
+            return self._fails("not known, because a request with tools fails")
         if offered.calls:
             self.calls_arrive = True
             return ok(f"come back in tool_calls (finish_reason {offered.stop_reason})")
+        said = f"the model answered in words: {brief(offered.text[:80])!r}"
         if dialects := _readers_of(offered.text):
-            return self._ill(
+            return self._unfit(
                 f"come back as text, in the form of {' and '.join(dialects)}: {brief(offered.text[:80])!r}",
                 f"Read this form: toolmark eval --dialect {dialects[0]}. Or switch on the server's parser of calls "
                 "(vLLM: --enable-auto-tool-choice --tool-call-parser NAME; llama.cpp: --jinja).",
             )
         if self._forced is not None and self._forced.calls:
             self.calls_arrive = True
-            return warning(
-                "come back in tool_calls, but only if a call is required; the model itself answered in words: "
-                f"{brief(offered.text[:80])!r}",
-                _CANNOT_JUDGE,
-            )
+            return self._unknown(f"come back in tool_calls if a call is required; without that, {said}")
         if not offered.text and not offered.reasoning:
-            return self._ill(
-                f"nothing came back for {offered.output_tokens or 'some'} written tokens: neither text nor a call",
-                f"Check the server's parser of calls. {_OTHER_DIALECT}",
-            )
-        return warning(f"not known, because the model answered in words: {brief(offered.text[:80])!r}", _CANNOT_JUDGE)
+            written = f"{offered.output_tokens} written tokens" if offered.output_tokens else "the question"
+            return self._unfit(f"neither text nor a call came back for {written}")
+        return self._unknown(f"not known, because {said}")
 
     @property
     def _called(self) -> tuple[ChatReply, dict[str, Any]]:
@@ -166,40 +169,35 @@ class EndpointChecks:
         arguments = reply.calls[0].arguments
         if not isinstance(arguments, str):
             kind = "an object" if isinstance(arguments, dict) else f"of the type {type(arguments).__name__}"
-            return self._ill(
-                f"are {kind} instead of text, so the model's own text is lost: {brief(json.dumps(arguments)[:80])}",
-                f"A wrong form of arguments cannot be judged. {_OTHER_DIALECT}",
+            return self._unfit(
+                f"are {kind} instead of text, so the model's own text is lost: {brief(json.dumps(arguments)[:80])}"
             )
-        shown = brief(arguments[:80])
-        form = "text" if _is_object(arguments) else "text that is not a JSON object"
+        form = f"are {'text' if _is_object(arguments) else 'text that is not a JSON object'}: {brief(arguments[:80])}"
         try:
             traced = self._ask(logprobs=True, **more)
-        except BadReply as error:
-            return ok(f"are {form}: {shown}; whether it is altered is not known (no logprobs: {error.reason})")
-        if traced.written is None or not traced.calls or not isinstance(traced.calls[0].arguments, str):
-            return ok(f"are {form}: {shown}; whether it is altered is not known, because the server has no logprobs")
-        if traced.calls[0].arguments in traced.written:
-            return ok(f"are {form}, exactly as the model wrote it: {shown}")
-        return self._ill(
-            f"are {form}, but altered: {shown}; the model wrote {brief(traced.written[:120])!r}",
-            f"Faults of the model may be hidden. {_OTHER_DIALECT}",
-        )
+        except BadReply:
+            traced = ChatReply()
+        if traced.written is not None and traced.calls and isinstance(traced.calls[0].arguments, str):
+            if traced.calls[0].arguments in traced.written:
+                return ok(f"{form}, exactly as the model wrote it")
+            return self._unfit(f"{form}, but altered: the model wrote {brief(traced.written[:120])!r}")
+        if LITERAL in arguments:
+            return ok(f"{form}, not written anew, because the number {LITERAL} is unchanged")
+        return self._unknown(f"{form}; whether it is altered is not known, because the server has no logprobs")
 
     def _parallel(self) -> Finding:
         _, more = self._called
         try:
             reply = self._ask(TWO_QUESTIONS, **more)
         except BadReply as error:
-            return warning(f"a question for two calls fails: {error.reason}", _OTHER_DIALECT)
-        count = len(reply.calls)
-        if count > 1:
-            return ok(f"{count} calls of one answer come back in tool_calls")
+            return self._fails(f"a question for two calls fails: {error.reason}")
+        if len(reply.calls) > 1:
+            return ok(f"{len(reply.calls)} calls of one answer come back in tool_calls")
         if reply.calls and _readers_of(reply.text):
-            return self._ill(
-                f"only one of two calls comes back in tool_calls; the other stays text: {brief(reply.text[:80])!r}",
-                _OTHER_DIALECT,
+            return self._unfit(
+                f"only one of two calls comes back in tool_calls; the other stays text: {brief(reply.text[:80])!r}"
             )
-        return warning(f"not known, because {count or 'no'} call came back for two questions", _CANNOT_JUDGE)
+        return self._unknown(f"not known, because {len(reply.calls) or 'no'} call came back for two questions")
 
     def _streaming(self) -> Finding:
         here = self._with_tools
@@ -219,6 +217,8 @@ class EndpointChecks:
             return warning(f"differs, and a second request fails: {error.reason}", advice)
         if (repeated.text, repeated.calls) != (whole.text, whole.calls):
             self._lost.append("repeatability (two equal greedy requests got different answers)")
+            if (streamed.text, streamed.calls) == (repeated.text, repeated.calls):
+                return ok("gives the same text and calls as a later reply in one piece")
             return warning("not known, because equal requests get different answers", advice)
         return warning(f"differs: {_shown(streamed)} instead of {_shown(whole)}", advice)
 

@@ -19,7 +19,7 @@ from toolmark.benchmark.data.completions import Prompt
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.doctor.case_cost import case_cost
-from toolmark.benchmark.doctor.findings import Check, Finding, ok, problem, warning
+from toolmark.benchmark.doctor.findings import Check, Finding, brief, ok, problem, warning
 from toolmark.benchmark.doctor.memory_and_disk import memory_limit
 from toolmark.benchmark.doctor.probe_question import QUESTION, TOOL
 
@@ -114,7 +114,13 @@ class LocalModel:
     def _template_finding(self) -> Finding:
         from toolmark.benchmark.engine.encoding import check_readable, encode
 
-        encode(Prompt((_QUESTION,)), self._tokenizer)  # raises if there is no template
+        ids = encode(Prompt((_QUESTION,)), self._tokenizer).ids  # raises an error if there is no template
+        kept = str(self._tokenizer.decode(ids))
+        if TOOL.name not in kept:  # transformers makes an empty tokenizer if the tokenizer's files are missing
+            return problem(
+                f"the tokenizer loses the text of a prompt, which becomes {brief(kept[:80])!r}",
+                f"Save the tokenizer of the model in {self._weights.base} with save_pretrained().",
+            )
         prompt = Prompt((_QUESTION,), (TOOL,))
         try:
             encode(prompt, self._tokenizer)

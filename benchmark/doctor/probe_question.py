@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from toolmark.benchmark.data.cases import Tool
 
-__all__ = ["MAX_TOKENS", "QUESTION", "TOOL", "TWO_QUESTIONS"]
+__all__ = ["LITERAL", "MAX_TOKENS", "QUESTION", "TOOL", "TWO_QUESTIONS"]
 
 TOOL = Tool(
     name="parcel_price",
@@ -16,10 +16,12 @@ TOOL = Tool(
     },
 )
 
-# 2.50 and é show whether a server writes arguments anew, as 2.5 or as \u00e9.
-QUESTION = "Use parcel_price with weight 2.50 and city Orléans."
+LITERAL = "2.50"
+"""A number in the question. A server that parses arguments and writes them anew, writes 2.5."""
+
+QUESTION = f"Use parcel_price with weight {LITERAL} and city Orléans."
 
 TWO_QUESTIONS = "Use parcel_price twice: with weight 1 and city Rome, and with weight 2 and city Oslo."
 
-MAX_TOKENS = 128
+MAX_TOKENS = 64
 """The limit on the tokens of an answer. A call of the tool has about 30 tokens."""

@@ -33,6 +33,8 @@ def chat_address(model: Model) -> ChatAddress | None:
 
     api: Any = model.api
     client: Any = getattr(api, "client", None)
+    if str(model).partition("/")[0].endswith("-completions"):  # providers that send plain text instead of a chat
+        return None
     # Azure's and Bedrock's clients, which derive from this one, have other addresses.
     if (type(client).__module__.partition(".")[0], type(client).__name__) != ("openai", "AsyncOpenAI"):
         return None
