@@ -1,7 +1,7 @@
-"""Measure how fast completions are judged, and how reading time grows; write docs/measurements/judging.md.
+"""Measures how fast completions are judged, and writes docs/measurements/judging.md.
 
-The program fails if judging is too slow, or if reading time grows faster than the text. Every time is the processor
-time of one core, and the shortest of several repetitions. So other programs on the machine matter little.
+The program fails if judging is too slow, or if the parsing time grows faster than the text. Each figure is processor
+time of one core, the shortest time of several repetitions. So other programs on the machine have little influence.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ SIZES = {"1 KB": 1 << 10, "8 KB": 1 << 13, "64 KB": 1 << 16, "512 KB": 1 << 19, 
 AIM = 20_000
 """The aim, in completions a second."""
 
-HEAD = """# How fast completions are judged, measured
+HEAD = """# Speed of judging
 
-Written by `make perf`. Every time is the processor time of one core, and the shortest of several repetitions.
+Written by `make perf`. Each figure is processor time of one core, the shortest time of several repetitions.
 """
 
 PROSE = "I would look at {x} and [y] first: `f(1)` is 5, 3 < 4, and so on.\n"
@@ -96,14 +96,15 @@ def write_lengths(page: Page, dialects: list[Dialect]) -> None:
             # A text 16 times as long should take 16 times as long. Quadratic reading would take 256 times as long.
             worst = max(worst, of_size["1 MB"] / (16 * of_size["64 KB"]))
     page.section(
-        "Reading, by length",
-        "The table shows the milliseconds for reading one completion twice, once strictly and once leniently.",
+        "Parsing time, by length of the text",
+        "The table shows the milliseconds to parse one completion twice: once in the strict reading, and once in the "
+        "lenient reading.",
         ["dialect", "text", *SIZES],
         rows,
     )
     page.held(
         worst <= 2,
-        "reading time grows linearly, so 1 MB takes at most 2 × 16 times as long as 64 KB",
+        "The parsing time must grow linearly: 1 MB may take at most 2 × 16 times as long as 64 KB",
         f"at most {worst:.2f} × 16",
     )
 
@@ -134,14 +135,15 @@ def write_throughput(page: Page, dialects: list[Dialect], count: int) -> None:
         slowest = min(slowest, (dialect.name, rate), key=lambda found: found[1])
     page.section(
         "Judging",
-        "Judging is reading, matching and validating, without running tools. The completions are perfect answers and "
-        f"wrong answers to the {len(cases)} shipped test cases.",
-        ["dialect", "completions", "a second"],
+        "To judge a completion, Toolmark parses the completion, compares the calls with the expected calls, and "
+        "validates the calls. No tool is run. The completions are right and wrong answers to the "
+        f"{len(cases)} shipped test cases.",
+        ["dialect", "completions", "completions per second"],
         rows,
     )
     page.held(
         slowest[1] >= AIM,
-        f"at least {AIM:,} completions are judged in a second",
+        f"Toolmark must judge at least {AIM:,} completions per second",
         f"{slowest[1]:,.0f} in the slowest dialect, {slowest[0]}",
     )
 
@@ -161,7 +163,7 @@ def main() -> None:
     options.out.parent.mkdir(exist_ok=True)
     options.out.write_text("\n".join(page.text), encoding="utf-8")
     if page.broken:
-        sys.exit("Not kept:\n" + "\n".join(page.broken))
+        sys.exit("Targets missed:\n" + "\n".join(page.broken))
 
 
 if __name__ == "__main__":

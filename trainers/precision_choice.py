@@ -1,8 +1,8 @@
-"""Chooses threads and precision of a training by measuring the matrix products of the training.
+"""Chooses the number of threads and the precision of a training by measuring a few matrix products.
 
 The best choice is not known in advance. If another process uses a core, two threads can be slower than one thread.
-bfloat16 is several times faster on a processor with bfloat16 instructions, and 40 times slower on other processors. So
-a few products with the model's shapes are measured. The measurement takes less than ten seconds on every processor.
+bfloat16 is several times faster than float32 on a processor with bfloat16 instructions, and 40 times slower on other
+processors. The measured products have the shapes of the model's products. The measurement takes less than ten seconds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from toolmark.benchmark.engine.local_engine import default_device
+from toolmark.benchmark.engine.devices import choose_dtype
 from toolmark.benchmark.engine.multiplication_speed import Shape, flops_per_second
 
 if TYPE_CHECKING:
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["PrecisionChoice", "choose_precision"]
 
 _SECONDS_PER_MEASUREMENT = 1.5
-"""There are at most four measurements: two numbers of threads, in two precisions."""
+"""Time of one measurement. There are at most four: two numbers of threads, and then two precisions."""
 
 _MORE_THREADS_PAY = 1.2
-"""More threads are chosen only if the rate is higher by this factor, because threads also wait for each other between
-the products."""
+"""More threads are chosen only if the measured rate is higher by this factor. Threads also wait for each other between
+the products, and the measurement does not include this time."""
 
 _BFLOAT16_PAYS = 2.0
-"""bfloat16 is chosen only if the rate is higher by this factor. The products are only a part of a training, and
-bfloat16 gradients are less precise."""
+"""bfloat16 is chosen only if the measured rate is higher by this factor. The other parts of a training are not faster
+in bfloat16, and bfloat16 gradients are less precise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class PrecisionChoice:
     Attributes:
         threads: Number of threads that torch uses.
         precision: `float32` or `bfloat16`.
-        why: The measurement in words.
+        why: The choice and the measured rates, in words.
     """
 
     threads: int
@@ -51,20 +51,22 @@ def choose_precision(
     tokens: int,
     precision: Literal["auto", "float32", "bfloat16"],
     threads: int | None,
+    device: str = "cpu",
 ) -> PrecisionChoice:
-    """Choose the number of threads and then the precision. Options that the user set are not measured.
+    """Choose the number of threads, and then the precision.
 
     Args:
-        config: The configuration of the model. Its hidden size and feed-forward size are the shape of the products.
+        config: The configuration of the model. The products have its hidden size and its feed-forward size.
         tokens: Number of tokens in a forward pass.
-        precision: The precision that the user chose. With `auto`, the precision is measured.
-        threads: The number of threads that the user chose. With None, the number is measured.
+        precision: The precision that the user chose. `auto` stands for the faster precision.
+        threads: The number of threads that the user chose. None stands for the faster number.
+        device: The device of the training. Only a processor is measured.
     """
     import torch
 
-    if default_device() == "cuda":
-        found = "bfloat16" if precision == "auto" else precision
-        return PrecisionChoice(torch.get_num_threads(), found, f"{found} on CUDA")
+    if device != "cpu":
+        found = choose_dtype(precision, device)
+        return PrecisionChoice(threads or torch.get_num_threads(), found, f"{found} on {device}")
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     counts = (threads,) if threads else tuple(sorted({1, processors}))
     wanted = "float32" if precision == "auto" else precision
@@ -90,7 +92,7 @@ def choose_precision(
 
 
 def _rate(dtype: str, shape: Shape, threads: int) -> float:
-    """The rate of a matrix product with this number of threads."""
+    """Return the rate of a matrix product with this number of threads, in operations per second."""
     import torch
 
     before = torch.get_num_threads()

@@ -1,6 +1,8 @@
 """Contains the dialects, one file for each family of models.
 
-A dialect defines how tools are shown to a model, and how the calls in the model's answer are read.
+A dialect defines how tools are shown to a model, and how the calls in the model's answer are read. Every dialect reads
+an answer in two ways. The *strict* reading accepts only the form that the dialect prescribes. The *lenient* reading
+also accepts common small mistakes, for example a missing closing tag.
 """
 
 from __future__ import annotations
@@ -43,7 +45,11 @@ class Dialect(Protocol):
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion, without the schemas of the tools.
 
-        This function must not raise an exception, whatever text a model writes.
+        This function must not raise an exception for any text of a model.
+
+        Args:
+            completion: The answer of the model.
+            strict: Whether to read strictly or leniently.
         """
         ...
 

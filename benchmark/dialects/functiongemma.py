@@ -1,8 +1,8 @@
 """The dialect `functiongemma`: the calls of FunctionGemma, whose strings are between two `<escape>` tokens.
 
-A strict reading accepts any text, then one or more `<start_function_call>call:NAME{KEY:VALUE,…}<end_function_call>`,
-then only white-space. A value is `<escape>text<escape>`, a number, `true`, `false`, `null`, a list `[…]` or a mapping
-`{…}`. A key is a string or a text without quotes.
+A strict reading accepts a completion of this form: any text, then one or more calls, then only white-space. A call is
+`<start_function_call>call:NAME{KEY:VALUE,…}<end_function_call>`. A value is `<escape>text<escape>`, a number, `true`,
+`false`, `null`, a list `[…]` or a mapping `{…}`. A key is a string or a text without quotes.
 
 A lenient reading also accepts:
 

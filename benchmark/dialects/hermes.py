@@ -1,7 +1,8 @@
 """The dialect `hermes`: JSON calls between `<tool_call>` tags. Nous Hermes and Qwen write calls in this form.
 
-A strict reading accepts any text, then one or more `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, then only
-white-space. The text between the tags is read as JSON if possible, otherwise as a Python literal (`'name'`, `True`).
+A strict reading accepts a completion of this form: any text, then one or more calls, then only white-space. A call is
+`<tool_call>{"name": …, "arguments": {…}}</tool_call>`. The text between the tags is read as JSON if possible, otherwise
+as a Python literal (`'name'`, `True`).
 The original parser of the format tries both in this order (`validate_and_extract_tool_calls` in utils.py of
 https://github.com/NousResearch/Hermes-Function-Calling, commit 02deb47).
 
@@ -14,8 +15,8 @@ A lenient reading also accepts:
 - the keys `tool_name`, `args` and `parameters`, and additional keys
 - arguments as a JSON string
 
-Tools are shown as in the chat templates of Qwen2.5 and Qwen3, because these models were trained with these templates
-(https://huggingface.co/Qwen/Qwen3-0.6B, tokenizer_config.json).
+Tools are shown as in the chat templates of Qwen2.5 and Qwen3, because these models were trained with the templates.
+See tokenizer_config.json at https://huggingface.co/Qwen/Qwen3-0.6B.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Finds JSON in the text of models, and decodes the JSON strictly or leniently.
 
 Because the text may be hostile, every function takes linear time, limits the depth, and raises only `ValueError`. A
-strict reading follows RFC 8259. It also refuses `NaN`, infinite numbers, duplicate keys, and lone surrogates (halves of
-a UTF-16 pair).
+strict reading follows RFC 8259. A strict reading also refuses duplicate keys, infinite numbers, and lone surrogates
+(halves of a UTF-16 pair).
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def check(value: Any, *, strict: bool) -> None:
                     try:
                         item.encode()
                     except UnicodeEncodeError:
-                        raise ValueError("a string holds half of a surrogate pair") from None
+                        raise ValueError("a string contains a lone surrogate") from None
             elif kind is dict:
                 below.extend(item.values())
                 if strict:

@@ -151,7 +151,7 @@ class Notation:
     def _list(self, text: str, at: int, closing: str, strict: bool, depth: int) -> tuple[Any, int]:
         """Return the list whose first value is at `at`, and the index after the list.
 
-        One value in round brackets without a comma, for example `(3)`, is that value and not a list.
+        Round brackets around one value are not a list if there is no comma. For example, `(3)` is 3, and `(3,)` is [3].
         """
         values: list[Any] = []
         comma = False

@@ -1,10 +1,11 @@
 """The dialect `llama3`: a call is a JSON object without tags, as Llama 3.1 and 3.2 write calls.
 
-A strict reading accepts any text, then calls, then only white-space. A call is `{"name": …, "parameters": {…}}`.
+A strict reading accepts a completion of this form: any text, then calls, then only white-space. A call is
+`{"name": …, "parameters": {…}}`.
 
 - A call may have the key `"type": "function"`, and `<|python_tag|>` may stand before a call.
 - Several calls are separated by `;` or by white-space, or are in one array.
-- An object without arguments is an answer, not a call.
+- An object without the key `parameters` is an answer, not a call.
 
 A lenient reading also accepts:
 
@@ -13,10 +14,9 @@ A lenient reading also accepts:
 - other common names for the keys `name` and `parameters`
 - arguments as a JSON string
 
-Tools are shown at the end of the system turn, as the chat template of Llama 3.2 writes them
-(https://huggingface.co/meta-llama/Llama-3.2-1B-Instruct, `tools_in_user_message = false`). This template allows only
-one call in a turn. The separator `;` is taken from https://docs.vllm.ai/en/latest/features/tool_calling
-(`llama3_json`).
+Tools are shown as in the chat template of Llama 3.2 with `tools_in_user_message = false`, at the end of the system
+turn (https://huggingface.co/meta-llama/Llama-3.2-1B-Instruct). This template allows only one call in a turn. The
+separator `;` is taken from `llama3_json` at https://docs.vllm.ai/en/latest/features/tool_calling.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ class Markers:
             else:
                 body_end, stop = self._next_marker(text, begin)
                 if strict:
-                    attempt = Attempt(error=error if read is None else f"{self.opening} holds more than a call")
+                    attempt = Attempt(error=error if read is None else "there is other text between the markers")
                 else:
                     attempt = self._of_body(text[begin:body_end])
             yield text[position:start], attempt

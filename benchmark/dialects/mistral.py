@@ -1,6 +1,7 @@
 """The dialect `mistral`: calls after the token `[TOOL_CALLS]`, in the two forms that Mistral's models write.
 
-A strict reading accepts any text, then calls in one of two forms, then only white-space:
+A strict reading accepts a completion of this form: any text, then calls, then only white-space. There are two forms of
+calls:
 
 - Models with tokenizers up to v7 write `[TOOL_CALLS][{"name": …, "arguments": {…}}, …]`. A call may also have the key
   `"id"`.

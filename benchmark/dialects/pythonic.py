@@ -1,7 +1,7 @@
 """The dialect `pythonic`: calls are a list of Python calls, for example `[f(a=1), g()]`.
 
-Gemma's documentation and BFCL describe this form. A strict reading accepts any text, then one or more lists of calls,
-then only white-space.
+Gemma's documentation and BFCL describe this form. A strict reading accepts a completion of this form: any text, then
+one or more lists of calls, then only white-space.
 
 - A list may be in a fence ```` ```tool_code ````, because Gemma marks calls with this fence. In the fence, the calls
   may also stand on separate lines, without a list.
@@ -172,7 +172,7 @@ def _list(text: str, at: int, strict: bool) -> tuple[list[Call], int]:
             raise Unreadable("',' is missing", skip(text, at))
         at = following.end()
     if not calls:
-        raise Unreadable("a list holds no call", at)
+        raise Unreadable("a list contains no call", at)
     return calls, at + 1
 
 
@@ -196,7 +196,7 @@ def _block(text: str, at: int, strict: bool) -> tuple[list[Call], int]:
             raise Unreadable("there is text after a call", at)
         at = between.end()
     if not calls:
-        raise Unreadable("the fence holds no call", at)
+        raise Unreadable("the fence contains no call", at)
     return calls, at
 
 
@@ -225,7 +225,7 @@ def _attempt(
 def _spans(text: str, strict: bool) -> Iterator[Span]:
     """Find the attempts to call: lists of calls, and code fences that contain only calls.
 
-    In addition, a text that contains only calls is one attempt.
+    If the whole text consists of calls, the text is one attempt.
     """
     try:
         start = skip(text, 0)

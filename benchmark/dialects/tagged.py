@@ -1,7 +1,7 @@
 """The dialect `tagged`: calls are between `<tool_call>` tags. Each tool is one line of JSON in the system turn.
 
-A strict reading accepts any text, then one or more `<tool_call>{"tool_name": …, "args": {…}}</tool_call>`, then only
-white-space. A lenient reading also accepts:
+A strict reading accepts a completion of this form: any text, then one or more calls, then only white-space. A call is
+`<tool_call>{"tool_name": …, "args": {…}}</tool_call>`. A lenient reading also accepts:
 
 - text after the last call
 - code fences

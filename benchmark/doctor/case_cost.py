@@ -14,6 +14,7 @@ from toolmark.benchmark.data.completions import total
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.doctor.findings import Finding, brief, ok, problem
 from toolmark.benchmark.engine import NotAnswered, PromptTooLong
+from toolmark.benchmark.engine.devices import choose_device, choose_dtype
 from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.readers.case_selection import limited
 
@@ -41,13 +42,10 @@ def case_cost(
     """
     chosen = limited(cases, _CASES)
     engines = Engines(Decoding(max_tokens=_MAX_TOKENS), requests=RequestLimits(1, timeout, 0))
-    dtype = ""
-    if weights is not None:
-        from toolmark.benchmark.engine.local_engine import default_device, default_dtype
-
-        dtype = default_dtype(default_device())
+    device = choose_device("auto") if weights is not None else ""
+    dtype = choose_dtype("auto", device) if device else ""
     began = time.perf_counter()
-    engine = engines.open(candidate, weights, dtype, chosen)
+    engine = engines.open(candidate, weights, device, dtype, chosen)
     try:
         engine.prepare([dialect.render(case.messages, case.toolbox.tools) for case in chosen], dialect)
         engine.environment()  # loads the weights

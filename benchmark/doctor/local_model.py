@@ -90,14 +90,13 @@ class LocalModel:
                 f"{names} is not on this machine; the hub allows the download, and a run starts with it",
                 f"Download it now: {'; '.join(by_hand(repo, 'model') for repo, _ in missing)}",
             )
+        from toolmark.benchmark.engine.devices import choose_device, choose_dtype, memory
         from toolmark.benchmark.engine.weight_files import count_parameters
 
         parameters = count_parameters(self._weights.base)
         size = sum(file.stat().st_size for file in self._weights.base.glob("*.safetensors"))
-        from toolmark.benchmark.engine.local_engine import default_device, default_dtype
-
-        device = default_device()
-        dtype = default_dtype(device)
+        device = choose_device("auto")
+        dtype = choose_dtype("auto", device)
         needed = parameters * (2 if "16" in dtype else 4)
         found = f"{self._weights.base}: {_count(parameters)} parameters, {size / 1e6:,.0f} MB"
         found += f"; {needed / 1e6:,.0f} MB in {dtype}"
@@ -105,9 +104,9 @@ class LocalModel:
             found += f"; the adapter is made by the recipe {self._recipe} when a run starts"
         elif self._weights.adapter is not None:
             found += f"; adapter {self._weights.adapter}"
-        if device == "cpu" and needed > memory_limit():
+        if needed > (memory_limit() if device == "cpu" else memory(device)):
             return problem(
-                f"{found}, more than the memory of this machine", "Use a smaller model, or a machine with more memory."
+                f"{found}, more than the memory of {device}", "Use a smaller model, or a machine with more memory."
             )
         return ok(found)
 

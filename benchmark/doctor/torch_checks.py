@@ -68,10 +68,12 @@ def _build() -> Finding:
 
 
 def _devices() -> Finding:
-    from toolmark.benchmark.engine.local_engine import default_device, default_dtype
+    from toolmark.benchmark.engine.devices import DEVICES, choose_device, choose_dtype, why_missing
 
-    device = default_device()
-    return ok(f"models run on {device} in {default_dtype(device)}; {_processor()}")
+    device = choose_device("auto")
+    others = [f"--device {name}" for name in DEVICES if name not in (device, "cpu") and why_missing(name) is None]
+    possible = f" ({' and '.join(others)} can be chosen, too)" if others else ""
+    return ok(f"models run on {device} in {choose_dtype('auto', device)}{possible}; {_processor()}")
 
 
 def _processor() -> str:
@@ -90,11 +92,11 @@ def _processor_name() -> str:
 
 
 def _speed() -> Finding:
-    from toolmark.benchmark.engine.local_engine import default_device
+    from toolmark.benchmark.engine.devices import choose_device
     from toolmark.benchmark.engine.multiplication_speed import flops_per_second
     from toolmark.benchmark.engine.torch_build import set_threads, thread_count
 
-    device = default_device()
+    device = choose_device("auto")
     rates = {dtype: flops_per_second(dtype, device=device, seconds=_SECONDS) for dtype in ("float32", "bfloat16")}
     threads = thread_count()
     measured = ", ".join(f"{rate / 1e9:,.1f} GFLOP/s in {dtype}" for dtype, rate in rates.items())

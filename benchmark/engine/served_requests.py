@@ -24,6 +24,7 @@ from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.engine.chat_address import ChatAddress, chat_address
 from toolmark.benchmark.engine.inspect_messages import completion_of, messages_of, tools_of
 from toolmark.benchmark.engine.request_window import Window
+from toolmark.benchmark.engine.started_servers import guard_started_servers
 
 if TYPE_CHECKING:
     from inspect_ai.model import Model
@@ -84,6 +85,7 @@ class ServedModel:
     def __init__(self, name: str, requests: RequestLimits, window: Window | None = None) -> None:
         from inspect_ai.model import GenerateConfig, get_model
 
+        guard_started_servers()
         config = GenerateConfig(max_connections=requests.connections, max_retries=0)
         # Retries of the client would not be counted. They would also hide that the server gets too many requests.
         client_options: dict[str, Any] = {"max_retries": 0, "client_timeout": requests.timeout}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, wait
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from toolmark.benchmark.candidates.recipes import is_recipe
 from toolmark.benchmark.candidates.spec import Candidate, resolve
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.progress import counting, phase
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.engine.engines import Engines
+from toolmark.benchmark.engine.generation_progress import Forecast
 from toolmark.benchmark.evaluation.contestant import Contestant, contestants
 from toolmark.benchmark.evaluation.recipe_making import RecipeMaking
 from toolmark.benchmark.evaluation.report_data import gather, provenance_of
@@ -29,9 +33,6 @@ from toolmark.benchmark.verdicts.verdict import MARGIN
 
 __all__ = ["Evaluation", "Observer", "compare", "compare_recorded", "evaluate"]
 
-Progress = Callable[[int, int], None]
-"""Called while a run is generated, with the number of finished completions and the total number of completions."""
-
 
 class Observer:
     """Receives the progress of an evaluation. This class ignores the progress. A subclass can show the progress."""
@@ -39,17 +40,16 @@ class Observer:
     def say(self, line: str) -> None:
         """Receive a line for the user, for example the command that makes the adapter of a recipe."""
 
-    def generating(self, contestant: Contestant, *, alone: bool) -> AbstractContextManager[Progress]:
-        """Return a context manager. One run is generated inside the `with` block.
+    def forecast(self, contestant: Contestant, forecast: Forecast) -> None:
+        """Receive the first estimate of the time that a run will take."""
 
-        The context manager returns a function. This function is called with the progress.
+    def generated(self, contestant: Contestant, seconds: float) -> None:
+        """Receive a contestant whose run is complete.
 
         Args:
-            contestant: The contestant that answers.
-            alone: True if no adapter is made at the same time, so nothing else writes to the terminal.
+            contestant: The contestant.
+            seconds: The time that the run took in this evaluation.
         """
-        del contestant, alone
-        return nullcontext(lambda *_: None)
 
 
 class Evaluation:
@@ -88,6 +88,12 @@ class Evaluation:
         """Number of cases before `--limit` is applied. `cases` may contain a sample of these cases."""
         return len(self._loaded)
 
+    @property
+    def has_recipes(self) -> bool:
+        """Whether an adapter is a recipe. Another process makes such an adapter, and it may print to the terminal."""
+        adapters = [contestant.candidate.adapter for contestant in self.contestants]
+        return any(adapter is not None and is_recipe(Path(adapter)) for adapter in adapters)
+
     def run(self, observer: Observer | None = None, *, logs: bool = True, report: bool = False) -> Comparison:
         """Generate the missing answers, judge all answers, and compare the contestants.
 
@@ -110,14 +116,17 @@ class Evaluation:
         sides = [contestant.side() for contestant in self.contestants]
         data = None
         if report:
-            provenance = provenance_of(self.request, self.contestants, cases)
-            data = gather(cases, sides, self.contestants[0].dialect, provenance)
-        return compare_sides(sides, self.request.margin, data)
+            with phase("gathering the data of the report"):
+                provenance = provenance_of(self.request, self.contestants, cases)
+                data = gather(cases, sides, self.contestants[0].dialect, provenance)
+        with phase("computing intervals and verdicts"):
+            return compare_sides(sides, self.request.margin, data)
 
     def _generate(self, observer: Observer) -> None:
         """Open and generate every run, in the order of the contestants. Adapters are made at the same time."""
         engines = Engines(self.request.run_options.decoding, self.request.threads, self.request.served_requests)
-        with RecipeMaking([contestant.candidate for contestant in self.contestants], observer.say) as making:
+        candidates = [contestant.candidate for contestant in self.contestants]
+        with RecipeMaking(candidates, observer.say, self.request.device) as making:
             if self.request.strict_identity:
                 wait(making.ready)
             futures = dict(zip(self.contestants, making.ready, strict=True))
@@ -126,20 +135,21 @@ class Evaluation:
                 self._refuse_mismatches(opened)
             for contestant, future in futures.items():
                 contestant.run = opened.get(contestant) or self._open(contestant, future)
-                alone = all(other.done() for other in futures.values())
-                with observer.generating(contestant, alone=alone) as progress:
+                began = time.monotonic()
+                with phase("starting", name=contestant.name):
                     generate(
                         contestant.run,
                         self.cases,
                         self.request.run_options,
                         engines,
-                        progress,
+                        partial(observer.forecast, contestant),
                         partial=self._may_lack_cases(contestant),
                         available=self._loaded,
                     )
+                observer.generated(contestant, time.monotonic() - began)
 
     def _may_lack_cases(self, contestant: Contestant) -> bool:
-        """Whether the recording of `contestant` may lack cases.
+        """Return whether the recording of `contestant` may lack cases.
 
         A baseline from --baseline may lack cases, because the sides are compared on their common cases only.
         """
@@ -147,7 +157,8 @@ class Evaluation:
 
     def _open(self, contestant: Contestant, future: Future[Candidate]) -> Run:
         contestant.candidate = future.result()
-        return open_run(contestant.candidate, contestant.dialect, self.request.run_options)
+        with phase("reading the files of the model", name=contestant.name):
+            return open_run(contestant.candidate, contestant.dialect, self.request.run_options)
 
     def _refuse_mismatches(self, runs: Mapping[Contestant, Run]) -> None:
         for contestant, run in runs.items():
@@ -174,7 +185,8 @@ class Evaluation:
     def _judge(self, cases: Sequence[Case], *, logs: bool) -> None:
         with Executor(self.request.execute) as executor:
             for contestant in self.contestants:
-                contestant.grades = self._grades(contestant, cases, executor, logs=logs)
+                with phase("judging", name=contestant.name):
+                    contestant.grades = self._grades(contestant, cases, executor, logs=logs)
 
     def _grades(
         self, contestant: Contestant, cases: Sequence[Case], executor: Executor, *, logs: bool
@@ -183,11 +195,15 @@ class Evaluation:
         as_recorded = self.request.as_recorded and contestant is self.contestants[0]
         if logs and not as_recorded:
             return judge(run, cases, executor, self.request.epochs)
-        grades = [
-            grade(case, completion, run.dialect, executor, epoch)
+        answers = [
+            (case, completion, epoch)
             for case in cases
             for epoch in range(1, self.request.epochs + 1)
             if (completion := run.completions.get((case.id, epoch))) is not None
+        ]
+        grades = [
+            grade(case, completion, run.dialect, executor, epoch)
+            for case, completion, epoch in counting(answers, "answers judged", len(answers), "answer")
         ]
         return recorded_grades(Path(run.candidate.base).parent, grades) if as_recorded else grades
 

@@ -7,13 +7,14 @@ evaluation waits.
 
 from __future__ import annotations
 
+import os
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from subprocess import Popen
 from typing import Self
 
 from filelock import FileLock
@@ -22,15 +23,19 @@ from toolmark.benchmark.candidates.dialect_choice import recipe_dialect
 from toolmark.benchmark.candidates.recipes import ADAPTERS, DATA, Plan, is_recipe, plan_recipe, read_recipe
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import locate
+from toolmark.benchmark.core import child_processes
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.interruption import EXIT_CODE
+from toolmark.benchmark.core.progress import phase
 
 __all__ = ["RecipeMaking", "plan_of"]
 
-_SECONDS_TO_END = 10.0
-"""Time that an interrupted command has to save its state and to print the path of the saved state."""
+_SECONDS_TO_END = 2.5
+"""Time that an interrupted step gets to print the path of its checkpoint. It is less than `interruption` gives this
+process, so that the step ends before this process."""
 
 
-def plan_of(candidate: Candidate) -> Plan | None:
+def plan_of(candidate: Candidate, device: str = "auto") -> Plan | None:
     """Return the plan for the recipe of a candidate. Return None if the adapter of the candidate is not a recipe.
 
     Raises:
@@ -40,7 +45,8 @@ def plan_of(candidate: Candidate) -> Plan | None:
     if candidate.adapter is None or not is_recipe(path := Path(candidate.adapter)):
         return None
     recipe = read_recipe(path)
-    return plan_recipe(recipe, locate(replace(candidate, adapter=None)).base, recipe_dialect(candidate, recipe)[0])
+    base = locate(replace(candidate, adapter=None)).base
+    return plan_recipe(recipe, base, recipe_dialect(candidate, recipe)[0], device)
 
 
 class RecipeMaking:
@@ -51,6 +57,7 @@ class RecipeMaking:
     Args:
         candidates: The candidates of an evaluation, with or without recipes.
         say: Called with each command before it runs.
+        device: The device of the trainings, if a recipe names no device.
 
     Attributes:
         ready: A future for each candidate, in the order of `candidates`. The result of a future is the candidate with
@@ -61,26 +68,22 @@ class RecipeMaking:
         InputError, EnvironmentFault: As in `plan_of`.
     """
 
-    def __init__(self, candidates: Sequence[Candidate], say: Callable[[str], None]) -> None:
+    def __init__(self, candidates: Sequence[Candidate], say: Callable[[str], None], device: str = "auto") -> None:
         self._say = say
-        self._command: subprocess.Popen[bytes] | None = None
+        self._command: Popen[bytes] | None = None
         self._ended = False
         self._thread = ThreadPoolExecutor(1, "recipes")
-        plans = [plan_of(candidate) for candidate in candidates]
+        plans = [plan_of(candidate, device) for candidate in candidates]
         self.ready = [self._future(candidate, plan) for candidate, plan in zip(candidates, plans, strict=True)]
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended = True
         self._thread.shutdown(wait=False, cancel_futures=True)
-        if self._command is not None and self._command.poll() is None:
-            interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
-            try:  # Ctrl-C interrupts the command too, and the command then saves its state
-                self._command.wait(_SECONDS_TO_END if interrupted else 0)
-            except subprocess.TimeoutExpired:
-                self._command.terminate()
+        if self._command is not None:
+            child_processes.end(self._command, _SECONDS_TO_END)
         self._thread.shutdown()
 
     def _future(self, candidate: Candidate, plan: Plan | None) -> Future[Candidate]:
@@ -93,7 +96,10 @@ class RecipeMaking:
     def _make(self, candidate: Candidate, plan: Plan) -> Candidate:
         for folder in (DATA, ADAPTERS):
             folder.mkdir(exist_ok=True)
-        with FileLock(ADAPTERS / f".{plan.adapter.name}.lock").acquire(cancel_check=lambda: self._ended):
+        lock = FileLock(ADAPTERS / f".{plan.adapter.name}.lock")
+        with phase(f"waiting until another command has made {plan.adapter}"):
+            held = lock.acquire(cancel_check=lambda: self._ended)
+        with held:
             if not plan.has_adapter:
                 if not plan.has_data:
                     self._run(plan.generate)
@@ -107,13 +113,15 @@ class RecipeMaking:
         """
         shown = shlex.join(["toolmark", *arguments])
         self._say(shown)
-        with subprocess.Popen([sys.executable, "-m", "toolmark.benchmark.cli", *arguments]) as self._command:  # noqa: S603
-            if self._ended:  # the `with` block may have ended between two commands
-                self._command.terminate()
-            code = self._command.wait()
+        command = [sys.executable, "-m", "toolmark.benchmark.cli", *arguments]
+        # Two processes cannot both rewrite the last line of a terminal, so the step prints plain lines.
+        self._command = child_processes.start(command, {**os.environ, "TTY_COMPATIBLE": "0"})
+        if self._ended:  # the `with` block may have ended between two commands
+            child_processes.end(self._command, _SECONDS_TO_END)
+        code = child_processes.wait(self._command)
         if code == 0:
             return
-        if code in (-2, 2, 130):
+        if code == EXIT_CODE:
             raise KeyboardInterrupt
         kind = EnvironmentFault if code == EnvironmentFault.exit_code else InputError
         raise kind(

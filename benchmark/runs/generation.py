@@ -18,21 +18,27 @@ from toolmark.benchmark.candidates.weights import Weights, locate
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.data.record import read_record
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import Engine, NotAnswered, PromptTooLong
+from toolmark.benchmark.engine.devices import (
+    DeviceChoice,
+    DtypeChoice,
+    check_dtype_of_model,
+    choose_device,
+    choose_dtype,
+)
 from toolmark.benchmark.engine.engines import Engines
+from toolmark.benchmark.engine.generation_progress import Forecast, GenerationProgress
 from toolmark.benchmark.runs.ledger import Ledger
 from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.runs.run_folders import run_folder
 from toolmark.benchmark.scoring.grades import SCORER_VERSION
 
-__all__ = ["Progress", "Run", "RunOptions", "generate", "open_run"]
-
-Progress = Callable[[int, int], None]
-"""A function that is called with (done, total) after every completion."""
+__all__ = ["Run", "RunOptions", "generate", "open_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,8 @@ class RunOptions:
         runs: The folder of the runs.
         decoding: The decoding options.
         epochs: Number of completions of each case.
+        device: The device of local candidates, or `auto`.
+        dtype: The data type of the weights of local candidates, or `auto`.
         fresh: Whether to generate all completions again.
         skip_too_long: Whether to leave out cases whose prompt does not fit into the model's context.
     """
@@ -50,6 +58,8 @@ class RunOptions:
     runs: Path
     decoding: Decoding = field(default_factory=Decoding)
     epochs: int = 1
+    device: DeviceChoice = "auto"
+    dtype: DtypeChoice = "auto"
     fresh: bool = False
     skip_too_long: bool = False
 
@@ -64,6 +74,7 @@ class Run:
         folder: The run's directory.
         identity: Everything that may change a completion.
         environment: Versions and machine of the last session.
+        device: The device of a local candidate. Empty for other candidates.
         weights: Directories of the weights, for a local candidate.
         training: The trainer's record of the weights, if there is one.
         completions: The completions by (case id, epoch), after generation.
@@ -79,6 +90,7 @@ class Run:
     folder: Path
     identity: Mapping[str, Any]
     environment: Mapping[str, Any]
+    device: str = ""
     weights: Weights | None = None
     training: Mapping[str, Any] | None = None
     completions: Mapping[tuple[str, int], Completion] = field(default_factory=dict)
@@ -93,7 +105,7 @@ def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run
 
     Raises:
         InputError: There is no such candidate, or its files cannot be used.
-        EnvironmentFault: Its weights cannot be downloaded.
+        EnvironmentFault: Its weights cannot be downloaded, or this machine does not have the device.
     """
     if candidate.kind == "replay":
         replay = read_replay(Path(candidate.base))
@@ -106,17 +118,14 @@ def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run
         folder = run_folder(options.runs, candidate.name, run_key(run_identity))
         return Run(candidate, dialect, folder, run_identity, {})
 
+    device = choose_device(options.device)
     weights = locate(candidate)
-    from toolmark.benchmark.engine.local_engine import (  # imports torch, so only for a local candidate
-        default_device,
-        default_dtype,
-    )
-
-    dtype = default_dtype(default_device())
+    dtype = choose_dtype(options.dtype, device)
+    check_dtype_of_model(weights.base, dtype)
     run_identity = identity(candidate, weights, dialect, options.decoding, dtype)
     folder = run_folder(options.runs, candidate.name, run_key(run_identity))
     training = read_record(weights.adapter or weights.base)
-    return Run(candidate, dialect, folder, run_identity, {}, weights, training)
+    return Run(candidate, dialect, folder, run_identity, {}, device, weights, training)
 
 
 def _key(run: Run, prompt: Prompt, case: Case, epoch: int, one_call: bool) -> str:
@@ -132,7 +141,7 @@ def _key(run: Run, prompt: Prompt, case: Case, epoch: int, one_call: bool) -> st
 
 
 def _one_call(case: Case) -> bool:
-    """Whether exactly one call is right. (An abstention can be recognised only from the whole answer.)"""
+    """Return whether exactly one call is right. (An abstention can be recognised only from the whole answer.)"""
     return case.expect.action == "call" and all(len(option.calls) == 1 for option in case.expect.any_of)
 
 
@@ -163,7 +172,7 @@ def generate(
     cases: Sequence[Case],
     options: RunOptions,
     engines: Engines,
-    progress: Progress,
+    forecast: Callable[[Forecast], None] = lambda _: None,
     *,
     partial: bool = False,
     available: Sequence[Case] = (),
@@ -175,7 +184,7 @@ def generate(
         cases: The cases.
         options: The options of the run.
         engines: Opens the engine.
-        progress: Called after every completion.
+        forecast: Called with the first estimate of the time that the missing completions will take.
         partial: Whether a recording may lack cases, or have other cases. Both are allowed for the recording of a
             baseline.
         available: All cases that may be in the recording, if `cases` is a sample of these cases.
@@ -212,7 +221,7 @@ def generate(
         missing = [answer for answer in keys if answer not in completions]
         dropped: frozenset[int] = frozenset()
         if missing:
-            engine = engines.open(run.candidate, run.weights, str(run.identity.get("dtype")), cases)
+            engine = engines.open(run.candidate, run.weights, run.device, str(run.identity.get("dtype")), cases)
             dropped = _prepare(engine, prompts, run.dialect, cases, one_call, options.skip_too_long)
             missing = [answer for answer in missing if answer[0] not in dropped]
             run.environment = environment(**engine.environment())
@@ -221,16 +230,17 @@ def generate(
             # The run line was broken. The keys show that the completions belong to this identity, but the machine is
             # not known.
             ledger.open_session(_session_line(run, cases))
+        progress = GenerationProgress(len(missing), forecast)
         for epoch in range(1, options.epochs + 1):
             indices = [index for index, epoch_of_answer in missing if epoch_of_answer == epoch]
             if not indices:
                 continue
             try:
-                for index, completion in _timed(engine, indices, epoch):
-                    ledger.append([(keys[index, epoch], cases[index].id, epoch, completion)])
-                    completions[index, epoch] = completion
-                    run.made += 1
-                    progress(run.made, len(missing))
+                with phase(progress.line):
+                    for index, completion in _timed(engine, indices, epoch, progress):
+                        ledger.append([(keys[index, epoch], cases[index].id, epoch, completion)])
+                        completions[index, epoch] = completion
+                        run.made += 1
             except NotAnswered as error:
                 dropped |= _dropped(error, run, cases, engine.notes(), options.skip_too_long)
         if missing:
@@ -259,10 +269,12 @@ def _dropped(error: NotAnswered, run: Run, cases: Sequence[Case], notes: Sequenc
     )
 
 
-def _timed(engine: Engine, indices: Sequence[int], epoch: int) -> Iterator[tuple[int, Completion]]:
+def _timed(
+    engine: Engine, indices: Sequence[int], epoch: int, progress: GenerationProgress
+) -> Iterator[tuple[int, Completion]]:
     """The engine's completions, each with the seconds since the previous completion."""
     before = time.monotonic()
-    for index, completion in engine.answer(indices, epoch):
+    for index, completion in engine.answer(indices, epoch, progress):
         now = time.monotonic()
         yield index, replace(completion, usage=replace(completion.usage, seconds=round(now - before, 6)))
         before = now
@@ -299,7 +311,8 @@ def _prepare(
             raise InputError(
                 f"{len(error.lengths)} of {len(prompts)} prompts do not fit: the longest has {length} tokens "
                 f"(case {cases[index].source.ref}), but the context has room for {error.room}",
-                "Leave out such cases with --skip-too-long, which reports their number.",
+                "Leave out such cases with --skip-too-long, which reports their number. Or allow shorter answers with "
+                "--max-tokens N.",
             ) from None
         return frozenset(error.lengths)
     return frozenset()

@@ -16,6 +16,7 @@ from zipfile import BadZipFile
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError, ToolmarkError
 from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.cases import Case, Toolbox
 from toolmark.benchmark.data.completions import Completion
@@ -154,6 +155,7 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
 
     missing = set(run.missing)
     judged = [case for case in cases if case.id not in missing]
+    answers = [(case.id, epoch) for case in judged for epoch in range(1, epochs + 1)]
     graded: dict[tuple[str, int], Grade] = {}
     errors: list[ToolmarkError] = []
     task = Task(
@@ -172,18 +174,19 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
     # Inspect writes a trace into the user's home. On a full disk, messages about the trace would hide the log's error.
     os.environ.setdefault("INSPECT_TRACE_LEVEL", "critical")
     try:
-        log = inspect_eval(
-            task,
-            model="none/none",
-            log_dir=str(run.folder),
-            log_format="eval",
-            display="none",
-            max_samples=64,
-            log_realtime=False,
-            ctl_server=False,
-            score_display=False,
-            fail_on_error=True,
-        )[0]
+        with phase(lambda: f"{len(graded):,} of {len(answers):,} answers judged"):
+            log = inspect_eval(
+                task,
+                model="none/none",
+                log_dir=str(run.folder),
+                log_format="eval",
+                display="none",
+                max_samples=64,
+                log_realtime=False,
+                ctl_server=False,
+                score_display=False,
+                fail_on_error=True,
+            )[0]
     except OSError as error:
         raise _unwritten(run.folder, str(error)) from None
     if errors:
@@ -194,7 +197,6 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
         of_a_sample = any(sample.error for sample in log.samples or ())
         if not of_a_sample:
             raise _unwritten(run.folder, log.error.message)
-    answers = [(case.id, epoch) for case in judged for epoch in range(1, epochs + 1)]
     if log.status != "success" or any(answer not in graded for answer in answers):
         raise _broken(log, judged, answers, graded, run.folder)
     return [graded[answer] for answer in answers]

@@ -92,8 +92,8 @@ def uses_result(messages: Sequence[Message], answer: str) -> bool | None:
         answer: The text for the user.
 
     Returns:
-        None if the conversation does not end with a tool result. For example, if the user then asks "is that per
-        person?", a good answer need not repeat the result.
+        None if the conversation does not end with a tool result. For example, the user may ask "is that per person?"
+        after a result. A good answer to this question need not contain the result.
     """
     if messages[-1].role != "tool":
         return None

@@ -169,8 +169,8 @@ def _run(calls: Sequence[Call], case: Case, executor: Executor | None) -> tuple[
     """Run the calls that may run. Stop after the first call that fails.
 
     Returns:
-        A pair. The first value is True if all these calls ran without an error, and None if no call may run. The second
-        value is the error.
+        A pair. The first value is True if all these calls ran without an error, False if a call failed, and None if no
+        call may run. The second value is the error.
     """
     executed: bool | None = None
     for call in calls:

@@ -93,7 +93,7 @@ def offered_tool(name: str, toolbox: Toolbox, names: Spelling) -> Tool | None:
 
 
 def same_names(calls: Sequence[Call], option: CallOption) -> bool:
-    """Whether the multiset of called names equals the multiset of expected names."""
+    """Return whether the right tools are called, each the right number of times, in any order."""
     if len(calls) != len(option.calls):
         return False
     if len(calls) == 1:  # Most cases expect one call. This comparison is faster than the general one below.

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.core.progress import ProgressLine, progress_line
+from toolmark.benchmark.core.progress import Tally, phase
 from toolmark.benchmark.data.cases import Tool, Toolbox
 from toolmark.benchmark.data.traces import QueryType, Trace
 from toolmark.benchmark.dialects.json import Json
@@ -34,13 +34,13 @@ __all__ = ["TeacherGenerator"]
 
 
 class TeacherGenerator(BaseGenerator):
-    """Conversations by other models: one writes the questions, one makes the calls, one writes the answers."""
+    """Conversations for which other models write the questions, the calls and the answers."""
 
     name = "teacher"
     Options: type[BaseModel] = TeacherOptions
 
     def facts(self, options: TeacherOptions) -> Mapping[str, Any]:
-        """Entries of the manifest: models, dialect, and hashes of the prompts."""
+        """Return the generator's entries in the manifest: the models, the dialect, and the hashes of the prompts."""
         return {
             "teacher": {role: options.model_of(role) for role in ROLES},
             "dialect": Json.name,
@@ -48,11 +48,11 @@ class TeacherGenerator(BaseGenerator):
         }
 
     def lasting(self, options: TeacherOptions) -> Mapping[str, Any]:
-        """The options that are written to the manifest."""
+        """Return the options that are written to the manifest."""
         return options.lasting()
 
     def propose(self, toolbox: Toolbox, options: TeacherOptions, ctx: Generation) -> Iterator[Trace]:
-        """Yield the traces in the order of their batches. With `dry_run`, print only the estimate.
+        """Yield the traces in the order of their batches. With `dry_run`, only print an estimate of the cost and exit.
 
         Raises:
             InputError: There is no question to write, or there is no folder for the replies.
@@ -67,15 +67,19 @@ class TeacherGenerator(BaseGenerator):
                 ctx.note(line)
             sys.exit(0)
         if ctx.folder is None:
-            raise InputError("the teacher needs a folder for its replies", "Run it with: toolmark generate teacher")
+            raise InputError(
+                "the generator teacher needs a folder for the replies of the models",
+                "Run the command: toolmark generate teacher --out DIR",
+            )
         with RecordedRequests(options, ctx.folder) as requests:
             if requests.known:
-                ctx.note(f"{len(requests.known):,} replies are in {ctx.folder} already and are used again")
+                ctx.note(f"{len(requests.known):,} replies from {ctx.folder} are used again")
             roles = Roles(requests, prompts, Json(), ctx.execute)
-            with progress_line("teacher") as shown:
-                progress = _Progress(shown, requests, sum(batch.size for batch in batches))
+            questions = sum(batch.size for batch in batches)
+            progress = _Progress(Tally("questions finished", questions, "question"), requests)
+            with phase(progress.line, name="teacher"):
                 yield from _run_batches(
-                    BatchMaker(toolbox, options, ctx, roles, progress.add), progress, batches, options, ctx
+                    BatchMaker(toolbox, options, ctx, roles, progress.questions.add), progress, batches, options, ctx
                 )
             for line in (progress.used, *requests.faults()):
                 ctx.note(f"teacher: {line}")
@@ -95,23 +99,20 @@ def _batches(toolbox: Toolbox, options: TeacherOptions) -> list[QuestionBatch]:
 
 @dataclass
 class _Progress:
-    """Shows how many questions are finished, and how many requests and tokens were used."""
+    """How many questions are finished, and how many requests and tokens were used."""
 
-    line: ProgressLine
+    questions: Tally
     requests: RecordedRequests
-    total: int
-    done: int = 0
 
-    def add(self, count: int) -> None:
-        """Record that `count` more questions are finished."""
-        self.done += count
-        self.line.update(self.done, self.total, self.used)
+    def line(self) -> str:
+        """Return what was done and used so far."""
+        return f"{self.questions()}; {self.used}"
 
     @property
     def used(self) -> str:
         """Return the number of requests and tokens so far, and the cost if the prices are known."""
         budget = self.requests.budget
-        tokens = f"{budget.input_tokens:,} + {budget.output_tokens:,} tokens"
+        tokens = f"{budget.input_tokens:,} input and {budget.output_tokens:,} output tokens"
         cost = f", {budget.cost:.4f} dollars" if all(self.requests.price(role) for role in ROLES) else ""
         return f"{budget.requests:,} requests, {tokens}{cost}"
 
@@ -139,8 +140,9 @@ def _run_batches(
                     else:
                         ctx.drop(outcome.stage, outcome.reason, outcome.query, outcome.query_type, outcome.tool_name)
         except LimitReached as stopped:
+            questions = progress.questions
             ctx.note(
-                f"Stopped: {stopped}. {progress.done:,} of {progress.total:,} questions are finished. To continue, "
+                f"Stopped: {stopped}. {questions.done:,} of {questions.total:,} questions are finished. To continue, "
                 "remove the dataset and give the same command with a higher limit. All replies so far are kept"
             )
         finally:
