@@ -147,6 +147,6 @@ def test_nothing_is_made_any_more_when_another_candidate_cannot_answer(elsewhere
         long = ("--cases", str(cases), "--split", "dev")
         done = suites("--model", str(base), "--adapter", str(recipe), *long, cwd=tmp_path)
     assert done.returncode == 4, done.stdout + done.stderr
-    assert "1 of 1 prompts do not fit" in done.stdout + done.stderr
+    assert "1 of 1 prompts are too long" in done.stdout + done.stderr
     assert ("toolmark generate template" in done.stdout) is not elsewhere, "it was being made meanwhile"
     assert not todo.has_adapter
