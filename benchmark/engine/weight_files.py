@@ -21,7 +21,7 @@ def count_parameters(folder: Path) -> int:
     total = 0
     for file in sorted(folder.glob("*.safetensors")):
         try:
-            with safe_open(file, framework="numpy") as tensors:  # type: ignore[no-untyped-call]
+            with safe_open(file, framework="numpy") as tensors:
                 total += sum(prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
         except (SafetensorError, OSError) as error:
             raise InputError(f"{file} cannot be read: {error}", "Download or save the model again.") from None
