@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from toolmark.benchmark.candidates.recipes import is_recipe
 from toolmark.benchmark.candidates.spec import Candidate
@@ -22,9 +22,6 @@ from toolmark.benchmark.doctor.case_cost import case_cost
 from toolmark.benchmark.doctor.findings import Check, Finding, brief, ok, problem, warning
 from toolmark.benchmark.doctor.memory_and_disk import memory_limit
 from toolmark.benchmark.doctor.probe_question import QUESTION, TOOL
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 __all__ = ["LocalModel"]
 
@@ -69,7 +66,7 @@ class LocalModel:
         return locate(self._candidate)
 
     @cached_property
-    def _tokenizer(self) -> PreTrainedTokenizerBase:
+    def _tokenizer(self) -> Any:
         from toolmark.benchmark.engine.tokenizer import open_tokenizer
 
         try:
