@@ -9,13 +9,14 @@ from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hub import cached, download, gated
 
-__all__ = ["Weights", "locate"]
+__all__ = ["Weights", "locate", "to_download"]
 
 _LFS_POINTER = b"version "
 """The first eight bytes of a Git LFS pointer, a short text that stands in place of a large file. A safetensors file
 never begins with these bytes."""
 
 _MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
+_BASE_MARKER, _ADAPTER_MARKER = "config.json", "adapter_config.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,28 @@ class Weights:
     adapter: Path | None = None
 
 
+def _stored(repo: str, revision: str | None, marker: str) -> Path | None:
+    """The folder of a repository in the local cache. None if the cache has no weights or no file `marker` of it."""
+    folder = cached(repo, revision)
+    complete = folder is not None and (folder / marker).is_file() and any(folder.glob("*.safetensors"))
+    return folder if complete else None
+
+
+def to_download(candidate: Candidate) -> list[tuple[str, str | None]]:
+    """The repositories, with their revisions, that `locate` would download for a `local` or `hub` candidate."""
+    missing = []
+    if candidate.kind == "hub" and _stored(candidate.base, candidate.revision, _BASE_MARKER) is None:
+        missing.append((candidate.base, candidate.revision))
+    adapter = candidate.adapter
+    if adapter and not Path(adapter).exists() and _stored(adapter, candidate.adapter_revision, _ADAPTER_MARKER) is None:
+        missing.append((adapter, candidate.adapter_revision))
+    return missing
+
+
 def _fetch(repo: str, revision: str | None, needs_consent: bool, marker: str) -> Path:
     from huggingface_hub import get_token
 
-    folder = cached(repo, revision)
-    if folder is not None and (folder / marker).is_file() and any(folder.glob("*.safetensors")):
+    if (folder := _stored(repo, revision, marker)) is not None:
         return folder
     if needs_consent and get_token() is None:
         raise gated(repo)
@@ -46,7 +64,7 @@ def locate(candidate: Candidate) -> Weights:
         EnvironmentFault: There is no network or no access, or the download failed.
     """
     if candidate.kind == "hub":
-        base = _fetch(candidate.base, candidate.revision, candidate.gated, "config.json")
+        base = _fetch(candidate.base, candidate.revision, candidate.gated, _BASE_MARKER)
     else:
         base = Path(candidate.base)
     if not any(base.glob("*.safetensors")):
@@ -59,7 +77,7 @@ def locate(candidate: Candidate) -> Weights:
         return Weights(base)
     adapter = Path(candidate.adapter)
     if not adapter.exists():
-        adapter = _fetch(candidate.adapter, candidate.adapter_revision, False, "adapter_config.json")
+        adapter = _fetch(candidate.adapter, candidate.adapter_revision, False, _ADAPTER_MARKER)
     _check_safetensors(adapter)
     return Weights(base, adapter)
 
