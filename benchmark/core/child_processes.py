@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 __all__ = ["end", "end_group_with_parent", "guarded", "start", "wait"]
 
@@ -34,7 +35,13 @@ def guarded(command: Sequence[str]) -> list[str]:
     return [*_guard(), *command] if _WATCHED else list(command)
 
 
-def start(command: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+def start(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    output: int | None = None,
+    errors: IO[bytes] | None = None,
+) -> subprocess.Popen[bytes]:
     """Start a command that ends with this process. The command has no standard input.
 
     Ctrl-C in a terminal does not reach the command. `end` interrupts the command.
@@ -42,12 +49,20 @@ def start(command: Sequence[str], environment: Mapping[str, str] | None = None) 
     Args:
         command: The program and its arguments.
         environment: All environment variables of the command. None means the variables of this process.
+        output: `subprocess.PIPE` if this process reads the standard output. None if it goes where this process prints.
+        errors: The file that gets standard error. None if it goes where this process prints.
 
     Raises:
         FileNotFoundError: There is no such program.
     """
-    group = 0 if _WATCHED else None
-    return subprocess.Popen(guarded(command), env=environment, stdin=subprocess.DEVNULL, process_group=group)  # noqa: S603
+    return subprocess.Popen(  # noqa: S603
+        guarded(command),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=errors,
+        process_group=0 if _WATCHED else None,
+    )
 
 
 def wait(process: subprocess.Popen[bytes]) -> int:
