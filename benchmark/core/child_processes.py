@@ -16,6 +16,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 __all__ = ["end", "end_group_with_parent", "guarded", "start", "wait"]
 
@@ -35,7 +36,13 @@ def guarded(command: Sequence[str]) -> list[str]:
     return [*_guard(), *command] if _WATCHED else list(command)
 
 
-def start(command: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+def start(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    output: int | None = None,
+    errors: IO[bytes] | None = None,
+) -> subprocess.Popen[bytes]:
     """Start a command that ends when this process ends. The command has no standard input.
 
     Ctrl-C in a terminal does not interrupt the command. Use `end` to end the command.
@@ -43,12 +50,22 @@ def start(command: Sequence[str], environment: Mapping[str, str] | None = None) 
     Args:
         command: The program and its arguments.
         environment: All environment variables of the command. None means the variables of this process.
+        output: `subprocess.PIPE` if this process reads the standard output of the command. None if the command uses the
+            standard output of this process.
+        errors: The file to which the command writes standard error. None if the command uses the standard error of this
+            process.
 
     Raises:
         FileNotFoundError: The program does not exist.
     """
-    group = 0 if _WATCHED else None
-    return subprocess.Popen(guarded(command), env=environment, stdin=subprocess.DEVNULL, process_group=group)  # noqa: S603
+    return subprocess.Popen(  # noqa: S603
+        guarded(command),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=errors,
+        process_group=0 if _WATCHED else None,
+    )
 
 
 def wait(process: subprocess.Popen[bytes]) -> int:

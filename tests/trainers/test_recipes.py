@@ -76,7 +76,7 @@ def test_the_second_run_makes_nothing_and_says_the_same(recipe, base, dev, tmp_p
     first = suites(*command, cwd=tmp_path)
     assert first.returncode in (0, 1), first.stdout + first.stderr
     todo = planned(recipe, base)
-    assert f"{todo.data} is generated, {todo.adapter} is trained" in first.stdout
+    assert f"{todo.data} is generated, and {todo.adapter} is trained" in first.stdout
     assert todo.has_data
     assert json.loads((todo.adapter / RECORD_FILE).read_text())["options"]["shares"] == {}, "an empty table takes all"
     made = {file: file.stat().st_mtime_ns for part in ("data", "adapters") for file in (tmp_path / part).rglob("*.*")}
