@@ -18,7 +18,7 @@ from toolmark.benchmark.engine.answer_lengths import AnswerLengths
 __all__ = ["PROBE_STEPS", "TokenWork", "Workload"]
 
 PROBE_STEPS = 8
-"""An engine reads its shortest prompt and makes this number of steps before it reads more. Then the speeds are known."""
+"""An engine reads its shortest prompt and makes this number of steps before it reads more. Then it has all speeds."""
 
 _TOKEN_COST = 1.5
 """A token in a step costs about this many times the time of a prompt token, because its next token is computed too."""
