@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from cyclopts import App
 from rich.console import Console
 
+from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.engine.devices import DeviceChoice
 from toolmark.benchmark.plugins.commands import checked, plugin_command, plugin_commands
+from toolmark.trainers.curve_line import CurveLine
 from toolmark.trainers.training_job import DEV_LIMIT, TrainingJob
 
 __all__ = ["app", "train_command"]
-
-_SECONDS_BETWEEN_LINES = 15.0
 
 _SHARED_OPTIONS = {
     "data": (Path, "Folder that `toolmark generate` wrote."),
@@ -89,23 +88,10 @@ def _train(trainer: Any, options: Any, **given: Any) -> None:
     def say(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    with no_test_cases():
-        run_training(trainer, TrainingJob(**given), checked(trainer.Options, options), _printer(say), say)
+    curve = CurveLine()
+    with no_test_cases(), phase(curve):
+        run_training(trainer, TrainingJob(**given), checked(trainer.Options, options), curve.add, say)
     say(f"Trained: {given['out']}")
-
-
-def _printer(say: Callable[[str], None]) -> Callable[[Mapping[str, float]], None]:
-    """Return a function that prints points of the training curve. It prints at most one point in 15 seconds."""
-    printed = float("-inf")
-
-    def log(point: Mapping[str, float]) -> None:
-        nonlocal printed
-        now = time.monotonic()
-        if now - printed >= _SECONDS_BETWEEN_LINES:
-            printed = now
-            say("  ".join(f"{key} {value:,}" for key, value in point.items()))
-
-    return log
 
 
 app = App(name="train", help="Train a model or an adapter on a trace dataset.")

@@ -29,6 +29,7 @@ from toolmark.benchmark.candidates.weights import locate
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError, writing
 from toolmark.benchmark.core.hashing import file_hash, hash_files
+from toolmark.benchmark.core.progress import counting, phase
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.core.versions import installed_versions
 from toolmark.benchmark.data.dataset import TraceDataset
@@ -166,7 +167,8 @@ def check_data(data: TraceDataset, held_out: HeldOut) -> None:
     Raises:
         InputError: A conversation contains a test query, or a held-out tool is offered or called in a conversation.
     """
-    leaks = [(number, leak) for number, trace in enumerate(data.traces()) if (leak := held_out.leak(trace))]
+    traces = counting(data.traces(), "conversations compared with the test cases", len(data.rows()), "conversation")
+    leaks = [(number, leak) for number, trace in enumerate(traces) if (leak := held_out.leak(trace))]
     if leaks:
         number, leak = leaks[0]
         raise InputError(
@@ -193,7 +195,7 @@ def _score_dev(job: TrainingJob, dialect: str, device: DeviceName, folder: Path)
         device=device,
         runs=job.out / "dev",
     )
-    with _torch_state_kept():
+    with _torch_state_kept(), phase("judging", name="dev cases"):
         return _figures(evaluate(request, logs=False))
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.engine.generation_progress import GenerationProgress
 
 __all__ = ["Engine", "NotAnswered", "PromptTooLong"]
 
@@ -61,8 +62,15 @@ class Engine(Protocol):
         """
         ...
 
-    def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:
+    def answer(
+        self, indices: Sequence[int], epoch: int = 1, progress: GenerationProgress | None = None
+    ) -> Iterator[tuple[int, Completion]]:
         """Complete the prepared prompts with these indices, and yield (index, completion) when a completion is ready.
+
+        Args:
+            indices: Indices of prompts.
+            epoch: Number of the epoch, from 1.
+            progress: Receives what is read and written.
 
         Raises:
             NotAnswered: Some prompts have no completion. The error is raised after all other completions were yielded.

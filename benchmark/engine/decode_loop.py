@@ -15,10 +15,12 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 from toolmark.benchmark.core.errors import EnvironmentFault
+from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.kv_cache import BatchSlot, BatchSlots, KVBlock
 from toolmark.benchmark.engine.prefix_attention import Decode, Level, Pass, Prefill, Segment
-from toolmark.benchmark.engine.prefix_tree import Leaf, Node, prefix_leaves
+from toolmark.benchmark.engine.prefix_tree import Leaf, Node, prefix_leaves, unshared_tokens
 from toolmark.benchmark.engine.prompt_lookup import as_text, draft_tokens
+from toolmark.benchmark.engine.token_work import PROBE_STEPS, TokenWork, Workload
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,7 +94,11 @@ class _Sequence:
 
 
 def decode(
-    sequences: Mapping[int, Sequence[int]], forward: Forward, choose: Choose, limits: DecodeLimits
+    sequences: Mapping[int, Sequence[int]],
+    forward: Forward,
+    choose: Choose,
+    limits: DecodeLimits,
+    progress: GenerationProgress | None = None,
 ) -> Iterator[tuple[int, list[int]]]:
     """Continue prompts until every sequence has ended.
 
@@ -103,6 +109,7 @@ def decode(
         forward: Runs a forward pass.
         choose: Chooses the next tokens.
         limits: The limits on sequences and on the amount of computation.
+        progress: Receives what is read and written.
 
     Yields:
         The index and the new tokens of a sequence, with the stop token, when the sequence has ended.
@@ -111,13 +118,15 @@ def decode(
         EnvironmentFault: The memory is too small for one sequence.
     """
     generated: dict[int, list[int]] = {index: [] for index in sequences}
+    progress = progress or GenerationProgress()
     count = limits.sequences
     while generated:
-        batch = _Batch(forward, choose, limits, count)
+        rest = {index: [*sequences[index], *done] for index, done in generated.items()}
+        leaves = _shortest_first(list(prefix_leaves(rest)))
+        work = progress.local(_workload(rest, leaves, count, limits.tokens))
+        batch = _Batch(forward, choose, limits, count, work)
         try:
-            for index, tokens in batch.run(
-                {index: [*sequences[index], *done] for index, done in generated.items()}, generated
-            ):
+            for index, tokens in batch.run(leaves, generated):
                 del generated[index]
                 yield index, tokens
         except RuntimeError as error:
@@ -129,6 +138,20 @@ def decode(
                     "Free memory, or use a smaller model or cases with fewer tools.",
                 ) from None
             count //= 2
+
+
+def _shortest_first(leaves: list[Leaf]) -> list[Leaf]:
+    """Move the shortest prompt to the front, so that all speeds are measured after the shortest time."""
+    first = min(leaves, key=lambda leaf: leaf.start + len(leaf.ids))
+    return [first, *(leaf for leaf in leaves if leaf is not first)]
+
+
+def _workload(sequences: Mapping[int, Sequence[int]], leaves: Sequence[Leaf], count: int, longest: int) -> Workload:
+    def of_sample(size: int) -> int:
+        some = list(sequences)[:: max(1, len(sequences) // size)][:size]
+        return unshared_tokens(list(prefix_leaves({index: sequences[index] for index in some})))
+
+    return Workload(unshared_tokens(leaves), len(leaves), count, longest, of_sample)
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
@@ -148,23 +171,26 @@ class _Batch:
     choose: Choose
     limits: DecodeLimits
     count: int
+    work: TokenWork
     active: list[_Sequence] = field(default_factory=list)
     blocks: dict[Node, KVBlock] = field(default_factory=dict)
 
-    def run(
-        self, sequences: Mapping[int, Sequence[int]], generated: Mapping[int, list[int]]
-    ) -> Iterator[tuple[int, list[int]]]:
-        """Continue `sequences` until all have ended. The new tokens are appended to the lists in `generated`."""
+    def run(self, leaves: Sequence[Leaf], generated: Mapping[int, list[int]]) -> Iterator[tuple[int, list[int]]]:
+        """Continue all sequences until they have ended. The new tokens are appended to the lists in `generated`."""
         slots = BatchSlots(self.count)
-        waiting = deque(prefix_leaves(sequences))
+        waiting = deque(leaves)
         levels: list[Level] | None = None
+        # The first sequence makes a few steps alone, which show how long the run will take.
+        most, alone = 1, PROBE_STEPS
         while waiting or self.active:
             # Reading a few prompts costs nearly as much as reading many prompts. So the loop waits until several slots
             # are free.
-            if waiting and self.count - len(self.active) >= max(1, self.count // 4):
-                self._admit(waiting, generated, slots)
-                levels = None
+            free = self.count - len(self.active)
+            if waiting and free >= max(1, self.count // 4) and not (self.active and alone):
+                self._admit(waiting, generated, slots, min(most, free))
+                most, levels = self.count, None
             else:
+                alone = max(0, alone - 1)
                 if levels is None:
                     levels = self._levels()
                 self._step(slots, levels)
@@ -176,15 +202,16 @@ class _Batch:
                 if self.limits.reached(sequence.leaf.index, sequence.generated):
                     self._remove(number, slots)
                     levels = None
+                    self.work.ended(len(sequence.generated))
                     yield sequence.leaf.index, sequence.generated
 
-    def _admit(self, waiting: deque[Leaf], generated: Mapping[int, list[int]], slots: BatchSlots) -> None:
-        """Read the prompts of the next sequences, as many as the free slots and the size of a pass allow."""
+    def _admit(self, waiting: deque[Leaf], generated: Mapping[int, list[int]], slots: BatchSlots, most: int) -> None:
+        """Read the prompts of the next sequences, at most `most`, and as many as the size of a pass allows."""
         ids: list[int] = []
         segments: list[Segment] = []
         ends: list[int] = []
         admitted: list[_Sequence] = []
-        while waiting and len(self.active) + len(admitted) < self.count:
+        while waiting and len(admitted) < most:
             if admitted and len(ids) + len(waiting[0].ids) > self.limits.pass_tokens:
                 break
             leaf = waiting.popleft()
@@ -207,6 +234,10 @@ class _Batch:
             admitted, self.choose(logits, [sequence.leaf.index for sequence in admitted]), strict=True
         ):
             sequence.generated.append(token)
+        self.work.admitted(self._lengths())
+
+    def _lengths(self) -> list[int]:
+        return [len(sequence.generated) for sequence in self.active]
 
     def _path(self, leaf: Leaf) -> tuple[KVBlock, ...]:
         """The blocks of a sequence's shared prefixes. Prefixes that are not in the cache are read now."""
@@ -233,6 +264,7 @@ class _Batch:
         logits = self.forward(ids, positions, Prefill(segments), ends)
         for segment in segments:
             segment.store.length += segment.tokens
+        self.work.read(len(ids))
         return logits
 
     def _step(self, slots: BatchSlots, levels: Sequence[Level]) -> None:
@@ -252,6 +284,7 @@ class _Batch:
         for number, added in enumerate(self._accept(logits, inputs)):
             self.active[number].accepted = added - 1
             slots.lengths[number] += added
+        self.work.wrote(len(ids), self._lengths())
 
     def _accept(self, logits: Tensor, inputs: Sequence[Sequence[int]]) -> list[int]:
         """Append the chosen tokens to each sequence, up to the first draft token that is not accepted.

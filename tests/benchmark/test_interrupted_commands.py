@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,32 @@ def signals(*quick: signal.Signals) -> pytest.MarkDecorator:
     marks = {number: () if number in quick else (pytest.mark.slow,) for number in every}
     return pytest.mark.parametrize("number", [pytest.param(one, marks=marks[one], id=one.name) for one in every])
 
+
+VLLM = f"""#!{sys.executable}
+import json, signal, subprocess, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+subprocess.Popen(["sleep", "600"])  # like the process of vLLM's engine
+
+class Handler(BaseHTTPRequestHandler):
+    def answer(self):
+        said = {{"object": "list", "data": [{{"id": "tiny", "object": "model"}}]}}
+        if self.command == "POST":
+            open("asked", "w").close()
+            message = {{"role": "assistant", "content": "I cannot."}}
+            choice = {{"index": 0, "message": message, "finish_reason": "stop"}}
+            said = {{"id": "1", "object": "chat.completion", "created": 1, "model": "tiny", "choices": [choice]}}
+        content = json.dumps(said).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+    do_GET = do_POST = answer
+
+HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])), Handler).serve_forever()
+"""
 
 STUCK = '''
 import os, re, subprocess
@@ -97,6 +125,22 @@ def test_a_step_of_a_recipe_ends_with_pytest(number, family, suites, tmp_path: P
     assert wait_until(lambda: any("toolmark.benchmark.cli generate" in one for one in family.members()))
     ended_by(number, command, family)
     assert list((tmp_path / "data").iterdir()) == []
+
+
+@signals()
+def test_a_server_that_was_started_ends_with_pytest(number, family, suites, monkeypatch, tmp_path: Path):
+    """The server ignores SIGTERM, and has a child."""
+    program = tmp_path / "bin" / "vllm"
+    program.parent.mkdir()
+    program.write_text(VLLM)
+    program.chmod(0o755)
+    (tmp_path / "bin" / "vllm.py").touch()
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(program.parent))
+    command = suites.start("--model", "vllm/tiny", "--connections", "1", cwd=tmp_path)
+    assert wait_until((tmp_path / "asked").exists), command.wait(0.1).said
+    assert len(family.members()) == 3
+    ended_by(number, command, family)
 
 
 @signals(signal.SIGINT)

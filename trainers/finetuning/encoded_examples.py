@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.progress import counting
 from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.data.dataset import TraceDataset
@@ -98,7 +99,9 @@ class EncodedExamples:
         found = _Split()
         too_long: list[int] = []
         stops = stop_ids(self._tokenizer, None)
-        for number, trace in enumerate(self._data.traces(split)):
+        rows = self._data.rows(split)
+        traces = counting(self._data.traces(split), f"conversations of {split} encoded", len(rows), "conversation")
+        for number, trace in enumerate(traces):
             where = f"conversation {number} of {split} in {str(self._data.path)!r}"
             _check_dialect(trace, self._dialect, where)
             for encoded in conversation_sequences(trace.messages, trace.tools, self._dialect, self._tokenizer):

@@ -17,6 +17,7 @@ from transformers import PrinterCallback, ProgressCallback
 from trl.trainer.sft_config import SFTConfig
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.engine.devices import DEVICES, naming_missing_operations
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.tokenizer import open_tokenizer
@@ -52,7 +53,8 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
     work.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(ctx.seed)
     indices = _training_indices(ctx, options)
-    model = load_trainable(ctx.weights, options, ctx.device)
+    with phase("loading the base"):
+        model = load_trainable(ctx.weights, options, ctx.device)
     examples = [ctx.examples("train")[index] for index in indices]
     order = arrange(examples, options.order, options.together, options.epochs, ctx.seed)
     layout: BatchLayout = packed_rows if packed_forward(without_adapter(model)) is not None else padded_rows
@@ -130,7 +132,8 @@ def _precision(
         return PrecisionChoice(**read_json(plan))
     of_a_step = sum(len(examples[index].ids) for index in order[: options.batch * options.accumulation])
     tokens = min(of_a_step, options.pass_tokens)
-    found = choose_precision(model.config, tokens, options.precision, options.threads, device)
+    with phase("measuring the speed of this machine"):
+        found = choose_precision(model.config, tokens, options.precision, options.threads, device)
     write_json(plan, {"threads": found.threads, "precision": found.precision, "why": found.why})
     return found
 

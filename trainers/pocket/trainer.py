@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.dialects.json import Json
@@ -209,9 +210,11 @@ class PocketTrainer(BaseTrainer):
         out.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(ctx.seed)
 
-        tokenizer = train_tokenizer(rendered(data), CONTEXT)
+        with phase("training the tokenizer"):
+            tokenizer = train_tokenizer(rendered(data), CONTEXT)
         model = build_model(tokenizer).train()
-        found = choose_precision(model.config, options.batch_tokens, options.precision, options.threads)
+        with phase("measuring the speed of this machine"):
+            found = choose_precision(model.config, options.batch_tokens, options.precision, options.threads)
         torch.set_num_threads(found.threads)
         ctx.say(f"Training on {len(data.rows())} conversations; {found.why}.")
         optimizers = make_optimizers(model, options.lr)
@@ -246,7 +249,8 @@ class PocketTrainer(BaseTrainer):
             }
             last = now
             curve.add(point)
-            ctx.log(point)
+            left = done.seconds / done.step * (len(lengths) - done.step)
+            ctx.log({**point, "of": len(lengths), "seconds_left": left})
             if now - saved >= 60 * options.checkpoint_minutes:
                 save_model(model, tokenizer, out)
                 resume_file.save(model, optimizers, done)

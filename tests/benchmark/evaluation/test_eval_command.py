@@ -43,7 +43,7 @@ def test_a_project_s_own_files_are_left_alone_and_its_options_count(project):
 
 def test_exit_codes_are_those_of_pytest_suites(project, warm_without_torch):
     wrong = warm_without_torch.start("toolmark", "eval", "--model", "policy/orcale", cwd=project).wait()
-    assert (wrong.returncode, wrong.stderr) == (4, "ERROR: no policy is named 'orcale'. Did you mean oracle?\n")
+    assert (wrong.returncode, wrong.stderr) == (4, "ERROR: no policy has the name 'orcale'. Did you mean oracle?\n")
     environment = {**os.environ, "TOOLMARK_MODEL": "policy/orcale"}
     again = warm_without_torch.start("toolmark", "eval", cwd=project, environment=environment).wait()
     assert (again.returncode, again.stderr) == (wrong.returncode, wrong.stderr)
