@@ -1,10 +1,13 @@
 """Estimates how long the answers of a run will be, from the answers so far.
 
-At the start of a run, nothing is known. Later some answers have ended, and others are longer than a known number of
-tokens. Both are used: for each range of lengths, the rate at which answers end is estimated from the number of answers
-that ended in the range and the number of tokens that were written in the range (the life table of actuaries; Kaplan and
-Meier, "Nonparametric estimation from incomplete observations", 1958). A prior counts like a few more answers. The prior
-has many answers of 10 to 60 tokens and a few that never end by themselves, as small models write them.
+The estimate uses answers that have ended, and also answers that are still being written. The lengths are divided into
+ranges. In each range, the rate of ending is the number of answers that ended in the range, divided by the number of
+tokens that were written in the range. This is a life table (Kaplan and Meier, "Nonparametric estimation from incomplete
+observations", 1958).
+
+At the start of a run, no answer has ended. So an assumed distribution of lengths (the prior) is added, which counts
+like a few more answers. In the prior, many answers have 10 to 60 tokens, and a few answers never end by themselves.
+Small models write such answers.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from math import inf, log
 __all__ = ["AnswerLengths"]
 
 _BOUNDS = (0, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384)
-"""The ranges of lengths, in tokens. Within a range, every token has the same chance to be the last one."""
+"""The bounds of the ranges, in tokens. Within a range, every token is the last token with the same probability."""
 
 _PRIOR_SHAPE, _PRIOR_SCALE = 1.5, 40.0
 """In the prior, an answer is longer than x tokens with probability (1 + x / scale) ** -shape."""
@@ -26,15 +29,15 @@ _PRIOR_ANSWERS = 2.0
 """The prior counts like this number of answers."""
 
 _LEAST_FACTOR, _MOST_FACTOR = 0.02, 2.0
-"""If answers end more rarely or more often in a range than in the prior, the same is expected of the next range, within
-these factors. So answers that repeat themselves are expected to go on."""
+"""Lowest and highest factor by which the prior of a range is changed. The factor is the measured rate of the range
+before, divided by its prior. So if long answers seldom end, even longer answers are expected to end seldom too."""
 
 
 class AnswerLengths:
-    """The lengths of answers in tokens.
+    """Collects the lengths of answers, and estimates the lengths of further answers. All lengths are in tokens.
 
     Args:
-        longest: The largest number of tokens of an answer.
+        longest: Highest number of tokens of an answer. Longer answers are cut.
     """
 
     def __init__(self, longest: int) -> None:
@@ -43,27 +46,28 @@ class AnswerLengths:
         self._written = [0.0] * len(_BOUNDS)
 
     def add(self, length: int) -> None:
-        """Add an answer that ended. An answer that was cut at the largest length says only that it is longer."""
+        """Add a finished answer. If it has the highest length, it counts as an answer that was cut and has no end."""
         self._ended[bisect_right(_BOUNDS, length - 1) - 1] += length < self.longest
         _spread(length, self._written)
 
     def expected(self, running: Sequence[int], waiting: int) -> tuple[list[float], list[float]]:
-        """Expected numbers of further tokens.
+        """Return expected numbers of tokens that are still to be written.
 
-        The numbers are quantiles, so that they have the spread of real answers: a batch waits for its longest answer.
+        The numbers are quantiles of the distribution, not its mean. So they vary like the lengths of real answers. This
+        is needed, because a batch waits for its longest answer.
 
         Args:
             running: Lengths so far of the answers that are being written.
-            waiting: Number of the answers that have not begun.
+            waiting: Number of answers that have not begun.
 
         Returns:
-            The further tokens of each running answer, and the tokens of each waiting answer.
+            The number of further tokens for each running answer, and the number of tokens for each waiting answer.
         """
         written = list(self._written)
         for length in running:
             _spread(length, written)
         factor = 1.0
-        risk = [0.0]  # the logarithm of the share of answers that are longer than each bound, times -1
+        risk = [0.0]  # for each bound: minus the logarithm of the share of answers that are longer
         for (low, high), ended, tokens in zip(pairwise(_BOUNDS), self._ended, written, strict=False):
             prior = _PRIOR_SHAPE * log((_PRIOR_SCALE + high) / (_PRIOR_SCALE + low)) / (high - low)
             weight = _PRIOR_ANSWERS * (high - low)
@@ -72,7 +76,7 @@ class AnswerLengths:
             risk.append(risk[-1] + (high - low) * found)
 
         def longer(length: float, share: float) -> float:
-            """The number of further tokens, than which `share` of the answers with this length have more."""
+            """Return a number of further tokens. A share of `share` of the answers with this length has more tokens."""
             return min(_at(risk, _risk(risk, length) - log(share)), self.longest) - length
 
         shares = _shares(len(running) + waiting)
@@ -81,7 +85,7 @@ class AnswerLengths:
 
 
 def _spread(length: int, written: list[float]) -> None:
-    """Add the tokens of an answer to the ranges that they are in."""
+    """Add each token of an answer to the range of its position in the answer."""
     for index, low in enumerate(_BOUNDS):
         if low >= length:
             break
@@ -96,7 +100,7 @@ def _risk(risk: Sequence[float], length: float) -> float:
 
 
 def _at(risk: Sequence[float], value: float) -> float:
-    """The length at which the risk reaches `value`."""
+    """Return the length at which the risk reaches `value`."""
     if value >= risk[-1]:
         return _BOUNDS[-1]
     index = bisect_right(risk, value) - 1
@@ -105,6 +109,6 @@ def _at(risk: Sequence[float], value: float) -> float:
 
 
 def _shares(count: int) -> list[float]:
-    """Evenly spaced shares between 0 and 1, in an order in which each part of the list is evenly spaced too."""
+    """Return `count` evenly spread shares between 0 and 1. Every part of the list is evenly spread too."""
     golden = (5**0.5 - 1) / 2
     return [1 - ((index + 0.5) * golden) % 1 for index in range(count)]
