@@ -77,7 +77,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:  # 
 
 
 def _uncaptured(config: pytest.Config) -> AbstractContextManager[None]:
-    """Print to the terminal inside the `with` block, although pytest captures the output."""
+    """Return a context in which text is printed to the terminal. Otherwise pytest would capture the text."""
     capture = config.pluginmanager.getplugin("capturemanager")
     disabled: AbstractContextManager[None] = capture.global_and_fixture_disabled()
     return disabled
@@ -127,7 +127,8 @@ def _evaluation(config: pytest.Config) -> Evaluation | None:
     values = config.stash[_VALUES]
     if _EVALUATION not in config.stash and (values["model"] or values["adapter"]):
         block = ExitStack()
-        block.enter_context(interruptible())  # not in a run of other tests, which may need more time to end
+        # Without a candidate, this is not done, because the other tests of a project may need more time to end.
+        block.enter_context(interruptible())
         config.add_cleanup(block.close)
         try:
             config.stash[_EVALUATION] = Evaluation(request_of(values))
@@ -191,13 +192,14 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
         raise _usage_error(error) from error
     except KeyboardInterrupt as interrupted:
         config.stash[_INTERRUPTED] = True
-        # pytest writes out the arguments of every call in the traceback. For the engine's tensors this takes seconds.
+        # The traceback is removed, because pytest would print the arguments of every call in it. For the tensors of the
+        # engine, this takes seconds.
         raise interrupted.with_traceback(None) from None
     return result
 
 
 def _generate(session: pytest.Session) -> None:
-    """Let every candidate answer every case, and judge the answers, if a check is selected."""
+    """If a check is selected, generate the answers of all candidates to all cases, and judge the answers."""
     config = session.config
     wanted = any("check" in getattr(item, "fixturenames", ()) for item in session.items)
     if wanted and _EVALUATION in config.stash and not config.getoption("collectonly") and not _is_worker(config):

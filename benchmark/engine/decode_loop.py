@@ -122,7 +122,7 @@ def decode(
     count = limits.sequences
     while generated:
         rest = {index: [*sequences[index], *done] for index, done in generated.items()}
-        leaves = list(prefix_leaves(rest))
+        leaves = _shortest_first(list(prefix_leaves(rest)))
         work = progress.local(_workload(rest, leaves, count, limits.tokens))
         batch = _Batch(forward, choose, limits, count, work)
         try:
@@ -138,6 +138,12 @@ def decode(
                     "Close other programs, or use a smaller model, or use cases with fewer tools.",
                 ) from None
             count //= 2
+
+
+def _shortest_first(leaves: list[Leaf]) -> list[Leaf]:
+    """Move the shortest prompt to the front, so that all speeds are measured after the shortest time."""
+    first = min(leaves, key=lambda leaf: leaf.start + len(leaf.ids))
+    return [first, *(leaf for leaf in leaves if leaf is not first)]
 
 
 def _workload(sequences: Mapping[int, Sequence[int]], leaves: Sequence[Leaf], count: int, longest: int) -> Workload:
