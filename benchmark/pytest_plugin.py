@@ -39,6 +39,7 @@ from toolmark.benchmark.verdicts.gates import check_metric, junit_properties
 __all__: list[str] = []
 
 _EVALUATION = pytest.StashKey[Evaluation]()
+_ERROR = pytest.StashKey[ToolmarkError]()
 _COMPARISON = pytest.StashKey[Comparison]()
 _VALUES = pytest.StashKey[Values]()
 _INTERRUPTED = pytest.StashKey[bool]()
@@ -163,16 +164,25 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make each check run once for every contestant."""
     if "check" in metafunc.fixturenames:
-        try:
-            evaluation = _evaluation(metafunc.config)
-        except ToolmarkError as error:
-            raise _usage_error(error) from error
+        stash = metafunc.config.stash
+        evaluation = None
+        if _ERROR not in stash:
+            try:
+                evaluation = _evaluation(metafunc.config)
+            except ToolmarkError as error:
+                stash[_ERROR] = error
         every = evaluation.contestants if evaluation else []
         metafunc.parametrize("check", every, ids=[contestant.name for contestant in every], indirect=True)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Raise an error if there are checks but no candidate. Otherwise pytest would pass without running a check."""
+    """Raise an error if there are checks but no candidate. Otherwise pytest would pass without running a check.
+
+    An error that occurred while the checks were collected is raised here. If it was raised at that time, pytest would
+    print a traceback for each file, and end with the exit code of an interruption.
+    """
+    if _ERROR in session.config.stash:
+        raise _usage_error(session.config.stash[_ERROR]) from session.config.stash[_ERROR]
     checks = [item for item in session.items if "check" in getattr(item, "fixturenames", ())]
     if checks and _EVALUATION not in session.config.stash and not session.config.getoption("collectonly"):
         error = InputError("no candidate was given", "Add one, for example --model pocket")
