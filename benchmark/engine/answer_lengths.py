@@ -43,9 +43,9 @@ _PRIOR = {
     8192: 0.035,
     16_384: 0.03,
 }
-"""The prior: for a number of tokens, the share of answers that are longer. The shares lie between the shares of `pocket`
-and those of a general chat model with 135M parameters, measured on the shipped cases. Within a range, every token is
-the last token with the same probability."""
+"""The prior: for a number of tokens, the share of answers that are longer. The shares lie between those of `pocket` and
+those of a general chat model with 135M parameters, measured on the shipped cases. Within a range, every token is the
+last token with the same probability."""
 
 _BOUNDS = tuple(_PRIOR)
 
