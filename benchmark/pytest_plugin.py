@@ -39,6 +39,7 @@ from toolmark.benchmark.verdicts.gates import check_metric, junit_properties
 __all__: list[str] = []
 
 _EVALUATION = pytest.StashKey[Evaluation]()
+_ERROR = pytest.StashKey[ToolmarkError]()
 _COMPARISON = pytest.StashKey[Comparison]()
 _VALUES = pytest.StashKey[Values]()
 _INTERRUPTED = pytest.StashKey[bool]()
@@ -77,7 +78,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:  # 
 
 
 def _uncaptured(config: pytest.Config) -> AbstractContextManager[None]:
-    """Print to the terminal inside the `with` block, although pytest captures the output."""
+    """Return a context in which text is printed to the terminal. Otherwise pytest would capture the text."""
     capture = config.pluginmanager.getplugin("capturemanager")
     disabled: AbstractContextManager[None] = capture.global_and_fixture_disabled()
     return disabled
@@ -127,7 +128,8 @@ def _evaluation(config: pytest.Config) -> Evaluation | None:
     values = config.stash[_VALUES]
     if _EVALUATION not in config.stash and (values["model"] or values["adapter"]):
         block = ExitStack()
-        block.enter_context(interruptible())  # not in a run of other tests, which may need more time to end
+        # Without a candidate, this is not done, because the other tests of a project may need more time to end.
+        block.enter_context(interruptible())
         config.add_cleanup(block.close)
         try:
             config.stash[_EVALUATION] = Evaluation(request_of(values))
@@ -162,16 +164,25 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make each check run once for every contestant."""
     if "check" in metafunc.fixturenames:
-        try:
-            evaluation = _evaluation(metafunc.config)
-        except ToolmarkError as error:
-            raise _usage_error(error) from error
+        stash = metafunc.config.stash
+        evaluation = None
+        if _ERROR not in stash:
+            try:
+                evaluation = _evaluation(metafunc.config)
+            except ToolmarkError as error:
+                stash[_ERROR] = error
         every = evaluation.contestants if evaluation else []
         metafunc.parametrize("check", every, ids=[contestant.name for contestant in every], indirect=True)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Raise an error if there are checks but no candidate. Otherwise pytest would pass without running a check."""
+    """Raise an error if there are checks but no candidate. Otherwise pytest would pass without running a check.
+
+    An error that occurred while the checks were collected is raised here. If it was raised at that time, pytest would
+    print a traceback for each file, and end with the exit code of an interruption.
+    """
+    if _ERROR in session.config.stash:
+        raise _usage_error(session.config.stash[_ERROR]) from session.config.stash[_ERROR]
     checks = [item for item in session.items if "check" in getattr(item, "fixturenames", ())]
     if checks and _EVALUATION not in session.config.stash and not session.config.getoption("collectonly"):
         error = InputError("no candidate was given", "Add one, for example --model pocket")
@@ -191,13 +202,14 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
         raise _usage_error(error) from error
     except KeyboardInterrupt as interrupted:
         config.stash[_INTERRUPTED] = True
-        # pytest writes out the arguments of every call in the traceback. For the engine's tensors this takes seconds.
+        # The traceback is removed, because pytest would print the arguments of every call in it. For the tensors of the
+        # engine, this takes seconds.
         raise interrupted.with_traceback(None) from None
     return result
 
 
 def _generate(session: pytest.Session) -> None:
-    """Let every candidate answer every case, and judge the answers, if a check is selected."""
+    """If a check is selected, generate the answers of all candidates to all cases, and judge the answers."""
     config = session.config
     wanted = any("check" in getattr(item, "fixturenames", ()) for item in session.items)
     if wanted and _EVALUATION in config.stash and not config.getoption("collectonly") and not _is_worker(config):

@@ -1,4 +1,4 @@
-"""Makes workloads with more and more cases, offered tools and adapters."""
+"""Makes workloads with different numbers of cases, offered tools and adapters."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Operations:
     attention: float
 
     def seconds(self, reading: float, writing: float) -> float:
-        """Return the seconds at these rates, in operations per second. Attention runs at the rate `reading`."""
+        """Return the time in seconds. The rates are in operations per second. Attention runs at the rate `reading`."""
         return (self.reading + self.attention) / reading + self.writing / writing
 
 

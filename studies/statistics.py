@@ -256,7 +256,7 @@ def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) 
     )
     for clustered, bound in ((False, 0.055), (True, 0.06)):
         most = max(row.share for row in found if bool(row.truth.correlation) == clustered)
-        within = f"With{'' if clustered else 'out'} clusters, the share must be at most {percent(bound)}"
+        within = f"With{'' if clustered else 'out'} clusters, this share must be at most {percent(bound)}"
         page.held(most <= bound, within, f"at most {percent(most)}")
 
 

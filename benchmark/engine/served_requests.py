@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.data.completions import Completion, Prompt
+from toolmark.benchmark.engine.chat_address import ChatAddress, chat_address
 from toolmark.benchmark.engine.inspect_messages import completion_of, messages_of, tools_of
 from toolmark.benchmark.engine.request_window import Window
 from toolmark.benchmark.engine.started_servers import guard_started_servers
@@ -101,6 +102,11 @@ class ServedModel:
         self.faults: Counter[str] = Counter()
         self._requests = requests
         self._window = window or Window(requests.connections)
+
+    @property
+    def address(self) -> ChatAddress | None:
+        """The server's address. None if the provider does not use OpenAI's chat completions."""
+        return chat_address(self._model)
 
     async def ask(
         self,

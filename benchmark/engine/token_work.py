@@ -18,13 +18,23 @@ from toolmark.benchmark.engine.answer_lengths import AnswerLengths
 __all__ = ["PROBE_STEPS", "TokenWork", "Workload"]
 
 PROBE_STEPS = 8
-"""An engine reads its first prompt and makes this number of steps before it reads more. Then all speeds are known."""
+"""An engine reads its shortest prompt and makes this number of steps before it reads more. Then it has all speeds."""
 
-_STEP_SHARE = 0.1
+_TOKEN_COST = 1.5
+"""A token in a step costs about this many times the time of a prompt token, because its next token is computed too."""
+
+_FIXED_SHARE = 0.1
 """The smallest share of a step's time that does not depend on the number of tokens."""
 
-_STEPS_WITHOUT_DRAFTS = 50
-"""At first, this number of steps with one token for each answer is assumed, because a few drafts say little."""
+_MOST_DRAFTS = 15
+"""An answer is expected to have at most this number of draft tokens in a step."""
+
+_OFFERED = 0.75
+"""Share of the free places in a batch that are filled with draft tokens."""
+
+_ACCEPTED, _ACCEPTED_WEIGHT = 0.5, 400
+"""Share of the free places in a batch that are filled with accepted draft tokens, and the number of places that this
+share counts for. It is high, because the last answers of a run often repeat themselves, and drafts predict this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,7 @@ class TokenWork:
         self._running: tuple[int, ...] = ()
         self._read, self._read_seconds = 0, 0.0
         self._steps, self._step_seconds, self._step_tokens = 0, 0.0, 0
-        self._written, self._written_without_drafts = 0, 0
+        self._free_places, self._accepted = 0, 0
 
     def _seconds(self) -> float:
         before, self._last = self._last, self._clock()
@@ -102,8 +112,9 @@ class TokenWork:
             tokens: Number of tokens in the forward pass, with drafts.
             running: Lengths so far of all answers in the batch. They are the answers of the last report.
         """
-        self._written += sum(running) - sum(self._running)
-        self._written_without_drafts += len(running)
+        if self._steps >= PROBE_STEPS:  # the first answer alone says little about the drafts of a batch
+            self._free_places += len(running) * self._drafts(len(running))
+            self._accepted += sum(running) - sum(self._running) - len(running)
         self._running = tuple(running)
         self._steps += 1
         self._step_seconds += self._seconds()
@@ -144,22 +155,28 @@ class TokenWork:
         if not self._read or not self._steps:
             return None
         a_prompt_token = self._read_seconds / self._read
-        # A large batch is limited by arithmetic, as reading is, so a token costs as much as a prompt token.
-        a_step = self._step_seconds / self._steps
-        fixed = max(_STEP_SHARE * a_step, a_step - a_prompt_token * self._step_tokens / self._steps)
-        a_token = (a_step - fixed) * self._steps / self._step_tokens
-        drafts = self._step_tokens / max(1, self._written)
-        gain = (self._written + _STEPS_WITHOUT_DRAFTS) / (self._written_without_drafts + _STEPS_WITHOUT_DRAFTS)
-        steps, tokens = _played(*self._lengths.expected(running, waiting), self.load.at_once)
-        return prompt_tokens * a_prompt_token + steps / gain * fixed + tokens * drafts * a_token
+        a_step, tokens = self._step_seconds / self._steps, self._step_tokens / self._steps
+        fixed = max(_FIXED_SHARE * a_step, a_step - _TOKEN_COST * a_prompt_token * tokens)
+        a_token = (a_step - fixed) / tokens
+        accepted = (self._accepted + _ACCEPTED * _ACCEPTED_WEIGHT) / (self._free_places + _ACCEPTED_WEIGHT)
+        ends = _ends(*self._lengths.expected(running, waiting), self.load.at_once)
+        seconds = prompt_tokens * a_prompt_token
+        before = 0.0
+        for ended, end in enumerate(ends):
+            places = len(ends) - ended
+            drafts = self._drafts(places)
+            steps = (end - before) / (1 + accepted * drafts)
+            seconds += steps * (fixed + places * (1 + _OFFERED * drafts) * a_token)
+            before = end
+        return seconds
+
+    def _drafts(self, running: int) -> int:
+        """Number of free places in the batch for the draft tokens of each answer."""
+        return min(_MOST_DRAFTS, (self.load.at_once - running) // running)
 
 
-def _played(running: Sequence[float], waiting: Sequence[float], at_once: int) -> tuple[float, float]:
-    """Play a batch, in which the next answer begins when an answer ends.
-
-    Returns:
-        The number of steps until all answers have ended, and the number of tokens.
-    """
+def _ends(running: Sequence[float], waiting: Sequence[float], at_once: int) -> list[float]:
+    """The number of tokens after which each place in the batch is empty. When an answer ends, the next one begins."""
     ends = list(running)
     heapify(ends)
     for length in waiting:
@@ -167,4 +184,4 @@ def _played(running: Sequence[float], waiting: Sequence[float], at_once: int) ->
             heappush(ends, length)
         else:
             heapreplace(ends, ends[0] + length)
-    return max(ends, default=0.0), sum(running) + sum(waiting)
+    return sorted(ends)

@@ -35,7 +35,7 @@ __all__ = ["Evaluation", "Observer", "compare", "compare_recorded", "evaluate"]
 
 
 class Observer:
-    """Receives the progress of an evaluation. This class ignores the progress. A subclass can show the progress."""
+    """Receives the progress of an evaluation and does nothing. A subclass can show the progress."""
 
     def say(self, line: str) -> None:
         """Receive a line for the user, for example the command that makes the adapter of a recipe."""
@@ -55,12 +55,12 @@ class Observer:
 class Evaluation:
     """The evaluation of one request.
 
-    The constructor reads cases and specs, and checks every option. The constructor does not import torch, does not use
-    the network, and writes nothing. `run` generates, judges and compares.
+    The constructor reads cases and specs, and checks every option. It imports no torch, uses no network, and writes
+    nothing. `run` generates, judges and compares.
 
     Args:
         request: The request.
-        recorded: Whether every candidate is a recording. If so, nothing is written, and a recording may lack cases.
+        recorded: Whether every candidate is a recording. If so, nothing is written, and a recording may be incomplete.
 
     Attributes:
         request: The request.
@@ -85,7 +85,7 @@ class Evaluation:
 
     @property
     def available(self) -> int:
-        """Number of cases before `--limit` is applied. `cases` may contain a sample of these cases."""
+        """Return the number of cases before `--limit` is applied. With `--limit`, `cases` has fewer cases."""
         return len(self._loaded)
 
     @property
@@ -106,7 +106,7 @@ class Evaluation:
             InputError: A recipe, a spec or a recording is invalid. Or `strict_identity` is set, and two sides answered
                 under different conditions.
             EnvironmentFault: Weights, network, disk or a lock is not available.
-            BrokenJudge: The harness itself failed on a case.
+            BrokenJudge: Grading an answer failed because of an error in Toolmark.
         """
         if not self._recorded:
             check_writable(self.request.runs)
@@ -123,7 +123,7 @@ class Evaluation:
             return compare_sides(sides, self.request.margin, data)
 
     def _generate(self, observer: Observer) -> None:
-        """Open and generate every run, in the order of the contestants. Adapters are made at the same time."""
+        """Open and generate every run, in the order of the contestants. Adapters of recipes are made meanwhile."""
         engines = Engines(self.request.run_options.decoding, self.request.threads, self.request.served_requests)
         candidates = [contestant.candidate for contestant in self.contestants]
         with RecipeMaking(candidates, observer.say, self.request.device) as making:
@@ -149,9 +149,9 @@ class Evaluation:
                 observer.generated(contestant, time.monotonic() - began)
 
     def _may_lack_cases(self, contestant: Contestant) -> bool:
-        """Return whether the recording of `contestant` may lack cases.
+        """Return whether the recording of `contestant` may be incomplete.
 
-        A baseline from --baseline may lack cases, because the sides are compared on their common cases only.
+        A recorded baseline may be incomplete, because two sides are compared only on the cases that both answered.
         """
         return self._recorded or (self.request.baseline is not None and contestant is self.contestants[0])
 
@@ -168,12 +168,11 @@ class Evaluation:
                 raise InputError(
                     f"{contestant.name} and its baseline differ in {first.field}: {first.candidate} and "
                     f"{first.baseline}",
-                    "Run both sides with the same settings. Without --strict-identity the difference is shown, and the "
-                    "run continues.",
+                    "Run both sides with the same settings. Without --strict-identity, the difference is only shown.",
                 )
 
     def _judged_cases(self) -> Sequence[Case]:
-        """The cases whose prompt fits the context of every contestant."""
+        """Return the cases with a prompt that fits the context of every contestant."""
         too_long = {
             case_id
             for contestant in self.contestants
@@ -235,7 +234,7 @@ def compare_recorded(request: Request, *, report: bool = False) -> Comparison:
         report: Whether to gather the additional data of a report.
 
     Raises:
-        InputError: A spec is not a recorded run, or an option is invalid.
+        InputError: A model or the baseline is not a recorded run, or an option is invalid.
     """
     epochs = 1
     for spec in (*request.models, *filter(None, [request.baseline])):
@@ -246,7 +245,7 @@ def compare_recorded(request: Request, *, report: bool = False) -> Comparison:
                 "Give the folder of a run, for example runs/NAME, or the ledger.jsonl in the folder.",
             )
         epochs = max(epochs, read_replay(Path(candidate.base)).epochs)
-    if epochs > 1:  # a request with several epochs must have a temperature, which recordings ignore
+    if epochs > 1:  # with several epochs, a request must have a temperature; a recording does not use the value
         request = replace(request, epochs=epochs, temperature=1.0)
     return Evaluation(request, recorded=True).run(report=report)
 
@@ -257,12 +256,12 @@ def compare(baseline: str, *runs: str, cases: str | None = None, margin: float =
     Args:
         baseline: Folder or ledger of a run.
         runs: Folders or ledgers of the runs that are compared with the baseline.
-        cases: File or folder of the cases that the runs answered. None for the shipped cases. Cases that are missing
-            from a run are left out.
-        margin: Half-width of the range around 0 in which differences count as equivalent, as a share.
+        cases: File or folder of the cases that the runs answered. None for the shipped cases. If a run has no answer to
+            a case, the case is left out for this run.
+        margin: Differences between -margin and +margin count as equivalent. 0.05 is 5 points.
 
     Raises:
-        InputError: A spec is not a recorded run, or an option is invalid.
+        InputError: One of the arguments is not a recorded run, or an option is invalid.
     """
     chosen = cases or shipped_cases()
     return compare_recorded(Request(models=runs, baseline=baseline, cases=chosen, margin=margin))

@@ -1,4 +1,4 @@
-"""`toolmark models`: lists trained models, merges adapters, and checks that adapters are served rightly."""
+"""`toolmark models`: lists trained models, merges adapters, and checks that adapters are applied correctly."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ for _name in names("toolmark.models"):  # commands of plug-ins, which are import
 
 @models.command(name="list")
 def list_trained(folder: Path = Path("adapters")) -> None:
-    """List trained adapters and models: trainer, base, dialect, size of the data, training time, and the step kept.
+    """List trained adapters and models with trainer, base, dialect, conversations, training time and chosen step.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def merge(spec: str, *, out: Path) -> None:
     spec:
         The base and its adapter: BASE:ADAPTER.
     out:
-        Folder to write to. It must be new or empty.
+        Folder to write to. The folder must be new or empty.
     """
     candidate = resolve(spec)
     if candidate.kind not in ("local", "hub") or candidate.adapter is None:
@@ -70,7 +70,7 @@ def merge(spec: str, *, out: Path) -> None:
             f"{spec} has no adapter to merge", "Give base and adapter: toolmark models merge BASE:ADAPTER --out DIR"
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} exists already and is not empty", f"Give a new folder: --out DIR. Or remove {out}.")
+        raise InputError(f"{out} exists already and is not empty", f"Give a new folder: --out DIR. Or remove {out}")
     weights = locate(candidate)
     from toolmark.benchmark.engine.adapter_variants import merge as merged  # torch and peft
 
@@ -89,11 +89,11 @@ def check(
     dtype: DtypeChoice = "auto",
     threads: int | None = None,
 ) -> None:
-    """Check that adapters are served rightly.
+    """Check that Toolmark applies adapters correctly.
 
-    For a model without an adapter, the check is that a zero adapter changes nothing. For BASE:ADAPTER, the check is
-    that the merged model answers like the base with the adapter. The exit code is 0 if all metrics are equivalent, and
-    1 otherwise.
+    For a model without an adapter, the model is compared with the model plus an adapter of zeros. For BASE:ADAPTER, the
+    base with the adapter is compared with the merged model. In both comparisons, the answers should be the same. The
+    exit code is 0 if all metrics are equivalent, and 1 otherwise.
 
     Parameters
     ----------
@@ -113,7 +113,8 @@ def check(
     candidate = resolve(spec)
     if candidate.kind not in ("local", "hub"):
         raise InputError(
-            f"{spec} has no weights that can be loaded here", "Give a local or hub model, or BASE:ADAPTER."
+            f"{spec} is not a model with weights that can be loaded",
+            "Give a local model, a model on the hub, or BASE:ADAPTER.",
         )
     weights = locate(candidate)
     from toolmark.benchmark.engine.adapter_variants import merge, zero_adapter  # torch and peft

@@ -40,5 +40,6 @@ class TerminalObserver(Observer):
             say(f"{name}: {note}")
         say(f"{name}: {run.made} generated, {run.reused} reused from {run.folder} ({duration(seconds)})")
         if run.missing:
-            reason = "are not in the recording" if contestant.candidate.kind == "replay" else "do not fit the context"
-            say(f"{name}: {len(run.missing)} cases {reason} and are left out")
+            recorded = contestant.candidate.kind == "replay"
+            reason = "are not in the recording" if recorded else "are too long for the model"
+            say(f"{name}: {len(run.missing)} cases were left out, because they {reason}")

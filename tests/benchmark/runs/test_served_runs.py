@@ -122,4 +122,4 @@ def test_what_only_the_server_finds_too_long_is_left_out_where_asked(serve, suit
     assert re.search(rf"{case.id} .*too many tokens.*--skip-too-long", ended.stderr)
     ended = suites("--model", server.spec, "--limit", str(CASES), *QUICK, "--skip-too-long")
     assert ended.returncode == 0, ended.stdout
-    assert "1 cases do not fit the context and are left out" in ended.stdout
+    assert "1 cases were left out, because they are too long for the model" in ended.stdout
