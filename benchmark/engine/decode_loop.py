@@ -141,7 +141,7 @@ def decode(
 
 
 def _shortest_first(leaves: list[Leaf]) -> list[Leaf]:
-    """Move the shortest prompt to the front, so that all speeds are measured after the shortest time."""
+    """Return the leaves with the shortest prompt first. So all speeds are known after a short time."""
     first = min(leaves, key=lambda leaf: leaf.start + len(leaf.ids))
     return [first, *(leaf for leaf in leaves if leaf is not first)]
 

@@ -52,7 +52,7 @@ def test_what_an_answer_costs_is_known_where_the_price_is(served, monkeypatch, t
 
 def test_a_missing_key_is_the_environments_fault(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    with pytest.raises(EnvironmentFault, match=r"openai/gpt-4\.1 cannot be opened: .*No OPENAI_API_KEY"):
+    with pytest.raises(EnvironmentFault, match=r"openai/gpt-4\.1 cannot be used:.*No OPENAI_API_KEY"):
         ServedEngine("openai/gpt-4.1", Decoding())
 
 
