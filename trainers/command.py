@@ -10,6 +10,7 @@ from typing import Any
 from cyclopts import App
 from rich.console import Console
 
+from toolmark.benchmark.config.template_args import parse_template_args
 from toolmark.benchmark.engine.devices import DeviceChoice
 from toolmark.benchmark.plugins.commands import checked, plugin_command, plugin_commands
 from toolmark.trainers.training_job import DEV_LIMIT, TrainingJob
@@ -31,6 +32,10 @@ _BASE_OPTIONS = {
     "dev": (str, "Cases whose dev split judges the checkpoints; the shipped cases if not given."),
     "dev_limit": (int, "How many of the dev cases judge a checkpoint."),
     "skip_too_long": (bool, "Leave out conversations that do not fit the context, and say how many."),
+    "template_args": (
+        str,
+        "Arguments of the chat template as JSON. If not given: those of the training of the base, else none.",
+    ),
     "device": (DeviceChoice, "Device of the training. auto takes CUDA if there is a CUDA device, else the processor."),
 }
 
@@ -49,6 +54,7 @@ def train_command(trainer: Any) -> Callable[..., None]:
         dev_limit: int = DEV_LIMIT,
         manifest: Path | None = None,
         skip_too_long: bool = False,
+        template_args: str = "",
         device: DeviceChoice = "auto",
         options: Any = None,
     ) -> None:
@@ -64,6 +70,7 @@ def train_command(trainer: Any) -> Callable[..., None]:
             dev=dev,
             dev_limit=dev_limit,
             skip_too_long=skip_too_long,
+            template_args=parse_template_args(template_args),
             device=device,
         )
 

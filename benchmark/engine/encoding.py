@@ -6,7 +6,8 @@ rules hold:
 
 * The ids of the prompt are a prefix of the ids of prompt and reply.
 * If the tokenizer has a BOS token, there is exactly one BOS token, at the start.
-* Only the tokens of the reply and its stop token are supervised.
+* Only the tokens of the reply and its stop token are supervised. If the prompt opens a thought, the reply first
+  closes this thought.
 
 The reply is tokenised separately from the prompt. This matches generation, because a model adds the tokens of its reply
 to a finished prompt.
@@ -18,21 +19,25 @@ would be judged on tools that the model never saw. So `encode` looks for every o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 
+from toolmark.benchmark.config.template_clock import with_fixed_date
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call, Message
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.dialects.thinking import closing_of_open_thought, without_empty_thought
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from transformers import PreTrainedTokenizerBase
+
+    from toolmark.benchmark.config.template_args import TemplateArgs
 
 __all__ = ["Encoded", "check_readable", "conversation", "encode", "stop_ids"]
 
@@ -90,9 +95,15 @@ def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
 
 def _apply(turns: Sequence[Message], prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: bool) -> str:
     shown: list[Any] = [tool.as_openai() for tool in prompt.tools]
+    template = tokenizer.get_chat_template(tools=shown or None)
     return str(
         tokenizer.apply_chat_template(
-            conversation(turns), tools=shown or None, tokenize=False, add_generation_prompt=not reply
+            conversation(turns),
+            tools=shown or None,
+            chat_template=with_fixed_date(template),
+            tokenize=False,
+            add_generation_prompt=not reply,
+            **prompt.template_args,
         )
     )
 
@@ -120,7 +131,7 @@ def _render(messages: tuple[Message, ...], prompt: Prompt, tokenizer: PreTrained
 
 def _check_shown(text: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> None:
     """Refuse a rendered prompt that lacks an offered tool. Tool names that occur in the conversation do not count."""
-    without_tools = _render(prompt.messages, Prompt(prompt.messages), tokenizer, reply=False)
+    without_tools = _render(prompt.messages, replace(prompt, tools=()), tokenizer, reply=False)
     for tool in prompt.tools:
         if text.count(tool.name) <= without_tools.count(tool.name):
             raise InputError(
@@ -133,10 +144,11 @@ def _special(tokenizer: PreTrainedTokenizerBase) -> set[int]:
     return set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
 
 
-def _turn_end(tokenizer: PreTrainedTokenizerBase) -> int:
+def _turn_end(tokenizer: PreTrainedTokenizerBase, template_args: TemplateArgs) -> int:
     """The token with which the template ends an assistant's turn."""
     question, probe = Message(role="user", content="probe"), "probe of the turn's end"
-    text = _render((question, Message(role="assistant", content=probe)), Prompt((question,)), tokenizer, reply=True)
+    asked = Prompt((question,), template_args=template_args)
+    text = _render((question, Message(role="assistant", content=probe)), asked, tokenizer, reply=True)
     tail = tokenizer(text.rpartition(probe)[2], add_special_tokens=False)["input_ids"]
     special = _special(tokenizer)
     for token in tail:
@@ -155,6 +167,9 @@ def _turn_with_calls(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: 
 
     This token is usually the same for all turns. Some templates use a different token after calls, because a result
     must follow (FunctionGemma's `<start_function_response>`).
+
+    Some templates write an empty thought before the calls of the last turn, but not before an answer. The empty thought
+    is left out. Otherwise a model would learn that a thought leads to a call.
     """
     before = _render(prompt.messages, prompt, tokenizer, reply=False)
     whole = _render((*prompt.messages, reply), prompt, tokenizer, reply=True)
@@ -162,9 +177,9 @@ def _turn_with_calls(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: 
         raise InputError(
             f"the chat template of {tokenizer.name_or_path!r} changes the text before a turn with calls", _USE_TAGGED
         )
-    text = whole[len(before) :]
+    text = without_empty_thought(whole[len(before) :])
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    end, special = _turn_end(tokenizer), _special(tokenizer)
+    end, special = _turn_end(tokenizer, prompt.template_args), _special(tokenizer)
     stop = end if end in ids else next((token for token in reversed(ids) if token in special), end)
     turn, _, rest = text.rpartition(str(tokenizer.convert_ids_to_tokens(stop)))
     return (turn, int(stop)) if stop in ids and not rest.strip() else (text.rstrip(), end)
@@ -184,7 +199,7 @@ def check_readable(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, dialect: 
     if not prompt.tools:
         return None
     call = Call(name=prompt.tools[0].name, arguments={"probe": "text"})
-    question = Prompt((Message(role="user", content="probe"),), prompt.tools)
+    question = replace(prompt, messages=(Message(role="user", content="probe"),))
     text, stop = _turn_with_calls(question, tokenizer, Message(role="assistant", tool_calls=(call,)))
     if dialect.parse(Completion(text), strict=False).calls != (call,):
         raise InputError(
@@ -222,21 +237,26 @@ def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Mess
         if isinstance(reply, Message) and reply.tool_calls:
             text, stop = _turn_with_calls(prompt, tokenizer, reply)
         else:
-            text = reply.content if isinstance(reply, Message) else reply
-            stop = _turn_end(tokenizer)
+            closing = closing_of_open_thought(text)
+            thought = f"\n{closing}\n\n" if closing is not None else ""
+            text = thought + (reply.content if isinstance(reply, Message) else reply)
+            stop = _turn_end(tokenizer, prompt.template_args)
         reply_ids = [int(token) for token in tokenizer(text, add_special_tokens=False)["input_ids"]]
         ids += [*reply_ids, stop]
         supervised += [True] * (len(reply_ids) + 1)
     return Encoded(ids, supervised)
 
 
-def stop_ids(tokenizer: PreTrainedTokenizerBase, configured: int | list[int] | None) -> tuple[int, ...]:
+def stop_ids(
+    tokenizer: PreTrainedTokenizerBase, configured: int | list[int] | None, template_args: TemplateArgs | None = None
+) -> tuple[int, ...]:
     """All tokens that end an answer.
 
     Args:
         tokenizer: The tokenizer. Its end-of-sequence token and the token that ends a turn in its template are included.
         configured: The stop tokens of the model's generation configuration.
+        template_args: The arguments of the chat template.
     """
     listed = configured if isinstance(configured, list) else [configured]
-    ends = (*listed, tokenizer.eos_token_id, _turn_end(tokenizer))
+    ends = (*listed, tokenizer.eos_token_id, _turn_end(tokenizer, template_args or {}))
     return tuple(sorted({token for token in ends if token is not None}))

@@ -14,6 +14,7 @@ from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import NotAnswered
 from toolmark.benchmark.engine.prices import register_prices
 from toolmark.benchmark.engine.served_requests import Refused, ServedModel, Unanswered, fault_notes
+from toolmark.benchmark.engine.served_template_args import template_args_config
 
 __all__ = ["ServedEngine"]
 
@@ -49,6 +50,7 @@ class ServedEngine:
         """Keep the prompts. Only the server knows whether a prompt is too long."""
         self._prompts = prompts
         self._config["stop_seqs"] = list(dialect.stops) or None
+        self._config |= template_args_config(prompts[0].template_args if prompts else {})
 
     def environment(self) -> dict[str, Any]:
         """The part of the environment that is known without the server."""

@@ -148,7 +148,9 @@ class Evaluation:
 
     def _open(self, contestant: Contestant, future: Future[Candidate]) -> Run:
         contestant.candidate = future.result()
-        return open_run(contestant.candidate, contestant.dialect, self.request.run_options)
+        return open_run(
+            contestant.candidate, contestant.dialect, self.request.run_options, contestant.template_args.args
+        )
 
     def _refuse_mismatches(self, runs: Mapping[Contestant, Run]) -> None:
         for contestant, run in runs.items():

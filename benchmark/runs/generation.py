@@ -16,6 +16,7 @@ from toolmark.benchmark.candidates.fingerprint import environment, identity, run
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import Weights, locate
 from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Case
@@ -76,6 +77,7 @@ class Run:
         identity: Everything that may change a completion.
         environment: Versions and machine of the last session.
         device: The device of a local candidate. Empty for other candidates.
+        template_args: The arguments of the chat template.
         weights: Directories of the weights, for a local candidate.
         training: The trainer's record of the weights, if there is one.
         completions: The completions by (case id, epoch), after generation.
@@ -92,6 +94,7 @@ class Run:
     identity: Mapping[str, Any]
     environment: Mapping[str, Any]
     device: str = ""
+    template_args: TemplateArgs = field(default_factory=dict)
     weights: Weights | None = None
     training: Mapping[str, Any] | None = None
     completions: Mapping[tuple[str, int], Completion] = field(default_factory=dict)
@@ -101,7 +104,9 @@ class Run:
     notes: tuple[str, ...] = ()
 
 
-def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run:
+def open_run(
+    candidate: Candidate, dialect: Dialect, options: RunOptions, template_args: TemplateArgs | None = None
+) -> Run:
     """Find the identity of a candidate and the directory of its run. No model is loaded.
 
     Raises:
@@ -115,18 +120,18 @@ def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run
         folder = run_folder(options.runs, f"replay-{candidate.name}", run_key(run_identity))
         return Run(candidate, dialect, folder, run_identity, replay.environment, training=replay.training)
     if candidate.kind in ("inspect", "policy"):
-        run_identity = identity(candidate, None, dialect, options.decoding, None)
+        run_identity = identity(candidate, None, dialect, options.decoding, None, template_args)
         folder = run_folder(options.runs, candidate.name, run_key(run_identity))
-        return Run(candidate, dialect, folder, run_identity, {})
+        return Run(candidate, dialect, folder, run_identity, {}, template_args=template_args or {})
 
     device = choose_device(options.device)
     weights = locate(candidate)
     dtype = choose_dtype(options.dtype, device)
     check_dtype_of_model(weights.base, dtype)
-    run_identity = identity(candidate, weights, dialect, options.decoding, dtype)
+    run_identity = identity(candidate, weights, dialect, options.decoding, dtype, template_args)
     folder = run_folder(options.runs, candidate.name, run_key(run_identity))
     training = read_record(weights.adapter or weights.base)
-    return Run(candidate, dialect, folder, run_identity, {}, device, weights, training)
+    return Run(candidate, dialect, folder, run_identity, {}, device, template_args or {}, weights, training)
 
 
 def _key(run: Run, prompt: Prompt, case: Case, epoch: int, one_call: bool) -> str:
@@ -201,7 +206,8 @@ def generate(
     """
     if run.candidate.kind == "replay":
         return _replayed(run, cases, available or cases, options.epochs, partial)
-    prompts = [run.dialect.render(case.messages, case.toolbox.tools) for case in cases]
+    rendered = (run.dialect.render(case.messages, case.toolbox.tools) for case in cases)
+    prompts = [replace(prompt, template_args=run.template_args) for prompt in rendered]
     if options.fresh and (run.folder / "ledger.jsonl").exists():
         with Ledger(run.folder) as ledger:
             ledger.path.replace(run.folder / "ledger.previous.jsonl")
