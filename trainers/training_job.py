@@ -12,7 +12,7 @@ from toolmark.benchmark.engine.devices import DeviceChoice
 __all__ = ["DEV_LIMIT", "TrainingJob"]
 
 DEV_LIMIT = 60
-"""Default number of dev cases that judge a checkpoint."""
+"""Default number of dev cases on which a checkpoint is judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,13 @@ class TrainingJob:
         base: Spec of the base model. Empty for a trainer that starts from scratch.
         dialect: Dialect in which tools are shown and calls are written. Empty means the dialect of the base's family,
             or `tagged` if the family is unknown.
-        dev: Cases with a dev split, which judges the checkpoints. Empty means the shipped cases.
-        dev_limit: Largest number of dev cases that are used.
-        manifest: File that names held-out tools and test queries. None means the manifest of the shipped cases.
-        skip_too_long: Leave out conversations that do not fit the base's context.
+        dev: Cases on which the checkpoints are judged. Only the dev split is used. Empty means the shipped cases.
+        dev_limit: Highest number of dev cases that are used.
+        manifest: File with held-out tools and test queries. None means the manifest of the shipped cases.
+        skip_too_long: Whether conversations that do not fit the base's context are left out.
         template_args: Arguments of the chat template. None means the arguments with which the base was trained, or no
             arguments.
-        device: The device of the training and of judging the checkpoints, or `auto`.
+        device: The device on which the training runs and checkpoints are judged, or `auto`.
     """
 
     data: Path
@@ -48,7 +48,10 @@ class TrainingJob:
     device: DeviceChoice = "auto"
 
     def flags(self) -> dict[str, Any]:
-        """Return the options that repeat this training. Folders are given by name, because paths differ by machine."""
+        """Return the options of the command that repeats this training.
+
+        Folders are given by name without their paths, because the paths are different on another machine.
+        """
         given = {"base": self.base, "dialect": self.dialect, "dev": Path(self.dev).name if self.dev else ""}
         kept: dict[str, Any] = {key: value for key, value in given.items() if value}
         if self.dev_limit != DEV_LIMIT:

@@ -1,8 +1,8 @@
-"""The fingerprint of a run. It records the model that generated the completions, and the machine.
+"""Computes the fingerprint of a run: the identity and the environment.
 
-The *identity* is everything that may change a completion: weights, adapter, chat template, dialect, decoding, dtype.
-The identity is part of every completion's key, so that a completion of another model is never reused. The *environment*
-is also recorded, but it is not part of a key.
+- The *identity* is everything that can change a completion: weights, adapter, chat template, dialect, decoding, dtype.
+  The key of every completion depends on the identity. So a completion of another model is never reused.
+- The *environment* describes the machine and the versions of packages. Keys do not depend on the environment.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def identity(
     dtype: str | None,
     template_args: TemplateArgs | None = None,
 ) -> dict[str, Any]:
-    """Everything that may change a completion.
+    """Return the identity of a run: everything that can change a completion.
 
-    For a served model only the name is known, and the identity says so.
+    For a served model, the weights are not known. The identity then contains the name of the model.
     """
     shared: dict[str, Any] = {
         "dialect": f"{dialect.name}/{dialect.version}",
@@ -77,12 +77,12 @@ def template_reads_clock(base: Path) -> bool:
 
 
 def run_key(identity: Mapping[str, Any]) -> str:
-    """The hash of an identity, as eight hexadecimal digits. It is part of the name of a run's directory."""
+    """Return the hash of an identity, as eight hexadecimal digits. The name of a run's directory ends with them."""
     return digest({key: value for key, value in identity.items() if key != "model"}, 8)
 
 
 def environment(**engine: Any) -> dict[str, Any]:
-    """The versions and the machine, with the values that the engine adds (device, threads, batch layout)."""
+    """Return the environment: versions, machine, and the values of `engine` (device, threads, batch layout)."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),

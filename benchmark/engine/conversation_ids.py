@@ -1,9 +1,8 @@
-"""A whole conversation as token ids. A mask marks the tokens that a model must learn to write.
+"""Encodes a whole conversation as token ids, with a mask of the tokens that a model must learn to write.
 
-A conversation with a call, a result and an answer has two turns to learn. The ids up to the first turn are a prefix of
-the ids up to the second turn. So one sequence contains both turns, and the tool list occurs only once. Some templates
-change earlier turns. In this case the ids of a turn do not begin with the ids of the earlier turns. Such a turn begins
-a new sequence.
+A conversation with a call, a result and an answer has two turns to learn: the call and the answer. The ids up to the
+first turn are usually a prefix of the ids up to the second turn. Then one sequence contains both turns, and the tool
+list occurs only once. But some templates change earlier turns. Then the second turn begins a new sequence.
 """
 
 from __future__ import annotations
@@ -35,11 +34,11 @@ def conversation_sequences(
     """Encode every assistant turn of a conversation, in as few sequences as possible.
 
     Yields:
-        Sequences whose assistant turns are supervised. The stop token of each turn is also supervised.
+        Sequences in which the assistant turns and their stop tokens are supervised.
 
     Raises:
-        InputError: The same errors as `encode` and `check_readable`, for example if the chat template cannot render the
-            conversation.
+        InputError: `encode` or `check_readable` raised an error, for example because the chat template cannot render
+            the conversation.
     """
     open_sequence: Encoded | None = None
     for index, message in enumerate(messages):

@@ -1,19 +1,19 @@
-"""Encoding turns as token ids. Evaluation and training use the same encoding.
+"""Encodes turns as token ids. Evaluation and training use the same encoding.
 
 `encode(prompt, tokenizer)` returns the ids that a model reads before it answers. `encode(prompt, tokenizer, reply)`
-returns the same ids followed by the reply and the stop token. A mask marks the tokens that the model must write. These
-rules hold:
+returns the same ids, followed by the reply and the stop token. A mask marks the supervised tokens, which the model must
+learn to write. These rules are always true:
 
-* The ids of the prompt are a prefix of the ids of prompt and reply.
-* If the tokenizer has a BOS token, there is exactly one BOS token, at the start.
-* Only the tokens of the reply and its stop token are supervised. If the prompt opens a thought, the reply first
-  closes this thought.
+- The ids of the prompt are a prefix of the ids of prompt and reply.
+- If the tokenizer has a BOS token, there is exactly one BOS token, at the start.
+- Only the tokens of the reply and its stop token are supervised. If the prompt opens a thought, the reply first closes
+  this thought.
 
-The reply is tokenised separately from the prompt. This matches generation, because a model adds the tokens of its reply
-to a finished prompt.
+The reply is tokenised separately from the prompt, because in generation too, the tokens of the reply are added to a
+finished prompt.
 
-With the dialect `native`, the chat template shows the tools. Many templates ignore tools without an error. Then a model
-would be judged on tools that the model never saw. So `encode` looks for every offered tool in the rendered prompt.
+With the dialect `native`, the chat template shows the tools. Many templates ignore tools without an error. A model
+would then be judged on tools that it never saw. So `encode` looks for every offered tool in the rendered prompt.
 `check_readable` checks that the dialect can read a call that the template wrote.
 """
 
@@ -42,8 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Encoded", "check_readable", "conversation", "encode", "stop_ids"]
 
 _REFUSALS = (TemplateError, TypeError)
-"""The errors that a template raises for an unsupported turn. TypeError is raised if a template iterates over a missing
-value."""
+"""The errors that a template raises for an unsupported turn. A `TypeError` comes from a loop over a missing value."""
 
 _USE_TAGGED = "Choose a dialect that shows the tools in plain turns, for example --dialect tagged"
 
@@ -54,14 +53,14 @@ class Encoded:
 
     Attributes:
         ids: The token ids.
-        supervised: For each id, whether a model must learn to write this token.
+        supervised: For each id, whether the model must learn to write this token.
     """
 
     ids: list[int]
     supervised: list[bool]
 
     def turns(self) -> Iterator[tuple[int, list[int]]]:
-        """The supervised turns, each with the index of its first token and its ids."""
+        """Yield the supervised turns. A turn is given as the index of its first token, and its ids."""
         for supervised, run in groupby(enumerate(self.ids), key=lambda item: self.supervised[item[0]]):
             if supervised:
                 indices, ids = zip(*run, strict=True)
@@ -69,9 +68,9 @@ class Encoded:
 
 
 def conversation(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """Turns in OpenAI's form.
+    """Return the turns in OpenAI's form.
 
-    Each call has an id and each result has the id of its call, because some templates need ids.
+    Because some templates need ids, each call gets an id, and each result gets the id of its call.
     """
     turns = [message.as_openai() for message in messages]
     calls = results = 0
@@ -86,7 +85,7 @@ def conversation(messages: Sequence[Message]) -> list[dict[str, Any]]:
 
 
 def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Put the system turn into the first user turn, as Gemma's template does."""
+    """Return the turns with the system turn as part of the first user turn, as in Gemma's template."""
     system, *rest = messages
     if not rest or rest[0].role != "user":
         return (Message(role="user", content=system.content), *rest)
@@ -130,7 +129,11 @@ def _render(messages: tuple[Message, ...], prompt: Prompt, tokenizer: PreTrained
 
 
 def _check_shown(text: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Refuse a rendered prompt that lacks an offered tool. Tool names that occur in the conversation do not count."""
+    """Check that a rendered prompt contains the name of every offered tool.
+
+    A name that occurs in the conversation itself is not enough. So the names are also counted in the prompt without
+    tools.
+    """
     without_tools = _render(prompt.messages, replace(prompt, tools=()), tokenizer, reply=False)
     for tool in prompt.tools:
         if text.count(tool.name) <= without_tools.count(tool.name):
@@ -145,7 +148,7 @@ def _special(tokenizer: PreTrainedTokenizerBase) -> set[int]:
 
 
 def _turn_end(tokenizer: PreTrainedTokenizerBase, template_args: TemplateArgs) -> int:
-    """The token with which the template ends an assistant's turn."""
+    """Return the token with which the template ends a turn of the assistant."""
     question, probe = Message(role="user", content="probe"), "probe of the turn's end"
     asked = Prompt((question,), template_args=template_args)
     text = _render((question, Message(role="assistant", content=probe)), asked, tokenizer, reply=True)
@@ -158,15 +161,15 @@ def _turn_end(tokenizer: PreTrainedTokenizerBase, template_args: TemplateArgs) -
         return int(tokenizer.eos_token_id)
     raise InputError(
         f"the chat template of {tokenizer.name_or_path!r} ends an answer with no special token",
-        "Give the tokenizer an eos_token, or a template that ends each turn with a special token.",
+        "Set an eos_token in the tokenizer, or use a chat template that ends each turn with a special token.",
     )
 
 
 def _turn_with_calls(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: Message) -> tuple[str, int]:
-    """Render a turn with calls after the prompt. Return the text of the turn, and the token that ends the turn.
+    """Return the rendered text of a turn with calls, and the token that ends the turn.
 
-    This token is usually the same for all turns. Some templates use a different token after calls, because a result
-    must follow (FunctionGemma's `<start_function_response>`).
+    Some templates end a turn with calls with another token than other turns. For example, FunctionGemma uses
+    `<start_function_response>`, because a result must follow.
 
     Some templates write an empty thought before the calls of the last turn, but not before an answer. The empty thought
     is left out. Otherwise a model would learn that a thought leads to a call.
@@ -188,13 +191,13 @@ def _turn_with_calls(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: 
 def check_readable(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, dialect: Dialect) -> int | None:
     """Check that the dialect can read the calls that the template writes.
 
-    Nothing is checked if the template does not show the tools.
+    The check is needed only if the template shows the tools. Otherwise the dialect itself writes the calls.
 
     Returns:
-        The token with which the template ends a turn with calls. None if the template does not write calls.
+        The token with which the template ends a turn with calls. None if the template does not show the tools.
 
     Raises:
-        InputError: The dialect does not read a call of the template as the same call.
+        InputError: The dialect reads a call of the template as another call, or cannot read the call.
     """
     if not prompt.tools:
         return None
@@ -211,12 +214,12 @@ def check_readable(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, dialect: 
 
 
 def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Message | None = None) -> Encoded:
-    """Encode a prompt, alone or with the reply that a model should learn.
+    """Return the token ids of a prompt, alone or with the reply that a model must learn.
 
     Args:
         prompt: The turns, and the tools that the template shows.
         tokenizer: The tokenizer, with its chat template.
-        reply: A text or an assistant turn. The template writes the calls of an assistant turn.
+        reply: A text, or an assistant turn with calls that the template writes. None for the prompt alone.
 
     Raises:
         InputError: The tokenizer has no chat template. Or the template ends an answer without a special token, refuses
@@ -250,11 +253,14 @@ def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Mess
 def stop_ids(
     tokenizer: PreTrainedTokenizerBase, configured: int | list[int] | None, template_args: TemplateArgs | None = None
 ) -> tuple[int, ...]:
-    """All tokens that end an answer.
+    """Return all tokens that end an answer.
+
+    These are the tokens of `configured`, the tokenizer's end-of-sequence token, and the token that ends a turn in the
+    chat template.
 
     Args:
-        tokenizer: The tokenizer. Its end-of-sequence token and the token that ends a turn in its template are included.
-        configured: The stop tokens of the model's generation configuration.
+        tokenizer: The tokenizer, with its chat template.
+        configured: The stop tokens in the model's generation configuration.
         template_args: The arguments of the chat template.
     """
     listed = configured if isinstance(configured, list) else [configured]

@@ -12,6 +12,7 @@ from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.core.progress import counting, phase
 from toolmark.benchmark.data.completions import Completion, Prompt, Usage
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import PromptTooLong
@@ -19,6 +20,7 @@ from toolmark.benchmark.engine.adapters import AdaptedModel
 from toolmark.benchmark.engine.decode_loop import Choose, DecodeLimits, Forward, decode
 from toolmark.benchmark.engine.devices import DEVICES, memory, naming_missing_operations
 from toolmark.benchmark.engine.encoding import check_readable, encode, stop_ids
+from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.padded_batches import LAYOUT, write_padded
 from toolmark.benchmark.engine.tokenizer import context_length, open_tokenizer
@@ -84,7 +86,8 @@ class LocalEngine:
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        with _loading(self._base):
+        megabytes = sum(file.stat().st_size for file in self._base.glob("*.safetensors")) / 1e6
+        with phase(f"loading {megabytes:,.0f} MB"), _loading(self._base):
             model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
                 self._base, dtype=getattr(torch, self._dtype), use_safetensors=True
             )
@@ -130,7 +133,8 @@ class LocalEngine:
         self._template_args = prompts[0].template_args if prompts else {}
         ends = {check_readable(prompt, self._tokenizer, dialect) for prompt in prompts[:1]}
         self._call_ends = tuple(end for end in ends if end is not None)
-        self._encoded = [encode(prompt, self._tokenizer).ids for prompt in prompts]
+        encoding = counting(prompts, "prompts encoded", len(prompts), "prompt")
+        self._encoded = [encode(prompt, self._tokenizer).ids for prompt in encoding]
         room = self._context - self._decoding.max_tokens
         if room < 1:
             raise InputError(
@@ -145,7 +149,8 @@ class LocalEngine:
     @cached_property
     def _forward(self) -> Forward | None:
         """The function for packed passes over shared prefixes. None if the model's attention cannot be replaced."""
-        return packed_forward(self._model.plain)
+        with phase("checking that prompts can share their beginnings"):
+            return packed_forward(self._model.plain)
 
     @cached_property
     def _max_sequences(self) -> int:
@@ -175,9 +180,13 @@ class LocalEngine:
         """No lines, because every prompt is answered."""
         return ()
 
-    def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:
+    def answer(
+        self, indices: Sequence[int], epoch: int = 1, progress: GenerationProgress | None = None
+    ) -> Iterator[tuple[int, Completion]]:
         """Yield (index, completion) when a completion has ended."""
         import torch
+
+        progress = progress or GenerationProgress()
 
         prompts = {index: self._encoded[index] for index in indices}
         self._stops = self._find_stops()
@@ -185,13 +194,13 @@ class LocalEngine:
             if self._forward is None:
                 if self._decoding.temperature > 0:
                     torch.manual_seed(_seed(self._decoding.seed, epoch, *prompts.values()))
-                generated = write_padded(prompts, self._model.plain, self._generation_config())
+                generated = write_padded(prompts, self._model.plain, self._generation_config(), progress)
             else:
                 ended = self._has_called if self._one_call else None
                 limits = DecodeLimits(
                     self._decoding.max_tokens, frozenset(self._stops), self._max_sequences, ended=ended
                 )
-                generated = decode(prompts, self._forward, self._chooser(epoch), limits)
+                generated = decode(prompts, self._forward, self._chooser(epoch), limits, progress)
             for index, tokens in generated:
                 yield index, self._completion(index, tokens)
 

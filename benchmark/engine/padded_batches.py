@@ -7,8 +7,11 @@ each sequence.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from toolmark.benchmark.engine.generation_progress import GenerationProgress
+from toolmark.benchmark.engine.token_work import TokenWork, Workload
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +36,10 @@ LAYOUT = {
 
 
 def write_padded(
-    rows: Mapping[int, Sequence[int]], model: PreTrainedModel, config: GenerationConfig
+    rows: Mapping[int, Sequence[int]],
+    model: PreTrainedModel,
+    config: GenerationConfig,
+    progress: GenerationProgress | None = None,
 ) -> Iterator[tuple[int, list[int]]]:
     """Generate in two rounds.
 
@@ -45,11 +51,15 @@ def write_padded(
         model: The model.
         config: The generation configuration: how tokens are chosen, the stop tokens and the largest number of new
             tokens.
+        progress: Receives what is read and written.
 
     Yields:
         The index and the new tokens of a sequence, with the stop token, when the sequence has ended.
     """
+    from transformers import StoppingCriteriaList
+
     limit, stops = int(config.max_new_tokens), set(config.eos_token_id)
+    work = (progress or GenerationProgress()).local(_workload(rows, limit))
     written: dict[int, list[int]] = {index: [] for index in rows}
     first = min(_FIRST_ROUND, limit)
     for budget in (first, limit - first):
@@ -58,12 +68,47 @@ def write_padded(
         for batch in _batches(longer) if budget else ():
             ids, mask = _left_padded([longer[index] for index in batch], config.eos_token_id[0])
             ids, mask = ids.to(model.device), mask.to(model.device)
-            output: Any = model.generate(input_ids=ids, attention_mask=mask, generation_config=config)  # type: ignore[operator]
+            reporting: Any = StoppingCriteriaList([_reporter(work, [len(written[index]) for index in batch], ids)])
+            output: Any = model.generate(  # type: ignore[operator]
+                input_ids=ids, attention_mask=mask, generation_config=config, stopping_criteria=reporting
+            )
+            work.admitted(())
             for index, tokens in zip(batch, output[:, ids.shape[1] :].tolist(), strict=True):
                 end = next((n for n, token in enumerate(tokens, start=1) if token in stops), len(tokens))
                 written[index] += tokens[:end]
                 if written[index][-1] in stops or len(written[index]) == limit:
+                    work.ended(len(written[index]))
                     yield index, written.pop(index)
+
+
+def _workload(rows: Mapping[int, Sequence[int]], longest: int) -> Workload:
+    lengths = [len(row) for row in rows.values()]
+    return Workload(
+        sum(lengths), len(rows), _BATCH_ROWS, longest, lambda size: round(sum(lengths) * size / max(1, len(rows)))
+    )
+
+
+def _reporter(work: TokenWork, before: Sequence[int], ids: torch.Tensor) -> Callable[..., torch.Tensor]:
+    """A function that transformers calls after every step. It reports the step and stops nothing.
+
+    Args:
+        work: Receives the steps.
+        before: Number of tokens of each sequence that were written in the first round.
+        ids: The padded prompts.
+    """
+    import torch
+
+    def report(input_ids: torch.Tensor, _scores: Any, **_: Any) -> torch.Tensor:
+        added = input_ids.shape[1] - ids.shape[1]
+        lengths = [length + added for length in before]
+        if added == 1:
+            work.read(0 if any(before) else ids.numel())
+            work.admitted(lengths)
+        else:
+            work.wrote(len(lengths), lengths)
+        return torch.zeros(len(lengths), dtype=torch.bool, device=input_ids.device)
+
+    return report
 
 
 def _batches(rows: Mapping[int, Sequence[int]]) -> Iterator[list[int]]:

@@ -9,6 +9,7 @@ from typing import Any
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.policies.trivial import POLICIES
 
 __all__ = ["PolicyEngine"]
@@ -42,7 +43,12 @@ class PolicyEngine:
         """No lines, because every case is answered."""
         return ()
 
-    def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:
+    def answer(
+        self,
+        indices: Sequence[int],
+        epoch: int = 1,
+        progress: GenerationProgress | None = None,  # noqa: ARG002
+    ) -> Iterator[tuple[int, Completion]]:
         """Yield (index, completion) in the given order."""
         if self._dialect is None:
             raise RuntimeError("prepare must be called before answer")

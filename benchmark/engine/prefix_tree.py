@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-__all__ = ["Leaf", "Node", "prefix_leaves"]
+__all__ = ["Leaf", "Node", "prefix_leaves", "unshared_tokens"]
 
 _SHORTEST = 32
 """The length in tokens of the shortest prefix that is shared. Each node costs some operations per layer and token."""
@@ -74,3 +74,9 @@ def prefix_leaves(sequences: Mapping[int, Sequence[int]]) -> Iterator[Leaf]:
         parts = [[index] for index in ended]
         parts += [list(part) for _, part in groupby(further, key=lambda index: sequences[index][common])]
         pending += [(part, path, start) for part in reversed(parts)]
+
+
+def unshared_tokens(leaves: Sequence[Leaf]) -> int:
+    """Number of tokens in the tree. A shared prefix counts once."""
+    nodes = {id(node): len(node.ids) for leaf in leaves for node in leaf.path}
+    return sum(nodes.values()) + sum(len(leaf.ids) for leaf in leaves)

@@ -12,6 +12,7 @@ from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import NotAnswered
+from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.prices import register_prices
 from toolmark.benchmark.engine.served_requests import Refused, ServedModel, Unanswered, fault_notes
 from toolmark.benchmark.engine.served_template_args import template_args_config
@@ -60,7 +61,12 @@ class ServedEngine:
         """A line with the number of failed requests of each kind."""
         return fault_notes(self._model.faults)
 
-    def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:  # noqa: ARG002
+    def answer(
+        self,
+        indices: Sequence[int],
+        epoch: int = 1,  # noqa: ARG002
+        progress: GenerationProgress | None = None,
+    ) -> Iterator[tuple[int, Completion]]:
         """Yield (index, completion) when the server has answered.
 
         Completions that arrive together are yielded in order of their indices.
@@ -70,6 +76,9 @@ class ServedEngine:
                 server seems to be down.
             EnvironmentFault: The server refuses all requests. All answers from before the refusal were yielded.
         """
+        numbers = {index: number for number, index in enumerate(indices)}
+        characters = [_characters(self._prompts[index]) for index in indices]
+        work = (progress or GenerationProgress()).served(characters, self._requests.connections)
         remaining = iter(indices)
         reasons: dict[int, str] = {}
         too_long: set[int] = set()
@@ -91,6 +100,7 @@ class ServedEngine:
                 done = runner.run(_first(waiting))
                 for task in sorted(done, key=waiting.__getitem__):
                     index = waiting.pop(task)
+                    work.ended(numbers[index])
                     try:
                         completion = task.result()
                     except Refused as error:
@@ -109,6 +119,12 @@ class ServedEngine:
             raise fault
         if reasons:
             raise NotAnswered(reasons, too_long, asked=next(remaining, None) is None)
+
+
+def _characters(prompt: Prompt) -> int:
+    """The size of a prompt in characters, with its tools."""
+    tools = sum(len(str(tool.as_openai())) for tool in prompt.tools)
+    return tools + sum(len(str(message.as_openai())) for message in prompt.messages)
 
 
 async def _first(tasks: dict[asyncio.Task[Completion], int]) -> set[asyncio.Task[Completion]]:

@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.data.completions import Completion, Prompt
+from toolmark.benchmark.engine.chat_address import ChatAddress, chat_address
 from toolmark.benchmark.engine.inspect_messages import completion_of, messages_of, tools_of
 from toolmark.benchmark.engine.request_window import Window
+from toolmark.benchmark.engine.started_servers import guard_started_servers
 
 if TYPE_CHECKING:
     from inspect_ai.model import Model
@@ -83,6 +85,7 @@ class ServedModel:
     def __init__(self, name: str, requests: RequestLimits, window: Window | None = None) -> None:
         from inspect_ai.model import GenerateConfig, get_model
 
+        guard_started_servers()
         config = GenerateConfig(max_connections=requests.connections, max_retries=0)
         # Retries of the client would not be counted. They would also hide that the server gets too many requests.
         client_options: dict[str, Any] = {"max_retries": 0, "client_timeout": requests.timeout}
@@ -99,6 +102,11 @@ class ServedModel:
         self.faults: Counter[str] = Counter()
         self._requests = requests
         self._window = window or Window(requests.connections)
+
+    @property
+    def address(self) -> ChatAddress | None:
+        """The server's address. None if the provider does not use OpenAI's chat completions."""
+        return chat_address(self._model)
 
     async def ask(
         self,

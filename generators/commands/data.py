@@ -110,12 +110,15 @@ def audit(folder: Path, *, manifest: Path | None = None) -> None:
     manifest:
         MANIFEST.toml with held-out tools and test queries. Default: the manifest of the shipped cases.
     """
+    from toolmark.benchmark.core.progress import counting
     from toolmark.benchmark.data.dataset import TraceDataset
     from toolmark.benchmark.data.held_out import held_out, shipped_manifest
     from toolmark.generators.trace_dataset.audit import audit_rows
 
     data = TraceDataset(folder)
-    rows = chain.from_iterable(data.rows(split) for split in data.splits)
+    splits = [data.rows(split) for split in data.splits]
+    total = sum(map(len, splits))
+    rows = counting(chain.from_iterable(splits), "conversations checked", total, "conversation")
     found = audit_rows(rows, held_out(manifest or shipped_manifest()))
     console = Console()
     table = Table("what", "count", "share", title=f"{folder}: {found.rows:,} conversations")

@@ -183,24 +183,24 @@ def said(tool: str, text: str, **changes: object) -> Trace:
 def test_what_must_not_be_trained_on_is_refused(base, data, dev, tmp_path):
     manifest = tmp_path / "MANIFEST.toml"
     manifest.write_text('held_out_tools = ["find_boat"]')
-    with pytest.raises(InputError, match=r"conversations of .* must not be trained on: the tool find_boat is held out"):
+    with pytest.raises(InputError, match=r"conversations of .* must not be used .*: the tool find_boat is held out"):
         train(base, data, dev, tmp_path / "out", manifest=manifest)
     from toolmark.benchmark.data.cases import query_hash
 
     manifest.write_text(f'[test_queries]\nhashes = ["{query_hash("Number 7, please.")}"]')
-    with pytest.raises(InputError, match=r"1 conversations of .*: the question is a test query in number 7"):
+    with pytest.raises(InputError, match=r"1 conversations of .* conversation 7: the question is a test query"):
         train(base, data, dev, tmp_path / "out", manifest=manifest)
 
 
 def test_calls_as_text_are_refused(base, dev, tmp_path):
     text = '<tool_call>\n{"name": "find_boat", "arguments": {"name": "Ada"}}\n</tool_call>'
-    with pytest.raises(InputError, match=r"has a call in the dialect [a-z]+ as text.*generate import"):
+    with pytest.raises(InputError, match=r"a call of the dialect [a-z]+ as plain text.*generate import"):
         train(base, with_trace(tmp_path, said("find_boat", text)), dev, tmp_path / "out")
 
 
 def test_what_does_not_fit_is_counted_and_never_cut(base, dev, tmp_path):
     long = with_trace(tmp_path, said("find_boat", "very " * 2000))
-    with pytest.raises(InputError, match=r"1 of 5 conversations of train do not fit: .* and the context 1024"):
+    with pytest.raises(InputError, match=r"1 of 5 conversations of train are too long: .* the model has 1024"):
         train(base, long, dev, tmp_path / "out")
     skipped = train(base, long, dev, tmp_path / "out", skip_too_long=True)
     assert "Left out of train: 1 conversations longer than 1024 tokens." in skipped

@@ -76,7 +76,7 @@ def test_the_second_run_makes_nothing_and_says_the_same(recipe, base, dev, tmp_p
     first = suites(*command, cwd=tmp_path)
     assert first.returncode in (0, 1), first.stdout + first.stderr
     todo = planned(recipe, base)
-    assert f"{todo.data} is generated, {todo.adapter} is trained" in first.stdout
+    assert f"{todo.data} is generated, and {todo.adapter} is trained" in first.stdout
     assert todo.has_data
     assert json.loads((todo.adapter / RECORD_FILE).read_text())["options"]["shares"] == {}, "an empty table takes all"
     made = {file: file.stat().st_mtime_ns for part in ("data", "adapters") for file in (tmp_path / part).rglob("*.*")}
@@ -162,6 +162,6 @@ def test_nothing_is_made_any_more_when_another_candidate_cannot_answer(elsewhere
         long = ("--cases", str(cases), "--split", "dev")
         done = suites("--model", str(base), "--adapter", str(recipe), *long, cwd=tmp_path)
     assert done.returncode == 4, done.stdout + done.stderr
-    assert "1 of 1 prompts do not fit" in done.stdout + done.stderr
+    assert "1 of 1 prompts are too long" in done.stdout + done.stderr
     assert ("toolmark generate template" in done.stdout) is not elsewhere, "it was being made meanwhile"
     assert not todo.has_adapter
