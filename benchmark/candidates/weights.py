@@ -9,7 +9,7 @@ from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hub import cached, download, gated
 
-__all__ = ["Weights", "locate", "to_download"]
+__all__ = ["Weights", "base_on_this_machine", "locate", "to_download"]
 
 _LFS_POINTER = b"version "
 """The first eight bytes of a Git LFS pointer, a short text that stands in place of a large file. A safetensors file
@@ -53,6 +53,13 @@ def _fetch(repo: str, revision: str | None, needs_consent: bool, marker: str) ->
     if needs_consent and get_token() is None:
         raise gated(repo)
     return download(repo, revision, _MODEL_FILES)
+
+
+def base_on_this_machine(candidate: Candidate) -> Path | None:
+    """The directory of a candidate's base. None if the candidate has no weights, or they are not downloaded yet."""
+    if candidate.kind == "hub":
+        return cached(candidate.base, candidate.revision)
+    return Path(candidate.base) if candidate.kind == "local" else None
 
 
 def locate(candidate: Candidate) -> Weights:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.core.progress import counting, phase
@@ -67,6 +68,8 @@ class LocalEngine:
         self._dialect: Dialect | None = None
         self._dialect_stops: tuple[str, ...] = ()
         self._call_ends: tuple[int, ...] = ()
+        self._stops: tuple[int, ...] = ()
+        self._template_args: TemplateArgs = {}
         self._one_call: frozenset[int] = frozenset()
         with _loading(base):
             self._tokenizer = open_tokenizer(base)
@@ -95,12 +98,7 @@ class LocalEngine:
         loaded.set_adapter(self._adapter)
         return loaded
 
-    @cached_property
-    def _own_stops(self) -> tuple[int, ...]:
-        return stop_ids(self._tokenizer, self._model.ends)
-
-    @property
-    def _stops(self) -> tuple[int, ...]:
+    def _find_stops(self) -> tuple[int, ...]:
         """Return all tokens that end a completion.
 
         These are the model's stop tokens, the token that ends a turn with calls, and the stops of the dialect that are
@@ -108,7 +106,7 @@ class LocalEngine:
         """
         vocabulary = self._tokenizer.get_added_vocab()
         marks = (vocabulary[mark] for mark in self._dialect_stops if mark in vocabulary)
-        return (*self._own_stops, *self._call_ends, *marks)
+        return (*stop_ids(self._tokenizer, self._model.ends, self._template_args), *self._call_ends, *marks)
 
     def set_adapter(self, adapter: Path | None) -> None:
         """Use this adapter from now on, or the base alone if `adapter` is None.
@@ -129,6 +127,7 @@ class LocalEngine:
         """
         self._dialect, self._one_call = dialect, frozenset(one_call)
         self._dialect_stops = tuple(dialect.stops)
+        self._template_args = prompts[0].template_args if prompts else {}
         ends = {check_readable(prompt, self._tokenizer, dialect) for prompt in prompts[:1]}
         self._call_ends = tuple(end for end in ends if end is not None)
         encoding = counting(prompts, "prompts encoded", len(prompts), "prompt")
@@ -187,6 +186,7 @@ class LocalEngine:
         progress = progress or GenerationProgress()
 
         prompts = {index: self._encoded[index] for index in indices}
+        self._stops = self._find_stops()
         with self._model.adapter_active(), naming_missing_operations(self._device):
             if self._forward is None:
                 if self._decoding.temperature > 0:

@@ -15,6 +15,7 @@ from toolmark.benchmark.engine import NotAnswered
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.prices import register_prices
 from toolmark.benchmark.engine.served_requests import Refused, ServedModel, Unanswered, fault_notes
+from toolmark.benchmark.engine.served_template_args import template_args_config
 
 __all__ = ["ServedEngine"]
 
@@ -50,6 +51,7 @@ class ServedEngine:
         """Store the prompts. They are not checked, because only the server knows whether a prompt is too long."""
         self._prompts = prompts
         self._config["stop_seqs"] = list(dialect.stops) or None
+        self._config |= template_args_config(prompts[0].template_args if prompts else {})
 
     def environment(self) -> dict[str, Any]:
         """Return the part of the environment that is known without the server."""
