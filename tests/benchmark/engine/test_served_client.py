@@ -43,7 +43,7 @@ def test_what_an_answer_costs_is_known_where_the_price_is(served, monkeypatch, t
     assert completion.usage.cost == pytest.approx((7 * 2 + 5 * 8) / 1e6)
     for content in ("[1, 2]", f"{model}: {{input: much}}", "{", "&a [*a]"):
         prices.write_text(content)
-        with pytest.raises(InputError, match="the file of prices .* cannot be read"):
+        with pytest.raises(InputError, match=r"the file of prices .* cannot be read"):
             ServedEngine(model, Decoding())
     prices.unlink()
     with pytest.raises(InputError, match="Write lines like openai"):
