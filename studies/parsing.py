@@ -1,7 +1,7 @@
 """Measures how fast completions are judged, and writes docs/measurements/judging.md.
 
-The program fails if judging is too slow, or if the parsing time grows faster than the text. Each figure is processor
-time of one core, the shortest time of several repetitions. So other programs on the machine have little influence.
+The program fails if judging is too slow, or if the parsing time grows faster than the text. All times are processor
+time of one core. Each time is the shortest time of several repetitions, so other programs have little influence.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ AIM = 20_000
 
 HEAD = """# Speed of judging
 
-Written by `make perf`. Each figure is processor time of one core, the shortest time of several repetitions.
+Written by `make perf`. All times are processor time of one core. Each time is the shortest time of several repetitions.
 """
 
 PROSE = "I would look at {x} and [y] first: `f(1)` is 5, 3 < 4, and so on.\n"

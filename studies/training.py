@@ -244,7 +244,7 @@ def main() -> int:
         return 0
     with TemporaryDirectory() as folder:
         recipe = read_recipe(RECIPE)
-        # Each list of tools has as many conversations as in the recipe. There are fewer lists.
+        # The number of conversations per list of tools is the same as in the recipe. The number of lists is smaller.
         given = recipe.generator.options
         lists = round(given["toolboxes"] * asked.count / given["count"])
         data = Path(folder) / "data"

@@ -1,4 +1,4 @@
-"""Durations and rates in words, for lines that a person reads while waiting."""
+"""Writes durations and rates in words, for lines that a person reads while waiting."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ __all__ = ["duration", "rate"]
 
 _UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"))
 _LEAST = 1.95
-"""A larger unit is used from this number of units on, so that 110 s is not rounded to 2 minutes."""
+"""Smallest number of minutes, hours or days that is shown in this unit. For example, 110 s is not shown in minutes."""
 
 
 def duration(seconds: float) -> str:
-    """A duration with about two digits, for example `40 s`, `12 minutes` or `2.5 hours`.
+    """Return a duration with about two digits, for example `40 s`, `12 minutes` or `2.5 hours`.
 
     Args:
         seconds: The duration in seconds.
@@ -24,13 +24,13 @@ def duration(seconds: float) -> str:
 
 
 def rate(count: float, seconds: float, unit: str) -> str:
-    """A rate in words. A fast rate is told per second, for example `12 answers per second`.
+    """Return a rate in words, for example `12 answers per second`.
 
-    A slow rate is told as the time for each piece, for example `22 s per answer`.
+    If the rate is less than one per second, return the time for each piece, for example `22 s per answer`.
 
     Args:
         count: Number of pieces.
-        seconds: The time that all pieces took.
+        seconds: The time that all pieces took, in seconds.
         unit: The name of one piece, for example `answer`.
     """
     a_second = count / max(seconds, 1e-9)

@@ -1,10 +1,11 @@
-"""Tells a person who waits what a command is doing.
+"""Shows what a command is doing, for a person who waits.
 
-Code that may take long runs inside `with phase("loading 270 MB"):`. Phases can be nested, and the innermost phase is
-shown. A command shows its phases inside `with phases_shown():`. On a terminal, one line shows the current phase. In a
-log, a line is printed when a phase has taken 5 seconds, and later every 20 seconds. One thread does this, so a phase
-need not report anything while it runs. Outside `with phases_shown():` nothing is printed, for example if a Python
-program uses Toolmark.
+- Code that may take long runs inside `with phase("loading 270 MB"):`. Phases can be nested, and the innermost phase is
+  shown.
+- A command shows its phases inside `with phases_shown():`. On a terminal, one line shows the current phase. In a log, a
+  line is printed when a phase has taken 5 seconds, and later every 20 seconds.
+- A thread prints the lines, so a phase does not have to report anything.
+- Outside `with phases_shown():`, nothing is printed, for example if a Python program uses Toolmark.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _SECONDS_BETWEEN_LOOKS = 0.5
 T = TypeVar("T")
 
 Clock = Callable[[], float]
-"""A function that returns the time in seconds, such as `time.monotonic`."""
+"""A function that returns the time in seconds, for example `time.monotonic`."""
 
 
 @dataclass(eq=False, slots=True)
@@ -41,10 +42,11 @@ class Phase:
     """A part of a command that may take long.
 
     Attributes:
-        text: What is done now, in words, or a function that returns the words. It may be replaced while the phase runs.
-        name: A name that stands before the texts of all phases inside this phase, for example the name of a model.
-        began: Time when the phase began.
-        printed: Time of the last printed line of this phase or of a phase inside. None if there is no such line.
+        text: What is done now, in words, or a function that returns the words. The text may be replaced while the phase
+            runs.
+        name: A name that is shown before the texts of all phases inside this phase, for example the name of a model.
+        began: Time when the phase began, in seconds of the clock.
+        printed: Time of the last line that was printed during this phase. None if no line was printed.
     """
 
     text: str | Callable[[], str]
@@ -53,17 +55,17 @@ class Phase:
     printed: float | None = None
 
     def words(self, now: float) -> str:
-        """What is done now. A fixed text is followed by the time that the phase has taken."""
+        """Return what is done now. If the text is fixed, the time that the phase has taken is added."""
         return f"{self.text} ({duration(now - self.began)})" if isinstance(self.text, str) else self.text()
 
 
 @dataclass(slots=True)
 class PhaseLines:
-    """The phases of a command, and the lines that tell about them. Every thread has its own nested phases.
+    """Keeps the current phases of a command, and makes the lines about them. Every thread has its own phases.
 
     Args:
-        clock: Returns the time in seconds.
-        pause: Called when no phase is left, so that nothing stays on a terminal.
+        clock: Function that returns the time in seconds.
+        pause: Function that is called when no phase is left, to clear the line on a terminal.
     """
 
     clock: Clock = time.monotonic
@@ -73,7 +75,7 @@ class PhaseLines:
 
     @contextmanager
     def phase(self, text: str | Callable[[], str], name: str = "") -> Iterator[Phase]:
-        """Begin a phase of this thread, which ends with the `with` block."""
+        """Begin a phase of this thread. The phase ends with the `with` block."""
         entered, thread = Phase(text, name, self.clock()), get_ident()
         with self._lock:
             self._nested.setdefault(thread, []).append(entered)
@@ -89,12 +91,12 @@ class PhaseLines:
                 self.pause()
 
     def current(self) -> list[str]:
-        """A line for the innermost phase of each thread."""
+        """Return a line for the innermost phase of each thread."""
         with self._lock:
             return [self._line(phases) for phases in self._nested.values()]
 
     def due(self) -> list[str]:
-        """The lines to print now into a log. They then count as printed."""
+        """Return the lines that must be printed to a log now. These lines then count as printed."""
         now, lines = self.clock(), []
         with self._lock:
             for phases in self._nested.values():
@@ -106,7 +108,11 @@ class PhaseLines:
 
     @staticmethod
     def _is_due(phases: list[Phase], now: float) -> bool:
-        """Whether nothing was printed for a long time, or the innermost phase is new and lasts long."""
+        """Return whether a line must be printed now.
+
+        A line is due if no line was printed for a long time. A line is also due if the innermost phase has taken long
+        and has no line yet.
+        """
         outermost, innermost = phases[0], phases[-1]
         if outermost.printed is None:
             return now - outermost.began >= _SECONDS_TO_FIRST_LINE
@@ -119,16 +125,16 @@ class PhaseLines:
 
 
 class Tally:
-    """Counts finished pieces of work. As the text of a phase, it tells the count, the rate and the time left.
+    """Counts finished pieces of work. A tally can be the text of a phase, with the count, the rate and the time left.
 
     Args:
         what: The pieces and what is done with them, for example `answers judged`.
-        total: The number of all pieces. None if it is not known.
+        total: Number of all pieces. None if the number is not known.
         unit: The name of one piece, for example `answer`.
-        clock: Returns the time in seconds.
+        clock: Function that returns the time in seconds.
 
     Attributes:
-        total: The number of all pieces.
+        total: Number of all pieces. None if the number is not known.
         done: Number of finished pieces.
     """
 
@@ -142,7 +148,10 @@ class Tally:
         self.done += count
 
     def __call__(self) -> str:
-        """The count, the rate and the time left, for example `90 of 360 answers judged, 30 answers per second, …`."""
+        """Return the count, the rate and the time left.
+
+        For example, `90 of 360 answers judged, 30 answers per second, about 9 s left`.
+        """
         done, seconds = self.done, self._clock() - self._began
         counted = f"{done:,} {self._what}" if self.total is None else f"{done:,} of {self.total:,} {self._what}"
         if not done:
@@ -154,17 +163,16 @@ class Tally:
 
 
 _shown = PhaseLines()
-"""The phases that are shown now. At first nothing shows these phases."""
+"""The phases that are shown now. Outside of `phases_shown`, these phases are not shown."""
 
 
 @contextmanager
 def phase(text: str | Callable[[], str], name: str = "") -> Iterator[Phase]:
-    """Say what is done inside the `with` block, if it takes long and the command shows its phases.
+    """Say what is done inside the `with` block. The text is shown if the block takes long.
 
     Args:
-        text: What is done, in words, or a function that returns the words at any time. The function is called in
-            another thread.
-        name: A name that stands before the texts of all phases inside, for example the name of a model.
+        text: What is done, in words, or a function that returns the words. Another thread calls this function.
+        name: A name that is shown before the texts of all phases inside, for example the name of a model.
     """
     with _shown.phase(text, name) as entered:
         yield entered
@@ -172,14 +180,20 @@ def phase(text: str | Callable[[], str], name: str = "") -> Iterator[Phase]:
 
 @contextmanager
 def counted(what: str, total: int | None, unit: str, name: str = "") -> Iterator[Tally]:
-    """Show a phase whose finished pieces are counted. The arguments are those of `Tally` and `phase`."""
+    """Show a phase with a count of finished pieces. The caller adds each finished piece to the returned tally.
+
+    For the arguments, see `Tally` and `phase`.
+    """
     tally = Tally(what, total, unit)
     with phase(tally, name):
         yield tally
 
 
 def counting(pieces: Iterable[T], what: str, total: int | None, unit: str) -> Iterator[T]:
-    """Show a phase that works on these pieces one after the other. The arguments are those of `Tally`."""
+    """Yield the pieces one after the other, and show how many pieces are finished.
+
+    For the arguments, see `Tally`.
+    """
     with counted(what, total, unit) as tally:
         for piece in pieces:
             yield piece
@@ -188,11 +202,11 @@ def counting(pieces: Iterable[T], what: str, total: int | None, unit: str) -> It
 
 @contextmanager
 def phases_shown(console: Console | None = None, *, live: bool = True) -> Iterator[None]:
-    """Show the phases of all threads inside the `with` block. An outer `phases_shown` is silent meanwhile.
+    """Show the phases of all threads inside the `with` block. Meanwhile, an outer `phases_shown` shows nothing.
 
     Args:
-        console: Where to print. None means the standard output.
-        live: Whether to show one changing line if `console` is a terminal. False if several processes print.
+        console: The console to print on. None means the standard output.
+        live: Whether to show one changing line if `console` is a terminal. Must be False if several processes print.
     """
     global _shown
     console = console or Console()
@@ -216,7 +230,7 @@ def phases_shown(console: Console | None = None, *, live: bool = True) -> Iterat
 
 
 class _LogDisplay:
-    """Prints the lines that are due."""
+    """Prints lines to a log."""
 
     def __init__(self, console: Console) -> None:
         self.lines = PhaseLines()
@@ -229,7 +243,7 @@ class _LogDisplay:
 
 
 class _LiveDisplay:
-    """Shows the current phases at the bottom of a terminal. Text that is printed meanwhile appears above them."""
+    """Shows the current phases at the bottom of a terminal. Other printed text appears above the phases."""
 
     def __init__(self, console: Console) -> None:
         self.lines = PhaseLines(pause=self._hide)
@@ -243,7 +257,7 @@ class _LiveDisplay:
             if not current:
                 return
             if self._live is None:
-                # A stream that is not a terminal must not be redirected to the terminal.
+                # If a stream goes to a file, its text must not be redirected to the terminal.
                 redirect_stdout, redirect_stderr = sys.stdout.isatty(), sys.stderr.isatty()
                 self._live = Live(
                     console=self._console,

@@ -158,7 +158,8 @@ class Evaluation:
     def _open(self, contestant: Contestant, future: Future[Candidate]) -> Run:
         contestant.candidate = future.result()
         with phase("reading the files of the model", name=contestant.name):
-            return open_run(contestant.candidate, contestant.dialect, self.request.run_options)
+            options, args = self.request.run_options, contestant.template_args.args
+            return open_run(contestant.candidate, contestant.dialect, options, args)
 
     def _refuse_mismatches(self, runs: Mapping[Contestant, Run]) -> None:
         for contestant, run in runs.items():

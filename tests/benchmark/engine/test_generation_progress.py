@@ -66,7 +66,7 @@ def lengths(count: int, runaway: float, seed: int = 0) -> list[int]:
     return [512 if rng.random() < runaway else round(rng.lognormvariate(3.4, 0.5)) + 2 for _ in range(count)]
 
 
-@pytest.mark.parametrize("runaway", [0.01, 0.03, 0.5])
+@pytest.mark.parametrize("runaway", [0.01, 0.03, 0.2])
 @pytest.mark.parametrize(("count", "prompt"), [(20, 1500), (300, 150), (1000, 80)])
 def test_the_estimate_after_a_tenth_of_the_time_is_close(count, prompt, runaway):
     shares = [0.1, 0.2, 0.3, 0.5, 0.7, 0.9]
@@ -123,7 +123,7 @@ def test_a_served_model_is_estimated_by_its_answers():
 def test_answers_that_continue_make_the_expected_answer_longer():
     known = AnswerLengths(512)
     short = known.expected([], 100)[1]
-    assert 30 < sum(short) / 100 < 90
+    assert 50 < sum(short) / 100 < 100
     assert max(short) > 300, "a batch waits for its longest answer"
     further, waiting = known.expected([256] * 30, 100)
     assert sum(waiting) > 2 * sum(short)

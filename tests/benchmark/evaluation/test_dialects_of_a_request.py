@@ -61,7 +61,7 @@ def test_an_adapter_s_dialect_comes_before_the_family_and_binds_the_base(tmp_pat
     assert spoken("gemma-3-1b-it", adapters=(adapter,), dialect="json") == [("json", "chosen by --dialect")] * 2
     with pytest.raises(InputError, match="different dialects: hermes, tagged"):
         spoken("gemma-3-1b-it", adapters=(adapter, trained(tmp_path / "b", "tagged")))
-    with pytest.raises(InputError, match="does not name exactly one dialect"):
+    with pytest.raises(InputError, match="must name exactly one dialect"):
         spoken("gemma-3-1b-it", adapters=(trained(tmp_path / "c", "hermes", "tagged"),))
 
 
