@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,7 @@ class LocalModel:
         if missing:
             for repo, revision in missing:
                 try:
-                    within(_PROBE_SECONDS, lambda repo=repo, revision=revision: probe(repo, revision))
+                    within(_PROBE_SECONDS, partial(probe, repo, revision))
                 except TimeoutError as error:
                     return problem(
                         f"{repo} is not on this machine, and the hub gives {error}",
