@@ -21,8 +21,11 @@ from typing import Any
 
 import pytest
 
+from toolmark.benchmark.candidates.fingerprint import template_reads_clock
 from toolmark.benchmark.candidates.recipes import Plan
+from toolmark.benchmark.candidates.weights import base_on_this_machine
 from toolmark.benchmark.config.sources import Values
+from toolmark.benchmark.config.template_clock import TEMPLATE_DATE
 from toolmark.benchmark.core.errors import InputError, ToolmarkError
 from toolmark.benchmark.core.interruption import how_to_continue, interruptible
 from toolmark.benchmark.core.progress import phase, phases_shown
@@ -39,6 +42,7 @@ from toolmark.benchmark.verdicts.gates import check_metric, junit_properties
 __all__: list[str] = []
 
 _EVALUATION = pytest.StashKey[Evaluation]()
+_ERROR = pytest.StashKey[ToolmarkError]()
 _COMPARISON = pytest.StashKey[Comparison]()
 _VALUES = pytest.StashKey[Values]()
 _INTERRUPTED = pytest.StashKey[bool]()
@@ -154,7 +158,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         candidate = contestant.candidate
         where = f"{candidate.kind} {candidate.base}" + (f" + {candidate.adapter}" if candidate.adapter else "")
         dialect = f"dialect {contestant.dialect.name} ({contestant.dialect_reason})"
-        lines.append(f"  {contestant.name}: {where}; {dialect}")
+        template = [str(contestant.template_args)] if contestant.template_args.reason else []
+        lines.append("; ".join([f"  {contestant.name}: {where}", dialect, *template]))
+        base = base_on_this_machine(candidate)
+        if base is not None and template_reads_clock(base):
+            lines.append(f"  its chat template reads the clock, and always gets the date {TEMPLATE_DATE}")
         lines += [f"  {candidate.note}"] if candidate.note else []
         lines += [f"  {plan}" for plan in config.stash[_PLANS] if str(plan.recipe) == candidate.adapter]
     return [*options, *lines]
@@ -163,16 +171,25 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make each check run once for every contestant."""
     if "check" in metafunc.fixturenames:
-        try:
-            evaluation = _evaluation(metafunc.config)
-        except ToolmarkError as error:
-            raise _usage_error(error) from error
+        stash = metafunc.config.stash
+        evaluation = None
+        if _ERROR not in stash:
+            try:
+                evaluation = _evaluation(metafunc.config)
+            except ToolmarkError as error:
+                stash[_ERROR] = error
         every = evaluation.contestants if evaluation else []
         metafunc.parametrize("check", every, ids=[contestant.name for contestant in every], indirect=True)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Raise an error if there are checks but no candidate. Otherwise pytest would pass without running a check."""
+    """Raise an error if there are checks but no candidate. Otherwise pytest would pass without running a check.
+
+    An error that occurred while the checks were collected is raised here. If it was raised at that time, pytest would
+    print a traceback for each file, and end with the exit code of an interruption.
+    """
+    if _ERROR in session.config.stash:
+        raise _usage_error(session.config.stash[_ERROR]) from session.config.stash[_ERROR]
     checks = [item for item in session.items if "check" in getattr(item, "fixturenames", ())]
     if checks and _EVALUATION not in session.config.stash and not session.config.getoption("collectonly"):
         error = InputError("no candidate was given", "Add one, for example --model pocket")

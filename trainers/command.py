@@ -10,6 +10,7 @@ from typing import Any
 from cyclopts import App
 from rich.console import Console
 
+from toolmark.benchmark.config.template_args import parse_template_args
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.engine.devices import DeviceChoice
 from toolmark.benchmark.plugins.commands import checked, plugin_command, plugin_commands
@@ -34,6 +35,10 @@ _BASE_OPTIONS = {
     "dev": (str, "Cases on which checkpoints are judged. Only the split dev is used. Default: the shipped cases."),
     "dev_limit": (int, "Highest number of cases on which a checkpoint is judged."),
     "skip_too_long": (bool, "Leave out conversations that are too long for the model, and print their number."),
+    "template_args": (
+        str,
+        "Arguments of the chat template as JSON. Default: the arguments of the base's own training, or else none.",
+    ),
     "device": (DeviceChoice, "Device of the training. auto chooses a CUDA device if there is one, else the processor."),
 }
 
@@ -52,6 +57,7 @@ def train_command(trainer: Any) -> Callable[..., None]:
         dev_limit: int = DEV_LIMIT,
         manifest: Path | None = None,
         skip_too_long: bool = False,
+        template_args: str = "",
         device: DeviceChoice = "auto",
         options: Any = None,
     ) -> None:
@@ -67,6 +73,7 @@ def train_command(trainer: Any) -> Callable[..., None]:
             dev=dev,
             dev_limit=dev_limit,
             skip_too_long=skip_too_long,
+            template_args=parse_template_args(template_args),
             device=device,
         )
 

@@ -5,8 +5,7 @@
                                             is closed
 
 PARENT is the process ID of the process that starts the guard. The guard works even if PARENT is killed. COMMAND can be
-any program. The guard is a process and not a thread, because a thread does not run while a library of the process holds
-Python's lock.
+any program. The guard is not a thread, because a thread does not run while a library holds Python's lock.
 
 If the parent of a process ends, the operating system gives the process another parent at once. For this reason, the
 guard compares the ID of its parent with PARENT five times per second. This works on Linux and on macOS.

@@ -1,9 +1,11 @@
 """Estimates how long the answers of a run will be, from the answers so far.
 
-At the start of a run, nothing is known. Later some answers have ended, and others are longer than a known number of
-tokens. Both are used: for each range of lengths, the share of the answers that end in this range is estimated from the
-answers that reached the range (the life table of actuaries; Kaplan and Meier, "Nonparametric estimation from incomplete
-observations", 1958). A prior counts like a few more answers.
+The estimate uses answers that have ended, and also answers that are still being written. The lengths are divided into
+ranges. For each range, a share is computed: how many of the answers that reached the range have ended in it. This is a
+life table (Kaplan and Meier, "Nonparametric estimation from incomplete observations", 1958).
+
+At the start of a run, no answer has ended. So an assumed distribution of lengths (the prior) is added, which counts
+like a few more answers.
 """
 
 from __future__ import annotations
@@ -40,9 +42,9 @@ _PRIOR = {
     8192: 0.035,
     16_384: 0.03,
 }
-"""The prior: the share of answers that are longer than a number of tokens. It lies between the shares of `pocket` and
-the shares of a general chat model with 135M parameters on the shipped cases. Within a range, every token has the same
-chance to be the last one."""
+"""The prior: for a number of tokens, the share of answers that are longer. The shares lie between those of `pocket` and
+those of a general chat model with 135M parameters, measured on the shipped cases. Within a range, every token is the
+last token with the same probability."""
 
 _BOUNDS = tuple(_PRIOR)
 
@@ -50,15 +52,16 @@ _PRIOR_ANSWERS = 4.0
 """The prior counts like this number of answers."""
 
 _LONG, _LEAST_FACTOR, _MOST_FACTOR = 32, 0.02, 2.0
-"""If long answers end more rarely or more often in a range than in the prior, the same is expected of the next range,
-within these factors. So answers that repeat themselves are expected to go on."""
+"""For ranges from `_LONG` tokens, the prior is multiplied by a factor between `_LEAST_FACTOR` and `_MOST_FACTOR`. The
+factor is the estimated rate of the range before, divided by its prior. So if long answers seldom end, for example
+because the text repeats, even longer answers are expected to end seldom too."""
 
 
 class AnswerLengths:
-    """The lengths of answers in tokens.
+    """Collects the lengths of answers, and estimates the lengths of further answers. All lengths are in tokens.
 
     Args:
-        longest: The largest number of tokens of an answer.
+        longest: Highest number of tokens of an answer. Longer answers are cut.
     """
 
     def __init__(self, longest: int) -> None:
@@ -67,31 +70,32 @@ class AnswerLengths:
         self._cut = 0
 
     def add(self, length: int) -> None:
-        """Add an answer that ended. An answer that was cut at the largest length is only known to be longer."""
+        """Add a finished answer. If it has the highest length, it was cut, and its own end is not known."""
         if length < self.longest:
             self._ended[_range(length)] += 1
         else:
             self._cut += 1
 
     def expected(self, running: Sequence[int], waiting: int) -> tuple[list[float], list[float]]:
-        """Expected numbers of further tokens.
+        """Return expected numbers of tokens that are still to be written.
 
-        The numbers are quantiles, so that they have the spread of real answers: a batch waits for its longest answer.
+        The numbers are quantiles of the distribution, not its mean. So they vary like the lengths of real answers. This
+        is needed, because a batch waits for its longest answer.
 
         Args:
             running: Lengths so far of the answers that are being written.
-            waiting: Number of the answers that have not begun.
+            waiting: Number of answers that have not begun.
 
         Returns:
-            The further tokens of each running answer, and the tokens of each waiting answer.
+            The number of further tokens for each running answer, and the number of tokens for each waiting answer.
         """
         continued = Counter(map(_range, running))
         at_risk = self._ended.total() + self._cut + len(running)
         factor = 1.0
-        risk = [0.0]  # the logarithm of the share of answers that are longer than each bound, times -1
+        risk = [0.0]  # for each bound: minus the logarithm of the share of answers that are longer
         for index, (low, high) in enumerate(pairwise(_BOUNDS)):
             prior = log(_PRIOR[low] / _PRIOR[high])
-            # An answer that is now in this range counts half.
+            # An answer that is still being written in this range counts half, as in a life table.
             known = at_risk - continued[index] / 2
             ending = 1 - exp(-prior * factor)
             share = (self._ended[index] + _PRIOR_ANSWERS * ending) / (known + _PRIOR_ANSWERS)
@@ -104,7 +108,7 @@ class AnswerLengths:
                 at_risk = 0
 
         def longer(length: float, share: float) -> float:
-            """The number of further tokens, than which `share` of the answers with this length have more."""
+            """Return a number of further tokens. A share of `share` of the answers with this length has more tokens."""
             return min(_at(risk, _risk(risk, length) - log(share)), self.longest) - length
 
         shares = _shares(len(running) + waiting)
@@ -113,7 +117,7 @@ class AnswerLengths:
 
 
 def _range(length: int) -> int:
-    """The index of the range of a length."""
+    """Return the index of the range of a length."""
     return bisect_left(_BOUNDS, length, hi=len(_BOUNDS) - 1) - 1
 
 
@@ -124,7 +128,7 @@ def _risk(risk: Sequence[float], length: float) -> float:
 
 
 def _at(risk: Sequence[float], value: float) -> float:
-    """The length at which the risk reaches `value`."""
+    """Return the length at which the risk reaches `value`."""
     if value >= risk[-1]:
         return _BOUNDS[-1]
     index = bisect_right(risk, value) - 1
@@ -133,6 +137,6 @@ def _at(risk: Sequence[float], value: float) -> float:
 
 
 def _shares(count: int) -> list[float]:
-    """Evenly spaced shares between 0 and 1, in an order in which each part of the list is evenly spaced too."""
+    """Return `count` evenly spread shares between 0 and 1. Every part of the list is evenly spread too."""
     golden = (5**0.5 - 1) / 2
     return [1 - ((index + 0.5) * golden) % 1 for index in range(count)]

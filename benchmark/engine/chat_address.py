@@ -1,4 +1,4 @@
-"""The address of a server that speaks OpenAI's chat completions, as Inspect's provider has found it."""
+"""Finds the address of a server with the API of OpenAI's chat completions. Inspect's provider knows the address."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class ChatAddress:
     """The address of a server.
 
     Attributes:
-        url: The address up to `/chat/completions`.
-        headers: The headers with the key. They are never printed.
+        url: The address without `/chat/completions`.
+        headers: The headers with the API key. They are never printed.
         model: The name of the model in requests.
     """
 
@@ -28,14 +28,14 @@ class ChatAddress:
 
 
 def chat_address(model: Model) -> ChatAddress | None:
-    """The address to which a model's requests go. None if the provider does not use OpenAI's chat completions."""
+    """Return the address for the requests of a model. None if the provider does not use OpenAI's chat completions."""
     from inspect_ai.model import GenerateConfig
 
     api: Any = model.api
     client: Any = getattr(api, "client", None)
     if str(model).partition("/")[0].endswith("-completions"):  # providers that send plain text instead of a chat
         return None
-    # Azure's and Bedrock's clients, which derive from this one, have other addresses.
+    # The clients for Azure and Bedrock are subclasses of this client, but have other addresses.
     if (type(client).__module__.partition(".")[0], type(client).__name__) != ("openai", "AsyncOpenAI"):
         return None
     uses_responses = getattr(api, "uses_responses_api", None)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
+import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.forked.commands import Commands, Ended, Started
-from tests.forked.families import Family, wait_until
+from tests.forked.commands import Commands, Started
+from tests.forked.families import LIKE_CTRL_C, SECONDS, wait_until
 
 RECORDED = Path(__file__).parents[2] / "docs" / "replays" / "pocket.jsonl.gz"
-SECONDS = 5
-LIKE_CTRL_C = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+FEW = ("--model", "pocket", "--limit", "12", "--threads", "1", "-k", "not gold")
 
 
 def signals(*quick: signal.Signals) -> pytest.MarkDecorator:
@@ -69,25 +72,6 @@ def look_up(word: str) -> str:
 '''
 
 
-@pytest.fixture
-def family(monkeypatch: pytest.MonkeyPatch) -> Family:
-    """What the commands of a test start."""
-    return Family(monkeypatch)
-
-
-def ended_by(number: signal.Signals, command: Started, family: Family) -> Ended:
-    """Send a signal to the command, and check that it has ended in time with all its children."""
-    command.send_signal(number)
-    in_time = wait_until(lambda: command.poll() is not None and not family.members(), SECONDS)
-    left = family.members()
-    ended = command.wait(0.1)
-    assert in_time, (left, ended.said)
-    assert ended.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 2), ended.said
-    assert "Traceback" not in ended.said
-    assert ("To continue, run: " in ended.said) == (number in LIKE_CTRL_C), ended.said
-    return ended
-
-
 @signals(signal.SIGTERM, signal.SIGKILL)
 def test_a_tool_that_is_stuck_ends_with_the_command(number, family, warm: Commands, monkeypatch, tmp_path: Path):
     (tmp_path / "tools.py").write_text(STUCK)
@@ -95,7 +79,7 @@ def test_a_tool_that_is_stuck_ends_with_the_command(number, family, warm: Comman
     words = ["generate", "template", "--tools", "tools.py", "--execute", "all", "--count", "20", "--out", "made"]
     command = warm.start("toolmark", *words, cwd=tmp_path)
     assert wait_until((tmp_path / "started").exists), command.wait(0.1).said
-    ended_by(number, command, family)
+    family.ends_with(command, number)
     assert not (tmp_path / "made").exists()
 
     again = warm.start("toolmark", *words, cwd=tmp_path).wait()
@@ -123,7 +107,7 @@ def test_a_step_of_a_recipe_ends_with_pytest(number, family, suites, tmp_path: P
     (tmp_path / "long.toml").write_text(RECIPE)
     command = suites.start("--model", "pocket", "--adapter", "long.toml", "--limit", "4", cwd=tmp_path)
     assert wait_until(lambda: any("toolmark.benchmark.cli generate" in one for one in family.members()))
-    ended_by(number, command, family)
+    family.ends_with(command, number)
     assert list((tmp_path / "data").iterdir()) == []
 
 
@@ -140,7 +124,7 @@ def test_a_server_that_was_started_ends_with_pytest(number, family, suites, monk
     command = suites.start("--model", "vllm/tiny", "--connections", "1", cwd=tmp_path)
     assert wait_until((tmp_path / "asked").exists), command.wait(0.1).said
     assert len(family.members()) == 3
-    ended_by(number, command, family)
+    family.ends_with(command, number)
 
 
 @signals(signal.SIGINT)
@@ -155,3 +139,96 @@ def test_a_report_is_written_whole_or_not_at_all(number, warm_without_torch: Com
     assert not (tmp_path / "report.json").exists()
     assert warm_without_torch.start("toolmark", *words, cwd=tmp_path).wait().returncode == 0
     assert (tmp_path / "report.json").exists()
+
+
+MCP_SERVER = '''
+import os, signal, subprocess, time
+from pathlib import Path
+from mcp.server.mcpserver import MCPServer
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+server = MCPServer("shop")
+
+@server.tool()
+def price(item: str) -> float:
+    """What an item costs.
+
+    Args:
+        item: Name of the item.
+    """
+    started = Path(os.environ["STARTED"])
+    if not started.exists():
+        subprocess.Popen(["sleep", "600"])
+        started.touch()
+        time.sleep(600)
+    return 2.5
+
+server.run()
+'''
+
+
+@signals()
+def test_a_server_of_tools_ends_with_the_command(number, family, warm: Commands, monkeypatch, tmp_path: Path):
+    """The server is in the middle of a call, and ignores SIGTERM."""
+    pytest.importorskip("mcp", reason="the extra 'mcp' is not installed")
+    (tmp_path / "shop.py").write_text(MCP_SERVER)
+    monkeypatch.setenv("STARTED", str(tmp_path / "started"))
+    tools = f"mcp:{sys.executable} shop.py"
+    words = ["generate", "template", "--tools", tools, "--execute", "all", "--count", "20", "--out", "made"]
+    command = warm.start("toolmark", *words, cwd=tmp_path)
+    assert wait_until((tmp_path / "started").exists), command.wait(0.1).said
+    family.ends_with(command, number)
+    again = warm.start("toolmark", *words, cwd=tmp_path).wait()
+    assert again.returncode == 0, again.said
+
+
+@signals()
+@pytest.mark.parametrize("door", ["pytest", "eval"])
+def test_generated_answers_are_kept(number, door, family, suites, warm: Commands, tmp_path: Path):
+    def start() -> Started:
+        if door == "pytest":
+            return suites.start(*FEW, cwd=tmp_path)
+        return warm.start("toolmark", "eval", *FEW, "-W", "ignore::pytest.PytestAssertRewriteWarning", cwd=tmp_path)
+
+    def kept() -> int:
+        return sum(file.read_bytes().count(b'"case_id"') for file in tmp_path.glob("runs/*/ledger.jsonl"))
+
+    command = start()
+    assert wait_until(kept), command.wait(0.1).said
+    family.ends_with(command, number)
+    before = kept()
+    again = start().wait()
+    assert again.returncode == 0, again.said
+    assert f"{12 - before} generated, {before} reused" in again.said
+
+
+@pytest.mark.slow
+def test_a_terminal_that_is_closed_ends_the_command(family, tmp_path: Path):
+    """The command cannot print any more, and the shell sends SIGHUP a second time."""
+    terminal, other_end = os.openpty()
+    command = [sys.executable, "-m", "toolmark.benchmark.cli", "eval", *FEW]
+    shell = ["sh", "-c", f"{shlex.join(command)}; true"]
+    with subprocess.Popen(
+        [sys.executable, "-c", AT_A_TERMINAL, *shell], stdin=other_end, stdout=other_end, stderr=other_end, cwd=tmp_path
+    ):
+        os.close(other_end)
+        threading.Thread(target=read_all, args=(terminal,)).start()
+        assert wait_until(lambda: any(tmp_path.glob("runs/*/ledger.jsonl")))
+        assert family.members()
+        os.close(terminal)
+        assert wait_until(lambda: not family.members(), SECONDS), family.members()
+
+
+def read_all(terminal: int) -> None:
+    """Read what is printed, until the terminal is closed."""
+    with suppress(OSError):
+        while os.read(terminal, 1000):
+            pass
+
+
+AT_A_TERMINAL = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 import uuid
 from collections.abc import Callable
@@ -9,7 +10,13 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-__all__ = ["Family", "wait_until"]
+from tests.forked.commands import Ended, Started
+
+__all__ = ["LIKE_CTRL_C", "SECONDS", "Family", "wait_until"]
+
+LIKE_CTRL_C = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SECONDS = 5
+"""After which nothing of a command may be alive."""
 
 _VARIABLE = "FAMILY_OF_PROCESSES"
 
@@ -32,6 +39,18 @@ class Family:
             if (process.info["environ"] or {}).get(_VARIABLE) == self._name
             and process.info["status"] != psutil.STATUS_ZOMBIE
         ]
+
+    def ends_with(self, command: Started, number: signal.Signals) -> Ended:
+        """Send a signal to a forked command, and check that the command ends in time with its whole family."""
+        command.send_signal(number)
+        in_time = wait_until(lambda: command.poll() is not None and not self.members(), SECONDS)
+        left = self.members()
+        ended = command.wait(0.1)
+        assert in_time, (left, ended.said)
+        assert ended.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 2), ended.said
+        assert "Traceback" not in ended.said
+        assert number == signal.SIGKILL or "To continue, run: " in ended.said, ended.said
+        return ended
 
 
 def wait_until(happened: Callable[[], object], seconds: float = 60) -> bool:

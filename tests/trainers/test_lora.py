@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -15,6 +16,7 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from tests.forked.commands import Commands
 from tests.trainers.made import TOOLS, dataset, traces
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.hashing import hash_files
@@ -144,6 +146,26 @@ def test_kills_at_named_points_leave_the_same_bytes(trained, base, data, dev, tm
     for point in KILLED_AT:
         ended = warm.start("toolmark", *training, kill_at=point).wait()
         assert ended.returncode == -signal.SIGKILL, (point, ended.said)
+    interrupted(warm, training, KILLED_AT[-1], signal.SIGTERM)
+    done = warm(*training)
+    assert done.code == 0, done.said
+    assert_same_bytes(tmp_path / "out", trained[0])
+
+
+def interrupted(warm: Commands, training: list[str], point: str, number: signal.Signals) -> None:
+    """Check that a signal at this point ends the training in order."""
+    ended = warm.start("toolmark", *training, kill_at=point, kill_by=number).wait()
+    assert ended.returncode == 2, (point, number, ended.said)
+    assert "Traceback" not in ended.said
+    assert re.search("Interrupted. .*To continue, run: toolmark train lora --base", ended.said)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interruptions_at_named_points_leave_the_same_bytes(number, trained, base, data, dev, tmp_path, warm):
+    training = command(tmp_path / "out", base, data, dev, QUICK.epochs)
+    for point in (*KILLED_AT, "*/toolmark.json"):
+        interrupted(warm, training, point, number)
     done = warm(*training)
     assert done.code == 0, done.said
     assert_same_bytes(tmp_path / "out", trained[0])

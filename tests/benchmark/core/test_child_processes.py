@@ -16,8 +16,7 @@ from toolmark.benchmark.core import child_processes
 STUBBORN = "trap '' HUP INT TERM; sleep 600 & touch started; while true; do sleep 600; done"
 
 
-def test_a_child_ends_with_a_parent_that_is_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    family = Family(monkeypatch)
+def test_a_child_ends_with_a_parent_that_is_killed(family: Family, tmp_path: Path):
     script = f"""
 import signal
 from toolmark.benchmark.core.child_processes import start
@@ -31,8 +30,7 @@ signal.pause()
     assert wait_until(lambda: not family.members(), 5), family.members()
 
 
-def test_a_child_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    family = Family(monkeypatch)
+def test_a_child_that_does_not_end_is_killed(family: Family, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
     child = child_processes.start(["sh", "-c", STUBBORN])
     assert wait_until((tmp_path / "started").exists)
