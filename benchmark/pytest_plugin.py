@@ -21,8 +21,11 @@ from typing import Any
 
 import pytest
 
+from toolmark.benchmark.candidates.fingerprint import template_reads_clock
 from toolmark.benchmark.candidates.recipes import Plan
+from toolmark.benchmark.candidates.weights import base_on_this_machine
 from toolmark.benchmark.config.sources import Values
+from toolmark.benchmark.config.template_clock import TEMPLATE_DATE
 from toolmark.benchmark.core.errors import InputError, ToolmarkError
 from toolmark.benchmark.core.interruption import how_to_continue, interruptible
 from toolmark.benchmark.core.progress import phase, phases_shown
@@ -155,7 +158,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         candidate = contestant.candidate
         where = f"{candidate.kind} {candidate.base}" + (f" + {candidate.adapter}" if candidate.adapter else "")
         dialect = f"dialect {contestant.dialect.name} ({contestant.dialect_reason})"
-        lines.append(f"  {contestant.name}: {where}; {dialect}")
+        template = [str(contestant.template_args)] if contestant.template_args.reason else []
+        lines.append("; ".join([f"  {contestant.name}: {where}", dialect, *template]))
+        base = base_on_this_machine(candidate)
+        if base is not None and template_reads_clock(base):
+            lines.append(f"  its chat template reads the clock, and always gets the date {TEMPLATE_DATE}")
         lines += [f"  {candidate.note}"] if candidate.note else []
         lines += [f"  {plan}" for plan in config.stash[_PLANS] if str(plan.recipe) == candidate.adapter]
     return [*options, *lines]

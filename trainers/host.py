@@ -24,8 +24,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from toolmark.benchmark.candidates.dialect_choice import family_dialect
+from toolmark.benchmark.candidates.fingerprint import template_reads_clock
 from toolmark.benchmark.candidates.spec import Candidate, resolve
+from toolmark.benchmark.candidates.template_args_choice import choose_template_args
 from toolmark.benchmark.candidates.weights import locate
+from toolmark.benchmark.config.template_args import TemplateArgs
+from toolmark.benchmark.config.template_clock import TEMPLATE_DATE
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError, writing
 from toolmark.benchmark.core.hashing import file_hash, hash_files
@@ -95,7 +99,14 @@ def run_training(
     device = choose_device(job.device)
     weights = locate(base).base
     dialect = _dialect(job, base, data)
-    examples = EncodedExamples(data, dialect, weights, say, skip_too_long=job.skip_too_long)
+    template = choose_template_args(job.template_args, base, [base])
+    if template_reads_clock(weights):
+        say(f"The chat template contains the current date. Toolmark always uses the date {TEMPLATE_DATE} instead.")
+    if template.reason:
+        say(f"{template}".capitalize())
+    examples = EncodedExamples(
+        data, dialect, weights, say, template_args=template.args, skip_too_long=job.skip_too_long
+    )
     examples.of("train")  # checks every mask before the training starts
     context = Training(
         seed=job.seed,
@@ -106,11 +117,11 @@ def run_training(
         examples=examples.of,
         query_types=examples.query_types,
         decisions=examples.decisions,
-        score_dev=partial(_score_dev, job, dialect.name, device),
+        score_dev=partial(_score_dev, job, dialect.name, template.args, device),
     )
     with _folder(job.out):
         trained = trainer.train(base, data, job.out, options, context)
-    return _write_record(trainer, job, options, data, trained, dialect, weights)
+    return _write_record(trainer, job, options, data, trained, dialect, weights, template.args)
 
 
 @contextmanager
@@ -178,7 +189,9 @@ def check_data(data: TraceDataset, held_out: HeldOut) -> None:
         )
 
 
-def _score_dev(job: TrainingJob, dialect: str, device: DeviceName, folder: Path) -> Mapping[str, DevFigure]:
+def _score_dev(
+    job: TrainingJob, dialect: str, template_args: TemplateArgs, device: DeviceName, folder: Path
+) -> Mapping[str, DevFigure]:
     """Compare the checkpoint in `folder` with the base on the dev cases.
 
     The answers of the base are stored, so the base answers each case only once for all checkpoints.
@@ -192,6 +205,7 @@ def _score_dev(job: TrainingJob, dialect: str, device: DeviceName, folder: Path)
         split="dev",
         limit=job.dev_limit,
         dialect=dialect,
+        template_args=template_args,
         device=device,
         runs=job.out / "dev",
     )
@@ -233,6 +247,7 @@ def _write_record(
     trained: Trained,
     dialect: Dialect | None = None,
     weights: Path | None = None,
+    template_args: TemplateArgs | None = None,
 ) -> WrittenRecord:
     """Write `toolmark.json` and `README.md` to the folder of the weights."""
     changed = options.model_dump(mode="json", exclude_defaults=True)
@@ -245,6 +260,7 @@ def _write_record(
         base=None if weights is None else RecordedBase(id=job.base, weights=hash_files(weights.glob("*.safetensors"))),
         dialects=(dialect.name,) if dialect is not None else tuple(trained.dialects),
         template_sha256=_template_hash(weights or job.out),
+        template_args=dict(template_args or {}),
         data=RecordedData(
             made_by=data.made_by,
             manifest_sha256=data.manifest_hash,

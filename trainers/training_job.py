@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from toolmark.benchmark.config.template_args import TemplateArgs, written
 from toolmark.benchmark.engine.devices import DeviceChoice
 
 __all__ = ["DEV_LIMIT", "TrainingJob"]
@@ -29,6 +30,8 @@ class TrainingJob:
         dev_limit: Highest number of dev cases that are used.
         manifest: File with held-out tools and test queries. None means the manifest of the shipped cases.
         skip_too_long: Whether conversations that do not fit the base's context are left out.
+        template_args: Arguments of the chat template. None means the arguments with which the base was trained, or no
+            arguments.
         device: The device on which the training runs and checkpoints are judged, or `auto`.
     """
 
@@ -41,6 +44,7 @@ class TrainingJob:
     dev_limit: int = DEV_LIMIT
     manifest: Path | None = None
     skip_too_long: bool = False
+    template_args: TemplateArgs | None = None
     device: DeviceChoice = "auto"
 
     def flags(self) -> dict[str, Any]:
@@ -52,4 +56,6 @@ class TrainingJob:
         kept: dict[str, Any] = {key: value for key, value in given.items() if value}
         if self.dev_limit != DEV_LIMIT:
             kept["dev-limit"] = self.dev_limit
+        if self.template_args is not None:
+            kept["template-args"] = written(self.template_args)
         return {"data": self.data.name, "out": self.out.name, "seed": self.seed, **kept}

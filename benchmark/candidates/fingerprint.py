@@ -10,17 +10,20 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.template_args import TemplateArgs
+from toolmark.benchmark.config.template_clock import TEMPLATE_DATE, reads_clock
 from toolmark.benchmark.core.hashing import digest, hash_files
 from toolmark.benchmark.core.versions import installed_versions
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.policies.trivial import VERSION as POLICY_VERSION
 
-__all__ = ["environment", "identity", "run_key"]
+__all__ = ["environment", "identity", "run_key", "template_reads_clock"]
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json")
 _TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
@@ -28,7 +31,12 @@ _PACKAGES = ("toolmark", "torch", "transformers", "peft", "inspect-ai", "pydanti
 
 
 def identity(
-    candidate: Candidate, weights: Weights | None, dialect: Dialect, decoding: Decoding, dtype: str | None
+    candidate: Candidate,
+    weights: Weights | None,
+    dialect: Dialect,
+    decoding: Decoding,
+    dtype: str | None,
+    template_args: TemplateArgs | None = None,
 ) -> dict[str, Any]:
     """Return the identity of a run: everything that can change a completion.
 
@@ -37,6 +45,7 @@ def identity(
     shared: dict[str, Any] = {
         "dialect": f"{dialect.name}/{dialect.version}",
         "decoding": decoding.identity(),
+        **({"template_args": dict(template_args)} if template_args else {}),
     }
     if candidate.kind == "policy":
         # A policy uses the seed at every temperature.
@@ -56,8 +65,15 @@ def identity(
         if adapter is None
         else hash_files([*adapter.glob("*.safetensors"), adapter / "adapter_config.json"]),
         "dtype": dtype,
+        **({"template_date": TEMPLATE_DATE.isoformat()} if template_reads_clock(base) else {}),
         **shared,
     }
+
+
+def template_reads_clock(base: Path) -> bool:
+    """Return whether a chat template in the directory of a model reads the clock."""
+    files = (base / name for name in _TEMPLATE_FILES)
+    return any(reads_clock(file.read_text(encoding="utf-8", errors="replace")) for file in files if file.is_file())
 
 
 def run_key(identity: Mapping[str, Any]) -> str:

@@ -33,8 +33,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from toolmark.benchmark.config.template_args import check_template_args, written
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import digest, hash_files
@@ -83,6 +84,7 @@ class Recipe(BaseModel):
     generator: Step
     trainer: Step
     dialect: str = ""
+    template_args: dict[str, JsonValue] = Field(default_factory=dict)
     seed: int = 1
 
     @property
@@ -113,7 +115,7 @@ def read_recipe(path: Path) -> Recipe:
         InputError: The file is not TOML, or not a recipe.
     """
     try:
-        return Recipe(path=path, **tomllib.loads(path.read_text(encoding="utf-8")))
+        recipe = Recipe(path=path, **tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"the recipe {path} is not valid TOML: {error}", "Correct the syntax of the file.") from None
     except (ValidationError, TypeError) as error:
@@ -123,6 +125,8 @@ def read_recipe(path: Path) -> Recipe:
             f"{path} is not a recipe: {where}: {first['msg']}",
             "A recipe needs the key base, and the tables [generator] and [trainer]. Each table needs the key name.",
         ) from None
+    check_template_args(recipe.template_args, f"template_args in {path}")
+    return recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +194,7 @@ def plan_recipe(recipe: Recipe, base: Path, dialect: str, device: str = "auto") 
             trainer.name,
             _resolved_options(recipe, "toolmark.trainers", trainer),
             recipe.seed,
+            *([recipe.template_args] if recipe.template_args else []),
             f"{dialect}/{load('toolmark.dialects', dialect)().version}",
             hash_files([*base.glob("*.safetensors"), *base.glob("*.json"), *base.glob("*.jinja")]),
             _code_hash("toolmark.trainers", trainer),
@@ -198,6 +203,7 @@ def plan_recipe(recipe: Recipe, base: Path, dialect: str, device: str = "auto") 
     adapter = ADAPTERS / f"{recipe.name}-{adapter_key[:8]}"
     generating = {"out": data, "seed": recipe.seed, **recipe.options(generator)}
     training: dict[str, Any] = {"base": recipe.base, "data": data, "out": adapter, "dialect": dialect}
+    training |= {"template_args": written(recipe.template_args)} if recipe.template_args else {}
     training |= {"seed": recipe.seed} | ({} if device == "auto" else {"device": device})
     return Plan(
         recipe.path,

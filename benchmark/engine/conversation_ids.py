@@ -7,6 +7,7 @@ list occurs only once. But some templates change earlier turns. Then the second 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from toolmark.benchmark.engine.encoding import Encoded, check_readable, encode
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerBase
 
+    from toolmark.benchmark.config.template_args import TemplateArgs
     from toolmark.benchmark.data.cases import Message, Tool
     from toolmark.benchmark.dialects import Dialect
 
@@ -23,7 +25,11 @@ __all__ = ["conversation_sequences"]
 
 
 def conversation_sequences(
-    messages: Sequence[Message], tools: Sequence[Tool], dialect: Dialect, tokenizer: PreTrainedTokenizerBase
+    messages: Sequence[Message],
+    tools: Sequence[Tool],
+    dialect: Dialect,
+    tokenizer: PreTrainedTokenizerBase,
+    template_args: TemplateArgs | None = None,
 ) -> Iterator[Encoded]:
     """Encode every assistant turn of a conversation, in as few sequences as possible.
 
@@ -38,7 +44,7 @@ def conversation_sequences(
     for index, message in enumerate(messages):
         if message.role != "assistant":
             continue
-        prompt = dialect.render(messages[:index], tools)
+        prompt = replace(dialect.render(messages[:index], tools), template_args=template_args or {})
         if message.tool_calls:
             check_readable(prompt, tokenizer, dialect)
         turn = encode(prompt, tokenizer, dialect.render(messages[: index + 1], tools).messages[-1])

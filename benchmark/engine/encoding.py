@@ -6,7 +6,8 @@ learn to write. These rules are always true:
 
 - The ids of the prompt are a prefix of the ids of prompt and reply.
 - If the tokenizer has a BOS token, there is exactly one BOS token, at the start.
-- Only the tokens of the reply and its stop token are supervised.
+- Only the tokens of the reply and its stop token are supervised. If the prompt ends inside a thought, the reply begins
+  with the end of the thought.
 
 The reply is tokenised separately from the prompt, because in generation too, the tokens of the reply are added to a
 finished prompt.
@@ -18,21 +19,25 @@ would then be judged on tools that it never saw. So `encode` looks for every off
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 
+from toolmark.benchmark.config.template_clock import with_fixed_date
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call, Message
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.dialects.thinking import closing_of_open_thought, without_empty_thought
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from transformers import PreTrainedTokenizerBase
+
+    from toolmark.benchmark.config.template_args import TemplateArgs
 
 __all__ = ["Encoded", "check_readable", "conversation", "encode", "stop_ids"]
 
@@ -89,9 +94,15 @@ def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
 
 def _apply(turns: Sequence[Message], prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: bool) -> str:
     shown: list[Any] = [tool.as_openai() for tool in prompt.tools]
+    template = tokenizer.get_chat_template(tools=shown or None)
     return str(
         tokenizer.apply_chat_template(
-            conversation(turns), tools=shown or None, tokenize=False, add_generation_prompt=not reply
+            conversation(turns),
+            tools=shown or None,
+            chat_template=with_fixed_date(template),
+            tokenize=False,
+            add_generation_prompt=not reply,
+            **prompt.template_args,
         )
     )
 
@@ -123,7 +134,7 @@ def _check_shown(text: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) 
     A name that occurs in the conversation itself is not enough. So the names are also counted in the prompt without
     tools.
     """
-    without_tools = _render(prompt.messages, Prompt(prompt.messages), tokenizer, reply=False)
+    without_tools = _render(prompt.messages, replace(prompt, tools=()), tokenizer, reply=False)
     for tool in prompt.tools:
         if text.count(tool.name) <= without_tools.count(tool.name):
             raise InputError(
@@ -136,10 +147,11 @@ def _special(tokenizer: PreTrainedTokenizerBase) -> set[int]:
     return set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
 
 
-def _turn_end(tokenizer: PreTrainedTokenizerBase) -> int:
+def _turn_end(tokenizer: PreTrainedTokenizerBase, template_args: TemplateArgs) -> int:
     """Return the token with which the template ends a turn of the assistant."""
     question, probe = Message(role="user", content="probe"), "probe of the turn's end"
-    text = _render((question, Message(role="assistant", content=probe)), Prompt((question,)), tokenizer, reply=True)
+    asked = Prompt((question,), template_args=template_args)
+    text = _render((question, Message(role="assistant", content=probe)), asked, tokenizer, reply=True)
     tail = tokenizer(text.rpartition(probe)[2], add_special_tokens=False)["input_ids"]
     special = _special(tokenizer)
     for token in tail:
@@ -158,6 +170,9 @@ def _turn_with_calls(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: 
 
     Some templates end a turn with calls with another token than other turns. For example, FunctionGemma uses
     `<start_function_response>`, because a result must follow.
+
+    Some templates write an empty thought before the calls of the last turn, but not before an answer. The empty thought
+    is left out, because a model would otherwise learn that a call follows a thought.
     """
     before = _render(prompt.messages, prompt, tokenizer, reply=False)
     whole = _render((*prompt.messages, reply), prompt, tokenizer, reply=True)
@@ -165,9 +180,9 @@ def _turn_with_calls(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: 
         raise InputError(
             f"the chat template of {tokenizer.name_or_path!r} changes the text before a turn with calls", _USE_TAGGED
         )
-    text = whole[len(before) :]
+    text = without_empty_thought(whole[len(before) :])
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    end, special = _turn_end(tokenizer), _special(tokenizer)
+    end, special = _turn_end(tokenizer, prompt.template_args), _special(tokenizer)
     stop = end if end in ids else next((token for token in reversed(ids) if token in special), end)
     turn, _, rest = text.rpartition(str(tokenizer.convert_ids_to_tokens(stop)))
     return (turn, int(stop)) if stop in ids and not rest.strip() else (text.rstrip(), end)
@@ -187,7 +202,7 @@ def check_readable(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, dialect: 
     if not prompt.tools:
         return None
     call = Call(name=prompt.tools[0].name, arguments={"probe": "text"})
-    question = Prompt((Message(role="user", content="probe"),), prompt.tools)
+    question = replace(prompt, messages=(Message(role="user", content="probe"),))
     text, stop = _turn_with_calls(question, tokenizer, Message(role="assistant", tool_calls=(call,)))
     if dialect.parse(Completion(text), strict=False).calls != (call,):
         raise InputError(
@@ -225,15 +240,19 @@ def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Mess
         if isinstance(reply, Message) and reply.tool_calls:
             text, stop = _turn_with_calls(prompt, tokenizer, reply)
         else:
-            text = reply.content if isinstance(reply, Message) else reply
-            stop = _turn_end(tokenizer)
+            closing = closing_of_open_thought(text)
+            thought = f"\n{closing}\n\n" if closing is not None else ""
+            text = thought + (reply.content if isinstance(reply, Message) else reply)
+            stop = _turn_end(tokenizer, prompt.template_args)
         reply_ids = [int(token) for token in tokenizer(text, add_special_tokens=False)["input_ids"]]
         ids += [*reply_ids, stop]
         supervised += [True] * (len(reply_ids) + 1)
     return Encoded(ids, supervised)
 
 
-def stop_ids(tokenizer: PreTrainedTokenizerBase, configured: int | list[int] | None) -> tuple[int, ...]:
+def stop_ids(
+    tokenizer: PreTrainedTokenizerBase, configured: int | list[int] | None, template_args: TemplateArgs | None = None
+) -> tuple[int, ...]:
     """Return all tokens that end an answer.
 
     These are the tokens of `configured`, the tokenizer's end-of-sequence token, and the token that ends a turn in the
@@ -242,7 +261,8 @@ def stop_ids(tokenizer: PreTrainedTokenizerBase, configured: int | list[int] | N
     Args:
         tokenizer: The tokenizer, with its chat template.
         configured: The stop tokens in the model's generation configuration.
+        template_args: The arguments of the chat template.
     """
     listed = configured if isinstance(configured, list) else [configured]
-    ends = (*listed, tokenizer.eos_token_id, _turn_end(tokenizer))
+    ends = (*listed, tokenizer.eos_token_id, _turn_end(tokenizer, template_args or {}))
     return tuple(sorted({token for token in ends if token is not None}))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from toolmark.benchmark.candidates.dialect_choice import family_dialect, trained_dialect
 from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.candidates.template_args_choice import TemplateArgsChoice, choose_template_args
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.record import TrainingRecord
@@ -32,6 +33,7 @@ class Contestant:
             as the adapter is made.
         dialect: The dialect in which tools are shown and calls are read.
         dialect_reason: Why this dialect was chosen.
+        template_args: The arguments of the chat template.
         baseline: The contestant that this contestant is compared with. None if there is no baseline.
         grades: One grade for each completion. Empty until the completions are judged.
     """
@@ -41,6 +43,7 @@ class Contestant:
     dialect: Dialect
     dialect_reason: str
     baseline: Contestant | None
+    template_args: TemplateArgsChoice = field(default_factory=TemplateArgsChoice)
     grades: Sequence[Grade] = ()
     _run: Run | None = field(default=None, init=False, repr=False)
 
@@ -88,13 +91,15 @@ def contestants(request: Request, candidates: Sequence[tuple[Candidate, int | No
 
     Raises:
         InputError: A dialect is unknown, the dialect of a recording differs from --dialect, or adapters were trained in
-            different dialects.
+            different dialects or with different template arguments.
     """
     every = [candidate for candidate, _ in candidates]
     made: list[Contestant] = []
     for name, (candidate, baseline) in zip(_names(every), candidates, strict=True):
         dialect, reason = _dialect(request, candidate, every)
-        made.append(Contestant(name, candidate, dialect, reason, None if baseline is None else made[baseline]))
+        template_args = choose_template_args(request.template_args, candidate, every)
+        compared_with = None if baseline is None else made[baseline]
+        made.append(Contestant(name, candidate, dialect, reason, compared_with, template_args))
     return made
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.candidates.weights import locate
+from toolmark.benchmark.config.template_args import parse_template_args
 from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.core.registry import load, names, target
@@ -85,6 +86,8 @@ def check(
     *,
     limit: int = 40,
     cases: str | None = None,
+    template_args: str = "",
+    max_tokens: int = 512,
     device: DeviceChoice = "auto",
     dtype: DtypeChoice = "auto",
     threads: int | None = None,
@@ -103,6 +106,10 @@ def check(
         Number of cases to answer.
     cases:
         Case file or folder. The default is the shipped cases.
+    template_args:
+        Arguments of the chat template as JSON. By default, the arguments of the training are used, if there are any.
+    max_tokens:
+        Highest number of tokens of an answer.
     device:
         Device that computes the answers.
     dtype:
@@ -132,6 +139,8 @@ def check(
             baseline=spec,
             cases=cases or Request().cases,
             limit=limit,
+            template_args=parse_template_args(template_args),
+            max_tokens=max_tokens,
             device=device,
             dtype=dtype,
             threads=threads,

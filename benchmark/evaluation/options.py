@@ -19,6 +19,7 @@ from toolmark.benchmark.config.sources import (
     from_pyproject,
     resolve,
 )
+from toolmark.benchmark.config.template_args import TEMPLATE_ARGS
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.evaluation.request import Request
 
@@ -50,6 +51,13 @@ OPTIONS = (
         "how tools are shown to the model, and how its calls are written",
         metavar="NAME",
         default_text="dialect of the adapter, or else of the model family, or else tagged",
+    ),
+    Option(
+        "template-args",
+        TEMPLATE_ARGS,
+        "arguments of the chat template, for example whether the model thinks",
+        metavar="JSON",
+        default_text="the arguments of the training, else none",
     ),
     Option(
         "limit",

@@ -10,9 +10,11 @@ from pathlib import Path
 from toolmark.benchmark.candidates.spec import Candidate, resolve, with_adapter
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.request_limits import RequestLimits
+from toolmark.benchmark.config.template_args import TemplateArgs, check_template_args
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
+from toolmark.benchmark.engine.served_template_args import check_takes_template_args
 from toolmark.benchmark.readers.case_selection import Split
 from toolmark.benchmark.runs.generation import RunOptions
 from toolmark.benchmark.scoring.execution import Execute
@@ -44,6 +46,7 @@ class Request:
     tools: str | None = None
     split: Split = "test"
     dialect: str | None = None
+    template_args: TemplateArgs | None = field(default=None, hash=False)
     limit: int | None = None
     epochs: int = 1
     temperature: float = 0.0
@@ -100,7 +103,7 @@ class Request:
 
 
 def check(request: Request) -> None:
-    """Check the options for which neither cases nor candidates are needed.
+    """Check the options that can be checked without cases and candidates.
 
     Raises:
         InputError: The value of an option is not allowed, or two options cannot be used together.
@@ -127,6 +130,7 @@ def check(request: Request) -> None:
         raise InputError(
             f"--temperature {request.temperature:g} is negative", "Write 0 (greedy) or more: --temperature 0"
         )
+    check_template_args(request.template_args or {})
     if request.max_tokens < 1:
         raise InputError(
             f"--max-tokens {request.max_tokens} is below 1", f"Write 1 or more: --max-tokens {_DECODING.max_tokens}"
@@ -163,3 +167,5 @@ def check_candidates(request: Request, candidates: Sequence[Candidate]) -> None:
             f"--stop-at-call is only possible for local models, but {served[0]} is a served model",
             "Leave --stop-at-call out.",
         )
+    for name in served:
+        check_takes_template_args(name, request.template_args or {})

@@ -16,6 +16,7 @@ from toolmark.benchmark.candidates.fingerprint import environment, identity, run
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import Weights, locate
 from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.core.progress import phase
@@ -75,6 +76,7 @@ class Run:
         identity: Everything that can change a completion, such as weights, dialect and decoding options.
         environment: Versions and machine of the last session.
         device: The device of a local candidate. Empty for other candidates.
+        template_args: The arguments of the chat template.
         weights: Directories of the weights. None if the candidate is not local.
         training: The training record of the weights. None if there is no record.
         completions: The completions by (case id, epoch). Empty before generation.
@@ -91,6 +93,7 @@ class Run:
     identity: Mapping[str, Any]
     environment: Mapping[str, Any]
     device: str = ""
+    template_args: TemplateArgs = field(default_factory=dict)
     weights: Weights | None = None
     training: Mapping[str, Any] | None = None
     completions: Mapping[tuple[str, int], Completion] = field(default_factory=dict)
@@ -100,7 +103,9 @@ class Run:
     notes: tuple[str, ...] = ()
 
 
-def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run:
+def open_run(
+    candidate: Candidate, dialect: Dialect, options: RunOptions, template_args: TemplateArgs | None = None
+) -> Run:
     """Return a run without completions: with the identity of the candidate and the directory. No model is loaded.
 
     Raises:
@@ -114,27 +119,27 @@ def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run
         folder = run_folder(options.runs, f"replay-{candidate.name}", run_key(run_identity))
         return Run(candidate, dialect, folder, run_identity, replay.environment, training=replay.training)
     if candidate.kind in ("inspect", "policy"):
-        run_identity = identity(candidate, None, dialect, options.decoding, None)
+        run_identity = identity(candidate, None, dialect, options.decoding, None, template_args)
         folder = run_folder(options.runs, candidate.name, run_key(run_identity))
-        return Run(candidate, dialect, folder, run_identity, {})
+        return Run(candidate, dialect, folder, run_identity, {}, template_args=template_args or {})
 
     device = choose_device(options.device)
     weights = locate(candidate)
     dtype = choose_dtype(options.dtype, device)
     check_dtype_of_model(weights.base, dtype)
-    run_identity = identity(candidate, weights, dialect, options.decoding, dtype)
+    run_identity = identity(candidate, weights, dialect, options.decoding, dtype, template_args)
     folder = run_folder(options.runs, candidate.name, run_key(run_identity))
     training = read_record(weights.adapter or weights.base)
-    return Run(candidate, dialect, folder, run_identity, {}, device, weights, training)
+    return Run(candidate, dialect, folder, run_identity, {}, device, template_args or {}, weights, training)
 
 
 def _key(run: Run, prompt: Prompt, case: Case, epoch: int, one_call: bool) -> str:
     """Return the key of a completion. If the key is in the ledger, the completion is reused.
 
-    The key is a hash of the identity of the run, the epoch, and these values:
+    The key is a hash of these values:
 
-    - the prompt
-    - the expected answer, if the candidate is a policy, because a policy can read the expected answer
+    - the identity of the run, the prompt and the epoch
+    - for a policy: the expected answer, because a policy can read it
     - a mark, if the completion ends after its first call (`one_call`)
     """
     question: object = [prompt.digest(), case.gold_hash] if run.candidate.kind == "policy" else prompt.digest()
@@ -204,7 +209,8 @@ def generate(
     """
     if run.candidate.kind == "replay":
         return _replayed(run, cases, available or cases, options.epochs, partial)
-    prompts = [run.dialect.render(case.messages, case.toolbox.tools) for case in cases]
+    rendered = (run.dialect.render(case.messages, case.toolbox.tools) for case in cases)
+    prompts = [replace(prompt, template_args=run.template_args) for prompt in rendered]
     if options.fresh and (run.folder / "ledger.jsonl").exists():
         with Ledger(run.folder) as ledger:
             ledger.path.replace(run.folder / "ledger.previous.jsonl")

@@ -122,6 +122,21 @@ def test_a_change_makes_anew_what_depends_on_it(recipe, base):
     assert (said.data, said.adapter) == (same.data, same.adapter), "a default that is written out is no change"
 
 
+def test_template_arguments_and_the_device_reach_the_training(recipe, base):
+    same = planned(recipe, base)
+    other = planned(recipe, base, seed="1\ntemplate_args = { enable_thinking = false }")
+    assert other.data == same.data
+    assert other.adapter != same.adapter
+    arguments = list(other.train)
+    assert arguments[arguments.index("--template-args") + 1] == '{"enable_thinking": false}'
+    with pytest.raises(InputError, match=r"template_args in .*small\.toml: 'tools' is set by Toolmark"):
+        planned(recipe, base, dialect='"tagged"\ntemplate_args = { tools = 1 }')
+    placed = plan_of(replace(resolve(str(base)), adapter=str(recipe)), "cpu")
+    assert placed is not None
+    assert placed.adapter == same.adapter
+    assert placed.train[placed.train.index("--device") + 1] == "cpu"
+
+
 @pytest.mark.parametrize(
     ("entry_point", "package"),
     [

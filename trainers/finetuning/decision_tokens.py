@@ -14,6 +14,7 @@ The deciding tokens are found by comparing token ids. This works in every dialec
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from toolmark.benchmark.engine.encoding import encode
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from toolmark.benchmark.config.template_args import TemplateArgs
     from toolmark.benchmark.dialects import Dialect
     from toolmark.benchmark.engine.encoding import Encoded
 
@@ -40,10 +42,13 @@ class DecisionTokens:
     Args:
         dialect: The dialect of the replies.
         tokenizer: The tokenizer of the base, with a chat template.
+        template_args: Arguments of the chat template.
     """
 
-    def __init__(self, dialect: Dialect, tokenizer: PreTrainedTokenizerBase) -> None:
-        self._dialect, self._tokenizer = dialect, tokenizer
+    def __init__(
+        self, dialect: Dialect, tokenizer: PreTrainedTokenizerBase, template_args: TemplateArgs | None = None
+    ) -> None:
+        self._dialect, self._tokenizer, self._template_args = dialect, tokenizer, template_args or {}
         self._answer = _beginning(self._written(Message(role="assistant", content=text)) for text in _ANSWERS)
         self._call: list[int] | None = None
         self._named: dict[str, list[int]] = {}
@@ -83,7 +88,7 @@ class DecisionTokens:
 
     def _written(self, reply: Message) -> list[int]:
         tools = [Tool(name=call.name) for call in reply.tool_calls]
-        prompt = self._dialect.render((_ASKED,), tools)
+        prompt = replace(self._dialect.render((_ASKED,), tools), template_args=self._template_args)
         ((_, ids),) = encode(prompt, self._tokenizer, self._dialect.render((_ASKED, reply), tools).messages[-1]).turns()
         return ids
 

@@ -23,6 +23,7 @@ from toolmark.benchmark.core.progress import counting
 from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.data.dataset import TraceDataset
+from toolmark.benchmark.dialects.thinking import without_thinking
 from toolmark.benchmark.engine.conversation_ids import conversation_sequences
 from toolmark.benchmark.engine.encoding import Encoded, stop_ids
 from toolmark.benchmark.engine.tokenizer import context_length, open_tokenizer
@@ -31,7 +32,8 @@ from toolmark.trainers.finetuning.decision_tokens import DecisionTokens
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from toolmark.benchmark.data.cases import Tool
+    from toolmark.benchmark.config.template_args import TemplateArgs
+    from toolmark.benchmark.data.cases import Message, Tool
     from toolmark.benchmark.data.traces import Trace
     from toolmark.benchmark.dialects import Dialect
 
@@ -55,6 +57,7 @@ class EncodedExamples:
         dialect: The dialect in which tools are shown and calls are written.
         weights: Directory of the base, with tokenizer, chat template and context length.
         say: A function that is called with a line about the conversations that were left out.
+        template_args: Arguments of the chat template.
         skip_too_long: If true, conversations that do not fit the context are left out. If false, an error is raised.
     """
 
@@ -65,9 +68,11 @@ class EncodedExamples:
         weights: Path,
         say: Callable[[str], None],
         *,
+        template_args: TemplateArgs | None = None,
         skip_too_long: bool = False,
     ) -> None:
         self._data, self._dialect, self._say, self._skip = data, dialect, say, skip_too_long
+        self._template_args: TemplateArgs = template_args or {}
         self._tokenizer = open_tokenizer(weights)
         self._context = context_length(weights)
         self._read: dict[str, _Split] = {}
@@ -86,7 +91,7 @@ class EncodedExamples:
 
     def decisions(self, split: str) -> Sequence[frozenset[int]]:
         """Return the indices of the deciding tokens of each example of a split. See `decision_tokens.py`."""
-        known, found = self._split(split), DecisionTokens(self._dialect, self._tokenizer)
+        known, found = self._split(split), DecisionTokens(self._dialect, self._tokenizer, self._template_args)
         return [found.of(example, tools) for example, tools in zip(known.examples, known.tools, strict=True)]
 
     def _split(self, split: str) -> _Split:
@@ -98,13 +103,15 @@ class EncodedExamples:
     def _encoded(self, split: str) -> _Split:
         found = _Split()
         too_long: list[int] = []
-        stops = stop_ids(self._tokenizer, None)
+        stops = stop_ids(self._tokenizer, None, self._template_args)
         rows = self._data.rows(split)
         traces = counting(self._data.traces(split), f"conversations of {split} encoded", len(rows), "conversation")
         for number, trace in enumerate(traces):
             where = f"conversation {number} of {split} in {str(self._data.path)!r}"
             _check_dialect(trace, self._dialect, where)
-            for encoded in conversation_sequences(trace.messages, trace.tools, self._dialect, self._tokenizer):
+            for encoded in conversation_sequences(
+                trace.messages, trace.tools, self._dialect, self._tokenizer, self._template_args
+            ):
                 check_mask(encoded, trace, self._dialect, self._tokenizer, stops, where)
                 if self._context is not None and len(encoded.ids) > self._context:
                     too_long.append(len(encoded.ids))
@@ -148,8 +155,8 @@ def check_mask(
         where: Description of the conversation for error messages.
 
     Raises:
-        InputError: A supervised turn is not a turn of the assistant, or does not end with an id of `stops`. Or BOS does
-            not stand exactly once, at the start.
+        InputError: A supervised turn is not a turn of the assistant, or does not end with an id of `stops`. Or the
+            sequence does not have exactly one BOS, at the start.
     """
     bos = tokenizer.bos_token_id
     if (
@@ -162,7 +169,7 @@ def check_mask(
             f"it has {encoded.ids.count(bos)} BOS tokens and begins with "
             f"{tokenizer.convert_ids_to_tokens(encoded.ids[0])!r}, but must have one BOS token at the start",
         )
-    written = {_written(turn) for turn in _replies(trace, dialect)}
+    replies = list(_replies(trace, dialect))
     for _, turn in encoded.turns():
         if turn[-1] not in stops:
             raise _wrong(
@@ -170,7 +177,7 @@ def check_mask(
                 f"a supervised turn ends with {tokenizer.convert_ids_to_tokens(turn[-1])!r}, which does not end a turn",
             )
         text: Any = tokenizer.decode(turn[:-1], skip_special_tokens=False, clean_up_tokenization_spaces=False)
-        if _written(text) not in written:
+        if not any(_is_reply(without_thinking(text), reply, dialect) for reply in replies):
             raise _wrong(where, f"the model would learn {text[:80]!r}, which is not a turn of the assistant")
 
 
@@ -186,9 +193,20 @@ def _written(text: str) -> str:
     return " ".join(text.split())
 
 
-def _replies(trace: Trace, dialect: Dialect) -> Iterator[str]:
+def _is_reply(text: str, reply: Message, dialect: Dialect) -> bool:
+    """Return whether `text` is the text of `reply`. If `reply` has calls, the calls that are read from `text` count."""
+    if not reply.tool_calls:
+        return _written(text) == _written(reply.content)
+    reading = dialect.parse(Completion(text), strict=True)
+    return reading.error is None and (reading.calls, _written(reading.answer)) == (
+        reply.tool_calls,
+        _written(reply.content),
+    )
+
+
+def _replies(trace: Trace, dialect: Dialect) -> Iterator[Message]:
     for before, _ in trace.turns_to_learn():
-        yield dialect.render(trace.messages[: len(before) + 1], trace.tools).messages[-1].content
+        yield dialect.render(trace.messages[: len(before) + 1], trace.tools).messages[-1]
 
 
 def _check_dialect(trace: Trace, dialect: Dialect, where: str) -> None:
