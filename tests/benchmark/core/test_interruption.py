@@ -15,6 +15,16 @@ with interruptible():
     threading.Timer(0.3, print, ["started"], {"flush": True}).start()
     hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
 """
+STEP = """
+import time
+from toolmark.benchmark.core.interruption import interruptible, uninterrupted
+with interruptible():
+    with uninterrupted():
+        print("started", flush=True)
+        time.sleep(0.5)
+        print("completed", flush=True)
+    print("not interrupted")
+"""
 CLEAN_UP = """
 import signal, time
 from toolmark.benchmark.core.interruption import interruptible
@@ -51,3 +61,9 @@ def test_a_second_signal_does_not_interrupt_the_cleaning_up(number):
     assert ended.stdout == "cleaned up\n"
     assert "KeyboardInterrupt" in ended.stderr
     assert ended.returncode == 2
+
+
+def test_a_step_that_must_not_be_interrupted_is_completed():
+    ended = interrupted(STEP, signal.SIGTERM)
+    assert ended.stdout == "completed\n"
+    assert "KeyboardInterrupt" in ended.stderr
