@@ -227,6 +227,12 @@ def _generate(session: pytest.Session) -> None:
             config.stash[_COMPARISON] = evaluation.run(TerminalObserver(), report=report)
 
 
+def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+    """Remember an interruption in any phase of pytest. `pytest.exit` and `--stepwise` are not interruptions."""
+    if excinfo.type is KeyboardInterrupt:
+        note_interruption()
+
+
 def _write_reports(config: pytest.Config) -> None:
     """Write the reports. Reports are written after the checks, so that an error cannot change the result of a check."""
     if _COMPARISON in config.stash:

@@ -13,6 +13,7 @@ import shlex
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,9 @@ EXIT_CODE = 2
 
 SECONDS_TO_END = 3.5
 """Time in seconds that an interrupted command has to end."""
+
+_SECONDS_BETWEEN = 1.0
+"""Time in seconds between two attempts to interrupt the main thread."""
 
 _LIKE_CTRL_C = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """The signals that interrupt a command like Ctrl-C. Windows has no SIGHUP."""
@@ -51,9 +55,10 @@ def interruptible() -> Iterator[None]:
 
     After an interruption, the command ends within `SECONDS_TO_END` and the time to print a line. If a signal was
     ignored when the command was started, it stays ignored. For example, `nohup` ignores SIGHUP. The block has no effect
-    inside another block of this function, or outside the main thread.
+    inside another block of this function, outside the main thread, and on Windows, where only Ctrl-C interrupts.
     """
-    if signal.getsignal(signal.SIGTERM) in (_interrupt, _ignore) or not _in_main_thread():
+    inside = signal.getsignal(signal.SIGTERM) in (_interrupt, _ignore)
+    if inside or not _in_main_thread() or os.name != "posix":
         yield
         return
     handlers = {number: signal.getsignal(number) for number in _LIKE_CTRL_C}
@@ -64,7 +69,7 @@ def interruptible() -> Iterator[None]:
     before = signal.set_wakeup_fd(write_end)
     # Exit functions are called in reverse order. This one is called after those of libraries that are imported later.
     atexit.register(_leave_at_once)
-    threading.Thread(target=_end_in_time, args=(read_end, done), daemon=True).start()
+    threading.Thread(target=_end_in_time, args=(read_end, done, threading.get_ident()), daemon=True).start()
     for number, handler in handlers.items():
         if handler is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
@@ -105,7 +110,10 @@ def _ignore(number: int, frame: FrameType | None) -> None:
 
 
 def note_interruption() -> None:
-    """Remember that this command was interrupted. A command that handles `KeyboardInterrupt` itself must call this."""
+    """Remember that this command is ending after an interruption. The command is then not interrupted again.
+
+    Code that catches `KeyboardInterrupt`, or that needs a second to end something, calls this function.
+    """
     _interrupted.set()
 
 
@@ -138,22 +146,27 @@ def _leave_at_once() -> None:
         os._exit(EXIT_CODE)
 
 
-def _end_in_time(signals: int, done: threading.Event) -> None:
+def _end_in_time(signals: int, done: threading.Event, main: int) -> None:
     """Wait for the first interruption. If the process has not ended `SECONDS_TO_END` later, end the process.
 
-    A library can lose `KeyboardInterrupt`. Then the command goes on, and it may also complete its work in this time.
+    A library can catch `KeyboardInterrupt` and go on. For this reason, the main thread is interrupted once per second.
 
     Args:
         signals: The pipe to which Python writes the numbers of signals.
         done: Set when the command has completed its work.
+        main: The main thread.
     """
     while (number := os.read(signals, 1)) and number[0] not in (signal.SIGINT, *_LIKE_CTRL_C):
         pass
     if not number:  # The block of `interruptible` has ended.
         os.close(signals)
         return
-    if done.wait(SECONDS_TO_END):
-        return
+    end = time.monotonic() + SECONDS_TO_END
+    while (left := end - time.monotonic()) > 0:
+        if done.wait(min(left, _SECONDS_BETWEEN)):
+            return
+        if not _interrupted.is_set() and callable(signal.getsignal(signal.SIGINT)):
+            signal.pthread_kill(main, signal.SIGINT)
     try:
         show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # The live progress hides the cursor.
         print(f"{show_cursor}Interrupted. {how_to_continue()}", file=sys.stderr, flush=True)  # noqa: T201

@@ -25,6 +25,16 @@ with interruptible():
         print("completed", flush=True)
     print("not interrupted")
 """
+LOST = """
+import time
+from toolmark.benchmark.core.interruption import interruptible
+with interruptible():
+    try:
+        print("started", flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        time.sleep(60)
+"""
 CLEAN_UP = """
 import signal, time
 from toolmark.benchmark.core.interruption import interruptible
@@ -33,7 +43,7 @@ with interruptible():
         print("started", flush=True)
         signal.pause()
     finally:
-        time.sleep(1)
+        time.sleep(0.5)
         print("cleaned up", flush=True)
 """
 
@@ -67,3 +77,9 @@ def test_a_step_that_must_not_be_interrupted_is_completed():
     ended = interrupted(STEP, signal.SIGTERM)
     assert ended.stdout == "completed\n"
     assert "KeyboardInterrupt" in ended.stderr
+
+
+def test_an_interruption_that_a_library_catches_is_repeated():
+    ended = interrupted(LOST, signal.SIGHUP)
+    assert ended.stderr.endswith("KeyboardInterrupt\n"), ended.stderr
+    assert ended.returncode == 2
