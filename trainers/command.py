@@ -9,6 +9,7 @@ from typing import Any
 from cyclopts import App
 from rich.console import Console
 
+from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.template_args import parse_template_args
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.engine.devices import DeviceChoice
@@ -17,6 +18,8 @@ from toolmark.trainers.curve_line import CurveLine
 from toolmark.trainers.training_job import DEV_LIMIT, TrainingJob
 
 __all__ = ["app", "train_command"]
+
+_DEFAULTS = Decoding()
 
 _SHARED_OPTIONS = {
     "data": (Path, "Folder that `toolmark generate` wrote."),
@@ -38,6 +41,8 @@ _BASE_OPTIONS = {
         str,
         "Arguments of the chat template as JSON. Default: the arguments of the base's own training, or else none.",
     ),
+    "max_tokens": (int, "Largest number of tokens of an answer to a dev case."),
+    "thinking_tokens": (int, "Largest number of tokens of a thought before such an answer. 0: part of --max-tokens."),
     "device": (DeviceChoice, "Device of the training. auto chooses a CUDA device if there is one, else the processor."),
 }
 
@@ -57,6 +62,8 @@ def train_command(trainer: Any) -> Callable[..., None]:
         manifest: Path | None = None,
         skip_too_long: bool = False,
         template_args: str = "",
+        max_tokens: int = _DEFAULTS.max_tokens,
+        thinking_tokens: int = _DEFAULTS.thinking_tokens,
         device: DeviceChoice = "auto",
         options: Any = None,
     ) -> None:
@@ -73,6 +80,8 @@ def train_command(trainer: Any) -> Callable[..., None]:
             dev_limit=dev_limit,
             skip_too_long=skip_too_long,
             template_args=parse_template_args(template_args),
+            max_tokens=max_tokens,
+            thinking_tokens=thinking_tokens,
             device=device,
         )
 

@@ -206,6 +206,8 @@ def _score_dev(
         limit=job.dev_limit,
         dialect=dialect,
         template_args=template_args,
+        max_tokens=job.max_tokens,
+        thinking_tokens=job.thinking_tokens,
         device=device,
         runs=job.out / "dev",
     )

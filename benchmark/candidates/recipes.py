@@ -50,7 +50,9 @@ _COMMANDS = {"toolmark.generators": "generate", "toolmark.trainers": "train"}
 
 _SHARED_OPTIONS = {
     "toolmark.generators": frozenset({"tools", "execute", "manifest"}),
-    "toolmark.trainers": frozenset({"dev", "dev_limit", "manifest", "skip_too_long", "device"}),
+    "toolmark.trainers": frozenset(
+        {"dev", "dev_limit", "device", "manifest", "max_tokens", "skip_too_long", "thinking_tokens"}
+    ),
 }
 """Options of the commands `generate` and `train` that do not belong to a single generator or trainer."""
 

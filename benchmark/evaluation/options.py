@@ -83,6 +83,13 @@ OPTIONS = (
     Option("seed", WHOLE, "seed of the sampling and of --limit", metavar="N", default=_DEFAULT.seed),
     Option("max-tokens", WHOLE, "cut an answer after N tokens", metavar="N", default=_DEFAULT.max_tokens),
     Option(
+        "thinking-tokens",
+        WHOLE,
+        "cut a thought after N tokens; thoughts then do not count against --max-tokens",
+        metavar="N",
+        default=_DEFAULT.thinking_tokens,
+    ),
+    Option(
         "device",
         choice(*get_args(DeviceChoice)),
         "device of local generation and of trainings; auto: CUDA if there is a CUDA device, else the processor",

@@ -52,6 +52,7 @@ class Request:
     temperature: float = 0.0
     seed: int = 0
     max_tokens: int = _DECODING.max_tokens
+    thinking_tokens: int = _DECODING.thinking_tokens
     device: DeviceChoice = "auto"
     dtype: DtypeChoice = "auto"
     threads: int | None = None
@@ -69,9 +70,7 @@ class Request:
     @property
     def run_options(self) -> RunOptions:
         """Return the options of a run."""
-        decoding = Decoding(
-            self.max_tokens, temperature=self.temperature, seed=self.seed, stop_at_call=self.stop_at_call
-        )
+        decoding = Decoding(self.max_tokens, self.temperature, self.seed, self.stop_at_call, self.thinking_tokens)
         return RunOptions(self.runs, decoding, self.epochs, self.device, self.dtype, self.fresh, self.skip_too_long)
 
     @property
@@ -134,6 +133,11 @@ def check(request: Request) -> None:
     if request.max_tokens < 1:
         raise InputError(
             f"--max-tokens {request.max_tokens} is below 1", f"Write 1 or more: --max-tokens {_DECODING.max_tokens}"
+        )
+    if request.thinking_tokens < 0:
+        raise InputError(
+            f"--thinking-tokens {request.thinking_tokens} is negative",
+            "Write 0 (no room for thoughts) or more: --thinking-tokens 2048",
         )
     if request.threads is not None and request.threads < 1:
         raise InputError(f"--threads {request.threads} is below 1", "Write 1 or more: --threads 1")
