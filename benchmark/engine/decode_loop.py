@@ -1,8 +1,8 @@
 """The decode loop: continues many prompts at once, and reads each shared prefix only once.
 
 When a sequence ends, it leaves the batch, and a waiting sequence takes its slot. Sequences are admitted in depth-first
-order of the tree of common prefixes. So a prefix is read when the first sequence with this prefix is admitted, and is
-freed when the last sequence with this prefix ends. There is no padding, because a forward pass takes the tokens of many
+order of the tree of common prefixes. So sequences with the same prefix follow each other. A prefix is read for its
+first sequence, and freed after its last sequence. There is no padding, because a forward pass takes the tokens of many
 sequences in one packed row.
 """
 
@@ -141,7 +141,7 @@ def decode(
 
 
 def _shortest_first(leaves: list[Leaf]) -> list[Leaf]:
-    """Move the shortest prompt to the front, so that all speeds are measured after the shortest time."""
+    """Return the leaves with the shortest prompt first. So all speeds are known after a short time."""
     first = min(leaves, key=lambda leaf: leaf.start + len(leaf.ids))
     return [first, *(leaf for leaf in leaves if leaf is not first)]
 

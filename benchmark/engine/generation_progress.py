@@ -1,4 +1,4 @@
-"""The progress of a run while its answers are generated: what was done, the rate, and the time left."""
+"""Tells the progress of a run while its answers are generated: what was done, the rate, and the time left."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ __all__ = ["Forecast", "GenerationProgress"]
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """An estimate of the time of a run, made after the first step of the run.
+    """An estimate of the time of a run. It is made soon after the start of the run.
 
     Attributes:
-        seconds: The time of the whole run.
+        seconds: The time of the whole run, in seconds.
         cases: Number of cases to answer.
-        seconds_of: Returns the time for a sample of the cases. The argument is the number of cases.
+        seconds_of: A function that returns the time for a sample of the cases, in seconds. Its argument is the number
+            of cases in the sample.
     """
 
     seconds: float
@@ -30,14 +31,14 @@ class Forecast:
 
 
 class GenerationProgress:
-    """Collects what an engine reports, and tells it in one line.
+    """The progress of a run. `line` tells the progress in words.
 
     An engine calls `local` or `served` once for each epoch, and reports its work to the returned object.
 
     Args:
         answers: Number of answers of all epochs.
-        forecast: Called once with the first estimate.
-        clock: Returns the time in seconds.
+        forecast: A function that is called once, with the first estimate.
+        clock: A function that returns the time in seconds.
     """
 
     def __init__(
@@ -54,14 +55,17 @@ class GenerationProgress:
         self._told = False
 
     def local(self, load: Workload) -> TokenWork:
-        """Begin to answer prompts with a local engine."""
+        """Begin an epoch of local generation. Return the object to which the engine reports its work."""
         self._lengths = self._lengths or AnswerLengths(load.longest)
         work = TokenWork(load, self._lengths, self._ready, self._clock)
         self._begin(work)
         return work
 
     def served(self, characters: Sequence[int], at_once: int) -> RequestWork:
-        """Begin to send prompts to a server. The arguments are those of `RequestWork`."""
+        """Begin an epoch of served generation. Return the object to which the engine reports its work.
+
+        The arguments are described at `RequestWork`.
+        """
         work = RequestWork(characters, at_once, self._ready, self._clock)
         self._begin(work)
         return work
@@ -75,7 +79,7 @@ class GenerationProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """The estimated time until all answers are generated. None if it is not known yet."""
+        """Return the estimated time until all answers are generated, in seconds. None if it is not known yet."""
         work = self._work
         left = None if work is None else work.seconds_left
         if work is None or left is None:
@@ -85,19 +89,20 @@ class GenerationProgress:
         return left + later * (self._clock() - self._began + left) / known
 
     def line(self) -> str:
-        """What was done, the rate and the time left."""
+        """Return the progress in words: what was done, the rate and the time left."""
         work = self._work
         if work is None:
             return "starting"
         answered = self._answered_before + work.answered
         answers = max(self._answers, self._answered_before + work.answers)
-        parts = [work.state, f"{answered:,} of {answers:,} answered"]
+        said = [f"{answered:,} of {answers:,} answered"]
         left = self.seconds_left
         if left is not None:
             passed = self._clock() - self._began
             share = passed / max(passed + left, 1e-9)
-            parts += [f"{share:.0%}", rate(answers, passed + left, "answer"), f"about {duration(left)} left"]
-        return ", ".join(parts)
+            # A narrow terminal shows only the beginning of the line.
+            said = [f"{share:.0%}", f"about {duration(left)} left", *said, rate(answers, passed + left, "answer")]
+        return ", ".join([*said, work.state])
 
     def _ready(self) -> None:
         work, left = self._work, self.seconds_left

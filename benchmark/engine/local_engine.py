@@ -1,4 +1,4 @@
-"""Local generation with transformers. All prompts are encoded, and their completions are generated together."""
+"""Generates completions with transformers on this machine. All prompts of a run are encoded and continued together."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ if TYPE_CHECKING:
 __all__ = ["LocalEngine"]
 
 _SMALL_MODEL = 50_000_000
-"""A model with fewer parameters than this number uses one thread by default. On an idle machine, more threads are
-hardly faster. On a busy machine, the threads wait for each other. For example, a model with 3M parameters on two busy
-cores is 8 times slower with two threads."""
+"""A model with fewer parameters uses one thread by default. On an idle machine, two threads are hardly faster than one.
+On a busy machine, threads wait for each other. For example, a model with 3M parameters is 8 times slower with two
+threads than with one thread, if other processes use both cores."""
 
 _LARGEST_BATCH = 64
-"""The largest number of sequences in a batch."""
+"""Highest number of sequences in a batch."""
 
 _TOKENS_PER_SEQUENCE = 1024
-"""The assumed number of unshared tokens of a sequence. The memory for a batch is planned with this number."""
+"""Assumed number of unshared tokens per sequence. The number of sequences that fit into memory is computed with it."""
 
 
 class LocalEngine:
-    """A base model in memory, with all adapters that were set.
+    """Generates completions with a base model in memory, with or without an adapter.
 
     Args:
         base: The directory of the base model.
         decoding: The decoding options.
         device: Name of a device in `DEVICES`.
         dtype: Name of a torch dtype.
-        threads: Processor threads. None means one thread for a small model and torch's default for other models.
+        threads: Number of processor threads. None means one thread for a small model, and torch's default for others.
 
     Raises:
         InputError: The weights are not a causal language model.
@@ -78,10 +78,7 @@ class LocalEngine:
 
     @cached_property
     def _model(self) -> AdaptedModel:
-        """The model.
-
-        The model is loaded when it is first needed, because the check for prompts that are too long needs no model.
-        """
+        """Return the model. It is loaded at the first use, because prompts can be checked without the model."""
         import torch
         from transformers import AutoModelForCausalLM
         from transformers.utils import logging
@@ -103,9 +100,9 @@ class LocalEngine:
         return loaded
 
     def _find_stops(self) -> tuple[int, ...]:
-        """All tokens that end a completion.
+        """Return all tokens that end a completion.
 
-        These are the model's stop tokens, the token that ends a turn with calls, and the dialect's stops that are
+        These are the model's stop tokens, the token that ends a turn with calls, and the stops of the dialect that are
         single tokens.
         """
         vocabulary = self._tokenizer.get_added_vocab()
@@ -115,7 +112,8 @@ class LocalEngine:
     def set_adapter(self, adapter: Path | None) -> None:
         """Use this adapter from now on, or the base alone if `adapter` is None.
 
-        An adapter that does not fit raises `InputError`.
+        Raises:
+            InputError: The adapter does not fit the base.
         """
         self._adapter = adapter
         if "_model" in self.__dict__:
@@ -151,16 +149,16 @@ class LocalEngine:
 
     @cached_property
     def _forward(self) -> Forward | None:
-        """The function for packed passes over shared prefixes. None if the model's attention cannot be replaced."""
+        """Return the function for packed passes over shared prefixes. None if the attention cannot be replaced."""
         with phase("checking that prompts can share their beginnings"):
             return packed_forward(self._model.plain)
 
     @cached_property
     def _max_sequences(self) -> int:
-        """The largest number of sequences whose keys and values fit into a quarter of the memory.
+        """Return the number of sequences with keys and values that fit into a quarter of the memory.
 
-        All memory of the machine counts, even memory in use. Otherwise the batch size would differ from run to run. In
-        bf16 a different batch size may give different tokens.
+        Memory that is in use counts too. Otherwise the batch size would be different in every run, and in bf16, another
+        batch size can give other tokens.
         """
         config = self._model.plain.config.get_text_config()
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -169,7 +167,7 @@ class LocalEngine:
         return int(max(1, min(_LARGEST_BATCH, memory(self._device) // 4 // (token_bytes * _TOKENS_PER_SEQUENCE))))
 
     def environment(self) -> dict[str, Any]:
-        """Device, threads and batch layout.
+        """Return device, threads and batch layout.
 
         This method loads the weights, because the number of threads depends on the number of parameters.
         """
@@ -180,13 +178,13 @@ class LocalEngine:
         return {"engine": "transformers", "device": self._device, "threads": torch.get_num_threads(), "batch": layout}
 
     def notes(self) -> tuple[str, ...]:
-        """No lines, because every prompt is answered."""
+        """Return no lines, because every prompt is answered."""
         return ()
 
     def answer(
         self, indices: Sequence[int], epoch: int = 1, progress: GenerationProgress | None = None
     ) -> Iterator[tuple[int, Completion]]:
-        """Yield (index, completion) when a completion has ended."""
+        """Yield (index, completion) as soon as a completion has ended."""
         import torch
 
         progress = progress or GenerationProgress()
@@ -229,10 +227,10 @@ class LocalEngine:
         return self._has_called(index, written)
 
     def _has_called(self, index: int, written: Sequence[int]) -> bool:
-        """Return whether a completion that ends at its first call contains a complete call, and can be read strictly.
+        """Return whether a completion must end now, because its first call is complete.
 
-        In every dialect a call ends with a punctuation mark or a tag. So a completion whose last token is a word cannot
-        end with a call.
+        Only the prompts in `one_call` end after their first call. In every dialect, a call ends with a punctuation mark
+        or a tag. So the text is not parsed if the last token is a word.
         """
         if index not in self._one_call or self._dialect is None or self._text(written[-1:]).strip().isalnum():
             return False
@@ -261,11 +259,11 @@ class LocalEngine:
 
 @contextmanager
 def _loading(base: Path) -> Iterator[None]:
-    """Turn the errors that transformers raises for an unreadable directory into an `InputError`."""
+    """Raise an `InputError` if transformers cannot read a directory inside the `with` block."""
     try:
         yield
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{base} cannot be loaded as a causal language model: {str(error).splitlines()[0]}",
-            "Use a text model of an architecture that transformers supports, with its tokenizer.",
+            "Use a text model with a tokenizer, of an architecture that transformers supports.",
         ) from error

@@ -1,8 +1,8 @@
-"""Padded batches through transformers' `generate`, for models whose attention cannot be replaced.
+"""Generates in padded batches with `generate` of transformers, for models with an attention that cannot be replaced.
 
-Prompts are batched by length. The number of padded tokens of a batch is limited, which limits the memory. Padding does
-not change the results, because the attention mask excludes the padding, and positions count from the first token of
-each sequence.
+Prompts of similar length are in the same batch. The size of a batch is limited, because memory is limited. Padding does
+not change the results: the attention mask excludes the padding, and positions count from the first token of each
+sequence.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ __all__ = ["LAYOUT", "write_padded"]
 _BATCH_TOKENS = 16_384
 _BATCH_ROWS = 32
 _FIRST_ROUND = 96
-"""Number of new tokens in the first round. Longer sequences continue in a second round, so that the short sequences of
-the batch need not wait."""
+"""Highest number of new tokens in the first round. Longer sequences continue in a second round. So short sequences need
+not wait for long sequences in their batch."""
 
 LAYOUT = {
     "padding": "left",
@@ -32,7 +32,7 @@ LAYOUT = {
     "rows": _BATCH_ROWS,
     "first_round": _FIRST_ROUND,
 }
-"""The layout is recorded with a run, because in bf16 a different layout may give different tokens."""
+"""The layout of the batches. It is recorded with a run, because in bf16 another layout can give other tokens."""
 
 
 def write_padded(
@@ -41,20 +41,19 @@ def write_padded(
     config: GenerationConfig,
     progress: GenerationProgress | None = None,
 ) -> Iterator[tuple[int, list[int]]]:
-    """Generate in two rounds.
+    """Continue prompts in two rounds.
 
-    The first round continues all prompts, starting with the shortest. The second round continues the sequences that did
-    not end in the first round.
+    The first round continues all prompts, shortest first. The second round continues the sequences that did not end in
+    the first round.
 
     Args:
         rows: Token ids of the prompts by index.
         model: The model.
-        config: The generation configuration: how tokens are chosen, the stop tokens and the largest number of new
-            tokens.
-        progress: Receives what is read and written.
+        config: How tokens are chosen, the stop tokens, and the highest number of new tokens.
+        progress: Receives how many tokens are read and written.
 
     Yields:
-        The index and the new tokens of a sequence, with the stop token, when the sequence has ended.
+        The index and the new tokens of each sequence that has ended. The new tokens include the stop token.
     """
     from transformers import StoppingCriteriaList
 
@@ -89,11 +88,11 @@ def _workload(rows: Mapping[int, Sequence[int]], longest: int) -> Workload:
 
 
 def _reporter(work: TokenWork, before: Sequence[int], ids: torch.Tensor) -> Callable[..., torch.Tensor]:
-    """A function that transformers calls after every step. It reports the step and stops nothing.
+    """Return a function that transformers calls after every step. It reports the step, and stops no sequence.
 
     Args:
-        work: Receives the steps.
-        before: Number of tokens of each sequence that were written in the first round.
+        work: Receives the reports.
+        before: For each sequence, the number of tokens that were written in the first round.
         ids: The padded prompts.
     """
     import torch
@@ -112,7 +111,7 @@ def _reporter(work: TokenWork, before: Sequence[int], ids: torch.Tensor) -> Call
 
 
 def _batches(rows: Mapping[int, Sequence[int]]) -> Iterator[list[int]]:
-    """Batches of indices in ascending order of length, within the limits. A single sequence is always allowed."""
+    """Yield batches of indices, shortest sequences first. A sequence that exceeds the limits alone is a batch too."""
     batch: list[int] = []
     for index in sorted(rows, key=lambda index: (len(rows[index]), index)):
         if batch and (len(batch) == _BATCH_ROWS or len(rows[index]) * (len(batch) + 1) > _BATCH_TOKENS):
@@ -124,7 +123,7 @@ def _batches(rows: Mapping[int, Sequence[int]]) -> Iterator[list[int]]:
 
 
 def _left_padded(rows: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and attention mask, both of shape (sequences, longest sequence)."""
+    """Return ids and attention mask, both of shape (sequences, longest sequence)."""
     import torch
 
     width = max(map(len, rows))

@@ -1,4 +1,4 @@
-"""Estimates the time of served generation. Only the sizes of the prompts and the times of the answers are known."""
+"""Estimates the time of served generation from the sizes of the prompts and the times of the answers."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ __all__ = ["RequestWork"]
 _TOKENS_OF_AN_ANSWER = 60
 _CHARACTERS_OF_A_TOKEN = 4
 _READING = 0.05
-"""Servers read a prompt token in about this share of the time in which they write a token of the answer."""
+"""Assumed time in which a server reads a prompt token, divided by the time in which it writes a token."""
 
 
 class RequestWork:
-    """The requests to a served model that were answered, and the time that the rest will take.
+    """Counts the answered requests to a served model, and estimates the time that is left.
 
     Args:
-        characters: Number of characters of each prompt.
-        at_once: The largest number of requests at the same time.
-        ready: Called once, when enough requests were answered for an estimate.
-        clock: Returns the time in seconds.
+        characters: Number of characters in each prompt.
+        at_once: Highest number of requests at the same time.
+        ready: A function that is called once, as soon as enough requests were answered for an estimate.
+        clock: A function that returns the time in seconds.
 
     Attributes:
         answers: Number of requests.
@@ -50,18 +50,18 @@ class RequestWork:
 
     @property
     def state(self) -> str:
-        """What was done so far."""
+        """Return in words what is being done."""
         return f"{min(self._at_once, self.answers - self.answered)} requests sent"
 
     @property
     def seconds_left(self) -> float | None:
-        """The time that the rest will take. None before the first answer."""
+        """Return the time that is left, in seconds. None before the first answer."""
         rest = sum(self._weights) - self._done
-        # The requests that were sent are on average half done.
+        # Assume that the requests that were sent but not answered are half done on average.
         sent = rest * min(1.0, self._at_once / max(1, self.answers - self.answered)) / 2
         return None if not self.answered else (self._clock() - self._began) / (self._done + sent) * (rest - sent)
 
     def seconds_of(self, answers: int) -> float | None:
-        """The time for this number of answers. None before the first answer."""
+        """Return the time for this number of answers, in seconds. None before the first answer."""
         left = self.seconds_left
         return None if left is None else (self._clock() - self._began + left) * answers / self.answers

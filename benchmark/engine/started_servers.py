@@ -1,7 +1,8 @@
-"""Servers that Inspect starts for a candidate end with this process. For example, `vllm/…` starts a vLLM server.
+"""Makes sure that servers that Inspect starts end with this process. For example, `vllm/…` starts a vLLM server.
 
-Inspect ends its servers when Python exits. It does not end them if this process is killed. Inspect starts a server in a
-thread that soon ends, so Linux's signal for the death of a parent would come too early.
+Inspect ends its servers when Python exits, but not if this process is killed. So each server is started together with a
+guard process, which ends the server when this process has ended. Linux's signal for the end of a parent cannot be used,
+because Inspect starts a server in a thread that ends soon.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from toolmark.benchmark.core.child_processes import guarded
 __all__ = ["guard_started_servers"]
 
 _SECONDS_TO_END = 1.0
-"""As long as Inspect waits."""
+"""Time that a server gets to end by itself. Inspect uses the same time."""
 
 
 @cache
 def guard_started_servers() -> None:
-    """Replace Inspect's functions that start and end a server.
+    """Replace the functions with which Inspect starts and ends a server.
 
-    The new functions start the server with a guard, and end the server with all its children.
+    The new functions start a server together with a guard, and end a server with all its child processes.
     """
     if os.name != "posix":
         return
@@ -41,12 +42,12 @@ def guard_started_servers() -> None:
 
 
 def _end_group(pid: int) -> None:
-    """End a server and its children.
+    """End a server and its child processes.
 
     Args:
-        pid: The process ID of the server's guard, which is also the number of the process group.
+        pid: The process ID of the server's guard. The process group has the same number.
     """
     with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)  # the guard sends it on to the server
+        os.kill(pid, signal.SIGTERM)  # the guard sends the signal to the server too
         time.sleep(_SECONDS_TO_END)
         os.killpg(pid, signal.SIGKILL)

@@ -1,9 +1,8 @@
 """Estimates the time of local generation from the prompt tokens to read and the answer tokens to write.
 
-Three speeds are measured while the engine works: the seconds for each prompt token, the seconds for each decoding step,
-and the additional seconds for each token in a step. How many steps are left depends on the lengths of the answers,
-because a step writes one token of every answer in the batch. So the rest of the run is played through with expected
-lengths.
+Three speeds are measured while the engine works: the seconds per prompt token, the seconds per decoding step, and the
+additional seconds per token in a step. A step writes one token of every answer in the batch. So the number of steps
+that are left depends on the lengths of the answers. The rest of the run is simulated with expected lengths.
 """
 
 from __future__ import annotations
@@ -18,35 +17,37 @@ from toolmark.benchmark.engine.answer_lengths import AnswerLengths
 __all__ = ["PROBE_STEPS", "TokenWork", "Workload"]
 
 PROBE_STEPS = 8
-"""An engine reads its shortest prompt and makes this number of steps before it reads more. Then it has all speeds."""
+"""An engine reads its shortest prompt, and makes this number of steps. All speeds are then known."""
 
 _TOKEN_COST = 1.5
-"""A token in a step costs about this many times the time of a prompt token, because its next token is computed too."""
+"""Assumed time of a token in a step, divided by the time of a prompt token. In a step, the logits of every token are
+computed too."""
 
 _FIXED_SHARE = 0.1
-"""The smallest share of a step's time that does not depend on the number of tokens."""
+"""Lowest share of a step's time that does not depend on the number of tokens in the step."""
 
 _MOST_DRAFTS = 15
-"""An answer is expected to have at most this number of draft tokens in a step."""
+"""Highest number of draft tokens that are expected for one answer in one step."""
 
 _OFFERED = 0.75
-"""Share of the free places in a batch that are filled with draft tokens."""
+"""Expected share of the free places in a batch that contain draft tokens."""
 
 _ACCEPTED, _ACCEPTED_WEIGHT = 0.5, 400
-"""Share of the free places in a batch that are filled with accepted draft tokens, and the number of places that this
-share counts for. It is high, because the last answers of a run often repeat themselves, and drafts predict this."""
+"""Expected share of the free places in a batch that contain accepted draft tokens. The share counts like this number of
+observed places. It is high, because the last answers of a run often repeat their text, and drafts predict this text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What an engine has to do for one call of `answer`.
+    """The work of an engine for one call of `answer`.
 
     Attributes:
         prompt_tokens: Number of prompt tokens to read. A prefix that several prompts share counts once.
         answers: Number of answers to write.
-        at_once: The largest number of answers in a batch.
-        longest: The largest number of tokens of an answer.
-        prompt_tokens_of: Returns the number of prompt tokens to read for an evenly spaced sample of the prompts.
+        at_once: Highest number of answers in a batch.
+        longest: Highest number of tokens of an answer.
+        prompt_tokens_of: A function that returns the number of prompt tokens to read for a sample of the prompts. Its
+            argument is the number of prompts in the sample.
     """
 
     prompt_tokens: int
@@ -57,15 +58,16 @@ class Workload:
 
 
 class TokenWork:
-    """The tokens that a local engine has read and written, and the time that the rest will take.
+    """Counts the tokens that a local engine has read and written, and estimates the time that is left.
 
-    Every method that reports work is called after the work. The time since the call before is the work's time.
+    The engine calls `read`, `admitted`, `wrote` and `ended` directly after the work that they report. The time since
+    the last call counts as the time of this work.
 
     Args:
         load: The work to do.
-        lengths: The lengths of the answers so far. It may contain the answers of an earlier epoch.
-        ready: Called once, when all speeds are known.
-        clock: Returns the time in seconds.
+        lengths: The lengths of the answers so far. The answers of an earlier epoch may be included.
+        ready: A function that is called once, as soon as all speeds are known.
+        clock: A function that returns the time in seconds.
 
     Attributes:
         load: The work to do.
@@ -112,7 +114,7 @@ class TokenWork:
             tokens: Number of tokens in the forward pass, with drafts.
             running: Lengths so far of all answers in the batch. They are the answers of the last report.
         """
-        if self._steps >= PROBE_STEPS:  # the first answer alone says little about the drafts of a batch
+        if self._steps >= PROBE_STEPS:  # before, only one answer is written, and its drafts are not typical
             self._free_places += len(running) * self._drafts(len(running))
             self._accepted += sum(running) - sum(self._running) - len(running)
         self._running = tuple(running)
@@ -132,23 +134,23 @@ class TokenWork:
 
     @property
     def answers(self) -> int:
-        """Number of answers to write."""
+        """Return the number of answers to write."""
         return self.load.answers
 
     @property
     def state(self) -> str:
-        """What was done so far."""
+        """Return in words what was done so far."""
         return f"{self._read:,} of {self.load.prompt_tokens:,} prompt tokens read"
 
     @property
     def seconds_left(self) -> float | None:
-        """The time that the rest will take. None if a speed is not known yet."""
+        """Return the time that is left, in seconds. None if a speed is not known yet."""
         running = self._running
         unread = max(0, self.load.prompt_tokens - self._read)
         return self._time(unread, running, max(0, self.load.answers - self.answered - len(running)))
 
     def seconds_of(self, answers: int) -> float | None:
-        """The time for a sample of this number of answers. None if a speed is not known yet."""
+        """Return the time for a sample of this number of answers, in seconds. None if a speed is not known yet."""
         return self._time(self.load.prompt_tokens_of(answers), (), answers)
 
     def _time(self, prompt_tokens: int, running: Sequence[int], waiting: int) -> float | None:
@@ -171,12 +173,15 @@ class TokenWork:
         return seconds
 
     def _drafts(self, running: int) -> int:
-        """Number of free places in the batch for the draft tokens of each answer."""
+        """Return the number of free places in the batch for the draft tokens of each answer."""
         return min(_MOST_DRAFTS, (self.load.at_once - running) // running)
 
 
 def _ends(running: Sequence[float], waiting: Sequence[float], at_once: int) -> list[float]:
-    """The number of tokens after which each place in the batch is empty. When an answer ends, the next one begins."""
+    """Return for each place in the batch the number of tokens that are written until it is empty, ascending.
+
+    When an answer ends, the next waiting answer takes its place.
+    """
     ends = list(running)
     heapify(ends)
     for length in waiting:

@@ -1,4 +1,4 @@
-"""Facts about weights that stand in the head of their files. No weights are loaded."""
+"""Counts the parameters of a model from the headers of its weight files, without loading the weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["count_parameters"]
 
 
 def count_parameters(folder: Path) -> int:
-    """The number of parameters in the `*.safetensors` of a folder.
+    """Return the number of parameters in the `*.safetensors` files of a folder.
 
     Raises:
         InputError: A file is not complete, or is not a safetensors file.
