@@ -28,7 +28,7 @@ _SHARED_OPTIONS = {
 _BASE_OPTIONS = {
     "base": (str, "Model to train on: an alias, a path or a hub id."),
     "dialect": (str, "Dialect of tools and calls. If not given: the dialect of the base's family, else tagged."),
-    "dev": (str, "Cases whose dev split judges the checkpoints; the shipped cases if not given."),
+    "dev": (str, "Cases whose dev split judges the checkpoints; the authored cases if not given."),
     "dev_limit": (int, "How many of the dev cases judge a checkpoint."),
     "skip_too_long": (bool, "Leave out conversations that do not fit the context, and say how many."),
 }

@@ -23,7 +23,7 @@ class TrainingJob:
         base: Spec of the base model. Empty for a trainer that starts from scratch.
         dialect: Dialect in which tools are shown and calls are written. Empty means the dialect of the base's family,
             or `tagged` if the family is unknown.
-        dev: Cases with a dev split, which judges the checkpoints. Empty means the shipped cases.
+        dev: Cases with a dev split, which judges the checkpoints. Empty means the authored cases.
         dev_limit: Largest number of dev cases that are used.
         manifest: File that names held-out tools and test queries. None means the manifest of the shipped cases.
         skip_too_long: Leave out conversations that do not fit the base's context.

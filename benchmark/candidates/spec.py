@@ -2,6 +2,7 @@
 
     ./path/to/dir            a directory with config.json (a model), adapter_config.json or ledger.jsonl (a run)
     pocket, gemma-3-1b-it    an alias (aliases.toml), or the full hub id of an alias
+    pocket-lora              an alias of a shipped adapter, with its base
     hub/ORG/NAME             a model at the hub
     replay/FILE              recorded completions
     recipe.toml              an adapter of the base that the recipe names; the adapter is made when it is needed
@@ -124,6 +125,11 @@ def _base_of_adapter(path: Path) -> str:
     return base
 
 
+def _shipped(entry: dict[str, Any]) -> Path:
+    """Return the folder of an alias whose weights are part of the package."""
+    return Path(str(files("toolmark.benchmark") / entry["shipped"]))
+
+
 def _alias(spec: str) -> Candidate | None:
     models: dict[str, dict[str, Any]] = table()["models"]
     by_hub_id = {entry["hub"]: name for name, entry in models.items() if "hub" in entry}
@@ -132,7 +138,7 @@ def _alias(spec: str) -> Candidate | None:
         return None
     entry = models[name]
     if "shipped" in entry:
-        return Candidate("local", name, str(files("toolmark.benchmark") / entry["shipped"]))
+        return Candidate("local", name, str(_shipped(entry)))
     provider, _, rest = spec.partition("/")
     note = ""
     if spec in by_hub_id and provider in table()["inspect"]["providers"]:
@@ -153,6 +159,8 @@ def _base(spec: str) -> Candidate:
     alias = _alias(spec)
     if alias is not None:
         return alias
+    if spec in table()["adapters"]:
+        return with_adapter(_base(table()["adapters"][spec]["base"]), spec)
     first, _, rest = spec.partition("/")
     if first == "hub" and _HUB_ID.match(rest):
         return _hub(rest)
@@ -202,7 +210,7 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
 
     Args:
         base: The base.
-        adapter: A directory, a recipe, or `ORG/NAME[@revision]` at the hub.
+        adapter: A directory, a recipe, the alias of a shipped adapter, or `ORG/NAME[@revision]` at the hub.
 
     Raises:
         InputError: The base cannot have an adapter, or `adapter` is not an adapter.
@@ -219,6 +227,8 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
         )
     text, revision = _split_revision(adapter)
     path = Path(text).expanduser()
+    if not path.exists() and text in table()["adapters"]:
+        path = _shipped(table()["adapters"][text])
     if is_recipe(path):
         recipe_base = read_recipe(path).base
         if resolve(recipe_base) != replace(base, note=resolve(recipe_base).note):
@@ -239,6 +249,7 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
         return replace(base, name=f"{base.name}+{path.resolve().name}", adapter=str(path))
     if not _HUB_ID.match(text):
         raise InputError(
-            f"there is no adapter at {adapter!r}", "Name an existing directory or recipe, or ORG/NAME at the hub."
+            f"there is no adapter at {adapter!r}",
+            f"Name an existing directory or recipe, ORG/NAME at the hub, or {', '.join(table()['adapters'])}.",
         )
     return replace(base, name=f"{base.name}+{text.partition('/')[2]}", adapter=text, adapter_revision=revision)

@@ -40,7 +40,13 @@ OPTIONS = (
         metavar="SPEC",
         default_text="with --adapter, the base",
     ),
-    Option("cases", STRING, "case file or folder", metavar="[READER:]PATH", default_text="the shipped cases"),
+    Option(
+        "cases",
+        STRING,
+        "case file or folder, or a shipped set: authored, generated",
+        metavar="[READER:]PATH",
+        default_text="authored",
+    ),
     Option("tools", STRING, ".py, module or .yaml with the toolboxes that the cases name", metavar="SOURCE"),
     Option("split", choice("dev", "test"), "which files *.SPLIT.jsonl of a folder are read", default=_DEFAULT.split),
     Option(

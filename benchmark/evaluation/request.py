@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 
 from toolmark.benchmark.candidates.spec import Candidate, resolve, with_adapter
@@ -12,20 +11,16 @@ from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.readers.case_selection import Split
 from toolmark.benchmark.runs.generation import RunOptions
 from toolmark.benchmark.scoring.execution import Execute
 from toolmark.benchmark.scoring.metrics import checked_metrics
 from toolmark.benchmark.verdicts.verdict import MARGIN
 
-__all__ = ["Request", "check", "shipped_cases"]
+__all__ = ["Request", "check"]
 
 _REQUESTS = RequestLimits()
-
-
-def shipped_cases() -> str:
-    """Return the path of the folder with the shipped cases."""
-    return str(files("toolmark.suites") / "cases")
 
 
 @dataclass(frozen=True, slots=True)
