@@ -1,3 +1,3 @@
-"""What pytest reads at the root alone: pytester, with which the plug-in is tested; the rest is in the plug-in."""
+"""Loads pytester, which the tests of the pytest plug-in use. Pytest reads `pytest_plugins` only in the root folder."""
 
 pytest_plugins = ["pytester"]

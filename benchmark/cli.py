@@ -1,4 +1,4 @@
-"""The command `toolmark`. Every subcommand is a plug-in. A plug-in is imported when the subcommand is called."""
+"""The command `toolmark`. Every subcommand is a plug-in, which is imported only when the subcommand is called."""
 
 from __future__ import annotations
 
@@ -8,30 +8,37 @@ from importlib.metadata import version
 from cyclopts import App, CycloptsError
 
 from toolmark.benchmark.core.errors import InputError, ToolmarkError
+from toolmark.benchmark.core.interruption import EXIT_CODE, how_to_continue, interruptible
 from toolmark.benchmark.core.registry import load, names, target
 
 __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line. An error of the user is printed in one line. Every kind of error has its own exit code."""
+    """Run the command line. A mistake of the user is printed as one line. Each kind of error has its own exit code."""
     root = App(
         name="toolmark",
         version=version("toolmark"),
         help="Did the fine-tune make the model better at calling tools, and what is the proof?",
+        suppress_keyboard_interrupt=False,
     )
     lists_commands = not sys.argv[1:] or sys.argv[1].startswith("-")
     try:
         for name in names("toolmark.commands"):
-            # The list of commands needs every description. Otherwise only the called command is imported.
+            # To list the commands with their descriptions, all commands are imported. Otherwise only the called command
+            # is imported.
             group = load("toolmark.commands", name) if lists_commands else target("toolmark.commands", name)
             root.command(group, name=name)
-        root(exit_on_error=False)
-    except CycloptsError:  # printed already
+        with interruptible():
+            root(exit_on_error=False)
+    except CycloptsError:  # cyclopts has already printed the error.
         sys.exit(InputError.exit_code)
     except ToolmarkError as error:
         print(f"ERROR: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
+    except KeyboardInterrupt as interrupted:
+        print(f"Interrupted. {interrupted}".rstrip(), how_to_continue(), file=sys.stderr)  # noqa: T201
+        sys.exit(EXIT_CODE)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """The pytest plug-in. `pytest suites/ --model M` scores candidates and runs checks on the scores.
 
-Options are checked and cases are read before collection. Before the first check, every candidate answers every case,
-with live progress, and the answers are judged. The checks only read the figures. The summary shows the comparison.
+1. Before collection, options are checked and cases are read.
+2. Before the first check, every candidate answers every case, and the answers are judged.
+3. The checks only read the figures.
+4. At the end, the summary shows the comparison.
 
-An error of the user ends pytest with the exit code of the error and without a traceback. To avoid the traceback, the
-error is raised as pytest's own `UsageError`, and the outermost hook prints the error.
+A mistake of the user ends pytest without a traceback. For this purpose, the error is raised as pytest's `UsageError`.
+The outermost hook prints the error and returns its exit code.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +24,7 @@ import pytest
 from toolmark.benchmark.candidates.recipes import Plan
 from toolmark.benchmark.config.sources import Values
 from toolmark.benchmark.core.errors import InputError, ToolmarkError
+from toolmark.benchmark.core.interruption import how_to_continue, interruptible
 from toolmark.benchmark.core.registry import load, names, renderer_for
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.evaluate import Evaluation
@@ -36,11 +40,12 @@ __all__: list[str] = []
 _EVALUATION = pytest.StashKey[Evaluation]()
 _COMPARISON = pytest.StashKey[Comparison]()
 _VALUES = pytest.StashKey[Values]()
+_INTERRUPTED = pytest.StashKey[bool]()
 _PLANS = pytest.StashKey[list[Plan]]()
 
 _WORKERS = (
-    "-n runs the checks in several processes, and each process would generate all completions again",
-    "Leave -n out. It saves no time, because generation is batched and the checks only read figures.",
+    "with -n, checks run in several processes, and each process would generate all completions again",
+    "Leave -n out. It would not save time, because completions are generated before the checks.",
 )
 
 Check = Callable[[str], None]
@@ -60,7 +65,7 @@ def _options(config: pytest.Config) -> Values:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:  # noqa: ARG001
-    """Print an error of the user as one line, and exit with the exit code of the error."""
+    """Print a mistake of the user as one line, and return the exit code of the error."""
     try:
         return (yield)
     except pytest.UsageError as error:
@@ -77,7 +82,10 @@ def _usage_error(error: ToolmarkError) -> pytest.UsageError:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check options, specs and cases before collection. `--help` works even if options or cases are invalid."""
+    """Check options, specs and cases before collection.
+
+    With `--help`, nothing is checked, so that the help is shown even if options or cases are invalid.
+    """
     if config.getoption("help"):
         return
     try:
@@ -88,7 +96,7 @@ def pytest_configure(config: pytest.Config) -> None:
             if _is_worker(config) or config.getoption("numprocesses", None):
                 raise InputError(*_WORKERS)
             evaluation = _evaluation(config)
-            # The plan of a recipe is shown only for a local base. For other bases, planning may need the network.
+            # The plan of a recipe is shown only for a local base. For other bases, the plan may need the network.
             every = [contestant.candidate for contestant in evaluation.contestants] if evaluation else []
             plans = [plan_of(candidate) for candidate in every if candidate.kind == "local"]
             config.stash[_PLANS] = [plan for plan in plans if plan is not None]
@@ -97,18 +105,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _is_worker(config: pytest.Config) -> bool:
-    """Whether this process is a worker of xdist. Each worker would load the model and generate everything again."""
+    """Return whether this process is a worker of pytest-xdist. Each worker would generate all completions again."""
     return hasattr(config, "workerinput")
 
 
 def _evaluation(config: pytest.Config) -> Evaluation | None:
-    """Return the evaluation. It is prepared only once. Return None if no candidate is given.
+    """Return the evaluation, or None if no candidate is given. The evaluation is prepared only once.
 
-    If only a file or an environment variable names the candidate, the evaluation is prepared when a check is collected.
-    So the other tests of the project run without the candidate.
+    The candidate may be given only in a file or an environment variable. Then the evaluation is prepared when a check
+    is collected, so that the other tests of the project do not need the candidate.
     """
     values = config.stash[_VALUES]
     if _EVALUATION not in config.stash and (values["model"] or values["adapter"]):
+        block = ExitStack()
+        block.enter_context(interruptible())  # not in a run of other tests, which may need more time to end
+        config.add_cleanup(block.close)
         try:
             config.stash[_EVALUATION] = Evaluation(request_of(values))
         except InputError as error:
@@ -117,7 +128,7 @@ def _evaluation(config: pytest.Config) -> Evaluation | None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Show cases, candidates, dialects, and the source of every option without its default value."""
+    """Show cases, candidates, dialects, and the source of every option whose value is not the default."""
     changed = config.stash[_VALUES].changed
     options = [f"toolmark options: {', '.join(changed)}"] if changed else []
     if _EVALUATION not in config.stash:
@@ -140,7 +151,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrize each check with the contestants."""
+    """Make each check run once for every contestant."""
     if "check" in metafunc.fixturenames:
         try:
             evaluation = _evaluation(metafunc.config)
@@ -151,7 +162,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Raise an error if there are checks but no candidate. Otherwise all checks would pass."""
+    """Raise an error if there are checks but no candidate. Otherwise pytest would pass without running a check."""
     checks = [item for item in session.items if "check" in getattr(item, "fixturenames", ())]
     if checks and _EVALUATION not in session.config.stash and not session.config.getoption("collectonly"):
         error = InputError("no candidate was given", "Add one, for example --model pocket")
@@ -160,27 +171,34 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
-    """Before the first check, let every candidate answer every case, and judge the answers."""
+    """Before the first check, generate the answers of all candidates to all cases, and judge the answers."""
+    config = session.config
+    try:
+        _generate(session)
+        result = yield
+        _write_reports(config)
+    except ToolmarkError as error:
+        raise _usage_error(error) from error
+    except KeyboardInterrupt as interrupted:
+        config.stash[_INTERRUPTED] = True
+        # pytest writes out the arguments of every call in the traceback. For the engine's tensors this takes seconds.
+        raise interrupted.with_traceback(None) from None
+    return result
+
+
+def _generate(session: pytest.Session) -> None:
+    """Let every candidate answer every case, and judge the answers, if a check is selected."""
     config = session.config
     wanted = any("check" in getattr(item, "fixturenames", ()) for item in session.items)
     if wanted and _EVALUATION in config.stash and not config.getoption("collectonly") and not _is_worker(config):
         capture = config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled():
-            try:
-                report = bool(config.stash[_VALUES]["report"] or os.environ.get("GITHUB_STEP_SUMMARY"))
-                config.stash[_COMPARISON] = config.stash[_EVALUATION].run(TerminalObserver(), report=report)
-            except ToolmarkError as error:
-                raise _usage_error(error) from error
-    result = yield
-    try:
-        _write_reports(config)
-    except ToolmarkError as error:
-        raise _usage_error(error) from error
-    return result
+            report = bool(config.stash[_VALUES]["report"] or os.environ.get("GITHUB_STEP_SUMMARY"))
+            config.stash[_COMPARISON] = config.stash[_EVALUATION].run(TerminalObserver(), report=report)
 
 
 def _write_reports(config: pytest.Config) -> None:
-    """Write the reports. This is done after the checks, so an error while writing changes no result of a check."""
+    """Write the reports. Reports are written after the checks, so that an error cannot change the result of a check."""
     if _COMPARISON in config.stash:
         for out in config.stash[_VALUES]["report"]:
             renderer_for(out).render(config.stash[_COMPARISON], Path(out))
@@ -188,9 +206,10 @@ def _write_reports(config: pytest.Config) -> None:
 
 @pytest.fixture
 def check(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Check:
-    """A function that checks one metric, for example `check("timing.recall")`.
+    """Return a function that checks one metric, for example `check("timing.recall")`.
 
-    The function records the figures of the contestant, and compares the figures with baseline and floors.
+    The function records the figures of the contestant. It fails if the contestant is worse than the baseline, or if a
+    figure is below its floor.
     """
     contestant: Contestant = request.param
     config = request.config
@@ -214,10 +233,11 @@ def check(request: pytest.FixtureRequest, record_property: Callable[[str, object
 
 @pytest.fixture(scope="session")
 def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]]:
-    """A function that checks the gold of every case under one metric, for example `prove_gold("timing.recall")`.
+    """Return a function that checks the gold (the right answers) of all cases under one metric.
 
-    Perfect answers must score 1, and planted wrong answers must score 0. The answers are written in the dialects of the
-    candidates, or in all dialects if no candidate is given.
+    For example, `prove_gold("timing.recall")` makes answers from the gold. Perfect answers must score 1 on the metric,
+    and planted wrong answers must score 0. The answers are written in the dialects of the candidates. If no candidate
+    is given, all dialects are used.
     """
     from toolmark.benchmark.readers.case_selection import load_cases
     from toolmark.benchmark.scoring.execution import Executor
@@ -241,7 +261,9 @@ def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Show the comparison."""
+    """Show the comparison, and the paths of the reports. After an interruption, show how to continue."""
+    if _INTERRUPTED in config.stash:
+        terminalreporter.write_line(f"Every answer until now is kept. {how_to_continue()}")
     if _COMPARISON not in config.stash:
         return
     terminalreporter.section("toolmark")
@@ -255,7 +277,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def _append_markdown(comparison: Comparison, summary: Path) -> None:
-    """Append the report to the summary of the job. Other steps of the job write to the same file."""
+    """Append the report to the file `summary`, because other steps of the job also write to this file."""
     with TemporaryDirectory(prefix="toolmark-") as folder:
         part = Path(folder) / "summary.md"
         load("toolmark.renderers", "markdown")().render(comparison, part)

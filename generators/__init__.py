@@ -6,7 +6,7 @@
     executed_calls.py    runs each tool call once
     template/            generator `template`: word lists and phrasings, offline
     teacher/             generator `teacher`: other models write the conversations
-    import_generator.py  generator `import`: conversations that a reader can read
+    import_generator.py  generator `import`: conversations that already exist in a file or on the hub
     trace_dataset/       the files of a trace dataset, its card, its audit, its upload
     commands/            `toolmark generate` and `toolmark data`
 

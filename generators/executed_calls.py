@@ -1,8 +1,7 @@
-"""Run the tool calls of a generation, and say which tools may run.
+"""Run the tool calls of a generation, and list the tools that may run.
 
-Each call is requested twice. The generator needs the result of the call, and later a stage checks that the call
-succeeds. If a tool is not pure, each distinct call is still executed only once. The second request gets the stored
-result.
+Each call is requested twice. The generator needs the result of the call, and later the stage `execution` checks the
+result. If a tool is not pure, each distinct call is executed only once. The second request gets the stored result.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class ExecutedCalls:
         self._results: dict[str, Result] = {}
 
     def may_run(self, tool: Tool) -> bool:
-        """Whether `tool` has an implementation whose effects are permitted."""
+        """Return whether `tool` has an implementation whose effects are permitted."""
         return self._executor.may_run(tool)
 
     def run(self, tool: Tool, arguments: Mapping[str, Any]) -> Result:
@@ -48,7 +47,7 @@ class ExecutedCalls:
 
 
 def execution_summary(toolbox: Toolbox, execute: Execute) -> str:
-    """Return a line for the user: which tools will be executed, and why the other tools will not be executed."""
+    """Return a line of text that lists the tools that may run, and the tools that may not run with the reason."""
     may = Executor(execute)
     runs = [tool for tool in toolbox.tools if may.may_run(tool)]
     bare = [tool for tool in toolbox.tools if tool.run is None]
@@ -56,9 +55,7 @@ def execution_summary(toolbox: Toolbox, execute: Execute) -> str:
     widest = "all" if any(tool.effects == "write" for tool in held) else "read"
     parts = [f"executed: {_names_by_effect(runs)}"]
     if held:
-        parts.append(
-            f"not executed: {_names_by_effect(held)}; --execute {widest} runs {'them' if len(held) > 1 else 'it'}"
-        )
+        parts.append(f"not executed without --execute {widest}: {_names_by_effect(held)}")
     if bare:
         parts.append(f"without implementation: {_names_by_effect(bare)}")
     count = len(toolbox.tools)

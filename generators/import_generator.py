@@ -1,10 +1,11 @@
 """Generator `import`: turns existing conversations into a trace dataset.
 
-The conversations must pass the same stages as the conversations of all other generators.
+The conversations are in a file, a folder, or a data set on the hub. Any registered reader can read them. The
+conversations must pass the same checks as the conversations of all other generators.
 
-The conversations are in a file, a folder, or a data set on the hub. Any registered reader can be used. This generator
-only adds implementations to the tools. If a tool of a conversation has the same name and arguments as a tool of
-`--tools`, the calls run the implementation from `--tools`. Calls of other tools are only checked against the schema.
+This generator only adds implementations to the tools. If a tool of a conversation has the same name and arguments as a
+tool of `--tools`, the calls run the implementation from `--tools`. Calls of other tools are only checked against the
+schema.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class ImportGenerator(BaseGenerator):
     Options: type[BaseModel] = ImportOptions
 
     def propose(self, toolbox: Toolbox, options: ImportOptions, ctx: Generation) -> Iterator[Trace]:
-        """Yield the reader's traces in order. If a row cannot be read, the row is dropped, and its place is recorded.
+        """Yield the traces of the source, in order. A row that cannot be read is rejected, with its place and reason.
 
         Raises:
             InputError: The source cannot be read at all.
@@ -64,14 +65,17 @@ class ImportGenerator(BaseGenerator):
             else:
                 yield _with_implementations(row, known)
         if cases["read"]:
-            ctx.note(f"{cases['read']:,} rows are cases without an answer and were left out: they cannot be trained on")
+            ctx.note(f"{cases['read']:,} rows were left out, because a case without an answer cannot be trained on")
 
 
 def _reader_and_path(source: str) -> tuple[Reader, Path]:
     name, colon, rest = source.partition(":")
     if not colon or not rest:
         known = ", ".join(names("toolmark.readers"))
-        raise InputError(f"--source {source!r} is not NAME:PATH or NAME:hub/ORG/DATASET", f"The readers are: {known}.")
+        raise InputError(
+            f"--source {source!r} is not of the form NAME:PATH or NAME:hub/ORG/DATASET",
+            f"NAME is a reader: {known}. For example: --source openai:chats.jsonl",
+        )
     reader: Reader = load("toolmark.readers", name)()
     path = Path(rest)
     if path.exists():
@@ -91,7 +95,10 @@ def _hub_folder(repo: str, revision: str | None) -> Path:
 
 
 def _with_implementations(trace: Trace, known: dict[str, Tool]) -> Trace:
-    """Return `trace` with implementations, taken from the tools in `known` that have the same name and arguments."""
+    """Return `trace` with implementations for its tools.
+
+    An implementation is taken from the tool in `known` that has the same name and arguments.
+    """
     tools = tuple(_implemented(tool, known.get(tool.name)) for tool in trace.tools)
     if tools == trace.tools:
         return trace

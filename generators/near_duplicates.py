@@ -1,8 +1,8 @@
 """Finds questions that are nearly the same and have the same right answer.
 
 MinHash with locality-sensitive hashing finds likely pairs in constant time. For each likely pair, the exact Jaccard
-similarity of the character five-grams is then computed. If two questions differ in a value, their right answers differ
-too. Both questions are then kept, because such pairs teach a model to copy values.
+similarity of the character five-grams is then computed. If two questions differ only in a value, their right answers
+differ too. Both questions are then kept, because such pairs teach a model to copy values.
 
 Reference: Broder, "On the resemblance and containment of documents", 1997.
 """
@@ -15,7 +15,7 @@ from typing import Any
 __all__ = ["NEAR", "NearDuplicates", "resemblance"]
 
 NEAR = 0.85
-"""Share of common five-grams at and above which two questions are nearly the same."""
+"""Two questions are nearly the same if the Jaccard similarity of their five-grams is at least this number."""
 
 _GRAM = 5
 _PERMUTATIONS = 64
@@ -52,7 +52,7 @@ class NearDuplicates:
         return MinHash(num_perm=_PERMUTATIONS)
 
     def _sketch(self, question: str) -> Any:
-        # A question is first looked up and then added. Both steps use the same sketch of the question.
+        # Because a question is first looked up and then added, its sketch is kept for the second step.
         if self._last[0] != question:
             sketch = self._empty.copy()  # a copy, because drawing new permutations is slow
             sketch.update_batch([gram.encode() for gram in _grams(question)])
@@ -60,7 +60,10 @@ class NearDuplicates:
         return self._last[1]
 
     def find(self, question: str, right_answer: str) -> str | None:
-        """Return an accepted question that is nearly the same as `question`, with the same right answer, or None."""
+        """Return an accepted question that is nearly the same as `question` and has the same right answer.
+
+        None if there is no such question.
+        """
         if not self._texts:
             return None
         for place in sorted(self._index.query(self._sketch(question))):
@@ -70,6 +73,6 @@ class NearDuplicates:
         return None
 
     def add(self, question: str, right_answer: str) -> None:
-        """Remember an accepted question."""
+        """Add an accepted question to the index."""
         self._index.insert(len(self._texts), self._sketch(question), check_duplication=False)
         self._texts.append((question, right_answer))

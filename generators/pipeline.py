@@ -2,22 +2,22 @@
 
     DIR/tools.yaml          the tools, with implementation and effects
     DIR/cases.dev.jsonl     the questions of the validation traces, with their right answers
-    DIR/cases.test.jsonl    questions of other clusters; no trace of these clusters is written
+    DIR/cases.test.jsonl    the test questions, with their right answers; DIR/traces/ has no trace of their clusters
     DIR/traces/             a `datasets` DatasetDict: train, validation
     DIR/README.md           the data card
     DIR/manifest.json       generator, options, seed, counts, rejections per stage
     DIR/rejected.jsonl      the first 10,000 rejected traces, each with its stage and reason; absent if there are none
 
-There is one pass over the traces. Accepted rows are written to a temporary file. The package `datasets` then streams
-the rows from this file. Only the data for finding duplicates stays in memory, a few kilobytes for each question. If a
-question is in the test split, all paraphrases of the question are in the test split too. So a test question is never a
-paraphrase of a training question.
+The traces are read only once. Accepted rows are written to a temporary file. The package `datasets` then streams the
+rows from this file. Only the data for finding duplicates stays in memory, a few kilobytes for each question.
+
+If a question is in the test split, all paraphrases of the question are in the test split too. So a test question is
+never a paraphrase of a training question.
 """
 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -28,7 +28,7 @@ from typing import Any, Literal, TextIO
 
 from pydantic import BaseModel
 
-from toolmark.benchmark.core.errors import InputError, NothingToDo, writing
+from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Toolbox
 from toolmark.benchmark.data.held_out import HeldOut
@@ -40,6 +40,7 @@ from toolmark.generators.executed_calls import ExecutedCalls
 from toolmark.generators.stages import STAGES, Rejection, TraceFilter
 from toolmark.generators.trace_dataset.card import dataset_card
 from toolmark.generators.trace_dataset.writer import NamedToolboxes, trace_row, write_traces
+from toolmark.generators.unfinished_folder import unfinished_folder
 
 __all__ = ["GenerationReport", "generate", "replies_folder"]
 
@@ -49,7 +50,7 @@ TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1
 MOST_REJECTED = 10_000
 VALIDATION_SHARE_WITHOUT_CASES = 0.01
-"""Share of validation traces if there are no cases: the split then only serves the loss curve."""
+"""Share of validation traces if the traces have no cases. The validation split is then only used for the loss curve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def generate(
     execute: Execute = "pure",
     note: Callable[[str], None] = lambda _: None,
 ) -> GenerationReport:
-    """Write the traces that `generator` proposes to the folder `out`.
+    """Check the traces that `generator` proposes, and write the accepted traces to the folder `out`.
 
     Args:
         generator: Proposes the traces.
@@ -90,7 +91,7 @@ def generate(
         toolbox: The tools. Held-out tools are not passed to the generator.
         out: The folder, which must be new or empty.
         held_out: The tools and queries that must not be in training data.
-        execute: The effects that a tool may have and still be executed.
+        execute: The effects that a tool may have. Tools with other effects are not executed.
         note: A function that is called with each message for the user.
 
     Raises:
@@ -99,14 +100,11 @@ def generate(
         EnvironmentFault: `out` cannot be written.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} is there already", "Name a new folder with --out, or remove this one.")
+        raise InputError(f"{out} exists already", f"Name a new folder with --out, or remove {out}.")
     offered = Toolbox(name=toolbox.name, tools=tuple(tool for tool in toolbox.tools if tool.name not in held_out.tools))
-    with writing(out, "Choose another place: --out DIR"):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        beside = tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-")
-    # The dataset is written to a temporary folder and moved at the end. So a killed run leaves no incomplete dataset.
-    with beside as folder:
-        made, work = Path(folder) / "made", Path(folder) / "work"
+    # The dataset is moved to its place at the end. So a killed run leaves no incomplete dataset.
+    with unfinished_folder(out) as folder:
+        made, work = folder / "made", folder / "work"
         made.mkdir()
         work.mkdir()
         with Executor(execute) as executor, (work / "rejected.jsonl").open("w", encoding="utf-8") as rejected:
@@ -116,12 +114,15 @@ def generate(
             toolboxes = NamedToolboxes(offered)
             report = _spool(generator.propose(offered, options, context), stages, toolboxes, work)
         if not report.proposed:
-            raise NothingToDo(f"{generator.name} proposed nothing", "Ask for more conversations, or raise its limits.")
+            raise NothingToDo(
+                f"the generator {generator.name} proposed no conversations",
+                "Ask for more conversations, or raise the limits of the generator.",
+            )
         if not sum(report.counts.values()):
             causes = ", ".join(f"{count} {stage}" for stage, count in report.rejections.items() if count)
             raise NothingToDo(
                 f"all {report.proposed} proposed traces were rejected ({causes}){_first_reason(work)}",
-                "Correct what the reason names, or ask for more conversations.",
+                "Remove the cause, or ask for more conversations.",
             )
         spools = {name: work / f"{name}.jsonl" for name in ("train", "validation")}
         write_traces(spools, made / "traces", work / "cache")
@@ -136,7 +137,10 @@ def generate(
 
 
 def replies_folder(out: Path) -> Path:
-    """Return the folder for the generator's replies, next to the dataset. A killed run does not lose these replies."""
+    """Return the folder for the replies of a generator's models.
+
+    The folder is next to the dataset, so the replies are still there after a killed run.
+    """
     return out.parent / f"{out.name}.replies"
 
 
@@ -204,7 +208,10 @@ def _split(trace: Trace) -> Split:
 
 
 def _write_rest(work: Path, made: Path, toolboxes: NamedToolboxes) -> None:
-    """Write tools and cases. If there are no cases, the tools of the traces are invented, and `tools.yaml` is empty."""
+    """Write the tools, the cases and the rejected traces.
+
+    If no trace has a case, the tools of the traces are invented. `tools.yaml` is then empty.
+    """
     files = [work / f"cases.{split}.jsonl" for split in ("dev", "test")]
     judged = any(file.stat().st_size for file in files)
     (toolboxes if judged else NamedToolboxes(Toolbox(name="", tools=()))).write(made / "tools.yaml")
@@ -216,10 +223,11 @@ def _write_rest(work: Path, made: Path, toolboxes: NamedToolboxes) -> None:
 def _manifest(
     generator: Generator[Any], options: BaseModel, seed: int, report: GenerationReport, execute: Execute
 ) -> str:
-    """Return the text of `manifest.json`. Without a time or a machine in the text, the same seed gives the same bytes.
+    """Return the text of `manifest.json`.
 
-    Options without a value are left out. The stage `answer` is left out if this stage rejected nothing. So the
-    manifests of older datasets do not change if an option or a stage is added.
+    The text contains no time and no machine name, so the same seed gives the same bytes. Options without a value are
+    left out. The stage `answer` is left out if this stage rejected nothing. So old manifests stay reproducible when an
+    option or a stage is added.
     """
     stages = {stage: count for stage, count in report.rejections.items() if count or stage != "answer"}
     content = {

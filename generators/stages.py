@@ -1,11 +1,11 @@
-"""The stages that a proposed trace must pass, in this order. Each rejection is counted with its stage and reason.
+"""The checks (stages) that a proposed trace must pass, in this order. Each rejection is recorded with its reason.
 
 format      the last turn is the assistant's, only offered tools are called, and the case is valid and fits the trace
 schema      the arguments of every call are valid
 leakage     no question is a test query, and no held-out tool is offered or called
 duplicate   no accepted trace has the same question, or nearly the same question with the same right answer
 execution   every permitted call succeeds, and the conversation contains the call's real result
-answer      an answer after a result uses this result
+answer      every answer after a result uses this result
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SAYS_EMPTY = re.compile(r"\b(?:no|none|nothing|not|empty|without)\b")
 
 
 class Rejection(NamedTuple):
-    """The reason why a trace was rejected, and the question of the trace, if the question is known."""
+    """The stage at which a trace was rejected, the reason, and the question of the trace (empty if not known)."""
 
     stage: Stage
     reason: str
@@ -48,7 +48,7 @@ class Rejection(NamedTuple):
 
 
 class TraceFilter:
-    """Accepts or rejects traces one at a time.
+    """Accepts or rejects each proposed trace.
 
     Args:
         held_out: The tools and queries that must not be in training data.
@@ -58,7 +58,7 @@ class TraceFilter:
     Attributes:
         rejections: Number of rejected traces by stage.
         unexecuted: Number of calls that were only checked against the schema, because the tool may not run.
-        dropped: Number of conversations that the generator itself gave up.
+        dropped: Number of conversations that the generator itself discarded.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class TraceFilter:
         self.dropped = 0
 
     def drop(self, stage: str, reason: str, query: str, query_type: str, tool_name: str | None) -> None:
-        """Count a conversation as rejected at `stage`, because the generator itself gave the conversation up.
+        """Count one rejection at `stage` for a conversation that the generator itself discarded.
 
         Raises:
             ValueError: There is no such stage.
@@ -89,7 +89,7 @@ class TraceFilter:
         self._record(rejection._replace(reason=" ".join(rejection.reason.split())[:_MAX_REASON]))
 
     def accepts(self, trace: Trace) -> bool:
-        """Whether `trace` passes every stage. If `trace` fails at a stage, the rejection is counted for this stage."""
+        """Return whether `trace` passes every stage. If it fails, count the rejection for the first failed stage."""
         rejection = self._first_failure(trace)
         if rejection is None:
             return True
@@ -106,10 +106,12 @@ class TraceFilter:
             return Rejection("leakage", reason)
         key = bytes.fromhex(_question_key(trace))
         if key in self._asked:
-            return Rejection("duplicate", "the same question was accepted before")
+            return Rejection("duplicate", "the same question was already accepted")
         near = self._near.find(_user_text(trace), _gold_hash(trace)) if trace.case is not None else None
         if near is not None:
-            return Rejection("duplicate", f"nearly the same as {near!r}, with the same right answer")
+            return Rejection(
+                "duplicate", f"the accepted question {near!r} is nearly the same and has the same right answer"
+            )
         if reason := self._failed_call(trace):
             return Rejection("execution", reason)
         if reason := ignored_result(trace):
@@ -130,12 +132,12 @@ class TraceFilter:
             if result.kind != "ok":
                 return f"{call.name}: {result.kind}: {result.error}"
             if returned is not None and not _same_value(returned, result.value):
-                return f"{call.name} returned something else than the conversation says"
+                return f"the result of {call.name} differs from the result in the conversation"
         return None
 
 
 def _calls_with_results(trace: Trace) -> Iterator[tuple[Call, Message | None]]:
-    """Yield every call with the tool turn of the call's result, or with None.
+    """Yield every call, with the tool turn that contains its result. None if there is no such turn.
 
     Results have the same order as the calls.
     """
@@ -146,53 +148,56 @@ def _calls_with_results(trace: Trace) -> Iterator[tuple[Call, Message | None]]:
 
 
 def _same_value(returned: Message, value: object) -> bool:
-    # In the turn, a string can be written with or without quotes. So `55` can be the string "55".
+    # A turn can contain a string with or without quotes. So `55` can be the string "55".
     return returned.content == value or equal(result_value(returned.content), value)
 
 
 def ill_formed(trace: Trace) -> str | None:
-    """Return the error in the form of `trace`. None if the form is right."""
+    """Return what is wrong with the form of `trace`. None if nothing is wrong."""
     names = {tool.name for tool in trace.tools}
     last = trace.messages[-1]
     if last.role != "assistant":
-        return f"it ends with the {last.role}'s turn"
+        return f"the last turn has the role {last.role} instead of assistant"
     if len(names) < len(trace.tools):
         return "two offered tools have the same name"
-    # Calls in the last turn have no result, because the tools may not run. All earlier calls must have a result.
+    # Calls in the last turn may have no result, because some tools may not run. All earlier calls must have a result.
     for call, returned in _calls_with_results(trace):
         if call.name not in names:
-            return f"it calls {call.name[:60]!r}, which is not offered"
+            return f"the called tool {call.name[:60]!r} is not offered"
         if returned is None and call not in last.tool_calls:
-            return f"its call of {call.name} has no result"
+            return f"the call of {call.name} has no result"
     if trace.tool_name is not None and trace.tool_name not in names:
-        return f"its tool {trace.tool_name!r} is not offered"
+        return f"the right tool {trace.tool_name!r} is not offered"
     if trace.case is None:
         return None
     try:
-        # A generator may build a case without validation. But a case must be valid, because cases are read from files.
+        # A generator may build a case without validation. An invalid case could not be read from its file later.
         Case.model_validate(trace.case.model_dump())
     except ValidationError as error:
-        return f"its case is not valid: {error.errors()[0]['msg']}"
+        return f"the case is invalid: {error.errors()[0]['msg']}"
     asked = trace.case.messages
     if trace.messages[: len(asked)] != asked or trace.toolbox.tools != trace.case.toolbox.tools:
-        return "its case asks something else"
+        return "the case has other messages or other tools than the conversation"
     return None
 
 
 def invalid_call(trace: Trace) -> str | None:
-    """Return the error in the first call with invalid arguments. None if the arguments of all calls are valid."""
+    """Return what is wrong with the first call that has invalid arguments. None if all calls are valid."""
     offered = {tool.name: tool for tool in trace.tools}
     try:
         for call, _ in _calls_with_results(trace):
             if found := problems(call.arguments, compile_schema(offered[call.name].parameters)):
                 return f"{call.name}: {found[0].path or 'arguments'}: {found[0].message}"
     except SchemaError as error:
-        return f"a tool's schema is invalid: {error}"
+        return f"the schema of a tool is invalid: {error}"
     return None
 
 
 def ignored_result(trace: Trace) -> str | None:
-    """Describe the first answer that does not use the results before this answer. None if there is no such answer."""
+    """Return a description of the first answer that does not use the results directly before this answer.
+
+    None if there is no such answer.
+    """
     for index, message in enumerate(trace.messages):
         before = trace.messages[index - 1] if index else None
         if message.role != "assistant" or message.tool_calls or before is None or before.role != "tool":
@@ -205,12 +210,12 @@ def ignored_result(trace: Trace) -> str | None:
             _nothing_to_use(trace.messages[i], message.content) or uses_result(trace.messages[: i + 1], message.content)
             for i in results
         ):
-            return f"the answer {message.content[:120]!r} uses nothing of the result {before.content[:120]!r}"
+            return f"the answer {message.content[:120]!r} contains nothing from the result {before.content[:120]!r}"
     return None
 
 
 def _nothing_to_use(returned: Message, answer: str) -> bool:
-    """Whether the result is empty, or a part of the result is empty and the answer says so."""
+    """Return whether the result is empty, or a part of the result is empty and the answer says that it is empty."""
     content = returned.content.strip()
     if not content.strip(" []{}") or content in ("null", '""'):
         return True
@@ -229,11 +234,10 @@ def _gold_hash(trace: Trace) -> str:
 
 
 def _question_key(trace: Trace) -> str:
-    """A hash that is the same for two traces with the same question.
+    """Return a hash that is the same for two traces with the same question.
 
-    If the trace has a case, only the turns before the answer are hashed. The question is then the same even if other
-    tools are offered. If the trace has no case, its tools were invented for this conversation. The names of the offered
-    tools are then hashed too.
+    If the trace has a case, only the turns before the answer are hashed, and the offered tools do not matter. If the
+    trace has no case, its tools were invented for this conversation. The names of its tools are then hashed too.
     """
     if trace.case is not None:
         return digest([message.as_openai() for message in trace.case.messages])

@@ -1,4 +1,4 @@
-"""Whether two tools take the same arguments."""
+"""Compare the arguments of two tools."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["same_arguments"]
 
 
 def same_arguments(one: Tool, other: Tool) -> bool:
-    """Whether two tools declare arguments of the same names. Types are not compared."""
+    """Return whether the arguments of two tools have the same names. Types are not compared."""
     return _argument_names(one) == _argument_names(other)
 
 

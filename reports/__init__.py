@@ -1,1 +1,1 @@
-"""The reports. A renderer shows a comparison and does not compute figures."""
+"""Writes reports. A renderer shows the figures of a comparison. It computes no figures."""

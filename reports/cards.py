@@ -1,6 +1,6 @@
-"""Makes the results for the hub: the `model-index` of a model card, and the entries of an `.eval_results` file.
+"""Writes results for the hub: the `model-index` of a model card, and the entries of an `.eval_results` file.
 
-Both are built with the classes of the hub library, which check the values.
+The classes of the hub library build both, because these classes check the values.
 """
 
 from __future__ import annotations
@@ -29,14 +29,17 @@ _DATASET_TYPE = "toolmark"
 _ID = re.compile(r"[\w.-]+/[\w.-]+")
 _METADATA = re.compile(r"\A\s*---\n.*?\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 _BEGIN, _END = "<!-- toolmark: results -->", "<!-- toolmark: end -->"
-"""Toolmark writes the part of a card between these two lines, and leaves the rest of the card unchanged."""
+"""Toolmark writes the part of a card between these two lines. The rest of the card stays unchanged."""
 
 
 def subject(comparison: Comparison) -> ContestantResult:
-    """Return the contestant whose results are published: the contestant with a baseline, or the only contestant.
+    """Return the contestant whose results are published.
+
+    If contestants have a baseline, the only contestant with a baseline is returned. Otherwise, the only contestant is
+    returned.
 
     Raises:
-        InputError: There are several such contestants.
+        InputError: There is more than one contestant to choose from.
     """
     candidates = comparison.compared or comparison.contestants
     if len(candidates) != 1:
@@ -48,7 +51,7 @@ def subject(comparison: Comparison) -> ContestantResult:
 
 
 def _measured(comparison: Comparison, contestant: ContestantResult) -> list[tuple[MetricInfo, float]]:
-    """Return the primary metrics that have a score. The score is in percent and rounded to one decimal."""
+    """Return each primary metric that has a score, with the score in percent, rounded to one decimal."""
     return [
         (metric, round(score * 100, 1))
         for metric in comparison.primary
@@ -67,7 +70,7 @@ def _notes(contestant: ContestantResult, metric: MetricInfo) -> str:
 
 
 def eval_results(comparison: Comparison, contestant: ContestantResult) -> list[EvalResult]:
-    """Make one result for each primary metric, for the `model-index` of a model card.
+    """Return one result for each primary metric, for the `model-index` of a model card.
 
     Args:
         comparison: The comparison.
@@ -93,15 +96,15 @@ def eval_results(comparison: Comparison, contestant: ContestantResult) -> list[E
 
 
 def eval_entries(comparison: Comparison, contestant: ContestantResult, dataset: str) -> list[EvalResultEntry]:
-    """Make one entry for each primary metric, for an `.eval_results/*.yaml` file.
+    """Return one entry for each primary metric, for an `.eval_results/*.yaml` file.
 
     Args:
         comparison: The comparison.
         contestant: The model whose results are published.
-        dataset: Id of the benchmark's dataset on the hub, ORG/NAME.
+        dataset: Id of the benchmark's dataset on the hub, in the form ORG/NAME.
 
     Raises:
-        InputError: `dataset` is not the id of a dataset on the hub.
+        InputError: `dataset` does not have the form ORG/NAME.
     """
     from huggingface_hub import EvalResultEntry
 
@@ -121,14 +124,13 @@ def eval_entries(comparison: Comparison, contestant: ContestantResult, dataset: 
 
 
 def card(comparison: Comparison, existing: str = "", base_model: str | None = None) -> str:
-    """Write a model card: the metadata with the results, and the report in Markdown.
+    """Return the text of a model card: the metadata with the results, and the report in Markdown.
 
     Args:
         comparison: Comparison of one model, with or without a baseline.
-        existing: The existing card. The text and the metadata of the card, and results of other benchmarks, are kept.
-            Results of Toolmark are replaced.
-        base_model: Id of the base on the hub. Without `base_model`, the base named in the existing card is kept if the
-            name is an id on the hub.
+        existing: Text of the existing card. Earlier results of Toolmark are replaced. The rest is kept.
+        base_model: Id of the base on the hub. If `base_model` is None, the base in the existing card is kept, but only
+            if this base has the form ORG/NAME.
 
     Raises:
         InputError: The comparison has several models, or the metadata of `existing` cannot be read.
@@ -139,7 +141,7 @@ def card(comparison: Comparison, existing: str = "", base_model: str | None = No
     name = visible(contestant.name).replace("\n", " ")
     try:
         metadata: Any = ModelCard(existing).data if existing else ModelCardData()
-    except Exception:  # the hub library's YAML parser raised an error, and the type of the error depends on the version
+    except Exception:  # the type of a YAML error depends on the version of the hub library
         raise InputError(
             "the metadata of README.md cannot be read", "Correct the YAML between the --- lines of README.md."
         ) from None
@@ -157,12 +159,12 @@ def card(comparison: Comparison, existing: str = "", base_model: str | None = No
 
 
 def _is_id(name: object) -> bool:
-    """Whether `name` is an id on the hub. A name can also be a path on the machine where the model was trained."""
+    """Return whether `name` has the form ORG/NAME. Another name can be a path on the machine that trained the model."""
     return isinstance(name, str) and bool(_ID.fullmatch(name))
 
 
 class Card:
-    """Writes a model card with its `model-index`."""
+    """Writes a model card with the results in its `model-index`."""
 
     name = "card"
     suffixes: Sequence[str] = (".card.md",)

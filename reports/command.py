@@ -18,7 +18,7 @@ from toolmark.benchmark.verdicts.verdict import MARGIN
 __all__ = ["app"]
 
 MOST = 10
-"""Largest number of candidates, without the baseline. A page has ten different colours and symbols for candidates."""
+"""Largest number of runs that are compared with the baseline. A page has ten colours and ten symbols for them."""
 
 app = App(name="report", help="Write a report of recorded runs: HTML, Markdown, CSV, JSON, or a site over time.")
 
@@ -36,31 +36,31 @@ def report(
     margin: float = MARGIN,
     execute: Execute = "pure",
 ) -> None:
-    """Judge recorded runs again, and write a report of the runs. Nothing is generated.
+    """Judge the stored answers of runs again, and write a report. No model is run.
 
     Parameters
     ----------
     runs:
-        One to ten folders of runs, ledgers, or recordings: replay/FILE.
+        One to ten runs. A run is a folder, a ledger, or replay/FILE for a recording.
     out:
-        FILE.html, .md, .csv, .json or .card.md. Or FOLDER/ for a site, to which the report is added.
+        FILE.html, FILE.md, FILE.csv, FILE.json or FILE.card.md. FOLDER/ adds the report to the site in this folder.
     baseline:
-        The run that the other runs are compared with. Without a baseline there are scores and no verdicts.
+        Compare the other runs with this run. Without a baseline, the report has scores but no verdicts.
     cases:
-        File or folder of the cases that the runs answered. The default is the shipped cases. Cases that are missing
-        from a run are left out.
+        File or folder of the cases that the runs answered. The default is the shipped cases. If a run lacks a case,
+        the case is left out.
     tools:
-        Source of the toolboxes that the cases name.
+        File or module with the toolboxes that the cases name.
     split:
         Split of the cases: dev or test.
     limit:
-        Number of cases in a sample. The sample is the same as with `pytest --limit`.
+        Judge a sample of this number of cases. `pytest --limit` takes the same sample.
     seed:
         Seed of the sample.
     margin:
-        Differences within ±margin count as equivalent. The margin is a share, for example 0.05.
+        Differences within ±margin count as equivalent. The margin is a share from 0 to 1, for example 0.05.
     execute:
-        Run called tools with effects up to this level.
+        Largest effects of the called tools that are run: pure, read or all.
     """
     if not 1 <= len(runs) <= MOST:
         raise InputError(f"{len(runs)} runs are given", f"Give one to {MOST}: toolmark report RUN --out {out}")

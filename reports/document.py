@@ -1,4 +1,4 @@
-"""A comparison as one JSON document. The schema of the document is published in docs/report.schema.json."""
+"""Writes a comparison as one JSON document. The schema of the document is docs/report.schema.json."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VERSION: Literal[2] = 2
 
 
 class Document(BaseModel):
-    """A comparison with all its data. If an interval is infinite on one side, this end of the interval is `null`."""
+    """A comparison with all its data. An infinite end of an interval is written as `null`."""
 
     version: Literal[2]
     comparison: Comparison
@@ -31,9 +31,9 @@ def _adapter() -> TypeAdapter[Document]:
 
 
 def document(comparison: Comparison) -> str:
-    """Write the document of a comparison, as text."""
+    """Return the JSON document of a comparison, as text."""
     made = Document.model_construct(version=VERSION, comparison=comparison)
-    # Python's writer writes ASCII, so no control character from a model reaches a terminal or a log.
+    # json.dumps writes ASCII only, so no control character from a model reaches a terminal or a log.
     return json.dumps(json.loads(_adapter().dump_json(made)), indent=1)
 
 

@@ -12,12 +12,15 @@ _IDENTITY = (("dialect", "prompts"), ("template", "template"), ("decoding", "dec
 
 
 class Condition(NamedTuple):
-    """One condition that should be the same on both sides.
+    """One condition that should be the same for the contestant and its baseline.
 
     Attributes:
         what: Name of the condition.
-        state: `ok` if there is no difference. `warning` for a difference that rarely changes scores. `bad` for a
-            difference that can explain a difference in scores. `unknown` if the condition is not recorded.
+        state: Result of the comparison.
+            `ok`: The condition is the same.
+            `warning`: There is a difference that rarely changes scores.
+            `bad`: There is a difference that can explain a difference in scores.
+            `unknown`: The condition is not recorded.
         text: The state in words.
     """
 
@@ -29,8 +32,8 @@ class Condition(NamedTuple):
 def fairness(comparison: Comparison, contestant: ContestantResult) -> list[Condition]:
     """Compare the conditions of a contestant and its baseline.
 
-    The conditions are cases, prompts, template, decoding, dtype and engine. An adapter has one more condition, with or
-    without a baseline. The additional condition is that the adapter is verified to belong to its base.
+    The conditions are cases, prompts, template, decoding, dtype and engine. An adapter has one more condition, also
+    without a baseline: the hash of the base proves that the adapter was trained on this base.
 
     Args:
         comparison: The comparison.
@@ -42,20 +45,20 @@ def fairness(comparison: Comparison, contestant: ContestantResult) -> list[Condi
         strip.append(Condition("base identity", "warning", contestant.unproven.removeprefix("base identity ")))
     elif contestant.identity.get("adapter") is not None:
         strip.append(
-            Condition("base identity", "ok", "proven by the hash of the base: the adapter was trained on this base")
+            Condition("base identity", "ok", "the hash of the base proves that the adapter was trained on this base")
         )
     return strip
 
 
 def _is_known(value: object) -> bool:
-    """Whether a value is known. A recording can say that a value is not known."""
+    """Return whether a value is known. A recording can contain the text "not known" as a value."""
     return value is not None and not str(value).startswith("not known")
 
 
 def _shared(ours: ContestantResult, base: ContestantResult) -> list[Condition]:
     differences = ours.differences.values()
     alone = max((one.only_base + one.only_candidate for one in differences), default=0)
-    # A metric without any case has a reason too, but this reason does not come from a difference of the sides.
+    # A metric without cases also has a reason. Only reasons about cases on one side are shown here.
     reasons = [one.reason for one in differences if one.reason and one.only_base + one.only_candidate]
     if reasons:
         strip = [Condition("cases", "bad", f"{alone} on one side only; {reasons[0]}")]

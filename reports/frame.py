@@ -1,4 +1,4 @@
-"""A comparison as a data frame and as CSV: one row for each metric and candidate."""
+"""Writes a comparison as a data frame and as CSV, with one row for each metric and candidate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Csv", "frame"]
 
 
 def _as_text(name: str) -> str:
-    """Return a name that a spreadsheet reads as text. An unchanged name might be read as a formula."""
+    """Return the name, changed if necessary so that a spreadsheet does not read the name as a formula."""
     text = visible(name)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
 
@@ -61,8 +61,8 @@ def _line(metric: MetricInfo, contestant: ContestantResult) -> dict[str, Any]:
 
 
 def frame(comparison: Comparison) -> DataFrame:
-    """Return all figures of a comparison, with a row for each metric and contestant. Missing figures become empty."""
-    from pandas import DataFrame  # half a second to import
+    """Return all figures of a comparison, with a row for each metric and contestant. A missing figure is empty."""
+    from pandas import DataFrame  # the import takes half a second
 
     lines = [_line(metric, contestant) for metric in comparison.metrics for contestant in comparison.contestants]
     return DataFrame(lines).astype(dict.fromkeys(("wins", "losses", "ties"), "Int64"))  # counts that may be missing

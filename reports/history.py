@@ -1,4 +1,4 @@
-"""The stored figures of a site: the time of each report, and the primary metrics of every candidate."""
+"""Reads the history of a site: the time of each report, and the primary metrics of every candidate."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Point(_Part):
         score: Score, from 0 to 1.
         low: Lower end of the 95% interval of the score.
         high: Upper end of the 95% interval of the score.
-        effect: Difference from the baseline.
-        verdict: Verdict on the difference. Empty without a baseline.
+        effect: Difference from the score of the baseline, from -1 to 1.
+        verdict: Verdict on the difference. Empty if there is no baseline.
     """
 
     n: int
@@ -59,7 +59,7 @@ class Entry(_Part):
     """One report of the site.
 
     Attributes:
-        id: Name of the report's folder. The folder of the index contains this folder.
+        id: Name of the folder of the report, inside the folder of the site.
         made: Time at which the comparison was made, in ISO 8601.
         cases: Description of the cases.
         case_set: Hash of the cases.
@@ -74,7 +74,7 @@ class Entry(_Part):
 
 
 def entry_of(comparison: Comparison) -> Entry:
-    """Return the entry of a comparison."""
+    """Return the entry that the site stores for a comparison."""
     provenance = comparison.report.provenance if comparison.report else None
     made = provenance.made if provenance else "undated"
     case_set = provenance.case_set if provenance else "unknown"
@@ -105,7 +105,7 @@ def _point(contestant: ContestantResult, metric: str) -> Point:
 
 
 def read_history(path: Path) -> list[Entry]:
-    """Read the entries of an index, oldest first. If the file does not exist, there are no entries.
+    """Return the entries of an index, oldest first. If the file does not exist, return an empty list.
 
     Args:
         path: The `index.json` of the site.

@@ -1,4 +1,7 @@
-"""A comparison as Markdown: tables for a README, and a whole report for a pull request or the summary of a job."""
+"""Writes a comparison as Markdown.
+
+The output is tables for a README, or a whole report for a pull request or the summary of a CI job.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ __all__ = ["Markdown"]
 MOST_CASES = 20
 
 MOST = 60_000
-"""Largest number of characters of a report. GitHub's limit is 65,536 for a comment and 1 MiB for a step summary."""
+"""Largest number of characters of a report. GitHub's limit is 65,536 characters for a comment."""
 
 _CUT = "The rest of the report does not fit here. The HTML report contains it."
 
@@ -27,7 +30,7 @@ _FAIR = {"bad": "❌", "warning": "⚠️"}
 
 
 class Markdown:
-    """Writes a table of the primary metrics, and a table of differences for each candidate with a baseline."""
+    """Writes a report as Markdown."""
 
     name = "markdown"
     suffixes: Sequence[str] = (".md",)
@@ -41,10 +44,10 @@ class Markdown:
             write(out, text + "\n")
 
     def report(self, comparison: Comparison, most: int = MOST) -> str:
-        """Write a report: verdicts, tables, differing conditions, causes of failure, broken cases, and provenance.
+        """Return a report: verdicts, tables, differing conditions, causes of failure, broken cases, and provenance.
 
-        If the report is too long, the last parts before the provenance are left out. A line in the report says that
-        parts are missing.
+        If the report is too long, the last parts before the provenance are left out. A line says that parts are
+        missing.
 
         Args:
             comparison: The comparison.
@@ -63,7 +66,7 @@ class Markdown:
         return "\n\n".join([*kept, *ending])
 
     def text(self, comparison: Comparison) -> str:
-        """Write the tables, the scores first."""
+        """Return the table of the scores, and then one table of differences for each compared candidate."""
         names = [text for one in comparison.contestants for text in ("n", one.name, "95% interval")]
         scores = [
             [
@@ -83,7 +86,7 @@ class Markdown:
 
 
 def _table(head: Sequence[str], left: int, rows: Sequence[Sequence[str]]) -> str:
-    """Write a table. The first `left` columns are aligned to the left, and the other columns to the right."""
+    """Return a table. The first `left` columns are aligned to the left. The other columns are aligned to the right."""
     align = ["---"] * left + ["--:"] * (len(head) - left)
     return "\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in [head, align, *rows])
 
@@ -93,7 +96,7 @@ def _escaped(cell: str) -> str:
 
 
 def _quoted(text: str, most: int = 160) -> str:
-    """Write text from models and cases as a code span on one line, where markup, links and mentions have no effect."""
+    """Return text as a code span on one line. In a code span, markup, links and mentions have no effect."""
     line = " ".join(visible(text).split()).replace("`", "ʼ")
     return f"`{line if len(line) <= most else line[: most - 1] + '…'}`" if line else "(nothing)"
 
@@ -127,7 +130,10 @@ def _causes(comparison: Comparison) -> Iterator[str]:
 
 
 def _broken(comparison: Comparison) -> Iterator[str]:
-    """Yield the cases that a contestant broke. Every case is a separate part, so as many cases as fit are kept."""
+    """Yield the cases that the baseline answered right and the contestant answered wrong.
+
+    Each case is a separate part of the report. If the report is too long, single cases are left out.
+    """
     if comparison.report is None:
         return
     shown = {case.id: case for case in comparison.report.cases}

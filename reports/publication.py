@@ -1,8 +1,10 @@
 """Selects the files of trained weights that are published, and generates the card and the `.eval_results` file.
 
 The folder of a trainer contains files that must not be published, for example optimizer states, pickled arguments and
-checkpoints. So a file is published only if its name is in a fixed list. The results must come from a run of the same
-weights. The hashes in the ledger of the run are compared with the hashes of the weights.
+checkpoints. A file is published only if its name is in a fixed list.
+
+The published results must come from a run of the published weights. To check this, the hashes in the ledger of the run
+are compared with the hashes of the weights.
 """
 
 from __future__ import annotations
@@ -38,8 +40,8 @@ class Publication:
     """The files of one upload to the hub.
 
     Attributes:
-        files: Files of the folder, by the name of the file on the hub.
-        made: Contents of the generated files, by the name of the file on the hub.
+        files: Paths of the existing files. The key is the name of the file on the hub.
+        made: Contents of the generated files. The key is the name of the file on the hub.
         left_out: Names of the files and folders that are not published.
     """
 
@@ -49,17 +51,16 @@ class Publication:
 
 
 def prepare(folder: Path, comparison: Comparison, dataset: str | None) -> Publication:
-    """Gather the files of `folder` that are published.
+    """Collect the files of `folder` that are published, and generate the card and the `.eval_results` file.
 
     Args:
-        folder: An adapter, or a whole model.
+        folder: Folder of an adapter, or of a whole model.
         comparison: The judged run of these weights, with or without a baseline.
-        dataset: Id of the benchmark's dataset at the hub, for the entries of `.eval_results`. With None, no such file
-            is published.
+        dataset: Id of the benchmark's dataset on the hub. If None, no `.eval_results` file is generated.
 
     Raises:
-        InputError: The folder contains no weights, the content of a file does not fit its name, or the run used
-            different weights.
+        InputError: The folder contains no weights, the run used different weights, or the content of a file does not
+            match the ending of its name.
     """
     if not folder.is_dir() or not any((folder / name).is_file() for name in ("adapter_config.json", "config.json")):
         raise InputError(
@@ -86,7 +87,7 @@ def prepare(folder: Path, comparison: Comparison, dataset: str | None) -> Public
 
 
 def _check(path: Path) -> None:
-    """Check that the content of a file fits the name of the file. So a pickle with another name is found."""
+    """Check that the content of a file matches the ending of its name. A renamed pickle fails this check."""
     try:
         if path.suffix == ".safetensors":
             with path.open("rb") as stream:
@@ -98,12 +99,12 @@ def _check(path: Path) -> None:
         fine = False
     if not fine:
         raise InputError(
-            f"the content of {path} is not {path.suffix.removeprefix('.')}", "Save the file with save_pretrained()."
+            f"{path} is not a valid {path.suffix.removeprefix('.')} file", "Save the file with save_pretrained()."
         )
 
 
 def _check_run(folder: Path, contestant: ContestantResult) -> None:
-    """Check that the run used these weights, so that a card never shows the results of another model."""
+    """Check that the run used the weights in `folder`, so that a card never shows the results of another model."""
     if (folder / "adapter_config.json").is_file():
         recorded = contestant.identity.get("adapter")
         here = hash_files([*folder.glob("*.safetensors"), folder / "adapter_config.json"])
@@ -111,13 +112,16 @@ def _check_run(folder: Path, contestant: ContestantResult) -> None:
         recorded, here = contestant.identity.get("weights"), hash_files(folder.glob("*.safetensors"))
     if recorded != here:
         raise InputError(
-            f"the run of {contestant.name} used different weights ({recorded}) than the weights in {folder} ({here})",
-            f"Run the weights in {folder}, and give this run: pytest suites/ --model BASE --adapter {folder}",
+            f"the run of {contestant.name} used different weights: {recorded} in the run, {here} in {folder}",
+            f"Make a run of the weights in {folder}, and give that run: pytest suites/ --model BASE --adapter {folder}",
         )
 
 
 def _base(folder: Path) -> str | None:
-    """Return the id of the base on the hub, from the training record or the configuration. None if it is unknown."""
+    """Return the id of the base on the hub, from the training record or the configuration.
+
+    Return None if neither contains an id.
+    """
     record = TrainingRecord.read(folder)
     named = [record.base_id if record is not None else ""]
     if (config := folder / "adapter_config.json").is_file():

@@ -1,4 +1,4 @@
-"""`toolmark models push`: uploads weights with their card and results to the hub, with the library of the hub."""
+"""Implements `toolmark models push`. The command uploads weights, card and results to the hub."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def push(
     folder:
         Folder of the adapter or model.
     to:
-        Repository on the hub, ORG/NAME. It is created if it does not exist.
+        Repository on the hub, ORG/NAME. If the repository does not exist, it is created.
     run:
-        A recorded run of these weights. The card shows its results.
+        A recorded run of these weights. The card shows the results of this run.
     baseline:
-        The run that the recorded run is compared with.
+        Compare the recorded run with this run.
     cases:
         File or folder of the cases that the runs answered. The default is the shipped cases.
     tools:
-        Source of the toolboxes that the cases name.
+        File or module with the toolboxes that the cases name.
     split:
         Split of the cases: dev or test.
     dataset:
-        Id of the benchmark's dataset on the hub, ORG/NAME. With this option, a file in .eval_results is published too.
+        Id of the benchmark's dataset on the hub, ORG/NAME. With this option, an .eval_results file is published too.
     private:
         Make the repository private.
     dry_run:

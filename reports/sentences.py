@@ -1,4 +1,4 @@
-"""A comparison in words: a sentence for each metric, and a headline for each contestant."""
+"""Writes a comparison in words: a sentence for each metric, and a headline for each contestant."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _sentence(difference: Difference) -> str:
 
 
 def sentences(contestant: ContestantResult) -> list[Sentence]:
-    """Return a sentence for each primary metric, in order. A contestant without a baseline has no sentences."""
+    """Return a sentence for each primary metric. If the contestant has no baseline, the list is empty."""
     return [
         Sentence(metric.partition(".")[0], metric, label(metric), difference.verdict, _sentence(difference))
         for metric, difference in contestant.differences.items()
@@ -64,6 +64,9 @@ def sentences(contestant: ContestantResult) -> list[Sentence]:
 
 
 def headline(contestant: ContestantResult) -> str:
-    """Count the metrics with each verdict, worst verdict first. Example: "2 regressed, 1 improved, 3 inconclusive"."""
+    """Return the number of metrics with each verdict, in words. The worst verdict comes first.
+
+    Example: "2 regressed, 1 improved, 3 inconclusive".
+    """
     counts = Counter(difference.verdict for difference in contestant.differences.values())
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in _ORDER if counts[verdict])

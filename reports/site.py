@@ -1,8 +1,10 @@
-"""A static site: a page for each report, and an index that shows the candidates over time.
+"""Writes a static site: a page for each report, and an index that shows the scores of the candidates over time.
 
-Each call adds one report to the folder. `index.json` stores the figures of all reports. So the index can be drawn again
-without the runs. All pages share one copy of Plotly's script. In the index, each line shows one candidate on one set of
-cases, because scores on different cases are not comparable.
+Each call adds one report to the folder. `index.json` stores the figures of all reports, so the index can be drawn
+without the runs. All pages share one copy of Plotly's script.
+
+In the figures of the index, each line shows one candidate on one set of cases. Scores on different cases are not
+comparable.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ _PLOTLY = "plotly.min.js"
 
 
 class Site:
-    """Adds a page to a folder of reports, and writes the index of the folder again."""
+    """Adds a report to a folder of reports, and updates the index of the folder."""
 
     name = "site"
     suffixes: Sequence[str] = ("/",)
@@ -39,7 +41,7 @@ class Site:
         if out is None:
             raise InputError("a site needs a folder", "Give one: --out site/")
         entry = entry_of(comparison)
-        # If two reports on the same cases are made within one second, they get different numbers.
+        # Two reports on the same cases within one second have the same id. The later report gets a number.
         entries = read_history(out / "index.json")
         taken = {earlier.id for earlier in entries}
         number = 1

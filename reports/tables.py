@@ -16,7 +16,7 @@ NOTHING = "n/a"
 
 
 class Cells(NamedTuple):
-    """The cells of a score: number of cases, score, 95% interval."""
+    """The table cells of a score: number of cases, score, and 95% interval."""
 
     n: str
     score: str
@@ -24,7 +24,16 @@ class Cells(NamedTuple):
 
 
 class DifferenceCells(NamedTuple):
-    """The cells of a paired difference: n, points, interval of the points, won and lost cases, adjusted p, verdict."""
+    """The table cells of a paired difference.
+
+    Attributes:
+        n: Number of cases.
+        effect: Difference in percentage points.
+        interval: 95% interval of the difference, in percentage points.
+        flips: Number of won cases and number of lost cases. Example: "+12 −3".
+        p: p-value, adjusted by Holm.
+        verdict: The verdict.
+    """
 
     n: str
     effect: str
@@ -41,11 +50,11 @@ def _interval(interval: Interval, scale: float, sign: str = "") -> str:
 
 
 def cells(figure: Figure, unit: str = "share") -> Cells:
-    """Format a score with one decimal, or as `n/a` if there is no score. A share is shown as a percentage.
+    """Return the cells of a score. If there is no score, the cell of the score is `n/a`.
 
     Args:
         figure: The score.
-        unit: Unit of the metric.
+        unit: Unit of the metric. A `share` is shown as a percentage.
     """
     if figure.score is None or figure.interval is None:
         return Cells("0", NOTHING, NOTHING)
@@ -54,7 +63,7 @@ def cells(figure: Figure, unit: str = "share") -> Cells:
 
 
 def difference_cells(difference: Difference) -> DifferenceCells:
-    """Format a difference in points. An `inconclusive` verdict is shown with the minimum detectable effect."""
+    """Return the cells of a difference. An `inconclusive` verdict is shown with the minimum detectable effect."""
     if difference.effect is None or difference.interval is None or difference.adjusted is None:
         return DifferenceCells("0", NOTHING, NOTHING, NOTHING, NOTHING, f"{difference.verdict}: {difference.reason}")
     verdict: str = difference.verdict

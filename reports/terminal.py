@@ -1,4 +1,4 @@
-"""The summary in the terminal."""
+"""Prints the summary of a comparison to the terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COLOURS = {"regressed": "red", "missing": "red", "improved": "green", "equivale
 
 
 class Terminal:
-    """Shows primary metrics, differences with their verdicts, secondary metrics, and causes of failure."""
+    """Prints primary metrics, differences with their verdicts, secondary metrics, and causes of failure."""
 
     name = "terminal"
     suffixes: Sequence[str] = ()
@@ -75,7 +75,10 @@ def _side_by_side(title: str, comparison: Comparison, metrics: Sequence[MetricIn
 
 
 def _width(comparison: Comparison, metrics: Sequence[MetricInfo]) -> int:
-    """Return the smallest width with which `_side_by_side` cuts no cell. Only the column of meanings may be wrapped."""
+    """Return the smallest width, in characters, with which `_side_by_side` cuts no cell.
+
+    Only the cells with the meaning of a metric may be wrapped.
+    """
     gap = 2
     names = max((len(metric.id) for metric in metrics), default=0)
     words = max((len(word) for metric in metrics for word in metric.meaning.split()), default=0)
@@ -88,7 +91,7 @@ def _width(comparison: Comparison, metrics: Sequence[MetricInfo]) -> int:
 
 
 def _stacked(title: str, comparison: Comparison, metrics: Sequence[MetricInfo]) -> Table:
-    """Make a table with one line for each metric and contestant, if the contestants do not fit side by side."""
+    """Return a table with one line for each metric and contestant, for contestants that do not fit side by side."""
     table = _table(title)
     table.add_column("candidate", overflow="fold")
     for head in ("n", "score", "95% interval"):

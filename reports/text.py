@@ -1,7 +1,7 @@
-"""Makes texts of models and cases safe for a page.
+"""Makes the text of models and cases safe for a page.
 
-A model can write anything: markup, the end of a script element, characters that reverse the reading order. Templates
-and `script_json` escape markup. `visible` replaces characters that are invisible but change how other text is shown.
+A model can write markup, the end of a script element, or characters that reverse the reading order. The templates and
+`script_json` escape markup. `visible` replaces invisible characters that change how other text is shown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ _INVISIBLE = re.compile(
 
 
 def visible(text: str) -> str:
-    """Replace invisible characters that change how other text is shown by a code, for example `⟨U+202E⟩`."""
+    """Return the text with a code, for example `⟨U+202E⟩`, in place of each invisible character.
+
+    Only invisible characters that change how other text is shown are replaced.
+    """
     return _INVISIBLE.sub(lambda match: f"⟨U+{ord(match.group()):04X}⟩", text.replace("\r\n", "\n"))
 
 
@@ -39,7 +42,7 @@ def _all_visible(value: Any) -> Any:
 
 
 _ESCAPED = re.compile(r"\\[ubfr]|\x7f")
-"""Matches ASCII JSON that may contain a character that `visible` replaces. Most texts need no replacement."""
+"""Matches ASCII JSON that may contain a character that `visible` replaces. Other JSON skips the slow replacement."""
 
 
 def _json(value: Any) -> str:
@@ -47,10 +50,10 @@ def _json(value: Any) -> str:
 
 
 def script_json(value: Any) -> str:
-    """Write `value` as JSON for a script element, in ASCII and without a character that could end the element.
+    """Return `value` as JSON for a script element. The JSON is ASCII, and no character in the JSON ends the element.
 
     Raises:
-        ValueError: A number is not finite. JSON cannot express such a number.
+        ValueError: A number is infinite or NaN. JSON has no such numbers.
     """
     text = _json(value)
     if _ESCAPED.search(text):

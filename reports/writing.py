@@ -11,11 +11,11 @@ __all__ = ["write"]
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file atomically, and make the folder of the file. Characters that UTF-8 cannot encode become escapes.
+    """Write a text file atomically. If the folder of the file does not exist, it is created.
 
     Args:
         path: The file.
-        text: Content of the file.
+        text: Content of the file. A character that UTF-8 cannot encode is written as an escape sequence.
 
     Raises:
         EnvironmentFault: The file cannot be written.

@@ -22,15 +22,15 @@ from toolmark.generators.stages import STAGES
 __all__ = ["Passed", "imported", "write_stages"]
 
 _KINDS: Mapping[str, str] = {
-    r"it calls .* which is not offered": "the conversation calls a tool that is not offered",
-    r"its call of (\w+) has no result": "a call has no result",
+    r"the called tool .* is not offered": "the conversation calls a tool that is not offered",
+    r"the call of (\w+) has no result": "a call has no result",
     r"the tool (\w+) is held out": "a held-out tool is offered",
     r"the same question": "the same question was already accepted",
-    r"nearly the same as": "nearly the same question was already accepted",
-    r"(\w+) returned something else": "the tool's result differs from the result in the conversation",
+    r"the accepted question .* is nearly the same": "nearly the same question was already accepted",
+    r"the result of (\w+) differs": "the tool's result differs from the result in the conversation",
     r"(\w+): error: ": "the tool refuses the arguments",
     r"(\w+): /\w+: ": "an argument has the wrong type",
-    r"the answer .* uses nothing": "the answer uses nothing of the result",
+    r"the answer .* contains nothing": "the answer uses nothing of the result",
 }
 """Patterns for the pipeline's reasons, each with the text for the page. A group matches the tool, if one is named."""
 

@@ -1,8 +1,11 @@
-"""The suites: cases, and checks of the grades of a model's answers.
+"""Contains the suites: cases, and checks of the grades of a model's answers.
 
-Each `test_*.py` is both a pytest file and an Inspect task file. The command for pytest is `pytest suites/ --model M`. A
-command for Inspect is `inspect eval suites/test_timing.py --model M`. All figures are computed once, before the first
-check.
+Each `test_*.py` is both a pytest file and an Inspect task file:
+
+    pytest suites/ --model M
+    inspect eval suites/test_timing.py --model M
+
+Before the first check, all figures are computed.
 
     test_*.py            the suites: timing, selection, validity and the guards
     cases/               the authored cases, their toolboxes, and MANIFEST.toml

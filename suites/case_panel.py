@@ -1,4 +1,4 @@
-"""Prints a case for a person: file and line, conversation, offered tools, and right answers."""
+"""Prints a case: file and line, conversation, offered tools, and right answers."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _MAX_TURN = 4_000
 def selected_cases(
     rows: Sequence[LocatedCase], case_id: str | None, tool: str | None, reason: str | None
 ) -> list[LocatedCase]:
-    """Return the cases to show. A condition that is None is not used.
+    """Return the cases that meet all conditions. A condition that is None is ignored.
 
     Args:
         rows: All cases.
         case_id: First characters of the id.
-        tool: The expected tool, or the tool with the missing argument.
-        reason: The stratum.
+        tool: Name of the expected tool, or of the tool with the missing argument.
+        reason: The stratum of the case.
 
     Raises:
         InputError: No case has this tool or this reason. The message lists similar names.
@@ -107,7 +107,7 @@ def _turns(case: Case) -> Iterator[tuple[str, str]]:
 
 
 def case_panel(row: LocatedCase) -> Panel:
-    """Return the case in a frame. Control characters are escaped, so they cannot change the terminal."""
+    """Return the case in a frame. Control characters are escaped, so that they cannot change the terminal."""
     case = row.case
     body = Table.grid(padding=(0, 2))
     body.add_column(style="dim", no_wrap=True)

@@ -1,4 +1,4 @@
-"""Makes tables of text with the number of cases in a collection and the minimum detectable effects."""
+"""Makes tables with the number of cases in a collection and the minimum detectable effects."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from toolmark.suites.lint.findings import expected_tools, stratum
 __all__ = ["DISCORDANCE", "CountTable", "case_tables"]
 
 DISCORDANCE = 0.1
-"""Share of cases on which two candidates differ. The table of minimum detectable effects assumes this share."""
+"""Assumed share of cases on which two candidates differ. The minimum detectable effects depend on this share."""
 
 
 @dataclass(frozen=True, slots=True)
 class CountTable:
-    """A table of text.
+    """A table whose cells are strings.
 
     Attributes:
         title: Title of the table.
-        head: Heads of the columns.
+        head: Names of the columns.
         rows: Rows of the table. A row has a cell for every column.
-        left: Number of left-aligned columns, counted from the first column.
+        left: Number of left-aligned columns. They are the first columns of the table.
     """
 
     title: str
@@ -51,7 +51,10 @@ def _count(cases: Sequence[Case], holds: Callable[[Case], bool]) -> str:
 
 
 def _counts(name: str, cases: Sequence[Case]) -> tuple[str, ...]:
-    """Return the cells of one row: name, cases, clusters, cases by split and difficulty, number of the user's words."""
+    """Return the cells of one row: the name, the number of cases and clusters, and the columns of `_HEAD` after them.
+
+    The last cell has the least, median and largest number of words that the user writes in one case.
+    """
     lengths = [_user_word_count(case) for case in cases]
     return (
         name,
@@ -69,7 +72,10 @@ _HEAD = ("cases", "clusters", "dev", "test", "easy", "hard", "words: least / med
 
 
 def _table_by(title: str, cases: Sequence[Case], key: Callable[[Case], Sequence[str]]) -> CountTable:
-    """Return a table with a row for each value of `key`, most frequent value first. A case may have several values."""
+    """Return a table with a row for each value of `key`. The value with most cases comes first.
+
+    A case may have several values, and counts in the row of each of them.
+    """
     members: dict[str, list[Case]] = {}
     for case in cases:
         for value in key(case):
@@ -79,7 +85,7 @@ def _table_by(title: str, cases: Sequence[Case], key: Callable[[Case], Sequence[
 
 
 def _table_of_tools(cases: Sequence[Case]) -> CountTable:
-    """Count for each tool how often the tool is right, and how often the tool is offered."""
+    """Return a table of tools: in how many cases each tool is right, and in how many cases the tool is offered."""
     offered = Counter(name for case in cases for name in case.toolbox.names)
     right = _table_by("tool", [case for case in cases if expected_tools(case)], expected_tools)
     never = tuple(
@@ -104,8 +110,8 @@ def _table_of_sizes(cases: Sequence[Case]) -> CountTable:
 def _table_of_effects(cases: Sequence[Case]) -> CountTable:
     """Return a table with the number of test cases and the minimum detectable effect of each primary metric.
 
-    A case counts if the metric has a value for the grade of a perfect answer. A cluster of several cases counts once.
-    Otherwise the effect would be underestimated.
+    A case counts for a metric if the metric has a value for a perfect answer. The effect is computed from the number of
+    clusters, because cases of one cluster are not independent.
     """
     dialect = load("toolmark.dialects", "tagged")()
     judged = [
@@ -120,8 +126,8 @@ def _table_of_effects(cases: Sequence[Case]) -> CountTable:
         effect = minimum_detectable_effect(clusters, DISCORDANCE)
         told = "none" if effect is None else f"{effect * 100:.1f}"
         rows.append((metric.id, str(len(population)), str(clusters), told))
-    how = f"80% power, an uncorrected 5% and {DISCORDANCE:.0%} discordance"
-    title = f"minimum detectable effect in points, at {how}; test split"
+    how = f"80% power, an uncorrected level of 5% and {DISCORDANCE:.0%} discordance"
+    title = f"minimum detectable effect in points in the test split, with {how}"
     return CountTable(title, ("metric", "cases", "clusters", "points"), tuple(rows))
 
 

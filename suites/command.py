@@ -1,4 +1,4 @@
-"""`toolmark cases …`: check, show, count and import case files."""
+"""Implements the commands `toolmark cases …`, which check, show, count and import case files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ _SECTION = "[test_queries]"
 
 
 def manifest_text(folder: Path) -> str:
-    """Return the text of `MANIFEST.toml` in `folder`, with new hashes of test queries. Text above the hashes is kept.
+    """Return the text of `MANIFEST.toml` in `folder`, with new hashes of test queries.
+
+    The text above the hashes is kept.
 
     Raises:
         InputError: The folder has no MANIFEST.toml, or a case file cannot be read.
@@ -55,9 +57,9 @@ def lint(*files: Path, tools: str | None = None) -> None:
     Parameters
     ----------
     files:
-        Case files, or folders of them.
+        Case files, or folders of case files.
     tools:
-        Where the toolboxes are that the cases name: a tools.yaml, a Python file or a module.
+        The toolboxes that the cases name: a tools.yaml, a Python file or a module.
     """
     from toolmark.suites.lint import lint_cases
 
@@ -72,7 +74,7 @@ def lint(*files: Path, tools: str | None = None) -> None:
 
 def _at_least_one(files: Sequence[Path]) -> Sequence[Path]:
     if not files:
-        raise InputError("no case file is given", "Give at least one, for example: toolmark cases lint suites/cases")
+        raise InputError("no case file is given", "Give a file or a folder: toolmark cases lint suites/cases")
     return files
 
 
@@ -84,20 +86,20 @@ def show(
     reason: str | None = None,
     tools: str | None = None,
 ) -> None:
-    """Show cases: the conversation, the tools offered, and what is right.
+    """Show cases: the conversation, the offered tools, and the right answers.
 
     Parameters
     ----------
     files:
-        Case files, or folders of them.
+        Case files, or folders of case files.
     id:
-        Only cases whose id begins with this.
+        Show only cases whose id begins with these characters.
     tool:
-        Only cases in which this tool is right to call, or in which an argument of it is missing.
+        Show only cases that expect a call of this tool, or in which an argument of this tool is missing.
     reason:
-        Only cases of this stratum: call, no_tool_needed, no_tool_fits, missing_argument, already_answered, …
+        Show only cases of this stratum: call, no_tool_needed, no_tool_fits, missing_argument, already_answered, …
     tools:
-        Where the toolboxes are that the cases name: a tools.yaml, a Python file or a module.
+        The toolboxes that the cases name: a tools.yaml, a Python file or a module.
     """
     from toolmark.suites.case_panel import case_panel, selected_cases
 
@@ -112,9 +114,9 @@ def stats(*files: Path, tools: str | None = None) -> None:
     Parameters
     ----------
     files:
-        Case files, or folders of them.
+        Case files, or folders of case files.
     tools:
-        Where the toolboxes are that the cases name: a tools.yaml, a Python file or a module.
+        The toolboxes that the cases name: a tools.yaml, a Python file or a module.
     """
     from rich.table import Table
 
@@ -130,21 +132,25 @@ def stats(*files: Path, tools: str | None = None) -> None:
 
 
 def _readable(files: Sequence[Path], tools: str | None) -> list[LocatedCase]:
-    """Return the cases of `files`. Raises `InputError` if a case cannot be read."""
+    """Return the cases of `files`.
+
+    Raises:
+        InputError: A case cannot be read.
+    """
     from toolmark.suites.lint import located_cases
 
     rows, findings = located_cases(_at_least_one(files), tools)
     for finding in findings:
         if finding.kind == "schema":
             raise InputError(
-                f"{finding.file}:{finding.line}: {finding.message}", "To list all such cases: toolmark cases lint FILE"
+                f"{finding.file}:{finding.line}: {finding.message}", "List all faults: toolmark cases lint FILE"
             )
     return rows
 
 
 @app.command
 def manifest(folder: Path) -> None:
-    """Write the hashes of a folder's test queries to its MANIFEST.toml. Trainers check their data against them."""
+    """Write the hashes of a folder's test queries to its MANIFEST.toml. Trainers refuse data with these queries."""
     (folder / "MANIFEST.toml").write_text(manifest_text(folder), encoding="utf-8")
 
 
@@ -152,33 +158,35 @@ def manifest(folder: Path) -> None:
 def import_cases(
     source: str, *, out: Path, tools: str | None = None, split: Split = "test", skip_bad: bool = False
 ) -> None:
-    """Convert cases of another format to a case file. A conversation gives the cases that are in it.
+    """Convert cases of another format to a case file.
+
+    A training conversation is split into one case for each answer of the assistant.
 
     Parameters
     ----------
     source:
-        Reader and place of the cases, READER:PATH, as for --cases.
+        Reader and path of the cases, READER:PATH, as for --cases.
     out:
-        The file to write: a .jsonl that does not exist yet.
+        The .jsonl file to write. The file must not exist yet.
     tools:
-        Where the tools are, if the rows only name them: a .py, module or .yaml.
+        The tools, if the rows only name the tools: a .py file, a module or a .yaml file.
     split:
         The split of the cases.
     skip_bad:
-        Leave out rows that cannot be read, and list them.
+        Leave out rows that cannot be read, and list these rows.
     """
     if out.suffix != ".jsonl":
-        raise InputError(f"{out} does not end in .jsonl", f"Name it {out.stem}.{split}.jsonl.")
+        raise InputError(f"{out} does not end in .jsonl", f"Give this name: --out {out.stem}.{split}.jsonl")
     if out.exists():
-        raise InputError(f"{out} is there already", "Name another file with --out, or remove this one.")
+        raise InputError(f"{out} already exists", "Give another file with --out, or remove this file.")
     cases, skipped = load_cases(source, split, tools, skip_bad)
     with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         with out.open("x", encoding="utf-8") as stream:
             stream.writelines(case_line(case.model_copy(update={"split": split})) for case in cases)
     waived = sum(case.waiver is not None for case in cases)
-    lines = [f"{len(cases)} cases to {out}"]
-    lines += [f"{waived} of them are waived: their expected answers are wrong"] * bool(waived)
+    lines = [f"{len(cases)} cases written to {out}"]
+    lines += [f"{waived} of these cases are waived, because their expected answers are wrong"] * bool(waived)
     lines += [f"skipped {row.place}: {row.reason}" for row in skipped]
     lines += [f"{len(skipped)} rows skipped"] * bool(skipped)
     sys.stdout.write("\n".join(lines) + "\n")

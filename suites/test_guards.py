@@ -1,4 +1,4 @@
-"""Guards: abilities that a fine-tune may damage while the other figures improve."""
+"""Suite of the guards: abilities that a fine-tune may damage while the other figures improve."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from toolmark.suites import CASES
 
 @task
 def guards(cases: str = str(CASES), dialect: str = "tagged", split: Any = "test", limit: int | None = None) -> Task:
-    """The suite as an Inspect task. Each parameter is an option `-T`."""
+    """Return the suite as an Inspect task. Each parameter is set with `-T`, for example `-T limit=50`."""
     return live_task("guard", cases, dialect=dialect, split=split, limit=limit)
 
 
 @pytest.mark.parametrize("metric", primary_metrics("guard"))
 def test_gold(metric: str, prove_gold: Callable[[str], None]) -> None:
-    """A perfect answer scores 1 and planted wrong answers score 0. No model is needed."""
+    """Check that a perfect answer scores 1 and that planted wrong answers score 0. No model is needed."""
     prove_gold(metric)
 
 
 @pytest.mark.parametrize("metric", checked_metrics("guard"))
 def test_metric(metric: str, check: Callable[[str], None]) -> None:
-    """The metric has not regressed and is not below its floor."""
+    """Check that the metric has not regressed and is not below its floor."""
     check(metric)

@@ -5,9 +5,10 @@
     comparison = toolmark.evaluate(toolmark.Request(models=("pocket",), adapters=("adapters/mine",)))
     comparison["pocket+mine"].differences["selection.tool"].verdict
 
-`evaluate` lets candidates answer cases and compares the candidates. `compare` compares recorded runs. A plug-in needs
-to import only this module. It contains the plug-in protocols and every type that the protocols use. A name is imported
-when the name is used for the first time. So `import toolmark` is quick and does not import torch.
+`evaluate` lets candidates answer cases, and compares the candidates. `compare` compares recorded runs.
+
+This module also contains the protocols of plug-ins and every type that the protocols use. A plug-in imports only this
+module. Each name is imported when it is first used, so `import toolmark` is quick and does not import torch.
 """
 
 from __future__ import annotations

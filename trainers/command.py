@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from cyclopts import App
 from rich.console import Console
 
+from toolmark.benchmark.engine.devices import DeviceChoice
 from toolmark.benchmark.plugins.commands import checked, plugin_command, plugin_commands
 from toolmark.trainers.training_job import DEV_LIMIT, TrainingJob
 
@@ -31,6 +31,7 @@ _BASE_OPTIONS = {
     "dev": (str, "Cases whose dev split judges the checkpoints; the authored cases if not given."),
     "dev_limit": (int, "How many of the dev cases judge a checkpoint."),
     "skip_too_long": (bool, "Leave out conversations that do not fit the context, and say how many."),
+    "device": (DeviceChoice, "Device of the training. auto takes CUDA if there is a CUDA device, else the processor."),
 }
 
 
@@ -48,6 +49,7 @@ def train_command(trainer: Any) -> Callable[..., None]:
         dev_limit: int = DEV_LIMIT,
         manifest: Path | None = None,
         skip_too_long: bool = False,
+        device: DeviceChoice = "auto",
         options: Any = None,
     ) -> None:
         _train(
@@ -62,6 +64,7 @@ def train_command(trainer: Any) -> Callable[..., None]:
             dev=dev,
             dev_limit=dev_limit,
             skip_too_long=skip_too_long,
+            device=device,
         )
 
     def train_from_scratch(
@@ -83,12 +86,8 @@ def _train(trainer: Any, options: Any, **given: Any) -> None:
     def say(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    try:
-        with no_test_cases():
-            run_training(trainer, TrainingJob(**given), checked(trainer.Options, options), _printer(say), say)
-    except KeyboardInterrupt as stopped:
-        say(f"Interrupted. {stopped or 'Repeat the same command to resume.'}")
-        sys.exit(2)
+    with no_test_cases():
+        run_training(trainer, TrainingJob(**given), checked(trainer.Options, options), _printer(say), say)
     say(f"Trained: {given['out']}")
 
 

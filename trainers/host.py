@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import shlex
+import shutil
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from functools import cache, partial
@@ -35,6 +36,7 @@ from toolmark.benchmark.data.held_out import HeldOut, shipped_manifest
 from toolmark.benchmark.data.held_out import held_out as read_held_out
 from toolmark.benchmark.data.record import RECORD_FILE, RecordedBase, RecordedData, WrittenRecord
 from toolmark.benchmark.data.shipped_cases import shipped_cases
+from toolmark.benchmark.engine.devices import DeviceName, choose_device
 from toolmark.benchmark.evaluation.evaluate import evaluate
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.plugins.protocols import DevFigure, Trained, Trainer, Training
@@ -75,7 +77,7 @@ def run_training(
     Raises:
         InputError: `out` contains a finished model, the base cannot be trained, or the data must not be used for
             training.
-        EnvironmentFault: The base's weights or a package are missing, or the folder cannot be written.
+        EnvironmentFault: The base's weights, the device or a package are missing, or the folder cannot be written.
     """
     if (job.out / RECORD_FILE).exists():
         raise InputError(
@@ -85,11 +87,12 @@ def run_training(
     data.rows()
     check_data(data, read_held_out(job.manifest or shipped_manifest()))
     if trainer.from_scratch:
-        _make_folder(job.out)
-        trained = trainer.train(None, data, job.out, options, Training(job.seed, log, say))
+        with _folder(job.out):
+            trained = trainer.train(None, data, job.out, options, Training(job.seed, log, say))
         return _write_record(trainer, job, options, data, trained)
 
     base = _base(job.base)
+    device = choose_device(job.device)
     weights = locate(base).base
     dialect = _dialect(job, base, data)
     examples = EncodedExamples(data, dialect, weights, say, skip_too_long=job.skip_too_long)
@@ -99,21 +102,33 @@ def run_training(
         log=log,
         say=say,
         weights=weights,
+        device=device,
         examples=examples.of,
         query_types=examples.query_types,
         decisions=examples.decisions,
-        score_dev=partial(_score_dev, job, dialect.name),
+        score_dev=partial(_score_dev, job, dialect.name, device),
     )
-    _make_folder(job.out)
-    trained = trainer.train(base, data, job.out, options, context)
+    with _folder(job.out):
+        trained = trainer.train(base, data, job.out, options, context)
     return _write_record(trainer, job, options, data, trained, dialect, weights)
 
 
-def _make_folder(folder: Path) -> None:
-    """Make the folder, and check that a file can be written in the folder."""
+@contextmanager
+def _folder(folder: Path) -> Iterator[None]:
+    """Make the folder, and check that a file can be written in the folder.
+
+    If the training is refused before it writes a file, the folder is removed.
+    """
+    new = not folder.exists()
     with writing(folder, "Choose another folder: --out DIR"):
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()
+    try:
+        yield
+    except BaseException:
+        if new and not any(path.is_file() for path in folder.rglob("*")):
+            shutil.rmtree(folder)
+        raise
 
 
 def _base(spec: str) -> Candidate:
@@ -161,7 +176,7 @@ def check_data(data: TraceDataset, held_out: HeldOut) -> None:
         )
 
 
-def _score_dev(job: TrainingJob, dialect: str, folder: Path) -> Mapping[str, DevFigure]:
+def _score_dev(job: TrainingJob, dialect: str, device: DeviceName, folder: Path) -> Mapping[str, DevFigure]:
     """Compare the checkpoint in `folder` with the base on the dev cases. The base answers each case only once."""
     adapter = (folder / "adapter_config.json").exists()
     request = Request(
@@ -172,6 +187,7 @@ def _score_dev(job: TrainingJob, dialect: str, folder: Path) -> Mapping[str, Dev
         split="dev",
         limit=job.dev_limit,
         dialect=dialect,
+        device=device,
         runs=job.out / "dev",
     )
     with _torch_state_kept():

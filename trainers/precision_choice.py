@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from toolmark.benchmark.engine.local_engine import default_device
+from toolmark.benchmark.engine.devices import choose_dtype
 from toolmark.benchmark.engine.multiplication_speed import Shape, flops_per_second
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def choose_precision(
     tokens: int,
     precision: Literal["auto", "float32", "bfloat16"],
     threads: int | None,
+    device: str = "cpu",
 ) -> PrecisionChoice:
     """Choose the number of threads and then the precision. Options that the user set are not measured.
 
@@ -59,12 +60,13 @@ def choose_precision(
         tokens: Number of tokens in a forward pass.
         precision: The precision that the user chose. With `auto`, the precision is measured.
         threads: The number of threads that the user chose. With None, the number is measured.
+        device: The device of the training. Only a processor is measured.
     """
     import torch
 
-    if default_device() == "cuda":
-        found = "bfloat16" if precision == "auto" else precision
-        return PrecisionChoice(torch.get_num_threads(), found, f"{found} on CUDA")
+    if device != "cpu":
+        found = choose_dtype(precision, device)
+        return PrecisionChoice(threads or torch.get_num_threads(), found, f"{found} on {device}")
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     counts = (threads,) if threads else tuple(sorted({1, processors}))
     wanted = "float32" if precision == "auto" else precision

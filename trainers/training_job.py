@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from toolmark.benchmark.engine.devices import DeviceChoice
+
 __all__ = ["DEV_LIMIT", "TrainingJob"]
 
 DEV_LIMIT = 60
@@ -27,6 +29,7 @@ class TrainingJob:
         dev_limit: Largest number of dev cases that are used.
         manifest: File that names held-out tools and test queries. None means the manifest of the shipped cases.
         skip_too_long: Leave out conversations that do not fit the base's context.
+        device: The device of the training and of judging the checkpoints, or `auto`.
     """
 
     data: Path
@@ -38,6 +41,7 @@ class TrainingJob:
     dev_limit: int = DEV_LIMIT
     manifest: Path | None = None
     skip_too_long: bool = False
+    device: DeviceChoice = "auto"
 
     def flags(self) -> dict[str, Any]:
         """Return the options that repeat this training. Folders are given by name, because paths differ by machine."""

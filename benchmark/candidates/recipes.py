@@ -48,7 +48,7 @@ _COMMANDS = {"toolmark.generators": "generate", "toolmark.trainers": "train"}
 
 _SHARED_OPTIONS = {
     "toolmark.generators": frozenset({"tools", "execute", "manifest"}),
-    "toolmark.trainers": frozenset({"dev", "dev_limit", "manifest", "skip_too_long"}),
+    "toolmark.trainers": frozenset({"dev", "dev_limit", "manifest", "skip_too_long", "device"}),
 }
 """Options that all plug-in commands of a group share. The plug-ins themselves do not have these options."""
 
@@ -100,7 +100,7 @@ class Recipe(BaseModel):
 
 
 def is_recipe(path: Path) -> bool:
-    """Whether `path` is a recipe, which is an existing file with the suffix `.toml`."""
+    """Return whether `path` is a recipe, which is an existing file with the suffix `.toml`."""
     return path.suffix == ".toml" and path.is_file()
 
 
@@ -146,12 +146,12 @@ class Plan:
 
     @property
     def has_data(self) -> bool:
-        """Whether the data is complete."""
+        """Return whether the data is complete."""
         return (self.data / "manifest.json").is_file()
 
     @property
     def has_adapter(self) -> bool:
-        """Whether the adapter is complete."""
+        """Return whether the adapter is complete."""
         return (self.adapter / RECORD_FILE).is_file()
 
     def __str__(self) -> str:
@@ -161,13 +161,14 @@ class Plan:
         return f"{self.data} is {'reused' if self.has_data else 'generated'}, {self.adapter} {training}"
 
 
-def plan_recipe(recipe: Recipe, base: Path, dialect: str) -> Plan:
+def plan_recipe(recipe: Recipe, base: Path, dialect: str, device: str = "auto") -> Plan:
     """Find the folders and commands for the data and the adapter of a recipe.
 
     Args:
         recipe: The recipe.
         base: Folder of the base's weights.
         dialect: Name of the dialect in which the recipe trains.
+        device: The device of the training, if the recipe names no device. It does not change the folders.
 
     Raises:
         InputError: The recipe names an unknown generator or trainer, or an option that the generator or trainer does
@@ -197,7 +198,8 @@ def plan_recipe(recipe: Recipe, base: Path, dialect: str) -> Plan:
     )
     adapter = ADAPTERS / f"{recipe.name}-{adapter_key[:8]}"
     generating = {"out": data, "seed": recipe.seed, **recipe.options(generator)}
-    training = {"base": recipe.base, "data": data, "out": adapter, "dialect": dialect, "seed": recipe.seed}
+    training: dict[str, Any] = {"base": recipe.base, "data": data, "out": adapter, "dialect": dialect}
+    training |= {"seed": recipe.seed} | ({} if device == "auto" else {"device": device})
     return Plan(
         recipe.path,
         data,

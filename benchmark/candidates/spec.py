@@ -34,6 +34,7 @@ __all__ = ["Candidate", "resolve", "table", "with_adapter"]
 Kind = Literal["local", "hub", "replay", "policy", "inspect"]
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*\Z")
+_FILE_ENDINGS = (".jsonl", ".jsonl.gz", ".toml")
 _PATH_LIKE = re.compile(r"(\.{0,2}[/\\]|~|[A-Za-z]:[/\\])")
 
 
@@ -179,6 +180,8 @@ def _base(spec: str) -> Candidate:
         return Candidate("policy", spec, rest)
     if rest and first in table()["inspect"]["providers"]:
         return Candidate("inspect", spec, spec)
+    if spec.endswith(_FILE_ENDINGS):
+        raise InputError(f"there is no file {spec}", "Name an existing recipe.toml, ledger.jsonl or exported run.")
     if _PATH_LIKE.match(spec):
         raise InputError(
             f"there is no file or directory at {spec!r}", "Check the path. Write a model at the hub as ORG/NAME."

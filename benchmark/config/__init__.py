@@ -1,1 +1,1 @@
-"""The options of an evaluation: the types of options, and the sources of option values."""
+"""Defines the types of options, and reads the values of options from their sources."""

@@ -1,4 +1,4 @@
-"""The decoding options, which the engine, the runs and the fingerprint share."""
+"""Defines the decoding options."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ __all__ = ["Decoding"]
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """Options for choosing the tokens of a completion. These options are part of a run's identity.
+    """Options that say how the tokens of a completion are chosen. The options are part of the identity of a run.
 
-    The default is greedy decoding, even if the model's own generation configuration asks for sampling. With sampling,
-    chance alone would change the scores.
+    The default is greedy decoding, even if the generation configuration of the model asks for sampling. With sampling,
+    scores would change by chance.
 
     Attributes:
         max_tokens: A completion is cut after this number of tokens.
-        temperature: 0 means greedy decoding.
-        seed: Seed of the sampling. Greedy decoding does not use the seed, so the seed is then not part of the identity.
-        stop_at_call: Whether to end a completion after its first complete call, in cases where exactly one call is
-            right. The text that the model would write after the call is not generated.
+        temperature: Temperature of the sampling. 0 means greedy decoding.
+        seed: Seed of the sampling. Not used by greedy decoding.
+        stop_at_call: Whether to end a completion after its first complete call. This applies only to cases that expect
+            exactly one call.
     """
 
     max_tokens: int = 512
@@ -29,9 +29,10 @@ class Decoding:
     stop_at_call: bool = False
 
     def identity(self) -> dict[str, Any]:
-        """The fields that can change a completion.
+        """Return the fields that can change a completion, by name.
 
-        `stop_at_call` is a field only if it is on, so that older runs keep their keys.
+        The seed is left out if it is not used. `stop_at_call` is left out if it is False, so that older runs, which do
+        not have this field, keep their keys.
         """
         fields = asdict(self)
         without = {"seed"} if self.temperature == 0 else set()

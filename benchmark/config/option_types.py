@@ -1,4 +1,4 @@
-"""The types of options. A type reads a value from text or TOML, and describes the value in errors and help texts."""
+"""Defines the types of options. A type reads a value from text or TOML, and describes values in errors and help."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["AMOUNTS", "NUMBER", "STRING", "STRINGS", "SWITCH", "WHOLE", "Kind", 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The type of an option's values.
+    """The type of the values of an option.
 
     Attributes:
-        read: Reads a value from a string or a TOML value. For a repeatable option, the value is read from a list or a
-            TOML table. A value of another type raises ValueError.
-        wants: The type in words. Errors use these words, for example "is not a whole number".
-        example: A value that messages show as an example. If None, messages show the option's metavar.
-        empty: The default value of an option that declares no default.
+        read: Function that reads a value from a string or from a TOML value. A repeatable option is read from a list or
+            a TOML table. If the value has another type, the function raises `ValueError`.
+        wants: The type in words. For example, "a whole number" is used in the error "x is not a whole number".
+        example: An example of a value for messages. If None, messages show the metavar of the option.
+        empty: The value of an option that is not set and has no default.
         choices: The allowed words. If empty, all words are allowed.
     """
 
@@ -31,7 +31,10 @@ class Kind:
 
     @property
     def repeatable(self) -> bool:
-        """Whether the option takes several values: repeated flags, text split at commas, or a TOML array."""
+        """Return whether an option of this type takes several values.
+
+        Several values are written as repeated flags, as text with commas, or as a TOML array.
+        """
         return isinstance(self.empty, tuple)
 
 
@@ -77,7 +80,10 @@ def _amounts(raw: Any) -> tuple[tuple[str, float], ...]:
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:
-    """Amounts by dotted name. Tables may be nested, because TOML reads an unquoted `timing.recall = 0.8` as a table."""
+    """Return the amounts in nested tables, with dotted names.
+
+    Tables are nested because TOML reads `timing.recall = 0.8` without quotes as a table `timing`.
+    """
     pairs = []
     for name, value in table.items():
         if isinstance(value, dict):
@@ -96,7 +102,7 @@ AMOUNTS = Kind(_amounts, "METRIC=NUMBER", ["timing.recall=0.8"], empty=())
 
 
 def choice(*words: str) -> Kind:
-    """The type of an option that takes one of `words`."""
+    """Return the type of an option whose value is one of `words`."""
 
     def read(raw: Any) -> str:
         if raw not in words:
@@ -107,7 +113,7 @@ def choice(*words: str) -> Kind:
 
 
 def shown(value: Any) -> str:
-    """A value as a user would write it."""
+    """Return a value as a user would write it."""
     match value:
         case None:
             return "none"

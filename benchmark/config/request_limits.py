@@ -1,4 +1,4 @@
-"""Limits on the requests to a served model, with their defaults."""
+"""Defines the limits on requests to a served model, with their defaults."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ __all__ = ["RequestLimits"]
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """Limits on the number of simultaneous requests to a served model, and on the time of each request.
+    """Limits on the requests to a served model.
 
-    These limits change no completion. So they are not part of a run's identity.
+    The limits do not change completions, so they are not part of the identity of a run.
 
     Attributes:
-        connections: The largest number of requests at the same time.
-        timeout: Seconds that one request may take.
-        retries: The largest number of times that a failed request is sent again.
+        connections: Largest number of requests at the same time.
+        timeout: Longest time that one request may take, in seconds.
+        retries: A failed request is sent again at most this number of times.
     """
 
     connections: int = 10

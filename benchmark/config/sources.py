@@ -1,13 +1,14 @@
-"""The sources of option values, strongest first: flags, `TOOLMARK_*`, `.env`, `[tool.toolmark]`, and the default.
+"""Reads the values of options from their sources.
 
-An `Option` is declared once. The option's name determines its flag, its environment variable and its key in
-`pyproject.toml`.
+The sources are, from the strongest to the weakest: flags, environment variables `TOOLMARK_*`, `.env`,
+`[tool.toolmark]` in `pyproject.toml`, and the default. The name of an `Option` determines its flag, its environment
+variable and its key in `pyproject.toml`.
 
-* Every value of every source is checked, even if a stronger source overrides the value. Otherwise a wrong value in a
-  file would be found only when the user leaves out the flag that overrides the value.
-* If an option contains several amounts (`floor`), each amount is resolved separately. So a floor on the command line is
-  added to the floors of the repository and does not remove the repository's floors.
-* Only the variables `TOOLMARK_*` are read from `.env`. Inspect reads the API keys in `.env`.
+* The values of all sources are checked, even if a stronger source overrides them. Otherwise a user would find a wrong
+  value in a file only after leaving out a flag.
+* If the value of an option consists of several amounts (`floor`), each amount is looked up separately. For example, a
+  floor on the command line is added to the floors in `pyproject.toml`.
+* From `.env`, only the variables `TOOLMARK_*` are read. Inspect reads the API keys in `.env`.
 """
 
 from __future__ import annotations
@@ -46,12 +47,12 @@ class Option:
     """An option that a user can set.
 
     Attributes:
-        name: The option's name with hyphens, as it is written in the flag and the key.
-        kind: The type of the option's values.
+        name: The name of the option with hyphens, as in the flag and the key.
+        kind: The type of the values.
         help: The text for `--help` and the documentation.
-        metavar: The placeholder for a value in the help text.
+        metavar: The word that stands for a value in the help text.
         default: The default value. None means the default value of the type.
-        default_text: The default value in words. If it is empty, the value itself is shown.
+        default_text: The default value in words. If empty, the value is shown.
     """
 
     name: str
@@ -63,46 +64,46 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """The flag, for example `--skip-bad`."""
+        """Return the flag, for example `--skip-bad`."""
         return f"--{self.name}"
 
     @property
     def destination(self) -> str:
-        """The name under which pytest stores the flag. It has a prefix, because other plug-ins also have a `seed`."""
+        """Return the name under which pytest stores the flag. The prefix avoids clashes with other plug-ins."""
         return f"toolmark_{self.name}"
 
     @property
     def variable(self) -> str:
-        """The environment variable, for example `TOOLMARK_SKIP_BAD`."""
+        """Return the environment variable, for example `TOOLMARK_SKIP_BAD`."""
         return PREFIX + self.name.upper().replace("-", "_")
 
     @property
     def value(self) -> Any:
-        """The default value."""
+        """Return the default value."""
         return self.kind.empty if self.default is None else self.default
 
     @property
     def example(self) -> Any:
-        """A value for messages."""
+        """Return an example of a value, for messages."""
         return self.kind.example or ([self.metavar] if self.kind.repeatable else self.metavar)
 
     @property
     def shown_default(self) -> str:
-        """The default in words."""
+        """Return the default value in words."""
         return self.default_text or shown(self.value)
 
 
 @dataclass(frozen=True, slots=True)
 class OptionSource:
-    """The option values of one source, with templates for messages about the source.
+    """The values of options in one source, with templates for messages.
 
-    `label`, `place` and `form` are templates with the fields `{name}`, `{variable}` and `{value}`.
+    The templates `label`, `place` and `form` may contain `{name}`, `{variable}` and `{value}`.
 
     Attributes:
-        raw: The unparsed values, by option name.
-        label: The template for the name of the source in the header.
-        place: The template for the name of an option of this source in an error.
-        form: The template that shows how an option with a value is written in this source.
+        raw: The values before parsing, by the name of the option.
+        label: How the header of a run names the source, for example `.env`.
+        place: How an error names an option of this source, for example `TOOLMARK_LIMIT in .env`.
+        form: How an option is set in this source, for example `TOOLMARK_LIMIT=40`.
     """
 
     raw: Mapping[str, Any]
@@ -111,18 +112,18 @@ class OptionSource:
     form: str
 
     def words(self, template: str, option: Option, value: str = "") -> str:
-        """Fill one of the templates for an option."""
+        """Return a template, filled for an option."""
         return template.format(name=option.name, variable=option.variable, value=value)
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """The value of every option, and its source.
+    """The values of all options, and their sources.
 
     Attributes:
-        given: The values by option name.
-        changed: A text such as `limit=40 (TOOLMARK_LIMIT)` for every option whose value is not the default.
-        foreign: The source of each option that was not set by a flag, by option name.
+        given: The values, by the name of the option.
+        changed: For every option whose value is not the default, a text like `limit=40 (TOOLMARK_LIMIT)`.
+        foreign: The sources of the options that were not set by a flag, by the name of the option.
     """
 
     given: Mapping[str, Any]
@@ -133,9 +134,10 @@ class Values:
         return self.given[name]
 
     def located(self, error: InputError) -> InputError:
-        """Add the sources of the options to an error that names flags.
+        """Return an error with the sources of the options that it names.
 
-        The source is added only for options that were not set by a flag.
+        The source of an option is added only if the option was not set by a flag. For example, the error about
+        `--margin` becomes an error about `--margin from .env`.
         """
         flags = dict.fromkeys(re.findall(r"(?<!\S)--([a-z][a-z-]*)", error.what))
         sources = ", ".join(f"--{name} from {self.foreign[name]}" for name in flags if name in self.foreign)
@@ -143,28 +145,28 @@ class Values:
 
 
 def from_flags(raw: Mapping[str, Any]) -> OptionSource:
-    """The source of the flags that were given.
+    """Return the source of flags.
 
     Args:
-        raw: The values by option name.
+        raw: The values of the flags that were given, by the name of the option.
     """
     return OptionSource(raw, "--{name}", "--{name}", "--{name} {value}")
 
 
 def from_environment(options: Sequence[Option], environment: Mapping[str, str | None]) -> OptionSource:
-    """The source of the environment variables `TOOLMARK_*`.
+    """Return the source of the environment variables `TOOLMARK_*`.
 
     Raises:
-        InputError: A variable with this prefix belongs to no option.
+        InputError: There is no option for a variable `TOOLMARK_*`.
     """
     return OptionSource(_variables(options, environment, ""), "{variable}", "{variable}", "{variable}={value}")
 
 
 def from_dotenv(options: Sequence[Option], file: Path) -> OptionSource:
-    """The source of `TOOLMARK_*` in a `.env` file. The source is empty if the file does not exist.
+    """Return the source of the variables `TOOLMARK_*` in a `.env` file. It is empty if the file does not exist.
 
     Raises:
-        InputError: The file is not UTF-8 text, or a variable with this prefix belongs to no option.
+        InputError: The file is not UTF-8 text, or there is no option for a variable `TOOLMARK_*`.
     """
     try:
         variables = dotenv_values(file, encoding="utf-8-sig", interpolate=False) if file.is_file() else {}
@@ -178,7 +180,7 @@ def from_dotenv(options: Sequence[Option], file: Path) -> OptionSource:
 
 
 def _variables(options: Sequence[Option], variables: Mapping[str, str | None], where: str) -> dict[str, Any]:
-    """The values by option name. As in many shell tools, an empty variable counts as not set."""
+    """Return the values by the name of the option. An empty variable counts as not set, as in many shell tools."""
     by_variable = {option.variable: option for option in options}
     raw: dict[str, Any] = {}
     for variable, text in variables.items():
@@ -197,10 +199,10 @@ def _split(text: str) -> list[str]:
 
 
 def from_pyproject(options: Sequence[Option], file: Path) -> OptionSource:
-    """The source of `[tool.toolmark]` in a `pyproject.toml`. The source is empty if there is no such file or table.
+    """Return the source of `[tool.toolmark]` in a `pyproject.toml`. It is empty if the file or the table is missing.
 
     Raises:
-        InputError: The file is not TOML, or a key belongs to no option.
+        InputError: The file is not TOML, or there is no option for a key.
     """
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
@@ -228,14 +230,14 @@ def _literal(file: Path) -> str:
 
 
 def resolve(options: Sequence[Option], sources: Sequence[OptionSource]) -> Values:
-    """The value of every option.
+    """Return the value of every option, from the strongest source that sets the option.
 
     Args:
         options: All options.
-        sources: The sources, strongest first.
+        sources: The sources, from the strongest to the weakest.
 
     Raises:
-        InputError: A value is not of the option's type.
+        InputError: A value does not have the type of the option.
     """
     given: dict[str, Any] = {}
     changed: list[str] = []

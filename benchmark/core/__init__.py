@@ -1,1 +1,1 @@
-"""Code that every other part may use: errors, entry points, the Hugging Face hub, progress and printing."""
+"""Contains what every other part may use: errors, hashes, entry points, the Hugging Face hub, progress and printing."""

@@ -1,4 +1,4 @@
-"""Replacing the whole content of a file. A reader never finds an incomplete file."""
+"""Replaces the content of a file in one step, so that other processes never read an incomplete file."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["write_atomically"]
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace the content of a file. A reader finds either the old or the new content, even if the process was killed.
+    """Replace the content of a file. Even if this process is killed, the file contains the old or the new content.
 
     Args:
-        path: The file to write. The file's folder must exist.
+        path: The file to write. The folder of the file must exist.
         content: The new content of the file.
 
     Raises:
-        OSError: The new content could not be written. The file still has the old content.
+        OSError: The new content could not be written. The file still contains the old content.
     """
     temporary = path.with_name(f".{path.name}-{getpid()}")
     try:
@@ -26,7 +26,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             stream.flush()
             fsync(stream.fileno())
         temporary.replace(path)
-    except OSError:
+    except BaseException:  # an interruption too
         with suppress(OSError):
             temporary.unlink()
         raise

@@ -1,4 +1,4 @@
-"""Options written as the arguments of a command line."""
+"""Writes options as the arguments of a command line."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ __all__ = ["flags"]
 
 
 def flags(options: Mapping[str, Any]) -> Iterator[str]:
-    """The command-line arguments that set these options.
+    """Yield the arguments of a command line that set these options. For example, {"seed": 1} gives `--seed`, `1`.
 
     Args:
-        options: Values by option name. Options with the value None or an empty list are left out.
+        options: Values by the name of the option. If a value is None or an empty list, the option is left out.
     """
     for key, value in options.items():
         flag = f"--{key.replace('_', '-')}"

@@ -1,6 +1,6 @@
-"""The errors that are shown to a user.
+"""Defines the errors that are shown to a user.
 
-Every message first says what happened, with the wrong value. Then the message names the command or setting to use.
+A message first says what happened, with the wrong value. Then the message says what to do, for example with a command.
 `pytest_plugin.py` and `cli.py` print the message without a traceback and exit with `exit_code`. Any other exception is
 a defect of Toolmark, so its traceback is printed.
 
@@ -24,8 +24,8 @@ class ToolmarkError(Exception):
     """Base class of all errors that are shown to a user.
 
     Args:
-        what: A sentence, without a full stop, that says what happened. It contains the wrong value.
-        fix: A sentence that says what to do. It names the command, option or setting to use.
+        what: A sentence without a full stop that says what happened and contains the wrong value.
+        fix: A sentence that says what to do and contains the command, option or setting to use.
     """
 
     exit_code: ClassVar[int] = 3
@@ -40,7 +40,7 @@ class ToolmarkError(Exception):
 
 
 class InputError(ToolmarkError):
-    """Something that the user wrote is wrong."""
+    """A value that the user gave, or a file of the user, is wrong."""
 
     exit_code: ClassVar[int] = 4
 
@@ -58,15 +58,15 @@ class EnvironmentFault(ToolmarkError):
 
 
 @contextmanager
-def writing(path: Path, fix: str = "Free some disk space, or name another path.") -> Iterator[None]:
-    """Convert an `OSError` inside this `with` block to an error with the message that `path` cannot be written.
+def writing(path: Path, fix: str = "Free some disk space, or give another path.") -> Iterator[None]:
+    """Convert every `OSError` inside the `with` block to the error that `path` cannot be written.
 
     Args:
         path: The file or folder that is written.
-        fix: A sentence with the action that the user can take.
+        fix: A sentence that says what the user can do.
 
     Raises:
-        EnvironmentFault: `path` cannot be written.
+        EnvironmentFault: An `OSError` was raised inside the block.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Hashes of values and of files. Every identity, key and record is made of these hashes."""
+"""Computes hashes of values and of files. Cases, runs and training records are identified by these hashes."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ __all__ = ["canonical_json", "digest", "file_hash", "hash_files"]
 
 
 def canonical_json(value: object) -> str:
-    """`value` as JSON in a unique form for hashing: in ASCII, with sorted keys and without white-space."""
+    """Return `value` as JSON in a unique form for hashing: in ASCII, with sorted keys and without white-space."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def digest(value: object, length: int = 16) -> str:
-    """The first `length` hexadecimal digits of the SHA-256 of `value` in canonical JSON."""
+    """Return the first `length` hexadecimal digits of the SHA-256 of `value` in canonical JSON."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:length]
 
 
 def file_hash(path: Path) -> str:
-    """The SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    """Return the SHA-256 of the bytes of a file, as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def hash_files(files: Iterable[Path]) -> str:
-    """The SHA-256 over the names and bytes of the files that exist, sorted by name, as 16 hexadecimal digits."""
+    """Return one hash of several files, as 16 hexadecimal digits.
+
+    The hash depends on the names and the bytes of the files, but not on their order. Files that do not exist are left
+    out.
+    """
     total = hashlib.sha256()
     for file in sorted(files, key=lambda file: file.name):
         if file.is_file():

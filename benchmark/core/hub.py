@@ -1,7 +1,8 @@
-"""The Hugging Face hub: checking that a repository exists and can be read, downloading and uploading files.
+"""Downloads files from the Hugging Face hub, and uploads files.
 
-Files in the hub's local cache are used without a request. For other files, a request with a limit of two seconds checks
-the repository before the download. So "no network" and "no access" are reported at once.
+If files are in the local cache of the hub library, they are used without a request. Before a download, a request with a
+time limit of two seconds checks that the repository can be read. This shows at once if there is no network or no
+access.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _OFFLINE = {"model": "without a network, use --model pocket", "dataset": "withou
 
 
 def is_repo_id(repo: str) -> bool:
-    """Whether the hub library accepts `repo` as the id of a repository (NAME or ORG/NAME)."""
+    """Return whether `repo` is written like the id of a repository at the hub (NAME or ORG/NAME)."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined] # public, but not typed as such
 
@@ -38,8 +39,8 @@ def check_id(repo: str, flag: str) -> None:
     """Check that `repo` is written as ORG/NAME.
 
     Args:
-        repo: The user's value.
-        flag: The option with the value `repo`. The error names this option.
+        repo: The value of the option.
+        flag: The option, for the error.
 
     Raises:
         InputError: `repo` is not written as ORG/NAME.
@@ -49,17 +50,17 @@ def check_id(repo: str, flag: str) -> None:
 
 
 def page(repo: str, kind: Kind) -> str:
-    """The address of the web page of `repo`."""
+    """Return the address of the web page of `repo`."""
     return f"https://huggingface.co/{_URL_PREFIXES[kind]}{repo}"
 
 
 def by_hand(repo: str, kind: Kind) -> str:
-    """The command that downloads `repo` into the local cache."""
+    """Return the command with which a user can download `repo` to the local cache."""
     return f"hf download {repo}" + (" --repo-type dataset" if kind == "dataset" else "")
 
 
 def cached(repo: str, revision: str | None, kind: Kind = "model") -> Path | None:
-    """The folder of `repo` in the local cache, or None. The folder may contain only some of the files."""
+    """Return the folder of `repo` in the local cache, or None. The folder may contain only some of the files."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -75,7 +76,7 @@ def writable(repo: str, kind: Kind, again: str) -> bool:
     Args:
         repo: ORG/NAME.
         kind: Kind of the repository.
-        again: The user's command. Errors ask the user to run this command again.
+        again: The command of the user. Errors ask the user to run this command again.
 
     Raises:
         EnvironmentFault: There is no token, or the hub does not answer.
@@ -86,10 +87,10 @@ def writable(repo: str, kind: Kind, again: str) -> bool:
     if get_token() is None:
         raise EnvironmentFault("there is no Hugging Face token", "Log in with: hf auth login (or set HF_TOKEN)")
     try:
-        HfApi().repo_info(repo, repo_type=kind, timeout=_PROBE_SECONDS)  # reports a missing network at once
+        HfApi().repo_info(repo, repo_type=kind, timeout=_PROBE_SECONDS)  # This fails at once if there is no network.
     except RepositoryNotFoundError:
         return False
-    except Exception as error:  # the type of the error depends on the version of the hub library
+    except Exception as error:  # The type of the error depends on the version of the hub library.
         raise _not_written(repo, error, again) from None
     return True
 
@@ -100,13 +101,13 @@ def upload(
     """Upload files in one commit.
 
     Args:
-        repo: ORG/NAME. The repository is created if it does not exist.
-        files: Local paths or texts, by file name in the repository.
+        repo: ORG/NAME. If the repository does not exist, it is created.
+        files: Local paths or texts, by the name of the file in the repository.
         kind: Kind of the repository.
-        private: Whether a repository that is created here is private.
+        private: Whether the repository is private, if it is created here.
         message: Message of the commit.
-        card: The local file of the card. If the hub refuses the card, the user must correct this file.
-        again: The user's command. Errors ask the user to run this command again.
+        card: The local file of the card. If the hub refuses the card, the error names this file.
+        again: The command of the user. Errors ask the user to run this command again.
 
     Returns:
         The address of the commit.
@@ -127,9 +128,9 @@ def upload(
         if not exists:
             api.create_repo(repo, repo_type=kind, private=private or None, exist_ok=True)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # warnings about metadata that the hub accepts
+            warnings.simplefilter("ignore")  # The library warns about metadata that the hub accepts.
             commit = api.create_commit(repo, operations, repo_type=kind, commit_message=message)
-    except Exception as error:  # as in `writable`
+    except Exception as error:  # The type of the error depends on the version of the hub library.
         if isinstance(error, ValueError) and str(error).startswith("Invalid metadata"):
             raise InputError(f"the hub refuses the card: {error}", f"Correct the file {card}.") from None
         raise _not_written(repo, error, again) from None
@@ -157,18 +158,18 @@ def _not_written(repo: str, error: Exception, again: str) -> EnvironmentFault:
 
 
 def probe(repo: str, revision: str | None = None, kind: Kind = "model") -> None:
-    """Check at the hub that `repo` can be downloaded.
+    """Check that `repo` can be downloaded from the hub.
 
     Raises:
-        InputError: There is no such repository or revision.
+        InputError: The repository or the revision does not exist.
         EnvironmentFault: The hub cannot be reached, or `repo` is gated.
     """
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     offline = EnvironmentFault(
-        f"{repo} is not in the local cache and the hub cannot be reached",
-        f"Connect and run again, or download the {kind} first: {by_hand(repo, kind)} ({_OFFLINE[kind]})",
+        f"{repo} is not in the local cache, and the hub cannot be reached",
+        f"Connect to the network and run again, or download the {kind} first: {by_hand(repo, kind)} ({_OFFLINE[kind]})",
     )
     if constants.HF_HUB_OFFLINE:
         raise offline
@@ -185,12 +186,12 @@ def probe(repo: str, revision: str | None = None, kind: Kind = "model") -> None:
             f"the hub has no {kind} {repo!r}, or your token may not read it",
             "Check the name, or log in with: hf auth login",
         ) from None
-    except Exception:  # the type of the error depends on the version of the hub library
+    except Exception:  # The type of the error depends on the version of the hub library.
         raise offline from None
 
 
 def gated(repo: str, kind: Kind = "model") -> EnvironmentFault:
-    """The error for a gated repository, which can be read only with a token and after accepting the licence."""
+    """Return the error for a gated repository. To read it, a user needs a token and must accept the licence."""
     return EnvironmentFault(
         f"{repo} is gated, and there is no token with access to it",
         f"Accept its licence at {page(repo, kind)}, then log in with: hf auth login (or set HF_TOKEN)",
@@ -198,7 +199,7 @@ def gated(repo: str, kind: Kind = "model") -> EnvironmentFault:
 
 
 def download(repo: str, revision: str | None, patterns: Sequence[str], kind: Kind = "model") -> Path:
-    """Download files of `repo`, after `probe`.
+    """Download files of `repo`. Before the download, `probe` checks the repository.
 
     Args:
         repo: ORG/NAME.
@@ -210,7 +211,8 @@ def download(repo: str, revision: str | None, patterns: Sequence[str], kind: Kin
         The local folder of the files.
 
     Raises:
-        InputError, EnvironmentFault: The same errors as `probe`, or the download failed.
+        InputError: The repository or the revision does not exist.
+        EnvironmentFault: The hub cannot be reached, `repo` is gated, or the download failed.
     """
     from huggingface_hub import snapshot_download
 

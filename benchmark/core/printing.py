@@ -1,4 +1,4 @@
-"""Printing text from models and files. Control characters are escaped, and long lines are not broken."""
+"""Prints text that comes from models and files. Control characters are escaped, and long lines are not broken."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _WIDTH_WITHOUT_TERMINAL = 160
 
 
 def console() -> Console:
-    """A console that prints text unchanged, without markup and highlighting."""
+    """Return a console that prints text unchanged, without markup and highlighting."""
     terminal = Console(markup=False, highlight=False)
     if terminal.is_terminal:
         return terminal
@@ -26,9 +26,9 @@ def say(*lines: str) -> None:
 
 
 def printable(text: str) -> str:
-    """`text` with every unprintable character escaped, so that the text cannot control a terminal.
+    """Return `text` with escaped control characters, so that the text cannot control a terminal.
 
-    Newlines are not escaped.
+    All unprintable characters except newlines are escaped.
     """
     return "".join(
         char if char == "\n" or char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text

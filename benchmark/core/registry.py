@@ -1,8 +1,8 @@
-"""Plug-ins, found by their entry points.
+"""Finds plug-ins by their entry points.
 
-The built-in dialects, readers, generators, trainers, renderers and commands are registered in `pyproject.toml`. Third
-parties register their plug-ins in their own `pyproject.toml`. Some packages may not import each other. They can use
-each other's plug-ins only through the entry points. A plug-in is imported only when `load` is called with its name.
+Dialects, readers, generators, trainers, renderers and commands are plug-ins. The built-in plug-ins are registered in
+`pyproject.toml`. Other packages register their plug-ins in their own `pyproject.toml`. A plug-in is imported only when
+`load` is called with its name.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ def _entry_points(group: Group) -> dict[str, EntryPoint]:
 
 
 def names(group: Group) -> tuple[str, ...]:
-    """The sorted names that are registered in a group. No plug-in is imported."""
+    """Return the sorted names of the plug-ins in a group. No plug-in is imported."""
     return tuple(_entry_points(group))
 
 
 def target(group: Group, name: str) -> str:
-    """The object that `name` registers, as `module:attribute`. No plug-in is imported."""
+    """Return where a plug-in is defined, as `module:attribute`. The plug-in is not imported."""
     return _entry_points(group)[name].value
 
 
 def load(group: Group, name: str) -> Any:
-    """Import and return the object that `name` registers in `group`.
+    """Import the plug-in with this name, and return it.
 
     Raises:
-        InputError: There is no such name. The message lists the most similar names.
+        InputError: The group has no plug-in with this name. The message lists the most similar names.
         EnvironmentFault: A package that the plug-in needs is not installed.
     """
     try:
@@ -66,12 +66,13 @@ def load(group: Group, name: str) -> Any:
 
 
 def renderer_for(out: str) -> Any:
-    """The renderer for a path. If several renderers have a suffix of the path, the longest suffix decides.
+    """Return the renderer for a path. Each renderer lists the suffixes of its paths.
 
-    The suffix `/` stands for an existing folder, or for a path that ends in a slash.
+    If suffixes of several renderers match, the longest suffix decides. The suffix `/` matches an existing folder, or a
+    path that ends in a slash.
 
     Raises:
-        InputError: No renderer has such a suffix.
+        InputError: No suffix matches.
     """
     text = f"{out.rstrip('/')}/" if out.endswith("/") or Path(out).is_dir() else out
     by_suffix = {
@@ -80,15 +81,15 @@ def renderer_for(out: str) -> Any:
     fitting = [suffix for suffix in by_suffix if text.lower().endswith(suffix)]
     if not fitting:
         raise InputError(
-            f"{out!r} does not end in the suffix of a report",
-            f"End the path in one of {', '.join(sorted(by_suffix))} (/ stands for a folder, which gets a site).",
+            f"no report can be written to {out!r}, because the path has no known suffix",
+            f"End the path in one of {', '.join(sorted(by_suffix))} (/ writes a site to a folder).",
         )
     return load("toolmark.renderers", by_suffix[max(fitting, key=len)])()
 
 
 def nearest(name: str, known: tuple[str, ...]) -> str:
-    """A suggestion for an unknown name. The text lists the most similar known names, or all known names."""
+    """Return a suggestion for an unknown name: the most similar known names, or all known names."""
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if close:
         return "Did you mean " + " or ".join(close) + "?"
-    return "Known: " + (", ".join(known) or "none")
+    return "The known names are: " + (", ".join(known) or "none")

@@ -1,4 +1,4 @@
-"""Versions of installed packages, for the records of runs and trainings."""
+"""Finds the versions of installed packages, for the records of runs and trainings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["installed_versions"]
 
 
 def installed_versions(packages: Iterable[str]) -> dict[str, str]:
-    """The installed versions by package name. A package that is not installed is left out."""
+    """Return the installed versions by the name of the package. Packages that are not installed are left out."""
     found = {}
     for package in packages:
         try:

@@ -1,1 +1,1 @@
-"""Cases, traces, completions, datasets and training records."""
+"""Defines cases, traces, completions, trace datasets and training records."""

@@ -1,11 +1,10 @@
-"""Cases. A case contains a question to a model, and the right answer.
+"""Defines cases. A case consists of a conversation, a toolbox and the expected answer.
 
-A *case* consists of a conversation, a toolbox and an expectation. There are two kinds of expectations. *call* contains
-the right calls with their argument values. *abstain* contains the reason why no call is right. The classes in this
-module represent resolved and checked cases. `readers/` makes cases from files.
+There are two kinds of expected answers. *call* contains the right calls with the values of their arguments. *abstain*
+contains the reason why no call is right. The package `readers` makes cases from files.
 
-A case's `id` is a hash of only the parts that the model sees. So a completion still belongs to its case after a
-correction of the expected answer.
+The `id` of a case is a hash of the parts that the model sees. If the expected answer is corrected, the id does not
+change, and a recorded completion still belongs to the case.
 """
 
 from __future__ import annotations
@@ -37,16 +36,16 @@ __all__ = [
 ]
 
 Effects = Literal["pure", "read", "write"]
-"""The effects of a tool outside its function: none (`pure`), reading state (`read`) or changing state (`write`)."""
+"""What a tool does outside of its function. `pure`: nothing. `read`: It reads state. `write`: It changes state."""
 
 
 class Frozen(BaseModel):
-    """Base class of the data objects. They are immutable, and an unknown field is an error."""
+    """Base class of the data objects. Data objects are immutable, and an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy with other values, without the cached hashes of the old values."""
+        """Return a copy with other values. The cached hashes of the old values are not copied."""
         copied = super().model_copy(update=update, deep=deep)
         for name in copied.__dict__.keys() - type(self).model_fields.keys():
             del copied.__dict__[name]
@@ -54,12 +53,15 @@ class Frozen(BaseModel):
 
 
 def query_hash(query: str) -> str:
-    """The hash of a query, for finding leaked queries. Upper and lower case and white-space do not change the hash."""
+    """Return the hash of a query, to find test queries in training data.
+
+    Upper and lower case, and the amount of white-space, do not change the hash.
+    """
     return digest(" ".join(query.casefold().split()))
 
 
 class Call(Frozen):
-    """One tool call, with the tool's name and the arguments by name."""
+    """One call: the name of the tool, and the arguments by name."""
 
     name: str
     arguments: Mapping[str, Any] = Field(default_factory=dict)
@@ -77,9 +79,9 @@ class Message(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _from_openai(cls, value: Any) -> Any:
-        """Accept OpenAI chat turns.
+        """Convert a chat turn in OpenAI's form.
 
-        Their calls are `{"type": "function", "function": {...}}`, and their content may be null.
+        In this form, a call is `{"type": "function", "function": {...}}`, and the content may be null.
         """
         if not isinstance(value, Mapping):
             return value
@@ -96,7 +98,7 @@ class Message(Frozen):
         return fields
 
     def as_openai(self) -> dict[str, Any]:
-        """This turn in OpenAI chat form, with the arguments as objects."""
+        """Return this turn in OpenAI's form. The arguments of calls are objects, not text."""
         turn: dict[str, Any] = {"role": self.role, "content": self.content}
         if self.tool_calls:
             turn["tool_calls"] = [
@@ -111,10 +113,15 @@ class Message(Frozen):
 
 
 class Tool(Frozen):
-    """A tool with a name, a description and a JSON Schema of its arguments. It may have an implementation with effects.
+    """A tool that may be offered to a model.
 
-    `run` is the name of the implementation, `package.module:function` or `path/to/file.py:function`. Only the sandbox's
-    worker process imports the implementation.
+    Attributes:
+        name: Name of the tool.
+        description: What the tool does, for the model.
+        parameters: JSON Schema of the arguments.
+        run: Name of the implementation, for example `package.module:function`. None if there is no implementation. Only
+            the worker process of the sandbox runs the implementation.
+        effects: What the implementation reads or changes outside of itself.
     """
 
     name: str = Field(min_length=1)
@@ -124,16 +131,16 @@ class Tool(Frozen):
     effects: Effects = "write"
 
     def shown(self) -> dict[str, Any]:
-        """The parts of this tool that a model sees: all parts except the implementation and effects."""
+        """Return the parts of this tool that a model sees: the name, the description and the parameters."""
         return {"name": self.name, "description": self.description, "parameters": self.parameters}
 
     def as_openai(self) -> dict[str, Any]:
-        """This tool in OpenAI's form, which chat templates and servers read."""
+        """Return this tool in OpenAI's form, which chat templates and servers read."""
         return {"type": "function", "function": self.shown()}
 
     @cached_property
     def schema_hash(self) -> str:
-        """The hash of the parts that a model sees. Training records use this hash to identify the tools of the data."""
+        """Return the hash of the parts that a model sees. Training records list the tools of the data by this hash."""
         return digest(self.shown())
 
 
@@ -148,12 +155,12 @@ class Toolbox(Frozen):
 
     @cached_property
     def by_name(self) -> Mapping[str, Tool]:
-        """The tools by name. If two tools have the same name, the first tool is used."""
+        """Return the tools by name. If two tools have the same name, only the first tool is returned."""
         return {tool.name: tool for tool in reversed(self.tools)}
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The names of the tools, in the order in which they are offered."""
+        """Return the names of the tools, in the order of the toolbox."""
         return tuple(tool.name for tool in self.tools)
 
 
@@ -163,15 +170,15 @@ Match = Literal[
 
 
 class Accept(Frozen):
-    """The right values of one argument. `scoring/accepted_values.py` implements the rules.
+    """A rule that says which values of an argument are right. `scoring/accepted_values.py` implements the rules.
 
-    In a file, a plain list `[v, …]` is a short form of `{"match": "exact", "of": [v, …]}`.
+    In a case file, a list `[v, …]` is a short form of `{"match": "exact", "of": [v, …]}`.
 
     Attributes:
-        match: The rule.
-        of: The accepted values. For `object`, a mapping of keys to rules. For `list`, one rule for each element.
-        optional: Keys of an `object` that may be absent.
-        tolerance: The largest absolute difference at which a `number` is accepted.
+        match: The kind of the rule.
+        of: The accepted values. For `object`, a rule for each key. For `list`, a rule for each element.
+        optional: Keys of an `object` that may be missing.
+        tolerance: Largest absolute difference from an accepted value. Only for `number`.
     """
 
     match: Match = "exact"
@@ -192,23 +199,23 @@ class Accept(Frozen):
                 nested = tuple(as_accept(value) for value in self.of)
             case "nonempty":
                 if self.of is not None:
-                    raise ValueError('"match": "nonempty" takes no "of"')
+                    raise ValueError('"match": "nonempty" must not have "of"')
                 nested = None
             case _:
                 if not isinstance(self.of, list | tuple) or not self.of:
-                    raise ValueError(f'"match": "{self.match}" needs "of": [value, …], at least one')
+                    raise ValueError(f'"match": "{self.match}" needs "of": [value, …] with at least one value')
                 nested = tuple(self.of)
                 if fault := _unfit(self.match, nested):
                     raise ValueError(f'"match": "{self.match}" {fault}')
         if self.tolerance is not None and self.match != "number":
-            raise ValueError(f'"tolerance" belongs to "match": "number", not to "{self.match}"')
+            raise ValueError(f'"tolerance" is only for "match": "number", not for "{self.match}"')
         if self.optional and (self.match != "object" or not set(self.optional) <= nested.keys()):
-            raise ValueError(f'"optional" must name keys of "of" in an "object" rule, not {list(self.optional)}')
+            raise ValueError(f'"optional" must list keys of "of" in an "object" rule, not {list(self.optional)}')
         object.__setattr__(self, "of", nested)
         return self
 
     def example(self) -> Any:
-        """One right value: the first accepted value, or a value made from the rule."""
+        """Return one right value: the first accepted value, or a value that is made to fit the rule."""
         match self.match:
             case "contains":
                 return " ".join(self.of)
@@ -223,7 +230,7 @@ class Accept(Frozen):
 
 
 def _unfit(match: Match, values: Sequence[Any]) -> str | None:
-    """The reason why the accepted values do not fit the rule, so that no argument could match. None if they fit."""
+    """Return why the accepted values do not fit the kind of the rule. Return None if all values fit."""
     match match:
         case "contains" if not all(isinstance(value, str) and value.strip() for value in values):
             return "needs strings that are not blank"
@@ -243,10 +250,10 @@ def _unfit(match: Match, values: Sequence[Any]) -> str | None:
 
 
 def as_accept(value: Any) -> Any:
-    """The rule of an ACCEPT in a file. The short form, a list, becomes a rule.
+    """Return the rule that is written in a case file. The short form, a list, becomes the rule `exact`.
 
     Raises:
-        ValueError: The value is not an ACCEPT.
+        ValueError: The value is not a rule or a list.
     """
     if isinstance(value, list | tuple):
         return Accept(match="exact", of=list(value))
@@ -254,7 +261,7 @@ def as_accept(value: Any) -> Any:
         return Accept.model_validate(value)
     if isinstance(value, Accept):
         return value
-    raise ValueError(f"accepted values are a list, or an object with a match rule, not {value!r}")
+    raise ValueError(f'accepted values must be a list, or an object with "match", not {value!r}')
 
 
 class CallSpec(Frozen):
@@ -262,10 +269,10 @@ class CallSpec(Frozen):
 
     Attributes:
         name: Name of the tool.
-        arguments: The accepted values by argument name.
-        optional: Arguments that may be left out.
-        arguments_known: Whether the right arguments are known. False for data that only names the right tool. In this
-            case a call is only checked against the tool's schema.
+        arguments: The rule for the value of each argument, by the name of the argument.
+        optional: Names of arguments that may be left out.
+        arguments_known: Whether the right arguments are known. If False, only the right tool is known, and arguments
+            are right if they fit the schema of the tool.
     """
 
     name: str
@@ -276,14 +283,20 @@ class CallSpec(Frozen):
     @model_validator(mode="after")
     def _optional_names_exist(self) -> CallSpec:
         if self.arguments and not self.arguments_known:
-            raise ValueError(f'"arguments" lists {sorted(self.arguments)}, although "arguments_known" is false')
+            raise ValueError(f'"arguments" lists {sorted(self.arguments)}, but "arguments_known" is false')
         if unknown := set(self.optional) - self.arguments.keys():
-            raise ValueError(f'"optional" names {sorted(unknown)}, which "arguments" does not accept')
+            raise ValueError(f'"optional" lists {sorted(unknown)}, but "arguments" does not')
         return self
 
 
 class CallOption(Frozen):
-    """One complete right answer, which consists of calls in any order or in the given order."""
+    """One complete right answer.
+
+    Attributes:
+        calls: The expected calls.
+        order: Whether the calls may be in any order, or must be in the given order.
+        names: How the names of tools are compared. With `dot_underscore`, `.` equals `_`.
+    """
 
     calls: tuple[CallSpec, ...] = Field(min_length=1)
     order: Literal["any", "given"] = "any"
@@ -291,25 +304,25 @@ class CallOption(Frozen):
 
 
 class ExpectCall(Frozen):
-    """The expectation that the model calls. Each option of `any_of` is a right answer."""
+    """The expectation that the model calls. Each option in `any_of` is a complete right answer."""
 
     action: Literal["call"]
     any_of: tuple[CallOption, ...] = Field(min_length=1)
 
     @cached_property
     def tool(self) -> str | None:
-        """The only tool that the options call. None if the options call several tools."""
+        """Return the name of the expected tool, or None if several tools are expected."""
         tools = {spec.name for option in self.any_of for spec in option.calls}
         return next(iter(tools)) if len(tools) == 1 else None
 
     @cached_property
     def arguments_known(self) -> bool:
-        """Whether the right arguments are known for all calls."""
+        """Return whether the right arguments of all calls are known."""
         return all(spec.arguments_known for option in self.any_of for spec in option.calls)
 
     @cached_property
     def names(self) -> Literal["exact", "dot_underscore"]:
-        """The rule by which tool names are compared, which is the most lenient rule of the options."""
+        """Return how the names of tools are compared: by the most lenient rule of all options."""
         return "dot_underscore" if any(option.names == "dot_underscore" for option in self.any_of) else "exact"
 
 
@@ -318,8 +331,8 @@ class Abstain(Frozen):
 
     Attributes:
         reason: The reason why no call is right.
-        tool: The tool to which the missing argument belongs, if an argument is missing.
-        missing: The name of the missing argument, if an argument is missing.
+        tool: If the reason is `missing_argument`, the name of the tool that needs the argument.
+        missing: If the reason is `missing_argument`, the name of the argument.
     """
 
     action: Literal["abstain"]
@@ -332,7 +345,7 @@ Expectation = Annotated[ExpectCall | Abstain, Field(discriminator="action")]
 
 
 class Source(Frozen):
-    """The origin of a case: the name of a collection, and the reference of the case in this collection."""
+    """Where a case comes from: the name of a collection, and the reference of the case in this collection."""
 
     name: str
     ref: str
@@ -351,22 +364,22 @@ class Case(Frozen):
     licence: str
     waiver: str | None = None
     seen_unknown: bool = Field(
-        default=False, description="It is not known what the model saw; `id` is a hash of `source`."
+        default=False, description="It is not known what the model saw, so `id` is a hash of `source`."
     )
 
     @model_validator(mode="after")
     def _ends_with_user_or_tool(self) -> Case:
         if self.messages[-1].role not in ("user", "tool"):
             raise ValueError(
-                f"the last message has the role {self.messages[-1].role}, but a case must end with user or tool"
+                f"the last message has the role {self.messages[-1].role}, but the role must be user or tool"
             )
         return self
 
     @cached_property
     def id(self) -> str:
-        """The hash of the messages and resolved tools, which the model sees.
+        """Return the hash of the messages and the tools that the model sees.
 
-        If messages and tools are not known, the hash of `source`.
+        If it is not known what the model saw, return the hash of `source`.
         """
         if self.seen_unknown:
             return digest(self.source.model_dump())
@@ -379,10 +392,10 @@ class Case(Frozen):
 
     @cached_property
     def gold_hash(self) -> str:
-        """The hash of the parts that the model does not see and that affect the verdict: expectation, tags, waiver."""
+        """Return the hash of the expectation, the tags and the waiver. The model does not see these parts."""
         return digest({"expect": self.expect.model_dump(mode="json"), "tags": self.tags, "waiver": self.waiver})
 
     @property
     def cluster(self) -> str:
-        """The cluster of this case in the statistics. It is the group of paraphrases, or the case alone."""
+        """Return the cluster of this case in the statistics: the group of paraphrases, or the case alone."""
         return self.group or self.id

@@ -1,7 +1,8 @@
-"""Prompts and completions.
+"""Defines prompts and completions.
 
-A dialect makes a `Prompt` from a case. A `Completion` is the unchanged answer of the candidate. The dialect parses the
-completion and returns a `ParsedCompletion`. A bad completion is data too, so these types accept any text of a model.
+1. A dialect makes a `Prompt` from a case.
+2. The candidate gives an answer, which is stored unchanged as a `Completion`. A completion may contain any text.
+3. The dialect parses the completion and returns a `ParsedCompletion`.
 """
 
 from __future__ import annotations
@@ -17,24 +18,24 @@ from toolmark.benchmark.data.cases import Call, Message, Tool
 __all__ = ["Completion", "ParsedCompletion", "Prompt", "RawCall", "StopReason", "Usage", "total"]
 
 StopReason = Literal["stop", "length", "unknown"]
-"""`stop`: the model ended the completion. `length`: the completion was cut. `unknown`: the recording does not say."""
+"""Why a completion ends. `stop`: The model ended it. `length`: It was cut. `unknown`: The reason is not recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The turns for the chat template. With the dialect `native`, a prompt also contains the tools for the template."""
+    """The turns for the chat template. Only in the dialect `native`, a prompt also contains the tools."""
 
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...] = ()
 
     def digest(self) -> str:
-        """The hash of the prompt. It is part of a completion's key, so that the same prompt is not generated twice."""
+        """Return the hash of the prompt. The key of a completion contains this hash, so equal prompts run only once."""
         return digest([[m.as_openai() for m in self.messages], [tool.shown() for tool in self.tools]])
 
 
 @dataclass(frozen=True, slots=True)
 class RawCall:
-    """A native call in the form in which the server sent the call. `arguments` is the unparsed text."""
+    """A native call as the server sent it. `arguments` is text that is not parsed."""
 
     name: str
     arguments: str
@@ -42,14 +43,14 @@ class RawCall:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens, time and cost of a completion. The comparison of two usages ignores time and cost.
+    """Tokens, time and cost of a completion. Two usages are equal if their numbers of tokens are equal.
 
     Attributes:
-        input_tokens: Tokens of the prompt.
-        output_tokens: Tokens of the completion.
-        seconds: Wall-clock time since the previous completion. Completions are generated in parallel, so only the sum
-            over a run has a meaning. None if the time was not recorded.
-        cost: US dollars. None if no price is known.
+        input_tokens: Number of tokens of the prompt.
+        output_tokens: Number of tokens of the completion.
+        seconds: Wall-clock time in seconds since the previous completion ended. Because completions are generated in
+            parallel, only the sum over a run has a meaning. None if the time was not recorded.
+        cost: Cost in US dollars. None if the price is not known.
     """
 
     input_tokens: int = 0
@@ -59,13 +60,13 @@ class Usage:
 
     def __post_init__(self) -> None:
         if type(self.input_tokens) is not int or type(self.output_tokens) is not int:
-            raise TypeError("usage counts tokens in whole numbers")
+            raise TypeError("input_tokens and output_tokens must be whole numbers")
         for amount in (self.seconds, self.cost):
             if amount is not None and not 0 <= amount < math.inf:
-                raise ValueError("seconds and cost are numbers from 0")
+                raise ValueError("seconds and cost must be finite numbers from 0")
 
     def as_json(self) -> dict[str, float]:
-        """The ledger's fields, without the amounts that are not known."""
+        """Return the fields for the ledger, without the amounts that are not known."""
         amounts = {"seconds": self.seconds, "cost": self.cost}
         return {
             "input_tokens": self.input_tokens,
@@ -75,7 +76,7 @@ class Usage:
 
 
 def total(usages: Iterable[Usage]) -> Usage:
-    """The sum of usages. If the seconds of one usage are not known, the sum has no seconds. The same holds for cost."""
+    """Return the sum of usages. If an amount of one usage is not known, this amount of the sum is None."""
     items = list(usages)
 
     def added(amounts: Sequence[float | None]) -> float | None:
@@ -92,7 +93,7 @@ def total(usages: Iterable[Usage]) -> Usage:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The text and raw native calls that a candidate gave for a prompt."""
+    """The text and the raw native calls that a candidate gave for a prompt."""
 
     text: str
     tool_calls: tuple[RawCall, ...] = ()
@@ -100,7 +101,7 @@ class Completion:
     usage: Usage = Usage()
 
     def as_json(self) -> dict[str, Any]:
-        """The ledger's fields for this completion."""
+        """Return the fields of this completion for the ledger."""
         return {
             "text": self.text,
             "tool_calls": [{"name": call.name, "arguments": call.arguments} for call in self.tool_calls],
@@ -110,7 +111,7 @@ class Completion:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Completion:
-        """The completion of a ledger row. This is the inverse of `as_json`.
+        """Return the completion that a row of a ledger contains. This is the inverse of `as_json`.
 
         Raises:
             KeyError, TypeError, ValueError: The row is not a completion.
@@ -131,12 +132,13 @@ class ParsedCompletion:
 
     Attributes:
         calls: The calls, in the order in which they are written.
-        attempted: Whether the text has a marker of the dialect, even if no call could be read there.
-        named: Names in other text that has the form of a call (a bare or fenced object, `name(…)`). If one of these
-            names is an offered tool, the text is an attempt to call. The dialect cannot decide this, because it does
-            not know the offered tools. Only a lenient reading sets this attribute.
-        error: The fault of the text, or None. A strict reading with an error has no right call.
-        answer: The text for the user, without calls, thinking and answer markers.
+        attempted: Whether the text contains an attempt to call in this dialect, even if no call can be read.
+        named: Names in text that looks like a call in another form, for example `name(…)`. If a name is that of an
+            offered tool, the text is an attempt to call. The dialect cannot decide this, because it does not know the
+            offered tools. Only a lenient reading sets this attribute.
+        error: What is wrong with the text. None if nothing is wrong. If a strict reading has an error, its calls count
+            as wrong.
+        answer: The text for the user, without calls, thinking and markers.
     """
 
     calls: tuple[Call, ...] = ()

@@ -1,8 +1,7 @@
-"""A trace dataset on disk, in the format of `toolmark generate`.
+"""Reads a trace dataset that `toolmark generate` wrote to a folder.
 
-The dataset consists of conversations and a manifest, which records how the conversations were made.
-
-Only `traces/` and `manifest.json` are opened, so that a trainer reads no file of test cases.
+The dataset consists of conversations in `traces/` and of `manifest.json`, which records how the conversations were
+made. Only these two are opened, because a trainer must not read a file of test cases.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class TraceDataset:
     """A trace dataset.
 
     Attributes:
-        path: Its folder.
+        path: The folder of the dataset.
 
     Raises:
         InputError: The folder contains no trace dataset.
@@ -52,31 +51,31 @@ class TraceDataset:
             from datasets import DatasetDict, load_from_disk  # type: ignore[import-untyped]
         except ModuleNotFoundError as error:
             raise EnvironmentFault(
-                f"reading a trace dataset needs the package {error.name!r}, which is not installed",
+                f"to read a trace dataset, the package {error.name!r} is needed, but it is not installed",
                 "Install it: pip install 'toolmark[generate]'",
             ) from error
         folder = self.path / "traces"
         try:
             dataset = load_from_disk(folder)
         except (OSError, ValueError, LookupError, TypeError) as error:
-            # `datasets` can save a split without rows, but cannot read such a split.
+            # The library `datasets` can save a split without rows, but cannot read it.
             reason = "it is damaged, or a split is empty" if isinstance(error, LookupError | TypeError) else str(error)
             raise InputError(f"{str(folder)!r} is not a trace dataset: {reason}", _REMAKE) from error
         if not isinstance(dataset, DatasetDict):
-            raise InputError(f"{str(folder)!r} is a single split and not a dataset with splits", _REMAKE)
+            raise InputError(f"{str(folder)!r} contains only one split, not a dataset with splits", _REMAKE)
         splits: Mapping[str, Sequence[Mapping[str, Any]]] = dataset
         return splits
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The names of the splits."""
+        """Return the names of the splits."""
         return tuple(self._splits)
 
     def rows(self, split: str = "train") -> Sequence[Mapping[str, Any]]:
-        """The rows of a split, in the order in which they were written.
+        """Return the rows of a split, in the order in which the rows were written.
 
         Raises:
-            InputError: There is no such split, or it is empty.
+            InputError: The split does not exist, or is empty.
         """
         if split not in self._splits:
             existing = ", ".join(self._splits) or "none"
@@ -88,15 +87,15 @@ class TraceDataset:
         return self._splits[split]
 
     def traces(self, split: str = "train") -> Iterator[Trace]:
-        """The conversations of a split.
+        """Return the conversations of a split.
 
         Raises:
-            InputError: The same errors as `rows`, or a row is not a conversation.
+            InputError: The split does not exist or is empty, or a row is not a conversation.
         """
         return map(self.trace, self.rows(split))
 
     def trace(self, row: Mapping[str, Any]) -> Trace:
-        """The conversation of a row, without its case.
+        """Return the conversation of a row, without a case.
 
         Raises:
             InputError: The row is not a conversation.
@@ -124,7 +123,7 @@ class TraceDataset:
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
-        """The content of `manifest.json`. It is empty if the file does not exist or cannot be read."""
+        """Return the content of `manifest.json`. The result is empty if the file does not exist or cannot be read."""
         try:
             content = json.loads((self.path / "manifest.json").read_bytes())
         except (OSError, ValueError):
@@ -133,13 +132,13 @@ class TraceDataset:
 
     @property
     def manifest_hash(self) -> str | None:
-        """The SHA-256 of `manifest.json`, or None if the file does not exist."""
+        """Return the SHA-256 of `manifest.json`, or None if the file does not exist."""
         file = self.path / "manifest.json"
         return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
     @property
     def made_by(self) -> str | None:
-        """The command that makes this dataset again. None if the manifest does not record the command."""
+        """Return the command that makes this dataset again, or None if the manifest does not record the command."""
         try:
             given = {**self.manifest["options"], "seed": self.manifest["seed"], "out": self.path.name}
             given |= {"execute": self.manifest["execute"]} if "execute" in self.manifest else {}

@@ -1,8 +1,7 @@
-"""The queries and tools that must not be in training data, so that the test cases stay new to a model.
+"""Reads which queries and tools must not be in training data, so that test cases are new to a trained model.
 
-The manifest of the authored cases lists the hashes of the test cases' queries, and the tools that a model must not see
-in training. The manifest is read as a file, so that this package does not import the suites. No other file of the
-manifest's folder is opened.
+The file `MANIFEST.toml` of the test cases lists the hashes of their queries, and the names of the held-out tools. Only
+this file is read, because a trainer must not open the test cases.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ __all__ = ["HeldOut", "held_out", "shipped_manifest"]
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Tool names and query hashes that training data must not contain. Both may be empty."""
+    """The names of tools and the hashes of queries that training data must not contain. Both may be empty."""
 
     tools: frozenset[str] = frozenset()
     queries: frozenset[str] = frozenset()
 
     def leak(self, trace: Trace) -> str | None:
-        """The reason why `trace` must not be used for training. None if `trace` may be used.
+        """Return why `trace` must not be used for training. Return None if `trace` may be used.
 
         A trace must not contain a test query, and must not offer or call a held-out tool.
         """
@@ -36,12 +35,12 @@ class HeldOut:
             return f"the tool {min(leaked)} is held out"
         queries = (message.content for message in trace.messages if message.role == "user")
         if bool(self.queries) and any(query_hash(text) in self.queries for text in queries):
-            return "it asks a test query"
+            return "the question is a test query"
         return None
 
 
 def shipped_manifest() -> Path | None:
-    """The path of the manifest of the authored cases. None if the suites are not installed."""
+    """Return the path of the manifest of the shipped cases, or None if the suites are not installed."""
     spec = find_spec("toolmark.suites")
     for folder in spec.submodule_search_locations or () if spec else ():
         path = Path(folder) / "cases" / "MANIFEST.toml"
@@ -51,7 +50,7 @@ def shipped_manifest() -> Path | None:
 
 
 def held_out(manifest: Path | None) -> HeldOut:
-    """Read a manifest. Without a manifest, all queries and tools are allowed in training data.
+    """Return what a manifest lists. If `manifest` is None, nothing is held out.
 
     Raises:
         InputError: The manifest cannot be read, or is not TOML.
@@ -61,7 +60,9 @@ def held_out(manifest: Path | None) -> HeldOut:
     try:
         table = tomllib.loads(manifest.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"the manifest {manifest} cannot be read: {error.strerror}", "Name a readable file.") from None
+        raise InputError(
+            f"the manifest {manifest} cannot be read: {error.strerror}", "Give the path of a file that you can read."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"the manifest {manifest} is not TOML: {error}", "Correct the syntax of the file.") from None
     queries = table.get("test_queries", {}).get("hashes", [])

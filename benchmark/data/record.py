@@ -1,8 +1,8 @@
-"""The training record, `toolmark.json`. It is in the folder of trained weights and says how the weights were made.
+"""Reads and writes the training record. This file `toolmark.json` in a folder of weights says how they were made.
 
-A trainer's host writes a `WrittenRecord`, whose fields are all checked. All other code reads a `TrainingRecord`. The
-file may come from another person or from a later version. So a field that is missing or has another type counts as
-unknown and is never an error.
+- `WrittenRecord` checks all fields. The code that runs trainers writes this record.
+- `TrainingRecord` accepts any file, because the file may come from another person or from a later version. If a field
+  is missing or has another type, its value counts as unknown. All other code reads this record.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class RecordedBase(_Part):
 
     Attributes:
         id: The name that the user gave for the base model.
-        weights: The result of `hash_files` for the safetensors files of the base model.
+        weights: Hash of the safetensors files of the base model, from `hash_files`.
     """
 
     id: str
@@ -58,10 +58,10 @@ class RecordedData(_Part):
 
     Attributes:
         made_by: The command that wrote the dataset.
-        manifest_sha256: Hash of the dataset's manifest.
-        conversations: How many conversations were read.
+        manifest_sha256: Hash of the manifest of the dataset.
+        conversations: Number of conversations that were read.
         tools: Schema hash of every tool in the training data. None if new tools were made for each conversation.
-        tools_made_by: What made the new tools for each conversation.
+        tools_made_by: The generator that made new tools for each conversation. None if no new tools were made.
     """
 
     made_by: str | None = None
@@ -72,24 +72,24 @@ class RecordedData(_Part):
 
 
 class WrittenRecord(_Part):
-    """The content of `toolmark.json` as a trainer's host writes it.
+    """The content of `toolmark.json` as it is written after a training.
 
     Attributes:
-        name: Name of the folder to which the record was written.
+        name: Name of the folder that contains the record.
         trainer: Name of the trainer.
         command: Command that repeats the training.
         seed: Seed of the training.
-        options: The trainer's options, and values that the trainer measured at the start.
-        base: The base model of the training. None for a training from scratch.
+        options: Options of the trainer, and values that the trainer measured at the start.
+        base: The base model of the training. None if the training started from scratch.
         dialects: Dialects in which the data was shown.
         template_sha256: Hash of the chat template.
         data: The trace dataset.
         weights_sha256: Hash of the weights in the folder of the record.
         tokens: Number of tokens that were read in training, without padding.
-        seconds: Wall time.
-        losses: Losses at the end, by name.
-        versions: Version of Python and of the packages that training used.
-        curve: Points of the curve. Each point has a `step` and figures by name.
+        seconds: Wall-clock time of the training in seconds.
+        losses: Losses at the end of the training, by name.
+        versions: Versions of Python and of the packages that were used, by name.
+        curve: Points of the training curve. Each point has a `step` and figures by name.
         chosen_step: Step of the checkpoint that was kept. None if no checkpoint was chosen.
     """
 
@@ -116,7 +116,7 @@ class WrittenRecord(_Part):
 
     @classmethod
     def read(cls, folder: Path) -> WrittenRecord:
-        """Read the `toolmark.json` of `folder`.
+        """Return the record in `folder`.
 
         Raises:
             InputError: The file is missing, or a field is missing or wrong.
@@ -126,7 +126,7 @@ class WrittenRecord(_Part):
             return cls.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             raise InputError(
-                f"{str(folder)!r} has no {RECORD_FILE}", "Name a folder that `toolmark train` wrote."
+                f"{str(folder)!r} has no {RECORD_FILE}", "Give the path of a folder that `toolmark train` wrote."
             ) from None
         except ValidationError as error:
             raise InputError(
@@ -140,11 +140,11 @@ class CurvePoint:
     """One point of a training curve.
 
     Attributes:
-        step: Optimizer step.
-        tokens: Tokens trained on so far.
-        losses: Losses by name. `loss` is the training loss and `eval_loss` the validation loss. A trainer may add
-            others.
-        scores: The scores of the checkpoint at this step, by metric.
+        step: Number of the optimizer step.
+        tokens: Number of tokens that were read in training up to this step. None if not recorded.
+        losses: Losses by name. `loss` is the training loss, and `eval_loss` is the validation loss. A trainer may add
+            other losses.
+        scores: Scores of the checkpoint at this step, by metric.
     """
 
     step: float
@@ -155,7 +155,13 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True)
 class ChosenCheckpoint:
-    """The checkpoint whose weights were kept. Its metric and score are set if the record contains them."""
+    """The checkpoint whose weights were kept.
+
+    Attributes:
+        step: Number of the optimizer step.
+        metric: Id of the metric by which the checkpoint was chosen. Empty if not recorded.
+        score: Score of the checkpoint on the metric. None if not recorded.
+    """
 
     step: float
     metric: str = ""
@@ -164,20 +170,20 @@ class ChosenCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRecord:
-    """How weights were made, as far as the record in their folder says so.
+    """What the record in a folder of weights says about the training.
 
     Attributes:
         trainer: Name of the trainer.
         command: Command that made the weights.
-        seconds: Wall time of the training.
+        seconds: Wall-clock time of the training in seconds.
         conversations: Number of conversations in the training data.
-        tools: Schema hashes of the tools in the training data. None if they are not known.
-        tools_made_by: What made new tools for each conversation. Empty if no new tools were made.
-        curve: Points, in the order of the record.
+        tools: Schema hashes of the tools in the training data. None if the tools are not known.
+        tools_made_by: The generator that made new tools for each conversation. Empty if no new tools were made.
+        curve: Points of the training curve, in the order of the record.
         chosen: The checkpoint that was kept. None if no checkpoint was chosen.
-        base_weights: Hash of the base weights on which an adapter was trained. None if the record has no such hash.
-        base_id: The name that the user of the trainer gave for the base model. Empty if there was no base model.
-        dialects: Dialects in which the data was shown. Empty if they are not known.
+        base_weights: Hash of the weights of the base model. None if not recorded.
+        base_id: The name that the user gave for the base model. Empty if there was no base model.
+        dialects: Dialects in which the data was shown. Empty if not recorded.
     """
 
     trainer: str = ""
@@ -194,7 +200,7 @@ class TrainingRecord:
 
     @classmethod
     def of(cls, record: Mapping[str, Any] | None) -> TrainingRecord | None:
-        """Make a `TrainingRecord` from the content of a record. None if there is no record."""
+        """Return the record with this content. Return None if `record` is not a mapping."""
         if not isinstance(record, Mapping):
             return None
         data, base = _mapping(record.get("data")), _mapping(record.get("base"))
@@ -217,12 +223,15 @@ class TrainingRecord:
 
     @classmethod
     def read(cls, folder: Path) -> TrainingRecord | None:
-        """Read the record in `folder`. None if the file is missing or cannot be read."""
+        """Return the record in `folder`. Return None if the file is missing or cannot be read."""
         return cls.of(read_record(folder))
 
 
 def read_record(folder: Path) -> Mapping[str, Any] | None:
-    """The content of the record in `folder`, as a ledger stores it. None if the file is missing or cannot be read."""
+    """Return the content of the record in `folder` unchanged, as a ledger stores it.
+
+    Return None if the file is missing or cannot be read.
+    """
     path = folder / RECORD_FILE
     try:
         if path.stat().st_size > _LONGEST_FILE:
@@ -252,10 +261,10 @@ def _numbers(fields: Any) -> dict[str, float]:
 
 
 def _point(point: Any) -> CurvePoint | None:
-    """Read a point of the curve.
+    """Return the point of the curve that a record contains, or None if the point has no step.
 
-    The scores are under `scores`. They may also be at the same level as the losses, with a metric id, which contains a
-    dot.
+    The scores are in the field `scores`. Scores may also stand beside the losses. The name of such a score is the id of
+    a metric, so the name contains a dot.
     """
     found = _numbers(point)
     if "step" not in found:
@@ -269,7 +278,7 @@ def _point(point: Any) -> CurvePoint | None:
 
 
 def _chosen(record: Mapping[str, Any]) -> ChosenCheckpoint | None:
-    """Read the chosen checkpoint from `chosen`, or else from `chosen_step`."""
+    """Return the chosen checkpoint from the field `chosen`, or otherwise from the field `chosen_step`."""
     said = record.get("chosen")
     said = said if isinstance(said, Mapping) else {"step": record.get("chosen_step")}
     step = _number(said.get("step"))

@@ -1,4 +1,4 @@
-"""Traces, which are training conversations (system, user, call, tool result, final answer) with the offered tools."""
+"""Defines traces. A trace is a training conversation (user, call, tool result, final answer) with the offered tools."""
 
 from __future__ import annotations
 
@@ -15,19 +15,17 @@ QueryType = Literal["easy", "hard", "no_tool", "no_tool_fits", "missing_argument
 
 
 class Trace(Frozen):
-    """One full conversation.
-
-    A model should learn to write every assistant turn. All other turns are the model's input.
+    """One full conversation. In training, a model learns to write the assistant turns.
 
     Attributes:
         messages: The turns.
-        toolbox: The tools offered.
-        query: The user's question.
+        toolbox: The offered tools.
+        query: The question of the user.
         query_type: Kind of the question.
-        tool_name: The tool that is called. None if no tool is called.
-        source: The collection that contains the trace.
-        case: The question as a case with its expected answer. None if the expected answer is not known.
-        line: The line of the file from which the trace was read. None if the trace was not read from a file.
+        tool_name: Name of the tool that is called. None if no tool is called.
+        source: Name of the collection that contains the trace.
+        case: The question as a case with the expected answer. None if the expected answer is not known.
+        line: Number of the line in the file that contains the trace. None if the trace was not read from a file.
     """
 
     messages: tuple[Message, ...] = Field(min_length=2)
@@ -41,11 +39,11 @@ class Trace(Frozen):
 
     @property
     def tools(self) -> tuple[Tool, ...]:
-        """The tools offered."""
+        """Return the offered tools."""
         return self.toolbox.tools
 
     def turns_to_learn(self) -> Iterator[tuple[tuple[Message, ...], Message]]:
-        """Each assistant turn together with all turns before it, in order."""
+        """Yield each assistant turn in order, as a pair: all turns before the assistant turn, and the turn."""
         for index, message in enumerate(self.messages):
             if message.role == "assistant":
                 yield self.messages[:index], message

@@ -1,6 +1,8 @@
-"""Dialects. A dialect defines how a model sees the tools, and how the calls of the model are read.
+"""Contains the dialects, one file for each family of models.
 
-Every file contains the dialect of one model family.
+A dialect defines how tools are shown to a model, and how the calls in the model's answer are read. Every dialect reads
+an answer in two ways. The *strict* reading accepts only the form that the dialect prescribes. The *lenient* reading
+also accepts common small mistakes, for example a missing closing tag.
 """
 
 from __future__ import annotations
@@ -16,13 +18,15 @@ __all__ = ["BaseDialect", "Dialect"]
 
 @runtime_checkable
 class Dialect(Protocol):
-    """A dialect, in the entry-point group `toolmark.dialects`. The option `--dialect NAME` chooses a dialect.
+    """The interface of a dialect.
 
-    Derive from `BaseDialect`, which has the defaults of all attributes except `name`.
+    To add a dialect, derive a class from `BaseDialect`, and register the class in the entry-point group
+    `toolmark.dialects`. `BaseDialect` has defaults for all attributes except `name`.
 
     Attributes:
-        name: The NAME of `--dialect NAME`. The records of adapters contain this name too.
-        version: Part of a run's identity. Change the version whenever `render` or `parse` changes.
+        name: The name that the option `--dialect` takes. The record of an adapter also contains this name.
+        version: Version of the dialect. Change it whenever `render` or `parse` changes. Runs record the version, so
+            that old and new results are not mixed.
         stops: Strings that end a completion, in addition to the model's own stop tokens.
     """
 
@@ -31,16 +35,27 @@ class Dialect(Protocol):
     stops: Sequence[str]
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Write the conversation and the tools as plain turns, or leave the tools to the chat template."""
+        """Return the prompt for a conversation and the offered tools.
+
+        The tools may be written into the turns. Otherwise the prompt contains the tools, and the chat template shows
+        them.
+        """
         ...
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion, without a schema. No text of a model may cause an exception."""
+        """Read the calls of a completion, without the schemas of the tools.
+
+        This function must not raise an exception for any text of a model.
+
+        Args:
+            completion: The answer of the model.
+            strict: Whether to read strictly or leniently.
+        """
         ...
 
 
 class BaseDialect:
-    """The defaults of a dialect's optional attributes. See `Dialect`."""
+    """Base class of dialects, with the defaults of the optional attributes. See `Dialect`."""
 
     version: str = "1"
     stops: Sequence[str] = ()

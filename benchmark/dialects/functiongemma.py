@@ -1,15 +1,23 @@
-"""The dialect `functiongemma`. Calls are in FunctionGemma's brackets, and strings are between two `<escape>` tokens.
+"""The dialect `functiongemma`: the calls of FunctionGemma, whose strings are between two `<escape>` tokens.
 
-A strict reading accepts any text, then one or more `<start_function_call>call:NAME{KEY:VALUE,…}<end_function_call>`,
-then only white-space. A value is `<escape>text<escape>`, a number, `true`, `false`, `null`, a list `[…]` or a mapping
-`{…}`. The keys are bare, or strings. A lenient reading also accepts text after the last call, code fences, a missing
-closing token, strings in double quotes, and Python's `True`, `False`, `None`.
+A strict reading accepts a completion of this form: any text, then one or more calls, then only white-space. A call is
+`<start_function_call>call:NAME{KEY:VALUE,…}<end_function_call>`. A value is `<escape>text<escape>`, a number, `true`,
+`false`, `null`, a list `[…]` or a mapping `{…}`. A key is a string or a text without quotes.
 
-The format is described at https://ai.google.dev/gemma/docs/functiongemma/formatting-and-best-practices. The sentence
-before the tools is "You are a model that can do function calling with the following functions". It must not be changed,
-because the model was trained to call functions after this sentence. Keys are in alphabetical order, because the chat
-template sorts the keys. The application writes the tool results after a call, so `<start_function_response>` ends a
-completion. A string in this format cannot contain `<escape>` or a `<think>` tag.
+A lenient reading also accepts:
+
+- text after the last call
+- code fences
+- a missing closing token
+- strings in double quotes
+- Python's `True`, `False` and `None`
+
+The format is described at https://ai.google.dev/gemma/docs/functiongemma/formatting-and-best-practices.
+
+- The sentence before the tools must not be changed, because the model was trained to call functions after it.
+- Keys are written in alphabetical order, because the chat template sorts the keys.
+- The token `<start_function_response>` ends a completion, because the application and not the model writes results.
+- A string in this format cannot contain `<escape>` or a `<think>` tag.
 """
 
 from __future__ import annotations
@@ -67,7 +75,11 @@ _LENIENT = Notation(
 
 
 def _read_call(text: str, start: int, strict: bool) -> tuple[Call, int]:
-    """Return the call that begins at `start`, and the index after the call. Raises `ValueError`."""
+    """Return the call that begins at `start`, and the index after the call.
+
+    Raises:
+        ValueError: No call can be read at `start`.
+    """
     head = _HEAD.match(text, start)
     if head is None:
         raise ValueError("there is no call:NAME{…} after <start_function_call>")
@@ -121,7 +133,7 @@ def _write_mapping(fields: Mapping[str, Any]) -> str:
 
 
 def _upper(schema: Any) -> Any:
-    """Return a schema as the family's chat template writes it. The names of types are in capitals."""
+    """Return a schema with the names of types in capitals, because the chat template writes them in capitals."""
     if isinstance(schema, list):
         return [_upper(item) for item in schema]
     if not isinstance(schema, Mapping):
@@ -132,7 +144,8 @@ def _upper(schema: Any) -> Any:
 def _capitals(kind: Any) -> Any:
     if isinstance(kind, list):
         return [_capitals(item) for item in kind]
-    return kind.upper() if isinstance(kind, str) else _upper(kind)  # a property may be called "type"
+    # A mapping here is the schema of a property with the name "type".
+    return kind.upper() if isinstance(kind, str) else _upper(kind)
 
 
 def _declaration(tool: Tool) -> str:
@@ -164,7 +177,7 @@ def _write_result(message: Message) -> str:
 
 
 class FunctionGemma(BaseDialect):
-    """`<start_function_call>call:NAME{key:<escape>text<escape>}<end_function_call>`: FunctionGemma."""
+    """The dialect of FunctionGemma: `<start_function_call>call:NAME{key:<escape>text<escape>}<end_function_call>`."""
 
     name = "functiongemma"
     version = "1"
@@ -180,5 +193,5 @@ class FunctionGemma(BaseDialect):
         return plain_turns(messages, instructions, _write_assistant, _write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. Never raises an exception, for any text of a model."""
+        """Read the calls of a completion. No text of a model causes an exception."""
         return parse_pieces(completion, _MARKERS.pieces, strict=strict, result=_RESULT)

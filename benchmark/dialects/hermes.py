@@ -1,22 +1,22 @@
-"""The dialect `hermes`: JSON calls between `<tool_call>` tags, as Nous Hermes and Qwen write calls.
+"""The dialect `hermes`: JSON calls between `<tool_call>` tags. Nous Hermes and Qwen write calls in this form.
 
-A strict reading accepts any text, then one or more `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, then only
-white-space. The text between the tags is read as JSON. If it is not JSON, it is read as a Python literal (`'name'`,
-`True`). The original parser of the format tries both in the same order (`validate_and_extract_tool_calls` in utils.py
-of the repository below, commit 02deb47).
+A strict reading accepts a completion of this form: any text, then one or more calls, then only white-space. A call is
+`<tool_call>{"name": …, "arguments": {…}}</tool_call>`. The text between the tags is read as JSON if possible, otherwise
+as a Python literal (`'name'`, `True`).
+The original parser of the format tries both in this order (`validate_and_extract_tool_calls` in utils.py of
+https://github.com/NousResearch/Hermes-Function-Calling, commit 02deb47).
 
-A lenient reading also accepts the following, as in the dialect `tagged`:
+A lenient reading also accepts:
 
 - text after the last call
 - code fences
 - a missing closing tag
 - several calls between one pair of tags
-- other keys
+- the keys `tool_name`, `args` and `parameters`, and additional keys
 - arguments as a JSON string
 
-Tools are shown as in the chat templates of Qwen2.5 and Qwen3, because these models were trained with these templates
-(https://huggingface.co/Qwen/Qwen3-0.6B, tokenizer_config.json). The format itself is defined in
-https://github.com/NousResearch/Hermes-Function-Calling.
+Tools are shown as in the chat templates of Qwen2.5 and Qwen3, because these models were trained with the templates.
+See tokenizer_config.json at https://huggingface.co/Qwen/Qwen3-0.6B.
 """
 
 from __future__ import annotations
@@ -57,13 +57,15 @@ _PYTHON = replace(LITERALS, words={"True": True, "False": False, "None": None})
 
 
 def _value(text: str, start: int, strict: bool) -> tuple[Any, int]:
-    """Decode JSON, or else a Python literal. A lenient reading allows `true`, `false` and `null` in the literal.
+    """Decode the JSON value or the Python literal that begins at `start`.
+
+    In a lenient reading, the literal may contain `true`, `false` and `null`.
 
     Returns:
         The value, and the index after the value.
 
     Raises:
-        ValueError: The text is neither JSON nor a Python literal.
+        ValueError: The text is not JSON and not a Python literal.
     """
     try:
         return json_value(text, start, strict)
@@ -99,7 +101,7 @@ def _write_result(message: Message) -> str:
 
 
 class Hermes(BaseDialect):
-    """`<tool_call>{"name": …, "arguments": …}</tool_call>`: Hermes and Qwen."""
+    """The dialect of Hermes and Qwen: `<tool_call>{"name": …, "arguments": …}</tool_call>`."""
 
     name = "hermes"
     version = "1"
@@ -111,5 +113,5 @@ class Hermes(BaseDialect):
         return plain_turns(messages, instructions, _write_assistant, _write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. Never raises an exception, for any text of a model."""
+        """Read the calls of a completion. No text of a model causes an exception."""
         return parse_pieces(completion, _MARKERS.pieces, strict=strict, result="<tool_response>")

@@ -1,9 +1,17 @@
-"""The dialect `json`: a call is a bare JSON object.
+"""The dialect `json`: a call is a JSON object without tags.
 
-A strict reading accepts any text, then calls, then only white-space. The calls are one or more objects
-`{"name": …, "arguments": {…}}`, or one array of such objects. The array is bare, or in `{"tool_calls": [...]}` as xLAM
-writes it. A lenient reading also accepts text after the calls, code fences, the usual other keys, and arguments as a
-JSON string. An object without arguments is an answer, not a call.
+A strict reading accepts a completion of this form: any text, then calls, then only white-space. A call is
+`{"name": …, "arguments": {…}}`.
+
+- Several calls follow one another, or are in one array. The array may be in `{"tool_calls": [...]}`, as xLAM writes it.
+- An object without the key `arguments` is an answer, not a call.
+
+A lenient reading also accepts:
+
+- text after the calls
+- code fences
+- other common names for the keys `name` and `arguments`
+- arguments as a JSON string
 """
 
 from __future__ import annotations
@@ -40,7 +48,7 @@ def _pieces(text: str, strict: bool) -> Iterable[Piece]:
 
 
 class Json(BaseDialect):
-    """Bare `{"name": …, "arguments": {…}}` objects."""
+    """The dialect with `{"name": …, "arguments": {…}}` objects without tags."""
 
     name = "json"
     version = "2"
@@ -52,5 +60,5 @@ class Json(BaseDialect):
         return plain_turns(messages, instructions, _write_assistant, write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. Never raises an exception, for any text of a model."""
+        """Read the calls of a completion. No text of a model causes an exception."""
         return parse_pieces(completion, _pieces, strict=strict)

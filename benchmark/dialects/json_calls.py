@@ -1,4 +1,4 @@
-"""Calls as JSON objects. The rules of strict and lenient readings are the same in every dialect."""
+"""Reads calls that are JSON objects, strictly or leniently. All dialects with JSON calls use these functions."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _ARGUMENT_KEYS = ("args", "arguments", "parameters", "input_args")
 
 
 def strict_call(value: Any, name_key: str, arguments_key: str, also: Collection[str] = ()) -> Call:
-    """Read a call strictly.
+    """Return the call that a JSON value contains, in a strict reading.
 
     Args:
         value: The decoded JSON value.
         name_key: The key of the tool's name.
-        arguments_key: The key of the arguments. A call without this key has no arguments.
+        arguments_key: The key of the arguments. If the key is missing, the call has no arguments.
         also: Further keys that are allowed and ignored.
 
     Raises:
-        ValueError: The value is not such a call.
+        ValueError: The value is not a call in this form.
     """
     if not isinstance(value, dict) or not isinstance(value.get(name_key), str):
         raise ValueError(f'a call must be an object with the string "{name_key}"')
@@ -37,10 +37,10 @@ def strict_call(value: Any, name_key: str, arguments_key: str, also: Collection[
 
 
 def call_from_object(value: Any) -> Call | None:
-    """Read a call leniently. The keys are any usual pair of keys. The arguments are an object or its JSON text.
+    """Return the call that a JSON value contains, in a lenient reading. Return None if the value is not a call.
 
-    Returns:
-        The call, or None if the value is not a call.
+    The name and the arguments may have any common key, for example `name` or `tool_name`. The arguments may be an
+    object, or a string that contains an object as JSON.
     """
     if not isinstance(value, dict):
         return None
@@ -50,7 +50,7 @@ def call_from_object(value: Any) -> Call | None:
     key = next((key for key in _ARGUMENT_KEYS if key in value), None)
     arguments = value[key] if key is not None else None
     if key is not None and (arguments is None or arguments == ""):
-        arguments = {}  # some servers write null or an empty text if a call has no arguments
+        arguments = {}  # Some servers write null or an empty text if a call has no arguments.
     if isinstance(arguments, str):
         try:
             arguments = json_in_text.loads(arguments, strict=False)
@@ -62,9 +62,10 @@ def call_from_object(value: Any) -> Call | None:
 
 
 def calls_in(value: Any) -> list[Call]:
-    """Return every call in a JSON value. The value is an object, a list of objects, or `{"tool_calls": [...]}`.
+    """Return all calls in a JSON value between markers, in a lenient reading.
 
-    An object with a name and no arguments is a call too, because the value is between markers of calls.
+    The value is an object, a list of objects, or `{"tool_calls": [...]}`. An object with a name and without arguments
+    is also a call, because the markers show that the model wants to call.
     """
     items = value.get("tool_calls", [value]) if isinstance(value, dict) else value
     calls: list[Call] = []
@@ -78,12 +79,12 @@ def calls_in(value: Any) -> list[Call]:
 
 
 def lenient_calls(text: str) -> list[Call]:
-    """Return every call in a text that consists of JSON values, with or without a code fence.
+    """Return all calls in a text that consists of JSON values. The text may be in a code fence.
 
-    If the first value is broken or cut, nothing inside this value counts as a call.
+    If the first value is broken or cut, parts of this value do not count as calls.
 
     Raises:
-        ValueError: There is no call.
+        ValueError: There is no call, or the first value is broken.
     """
     text = json_in_text.unfenced(text)
     outermost = min((index for index in (text.find("{"), text.find("[")) if index >= 0), default=0)

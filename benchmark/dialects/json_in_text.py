@@ -1,7 +1,8 @@
 """Finds JSON in the text of models, and decodes the JSON strictly or leniently.
 
-The text may be hostile. So every function takes linear time, limits the depth, and raises only `ValueError`. Strict
-means RFC 8259 with unique keys. A strict reading refuses `NaN`, infinite numbers, duplicate keys, and lone surrogates.
+Because the text may be hostile, every function takes linear time, limits the depth, and raises only `ValueError`. A
+strict reading follows RFC 8259. A strict reading also refuses duplicate keys, infinite numbers, and lone surrogates
+(halves of a UTF-16 pair).
 """
 
 from __future__ import annotations
@@ -30,15 +31,17 @@ __all__ = [
 ]
 
 MAX_LENGTH = 1 << 20
-"""Characters of the longest completion that is read."""
+"""Longest completion that is read, in characters."""
 MAX_DEPTH = 64
 MAX_WASTE = 4 * MAX_LENGTH
-"""A scan ends after failed attempts have decoded this number of characters. Otherwise many `{"a":` take quadratic time.
+"""A scan ends after failed attempts have decoded this number of characters.
+
+Without this limit, a text with many `{"a":` would take quadratic time.
 """
 
 _INFO = re.compile(r"[\w-]*")
 _START = re.compile(r'\{(?=\s*["}])|\[(?=\s*["{\[\]\-\dtfnNI])')
-"""Pattern of the possible beginnings of an object or array. Braces in prose and in LaTeX do not match."""
+"""Pattern of the beginning of an object or array. Braces in other text, for example in LaTeX, do not match."""
 _NAME_KEY = re.compile(r'"(?:tool_name|name|tool|function)"\s{0,8}:\s{0,8}"([^"\\]{1,128})"')
 _OBJECT_KEY = re.compile(r'"([^"\\]{1,128})"\s{0,8}:\s{0,8}\{')
 _CALL_AT_LINE_START = re.compile(
@@ -64,24 +67,22 @@ _LENIENT = json.JSONDecoder(strict=False)
 
 
 def check(value: Any, *, strict: bool) -> None:
-    """Refuse a value that is nested too deeply. If strict, also refuse infinite numbers and lone surrogates.
+    """Check that a value is not nested too deeply. If `strict`, check also for infinite numbers and lone surrogates.
 
     Raises:
-        ValueError: The value is refused.
+        ValueError: The value fails one of these checks.
     """
-    level = [value]  # a loop, because recursion would fail on deep values
+    level = [value]  # A loop is used because recursion would fail on deep values.
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for item in level:
-            kind = type(
-                item
-            )  # decoded values have no subclasses; strings are the most frequent, so they are tested first
-            if kind is str:
+            kind = type(item)  # `type` is enough, because decoded values have no subclasses.
+            if kind is str:  # Most values are strings, so strings are tested first.
                 if strict and not item.isascii():
                     try:
                         item.encode()
                     except UnicodeEncodeError:
-                        raise ValueError("a string holds half of a surrogate pair") from None
+                        raise ValueError("a string contains a lone surrogate") from None
             elif kind is dict:
                 below.extend(item.values())
                 if strict:
@@ -97,7 +98,10 @@ def check(value: Any, *, strict: bool) -> None:
 
 
 def dumps(value: Any) -> str:
-    """Return `value` as JSON text for a prompt. `<think>` tags are escaped for `without_thinking`, Unicode is not."""
+    """Return `value` as JSON text for a prompt.
+
+    `<think>` tags are escaped, because `without_thinking` would remove them. Other Unicode characters are not escaped.
+    """
     text = json.dumps(value, ensure_ascii=False)
     return text.replace("<think>", "\\u003cthink>").replace("</think>", "\\u003c/think>")
 
@@ -120,7 +124,11 @@ def decode(text: str, start: int, *, strict: bool) -> tuple[Any, int]:
 
 
 def loads(text: str, *, strict: bool) -> Any:
-    """Decode a text that is one JSON value. White-space around the value is allowed. Raises `ValueError`."""
+    """Decode a text that is one JSON value. White-space around the value is allowed.
+
+    Raises:
+        ValueError: The text is not one JSON value.
+    """
     stripped = text.strip()
     value, end = decode(stripped, 0, strict=strict)
     if end != len(stripped):
@@ -129,12 +137,21 @@ def loads(text: str, *, strict: bool) -> Any:
 
 
 def scan(text: str, *, strict: bool) -> Iterator[tuple[int, int, Any]]:
-    """Find the outermost JSON objects and arrays inside other text, as (start, end, value)."""
+    """Find JSON objects and arrays inside other text. Objects and arrays inside a found value are not listed.
+
+    Yields:
+        Start, end and value.
+    """
     return _scan(text, partial(decode, strict=strict))
 
 
 def scan_both(text: str) -> Iterator[tuple[int, int, tuple[Any, str | None]]]:
-    """Scan leniently. For each value, also yield the reason why a strict reading fails. None if it does not fail."""
+    """Find JSON objects and arrays inside other text, in a lenient reading. See `scan`.
+
+    Yields:
+        Start, end, and a pair: the value, and the reason why a strict reading refuses the value. The reason is None if
+        a strict reading accepts the value.
+    """
     return _scan(text, _decode_both)
 
 
@@ -154,21 +171,21 @@ def _scan(text: str, decoded: Callable[[str, int], tuple[Any, int]]) -> Iterator
         try:
             value, position = decoded(text, start)
         except ValueError as error:
-            # Most errors contain the decoder's position. The error of an unfinished string contains the start of the
-            # string instead.
+            # Most errors contain the position at which the decoder stopped. If a string does not end, the error
+            # contains the start of the string instead.
             exact = isinstance(error, json.JSONDecodeError) and not error.msg.startswith("Unterminated")
             read = error.pos - start if exact and isinstance(error, json.JSONDecodeError) else len(text) - start
-            waste += read + start // 16 + 16  # Python counts the lines before an error
+            waste += read + start // 16 + 16  # `start` counts because Python counts the lines before the error.
             position = start + 1
         else:
             yield start, position, value
 
 
 def without_thinking(text: str) -> str:
-    """Remove `<think>…</think>`.
+    """Return `text` without the blocks `<think>…</think>`.
 
-    A block without a closing tag ends at the end of the text. A block without an opening tag begins at the start of the
-    text.
+    If the closing tag is missing, the block ends at the end of the text. If the opening tag is missing, the block
+    begins at the start of the text.
     """
     if "think>" not in text:
         return text
@@ -188,7 +205,7 @@ def without_thinking(text: str) -> str:
 
 
 def unfenced(text: str) -> str:
-    """Return the text inside a Markdown code fence around the whole text. Without a fence, return the text itself."""
+    """Return the text without the Markdown code fence around it. If there is no fence, return `text`."""
     stripped = text.strip()
     if len(stripped) < 6 or not stripped.startswith("```") or not stripped.endswith("```"):
         return text
@@ -198,15 +215,19 @@ def unfenced(text: str) -> str:
 
 
 def in_fence(before: str) -> bool:
-    """Whether the text after `before` is inside a Markdown code fence."""
+    """Return whether the text after `before` is inside a Markdown code fence."""
     return before.count("```") % 2 == 1
 
 
 def named_in(text: str) -> frozenset[str]:
-    """Return the tool names in a text that occur in the form of a call of any dialect. The call may be incomplete.
+    """Return the tool names in a text that look like the beginning of a call, in any dialect.
 
-    These forms are `{"name": "f"`, `{"f": {`, and a name after a special token. At the start of a line, or after a tag
-    there, these forms are also `f(`, `api.f(` and `print(f(`.
+    These texts name the tool `f`:
+
+    - `{"name": "f"`
+    - `{"f": {`
+    - `f` after a special token, for example `[TOOL_CALLS]f`
+    - `f(`, `api.f(` or `print(f(` at the start of a line, or after a tag at the start of a line
     """
     shapes = (_NAME_KEY, _OBJECT_KEY, _CALL_AT_LINE_START, _MARKED_CALL)
     written = {name for shape in shapes for name in shape.findall(text)}

@@ -1,12 +1,12 @@
-"""Parses values in a notation that is not JSON: Python's literals and FunctionGemma's brackets.
+"""Parses values that are not written as JSON: Python's literals and FunctionGemma's brackets.
 
-This parser is used instead of `ast.parse`. It takes linear time, limits the depth, stops at the end of the value, and
-makes JSON values only. `ast.parse` has four disadvantages:
+The parser takes linear time, limits the depth of nesting, stops at the end of the value, and returns only JSON values.
+`ast.parse` is not used, because it has four disadvantages:
 
-- It refuses arguments that are called `from` or `class`.
-- It changes names to Unicode's compatibility form.
-- It warns of unknown escapes.
-- It may run out of memory on the text of a model.
+- `ast.parse` refuses arguments with names like `from` or `class`.
+- `ast.parse` replaces some letters in names by other letters (Unicode's compatibility form).
+- `ast.parse` warns of unknown escapes.
+- `ast.parse` may run out of memory on the text of a model.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _WORD = re.compile(r"[^\W\d]\w*")
 
 
 class Unreadable(ValueError):
-    """A value that does not follow the notation.
+    """The text does not follow the notation.
 
     Attributes:
-        at: The index up to which the text was read.
+        at: Index in the text at which the parser stopped.
     """
 
     def __init__(self, message: str, at: int) -> None:
@@ -39,7 +39,7 @@ class Unreadable(ValueError):
 
 
 def skip(text: str, at: int) -> int:
-    """Return the index of the first character, from `at` on, that is not white-space."""
+    """Return the index of the first character at or after `at` that is not white-space."""
     if not text[at : at + 1].isspace():
         return at
     match = _BLANK.match(text, at)
@@ -47,7 +47,11 @@ def skip(text: str, at: int) -> int:
 
 
 def expect(text: str, at: int, mark: str) -> int:
-    """Return the index after `mark`. Raises `Unreadable` if `mark` does not follow at `at`, after white-space."""
+    """Return the index after `mark`, which must stand at `at`. White-space may stand before `mark`.
+
+    Raises:
+        Unreadable: Another text stands at `at`.
+    """
     at = skip(text, at)
     if not text.startswith(mark, at):
         raise Unreadable(f"{mark!r} is missing", at)
@@ -56,7 +60,7 @@ def expect(text: str, at: int, mark: str) -> int:
 
 def _number(token: str, at: int) -> int | float:
     try:
-        if token.isdecimal() and token[0] != "0":  # the most frequent form
+        if token.isdecimal() and token[0] != "0":  # Most numbers have this form, so it is tested first.
             return int(token)
         if any(mark in token for mark in ".eE"):
             return float(token)
@@ -69,13 +73,14 @@ def _number(token: str, at: int) -> int | float:
 
 @dataclass(frozen=True)
 class Notation:
-    """The notation of values.
+    """A notation of values, for example Python's literals.
 
     Attributes:
-        string: Parses the string that begins at an index, strictly or not. Returns the value of the string and the
-            index after the string, or None if no string begins there. Raises `Unreadable` if the string does not end.
-        words: Names of values, such as `None`, with their values.
-        brackets: The closing bracket of a list, by the opening bracket.
+        string: Function that parses a string. The arguments are the text, the index of the string, and whether to read
+            strictly. The function returns the value of the string and the index after the string. If no string begins
+            at the index, the function returns None. If the string does not end, the function raises `Unreadable`.
+        words: Words that stand for values. For example, `null` stands for None.
+        brackets: The brackets of lists. The key is an opening bracket, and the value is the closing bracket.
         key: Pattern of keys without quotes in a mapping. None if all keys must be strings.
         trailing_comma: Whether a strict reading allows a comma after the last element.
     """
@@ -87,7 +92,11 @@ class Notation:
     trailing_comma: bool = False
 
     def value(self, text: str, at: int, strict: bool, depth: int = 0) -> tuple[Any, int]:
-        """Return the value at `at`, after white-space, and the index after the value. Raises `Unreadable`."""
+        """Return the value that begins at `at`, and the index after the value. White-space before it is skipped.
+
+        Raises:
+            Unreadable: No value begins at `at`.
+        """
         at = skip(text, at)
         if depth > json_in_text.MAX_DEPTH:
             raise Unreadable(f"nested deeper than {json_in_text.MAX_DEPTH} levels", at)
@@ -106,7 +115,11 @@ class Notation:
         raise Unreadable("a value is not a literal", at)
 
     def mapping(self, text: str, at: int, strict: bool, depth: int = 0) -> tuple[dict[str, Any], int]:
-        """Return the mapping whose brace is at `at`, and the index after the mapping. Raises `Unreadable`."""
+        """Return the mapping whose opening brace is at `at`, and the index after the mapping.
+
+        Raises:
+            Unreadable: The mapping does not follow the notation.
+        """
         fields: dict[str, Any] = {}
         at = skip(text, expect(text, at, "{"))
         while not text.startswith("}", at):
@@ -121,7 +134,7 @@ class Notation:
         return fields, at + 1
 
     def _comma(self, text: str, at: int, closing: str, strict: bool) -> int:
-        """Return the index of the value after the comma at `at`."""
+        """Return the index after the comma at `at` and after the white-space that follows."""
         following = skip(text, expect(text, at, ","))
         if strict and not self.trailing_comma and text.startswith(closing, following):
             raise Unreadable("there is no value after a comma", at)
@@ -136,7 +149,10 @@ class Notation:
         return name.group(), name.end()
 
     def _list(self, text: str, at: int, closing: str, strict: bool, depth: int) -> tuple[Any, int]:
-        """Return the values between brackets as a list. One value in round brackets without a comma is not a list."""
+        """Return the list whose first value is at `at`, and the index after the list.
+
+        Round brackets around one value are not a list if there is no comma. For example, `(3)` is 3, and `(3,)` is [3].
+        """
         values: list[Any] = []
         comma = False
         at = skip(text, at)

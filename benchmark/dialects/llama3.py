@@ -1,14 +1,22 @@
-"""The dialect `llama3`: a call is a bare JSON object with `parameters`, as Llama 3.1 and 3.2 write calls.
+"""The dialect `llama3`: a call is a JSON object without tags, as Llama 3.1 and 3.2 write calls.
 
-A strict reading accepts any text, then calls, then only white-space. A call is `{"name": …, "parameters": {…}}`,
-optionally with `"type": "function"` and after `<|python_tag|>`. Several calls are separated by `;` or white-space, or
-are in one array. A lenient reading also accepts text after the calls, code fences, the usual other keys, and arguments
-as a JSON string. An object without arguments is an answer, not a call.
+A strict reading accepts a completion of this form: any text, then calls, then only white-space. A call is
+`{"name": …, "parameters": {…}}`.
 
-Tools are shown as in the chat template of Llama 3.2, in the variant of the template for the system turn
-(https://huggingface.co/meta-llama/Llama-3.2-1B-Instruct, `tools_in_user_message = false`). This template writes only
-one call in a turn. The separator `;` is taken from https://docs.vllm.ai/en/latest/features/tool_calling
-(`llama3_json`).
+- A call may have the key `"type": "function"`, and `<|python_tag|>` may stand before a call.
+- Several calls are separated by `;` or by white-space, or are in one array.
+- An object without the key `parameters` is an answer, not a call.
+
+A lenient reading also accepts:
+
+- text after the calls
+- code fences
+- other common names for the keys `name` and `parameters`
+- arguments as a JSON string
+
+Tools are shown as in the chat template of Llama 3.2 with `tools_in_user_message = false`, at the end of the system
+turn (https://huggingface.co/meta-llama/Llama-3.2-1B-Instruct). This template allows only one call in a turn. The
+separator `;` is taken from `llama3_json` at https://docs.vllm.ai/en/latest/features/tool_calling.
 """
 
 from __future__ import annotations
@@ -53,7 +61,7 @@ def _write_assistant(message: Message) -> str:
 
 
 class Llama3(BaseDialect):
-    """Bare `{"name": …, "parameters": {…}}` objects: Llama 3.1 and 3.2."""
+    """The dialect of Llama 3.1 and 3.2: `{"name": …, "parameters": {…}}` without tags."""
 
     name = "llama3"
     version = "1"
@@ -65,5 +73,5 @@ class Llama3(BaseDialect):
         return plain_turns(messages, instructions, _write_assistant, write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. Never raises an exception, for any text of a model."""
+        """Read the calls of a completion. No text of a model causes an exception."""
         return parse_pieces(completion, _pieces, strict=strict, result="<|start_header_id|>", answer=_answer)

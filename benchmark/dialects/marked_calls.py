@@ -1,4 +1,4 @@
-"""Finds calls between markers. A tag or a special token marks where a call begins."""
+"""Finds calls between markers. A marker is a tag or a special token around calls, for example `<tool_call>`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ __all__ = ["Markers", "json_value"]
 
 _NOT_BLANK = re.compile(r"\S")
 _MAX_FAILURES = 64
-"""After this number of failed decodings, no other body is decoded. The reason is that each attempt may read the whole
-text."""
+"""After this number of failed decodings, no other body is decoded, because each decoding may read the whole text."""
 
 
 def json_value(text: str, start: int, strict: bool) -> tuple[Any, int]:
-    """Decode the JSON object or array that begins at `start`, after white-space.
+    """Decode the JSON object or array that begins at `start`. White-space before the value is skipped.
 
     Returns:
         The value, and the index after the value.
@@ -38,20 +37,20 @@ def json_value(text: str, start: int, strict: bool) -> tuple[Any, int]:
 
 @dataclass(frozen=True)
 class Markers:
-    """The markers around the calls of a dialect, and the functions that read the text between two markers (the body).
+    """The markers around the calls of a dialect, and the functions that read the text between two markers.
 
-    A marker inside a string argument is part of the string. So if the value of a body can be decoded, the body ends
-    after the value. Any other body ends at the next marker.
+    The text between two markers is called the *body*. If the body can be decoded, the body ends after the decoded
+    value, because a string in the value may contain a marker. Any other body ends at the next marker.
 
     Attributes:
         opening: The marker before a body.
-        closing: The marker after a body. Empty if the dialect has no such marker.
-        value: Decodes the value that begins at an index, strictly or not. Returns the value and the index after the
-            value. Raises `ValueError`.
-        strictly: Returns the calls of a decoded value in a strict reading. Raises `ValueError`.
-        leniently: Returns the calls of a decoded value in a lenient reading. The result is empty if the value contains
-            no call.
-        search: Returns the calls of a body that cannot be decoded, in a lenient reading. Raises `ValueError`.
+        closing: The marker after a body. Empty if the dialect does not mark the end.
+        value: Function that decodes a body. The arguments are the text, the index of the body, and whether to read
+            strictly. The function returns the value and the index after the value, or raises `ValueError`.
+        strictly: Function for strict readings. It returns the calls in a decoded value, or raises `ValueError`.
+        leniently: Function for lenient readings. It returns the calls in a decoded value, which may be none.
+        search: Function for lenient readings. It returns the calls in a body that cannot be decoded, or raises
+            `ValueError`.
     """
 
     opening: str
@@ -80,7 +79,7 @@ class Markers:
             else:
                 body_end, stop = self._next_marker(text, begin)
                 if strict:
-                    attempt = Attempt(error=error if read is None else f"{self.opening} holds more than a call")
+                    attempt = Attempt(error=error if read is None else "there is other text between the markers")
                 else:
                     attempt = self._of_body(text[begin:body_end])
             yield text[position:start], attempt
@@ -101,7 +100,10 @@ class Markers:
             return Attempt(error=str(reason))
 
     def _end_of_body(self, text: str, end: int) -> int | None:
-        """Return the index after a body whose value ends at `end`. Return None if the body has more than the value."""
+        """Return the index after the closing marker of a body, or None if other text stands before the marker.
+
+        `end` is the index after the value of the body. If the dialect has no closing marker, return `end`.
+        """
         if not self.closing:
             return end
         following = _NOT_BLANK.search(text, end)
@@ -110,10 +112,7 @@ class Markers:
         return following.start() + len(self.closing)
 
     def _next_marker(self, text: str, begin: int) -> tuple[int, int]:
-        """Return the end of a body that cannot be decoded, and the index at which to continue.
-
-        The body ends at the next marker.
-        """
+        """Return the end of a body that cannot be decoded, and the index at which the next piece begins."""
         marker = self._either.search(text, begin)
         if marker is None:
             return len(text), len(text)

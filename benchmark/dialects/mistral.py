@@ -1,9 +1,12 @@
 """The dialect `mistral`: calls after the token `[TOOL_CALLS]`, in the two forms that Mistral's models write.
 
-A strict reading accepts any text, then calls in one of two forms, then only white-space:
+A strict reading accepts a completion of this form: any text, then calls, then only white-space. There are two forms of
+calls:
 
-- `[TOOL_CALLS][{"name": …, "arguments": {…}}, …]`, with tokenizers up to v7. A key `"id"` is allowed.
-- `[TOOL_CALLS]name[ARGS]{…}` once for each call, with tokenizers from v11 on. `[CALL_ID]id` is allowed before `[ARGS]`.
+- Models with tokenizers up to v7 write `[TOOL_CALLS][{"name": …, "arguments": {…}}, …]`. A call may also have the key
+  `"id"`.
+- Models with tokenizers from v11 on write `[TOOL_CALLS]name[ARGS]{…}` for each call. `[CALL_ID]id` may stand before
+  `[ARGS]`.
 
 A lenient reading also accepts:
 
@@ -14,8 +17,8 @@ A lenient reading also accepts:
 - arguments as a JSON string
 - a missing `[ARGS]`
 
-The forms are defined in https://github.com/mistralai/mistral-common (`InstructTokenizerV3`, `V11`, `V13`). Calls and
-tools are written in the older form, because more small models know this form. Calls are written without ids.
+The forms are defined in https://github.com/mistralai/mistral-common (`InstructTokenizerV3`, `V11`, `V13`). In prompts,
+calls and tools are written in the older form, because more small models know this form. These calls have no ids.
 """
 
 from __future__ import annotations
@@ -36,11 +39,15 @@ from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_tur
 __all__ = ["Mistral"]
 
 _NAMED = re.compile(r"\s{0,8}([^\s\[\]{}\"`]{1,128})(?:\[CALL_ID\]\w{0,64})?(\[ARGS\])?\s{0,8}(?=\{)")
-"""The name before the arguments, in the newer form."""
+"""Pattern of the name before the arguments, in the newer form."""
 
 
 def _value(text: str, start: int, strict: bool) -> tuple[Any, int]:
-    """Decode the list of calls of the older form, or one call of the newer form. The result has the older form."""
+    """Decode the list of calls of the older form, or one call of the newer form.
+
+    Returns:
+        The calls as a list of the older form, and the index after the calls.
+    """
     named = _NAMED.match(text, start)
     if named is None:
         return json_value(text, start, strict)
@@ -71,17 +78,17 @@ def _write_result(message: Message) -> str:
 
 
 class Mistral(BaseDialect):
-    """`[TOOL_CALLS] [{"name": …, "arguments": …}]`: Mistral."""
+    """The dialect of Mistral: `[TOOL_CALLS] [{"name": …, "arguments": …}]`."""
 
     name = "mistral"
     version = "1"
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Return plain turns. The tools are between their tokens at the end of the system turn."""
+        """Return plain turns. The tools are after `[AVAILABLE_TOOLS]`, at the end of the system turn."""
         listed = json.dumps([tool.as_openai() for tool in tools], ensure_ascii=False)
         instructions = f"[AVAILABLE_TOOLS] {listed}[/AVAILABLE_TOOLS]" if tools else ""
         return plain_turns(messages, instructions, _write_assistant, _write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. Never raises an exception, for any text of a model."""
+        """Read the calls of a completion. No text of a model causes an exception."""
         return parse_pieces(completion, _MARKERS.pieces, strict=strict, result="[TOOL_RESULTS]")

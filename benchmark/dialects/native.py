@@ -1,15 +1,22 @@
-"""The dialect `native`: the chat template or the server shows the tools and defines the form of calls.
+"""The dialect `native`: the chat template or the server shows the tools and defines how calls are written.
 
 A served model's calls are read from the raw text of the arguments. The values that a client decoded are not used,
-because a client may repair the arguments. For example, a client drops a stray quote, or maps a bare value to the first
-parameter. In a strict reading, the arguments must be one JSON object. A lenient reading also accepts an empty text as
-no arguments, and JSON inside a JSON string.
+because a client may repair the arguments. For example, a client may delete an unmatched quote.
 
-A local model's calls are text in the form of the model's template. The token or tag before a call shows the form:
-`<tool_call>` is `hermes`, `<start_function_call>` is `functiongemma`, `[TOOL_CALLS]` is `mistral`, and `<|python_tag|>`
-is `llama3`. A text that begins with a brace is `llama3` too, because Llama's template may write calls without a marker.
-A call is read by the rules of the dialect of its form. If a template writes calls in any other form, the template is
-refused before anything is generated (`toolmark.benchmark.engine.encoding`).
+- In a strict reading, the arguments must be one JSON object.
+- A lenient reading also accepts an empty text, which means no arguments, and an object inside a JSON string.
+
+A local model writes calls as text. The mark at the beginning of a call shows which dialect reads the text:
+
+| mark | dialect |
+|---|---|
+| `<tool_call>` | `hermes` |
+| `<start_function_call>` | `functiongemma` |
+| `[TOOL_CALLS]` | `mistral` |
+| `<|python_tag|>` | `llama3` |
+| none, but the text begins with `{` | `llama3`, because Llama's template may write calls without a mark |
+
+If a template writes calls in any other form, `toolmark.benchmark.engine.encoding` refuses the template.
 """
 
 from __future__ import annotations
@@ -57,7 +64,7 @@ def _form_of(text: str) -> Dialect | None:
     text = json_in_text.without_thinking(text).lstrip()
     forms = {text.find(mark): form for mark, form in _FORMS.items() if mark in text}
     if forms:
-        return forms[min(forms)]  # the form of the first marker
+        return forms[min(forms)]  # `min` chooses the mark that stands first in the text.
     return _LLAMA3 if text.startswith("{") else None
 
 
@@ -68,11 +75,11 @@ class Native(BaseDialect):
     version = "1"
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Return the turns unchanged, with their calls and results, and the tools."""
+        """Return a prompt with the unchanged turns and the tools. The chat template or the server writes both."""
         return Prompt(tuple(messages), tuple(tools))
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. Never raises an exception, for any text of a model or server."""
+        """Read the calls of a completion. No text of a model or server causes an exception."""
         if not completion.tool_calls:
             form = _form_of(completion.text[: json_in_text.MAX_LENGTH])
             return form.parse(completion, strict=strict) if form else parse_pieces(completion, _no_calls, strict=strict)

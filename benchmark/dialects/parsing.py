@@ -1,8 +1,11 @@
-"""The part of parsing that all dialects share: limits, thinking, code fences, and the text around the calls.
+"""Parses completions. This module contains the rules that are the same in all dialects.
 
-A dialect finds the calls and cuts a text into pieces. A piece is an attempt to call, with the text before the attempt.
-This module contains the rules of strict readings that hold in all dialects. Three things are errors: a code fence, text
-after the last call, and a tool result that the model wrote itself.
+A dialect finds the attempts to call and cuts the text at these attempts. A piece is the text before an attempt,
+together with the attempt. In a strict reading, three things are errors in every dialect:
+
+- a code fence around a call
+- text after the last call
+- a tool result that the model wrote itself
 """
 
 from __future__ import annotations
@@ -19,11 +22,11 @@ __all__ = ["Attempt", "Piece", "Pieces", "parse_pieces"]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A part of a text in which a model called a tool or tried to call a tool.
+    """A part of a text in which a model called tools or tried to call tools.
 
     Attributes:
         calls: The calls that can be read in this part.
-        error: The fault of the calls. None if there is no fault.
+        error: What is wrong with this part. None if nothing is wrong.
     """
 
     calls: Sequence[Call] = ()
@@ -31,23 +34,23 @@ class Attempt:
 
 
 Piece = tuple[str, Attempt | None]
-"""Text outside of calls, and the attempt that follows the text. The attempt is None in the last piece."""
+"""A part of the text outside of calls, and the attempt after this part. In the last piece, the attempt is None."""
 
 Pieces = Callable[[str, bool], Iterable[Piece]]
-"""Cuts a text into pieces, strictly or not. Only the last piece has no attempt."""
+"""Function that cuts a text into pieces. The second argument says whether to read strictly."""
 
 
 def parse_pieces(
     completion: Completion, pieces: Pieces, *, strict: bool, result: str = "", answer: Callable[[str], str] = str.strip
 ) -> ParsedCompletion:
-    """Read the calls of a completion. Never raises an exception, for any text of a model.
+    """Read the calls of a completion. No text of a model causes an exception.
 
     Args:
         completion: The completion.
-        pieces: Cuts the text at its calls.
+        pieces: Function that cuts the text of the completion at the calls.
         strict: Whether to read strictly.
-        result: The beginning of a tool result in this dialect. Empty if other text may begin in the same way.
-        answer: Makes the text for the user from the text outside of calls.
+        result: The text that begins a tool result in this dialect. Empty if an answer may also contain this text.
+        answer: Function that makes the text for the user from the text outside of calls.
     """
     text = completion.text
     if len(text) > json_in_text.MAX_LENGTH:

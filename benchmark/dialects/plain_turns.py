@@ -1,7 +1,7 @@
-"""Plain turns: a conversation with tools, written for a chat template that does not support tools.
+"""Writes a conversation with tools as plain turns, for a chat template that does not support tools.
 
-The tool list is appended to the system turn. Calls are written into the assistant's text, and results into a user turn.
-Neighbouring turns of the same role are joined, because many templates require that the roles alternate.
+The tools are written at the end of the system turn. Calls become text of the assistant, and results become user turns.
+Consecutive turns of the same role are joined, because many templates require that the roles alternate.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["content_and_calls", "plain_turns"]
 
 
 def content_and_calls(content: str, calls: str) -> str:
-    """Return the text of an assistant turn: the content, and the written calls on the next line. Both may be empty."""
+    """Return the text of an assistant turn: the content, then the calls on a new line. Each of them may be empty."""
     return "\n".join(filter(None, (content, calls)))
 
 
@@ -25,13 +25,13 @@ def plain_turns(
     write_assistant: Callable[[Message], str],
     write_result: Callable[[Message], str],
 ) -> Prompt:
-    """Write `messages` as system, user and assistant turns.
+    """Return `messages` as a prompt of system, user and assistant turns.
 
     Args:
         messages: The conversation. An assistant turn may have calls, and a tool turn has one result.
         instructions: The dialect's text about the offered tools. Empty if no tool is offered.
-        write_assistant: Writes the text of an assistant turn, with its calls.
-        write_result: Writes the text of a tool turn.
+        write_assistant: Function that returns an assistant turn as text, with the calls of the turn.
+        write_result: Function that returns a tool turn as text.
     """
     system = "\n\n".join([message.content for message in messages if message.role == "system"] + [instructions]).strip()
     turns = [Message(role="system", content=system)] if system else []

@@ -1,10 +1,14 @@
-"""The dialect `pythonic`: a list of Python calls, `[f(a=1), g()]`, as Gemma's documentation and BFCL describe it.
+"""The dialect `pythonic`: calls are a list of Python calls, for example `[f(a=1), g()]`.
 
-A strict reading accepts any text, then one or more such lists, then only white-space. A list is bare or in a fence
-```` ```tool_code ````. This fence is Gemma's own marker of calls. The fence may also contain one call on each line.
-Values are literals: strings, numbers, `True`, `False`, `None`, JSON's `true`, `false`, `null`, lists, tuples (read as
-lists) and dicts with string keys. `**{…}` contains arguments whose names are not identifiers. Every argument must have
-a name, because the order of the parameters is known only from a schema.
+Gemma's documentation and BFCL describe this form. A strict reading accepts a completion of this form: any text, then
+one or more lists of calls, then only white-space.
+
+- A list may be in a fence ```` ```tool_code ````, because Gemma marks calls with this fence. In the fence, the calls
+  may also stand on separate lines, without a list.
+- Values are strings, numbers, lists, tuples, dicts with string keys, `True`, `False` and `None`. A tuple is read as a
+  list. JSON's `true`, `false` and `null` are also accepted.
+- Every argument must have a name, because the dialect does not know the order of the parameters.
+- Arguments whose names are not Python identifiers are written as `**{…}`.
 
 A lenient reading also accepts:
 
@@ -15,8 +19,8 @@ A lenient reading also accepts:
 - the prefix `default_api.`
 - calls without a list, if a fence or the text contains only calls
 
-The instructions are taken from https://ai.google.dev/gemma/docs/capabilities/function-calling. BFCL's sentence on what
-to do if no function fits is added (`DEFAULT_SYSTEM_PROMPT` of BFCL).
+The instructions are taken from https://ai.google.dev/gemma/docs/capabilities/function-calling. One sentence is taken
+from BFCL's `DEFAULT_SYSTEM_PROMPT`: it says what to do if no function fits.
 """
 
 from __future__ import annotations
@@ -50,8 +54,8 @@ _NAME = re.compile(r"[\w.-]{1,128}")
 _ARGUMENT = re.compile(r"[^\W\d][\w.-]{0,127}")
 _CANDIDATE = re.compile(r"```([\w-]*)|\[(?=\s{0,64}[\w.-]{1,128}\s{0,8}\()")
 _BETWEEN = re.compile(r"[\s;]*")
-# Each of these patterns matches several steps of the parser at once, which is faster. If a pattern does not match, the
-# parser runs the single steps to find the reason.
+# Each of the next four patterns does several steps of the parser at once, to save time. If a pattern does not match,
+# the parser does the steps one by one to find the reason.
 _HEAD = re.compile(r"([\w.-]{1,128}+)\s*+\(\s*+")
 _KEYED = re.compile(r"([^\W\d][\w.-]{0,127}+)\s*+=\s*+")
 _NEXT = re.compile(r"\s*+(?:,\s*+|(?=\)))")
@@ -111,7 +115,11 @@ LITERALS = Notation(
 
 
 def _call(text: str, at: int, strict: bool) -> tuple[Call, int]:
-    """Return the call that begins at `at`, and the index after the call. Raises `ValueError`."""
+    """Return the call that begins at `at`, and the index after the call.
+
+    Raises:
+        ValueError: No call can be read at `at`.
+    """
     if (head := _HEAD.match(text, at)) is None:
         if (named := _NAME.match(text, at)) is None:
             raise Unreadable("a call has no name", at)
@@ -139,7 +147,10 @@ def _call(text: str, at: int, strict: bool) -> tuple[Call, int]:
 
 
 def _printed(text: str, at: int, strict: bool) -> tuple[Call, int]:
-    """Return a call. In a lenient reading, the call may be inside `print(…)`."""
+    """Return the call that begins at `at`, and the index after the call.
+
+    In a lenient reading, the call may be inside `print(…)`.
+    """
     if strict or not text.startswith("print(", at):
         return _call(text, at, strict)
     call, at = _call(text, skip(text, at + len("print(")), strict)
@@ -147,7 +158,11 @@ def _printed(text: str, at: int, strict: bool) -> tuple[Call, int]:
 
 
 def _list(text: str, at: int, strict: bool) -> tuple[list[Call], int]:
-    """Return the list of calls whose bracket is at `at`, and the index after the list. Raises `ValueError`."""
+    """Return the list of calls whose opening bracket is at `at`, and the index after the list.
+
+    Raises:
+        ValueError: The list is empty, or contains anything else than calls.
+    """
     calls: list[Call] = []
     at = skip(text, expect(text, at, "["))
     while not text.startswith("]", at):
@@ -157,12 +172,16 @@ def _list(text: str, at: int, strict: bool) -> tuple[list[Call], int]:
             raise Unreadable("',' is missing", skip(text, at))
         at = following.end()
     if not calls:
-        raise Unreadable("a list holds no call", at)
+        raise Unreadable("a list contains no call", at)
     return calls, at + 1
 
 
 def _block(text: str, at: int, strict: bool) -> tuple[list[Call], int]:
-    """Return the calls up to the end of the fence or the text, and the index of this end. Raises `ValueError`."""
+    """Return the calls from `at` to the end of the code fence or of the text, and the index of this end.
+
+    Raises:
+        ValueError: There is no call, or there is other text.
+    """
     calls: list[Call] = []
     at = skip(text, at)
     while at < len(text) and not text.startswith("```", at):
@@ -177,20 +196,20 @@ def _block(text: str, at: int, strict: bool) -> tuple[list[Call], int]:
             raise Unreadable("there is text after a call", at)
         at = between.end()
     if not calls:
-        raise Unreadable("the fence holds no call", at)
+        raise Unreadable("the fence contains no call", at)
     return calls, at
 
 
 def _attempt(
     read_calls: Callable[[str, int, bool], tuple[list[Call], int]], text: str, at: int, strict: bool
 ) -> tuple[Attempt, int]:
-    """Return an attempt to call, and the index after the attempt.
+    """Return the attempt to call that begins at `at`, and the index after the attempt.
 
-    If only a lenient reading accepts a text, a strict reading treats the text as an attempt to call. So the text does
-    not count as reasoning.
+    If only a lenient reading accepts the text, a strict reading returns an attempt with an error. Otherwise the text
+    would count as text of an answer.
 
     Raises:
-        ValueError: A lenient reading finds no calls either.
+        ValueError: Even a lenient reading finds no call.
     """
     reason = None
     if strict:
@@ -204,7 +223,10 @@ def _attempt(
 
 
 def _spans(text: str, strict: bool) -> Iterator[Span]:
-    """Find lists of calls, and fences that contain only calls."""
+    """Find the attempts to call: lists of calls, and code fences that contain only calls.
+
+    If the whole text consists of calls, the text is one attempt.
+    """
     try:
         start = skip(text, 0)
         calls, end = _block(text, start, False) if _HEAD.match(text, start) else ([], -1)
@@ -214,7 +236,7 @@ def _spans(text: str, strict: bool) -> Iterator[Span]:
     except ValueError:
         pass
     position = waste = 0
-    inside = False  # whether the position is inside a fence that contains other text than calls
+    inside = False  # Whether the position is inside a fence that also contains other text than calls.
     while waste < json_in_text.MAX_WASTE and (match := _CANDIDATE.search(text, position)):
         fence = match.group(1)
         if inside and fence is not None:
@@ -268,17 +290,17 @@ def _write_assistant(message: Message) -> str:
 
 
 class Pythonic(BaseDialect):
-    """`[f(a=1), g()]`: the dialect of Gemma 3's documentation."""
+    """The dialect of Gemma 3's documentation: `[f(a=1), g()]`."""
 
     name = "pythonic"
     version = "1"
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Return plain turns. The tools are a JSON list at the end of the system turn, one on each line."""
+        """Return plain turns. The tools are a JSON list at the end of the system turn, with one tool on each line."""
         listed = ",\n".join(json.dumps(tool.shown(), ensure_ascii=False) for tool in tools)
         instructions = _INSTRUCTIONS.format(tools=f"[{listed}]") if tools else ""
         return plain_turns(messages, instructions, _write_assistant, write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. Never raises an exception, for any text of a model."""
+        """Read the calls of a completion. No text of a model causes an exception."""
         return parse_pieces(completion, _pieces, strict=strict)

@@ -1,7 +1,7 @@
-"""The dialect `tagged`. Calls are between `<tool_call>` tags. A tool is one line of compact JSON in the system turn.
+"""The dialect `tagged`: calls are between `<tool_call>` tags. Each tool is one line of JSON in the system turn.
 
-A strict reading accepts any text, then one or more `<tool_call>{"tool_name": …, "args": {…}}</tool_call>`, then only
-white-space. A lenient reading also accepts:
+A strict reading accepts a completion of this form: any text, then one or more calls, then only white-space. A call is
+`<tool_call>{"tool_name": …, "args": {…}}</tool_call>`. A lenient reading also accepts:
 
 - text after the last call
 - code fences
@@ -75,7 +75,7 @@ def _answer(text: str) -> str:
 
 
 class Tagged(BaseDialect):
-    """`<tool_call>{"tool_name": …, "args": {…}}</tool_call>`; the default dialect."""
+    """The default dialect: `<tool_call>{"tool_name": …, "args": {…}}</tool_call>`."""
 
     name = "tagged"
     version = "1"
@@ -86,5 +86,5 @@ class Tagged(BaseDialect):
         return plain_turns(messages, instructions, _write_assistant, _write_result)
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. Never raises an exception, for any text of a model."""
+        """Read the calls of a completion. No text of a model causes an exception."""
         return parse_pieces(completion, _MARKERS.pieces, strict=strict, result=_RESULT, answer=_answer)

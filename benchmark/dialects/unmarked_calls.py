@@ -1,4 +1,4 @@
-"""Finds calls without markers. Every part of a text that has the form of a call is a call."""
+"""Finds calls in dialects without markers. In these dialects, every text in the form of a call counts as a call."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ from toolmark.benchmark.dialects.parsing import Attempt, Piece
 __all__ = ["Span", "cut", "json_spans", "write_result"]
 
 Span = tuple[int, int, Attempt]
-"""Start and end of an attempt to call in a text, and the attempt."""
+"""The start and the end of an attempt to call, as indices in the text, and the attempt."""
 
 _RESULT = re.compile(r"^Result(?: of [^\n:]{1,128})?:", re.MULTILINE)
-"""Pattern of a tool result in the form of `write_result`."""
+"""Pattern of a tool result as `write_result` writes it."""
 
 
 def write_result(message: Message) -> str:
-    """Return the text of a tool's result in a user turn."""
+    """Return the text of a user turn with the result of a tool."""
     return f"Result of {message.name}: {message.content}" if message.name else f"Result: {message.content}"
 
 
 def cut(text: str, spans: Iterable[Span]) -> Iterator[Piece]:
-    """Cut a text into pieces at the spans of its calls. If a call is in a wrong place, the attempt gets an error."""
+    """Cut a text into pieces at the attempts to call.
+
+    An attempt gets an error if it stands after a tool result that the model wrote, or inside a broken JSON value.
+    """
     position = 0
     for start, end, attempt in spans:
         before = text[position:start]
@@ -44,9 +47,9 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _unwrapped(value: Any, *, alone: bool) -> Any:
-    """Return the list in `{"tool_calls": [...]}`, or the value itself if the value has another form.
+    """Return the list in `{"tool_calls": [...]}`. If `value` has another form, return `value`.
 
-    With `alone`, an object with additional keys counts as another form.
+    If `alone`, the object must not have other keys.
     """
     wrapped = isinstance(value, dict) and isinstance(value.get("tool_calls"), list) and not (alone and len(value) > 1)
     return value["tool_calls"] if wrapped else value
@@ -55,11 +58,11 @@ def _unwrapped(value: Any, *, alone: bool) -> Any:
 def json_spans(
     text: str, strict: bool, arguments_key: str, also: Collection[str] = (), *, wrapper: bool = False
 ) -> Iterator[Span]:
-    """Find every JSON value in a text that consists of calls only.
+    """Find the JSON values in a text that contain calls and nothing else.
 
     An object without arguments is an answer, because no marker shows that the object is a call. If only a lenient
-    reading accepts a value, a strict reading treats the value as an attempt to call. So the value does not count as
-    reasoning.
+    reading accepts a value, a strict reading yields an attempt with an error. Otherwise the value would count as text
+    of an answer.
 
     Args:
         text: The text.
@@ -69,7 +72,7 @@ def json_spans(
         wrapper: Whether a strict reading accepts `{"tool_calls": [...]}` around the list.
 
     Yields:
-        Start and end of a value, and the attempt.
+        The start and the end of a value, and the attempt.
     """
     if not strict:
         for start, end, value in json_in_text.scan(text, strict=False):
@@ -91,6 +94,6 @@ def json_spans(
 
 
 def _calls_only(value: Any) -> list[Call]:
-    """Return the calls of a value that consists of calls only. Return an empty result for any other value."""
+    """Return the calls in `value`. If `value` contains anything else than calls, return an empty list."""
     calls = [call_from_object(item) for item in _as_list(_unwrapped(value, alone=False))]
     return [] if None in calls else [call for call in calls if call is not None]

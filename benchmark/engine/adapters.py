@@ -48,7 +48,7 @@ class AdaptedModel:
         """Use this adapter from now on. If `adapter` is None, use the base alone. An adapter is loaded only once.
 
         Raises:
-            InputError: The adapter was trained on another base, or its weights do not fit.
+            InputError: The adapter was trained on another base, its files are broken, or its weights do not fit.
         """
         if adapter is None:
             self._adapter_name = None
@@ -79,13 +79,21 @@ class AdaptedModel:
 
     def _load(self, adapter: Path, name: str) -> None:
         from peft import PeftConfig, PeftModel
+        from safetensors import SafetensorError
 
         _check_base(self._base, adapter)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # problems are raised as errors below
-            if self._wrapped is None:
-                self._wrapped = PeftModel(self._plain, PeftConfig.from_pretrained(str(adapter)), adapter_name=name)
-            loaded = self._wrapped.load_adapter(str(adapter), name, is_trainable=False, use_safetensors=True)
+            try:
+                if self._wrapped is None:
+                    self._wrapped = PeftModel(self._plain, PeftConfig.from_pretrained(str(adapter)), adapter_name=name)
+                loaded = self._wrapped.load_adapter(str(adapter), name, is_trainable=False, use_safetensors=True)
+            except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+                reason = " ".join(str(error).split())[:200]
+                raise InputError(
+                    f"{adapter} cannot be loaded on {self._base}: {type(error).__name__}: {reason}",
+                    "With --model, name the base on which the adapter was trained, or save the adapter again.",
+                ) from None
         self._wrapped.eval()
         missing = [key for key in loaded.missing_keys if f".{name}." in key]
         if missing or loaded.unexpected_keys:

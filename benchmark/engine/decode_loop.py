@@ -54,7 +54,7 @@ class DecodeLimits:
     ended: Callable[[int, Sequence[int]], bool] | None = None
 
     def reached(self, index: int, generated: Sequence[int]) -> bool:
-        """Whether a sequence with these generated tokens has ended."""
+        """Return whether a sequence with these generated tokens has ended."""
         if generated[-1] in self.stops or len(generated) >= self.tokens:
             return True
         return self.ended is not None and self.ended(index, generated)
@@ -132,7 +132,7 @@ def decode(
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
-    """Whether memory ran out. For a GPU, torch has an error class. For a processor, only the message shows this."""
+    """Return whether memory ran out. For a GPU, torch has an error class. For a processor, only the message tells."""
     import torch
 
     return (

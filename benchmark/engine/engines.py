@@ -32,14 +32,17 @@ class Engines:
         self._decoding = decoding
         self._threads = threads
         self._requests = requests or RequestLimits()
-        self._last_local: tuple[tuple[str, str], LocalEngine] | None = None
+        self._last_local: tuple[tuple[str, str, str], LocalEngine] | None = None
 
-    def open(self, candidate: Candidate, weights: Weights | None, dtype: str, cases: Sequence[Case]) -> Engine:
+    def open(
+        self, candidate: Candidate, weights: Weights | None, device: str, dtype: str, cases: Sequence[Case]
+    ) -> Engine:
         """The engine of a candidate, with its adapter set.
 
         Args:
             candidate: The candidate.
             weights: The directories of a local candidate.
+            device: The device of a local candidate.
             dtype: The data type of a local candidate's weights.
             cases: The cases of the run. A policy reads the cases instead of prompts.
 
@@ -53,12 +56,11 @@ class Engines:
             from toolmark.benchmark.engine.served_client import ServedEngine
 
             return ServedEngine(candidate.base, self._decoding, self._requests)
-        from toolmark.benchmark.engine.local_engine import LocalEngine, default_device
+        from toolmark.benchmark.engine.local_engine import LocalEngine
 
-        key = (str(weights.base.resolve()), dtype)
+        key = (str(weights.base.resolve()), device, dtype)
         if self._last_local is None or self._last_local[0] != key:
             self._last_local = None  # frees the memory of the previous base before the next one is loaded
-            device = default_device()
             engine = LocalEngine(weights.base, self._decoding, device=device, dtype=dtype, threads=self._threads)
             self._last_local = (key, engine)
         local = self._last_local[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -17,6 +16,7 @@ from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import PromptTooLong
 from toolmark.benchmark.engine.adapters import AdaptedModel
 from toolmark.benchmark.engine.decode_loop import Choose, DecodeLimits, Forward, decode
+from toolmark.benchmark.engine.devices import DEVICES, memory, naming_missing_operations
 from toolmark.benchmark.engine.encoding import check_readable, encode, stop_ids
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.padded_batches import LAYOUT, write_padded
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-__all__ = ["LocalEngine", "default_device", "default_dtype"]
+__all__ = ["LocalEngine"]
 
 _SMALL_MODEL = 50_000_000
 """A model with fewer parameters than this number uses one thread by default. On an idle machine, more threads are
@@ -40,27 +40,13 @@ _TOKENS_PER_SEQUENCE = 1024
 """The assumed number of unshared tokens of a sequence. The memory for a batch is planned with this number."""
 
 
-def default_device() -> str:
-    """`cuda` if there is a CUDA device, else `cpu`."""
-    if sys.platform == "linux" and not Path("/proc/driver/nvidia").exists():
-        return "cpu"  # there is no driver; the same check with torch would take seconds for the import
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def default_dtype(device: str) -> str:
-    """The default data type: fp32 on a processor, bf16 on CUDA. It is never fp16, because Gemma overflows in fp16."""
-    return "bfloat16" if device == "cuda" else "float32"
-
-
 class LocalEngine:
     """A base model in memory, with all adapters that were set.
 
     Args:
         base: The directory of the base model.
         decoding: The decoding options.
-        device: `cpu` or `cuda`.
+        device: Name of a device in `DEVICES`.
         dtype: Name of a torch dtype.
         threads: Processor threads. None means one thread for a small model and torch's default for other models.
 
@@ -104,7 +90,8 @@ class LocalEngine:
             threads = 1
         if threads is not None:
             torch.set_num_threads(threads)
-        loaded = AdaptedModel(model.eval().to(self._device), self._base)  # type: ignore[no-untyped-call]
+        placed = model.eval().to(DEVICES[self._device].torch_name)  # type: ignore[no-untyped-call]
+        loaded = AdaptedModel(placed, self._base)
         loaded.set_adapter(self._adapter)
         return loaded
 
@@ -137,7 +124,8 @@ class LocalEngine:
 
         Raises:
             PromptTooLong: A prompt leaves no room for `max_tokens`.
-            InputError: The same errors as `encode` and `check_readable`.
+            InputError: The context has no room for a prompt beside `max_tokens`. Or the same errors as `encode` and
+                `check_readable`.
         """
         self._dialect, self._one_call = dialect, frozenset(one_call)
         self._dialect_stops = tuple(dialect.stops)
@@ -145,6 +133,12 @@ class LocalEngine:
         self._call_ends = tuple(end for end in ends if end is not None)
         self._encoded = [encode(prompt, self._tokenizer).ids for prompt in prompts]
         room = self._context - self._decoding.max_tokens
+        if room < 1:
+            raise InputError(
+                f"--max-tokens {self._decoding.max_tokens} leaves no room for a prompt, because the context of "
+                f"{self._base} has {self._context} tokens",
+                f"Allow shorter answers, for example --max-tokens {min(512, self._context // 2)}",
+            )
         too_long = {index: len(ids) for index, ids in enumerate(self._encoded) if len(ids) > room}
         if too_long:
             raise PromptTooLong(too_long, room)
@@ -165,7 +159,7 @@ class LocalEngine:
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         token_bytes = 2 * config.num_hidden_layers * heads * size * self._model.plain.dtype.itemsize
-        return int(max(1, min(_LARGEST_BATCH, _memory(self._device) // 4 // (token_bytes * _TOKENS_PER_SEQUENCE))))
+        return int(max(1, min(_LARGEST_BATCH, memory(self._device) // 4 // (token_bytes * _TOKENS_PER_SEQUENCE))))
 
     def environment(self) -> dict[str, Any]:
         """Device, threads and batch layout.
@@ -187,7 +181,7 @@ class LocalEngine:
         import torch
 
         prompts = {index: self._encoded[index] for index in indices}
-        with self._model.adapter_active():
+        with self._model.adapter_active(), naming_missing_operations(self._device):
             if self._forward is None:
                 if self._decoding.temperature > 0:
                     torch.manual_seed(_seed(self._decoding.seed, epoch, *prompts.values()))
@@ -214,7 +208,7 @@ class LocalEngine:
         generators: dict[int, torch.Generator] = {}
 
         def draw(logits: torch.Tensor, indices: Sequence[int]) -> list[int]:
-            chances = torch.softmax(logits.double().cpu() / temperature, -1)
+            chances = torch.softmax(logits.cpu().double() / temperature, -1)
             for index in indices:
                 if index not in generators:
                     seed = _seed(self._decoding.seed, epoch, self._encoded[index])
@@ -242,7 +236,7 @@ class LocalEngine:
         )
 
     def _has_called(self, index: int, written: Sequence[int]) -> bool:
-        """Whether a completion that ends at its first call contains a complete call, and can be read strictly.
+        """Return whether a completion that ends at its first call contains a complete call, and can be read strictly.
 
         In every dialect a call ends with a punctuation mark or a tag. So a completion whose last token is a word cannot
         end with a call.
@@ -283,17 +277,6 @@ def _loading(base: Path) -> Iterator[None]:
             f"{base} cannot be loaded as a causal language model: {str(error).splitlines()[0]}",
             "Use a text model of an architecture that transformers supports, with its tokenizer.",
         ) from error
-
-
-def _memory(device: str) -> int:
-    """The memory of a device in bytes."""
-    if device == "cuda":
-        import torch
-
-        return int(torch.cuda.get_device_properties(0).total_memory)
-    import psutil
-
-    return int(psutil.virtual_memory().total)
 
 
 def _seed(*parts: object) -> int:

@@ -58,7 +58,7 @@ def packed_forward(model: PreTrainedModel) -> Forward | None:
 
 
 def _agrees(model: PreTrainedModel, forward: Forward) -> bool:
-    """Whether packed passes give the logits of the model's own passes.
+    """Return whether packed passes give the logits of the model's own passes.
 
     The test generates two tokens for each of two sequences with a shared prefix.
     """

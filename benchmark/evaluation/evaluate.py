@@ -118,7 +118,8 @@ class Evaluation:
     def _generate(self, observer: Observer) -> None:
         """Open and generate every run, in the order of the contestants. Adapters are made at the same time."""
         engines = Engines(self.request.run_options.decoding, self.request.threads, self.request.served_requests)
-        with RecipeMaking([contestant.candidate for contestant in self.contestants], observer.say) as making:
+        candidates = [contestant.candidate for contestant in self.contestants]
+        with RecipeMaking(candidates, observer.say, self.request.device) as making:
             if self.request.strict_identity:
                 wait(making.ready)
             futures = dict(zip(self.contestants, making.ready, strict=True))
@@ -140,7 +141,7 @@ class Evaluation:
                     )
 
     def _may_lack_cases(self, contestant: Contestant) -> bool:
-        """Whether the recording of `contestant` may lack cases.
+        """Return whether the recording of `contestant` may lack cases.
 
         A baseline from --baseline may lack cases, because the sides are compared on their common cases only.
         """

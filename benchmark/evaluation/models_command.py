@@ -15,6 +15,7 @@ from toolmark.benchmark.candidates.weights import locate
 from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.registry import load, names, target
 from toolmark.benchmark.data.record import RECORD_FILE, TrainingRecord
+from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.evaluation.evaluate import evaluate
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
@@ -77,7 +78,15 @@ def merge(spec: str, *, out: Path) -> None:
 
 
 @models.command
-def check(spec: str, *, limit: int = 40, cases: str | None = None, threads: int | None = None) -> None:
+def check(
+    spec: str,
+    *,
+    limit: int = 40,
+    cases: str | None = None,
+    device: DeviceChoice = "auto",
+    dtype: DtypeChoice = "auto",
+    threads: int | None = None,
+) -> None:
     """Check that adapters are served rightly.
 
     For a model without an adapter, the check is that a zero adapter changes nothing. For BASE:ADAPTER, the check is
@@ -92,6 +101,10 @@ def check(spec: str, *, limit: int = 40, cases: str | None = None, threads: int 
         Number of cases to answer.
     cases:
         Case file or folder. The default is the shipped cases.
+    device:
+        Device that computes the answers.
+    dtype:
+        Data type of the weights.
     threads:
         Number of processor threads.
     """
@@ -116,6 +129,8 @@ def check(spec: str, *, limit: int = 40, cases: str | None = None, threads: int 
             baseline=spec,
             cases=cases or Request().cases,
             limit=limit,
+            device=device,
+            dtype=dtype,
             threads=threads,
             runs=Path(folder) / "runs",
         )

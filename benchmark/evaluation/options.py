@@ -7,7 +7,7 @@ from argparse import BooleanOptionalAction
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from toolmark.benchmark.config.option_types import AMOUNTS, NUMBER, STRING, STRINGS, SWITCH, WHOLE, choice
 from toolmark.benchmark.config.sources import (
@@ -19,6 +19,7 @@ from toolmark.benchmark.config.sources import (
     from_pyproject,
     resolve,
 )
+from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.evaluation.request import Request
 
 __all__ = ["OPTIONS", "Arguments", "add_options", "read_options", "request_of"]
@@ -66,6 +67,19 @@ OPTIONS = (
     Option("epochs", WHOLE, "answers for each case; needs --temperature", metavar="N", default=_DEFAULT.epochs),
     Option("temperature", NUMBER, "temperature of sampling; 0 is greedy", metavar="T", default=_DEFAULT.temperature),
     Option("seed", WHOLE, "seed of sampling and of --limit", metavar="N", default=_DEFAULT.seed),
+    Option("max-tokens", WHOLE, "an answer is cut after N tokens", metavar="N", default=_DEFAULT.max_tokens),
+    Option(
+        "device",
+        choice(*get_args(DeviceChoice)),
+        "device of local generation and of trainings; auto takes CUDA if there is a CUDA device, else the processor",
+        default=_DEFAULT.device,
+    ),
+    Option(
+        "dtype",
+        choice(*get_args(DtypeChoice)),
+        "data type of the weights of a local model; auto takes bfloat16 on CUDA, else float32",
+        default=_DEFAULT.dtype,
+    ),
     Option(
         "threads",
         WHOLE,

@@ -8,12 +8,12 @@ evaluation waits.
 from __future__ import annotations
 
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from subprocess import Popen
 from typing import Self
 
 from filelock import FileLock
@@ -22,15 +22,18 @@ from toolmark.benchmark.candidates.dialect_choice import recipe_dialect
 from toolmark.benchmark.candidates.recipes import ADAPTERS, DATA, Plan, is_recipe, plan_recipe, read_recipe
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import locate
+from toolmark.benchmark.core import child_processes
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.interruption import EXIT_CODE
 
 __all__ = ["RecipeMaking", "plan_of"]
 
-_SECONDS_TO_END = 10.0
-"""Time that an interrupted command has to save its state and to print the path of the saved state."""
+_SECONDS_TO_END = 2.5
+"""Time that an interrupted step gets to print the path of its checkpoint. It is less than `interruption` gives this
+process, so that the step ends before this process."""
 
 
-def plan_of(candidate: Candidate) -> Plan | None:
+def plan_of(candidate: Candidate, device: str = "auto") -> Plan | None:
     """Return the plan for the recipe of a candidate. Return None if the adapter of the candidate is not a recipe.
 
     Raises:
@@ -40,7 +43,8 @@ def plan_of(candidate: Candidate) -> Plan | None:
     if candidate.adapter is None or not is_recipe(path := Path(candidate.adapter)):
         return None
     recipe = read_recipe(path)
-    return plan_recipe(recipe, locate(replace(candidate, adapter=None)).base, recipe_dialect(candidate, recipe)[0])
+    base = locate(replace(candidate, adapter=None)).base
+    return plan_recipe(recipe, base, recipe_dialect(candidate, recipe)[0], device)
 
 
 class RecipeMaking:
@@ -51,6 +55,7 @@ class RecipeMaking:
     Args:
         candidates: The candidates of an evaluation, with or without recipes.
         say: Called with each command before it runs.
+        device: The device of the trainings, if a recipe names no device.
 
     Attributes:
         ready: A future for each candidate, in the order of `candidates`. The result of a future is the candidate with
@@ -61,26 +66,22 @@ class RecipeMaking:
         InputError, EnvironmentFault: As in `plan_of`.
     """
 
-    def __init__(self, candidates: Sequence[Candidate], say: Callable[[str], None]) -> None:
+    def __init__(self, candidates: Sequence[Candidate], say: Callable[[str], None], device: str = "auto") -> None:
         self._say = say
-        self._command: subprocess.Popen[bytes] | None = None
+        self._command: Popen[bytes] | None = None
         self._ended = False
         self._thread = ThreadPoolExecutor(1, "recipes")
-        plans = [plan_of(candidate) for candidate in candidates]
+        plans = [plan_of(candidate, device) for candidate in candidates]
         self.ready = [self._future(candidate, plan) for candidate, plan in zip(candidates, plans, strict=True)]
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended = True
         self._thread.shutdown(wait=False, cancel_futures=True)
-        if self._command is not None and self._command.poll() is None:
-            interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
-            try:  # Ctrl-C interrupts the command too, and the command then saves its state
-                self._command.wait(_SECONDS_TO_END if interrupted else 0)
-            except subprocess.TimeoutExpired:
-                self._command.terminate()
+        if self._command is not None:
+            child_processes.end(self._command, _SECONDS_TO_END)
         self._thread.shutdown()
 
     def _future(self, candidate: Candidate, plan: Plan | None) -> Future[Candidate]:
@@ -107,13 +108,13 @@ class RecipeMaking:
         """
         shown = shlex.join(["toolmark", *arguments])
         self._say(shown)
-        with subprocess.Popen([sys.executable, "-m", "toolmark.benchmark.cli", *arguments]) as self._command:  # noqa: S603
-            if self._ended:  # the `with` block may have ended between two commands
-                self._command.terminate()
-            code = self._command.wait()
+        self._command = child_processes.start([sys.executable, "-m", "toolmark.benchmark.cli", *arguments])
+        if self._ended:  # the `with` block may have ended between two commands
+            child_processes.end(self._command, _SECONDS_TO_END)
+        code = child_processes.wait(self._command)
         if code == 0:
             return
-        if code in (-2, 2, 130):
+        if code == EXIT_CODE:
             raise KeyboardInterrupt
         kind = EnvironmentFault if code == EnvironmentFault.exit_code else InputError
         raise kind(

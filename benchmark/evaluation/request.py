@@ -12,6 +12,7 @@ from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.data.shipped_cases import shipped_cases
+from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.readers.case_selection import Split
 from toolmark.benchmark.runs.generation import RunOptions
 from toolmark.benchmark.scoring.execution import Execute
@@ -21,6 +22,7 @@ from toolmark.benchmark.verdicts.verdict import MARGIN
 __all__ = ["Request", "check"]
 
 _REQUESTS = RequestLimits()
+_DECODING = Decoding()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,9 @@ class Request:
     epochs: int = 1
     temperature: float = 0.0
     seed: int = 0
+    max_tokens: int = _DECODING.max_tokens
+    device: DeviceChoice = "auto"
+    dtype: DtypeChoice = "auto"
     threads: int | None = None
     connections: int = _REQUESTS.connections
     request_timeout: float = _REQUESTS.timeout
@@ -56,8 +61,10 @@ class Request:
     @property
     def run_options(self) -> RunOptions:
         """The options of a run."""
-        decoding = Decoding(temperature=self.temperature, seed=self.seed, stop_at_call=self.stop_at_call)
-        return RunOptions(self.runs, decoding, self.epochs, self.fresh, self.skip_too_long)
+        decoding = Decoding(
+            self.max_tokens, temperature=self.temperature, seed=self.seed, stop_at_call=self.stop_at_call
+        )
+        return RunOptions(self.runs, decoding, self.epochs, self.device, self.dtype, self.fresh, self.skip_too_long)
 
     @property
     def served_requests(self) -> RequestLimits:
@@ -67,8 +74,9 @@ class Request:
     def candidates(self) -> list[tuple[Candidate, int | None]]:
         """Resolve the specs of the request.
 
-        With `baseline`, the baseline comes first, and models and adapters are compared with the baseline. Without
-        `baseline`, adapters are compared with their base, and models are not compared.
+        With `baseline`, the baseline comes first, and the models or adapters are compared with the baseline. If there
+        are adapters, their base answers nothing. Without `baseline`, adapters are compared with their base, and models
+        are not compared.
 
         Returns:
             Pairs of a candidate and the index of its baseline, in the order in which candidates are shown. The index is
@@ -80,7 +88,7 @@ class Request:
         models = [resolve(spec) for spec in self.models]
         adapters = [with_adapter(models[0], adapter) for adapter in self.adapters]
         if self.baseline is not None:
-            return [(resolve(self.baseline), None), *((judged, 0) for judged in (*models, *adapters))]
+            return [(resolve(self.baseline), None), *((judged, 0) for judged in adapters or models)]
         return [*((model, None) for model in models), *((adapter, 0) for adapter in adapters)]
 
 
@@ -110,6 +118,10 @@ def check(request: Request) -> None:
     if request.temperature < 0:
         raise InputError(
             f"--temperature {request.temperature:g} is negative", "Write 0 (greedy) or more: --temperature 0"
+        )
+    if request.max_tokens < 1:
+        raise InputError(
+            f"--max-tokens {request.max_tokens} is below 1", f"Write 1 or more: --max-tokens {_DECODING.max_tokens}"
         )
     if request.threads is not None and request.threads < 1:
         raise InputError(f"--threads {request.threads} is below 1", "Write 1 or more: --threads 1")

@@ -1,1 +1,1 @@
-"""The protocols of plug-ins, and the command-line commands of plug-ins."""
+"""Defines the protocols of plug-ins, and makes a command for each plug-in."""

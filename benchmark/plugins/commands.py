@@ -1,7 +1,6 @@
-"""One command-line command for each plug-in of a group. The plug-in's options are the flags of the command.
+"""Makes one command for each plug-in of a group. The options of the plug-in are the flags of the command.
 
-Listing the commands needs only the names of the entry points. A plug-in and its imports are loaded only when the
-plug-in's own command is called.
+A plug-in is imported only when its command is called. To list the commands, the names of the entry points are enough.
 """
 
 from __future__ import annotations
@@ -22,16 +21,17 @@ Command = Callable[..., None]
 
 
 def plugin_commands(app: App, group: Group, module: str, make: Callable[[Any], Command]) -> Callable[[str], Command]:
-    """Register one command for each entry point of `group`. A command is made when it is first called.
+    """Register one command for each plug-in of a group. A command is made only when it is called.
 
     Args:
-        app: The application that gets the commands.
+        app: The application to which the commands are added.
         group: The entry-point group, for example `toolmark.trainers`.
         module: Name of the calling module.
-        make: A function that makes the command of a loaded plug-in.
+        make: Function that makes the command of a plug-in.
 
     Returns:
-        A function that makes the command with a given name. `module` must assign this function to `__getattr__`.
+        A function that makes the command with a given name. The calling module must assign this function to
+        `__getattr__`, because the application looks up a command as an attribute of the module.
     """
     kind = group.rpartition(".")[2].removesuffix("s")
     for name in names(group):
@@ -47,12 +47,12 @@ def plugin_commands(app: App, group: Group, module: str, make: Callable[[Any], C
 
 
 def plugin_command(run: Command, plugin: Any, parameters: Mapping[str, tuple[Any, str]]) -> Command:
-    """Set the name, the help and the flags of `run` for a plug-in's command.
+    """Set the name, the help and the flags of the function `run`, which is the command of a plug-in.
 
     Args:
         run: The function of the command. It takes the `parameters` and `options` by keyword.
-        plugin: The plug-in. It has a `name`, `Options`, and a docstring. The docstring's first line is the help text.
-        parameters: The types and help texts of the parameters that all plug-ins of this group share, by name.
+        plugin: The plug-in, with the attributes `name` and `Options`. The first line of its docstring is the help text.
+        parameters: The type and the help text of each parameter that all plug-ins of the group have, by name.
 
     Returns:
         The changed `run`.
@@ -70,7 +70,10 @@ def plugin_command(run: Command, plugin: Any, parameters: Mapping[str, tuple[Any
 
 
 def _flags(options: type[BaseModel]) -> Any:
-    """The fields of `options` without their bounds. `checked` tests the bounds and raises Toolmark's own error."""
+    """Return a class with the fields of `options`, but without their bounds.
+
+    The bounds are left out, because `checked` checks the bounds later and raises a clearer error.
+    """
     fields: dict[str, Any] = {}
     for name, field in options.model_fields.items():
         made = field.default_factory
@@ -80,11 +83,11 @@ def _flags(options: type[BaseModel]) -> Any:
 
 
 def checked(options: type[Options], given: BaseModel | None) -> Options:
-    """Make the options of a plug-in from the given flags.
+    """Return the options of a plug-in, made from the given flags.
 
     Args:
-        options: The plug-in's `Options`.
-        given: The flags that cyclopts read. None if there are no flags.
+        options: The class `Options` of the plug-in.
+        given: The values of the flags. None if there are no flags.
 
     Raises:
         InputError: A value is out of bounds.
@@ -96,5 +99,5 @@ def checked(options: type[Options], given: BaseModel | None) -> Options:
         flag = "".join(f"--{part} ".replace("_", "-") for part in first["loc"][:1])
         value = f"{first['input']!r}: " if flag else ""
         raise InputError(
-            f"{flag}{value}{first['msg'].removeprefix('Value error, ')}", "See the option's description with --help."
+            f"{flag}{value}{first['msg'].removeprefix('Value error, ')}", "Run with --help to see the allowed values."
         ) from None

@@ -1,7 +1,7 @@
-"""The protocols of all plug-ins, with every type that the protocols use. A third party imports only this module.
+"""Defines the protocols of plug-ins, and contains every type that the protocols use.
 
-A plug-in is an object, or a class that is called without arguments. A plug-in is registered as an entry point. The
-docstring of its protocol names the entry-point group.
+A plug-in is an object, or a class that is called without arguments. It is registered in an entry-point group, for
+example `toolmark.generators`. The docstring of each protocol names the group.
 """
 
 from __future__ import annotations
@@ -65,15 +65,17 @@ O_contra = TypeVar("O_contra", bound=BaseModel, contravariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """The values and functions that a generator gets.
+    """The values and functions that a generator can use.
 
     Attributes:
         seed: Seed of all random choices of the generator.
-        execute: Runs a tool in the sandbox. The result has the kind `no_implementation` if the tool may not run.
-        note: Prints a line for the user.
-        drop: Counts a conversation that the generator discarded. Its arguments are stage, reason, query, query type and
-            tool.
-        folder: Folder for paid replies. The folder is kept until the user removes it. If None, no reply is kept.
+        execute: Function that runs a tool in the sandbox. If the tool may not run, the kind of the result is
+            `no_implementation`.
+        note: Function that prints a line for the user.
+        drop: Function that counts a conversation that the generator discarded. The arguments are stage, reason, query,
+            query type and tool.
+        folder: Folder in which the generator can keep replies of a paid model for later runs. If None, no reply is
+            kept.
     """
 
     seed: int
@@ -85,55 +87,66 @@ class Generation:
 
 @runtime_checkable
 class Generator(Protocol[O_contra]):
-    """Proposes traces. The pipeline judges and writes the traces. The entry-point group is `toolmark.generators`.
+    """A generator proposes traces. `toolmark generate` checks the traces and writes the dataset.
 
-    Derive a generator from `BaseGenerator`, which has defaults for `facts` and `lasting`.
+    To add a generator, derive a class from `BaseGenerator`, and register the class in the entry-point group
+    `toolmark.generators`. `BaseGenerator` has defaults for `facts` and `lasting`.
+
+    Attributes:
+        name: Name of the generator, as in `toolmark generate NAME`.
+        Options: Class of the options.
     """
 
     name: str
     Options: type[BaseModel]
 
     def propose(self, toolbox: Toolbox, options: O_contra, ctx: Generation) -> Iterator[Trace]:
-        """Yield traces that use the tools of `toolbox`. The same seed gives the same traces."""
+        """Yield traces that use the tools of `toolbox`. Equal seeds must give equal traces."""
         ...
 
     def facts(self, options: O_contra) -> Mapping[str, Any]:
-        """Entries for the manifest of the dataset, in addition to the entries that the pipeline writes."""
+        """Return additional entries for the manifest of the dataset."""
         ...
 
     def lasting(self, options: O_contra) -> Mapping[str, Any]:
-        """The options that change the content of the dataset, by name. The manifest records these options."""
+        """Return the options that change the content of the dataset, by name. The manifest records these options."""
         ...
 
 
 class BaseGenerator:
-    """Base class of generators. It has defaults for the methods that a generator may leave out."""
+    """Base class of generators, with defaults for the methods that a generator may leave out."""
 
     def facts(self, options: Any) -> Mapping[str, Any]:  # noqa: ARG002 - for subclasses
-        """No entries."""
+        """Return no entries."""
         return {}
 
     def lasting(self, options: Any) -> Mapping[str, Any]:
-        """All options that are set."""
+        """Return all options that are set."""
         found: Mapping[str, Any] = options.model_dump(mode="json", exclude_none=True)
         return found
 
 
 @runtime_checkable
 class Patterned(Protocol):
-    """A generator that fills sentence templates and can list them.
+    """A generator that makes messages from templates and can list its templates.
 
-    Authored cases must not match any of these templates.
+    A test case must not match a template. Otherwise the training data could contain the test case.
     """
 
     def patterns(self) -> Iterator[str]:
-        """The templates of user messages, with slots in braces."""
+        """Yield the templates of user messages, with slots in braces."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class DevFigure:
-    """The value of a metric on the dev cases, for the model in training and for the base, and the verdict."""
+    """A metric on the dev cases, during a training.
+
+    Attributes:
+        score: Value of the metric for the model in training. None if no case counts in the metric.
+        base: Value of the metric for the base model. None if there is no base model.
+        verdict: Verdict of the comparison of both values. None if they are not compared.
+    """
 
     score: float | None
     base: float | None
@@ -142,25 +155,27 @@ class DevFigure:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """The values and functions that a trainer gets in addition to its base, data and options.
+    """The values and functions that a trainer can use, in addition to the base, the data and the options.
 
     Attributes:
         seed: Seed of all random choices.
-        log: Reports a point of the curve, which has a `step` and figures by name.
-        say: Shows the user a line.
-        weights: Directory of the base's weights. None if there is no base.
-        examples: Returns the token ids of the conversations of a split. A mask marks the tokens that the model must
-            write. Every mask is checked. The split `validation` may have no examples.
-        query_types: Returns the query type of each example of a split.
-        decisions: Returns the indices of two kinds of tokens for each example of a split. The first kind decides
-            between a call and an answer. The second kind is the tokens of a called tool's name.
-        score_dev: Evaluates an adapter or model directory on dev cases, and returns figures by metric.
+        log: Function that reports a point of the training curve. A point has a `step` and figures by name.
+        say: Function that prints a line for the user.
+        weights: Directory of the weights of the base model. None if there is no base model.
+        device: Device of the training, a name in `toolmark.benchmark.engine.devices.DEVICES`.
+        examples: Function that returns the conversations of a split as token ids. A mask marks the tokens that the
+            model learns to write. The split `validation` may have no examples.
+        query_types: Function that returns the query type of each example of a split.
+        decisions: Function that returns the indices of the deciding tokens in each example of a split. These are the
+            tokens that decide between a call and an answer, and the tokens of the name of a called tool.
+        score_dev: Function that evaluates an adapter or model directory on dev cases. It returns figures by metric.
     """
 
     seed: int
     log: Callable[[Mapping[str, float]], None]
     say: Callable[[str], None] = lambda _: None
     weights: Path | None = None
+    device: str = "cpu"
     examples: Callable[[str], Sequence[Encoded]] = lambda _: ()
     query_types: Callable[[str], Sequence[str]] = lambda _: ()
     decisions: Callable[[str], Sequence[frozenset[int]]] = lambda _: ()
@@ -169,17 +184,18 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The facts about a training that a trainer returns. The host writes them to `toolmark.json`.
+    """The facts about a training that a trainer returns. `toolmark train` writes them to `toolmark.json`.
 
     Attributes:
         tokens: Number of tokens that were read in training, without padding.
-        seconds: Wall time, including the sessions before an interruption.
-        losses: Losses at the end, by name.
-        curve: Points of the curve. Each point has a `step` and figures by name.
+        seconds: Wall-clock time of the training in seconds. If the training was interrupted and resumed, this is the
+            sum over all parts.
+        losses: Losses at the end of the training, by name.
+        curve: Points of the training curve. Each point has a `step` and figures by name.
         chosen_step: Step of the checkpoint that was kept. None if no checkpoint was chosen.
-        dialects: Dialects of the training data, if the trainer and not the host chose the dialects.
+        dialects: Dialects of the training data. Empty if the trainer did not choose the dialects.
         measured: Values that the trainer measured at the start, for example threads and precision.
-        tools_made_by: The generator of new tools for each conversation. None if the tools come from the dataset.
+        tools_made_by: The generator that made new tools for each conversation. None if the tools come from the dataset.
     """
 
     tokens: int
@@ -194,11 +210,14 @@ class Trained:
 
 @runtime_checkable
 class Trainer(Protocol[O_contra]):
-    """Makes a candidate from traces. The entry-point group is `toolmark.trainers`.
+    """A trainer makes a candidate from traces.
 
-    Derive a trainer from `BaseTrainer`, which has defaults for `from_scratch` and `card`.
+    To add a trainer, derive a class from `BaseTrainer`, and register the class in the entry-point group
+    `toolmark.trainers`. `BaseTrainer` has defaults for `from_scratch` and `card`.
 
     Attributes:
+        name: Name of the trainer, as in `toolmark train NAME`.
+        Options: Class of the options.
         from_scratch: Whether the trainer starts without a base model.
     """
 
@@ -207,20 +226,20 @@ class Trainer(Protocol[O_contra]):
     from_scratch: bool
 
     def train(self, base: Candidate | None, data: TraceDataset, out: Path, options: O_contra, ctx: Training) -> Trained:
-        """Write an adapter or model directory to `out`. If `out` contains an interrupted training, resume it.
+        """Train, and write an adapter or a model directory to `out`.
 
-        The host checks base and data before the training. After the training, the host writes `toolmark.json` and
-        `README.md`.
+        If `out` contains an interrupted training, resume this training. `toolmark train` checks the base and the data
+        before the training, and writes `toolmark.json` and `README.md` after the training.
         """
         ...
 
     def card(self, record: WrittenRecord) -> str | None:
-        """The text of the `README.md` in the folder of the weights. None means the usual card of an adapter."""
+        """Return the text of the `README.md` in the folder of the weights. None means the usual card of an adapter."""
         ...
 
 
 class BaseTrainer:
-    """Base class of trainers. It has defaults for the members that a trainer may leave out.
+    """Base class of trainers, with defaults for the members that a trainer may leave out.
 
     Attributes:
         from_scratch: Whether the trainer starts without a base model.
@@ -229,13 +248,15 @@ class BaseTrainer:
     from_scratch: bool = False
 
     def card(self, record: WrittenRecord) -> str | None:  # noqa: ARG002 - for subclasses
-        """The usual card of an adapter."""
+        """Return None, which means the usual card of an adapter."""
         return None
 
 
 @runtime_checkable
 class Renderer(Protocol):
-    """Writes a report of a comparison, and computes no figure. The entry-point group is `toolmark.renderers`.
+    """A renderer writes a report of a comparison. It does not compute figures.
+
+    To add a renderer, register an object or a class in the entry-point group `toolmark.renderers`.
 
     Attributes:
         name: The name of the entry point.
@@ -247,5 +268,5 @@ class Renderer(Protocol):
     suffixes: Sequence[str]
 
     def render(self, comparison: Comparison, out: Path | None) -> None:
-        """Write to `out`, or to the terminal if `out` is None."""
+        """Write a report of `comparison` to `out`. If `out` is None, write to the terminal."""
         ...

@@ -1,4 +1,4 @@
-"""Readers convert files of other formats to cases and traces. Every module reads one format."""
+"""Contains the readers. A reader converts files of one format to cases and traces."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class BadRow:
 
     Attributes:
         file: The file that contains the row.
-        line: Line of the row, counted from 1.
-        reason: The reason why the row cannot be read.
-        column: Position of the error in the line, counted from 1. None if the position is not known.
+        line: Number of the line on which the row begins, from 1.
+        reason: Why the row cannot be read.
+        column: Position of the error in the line, from 1. None if the position is not known.
     """
 
     file: Path
@@ -31,21 +31,21 @@ class BadRow:
 
     @property
     def place(self) -> str:
-        """`file:line` or `file:line:column`."""
+        """Return where the row is, as `file:line` or `file:line:column`."""
         return f"{self.file}:{self.line}" + (f":{self.column}" if self.column is not None else "")
 
 
 @runtime_checkable
 class Reader(Protocol):
-    """A reader of one format, in the entry-point group `toolmark.readers`. `--cases NAME:PATH` chooses a reader.
+    """The interface of a reader, which reads one format.
 
-    Derive from `BaseReader`, which has the defaults of all attributes except `name`.
+    To add a reader, derive a class from `BaseReader`, and register the class in the entry-point group
+    `toolmark.readers`. `BaseReader` has defaults for all attributes except `name`.
 
     Attributes:
-        name: The NAME of `--cases NAME:PATH`.
-        takes_tools: Whether the rows contain only the names of tools. If so, the user can give the source of the tools
-            with `--tools`.
-        tools: The value of `--tools`. It is set only if `takes_tools` is true.
+        name: The name of the reader in the option `--cases NAME:PATH`.
+        takes_tools: Whether the option `--tools` may be given. True if the rows contain only the names of tools.
+        tools: The value of `--tools`. None if `takes_tools` is False or if the option is not given.
     """
 
     name: str
@@ -53,12 +53,12 @@ class Reader(Protocol):
     tools: str | None
 
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the rows of a file or folder in their order. A row that cannot be read is a `BadRow`."""
+        """Yield the rows of a file or folder, in order. Yield a `BadRow` for a row that cannot be read."""
         ...
 
 
 class BaseReader:
-    """The defaults of a reader's optional attributes. See `Reader`."""
+    """Base class of readers, with the defaults of the optional attributes. See `Reader`."""
 
     takes_tools: bool = False
     tools: str | None = None

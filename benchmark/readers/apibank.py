@@ -1,13 +1,15 @@
-"""API-Bank (AlibabaResearch/DAMO-ConvAI, api-bank): rows of instructions, and dialogues.
+"""Reads API-Bank (AlibabaResearch/DAMO-ConvAI, api-bank), which has two kinds of files.
 
-Rows are in `json_test_data/*.json` and `training-data/*.json`. A row has the form
-`{"instruction", "input", "expected_output" or "output"}`. The instruction ends with the APIs, one JSON object on each
-line. The input is a dialogue of `User: …`, `AI: …` and `API-Request: [Name(key='value')]->result`. The expected output
-is an `API-Request`, or an answer `AI: …` that uses the result.
+Instruction rows are in `json_test_data/*.json` and `training-data/*.json`. A row has the form
+`{"instruction", "input", "expected_output" or "output"}`.
+
+- The instruction ends with the offered APIs, one JSON object on each line.
+- The input is a dialogue of `User: …`, `AI: …` and `API-Request: [Name(key='value')]->result`.
+- The expected output is an `API-Request`, or an answer `AI: …` that uses the result.
 
 Dialogues are in `lv1-lv2-samples/**/*.jsonl`. Each line is one turn, `{"role": "User" or "AI", "text"}` or
-`{"role": "API", "api_name", "param_dict", "result"}`. API-Bank defines the APIs of dialogues in Python files, which are
-not read. The tools are read from a `tools.yaml` in the folder of the file, or from `--tools`.
+`{"role": "API", "api_name", "param_dict", "result"}`. API-Bank defines the APIs of dialogues in Python files. These
+files are not read. The tools are read from `--tools`, or otherwise from the `tools.yaml` in the folder of the file.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ class ApiBankReader(BaseReader):
     """Reads instruction rows as cases, and dialogues as traces.
 
     Attributes:
-        tools: A source of the tools of dialogues (`--tools`).
+        tools: The value of `--tools`, a source of the tools of dialogues.
     """
 
     name = "apibank"
@@ -93,13 +95,13 @@ def _turns(row: Row) -> list[Message]:
 
 
 def python_calls(text: str) -> tuple[Call, ...]:
-    """Return the calls of a list such as `[f(a='b'), g()]`. The values are Python literals. No code is run.
+    """Return the calls in a text like `[f(a='b'), g()]`. The values are Python literals. No code is run.
 
     Raises:
-        ValueError: The text is not such a list, or the text is too long.
+        ValueError: The text is not a list of calls, or the text is too long.
     """
     if len(text) > MAX_LITERAL:
-        raise ValueError(f"the calls have {len(text)} characters; at most {MAX_LITERAL} are read")
+        raise ValueError(f"the calls have {len(text)} characters, but at most {MAX_LITERAL} are read")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, MemoryError, RecursionError) as error:
@@ -168,7 +170,7 @@ def _messages(dialogue: str) -> tuple[Message, ...]:
         else:
             messages.append(Message(role="user" if head == _USER else "assistant", content=text))
     while messages and messages[-1].role == "assistant":
-        messages.pop()  # a text such as "Got it." belongs to the answer, not to the question
+        messages.pop()  # A text like "Got it." before a call is part of the answer, so it is not shown to the model.
     if not messages:
         raise ValueError("the dialogue has no turn of the user")
     return tuple(messages)

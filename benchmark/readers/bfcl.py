@@ -1,23 +1,27 @@
-"""BFCL v4, the single-turn categories in Python's syntax. A folder has `BFCL_v4_*.json` and `possible_answer/`.
+"""Reads BFCL v4: the single-turn categories in Python's syntax.
 
-A line of `BFCL_v4_*.json` is `{"id", "question": [[turn, …]], "function": [tool, …]}`. The answer to a line, in
-`possible_answer/`, is `{"id", "ground_truth": [{name: {argument: [value, …]}}, …]}`. Questions and answers are
-interpreted in the same way as in the official checker (ShishirPatil/gorilla,
+A folder of BFCL contains questions in `BFCL_v4_*.json`, and the answers in files of the same name in
+`possible_answer/`. A question is `{"id", "question": [[turn, …]], "function": [tool, …]}`. An answer is
+`{"id", "ground_truth": [{name: {argument: [value, …]}}, …]}`.
+
+Questions and answers are interpreted as the official checker interprets them (ShishirPatil/gorilla,
 bfcl_eval/eval_checker/ast_eval/ast_checker.py, commit a6da28ee):
 
-- The types `dict`, `float` and `tuple` become JSON Schema's object, number and array. The type `any` becomes no type.
-- If `""` is among the values of an optional argument, the argument may be left out. If the argument is a string, the
-  value `""` is also right.
-- Strings are compared by the rule `bfcl`. The rule applies to the argument itself, to the elements of a list, and to
-  the values of an object, one level deep.
+- The types `dict`, `float` and `tuple` become JSON Schema's object, number and array. The type `any` allows every
+  value.
+- If the values of an optional argument contain `""`, the argument may be left out. If the argument is a string, `""` is
+  also a right value.
+- Strings are compared by the rule `bfcl`. The rule also applies to strings in a list, and to strings in an object, one
+  level deep.
 - The calls may be in any order. In tool names, `.` and `_` count as equal, because some servers refuse the dot.
-- In the irrelevance categories no call is right.
+- In the irrelevance categories, no call is right.
 
-An answer may contain an argument that the tool does not declare. If `""` is among the values of this argument, the
-argument is ignored. If the answer of a case violates the schema of a tool, the case is waived with this reason.
+Three things are not as usual:
 
-Multi-turn, agentic, Java and JavaScript files of a folder are ignored, because they are not in these categories. The
-category live_relevance is also ignored, because it has no answers.
+- An argument that the tool does not declare is ignored if its values contain `""`.
+- If an answer violates the schema of a tool, the case is waived with this reason.
+- Files of other categories are ignored: multi-turn, agentic, Java and JavaScript. The category live_relevance is also
+  ignored, because it has no answers.
 """
 
 from __future__ import annotations
@@ -57,7 +61,8 @@ CATEGORIES = (
 )
 _FILE = re.compile(r"BFCL_v\d+_(.+)\.json(?:l)?(?:\.gz)?")
 _MAX_OPTIONS = 64
-"""Largest number of right answers of one case. The number can be large if several arguments accept several objects."""
+"""A case may have at most this number of right answers. If several arguments accept several objects, every combination
+is a right answer."""
 
 
 def _category(file: Path) -> str | None:
@@ -66,7 +71,7 @@ def _category(file: Path) -> str | None:
 
 
 class BfclReader(BaseReader):
-    """Reads one file, or all files of a folder."""
+    """Reads questions with their answers as cases, from one file or from all files of a folder."""
 
     name = "bfcl"
 
@@ -74,13 +79,14 @@ class BfclReader(BaseReader):
         """Yield the cases, category by category.
 
         Raises:
-            InputError: No file of these categories exists, or a file cannot be read.
+            InputError: There is no file of these categories, or a file cannot be read.
         """
         files = [file for file in data_files(path, ".json", ".jsonl", ".gz") if _category(file)]
         if not files:
             raise InputError(
                 f"{path} contains no single-turn category of BFCL in Python's syntax",
-                f"Name a folder with BFCL_v4_*.json, or one such file, of the categories {', '.join(CATEGORIES)}.",
+                "Give the path of a folder with files BFCL_v4_CATEGORY.json, or of one such file. CATEGORY is one of: "
+                f"{', '.join(CATEGORIES)}.",
             )
         for file in files:
             yield from self._file(file, str(_category(file)))
@@ -137,12 +143,15 @@ def _options(truth: Any, toolbox: Toolbox) -> tuple[CallOption, ...]:
         calls.append(_specs(name, arguments, toolbox[name]))
     combined = list(itertools.islice(itertools.product(*calls), _MAX_OPTIONS + 1))
     if len(combined) > _MAX_OPTIONS:
-        raise ValueError(f"more than {_MAX_OPTIONS} answers are right, the most that are supported")
+        raise ValueError(f"more than {_MAX_OPTIONS} answers are right, but only {_MAX_OPTIONS} are supported")
     return tuple(CallOption(calls=chosen, names="dot_underscore") for chosen in combined)
 
 
 def _specs(name: str, arguments: Mapping[str, Any], tool: Tool) -> list[CallSpec]:
-    """Return one spec. If an argument accepts several objects, return several specs, because one rule is not enough."""
+    """Return the expected call. If an argument accepts several objects, return one expected call for each object.
+
+    The reason is that a rule can describe only one object.
+    """
     properties: Any = tool.parameters.get("properties", {})
     required = required_names(tool)
     accepted: dict[str, list[Accept]] = {}
@@ -166,7 +175,10 @@ def _specs(name: str, arguments: Mapping[str, Any], tool: Tool) -> list[CallSpec
 
 
 def _rules(values: Sequence[Any], schema: Mapping[str, Any]) -> list[Accept]:
-    """Return the rules of an argument. One of the rules must match. If there is no rule, no value is right."""
+    """Return the rules of an argument. A value is right if one of the rules accepts the value.
+
+    If the result is empty, the argument must be left out.
+    """
     kind = schema.get("type")
     items = schema.get("items")
     if kind == "object":
@@ -174,10 +186,10 @@ def _rules(values: Sequence[Any], schema: Mapping[str, Any]) -> list[Accept]:
     if kind == "array" and isinstance(items, Mapping) and items.get("type") == "object":
         listed = [value for value in values if isinstance(value, list)]
         return [Accept(match="list", of=[_object(item) for item in value]) for value in listed]
-    # An empty string is an accepted value only if the argument may be a string.
+    # "" is an accepted value only if the argument may be a string. Otherwise "" means that the argument is optional.
     given = [value for value in values if value != "" or kind in ("string", None)]
     validator = compile_schema(schema)
-    # Values that the schema allows come first, because the first value is the example answer when the gold is checked.
+    # Values that the schema allows come first, because the check of the gold uses the first value.
     ordered = sorted(given, key=lambda value: (bool(problems(value, validator)), value == ""))
     if not ordered or (set(map(repr, ordered)) == {"''"} and problems("", validator)):
         return []

@@ -1,8 +1,9 @@
-"""Recorded answers to BFCL: `{"case", "category", "dialect", "raw", "official_decoded", "official_valid", …}`.
+"""Reads recorded answers to BFCL: `{"case", "category", "dialect", "raw", "official_decoded", "official_valid", …}`.
 
-`raw` is the recorded output. The field `dialect` contains the name of a BFCL handler. `xlam` stands for the dialect
-`json`, and `openai` for the dialect `native`. The other names are the same in Toolmark. With `openai`, `raw` is either
-a list of raw calls, `[{name: arguments as text}]`, or a text. The fields with BFCL's own verdict are not read.
+- `dialect` contains the name of a BFCL handler. `xlam` means the dialect `json`, and `openai` means the dialect
+  `native`. Any other name is the name of a dialect.
+- `raw` contains the recorded output as a text. For `openai`, it may also be a list `[{name: arguments as text}, …]`.
+- `official_decoded` and `official_valid` contain BFCL's own verdict. These fields are not read.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _DIALECTS: Mapping[str, str] = {"xlam": "json", "openai": "native"}
 
 
 def as_recorded_answer(row: Row) -> Row:
-    """Convert a row of this format to the form of `recorded_answers`. Return a row of another format unchanged.
+    """Return a row of this format in the format of `recorded_answers.py`. Return any other row unchanged.
 
     Raises:
         ValueError: A field is wrong.

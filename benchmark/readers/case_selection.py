@@ -1,4 +1,4 @@
-"""Selects the cases of a run. Files are selected by split. After that, a stratified sample may be drawn."""
+"""Selects the cases of a run: all cases of a split, or a stratified sample of these cases."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def open_reader(source: str, tools: str | None = None) -> tuple[Reader, Path]:
     Args:
         source: `NAME:PATH`, a plain path to case files of Toolmark, or the name of a shipped case set. If a file or
             folder has the name of a case set, the file or folder is read.
-        tools: The value of `--tools`, which is passed to the reader.
+        tools: The value of `--tools`, which is given to the reader.
 
     Raises:
         InputError: No reader has the name NAME, or the reader does not take `tools`.
@@ -43,7 +43,7 @@ def open_reader(source: str, tools: str | None = None) -> tuple[Reader, Path]:
     if tools is not None:
         if not reader.takes_tools:
             raise InputError(
-                f"--tools {tools} has no effect: each row of the format {reader.name} lists its own tools",
+                f"--tools {tools} has no effect, because each row of the format {reader.name} lists its own tools",
                 "Leave out --tools.",
             )
         reader.tools = tools
@@ -61,23 +61,27 @@ def case_files(path: Path, split: Split) -> list[Path]:
     if not path.is_dir():
         raise InputError(
             f"there are no cases at {str(path)!r}",
-            f"Name a .jsonl file, a folder with *.test.jsonl files, or a shipped set: {', '.join(SHIPPED)}.",
+            f"Give the path of a .jsonl file, a folder with *.test.jsonl files, or a shipped set: {', '.join(SHIPPED)}.",
         )
     files = sorted(path.glob(f"*.{split}.jsonl"))
     if not files:
         raise InputError(
-            f"{path} has no *.{split}.jsonl", "Give the path of the file, or choose the other split with --split."
+            f"{path} has no file *.{split}.jsonl", "Give the path of a file, or choose the other split with --split."
         )
     return files
 
 
 def _rows(reader: Reader, path: Path, split: Split) -> Iterator[tuple[Path, int, Case | BadRow]]:
-    """Yield the rows of a source, each with its file or folder, and its number in the file or folder, from 1."""
+    """Yield the rows of a source.
+
+    Yields:
+        The file or folder that contains the row, the number of the row in it (from 1), and the row.
+    """
     files = case_files(path, split) if isinstance(reader, ToolmarkReader) else [path]
     for file in files:
         for index, row in enumerate(reader.read(file), start=1):
             if isinstance(row, Trace):
-                reason = "the conversation is not a case: it calls a tool that is not offered"
+                reason = "the conversation calls a tool that is not offered, so it is not a case"
                 row = row.case or BadRow(file, row.line or index, reason)
             yield file, index, row
 
@@ -85,12 +89,12 @@ def _rows(reader: Reader, path: Path, split: Split) -> Iterator[tuple[Path, int,
 def load_cases(
     source: str, split: Split = "test", tools: str | None = None, skip_bad: bool = False
 ) -> tuple[list[Case], list[BadRow]]:
-    """Return all cases of a source, and the rows that were skipped.
+    """Return all cases of a source, and the rows that were left out.
 
-    With `skip_bad`, bad rows are left out. If two cases have the same id, the first case is kept.
+    If `skip_bad`, bad rows are left out. In addition, if two cases have the same id, the second case is left out.
 
     Raises:
-        InputError: Without `skip_bad`, a row is bad, or two cases have the same id.
+        InputError: `skip_bad` is False, and a row is bad or two cases have the same id.
         NothingToDo: No case is left.
     """
     reader, path = open_reader(source, tools)
@@ -117,7 +121,7 @@ def load_cases(
                 )
             skipped.append(BadRow(file, index, f"{row.source.ref} {twice}"))
     if not cases:
-        raise NothingToDo(f"{source} has no case", "Name a file with at least one case.")
+        raise NothingToDo(f"{source} has no case", "Give the path of a file with at least one case.")
     return cases, skipped
 
 
@@ -128,16 +132,21 @@ def _stratum(case: Case) -> str:
 
 
 def limited(cases: Sequence[Case], limit: int | None, seed: int = 0) -> list[Case]:
-    """Draw a stratified, seeded and nested sample.
+    """Return a stratified sample of the cases.
 
-    Every stratum has a proportional share of the sample. A larger sample contains every smaller sample. To draw the
-    sample, each stratum is shuffled by a seeded hash, and its cases get evenly spaced positions in [0, 1). The sample
-    consists of the `limit` cases with the lowest positions.
+    A stratum is a set of cases that expect the same tool, or that expect an abstention for the same reason. Every
+    stratum has a proportional share of the sample. A larger sample contains every smaller sample with the same seed.
+
+    The sample is drawn in three steps:
+
+    1. Each stratum is shuffled by a seeded hash.
+    2. The cases of each stratum get evenly spaced positions between 0 and 1.
+    3. The `limit` cases with the lowest positions are the sample.
 
     Args:
         cases: All cases.
         limit: Size of the sample. None means all cases.
-        seed: Seed of the shuffling.
+        seed: Seed of the hash.
 
     Returns:
         The sample, in the order of `cases`.

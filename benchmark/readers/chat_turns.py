@@ -1,4 +1,4 @@
-"""Chat turns in the form of OpenAI and TRL. Other formats also use this form."""
+"""Reads chat turns in the form of OpenAI and TRL. Several formats use this form."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ROLES: Mapping[str, str] = {
 
 
 def _content_text(content: Any) -> str:
-    """Return the text of a turn's content. The content is a string, or a list of text parts.
+    """Return the content of a turn as one text. The content is a string, or a list of parts that are text.
 
     Raises:
         ValueError: The content has another form.
@@ -45,7 +45,7 @@ def _content_text(content: Any) -> str:
 
 
 def chat_turns(turns: Sequence[Any]) -> tuple[Message, ...]:
-    """Return the messages of turns with `role` and `content`. Calls are in `tool_calls` or `function_call`.
+    """Convert turns with the fields `role` and `content` to messages. Calls are in `tool_calls` or `function_call`.
 
     Raises:
         ValueError: A turn cannot be read.
@@ -69,7 +69,7 @@ def chat_turns(turns: Sequence[Any]) -> tuple[Message, ...]:
 
 
 def tools_of(row: Row) -> Toolbox:
-    """Return the tools of a row, from `tools` or the older `functions`. The field contains a list or its JSON text.
+    """Return the tools of a row. The field `tools`, or the older field `functions`, contains a list or its JSON text.
 
     Raises:
         ValueError: The field cannot be read.
@@ -83,7 +83,12 @@ def tools_of(row: Row) -> Toolbox:
 
 
 def chat_trace(row: Row, turns: Sequence[Any], source: Source) -> Trace:
-    """Return the conversation of a row.
+    """Return the conversation of a row as a trace.
+
+    Args:
+        row: The row, which contains the tools.
+        turns: The turns of the conversation.
+        source: Source of the trace.
 
     Raises:
         ValueError: The row cannot be read.

@@ -1,9 +1,15 @@
-"""A CSV file of queries with the names of their tools: the columns `query` and `tool`, in upper or lower case.
+"""Reads a CSV file with a query and the name of the right tool in each row.
 
-The column `query` may also be called `question`, `prompt` or `text`. The column `tool` may also be called `tool_name`,
-`label` or `expected_tool`. An empty tool means that no tool is needed. Several tools are separated by `;`. The tools
-are read from `--tools`. Without `--tools`, they are read from the `tools.yaml` in the folder of the file, or otherwise
-from the catalog.
+| column | other names of the column | content |
+|---|---|---|
+| `query` | `question`, `prompt`, `text` | the question of the user |
+| `tool` | `tool_name`, `label`, `expected_tool` | the right tool |
+
+If the right answer calls several tools, their names are separated by `;`. If no tool is needed, the cell is empty. The
+names of columns may be in upper or lower case.
+
+The offered tools are read from one source: the value of `--tools`, otherwise the `tools.yaml` in the folder of the
+file, otherwise the catalog.
 """
 
 from __future__ import annotations
@@ -26,10 +32,10 @@ _NONE = ("", "none", "nan", "null")
 
 
 class CsvReader(BaseReader):
-    """Reads queries with the names of their tools as cases. The arguments are not known.
+    """Reads queries with the names of their tools as cases. The right arguments are not known.
 
     Attributes:
-        tools: A source of tools (`--tools`).
+        tools: The value of `--tools`, a source of tools.
     """
 
     name = "csv"

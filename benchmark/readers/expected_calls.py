@@ -1,4 +1,7 @@
-"""Expected answers from the data of other collections. An answer consists of whole calls, or only of tool names."""
+"""Makes expected answers from the data of other collections.
+
+Some collections contain whole calls. Others contain only the names of the right tools.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +31,13 @@ _ARGUMENTS = ("arguments", "args", "parameters", "input_args")
 
 
 def call_of(value: Any) -> Call:
-    """Return a call from an object with any of the usual keys. The arguments are an object or an object's JSON text.
+    """Return the call that an object contains.
+
+    The name and the arguments may have any common key, for example `name` or `tool_name`. The arguments may be an
+    object, or a string that contains an object as JSON.
 
     Raises:
-        ValueError: The value is not such an object.
+        ValueError: The value is not a call in this form.
     """
     if isinstance(value, Mapping) and isinstance(value.get("function"), Mapping):
         value = value["function"]
@@ -49,7 +55,7 @@ def call_of(value: Any) -> Call:
 
 
 def calls_of(value: Any) -> tuple[Call, ...]:
-    """Return the calls of one call object, of a list of call objects, or of the JSON text of an object or list.
+    """Return the calls that a value contains. The value is one call, a list of calls, or the JSON text of either.
 
     Raises:
         ValueError: The value has another form.
@@ -60,10 +66,12 @@ def calls_of(value: Any) -> tuple[Call, ...]:
 
 
 def expected_calls(calls: Sequence[Call], toolbox: Toolbox) -> ExpectCall:
-    """Expect these calls in any order, with exactly these values. Arguments with the default value may be left out.
+    """Return the expectation of these calls, in any order, with exactly these values.
+
+    A model may leave out an argument whose value is the default in the schema.
 
     Raises:
-        ValueError: No call is given, or a tool is called that is not offered.
+        ValueError: No call is given, or a call names a tool that is not offered.
     """
     if not calls:
         raise ValueError("no call is given")
@@ -76,7 +84,7 @@ def expected_calls(calls: Sequence[Call], toolbox: Toolbox) -> ExpectCall:
 
 
 def labelled(names: Sequence[str], toolbox: Toolbox) -> ExpectCall:
-    """Expect one call of each of these tools, with any arguments.
+    """Return the expectation of one call of each named tool, with any arguments.
 
     Raises:
         ValueError: No tool is given, or a tool is not offered.
@@ -95,7 +103,7 @@ def _check_offered(names: Iterable[str], toolbox: Toolbox) -> None:
 
 
 def gold_fault(option: CallOption, toolbox: Toolbox) -> str | None:
-    """Return the reason for a waiver if the expected calls violate the schemas of their tools, or else None."""
+    """Return the reason for a waiver if an expected call violates the schema of its tool. Otherwise return None."""
     for spec in option.calls:
         if not spec.arguments_known:
             continue
@@ -115,22 +123,22 @@ def conversation(
     *,
     any_call: bool = False,
 ) -> Trace:
-    """Return a trace, with a case.
+    """Return a conversation as a trace. The trace also contains a case.
 
-    The case is made from the first turn with a call. If no turn has a call, the case is made from the first answer. In
-    this case the reason for the abstention is not known, and `no_tool_needed` is assumed.
+    The case expects the calls of the first assistant turn with calls. If no turn has a call, the case expects that the
+    model abstains in its first answer. The data does not say why, so the reason `no_tool_needed` is assumed.
 
     Args:
         messages: The turns.
-        toolbox: The tools offered.
+        toolbox: The offered tools.
         source: Source of the case.
         licence: Licence of the case.
         tags: Tags of the case.
-        any_call: Whether a call of a tool that is not offered is allowed. If True, a trace with such a call has no
-            case. If False, such a call is an error.
+        any_call: What happens if the expected calls name a tool that is not offered. If True, the trace has no case. If
+            False, `ValueError` is raised.
 
     Raises:
-        ValueError: No assistant turn follows a user turn, or a tool is called that is not offered.
+        ValueError: The conversation has no answer, or a call names a tool that is not offered.
     """
     answers = [
         index

@@ -1,7 +1,7 @@
-"""Rows of data files. A file contains JSON Lines, one JSON array, CSV (plain or gzipped) or Parquet.
+"""Reads the rows of data files. A file contains JSON Lines, one JSON array, CSV (plain or gzipped) or Parquet.
 
-Each row is returned with the number of the line on which the row begins. In a Parquet file, this is the row number. A
-row that cannot be decoded is a `BadRow`.
+Each row is returned with the number of the line on which the row begins. For a Parquet file, the number of the row is
+returned instead. If a row cannot be decoded, a `BadRow` is returned.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["PARQUET", "Row", "csv_rows", "data_files", "json_rows", "parquet_row
 
 PARQUET = ".parquet"
 _MAX_CELL = 1 << 24
-"""Characters of the longest cell of a CSV file that is read."""
+"""Longest cell of a CSV file that is read, in characters."""
 _SPACE = " \t\r\n"
 _BATCH_ROWS = 256
 
@@ -31,7 +31,7 @@ Row = Mapping[str, Any]
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a UTF-8 file. A file whose name ends in `.gz` is unpacked.
+    """Return the text of a UTF-8 file. If the name of the file ends in `.gz`, the file is unpacked.
 
     Raises:
         InputError: The file cannot be read.
@@ -40,32 +40,34 @@ def read_text(path: Path) -> str:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             return stream.read().decode("utf-8")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}", "Name a readable file of UTF-8 text.") from None
+        raise InputError(f"{path} cannot be read: {error}", "Give the path of a file with UTF-8 text.") from None
 
 
 def data_files(path: Path, *suffixes: str) -> list[Path]:
-    """Return `path` itself, or the files in the folder `path` whose names end in one of `suffixes`, sorted by name.
+    """Return `path` if it is a file. If it is a folder, return its files with one of the endings, sorted by name.
 
     Raises:
-        InputError: The file or folder does not exist, or the folder has no file with such a name.
+        InputError: The file or folder does not exist, or the folder has no file with one of the endings.
     """
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise InputError(f"there is no data at {str(path)!r}", "Name an existing file or folder.")
+        raise InputError(f"there is no data at {str(path)!r}", "Give the path of an existing file or folder.")
     files = sorted(file for file in path.iterdir() if file.is_file() and file.name.endswith(suffixes))
     if not files:
-        raise InputError(f"{path} has no file named *{' or *'.join(suffixes)}", "Name the file itself.")
+        raise InputError(
+            f"{path} has no file whose name ends in {' or '.join(suffixes)}", "Give the path of a file instead."
+        )
     return files
 
 
 def tables(path: Path, *names: str) -> list[Path]:
-    """Return the files of a folder that have these names or are Parquet files.
+    """Return the files of a folder that have one of these names or are Parquet files.
 
-    If the folder has no such file, the files of its subfolders are returned.
+    If the folder contains none of these files, its subfolders are searched. If `path` is a file, return `path`.
 
     Raises:
-        InputError: No such file exists.
+        InputError: No file is found.
     """
     wanted = (*names, PARQUET)
     if path.is_dir() and not any(file.name.endswith(wanted) for file in path.iterdir() if file.is_file()):
@@ -77,7 +79,7 @@ def tables(path: Path, *names: str) -> list[Path]:
 
 
 def json_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
-    """Yield the objects of a JSONL file, or of a file with one JSON array. Each object is yielded with its line number.
+    """Yield the objects of a JSONL file, or of a file with one JSON array, together with their line numbers.
 
     Raises:
         InputError: The file cannot be read.
@@ -86,7 +88,8 @@ def json_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
     if text.lstrip(_SPACE).startswith("["):
         yield from _array(path, text)
         return
-    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines(): U+2028 may stand inside a string
+    # `splitlines` is not used, because it also splits at U+2028, which a JSON string may contain.
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield number, _object(path, number, line)
 
@@ -99,7 +102,7 @@ def _object(path: Path, number: int, line: str) -> Row | BadRow:
     except ValueError as error:
         return BadRow(path, number, f"not JSON: {error}")
     if not isinstance(row, dict):
-        return BadRow(path, number, f"a row is a JSON object, not {type(row).__name__}", 1)
+        return BadRow(path, number, f"a row must be a JSON object, not {type(row).__name__}", 1)
     return row
 
 
@@ -116,19 +119,19 @@ def _array(path: Path, text: str) -> Iterator[tuple[int, Row | BadRow]]:
             value, position = STRICT_DECODER.raw_decode(text, position)
             check_json(value)
         except (ValueError, RecursionError) as error:
-            # After a broken element, the start of the next element is unknown, so the rest of the array is not read.
-            yield line, BadRow(path, line, f"not JSON: {error}; this element and all elements after it are not read")
+            # It is not known where a broken element ends, so the rest of the array is not read.
+            yield line, BadRow(path, line, f"not JSON: {error}. This element and all later elements are not read")
             return
         if isinstance(value, dict):
             yield line, value
         else:
-            yield line, BadRow(path, line, f"a row is a JSON object, not {type(value).__name__}")
+            yield line, BadRow(path, line, f"a row must be a JSON object, not {type(value).__name__}")
 
 
 def csv_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
-    """Yield the rows of a CSV file with a header, and the line on which each row begins.
+    """Yield the rows of a CSV file with a header, together with their line numbers.
 
-    A row contains its cells as strings, by column name.
+    A row is a mapping from the name of a column to the cell, which is a string.
 
     Raises:
         InputError: The file cannot be read, or the file has no header.
@@ -157,13 +160,13 @@ def csv_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
         if not cells:
             continue
         if len(cells) != len(header):
-            yield line, BadRow(path, line, f"the row has {len(cells)} cells, and the header {len(header)} columns")
+            yield line, BadRow(path, line, f"the row has {len(cells)} cells, but the header has {len(header)} columns")
             continue
         yield line, dict(zip(header, cells, strict=True))
 
 
 def parquet_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
-    """Yield the rows of a Parquet file with their row numbers, in JSON's types.
+    """Yield the rows of a Parquet file together with their row numbers, from 1. The values have JSON's types.
 
     Raises:
         InputError: The file cannot be read.
@@ -173,7 +176,7 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
         from pyarrow import ArrowException, parquet
     except ImportError:
         raise EnvironmentFault(
-            f"{path} is a Parquet file: reading it needs the package 'pyarrow', which is not installed",
+            f"{path} is a Parquet file. To read the file, the package 'pyarrow' is needed, but it is not installed",
             "Install it: pip install 'toolmark[generate]'",
         ) from None
     number = 0
@@ -187,4 +190,4 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
                     except (ValueError, RecursionError) as error:
                         yield number, BadRow(path, number, f"not JSON: {error}")
     except (OSError, ArrowException) as error:
-        raise InputError(f"{path} cannot be read: {error}", "Name a readable Parquet file.") from None
+        raise InputError(f"{path} cannot be read: {error}", "Give the path of a Parquet file.") from None

@@ -1,13 +1,16 @@
-"""MetaTool (HowieHwong/MetaTool, dataset/tmp_dataset): queries that show whether a tool is needed, and which tool.
+"""Reads MetaTool (HowieHwong/MetaTool, dataset/tmp_dataset), which tests whether a model calls a tool, and which tool.
 
-A file contains one JSON array of `{"query", "tool", "label", "action_prompt", …}`. In task 1 a model must decide
-whether a tool is needed. `label` is `positive` or `negative`. In task 2, `action_prompt` lists the tools, one on each
-line, in the form `1. tool name: …, tool description: …`. `tool` contains one or several names. If none of these names
-is in the list, no call is right.
+A file contains one JSON array of `{"query", "tool", "label", "action_prompt", …}`.
 
-MetaTool's tools have no arguments. In the original task 1 a model sees no tools. In Toolmark a case of task 1 offers
-the tools of `--tools`. Without `--tools`, the case offers the tools of `plugin_des.json` (`{name: description}`) in the
-folder of the file or in its parent folder. The id of the case is a hash of the row.
+- In task 1, a model decides whether a tool is needed. `label` is `positive` or `negative`.
+- In task 2, a model chooses a tool. `action_prompt` lists the offered tools, one on each line, in the form
+  `1. tool name: …, tool description: …`. `tool` contains one or several names. If no listed tool has one of these
+  names, no call is right.
+
+MetaTool's tools have no arguments. In MetaTool, a model sees no tools in task 1. In Toolmark, a case of task 1 offers
+the tools of `--tools`. If `--tools` is not given, the tools are read from `plugin_des.json` (`{name: description}`).
+This file must be in the folder of the data file or in the parent folder. Because MetaTool does not offer these tools,
+the id of a case of task 1 is a hash of the row.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ class MetaToolReader(BaseReader):
     """Reads queries with the names of their tools as cases.
 
     Attributes:
-        tools: A source of tools, used instead of `plugin_des.json` (`--tools`).
+        tools: The value of `--tools`. This source of tools is used instead of `plugin_des.json`.
     """
 
     name = "metatool"
@@ -57,7 +60,7 @@ class MetaToolReader(BaseReader):
                 yield from self._file(file)
 
     def _file(self, file: Path) -> Iterator[Case | Trace | BadRow]:
-        unlisted: list[Toolbox] = []  # the file is read once, when the first row needs it
+        unlisted: list[Toolbox] = []  # Filled once, when a row without a list of tools needs the described tools.
 
         def case(row: Row, line: int) -> Case:
             shown = _shown(row)
@@ -75,7 +78,7 @@ class MetaToolReader(BaseReader):
         if path is None:
             raise InputError(
                 f"{file} lists no tools, and there is no {_DESCRIPTIONS} in its folder",
-                f"Copy MetaTool's dataset/plugin_des.json to {file.parent}, or name the tools with --tools SOURCE.",
+                f"Copy MetaTool's dataset/plugin_des.json to {file.parent}, or give the tools with --tools SOURCE.",
             )
         try:
             described: Any = strict_json(read_text(path))

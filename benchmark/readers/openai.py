@@ -1,13 +1,15 @@
-"""OpenAI's chat and fine-tuning files: JSONL of `{"messages": [...], "tools": [...]}`.
+"""Reads OpenAI's chat and fine-tuning files: JSONL of `{"messages": [...], "tools": [...]}`.
 
-These older or other forms are also read:
+These forms are also read:
 
-- the older fields `functions` and `function_call`, the role `developer`, and content in parts;
-- the lines of a batch, whose request is in the field `body`;
-- preferences, `{"input": {"messages", "tools"}, "preferred_output": [...]}`. Only the preferred answer is used.
+- the older fields `functions` and `function_call`
+- the role `developer`
+- content in parts
+- the lines of a batch, whose request is in the field `body`
+- preferences, `{"input": {"messages", "tools"}, "preferred_output": [...]}`: only the preferred answer is used
 
-Arguments are JSON text, as in the server's responses. The formats are described in the API reference of chat
-completions and in the guides to fine-tuning and batches (platform.openai.com/docs).
+The arguments of a call are JSON text. The formats are described in the API reference of chat completions and in the
+guides to fine-tuning and batches (platform.openai.com/docs).
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ class OpenAiReader(BaseReader):
         """Yield the conversations in order.
 
         Raises:
-            InputError: No such file exists, or a file cannot be read.
+            InputError: There is no file, or a file cannot be read.
         """
         yield from converted(path, (".jsonl", ".jsonl.gz"), _trace)
 

@@ -1,21 +1,28 @@
-"""Probes: copies of call cases with one change. They show which information a model uses to choose a tool.
+"""Makes probes. A probe is a copy of a call case with one change.
+
+Probes show which information a model uses to choose a tool. These are the kinds of probes:
 
     as_authored            The case is unchanged. The other kinds are compared with this kind.
     names_masked           The tools are called tool_1, tool_2, …, so they differ only in descriptions and schemas.
     descriptions_shuffled  Every tool has the description of another tool. This shows whether the model uses the name or
                            the description.
-    offered_1 … offered_40 This number of tools is offered, including the right tools. The distractors of a shorter list
-                           are also in every longer list.
-    position_first …       The right tool is first, in the middle or last of the authored list.
+    offered_1 … offered_40 This number of tools is offered, including the right tools. A longer list contains all tools
+                           of the shorter lists.
+    position_first,        The right tool is the first, middle or last tool of the list.
+    position_middle,
+    position_last
 
-A probe is not an authored case. The source of a probe is `probes`, and the tag `probes` lists the kinds of the probe.
-The summary has a line for each kind. A probe stays in the cluster of its question, so that intervals are computed from
-the number of questions. Two kinds may give the same prompt, for example if the right tool is already the first tool.
-In this case there is only one probe, which has both kinds.
+The source of a probe is `probes`, and the tag `probes` lists the kinds of the probe. Reports have a line for each kind.
+All probes of a question stay in one cluster, because intervals depend on the number of questions, not of probes. Two
+kinds may give the same prompt, for example if the right tool is already the first tool. Then there is only one probe,
+with both kinds.
 
-The expected answer is the answer of the authored case, with the same tools. So a longer list may contain another tool
-that would also be right. With shuffled descriptions, the tool with the right name counts as right. Only the difference
-between the scores of two kinds has a meaning. The score of one kind alone has no meaning.
+The expected answer of a probe is the answer of the original case. Two kinds need care:
+
+- A longer list may contain another tool that would also be right.
+- If descriptions are shuffled, the tool with the right name counts as right.
+
+For this reason, only the difference between the scores of two kinds has a meaning.
 """
 
 from __future__ import annotations
@@ -79,13 +86,16 @@ def _renamed(case: Case, names: Mapping[str, str]) -> Case:
 
 def _masked(case: Case, rng: Random) -> Case:
     numbers = list(range(1, len(case.toolbox.tools) + 1))
-    rng.shuffle(numbers)  # otherwise the number in a name would show the position of the tool
+    rng.shuffle(numbers)  # Without shuffling, the number in a name would show the position of the tool.
     masks = (f"tool_{number}" for number in numbers)
     return _renamed(case, dict(zip(case.toolbox.names, masks, strict=True)))
 
 
 def _shuffled(case: Case, rng: Random) -> Case | None:
-    """Give every tool the description of the next tool in a random cycle, so that no tool keeps its own description."""
+    """Return `case` with the description of another tool for every tool, or None if there is only one tool.
+
+    Each tool gets the description of the next tool in a random cycle, so no tool keeps its own description.
+    """
     tools = case.toolbox.tools
     if len(tools) < 2:
         return None
@@ -124,23 +134,23 @@ def _placed(case: Case, index: Callable[[int], int]) -> Case | None:
 
 
 def probes_of(case: Case) -> Iterator[tuple[str, Case]]:
-    """Yield kind and case of every probe that can be made from `case`, in the order of `KINDS`.
+    """Yield every probe that can be made from `case`, as a pair of kind and case, in the order of `KINDS`.
 
-    An abstain case has no probes. The seed of random choices depends on the id of the case and the kind. So the probes
-    are the same on every machine.
+    An abstain case has no probes. Every machine makes the same probes, because the seed of random choices depends only
+    on the id of the case and the kind.
     """
     if not isinstance(case.expect, ExpectCall):
         return
 
     def rng(kind: str) -> Random:
-        return Random(f"{_SEED}/{case.id}/{kind}")  # noqa: S311 - repeatable, not secret
+        return Random(f"{_SEED}/{case.id}/{kind}")  # noqa: S311 - the choices are not secret
 
     made: dict[str, Case | None] = {
         "as_authored": case,
         "names_masked": _masked(case, rng("names")),
         "descriptions_shuffled": _shuffled(case, rng("descriptions")),
     }
-    # The seed is the same for all sizes, so the distractors of a shorter list are also in every longer list.
+    # All sizes use the same seed, so a longer list contains all tools of the shorter lists.
     made |= {f"offered_{size}": _sized(case, size, rng("offered")) for size in SIZES}
     made |= {f"position_{place}": _placed(case, index) for place, index in _POSITIONS.items()}
     for kind, probe in made.items():
@@ -149,15 +159,15 @@ def probes_of(case: Case) -> Iterator[tuple[str, Case]]:
 
 
 class ProbesReader(ToolmarkReader):
-    """Reads Toolmark's case files as probes of their call cases: `--cases probes:PATH`."""
+    """Reads case files of Toolmark, and makes probes from the call cases. The option is `--cases probes:PATH`."""
 
     name = "probes"
 
     def read(self, path: Path) -> Iterator[Case | BadRow]:
-        """Yield the bad rows, and then the probes question by question.
+        """Yield the bad rows, and then all probes of the first case, of the second case, and so on.
 
         Raises:
-            InputError: The same as in `ToolmarkReader.read`.
+            InputError: The file or its `tools.yaml` cannot be read.
         """
         probes: dict[str, tuple[Case, list[str]]] = {}
         for row in super().read(path):

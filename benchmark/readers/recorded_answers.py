@@ -1,13 +1,18 @@
-"""Recorded answers in files that are not ledgers. A row contains one completion.
+"""Reads recorded answers from files that are not ledgers. A row contains one completion:
 
     {"case_id": …, "text": …, "tool_calls": [{"name": …, "arguments": …}], "stop_reason": "stop", "dialect": "json"}
 
-The case is named by `case_id`, or by `case`. `case` is the reference of the case inside its collection, for example a
-BFCL id. `tool_calls` contains native calls in the form in which the server sent the calls. `arguments` is the unparsed
-text. All other fields may be missing. Without a `stop_reason`, it is not known whether the model ended by itself.
-Without a `dialect`, the user must give `--dialect`. `epoch` counts from 1.
+| field | content |
+|---|---|
+| `case_id` or `case` | the id of the case, or the reference of the case in its collection, for example a BFCL id |
+| `text` | the text that the model wrote |
+| `tool_calls` | native calls as the server sent them, with `arguments` as text that is not parsed |
+| `stop_reason` | `stop` or `length`; if missing, it is unknown whether the model ended by itself |
+| `dialect` | the dialect of the answer; if missing, the user must give `--dialect` |
+| `epoch` | number of the repetition, from 1 |
 
-Rows of another format are converted to this format first. Every other format has its own module.
+A row must have `case_id` or `case`, and `text` or `tool_calls`. All other fields may be missing. Rows of other formats
+are first converted to this format. Each of these formats has a module of its own.
 """
 
 from __future__ import annotations
@@ -35,8 +40,8 @@ class RecordedRow:
 
     Attributes:
         line: Line of the completion in the file.
-        case: The id of the case, or the reference of the case inside its collection.
-        by_id: Whether `case` is the id.
+        case: The id of the case, or the reference of the case in its collection.
+        by_id: Whether `case` is the id of the case.
         epoch: Number of the repetition, from 1.
         completion: The completion.
         dialect: Dialect of the completion. None if the dialect is not recorded.
@@ -51,7 +56,7 @@ class RecordedRow:
 
 
 def recorded_rows(path: Path) -> Iterator[RecordedRow | BadRow]:
-    """Return the rows of a recording, in order.
+    """Yield the rows of a recording, in order.
 
     Raises:
         InputError: The file cannot be read.

@@ -1,4 +1,4 @@
-"""Converts rows of data files to cases and traces. Fields are checked, and an invalid row becomes a `BadRow`."""
+"""Converts rows of data files to cases and traces. An invalid row becomes a `BadRow`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def reason(error: Exception, prefix: tuple[str | int, ...] = ()) -> str:
 
     Args:
         error: The exception that was raised while the row was read.
-        prefix: The place of the validated value in the row, for errors of pydantic.
+        prefix: Where the validated value is in the row, as keys and indices. Only errors of pydantic need the prefix.
     """
     if isinstance(error, ValidationError):
         first = error.errors()[0]
@@ -62,7 +62,10 @@ def reason(error: Exception, prefix: tuple[str | int, ...] = ()) -> str:
 def convert(
     path: Path, rows: Iterator[tuple[int, Row | BadRow]], made: Callable[[Row, int], Case | Trace]
 ) -> Iterator[Case | Trace | BadRow]:
-    """Call `made` with each row and its line number. If `made` raises `ValueError`, the row becomes a `BadRow`."""
+    """Convert rows with the function `made`. Its arguments are a row and the line number of the row.
+
+    If `made` raises `ValueError`, the row becomes a `BadRow`.
+    """
     for line, row in rows:
         if isinstance(row, BadRow):
             yield row
@@ -77,15 +80,15 @@ def convert(
 def converted(
     path: Path, suffixes: tuple[str, ...], made: Callable[[Row, str], Case | Trace]
 ) -> Iterator[Case | Trace | BadRow]:
-    """Convert each row of a file, or of the files of a folder, with `made`.
+    """Convert the rows of a file, or of all files in a folder.
 
     Args:
-        path: A JSON or Parquet file, or a folder of such files.
-        suffixes: Endings of the JSON files that are read from a folder.
-        made: Makes a case or trace from a row and the row's reference, `file:line`.
+        path: A JSON or Parquet file, or a folder of JSON and Parquet files.
+        suffixes: If `path` is a folder, JSON files with these endings are read.
+        made: Function that makes a case or trace. The arguments are the row and the text `file:line` of the row.
 
     Raises:
-        InputError: No such file exists, or a file cannot be read.
+        InputError: There is no file, or a file cannot be read.
     """
     for file in tables(path, *suffixes):
         rows = parquet_rows(file) if file.name.endswith(PARQUET) else json_rows(file)

@@ -1,13 +1,13 @@
-"""Seal-Tools (fairyshine/Seal-Tools, Seal-Tools_Dataset): `{"id", "query", "calling": [{"api", "parameters"}, …]}`.
+"""Reads Seal-Tools (fairyshine/Seal-Tools, Seal-Tools_Dataset).
 
-The tools are in `tool.jsonl` in the same folder, `{"api_name", "api_description", "field", "parameters", "required"}`,
-with Python's type names. The data does not record which of the 4,000 tools a model saw. So a case offers all tools
-with the same `field` as a called tool. These tools are similar to the called tools. The id of a case is a hash of the
-row.
-
-All values in the file are strings, even numbers. The values are converted to the type that the tool declares. A value
-`API_call_0` stands for the result of an earlier call. A single answer cannot contain this result, so the case is
-waived.
+- A row is `{"id", "query", "calling": [{"api", "parameters"}, …]}`.
+- The tools are in `tool.jsonl` in the same folder. A line is
+  `{"api_name", "api_description", "field", "parameters", "required"}`. The names of types are Python's.
+- The data does not record which of the 4,000 tools a model saw. A case offers all tools that have the same `field` as a
+  called tool, because these tools are similar. The id of a case is a hash of the row.
+- All values in the file are strings. The values are converted to the type that the tool declares.
+- A value `API_call_0` stands for the result of an earlier call. One answer cannot contain this result, so the case is
+  waived.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _TOOLS = "tool.jsonl"
 _RESULT = re.compile(r"API_call_\d+")
 
 ToolsByName = Mapping[str, tuple[str, Tool]]
-"""Field and tool by the name of the tool, in the order of the file."""
+"""The key is the name of a tool. The value is the `field` of the tool, and the tool. The order is that of the file."""
 
 
 class SealToolsReader(BaseReader):

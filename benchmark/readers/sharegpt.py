@@ -1,13 +1,13 @@
-"""ShareGPT with function calls: `{"conversations": [{"from", "value"}, …], "tools": …, "system": …}`.
+"""Reads ShareGPT with function calls: `{"conversations": [{"from", "value"}, …], "tools": …, "system": …}`.
 
-Two variants are read.
+Two variants are read:
 
-* LLaMA-Factory: A turn from `function_call` contains the JSON of a call or of a list of calls. A turn from
-  `observation` contains a result (hiyouga/LLaMA-Factory, data/README.md and data/glaive_toolcall_en_demo.json).
-* Hermes: A turn from `gpt` contains the JSON of a call between `<tool_call>` tags. A turn from `tool` contains a result
+* LLaMA-Factory: A turn from `function_call` contains one call or a list of calls as JSON. A turn from `observation`
+  contains a result (hiyouga/LLaMA-Factory, data/README.md and data/glaive_toolcall_en_demo.json).
+* Hermes: A turn from `gpt` contains a call as JSON between `<tool_call>` tags. A turn from `tool` contains a result
   between `<tool_response>` tags (NousResearch/hermes-function-calling-v1).
 
-`tools` is JSON text or a list. Without `tools`, no tool is offered, and a row with a call is a bad row.
+`tools` is JSON text or a list. If `tools` is missing, no tool is offered. A row with a call is then a bad row.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ShareGptReader(BaseReader):
         """Yield the conversations in order.
 
         Raises:
-            InputError: No such file exists, or a file cannot be read.
+            InputError: There is no file, or a file cannot be read.
         """
         yield from converted(path, (".json", ".jsonl", ".json.gz", ".jsonl.gz"), _trace)
 
@@ -78,7 +78,7 @@ def _turn(turn: Any) -> Message:
 
 
 def _object(body: str) -> Any:
-    """Decode JSON or a Python literal. Some of these files contain Python literals instead of JSON."""
+    """Decode JSON or a Python literal, because some of these files contain Python literals instead of JSON."""
     try:
         return strict_json(body)
     except ValueError:

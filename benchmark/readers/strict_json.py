@@ -1,7 +1,11 @@
 """Decodes strict JSON and Python literals to values of JSON's types.
 
-Strict decoding refuses `NaN`, infinite numbers, duplicate keys in an object, and halves of surrogate pairs. At most 64
-levels of nesting are allowed.
+Strict decoding refuses:
+
+- `NaN` and infinite numbers
+- duplicate keys in an object
+- lone surrogates (halves of a UTF-16 pair)
+- more than 64 levels of nesting
 """
 
 from __future__ import annotations
@@ -16,10 +20,10 @@ from typing import Any
 __all__ = ["MAX_DEPTH", "MAX_LITERAL", "STRICT_DECODER", "as_json", "check_json", "python_literal", "strict_json"]
 
 MAX_DEPTH = 64
-"""Largest number of levels of nesting in a value."""
+"""Largest allowed number of levels of nesting in a value."""
 
 MAX_LITERAL = 1 << 20
-"""Number of characters of the longest Python literal that is read."""
+"""Longest Python literal that is read, in characters."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -38,7 +42,7 @@ STRICT_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_
 
 
 def check_json(value: Any) -> Any:
-    """Return `value` unchanged if every part of it is valid JSON that a tokenizer can read.
+    """Check that `value` is valid JSON and that a tokenizer can read all its strings. Return `value` unchanged.
 
     Raises:
         ValueError: A string contains half of a surrogate pair, a number is infinite, or the value is nested too deeply.
@@ -57,7 +61,7 @@ def check_json(value: Any) -> Any:
                 try:
                     item.encode()
                 except UnicodeEncodeError:
-                    raise ValueError("a string holds half of a surrogate pair, which no tokenizer can read") from None
+                    raise ValueError("a string contains a lone surrogate, which no tokenizer can read") from None
         if not below:
             return value
         level = below
@@ -68,7 +72,7 @@ def strict_json(text: str) -> Any:
     """Decode a text that contains exactly one JSON value. White-space around the value is allowed.
 
     Raises:
-        ValueError: The text is not strict JSON. The error is a `json.JSONDecodeError` if its position is known.
+        ValueError: The text is not strict JSON. If the position is known, the error is a `json.JSONDecodeError`.
     """
     try:
         return check_json(json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant))
@@ -77,13 +81,13 @@ def strict_json(text: str) -> Any:
 
 
 def python_literal(text: str) -> Any:
-    """Decode a Python literal that uses only JSON's types. Tuples become lists. No code is run.
+    """Decode a Python literal. Only JSON's types are allowed, and tuples become lists. No code is run.
 
     Raises:
-        ValueError: The text is not such a literal, is longer than 1 MB, or is nested too deeply.
+        ValueError: The text is not a literal of JSON's types, is longer than `MAX_LITERAL`, or is nested too deeply.
     """
     if len(text) > MAX_LITERAL:
-        raise ValueError(f"a literal of {len(text)} characters is longer than {MAX_LITERAL}, the most that is read")
+        raise ValueError(f"the literal has {len(text)} characters, but at most {MAX_LITERAL} are read")
     try:
         return check_json(as_json(ast.literal_eval(text.strip())))
     except (SyntaxError, TypeError, MemoryError, RecursionError) as error:

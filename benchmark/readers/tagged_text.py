@@ -1,4 +1,4 @@
-"""Text with parts between tags, such as `<tool_call>…</tool_call>`. Splitting takes linear time."""
+"""Splits text with parts between tags, for example `<tool_call>…</tool_call>`, in linear time."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ __all__ = ["split_tags"]
 
 
 def split_tags(text: str, tag: str) -> tuple[str, list[str]]:
-    """Split a text at the pairs of a tag. A tag that is not closed is plain text.
+    """Separate the text between tags from the other text. If a tag is not closed, the tag is plain text.
+
+    Args:
+        text: The text.
+        tag: Name of the tag, for example `tool_call`.
 
     Returns:
-        The text outside of the pairs, and the texts inside the pairs.
+        The text outside of the tags, and the list of texts between an opening and a closing tag.
     """
     opening, closing = f"<{tag}>", f"</{tag}>"
     outside: list[str] = []

@@ -1,4 +1,7 @@
-"""Tools in the forms of other formats: OpenAI's wrapper, plain objects, Python's type names, flat arguments."""
+"""Reads tool definitions in the forms of other formats.
+
+These forms are read: OpenAI's form, plain objects, schemas with Python's names of types, and flat arguments.
+"""
 
 from __future__ import annotations
 
@@ -35,16 +38,16 @@ _TYPES: Mapping[str, str | None] = {
     "string": "string",
     "tuple": "array",
 }
-"""JSON Schema's names for the types of Python and of BFCL. None allows every value."""
+"""The key is the name of a type in Python or in BFCL. The value is the name in JSON Schema. None allows every value."""
 _WORD = re.compile(r"[a-z]+")
 
 
 def json_schema(node: Any, depth: int = 0) -> Any:
-    """Return a schema with JSON Schema's names of types. `any` becomes a schema that allows every value.
+    """Return a schema in which the names of types are those of JSON Schema. The type `any` allows every value.
 
     Args:
-        node: A schema, or a part of one.
-        depth: The depth of `node` in the whole schema.
+        node: A schema, or a part of a schema.
+        depth: Number of levels above `node` in the whole schema.
 
     Raises:
         ValueError: A type is not known, or the schema is nested too deeply.
@@ -75,9 +78,11 @@ def json_schema(node: Any, depth: int = 0) -> Any:
 
 
 def type_schema(written: str) -> tuple[dict[str, Any], bool]:
-    """Return the schema of a type in Python's notation (`List[int]`), and whether the notation has `optional`.
+    """Return the schema of a type in Python's notation, for example `List[int]`.
 
-    Unions and unknown types become a schema that allows every value.
+    Returns:
+        The schema, and whether the notation contains the word `optional`. The schema of a union or of an unknown type
+        allows every value.
     """
     text = written.strip().lower()
     optional = "optional" in text
@@ -97,11 +102,13 @@ def type_schema(written: str) -> tuple[dict[str, Any], bool]:
 def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = None) -> dict[str, Any]:
     """Return the schema of flat arguments.
 
-    Flat arguments are `{argument: {"type": "str, optional", "description": …, "default": …}}`, or `{argument: text}`.
+    Flat arguments are `{argument: {"type": "str, optional", "description": …, "default": …}}`, or
+    `{argument: "type - description"}`.
 
     Args:
-        arguments: The descriptions by argument name.
-        required: The required arguments. With None, an argument is required if it is not optional and has no default.
+        arguments: The description of each argument, by the name of the argument.
+        required: Names of the required arguments. If None, an argument is required if it is not optional and has no
+            default.
 
     Raises:
         ValueError: The description of an argument has another form.
@@ -133,9 +140,11 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
 
 
 def tool_of(value: Any) -> Tool:
-    """Read a tool from OpenAI's wrapper, from a plain object, or from the JSON text of either form.
+    """Return the tool that `value` defines.
 
-    The parameters of the tool may be flat arguments or a JSON Schema. The schema may use type names of other languages.
+    The definition may be an object in OpenAI's form (`{"type": "function", "function": …}`), a plain object, or the
+    JSON text of an object. The parameters may be a JSON Schema or flat arguments. The schema may use Python's names of
+    types.
 
     Raises:
         ValueError: The value has another form.
@@ -157,7 +166,7 @@ def tool_of(value: Any) -> Tool:
         schema = dict(_NO_ARGUMENTS)
     elif _is_schema(parameters):
         schema = {"type": "object", **json_schema(parameters)}
-        if isinstance(value.get("required"), list):  # some files have this list outside of the schema
+        if isinstance(value.get("required"), list):  # Some files have this list outside of the schema.
             schema.setdefault("required", value["required"])
     else:
         required = value.get("required")
@@ -166,14 +175,17 @@ def tool_of(value: Any) -> Tool:
 
 
 def _is_schema(parameters: Mapping[str, Any]) -> bool:
-    """Whether this is a JSON Schema of an object. Flat arguments are no schema, even with an argument called `type`."""
+    """Return whether `parameters` is the JSON Schema of an object, and not flat arguments.
+
+    Flat arguments may contain an argument with the name `type`.
+    """
     if isinstance(parameters.get("properties"), Mapping):
         return True
     return isinstance(parameters.get("type"), str) and parameters["type"].strip().lower() in ("object", "dict")
 
 
 def toolbox_of(tools: Iterable[Tool], name: str = "") -> Toolbox:
-    """Return a toolbox of these tools.
+    """Return a toolbox with these tools.
 
     Raises:
         ValueError: A schema cannot be used, or two tools have the same name.
@@ -192,6 +204,6 @@ def toolbox_of(tools: Iterable[Tool], name: str = "") -> Toolbox:
 
 
 def required_names(tool: Tool) -> frozenset[str]:
-    """Return the arguments that a call of `tool` must have."""
+    """Return the names of the arguments that a call of `tool` must have."""
     listed = tool.parameters.get("required")
     return frozenset(name for name in listed if isinstance(name, str)) if isinstance(listed, list) else frozenset()

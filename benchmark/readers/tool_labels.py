@@ -1,7 +1,7 @@
-"""Cases from queries that are labelled with the name of the right tool.
+"""Makes cases from queries that are labelled with the name of the right tool.
 
-The right arguments are not known. So the judge checks which tool is called and whether the call is valid. The judge
-cannot check whether the values of the arguments are right.
+The right arguments are not known. A grade of such a case says whether the right tool is called and whether the call is
+valid. The values of the arguments are not checked.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ __all__ = ["labelled_case", "offered_tools"]
 def offered_tools(path: Path, tools: str | None) -> Toolbox:
     """Return the offered tools.
 
-    The tools are read from `--tools`. Without `--tools`, they are read from the `tools.yaml` in the folder of the file.
-    If there is no `tools.yaml`, they are the tools of the catalog.
+    The tools are read from one source: the value of `--tools`, otherwise the `tools.yaml` in the folder of the file,
+    otherwise the catalog.
 
     Args:
         path: The file with the queries.

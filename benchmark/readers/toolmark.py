@@ -1,4 +1,7 @@
-"""Toolmark's own case files: JSON Lines with one case on each line. A toolbox is a name, or a list of tools."""
+"""Reads and writes case files of Toolmark: one case in JSON on each line.
+
+The field `toolbox` of a case contains the name of a toolbox, or a list of tools.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,11 @@ __all__ = ["ToolmarkReader", "case_line"]
 
 
 class ToolmarkReader(BaseReader):
-    """Reads `*.jsonl`.
+    """Reads case files of Toolmark.
 
     Args:
-        tools: A source of tools (`--tools`). Names of toolboxes are looked up in this source first, then in the
-            catalog.
+        tools: The value of `--tools`, a source of tools. The name of a toolbox is looked up first in this source, then
+            in the catalog.
     """
 
     name = "toolmark"
@@ -45,10 +48,10 @@ class ToolmarkReader(BaseReader):
             yield row
 
     def rows(self, path: Path) -> Iterator[tuple[int, Case | BadRow]]:
-        """Yield the same cases as `read`, together with their line numbers from 1."""
+        """Yield the cases of one file with their line numbers, from 1. See `read`."""
         names = ToolboxNames(path, self.tools)
         toolboxes: dict[str, Toolbox] = {}
-        # Not splitlines(): U+2028 may stand inside a string.
+        # `splitlines` is not used, because it also splits at U+2028, which a JSON string may contain.
         for number, line in enumerate(read_text(path).split("\n"), start=1):
             if line.strip():
                 yield number, _case(path, number, line, names, toolboxes)
@@ -78,7 +81,7 @@ def _case(path: Path, number: int, line: str, names: ToolboxNames, toolboxes: di
     if not isinstance(row, dict):
         return BadRow(path, number, f"a case must be a JSON object, not {type(row).__name__}", 1)
     if "toolbox" not in row:
-        return BadRow(path, number, "the field toolbox is missing: a case names its toolbox, or lists its tools", 1)
+        return BadRow(path, number, "the field toolbox is missing. Write the name of a toolbox, or a list of tools", 1)
     offered = row.pop("toolbox")
     try:
         if isinstance(offered, str):
@@ -106,8 +109,8 @@ def case_line(case: Case, *, named: bool = False) -> str:
 
     Args:
         case: The case.
-        named: Whether to write the name of the toolbox instead of its tools. If True, the tools must be in the
-            `tools.yaml` in the folder of the file.
+        named: Whether to write the name of the toolbox instead of the tools. If True, the `tools.yaml` in the folder of
+            the file must contain the tools.
     """
     content = case.model_dump(mode="json", exclude={"toolbox", "messages", "seen_unknown"}, exclude_none=True)
     if case.seen_unknown:

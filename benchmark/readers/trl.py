@@ -1,9 +1,12 @@
-"""TRL's conversational datasets as JSONL: `messages`, or `prompt` with `completion` or `chosen`, and `tools`.
+"""Reads TRL's conversational datasets as JSONL (huggingface.co/docs/trl, "Dataset formats and types").
 
-`tools` is a list of JSON Schemas, or the JSON text of such a list. Arguments are objects (huggingface.co/docs/trl,
-"Dataset formats and types"). If a row is a preference, only the chosen answer is read. A folder that
-`toolmark generate` wrote has the same columns in Arrow files. The cases of such a folder are read from
-`cases.test.jsonl`.
+- The conversation is in the field `messages`. Otherwise, the prompt is in `prompt`, and the answer is in `completion`
+  or in `chosen`. If a row is a preference, only the chosen answer is read.
+- `tools` is a list of JSON Schemas, or the JSON text of a list.
+- The arguments of a call are an object.
+
+`toolmark generate` writes the same columns in Arrow files. To read the cases of its output folder, use the file
+`cases.test.jsonl` in this folder.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ class TrlReader(BaseReader):
         """Yield the conversations in order.
 
         Raises:
-            InputError: No such file exists, or a file cannot be read.
+            InputError: There is no file, or a file cannot be read.
         """
         yield from converted(path, (".jsonl", ".json", ".jsonl.gz"), _trace)
 

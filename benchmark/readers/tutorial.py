@@ -1,6 +1,6 @@
-"""The CSV files of the tutorial that fine-tunes gemma-3-1b-it to use tools (shawhin/tool-use-finetuning, MIT).
+"""Reads the CSV files of the tutorial that fine-tunes gemma-3-1b-it to use tools (shawhin/tool-use-finetuning, MIT).
 
-The files are recognised by their columns.
+The columns of a file show which of these files it is:
 
 * `queries.csv`: A row contains a query and the tool that the query needs. A case offers all tools of the `tools.yaml`
   in the same folder.
@@ -10,12 +10,13 @@ The files are recognised by their columns.
 * `eval_results.csv`: A row contains a query that a model was asked. The file does not record the tools that the model
   saw, so the id of a case is a hash of the row.
 
-The tutorial's dataset at the hub (shawhin/tool-use-finetuning) has the same columns in Parquet.
+The dataset shawhin/tool-use-finetuning at the hub has the same columns in Parquet.
 
-The offered tools of a conversation are read from its prompt. The column `num_tools_available` is not used, because it
-differs from the number of tools in the prompt. A conversation is read unchanged, even if its query differs from the
-query of its row. If a conversation calls a tool that is not offered, the conversation becomes a trace without a case.
-If a call cannot be read, the assistant turn remains a text.
+- The offered tools of a conversation are read from its prompt. The column `num_tools_available` is not used, because
+  the number differs from the number of tools in the prompt.
+- A conversation is read unchanged, even if the query in the conversation differs from the column `query`.
+- If a conversation calls a tool that is not offered, the conversation becomes a trace without a case.
+- If a call cannot be read, the assistant turn remains a text.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class TutorialReader(BaseReader):
     """Reads cases and traces from the tutorial's CSV files.
 
     Attributes:
-        tools: A source of tools (`--tools`), used instead of the `tools.yaml` in the folder of the file.
+        tools: The value of `--tools`. This source is used instead of the `tools.yaml` in the folder of the file.
     """
 
     name = "tutorial"
@@ -72,7 +73,7 @@ class TutorialReader(BaseReader):
         if label is None or "query" not in columns:
             raise InputError(
                 f"{file} is not a file of the tutorial: its columns are {', '.join(sorted(columns))}",
-                "Name a file with the columns query and tool_name, or query and trace.",
+                "Give the path of a file with the columns query and tool_name, or query and trace.",
             )
         toolbox = offered_tools(file, self.tools)
         results = label == "expected_tool_name"
@@ -104,10 +105,10 @@ def _literal(text: str) -> Any:
 
 
 def trace_turns(row: Row) -> list[dict[str, Any]]:
-    """Return the turns of a trace unchanged. The first turn is the prompt.
+    """Return the unchanged turns of a trace. The first turn is the prompt.
 
     Raises:
-        ValueError: The row contains no such list of turns.
+        ValueError: The row contains no list of at least three turns.
     """
     turns = _literal(row["trace"]) if isinstance(row["trace"], str) else row["trace"]
     if not isinstance(turns, list) or len(turns) < 3 or not all(isinstance(turn, dict) for turn in turns):
@@ -160,7 +161,7 @@ def _turn(role: str, content: str, before: list[Message]) -> Message:
 
 
 def _calls(bodies: list[str]) -> tuple[Call, ...] | None:
-    """Return the calls between the tags. Return None if a call cannot be read."""
+    """Return the calls that are written in `bodies`. Return None if a call cannot be read."""
     try:
         return tuple(call_of(strict_json(body)) for body in bodies)
     except ValueError:

@@ -1,15 +1,16 @@
-"""When2Call (README of NVIDIA/When2Call): when a model should call, ask for an argument, or decline.
+"""Reads When2Call (README of NVIDIA/When2Call), which tests when a model should call, ask for an argument, or decline.
 
-Test rows: `{"uuid", "source_id", "question", "correct_answer", "answers", "target_tool", "tools", "held_out_param"}`.
-All rows from the same BFCL question are one cluster. `correct_answer` is one of these values:
+A test row has the fields `uuid`, `source_id`, `question`, `correct_answer`, `answers`, `target_tool`, `tools` and
+`held_out_param`. All rows that were made from the same BFCL question are one cluster. `correct_answer` is one of these
+values:
 
 * `tool_call`: The call is in `answers`.
 * `request_for_info`: A required argument was removed from the question.
 * `cannot_answer`: No tool fits.
 * `direct`: The model should answer without a tool.
 
-Training rows: `{"tools", "messages"}`. The answer is the last turn or `chosen_response`. Calls are between `<TOOLCALL>`
-tags. Training rows are read as traces.
+A training row is `{"tools", "messages"}`. The answer is the last turn, or is in the field `chosen_response`. Calls are
+between `<TOOLCALL>` tags. Training rows are read as traces.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class When2CallReader(BaseReader):
         """Yield the rows in order.
 
         Raises:
-            InputError: No such file exists, or a file cannot be read.
+            InputError: There is no file, or a file cannot be read.
         """
         yield from converted(path, (".jsonl", ".jsonl.gz"), _made)
 
@@ -90,7 +91,7 @@ def _expected(row: Row, toolbox: Toolbox) -> ExpectCall | Abstain:
 
 
 def _name(tool: Any) -> str | None:
-    """Return the name of a tool. The tool is given by its name, or as JSON text."""
+    """Return the name of a tool. `tool` is the name, or the definition of the tool as JSON text."""
     if not isinstance(tool, str) or not tool.strip():
         return None
     return tool_of(tool).name if tool.lstrip().startswith("{") else tool

@@ -1,9 +1,10 @@
-"""xLAM's function-calling data, and data in the same form, such as Hammer: `{"query", "tools", "answers"}`.
+"""Reads xLAM's function-calling data, and data in the same form, for example Hammer: `{"query", "tools", "answers"}`.
 
-`tools` and `answers` are lists, or the JSON text of lists (Salesforce/xlam-function-calling-60k, README). Parameters
-are a JSON Schema or flat arguments, `{argument: {"type": "str, optional", "description", "default"}}`. An answer is
-`{"name", "arguments"}`. The keys may also be `tool` and `parameters`. An empty list of answers means that no tool fits,
-as in Hammer's irrelevance data (MadeAgents/Hammer).
+- `tools` and `answers` are lists, or the JSON text of lists (Salesforce/xlam-function-calling-60k, README).
+- The parameters of a tool are a JSON Schema or flat arguments,
+  `{argument: {"type": "str, optional", "description", "default"}}`.
+- An answer is `{"name", "arguments"}`, or `{"tool", "parameters"}`.
+- An empty list of answers means that no tool fits, as in Hammer's irrelevance data (MadeAgents/Hammer).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class XlamReader(BaseReader):
         """Yield the rows in order.
 
         Raises:
-            InputError: No such file exists, or a file cannot be read.
+            InputError: There is no file, or a file cannot be read.
         """
         yield from converted(path, (".json", ".jsonl", ".json.gz", ".jsonl.gz"), _case)
 

@@ -23,6 +23,13 @@ from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.data.record import read_record
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import Engine, NotAnswered, PromptTooLong
+from toolmark.benchmark.engine.devices import (
+    DeviceChoice,
+    DtypeChoice,
+    check_dtype_of_model,
+    choose_device,
+    choose_dtype,
+)
 from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.runs.ledger import Ledger
 from toolmark.benchmark.runs.replay import read_replay
@@ -43,6 +50,8 @@ class RunOptions:
         runs: The folder of the runs.
         decoding: The decoding options.
         epochs: Number of completions of each case.
+        device: The device of local candidates, or `auto`.
+        dtype: The data type of the weights of local candidates, or `auto`.
         fresh: Whether to generate all completions again.
         skip_too_long: Whether to leave out cases whose prompt does not fit into the model's context.
     """
@@ -50,6 +59,8 @@ class RunOptions:
     runs: Path
     decoding: Decoding = field(default_factory=Decoding)
     epochs: int = 1
+    device: DeviceChoice = "auto"
+    dtype: DtypeChoice = "auto"
     fresh: bool = False
     skip_too_long: bool = False
 
@@ -64,6 +75,7 @@ class Run:
         folder: The run's directory.
         identity: Everything that may change a completion.
         environment: Versions and machine of the last session.
+        device: The device of a local candidate. Empty for other candidates.
         weights: Directories of the weights, for a local candidate.
         training: The trainer's record of the weights, if there is one.
         completions: The completions by (case id, epoch), after generation.
@@ -79,6 +91,7 @@ class Run:
     folder: Path
     identity: Mapping[str, Any]
     environment: Mapping[str, Any]
+    device: str = ""
     weights: Weights | None = None
     training: Mapping[str, Any] | None = None
     completions: Mapping[tuple[str, int], Completion] = field(default_factory=dict)
@@ -93,7 +106,7 @@ def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run
 
     Raises:
         InputError: There is no such candidate, or its files cannot be used.
-        EnvironmentFault: Its weights cannot be downloaded.
+        EnvironmentFault: Its weights cannot be downloaded, or this machine does not have the device.
     """
     if candidate.kind == "replay":
         replay = read_replay(Path(candidate.base))
@@ -106,17 +119,14 @@ def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run
         folder = run_folder(options.runs, candidate.name, run_key(run_identity))
         return Run(candidate, dialect, folder, run_identity, {})
 
+    device = choose_device(options.device)
     weights = locate(candidate)
-    from toolmark.benchmark.engine.local_engine import (  # imports torch, so only for a local candidate
-        default_device,
-        default_dtype,
-    )
-
-    dtype = default_dtype(default_device())
+    dtype = choose_dtype(options.dtype, device)
+    check_dtype_of_model(weights.base, dtype)
     run_identity = identity(candidate, weights, dialect, options.decoding, dtype)
     folder = run_folder(options.runs, candidate.name, run_key(run_identity))
     training = read_record(weights.adapter or weights.base)
-    return Run(candidate, dialect, folder, run_identity, {}, weights, training)
+    return Run(candidate, dialect, folder, run_identity, {}, device, weights, training)
 
 
 def _key(run: Run, prompt: Prompt, case: Case, epoch: int, one_call: bool) -> str:
@@ -132,7 +142,7 @@ def _key(run: Run, prompt: Prompt, case: Case, epoch: int, one_call: bool) -> st
 
 
 def _one_call(case: Case) -> bool:
-    """Whether exactly one call is right. (An abstention can be recognised only from the whole answer.)"""
+    """Return whether exactly one call is right. (An abstention can be recognised only from the whole answer.)"""
     return case.expect.action == "call" and all(len(option.calls) == 1 for option in case.expect.any_of)
 
 
@@ -212,7 +222,7 @@ def generate(
         missing = [answer for answer in keys if answer not in completions]
         dropped: frozenset[int] = frozenset()
         if missing:
-            engine = engines.open(run.candidate, run.weights, str(run.identity.get("dtype")), cases)
+            engine = engines.open(run.candidate, run.weights, run.device, str(run.identity.get("dtype")), cases)
             dropped = _prepare(engine, prompts, run.dialect, cases, one_call, options.skip_too_long)
             missing = [answer for answer in missing if answer[0] not in dropped]
             run.environment = environment(**engine.environment())
@@ -299,7 +309,8 @@ def _prepare(
             raise InputError(
                 f"{len(error.lengths)} of {len(prompts)} prompts do not fit: the longest has {length} tokens "
                 f"(case {cases[index].source.ref}), but the context has room for {error.room}",
-                "Leave out such cases with --skip-too-long, which reports their number.",
+                "Leave out such cases with --skip-too-long, which reports their number. Or allow shorter answers with "
+                "--max-tokens N.",
             ) from None
         return frozenset(error.lengths)
     return frozenset()

@@ -22,6 +22,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -149,6 +150,8 @@ class Ledger:
 
     Broken lines are moved to `ledger.broken.jsonl` in the same folder, so that their completions are generated again.
 
+    If nothing was written, for example because the run was refused, the new folders are removed at the end.
+
     Args:
         folder: The run's directory. It is created if it does not exist.
 
@@ -165,6 +168,7 @@ class Ledger:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "ledger.jsonl"
         self.notes: tuple[str, ...] = ()
+        self._new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(folder / ".lock")
@@ -220,8 +224,14 @@ class Ledger:
     ) -> None:
         try:
             self._stream.close()
+            if self._new_folders and not self.path.stat().st_size:
+                self.path.unlink()
+                Path(self._lock.lock_file).unlink(missing_ok=True)
         finally:
             self._lock.release()
+            for path in self._new_folders:
+                with suppress(OSError):  # the folder is in use
+                    path.rmdir()
 
     def open_session(self, run: Mapping[str, Any]) -> None:
         """Write the `run` line of the completions that follow. Raises the same `EnvironmentFault` as `append`."""

@@ -89,7 +89,7 @@ def _deletable(folder: Path, keep: int | None) -> Iterator[Freed]:
 
 
 def _is_useless(folder: Path) -> bool:
-    """Whether the run cannot be resumed or replayed, and its directory contains only the files of a run."""
+    """Return whether the run cannot be resumed or replayed, and its directory contains only the files of a run."""
     if foreign_files(folder):
         return False
     if any(path.stat().st_size for path in folder.glob("ledger.*.jsonl")):  # earlier completions, or broken lines

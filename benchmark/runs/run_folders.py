@@ -28,14 +28,14 @@ def run_folder(runs: Path, candidate: str, key: str) -> Path:
 
 
 def check_writable(runs: Path) -> None:
-    """Check that runs can be written, before anything is loaded.
+    """Check that runs can be written, before anything is loaded. The directory is not created.
 
     Raises:
         EnvironmentFault: The directory cannot be created or written.
     """
+    existing = next(folder for folder in (runs, *runs.absolute().parents) if folder.exists())
     try:
-        runs.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=runs):
+        with TemporaryFile(dir=existing):
             pass
     except OSError as error:
         raise EnvironmentFault(

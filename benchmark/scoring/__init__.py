@@ -1,1 +1,1 @@
-"""The judge: it grades completions and computes metrics from the grades."""
+"""Grades completions and computes metrics from the grades."""

@@ -1,12 +1,12 @@
-"""Compares argument values: equality of JSON values, and the `Accept` rules that a case may set.
+"""Decides whether an argument value is right.
 
-Two values are equal if they are equal as JSON values:
+By default, a value is right if it equals an expected value. Values are compared as JSON:
 
-- 3 equals 3.0, "3" does not equal 3, and a boolean never equals a number.
-- Strings are compared after Unicode NFC, with runs of white-space as one blank.
-- Lists are compared in order, objects to any depth.
+- 3 equals 3.0. The string "3" does not equal 3. A boolean never equals a number.
+- Before strings are compared, Unicode NFC is applied, and each run of white-space becomes one blank.
+- Lists are compared item by item, in order. Objects are compared key by key.
 
-An `Accept` rule can accept values in addition to the equal value.
+A case may set an `Accept` rule for an argument. The rule then says which other values are right.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from toolmark.benchmark.data.cases import Accept
 __all__ = ["accepts", "equal", "nearly_equal"]
 
 _MAX_UNORDERED = 1_000
-"""Longest list that is compared without order. The limit is needed because this comparison takes quadratic time."""
+"""Longest list that the rule `set` compares without order. The time of this comparison is quadratic."""
 _MAX_MARKS = 30
-"""A string is not normalised if more than this number of combining marks are consecutive (Unicode's stream-safe limit).
+"""NFC is not applied to a string with more than this number of consecutive combining marks.
 
-Normalising sorts the marks, and this sorting takes quadratic time.
+NFC sorts the marks in quadratic time. The limit is the limit of Unicode's stream-safe text format.
 """
 _EXACT = 2**53
-"""Whole numbers below this are exact as doubles."""
+"""A double represents every whole number below this limit exactly."""
 
 
 def _normalised(value: str) -> str:
@@ -48,12 +48,12 @@ def _normalised(value: str) -> str:
 
 
 def equal(left: Any, right: Any, *, numbers: Callable[[float, float], bool] = operator.eq) -> bool:
-    """Whether two JSON values are equal, by the rules in the docstring of this module.
+    """Return whether two JSON values are equal, by the rules in the docstring of this module.
 
     Args:
         left: A JSON value.
         right: Another JSON value.
-        numbers: Compares two numbers.
+        numbers: Function that returns whether two numbers are equal.
     """
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
@@ -69,7 +69,7 @@ def equal(left: Any, right: Any, *, numbers: Callable[[float, float], bool] = op
 
 
 def nearly_equal(left: float, right: float) -> bool:
-    """Whether two numbers are equal up to the rounding of doubles. Whole numbers must be equal exactly."""
+    """Return whether two numbers differ at most by the rounding of doubles. Whole numbers must be exactly equal."""
     if left == right:
         return True
     if isinstance(left, int) and isinstance(right, int):
@@ -107,11 +107,15 @@ def _within_tolerance(value: Any, accepted: Any, tolerance: float | None) -> boo
         distance = float(abs(numbers[0] - numbers[1]))
     except OverflowError:  # an integer too large for a double
         return False
-    return distance <= tolerance or math.isclose(distance, tolerance, rel_tol=1e-9)  # 0.4 lies within 0.1 of 0.3
+    # Because of rounding, 0.4 - 0.3 is a little more than 0.1. The second condition accepts 0.4 for 0.3 ± 0.1.
+    return distance <= tolerance or math.isclose(distance, tolerance, rel_tol=1e-9)
 
 
 def _moment(value: Any) -> datetime | None:
-    """Parse a time in any format of ISO 8601. A date without a time is midnight. Return None for any other value."""
+    """Return the date and time that `value` contains in an ISO 8601 format, or None.
+
+    A date without a time means midnight.
+    """
     if not isinstance(value, str):
         return None
     try:
@@ -121,7 +125,10 @@ def _moment(value: Any) -> datetime | None:
 
 
 def _standardised(value: Any) -> Any:
-    """Apply BFCL's `standardize_string`. Case, blanks, `,./-_*^` and the kind of quotes are ignored."""
+    """Return `value` with every string changed as by BFCL's `standardize_string`.
+
+    The characters `,./-_*^` and blanks are deleted, letters become lower case, and `'` becomes `"`.
+    """
     if isinstance(value, str):
         return re.sub(r"[ ,./\-_*^]", "", value).lower().replace("'", '"')
     if isinstance(value, list | tuple):
@@ -130,13 +137,13 @@ def _standardised(value: Any) -> Any:
 
 
 def accepts(rule: Accept, value: Any, same_result: Callable[[Any], bool] | None = None) -> bool:
-    """Whether `rule` accepts `value`.
+    """Return whether `rule` accepts `value`.
 
     Args:
         rule: The rule of the case for this argument.
         value: The value that the model wrote.
-        same_result: A function that returns whether the tool returns the expected result with this value. Only the rule
-            `same_result` uses this function.
+        same_result: Function that runs the tool with a value and returns whether the result is the expected result.
+            Only the rule `same_result` uses this function.
     """
     match rule.match:
         case "exact":

@@ -42,7 +42,7 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def _numbers(text: str) -> list[tuple[float, int]]:
-    """Return every number in `text` with its number of decimals. A comma before three digits separates thousands."""
+    """Return every number in `text`, with its number of decimals. In 1,234 the comma is ignored."""
     found = _NUMBER.findall(_THOUSANDS.sub("", text))
     return [(float(number), len(number.partition(".")[2])) for number in found]
 
@@ -55,17 +55,20 @@ def _double(number: float) -> float:
 
 
 def _numbers_in_words(answer: str) -> set[float]:
-    """Return the whole numbers that `answer` gives in words: numbers up to twelve, months, hours of the afternoon."""
+    """Return the whole numbers that `answer` contains as words.
+
+    For example, "three" is 3, "March" is 3, "3 pm" is 15, and "noon" is 12.
+    """
     words = set(re.findall(r"[a-z]+", answer.casefold()))
     numbers = {float(value) for word, value in _WORD_VALUES.items() if word in words}
     return numbers | {float(hour) + 12 for hour in _AFTERNOON.findall(answer)} | ({12.0} if "noon" in words else set())
 
 
 def result_value(content: str) -> Any:
-    """Read the content of a tool turn.
+    """Return the value that is written in the content of a tool turn.
 
-    The content is read as JSON if possible, otherwise as a Python literal, otherwise as a string. A tool that prints
-    its result writes a Python literal, for example `True` or `['a']`.
+    The content is read as JSON if possible, otherwise as a Python literal, otherwise as a string. Some tools write
+    Python literals, for example `True` or `['a']`.
     """
     for read in (json.loads, python_literal):
         try:
@@ -76,21 +79,21 @@ def result_value(content: str) -> Any:
 
 
 def uses_result(messages: Sequence[Message], answer: str) -> bool | None:
-    """Whether `answer` contains at least one value of the tool result at the end of the conversation.
+    """Return whether `answer` contains at least one value of the tool result at the end of the conversation.
 
-    - Numbers are compared by value, with the precision that the answer uses. For example, the answer 3.14 uses the
-      result 3.14159. Signs are ignored, so "5 days earlier" uses -5.
+    - Numbers are rounded to the decimals that the answer uses. For example, the answer 3.14 uses the result 3.14159.
+      Signs are ignored. For example, "5 days earlier" uses -5.
     - A date or a time is compared by its numbers. Months and hours may also be written in words.
-    - Other strings are compared as whole words, without case.
-    - A boolean result counts as used by every answer that is not empty, because "yes" has too many spellings.
+    - Other strings must occur as whole words. Upper and lower case count as equal.
+    - If a result is a boolean, every answer with text uses the result, because "yes" has too many spellings.
 
     Args:
         messages: The conversation before the answer.
         answer: The text for the user.
 
     Returns:
-        None if the conversation does not end with a tool result. A good answer to a follow-up question ("is that per
-        person?") may repeat no value.
+        None if the conversation does not end with a tool result. For example, the user may ask "is that per person?"
+        after a result. A good answer to this question need not contain the result.
     """
     if messages[-1].role != "tool":
         return None
@@ -113,7 +116,10 @@ def uses_result(messages: Sequence[Message], answer: str) -> bool | None:
 
 
 def _contains(leaf: str, text: str, values: set[float]) -> bool:
-    """Whether an answer contains the string `leaf`. `text` is the casefolded answer, and `values` are its numbers."""
+    """Return whether an answer contains `leaf`, a string of the tool result.
+
+    `text` is the casefolded answer, and `values` are the numbers in the answer.
+    """
     if not leaf:
         return False
     if re.search(rf"(?<![a-z0-9]){re.escape(leaf.casefold())}(?:e?s)?(?![a-z0-9])", text):
@@ -123,7 +129,8 @@ def _contains(leaf: str, text: str, values: set[float]) -> bool:
     except ValueError:
         numbers = {number for number, _ in _numbers(leaf)}
         return bool(numbers) and numbers <= values
-    values = values | {float(digits) for digits in re.findall(r"\d{1,4}", text)}  # 19.10.2026 is not a decimal number
+    # A date like 19.10.2026 contains whole numbers, not decimal numbers.
+    values = values | {float(digits) for digits in re.findall(r"\d{1,4}", text)}
     day = {float(moment.month), float(moment.day)}
     hour = {float(moment.hour), float(moment.minute)} - ({0.0} if moment.hour else set())
     return day <= values or (len(leaf) > len("2026-01-01") and hour <= values)

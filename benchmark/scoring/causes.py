@@ -1,4 +1,4 @@
-"""The causes of failure, with labels and colours. In this order, the first cause that applies is reported."""
+"""Defines the causes of failure, with their labels and colours."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ __all__ = ["Cause"]
 
 
 class Cause(StrEnum):
-    """A cause of failure. If several causes apply to a completion, only the first one in this order is reported.
+    """A cause of failure.
 
-    Every member is declared with four values: id, label, colour on a light page, and colour on a dark page.
+    If several causes apply to a completion, only the cause that is declared first is reported. Each cause is declared
+    with four values: id, label, colour on a light page, and colour on a dark page.
 
     Attributes:
         label: Label of the cause in reports.
@@ -24,7 +25,7 @@ class Cause(StrEnum):
     dark: str
 
     def __new__(cls, value: str, label: str, light: str, dark: str) -> Self:
-        """Make a member. The value of the member is the id, so `str(member)` is the id too."""
+        """Make a cause. Its value is the id, so `str(cause)` is also the id."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.label, member.light, member.dark = label, light, dark
@@ -52,5 +53,5 @@ class Cause(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Position of the cause in the order, from 0. The cause with the lowest rank is reported."""
+        """Return the position of the cause in the order of declaration, from 0. The lowest rank is reported."""
         return list(Cause).index(self)

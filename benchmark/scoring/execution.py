@@ -1,4 +1,4 @@
-"""Runs the permitted calls. If several calls of a pure tool are equal, the tool runs only once."""
+"""Runs the calls of a model that are permitted to run. Equal calls of a pure tool run only once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from toolmark.benchmark.tools.sandbox import CallLimits, Result, Sandbox
 __all__ = ["Execute", "Executor"]
 
 Execute = Literal["pure", "read", "all"]
-"""Value of `--execute`: tools with effects up to this level may run."""
+"""Value of `--execute`. It says which tools may run: only pure tools, also tools that read, or all tools."""
 
 _ALLOWED: Mapping[Execute, frozenset[Effects]] = {
     "pure": frozenset({"pure"}),
@@ -22,18 +22,17 @@ _ALLOWED: Mapping[Execute, frozenset[Effects]] = {
 }
 
 _NETWORK_SECONDS = 30.0
-"""Time limit of a tool with effects, which may wait for a file or for the network."""
+"""Time limit of a call of a tool with effects, in seconds. The tool may have to wait for the network."""
 
 
 class Executor:
-    """Runs permitted calls in sandboxes and stores the results of pure calls. It is a context manager.
+    """Runs permitted calls in sandboxes and stores the results of pure calls.
 
-    A pure tool runs in a worker process without access to files and network. A tool with effects needs files or
-    network, so the tool runs in a second worker process. The second process has the same limits but can access files
-    and network.
+    Use an executor in a `with` statement. A pure tool runs in a worker process without access to files and network. A
+    tool with effects runs in a second worker process, which can access files and network.
 
     Args:
-        execute: Tools with effects up to this level may run.
+        execute: Which tools may run: only pure tools, also tools that read, or all tools.
     """
 
     def __init__(self, execute: Execute = "pure") -> None:
@@ -52,11 +51,15 @@ class Executor:
         self._released.close()
 
     def may_run(self, tool: Tool) -> bool:
-        """Whether `tool` has an implementation and the effects of `tool` are permitted."""
+        """Return whether `tool` has an implementation and the effects of `tool` are permitted."""
         return tool.run is not None and tool.effects in self._allowed
 
     def run(self, tool: Tool, arguments: Mapping[str, Any]) -> Result:
-        """Run a call. Raises `LookupError` if the call may not run."""
+        """Run a call and return its result, which may be an error of the tool.
+
+        Raises:
+            LookupError: The call may not run.
+        """
         if not self.may_run(tool):
             raise LookupError(tool.name)
         if tool.effects != "pure":
@@ -67,7 +70,11 @@ class Executor:
         return self._results[key]
 
     def value(self, tool: Tool, arguments: Mapping[str, Any]) -> Any:
-        """Run a pure call and return its value. Raises `LookupError` if the call may not run or if the call fails."""
+        """Run a call of a pure tool and return the value that the tool returned.
+
+        Raises:
+            LookupError: The call may not run, or the call failed.
+        """
         if tool.effects != "pure":
             raise LookupError(tool.name)
         result = self.run(tool, arguments)

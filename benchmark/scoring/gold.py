@@ -1,4 +1,7 @@
-"""Checks the gold of cases without a model. Perfect answers must score 1, and planted wrong answers must score 0."""
+"""Checks the gold (the right answers) of cases without a model.
+
+For each case, answers are made from its gold. Perfect answers must score 1, and planted wrong answers must score 0.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from toolmark.benchmark.tools.example_arguments import example_arguments
 __all__ = ["PLANTED", "GoldFault", "GoldProof", "perfect", "planted", "written"]
 
 GoldFault = tuple[Case, str]
-"""A pair: a case with wrong gold, and the reason why the gold is wrong."""
+"""A case with wrong gold, and the reason why the gold is wrong."""
 
 _NEVER_OFFERED = "a_tool_that_nobody_offered"
 
@@ -31,23 +34,23 @@ def _gold_calls(case: Case, option: int = 0) -> list[Call]:
 
 
 def _arguments(spec: CallSpec, case: Case) -> dict[str, Any]:
-    """Return the right arguments. If the case contains no arguments, return arguments that are valid by the schema."""
+    """Return the right arguments. If the case contains no arguments, return arguments that fit the schema."""
     if spec.arguments_known:
         return canonical_arguments(spec)
     return example_arguments(case.toolbox[spec.name].parameters)
 
 
 def written(case: Case, calls: Sequence[Call], dialect: Dialect, text: str = "") -> Completion:
-    """Write calls and text as a model that follows the dialect would write them.
+    """Return a completion with the calls and the text, written as the dialect prescribes.
 
     Args:
         case: The case that is answered.
         calls: The calls of the answer.
-        dialect: The dialect. If the dialect leaves calls to the server, the completion has native calls.
+        dialect: The dialect. If the dialect leaves the writing of calls to a server, the completion has native calls.
         text: Text for the user.
     """
     turn = Message(role="assistant", content=text, tool_calls=tuple(calls))
-    # The tools are left out to save time. They stand before the turn, so they do not change the turn.
+    # No tools are passed, to save time. Tools are shown in earlier turns, so the last turn does not depend on tools.
     rendered = dialect.render((*case.messages, turn), ()).messages[-1]
     native = (RawCall(call.name, json.dumps(dict(call.arguments))) for call in rendered.tool_calls)
     return Completion(rendered.content, tuple(native))
@@ -56,11 +59,13 @@ def written(case: Case, calls: Sequence[Call], dialect: Dialect, text: str = "")
 def perfect(case: Case, dialect: Dialect, option: int = 0) -> Completion:
     """Return a right answer to a case.
 
+    If abstaining is right, the answer is the last tool result. If there is no tool result, the answer is a short
+    refusal.
+
     Args:
         case: The case.
         dialect: The dialect that the answer is written in.
-        option: Index of the answer in `any_of`. If abstaining is right, the answer is the last tool result. If there is
-            no tool result, the answer is a short refusal.
+        option: Index of the right answer in `any_of`. Ignored if abstaining is right.
     """
     calls = _gold_calls(case, option)
     results = [message.content for message in case.messages if message.role == "tool"]
@@ -110,16 +115,19 @@ PLANTED: Mapping[str, Sequence[Callable[[Case, Dialect], Completion]]] = {
     "validity.call": (_silent, _wrong_tool, _undeclared_argument, _one_call_too_many, _cut),
     "guard.stops": (_cut,),
 }
-"""For each primary metric, the functions that make wrong answers. The answers must score 0 on the metric."""
+"""For each primary metric, functions that make wrong answers. The wrong answers must score 0 on the metric."""
 
 
 def planted(metric_id: str, case: Case, dialect: Dialect) -> list[tuple[str, Completion]]:
-    """Return the wrong answers that must score 0 on a metric, together with the names of their mistakes.
+    """Return wrong answers that must score 0 on a metric.
 
     Args:
-        metric_id: A metric in which the case counts.
+        metric_id: A primary metric that the case counts in.
         case: The case.
         dialect: The dialect that the answers are written in.
+
+    Returns:
+        Pairs of the name of the mistake and the wrong answer.
     """
     return [(plant.__name__.strip("_"), plant(case, dialect)) for plant in PLANTED[metric_id]]
 
@@ -138,10 +146,10 @@ class GoldProof:
         self._grades: dict[tuple[str, str, str], Grade] = {}
 
     def faults(self, metric_id: str) -> list[GoldFault]:
-        """Return the faults of the gold under one metric.
+        """Return the cases whose gold is wrong under one metric, with the reasons.
 
-        Every perfect answer of a case must score 1, and every planted wrong answer must score 0. Otherwise the case is
-        a fault, unless the case has a waiver.
+        The gold of a case is right if every perfect answer scores 1 and every planted wrong answer scores 0. Cases with
+        a waiver are left out.
         """
         metric = METRICS[metric_id]
         faults: list[GoldFault] = []

@@ -1,7 +1,7 @@
 """Grades one completion of one case.
 
-A grade depends only on the case, the completion, the dialect, and the results of the calls that run. A grade contains
-no metric. `metrics.py` computes metrics from grades.
+A grade depends only on the case, the completion, the dialect, and the results of the calls that run. `metrics.py`
+computes metrics from grades.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from toolmark.benchmark.tools.schemas import problems, validator_of
 __all__ = ["SCORER_VERSION", "Grade", "JudgedCall", "grade", "legible"]
 
 SCORER_VERSION = "2"
-"""Version of the judge. Change the version if a change of the code can change a grade. Runs record the version."""
+"""Version of the rules for grading, which runs record. Raise the version if a change of code can change a grade."""
 
 _MAX_TEXT = 300
 
 _MOST_CALLS = 20
-"""Number of calls of one completion that a grade keeps for reports."""
+"""A grade keeps at most this number of calls for reports."""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedCall:
-    """One call of the lenient reading, with its faults.
+    """A call that the lenient reading found, with its faults.
 
     Attributes:
         name: Name of the tool, as the model wrote it.
@@ -50,36 +50,39 @@ class JudgedCall:
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """One judged completion.
+    """Everything that was judged about one completion of one case.
+
+    The *strict* reading accepts only calls that are written as the dialect prescribes. The *lenient* reading also
+    accepts small mistakes in the form of a call.
 
     Attributes:
         case_id: Id of the case.
         epoch: Number of the repetition, from 1.
-        cluster: The cluster of the case, the unit of statistics.
+        cluster: The cluster of the case. Statistics treat clusters as independent of each other.
         expected: The right action.
         reason: Why abstaining is right. None if a call is right.
         outcome: The outcome of the completion.
         cause: The cause of failure. None if everything is right.
-        detail: The cause in words, with the value.
-        selected: Whether the multiset of called tool names is right (lenient reading).
-        schema_valid: Whether the completion contains at least one call, and every call is valid (strict reading). A
-            call is valid if its tool is offered and its arguments fit the schema of the tool.
-        correct: Whether everything is right (strict reading). If abstaining is right, the completion abstains.
-            Otherwise all calls and their arguments are right, and the calls run without an error.
-        correct_leniently: The same as `correct`, for the lenient reading.
-        executed: Whether every call ran without an error. None if no call may run.
-        stopped: Whether the completion ended by itself. None if a recording does not contain this.
+        detail: Details of the cause, for example the wrong value. Empty if everything is right.
+        selected: Whether the right tools are called, each the right number of times (lenient reading).
+        schema_valid: Whether there is at least one call, and every call is valid (strict reading). A call is valid if
+            its tool is offered and its arguments fit the schema of the tool.
+        correct: Whether everything is right (strict reading). If abstaining is right, the completion must abstain.
+            Otherwise all calls and arguments must be right, and calls that may run must run without an error.
+        correct_leniently: Like `correct`, but for the lenient reading.
+        executed: Whether all calls that were run ended without an error. None if no call was run.
+        stopped: Whether the model ended the completion by itself. None if the recording does not say this.
         uses_result: Whether the answer uses the tool result in the conversation. None if there is no tool result.
         answer_length: Number of characters of the text for the user.
         called: Names of the called tools, in order (lenient reading). Very long names are cut.
-        offered: Number of tools offered.
-        tool: The expected tool. None if no tool or several tools are expected.
+        offered: Number of offered tools.
+        tool: Name of the expected tool. None if no tool or several tools are expected.
         tags: Tags of the case.
-        waived: Waiver of the case. A waived grade counts in no metric.
-        arguments_known: Whether the case contains the right arguments. If not, `correct` only means that the tool is
+        waived: Reason why the case is waived. None if the case is not waived. A waived grade counts in no metric.
+        arguments_known: Whether the case contains the right arguments. If False, `correct` means that the tool is
             right and its arguments are valid.
         calls: The first calls with their faults (lenient reading). Not part of a log.
-        option: Index in `any_of` of the right answer that is closest to the calls. None if there are no calls, or if
+        option: Index in `any_of` of the right answer that is closest to the calls. None if there are no calls or if
             abstaining is right. Not part of a log.
         answer: Text for the user, without calls and markers. Not part of a log.
     """
@@ -115,13 +118,15 @@ class Grade:
         return {name: getattr(self, name) for name in _LOGGED}
 
     def as_recorded(self, logged: Mapping[str, Any]) -> Self:
-        """Return this grade with fields from a log, where an earlier version of the judge graded the same completion.
+        """Return a copy of this grade with the fields that a log contains.
+
+        The log may come from an earlier version of the grading. Reports then show the values of the log.
 
         Args:
-            logged: The fields of the grade in a log.
+            logged: The fields in the log of the grade of the same completion.
 
         Raises:
-            KeyError, TypeError: The log has other fields.
+            KeyError, TypeError: The log does not contain the fields of a grade.
         """
         cause = logged["cause"]
         changed = {**logged, "called": tuple(logged["called"]), "cause": None if cause is None else Cause.of(cause)}
@@ -132,19 +137,22 @@ _LOGGED = tuple(field.name for field in fields(Grade) if field.name not in ("cal
 
 
 def legible(text: str, most: int = _MAX_TEXT) -> str:
-    """Cut `text` to at most `most` characters, and write lone surrogates, which a log cannot encode, as escapes."""
+    """Return `text`, cut to at most `most` characters.
+
+    Lone surrogates (halves of a UTF-16 pair) become escapes, because a log cannot encode them.
+    """
     short = text if len(text) <= most else text[: most - 1] + "…"
     return short if short.isascii() else short.encode("utf-8", "backslashreplace").decode()
 
 
 def _reached(call: Call, case: Case) -> Tool | None:
-    """Return the offered tool that `call` refers to, by the spelling of names that the case allows."""
+    """Return the offered tool that `call` names, or None. Names are compared as the case prescribes."""
     names: Spelling = "exact" if isinstance(case.expect, Abstain) else case.expect.names
     return offered_tool(call.name, case.toolbox, names)
 
 
 def _schema_problem(calls: Sequence[Call], case: Case) -> str | None:
-    """Return why a call is invalid, or None if all calls are valid. A completion without a call is also a problem."""
+    """Return why a call is invalid, or None if all calls are valid. If there is no call, return "no call"."""
     if not calls:
         return "no call"
     for call in calls:
@@ -158,10 +166,11 @@ def _schema_problem(calls: Sequence[Call], case: Case) -> str | None:
 
 
 def _run(calls: Sequence[Call], case: Case, executor: Executor | None) -> tuple[bool | None, str]:
-    """Run the calls that may run, up to the first one that fails.
+    """Run the calls that may run. Stop after the first call that fails.
 
     Returns:
-        Whether all these calls ran without an error (None if no call may run), and the error.
+        A pair. The first value is True if all these calls ran without an error, False if a call failed, and None if no
+        call may run. The second value is the error.
     """
     executed: bool | None = None
     for call in calls:
@@ -177,9 +186,9 @@ def _run(calls: Sequence[Call], case: Case, executor: Executor | None) -> tuple[
 def _failure(
     match: Match, calls: Sequence[Call], case: Case, executor: Executor | None, problem: str | None
 ) -> tuple[Cause | None, str, bool | None]:
-    """Return the cause of failure of `calls`, its detail, and whether the calls ran.
+    """Return the cause of failure of `calls`, the detail of the cause, and whether the calls ran without an error.
 
-    Calls run only if `problem`, the schema problem of the calls, is None.
+    `problem` is the schema problem of the calls. The calls run only if `problem` is None.
     """
     details: dict[Cause, str] = {}
     for fault in match.faults:
@@ -215,11 +224,11 @@ def grade(
         case: The case.
         completion: The answer of a candidate to the case.
         dialect: The dialect in which calls are read.
-        executor: Runs calls. Without an executor no call runs, and the rule `same_result` accepts equal values only.
+        executor: Runs calls. Without an executor, no call runs, and the rule `same_result` accepts only equal values.
         epoch: Number of the repetition, from 1.
     """
     strict: ParsedCompletion = dialect.parse(completion, strict=True)
-    # If the strict reading accepts the calls, the lenient reading contains the same calls. No second parse is needed.
+    # If the strict reading has no error, the lenient reading contains the same calls. A second parse would waste time.
     clean = bool(strict.calls) and strict.error is None
     lenient: ParsedCompletion = strict if clean else dialect.parse(completion, strict=False)
     outcome = outcome_of(lenient, completion, case.toolbox.names)

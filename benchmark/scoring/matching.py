@@ -1,13 +1,12 @@
-"""Compares the calls of a model with the expected calls: names and arguments.
+"""Compares the names and the arguments of a model's calls with the expected calls.
 
-`accepted_values.py` decides whether one value is right. Two rules apply to an argument that only the case or only the
-call contains:
-
-- An argument that is not in the case is right only if its value is the default in the schema.
-- An argument that is in the case may be missing from the call in two situations. Either the case marks the argument as
+- If the call and the case both contain an argument, `accepted_values.py` decides whether the value is right.
+- If only the call contains an argument, its value must equal the default in the schema.
+- If only the case contains an argument, one of two conditions must hold. Either the case marks the argument as
   optional, or the case accepts the default in the schema.
 
-Parallel calls are paired with the expected calls so that the number of faults is as small as possible.
+If there are several calls, each call is paired with an expected call. The pairs are chosen so that the number of faults
+is as small as possible.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ __all__ = [
 ]
 
 Spelling = Literal["exact", "dot_underscore"]
-"""How names are compared: character by character, or with `.` and `_` counted as the same character."""
+"""How names are compared. With `exact`, all characters must be equal. With `dot_underscore`, `.` equals `_`."""
 
 Rerun = Callable[[Tool, Mapping[str, Any]], Any]
 """Runs a tool and returns its value. Raises `LookupError` if the tool may not run or if the tool fails."""
 
 _ABSENT = object()
 _MOST_PAIRED = 20
-"""If the number of calls is wrong, at most this number of calls is paired. A model may write thousands of calls."""
+"""If the number of calls is wrong, only the first 20 calls are paired, because a model may write thousands of calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,8 @@ class Fault:
 
     Attributes:
         cause: The kind of fault.
-        where: Name of the argument or the tool that is wrong.
-        detail: The value that was given, or the value that was expected.
+        where: Name of the wrong argument or of the wrong tool. Empty if the fault concerns all calls.
+        detail: More about the fault, for example the wrong value or the expected tool. May be empty.
     """
 
     cause: Cause
@@ -67,7 +66,7 @@ class Match:
     Attributes:
         option: The right answer.
         faults: All differences between the calls and the right answer. Empty if there is no difference.
-        by_call: The faults of each call that is paired with an expected call, by the index of the call.
+        by_call: Faults of each call that is paired with an expected call. The key is the index of the call.
     """
 
     option: CallOption
@@ -94,10 +93,10 @@ def offered_tool(name: str, toolbox: Toolbox, names: Spelling) -> Tool | None:
 
 
 def same_names(calls: Sequence[Call], option: CallOption) -> bool:
-    """Whether the multiset of called names equals the multiset of expected names."""
+    """Return whether the right tools are called, each the right number of times, in any order."""
     if len(calls) != len(option.calls):
         return False
-    if len(calls) == 1:  # most cases expect one
+    if len(calls) == 1:  # Most cases expect one call. This comparison is faster than the general one below.
         return _spelled(calls[0].name, option.names) == _spelled(option.calls[0].name, option.names)
     called = Counter(_spelled(call.name, option.names) for call in calls)
     return called == Counter(_spelled(spec.name, option.names) for spec in option.calls)
@@ -125,7 +124,7 @@ def _argument_faults(call: Call, spec: CallSpec, tool: Tool, rerun: Rerun | None
                 return _ABSENT
 
         given = result(value)
-        # 3 * 0.1 and 0.3 differ only in rounding.
+        # Two equal results may differ in rounding, for example 3 * 0.1 and 0.3.
         return given is not _ABSENT and any(
             equal(given, result(right), numbers=nearly_equal) for right in spec.arguments[name].of
         )
@@ -156,7 +155,10 @@ def _pair_faults(call: Call, spec: CallSpec, option: CallOption, toolbox: Toolbo
 
 
 def _weight(faults: Sequence[Fault]) -> int:
-    """Return the weight of faults. A wrong tool weighs more than all wrong arguments, so equal names come first."""
+    """Return the cost of a pair with these faults.
+
+    A wrong tool costs more than all wrong arguments together, so calls are paired with calls of the same tool first.
+    """
     return sum(1_000_000 if fault.cause is Cause.WRONG_TOOL else 1 for fault in faults)
 
 
@@ -193,9 +195,9 @@ def match_calls(calls: Sequence[Call], option: CallOption, toolbox: Toolbox, rer
 def _assigned(
     calls: Sequence[Call], option: CallOption, toolbox: Toolbox, rerun: Rerun | None = None
 ) -> list[tuple[int, int, list[Fault]]]:
-    """Pair calls with expected calls, so that the number of faults is as small as possible.
+    """Pair each call with an expected call, so that the number of faults is as small as possible.
 
-    If the number of calls differs from the number of expected calls, some calls or expected calls are in no pair.
+    If the numbers of calls and expected calls differ, some calls or expected calls stay without a pair.
 
     Returns:
         Triples of the index of the call, the index of the expected call, and the faults of the call.
@@ -206,7 +208,7 @@ def _assigned(
     if len(calls) == len(option.calls) == 1:
         return [(0, 0, table[0][0])]
 
-    from scipy.optimize import linear_sum_assignment  # slow to import, and most cases expect one call
+    from scipy.optimize import linear_sum_assignment  # The import is slow, and most cases do not need the function.
 
     rows, columns = linear_sum_assignment([[_weight(faults) for faults in row] for row in table])
     return [(int(row), int(column), table[row][column]) for row, column in zip(rows, columns, strict=True)]
@@ -217,9 +219,11 @@ def closest(
 ) -> Match:
     """Compare calls with each right answer, and return the closest match.
 
+    These rules are applied in order:
+
     1. A match without a fault is closest.
-    2. If every match has faults, the gravest fault of each match is compared. The gravest fault is the fault with the
-       first cause in the order of causes. The match with the least grave of these faults is closest.
+    2. Each match has a gravest cause: of the causes of its faults, the first one in the order of `Cause`. The match
+       whose gravest cause comes last in that order is closest.
     3. If several matches have the same gravest cause, the match with the fewest faults is closest.
 
     Args:

@@ -1,8 +1,10 @@
-"""The metrics. A metric defines which grades count, and the value of each of these grades.
+"""Defines the metrics. A metric selects grades, and computes one value for each selected grade.
 
-A *primary* metric has a fixed population and gets a verdict, and a higher value is better. A *secondary* metric
-explains a primary metric. A metric gives one value for each grade of its population. `verdicts/` computes means and
-intervals.
+- The selected grades are the *population* of the metric.
+- A *primary* metric gets a verdict. Its population is the same for every candidate, and a higher value is better.
+- A *secondary* metric explains a primary metric.
+
+The package `verdicts` computes means and intervals from the values.
 """
 
 from __future__ import annotations
@@ -36,16 +38,16 @@ Level = Literal["primary", "secondary", "detail"]
 
 @dataclass(frozen=True, slots=True)
 class MetricInfo:
-    """A metric without its function.
+    """The description of a metric, as data for reports.
 
     Attributes:
         id: The name in flags, tables, CSV, JUnit and logs.
         label: One to four words for figures and sentences.
-        meaning: A short description.
-        level: `primary` metrics get verdicts. `secondary` metrics explain primary metrics. `detail` metrics are too
-            many for a summary.
-        higher_is_better: False for rates of mistakes. None for plain quantities.
-        unit: `share`, or the unit that the value is counted in.
+        meaning: What the metric measures, in a few words.
+        level: `primary` metrics get verdicts. `secondary` metrics explain primary metrics. `detail` metrics are left
+            out of summaries, because there may be hundreds of them.
+        higher_is_better: False if the metric counts mistakes. None if neither direction is better.
+        unit: `share` for a value between 0 and 1, otherwise the unit of the value, for example `characters`.
     """
 
     id: str
@@ -61,9 +63,10 @@ class Metric(MetricInfo):
     """A metric over grades.
 
     Attributes:
-        of: Function that returns the value of a grade, in [0, 1] or in the unit of the metric. The function returns
-            None if the grade is outside the population.
-        of_policies: Whether trivial policies are scored on the metric. True only if the metric needs no run of a tool.
+        of: Function that returns the value of a grade, in the unit of the metric. The function returns None if the
+            grade is outside the population.
+        of_policies: Whether trivial policies are scored on the metric. A trivial policy answers without a model, for
+            example by never calling. True only if the metric can be computed without running a tool.
     """
 
     of: Callable[[Grade], float | None] = field(kw_only=True)
@@ -71,7 +74,7 @@ class Metric(MetricInfo):
 
     @property
     def info(self) -> MetricInfo:
-        """Return the metric without its function, as data for reports."""
+        """Return the description of the metric, as data for reports."""
         return MetricInfo(self.id, self.label, self.meaning, self.level, self.higher_is_better, self.unit)
 
 
@@ -146,7 +149,7 @@ PRIMARY: tuple[Metric, ...] = (
 """Every table shows the primary metrics in this order."""
 
 BALANCED = MetricInfo("timing.balanced", "balanced timing", "mean of recall and restraint")
-"""Balanced timing combines two metrics, so it has no value for a single grade."""
+"""A single grade has no balanced timing, because each grade counts in only one of the two metrics."""
 
 _REASONS = ("no_tool_needed", "no_tool_fits", "missing_argument", "already_answered")
 
@@ -212,18 +215,18 @@ METRICS: Mapping[str, Metric] = {metric.id: metric for metric in (*PRIMARY, *_SE
 
 
 def primary_metrics(suite: str) -> tuple[str, ...]:
-    """Return the ids of the primary metrics of a suite. These ids begin with the name of the suite."""
+    """Return the ids of the primary metrics of a suite. Each id begins with the name of the suite."""
     return tuple(metric.id for metric in PRIMARY if metric.id.startswith(f"{suite}."))
 
 
 def checked_metrics(suite: str = "") -> tuple[str, ...]:
-    """Return the ids of the metrics that a suite checks. Without a suite, return all ids that can be checked."""
+    """Return the ids of the metrics that a suite checks. If `suite` is empty, return the ids for all suites."""
     ids = (*(metric.id for metric in PRIMARY), BALANCED.id)
     return tuple(metric for metric in ids if not suite or metric.startswith(f"{suite}."))
 
 
 def label(metric_id: str) -> str:
-    """Return the label of a metric, or the id itself if no metric with this id is defined here."""
+    """Return the label of a metric. If no metric has this id, return the id."""
     metric = BALANCED if metric_id == BALANCED.id else METRICS.get(metric_id)
     return metric_id if metric is None else metric.label
 
@@ -234,9 +237,10 @@ def _probes(grade: Grade) -> list[Any]:
 
 
 def metrics_for(grades: Iterable[Grade]) -> tuple[Metric, ...]:
-    """Return all metrics, and the breakdowns of `selection.tool` that these grades allow.
+    """Return all metrics, together with the breakdowns of `selection.tool`.
 
-    `selection.tool` is broken down by the number of tools offered, by the kind of probe, and by tool.
+    `selection.tool` is broken down by the number of offered tools, by the kind of probe, and by the expected tool. Only
+    numbers, kinds and tools that occur in `grades` get a metric.
 
     Args:
         grades: The grades of all contestants.
@@ -280,8 +284,8 @@ class CaseValue:
 
     Attributes:
         case_id: Id of the case.
-        cluster: The cluster of the case, the unit of statistics.
-        value: Mean of the metric over the epochs of the case.
+        cluster: The cluster of the case. Statistics treat clusters as independent of each other.
+        value: Mean of the metric over the epochs (repetitions) of the case.
     """
 
     case_id: str
@@ -290,9 +294,7 @@ class CaseValue:
 
 
 def case_values(metric: Metric, grades: Sequence[Grade]) -> list[CaseValue]:
-    """Compute the value of each case in the population of the metric.
-
-    Waived cases are left out.
+    """Return the value of each case in the population of the metric, without waived cases.
 
     Args:
         metric: The metric.

@@ -1,7 +1,6 @@
-"""The outcome of a completion: a call, an abstention, or a malformed attempt.
+"""Decides the outcome of a completion: a call, an abstention, or a malformed attempt to call.
 
-An unreadable attempt is a separate outcome. If an unreadable attempt counted as an abstention, models that cannot write
-a call would be rewarded.
+A malformed attempt does not count as an abstention. Otherwise models that cannot write a call would be rewarded.
 """
 
 from __future__ import annotations
@@ -23,9 +22,13 @@ def outcome_of(reading: ParsedCompletion, completion: Completion, offered: Colle
     - `malformed`: No call can be read, and the completion contains an attempt or no text for the user.
     - `abstain`: Any other completion.
 
-    An attempt is one of these: a marker of the dialect, a native call that the dialect does not read, or text in the
-    form of a call with the name of an offered tool. Text for the user is absent if the text is empty, or if a block of
-    thoughts does not end.
+    An attempt is one of these:
+
+    - a marker of the dialect, for example `<tool_call>`
+    - a native call that the dialect does not read
+    - text that looks like a call and names an offered tool
+
+    If the model starts a block of thoughts and does not end the block, there is no text for the user.
 
     Args:
         reading: The *lenient* reading of the completion.

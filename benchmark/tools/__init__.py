@@ -1,1 +1,1 @@
-"""Tools: the built-in catalog, the sources of a user's own tools, tool schemas, and the sandbox that runs tools."""
+"""Contains the built-in catalog of tools, the readers of a user's tools, and the sandbox that runs tools."""

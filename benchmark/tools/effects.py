@@ -1,8 +1,6 @@
-"""The effects of a tool, which are declared at the tool's function.
+"""Declares the effects of a tool: what the function of the tool reads or changes outside of itself.
 
-The effects say what the function reads or changes outside of itself.
-
-A function without a declaration counts as `write`. So the function is run only if the user allows `write`.
+If a function has no declaration, its effects are `write`. The function is then run only if the user allows `write`.
 """
 
 from __future__ import annotations
@@ -20,10 +18,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def effects(kind: Effects) -> Callable[[Function], Function]:
-    """Declare the effects of a tool function, as a decorator.
+    """Return a decorator that declares the effects of a tool function.
 
     Args:
-        kind: `pure` (the tool has no effects), `read` (it reads state) or `write` (it changes state).
+        kind: `pure` (the tool has no effects), `read` (the tool reads state) or `write` (the tool changes state).
 
     Raises:
         ValueError: `kind` is another word.
@@ -39,6 +37,6 @@ def effects(kind: Effects) -> Callable[[Function], Function]:
 
 
 def declared_effects(function: Callable[..., Any], default: Effects = "write") -> Effects:
-    """The effects that were declared for `function`, or `default`."""
+    """Return the effects that were declared for `function`, or `default` if nothing was declared."""
     kind: Effects = getattr(function, _ATTRIBUTE, default)
     return kind

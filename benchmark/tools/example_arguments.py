@@ -1,4 +1,4 @@
-"""Making example arguments from a schema."""
+"""Makes example arguments from a schema."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _FORMATS: Mapping[str, str] = {
 
 
 def example_arguments(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Make the required arguments of a tool. Each argument gets the first value that its schema allows.
+    """Return values for the required arguments of a tool. Each argument gets the first value that its schema allows.
 
-    Patterns, references and combined schemas are ignored. So the result may be invalid if the schema uses one of these.
+    Patterns, references and combined schemas (for example `anyOf`) are ignored. If the schema uses one of these, the
+    result may be invalid.
 
     Args:
         parameters: JSON Schema of the arguments.

@@ -1,10 +1,14 @@
-"""Importing the function that implements a tool, by the function's name.
+"""Imports the function that implements a tool. The field `run` of a tool contains the name of the function.
 
-The name is `package.module:function` or `/path/to/file.py:function`. Two other forms name a remote tool.
-`openapi:/path/to/spec.yaml:tool` sends an HTTP request, and `mcp:SERVER:tool` calls an MCP server.
+| form of the name | what a call does |
+|---|---|
+| `package.module:function` | calls the Python function |
+| `/path/to/file.py:function` | calls the Python function |
+| `openapi:/path/to/spec.yaml:tool` | sends an HTTP request |
+| `mcp:SERVER:tool` | calls an MCP server |
 
-A user's module is imported in two places. The main process imports the module to read its tools, and the sandbox's
-worker imports the module to run its tools. Both import the module in the same way, so that both get the same module.
+A user's module is imported in two processes. The main process reads the tools of the module, and the worker process of
+the sandbox runs the tools. Both processes use this code, so both get the same module.
 """
 
 from __future__ import annotations
@@ -29,27 +33,29 @@ _REMOTE_SCHEMES = ("openapi", "mcp")
 
 
 def is_remote(run: str) -> bool:
-    """Whether `run` names a remote tool (`SCHEME:SOURCE:TOOL`) instead of a function."""
+    """Return whether `run` names a remote tool (`SCHEME:SOURCE:TOOL`) and not a function."""
     scheme, _, rest = run.partition(":")
     return scheme in _REMOTE_SCHEMES and all(rest.rpartition(":"))
 
 
 def is_file_source(source: str | Path) -> bool:
-    """Whether `source` names a Python file instead of a dotted module."""
+    """Return whether `source` is the path of a Python file and not the name of a module."""
     return isinstance(source, Path) or source.endswith(".py")
 
 
 def import_source(source: str | Path) -> ModuleType:
-    """Import a dotted module or a `.py` file. A process runs a file only once.
+    """Return the module with a name like `package.module`, or the module in a `.py` file.
+
+    A module is executed only once in each process.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        Exception: Any error that the imported code raises.
+        FileNotFoundError: The file does not exist.
+        Exception: The imported code may raise any error.
     """
     if not is_file_source(source):
         return importlib.import_module(str(source))
     path = Path(source).resolve()
-    # If the module had the bare name of the file, a user's `calendar.py` would replace the standard library's module.
+    # The module does not get the name of the file. Otherwise a user's `calendar.py` would replace Python's `calendar`.
     name = f"toolmark_source_{digest(str(path))}"
     if name in sys.modules:
         return sys.modules[name]
@@ -57,7 +63,7 @@ def import_source(source: str | Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    # Python resolves annotations through sys.modules, so the module must be in sys.modules while its code runs.
+    # Python looks up annotations in `sys.modules`, so the module must be there before its code runs.
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
@@ -68,11 +74,11 @@ def import_source(source: str | Path) -> ModuleType:
 
 
 def implementation(run: str) -> tuple[ModuleType, Callable[..., Any]]:
-    """The module and function that `run` names.
+    """Return the module and the function that `run` names.
 
     Raises:
-        ValueError: `run` has no `:function`, or the module has no such function.
-        Exception: Any error that the imported code raises.
+        ValueError: `run` has no `:function`, or the module has no function with this name.
+        Exception: The imported code may raise any error.
     """
     if is_remote(run):
         scheme, _, rest = run.partition(":")
@@ -91,14 +97,14 @@ def implementation(run: str) -> tuple[ModuleType, Callable[..., Any]]:
 
 
 def argument_adapter(function: Callable[..., Any]) -> TypeAdapter[Any]:
-    """Pydantic's adapter of a function.
+    """Return pydantic's adapter of a function.
 
-    The adapter gives the JSON Schema of the function's arguments, and calls the function with JSON arguments.
+    The adapter makes the JSON Schema of the function's arguments. It also calls the function with arguments in JSON.
 
     Raises:
         PydanticUserError: A type has no JSON Schema.
         NameError: An annotation uses a name that does not exist.
     """
-    # pydantic accepts functions, although its annotation of TypeAdapter does not say so.
+    # `TypeAdapter` accepts functions, but the type of its argument does not say so.
     adapted: Any = function
     return TypeAdapter(adapted)

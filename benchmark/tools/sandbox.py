@@ -1,8 +1,8 @@
 """Runs tools in a worker process with limits, and reports how each call ended.
 
-The first call starts the worker. Later calls reuse the worker and take less than a millisecond. If a call exceeds the
-time limit, or the worker crashes, the next call starts a new worker. The result of every call is a `Result`. An
-exception is raised only if an implementation cannot be imported, or if the worker cannot start.
+The first call starts the worker, and later calls use the same worker. If a call exceeds the time limit or the worker
+crashes, the next call starts a new worker. Every call returns a `Result`. An exception is raised only if an
+implementation cannot be imported, a schema is invalid, or the worker cannot start.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ class CallLimits:
     """Limits of one tool call.
 
     Attributes:
-        seconds: Limit of the wall-clock time. The rounded-up value is also the limit of the processor time.
-        memory: Bytes of memory, in addition to the memory of the tool's imports. No file may be larger than this number
-            of bytes.
-        arguments: Largest size in bytes of the arguments as JSON.
-        output: Largest size in bytes of the result as JSON.
-        confined: Whether network, processes and files outside a scratch folder are refused. False only for tools that
-            the user allowed with `--execute`.
+        seconds: Limit of the wall-clock time in seconds. The rounded-up value is also the limit of the processor time.
+        memory: Limit of the memory in bytes, in addition to the memory that the imports of the tool need. This is also
+            the largest size of a file.
+        arguments: Largest size of the arguments as JSON, in bytes.
+        output: Largest size of the result as JSON, in bytes.
+        confined: Whether the sandbox refuses access to the network, to processes, and to files outside a scratch
+            folder. False only for tools that the user allowed with `--execute`.
     """
 
     seconds: float = 2.0
@@ -63,11 +63,16 @@ class Result:
     """The result of one tool call.
 
     Attributes:
-        value: The JSON value of the result, if `kind` is `ok`.
-        error: The reason, if `kind` is not `ok`.
-        kind: One of `ok`, `error`, `timeout`, `memory`, `crash`, `too_large` and `no_implementation`. With `error`, the
-            tool raised an error, or its schema refused the arguments. With `crash`, the worker died. With `too_large`,
-            the arguments or the result are too large.
+        value: The result as a JSON value, if `kind` is `ok`.
+        error: The reason of the failure, if `kind` is not `ok`.
+        kind: How the call ended:
+
+            - `ok`: The tool returned a value.
+            - `error`: The tool raised an error, or the arguments do not fit the schema.
+            - `timeout` or `memory`: The call exceeded this limit.
+            - `too_large`: The arguments or the result exceeded their limit.
+            - `crash`: The worker process ended.
+            - `no_implementation`: The tool has no implementation.
     """
 
     value: JsonValue | None
@@ -76,7 +81,7 @@ class Result:
 
 
 def missing_limits() -> tuple[str, ...]:
-    """Lines for the user about limits that this platform cannot enforce. On Linux there are no such lines."""
+    """Return lines for the user about limits that this platform cannot enforce. The result is empty on Linux."""
     if sys.platform == "linux":
         return ()
     if sys.platform == "darwin":
@@ -85,7 +90,9 @@ def missing_limits() -> tuple[str, ...]:
 
 
 class Sandbox:
-    """A context manager that runs tools, and ends the worker on exit. Only one thread may use a sandbox at a time.
+    """Runs tools in a worker process. Only one thread may use a sandbox at a time.
+
+    Use a sandbox in a `with` statement, which ends the worker process.
 
     Args:
         limits: Limits of each call.
@@ -117,10 +124,10 @@ class Sandbox:
         self._prepared.clear()
 
     def run(self, tool: Tool, arguments: Mapping[str, Any]) -> Result:
-        """Call a tool. If the tool's schema refuses the arguments, the tool is not run.
+        """Call a tool and return the result. If the arguments do not fit the schema, the tool is not run.
 
         Raises:
-            InputError: The implementation cannot be imported, or the tool's schema is invalid.
+            InputError: The implementation cannot be imported, or the schema of the tool is invalid.
             EnvironmentFault: The worker process cannot be started.
         """
         if tool.run is None:
@@ -130,13 +137,13 @@ class Sandbox:
         except (TypeError, ValueError, RecursionError) as error:
             return Result(None, f"the arguments are not JSON: {error}", "error")
         if len(text) > self.limits.arguments:
-            reason = f"the arguments have {len(text)} bytes; {self.limits.arguments} are allowed"
+            reason = f"the arguments have {len(text)} bytes, but at most {self.limits.arguments} are allowed"
             return Result(None, reason, "too_large")
         try:
             violations = problems(arguments, compile_schema(tool.parameters))
         except SchemaError as error:
             raise InputError(
-                f"The parameters of {tool.name} are not a valid JSON Schema: {error}", "Correct them."
+                f"The parameters of {tool.name} are not a valid JSON Schema: {error}", "Correct the parameters."
             ) from None
         if violations:
             return Result(None, "; ".join(f"{p.path or 'arguments'}: {p.message}" for p in violations[:3]), "error")
@@ -170,7 +177,8 @@ class Sandbox:
         try:
             return self._answer(function, arguments, seconds)
         except RuntimeError:
-            # Pebble's pool fails if the worker died between two calls. The current call did not cause this failure.
+            # The pool fails if the worker ended between two calls. This call did not cause the failure, so the call is
+            # tried once more.
             self.close()
         try:
             return self._answer(function, arguments, seconds)
@@ -178,7 +186,7 @@ class Sandbox:
             self.close()
             raise EnvironmentFault(
                 f"The sandbox's worker process does not start: {error}",
-                "Check how much memory and how many processes are allowed here, then run the same command again.",
+                "Check the limits of memory and of processes on this machine, then run the same command again.",
             ) from None
 
     def _answer(self, function: Callable[..., str], arguments: tuple[str, ...], seconds: float) -> str:
@@ -190,7 +198,7 @@ class Sandbox:
             limits = self.limits
             self._pool = ProcessPool(
                 max_workers=1,
-                # A forked worker would inherit the open files, threads and model weights of this process.
+                # The worker is not forked, because a fork would inherit the open files and the model weights.
                 context=WorkerContext(),
                 initializer=sandbox_worker.enter,
                 initargs=(self._scratch.name, limits.seconds, limits.memory, limits.output, limits.confined),

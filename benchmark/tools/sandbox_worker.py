@@ -1,15 +1,15 @@
-"""The worker process of the sandbox, which runs tool functions with untrusted arguments.
+"""Runs tool functions in the worker process of the sandbox.
 
-A tool's code is trusted, because the user named the tool. The arguments of a model are not trusted. The guard consists
-of an audit hook and resource limits. Suppose that a model writes a path, an expression or a query into the arguments.
-Then the guard blocks access to files, network and processes through the tool's code. The guard does not stop hostile
-code, because hostile code could remove the guard.
+The code of a tool is trusted, because the user chose the tool. The arguments are not trusted, because a model wrote
+them. For example, a model may write the path of a secret file into an argument. For this reason, an audit hook and
+resource limits guard each call. The guard blocks access to files, network and processes. The guard would not stop
+hostile code, because hostile code could remove the guard.
 
-A module is imported before the guard is on, and before the time of a call begins. Functions of a tool module may import
-slow modules in their bodies. The tool module may list these slow modules in `WORKER_IMPORTS`. The slow modules are then
+The module of a tool is imported before the guard is switched on and before the time of a call begins. If a function
+imports a slow module in its body, the tool module can list the slow module in `WORKER_IMPORTS`. The slow module is then
 imported together with the tool module.
 
-Parent and worker exchange only text. This module imports little, because every worker must import it.
+The main process and the worker exchange only text. This module imports only what every worker needs.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from toolmark.benchmark.core.child_processes import end_group_with_parent
 from toolmark.benchmark.tools.implementations import argument_adapter, implementation
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 try:
     import resource
-except ImportError:  # Windows does not have them. `missing_limits` of the sandbox lists the missing limits.
+except ImportError:  # Windows has no module `resource`. `missing_limits` tells the user which limits are missing.
     resource = None  # type: ignore[assignment]
 
 __all__ = ["call", "enter", "prepare"]
@@ -60,7 +61,7 @@ _SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
 
 
 class _State:
-    """The state of the worker process. It is global, because the audit hook cannot take arguments."""
+    """The state of the worker process. The state is global, because Python calls the audit hook without the state."""
 
     guarded = False
     scratch = ""
@@ -73,32 +74,33 @@ class _State:
 
 
 def enter(scratch: str, seconds: float, memory: int, output: int, confined: bool) -> None:
-    """Set up a new worker in the scratch folder, with the audit hook.
+    """Set up a new worker process: the scratch folder, the audit hook, and the limits.
 
-    The worker has no output and does not see the user's API keys.
+    The output of the worker is discarded. If `confined`, the worker does not see the user's API keys.
 
     Args:
-        scratch: The only folder in which files may be written.
-        seconds: Limit of the processor time of one call, which is rounded up.
-        memory: Bytes of memory for a call, in addition to the memory of the imports. No file may be larger than this
-            number of bytes.
-        output: Largest size in bytes of a result as JSON.
-        confined: Whether network, processes and files outside `scratch` are refused.
+        scratch: The folder in which files may be written.
+        seconds: Limit of the processor time of one call, in seconds. The limit is rounded up.
+        memory: Limit of the memory of one call in bytes, in addition to the memory that the imports need. This is also
+            the largest size of a file.
+        output: Largest size of a result as JSON, in bytes.
+        confined: Whether access to the network, to processes, and to files outside `scratch` is refused.
     """
+    end_group_with_parent()
     state = _State
     state.scratch = os.path.realpath(scratch)
     state.seconds, state.memory, state.output, state.confined = seconds, memory, output, confined
     sys.path[:] = [str(Path(entry).absolute()) for entry in sys.path]
     sys.dont_write_bytecode = True
     if confined:
-        # A tool gets arguments from a model, so the tool must not see API keys.
+        # The arguments of a model must not make a tool reveal API keys, so the keys are removed.
         for name in [name for name in os.environ if any(word in name.upper() for word in _SECRET_NAMES)]:
             del os.environ[name]
     os.environ["TMPDIR"] = state.scratch
     os.chdir(state.scratch)
-    # A loop in C code never calls a Python signal handler. The default action ends the process at once.
+    # While C code runs, Python does not call its signal handlers. The default action ends the process even then.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # Pebble takes status 0 for a normal end. With this status, the caller would wait until the time limit.
+    # If the worker ended with status 0, Pebble would not notice, and the caller would wait until the time limit.
     leave = os._exit
     os._exit = lambda status: leave(status or 70)
     if resource is not None:
@@ -112,17 +114,17 @@ def enter(scratch: str, seconds: float, memory: int, output: int, confined: bool
 
 
 def prepare(run: str) -> str:
-    """Import the implementation that `run` names, without the guard and its limits.
+    """Import the implementation that `run` names. The guard and the limits are off.
 
     Returns:
-        JSON: `{}` or `{"error": reason}`.
+        A JSON text: `{}`, or `{"error": reason}` if the import fails.
     """
     _limit(None)
     try:
         module, function = implementation(run)
         for heavy in getattr(module, "WORKER_IMPORTS", ()):
             importlib.import_module(heavy)
-        # A tool may start a server. The server must not inherit the limits of a call, so the server is started here.
+        # A tool may start a server. The server is started here, because a server must not inherit the limits of a call.
         if not _State.confined and (connect := getattr(function, "connect", None)):
             connect()
         _State.adapters[run] = argument_adapter(function)
@@ -139,9 +141,9 @@ def call(run: str, arguments: str) -> str:
         arguments: The arguments as a JSON object.
 
     Returns:
-        JSON: `{"kind": …, "value": …}` or `{"kind": …, "error": …}`.
+        A JSON text: `{"kind": "ok", "value": …}` or `{"kind": …, "error": …}`.
     """
-    if run not in _State.adapters:  # the earlier worker died after `prepare`, and this worker replaced it
+    if run not in _State.adapters:  # The worker that ran `prepare` ended, and this worker replaced it.
         prepare(run)
     adapter = _State.adapters[run]
     _limit(_State.seconds)
@@ -152,7 +154,7 @@ def call(run: str, arguments: str) -> str:
         finally:
             _State.guarded = False
         if len(text) > _State.output:
-            return _failure("too_large", f"the result has {len(text)} bytes; {_State.output} are allowed")
+            return _failure("too_large", f"the result has {len(text)} bytes, but at most {_State.output} are allowed")
         return '{"kind": "ok", "value": ' + text + "}"
     except MemoryError:
         return _failure("memory", f"the call needs more than {_State.memory} bytes of memory")
@@ -171,7 +173,7 @@ def _failure(kind: str, reason: str) -> str:
 
 
 def _limit(seconds: float | None) -> None:
-    """Limit processor time and memory from now on. None removes both limits, which is necessary for an import."""
+    """Limit the processor time and the memory from now on. If `seconds` is None, remove both limits."""
     if resource is None:
         return
     cpu = memory = resource.RLIM_INFINITY
@@ -187,12 +189,12 @@ def _limit(seconds: float | None) -> None:
         )
         try:
             resource.setrlimit(kind, (soft, hard))
-        except (OSError, ValueError):  # macOS accepts no RLIMIT_AS
+        except (OSError, ValueError):  # macOS refuses RLIMIT_AS.
             continue
 
 
 def _address_space() -> int:
-    """The used address space in bytes. 0 if the platform does not report it."""
+    """Return the size of the used address space in bytes, or 0 if the platform does not report the size."""
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
@@ -201,11 +203,11 @@ def _address_space() -> int:
 
 
 def _readable_roots() -> tuple[str, ...]:
-    """The folders that tools may read: Python's library, installed packages (tzdata), and the system's time zones."""
+    """Return the folders that tools may read: Python's library, installed packages, and the system's time zones."""
     paths = [*sysconfig.get_paths().values(), "/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo"]
     paths += [entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
     chosen = {os.path.realpath(path) for path in paths if Path(path).is_dir()}
-    # `data` and `scripts` are left out. They are prefixes such as /usr, which also contain other files.
+    # `data` and `scripts` are left out, because they are folders like /usr that also contain other files.
     prefixes = {os.path.realpath(sysconfig.get_path(name)) for name in ("data", "scripts")}
     return tuple(path + os.sep for path in sorted(chosen - prefixes))
 
@@ -236,14 +238,14 @@ def _require(allowed: bool, what: str) -> None:
 
 def _inside(path: object, *, writing: bool) -> bool:
     if not isinstance(path, str | bytes | os.PathLike):
-        return False  # a number is an open file descriptor, possibly the pipe to the parent process
-    # realpath follows links, so that a link in the scratch folder cannot lead out of this folder.
+        return False  # A number is an open file descriptor, which may be the pipe to the main process.
+    # `realpath` follows links. Otherwise a link in the scratch folder could give access to another folder.
     real = os.path.realpath(os.fsdecode(path)) + os.sep
     return real.startswith(_State.scratch + os.sep) or (not writing and real.startswith(_State.readable))
 
 
 def _clear_scratch() -> None:
-    # The next call must not find a file of this call.
+    # The next call must not find files of this call.
     for path in Path(_State.scratch).iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -1,13 +1,13 @@
-"""JSON Schemas of tool arguments. This module checks schemas and validates arguments.
+"""Checks the JSON Schemas of tool arguments, and validates arguments.
 
-One library (jsonschema-rs) does all validation, so that "valid" has the same meaning everywhere. If the schema's
-`$schema` names no other draft, the draft is 2020-12. All keywords and formats are checked. 3.0 is an integer, and a
-boolean is not a number.
+One library (jsonschema-rs) does all validation, so that "valid" means the same everywhere. The default draft is
+2020-12. All keywords and formats are checked. 3.0 is an integer, and a boolean is not a number.
 
-Schemas are not trusted. References to other documents are refused before the library reads the schema. The library's
-retriever refuses such references too. Patterns are matched by a regex engine with linear time, because a backtracking
-engine would need too long for `^(a+)+$`. This engine does not support look-around and back-references, so a pattern
-with one of these is a schema error.
+Schemas are not trusted, so they are restricted in two ways:
+
+- References to other documents are refused.
+- Patterns run in a regex engine with linear time. A backtracking engine would need too long for a pattern like
+  `^(a+)+$`. The engine does not support look-around and back-references.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ Path = tuple[str | int, ...]
 
 
 class SchemaError(ValueError):
-    """A schema that cannot be used.
+    """A schema cannot be used.
 
-    This is a ValueError and not an InputError, because only the caller knows the file and line of the schema.
+    This is a `ValueError` and not an `InputError`, because only the caller knows the file and the line of the schema.
 
     Attributes:
-        path: The place of the error in the schema.
+        path: Keys and indices that lead to the error in the schema.
     """
 
     def __init__(self, message: str, path: Path = ()) -> None:
@@ -64,12 +64,12 @@ class SchemaError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One violation of a schema by arguments.
+    """One reason why arguments do not fit their schema.
 
     Attributes:
         keyword: The JSON Schema keyword that the arguments violate. `json` if the arguments are not JSON.
-        path: JSON Pointer to the wrong value. It is empty for the arguments as a whole.
-        message: The reason, at most 300 characters.
+        path: JSON Pointer to the wrong value. Empty if the arguments as a whole are wrong.
+        message: The reason in words, in at most 300 characters.
     """
 
     keyword: str
@@ -78,9 +78,9 @@ class Problem:
 
 
 def subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Every schema object inside a schema, with its path. The schema itself comes first.
+    """Yield a schema and all schemas inside it, each with its path.
 
-    Maps of properties and data (such as the values of an enum) are not schema objects.
+    Maps of properties are not schemas. Data, for example the values of an enum, is not a schema.
 
     Raises:
         SchemaError: The schema is nested deeper than 64 levels.
@@ -103,10 +103,10 @@ def subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]
 
 
 def check_schema(schema: Mapping[str, Any]) -> None:
-    """Refuse a schema that is not valid JSON Schema, or that has a reference to another document.
+    """Check that a schema is valid JSON Schema without references to other documents.
 
     Raises:
-        SchemaError: The schema is refused. The exception has the path of the error in the schema.
+        SchemaError: The schema fails the check. The exception contains the path of the error in the schema.
     """
     if not isinstance(schema, dict):
         raise SchemaError(f"a schema must be an object, not {type(schema).__name__}")
@@ -115,7 +115,7 @@ def check_schema(schema: Mapping[str, Any]) -> None:
             target = node.get(keyword)
             if isinstance(target, str) and not target.startswith("#"):
                 raise SchemaError(
-                    f"{keyword} {target!r} is not local: only references that begin with # are allowed",
+                    f"{keyword} {target!r} is not local, but only references that begin with # are allowed",
                     (*path, keyword),
                 )
         pattern = node.get("pattern")
@@ -125,7 +125,7 @@ def check_schema(schema: Mapping[str, Any]) -> None:
 
 
 def compile_schema(schema: Mapping[str, Any]) -> Validator:
-    """The validator of `schema`, cached by its canonical JSON.
+    """Return the validator of `schema`. Equal schemas share one cached validator.
 
     Raises:
         SchemaError: The schema is not valid JSON Schema.
@@ -138,9 +138,9 @@ def compile_schema(schema: Mapping[str, Any]) -> Validator:
 
 
 def validator_of(tool: Tool) -> Validator:
-    """The validator of a tool's arguments.
+    """Return the validator of a tool's arguments.
 
-    The validator is cached by the tool's hash, so that the schema is not serialised for each call.
+    Validators are cached by the hash of the tool, because converting the schema to JSON for every call would be slow.
 
     Raises:
         SchemaError: The schema is not valid JSON Schema.
@@ -173,17 +173,17 @@ def _refuse(uri: str) -> Any:
 
 
 def problems(arguments: object, validator: Validator) -> list[Problem]:
-    """All violations of a schema by arguments. The list is empty if the arguments are valid."""
+    """Return the reasons why arguments do not fit a schema. The list is empty if the arguments are valid."""
     instance: Any = dict(arguments) if isinstance(arguments, Mapping) else arguments
     try:
-        # Most calls are valid, and `is_valid` is much faster than making an empty list of errors.
+        # Most calls are valid, and `is_valid` is much faster than `iter_errors`.
         if validator.is_valid(instance):
             return []
         return [
             Problem(error.kind.name, _pointer(error.instance_path), _short(error.message))
             for error in validator.iter_errors(instance)
         ]
-    except ValueError as error:  # lone surrogates, integers of more than 4,300 digits, nesting that is too deep
+    except ValueError as error:  # Causes: a lone surrogate, an integer of more than 4,300 digits, or too deep nesting.
         return [Problem("json", "", _short(f"the arguments cannot be validated as JSON: {error}"))]
 
 
@@ -192,5 +192,5 @@ def _pointer(path: list[str | int]) -> str:
 
 
 def _short(message: str) -> str:
-    # The library quotes the whole wrong value, which may be megabytes.
+    # The message of the library contains the whole wrong value, which may have megabytes.
     return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"

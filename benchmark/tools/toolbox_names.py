@@ -1,13 +1,13 @@
-"""Resolving toolbox names: finding the tools of the toolbox for `"toolbox": "writing"` in a case.
+"""Finds the tools of a toolbox by its name. For example, a case may contain `"toolbox": "writing"`.
 
-A name is looked up in these sources. The first source that has the name is used.
+The name is looked up in these sources. The first source that has the name is used.
 
-1. The `tools.yaml` in the folder of the case file.
-2. The `--tools` source.
-3. The catalog.
+1. the `tools.yaml` in the folder of the case file
+2. the source of the option `--tools`
+3. the catalog
 
-All tools of a source also form a toolbox with the name of the source. This name is `my_tools` for `my_tools.py` or
-`shop.my_tools`, and `tools` for `tools.yaml`.
+Each source also has a toolbox with all its tools. The name of this toolbox is the name of the source: `my_tools` for
+`my_tools.py` or `shop.my_tools`, and `tools` for `tools.yaml`.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ __all__ = ["ToolboxNames", "read_source"]
 
 
 def read_source(source: str | Path) -> ToolsFile:
-    """Read the tools and toolboxes of a `--tools` source.
+    """Return the tools and toolboxes of a source, which is the value of `--tools`.
 
     Args:
-        source: One of these: a `tools.yaml`, an OpenAPI file (`.json` or `.yaml`), `mcp:` with the address or command
-            of an MCP server, a `.py` file, or a module name.
+        source: The path of a `tools.yaml`, of an OpenAPI file (`.json` or `.yaml`) or of a `.py` file. Also the name of
+            a Python module, or `mcp:` with the address or command of an MCP server.
 
     Raises:
         InputError: The source cannot be read.
@@ -53,10 +53,10 @@ def read_source(source: str | Path) -> ToolsFile:
 
 
 class ToolboxNames:
-    """Resolves toolbox names for the cases of one file.
+    """Finds the toolboxes that the cases of one file name.
 
     Args:
-        case_file: The case file. A `tools.yaml` in its folder is looked up first. None if there is no case file.
+        case_file: The case file, or None. A name is first looked up in the `tools.yaml` in the folder of this file.
         source: The value of `--tools`, or None.
 
     Raises:
@@ -74,14 +74,14 @@ class ToolboxNames:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All toolbox names that can be resolved, in the order of look-up."""
+        """Return the names of all toolboxes, in the order of the sources."""
         return tuple(dict.fromkeys(name for _, source in self._sources for name in source.toolboxes))
 
     def resolve(self, name: str) -> Toolbox:
-        """The toolbox called `name`.
+        """Return the toolbox with this name.
 
         Raises:
-            InputError: No source has this name, or a tool that the toolbox lists does not exist.
+            InputError: No source has a toolbox with this name, or the toolbox lists a tool that does not exist.
         """
         for place, read in self._sources:
             if name in read.toolboxes:
@@ -93,8 +93,6 @@ class ToolboxNames:
     def _member(self, member: str, name: str, place: str, read: ToolsFile) -> Tool:
         offered = {tool.name: tool for tool in (*catalog().tools, *read.tools)}
         if member not in offered:
-            what = (
-                f"The toolbox {name!r} in {place} lists the tool {member!r}, which is not there and not in the catalog"
-            )
+            what = f"The toolbox {name!r} in {place} lists the tool {member!r}, which does not exist"
             raise InputError(what, nearest(member, tuple(offered)))
         return offered[member]

@@ -1,7 +1,8 @@
-"""Starts the sandbox's worker without the main program.
+"""Starts the worker process of the sandbox without importing the main program.
 
-A spawned process imports the main program of its parent. The worker needs nothing from that program, and a script that
-evaluates at its top level would evaluate again in the worker. With this context, a script needs no main guard.
+Usually, a spawned process imports the main program of its parent. If the main program is a user's script that runs an
+evaluation, the worker would run the evaluation again. With the context in this module, the script does not need
+`if __name__ == "__main__"`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class WorkerProcess(SpawnProcess):
     @staticmethod
     def _Popen(process_obj: Any) -> Any:  # noqa: N802 - the name in multiprocessing
         main = sys.modules["__main__"]
-        sys.modules["__main__"] = ModuleType("__main__")  # has no file, so the new process has nothing to import
+        sys.modules["__main__"] = ModuleType("__main__")  # This module has no file, so the worker imports nothing.
         try:
             return SpawnProcess._Popen(process_obj)
         finally:
@@ -28,6 +29,6 @@ class WorkerProcess(SpawnProcess):
 
 
 class WorkerContext(SpawnContext):
-    """The context of multiprocessing in which every process is a `WorkerProcess`."""
+    """A context of multiprocessing in which every process is a `WorkerProcess`."""
 
     Process = WorkerProcess

@@ -1,4 +1,4 @@
-"""`toolmark data`: look into a trace dataset (`show`, `audit`) and upload it to the hub (`push`)."""
+"""`toolmark data`: print a trace dataset (`show`), check it (`audit`), or upload it to the hub (`push`)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from toolmark.benchmark.core.errors import InputError
 
 __all__ = ["app"]
 
-app = App(name="data", help="Look into trace datasets, and upload them to the hub.")
+app = App(name="data", help="Show, check and upload trace datasets.")
 
 _LEARNED = "bold green"
 _GIVEN = "dim"
 _SHOWN = 240
-"""Characters that are printed of each end of a long text that the model does not learn."""
+"""If a text that the model does not learn is long, this number of characters is printed from each end of the text."""
 
 
 @app.command
@@ -34,16 +34,16 @@ def show(
     base: str = "pocket",
     whole: bool = False,
 ) -> None:
-    """Print conversations token by token, as a model is trained on them. Tokens that it learns to write are coloured.
+    """Print conversations in the form in which a model is trained on them. Text that the model learns is green.
 
     Parameters
     ----------
     folder:
         A trace dataset.
     index:
-        Number of the first conversation, counted from 0.
+        Number of the first conversation to print. The numbers start at 0.
     count:
-        How many conversations to print.
+        Number of conversations to print.
     split:
         The split: train or validation.
     dialect:
@@ -51,7 +51,7 @@ def show(
     base:
         The model whose tokenizer and chat template are used.
     whole:
-        Print all of a long text that the model does not learn, instead of its beginning and end.
+        Print every text completely. By default, long texts that the model does not learn are shortened.
     """
     from itertools import islice
 
@@ -89,7 +89,7 @@ def show(
 
 
 def _ends(text: str) -> str:
-    """The beginning and the end of a long text."""
+    """Return the beginning and the end of `text`. A short text is returned unchanged."""
     left_out = len(text) - 2 * _SHOWN
     return text if left_out <= 0 else f"{text[:_SHOWN]} … {left_out:,} characters … {text[-_SHOWN:]}"
 
@@ -138,9 +138,9 @@ def push(folder: Path, *, to: str, private: bool = False) -> None:
     folder:
         A trace dataset.
     to:
-        Data set on the hub, ORG/NAME. It is made if it does not exist.
+        Data set on the hub, ORG/NAME. A data set that does not exist is created.
     private:
-        Make a new data set private.
+        If the data set is created, make it private.
     """
     from toolmark.benchmark.core.hub import check_id
     from toolmark.benchmark.core.printing import say

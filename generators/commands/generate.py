@@ -80,24 +80,27 @@ def generate_command(generator: Any) -> Callable[..., None]:
             "seed": (int, "Seed of all random choices."),
             "tools": (
                 str | None,
-                "Tools to generate for: a tools.yaml, a Python file or module, an OpenAPI file, or mcp:SERVER. "
+                "Tools of the conversations: a tools.yaml, a Python file or module, an OpenAPI file, or mcp:SERVER. "
                 "Default: the catalog.",
             ),
-            "execute": (Execute, "Which tools may run, by their effects: pure, read or all."),
+            "execute": (
+                Execute,
+                "Tools that may run: those without effects (pure), also those that read data (read), or all.",
+            ),
             "manifest": (
                 Path | None,
                 "MANIFEST.toml with held-out tools and test queries. Default: the manifest of the shipped cases.",
             ),
             "push": (
                 str | None,
-                "Data set on the hub, ORG/NAME, to upload the result to. It is made private if it is new.",
+                "Upload the result to this data set on the hub, ORG/NAME. A new data set is made private.",
             ),
         },
     )
 
 
 def _toolbox_of(source: str | None) -> tuple[Toolbox, list[ToolFault]]:
-    """Return the toolbox to generate for, and the warnings about the tools in the toolbox.
+    """Return the toolbox of the conversations, and the warnings about its tools.
 
     Args:
         source: The location of the tools, in the form of the option `--tools`. None stands for the catalog.

@@ -29,7 +29,7 @@ class Price:
 
 @dataclass
 class Budget:
-    """The resources that this run has used, and the limits of this run.
+    """The requests, tokens and dollars that this run has used, and the limits of this run.
 
     Attributes:
         max_requests: Highest number of requests; None for no limit. Failed requests count, because a provider may bill
@@ -61,7 +61,9 @@ class Budget:
             raise LimitReached(f"--max-requests {self.max_requests} is reached")
         # The cost of a running request is not known yet. Assume the cost of the most expensive reply so far.
         if self.max_cost is not None and self.cost + (self._running + 1) * self._highest_cost > self.max_cost:
-            raise LimitReached(f"--max-cost {self.max_cost:g} is reached: {self.cost:.4f} dollars are spent")
+            raise LimitReached(
+                f"the next request could exceed --max-cost {self.max_cost:g} ({self.cost:.4f} dollars are spent)"
+            )
         self.requests += 1
         self._running += 1
         try:

@@ -48,7 +48,7 @@ class QuestionBatch(NamedTuple):
 
     Attributes:
         number: Position of the batch in the generation, from 0.
-        tool: The tool that the questions need. None if the questions need no tool.
+        tool: The tool that the questions need. None if no tool is needed.
         query_type: Query type of the questions.
         size: Number of questions.
     """
@@ -60,9 +60,9 @@ class QuestionBatch(NamedTuple):
 
 
 class DroppedQuestion(NamedTuple):
-    """A question without a trace, with the stage and the reason of the failure.
+    """A question for which no trace could be made, with the stage and the reason of the failure.
 
-    If no question was written, `query` is empty.
+    `query` is empty if the writer wrote no question.
     """
 
     stage: Stage
@@ -91,7 +91,7 @@ class BatchMaker:
     finished: Callable[[int], None]
 
     async def outcomes(self, batch: QuestionBatch) -> list[Trace | DroppedQuestion]:
-        """Return a trace for each question of the batch, or the reason why there is no trace."""
+        """Return one entry for each question of the batch: a trace, or a `DroppedQuestion` with the reason."""
         name = batch.tool.name if batch.tool else None
         label = RequestLabel(batch.number, f"{self.ctx.seed}/{batch.query_type}/{name or ''}/{batch.number}")
         try:
@@ -168,7 +168,7 @@ class BatchMaker:
             toolbox=box,
             expect=gold,
             split="dev",
-            # Questions of one request are similar to one another, so these questions must be in the same split.
+            # Because the questions of one request are similar, they must be in the same split.
             group=f"teacher/{kind}/{name or ''}/{batch.number}",
             tags={"difficulty": kind if name else "abstain", **({"tool": name} if name else {})},
             source=Source(name="generated/teacher", ref=label.name),

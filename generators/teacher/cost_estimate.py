@@ -1,7 +1,7 @@
 """Estimates the requests, tokens and cost of a generation before the generation starts.
 
-Four characters are counted as one token. The number of tokens that a model writes is a guess from typical replies.
-Repeated requests (after a failure or an invalid reply) are not counted.
+Four characters are counted as one token. The number of written tokens is a guess from typical replies. Repeated
+requests (after a failure or an invalid reply) are not counted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["estimated_requests"]
 _CHARACTERS_A_TOKEN = 4
 _QUERY = "x" * 100
 _WRITTEN = {"writer": 40, "caller": 60, "answerer": 40}
-"""Tokens of a reply; for the writer, tokens of each question."""
+"""Guessed number of tokens in one reply of each role. For the writer: tokens per question."""
 
 
 def estimated_requests(
@@ -63,8 +63,8 @@ def estimated_requests(
         total += cost or 0.0
         told = f"about {cost:.4f} dollars" if cost is not None else "price not known"
         lines.append(
-            f"{role} ({options.model_of(role)}): {requests[role]:,} requests, about {read[role]:,} + {written[role]:,} "
-            f"tokens, {told}"
+            f"{role} ({options.model_of(role)}): {requests[role]:,} requests, about {read[role]:,} input and "
+            f"{written[role]:,} output tokens, {told}"
         )
     known = all(price_of(options, role) for role in ROLES)
     lines.append(f"together: {sum(requests.values()):,} requests" + (f", about {total:.4f} dollars" if known else ""))

@@ -34,13 +34,13 @@ __all__ = ["TeacherGenerator"]
 
 
 class TeacherGenerator(BaseGenerator):
-    """Conversations by other models: one writes the questions, one makes the calls, one writes the answers."""
+    """Conversations for which other models write the questions, the calls and the answers."""
 
     name = "teacher"
     Options: type[BaseModel] = TeacherOptions
 
     def facts(self, options: TeacherOptions) -> Mapping[str, Any]:
-        """Entries of the manifest: models, dialect, and hashes of the prompts."""
+        """Return the generator's entries in the manifest: the models, the dialect, and the hashes of the prompts."""
         return {
             "teacher": {role: options.model_of(role) for role in ROLES},
             "dialect": Json.name,
@@ -48,11 +48,11 @@ class TeacherGenerator(BaseGenerator):
         }
 
     def lasting(self, options: TeacherOptions) -> Mapping[str, Any]:
-        """The options that are written to the manifest."""
+        """Return the options that are written to the manifest."""
         return options.lasting()
 
     def propose(self, toolbox: Toolbox, options: TeacherOptions, ctx: Generation) -> Iterator[Trace]:
-        """Yield the traces in the order of their batches. With `dry_run`, print only the estimate.
+        """Yield the traces in the order of their batches. With `dry_run`, only print an estimate of the cost and exit.
 
         Raises:
             InputError: There is no question to write, or there is no folder for the replies.
@@ -67,10 +67,13 @@ class TeacherGenerator(BaseGenerator):
                 ctx.note(line)
             sys.exit(0)
         if ctx.folder is None:
-            raise InputError("the teacher needs a folder for its replies", "Run it with: toolmark generate teacher")
+            raise InputError(
+                "the generator teacher needs a folder for the replies of the models",
+                "Run the command: toolmark generate teacher --out DIR",
+            )
         with RecordedRequests(options, ctx.folder) as requests:
             if requests.known:
-                ctx.note(f"{len(requests.known):,} replies are in {ctx.folder} already and are used again")
+                ctx.note(f"{len(requests.known):,} replies from {ctx.folder} are used again")
             roles = Roles(requests, prompts, Json(), ctx.execute)
             with progress_line("teacher") as shown:
                 progress = _Progress(shown, requests, sum(batch.size for batch in batches))
@@ -111,7 +114,7 @@ class _Progress:
     def used(self) -> str:
         """Return the number of requests and tokens so far, and the cost if the prices are known."""
         budget = self.requests.budget
-        tokens = f"{budget.input_tokens:,} + {budget.output_tokens:,} tokens"
+        tokens = f"{budget.input_tokens:,} input and {budget.output_tokens:,} output tokens"
         cost = f", {budget.cost:.4f} dollars" if all(self.requests.price(role) for role in ROLES) else ""
         return f"{budget.requests:,} requests, {tokens}{cost}"
 

@@ -1,4 +1,4 @@
-"""The prompts of the roles. The files of `prompts/` are the defaults. The user can replace files with a folder."""
+"""The prompts of the roles. The shipped prompts are in `prompts/`. A folder of the user can replace them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES = ("writer", "writer_no_tool", "caller", "caller_hard", "answerer", "corre
 
 @dataclass(frozen=True, slots=True)
 class RolePrompts:
-    """Every prompt by name."""
+    """The prompts of all roles, by name."""
 
     texts: dict[str, str]
 
@@ -32,7 +32,7 @@ class RolePrompts:
         except (KeyError, ValueError) as error:
             known = ", ".join(f"${key}" for key in values) or "none"
             raise InputError(
-                f"the prompt {name}.md has an unknown value: {error}", f"The values that it may use are: {known}."
+                f"the prompt {name}.md has an unknown value: {error}", f"Use only these values: {known}."
             ) from None
 
     def hashes(self) -> dict[str, str]:
@@ -41,9 +41,7 @@ class RolePrompts:
 
 
 def read_role_prompts(folder: Path | None) -> RolePrompts:
-    """Read the shipped prompts.
-
-    If `folder` contains a file with the name of a shipped prompt, use the file of `folder`.
+    """Return the prompts of all roles. A file of `folder` replaces the shipped prompt with the same name.
 
     Args:
         folder: A folder with some of the prompts. None if only the shipped prompts are used.
@@ -62,10 +60,10 @@ def read_role_prompts(folder: Path | None) -> RolePrompts:
         if path.stem not in texts:
             raise InputError(
                 f"{path} is not one of the teacher's prompts",
-                f"Remove or rename it. The names are: {', '.join(NAMES)} (.md).",
+                f"Remove or rename this file. The prompts are: {', '.join(NAMES)} (.md).",
             )
         try:
             texts[path.stem] = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path} cannot be read: {error}", "Save it as UTF-8 text.") from None
+            raise InputError(f"{path} cannot be read: {error}", "Save the file as UTF-8 text.") from None
     return RolePrompts(texts)

@@ -1,4 +1,4 @@
-"""Requests to the models of the roles. Each reply is recorded, so the same request is never paid for twice."""
+"""Sends requests to the models of the roles. Each reply is recorded, so no request is paid for twice."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RequestLabel(NamedTuple):
 
     Attributes:
         batch: Number of the batch to which the request belongs. Requests of batches with lower numbers are sent first.
-        name: Name of the request. If two requests have the same text but different names, both requests are sent.
+        name: Name of the request. Two requests with the same text but different names are both sent.
     """
 
     batch: int
@@ -36,19 +36,19 @@ class RequestLabel(NamedTuple):
 
 
 class RecordedRequests:
-    """Sends requests to the models of the three roles. This class is a context manager that keeps the ledger open.
+    """Sends requests to the models of the three roles. The ledger is open until the end of the `with` block.
 
     Args:
         options: Models and limits.
         folder: Folder of the ledger.
 
     Attributes:
-        budget: The resources that this run has used, and the limits of this run.
+        budget: The requests, tokens and dollars that this run has used, and the limits of this run.
         known: The replies in the ledger, by key.
 
     Raises:
         InputError: `max_cost` is set, and the price of a model is not known.
-        EnvironmentFault: Another process holds the ledger.
+        EnvironmentFault: Another process has locked the ledger.
     """
 
     def __init__(self, options: TeacherOptions, folder: Path) -> None:
@@ -120,12 +120,12 @@ class RecordedRequests:
         return {"max_tokens": options.max_tokens, "temperature": options.temperature if role == "writer" else 0.0}
 
     def faults(self) -> tuple[str, ...]:
-        """Return lines of text with the number of failed requests, for each kind of failure."""
+        """Return one line of text for each kind of failure, with the number of failed requests."""
         return fault_notes(sum((model.faults for model in self._models.values()), Counter()))
 
 
 def price_of(options: TeacherOptions, role: Role) -> Price | None:
-    """Return the price of the role's model, from the options or from Inspect's list. None if both have no price."""
+    """Return the price of the role's model, from the options or else from Inspect's list. None if it is not known."""
     if options.input_price is not None and options.output_price is not None:
         return Price(options.input_price, options.output_price)
     from inspect_ai.model import get_model_info

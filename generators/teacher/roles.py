@@ -1,8 +1,8 @@
-"""The requests to each role, and the reading of the role's replies.
+"""Sends the requests of each role, and reads the replies.
 
 If a reply cannot be used, the model is asked a second time. The second request explains the error in the first reply.
-If the second reply cannot be used either, the question is dropped, and the stage of the failure is counted. Toolmark
-never changes a reply.
+If the second reply cannot be used either, the question is dropped, and the rejection is counted. Toolmark never changes
+a reply.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class UnusableReply(Exception):
 
 
 class _WrongReply(Exception):
-    """One reply cannot be used."""
+    """One reply cannot be used. The model is asked once more."""
 
     def __init__(self, stage: Stage, reason: str) -> None:
         super().__init__(reason)
@@ -55,7 +55,13 @@ class _WrongReply(Exception):
 
 
 class CallerReply(NamedTuple):
-    """The caller's reply: a call with its result (None if the tool may not run), or an answer in plain words."""
+    """The caller's reply.
+
+    Attributes:
+        call: The call. None if the reply is an answer in plain words.
+        result: The result of the call. None if the tool may not run.
+        text: The answer in plain words. Empty if the reply is a call.
+    """
 
     call: Call | None
     result: Result | None
@@ -68,8 +74,8 @@ class Roles:
     Args:
         requests: Sends requests to the models of the roles.
         prompts: The prompts of the roles.
-        dialect: The dialect for showing tools to the caller, and for the caller's calls.
-        execute: Runs a call.
+        dialect: Shows the tools to the caller, and parses the caller's calls.
+        execute: A function that runs a call.
     """
 
     def __init__(
@@ -87,7 +93,9 @@ class Roles:
     async def queries(self, tool: Tool, hard: bool, draw: int, count: int, label: RequestLabel) -> list[str]:
         """Return `count` questions that need `tool`.
 
-        Raises `UnusableReply` and the errors of `RecordedRequests.ask`.
+        Raises:
+            UnusableReply: The first and the second reply are unusable. The errors of `RecordedRequests.ask` are raised
+                too.
         """
         shown = json.dumps(tool.shown(), ensure_ascii=False)
         style = _HARD if hard else _EASY
@@ -122,9 +130,11 @@ class Roles:
                     raise _WrongReply("format", "no tool is needed for this; answer in plain words")
                 return CallerReply(None, None, _plain_answer(reading.answer))
             if reading.error or not reading.calls:
-                raise _WrongReply("format", reading.error or "there is no tool call in it, and one is needed")
+                raise _WrongReply("format", reading.error or "the reply contains no tool call, but a call is needed")
             if len(reading.calls) > 1:
-                raise _WrongReply("format", f"it has {len(reading.calls)} calls; one is needed")
+                raise _WrongReply(
+                    "format", f"the reply contains {len(reading.calls)} calls, but exactly one call is needed"
+                )
             return self._checked_call(reading.calls[0], wanted, {tool.name for tool in offered})
 
         return await self._ask_twice("caller", prompt.messages, label, read)
@@ -133,7 +143,7 @@ class Roles:
         if call.name not in offered:
             raise _WrongReply("format", f"the tool {call.name[:60]!r} is not offered")
         if call.name != wanted.name:
-            raise _WrongReply("format", f"{call.name} is not the tool that does this")
+            raise _WrongReply("format", f"{call.name} is not the right tool for this request")
         if found := problems(call.arguments, compile_schema(wanted.parameters)):
             raise _WrongReply("schema", f"{found[0].path or 'arguments'}: {found[0].message}")
         result = self._execute(wanted, dict(call.arguments))
@@ -152,7 +162,7 @@ class Roles:
         def read(reply: Completion) -> str:
             text = _plain_answer(without_thinking(reply.text))
             if uses_result(seen, text) is False and content not in ("null", "{}", "[]", '""'):
-                raise _WrongReply("answer", "it tells nothing of the result")
+                raise _WrongReply("answer", "the answer contains nothing from the result")
             return text
 
         return await self._ask_twice("answerer", [_user_turn(asked)], label, read)
@@ -170,7 +180,7 @@ class Roles:
         try:
             return read(second)
         except _WrongReply as wrong:
-            raise UnusableReply(wrong.stage, f"the {role}, asked twice: {wrong.reason}") from None
+            raise UnusableReply(wrong.stage, f"both replies of the {role} are unusable: {wrong.reason}") from None
 
 
 def _user_turn(text: str) -> Message:
@@ -180,7 +190,7 @@ def _user_turn(text: str) -> Message:
 def _plain_answer(text: str) -> str:
     plain = text.strip()
     if not plain or len(plain) > MAX_ANSWER:
-        raise _WrongReply("format", f"the answer has {len(plain)} characters; 1 to {MAX_ANSWER} can be used")
+        raise _WrongReply("format", f"the answer has {len(plain)} characters, but must have 1 to {MAX_ANSWER}")
     return plain
 
 
@@ -191,12 +201,12 @@ def _questions_of(reply: Completion, count: int) -> list[str]:
     try:
         found = json.loads(text[start : end + 1]) if start >= 0 else None
     except (ValueError, RecursionError) as error:
-        raise _WrongReply("format", f"it is not JSON: {error}") from None
+        raise _WrongReply("format", f"the reply is not JSON: {error}") from None
     queries = found.get("queries") if isinstance(found, dict) else None
     if not isinstance(queries, list) or not all(isinstance(query, str) for query in queries):
-        raise _WrongReply("format", 'it is no object {"queries": [texts]}')
+        raise _WrongReply("format", 'the reply is not an object of the form {"queries": [texts]}')
     plain = [" ".join(query.split()) for query in queries]
     usable = [query for query in dict.fromkeys(plain) if 0 < len(query) <= MAX_QUERY]
     if len(usable) < count:
-        raise _WrongReply("format", f"it has {len(usable)} different questions; {count} are wanted")
+        raise _WrongReply("format", f"the reply has {len(usable)} different questions, but {count} are needed")
     return usable[:count]

@@ -1,16 +1,19 @@
-"""Generator `template`: conversations from word lists and phrasings. It is offline and seeded.
+"""Generator `template`: makes conversations from word lists and phrasings.
 
-The generator has two mixes. The mix `default` makes questions for the tools of a toolbox, runs the right calls, and
-writes cases with the right answers. The mix `pocket` invents its tools. The embedded base model is trained on the mix
-`pocket`.
+The generator needs no network. The same seed gives the same conversations. The generator has two mixes:
+
+    default   makes questions for the tools of a toolbox, runs the right calls, and writes cases with the right answers
+    pocket    invents its tools; this mix is the training data of the embedded model
+
+The modules are:
 
     generator.py   the plug-in and its options
     default/       the mix `default`
-    schema/        questions and arguments for any tool, from its definition
+    schema/        questions and arguments for any tool, made from the definition of the tool
     pocket/        the mix `pocket`
     smalltalk.py   questions that need no tool, for both mixes
-    values.py      random values such as names, dates and codes
-    words.py       the word lists
+    values.py      random values such as names, dates and codes, for both mixes
+    words.py       the word lists, for both mixes
 """
 
 from toolmark.generators.template.generator import TemplateGenerator, TemplateOptions

@@ -34,29 +34,33 @@ class TemplateOptions(BaseModel):
 
     mix: Literal["default", "pocket"] = Field(
         default="default",
-        description="default: executed calls over a toolbox. pocket: what the embedded model is trained on.",
+        description="default: conversations for your tools. pocket: the training data of the embedded model.",
     )
     count: int = Field(default=1000, ge=1, description="Number of conversations to propose.")
-    min_distractors: int = Field(default=1, ge=0, description="Fewest tools that are offered beside the right one.")
-    max_distractors: int = Field(default=20, ge=0, description="Most tools that are offered beside the right one.")
+    min_distractors: int = Field(
+        default=1, ge=0, description="Lowest number of tools that are offered in addition to the right tool."
+    )
+    max_distractors: int = Field(
+        default=20, ge=0, description="Highest number of tools that are offered in addition to the right tool."
+    )
     borrow: Literal["catalog"] | None = Field(
-        default=None, description="Where to take further tools to offer if the toolbox has too few."
+        default=None, description="If there are too few tools to offer, also offer tools from here: catalog."
     )
     toolboxes: int | None = Field(
         default=None,
         ge=1,
         le=1000,
-        description="Number of lists of tools that the conversations share. Cases then name their list.",
+        description="All conversations together offer only this number of different lists of tools.",
     )
     shares: dict[str, float] = Field(
         default=cast("dict[str, float]", SHARES),
-        description="Share of each query type. Only proportions count. A type that is not named gets none.",
+        description="Share of each query type. Only the ratios matter. A type that you leave out has the share 0.",
     )
     answered: float = Field(
         default=1.0,
         ge=0,
         le=1,
-        description="Share of calls that are followed by result and answer. Other conversations end with the call.",
+        description="Share of calls after which a result and an answer follow. Other conversations end with the call.",
     )
     typos: float = Field(default=0.1, ge=0, le=1, description="Share of questions with a typing error.")
     casual: float = Field(default=0.2, ge=0, le=1, description="Share of questions in chat style.")
@@ -65,22 +69,23 @@ class TemplateOptions(BaseModel):
     @classmethod
     def _known(cls, shares: dict[str, float]) -> dict[str, float]:
         if unknown := sorted(shares.keys() - SHARES.keys()):
-            raise ValueError(f"no query type is named {', '.join(unknown)}; known: {', '.join(SHARES)}")
+            raise ValueError(f"no query type has the name {', '.join(unknown)}; the types are {', '.join(SHARES)}")
         if min(shares.values(), default=0) < 0 or not sum(shares.values()):
-            raise ValueError("no share may be below 0, and at least one must be above 0")
+            raise ValueError("every share must be at least 0, and one share must be above 0")
         return shares
 
     @model_validator(mode="after")
     def _ordered(self) -> TemplateOptions:
         if self.min_distractors > self.max_distractors:
             raise ValueError(
-                f"min_distractors {self.min_distractors} is above max_distractors {self.max_distractors}; lower it"
+                f"min_distractors {self.min_distractors} is above max_distractors {self.max_distractors}; "
+                "lower min_distractors"
             )
         return self
 
 
 class TemplateGenerator(BaseGenerator):
-    """Conversations from word lists and phrasings: offline, seeded, the same everywhere."""
+    """Conversations from word lists and phrasings. No network is needed, and the same seed gives the same result."""
 
     name = "template"
     Options: type[BaseModel] = TemplateOptions
@@ -96,7 +101,7 @@ class TemplateGenerator(BaseGenerator):
             return pocket_traces(ctx.seed, options.count)
         makers, refused = question_makers(toolbox)
         for name, reason in refused.items():
-            ctx.note(f"{name} is offered, but no question asks for it: no valid arguments can be drawn ({reason})")
+            ctx.note(f"{name} is offered, but no question needs {name}, because no arguments can be made: {reason}")
         distractors = options.min_distractors, options.max_distractors
         offered = OfferedToolboxes(
             toolbox,
@@ -109,7 +114,10 @@ class TemplateGenerator(BaseGenerator):
 
 
 def _borrowed(toolbox: Toolbox) -> tuple[Tool, ...]:
-    """Return the tools of the catalog that are not held out, if their names share no word with a tool of `toolbox`."""
+    """Return the tools of the catalog that may be offered in addition to the tools of `toolbox`.
+
+    Held-out tools are left out. A tool is also left out if its name shares a word with the name of a tool of `toolbox`.
+    """
     kept_out = held_out(shipped_manifest()).tools
     taken = frozenset[str]().union(*(content_words(" ".join(name_words(name))) for name in toolbox.names))
     free = (tool for tool in catalog().tools if tool.name not in kept_out and tool.name not in toolbox.names)

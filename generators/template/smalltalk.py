@@ -1,4 +1,4 @@
-"""Short questions and small talk that need no tool, with their answers. Some are from `smalltalk.toml`."""
+"""Short questions and small talk that need no tool, with their answers. Some of the texts are in `smalltalk.toml`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _from_table(rng: Random) -> SmallTalk:
 
 
 def _about_what_was_said(rng: Random) -> SmallTalk:
-    """Return a question with the answer in the same message."""
+    """Return a question whose answer is in the question itself, or a remark about the user."""
     name, city, thing = values.person(rng), values.city(rng), rng.choice(words().things)
     colour, count = rng.choice(words().colours), rng.randint(2, 99)
     said = (

@@ -1,7 +1,7 @@
 """Random values such as names, dates, codes and sentences.
 
-The same value is hardly ever drawn twice. So a model learns to copy values instead of remembering values. Every
-function uses only its own argument `rng` as a source of randomness.
+The same value is seldom drawn twice. So a model learns to copy values instead of remembering values. All random choices
+of a function come from its argument `rng`.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def gibberish(rng: Random) -> str:
 
 
 def word(rng: Random) -> str:
-    """Draw a known word or, one time in four, an invented word."""
+    """Draw a word. One word in four is invented. The other words are from the word lists."""
     known = words()
     kind = rng.random()
     if kind < 0.5:
@@ -85,7 +85,7 @@ def phrase(rng: Random, most: int = 4) -> str:
 
 
 def person(rng: Random) -> str:
-    """Draw a given name, half of the time with a surname."""
+    """Draw the name of a person. Half of the names have a surname."""
     known = words()
     given = rng.choice(known.given_names)
     return f"{given} {rng.choice(known.surnames)}" if rng.random() < 0.5 else given
@@ -97,7 +97,10 @@ def city(rng: Random) -> str:
 
 
 def integer(rng: Random) -> int:
-    """Draw a whole number: mostly small, sometimes long, seldom negative. Long numbers train copying of digits."""
+    """Draw a whole number. Most numbers have up to four digits, and 10% are negative.
+
+    Some numbers have up to seven digits, because a model must learn to copy long numbers.
+    """
     kind = rng.random()
     if kind < 0.45:
         return rng.randint(0, 99)
@@ -130,7 +133,7 @@ def iso_date(rng: Random) -> str:
 
 
 def spoken_date(rng: Random, when: date) -> str:
-    """Write the date `when` as people do, with the year."""
+    """Return the date `when` in words, with the year: "4 March 2026"."""
     month = words().months[when.month - 1]
     return rng.choice(
         (
@@ -192,7 +195,7 @@ def email(rng: Random) -> str:
 
 
 def url(rng: Random) -> str:
-    """Draw an https address with at most two path parts."""
+    """Draw an https address with at most two parts in its path."""
     known = words()
     address = f"https://{rng.choice(('', '', 'www.', 'docs.'))}{rng.choice((word(rng), rng.choice(known.hosts)))}"
     address += f".{rng.choice(known.tops)}"
@@ -282,6 +285,6 @@ _TEXTS: tuple[tuple[float, Callable[[Random], str]], ...] = (
 
 
 def text(rng: Random) -> str:
-    """Draw a string of any of the shapes in this module."""
+    """Draw a string of one of the kinds in this module, such as a word, a sentence, a name or a date."""
     roll = rng.random()
     return next(make for limit, make in _TEXTS if roll < limit)(rng)

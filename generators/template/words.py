@@ -12,7 +12,13 @@ __all__ = ["Action", "Subject", "Words", "words"]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The subject of an invented tool. `name` is used in tool names, and `spoken` in descriptions and questions."""
+    """The subject of an invented tool.
+
+    Attributes:
+        name: The word for tool names.
+        spoken: The words for descriptions and questions. All of them mean the same.
+        domain: The domain of the subject, such as `kitchen`.
+    """
 
     name: str
     spoken: tuple[str, ...]

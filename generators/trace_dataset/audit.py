@@ -18,7 +18,7 @@ __all__ = ["Audit", "audit_rows"]
 
 @dataclass(slots=True)
 class Audit:
-    """The counts.
+    """The counts of a trace dataset.
 
     Attributes:
         rows: Number of conversations.
@@ -26,9 +26,9 @@ class Audit:
         tools: How often each tool is the right tool.
         offered: Number of tools that a conversation offers: least, median, most.
         characters: Length of a conversation without its tool list: median, 95th percentile, most.
-        leaks: How often each kind of leak occurs (a test query, or a certain held-out tool).
-        repeated: Conversations that have the same questions and calls as an earlier conversation.
-        near: Conversations that have the same calls and nearly the same questions as an earlier conversation.
+        leaks: Number of leaks by kind. The kinds are "a test query" and "the held-out tool NAME".
+        repeated: Number of conversations with the same questions and calls as an earlier conversation.
+        near: Number of conversations with the same calls and nearly the same questions as an earlier conversation.
     """
 
     rows: int = 0
@@ -42,12 +42,12 @@ class Audit:
 
     @property
     def clean(self) -> bool:
-        """Whether the dataset has neither leaks nor duplicates."""
+        """Return whether the dataset has neither leaks nor duplicates."""
         return not self.leaks and not self.repeated and not self.near
 
 
 def audit_rows(rows: Iterable[Mapping[str, Any]], held_out: HeldOut) -> Audit:
-    """Make the counts of an `Audit` from the rows of `traces/`.
+    """Return the counts for the rows of `traces/`.
 
     Args:
         rows: The rows. Each row is read only once.
@@ -74,7 +74,7 @@ def audit_rows(rows: Iterable[Mapping[str, Any]], held_out: HeldOut) -> Audit:
             found.leaks["a test query"] += 1
         calls = json.dumps([message.get("tool_calls") for message in messages], sort_keys=True, default=str)
         questions = "\n".join(asked)
-        # Without a case, the tools were invented for this conversation. The same words then have another meaning.
+        # A row without a case has invented tools. If the tools differ, equal questions have different meanings.
         key = (questions, calls, "" if row["case_id"] else ",".join(sorted(names)))
         if key in seen:
             found.repeated += 1

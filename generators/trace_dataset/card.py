@@ -1,6 +1,7 @@
-"""The card of a trace dataset is its `README.md`. The hub and `datasets` use the front matter to find the files.
+"""Writes the card of a trace dataset, the file `README.md`.
 
-All content of the card comes from the dataset's own files, so the same seed gives the same card.
+The card begins with YAML, in which the hub and the package `datasets` find the names of the data files. All content of
+the card comes from the dataset's own files, so the same seed gives the same card.
 """
 
 from __future__ import annotations
@@ -79,18 +80,21 @@ def _body(folder: Path, manifest: Mapping[str, Any]) -> str:
     rejected = {stage: count for stage, count in manifest["rejections"].items() if count}
     fell = ", ".join(f"{count:,} {stage}" for stage, count in rejected.items()) or "none"
     unexecuted = manifest["unexecuted_calls"]
-    proof = "every call was executed" if not unexecuted else f"{unexecuted:,} calls were checked by schema alone"
+    executed = "Every call was executed" if not unexecuted else f"{unexecuted:,} calls were only checked by schema"
     parts = [
         f"# {_TITLE}",
         f"Conversations that teach a language model to call tools, written by {made_by}.{models}",
         _table(("split", "rows"), [(split, f"{counts[split]:,}") for split in sorted(counts)])
-        + "\n\n`test` are cases alone, in `cases.test.jsonl`: no conversation of their families is in `traces/`.",
+        + "\n\nThe rows of `test` are cases without conversations, in `cases.test.jsonl`. "
+        "`traces/` has no conversation of their clusters.",
         _table(("query type", "rows"), [(kind, f"{kinds[kind]:,}") for kind in sorted(kinds)]),
-        f"Of {manifest['proposed']:,} proposals, these were rejected: {fell}. The stages are {_STAGES}; {proof}.",
+        f"Of {manifest['proposed']:,} proposed conversations, these were rejected: {fell}. "
+        f"The checks are {_STAGES}. {executed}.",
         *_tool_list(folder),
         "```python\nfrom datasets import load_dataset\n\n"
         'rows = load_dataset("ORG/NAME", split="train")  # messages, tools (JSON text), query, query_type, …\n```',
-        "`toolmark train … --data DIR` trains on the folder, `pytest suites/ --cases DIR` judges a model on its cases.",
+        "`toolmark train … --data DIR` trains a model on the conversations of the folder `DIR`. "
+        "`pytest suites/ --cases DIR` judges a model on the cases of the folder.",
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -1,4 +1,4 @@
-"""Uploads the unchanged folder of a trace dataset to the hub. `datasets` finds the files through the dataset's card."""
+"""Uploads the folder of a trace dataset to the hub, without the file of rejected traces."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _NOT_PUBLISHED = "rejected.jsonl"
 
 
 def check_upload(repo: str, folder: Path, flag: str) -> None:
-    """Check that an upload can work. The check runs before a generation, because a generation may take hours.
+    """Check that an upload will be possible. The check runs before a generation, because a generation may take hours.
+    ----
 
     Args:
         repo: The data set on the hub, ORG/NAME.

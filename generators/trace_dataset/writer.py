@@ -1,7 +1,7 @@
 """Writes the traces and tools of a trace dataset: `traces/` and `tools.yaml`.
 
-Messages are a `datasets.Json()` column. In a plain Arrow struct, every argument object would also get the arguments of
-all other tools, with the value null. A model would then learn to write these nulls.
+The column `messages` has the type `datasets.Json()`. In a plain Arrow struct, every call would also have the arguments
+of all other tools, with the value null. A model would then learn to write these nulls.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def trace_row(trace: Trace) -> dict[str, Any]:
 
 
 class NamedToolboxes:
-    """The toolboxes of a dataset by name: the toolbox with all tools, and the toolboxes that several cases share.
+    """The toolboxes of a dataset, by name. One toolbox has all tools. Each other toolbox is shared by several cases.
 
     Args:
         offered: The toolbox with all tools.
@@ -48,7 +48,7 @@ class NamedToolboxes:
         self._named = {offered.name: offered.tools} if offered.tools else {}
 
     def add(self, box: Toolbox) -> bool:
-        """Remember `box` by name.
+        """Store `box` under its name.
 
         Returns:
             Whether a case may refer to `box` by name. False if `box` has no name, if the name is already used for other
@@ -78,9 +78,9 @@ def _rows(path: str) -> Iterator[dict[str, Any]]:
 
 
 def write_traces(spools: Mapping[str, Path], out: Path, cache: Path) -> None:
-    """Write a `datasets.DatasetDict`. Rows are streamed, so the rows need not fit into memory.
+    """Write a `datasets.DatasetDict`. The rows are streamed, so a dataset may be larger than the memory.
 
-    A split without rows is left out. `datasets` can write an empty split, but cannot read an empty split.
+    A split without rows is left out, because `datasets` cannot read an empty split.
 
     Args:
         spools: For each split, a JSONL file with the rows of the split.

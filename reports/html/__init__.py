@@ -1,4 +1,4 @@
-"""A comparison as one self-contained HTML file with tables, figures and cases."""
+"""Writes a comparison as one self-contained HTML file with tables, figures and cases."""
 
 from __future__ import annotations
 

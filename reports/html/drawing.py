@@ -1,7 +1,7 @@
-"""Common parts of the figures of a report: colours, symbols, axes, legends and error bars.
+"""Draws the common parts of the figures of a report: colours, symbols, axes, legends and error bars.
 
-Every number comes from the comparison. A colour is written as `@NAME`. The script of the page looks up the name in the
-style sheet, so the same figure works on a light and on a dark page.
+Every number comes from the comparison. A colour is written as `@NAME`. The script of the page looks up NAME in the
+style sheet, so the same figure works on a light page and on a dark page.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "pentagon", "bowtie", "hourglass")
-"""One symbol for each contestant, so that contestants differ in colour and in symbol."""
+"""One symbol for each contestant. Contestants differ in colour and in symbol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Drawing:
 
 
 def finite(value: float, otherwise: float) -> float:
-    """Return `value`, the end of an interval, or `otherwise` if `value` is infinite."""
+    """Return `value`, the end of an interval. If `value` is infinite, return `otherwise`."""
     return value if math.isfinite(value) else otherwise
 
 
@@ -81,7 +81,7 @@ def symbol(position: int) -> str:
 
 
 def points(figures: Sequence[Figure], scale: float = 100) -> tuple[list[float | None], dict[str, Any]]:
-    """Return scores, with their intervals as asymmetric error bars.
+    """Return the scores, and the error bars that show their intervals.
 
     Args:
         figures: The scores. If a score is None, there is no point.
@@ -108,7 +108,7 @@ def points(figures: Sequence[Figure], scale: float = 100) -> tuple[list[float | 
 
 
 def legend(comparison: Comparison) -> dict[str, Any]:
-    """Return a legend above the figure. The legend is shown if there are several contestants."""
+    """Return a legend above the figure. With one contestant, the legend is hidden."""
     return {
         "showlegend": len(comparison.contestants) > 1,
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
@@ -116,12 +116,12 @@ def legend(comparison: Comparison) -> dict[str, Any]:
 
 
 def share_axis(**more: Any) -> dict[str, Any]:
-    """Return an axis from 0 to 100%."""
+    """Return an axis from 0% to 100%."""
     return {"range": [-3, 103], "ticksuffix": " %", "zeroline": False, **more}
 
 
 def score_rows(comparison: Comparison, drawn: Sequence[tuple[str, Sequence[Figure]]]) -> list[list[str]]:
-    """Return a row for each name and contestant: name, contestant, n, score, interval.
+    """Return one table row for each pair of name and contestant: name, contestant, n, score, interval.
 
     Args:
         comparison: The comparison.
@@ -135,7 +135,7 @@ def score_rows(comparison: Comparison, drawn: Sequence[tuple[str, Sequence[Figur
 
 
 def slots(count: int) -> list[float]:
-    """Return the positions of `count` markers around the middle of a row of height 1."""
+    """Return vertical positions for `count` markers in a row. The row has height 1, and position 0 is its middle."""
     return [0.0] if count == 1 else [(index / (count - 1) - 0.5) * 0.56 for index in range(count)]
 
 

@@ -1,9 +1,10 @@
-"""The cases behind the figures, as data for the script of the page.
+"""Prepares the cases for the page, as data for the script of the page.
 
-The cases of a page have a size limit, so that the page can be sent by mail. Cases that changed come first, and broken
-cases come before fixed cases. The page shows how many cases are left out. In a site, script files in the folder of the
-page contain the other cases. They are script files, because a page that is opened from disk may load scripts but may
-not fetch data.
+The cases in a page have a size limit, so that the page can be sent by mail. Cases that changed come first. Cases that
+the candidate broke come before cases that the candidate fixed. The page shows how many cases are left out.
+
+In a site, script files in the folder of the page contain the other cases. A page that is opened from disk may load
+scripts, but may not fetch data.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from toolmark.reports.text import script_json
 __all__ = ["BUDGET", "Chosen", "chosen_cases", "explorer", "pages"]
 
 BUDGET = 2_600_000
-"""Largest number of bytes of cases in one file. Together with Plotly's 4.8 MB, a page stays below 8 MB."""
+"""Largest number of bytes of cases in one file. Plotly's script adds 4.8 MB. A page stays below 8 MB."""
 
 _CODES = {"broken": "b", "fixed": "f", "both wrong": "w", "both right": "r", "wrong": "x", "right": "o"}
 
 Chosen = tuple[Sequence[str], Sequence[CaseShown]]
-"""A pair: the cases of the page, as JSON for a script element, and the cases that did not fit."""
+"""A pair: the cases in the page, as JSON for a script element, and the cases that do not fit."""
 
 
 def _call(call: CallShown) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def _answer(answer: Answer | None) -> dict[str, Any] | None:
 
 
 def _case(case: CaseShown, flips: Sequence[Flips]) -> dict[str, Any]:
-    # dataclasses.asdict is not used, because it copies every container and takes four times as long.
+    # dataclasses.asdict copies every container and takes four times as long.
     return {
         "id": case.id,
         "source": case.source,
@@ -72,12 +73,18 @@ def _case(case: CaseShown, flips: Sequence[Flips]) -> dict[str, Any]:
 
 
 def _interest(case: CaseShown, flips: Sequence[Flips]) -> int:
-    """Return the lowest position in `FATES` that the case has under any measure. The lowest is most interesting."""
+    """Return the most interesting change of the case under any measure, as a position in `FATES`.
+
+    Position 0 is the most interesting change. The changes are compared over all contestants.
+    """
     return min((FATES.index(flip.fates[case.id]) for flip in flips if case.id in flip.fates), default=len(FATES))
 
 
 def _flips(comparison: Comparison) -> list[Flips]:
-    """Return the flips of every contestant under every measure. The fates of a case are in the same order."""
+    """Return the flips of all contestants and measures, as one list.
+
+    The string `fates` of a case has one letter for each element of this list, in the same order.
+    """
     if comparison.report is None:
         return []
     details = comparison.report.details
@@ -85,7 +92,7 @@ def _flips(comparison: Comparison) -> list[Flips]:
 
 
 def chosen_cases(comparison: Comparison, budget: int = BUDGET) -> Chosen:
-    """Choose as many cases as fit into the budget. The most interesting cases are chosen first.
+    """Return as many cases as fit into the budget, and the other cases. The most interesting cases come first.
 
     Args:
         comparison: The comparison.
@@ -107,7 +114,7 @@ def chosen_cases(comparison: Comparison, budget: int = BUDGET) -> Chosen:
 
 
 def pages(comparison: Comparison, rest: Sequence[CaseShown], size: int = BUDGET) -> Iterator[str]:
-    """Yield the cases that did not fit, as scripts.
+    """Yield scripts with the cases that do not fit into the page.
 
     Args:
         comparison: The comparison.
@@ -129,7 +136,9 @@ def pages(comparison: Comparison, rest: Sequence[CaseShown], size: int = BUDGET)
 
 
 def explorer(comparison: Comparison, beside: Sequence[str] = ()) -> dict[str, Any] | None:
-    """Return the data of the explorer without the cases: candidates, measures, causes, and counts over all cases.
+    """Return the data that the script of the page needs: candidates, measures, causes, and counts over all cases.
+
+    The cases are not part of this data.
 
     Args:
         comparison: The comparison.

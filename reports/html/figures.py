@@ -1,4 +1,7 @@
-"""Makes the figures of a report: Plotly traces and tables with the same numbers. Figures without data are omitted."""
+"""Draws the figures of a report with Plotly. Each figure has a table with the same numbers.
+
+A figure without data is left out.
+"""
 
 from __future__ import annotations
 
@@ -145,8 +148,8 @@ def _scores(comparison: Comparison) -> Drawing:
     return Drawing(
         "scores",
         "Scores",
-        "The score of each candidate on each primary metric, with the 95% interval of the score. Vertical strokes are "
-        "trivial policies, which do not use a model.",
+        "The score of each candidate on each primary metric, with its 95% interval. A vertical stroke is the score of "
+        "a trivial policy. A trivial policy answers by a simple rule, without a model.",
         [("", {"data": traces, "layout": layout})],
         ("metric", "candidate", "n", "score", "95% interval"),
         score_rows(comparison, rows),
@@ -187,8 +190,8 @@ def _causes(comparison: Comparison) -> Drawing | None:
     return Drawing(
         "causes",
         "Why completions failed",
-        "Each failed completion has one cause. If several causes apply, the first one in this order counts: a call "
-        "when abstaining is right, no call, the faults of the call.",
+        "Each failed completion has one cause. If several causes apply, the first of this list counts: a call where "
+        "abstaining is right, no call, a fault of the call.",
         [("", {"data": traces, "layout": layout})],
         ("candidate", "cause", "completions"),
         rows,
@@ -205,7 +208,7 @@ def _strict(comparison: Comparison) -> Drawing | None:
     return Drawing(
         "strict",
         "Strict against lenient",
-        "The share of whole calls that are right, in the strict and in the lenient reading of the dialect. If the "
+        "The share of calls that are completely right, in the strict and in the lenient reading of the dialect. If the "
         "lenient score is much higher, most mistakes are mistakes of format.",
         [("", bars(comparison, list(readings), dict(enumerate(figures))))],
         ("reading", "candidate", "n", "whole call right", "95% interval"),
@@ -215,6 +218,6 @@ def _strict(comparison: Comparison) -> Drawing | None:
 
 
 def drawings(comparison: Comparison) -> list[Drawing]:
-    """Return all figures that have data, in the order of the page."""
+    """Return each figure that has data, in the order of the page."""
     every = (_forest, _scores, offered, confusion, _causes, _strict, seen, curves, spent)
     return [drawing for draw in every if (drawing := draw(comparison)) is not None]

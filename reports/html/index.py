@@ -1,4 +1,4 @@
-"""The index page of a site: all reports, and the primary metrics of the candidates over time."""
+"""Writes the index page of a site: all reports, and the primary metrics of the candidates over time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RED = ("regressed", "missing")
 
 
 def _series(entries: Sequence[Entry], metric: str) -> dict[tuple[str, str], list[tuple[Entry, Point]]]:
-    """Return the points of one metric by candidate and set of cases, oldest first."""
+    """Return the points of one metric, oldest first. The key is the candidate and the hash of the cases."""
     series: dict[tuple[str, str], list[tuple[Entry, Point]]] = {}
     for entry in entries:
         for side in entry.sides:

@@ -1,4 +1,4 @@
-"""Figures that show a score by the number of tools offered, by confused tools, or by tools seen in training."""
+"""Draws the scores by number of offered tools, the confused tools, and the scores on tools seen in training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["confusion", "offered", "seen"]
 
 
 def offered(comparison: Comparison) -> Drawing | None:
-    """Draw `selection.tool` for each number of offered tools; None if all cases offer the same number."""
+    """Draw `selection.tool` for each number of offered tools. Return None if all cases offer the same number."""
     if comparison.report is None:
         return None
     figures = [comparison.report.details[contestant.name].offered for contestant in comparison.contestants]
@@ -48,8 +48,8 @@ def offered(comparison: Comparison) -> Drawing | None:
     return Drawing(
         "offered",
         "The right tool, by the number of tools offered",
-        "The share of cases in which exactly the right tools are called. If a model reads the list of tools, its score "
-        "falls little with a longer list.",
+        "The share of cases in which exactly the right tools are called. If the score falls little with a longer list, "
+        "the model reads the list of tools.",
         [("", {"data": traces, "layout": layout})],
         ("tools offered", "candidate", "n", "right tool", "95% interval"),
         score_rows(comparison, [(str(size), [drawn[size] for drawn in figures]) for size in sizes]),
@@ -57,7 +57,10 @@ def offered(comparison: Comparison) -> Drawing | None:
 
 
 def _heat(matrix: Confusion) -> dict[str, Any]:
-    """Draw one confusion. Right cells have one colour, wrong cells another colour, and empty cells no colour."""
+    """Draw the confusions of one contestant. Right cells and wrong cells have different colours.
+
+    A cell without calls has no colour.
+    """
 
     def is_right(expected: str, called: str) -> bool:
         return expected == called or (expected == ABSTAIN and called == NO_CALL)
@@ -157,8 +160,8 @@ def seen(comparison: Comparison) -> Drawing | None:
     return Drawing(
         "seen",
         "Tools seen in training against unseen tools",
-        "A tool is seen if its hash is in the training record of the candidate. If a difference is also found on "
-        "unseen tools, it does not come from memorised tools.",
+        "A tool is seen if its hash is in the training record of the candidate. If the score also improves on unseen "
+        "tools, the improvement does not come from memorised tools.",
         variants,
         ("metric", "tools", "candidate", "n", "score", "95% interval"),
         rows,

@@ -1,8 +1,10 @@
-"""The HTML renderer: a template, a style sheet, two scripts, and a content-security policy.
+"""Renders a report as an HTML page, from templates, a style sheet and two scripts.
 
-The policy permits no address, so the file loads nothing. The policy contains hashes, and only scripts and styles with
-these hashes are permitted. Output of models is escaped text in the page, or JSON. The script of the page writes the
-strings of the JSON into text nodes.
+The content-security policy of the page permits no address, so the page loads nothing from the network. Only scripts and
+styles whose hashes are in the policy are permitted.
+
+Output of models is either escaped text in the page, or JSON. The script of the page writes the strings of the JSON into
+text nodes.
 """
 
 from __future__ import annotations
@@ -32,12 +34,12 @@ from toolmark.reports.writing import write
 __all__ = ["Html", "environment", "page_script", "plotly_script", "policy", "sheet", "unwanted_styles"]
 
 _EMPTY_STYLE = ""
-"""Plotly adds an empty style element, and then adds rules by script. The policy needs the hash of this element."""
+"""Plotly adds an empty style element, and then adds rules by script. The policy needs the hash of this empty text."""
 
 
 _LONGEST_NAME = 200
 _LONGEST = 4_000
-"""Largest number of characters of texts from models, cases and records. Longer texts are cut."""
+"""Largest number of characters of a text from a model, a case or a record. A longer text is cut."""
 
 
 def _shown(value: Any) -> Any:
@@ -60,7 +62,7 @@ def sheet() -> Markup:
 
 
 def environment() -> Environment:
-    """Return the environment of the templates. Every value is escaped, and invisible characters become visible."""
+    """Return the environment of the templates. Every value is escaped, and invisible characters are made visible."""
     made = Environment(
         loader=PackageLoader("toolmark.reports.html", "templates"),
         autoescape=True,
@@ -84,7 +86,7 @@ def policy(scripts: Sequence[str], styles: Sequence[str], *, beside: bool = Fals
     Args:
         scripts: Texts of the inline scripts.
         styles: Texts of the inline styles.
-        beside: Whether script files in the folder of the page may run too.
+        beside: Whether the page may also run script files from its own folder.
     """
     run = " ".join([*map(_hash, scripts), *(["'self'"] if beside else [])]) or "'none'"
     style = " ".join(map(_hash, [*styles, _EMPTY_STYLE]))
@@ -100,7 +102,7 @@ def page_script() -> Markup:
 
 
 def plotly_script() -> str:
-    """Return Plotly's script with LF line ends. An HTML parser changes other line ends, and then the hash would differ.
+    """Return Plotly's script with line ends LF. An HTML parser changes other line ends, and then the hash is wrong.
 
     Raises:
         EnvironmentFault: The package plotly is not installed.
@@ -118,7 +120,7 @@ def plotly_script() -> str:
 
 
 def unwanted_styles(plotly: str) -> list[str]:
-    """Return the ids of the style elements for maps. Plotly adds such an element unless an element with the id exists.
+    """Return the ids of the style elements for maps. Plotly adds a style element only if its id does not exist yet.
 
     Args:
         plotly: Plotly's script.
@@ -127,7 +129,7 @@ def unwanted_styles(plotly: str) -> list[str]:
 
 
 def _briefly_named(comparison: Comparison) -> Comparison:
-    """Cut long names in the comparison, because the page repeats each name many times. Names stay unique."""
+    """Return the comparison with long names cut, because the page repeats each name many times. Names stay unique."""
     names = [contestant.name for contestant in comparison.contestants]
     cut = {
         name: name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}… ({names.index(name) + 1})"
@@ -148,7 +150,7 @@ def _briefly_named(comparison: Comparison) -> Comparison:
 
 
 class Html:
-    """Writes a report as one file that needs no network, or as a page with further cases in other files."""
+    """Writes a report as one file that needs no network, or as a page with script files in the same folder."""
 
     name = "html"
     suffixes: Sequence[str] = (".html", ".htm")
@@ -162,7 +164,7 @@ class Html:
             write(out, page)
 
     def render_beside(self, comparison: Comparison, out: Path, plotly: str) -> None:
-        """Write the page to `out`. Cases that do not fit into the page are written to script files in the same folder.
+        """Write the page to `out`. Cases that do not fit into the page go to script files in the same folder.
 
         Args:
             comparison: The comparison.
@@ -186,7 +188,14 @@ class Html:
         return self._page(comparison, chosen_cases(comparison, budget)[0])
 
     def _page(self, comparison: Comparison, cases: Sequence[str], beside: Sequence[str] = (), plotly: str = "") -> str:
-        """Return the page with `cases`. Further cases and Plotly's script may be in other files of the same folder."""
+        """Return the page with `cases`.
+
+        Args:
+            comparison: The comparison.
+            cases: The cases in the page, as JSON.
+            beside: Names of the script files with the other cases, in the folder of the page.
+            plotly: Address of Plotly's script, relative to the page. If empty, the page contains the script.
+        """
         comparison = _briefly_named(comparison)
         figures = drawings(comparison)
         specs = {figure.id: [spec for _, spec in figure.variants] for figure in figures}

@@ -22,7 +22,7 @@
   toggle.hidden = false;
   labelToggle();
 
-  // Figures: the colour "@name" stands for the custom property --name of the style sheet.
+  // Figures: a colour "@NAME" stands for the custom property --NAME of the style sheet.
   const { figures } = read("data");
   const coloured = (value, style) => {
     if (typeof value === "string") return value.startsWith("@") ? style.getPropertyValue(`--${value.slice(1)}`).trim() : value;
@@ -77,7 +77,7 @@
   toggle.addEventListener("click", () => { root.dataset.theme = isDark() ? "light" : "dark"; redraw(); });
   system.addEventListener("change", () => { if (!root.dataset.theme) redraw(); });
 
-  // The explorer.
+  // The list of cases.
   const explorer = read("explorer");
   if (!explorer) return;
   const causeLabel = (cause) => explorer.causes[cause] ?? cause;
@@ -287,7 +287,7 @@
   });
   const begin = () => { fillFilters(); fillFates(); changed(); visit(); };
 
-  // Further cases come as scripts, because a page opened from disk may load scripts only. A script calls toolmarkCases.
+  // A page opened from disk may load scripts but no data. Each script with further cases calls toolmarkCases.
   globalThis.toolmarkCases = (more) => cases.push(...more);
   const rest = byId("rest");
   rest.hidden = explorer.beside.length === 0;

@@ -1,6 +1,6 @@
-"""The sections of the page in order, and the data of their templates.
+"""Prepares the data for the sections of the page. `SECTIONS` is the order of the sections.
 
-The template of the section NAME is `templates/NAME.html.jinja`. `SECTIONS` determines the order of the sections.
+The template of the section NAME is `templates/NAME.html.jinja`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SECTIONS = ("verdict", "fairness", "table", "figures", "cases", "provenance")
 
 
 def section_data(comparison: Comparison) -> dict[str, Any]:
-    """Return the data of the templates, except the comparison and the figures."""
+    """Return the data that the templates need, except the comparison and the figures."""
     table = _table(comparison)
     return {
         "compared": _compared(comparison, table),
@@ -57,7 +57,7 @@ def _ends(interval: Interval, low: float, high: float) -> tuple[float, float]:
 
 
 def _table(comparison: Comparison) -> list[dict[str, Any]]:
-    """Return the formatted primary metrics, with a line for each contestant."""
+    """Return the formatted primary metrics. Each metric has a line for each contestant."""
     every = [each.interval for one in comparison.contestants for each in one.differences.values() if each.interval]
     widest = max((max(map(abs, _ends(interval, -1, 1))) for interval in every), default=1.0) or 1.0
     policies = comparison.report.policies if comparison.report else ()
@@ -109,7 +109,7 @@ def _secondary(comparison: Comparison) -> list[dict[str, Any]]:
 
 
 def _strips(comparison: Comparison) -> list[tuple[int, ContestantResult, list[Condition]]]:
-    """Return the conditions of every contestant with a baseline, and of contestants with an unverified base."""
+    """Return the conditions of each contestant that has a baseline or whose base is not verified."""
     every = [(index, one, fairness(comparison, one)) for index, one in enumerate(comparison.contestants)]
     return [
         (index, contestant, strip)

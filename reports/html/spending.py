@@ -1,4 +1,4 @@
-"""The figure on the tokens, time and cost of the answers."""
+"""Draws the tokens, the time and the cost of the answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["spent"]
 
 
 def _bar(comparison: Comparison, name: str, values: Mapping[int, float], unit: str) -> dict[str, Any]:
-    """Draw a bar for each contestant. A bar has no interval, because the value comes from a sum."""
+    """Draw a bar for each contestant. A bar has no interval, because its value is computed from a sum."""
     names = [short(comparison.contestants[position].name) for position in values]
     trace = {
         "type": "bar",
@@ -69,8 +69,8 @@ def spent(comparison: Comparison) -> Drawing | None:
     return Drawing(
         "spent",
         "Time, tokens and cost",
-        "Tokens are counted by the engine. Times are wall-clock seconds of generation, and are comparable only on the "
-        "same machine. Costs use the prices that were known when the run was made. n/a means not recorded.",
+        "The engine counts the tokens. Times are wall-clock seconds of generation. Compare times only if they come "
+        "from the same machine. Costs use the prices at the time of the run. n/a means not recorded.",
         variants,
         (
             *("candidate", "answers", "tokens per answer", "95% interval", "tokens written", "tokens read"),

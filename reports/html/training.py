@@ -1,4 +1,4 @@
-"""The figure on training: losses, scores of the checkpoints, and the checkpoint that was kept."""
+"""Draws the training: the losses, the scores of the checkpoints, and the checkpoint that was kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOSSES = {"loss": "training loss", "eval_loss": "validation loss"}
 
 
 def curves(comparison: Comparison) -> Drawing | None:
-    """Draw the training curves with at least two points. Return None if there is no such curve."""
+    """Draw each training curve that has at least two points. Return None if there is no such curve."""
     variants: list[tuple[str, Mapping[str, Any]]] = []
     rows: list[list[str]] = []
     compared_first = sorted(comparison.contestants, key=lambda contestant: contestant.baseline is None)
@@ -107,7 +107,7 @@ def _layout(record: TrainingRecord) -> dict[str, Any]:
 
 
 def _kept(chosen: ChosenCheckpoint) -> dict[str, Any]:
-    """Return a line at the checkpoint that was kept, with the metric and the score that decided the choice."""
+    """Return a line at the checkpoint that was kept. Its label has the metric and the score that decided the choice."""
     by = f": {short(label(chosen.metric))}" if chosen.metric else ""
     score = "" if chosen.score is None else f" {chosen.score * 100:.1f} %"
     line = {"color": "@good", "width": 2, "dash": "dash"}

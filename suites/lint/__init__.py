@@ -1,15 +1,15 @@
-"""`toolmark cases lint`: checks cases without a model.
+"""Checks cases without a model, for `toolmark cases lint`.
 
-A finding is either a fault or a doubt. A fault is certain, for example an unreadable case or a wrong expected answer. A
-doubt needs a decision by a person, for example because an offered tool could answer a question that expects no call.
-The shipped cases have no finding.
+A finding is either a fault or a doubt. A fault is certain. Examples are an unreadable case and a wrong expected answer.
+A person must decide about a doubt. An example is a question that expects no call although a tool could answer it. The
+shipped cases have no finding.
 
-    findings.py              the class of a finding
-    balance.py               tags and splits; whether tools, difficulties and places are balanced
+    findings.py              a finding, and the position of a case
+    balance.py               checks of tags and splits; checks that tools, difficulties and places are balanced
     gold.py                  runs the expected calls; checks that a perfect answer scores 1 on each primary metric
-    likeness.py              cases that are too similar to each other or to training templates
-    skeletons.py             questions without values, for the measurement of similarity
-    doubtful_abstentions.py  cases that expect no call although a call may be right
+    likeness.py              finds cases that are too similar to each other or to training templates
+    skeletons.py             removes the values from questions, for the measurement of similarity
+    doubtful_abstentions.py  finds cases that expect no call although a call may be right
 """
 
 from __future__ import annotations
@@ -34,17 +34,18 @@ __all__ = ["KINDS", "Finding", "LocatedCase", "lint", "located_cases"]
 
 
 def located_cases(paths: Iterable[Path], tools: str | None = None) -> tuple[list[LocatedCase], list[Finding]]:
-    """Read case files.
+    """Read case files, and return the cases and the findings.
 
     Args:
         paths: Case files or folders. In a folder, the files `*.dev.jsonl` and `*.test.jsonl` are read.
-        tools: Source of the toolboxes that the cases name.
+        tools: The toolboxes that the cases name: a tools.yaml, a Python file or a module.
 
     Returns:
-        The cases with file and line, and a finding for each row that cannot be read or that repeats another case.
+        The cases with file and line, and the findings. A row that cannot be read gives a finding. A row that repeats
+        another case gives a finding too.
 
     Raises:
-        InputError: A file cannot be read at all.
+        InputError: A file cannot be read.
         NothingToDo: The files have no rows.
     """
     rows: list[LocatedCase] = []
@@ -63,7 +64,7 @@ def located_cases(paths: Iterable[Path], tools: str | None = None) -> tuple[list
             else:
                 findings.append(row.finding("id", f"the same messages and tools as {first.place}"))
     if not rows and not findings:
-        raise NothingToDo("the files have no case", "Name a file with at least one case.")
+        raise NothingToDo("the files have no case", "Give a file with at least one case.")
     return rows, findings
 
 
@@ -75,7 +76,7 @@ def _of_folder(folder: Path) -> list[Path]:
     """Return the case files of a folder. An evaluation reads the same files."""
     inside = sorted(file for split in get_args(Split) for file in folder.glob(f"*.{split}.jsonl"))
     if folder.is_dir() and not inside:
-        raise InputError(f"the folder {folder} has no *.test.jsonl and no *.dev.jsonl", "Name the case files.")
+        raise InputError(f"the folder {folder} has no *.test.jsonl and no *.dev.jsonl", "Give the case files.")
     return inside or [folder]
 
 
@@ -95,7 +96,7 @@ def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Fi
         broken = list(executes(rows, executor))
         findings += broken
         unsound = {(finding.file, finding.line) for finding in broken}
-        # If an expected call does not run, the gold of the case is wrong too. Only the first finding is reported.
+        # If an expected call fails, the expected answer of the case is wrong too. Only the first finding is reported.
         findings += proves([row for row in rows if (row.file, row.line) not in unsound], dialect, executor)
     findings += [*duplicates(rows), *leaks(rows, training_patterns()), *abstentions(rows), *balance(rows)]
     order = {file: index for index, file in enumerate(_case_files(paths))}

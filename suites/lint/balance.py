@@ -1,4 +1,4 @@
-"""Checks the tags and splits of cases, and the balance of tools, difficulties and positions in the list of tools."""
+"""Checks the tags and splits of cases. Checks that tools, difficulties and positions of the right tool are balanced."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ __all__ = ["DIFFICULTIES", "balance", "labels", "splits"]
 DIFFICULTIES = ("easy", "hard")
 
 _FEWEST_CASES = 40
-"""Shares are checked only with at least this number of cases. With fewer cases, shares can be uneven by chance."""
+"""Smallest number of cases for which shares are checked. With fewer cases, shares can be uneven by chance."""
 _LEAST_RARER = 0.25
-"""Smallest permitted share of the rarer difficulty in a stratum."""
+"""In each stratum, the rarer difficulty must have at least this share of the cases."""
 _FIRST_PLACE_EXCESS = 0.1
-"""Largest permitted difference between the share of cases with the first tool right and this share by chance."""
+"""Largest permitted excess of the share of cases whose first offered tool is right, over this share by chance."""
 _DEV_SHARE = (0.1, 0.35)
-"""Smallest and largest permitted share of dev cases, if there are dev and test cases."""
+"""Smallest and largest permitted share of dev cases, if the collection has both dev and test cases."""
 
 
 def labels(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
-    """Yield findings `tags`: difficulty, topic or tool is missing, or the tool is not the expected tool."""
+    """Yield findings `tags`: the difficulty, topic or tool is missing, or the tool is not the expected tool."""
     for row in rows:
         tags, tools = row.case.tags, expected_tools(row.case)
         if tags.get("difficulty") not in DIFFICULTIES:
@@ -64,7 +64,7 @@ def splits(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
 
 
 def balance(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
-    """Yield findings `balance`, each with the place of the first case concerned. Small collections are not checked."""
+    """Yield findings `balance`. Small collections are not checked. A finding has the place of the first such case."""
     yield from _rare_tools(rows)
     yield from _rare_difficulties(rows)
     yield from _favoured_place(rows)
@@ -75,7 +75,7 @@ def balance(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
 
 
 def _rare_tools(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
-    """Yield a finding for each tool that is right less than half as often as the median tool."""
+    """Yield a finding for each rare tool. A tool is rare if it is right less than half as often as the median tool."""
     calls = [row for row in rows if expected_tools(row.case)]
     offered: dict[str, LocatedCase] = {}
     for row in calls:

@@ -1,11 +1,14 @@
-"""Finds cases that expect no call although a call may be right. The rules look at words only, so a person decides.
+"""Finds cases that expect no call although a call may be right.
+
+The rules compare words only. A person must decide whether a finding is right.
 
 - `answerable`: The case says that no tool is needed. But an offered tool shares words with the question, and the
-  question has a value for every required argument. Or the question asks for a fact, and an offered tool searches the
+  question has a value for every required argument.
+- `answerable`: The case says that no tool is needed. But the question asks for a fact, and an offered tool searches the
   web.
-- `missing-argument`: The case says that an argument is missing. But the argument is not required, or the question has
-  a value for the argument.
-- `already-answered`: The conversation contains no tool result, so no result can be the answer.
+- `missing-argument`: The case says that an argument is missing. But the argument is optional, or the question has a
+  value for the argument.
+- `already-answered`: The case says that the question is already answered. But the conversation contains no tool result.
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ _SPOKEN: Mapping[str, str] = {
     "c": "celsius centigrade °c",
     "f": "fahrenheit °f",
 }
-"""Regular expressions for the words that people use for a value of an enumeration."""
+"""Regular expressions for other words with the meaning of an enumeration value. The key is the value."""
 
 _QUOTATION = re.compile(QUOTATION)
 _AFTER_COLON = re.compile(r":\s+(\S[^\n]{0,2000})")
@@ -58,7 +61,7 @@ _YEARS = range(1900, 2101)
 
 
 def _values_in(schema: Mapping[str, Any], text: str) -> list[Any]:
-    """Return the values in `text` that fit `schema`. Values of an enumeration may also be given in other words."""
+    """Return the values in `text` that fit `schema`. Other words for an enumeration value are found too."""
     found = named_values(schema, text)
     options = schema.get("enum")
     for option in options if isinstance(options, list) else ():
@@ -82,10 +85,12 @@ def _schema(declared: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _evidence(tool: Tool, text: str) -> int | None:
-    """Count the required arguments of `tool` with a value in `text`. Return None if an argument has no value.
+    """Return the number of required arguments of `tool` that have a value in `text`.
 
-    Two arguments cannot share one value. For a string of any content, the words after a colon may be the value. Such an
-    argument has a value, but the argument is not counted, because any words may follow a colon.
+    Return None if a required argument has no value. Two arguments cannot share one value.
+
+    The words after a colon can be the value of an argument that takes any string. An argument with such a value is not
+    counted, because any words may follow a colon.
     """
     declared, required = _arguments_of(tool)
     used: list[Any] = []
@@ -109,12 +114,13 @@ def _answerable_cases(row: LocatedCase) -> Iterator[Finding]:
         said = f"{tool.name.replace('_', ' ')} {tool.description}"
         shared = own & set(content_words(said))
         found = _evidence(tool, text) if shared else None
-        # With one common word, there must also be a fitting value, or the question must have no other word.
+        # One common word is weak evidence. It counts only with a fitting value, or if the question has no other word.
         if found is not None and (found or len(shared) > 1 or shared == own):
             words = ", ".join(sorted(shared))
             yield row.finding(
                 "answerable",
-                f"{tool.name} could answer: no argument is missing, and the question has words of it: {words}",
+                f"{tool.name} could answer: no argument is missing, and its description has words of the question: "
+                f"{words}",
             )
         elif _SEARCH.search(said) and _WEB.search(said) and _FACT.search(text):
             yield row.finding("answerable", f"{tool.name} could find this fact")
@@ -137,7 +143,7 @@ def _missing(row: LocatedCase, expect: Abstain) -> Iterator[Finding]:
         return
     text = user_text(row.case)
     numeric = schema.get("type") in ("integer", "number")
-    # A number that looks like a year is rarely an amount.
+    # A number that looks like a year is probably not an amount.
     fitting = [value for value in _values_in(schema, text) if not (numeric and value in _YEARS)]
     rivals = [name for name in required if name != expect.missing]
     claimed = sum(any(value in fitting for value in _values_in(_schema(declared, name), text)) for name in rivals)

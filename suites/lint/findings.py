@@ -1,4 +1,4 @@
-"""A finding of a check of cases: kind, place and message."""
+"""Defines a finding of a check of cases: its kind, its place and its message."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class LocatedCase:
 
     @property
     def place(self) -> str:
-        """`file:line`."""
+        """Return the place as `file:line`."""
         return f"{self.file}:{self.line}"
 
     def finding(self, kind: Kind, message: str) -> Finding:
-        """Make a finding at this line."""
+        """Return a finding with the file and the line of this case."""
         return Finding(self.file, self.line, kind, message)
 
 
@@ -61,7 +61,7 @@ class Finding:
 
 
 def expected_tools(case: Case) -> tuple[str, ...]:
-    """Return the distinct names of the expected tools, in the order of the case. Empty if abstaining is right."""
+    """Return the distinct names of the expected tools, in the order of the case. If abstaining is right, return ()."""
     options = case.expect.any_of if isinstance(case.expect, ExpectCall) else ()
     return tuple(dict.fromkeys(spec.name for option in options for spec in option.calls))
 
@@ -76,5 +76,5 @@ def stratum(case: Case) -> str:
 
 
 def user_text(case: Case) -> str:
-    """Return the text of all turns of the user, with one turn on each line."""
+    """Return the text of all turns of the user. Each turn begins on a new line."""
     return "\n".join(message.content for message in case.messages if message.role == "user")

@@ -1,4 +1,4 @@
-"""Checks expected answers and earlier tool results. Calls are run, and every primary metric must accept the gold."""
+"""Checks expected answers and recorded tool results. The calls are run, and all primary metrics are computed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ __all__ = ["executes", "proves"]
 
 
 def _failure_and_value(case: Case, call: Call, executor: Executor) -> tuple[str | None, Any]:
-    """Return the reason why `call` fails (None if it does not fail), and its value (None if `call` may not run)."""
+    """Run `call`, and return the reason of its failure and its value.
+
+    If the call succeeds, the reason is None. If the call may not run, the value is None.
+    """
     if call.name not in case.toolbox.names:
         return f"{call.name} is not offered", None
     tool = case.toolbox[call.name]
@@ -47,7 +50,10 @@ def _gold_calls(case: Case) -> Iterator[Call]:
 
 
 def executes(rows: Sequence[LocatedCase], executor: Executor) -> Iterator[Finding]:
-    """Yield findings `execution`: an expected or earlier call is invalid or fails, or an earlier result is wrong."""
+    """Yield findings `execution`: a call of the case is invalid or fails, or a recorded tool result is wrong.
+
+    Expected calls and calls in earlier turns are run.
+    """
     for row in rows:
         for call in _gold_calls(row.case):
             fault, _ = _failure_and_value(row.case, call, executor)

@@ -1,7 +1,7 @@
 """Finds cases that are too similar to each other, or to the templates of training data.
 
-The similarity of two skeletons is the Jaccard index of their 3-grams. An index from 3-grams to texts finds every pair
-with a common 3-gram, so no similar pair is missed.
+The similarity of two skeletons is the Jaccard index of their 3-grams. To be fast, only skeletons that share at least
+one 3-gram are compared.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Grams = frozenset[Skeleton]
 
 
 class _GramIndex:
-    """An index of texts by 3-grams."""
+    """An index that finds texts by their 3-grams."""
 
     def __init__(self) -> None:
         self._known: list[Grams] = []
@@ -36,7 +36,10 @@ class _GramIndex:
         self._known.append(text)
 
     def nearest(self, text: Grams) -> tuple[float, int] | None:
-        """Return similarity and number of the first text with the highest similarity. None if no text shares a gram."""
+        """Return the highest similarity to a text of the index, and the number of the first text with this similarity.
+
+        Return None if no text of the index shares a 3-gram with `text`.
+        """
         sharing = Counter(number for gram in text for number in self._holding.get(gram, ()))
         scored = ((similarity(text, self._known[number]), -number) for number in sharing)
         best = max(scored, default=None)
@@ -44,7 +47,10 @@ class _GramIndex:
 
 
 def duplicates(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
-    """Yield findings `skeleton` (two cases of a tool differ only in values) and `near-duplicate` (similar cases)."""
+    """Yield findings about cases that repeat each other.
+
+    `skeleton`: Two cases of a tool differ only in values. `near-duplicate`: Two cases are too similar.
+    """
     index = _GramIndex()
     by_skeleton: dict[tuple[tuple[str, ...], Skeleton], LocatedCase] = {}
     for row in rows:
@@ -57,7 +63,9 @@ def duplicates(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
         if twin is not row:
             yield row.finding("skeleton", f"only values differ from {twin.place}: {' '.join(skeleton)}")
         elif near is not None and near[0] >= LIMIT:
-            yield row.finding("near-duplicate", f"{near[0]:.2f} like {rows[near[1]].place}: {' '.join(skeleton)}")
+            yield row.finding(
+                "near-duplicate", f"similar to {rows[near[1]].place} ({near[0]:.2f}): {' '.join(skeleton)}"
+            )
 
 
 def _reason_and_tool(case: Case) -> tuple[str, str]:
@@ -84,4 +92,4 @@ def leaks(rows: Sequence[LocatedCase], patterns: Sequence[str]) -> Iterator[Find
     for row in rows:
         near = index.nearest(grams(case_skeleton(row.case)))
         if near is not None and near[0] >= LIMIT:
-            yield row.finding("leakage", f"{near[0]:.2f} like the training template {patterns[near[1]]!r}")
+            yield row.finding("leakage", f"similar to the training template {patterns[near[1]]!r} ({near[0]:.2f})")

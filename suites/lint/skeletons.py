@@ -1,8 +1,11 @@
-"""The skeleton of a question: the words of the question, with a mask in place of each value.
+"""Makes the skeleton of a question: the words of the question, with a mask in place of each value.
 
-"median of 3, 5 and 9" and "median of 4, 1" have the same skeleton. Values are quotations, dates, addresses, hashtags,
-words with a digit, and names inside a sentence. Arguments of expected and earlier calls are values too. In a template,
-the slots are values. The words that remain are the author's own words.
+"median of 3, 5 and 9" and "median of 4, 1" have the same skeleton. These parts of a question are values:
+
+- quotations, dates, addresses and hashtags
+- words with a digit, and names inside a sentence
+- arguments of expected and earlier calls
+- slots of a template
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ __all__ = ["MASK", "case_skeleton", "grams", "similarity", "template_skeleton"]
 
 MASK = "_"
 Skeleton = tuple[str, ...]
-"""Words in lower case. Consecutive values become one `MASK`."""
+"""The words of a question, in lower case. One `MASK` stands for several values in a row."""
 
 _MAX_TEXT = 20_000
 _HOLE = "\0"
@@ -69,7 +72,7 @@ def _words_and_masks(text: str) -> Skeleton:
 
 
 def _collapsed(words: list[str]) -> list[str]:
-    """Replace consecutive masks in `words` by one mask, even if `and` or `or` is between the masks."""
+    """Return the words with consecutive masks replaced by one mask. `and` or `or` may be between two masks."""
     kept: list[str] = []
     for word in words:
         if word == MASK:
@@ -96,7 +99,10 @@ def template_skeleton(pattern: str) -> Skeleton:
 
 
 def grams(skeleton: Skeleton) -> frozenset[Skeleton]:
-    """Return the 3-grams of a skeleton. A shorter skeleton is one gram. A skeleton of masks only has no gram."""
+    """Return the 3-grams of a skeleton.
+
+    A skeleton with less than three words is its only gram. A skeleton without words has no gram.
+    """
     if set(skeleton) <= {MASK}:
         return frozenset()
     return frozenset(skeleton[start : start + 3] for start in range(max(1, len(skeleton) - 2)))

@@ -132,7 +132,7 @@ def test_what_is_in_the_cache_needs_no_hub_and_no_hub_is_said(parquet: Path, at_
     source = ("generate", "import", "--source", "trl:hub/me/mine", "--manifest", str(tmp_path / "MANIFEST.toml"))
     missing = at_hub(*source, "--out", str(tmp_path / "none"))
     assert missing.code == 69, missing.said
-    assert "me/mine is not in the local cache and the hub cannot be reached" in missing.err
+    assert "me/mine is not in the local cache, and the hub cannot be reached" in missing.err
     assert "hf download me/mine --repo-type dataset" in missing.err
     snapshot = at_hub.home / "hub" / "datasets--me--mine" / "snapshots" / "abc"
     snapshot.parent.mkdir(parents=True)

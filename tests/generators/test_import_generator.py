@@ -116,7 +116,7 @@ def test_a_readers_conversations_pass_the_same_stages(
     splits = load_from_disk(out / "traces")
     assert sorted(row["query"] for name in splits for row in splits[name]) == ["four five", "one two three"]
     unknown = said(toolmark, installed, "generate", "import", "--source", "said.txt", "--out", "x", code=4)
-    assert "is not NAME:PATH" in unknown
+    assert "is not of the form NAME:PATH" in unknown
 
 
 def test_a_dataset_is_shown_and_audited(toolmark: Toolmark, installed: dict[str, str], tmp_path: Path) -> None:

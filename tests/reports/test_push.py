@@ -212,7 +212,7 @@ def test_other_weights_and_pickles_are_refused(push, adapter, runs):
     assert (run.returncode, "used different weights" in run.stderr) == (4, True)
     weights.write_bytes(b"\x80\x04\x95" + whole)
     run = push(str(adapter), *runs, "--to", "a/b", "--dry-run")
-    assert (run.returncode, "is not safetensors" in run.stderr) == (4, True)
+    assert (run.returncode, "is not a valid safetensors file" in run.stderr) == (4, True)
     weights.unlink()
     run = push(str(adapter), *runs, "--to", "a/b", "--dry-run")
     assert (run.returncode, "never published" in run.stderr) == (4, True)

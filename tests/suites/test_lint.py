@@ -132,7 +132,7 @@ PLANTED: list[tuple[str, Row | str, str]] = [
             "stats-5",
             abstain("no_tool_fits"),
         ),
-        "like",
+        "similar to",
     ),
     (
         "skeleton",

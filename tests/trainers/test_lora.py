@@ -188,7 +188,7 @@ def test_what_must_not_be_trained_on_is_refused(base, data, dev, tmp_path):
     from toolmark.benchmark.data.cases import query_hash
 
     manifest.write_text(f'[test_queries]\nhashes = ["{query_hash("Number 7, please.")}"]')
-    with pytest.raises(InputError, match=r"1 conversations of .*: it asks a test query in number 7"):
+    with pytest.raises(InputError, match=r"1 conversations of .*: the question is a test query in number 7"):
         train(base, data, dev, tmp_path / "out", manifest=manifest)
 
 
@@ -258,3 +258,9 @@ def test_a_template_without_an_end_of_turn_is_refused(base, data, dev, tmp_path)
     (copy / "tokenizer_config.json").write_text(json.dumps(config))
     with pytest.raises(InputError, match="ends an answer with no special token"):
         train(copy, data, dev, tmp_path / "out")
+
+
+def test_a_refused_training_leaves_no_folder(base, data, dev, tmp_path):
+    with pytest.raises(InputError, match=r"--target nothing"):
+        train(base, data, dev, tmp_path / "mine", QUICK.model_copy(update={"target": "nothing"}))
+    assert not (tmp_path / "mine").exists()

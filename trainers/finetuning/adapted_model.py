@@ -13,25 +13,27 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.engine.local_engine import default_device
+from toolmark.benchmark.engine.devices import choose_dtype
 from toolmark.trainers.finetuning.adapted_linear import AdaptedLinear
 from toolmark.trainers.finetuning.options import LoraOptions
 
 __all__ = ["load_trainable", "loraplus_optimizer", "without_adapter"]
 
 
-def load_trainable(weights: Path, options: LoraOptions) -> Any:
+def load_trainable(weights: Path, options: LoraOptions, device: str = "cpu") -> Any:
     """Load the base in training mode, with a new adapter unless `options.full` is set.
+
+    The base is loaded into the memory of the processor. The trainer moves it to the device.
 
     Raises:
         InputError: `--qlora` was given without CUDA, or no layer matches `--target`.
     """
-    device = default_device()
-    loading: dict[str, Any] = {"dtype": torch.bfloat16 if device == "cuda" else torch.float32}
+    loading: dict[str, Any] = {"dtype": getattr(torch, choose_dtype("auto", device))}
     if options.qlora:
         if device != "cuda":
             raise InputError(
-                "--qlora needs CUDA, and this machine has none", "Leave --qlora out, or train on a machine with CUDA."
+                f"--qlora needs CUDA, and the training is on {device}",
+                "Leave --qlora out, or train on a machine with CUDA: --device cuda",
             )
         from transformers import BitsAndBytesConfig
 

@@ -17,7 +17,7 @@ from transformers import PrinterCallback, ProgressCallback
 from trl.trainer.sft_config import SFTConfig
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
-from toolmark.benchmark.engine.local_engine import default_device
+from toolmark.benchmark.engine.devices import DEVICES, naming_missing_operations
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.tokenizer import open_tokenizer
 from toolmark.benchmark.plugins.protocols import Trained
@@ -52,14 +52,14 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
     work.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(ctx.seed)
     indices = _training_indices(ctx, options)
-    model = load_trainable(ctx.weights, options)
+    model = load_trainable(ctx.weights, options, ctx.device)
     examples = [ctx.examples("train")[index] for index in indices]
     order = arrange(examples, options.order, options.together, options.epochs, ctx.seed)
     layout: BatchLayout = packed_rows if packed_forward(without_adapter(model)) is not None else padded_rows
-    precision = _precision(work, model, examples, order, options)
+    precision = _precision(work, model, examples, order, options, ctx.device)
     torch.set_num_threads(precision.threads)
     rows = layout.__name__.replace("_", " ")
-    ctx.say(f"Training on {len(examples)} conversations in {rows}; {precision.why}.")
+    ctx.say(f"Training on {len(examples)} conversations in {rows}; device: {ctx.device}, {precision.why}.")
 
     weights = _loss_weights(ctx, options, indices)
     validation = _validation(ctx, options)
@@ -69,7 +69,8 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
     trainer.add_callback(progress)
     try:
         known = complete_checkpoints(work)
-        trainer.train(resume_from_checkpoint=str(known[max(known)]) if known else None)
+        with naming_missing_operations(ctx.device):
+            trainer.train(resume_from_checkpoint=str(known[max(known)]) if known else None)
     except (KeyboardInterrupt, OSError, DivergedError) as error:
         _stop(error, work)
 
@@ -90,7 +91,7 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
         losses=final | ({"eval_loss": losses[choice.step]} if losses else {}),
         curve=training_curve(history, figures),
         chosen_step=choice.step,
-        measured={"threads": precision.threads, "precision": precision.precision},
+        measured={"device": ctx.device, "threads": precision.threads, "precision": precision.precision},
     )
 
 
@@ -120,7 +121,7 @@ def _loss_weights(ctx: Training, options: LoraOptions, indices: Sequence[int]) -
 
 
 def _precision(
-    work: Path, model: Any, examples: Sequence[Encoded], order: Sequence[int], options: LoraOptions
+    work: Path, model: Any, examples: Sequence[Encoded], order: Sequence[int], options: LoraOptions, device: str
 ) -> PrecisionChoice:
     """Return the threads and the precision. A resumed training uses the choice that its first session stored."""
     plan = work / "plan.json"
@@ -128,7 +129,7 @@ def _precision(
         return PrecisionChoice(**read_json(plan))
     of_a_step = sum(len(examples[index].ids) for index in order[: options.batch * options.accumulation])
     tokens = min(of_a_step, options.pass_tokens)
-    found = choose_precision(model.config, tokens, options.precision, options.threads)
+    found = choose_precision(model.config, tokens, options.precision, options.threads, device)
     write_json(plan, {"threads": found.threads, "precision": found.precision, "why": found.why})
     return found
 
@@ -150,7 +151,7 @@ def _trainer(
     fitting = min(conversations_a_step, max(1, options.pass_tokens // longest))
     batch = next(size for size in range(fitting, 0, -1) if conversations_a_step % size == 0)
     everything, all_weights = [*examples, *validation], [*weights, *({} for _ in validation)]
-    cuda = default_device() == "cuda"
+    kind = DEVICES[ctx.device].torch_name
     config = SFTConfig(
         output_dir=str(work),
         per_device_train_batch_size=batch,
@@ -168,7 +169,7 @@ def _trainer(
         num_train_epochs=1,
         seed=ctx.seed,
         bf16=precision.precision == "bfloat16",
-        use_cpu=not cuda,
+        use_cpu=kind == "cpu",
         logging_steps=1,
         save_strategy="steps",
         save_steps=options.score_every,
@@ -177,7 +178,7 @@ def _trainer(
         report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,
-        dataloader_pin_memory=cuda,
+        dataloader_pin_memory=kind == "cuda",
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=None,
     )
@@ -219,4 +220,4 @@ def _stop(error: BaseException, work: Path) -> NoReturn:
         raise EnvironmentFault(
             f"training stopped: {error}", f"{kept} Remove the cause, then repeat the same command to resume."
         ) from error
-    raise KeyboardInterrupt(f"{kept} Repeat the same command to resume.") from None
+    raise KeyboardInterrupt(kept) from None

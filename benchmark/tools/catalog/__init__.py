@@ -1,14 +1,13 @@
-"""The built-in catalog, which contains everyday tools as typed functions. All of these tools are pure.
+"""The built-in catalog of everyday tools. Each tool is a typed function, and all tools are pure.
 
-To add a tool, write a public function in a module of this folder or in a new module. Then write calls of the tool in
-`tests/benchmark/tools/test_catalog.py`. Every module whose name has no leading underscore is read. Modules with a
-leading underscore contain code that several modules share.
+To add a tool, write a public function in a module of this folder, and add calls of the tool to
+`tests/benchmark/tools/test_catalog.py`. Modules whose names begin with an underscore contain no tools.
 
-Some tools would need the outside world (weather, mail, search, prices). These tools return fixed sample data, and their
-results say so. So the same call gives the same answer on every machine and day, and nothing is sent.
+Some tools would need a service, for example weather, mail or search. These tools return fixed sample data, and their
+results say so. Nothing is sent, and a call gives the same result on every machine and every day.
 
-The main process reads the schemas, and only the sandbox's worker runs the functions. So these modules import no large
-package at the top. If a function needs a large package, the import is in the function's body.
+The main process reads only the schemas of these modules, so the modules must be quick to import. If a function needs a
+large package, the function imports the package in its body.
 """
 
 from __future__ import annotations
@@ -63,16 +62,16 @@ _TUTORIAL_ORDER = (
     "query_database",
     "generate_password",
 )
-"""The tools of the original tutorial, in the tutorial's order. A model sees the tools in this order, so the order is
-part of a case's id."""
+"""The tools of the original tutorial, in its order. A model sees the tools in this order, so the ids of cases depend on
+the order."""
 
 
 @cache
 def catalog() -> Toolbox:
-    """The toolbox `catalog`.
+    """Return the toolbox `catalog`.
 
-    It contains the tutorial's tools in the tutorial's order. The other tools follow, sorted by module and by place in
-    the module.
+    The toolbox contains the tools of the tutorial, in the order of the tutorial. Then the other tools follow, sorted by
+    module and by position in the module.
     """
     modules = sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
     tools = {

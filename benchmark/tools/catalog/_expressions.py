@@ -1,7 +1,7 @@
-"""Evaluating arithmetic and conditions that a model wrote, with simpleeval and stricter limits.
+"""Evaluates arithmetic and conditions that a model wrote.
 
-simpleeval evaluates Python's syntax tree and does not use `eval`. The limits of simpleeval allow a power that takes
-seconds. With the limits in this module, results have fewer than 4,300 digits, as Python cannot print more digits.
+The package simpleeval evaluates the syntax tree, without Python's `eval`. Its own limits allow a power that takes
+seconds, so this module has stricter limits. Results have fewer than 4,300 digits, because Python does not print more.
 Strings cannot be multiplied or formatted.
 """
 
@@ -37,8 +37,8 @@ def _numeric(operation: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _power(base: float, exponent: float) -> Any:
-    # The size of a power of whole numbers is checked before the power is computed. Python itself raises an error for
-    # floats.
+    # For whole numbers, the size of the result is checked before the power is computed, because a large power takes
+    # long. For floats, Python raises an error.
     if isinstance(base, int) and isinstance(exponent, int) and base.bit_length() * abs(exponent) > MAX_BITS:
         raise ValueError("the power is too large")
     return base**exponent
@@ -76,17 +76,24 @@ def evaluate(
     operators: Mapping[type[ast.AST], Callable[..., Any]],
     functions: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Callable[..., Any]:
-    """Compile an expression to a function that takes the expression's names as keyword arguments.
+    """Return a function that evaluates an expression. The names in the expression are its keyword arguments.
+
+    If the expression uses something that is not allowed, or if its value is not finite, the returned function raises
+    `ValueError`.
+
+    Args:
+        expression: The expression, in Python's syntax.
+        operators: The operators that the expression may use.
+        functions: The functions that the expression may call, by name.
 
     Raises:
-        ValueError: The text is too long or not an expression. The returned function raises ValueError if the expression
-            uses something that is not allowed, or if the expression's value is not finite.
+        ValueError: The text is too long, or is not an expression.
     """
     from simpleeval import EvalWithCompoundTypes, InvalidExpression  # type: ignore[import-untyped,unused-ignore]
 
     if len(expression) > MAX_CHARACTERS:
         raise ValueError(f"the expression is longer than {MAX_CHARACTERS} characters")
-    # The parser raises MemoryError or RecursionError for deep nesting.
+    # If the expression is nested too deeply, the parser raises MemoryError or RecursionError.
     failures = (InvalidExpression, SyntaxError, TypeError, ArithmeticError, KeyError, MemoryError, RecursionError)
     evaluator = EvalWithCompoundTypes(
         operators=dict(operators),
@@ -115,5 +122,5 @@ def evaluate(
 
 
 def _reason(error: BaseException) -> str:
-    # Remove the address of a syntax node, which differs from run to run.
+    # The memory address of a syntax node is removed, because the same call must always give the same message.
     return re.sub(r"<ast\.(\w+) object at \w+>", r"\1", str(error) or type(error).__name__)[:200]

@@ -1,4 +1,4 @@
-"""Argument types and result notes that several catalog modules share."""
+"""Defines argument types and result notes for several modules of the catalog."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pydantic import Field, WithJsonSchema
 __all__ = ["FIXTURE", "LocalDateTime", "Number", "NumberOrText", "Scalar", "real_datetime"]
 
 FIXTURE = "fixed sample data, not live"
-"""The note in the results of tools that return sample data instead of using the outside world."""
+"""The note in the results of tools that return fixed sample data."""
 
-# The schemas are written by hand. So a model sees one type instead of two, but an int stays an int in results.
+# Pydantic would write "integer or number". The schemas are written by hand, so that a model sees only "number".
 Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
 Scalar = Annotated[str | int | float | bool, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 NumberOrText = Annotated[int | float | str, WithJsonSchema({"type": ["number", "string"]})]
@@ -20,7 +20,7 @@ LocalDateTime = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\
 
 
 def real_datetime(text: str) -> dt.datetime:
-    """Parse a `LocalDateTime`.
+    """Return the date and time that a `LocalDateTime` contains.
 
     Raises:
         ValueError: The date or time does not exist, for example 2025-02-30T10:00.

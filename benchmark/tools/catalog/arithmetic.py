@@ -1,4 +1,4 @@
-"""Exact arithmetic: expressions and combinations."""
+"""Tools for exact arithmetic: expressions and combinations."""
 
 from __future__ import annotations
 

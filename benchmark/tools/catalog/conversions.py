@@ -1,4 +1,4 @@
-"""Number bases and units of measure."""
+"""Tools that convert number bases and units of measure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from toolmark.benchmark.tools.catalog._values import Number
 
-# Importing pint (with numpy) takes a third of a second, so the worker imports pint before the time of a call begins.
+# Because the import of pint takes a third of a second, the worker imports pint before the time of a call begins.
 WORKER_IMPORTS = ("pint",)
 
 Base = Annotated[int, Field(ge=2, le=36)]
@@ -58,9 +58,9 @@ def unit_conversion(value: Number, from_unit: Unit, to_unit: Unit) -> float:
 
 @cache
 def _units() -> Any:
-    """A registry of only these eight units.
+    """Return a registry of units with only the units of `Unit`.
 
-    In pint's default registry "c" is the speed of light and "f" is a prefix.
+    Pint's default registry cannot be used, because "c" is the speed of light and "f" is a prefix there.
     """
     from pint import UnitRegistry
 

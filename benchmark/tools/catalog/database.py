@@ -1,7 +1,7 @@
-"""SQL on three small tables that are made in memory for each call.
+"""A tool that runs SQL on three small tables. The tables are made in memory for each call.
 
-SQLite enforces the limits. An authorizer allows a statement to read only the named table (no other table, no schema, no
-ATTACH, no pragma). The length, the steps and the values of a statement are limited.
+SQLite enforces the limits. A statement can read only one table, and cannot use other tables, the schema, ATTACH or
+pragmas. The length of a statement, the number of its steps and the size of its values are limited.
 """
 
 from __future__ import annotations
@@ -88,8 +88,7 @@ def query_database(query: str, dataset: Literal["customers", "sales", "inventory
         raise ValueError(f"the query gives more than {_MAX_ROWS} rows")
     if any(isinstance(value, bytes) for row in rows for value in row):
         raise ValueError("the query gives binary values")
-    # The result has no column names. So two queries that select the same values under different names have the same
-    # result.
+    # The result has no column names, so two queries that select the same values under different names are equal.
     return {"rows": [list(row) for row in rows], "note": FIXTURE}
 
 
@@ -106,5 +105,5 @@ def _restrict(connection: sqlite3.Connection, dataset: str) -> None:
     connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 10_000)
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     connection.set_authorizer(authorize)
-    # SQLite calls the handler at the limit. If the handler returns a true value, SQLite interrupts the statement.
+    # SQLite calls this function after `_MAX_STEPS` steps. The result 1 makes SQLite stop the statement.
     connection.set_progress_handler(lambda: 1, _MAX_STEPS)

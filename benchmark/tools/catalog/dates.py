@@ -1,4 +1,4 @@
-"""Calendar dates, clock times and time zones."""
+"""Tools for dates, times and time zones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def get_weekday_from_date(date: dt.date) -> str:
     Args:
         date: The date, as YYYY-MM-DD.
     """
-    # strftime is not used, because its names depend on the locale.
+    # `strftime` is not used, because the names that it returns depend on the locale.
     return ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")[date.weekday()]
 
 
@@ -77,5 +77,6 @@ def _zone(name: str) -> Any:
 
     try:
         return ZoneInfo(name)
-    except (KeyError, OSError, ValueError):  # an unknown name, a folder, refused by the sandbox, or not a relative path
+    # The name may be unknown, name a folder, be refused by the sandbox, or not be a relative path.
+    except (KeyError, OSError, ValueError):
         raise ValueError(f"unknown time zone {name[:50]!r}; use an IANA name such as Europe/Paris") from None

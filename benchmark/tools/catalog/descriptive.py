@@ -1,4 +1,4 @@
-"""Descriptive statistics of a list of numbers."""
+"""Tools for descriptive statistics of a list of numbers."""
 
 from __future__ import annotations
 

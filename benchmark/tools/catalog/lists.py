@@ -1,4 +1,4 @@
-"""Lists: reversing, removing repeats, sorting, filtering."""
+"""Tools that reverse, deduplicate, sort and filter lists."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def deduplicate_list(items: list[Scalar]) -> list[str | int | float | bool]:
     Args:
         items: The items.
     """
-    # In Python True == 1; in JSON they are different.
+    # In Python, True equals 1. In JSON, true and 1 are different values.
     first: dict[tuple[bool, str | int | float | bool], str | int | float | bool] = {}
     for item in items:
         first.setdefault((isinstance(item, bool), item), item)

@@ -1,4 +1,4 @@
-"""Messages to people. No message is sent. The result repeats the message and says that it was not sent."""
+"""Tools that send messages to people. No message is really sent, and the result says so."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field
 
 _NOT_SENT = "accepted by a stand-in; nothing was sent"
 
-# This is a format instead of pydantic's EmailStr, which needs an additional package.
+# Pydantic's `EmailStr` is not used, because it needs an additional package.
 Address = Annotated[str, Field(json_schema_extra={"format": "email"})]
 
 

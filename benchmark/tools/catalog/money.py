@@ -1,4 +1,4 @@
-"""Tax by published brackets, and currencies at fixed rates."""
+"""Tools for income tax and for currencies. Tax brackets and exchange rates are fixed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field
 
 from toolmark.benchmark.tools.catalog._values import FIXTURE, Number
 
-# IRS Revenue Procedure 2024-40, unmarried individuals: the income up to which each rate applies.
+# The income up to which a rate applies, and the rate, for unmarried individuals (IRS Revenue Procedure 2024-40).
 _BRACKETS_2025 = (
     (11_925, 0.10),
     (48_475, 0.12),

@@ -1,4 +1,4 @@
-"""Passwords. The same arguments always give the same password, so it is not a real secret."""
+"""A tool that makes passwords. Equal arguments always give the same password, so a password is not a secret."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def generate_password(
     """
     kinds = [string.ascii_lowercase]
     kinds += [string.ascii_uppercase] * use_uppercase + [string.digits] * use_numbers + ["!#$%&*+-=?@_"] * use_symbols
-    # The arguments are the seed, because in a benchmark the same call must always give the same answer.
+    # The arguments are the seed, because in a benchmark equal calls must give equal answers.
     draw = random.Random(f"{length} {use_symbols} {use_numbers} {use_uppercase}")  # noqa: S311 - not a secret
     signs = [draw.choice(kind) for kind in kinds]
     signs += [draw.choice("".join(kinds)) for _ in range(length - len(signs))]

@@ -1,6 +1,6 @@
-"""Calendar, reminders and to-do list.
+"""Tools for a calendar, reminders and a to-do list.
 
-No entry is stored. The result repeats the entry and says that it was not stored.
+No entry is stored. The result repeats the entry and says that nothing was stored.
 """
 
 from __future__ import annotations

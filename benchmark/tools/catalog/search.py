@@ -1,7 +1,7 @@
-"""Three searches over small fixed collections: the web, a team's Notion pages, a company's knowledge base.
+"""Tools that search small fixed collections: the web, a team's Notion pages, and a company's knowledge base.
 
-Results are ordered by the number of words that a text shares with the query. Results with the same number keep the
-order of the collection.
+Results are ordered by the number of words that a text shares with the query. If two results share the same number of
+words, they keep the order of the collection.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Plain text: counting, searching, rewriting."""
+"""Tools that count, search and rewrite plain text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-# All repeats are bounded, so that the time for matching is linear in the length of the text.
+# Every repetition in these patterns has a limit, so that the time for matching is linear in the length of the text.
 _HASHTAG = re.compile(r"(?<![\w#])#(?=\w{0,100}[^\W\d_])\w{1,100}")
 _URL = re.compile(r"\bhttps?://[^\s<>\"'`{}|\\^]{1,2000}", re.IGNORECASE)
 _PHONE = re.compile(r"(?<![\w+])\+?\(?\d(?:[ .()/-]{0,2}\d){6,14}(?!\w)")

@@ -1,6 +1,6 @@
-"""Calling remote tools.
+"""Calls remote tools. Each module implements one protocol.
 
-Each module implements one protocol. Only the sandbox's worker calls these tools, if `--execute` allows it.
-
-Each module has a function `bound(source, name)`. It returns a function that takes the tool's arguments by keyword.
+Each module has a function `bound(source, name)`, which returns a function that calls a tool. The arguments of the tool
+are passed by keyword. Remote tools are called only in the worker process of the sandbox, and only if `--execute` allows
+their effects.
 """

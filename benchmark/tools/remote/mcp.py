@@ -1,9 +1,9 @@
 """Calls tools of an MCP server.
 
-The server is an `http(s)://` address, or a command that is started and used over its pipes.
+The server is given as an `http(s)://` address, or as a command. The command is started, and its standard input and
+output are used.
 
-All asynchronous code runs in one background thread, which ends with the process. A process connects to each server only
-once, even if several of the server's tools are called.
+All asynchronous code runs in a background thread. A process connects to each server only once.
 """
 
 from __future__ import annotations
@@ -17,45 +17,46 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from toolmark.benchmark.core.child_processes import guarded
+
 __all__ = ["absolute", "bound", "connected"]
 
 _open = ExitStack()
 
 
 def absolute(server: str) -> str:
-    """`server` with absolute paths for the files in the command, so that the command works in every folder."""
+    """Return `server` with absolute paths of the files in the command, so that the command works in every folder."""
     if is_address(server):
         return server
-    # Links are not resolved. Python is often started through a link, and needs this link to find its virtual
-    # environment.
+    # Links are not resolved, because the `python` of a virtual environment is a link and works only as this link.
     return shlex.join(str(Path(word).absolute()) if Path(word).is_file() else word for word in shlex.split(server))
 
 
 def is_address(server: str) -> bool:
-    """Whether `server` is an address instead of a command."""
+    """Return whether `server` is an address and not a command."""
     return server.startswith(("http://", "https://"))
 
 
 def connected(server: str) -> AbstractAsyncContextManager[Any]:
-    """A client of `server`. It is a context manager that connects the client to the server."""
+    """Return a client of `server`. Use the client in an `async with` statement, which connects it to the server."""
     from mcp import Client, StdioServerParameters, stdio_client
 
-    # The variable is annotated, because the package mcp is optional. If it is not installed, there are no types.
+    # The type is written here, because the optional package mcp may not be installed when types are checked.
     client: AbstractAsyncContextManager[Any]
     if is_address(server):
         client = Client(server)
         return client
-    command, *words = shlex.split(server)
-    # The user named the server, and it may need API keys of the user's environment.
+    command, *words = guarded(shlex.split(server))
+    # The server gets the user's environment, because it may need API keys. The user chose the server.
     parameters = StdioServerParameters(command=command, args=words, env=dict(os.environ))
-    quiet = _open.enter_context(Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - _open closes it
+    quiet = _open.enter_context(Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - `_open` closes the file
     client = Client(stdio_client(parameters, errlog=quiet))
     return client
 
 
 @cache
 def _session(server: str) -> tuple[Any, Any]:
-    """The portal of the background thread, and a connected client that runs in this thread."""
+    """Return anyio's portal to the background thread, and a connected client that runs in this thread."""
     from anyio.from_thread import start_blocking_portal
 
     portal = _open.enter_context(start_blocking_portal())
@@ -63,7 +64,10 @@ def _session(server: str) -> tuple[Any, Any]:
 
 
 def bound(source: str, name: str) -> Callable[..., Any]:
-    """The tool `name` of the server `source` as a function. The function's attribute `connect` starts the server."""
+    """Return a function that calls the tool `name` of the server `source`.
+
+    The function has an attribute `connect`, which is a function that starts the server.
+    """
 
     def call(**arguments: Any) -> Any:
         portal, client = _session(source)
@@ -74,7 +78,7 @@ def bound(source: str, name: str) -> Callable[..., Any]:
 
 
 def _value(result: Any) -> Any:
-    """The structured content of a result. If there is none, the result's text, which is decoded if it is JSON.
+    """Return the structured content of a result. If there is none, return the text, decoded as JSON if possible.
 
     Raises:
         ValueError: The tool reports an error.
@@ -84,7 +88,7 @@ def _value(result: Any) -> Any:
         raise ValueError(text or "the tool failed and gave no reason")
     structured = result.structured_content
     if structured is not None:
-        # The protocol wraps a value that is not an object.
+        # If the value is not an object, the protocol wraps the value as {"result": value}.
         wrapped = isinstance(structured, dict) and list(structured) == ["result"]
         return structured["result"] if wrapped else structured
     try:

@@ -1,7 +1,6 @@
 """Sends the HTTP request of an OpenAPI operation.
 
-If the operation needs an API key, the key is read from the environment variable `OPENAPI_KEY`. The key is used only in
-requests of OpenAPI tools.
+If the operation needs an API key, the key is read from the environment variable `OPENAPI_KEY`.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ _operations = cache(read_operations)
 
 
 def bound(source: str, name: str) -> Callable[..., Any]:
-    """The operation `name` of the file `source` as a function.
+    """Return a function that sends the request of the operation `name` in the OpenAPI file `source`.
 
     Raises:
-        ValueError: The file has no such operation, or names no server for the operation.
+        ValueError: The file has no operation with this name, or no server address for the operation.
         InputError: The file cannot be read.
     """
     operations = _operations(source)
@@ -55,7 +54,7 @@ def _send(operation: Operation, arguments: Mapping[str, Any]) -> Any:
             parts[place][name] = value
     url = str(operation.url)
     for name, value in parts["path"].items():
-        # A slash is quoted too, because an argument must not change the path.
+        # Slashes and `..` are also quoted, because an argument must not change the path.
         url = url.replace("{" + name + "}", quote(_as_string(value), safe="").replace("..", "%2E%2E"))
     query: list[tuple[str, Any]] = [
         (name, _as_string(item))

@@ -1,7 +1,4 @@
-"""Reading tools from different sources as `toolmark.benchmark.data.cases.Tool` objects.
-
-Each module reads one format.
-"""
+"""Reads tools from files, Python modules and servers. Each module reads one format."""
 
 from __future__ import annotations
 
@@ -19,9 +16,10 @@ class ToolsFile:
 
     Attributes:
         tools: The tools, in order.
-        toolboxes: Tool names by toolbox name.
-        places: The known places, as `file:line`. The key is (tool,) for a tool, and (tool, argument) for an argument.
-        left_out: Lines about the parts of the source that cannot be tools. Each line contains the reason.
+        toolboxes: The names of the tools in each toolbox. The key is the name of the toolbox.
+        places: Where tools and arguments are defined, as `file:line`. The key is (tool,) for a tool, and (tool,
+            argument) for an argument.
+        left_out: One line for each part of the source that cannot be a tool, with the reason.
     """
 
     tools: tuple[Tool, ...]
@@ -30,5 +28,9 @@ class ToolsFile:
     left_out: tuple[str, ...] = ()
 
     def place(self, *names: str) -> str:
-        """The place of a tool or argument. If the argument's place is not known, the place of the tool is returned."""
+        """Return where a tool or an argument is defined.
+
+        If the place of an argument is not known, return the place of its tool. If this place is also not known, return
+        the name of the tool.
+        """
         return self.places.get(names) or self.places.get(names[:1]) or names[0]

@@ -1,10 +1,13 @@
-"""Checking tools for faults that make a tool useless to a model.
+"""Checks tools for faults that make a tool useless to a model.
 
-Tools that cannot be read are refused when their source is read. The checks in this module find other faults:
+These faults are found:
 
-* A dialect cannot write the tool.
-* A model cannot distinguish the tool from another tool, or cannot know the values of its arguments.
+* A dialect cannot write the name of the tool.
+* A model cannot distinguish the tool from another tool.
+* A model cannot know which values an argument takes.
 * The schema contradicts itself.
+
+Tools that cannot be read at all are refused earlier, when their source is read.
 """
 
 from __future__ import annotations
@@ -30,10 +33,10 @@ class ToolFault:
     """One fault of a tool.
 
     Attributes:
-        place: `file:line`, or a name if the source has no lines.
-        what: The fault, with the wrong value.
-        fix: The way to correct the fault.
-        severity: An `error` stops a generation. A `warning` is only printed.
+        place: Where the fault is, as `file:line`. The name of the tool if the source has no lines.
+        what: What is wrong, with the wrong value.
+        fix: What the user can do.
+        severity: An `error` stops `toolmark generate`. A `warning` is only printed.
     """
 
     place: str
@@ -46,7 +49,7 @@ class ToolFault:
 
 
 def lint(tools_file: ToolsFile) -> list[ToolFault]:
-    """All faults of the tools of a source, in the order of the tools."""
+    """Return all faults of the tools of a source, in the order of the tools."""
     faults: list[ToolFault] = []
     spelled: dict[str, Tool] = {}
     described: dict[str, Tool] = {}
@@ -122,9 +125,9 @@ def _is_described(schema: dict[str, Any], whole: dict[str, Any]) -> bool:
 
 
 def _values(tool: Tool, name: str, schema: dict[str, Any], place: str) -> Iterator[ToolFault]:
-    """Find default values and enum values that are invalid by their own schema.
+    """Find default values and enum values that do not fit their own schema.
 
-    The cause is often that YAML read an unquoted `no` or an unquoted date as another type.
+    The usual cause is a value in YAML without quotes. For example, YAML may read `no` as a boolean.
     """
     definitions: dict[str, Any] = {
         key: tool.parameters[key] for key in ("$defs", "definitions") if key in tool.parameters
@@ -138,7 +141,11 @@ def _values(tool: Tool, name: str, schema: dict[str, Any], place: str) -> Iterat
             violations = problems(value, compile_schema({**definitions, **node}))
             if violations:
                 what = f"the {kind} {_shown(value)} of {tool.name}.{name} does not match its own schema"
-                fix = "Put it in quotes." if isinstance(value, bool | int | float) else "Correct the value or the type."
+                fix = (
+                    "Put the value in quotes."
+                    if isinstance(value, bool | int | float)
+                    else "Correct the value or the type."
+                )
                 yield ToolFault(place, f"{what}: {violations[0].message}", fix)
         values = node.get("enum") or ()
         if any(isinstance(value, bool) for value in values) and any(isinstance(value, str) for value in values):

@@ -1,6 +1,6 @@
-"""Reading the tools of an MCP server. The server is given by its address, or by the command that starts it.
+"""Reads the tools of an MCP server. The server is given by its address, or by the command that starts the server.
 
-A tool with the read-only hint counts as `read`. Every other tool counts as `write`. No tool is called for the listing.
+If a tool has the read-only hint, its effects are `read`. Otherwise its effects are `write`. No tool is called.
 """
 
 from __future__ import annotations
@@ -23,15 +23,18 @@ _SECONDS = 30.0
 
 
 def read_mcp(server: str) -> ToolsFile:
-    """Read the tools of a server, given by an `http(s)://` address or a command.
+    """Return the tools of a server.
+
+    Args:
+        server: The `http(s)://` address of the server, or the command that starts the server.
 
     Raises:
-        InputError: A tool cannot be used.
-        EnvironmentFault: The server does not answer, or the package is missing.
+        InputError: A tool cannot be used, or `server` is not an address or command.
+        EnvironmentFault: The server does not answer, or the package `mcp` is not installed.
     """
     fix = "Write an address or a command: --tools mcp:http://localhost:8000/mcp or --tools 'mcp:python server.py'"
     if not server.strip():
-        raise InputError("--tools mcp: names no server", fix)
+        raise InputError("--tools mcp: contains no server", fix)
     if is_address(server) and ("@" in urlsplit(server).netloc or urlsplit(server).query):
         raise InputError(
             "The server's address contains credentials or a query, which would be written to tools.yaml",
@@ -45,7 +48,7 @@ def read_mcp(server: str) -> ToolsFile:
         import anyio
         import mcp  # noqa: F401
     except ModuleNotFoundError as error:
-        what = f"MCP servers need the package {error.name!r}, which is not installed"
+        what = f"To use an MCP server, the package {error.name!r} is needed, but it is not installed"
         raise EnvironmentFault(what, "Install it: pip install 'toolmark[mcp]'") from None
 
     async def listed() -> list[Any]:
@@ -68,7 +71,7 @@ def read_mcp(server: str) -> ToolsFile:
             "Start the server, or correct its address or command.",
         ) from error
     if not tools:
-        raise InputError(f"The MCP server {server!r} offers no tool", "Name another server.")
+        raise InputError(f"The MCP server {server!r} offers no tool", "Give the address or command of another server.")
     made: dict[str, Tool] = {}
     for shown in tools:
         if shown.name in made:
@@ -86,7 +89,7 @@ def _tool(shown: Any, server: str) -> Tool:
                 del schema["title"]
         check_schema(parameters)
     except SchemaError as error:
-        what = f"mcp {server}: tool {shown.name}: its arguments are not a valid JSON Schema: {error}"
+        what = f"mcp {server}: the arguments of the tool {shown.name} are not a valid JSON Schema: {error}"
         raise InputError(what, "Correct the schema in the server.") from None
     reads = shown.annotations is not None and shown.annotations.read_only_hint is True
     return Tool(

@@ -1,11 +1,14 @@
-"""Reading tools from an OpenAPI 3 file (JSON or YAML). Every operation with JSON arguments becomes a tool.
+"""Reads tools from an OpenAPI 3 file (JSON or YAML). Every operation with JSON arguments becomes a tool.
 
-A tool's name is the `operationId`. Without an `operationId`, the name is made from method and path. The tool's
-arguments are the operation's parameters and the properties of its JSON body. A JSON body that is not an object becomes
-the argument `body`. Referenced schemas are copied to `$defs`. The effects of a tool are the operation's
-`x-toolmark-effects`. Without this key, `GET` and `HEAD` count as `read`, and all other methods count as `write`.
+| part of the tool | source |
+|---|---|
+| name | the `operationId`; if missing, the method and the path |
+| arguments | the parameters of the operation, and the properties of the JSON body |
+| argument `body` | a JSON body that is not an object |
+| effects | `x-toolmark-effects`; if missing, `read` for `GET` and `HEAD`, and `write` for other methods |
 
-Nothing is downloaded, so all references must be local. Only `remote/openapi.py` calls the server, when a tool is run.
+Nothing is downloaded, so all references must be local. Referenced schemas are copied to `$defs`. When a tool is run,
+`remote/openapi.py` calls the server.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ __all__ = ["Operation", "is_openapi", "read_openapi", "read_operations"]
 _METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 _JSON_BODY = re.compile(r"application/(?:[\w.-]+\+)?json\b")
 _HEADERS_OF_HTTP = frozenset({"accept", "content-type", "authorization"})
-"""OpenAPI defines that header parameters with these names are ignored."""
+"""By the OpenAPI specification, header parameters with these names are ignored."""
 _ONLY_IN_DOCUMENTS = ("xml", "externalDocs", "example", "discriminator", "nullable")
 _MAX_HOPS = 16
 _MAX_NAME = 64
@@ -42,10 +45,10 @@ class Operation:
 
     Attributes:
         method: The HTTP method, in capitals.
-        url: The address, with `{name}` for each path argument. None if the file names no server.
-        places: The part of the request into which each argument is put.
-        security: The header for the API key, or `?name` if the query parameter `name` is for the key. None if no key is
-            needed.
+        url: The address, with `{name}` for each path argument. None if the file contains no server address.
+        places: The part of the request that contains each argument. The key is the name of the argument.
+        security: The name of the header that contains the API key. `?name` if the query parameter `name` contains the
+            key. None if no key is needed.
     """
 
     method: str
@@ -55,9 +58,10 @@ class Operation:
 
 
 def is_openapi(path: Path) -> bool:
-    """Whether a file is an OpenAPI document.
+    """Return whether a file is read as an OpenAPI document.
 
-    This is true for every `.json` file, and for a `.yaml` file with the key `openapi` or `swagger` near its beginning.
+    The result is True for every `.json` file. For a `.yaml` file, the result is True if the key `openapi` or `swagger`
+    stands near the beginning.
     """
     if path.suffix == ".json":
         return True
@@ -69,10 +73,10 @@ def is_openapi(path: Path) -> bool:
 
 
 def read_openapi(path: str | Path) -> ToolsFile:
-    """Read the operations of an OpenAPI 3.0 or 3.1 file as tools.
+    """Return the operations of an OpenAPI 3.0 or 3.1 file as tools.
 
     Raises:
-        InputError: The file cannot be read as tools. The error has file and line.
+        InputError: The file does not contain valid operations. The error contains the file and the line.
     """
     document = _OpenApi(Path(path), lenient=True)
     made = list(document.operations())
@@ -83,25 +87,30 @@ def read_openapi(path: str | Path) -> ToolsFile:
 
 
 def read_operations(path: str | Path) -> dict[str, Operation]:
-    """The operation of each tool of the file, by tool name. Raises the same errors as `read_openapi`."""
+    """Return the operation of each tool in the file. The key is the name of the tool.
+
+    Raises:
+        InputError: The file does not contain valid operations. The error contains the file and the line.
+    """
     return {tool.name: operation for tool, operation in _OpenApi(Path(path), lenient=True).operations()}
 
 
 @dataclass
 class _OpenApi(YamlDocument):
-    """An OpenAPI file while it is read."""
+    """An OpenAPI file that is being read."""
 
     places: dict[tuple[str, ...], str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     content: dict[str, Any] = field(default_factory=dict)
 
     def operations(self) -> Iterator[tuple[Tool, Operation]]:
-        """Every tool and the operation that calls it, in the order of the file."""
+        """Yield every tool and the operation that calls the tool, in the order of the file."""
         self.content = self.load()
         version = self.content.get("openapi") if isinstance(self.content, dict) else None
         if not str(version).startswith("3."):
             what = f"openapi is {version!r}" if version is not None else "the file is not an OpenAPI 3 document"
-            raise self.error(("openapi",), what, "Name an OpenAPI 3.0 or 3.1 file. Convert a Swagger 2 file first.")
+            fix = "Give the path of an OpenAPI 3.0 or 3.1 file. Convert a Swagger 2 file first."
+            raise self.error(("openapi",), what, fix)
         taken: dict[str, Place] = {}
         for path, item in self._mapping(("paths",), self.content.get("paths", {})).items():
             here = ("paths", path)
@@ -127,7 +136,7 @@ class _OpenApi(YamlDocument):
         return value
 
     def _resolved(self, value: Any, place: Place) -> tuple[dict[str, Any], Place]:
-        """Follow local references. Return the referenced value and its place."""
+        """Follow local references, and return the referenced value and its place."""
         for _ in range(_MAX_HOPS):
             reference = self._mapping(place, value).get("$ref")
             if reference is None:
@@ -137,7 +146,7 @@ class _OpenApi(YamlDocument):
 
     def _target(self, reference: Any, place: Place) -> Any:
         if not isinstance(reference, str) or not reference.startswith("#/"):
-            fix = "Bundle the file first, so that it has only local references."
+            fix = "Copy the referenced parts into the file, so that all references begin with #/."
             raise self.error((*place, "$ref"), f"$ref {reference!r} leads out of the file", fix)
         target: Any = self.content
         for key in _keys(reference):
@@ -153,7 +162,8 @@ class _OpenApi(YamlDocument):
         name = re.sub(r"[^A-Za-z0-9_.-]+", "_", str(given)).strip("_")
         if not name or len(name) > _MAX_NAME:
             what = (
-                f"the name {name!r} of {method.upper()} {path} has {len(name)} characters; 1 to {_MAX_NAME} are allowed"
+                f"the name {name!r} of {method.upper()} {path} has {len(name)} characters, but only 1 to {_MAX_NAME} "
+                "are allowed"
             )
             raise self.error(
                 (*place, "operationId"), what, f"Give the operation an operationId of at most {_MAX_NAME} characters."
@@ -208,9 +218,9 @@ class _OpenApi(YamlDocument):
     def _parameters(
         self, operation: dict[str, Any], item: dict[str, Any], place: Place
     ) -> Iterator[tuple[dict[str, Any], Place]]:
-        """The parameters of path and operation.
+        """Yield the parameters of the path and of the operation, each with its place.
 
-        A parameter of the operation replaces the same parameter of the path.
+        If both have a parameter with the same name, the parameter of the operation is used.
         """
         parameters: dict[tuple[str, str], tuple[dict[str, Any], Place]] = {}
         for listed, at in ((item.get("parameters"), place[:-1]), (operation.get("parameters"), place)):
@@ -244,7 +254,7 @@ class _OpenApi(YamlDocument):
         name: str,
         into: tuple[dict[str, Any], list[str], dict[str, Where]],
     ) -> bool:
-        """Add the arguments of a JSON body. Return False if the operation needs a body of another type."""
+        """Add the arguments of a JSON body to `into`. Return False if the operation needs a body of another type."""
         properties, required, where = into
         at = (*place, "requestBody")
         body, at = self._resolved(operation["requestBody"], at)
@@ -270,7 +280,7 @@ class _OpenApi(YamlDocument):
         return True
 
     def _schema(self, properties: dict[str, Any], required: list[str], place: Place, name: str) -> dict[str, Any]:
-        """The schema of all arguments. Referenced schemas are copied to `$defs`."""
+        """Return the schema of all arguments. Referenced schemas are copied to `$defs`."""
         schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
         if required:
             schema["required"] = list(dict.fromkeys(required))
@@ -303,7 +313,7 @@ class _OpenApi(YamlDocument):
         return copied
 
     def _server(self, operation: dict[str, Any], item: dict[str, Any]) -> str | None:
-        """The address of the server of an operation. None if the file has no absolute address."""
+        """Return the address of the server of an operation. Return None if the file has no absolute address."""
         for holder in (operation, item, self.content):
             servers = holder.get("servers")
             if not isinstance(servers, list) or not servers or not isinstance(servers[0], dict):
@@ -316,7 +326,7 @@ class _OpenApi(YamlDocument):
         return None
 
     def _security(self, operation: dict[str, Any]) -> str | None:
-        """The header or query parameter for the API key of the first security scheme, as in `Operation.security`."""
+        """Return where the API key of the first security scheme stands. See `Operation.security`."""
         required = operation.get("security", self.content.get("security")) or [{}]
         schemes = self.content.get("components", {}).get("securitySchemes", {})
         for name in required[0] if isinstance(required[0], dict) else ():
@@ -338,7 +348,7 @@ def _copied(value: Any) -> Any:
 
 
 def _as_json_schema(node: dict[str, Any]) -> None:
-    """Replace keywords that only OpenAPI 3.0 has with keywords of JSON Schema."""
+    """Change the keywords in `node` that exist only in OpenAPI 3.0 to keywords of JSON Schema."""
     if node.get("nullable") is True:
         if isinstance(node.get("type"), str):
             node["type"] = [node["type"], "null"]

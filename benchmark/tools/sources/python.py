@@ -1,8 +1,11 @@
-"""Reading tools from typed Python functions.
+"""Reads tools from typed Python functions. Every public function of a module becomes a tool.
 
-Every public function of a module becomes a tool. The JSON Schema is made from the types (`Annotated[..., Field(...)]`,
-`Literal`, default values). It allows no unknown arguments. The tool's description is the docstring's text. The
-descriptions of the arguments are in the docstring's Args section. The built-in catalog is read by the same code.
+- The JSON Schema of the arguments is made from the types of the parameters and from the default values. Types may be
+  `Literal` and `Annotated[..., Field(...)]`. Other arguments are not allowed.
+- The description of the tool is the text of the docstring.
+- The descriptions of the arguments are read from the section `Args` of the docstring.
+
+The built-in catalog is read by the same code.
 """
 
 from __future__ import annotations
@@ -31,19 +34,22 @@ __all__ = ["read_python", "tools_from_python"]
 
 
 def tools_from_python(source: str | Path, *, default_effects: Effects = "write") -> tuple[Tool, ...]:
-    """The tools of a module or file. Raises the same errors as `read_python`."""
+    """Return the tools of a module or file. See `read_python` for the arguments and the errors."""
     return read_python(source, default_effects=default_effects).tools
 
 
 def read_python(source: str | Path, *, default_effects: Effects = "write") -> ToolsFile:
-    """Read every public function of a module (`my.tools`) or file (`my_tools.py`), in the order of definition.
+    """Return every public function of a module or file as a tool, in the order of definition.
 
-    The functions in `__all__` are public. Without `__all__`, functions without a leading underscore are public.
-    Imported functions are ignored. A tool of a file has the implementation `/absolute/path.py:function`. A tool of a
-    module has the implementation `module:function`.
+    The functions in `__all__` are public. If there is no `__all__`, functions without a leading underscore are public.
+    Imported functions are ignored.
+
+    Args:
+        source: The name of a module (`my.tools`), or the path of a file (`my_tools.py`).
+        default_effects: Effects of a function that declares no effects.
 
     Raises:
-        InputError: The source cannot be read, or a function cannot be a tool. The error has file and line.
+        InputError: The source cannot be read, or a function cannot be a tool. The error contains the file and the line.
     """
     module = _imported(source)
     file = module.__file__ or module.__name__
@@ -58,14 +64,19 @@ def read_python(source: str | Path, *, default_effects: Effects = "write") -> To
 
 def _imported(source: str | Path) -> ModuleType:
     if is_file_source(source) and not Path(source).is_file():
-        raise InputError(f"There is no file {source}", "Name an existing .py file, or a module.")
+        raise InputError(
+            f"There is no file {source}", "Give the path of an existing .py file, or the name of a module."
+        )
     try:
         return import_source(source)
     except SyntaxError as error:
         raise InputError(f"{error.filename}:{error.lineno}: {error.msg}", "Correct the Python syntax.") from None
     except ModuleNotFoundError as error:
         if error.name and str(source).startswith(error.name):
-            fix = f"Install the module, run from the folder that contains it, or name a file, for example {source}.py."
+            fix = (
+                "Install the module, or run the command in the folder that contains the module, or give the path of a "
+                f"file, for example {source}.py."
+            )
             raise InputError(f"There is no module {source}", fix) from None
         raise _import_failure(source, error) from error
     except Exception as error:
@@ -85,7 +96,7 @@ def _import_failure(source: str | Path, error: Exception) -> InputError:
 
 
 def _refuse_duplicates(module: ModuleType, file: str) -> None:
-    # If several functions have the same name, the module contains only the last one. So the source text is searched.
+    # If several functions have the same name, the module contains only the last one. The source text contains all.
     try:
         tree = ast.parse(inspect.getsource(module))
     except (OSError, TypeError):
@@ -118,7 +129,7 @@ def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Ef
     if inspect.iscoroutinefunction(function):
         raise InputError(
             f"{place}: {name} is async",
-            "Make it a normal function, or add a leading _ to the name if it is not a tool.",
+            "Write a normal function. If the function is not a tool, let its name begin with _.",
         )
     _check_signature(function, place)
     documentation = docstring_parser.parse(inspect.getdoc(function) or "")
@@ -127,7 +138,8 @@ def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Ef
     )
     if not description:
         fix = (
-            "Write a docstring that tells a model what the tool does. If it is not a tool, rename it with a leading _."
+            "Write a docstring that tells a model what the tool does. If the function is not a tool, let its name "
+            "begin with _."
         )
         raise InputError(f"{place}: {name} has no docstring", fix)
     try:
@@ -164,11 +176,11 @@ def _check_signature(function: Callable[..., Any], place: str) -> None:
         if parameter.kind is parameter.POSITIONAL_ONLY:
             raise InputError(f"{label}: {parameter.name} is positional only", "Remove the / from the signature.")
         if parameter.annotation is parameter.empty:
-            fix = f"Annotate it, for example {parameter.name}: str."
+            fix = f"Write the type of the argument, for example {parameter.name}: str."
             raise InputError(f"{label}: argument {parameter.name} has no type", fix)
 
 
 def _drop_titles(parameters: dict[str, Any]) -> None:
-    """Remove pydantic's `title` annotations, which only cost tokens. A property called title stays."""
+    """Remove the titles that pydantic writes into a schema, because they cost tokens. A property `title` stays."""
     for _, schema in list(subschemas(parameters)):
         schema.pop("title", None)

@@ -1,12 +1,12 @@
-"""Tools and toolboxes from a `tools.yaml`.
+"""Reads tools and toolboxes from a `tools.yaml`.
 
-Two forms are read. The first form is a list of tools, as in the original tutorial:
+Two forms are read. The first form is a list of tools:
 
     - name: word_count
       description: Count the words.
       parameters: {properties: {text: {type: string}}}
 
-The second form is a mapping, which can also have implementations and toolboxes:
+The second form is a mapping, which can also contain toolboxes:
 
     tools:
       - {name: word_count, description: …, parameters: {…}, run: "my_tools:word_count", effects: pure}
@@ -33,26 +33,31 @@ _KEYS = frozenset({"name", "description", "parameters", "run", "effects"})
 
 
 def read_tools_file(path: str | Path) -> ToolsFile:
-    """Read a `tools.yaml` (YAML 1.2).
+    """Return the tools and toolboxes of a `tools.yaml` (YAML 1.2).
 
-    Parameters may lack `type` and `required`, as in the tutorial. In this case the type is object, all properties are
-    required, and no other properties are allowed. If a `run` names a file, the path is relative to the folder of
-    `path`. A toolbox may list tools that are not in this file. `ToolboxNames` looks for these tools in other sources.
+    - The parameters of a tool may lack `type` and `required`. In this case, the type is object, all properties are
+      required, and no other properties are allowed.
+    - If a `run` contains the path of a file, the path is relative to the folder of `path`.
+    - A toolbox may list tools that are not in this file. `ToolboxNames` looks for these tools in the catalog.
 
     Raises:
-        InputError: The file cannot be read as tools. The error has file and line.
+        InputError: The file does not contain valid tools. The error contains the file and the line.
     """
     return _ToolsDocument(Path(path)).tools_file()
 
 
 @dataclass
 class _ToolsDocument(YamlDocument):
-    """A `tools.yaml` while it is read."""
+    """A `tools.yaml` that is being read."""
 
     places: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def tools_file(self) -> ToolsFile:
-        """The tools and toolboxes of the file. Raises `InputError` with file and line."""
+        """Return the tools and toolboxes of the file.
+
+        Raises:
+            InputError: The file does not contain valid tools. The error contains the file and the line.
+        """
         document = self.load()
         if isinstance(document, list):
             return ToolsFile(self._tools(document, ()), {}, self.places)
@@ -83,7 +88,9 @@ class _ToolsDocument(YamlDocument):
     def _tool(self, entry: Any, here: Place) -> Tool:
         if not isinstance(entry, dict):
             raise self.error(
-                here, f"a tool must be a mapping, not {kind_of(entry)}", "Write name, description, parameters."
+                here,
+                f"a tool must be a mapping, not {kind_of(entry)}",
+                "Write a mapping with name, description and parameters.",
             )
         for key in entry:
             if key not in _KEYS:
@@ -113,7 +120,7 @@ class _ToolsDocument(YamlDocument):
             return run
         if not isinstance(run, str) or not all(run.rpartition(":")) or not run.rpartition(":")[2].isidentifier():
             fix = "Write module:function or path/to/file.py:function."
-            raise self.error(place, f"the implementation of {name} is {run!r}", fix)
+            raise self.error(place, f"the implementation of {name} has the wrong form: {run!r}", fix)
         source, _, function = run.rpartition(":")
         return f"{(self.path.parent / source).resolve()}:{function}" if source.endswith(".py") else run
 
@@ -140,7 +147,10 @@ class _ToolsDocument(YamlDocument):
         return schema
 
     def _check_enum(self, node: Mapping[str, Any], place: Place) -> None:
-        """Refuse booleans in an enum of other values, because YAML reads an unquoted `true` as a boolean."""
+        """Check that an enum of other values contains no booleans.
+
+        The usual cause of the fault is that `true` has no quotes, so YAML reads a boolean.
+        """
         values, declared = node.get("enum"), node.get("type")
         if not isinstance(values, list):
             return

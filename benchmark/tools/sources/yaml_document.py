@@ -1,7 +1,7 @@
-"""Reading a YAML or JSON file as plain JSON values, with the line of each value for error messages.
+"""Reads a YAML or JSON file as JSON values, with the line of each value for error messages.
 
-The values are made from the parser's nodes, without a YAML loader. So all values have JSON types, a tag constructs no
-object, and aliases cannot expand without limit. A JSON file is valid YAML, so the same parser reads JSON files.
+The values are made from the nodes of the parser, without a YAML loader. For this reason, all values have JSON types,
+tags cannot make objects, and aliases cannot expand without limit. Because JSON is valid YAML, one parser reads both.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ Place = tuple[str | int, ...]
 
 @dataclass
 class YamlDocument:
-    """One file while it is read.
+    """A file that is being read.
 
     Attributes:
         path: The file.
-        lenient: Whether dates, and keys that are not strings, are read as strings. If False, both are errors. In a file
-            that was written by hand, the usual cause is that quotes are missing.
-        lines: The line of each value, counted from 1.
+        lenient: Whether dates, and keys that are not strings, are read as strings. If False, both are errors, because
+            in a file that a person wrote, the usual cause is that quotes are missing.
+        lines: The line of each value, from 1. The key is the place of the value.
     """
 
     path: Path
@@ -42,17 +42,19 @@ class YamlDocument:
     lines: dict[Place, int] = field(default_factory=dict)
 
     def load(self) -> Any:
-        """The file's content.
+        """Return the content of the file.
 
         Raises:
-            InputError: The file cannot be read. The error has file and line.
+            InputError: The file cannot be read. The error contains the file and the line.
         """
         try:
             text = self.path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
             raise InputError(f"{self.path}: not UTF-8 text: {error.reason}", "Save the file as UTF-8.") from None
         except OSError as error:
-            raise InputError(f"Cannot read {self.path}: {error.strerror}", "Name a readable file of tools.") from None
+            raise InputError(
+                f"Cannot read {self.path}: {error.strerror}", "Give the path of a file that you can read."
+            ) from None
         yaml = YAML(typ="safe", pure=True)
         try:
             node = yaml.compose(text)
@@ -68,10 +70,10 @@ class YamlDocument:
             raise InputError(f"{self.path}:1: invalid YAML: {reason}", "Correct the YAML.") from None
 
     def _plain(self, node: Node, place: Place, yaml: YAML) -> Any:
-        # If the value has a key, the line of the key was stored before and is used.
+        # If the value has a key, `lines` already contains the line of the key. This line is kept.
         self.lines.setdefault(place, node.start_mark.line + 1)
         if len(self.lines) > MAX_VALUES or len(place) > MAX_DEPTH:
-            fix = "Write out what the aliases (*) repeat, or split the file."
+            fix = "Replace the aliases (*) by their values, or split the file."
             raise self.error(place, f"the file has more than {MAX_VALUES} values or {MAX_DEPTH} levels", fix)
         kind = str(node.tag).removeprefix(_PREFIX)
         if isinstance(node, MappingNode) and kind == "map":
@@ -94,20 +96,20 @@ class YamlDocument:
             return node.value
         if kind == "timestamp":
             raise self.error(place, f"YAML reads {node.value} as a date", f'Put the value in quotes: "{node.value}".')
-        raise self.error(place, f"the tag {node.tag!s} is not allowed", "Use plain values only.")
+        raise self.error(place, f"the tag {node.tag!s} is not allowed", "Use only values without tags.")
 
     def at(self, place: Place) -> str:
-        """The `file:line` of a value. For a value that does not exist, the `file:line` of its nearest parent."""
+        """Return the `file:line` of a value, or of the nearest parent if the value does not exist."""
         while place and place not in self.lines:
             place = place[:-1]
         return f"{self.path}:{self.lines.get(place, 1)}"
 
-    def error(self, place: Place, what: str, fix: str = "Correct its shape.") -> InputError:
-        """An error with file and line."""
+    def error(self, place: Place, what: str, fix: str = "Correct the form of the value.") -> InputError:
+        """Return an error that contains the file and the line of `place`."""
         return InputError(f"{self.at(place)}: {what}", fix)
 
 
 def kind_of(value: Any) -> str:
-    """The type of a value, in words that an error can use."""
+    """Return the type of a value in words, for an error message."""
     names = {dict: "a mapping", list: "a list", str: "a string", bool: "a boolean", type(None): "nothing"}
     return names.get(type(value), "a number")

@@ -1,12 +1,12 @@
 """The mix `default`: conversations for a real toolbox. Calls are executed, and each question has a right answer.
 
-    query type          share   what is right
-    easy                35%     a call; the question names what is wanted
-    hard                25%     a call; the question describes a situation, often with an unrelated sentence
-    no_tool             12%     plain words; the question needs no tool
-    no_tool_fits        12%     plain words; the tool that the question needs is not offered
-    missing_argument    10%     to ask for the argument that is missing
-    already_answered     6%     to repeat an earlier result
+    query type          share   question                                        right answer
+    easy                35%     states the request directly                     a call
+    hard                25%     describes a situation instead                   a call
+    no_tool             12%     needs no tool                                   plain words
+    no_tool_fits        12%     needs a tool that is not offered                plain words
+    missing_argument    10%     leaves out a required argument                  a question about this argument
+    already_answered     6%     asks for a result that was already given        plain words with this result
 
 If a tool has phrasings in `patterns/`, its questions use these phrasings. The questions for every other tool are made
 from the tool's definition (`template/schema`).
@@ -35,7 +35,7 @@ SHARES: dict[QueryType, float] = {
     "missing_argument": 10,
     "already_answered": 6,
 }
-"""Shares of the query types. Only their proportions count."""
+"""Shares of the query types. Only the ratios between the shares matter."""
 
 
 def default_traces(
@@ -54,8 +54,8 @@ def default_traces(
     """
     if not maker.names():
         raise InputError(
-            f"The template generator can ask for no tool of the toolbox {maker.offered.toolbox.name!r}",
-            "Add a tool that is not held out and for whose arguments valid values can be drawn.",
+            f"the generator template cannot make questions for any tool of the toolbox {maker.offered.toolbox.name!r}",
+            "Add a tool that is not held out and whose arguments have a simple schema.",
         )
     kinds, weights = list(shares), list(shares.values())
     for index in range(count):

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 __all__ = ["answer_from_phrasings", "answer_from_result"]
 
 _MOST = 6
-"""How many values of a long result an answer states."""
+"""An answer states at most this many values of a result."""
 
 
 def _in_words(value: Any) -> str:
-    """A JSON value as part of a sentence: strings unchanged, lists with commas, floats rounded."""
+    """Return a JSON value as part of a sentence: strings unchanged, lists with commas, floats rounded."""
     match value:
         case str():
             return value
@@ -39,14 +39,14 @@ def answer_from_phrasings(rng: Random, known: Phrasings, slots: Mapping[str, str
     try:
         return phrasing.format(**{**slots, "result": _in_words(value), **_result_slots(value)})
     except (KeyError, TypeError, AttributeError):
-        # A tool of the user may have the name of a catalog tool, but return a result with another shape.
+        # A tool of the user may have the same name as a catalog tool, but results of another shape.
         return f"The result is {_in_words(value)}."
 
 
 def answer_from_result(rng: Random, value: Any) -> str:
     """Return an answer that states a result of any shape.
 
-    A short result is stated completely, a long result only partly.
+    If the result is long, the answer states only its first values.
     """
     if value is None or value in ("", [], {}):
         return rng.choice(("Done.", "That is done.", "All right, it is done."))
@@ -66,7 +66,7 @@ def answer_from_result(rng: Random, value: Any) -> str:
 
 
 def _result_slots(value: Any) -> dict[str, Any]:
-    """Return the slots for the parts of a result, if the result is an object."""
+    """Return the slots for the parts of a result. If the result is not an object, there are no slots."""
     if not isinstance(value, dict):
         return {}
     pages = [f"{page['title']}: {page['text'].rstrip('.')}" for page in value.get("results", [])]

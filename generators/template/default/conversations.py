@@ -38,16 +38,16 @@ if TYPE_CHECKING:
 __all__ = ["ConversationMaker"]
 
 _TRIES = 20
-"""How many questions are drawn to find one that no tool of the toolbox can serve."""
+"""Highest number of draws to find a question that no tool of the toolbox can serve."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """A question.
+    """A question, with the arguments of the right call.
 
     Attributes:
         text: The user's message.
-        group: The group of the question's case. All questions of the same phrasing are in one group.
+        group: The group of the question's case. All questions with the same phrasing are in one group.
         draw: The arguments of the right call.
     """
 
@@ -61,7 +61,7 @@ class ConversationMaker:
     """Makes conversations for a toolbox.
 
     Attributes:
-        makers: The question makers, by tool name. Only tools with a question maker can be the right tool of a question.
+        makers: The question makers, by tool name. A tool without a question maker is never the right tool.
         execute: Runs a tool.
         offered: Draws the toolbox for a conversation.
         typos: Share of questions with a typing error.
@@ -82,7 +82,7 @@ class ConversationMaker:
         return list(self.makers)
 
     def _might_serve(self, request: str) -> bool:
-        """Whether `request` shares a word with a tool without phrasings. Such a tool might fit the request."""
+        """Return whether a tool without phrasings might fit `request`, because the two have a word in common."""
         words = content_words(request)
         return any(own.words & words for maker in self.makers.values() if (own := from_definition(maker)))
 
@@ -116,9 +116,9 @@ class ConversationMaker:
         return mistyped(rng, phrasing) if rng.random() < self.typos else phrasing
 
     def _answered(self, rng: Random, maker: QuestionMaker, kind: str) -> tuple[_Question, tuple[Message, ...]]:
-        """Return a question and the turns after it.
+        """Return a question and the turns after the question.
 
-        If the tool fails with the drawn arguments, draw another question.
+        If the tool fails with the arguments of a question, another question is drawn.
         """
         for _ in range(maker.tries):
             asked = self._ask(rng, maker, kind)
@@ -194,7 +194,8 @@ class ConversationMaker:
             )
         )
         box = self.offered.draw(rng, None, without=(maker.name, *maker.rivals))
-        # The phrasing is also used for a call. Both cases get the group of the phrasing, so both are in the same split.
+        # The same phrasing is also used in questions that need a call. All these cases are in the same group, and
+        # therefore in the same split.
         return self._without_call(asked.text, reply, box, gold, "no_tool_fits", asked.group, ref, maker)
 
     def _missing_argument(self, rng: Random, ref: str) -> Trace:

@@ -1,4 +1,4 @@
-"""Fills the slots of questions that no tool can serve."""
+"""Draws the values in questions that need no tool, and in questions that no tool can serve."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["unserved_slots", "writing_question"]
 
 
 def writing_question(rng: Random) -> tuple[str, str, str]:
-    """Return a request for the model's own words, an answer, and the group.
+    """Return a request for a piece of writing, an answer, and the name of a group.
 
-    Requests on the same subject form a group.
+    All requests about the same subject are in one group.
     """
     index = rng.randrange(len(writing_requests()))
     wish = writing_requests()[index]

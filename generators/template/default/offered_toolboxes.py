@@ -1,7 +1,7 @@
-"""Draws the toolbox for a conversation: the right tool with other tools, or a list shared by many conversations.
+"""Draws the toolbox for a conversation: the right tool with other tools, or a list that many conversations share.
 
-If many questions have the same list of tools, a model must read the question to choose the right tool. If an engine
-caches common prefixes of prompts, the engine processes such a list only once.
+Shared lists have two advantages. A model must read the question to choose the right tool. And if an engine caches
+common prefixes of prompts, the engine processes each list only once.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class OfferedToolboxes:
     Attributes:
         toolbox: All tools.
         distractors: Lowest and highest number of tools that are offered in addition to the right tool.
-        borrowed: Further tools to offer if the toolbox has too few tools.
-        shared: Lists of tools that many conversations share. If one of these lists fits, the conversation offers this
-            list.
+        borrowed: Further tools. They are offered if the toolbox has too few tools.
+        shared: Lists of tools that many conversations share. If one of these lists fits a conversation, the
+            conversation offers this list.
     """
 
     toolbox: Toolbox
@@ -65,10 +65,9 @@ def shared_toolboxes(
 ) -> tuple[Toolbox, ...]:
     """Draw `count` lists of tools from `toolbox`.
 
-    The tools that can be the right tool are spread over the lists, as far as there is room. The lengths of the lists
-    are drawn evenly on a logarithmic scale, so there are more short lists than long lists. A long list fits more
-    conversations than a short list. As a result, long and short lists are used in about the same number of
-    conversations.
+    The tools of `asked` are spread evenly over the lists, as far as there is room. The lengths of the lists are drawn
+    evenly on a logarithmic scale, so there are more short lists than long lists. Because a long list fits more
+    conversations, short and long lists are used in about the same number of conversations.
 
     Args:
         toolbox: All tools.

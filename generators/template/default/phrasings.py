@@ -40,8 +40,7 @@ class Phrasings:
         hard: Questions that describe a situation instead.
         answer: Answers that state the result.
         missing: For each required argument, questions that leave this argument out.
-        rivals: Tools that could do the same. If no offered tool may fit the question, these tools are not offered
-            either.
+        rivals: Other tools that could do the same. In a conversation in which no tool fits, the rivals are not offered.
     """
 
     tool: str
@@ -55,7 +54,12 @@ class Phrasings:
 
 @dataclass(frozen=True, slots=True)
 class UnservedRequest:
-    """A request that no tool of the catalog can serve, with several wordings, and with answers that decline."""
+    """A request that no tool of the catalog can serve.
+
+    Attributes:
+        asks: Wordings of the request.
+        answers: Answers that decline the request.
+    """
 
     asks: tuple[str, ...]
     answers: tuple[str, ...]
@@ -63,7 +67,7 @@ class UnservedRequest:
 
 @dataclass(frozen=True, slots=True)
 class WritingRequest:
-    """A request for the model's own words, such as a poem or advice.
+    """A request that a model answers in its own words, such as a request for a poem or for advice.
 
     Attributes:
         asks: Wordings of the request, with the slots `{it}` and `{form}`.
@@ -116,7 +120,7 @@ def unserved_requests() -> tuple[UnservedRequest, ...]:
 
 @cache
 def knowledge_questions() -> tuple[tuple[str, str], ...]:
-    """Return questions and answers on the subjects of the tools. The answers need no tool."""
+    """Return questions about the subjects of the tools, with their answers. The questions need no tool."""
     return tuple((question, answer) for question, answer in _no_tool_questions("knowledge")["questions"])
 
 

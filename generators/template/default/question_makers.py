@@ -1,4 +1,4 @@
-"""Makes questions for the tools of a toolbox. The source is either a tool's phrasings or the tool's definition."""
+"""Makes questions for the tools of a toolbox, from the phrasings of a tool or from the definition of a tool."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LABELS = {
     "to_timezone": "time zone to convert to",
     "to_currency": "currency to convert to",
 }
-"""Labels of arguments whose name alone would not say what they are."""
+"""Names in plain words, for arguments whose own names are unclear."""
 
 
 class QuestionMaker(Protocol):
@@ -41,10 +41,9 @@ class QuestionMaker(Protocol):
     Attributes:
         name: Name of the tool.
         topic: Topic of the tool's cases.
-        rivals: Tools that could do the same. If no offered tool may fit the question, these tools are not offered
-            either.
+        rivals: Other tools that could do the same. In a conversation in which no tool fits, the rivals are not offered.
         missing: Required arguments that a question can leave out.
-        tries: How often arguments are drawn if the tool fails with the drawn arguments.
+        tries: Highest number of draws to find arguments with which the tool does not fail.
     """
 
     name: str
@@ -100,21 +99,23 @@ class _FromDefinition(DescribedTool):
 
 
 def from_definition(maker: QuestionMaker) -> DescribedTool | None:
-    """Return `maker` if `maker` uses the tool's definition, else None."""
+    """Return `maker` if it makes questions from the tool's definition, else None."""
     return maker if isinstance(maker, DescribedTool) else None
 
 
 def question_makers(toolbox: Toolbox) -> tuple[dict[str, QuestionMaker], dict[str, str]]:
-    """Return a question maker for each tool of `toolbox`, as far as questions can be made.
+    """Return a question maker for each tool of `toolbox` for which questions can be made.
 
-    If a tool has phrasings, and its arguments are the same as those of the catalog's tool, its questions use these
-    phrasings. The questions for every other tool are made from its definition. Some tools of the catalog are held out
-    of all shipped training data. No question asks for such a tool, even if the user's manifest does not hold the tool
-    out. But such a tool may be offered in addition to the right tool.
+        tool                                                    source of the questions
+        has phrasings, and the arguments of the catalog's tool  the phrasings
+        every other tool                                        the definition of the tool
+
+    The shipped training data has no questions for some tools of the catalog (held-out tools). These tools get no maker,
+    even if the user's manifest does not hold them out. They may still be offered in addition to the right tool.
 
     Returns:
         Two dictionaries with tool names as keys. The first contains the makers, in the order of the toolbox. The second
-        contains the reason for each tool without a maker, because no valid arguments can be drawn.
+        contains the tools for which no valid arguments can be drawn, each with the reason.
     """
     makers: dict[str, QuestionMaker] = {}
     refused: dict[str, str] = {}
@@ -136,9 +137,9 @@ def question_makers(toolbox: Toolbox) -> tuple[dict[str, QuestionMaker], dict[st
 
 
 def _add_rivals(makers: Mapping[str, QuestionMaker], toolbox: Toolbox) -> None:
-    """Add rivals. Two tools are rivals if their names and descriptions share two words.
+    """Add the rivals to each maker. Two tools are rivals if their names and descriptions have two words in common.
 
-    Pairs in which both tools have phrasings are left out, because phrasings already name their rivals.
+    If both tools have phrasings, no rivals are added, because the phrasings already contain the rivals.
     """
     words = {name: _words_of(toolbox[name]) for name in makers}
     for name, maker in makers.items():

@@ -1,7 +1,7 @@
 """Makes questions look as if people had typed them: with a typing error, in chat style, or with an unrelated sentence.
 
-A typing error changes only the words of the phrasing. The values for the call stay unchanged, so the right answer is
-still right.
+A typing error changes only the words of the phrasing. The values of the arguments stay unchanged. So the right answer
+stays the same.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _ASIDES = (
 
 
 def mistyped(rng: Random, phrasing: str) -> str:
-    """Add a typing error to one word of `phrasing`: swap two letters, leave out a letter, or double a letter."""
+    """Return `phrasing` with a typing error in one word: two letters swapped, or one letter left out or doubled."""
     parts = _PARTS.split(phrasing)
     places = [(index, match.span()) for index in range(0, len(parts), 2) for match in _WORD.finditer(parts[index])]
     if not places:
@@ -52,7 +52,7 @@ def mistyped(rng: Random, phrasing: str) -> str:
 
 
 def casually(rng: Random, phrasing: str) -> str:
-    """Write `phrasing` in chat style: without a capital letter or a full stop, or with "hey" or "pls"."""
+    """Return `phrasing` in chat style: without a capital letter or a full stop, or with "hey" or "pls"."""
     text = phrasing.rstrip(".?") if rng.random() < 0.6 else phrasing
     if text[0].isupper() and not text.startswith(("I ", "I'")):
         text = text[0].lower() + text[1:]
@@ -63,7 +63,7 @@ def casually(rng: Random, phrasing: str) -> str:
 
 
 def aside(rng: Random, text: str) -> str:
-    """Add an unrelated sentence before or after `text`."""
+    """Return `text` with an unrelated sentence before or after it."""
     known = words()
     said = rng.choice(_ASIDES).format(
         count=rng.randint(2, 50),

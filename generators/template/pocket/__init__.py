@@ -1,16 +1,17 @@
 """The mix `pocket`: the training data of the embedded base model. The mix needs only word lists.
 
-There are five kinds of conversation. `Trace.source` contains the kind: `pocket/copy`, `pocket/choose`, `pocket/chat`,
-`pocket/call` or `pocket/abstain`. The shares of the kinds change with the progress of training. If a small model is
-trained on all kinds equally from the start, the model learns to choose a tool, but does not learn to fill in the
-arguments.
+There are five kinds of conversations. `Trace.source` contains the kind: `pocket/copy`, `pocket/choose`, `pocket/chat`,
+`pocket/call` or `pocket/abstain`. Training has two stages, with different shares of the kinds:
 
     progress     copy   choose   call   abstain   chat    tools offered
     0    – 0.57  65%    20%      8%     3%        4%      1–2
-    0.57 – 1     32%    18%      28%    12%       10%     1–6, one time in ten 8–20
+    0.57 – 1     32%    18%      28%    12%       10%     1–6 (in 10% of the conversations: 8–20)
 
-A trace depends only on the seed, the index of the trace, and the count. So any part of the stream can be regenerated
-without the rest.
+If a small model is trained with the shares of the second stage from the start, the model learns to choose a tool, but
+does not learn to fill in the arguments.
+
+A trace depends only on the seed, the index of the trace, and the number of all traces. So any part of the stream can be
+made again without the rest.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["FIRST_STAGE", "pocket_trace", "pocket_traces"]
 
 FIRST_STAGE = 0.57
-"""Share of the traces in the first stage, with much copying and short tool lists. It is a third of the tokens."""
+"""Share of the traces that are in the first stage. These traces are short, so they have only a third of the tokens."""
 
 _KINDS = ("copy", "choose", "call", "abstain", "chat")
 _FIRST_SHARES = (65, 20, 8, 3, 4)

@@ -1,7 +1,8 @@
-"""Arguments of invented tools. An argument has a name, a JSON Schema, and a function that draws a value with its words.
+"""Draws arguments of invented tools. An argument has a name, a JSON Schema, and a function that draws values.
 
-Most values are copied from the words, for example a number, a string or a list. Other values follow from the words. For
-example, a date in words gives an ISO date, and "make it urgent" gives true.
+The function draws a value, and the words with which a question states the value. Most values stand unchanged in these
+words, for example numbers, strings and lists. Other values follow from the words. For example, a date in words gives an
+ISO date, and "make it urgent" gives true.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ class Argument:
         name: Name of the argument.
         label: Name of the argument in plain words, for descriptions and questions.
         schema: JSON Schema of the argument.
-        say: A function that draws a value, and the words for this value.
+        say: A function that returns a random value, and the words for this value.
         kind: Index of the argument's kind in `_KINDS`.
-        natural: Clauses that state the value without the label. These clauses are clear only if no other argument of
-            the tool has the same kind.
+        natural: Phrases that state the value without the label, such as "in {0}" for a city. The phrases are used only
+            if no other argument of the tool has the same kind, because their meaning would be unclear.
     """
 
     name: str
@@ -48,7 +49,7 @@ def _labels(listed: str) -> tuple[str, ...]:
 
 
 def _perhaps_quoted(rng: Random, value: str) -> str:
-    """Return `value`, unchanged or in quotation marks. The quotation marks do not occur in `value`."""
+    """Return `value`, unchanged or in quotation marks that do not occur in `value`."""
     roll = rng.random()
     if roll < 0.5 or '"' in value:
         return value
@@ -69,7 +70,10 @@ def _strings(make: Callable[[Random], str], **extra: Any) -> ArgumentMaker:
 
 
 def _free_texts(_: Random) -> tuple[Mapping[str, Any], Callable[[Random], tuple[Any, str]]]:
-    """Free texts. A free text is always in quotation marks, because the end of the text would otherwise be unclear."""
+    """Return the schema and the function for free texts.
+
+    A free text is always in quotation marks, because a reader could not see otherwise where the text ends.
+    """
 
     def say(draw: Random) -> tuple[Any, str]:
         value = draw.choice((values.sentence, values.phrase, values.tagged_text))(draw)
@@ -219,7 +223,7 @@ _WEIGHTS = [weight for weight, *_ in _KINDS]
 
 
 def draw_argument(rng: Random) -> Argument:
-    """Draw an argument. The kind is drawn first, by weight. Then the label is drawn."""
+    """Draw an argument. First the kind is drawn by its weight in `_KINDS`, and then the label."""
     kind = rng.choices(range(len(_KINDS)), _WEIGHTS)[0]
     _, labels, maker, natural = _KINDS[kind]
     label = rng.choice(labels)

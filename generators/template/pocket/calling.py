@@ -1,6 +1,7 @@
-"""Conversations with tools. The right answer is a call (then with a result and an answer), or plain words.
+"""Makes conversations with invented tools and results.
 
-Tools and results are invented. The answer states a fact from the result.
+The right reply to a request is a call, or plain words if a call would be wrong. After a call, the conversation contains
+the result of the call and an answer with a fact from the result.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ __all__ = ["abstaining", "calling"]
 
 
 def _result_and_answer(rng: Random, invented: InventedTool, given: dict[str, Any]) -> tuple[Any, str, str, str]:
-    """Return a result, an answer that states the result, and the label and the words of the fact in the result."""
+    """Invent the result of a call.
+
+    Returns:
+        The result, an answer that states the result, the label of the fact in the result, and the fact in words.
+    """
     noun = invented.subject.spoken[0]
     label, value = rng.choice(
         (
@@ -65,7 +70,7 @@ def _result_and_answer(rng: Random, invented: InventedTool, given: dict[str, Any
 
 
 def _explicit_request(rng: Random, invented: InventedTool) -> tuple[str, dict[str, Any]]:
-    """Return a request that names the tool and the arguments, and the arguments of the right call."""
+    """Return a request with the names of the tool and of the arguments, and the arguments of the right call."""
     given: dict[str, Any] = {}
     parts = []
     for argument in invented.arguments:
@@ -89,9 +94,9 @@ def _calls_and_answer(rng: Random, asked: list[tuple[InventedTool, dict[str, Any
 
 
 def calling(rng: Random, size: int, *, explicit: float) -> Trace:
-    """Return a conversation with one right tool, or seldom two.
+    """Return a conversation in which the first request needs a call. Seldom, this request needs calls of two tools.
 
-    Half of the conversations have further requests for these tools.
+    Half of the conversations continue with further requests.
 
     Args:
         rng: Source of all random choices.
@@ -127,9 +132,10 @@ def calling(rng: Random, size: int, *, explicit: float) -> Trace:
 
 
 def _further_request(rng: Random, box: list[InventedTool]) -> list[Message]:
-    """Return one more request for the tools of `box`, and the turns after this request.
+    """Return one more request for a tool of `box`, and the turns after this request.
 
-    Most requests lead to a call. The other requests get an answer that says why there is no call.
+    Most requests lead to a call. The other requests need a missing tool, or leave out an argument. The assistant then
+    declines, or asks for the argument.
     """
     invented = rng.choice(box)
     roll = rng.random()
@@ -144,7 +150,7 @@ def _further_request(rng: Random, box: list[InventedTool]) -> list[Message]:
 
 
 def _declined(rng: Random, action: Action, subject: Subject) -> list[Message]:
-    """Return a request that no tool can serve, and an answer that says so."""
+    """Return a request that no tool can serve, and an answer that declines the request."""
     query, _ = request(rng, make_tool(rng, action, subject), talk=rng.random() < 0.2)
     ask, noun = rng.choice(action.asks), subject.spoken[0]
     answer = rng.choice(
@@ -190,7 +196,7 @@ def _missing_argument(rng: Random, size: int) -> Trace:
 
 
 def _already_answered(rng: Random, size: int) -> Trace:
-    """Return a request for a result that is already in the conversation, and the answer."""
+    """Return a conversation in which the last request asks for a result that was already given."""
     box = make_toolbox(rng, size)
     wanted = box[0]
     first, given = request(rng, wanted, talk=False)

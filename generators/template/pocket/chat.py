@@ -1,4 +1,4 @@
-"""Chat: short questions and small talk, answered in plain words, with or without tools."""
+"""Makes short conversations that need no tool: small talk and simple questions. Tools may be offered."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _small_sum(rng: Random) -> tuple[str, str]:
 
 
 def chatting(rng: Random, tools: list[Tool]) -> Trace:
-    """Return a question with an answer in plain words. `tools` are offered, but no tool is needed."""
+    """Return a question with an answer in plain words. The tools of `tools` are offered, but no tool is needed."""
     question, answer = _small_sum(rng) if rng.random() < 0.03 else small_talk(rng)[:2]
     messages = [build.user(question), build.answer(answer)]
     if rng.random() < 0.1:

@@ -1,8 +1,8 @@
-"""Choosing tasks. The first turn contains a short list of tools. Each turn asks which tool can do something.
+"""Makes choosing tasks: the first turn contains a short list of tools, and each turn asks which tool fits a request.
 
-These tasks train a model to choose a tool, that is, to find the line of a list that fits a request. Here a choice needs
-about a dozen tokens. In a conversation with schemas, a choice needs hundreds of tokens. So most choices of the mix are
-in these tasks.
+These tasks train a model to find the line of a list that fits a request. A choice needs about a dozen tokens in these
+tasks, and hundreds of tokens in a conversation with schemas. Because short tasks are cheaper, most choices of the mix
+are in these tasks.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Copying tasks. The answer is a part of the question: a text, a JSON value, or an item with a given place or name.
+"""Makes copying tasks: the answer is a part of the question, such as a text, a JSON value, or an item of a list.
 
-These tasks train a skill for exact tool calls: copying any string from the prompt into JSON without a change.
+For an exact tool call, a model must copy strings from the prompt into JSON without a change. These tasks train this
+skill.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["copying"]
 
 Question = tuple[str, str]
-"""What is asked, and the only right answer."""
+"""A question, and its only right answer."""
 
 
 def _json(value: object) -> str:
@@ -55,12 +56,12 @@ def _value(rng: Random) -> Any:
 
 
 def _unquoted(value: Any) -> str:
-    """Write `value` as part of a sentence: a string unchanged, any other value as JSON."""
+    """Return `value` as part of a sentence: a string unchanged, any other value as JSON."""
     return value if isinstance(value, str) else _json(value)
 
 
 def _list_item(value: Any) -> str:
-    """Write `value` as an item of a list, in quotation marks if `value` contains a separator."""
+    """Return `value` as an item of a list. If `value` contains a separator, the item is in quotation marks."""
     text = _unquoted(value)
     return _quote(text) if any(mark in text for mark in (",", ";", "|", " and ", ". ")) else text
 
@@ -312,7 +313,7 @@ _WEIGHTS = [weight for weight, _ in _TASKS]
 
 
 def copying(rng: Random, size: int) -> Trace:
-    """Return a task with an answer that is copied from the question.
+    """Return a random task in which the answer is copied from the question.
 
     Args:
         rng: Source of all random choices.

@@ -1,9 +1,10 @@
-"""Invented tools. A tool has an action ("finds") and a subject ("recipe"). New tools are drawn for every conversation.
+"""Invents tools. A tool has an action ("finds") and a subject ("recipe"). Every conversation gets new tools.
 
-The description and the question use different words for the same action and subject ("Looks up a dish", "find the
-recipe"). The tools of a toolbox are similar to one another. So a model must read the list to find the right tool. Half
-of the subjects are a random thing or an invented word. A model can find such a subject by its letters, without knowing
-the meaning of the word.
+The description and the question use different words for the same action and subject: "Looks up a dish" and "find the
+recipe". The tools of a toolbox are similar to one another. So a model must read the list to find the right tool.
+
+Half of the subjects are random things or invented words, without synonyms. A model can find such a subject by comparing
+letters, without knowing the meaning of the word.
 """
 
 from __future__ import annotations
@@ -26,7 +27,15 @@ __all__ = ["InventedTool", "draw_subject", "make_tool", "make_toolbox", "purpose
 
 @dataclass(frozen=True, slots=True)
 class InventedTool:
-    """An invented tool, with the parts for making questions about the tool."""
+    """An invented tool.
+
+    Attributes:
+        tool: The tool as it is offered.
+        action: What the tool does.
+        subject: The subject of the action.
+        arguments: The arguments of the tool.
+        required: The names of the required arguments.
+    """
 
     tool: Tool
     action: Action
@@ -45,9 +54,9 @@ def _article(noun: str) -> str:
 
 
 def _tool_name(rng: Random, action: Action, subject: Subject) -> str:
-    """Draw a name, mostly action_subject.
+    """Draw the name of a tool. Most names have the form action_subject, such as `find_recipe`.
 
-    Some names have another style or no meaning, so a model must read the descriptions.
+    Other names have another form or no meaning, so a model must read the descriptions.
     """
     verb, noun = rng.choice(action.name), subject.name
     roll = rng.random()
@@ -76,7 +85,7 @@ def _description(rng: Random, action: Action, subject: Subject, arguments: tuple
 def draw_subject(rng: Random) -> Subject:
     """Draw a subject.
 
-    Half of the subjects are from the word lists, with synonyms. The other half are things or invented words, without
+    Half of the subjects have synonyms, from the word lists. The other half are things or invented words, without
     synonyms.
     """
     known = words()
@@ -111,7 +120,8 @@ def make_tool(rng: Random, action: Action, subject: Subject) -> InventedTool:
 def make_toolbox(rng: Random, size: int, without: tuple[Action, Subject] | None = None) -> list[InventedTool]:
     """Make `size` tools. All names are different, and all pairs of action and subject are different.
 
-    Of the tools after the first tool, one in three has the action or the subject of the first tool (or of `without`).
+    One third of the further tools have the same action or the same subject as the first tool. If `without` is given,
+    its action and subject are used instead of those of the first tool.
 
     Args:
         rng: Source of all random choices.
@@ -144,7 +154,7 @@ def make_toolbox(rng: Random, size: int, without: tuple[Action, Subject] | None 
 
 
 def purpose(rng: Random, invented: InventedTool) -> str:
-    """Describe in the words of a question what `invented` does."""
+    """Return what `invented` does, in the words of a question: "find the recipe"."""
     return f"{rng.choice(invented.action.asks)} the {rng.choice(invented.subject.spoken)}"
 
 
@@ -176,9 +186,9 @@ _TALK = (
 
 
 def _clause(rng: Random, argument: Argument, value: Any, spoken: str, alone: bool) -> str:
-    """Return words that state one argument.
+    """Return words that state one argument. With `alone`, no other argument of the tool has the same kind.
 
-    If no other argument has the same kind (`alone`), the label is often left out.
+    With `alone`, the label of the argument is often left out.
     """
     label = argument.label
     if isinstance(value, bool) and rng.random() < 0.6:
@@ -208,8 +218,8 @@ def request(
     Args:
         rng: Source of all random choices.
         invented: The tool.
-        talk: Whether to add an unrelated sentence.
-        leave_out: A required argument to leave out of the request.
+        talk: Whether an unrelated sentence is added.
+        leave_out: A required argument that the request does not state. None if the request is complete.
     """
     given: dict[str, Any] = {}
     clauses: list[str] = []

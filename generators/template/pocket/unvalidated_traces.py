@@ -1,7 +1,7 @@
 """Builds messages, tools and traces without validation.
 
-Validating every message of so many traces would take longer than making the traces. All parts come from this package,
-so the parts can be trusted. A test validates a sample of the traces.
+The mix `pocket` has so many traces that validation would take longer than making the traces. Validation is not needed,
+because all parts come from this package. A test validates a sample of the traces.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Questions and valid arguments for any tool, made from the tool's description, argument names and schema."""
+"""Makes questions and valid arguments for any tool, from the tool's description, argument names and schema."""
 
 from toolmark.generators.template.schema.described_tool import DescribedTool, DrawnQuestion
 from toolmark.generators.template.schema.samples import CannotSample

@@ -1,4 +1,8 @@
-"""Makes questions for a tool from its definition. A question has an intent, the arguments in words, and a frame."""
+"""Makes questions for a tool from the tool's definition.
+
+A question is a frame, filled with an intent and with arguments. A frame is a sentence with gaps (`frames.toml`). An
+intent says in words what the tool does (`intents.py`).
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ __all__ = ["DescribedTool", "DrawnQuestion"]
 
 _TRIES = 12
 _NAMED_SHARE = 0.35
-"""Share of questions that may contain the tool's name, if there are other words for what it does."""
+"""If a tool has intents without the words of its name, only this share of its questions may use the other intents."""
 
 _BRACKETS = re.compile(r"\[([^\]]*)\]")
 _DETERMINER = r"(?:a|an|the|your|some|this|that|one)(?: given| specified| particular| certain| single)?"
@@ -32,11 +36,11 @@ _DETERMINER = r"(?:a|an|the|your|some|this|that|one)(?: given| specified| partic
 
 @dataclass(frozen=True, slots=True)
 class DrawnQuestion:
-    """A question.
+    """A question, with the arguments of the right call.
 
     Attributes:
         text: Text of the question, with slots in braces.
-        group: The group of the question's case. All questions of the same phrasing are in one group.
+        group: The group of the question's case. All questions with the same phrasing are in one group.
         draw: The arguments of the right call, and the texts of the slots.
     """
 
@@ -51,7 +55,7 @@ def _frames() -> Mapping[str, Mapping[str, Sequence[str]]]:
 
 
 class DescribedTool:
-    """Makes questions for a tool from its definition.
+    """Makes questions for a tool from the tool's definition.
 
     Args:
         tool: The tool.
@@ -59,9 +63,9 @@ class DescribedTool:
     Attributes:
         name: Name of the tool.
         topic: Topic of the tool's cases.
-        rivals: Tools that could do the same. The rivals are set when all tools of the toolbox are known.
+        rivals: Other tools that could do the same. The rivals are set after all tools of the toolbox are known.
         missing: Required arguments that a question can leave out.
-        words: Words with a meaning of their own from the tool's name and description.
+        words: The words of the tool's name and description, without words such as "the".
 
     Raises:
         CannotSample: No valid arguments can be drawn for the tool.
@@ -76,7 +80,7 @@ class DescribedTool:
         self._validator = compile_schema(tool.parameters)
         from random import Random
 
-        shape = branch(Random(0), tool.parameters, tool.parameters)  # noqa: S311 - every branch has the same arguments
+        shape = branch(Random(0), tool.parameters, tool.parameters)  # noqa: S311 - repeatable, not secret
         self._properties: dict[str, Any] = dict(shape.get("properties", {}))
         self._required = [name for name in shape.get("required", ()) if name in self._properties]
         self._words = " ".join(name_words(tool.name))
@@ -91,7 +95,7 @@ class DescribedTool:
         return " ".join(words[:-1] if self._unit(argument) else words) or "value"
 
     def _unit(self, argument: str) -> str:
-        """Return the unit at the end of the argument's name, as in `distance_km`. Empty if there is no unit."""
+        """Return the unit at the end of the argument's name: "km" for `distance_km`. Empty if there is no unit."""
         words = name_words(argument)
         return words[-1] if len(words) > 1 and words[-1] in listed_words("units") else ""
 
@@ -114,7 +118,10 @@ class DescribedTool:
         return DrawnQuestion(asked, group, Draw(arguments, slots, accept))
 
     def _intent(self, rng: Random, *, own: bool) -> Intent:
-        """Draw an intent. Most intents do not contain the tool's name, so a model must read the descriptions."""
+        """Draw an intent. With `own`, an intent with the verb of the description is preferred.
+
+        Most drawn intents do not contain the words of the tool's name. So a model must read the descriptions.
+        """
         quiet = [intent for intent in self.intents if self._words not in _lower_words(intent.words)]
         pool = quiet if quiet and rng.random() > _NAMED_SHARE else self.intents
         preferred = [intent for intent in pool if intent.own]
@@ -142,7 +149,11 @@ class DescribedTool:
     def _filled(
         self, rng: Random, intent: Intent, told: Mapping[str, Any], *, freely: bool, left_out: str
     ) -> tuple[dict[str, str], str, list[Mention]]:
-        """Return the texts of the slots, the intent with some of the arguments, and the remaining arguments."""
+        """Put some of the arguments into the intent.
+
+        Returns:
+            The texts of the slots, the intent with some of the arguments, and the remaining arguments.
+        """
         slots: dict[str, str] = {}
         rest: list[Mention] = []
         text = intent.words
@@ -198,7 +209,7 @@ def _joined_sentences(sentences: Sequence[str]) -> str:
 
 
 def _has_default(schema: Any) -> bool:
-    """Whether a question can leave out the argument, because the argument has a default or a constant."""
+    """Return whether an argument has a default or a constant. A question is complete without such an argument."""
     return isinstance(schema, Mapping) and bool({"default", "const"} & schema.keys())
 
 
@@ -211,7 +222,7 @@ def _lower_words(text: str) -> str:
 
 
 def _in_order(given: dict[str, Any]) -> dict[str, Any]:
-    """Put the drawn values into a sensible order: dates ascending, and each minimum below its maximum."""
+    """Return the arguments with values in a realistic order: dates ascending, and each minimum below its maximum."""
     ordered = dict(given)
     dates = [name for name, value in given.items() if isinstance(value, str) and re.match(r"\d{4}-\d{2}-\d{2}", value)]
     if len({len(given[name]) for name in dates}) == 1:

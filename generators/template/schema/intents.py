@@ -1,4 +1,4 @@
-"""Words that describe in a question what a tool does.
+"""Makes intents: the words in a question that say what a tool does.
 
 An intent is an order ("book a table"), a thing ("the weather in a city"), or a clause ("what an item costs"). The
 intent is taken from the first sentence of the description. If this sentence cannot be used, the intent is taken from
@@ -39,7 +39,7 @@ def listed_words(kind: str) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A short description of the tool's purpose.
+    """A few words that say what a tool does.
 
     Attributes:
         kind: `order` ("book a table"), `thing` ("the weather"), or `clause` ("what it costs").
@@ -54,7 +54,11 @@ class Intent:
 
 @cache
 def _verbs() -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Return for each verb the kind (`asks` or `does`), and other verbs with the same meaning."""
+    """Return for each known verb its kind, and other verbs with the same meaning.
+
+    The kind is `asks` if the user wants to know the result ("find"). The kind is `does` if the tool does something
+    ("send").
+    """
     table = _language()
     return {verb: (kind, tuple(others)) for kind in ("asks", "does") for verb, others in table[kind].items()}
 
@@ -66,7 +70,7 @@ def name_words(name: str) -> list[str]:
 
 
 def content_words(text: str) -> frozenset[str]:
-    """Return the words of `text` that have a meaning of their own, without the s of a plural."""
+    """Return the words of `text` without words such as "the", and without the s of a plural."""
     found = (word for word in re.findall(r"[a-z]{3,}", text.casefold()) if word not in listed_words("stop"))
     return frozenset(re.sub(r"(?<=[a-z]{3})s$", "", word) for word in found)
 
@@ -89,7 +93,7 @@ def _first_sentence(description: str) -> str:
 
 
 def _base(word: str) -> str | None:
-    """Return the known verb of which `word` is a form, or None."""
+    """Return the base form of `word` if it is a known verb: "find" for "finds". None if there is no such verb."""
     verbs = _verbs()
     lower = word.lower()
     for candidate in (lower, lower.removesuffix("s"), lower.removesuffix("es"), re.sub(r"ies$", "y", lower)):
@@ -105,7 +109,7 @@ def _of_sentence(sentence: str, name: list[str]) -> list[Intent]:
     if lower in listed_words("clauses"):
         return [Intent("clause", _lowered(sentence))]
     verb = _base(first)
-    # Even an unknown first word counts as a verb, unless the word's ending or the next word indicates a noun.
+    # An unknown first word counts as a verb only if neither its ending nor the next word shows that it is a noun.
     noun = _NOUN.search(lower) is not None or (rest and rest[0].lower() in listed_words("after_nouns")) or len(rest) < 1
     if verb is None and (lower.removesuffix("s") in name[:1] or not noun) and lower not in listed_words("determiners"):
         verb = re.sub(r"(?<=sh|ch|ss)es$|(?<![su])s$", "", lower)

@@ -1,6 +1,6 @@
-"""The words with which a question states an argument: the argument's value, and the words around the value.
+"""Writes an argument in words, as part of a question.
 
-A value is stated unchanged or in another unambiguous form. For example, a date is written in words with its year, or a
+The value is written unchanged or in another clear form. For example, a date is written in words with its year, and a
 small whole number is written as a word.
 """
 
@@ -30,14 +30,14 @@ _PLACES = frozenset({"city", "place", "location", "town", "country"})
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """One argument in words.
+    """One argument in words, in three forms. The slot `{guests}` in the examples stands for the value.
 
     Attributes:
         label: The name of the argument in plain words.
-        slot: The name of the argument's slot. In the texts, the slot is in braces.
-        short: The text as an item of a list: "guests {guests}".
-        sentence: The text as a sentence: "The number of guests is {guests}".
-        natural: The text as part of another sentence: "for {guests} guests". None if such a form is missing.
+        slot: The name of the argument's slot.
+        short: The argument as an item of a list: "guests {guests}".
+        sentence: The argument as a sentence: "The number of guests is {guests}".
+        natural: The argument as part of another sentence: "for {guests} guests". None if there is no such form.
     """
 
     label: str
@@ -48,9 +48,9 @@ class Mention:
 
 
 def spoken(rng: Random, value: Any, *, freely: bool) -> str:
-    """Write `value` as people do.
+    """Return `value` in words.
 
-    With `freely`, the form may differ from the form in the call, if the meaning is clear.
+    With `freely`, the words may differ from the value in the call. For example, 3 may become "three".
     """
     match value:
         case bool():
@@ -82,7 +82,7 @@ def spoken(rng: Random, value: Any, *, freely: bool) -> str:
 
 
 def is_or_are(label: str) -> str:
-    """Return the verb after `label`: "are" if `label` ends like a plural, else "is"."""
+    """Return the verb that fits `label`: "are" if `label` ends like a plural, else "is"."""
     return "are" if re.search(r"[^su]s$", label) else "is"
 
 

@@ -1,6 +1,6 @@
-"""Likely values of an argument.
+"""Draws likely values for an argument.
 
-Strings follow from the format or the argument's name, numbers from their usual size.
+For a string, the format or the argument's name decides what is drawn. For a number, the name gives the usual range.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _address(rng: Random) -> str:
 
 
 def a_thing(rng: Random) -> str:
-    """Draw a thing, mostly with an adjective."""
+    """Draw the name of a thing, in most cases with an adjective: "green lamp"."""
     known = words()
     return (
         f"{rng.choice(known.adjectives)} {rng.choice(known.things)}" if rng.random() < 0.6 else rng.choice(known.things)
@@ -144,7 +144,7 @@ _NAMES: tuple[tuple[str, StringDrawer], ...] = (
     (r"host|domain|server", _host),
     (r"item|product|object|thing|article|name", a_thing),
 )  # fmt: skip
-"""Patterns of argument names, and what draws a string for them. The first pattern that matches counts."""
+"""Patterns of argument names, each with the function that draws a string. The first pattern that matches is used."""
 
 
 _SIZES: tuple[tuple[str, int, int], ...] = (
@@ -168,18 +168,18 @@ _SIZES: tuple[tuple[str, int, int], ...] = (
 def string_drawer_for(name: str) -> StringDrawer | None:
     """Return a function that draws a likely string for an argument with this name.
 
-    The name is given as plain words. The result is None if the name does not help.
+    The name is given in plain words. The result is None if no pattern matches the name.
     """
     plain = name.casefold()
     return next((draw for pattern, draw in _NAMES if re.search(pattern, plain)), None)
 
 
 def any_string(rng: Random) -> str:
-    """Draw a string for an argument without any known format or meaning. Most of these strings are names."""
+    """Draw a string for an argument with an unknown meaning. Most of these strings are names."""
     return rng.choice((_name, _name, a_thing, _title))(rng)
 
 
 def usual_range(name: str) -> tuple[float, float]:
-    """Return the usual lowest and highest value of a number with this name. The name is given as plain words."""
+    """Return the lowest and the highest usual value of a number with this name. The name is given in plain words."""
     plain = name.casefold()
     return next(((least, most) for words, least, most in _SIZES if re.search(words, plain)), (1, 200))

@@ -1,7 +1,7 @@
 """Draws strings that match a regular expression, for schemas with a `pattern`.
 
-The pattern is parsed but never matched, so a malicious pattern cannot take a long time. The schema's validator later
-checks whether the string really matches.
+The pattern is only parsed. Nothing is matched with the pattern, because matching a malicious pattern could take very
+long. The validator of the schema checks later whether the string matches.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["UnsupportedPattern", "string_matching"]
 MAX_PATTERN = 500
 MAX_TEXT = 200
 _MANY = 4
-"""How many more repetitions than the least an open repetition may have."""
+"""A repetition such as `a*` is repeated at most this many times more than its lower bound."""
 
 _PRINTABLE = string.ascii_letters + string.digits
 _CATEGORIES = {
@@ -106,5 +106,5 @@ def _members(parts: Iterable[tuple[Any, Any]]) -> str:
     if negated:
         letters = "".join(letter for letter in _PRINTABLE if letter not in letters)
     if not letters:
-        raise UnsupportedPattern("a character class in it is empty")
+        raise UnsupportedPattern("it contains an empty character class")
     return letters

@@ -1,8 +1,8 @@
 """Draws realistic values that a schema accepts.
 
-Types, enums, formats, bounds and patterns of the schema decide whether a value is valid. Names and descriptions make a
-value realistic. For example, a string with the name `city` is a city. If a description quotes examples, the string is
-one of the examples.
+Types, enums, formats, bounds and patterns of the schema decide whether a value is valid. The names and descriptions of
+arguments make a value realistic. For example, the value of the argument `city` is a city. If a description quotes
+examples, the value is often one of the examples.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ __all__ = ["OPTIONAL_SHARE", "CannotSample", "branch", "sample"]
 MAX_DEPTH = 6
 MAX_ITEMS = 4
 OPTIONAL_SHARE = 0.45
-"""Share of questions that give an optional argument."""
+"""An optional argument gets a value in this share of the questions."""
 
 Schema = Mapping[str, Any]
 
 
 class CannotSample(ValueError):
-    """No value can be drawn for a schema. The message names the part of the schema."""
+    """No value can be drawn for a schema. The message says which part of the schema is the reason."""
 
 
 _QUOTED = re.compile(r"['\"‘“`]([^'\"‘’“”`]{1,40})['\"’”`]")
@@ -77,7 +77,7 @@ def branch(rng: Random, schema: Any, whole: Schema) -> Schema:
                 taken["required"] = [*taken.get("required", ()), *value]
             else:
                 taken.setdefault(key, value)
-    raise CannotSample("its references form a circle")
+    raise CannotSample("the references of the schema form a circle")
 
 
 def _target(reference: str, whole: Schema) -> Any:
@@ -104,7 +104,7 @@ def sample(rng: Random, schema: Any, whole: Schema, name: str = "", depth: int =
         CannotSample: No value can be drawn.
     """
     if depth > MAX_DEPTH:
-        raise CannotSample(f"its values are nested deeper than {MAX_DEPTH}")
+        raise CannotSample(f"the values of the schema are nested deeper than {MAX_DEPTH} levels")
     node = branch(rng, schema, whole)
     if "const" in node:
         return node["const"]
@@ -167,11 +167,11 @@ def _string(rng: Random, node: Schema, name: str) -> str:
         raise CannotSample(f"a string must have at least {least} characters")
     if made is None or node.get("format") is None:
         return _fitted(rng, least, most)
-    raise CannotSample(f"no {node['format']} of {least} to {most} characters was found")
+    raise CannotSample(f"no string of the format {node['format']} with {least} to {most} characters was found")
 
 
 def _described_examples(description: str) -> list[str]:
-    """Return the examples in a description."""
+    """Return the examples that a description quotes or lists after words such as "for example"."""
     found = _QUOTED.findall(description)
     if not found and (listed := _EXAMPLES.search(description)):
         found = [part.strip() for part in re.split(r",|\bor\b|\band\b", listed[1])]
@@ -189,9 +189,9 @@ def _fitted(rng: Random, least: int, most: int) -> str:
 
 
 def _bounds(node: Schema, name: str, whole: bool) -> tuple[float, float]:
-    """Return the lowest and highest value of the schema.
+    """Return the lowest and the highest value that the schema allows.
 
-    If the schema has no bounds, use the usual bounds for the name.
+    If the schema has no bounds, return the usual bounds for the argument's name.
     """
     step = 1 if whole else 0.01
     lows = [node[key] + more for key, more in (("minimum", 0), ("exclusiveMinimum", step)) if node.get(key) is not None]

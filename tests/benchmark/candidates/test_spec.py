@@ -69,6 +69,7 @@ def test_wrong_specs_say_why(adapter, tmp_path):
         (f"pocket:{adapter}", "pickles are not read"),
         ("openai/gpt-4.1:x", ""),
         ("replay/missing.jsonl", "no recorded run"),
+        ("baselines/main.jsonl.gz", "there is no file baselines/main.jsonl.gz"),
         ("policy/nevr", "no policy is named 'nevr'. Did you mean never"),
         ("policy/never:Org/Lora", "no policy is named"),
     ]:

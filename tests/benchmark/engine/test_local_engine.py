@@ -173,3 +173,12 @@ def test_an_adapter_with_other_keys_is_refused(pocket, adapter, change):
     save_file(tensors, path)
     with pytest.raises(InputError, match="lacks 1" if change == "missing" else "has unexpected 1"):
         engine(Weights(pocket, adapter)).environment()
+
+
+@pytest.mark.filterwarnings("ignore:base identity not proven")
+@pytest.mark.parametrize(("key", "value"), [("peft_type", "UNKNOWN"), ("r", 3), ("target_modules", ["absent"])])
+def test_an_adapter_that_does_not_load_is_the_user_s_error(pocket, adapter, key, value):
+    path = adapter / "adapter_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(InputError, match=f"{adapter} cannot be loaded on {pocket}"):
+        engine(Weights(pocket, adapter)).environment()

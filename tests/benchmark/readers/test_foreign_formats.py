@@ -273,12 +273,12 @@ def test_what_is_imported_reads_back_as_the_same_cases(
     for index, source in enumerate(sources()):
         out = tmp_path / f"{index}.test.jsonl"
         import_cases(source, out=out)
-        assert f"1 cases to {out}" in capsys.readouterr().out
+        assert f"1 cases written to {out}" in capsys.readouterr().out
         (read_back,), (imported,) = load_cases(str(out))[0], load_cases(source)[0]
         named = imported.toolbox.model_copy(update={"name": ""})  # its tools stand in place
         assert read_back == imported.model_copy(update={"toolbox": named})
         assert read_back.id == imported.id
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="already exists"):
         import_cases(source, out=out)
     with pytest.raises(InputError, match=r"does not end in \.jsonl"):
         import_cases(source, out=tmp_path / "x.csv")

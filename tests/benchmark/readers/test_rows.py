@@ -69,7 +69,7 @@ def test_rows_of_an_array_know_their_line(tmp_path: Path) -> None:
     first, second, third, fourth = json_rows(file)
     assert first == (2, {"a": 1})
     assert second == (4, {"a": 2})
-    assert third == (5, BadRow(file, 5, "a row is a JSON object, not int"))
+    assert third == (5, BadRow(file, 5, "a row must be a JSON object, not int"))
     line, bad = fourth
     assert (line, isinstance(bad, BadRow)) == (6, True)
 
@@ -80,7 +80,7 @@ def test_rows_of_a_csv_know_their_line(tmp_path: Path) -> None:
         stream.write('\ufeffq,t\r\n"two\nlines",x\n\nonly one\n"a""b",y\n')
     assert list(csv_rows(file)) == [
         (2, {"q": "two\nlines", "t": "x"}),
-        (5, BadRow(file, 5, "the row has 1 cells, and the header 2 columns")),
+        (5, BadRow(file, 5, "the row has 1 cells, but the header has 2 columns")),
         (6, {"q": 'a"b', "t": "y"}),
     ]
     file.write_bytes(b"no gzip")

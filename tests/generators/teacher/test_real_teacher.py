@@ -92,6 +92,6 @@ def test_what_a_real_server_cannot_do_is_dropped_with_a_reason(
 ) -> None:
     done = taught(tmp_path / "data", real_server.environment, "--model", real_server.spec())
     assert done.code == 5, done.said
-    assert "all 16 proposed traces were rejected (16 format): the writer, asked twice: " in done.err
+    assert "all 16 proposed traces were rejected (16 format): both replies of the writer are unusable: " in done.err
     replies = (tmp_path / "data.replies" / "ledger.jsonl").read_text().splitlines()
     assert len(replies) == 1 + 2 * 3, "each of three requests twice"

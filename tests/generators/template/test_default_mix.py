@@ -158,9 +158,9 @@ def test_shares_are_kept_and_what_is_not_named_is_left_out(executor: Executor) -
     kinds = Counter(trace.query_type for trace in proposed(executor, count=400, shares={"easy": 3, "no_tool": 1}))
     assert set(kinds) == {"easy", "no_tool"}
     assert 250 < kinds["easy"] < 350
-    with pytest.raises(ValidationError, match="no query type is named esay; known: easy, hard"):
+    with pytest.raises(ValidationError, match="no query type has the name esay; the types are easy, hard"):
         TemplateOptions.model_validate({"shares": {"esay": 1}})
-    with pytest.raises(ValidationError, match="no share may be below 0, and at least one must be above 0"):
+    with pytest.raises(ValidationError, match="every share must be at least 0, and one share must be above 0"):
         TemplateOptions.model_validate({"shares": {"easy": 0}})
 
 
@@ -188,5 +188,5 @@ def test_same_seed_same_traces(executor: Executor) -> None:
 def test_a_toolbox_of_which_nothing_can_be_asked_is_refused(executor: Executor) -> None:
     impossible = {"type": "object", "properties": {"x": {"type": "string", "minLength": 9000}}, "required": ["x"]}
     alone = Toolbox(name="mine", tools=(Tool(name="polish_boots", description="Polish.", parameters=impossible),))
-    with pytest.raises(InputError, match="can ask for no tool of the toolbox 'mine'"):
+    with pytest.raises(InputError, match="cannot make questions for any tool of the toolbox 'mine'"):
         proposed(executor, toolbox=alone)

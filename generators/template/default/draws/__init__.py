@@ -1,4 +1,4 @@
-"""Arguments for the catalog's tools. For each tool, a function draws arguments, and the words for these arguments."""
+"""Draws arguments for the tools of the catalog, and the words for these arguments. There is one function per tool."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ DRAWERS: dict[str, Drawer] = {
     **world.DRAWERS,
     **database.DRAWERS,
 }
-"""The drawer of each tool that has phrasings, by the tool's name."""
+"""The function that draws the arguments, for each tool that has phrasings, by tool name."""

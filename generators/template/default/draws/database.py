@@ -1,4 +1,4 @@
-"""Questions for the database tool: the wishes of `database.toml`, in words and in SQL."""
+"""Draws arguments for the database tool. `database.toml` contains each wish in words and in SQL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["DRAWERS", "DatabaseQuestion", "database_questions"]
 
 @dataclass(frozen=True, slots=True)
 class DatabaseQuestion:
-    """A wish about one table.
+    """What a user wants to know from one table of the database.
 
     Attributes:
         dataset: Name of the table.

@@ -1,4 +1,4 @@
-"""Arguments for tools about dates, times and reminders.
+"""Draws arguments for tools about dates, times and reminders.
 
 All dates include the year, because a model does not know the current year.
 """
@@ -76,7 +76,7 @@ def _spoken_moment(rng: Random, day: date, hour: int, minute: int) -> str:
 
 
 def moment(rng: Random) -> tuple[str, str]:
-    """Draw a local date and time, as an ISO string and as people write dates."""
+    """Draw a local date and time. Return the moment twice: as an ISO string, and in words."""
     day, hour, minute = values.day(rng), rng.randint(0, 23), rng.choice((0, 0, 5, 10, 15, 20, 30, 45, 50))
     return f"{day.isoformat()}T{hour:02}:{minute:02}", _spoken_moment(rng, day, hour, minute)
 
@@ -109,7 +109,7 @@ def _reminder(rng: Random) -> Draw:
 
 
 def errand(rng: Random) -> str:
-    """Draw a task, as an infinitive without "to"."""
+    """Draw a task for a reminder or a list of tasks, such as "call Anna"."""
     known = words()
     thing, name = rng.choice(known.things), rng.choice(known.given_names)
     return rng.choice(

@@ -1,4 +1,4 @@
-"""The random parts of one question: the arguments of the right call, and the words for these arguments."""
+"""The type `Draw`: the arguments of the right call of one question, and the words for these arguments."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Draw:
 
     Attributes:
         arguments: The arguments of the right call.
-        slots: The text of each slot that the phrasings of the tool may have.
-        accept: The match rules of arguments, by argument. An argument has a rule only if several values are right.
+        slots: The texts that replace the slots in the phrasings of the tool, by slot.
+        accept: Match rules, by argument. An argument has a rule only if several values are right.
     """
 
     arguments: Mapping[str, Any]
@@ -29,7 +29,7 @@ Drawer = Callable[[Random], Draw]
 
 
 def listed(rng: Random, items: list[Any]) -> str:
-    """Write a list as people do: with commas, in brackets, or with "and" before the last item."""
+    """Return a list in words: with commas, in brackets, or with "and" before the last item."""
     texts = [str(item) for item in items]
     kind = rng.randrange(4)
     if kind == 0:
@@ -40,7 +40,7 @@ def listed(rng: Random, items: list[Any]) -> str:
 
 
 def quoted(rng: Random, text: str) -> str:
-    """Put `text` in quotation marks. The quotation marks do not occur in `text`."""
+    """Return `text` in quotation marks that do not occur in `text`."""
     marks = [mark for mark in ('"', "'") if mark not in text]
     mark = rng.choice(marks) if marks else "`"
     return f"{mark}{text}{mark}"

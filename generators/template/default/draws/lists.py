@@ -1,4 +1,4 @@
-"""Arguments for tools about lists of words or numbers, with an order or a condition."""
+"""Draws arguments for tools that sort, filter or reverse lists of words or numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arguments for tools about numbers, taxes, units and currencies."""
+"""Draws arguments for tools about numbers, taxes, units and currencies."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _calculator(rng: Random) -> Draw:
 
 
 def numbers(rng: Random, fewest: int = 3) -> list[int | float]:
-    """Draw a list of whole or decimal numbers of similar size."""
+    """Draw a list of at least `fewest` whole or decimal numbers of similar size."""
     scale = rng.choice((10, 50, 100, 1000))
     count = rng.randint(fewest, 9)
     if rng.random() < 0.3:

@@ -1,4 +1,4 @@
-"""Arguments for tools that count or search texts, or send messages."""
+"""Draws arguments for tools that count or search texts, or send messages."""
 
 from __future__ import annotations
 

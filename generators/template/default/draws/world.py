@@ -1,4 +1,4 @@
-"""Arguments for tools about weather, prices and searches."""
+"""Draws arguments for tools about weather, prices and searches."""
 
 from __future__ import annotations
 

@@ -1,0 +1,90 @@
+"""A small program that ends a child process when its parent has ended, whatever ended the parent.
+
+    python child_guard.py PARENT COMMAND…   runs COMMAND, and ends COMMAND and its children when PARENT has ended
+    python child_guard.py PARENT            kills its own process group when PARENT has ended, or when standard input
+                                            is closed
+
+PARENT is the process ID of the process that starts the guard. The guard needs no help from the command, so the command
+can be any program. The guard is a process and not a thread, because a thread does not run while a library of the
+process holds Python's lock.
+
+A process that has lost its parent gets another parent at once. So the guard compares the ID of its parent with PARENT
+five times per second. Linux and macOS have other ways to wait for the end of a process, but this way is the same on
+both systems.
+
+The guard imports nothing of Toolmark, because it is started often and must start fast.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from types import FrameType
+
+SECONDS_BETWEEN_LOOKS = 0.2
+
+SECONDS_TO_END = 2.0
+"""Time that a command gets to end by itself after SIGTERM. Then the command is killed."""
+
+FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run(parent: int, command: list[str]) -> int:
+    """Run a command in a process group of its own, and return its exit code.
+
+    The signals in `FORWARDED` are sent on to the command.
+
+    Returns:
+        The exit code of the command. If a signal ended the command: 128 plus the number of the signal, as in a shell.
+    """
+    early: list[int] = []
+    child: subprocess.Popen[bytes] | None = None
+
+    def forward(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a signal handler
+        if child is None:
+            early.append(number)
+        else:
+            child.send_signal(number)
+
+    with suppress(PermissionError):  # the leader of a session has a group of its own already
+        os.setpgid(0, 0)
+    # A command in the background of a terminal must not be stopped when it prints.
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    for number in FORWARDED:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # for example, nohup ignores SIGHUP
+            signal.signal(number, forward)
+    child = subprocess.Popen(command)  # noqa: S603
+    for waiting in early:
+        child.send_signal(waiting)
+    threading.Thread(target=end_with, args=(parent, child), daemon=True).start()
+    code = child.wait()
+    return code if code >= 0 else 128 - code
+
+
+def end_with(parent: int, child: subprocess.Popen[bytes]) -> None:
+    """Wait until the parent has ended. Then end the command, and kill the whole process group, with the guard."""
+    while os.getppid() == parent:
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    child.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(SECONDS_TO_END)
+    os.killpg(0, signal.SIGKILL)
+
+
+def guard_group(parent: int) -> None:
+    """Wait until the parent has ended or standard input is closed. Then kill the process group, with the guard."""
+    while os.getppid() == parent and not select.select([0], [], [], SECONDS_BETWEEN_LOOKS)[0]:
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    if sys.argv[2:]:
+        sys.exit(run(int(sys.argv[1]), sys.argv[2:]))
+    guard_group(int(sys.argv[1]))

@@ -1,0 +1,97 @@
+"""HTTP requests with a limit on the time and on the size of the reply.
+
+A broken or hostile server may never answer, send a byte now and then, or never stop sending. The client's own time-outs
+hold for each step, not for the whole request. So the limits are checked here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx
+
+from toolmark.benchmark.doctor.time_limit import within
+
+__all__ = ["GRACE", "MAX_BYTES", "NoReply", "Reply", "exchange"]
+
+MAX_BYTES = 4_000_000
+"""The largest reply that is read."""
+
+GRACE = 0.5
+"""Seconds that an exchange may take beyond its limit, while the part of the reply that came in time is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The reply of a server.
+
+    Attributes:
+        status: The HTTP status.
+        kind: The media type, for example `text/html`. Empty if the server does not name one.
+        body: The reply's bytes, as far as they were read.
+        unfinished: Why the reply was not read to its end. Empty if it was.
+    """
+
+    status: int
+    kind: str
+    body: bytes
+    unfinished: str = ""
+
+
+class NoReply(Exception):
+    """There is no reply. The text is the reason."""
+
+
+def exchange(
+    method: str, url: str, *, headers: Mapping[str, str], content: bytes | None = None, seconds: float
+) -> Reply:
+    """Send a request, and read at most `MAX_BYTES` of the reply.
+
+    Args:
+        method: GET or POST.
+        url: The address.
+        headers: Headers of the request.
+        content: The body of the request.
+        seconds: The limit on the time of the whole exchange.
+
+    Raises:
+        NoReply: The server cannot be reached, or the head of its reply did not come in time.
+    """
+    ends = time.monotonic() + seconds
+    try:
+        return within(seconds + GRACE, lambda: _exchange(method, url, headers, content, ends))
+    except (TimeoutError, httpx.TimeoutException):
+        raise NoReply(f"no answer in {seconds:.2g} s") from None
+    except (ValueError, httpx.LocalProtocolError, httpx.InvalidURL):
+        # The text of these errors may show a header, and a header may be a key.
+        raise NoReply("the address or the key has characters that are not possible in a request") from None
+    except httpx.TransportError as error:
+        raise NoReply(str(error) or type(error).__name__) from None
+
+
+def _exchange(method: str, url: str, headers: Mapping[str, str], content: bytes | None, ends: float) -> Reply:
+    seconds = max(ends - time.monotonic(), 0.1)
+    # Not compressed, because a small compressed reply may be huge.
+    sent = {**headers, "Accept-Encoding": "identity"}
+    with (
+        httpx.Client(timeout=seconds) as client,
+        client.stream(method, url, headers=sent, content=content) as response,
+    ):
+        body, unfinished = bytearray(), ""
+        try:
+            for part in response.iter_raw():
+                body += part
+                if len(body) > MAX_BYTES:
+                    unfinished = f"the reply is longer than {MAX_BYTES / 1e6:g} MB"
+                    break
+                if time.monotonic() > ends:
+                    unfinished = f"the reply did not end in {seconds:.2g} s"
+                    break
+        except httpx.TimeoutException:
+            unfinished = f"the reply did not end in {seconds:.2g} s"
+        except httpx.TransportError as error:
+            unfinished = f"the connection broke: {error}"
+        kind = response.headers.get("content-type", "").partition(";")[0].strip()
+        return Reply(response.status_code, kind, bytes(body[:MAX_BYTES]), unfinished)

@@ -1,0 +1,136 @@
+"""Runs checks in a process of their own, with a limit on the time.
+
+torch, a model's weights or a chat template may crash, use up the memory or never end. Then the process is killed, and
+the findings that came before are kept.
+
+    python -m toolmark.benchmark.doctor.child_process MODULE:FUNCTION ARGUMENTS
+
+The function returns the checks. ARGUMENTS is a JSON object with its keyword arguments. The process writes one JSON
+value a line: the name of each check before it begins, and then a pair of name and finding.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from importlib import import_module
+from queue import Empty, SimpleQueue
+from tempfile import TemporaryFile
+from threading import Thread
+from typing import IO, Any
+
+from toolmark.benchmark.doctor.findings import Finding, brief, problem, run_checks
+
+__all__ = ["findings_of_child"]
+
+_END = ""
+
+
+def findings_of_child(
+    checks: str, arguments: Mapping[str, Any], seconds: float, again: str
+) -> Iterator[tuple[str, Finding]]:
+    """Run checks in a new process, and yield the name and the finding of each check.
+
+    If the process does not end in time, or dies, the last finding is a problem of the check that was running.
+
+    Args:
+        checks: The function that returns the checks, as `module:function`. Only the new process imports the module.
+        arguments: The keyword arguments of the function, as JSON values.
+        seconds: The limit on the time of all checks together.
+        again: A sentence that says what to do if the time was too short.
+    """
+    # -P: a file of the current folder is never imported in place of a package.
+    command = [sys.executable, "-P", "-m", __name__, checks, json.dumps(arguments)]
+    ends = time.monotonic() + seconds
+    with TemporaryFile() as errors:
+        # In a session of its own, so that the processes that it starts can be killed with it.
+        process = subprocess.Popen(  # noqa: S603 - this Python, with a module of Toolmark
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
+        )
+        running = checks.rpartition(":")[2]
+        try:
+            for line in _lines(process.stdout, ends):
+                value = json.loads(line)
+                if isinstance(value, str):
+                    running = value
+                else:
+                    yield value[0], Finding(**value[1])
+            if process.wait(timeout=max(ends - time.monotonic(), 1.0)) != 0:
+                yield running, problem(*_died(process.returncode, errors))
+        except (TimeoutError, subprocess.TimeoutExpired):
+            yield running, problem(f"not finished after {seconds:g} s", again)
+        finally:
+            _kill(process)
+
+
+def _lines(stream: IO[str] | None, ends: float) -> Iterator[str]:
+    """Yield the lines of a stream until its end. Raises `TimeoutError` if a line does not come before `ends`."""
+    lines: SimpleQueue[str] = SimpleQueue()
+
+    def read() -> None:
+        with suppress(ValueError, OSError):
+            for line in stream or ():
+                lines.put(line)
+        lines.put(_END)
+
+    Thread(target=read, daemon=True).start()
+    while True:
+        try:
+            line = lines.get(timeout=max(ends - time.monotonic(), 0.001))
+        except Empty:
+            raise TimeoutError from None
+        if line == _END:
+            return
+        yield line
+
+
+def _died(code: int, errors: IO[bytes]) -> tuple[str, str]:
+    """What happened to a process that ended with this exit code, and what to do."""
+    errors.seek(0)
+    lines = errors.read()[-4000:].decode(errors="replace").strip().splitlines()
+    last = f": {brief(lines[-1])}" if lines else ""
+    name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    if name == "SIGKILL":
+        return (
+            "the process was killed by the system, as it happens when the memory is used up",
+            "Close other programs, or use a smaller model.",
+        )
+    return (
+        f"the process ended with {name}{last}",
+        "Install torch again, in a build for this machine: pip install --force-reinstall --no-cache-dir torch",
+    )
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    process.wait()
+
+
+def _main(function: str, arguments: str) -> None:
+    # What libraries print on standard output goes to standard error. The copy belongs to the findings alone.
+    with os.fdopen(os.dup(1), "w") as out:
+        os.dup2(2, 1)
+
+        def write(value: object) -> None:
+            print(json.dumps(value), file=out, flush=True)
+
+        module, _, name = function.partition(":")
+        checks = getattr(import_module(module), name)(**json.loads(arguments))
+        for check, finding in run_checks(checks, write):
+            write([check, asdict(finding)])
+    os._exit(0)  # threads that still wait for a server do not keep the process alive
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

@@ -1,0 +1,82 @@
+"""Checks and their findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from toolmark.benchmark.core.errors import ToolmarkError
+
+__all__ = ["Check", "Finding", "State", "brief", "ok", "problem", "run_checks", "warning"]
+
+State = Literal["ok", "warning", "problem"]
+"""`ok`: nothing to do. `warning`: Toolmark runs, but something is missing or slow. `problem`: a run would fail."""
+
+_LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of one check.
+
+    Attributes:
+        state: How serious the finding is.
+        found: What was found, with the measured values, as a sentence without a full stop.
+        advice: A sentence that says what to do, with the exact command or setting. Empty if there is nothing to do.
+    """
+
+    state: State
+    found: str
+    advice: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.found}. {self.advice}" if self.advice else self.found
+
+
+Check = tuple[str, Callable[[], Finding]]
+"""The name of a check, and the function that makes the check."""
+
+
+def ok(found: str) -> Finding:
+    """A finding with nothing to do."""
+    return Finding("ok", found)
+
+
+def warning(found: str, advice: str) -> Finding:
+    """A finding that does not prevent a run."""
+    return Finding("warning", found, advice)
+
+
+def problem(found: str, advice: str) -> Finding:
+    """A finding that prevents a run."""
+    return Finding("problem", found, advice)
+
+
+def brief(text: object) -> str:
+    """A text of a server or a library on one line, and not longer than a few lines of a terminal."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
+def run_checks(checks: Iterable[Check], begun: Callable[[str], None] = lambda _: None) -> Iterator[tuple[str, Finding]]:
+    """Run checks one after the other, and yield the name and the finding of each check.
+
+    An error of a check is a finding too. So one broken part of the machine does not hide the others.
+
+    Args:
+        checks: The checks. A generator may decide about the next check when the previous finding is known.
+        begun: Called with the name of each check before the check begins.
+    """
+    for name, check in checks:
+        begun(name)
+        try:
+            found = check()
+        except ToolmarkError as error:
+            found = problem(brief(error.what), brief(error.fix))
+        except Exception as error:  # whatever is broken on this machine
+            found = problem(
+                f"the check failed: {type(error).__name__}: {brief(error)}",
+                "Install Toolmark again in a new environment. If this does not help, report the line as a defect.",
+            )
+        yield name, found

@@ -1,0 +1,115 @@
+"""Checks of torch: its build, the devices that it finds, and how fast this machine multiplies matrices.
+
+These checks import torch, so they run in a process of their own (`child_process.py`).
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from toolmark.benchmark.doctor.findings import Check, Finding, brief, ok, problem, warning
+
+__all__ = ["torch_checks"]
+
+_SECONDS = 1.0
+"""The time of each measurement of speed."""
+
+_THREADS_PAY = 0.9
+"""Several threads are slower than one if their rate is below this part of the rate of one thread."""
+
+_SLOW = 4e9
+"""Below this rate, in operations a second, a model with 10⁹ parameters needs more than five minutes to read a
+prompt of 700 tokens."""
+
+_NVIDIA_DRIVER = Path("/proc/driver/nvidia")
+
+
+def torch_checks() -> Iterator[Check]:
+    """The checks of torch. If torch cannot be imported, there is only one check."""
+    found: list[Finding] = []
+
+    def build() -> Finding:
+        found.append(_build())
+        return found[0]
+
+    yield "torch", build
+    if found and found[0].state != "problem" and find_spec("torch") is not None:
+        yield "devices", _devices
+        yield "speed", _speed
+
+
+def _build() -> Finding:
+    if find_spec("torch") is None:
+        return warning(
+            "not installed, so no model can run or be trained on this machine; served models, recorded answers and "
+            "policies can be evaluated",
+            "Install: pip install 'toolmark[local]'",
+        )
+    from toolmark.benchmark.engine.torch_build import torch_build
+
+    try:
+        build = torch_build()
+    except Exception as error:  # a broken installation raises OSError, ImportError, RuntimeError or others
+        return problem(
+            f"installed, but cannot be imported: {brief(error)}",
+            "Install it again: pip install --force-reinstall --no-cache-dir torch",
+        )
+    if not build.gpu and _NVIDIA_DRIVER.exists():
+        return warning(
+            f"{build.version}, built for processors only, but this machine has an NVIDIA driver",
+            "Install a build for CUDA: pip install --force-reinstall torch --index-url URL, with the URL for CUDA from "
+            "https://pytorch.org/get-started/locally",
+        )
+    return ok(f"{build.version}, built for {build.gpu or 'processors only'}")
+
+
+def _devices() -> Finding:
+    from toolmark.benchmark.engine.devices import DEVICES, choose_device, choose_dtype, why_missing
+
+    device = choose_device("auto")
+    others = [f"--device {name}" for name in DEVICES if name not in (device, "cpu") and why_missing(name) is None]
+    possible = f" ({' and '.join(others)} can be chosen, too)" if others else ""
+    return ok(f"models run on {device} in {choose_dtype('auto', device)}{possible}; {_processor()}")
+
+
+def _processor() -> str:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return f"{usable} processor{'s' if usable > 1 else ''} ({_processor_name()})"
+
+
+def _processor_name() -> str:
+    """The name of the processor, as far as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return brief(next(names, platform.processor() or platform.machine()))
+
+
+def _speed() -> Finding:
+    from toolmark.benchmark.engine.devices import choose_device
+    from toolmark.benchmark.engine.multiplication_speed import flops_per_second
+    from toolmark.benchmark.engine.torch_build import set_threads, thread_count
+
+    device = choose_device("auto")
+    rates = {dtype: flops_per_second(dtype, device=device, seconds=_SECONDS) for dtype in ("float32", "bfloat16")}
+    threads = thread_count()
+    measured = ", ".join(f"{rate / 1e9:,.1f} GFLOP/s in {dtype}" for dtype, rate in rates.items())
+    if device != "cpu":
+        return ok(f"{measured}, on {device}")
+    found = f"{measured}, with {threads} thread{'s' if threads > 1 else ''}"
+    if threads > 1:
+        set_threads(1)
+        alone = flops_per_second("float32", seconds=_SECONDS)
+        set_threads(threads)
+        found += f"; {alone / 1e9:,.1f} GFLOP/s in float32 with 1 thread"
+        if rates["float32"] < _THREADS_PAY * alone:
+            return warning(f"{found}: other processes use this machine", "Use one thread: toolmark eval --threads 1")
+    if max(rates["float32"], rates["bfloat16"]) < _SLOW:
+        return warning(f"{found}: slow", "Stop other programs. Or use a small model, for example --model pocket.")
+    return ok(found)

@@ -1,0 +1,199 @@
+"""The devices on which local models are computed, and the choice of a device and of a data type.
+
+Only this module decides what a device can do. All other code asks this module, so a device that cannot be tested on one
+machine differs from the others in this table only.
+
+This module imports torch only if the answer needs torch, because the import takes seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+
+__all__ = [
+    "DEVICES",
+    "Device",
+    "DeviceChoice",
+    "DtypeChoice",
+    "check_dtype_of_model",
+    "choose_device",
+    "choose_dtype",
+    "memory",
+    "naming_missing_operations",
+    "why_missing",
+]
+
+DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
+"""The values of the option `--device`: the names in `DEVICES`, and `auto`."""
+
+DeviceName = Literal["cpu", "cuda", "mps"]
+
+DtypeChoice = Literal["auto", "float32", "bfloat16", "float16"]
+"""The values of the option `--dtype`."""
+
+_DRIVERS = ("/proc/driver/nvidia", "/dev/dxg", "/dev/kfd")
+"""Files of drivers on Linux: NVIDIA's, Windows' for its Linux subsystem, and AMD's, which torch also calls CUDA."""
+
+_ON_THE_PROCESSOR = "Compute on the processor: --device cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A kind of device.
+
+    Attributes:
+        torch_name: Name of the device in torch.
+        dtypes: The data types that can be chosen on this device. The first one is the default.
+    """
+
+    torch_name: str
+    dtypes: tuple[str, ...]
+
+
+DEVICES = {
+    "cuda": Device("cuda", ("bfloat16", "float32", "float16")),
+    "mps": Device("mps", ("float32", "bfloat16", "float16")),
+    # torch computes many operations in float16 on a processor very slowly.
+    "cpu": Device("cpu", ("float32", "bfloat16")),
+}
+"""The devices by name.
+
+Toolmark was never measured on Apple's GPUs (`mps`). So `auto` does not choose them, and their default data type is the
+data type of the processor.
+"""
+
+
+def why_missing(name: str) -> str | None:
+    """The reason why this machine cannot compute on a device. None if it can.
+
+    Args:
+        name: A name in `DEVICES`.
+    """
+    if DEVICES[name].torch_name == "cpu":
+        return None
+    if name == "mps" and sys.platform != "darwin":
+        return f"mps is the GPU of an Apple computer, and this machine is {platform.system()} {platform.machine()}"
+    if name == "mps":
+        # torch reads this variable when it is imported. Operations that MPS lacks are then computed on the processor.
+        os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
+    import torch
+
+    backend = torch.cuda if name == "cuda" else torch.backends.mps
+    if backend.is_available():
+        return None
+    built = torch.backends.cuda.is_built() if name == "cuda" else torch.backends.mps.is_built()  # type: ignore[no-untyped-call]
+    lacking = f"torch {torch.__version__} was built without {name.upper()}"
+    return f"torch {torch.__version__} finds no {name.upper()} device" if built else lacking
+
+
+def _may_have_cuda() -> bool:
+    """Whether there may be a CUDA device. On Linux, the files of the drivers show this without importing torch."""
+    return sys.platform != "linux" or any(map(os.path.exists, _DRIVERS))
+
+
+def choose_device(name: DeviceChoice) -> DeviceName:
+    """The name of the device that computes.
+
+    Args:
+        name: A name in `DEVICES`, or `auto`. With `auto`, CUDA is used if this machine has a CUDA device. Otherwise the
+            processor is used.
+
+    Raises:
+        EnvironmentFault: This machine does not have the device.
+    """
+    if name == "auto":
+        return "cuda" if _may_have_cuda() and why_missing("cuda") is None else "cpu"
+    if (reason := why_missing(name)) is not None:
+        raise EnvironmentFault(f"--device {name} is not possible here: {reason}", _ON_THE_PROCESSOR)
+    return name
+
+
+def choose_dtype(name: str, device: str) -> str:
+    """The name of the data type of the weights.
+
+    Args:
+        name: A name of a data type, or `auto`. With `auto`, the first type in the table of devices is used. A GPU
+            without instructions for bfloat16 uses float32.
+        device: A name in `DEVICES`.
+
+    Raises:
+        InputError: The data type is not possible on the device.
+    """
+    possible = DEVICES[device].dtypes
+    if name == "auto":
+        return "float32" if possible[0] == "bfloat16" and not _multiplies_bfloat16(device) else possible[0]
+    if name not in possible:
+        raise InputError(
+            f"--dtype {name} is not possible on {device}", f"Write one of {', '.join(possible)}: --dtype {possible[0]}"
+        )
+    return name
+
+
+def _multiplies_bfloat16(device: str) -> bool:
+    """Whether a CUDA device has instructions for bfloat16."""
+    import torch
+
+    return device != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def check_dtype_of_model(base: Path, dtype: str) -> None:
+    """Check that the activations of a model fit the data type.
+
+    The activations of all Gemma models exceed the largest number of float16. The model then writes nonsense.
+
+    Args:
+        base: Directory of the model, with its `config.json`.
+        dtype: Name of a data type.
+
+    Raises:
+        InputError: The model does not fit the data type.
+    """
+    if dtype != "float16":
+        return
+    config = base / "config.json"
+    family = json.loads(config.read_text(encoding="utf-8")).get("model_type", "") if config.is_file() else ""
+    if str(family).startswith("gemma"):
+        raise InputError(
+            f"--dtype float16 is not possible with {base}, because Gemma's activations exceed the range of float16",
+            "Write --dtype bfloat16 or --dtype float32",
+        )
+
+
+def memory(device: str) -> int:
+    """The memory of a device in bytes, free or not."""
+    kind = DEVICES[device].torch_name
+    if kind == "cpu":
+        import psutil
+
+        return int(psutil.virtual_memory().total)
+    import torch
+
+    if kind == "mps":
+        return int(torch.mps.recommended_max_memory())
+    return int(torch.cuda.get_device_properties(0).total_memory)
+
+
+@contextmanager
+def naming_missing_operations(device: str) -> Iterator[None]:
+    """Name the operation if the device lacks an operation of the model that is computed inside this `with` block.
+
+    Raises:
+        EnvironmentFault: The device lacks an operation.
+    """
+    try:
+        yield
+    except (NotImplementedError, TypeError) as error:
+        said = str(error).strip().partition("\n")[0]
+        if device == "cpu" or device.upper() not in said.upper():
+            raise
+        raise EnvironmentFault(f"{device} cannot compute this model: {said}", _ON_THE_PROCESSOR) from error
