@@ -61,7 +61,7 @@ def case_files(path: Path, split: Split) -> list[Path]:
     if not path.is_dir():
         raise InputError(
             f"there are no cases at {str(path)!r}",
-            f"Give the path of a .jsonl file, a folder with *.test.jsonl files, or a shipped set: {', '.join(SHIPPED)}.",
+            f"Give a .jsonl file, a folder with *.test.jsonl files, or a shipped set: {', '.join(SHIPPED)}.",
         )
     files = sorted(path.glob(f"*.{split}.jsonl"))
     if not files:
