@@ -18,7 +18,8 @@ A recipe stands for an adapter. The adapter is made when it is needed, by the tw
     adapters/<recipe>-<key8>/   the data's key, trainer, options, seed, dialect, base, the trainer's code
 
 So nothing is made twice. If an option changes, data and adapters are made again only if they depend on this option.
-Paths in a recipe are relative to the recipe's folder.
+Paths in a recipe are relative to the recipe's folder. With `dev = "data"`, the dev cases of the recipe's own data judge
+the checkpoints.
 """
 
 from __future__ import annotations
@@ -54,6 +55,9 @@ _SHARED_OPTIONS = {
 
 _CODE = ("*.py", "*.toml", "*.md", "*.yaml", "*.json", "*.jinja")
 """Kinds of files whose content can change the output of a plug-in."""
+
+_OWN_DEV = "data"
+"""Value of the option `dev` that stands for the folder of the recipe's data."""
 
 _PATHS = ("tools", "dev", "manifest", "prompts")
 """Options whose value is a path, if a file or folder with this name exists."""
@@ -200,12 +204,15 @@ def plan_recipe(recipe: Recipe, base: Path, dialect: str, device: str = "auto") 
     generating = {"out": data, "seed": recipe.seed, **recipe.options(generator)}
     training: dict[str, Any] = {"base": recipe.base, "data": data, "out": adapter, "dialect": dialect}
     training |= {"seed": recipe.seed} | ({} if device == "auto" else {"device": device})
+    training |= recipe.options(trainer)
+    if training.get("dev") == _OWN_DEV:
+        training["dev"] = data
     return Plan(
         recipe.path,
         data,
         adapter,
         (_COMMANDS["toolmark.generators"], generator.name, *flags(generating)),
-        (_COMMANDS["toolmark.trainers"], trainer.name, *flags(training | recipe.options(trainer))),
+        (_COMMANDS["toolmark.trainers"], trainer.name, *flags(training)),
     )
 
 

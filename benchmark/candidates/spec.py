@@ -230,8 +230,11 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
         )
     text, revision = _split_revision(adapter)
     path = Path(text).expanduser()
-    if not path.exists() and text in table()["adapters"]:
-        path = _shipped(table()["adapters"][text])
+    if not path.exists() and (alias := table()["adapters"].get(text)):
+        if base.name != alias["base"]:
+            what = f"{text} is an adapter of {alias['base']}, not of {base.name}"
+            raise InputError(what, f"Name its base: --model {alias['base']} --adapter {text}")
+        return replace(base, name=text, adapter=str(_shipped(alias)))
     if is_recipe(path):
         recipe_base = read_recipe(path).base
         if resolve(recipe_base) != replace(base, note=resolve(recipe_base).note):
