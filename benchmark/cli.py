@@ -6,9 +6,11 @@ import sys
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
+from rich.console import Console
 
 from toolmark.benchmark.core.errors import InputError, ToolmarkError
 from toolmark.benchmark.core.interruption import EXIT_CODE, how_to_continue, interruptible
+from toolmark.benchmark.core.progress import phases_shown
 from toolmark.benchmark.core.registry import load, names, target
 
 __all__ = ["main"]
@@ -29,7 +31,7 @@ def main() -> None:
             # is imported.
             group = load("toolmark.commands", name) if lists_commands else target("toolmark.commands", name)
             root.command(group, name=name)
-        with interruptible():
+        with interruptible(), phases_shown(Console(stderr=True)):
             root(exit_on_error=False)
     except CycloptsError:  # cyclopts has already printed the error.
         sys.exit(InputError.exit_code)

@@ -14,17 +14,21 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from toolmark.benchmark.candidates.fingerprint import template_reads_clock
 from toolmark.benchmark.candidates.recipes import Plan
+from toolmark.benchmark.candidates.weights import base_on_this_machine
 from toolmark.benchmark.config.sources import Values
+from toolmark.benchmark.config.template_clock import TEMPLATE_DATE
 from toolmark.benchmark.core.errors import InputError, ToolmarkError
 from toolmark.benchmark.core.interruption import how_to_continue, interruptible
+from toolmark.benchmark.core.progress import phase, phases_shown
 from toolmark.benchmark.core.registry import load, names, renderer_for
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.evaluate import Evaluation
@@ -38,6 +42,7 @@ from toolmark.benchmark.verdicts.gates import check_metric, junit_properties
 __all__: list[str] = []
 
 _EVALUATION = pytest.StashKey[Evaluation]()
+_ERROR = pytest.StashKey[ToolmarkError]()
 _COMPARISON = pytest.StashKey[Comparison]()
 _VALUES = pytest.StashKey[Values]()
 _INTERRUPTED = pytest.StashKey[bool]()
@@ -75,6 +80,13 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:  # 
         return error.__cause__.exit_code
 
 
+def _uncaptured(config: pytest.Config) -> AbstractContextManager[None]:
+    """Return a context in which text is printed to the terminal. Otherwise pytest would capture the text."""
+    capture = config.pluginmanager.getplugin("capturemanager")
+    disabled: AbstractContextManager[None] = capture.global_and_fixture_disabled()
+    return disabled
+
+
 def _usage_error(error: ToolmarkError) -> pytest.UsageError:
     usage = pytest.UsageError(str(error))
     usage.__cause__ = error
@@ -95,10 +107,11 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.getoption("toolmark_model") or config.getoption("toolmark_adapter"):
             if _is_worker(config) or config.getoption("numprocesses", None):
                 raise InputError(*_WORKERS)
-            evaluation = _evaluation(config)
-            # The plan of a recipe is shown only for a local base. For other bases, the plan may need the network.
-            every = [contestant.candidate for contestant in evaluation.contestants] if evaluation else []
-            plans = [plan_of(candidate) for candidate in every if candidate.kind == "local"]
+            with _uncaptured(config), phases_shown(live=False), phase("reading the cases and the files of the models"):
+                evaluation = _evaluation(config)
+                # The plan of a recipe is shown only for a local base. For other bases, the plan may need the network.
+                every = [contestant.candidate for contestant in evaluation.contestants] if evaluation else []
+                plans = [plan_of(candidate) for candidate in every if candidate.kind == "local"]
             config.stash[_PLANS] = [plan for plan in plans if plan is not None]
     except ToolmarkError as error:
         raise _usage_error(error) from error
@@ -118,7 +131,8 @@ def _evaluation(config: pytest.Config) -> Evaluation | None:
     values = config.stash[_VALUES]
     if _EVALUATION not in config.stash and (values["model"] or values["adapter"]):
         block = ExitStack()
-        block.enter_context(interruptible())  # not in a run of other tests, which may need more time to end
+        # Without a candidate, this is not done, because the other tests of a project may need more time to end.
+        block.enter_context(interruptible())
         config.add_cleanup(block.close)
         try:
             config.stash[_EVALUATION] = Evaluation(request_of(values))
@@ -144,7 +158,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         candidate = contestant.candidate
         where = f"{candidate.kind} {candidate.base}" + (f" + {candidate.adapter}" if candidate.adapter else "")
         dialect = f"dialect {contestant.dialect.name} ({contestant.dialect_reason})"
-        lines.append(f"  {contestant.name}: {where}; {dialect}")
+        template = [str(contestant.template_args)] if contestant.template_args.reason else []
+        lines.append("; ".join([f"  {contestant.name}: {where}", dialect, *template]))
+        base = base_on_this_machine(candidate)
+        if base is not None and template_reads_clock(base):
+            lines.append(f"  its chat template reads the clock, and always gets the date {TEMPLATE_DATE}")
         lines += [f"  {candidate.note}"] if candidate.note else []
         lines += [f"  {plan}" for plan in config.stash[_PLANS] if str(plan.recipe) == candidate.adapter]
     return [*options, *lines]
@@ -153,16 +171,25 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make each check run once for every contestant."""
     if "check" in metafunc.fixturenames:
-        try:
-            evaluation = _evaluation(metafunc.config)
-        except ToolmarkError as error:
-            raise _usage_error(error) from error
+        stash = metafunc.config.stash
+        evaluation = None
+        if _ERROR not in stash:
+            try:
+                evaluation = _evaluation(metafunc.config)
+            except ToolmarkError as error:
+                stash[_ERROR] = error
         every = evaluation.contestants if evaluation else []
         metafunc.parametrize("check", every, ids=[contestant.name for contestant in every], indirect=True)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Raise an error if there are checks but no candidate. Otherwise pytest would pass without running a check."""
+    """Raise an error if there are checks but no candidate. Otherwise pytest would pass without running a check.
+
+    An error that occurred while the checks were collected is raised here. If it was raised at that time, pytest would
+    print a traceback for each file, and end with the exit code of an interruption.
+    """
+    if _ERROR in session.config.stash:
+        raise _usage_error(session.config.stash[_ERROR]) from session.config.stash[_ERROR]
     checks = [item for item in session.items if "check" in getattr(item, "fixturenames", ())]
     if checks and _EVALUATION not in session.config.stash and not session.config.getoption("collectonly"):
         error = InputError("no candidate was given", "Add one, for example --model pocket")
@@ -176,32 +203,35 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     try:
         _generate(session)
         result = yield
-        _write_reports(config)
+        with _uncaptured(config), phases_shown():
+            _write_reports(config)
     except ToolmarkError as error:
         raise _usage_error(error) from error
     except KeyboardInterrupt as interrupted:
         config.stash[_INTERRUPTED] = True
-        # pytest writes out the arguments of every call in the traceback. For the engine's tensors this takes seconds.
+        # The traceback is removed, because pytest would print the arguments of every call in it. For the tensors of the
+        # engine, this takes seconds.
         raise interrupted.with_traceback(None) from None
     return result
 
 
 def _generate(session: pytest.Session) -> None:
-    """Let every candidate answer every case, and judge the answers, if a check is selected."""
+    """If a check is selected, generate the answers of all candidates to all cases, and judge the answers."""
     config = session.config
     wanted = any("check" in getattr(item, "fixturenames", ()) for item in session.items)
     if wanted and _EVALUATION in config.stash and not config.getoption("collectonly") and not _is_worker(config):
-        capture = config.pluginmanager.getplugin("capturemanager")
-        with capture.global_and_fixture_disabled():
+        evaluation = config.stash[_EVALUATION]
+        with _uncaptured(config), phases_shown(live=not evaluation.has_recipes):
             report = bool(config.stash[_VALUES]["report"] or os.environ.get("GITHUB_STEP_SUMMARY"))
-            config.stash[_COMPARISON] = config.stash[_EVALUATION].run(TerminalObserver(), report=report)
+            config.stash[_COMPARISON] = evaluation.run(TerminalObserver(), report=report)
 
 
 def _write_reports(config: pytest.Config) -> None:
     """Write the reports. Reports are written after the checks, so that an error cannot change the result of a check."""
     if _COMPARISON in config.stash:
         for out in config.stash[_VALUES]["report"]:
-            renderer_for(out).render(config.stash[_COMPARISON], Path(out))
+            with phase(f"writing {out}"):
+                renderer_for(out).render(config.stash[_COMPARISON], Path(out))
 
 
 @pytest.fixture
@@ -267,8 +297,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if _COMPARISON not in config.stash:
         return
     terminalreporter.section("toolmark")
-    capture = config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
+    with _uncaptured(config):
         load("toolmark.renderers", "terminal")().render(config.stash[_COMPARISON], None)
     for out in config.stash[_VALUES]["report"]:
         terminalreporter.write_line(f"report: {out}")

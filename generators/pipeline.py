@@ -30,6 +30,7 @@ from pydantic import BaseModel
 
 from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.core.progress import counting, phase
 from toolmark.benchmark.data.cases import Toolbox
 from toolmark.benchmark.data.held_out import HeldOut
 from toolmark.benchmark.data.traces import Trace
@@ -112,7 +113,9 @@ def generate(
             stages = TraceFilter(held_out, calls, _recorder(rejected))
             context = Generation(seed, calls.run, note, stages.drop, replies_folder(out))
             toolboxes = NamedToolboxes(offered)
-            report = _spool(generator.propose(offered, options, context), stages, toolboxes, work)
+            proposed = generator.propose(offered, options, context)
+            traces = counting(proposed, "conversations proposed and checked", None, "conversation")
+            report = _spool(traces, stages, toolboxes, work)
         if not report.proposed:
             raise NothingToDo(
                 f"the generator {generator.name} proposed no conversations",
@@ -125,7 +128,8 @@ def generate(
                 "Remove the cause, or ask for more conversations.",
             )
         spools = {name: work / f"{name}.jsonl" for name in ("train", "validation")}
-        write_traces(spools, made / "traces", work / "cache")
+        with phase("writing the conversations"):
+            write_traces(spools, made / "traces", work / "cache")
         _write_rest(work, made, toolboxes)
         manifest = _manifest(generator, options, seed, report, execute)
         (made / "manifest.json").write_text(manifest, encoding="utf-8")

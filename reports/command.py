@@ -8,6 +8,7 @@ from cyclopts import App
 from rich.console import Console
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.core.registry import renderer_for
 from toolmark.benchmark.evaluation.evaluate import compare_recorded
 from toolmark.benchmark.evaluation.request import Request
@@ -76,5 +77,7 @@ def report(
         margin=margin,
         execute=execute,
     )
-    renderer.render(compare_recorded(request, report=True), Path(out))
+    comparison = compare_recorded(request, report=True)
+    with phase(f"writing {out}"):
+        renderer.render(comparison, Path(out))
     Console(stderr=True).print(f"Wrote {out}", markup=False, highlight=False, soft_wrap=True)

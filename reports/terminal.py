@@ -24,7 +24,7 @@ class Terminal:
     suffixes: Sequence[str] = ()
 
     def render(self, comparison: Comparison, out: Path | None) -> None:
-        """Print to the terminal, or write the same text to `out`."""
+        """Print the summary to the terminal, or write the same text to `out`."""
         if out is None:
             self._draw(comparison, Console(markup=False, highlight=False))
             return

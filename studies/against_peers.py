@@ -1,4 +1,4 @@
-"""Compare the time of local generation with other tools on the same cases, and with the least possible time."""
+"""Compares the time of local generation with the time of other tools, and with the shortest possible time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from studies.plan import HOMES, OURS, Plan, command, megabytes, repeated, said, 
 from studies.workloads import Workload
 
 AIMS = {"pipeline": 10.0, "inspect": 5.0, "lm-eval": 3.0, "generate": 2.0}
-"""The aims. Local generation should be this many times as fast as each of the other tools."""
+"""Targets. Toolmark must be at least this many times as fast as each of the other tools."""
 
 NAMES = {
     OURS: "Toolmark",
@@ -24,11 +24,11 @@ NAMES = {
     "continuous": "transformers' continuous batching",
 }
 BATCHES = {"inspect": (1, 8), "lm-eval": (1, 8), "generate": (1, 4, 16), "continuous": (8, 32)}
-"""Batch sizes that are tried first. The fastest size is then measured."""
+"""Batch sizes that are tried on a few cases. The fastest batch size is then measured on all cases."""
 
 
 def best_batch(runner: str, workload: Workload, plan: Plan) -> tuple[int, str]:
-    """Return the batch size that is fastest on a few cases, and a text that lists the sizes that were tried."""
+    """Try several batch sizes on a few cases. Return the fastest size, and a text that lists the tried sizes."""
     if runner not in BATCHES:
         return 1, "1"
     trial = replace(workload, prompts=workload.prompts[:: max(1, len(workload.prompts) // plan.trial)][: plan.trial])
@@ -43,7 +43,14 @@ def best_batch(runner: str, workload: Workload, plan: Plan) -> tuple[int, str]:
 
 
 def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> None:
-    """Measure one workload with every tool and write the section. Other tools answer only the cases of `fewer`."""
+    """Measure one workload with every tool, and write the section.
+
+    Args:
+        page: The page.
+        workload: The cases that Toolmark answers.
+        fewer: The cases that the other tools answer, a sample of `workload`.
+        plan: Settings of the measurements.
+    """
     said(f"{workload.name}: {len(workload.prompts)} cases, {len(fewer.prompts)} for peers")
     batches = {runner: best_batch(runner, fewer, plan) for runner in HOMES}
 
@@ -69,19 +76,28 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> 
     more = ours[0].more
     page.section(
         workload.name,
-        f"The workload has {counts[OURS]} cases, with at most {workload.tokens} tokens for each answer. Decoding is "
-        f"greedy, in fp32, with {plan.threads} thread(s). The prompts have {more['read']:,} tokens; "
-        f"{more['unique']:,} remain if each shared prefix is read only once. {sum(more['written']):,} tokens are "
-        "generated. The other tools answer only a stratified sample of n cases. So the tools are compared by the "
-        "seconds for one case. The time includes encoding, but excludes loading. For each other tool, several batch "
-        f"sizes were tried on {plan.trial} of the cases, and the fastest size was measured. A measurement that took "
-        f"more than {plan.slow:g} s was not repeated. The last column counts answers that are identical to Toolmark's "
-        "answers.",
-        ["", "batch", "n", "times", "seconds", "ms a case", "times Toolmark's", "peak MB", "identical answers"],
+        f"The workload has {counts[OURS]} cases. An answer has at most {workload.tokens} tokens. Decoding is greedy, "
+        f"in float32, with {plan.threads} thread(s). The prompts have {more['read']:,} tokens. If each shared prefix "
+        f"is read only once, {more['unique']:,} tokens remain. {sum(more['written']):,} tokens are generated. The "
+        "other tools answer only a stratified sample of n cases, so the table compares the time per case. The time "
+        f"includes encoding, but not loading. For each other tool, several batch sizes were tried on {plan.trial} "
+        f"cases, and the fastest batch size was measured. A measurement of more than {plan.slow:g} s was not "
+        "repeated. The last column counts the answers that are identical to Toolmark's answers.",
+        [
+            "tool",
+            "batch size",
+            "n",
+            "repetitions",
+            "seconds",
+            "ms per case",
+            "times Toolmark's time",
+            "peak MB",
+            "identical answers",
+        ],
         [
             [
                 NAMES[runner],
-                batches[runner][1] if runner in batches else "fitted",
+                batches[runner][1] if runner in batches else "automatic",
                 str(counts[runner]),
                 str(len(measured)),
                 spread(seconds_of(measured)),
@@ -95,7 +111,9 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> 
     )
     for runner, aim in AIMS.items():
         page.held(
-            ratios[runner] >= aim, f"at least {aim:g} times as fast as {NAMES[runner]}", f"{ratios[runner]:.1f} times"
+            ratios[runner] >= aim,
+            f"Toolmark must be at least {aim:g} times as fast as {NAMES[runner]}",
+            f"{ratios[runner]:.1f} times",
         )
     whole = median(seconds_of(ours))
     wanted = {NAMES[runner]: whole * ratios[runner] / aim for runner, aim in AIMS.items() if ratios[runner] < aim}
@@ -105,9 +123,15 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> 
 def write_limit(
     page: Page, workload: Workload, found: Mapping[str, Sequence[Measured]], wanted: Mapping[str, float], plan: Plan
 ) -> None:
-    """Write the least possible time, and the time of each part.
+    """Write the shortest possible time, and the time of each part of the engine.
 
-    `wanted` contains, for each missed aim, the seconds that Toolmark may take to reach the aim.
+    Args:
+        page: The page.
+        workload: The cases that Toolmark answers.
+        found: Measurements of every tool.
+        wanted: The missed targets. The key is the name of a tool. The value is the largest number of seconds with
+            which Toolmark would meet the target.
+        plan: Settings of the measurements.
     """
     ours = found[OURS]
     rows = dict(enumerate(row["ids"] for row in workload.rows()))
@@ -119,32 +143,33 @@ def write_limit(
     whole = median(seconds_of(ours))
     least = done.seconds(reading, writing)
     loop, batched = apart.seconds(reading, single), apart.seconds(reading, writing)
-    page.text.append(
-        f"Reading the prompts takes at least {done.reading / 1e9:,.0f} GFLOP, writing the answers "
-        f"{done.writing / 1e9:,.0f} GFLOP, and attention {done.attention / 1e9:,.0f} GFLOP. Matrix products of the "
-        f"model's shapes run at {reading / 1e9:.0f} GFLOP/s for 2,048 tokens at a time, {writing / 1e9:.0f} GFLOP/s "
-        f"for 64 tokens and {single / 1e9:.0f} GFLOP/s for one token. So the least possible time is {least:.1f} s. "
-        f"That is {percent(least / whole, 0)} of the {whole:.1f} s that Toolmark takes. If no prefix were shared, the "
-        f"least time would be {loop:.1f} s for one prompt at a time ({loop / whole:.1f} times Toolmark's time) and "
-        f"{batched:.1f} s in batches of 64 ({batched / whole:.1f} times Toolmark's time).\n"
+    page.paragraph(
+        f"The workload needs at least {done.reading / 1e9:,.0f} GFLOP to read the prompts, "
+        f"{done.writing / 1e9:,.0f} GFLOP to write the answers, and {done.attention / 1e9:,.0f} GFLOP for "
+        f"attention. Matrix products of the model's shapes run at {reading / 1e9:.0f} GFLOP/s for 2,048 tokens, at "
+        f"{writing / 1e9:.0f} GFLOP/s for 64 tokens, and at {single / 1e9:.0f} GFLOP/s for one token. From these "
+        f"figures, the shortest possible time is {least:.1f} s. This is {percent(least / whole, 0)} of the "
+        f"{whole:.1f} s that Toolmark takes. A tool that shares no prefix needs at least {loop:.1f} s for one "
+        f"prompt at a time ({loop / whole:.1f} times Toolmark's time), or {batched:.1f} s in batches of 64 "
+        f"({batched / whole:.1f} times Toolmark's time)."
     )
     profiled = measure(command(OURS, plan), {**workload.spec(threads=plan.threads), "profile": True})
     parts: dict[str, float] = profiled.more["parts"]
     total = sum(parts.values())
     page.section(
         f"{workload.name}: where the time goes",
-        f"The time of a part excludes the time of its subparts. The run with these timers took {total:.1f} s. A normal "
-        "run is faster, because timing every part costs time.",
+        f"The time of a part excludes the time of its subparts. The run with these timers took {total:.1f} s. A "
+        "normal run is faster, because the timers take time.",
         ["part", "seconds", "share"],
         [[label, f"{spent:.2f}", percent(spent / total)] for label, spent in sorted(parts.items(), key=_last)],
     )
     needed = [label for label in parts if label.startswith(("attention", "matrix products"))]
     spent = sum(parts[label] for label in needed) * whole / total
     for name, seconds in wanted.items():
-        page.text.append(
-            f"Compared with {name}, Toolmark is not as fast as we aimed for. To reach the aim, Toolmark may take at "
-            f"most {seconds:.1f} s. Attention and matrix products already take {spent:.1f} s here, which is "
-            f"{percent(spent / whole, 0)} of Toolmark's time. Every exact engine must compute these parts.\n"
+        page.paragraph(
+            f"To meet the target against {name}, Toolmark may take at most {seconds:.1f} s. Attention and matrix "
+            f"products alone take {spent:.1f} s, which is {percent(spent / whole, 0)} of Toolmark's time. Every "
+            "exact engine must compute these parts."
         )
 
 

@@ -1,6 +1,6 @@
-"""Measure wall time by label.
+"""Measures wall-clock time by label.
 
-If labels are nested, the time of the outer label excludes the time of the inner label.
+If one label is inside another label, the time of the outer label excludes the time of the inner label.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ __all__ = ["Clock"]
 
 
 class Clock:
-    """Seconds and calls by label, for one thread.
+    """Counts seconds and calls for each label, in one thread.
 
     Attributes:
-        seconds: Time of each label, without the time of inner labels. calls: How often each label was entered.
+        seconds: Seconds of each label, without the seconds of inner labels.
+        calls: Number of times that each label was entered.
     """
 
     def __init__(self) -> None:
@@ -37,7 +38,7 @@ class Clock:
 
     @contextmanager
     def within(self, label: str) -> Iterator[None]:
-        """Count the time of this block for `label`."""
+        """Add the time of this block to `label`."""
         self._switch()
         self._open.append(label)
         self.calls[label] += 1
@@ -48,13 +49,13 @@ class Clock:
             self._open.pop()
 
     def inside(self, labels: Collection[str]) -> bool:
-        """Whether the current code runs inside one of `labels`."""
+        """Return whether the current code runs inside one of `labels`."""
         return any(label in labels for label in self._open)
 
     def wrap(self, owner: Any, name: str, label: str) -> None:
-        """Replace a function of a class or module by a timed function.
+        """Replace a function of a class or a module by a function that also measures the time.
 
-        A generator is timed only while its code runs.
+        For a generator function, the time of the caller between two values does not count.
         """
         work: Callable[..., Any] = getattr(owner, name)
 

@@ -1,6 +1,7 @@
-"""Compare our verdicts with BFCL's own on recorded models; write docs/measurements/bfcl.md.
+"""Compares our verdicts with BFCL's verdicts on recorded answers, and writes docs/measurements/bfcl.md.
 
-The program fails if a promise is broken. The page holds only figures and case ids. No question and no answer is copied.
+The program fails if a target is missed. The page contains only figures and case ids, because the questions and answers
+must not be copied.
 """
 
 from __future__ import annotations
@@ -32,27 +33,27 @@ OUT = ROOT / "docs" / "measurements" / "bfcl.md"
 
 DECODED = 0.99
 RAW = 0.97
-"""The least agreement over all models, first on the calls that BFCL decoded, then on the raw output."""
+"""Targets for the agreement over all models: on the calls that BFCL decoded, and on the raw output."""
 
 FORMAT = "format"
-READ_HERE = "read only here"
-READ_OTHERWISE = "read otherwise"
+READ_HERE = "parsed only by Toolmark"
+READ_OTHERWISE = "parsed differently"
 UNEXPLAINED = "unexplained"
 RAW_REASONS = (FORMAT, READ_HERE, READ_OTHERWISE)
 
 MEANINGS: Mapping[str, str] = {
-    "integers in a list of numbers": "an integer is a number inside a list, too; for BFCL, only outside a list",
-    "best assignment": "parallel calls are matched by the assignment with the fewest faults; BFCL matches in order",
+    "integers in a list of numbers": "an integer inside a list counts as a number; BFCL accepts it only outside lists",
+    "best assignment": "parallel calls get the assignment with the fewest faults; BFCL takes the first call that fits",
     "schema default": "giving an argument its default value is the same as leaving the argument out",
     "whole float for an integer": "3.0 counts as an integer, as in JSON Schema",
-    "spelling of names": "`.` and `_` in names are equal, whichever of the two the model was shown",
+    "spelling of names": "in names of tools, `.` and `_` are equal",
     "white-space and Unicode": "strings are compared after Unicode NFC; differences in white-space do not count",
-    "own schema": "the arguments do not fit the tool's schema (`enum`, a type); BFCL does not check the schema",
-    "booleans are no numbers": "`true` is not 1 inside lists and objects",
+    "own schema": "the arguments do not fit the schema of the tool, for example an `enum`; BFCL has no such check",
+    "booleans are no numbers": "inside lists and objects, `true` is not equal to 1",
     "empty list for none": "BFCL accepts an empty list for an optional argument; our judge does not",
-    FORMAT: "the calls are right, but their format is wrong, for example text after the last call or a code fence",
-    READ_HERE: "our strict parser reads right calls on which BFCL's decoder fails",
-    READ_OTHERWISE: "our strict parser finds different calls from BFCL's decoder, or finds no call",
+    FORMAT: "the calls are right, but the format is wrong, for example a code fence or text after the last call",
+    READ_HERE: "our strict parser finds the right calls, but BFCL's decoder fails",
+    READ_OTHERWISE: "our strict parser finds other calls than BFCL's decoder, or no call",
 }
 
 
@@ -68,7 +69,18 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The verdicts on one model, for rows that need a call (decoded and raw) and for rows that need no call."""
+    """The verdicts on the answers of one model.
+
+    Attributes:
+        model: Name of the model.
+        dialect: Name of the dialect.
+        decoded: Number of answers that BFCL decoded, to questions that need a call.
+        decoded_apart: The disagreements on these answers.
+        raw: Number of all answers to questions that need a call.
+        raw_apart: The disagreements on the raw text of these answers.
+        rebuilt: Number of decoded answers for which the new implementation gives BFCL's verdict.
+        irrelevance: Number of answers to questions that need no call, by BFCL's verdict and our outcome.
+    """
 
     model: str
     dialect: str
@@ -93,7 +105,7 @@ def official_data(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def decoded_calls(row: Mapping[str, Any]) -> tuple[Call, ...]:
-    """Return the calls that BFCL decoded. The result is empty if BFCL did not decode a list of calls."""
+    """Return the calls that BFCL decoded. If BFCL did not decode a list of calls, return ()."""
     decoded = row["official_decoded"]
     if not isinstance(decoded, list) or not all(isinstance(call, dict) for call in decoded):
         return ()
@@ -104,14 +116,18 @@ def decoded_calls(row: Mapping[str, Any]) -> tuple[Call, ...]:
 
 
 def as_completion(calls: Sequence[Call]) -> Completion:
-    """Write calls as plain JSON, in the way of a model. So the whole judge is tested, but without a decoder."""
+    """Return calls as a completion in plain JSON, so that the whole judge is tested."""
     turn = Message(role="assistant", tool_calls=tuple(calls))
     question = Message(role="user", content="?")
     return Completion(Json().render((question, turn), ()).messages[-1].content if calls else "")
 
 
 class Official:
-    """BFCL's rule for a recording. Names have dots or underscores, depending on which form reproduces more verdicts."""
+    """The new implementation of BFCL's checker, applied to one recording.
+
+    A recording does not say whether the model was shown names with dots or with underscores. The form that reproduces
+    more verdicts is used.
+    """
 
     def __init__(self, folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         self._functions, self._truth = official_data(folder)
@@ -124,7 +140,7 @@ class Official:
         return official(self._functions[case], self._truth[case], row["official_decoded"], underscored=way, on=on)
 
     def rebuilt(self, rows: Sequence[Mapping[str, Any]], underscored: bool | None = None) -> int:
-        """Return the number of rows for which the recorded verdict is reproduced."""
+        """Return the number of rows for which the new implementation gives the recorded verdict."""
         return sum(self.verdict(row, underscored=underscored) is row["official_valid"] for row in rows)
 
 
@@ -184,7 +200,7 @@ def _read(
 
 
 def write(found: Sequence[Judged]) -> Page:
-    """Write all sections of the page."""
+    """Return the page with all sections."""
     page = Page(HEAD)
     totals = {
         "decoded": (sum(model.decoded for model in found), sum(len(model.decoded_apart) for model in found)),
@@ -192,11 +208,11 @@ def write(found: Sequence[Judged]) -> Page:
     }
     page.section(
         "Agreement",
-        "The table counts rows that ask for a call. In the columns on the left, our matcher judges the calls that "
-        "BFCL decoded. In the columns on the right, the strict parser of the model's dialect reads the raw output, "
-        "and our judge judges the result. If BFCL could not decode a row, BFCL judges the row as wrong, and the row "
-        "is counted only on the right.",
-        ["model", "dialect", "decoded", "differ", "agreement", "raw", "differ", "agreement"],
+        "Each row of the recordings is one answer to a question that needs a call. In the columns `decoded`, our "
+        "judge gets the calls that BFCL decoded. In the columns `raw`, our judge gets the raw output, which is "
+        "parsed in the strict reading of the model's dialect. If BFCL could not decode a row, BFCL's verdict is "
+        "`wrong`, and the row counts only in the columns `raw`.",
+        ["model", "dialect", "decoded", "disagreements", "agreement", "raw", "disagreements", "agreement"],
         [
             *(
                 [
@@ -214,18 +230,18 @@ def write(found: Sequence[Judged]) -> Page:
         rows, apart = totals[name]
         page.held(
             1 - apart / rows >= least,
-            f"at least {percent(least, 0)} agreement on {name} calls",
+            f"Our judge must agree with BFCL on at least {percent(least, 0)} of the {name} rows",
             percent(1 - apart / rows, 2),
         )
     known = {*POINTS, *RAW_REASONS}
     every = [(model, side, each) for model in found for side, all_of in _sides(model) for each in all_of]
     counts = Counter((part, side) for _, side, each in every for part in each.reason.split(" and "))
     page.section(
-        "Why",
-        "Every disagreement has at least one reason from this table. The first nine reasons are points in which our "
-        "rule differs from BFCL's rule. `studies/official.py` is a new implementation of BFCL's checker, with a "
-        "switch for each point. The reason for a disagreement is the smallest set of switches that turns BFCL's "
-        "verdict into ours. A disagreement with two reasons counts in both rows.",
+        "Reasons for the disagreements",
+        "Every disagreement has at least one reason from this table. The first nine reasons are rules that differ "
+        "between Toolmark and BFCL. `studies/official.py` is a new implementation of BFCL's checker, with a switch "
+        "for each of these rules. The reason for a disagreement is the smallest set of switches with which the new "
+        "implementation gives our verdict. A disagreement with two reasons counts in two rows of the table.",
         ["reason", "decoded", "raw", "meaning"],
         [
             [reason, str(counts[reason, "decoded"]), str(counts[reason, "raw"]), meaning]
@@ -234,19 +250,21 @@ def write(found: Sequence[Judged]) -> Page:
     )
     without = [each for _, _, each in every if not set(each.reason.split(" and ")) <= known]
     page.held(
-        not without, "every disagreement has a reason from this list", f"{len(without)} disagreements have no reason"
+        not without,
+        "Every disagreement must have a reason from this table",
+        f"{len(without)} disagreements have no reason",
     )
     decoded_rows = totals["decoded"][0]
     rebuilt = sum(model.rebuilt for model in found)
     page.held(
         rebuilt == decoded_rows,
-        "the new implementation gives the same verdict as BFCL on every row",
+        "The new implementation must give the same verdict as BFCL on every row",
         f"{rebuilt:,} of {decoded_rows:,}",
     )
     page.section(
         "Every disagreement",
-        "Each row is one case. The column BFCL shows BFCL's verdict; our verdict is the opposite. The detail is the "
-        "cause of failure that our judge gives, or the reason why a text could not be read.",
+        "Each row is one case. The column `BFCL` shows BFCL's verdict. Our verdict is the opposite. The column "
+        "`detail` shows the cause of failure from our judge, or the error of the parser.",
         ["model", "case", "from", "BFCL", "reason", "detail"],
         [
             [model.model, each.case, side, "right" if each.official else "wrong", each.reason, _cell(each.detail)]
@@ -254,33 +272,32 @@ def write(found: Sequence[Judged]) -> Page:
         ],
     )
     page.section(
-        "What BFCL credits if no call is asked for",
-        "Cases of the category `irrelevance` ask for no call. BFCL credits every answer that BFCL's decoder cannot "
-        "read as a call. The table splits the credited rows into three groups. *Abstained* is an answer in words. "
-        "*Called* is a call that our parser can read, although BFCL's decoder failed. *Malformed* is a failed attempt "
-        "at a call, or a native call with invalid arguments. Called and malformed rows are not abstentions, so our "
-        "judge counts them as wrong.",
+        "Cases in which no call is right",
+        "In cases of the category `irrelevance`, no call is right. If BFCL's decoder finds no call in an answer, "
+        "BFCL counts the answer as right. The table splits these answers into three groups. `abstained`: an answer "
+        "in words. `called`: a call that our parser can read, although BFCL's decoder failed. `malformed`: a failed "
+        "attempt at a call, or a native call with invalid arguments. Answers of the last two groups are not "
+        "abstentions, so our judge counts these answers as wrong.",
         [
             "model",
             "rows",
-            "credited",
+            "right for BFCL",
             "abstained",
             "called",
             "malformed",
             "not abstentions",
-            "abstentions without credit",
+            "abstentions that are wrong for BFCL",
         ],
         [_credit(model) for model in found],
     )
     return page
 
 
-HEAD = """# Our judge compared with BFCL's
+HEAD = """# Toolmark's judge compared with BFCL's judge
 
 Written by `python -m studies.conformance` from recorded outputs of real models. The recordings are not part of the
 project. This page holds only figures and case ids. BFCL's verdict is the verdict of the AST checker in `bfcl_eval`. If
-our verdict differs from BFCL's verdict, one of our rules differs from BFCL's rules. The reason for each difference is
-given below.
+our verdict differs from BFCL's verdict, this page gives the reason.
 """
 
 
@@ -311,7 +328,7 @@ def _cell(text: str) -> str:
 
 
 def measured(data: Path = DATA) -> list[Judged]:
-    """Judge all recordings, in the order of their names."""
+    """Return the verdicts on all recordings, in the order of their names."""
     cases = {case.source.ref: case for case in BfclReader().read(data / "bfcl") if isinstance(case, Case)}
     return [judged(path, data / "bfcl", cases) for path in sorted((data / "bfcl_recorded").glob("*.jsonl*"))]
 
@@ -327,8 +344,8 @@ def main() -> None:
         return
     page = write(measured(arguments.data))
     arguments.out.write_text("\n".join(page.text), encoding="utf-8")
-    for promise in page.broken:
-        sys.stderr.write(f"not kept: {promise}\n")
+    for target in page.broken:
+        sys.stderr.write(f"target missed: {target}\n")
     sys.exit(1 if page.broken else 0)
 
 

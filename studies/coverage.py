@@ -1,4 +1,4 @@
-"""Measure coverage and width of intervals, and how often an interval misses a loss of the whole margin."""
+"""Measures the coverage and the width of intervals, and how often a drop of the size of the margin is missed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,20 @@ from toolmark.benchmark.verdicts.intervals import Interval, cluster_t, differenc
 from toolmark.benchmark.verdicts.verdict import MARGIN
 
 _IMPOSSIBLE = 1e-9
-"""Tables with a lower probability are left out."""
+"""Numbers of wins and losses with a lower probability are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wilson:
-    """The exact coverage for all p from 0.02 to 0.98 in steps of 0.001."""
+    """Exact coverage of Wilson's interval, over all p from 0.02 to 0.98 in steps of 0.001.
+
+    Attributes:
+        n: Number of cases.
+        mean: Mean coverage.
+        least: Lowest coverage.
+        least_at: The p with the lowest coverage.
+        width: Mean width of the interval.
+    """
 
     n: int
     mean: float
@@ -29,7 +37,7 @@ class Wilson:
 
 
 def wilson_coverage(n: int) -> Wilson:
-    """Compute the coverage. If the interval of a count contains p, the probability of this count is added."""
+    """Compute the coverage: the sum of the probabilities of all counts whose interval contains p."""
     found = [wilson(count, n) for count in range(n + 1)]
     low, high = np.array([interval.low for interval in found]), np.array([interval.high for interval in found])
     p = np.linspace(0.02, 0.98, 961)
@@ -43,9 +51,13 @@ def wilson_coverage(n: int) -> Wilson:
 class Covered:
     """Coverage and mean width of an interval.
 
-    If the cluster-robust t interval is compared, also its coverage and width.
-
-    If the interval is for the score of one candidate, `truth.discordance` and `truth.effect` both contain this score.
+    Attributes:
+        n: Number of cases.
+        truth: The true state. For the score of one candidate, `discordance` and `effect` are both this score.
+        coverage: Share of intervals that contain the true value.
+        width: Mean width of the interval.
+        t_coverage: Coverage of the cluster-robust t interval. None if it is not compared.
+        t_width: Mean width of the cluster-robust t interval. None if it is not compared.
     """
 
     n: int
@@ -57,7 +69,7 @@ class Covered:
 
 
 def _tables(n: int, truth: Truth) -> Iterator[tuple[float, int, int]]:
-    """Yield the probability, the wins and the losses of every possible table. Each cluster has one case."""
+    """Yield every possible number of wins and losses, with its probability. Each cluster has one case."""
     won, lost = (truth.discordance + truth.effect) / 2, (truth.discordance - truth.effect) / 2
     for wins in range(n + 1):
         first = stats.binom.pmf(wins, n, won)
@@ -69,7 +81,7 @@ def _tables(n: int, truth: Truth) -> Iterator[tuple[float, int, int]]:
 
 
 def tango_coverage(n: int, truth: Truth) -> Covered:
-    """Compute the coverage exactly, over all tables of wins and losses."""
+    """Compute the exact coverage of Tango's interval, over all possible numbers of wins and losses."""
     coverage = width = 0.0
     for chance, wins, losses in _tables(n, truth):
         found = tango(n, wins, losses)
@@ -79,7 +91,7 @@ def tango_coverage(n: int, truth: Truth) -> Covered:
 
 
 def paired_coverage(n: int, truth: Truth, comparisons: int) -> Covered:
-    """Estimate the coverage for a difference with clusters of four cases, by simulating comparisons."""
+    """Estimate the coverage of a difference with clusters of four cases, from random comparisons."""
     random = np.random.default_rng([n, round(1000 * truth.discordance), round(-1000 * truth.effect), 95])
     names = cluster_names(n, truth.correlation)
     total = np.zeros(4)
@@ -94,7 +106,7 @@ def paired_coverage(n: int, truth: Truth, comparisons: int) -> Covered:
 
 
 def cluster_coverage(count: int, p: float, correlation: float, comparisons: int) -> Covered:
-    """Estimate the coverage for one score with clusters of four cases, by simulating runs."""
+    """Estimate the coverage of one score with clusters of four cases, from random runs."""
     random = np.random.default_rng([count, round(1000 * p), round(1000 * correlation)])
     names = cluster_names(count * CLUSTER_SIZE, correlation)
     covered, width = 0, 0.0
@@ -107,7 +119,7 @@ def cluster_coverage(count: int, p: float, correlation: float, comparisons: int)
 
 @dataclass(frozen=True, slots=True)
 class Overlooked:
-    """How often the 90% interval lies inside the margin, although the true difference equals the margin."""
+    """Share of comparisons whose 90% interval is inside the margin, if the true drop is as large as the margin."""
 
     n: int
     truth: Truth
@@ -119,7 +131,7 @@ def _inside(found: Interval) -> bool:
 
 
 def overlooked(n: int, truth: Truth, comparisons: int) -> Overlooked:
-    """Compute the share. Without clusters, the share is exact. With clusters, the share is estimated by simulation."""
+    """Compute the share of `Overlooked`: exactly without clusters, and from random comparisons with clusters."""
     if not truth.correlation:
         tables = _tables(n, truth)
         inside = [chance for chance, wins, losses in tables if _inside(tango(n, wins, losses, 0.90))]

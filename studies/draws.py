@@ -1,8 +1,13 @@
-"""Random paired differences of candidates, from a latent normal model with a known truth.
+"""Draws random paired differences of candidates whose true scores are known.
 
-The difference of a case is 1 if a standard normal is above an upper limit, -1 if it is below a lower limit, and 0
-otherwise. Cases of a cluster have a part of this normal in common. Metrics also have a part in common, and so have
-candidates with the same base. For equal candidates, the limits are symmetric.
+For each case, a latent value with a standard normal distribution is drawn. The difference of the case is:
+
+- 1 if the latent value is above an upper limit
+- -1 if the latent value is below a lower limit
+- 0 otherwise
+
+The latent values of a cluster have a common part, so the cases of a cluster correlate. In the same way, the metrics of
+a case correlate, and the adapters of a base correlate. For equal candidates, the limits are symmetric.
 """
 
 from __future__ import annotations
@@ -32,8 +37,8 @@ class Truth:
     Attributes:
         discordance: Share of cases for which the results of the two sides differ.
         effect: Mean difference.
-        correlation: Correlation between the differences of two cases in one cluster. 0 if every case is its own
-            cluster.
+        correlation: Correlation between the differences of two cases in one cluster. If each cluster has one case, the
+            correlation is 0.
     """
 
     discordance: float
@@ -42,12 +47,12 @@ class Truth:
 
     @property
     def limits(self) -> tuple[float, float]:
-        """Return the upper and the lower limit of the latent normal."""
+        """Return the upper and the lower limit of the latent value."""
         upper = float(ndtri(1 - (self.discordance + self.effect) / 2))
         return upper, float(ndtri((self.discordance - self.effect) / 2))
 
     def shared(self) -> float:
-        """Return the common share of a cluster's latent variance. This share gives the wanted `correlation`."""
+        """Return the share of the latent variance that a cluster has in common, to get the wanted `correlation`."""
         if self.correlation == 0:
             return 0.0
         upper, lower = self.limits
@@ -63,7 +68,7 @@ class Truth:
 
 
 def _normal(random: np.random.Generator, shape: tuple[int, ...], share: float) -> NDArray[np.float32]:
-    """Draw standard normals. Values of one cluster correlate by `share`. The last axis is the cases."""
+    """Draw standard normal values. Values of one cluster have the correlation `share`. The last axis is the cases."""
     own = random.standard_normal(shape, dtype=np.float32)
     if share == 0:
         return own
@@ -74,10 +79,10 @@ def _normal(random: np.random.Generator, shape: tuple[int, ...], share: float) -
 def draw(
     random: np.random.Generator, truth: Truth, comparisons: int, adapters: int, metrics: int, n: int
 ) -> NDArray[np.int8]:
-    """Draw differences of shape (comparisons, adapters, metrics, n).
+    """Return random differences of shape (comparisons, adapters, metrics, n).
 
-    Half of the variance comes from the base and is common to all adapters. The other half is each adapter's own. Of
-    each half, one half is common to all metrics.
+    Half of the latent variance is common to all adapters. In each of the two halves, half of the variance is common to
+    all metrics.
     """
     share = truth.shared()
     latent = _normal(random, (comparisons, adapters, metrics, n), share)
@@ -95,8 +100,11 @@ def draw(
 
 
 def binary(random: np.random.Generator, p: float, correlation: float, rows: int, count: int) -> NDArray[np.int8]:
-    """Draw values of 0 or 1. A value is 1 with probability p. Values of one cluster correlate."""
-    # The difference is never -1, so every changed case is a win.
+    """Return random values of 0 or 1, of shape (rows, cases). A value is 1 with probability p.
+
+    Values of one cluster have the given correlation.
+    """
+    # With this effect, a difference is never -1, so the differences are values of 0 or 1.
     share = Truth(p, p * (1 - 1e-12), correlation).shared()
     latent = _normal(random, (rows, count * CLUSTER_SIZE), share)
     return (latent > float(ndtri(1 - p))).view(np.int8)

@@ -1,8 +1,8 @@
-"""Compare the speed of local generation with other tools and its own limit; write docs/measurements/performance.md.
+"""Compares the speed of local generation with other tools, and writes docs/measurements/performance.md.
 
-Each measurement runs in a process of its own. Measurements that are compared are made in one run, alternating with one
-another. Run `make perf` on a quiet machine. The other tools are installed once, each into an environment of its own
-under --cache.
+Each measurement runs in its own process. Measurements that are compared are made in turn, during the same run. Run the
+program only if no other program is busy on the machine. Each other tool is installed once, in a separate Python
+environment in the folder --cache.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
     engine = [sum(each.more["phases"].get(label, 0.0) for label in ENGINE) for each in found]
     page.section(
         "What the harness adds",
-        f"`pytest suites/ --model pocket` was run {len(found)} times on {cases:,} cases. The time is measured from "
-        "start to end of the process. The first four rows are the engine's own time. The time of a phase excludes the "
-        "time of its subphases.",
-        ["phase", "seconds", "ms a case", "share"],
+        f"The command `pytest suites/ --model pocket` was run {len(found)} times on {cases:,} cases. The time is "
+        "measured from the start to the end of the process. The first four rows are the time of the engine. The time "
+        "of a phase excludes the time of its subphases.",
+        ["phase", "seconds", "ms per case", "share"],
         [
             [
                 label,
@@ -70,32 +70,33 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
     answering = median(whole) / median(phases["answering"])
     page.held(
         ratio <= 1.3,
-        "the whole takes at most 1.3 times as long as the engine (opening, encoding, answering)",
+        "The whole run must take at most 1.3 times as long as the engine (opening, encoding, answering)",
         f"{ratio:.2f} times, and {answering:.2f} times as long as answering alone. The peak memory is "
         f"{megabytes(found)} MB",
     )
 
 
 def measure_phases(arguments: Sequence[str], plan: Plan) -> Measured:
-    """Run pytest once and return the seconds of each phase."""
+    """Run pytest once, and return the seconds of each phase."""
     found = measure([sys.executable, "-m", "studies.phases"], {"threads": plan.threads, "arguments": list(arguments)})
     return replace(found, seconds=(found.more["whole"],))
 
 
 def head(plan: Plan) -> str:
-    """Return the head of the page, with versions and machine."""
+    """Return the beginning of the page, with the versions and the machine."""
     packages = ("torch", "transformers", "peft", "inspect-ai")
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     peers = textwrap.fill(
-        "Each of the other tools has an environment of its own, with these packages: "
+        "Each other tool ran in a separate Python environment. The environments have these packages: "
         + "; ".join(f"{name} with {', '.join(wanted)}" for name, wanted in ENVIRONMENTS.items())
         + ".",
         120,
     )
-    return f"""# How fast local generation is, measured
+    return f"""# Speed of local generation
 
-Written by `make perf`. Seconds are wall time. Each figure is the median of the repetitions, with [least, most]. Each
-measurement ran in a process of its own. If measurements are compared, they were made in the same run, in alternation.
+Written by `make perf`. Seconds are wall-clock time. Each figure is the median of the repetitions, with [smallest,
+largest]. Each measurement ran in its own process. Measurements that are compared were made in turn, during the same
+run.
 
 Python {platform.python_version()}, {versions}. {_processor()}, {psutil.cpu_count()} processors,
 {psutil.virtual_memory().total / 2**30:.0f} GiB, {platform.system()}; {plan.threads} thread(s) in each process.
@@ -113,36 +114,53 @@ def _processor() -> str:
 
 
 def main() -> None:
-    """Measure, and write the page with only the sections of --only."""
+    """Measure the sections of --only, and write the page with these sections."""
     sections = ("pocket", "random", "growth", "mixed", "overhead")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default=",".join(sections), help=f"sections, of {','.join(sections)}")
+    parser.add_argument("--only", default=",".join(sections), help=f"sections to measure, from {','.join(sections)}")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument(
-        "--cache", type=Path, default=CACHE, help="folder of the other tools' environments and of generated models"
+        "--cache",
+        type=Path,
+        default=CACHE,
+        help="folder for the environments of the other tools and for generated models",
     )
     parser.add_argument(
         "--pip-args",
         default="",
         help="arguments of pip install, for example '--extra-index-url URL' for a CPU build of torch",
     )
+    parser.add_argument("--threads", type=int, default=1, help="threads of every process")
     parser.add_argument(
-        "--threads", type=int, default=1, help="threads of every process; the engine itself would choose 1 here"
+        "--pocket",
+        type=int,
+        nargs=2,
+        default=(200, 100),
+        help="number of cases for pocket: for Toolmark, for the other tools",
     )
     parser.add_argument(
-        "--pocket", type=int, nargs=2, default=(200, 100), help="cases for pocket: for Toolmark, for the others"
+        "--random",
+        type=int,
+        nargs=2,
+        default=(64, 16),
+        help="number of cases for the random model: for Toolmark, for the other tools",
     )
-    parser.add_argument("--random", type=int, nargs=2, default=(64, 16), help="the same for the random model")
-    parser.add_argument("--trial", type=int, default=8, help="cases on which batch sizes are tried")
+    parser.add_argument("--trial", type=int, default=8, help="number of cases on which batch sizes are tried")
     parser.add_argument(
-        "--tokens", type=int, nargs=2, default=(512, 48), help="most tokens of an answer: pocket, random model"
+        "--tokens",
+        type=int,
+        nargs=2,
+        default=(512, 48),
+        help="largest number of tokens per answer: for pocket, for the random model",
     )
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument(
-        "--slow", type=float, default=40.0, help="a measurement that takes more seconds is not repeated"
+        "--slow", type=float, default=40.0, help="a measurement that takes longer, in seconds, is not repeated"
     )
-    parser.add_argument("--largest", type=int, default=max(growth.CASES), help="cases of the largest workload")
-    parser.add_argument("--limit", type=int, help="cases for measuring what the harness adds")
+    parser.add_argument(
+        "--largest", type=int, default=max(growth.CASES), help="number of cases in the largest workload"
+    )
+    parser.add_argument("--limit", type=int, help="number of cases for the section on what the harness adds")
     given = parser.parse_args()
     plan = Plan(
         cache=given.cache,
@@ -179,13 +197,13 @@ def main() -> None:
     for section in given.only.split(","):
         try:
             work[section]()
-        except RuntimeError as error:  # if another tool fails, keep the sections that are already measured
+        except RuntimeError as error:  # another tool failed; the measured sections are kept
             page.text.append(f"## {section}: not measured\n\n```\n{error}\n```\n")
             page.broken.append(f"{section} was not measured: {str(error).splitlines()[-1]}")
         given.out.parent.mkdir(exist_ok=True)
         given.out.write_text("\n".join(page.text), encoding="utf-8")
     if page.broken:
-        sys.exit("Not kept:\n" + "\n".join(page.broken))
+        sys.exit("Targets missed:\n" + "\n".join(page.broken))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Count how often equal candidates get the verdict `regressed` or `improved`."""
+"""Counts how often equal candidates get the verdict `regressed` or `improved`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from toolmark.benchmark.verdicts.verdict import LEVEL, Paired, decide
 
 ADAPTERS, METRICS = 8, 6
 _CHECKED = 2
-"""Number of comparisons of each setting that `decide` judges again, case by case."""
+"""Number of comparisons per setting that are also judged by `decide`, to check the fast code of this module."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,11 @@ class Alarms:
 
 
 def p_values(sums: NDArray[np.int8]) -> NDArray[np.float64]:
-    """Compute p-values of cluster sums, from shape (…, G) to (…). Equal counts are computed only once.
+    """Compute the p-values of cluster sums. An array of shape (…, G) gives p-values of shape (…).
 
-    A total within one standard deviation gets p = 1. The true p of such a total is above 1/10 (Oleszkiewicz 1996,
-    Probab. Math. Statist. 16:127), so the result of a test at 5% is the same.
+    To save time, each combination of counts is computed only once. If the total is within one standard deviation of 0,
+    the function returns p = 1. In this case, the true p is above 1/10 (Oleszkiewicz 1996, Probab. Math. Statist.
+    16:127), so a test at 5% has the same result.
     """
     largest = CLUSTER_SIZE
     sizes = np.abs(sums)
@@ -64,9 +65,9 @@ def p_values(sums: NDArray[np.int8]) -> NDArray[np.float64]:
 
 
 def _rejected(p: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return for each test of each family whether the test is rejected, shape (families, tests)."""
+    """Return which tests are rejected, as an array of shape (families, tests)."""
     found = np.zeros(p.shape, dtype=bool)
-    # Holm rejects nothing if it does not reject the smallest p-value.
+    # If Holm does not reject the smallest p-value of a family, it rejects no test of this family.
     for family in np.flatnonzero(p.min(-1) * p.shape[-1] <= LEVEL):
         found[family] = np.array(holm(p[family].tolist())) <= LEVEL
     return found
@@ -82,11 +83,11 @@ def _check(differences: NDArray[np.int8], names: tuple[str, ...], regressed: NDA
     for adapter, verdicts in enumerate(decide(metrics)):
         seen = [verdicts[str(metric)].verdict == "regressed" for metric in range(METRICS)]
         if seen != regressed[adapter].tolist():
-            raise AssertionError(f"decide() and the study disagree: {seen} and {regressed[adapter].tolist()}")
+            raise AssertionError(f"decide() gives {seen}, but the study gives {regressed[adapter].tolist()}")
 
 
 def alarms(n: int, truth: Truth, comparisons: int) -> Alarms:
-    """Compare equal candidates many times and count false alarms."""
+    """Compare equal candidates many times, and count the false alarms."""
     random = np.random.default_rng([n, round(1000 * truth.discordance), round(1000 * truth.correlation)])
     names = cluster_names(n, truth.correlation)
     counted = np.zeros(5)

@@ -1,4 +1,4 @@
-"""Workloads for measuring how the time grows with the number of cases, offered tools and adapters."""
+"""Makes workloads with different numbers of cases, offered tools and adapters."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ CASES = (400, 1_300, 4_000)
 TOOLS = (1, 2, 5, 10, 20, 40)
 ADAPTERS = (1, 2, 4, 8)
 TOKENS = 48
-"""The most tokens of an answer. The limit is low so that a few endless answers do not dominate the time."""
+"""Largest number of tokens per answer. With a higher limit, a few endless answers would take most of the time."""
 
 _OPENINGS = ("", "Please help me with this. ", "One more thing: ")
-"""Sentences that are put before a request to make new cases."""
+"""Sentences before a request. Each sentence makes a new case from a shipped case."""
 
 
 def _reworded(case: Case, opening: str) -> Case:
@@ -30,7 +30,10 @@ def _reworded(case: Case, opening: str) -> Case:
 
 
 def of_cases(count: int) -> Workload:
-    """Make a workload of `count` cases: shipped cases, then the same cases with a sentence before the request."""
+    """Return a workload of `count` cases.
+
+    If there are too few shipped cases, copies with a sentence before the request are added.
+    """
     cases = [*shipped(None), *load_cases(str(POCKET.parents[2] / "suites" / "cases"), "dev")[0]]
     every = [_reworded(case, opening) for opening in _OPENINGS for case in cases]
     chosen = limited(cases, count) if count < len(cases) else every[:count]
@@ -38,12 +41,12 @@ def of_cases(count: int) -> Workload:
 
 
 def of_tools(offered: int, count: int) -> Workload:
-    """Make a workload of the same requests, with `offered` tools of the catalog including the right tool."""
+    """Return a workload of `count` requests. Each request offers `offered` tools, including the right tool."""
     tools = list(catalog().tools)
     cases = []
     for number, case in enumerate(shipped(count)):
         wanted = [spec.name for option in getattr(case.expect, "any_of", ())[:1] for spec in option.calls][:offered]
-        # Several shipped cases share a list of tools, so each length has four lists.
+        # In the shipped cases, several cases have the same list of tools. So there are only four lists of each length.
         turn = 7 * (number % 4)
         order = [*tools[turn:], *tools[:turn]]
         chosen = [tool for tool in order if tool.name not in wanted][: offered - len(wanted)]
@@ -53,7 +56,7 @@ def of_tools(offered: int, count: int) -> Workload:
 
 
 def adapters(cache: Path) -> Sequence[Path]:
-    """Make eight LoRA adapters for `pocket` with random weights, or use the adapters in `cache`."""
+    """Return eight LoRA adapters for `pocket` with random weights. Adapters that are missing in `cache` are made."""
     return [*_adapters(cache)]
 
 

@@ -1,4 +1,7 @@
-"""Compute the least possible time for a workload: its operations, divided by this machine's rate of matrix products."""
+"""Computes the shortest possible time for a workload.
+
+The shortest possible time is the number of operations, divided by the rate of matrix products on this machine.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +19,25 @@ __all__ = ["Operations", "matrix_rate", "operations"]
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """Numbers of floating-point operations, for products with weights (reading and writing) and for attention."""
+    """Numbers of floating-point operations.
+
+    Attributes:
+        reading: Products with the weights, for the tokens of the prompts.
+        writing: Products with the weights, for the generated tokens.
+        attention: Operations of attention, for all tokens.
+    """
 
     reading: float
     writing: float
     attention: float
 
     def seconds(self, reading: float, writing: float) -> float:
-        """Return the seconds at these rates. Attention runs at the rate of reading."""
+        """Return the time in seconds. The rates are in operations per second. Attention runs at the rate `reading`."""
         return (self.reading + self.attention) / reading + self.writing / writing
 
 
 def shapes(config: Mapping[str, Any]) -> list[tuple[int, int]]:
-    """Return the shapes (in, out) of the products of one layer."""
+    """Return the shape (inputs, outputs) of each matrix product in one layer."""
     hidden, size = config["hidden_size"], config["head_dim"]
     queries, keys = config["num_attention_heads"] * size, config["num_key_value_heads"] * size
     wide = config["intermediate_size"]
@@ -36,7 +45,7 @@ def shapes(config: Mapping[str, Any]) -> list[tuple[int, int]]:
 
 
 def settings(model: Path) -> dict[str, Any]:
-    """Return the model's configuration."""
+    """Return the configuration of the model."""
     found: dict[str, Any] = json.loads((model / "config.json").read_text())
     return found
 
@@ -44,11 +53,13 @@ def settings(model: Path) -> dict[str, Any]:
 def operations(
     model: Path, rows: Mapping[int, Sequence[int]], written: Sequence[int], *, shared: bool = True
 ) -> Operations:
-    """Count the operations of a workload, with two operations for each weight. A shared prefix is read once.
+    """Count the operations of a workload, with two operations for each weight.
 
     Args:
-        model: Directory of a Gemma 3. rows: Token ids of the prompts. written: Number of tokens written for each
-        prompt. shared: Whether shared prefixes are read only once. If False, every prompt is read completely.
+        model: Folder of a Gemma 3.
+        rows: Token ids of each prompt.
+        written: Number of generated tokens of each prompt.
+        shared: Whether each shared prefix is read only once. If False, every prompt is read completely.
     """
     config = settings(model)
     layers = config["num_hidden_layers"]
@@ -74,7 +85,7 @@ def operations(
 
 
 def _keys(stretches: Iterable[tuple[int, int]], window: int | None) -> int:
-    """Return the number of attended keys, summed over all tokens of these ranges (start, length)."""
+    """Return the number of keys that attention reads, summed over the tokens of all ranges (start, length)."""
     return sum(
         min(position + 1, window or position + 1)
         for start, length in stretches
@@ -83,7 +94,10 @@ def _keys(stretches: Iterable[tuple[int, int]], window: int | None) -> int:
 
 
 def matrix_rate(model: Path, tokens: int, threads: int) -> float:
-    """Return the highest operations a second of many tries, for the model's matrix products with `tokens` tokens."""
+    """Return the operations per second of the model's matrix products with `tokens` tokens.
+
+    The result is the highest rate of many tries.
+    """
     import torch
 
     torch.set_num_threads(threads)

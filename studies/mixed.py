@@ -1,11 +1,15 @@
-"""Measure whether rows of several adapters should be generated in one pass of a LoRA model.
+"""Measures whether one pass of a LoRA model should generate tokens for the answers of several adapters.
 
     python -m studies.mixed SPEC.json OUT.json
 
-Each pass generates one token for every row. *Alone*: all rows belong to one adapter. *Mixed*: the adapters share the
-rows evenly, in one pass with peft's `adapter_names`. *In turn*: the rows are the same, with one pass for each adapter.
-Attention to earlier tokens is left out, because attention costs the same in all three variants. SPEC contains the
-model, the adapters, and the numbers of rows, threads and repetitions.
+Each answer is a row of the pass. Each pass generates one token for every row, in one of three ways:
+
+- alone: All rows belong to one adapter.
+- mixed: The rows are divided evenly among the adapters. peft's `adapter_names` computes all rows in one pass.
+- in turn: The rows are divided in the same way, and each adapter has its own pass.
+
+Attention to earlier tokens is left out, because it takes the same time in all three ways. SPEC contains the model, the
+adapters, and the numbers of rows, threads and repetitions.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from typing import Any
 
 
 def milliseconds(work: Callable[[], object], times: int) -> list[float]:
-    """Return the milliseconds of `times` repetitions; each value is the median of many calls."""
+    """Return the milliseconds of one call, for each of `times` repetitions. Each value is the median of many calls."""
     found = []
     for _ in range(times):
         spent = []
@@ -35,7 +39,7 @@ def milliseconds(work: Callable[[], object], times: int) -> list[float]:
 
 
 def main(spec: dict[str, Any], out: Path) -> None:
-    """Measure and write OUT."""
+    """Measure, and write OUT."""
     import torch
     from peft import PeftConfig, PeftModel
     from transformers import AutoModelForCausalLM
@@ -67,7 +71,7 @@ def main(spec: dict[str, Any], out: Path) -> None:
 
     with torch.inference_mode():
         if not torch.allclose(in_turn(), mixed(), atol=1e-3):
-            raise ValueError("the logits of peft's mixed batch differ from those of separate passes")
+            raise ValueError("the logits of a mixed pass differ from the logits of separate passes")
         taken = {
             name: milliseconds(work, spec["times"])
             for name, work in (("alone", alone), ("mixed", mixed), ("in turn", in_turn))

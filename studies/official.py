@@ -1,8 +1,8 @@
-"""A new implementation of BFCL's checker, with a switch for each point in which our rules differ.
+"""Implements BFCL's checker again, with a switch for each rule that differs from our rules.
 
 The implementation follows ShishirPatil/gorilla, bfcl_eval/eval_checker/ast_eval/ast_checker.py, commit a6da28ee, for
 calls in Python's syntax. If no switch is on, all rules are BFCL's rules. Each switch replaces one rule of BFCL by our
-rule. The reason for a disagreement is the smallest set of switches that turns BFCL's verdict into ours.
+rule. The reason for a disagreement is the smallest set of switches with which this checker gives our verdict.
 """
 
 from __future__ import annotations
@@ -52,12 +52,14 @@ _MOST_SWITCHES = 3
 def official(
     functions: Sequence[Any], truth: Calls, calls: Calls, *, underscored: bool, on: Switches = frozenset()
 ) -> bool:
-    """Whether `calls`, each in the form `{name: arguments}`, match the answer `truth`.
+    """Return whether `calls` match the answer `truth`.
 
     Args:
-        functions: The offered functions, as BFCL writes them. truth: The possible answer, with one `{name: {argument:
-        [value, …]}}` for each call. calls: The decoded calls. underscored: Whether the model was shown `_` instead of
-        `.` in names. on: The points that are judged by our rule.
+        functions: The offered functions, in BFCL's form.
+        truth: The right answer, with one `{name: {argument: [value, …]}}` for each call.
+        calls: The decoded calls, each in the form `{name: arguments}`.
+        underscored: Whether the model was shown `_` instead of `.` in names.
+        on: The switches that are on.
     """
     if not isinstance(calls, list | tuple) or len(calls) != len(truth):
         return False
@@ -80,7 +82,10 @@ def official(
 
 
 def _orders(fits: Sequence[Sequence[bool]]) -> Sequence[tuple[int, ...]]:
-    """Return the possible assignments of calls to answers. The number is small, because few calls fit an answer."""
+    """Return all assignments of calls to expected calls in which each call fits.
+
+    There are few assignments, because few calls fit one expected call.
+    """
     found: list[tuple[int, ...]] = [()]
     for row in fits:
         found = [(*taken, index) for taken in found for index, fit in enumerate(row) if fit and index not in taken]
@@ -190,7 +195,7 @@ def _standard_list(values: Sequence[Any], on: Switches) -> list[Any]:
 
 
 def reasons(verdict: Callable[[Switches], bool], ours: bool) -> tuple[Point, ...] | None:
-    """Return the smallest set of points that turns BFCL's verdict into our verdict. None if there is no such set."""
+    """Return the smallest set of switches with which `verdict` gives our verdict. If there is none, return None."""
     for size in range(_MOST_SWITCHES + 1):
         for chosen in itertools.combinations(POINTS, size):
             if verdict(frozenset(chosen)) is ours:

@@ -1,10 +1,10 @@
-"""Measure local generation on one workload, in a process of its own, in the same way as `peer_loops`.
+"""Measures Toolmark's local generation on one workload, in a separate process.
 
     python -m studies.ours SPEC.json OUT.json
 
-SPEC may also contain `adapters` and `profile`. `adapters` are directories of adapters, which answer one after another.
-If `profile` is true, the time of each part is measured. OUT also contains the numbers of tokens read and generated, and
-the seconds without encoding.
+SPEC and OUT are described in `peer_loops`. SPEC may also contain `adapters` and `profile`. `adapters` is a list of
+folders of adapters. The adapters answer one after another. If `profile` is true, the time of each part is measured. OUT
+also contains the numbers of prompt tokens and generated tokens, and the seconds without encoding.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ __all__ = ["unique_tokens"]
 
 
 def unique_tokens(rows: dict[int, list[int]]) -> int:
-    """Return the number of prompt tokens that are read. A shared prefix counts only once."""
+    """Return the number of prompt tokens. A prefix that several prompts share counts only once."""
     leaves = list(prefix_leaves(rows))
     nodes = {node for leaf in leaves for node in leaf.path}
     return sum(len(node.ids) for node in nodes) + sum(len(leaf.ids) for leaf in leaves)
 
 
 def without_special(text: str, engine: LocalEngine) -> str:
-    """Return the text without special tokens, as the other tools return it."""
+    """Return the text without special tokens. The other tools also return texts without special tokens."""
     for token in engine._tokenizer.all_special_tokens:
         text = text.replace(token, "")
     return text
 
 
 def timed_parts(clock: Clock) -> None:
-    """Time the parts of a pass separately."""
+    """Measure the time of each part of a pass."""
     from torch import nn
     from transformers.models.gemma3 import modeling_gemma3 as gemma
 
@@ -57,14 +57,17 @@ def timed_parts(clock: Clock) -> None:
     clock.wrap(gemma.Gemma3MLP, "forward", "activations")
     clock.wrap(gemma.Gemma3ForCausalLM, "forward", "the model's own Python")
     clock.wrap(writing._Batch, "_step", "choosing tokens")
-    clock.wrap(writing._Batch, "_remove", "freeing places")
+    clock.wrap(writing._Batch, "_remove", "removing finished answers")
     clock.wrap(local.LocalEngine, "_completion", "decoding text")
     clock.wrap(local.LocalEngine, "prepare", "encoding")
     clock.wrap(local.LocalEngine, "answer", "batching")
 
 
 def main(spec: dict[str, Any], out: Path) -> None:
-    """Measure and write OUT. The time excludes loading, and the check that compares packed passes with the model."""
+    """Measure, and write OUT.
+
+    The time excludes loading, and the check that compares packed passes with the model.
+    """
     import torch
 
     torch.set_num_threads(spec["threads"])

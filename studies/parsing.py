@@ -1,7 +1,7 @@
-"""Measure how fast completions are judged, and how reading time grows; write docs/measurements/judging.md.
+"""Measures how fast completions are judged, and writes docs/measurements/judging.md.
 
-The program fails if judging is too slow, or if reading time grows faster than the text. Every time is the processor
-time of one core, and the shortest of several repetitions. So other programs on the machine matter little.
+The program fails if judging is too slow, or if the parsing time grows faster than the text. All times are processor
+time of one core. Each time is the shortest time of several repetitions, so other programs have little influence.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ OUT = ROOT / "docs" / "measurements" / "judging.md"
 
 SIZES = {"1 KB": 1 << 10, "8 KB": 1 << 13, "64 KB": 1 << 16, "512 KB": 1 << 19, "1 MB": (1 << 20) - 64}
 AIM = 20_000
-"""The aim, in completions a second."""
+"""Target, in completions per second."""
 
-HEAD = """# How fast completions are judged, measured
+HEAD = """# Speed of judging
 
-Written by `make perf`. Every time is the processor time of one core, and the shortest of several repetitions.
+Written by `make perf`. All times are processor time of one core. Each time is the shortest time of several repetitions.
 """
 
 PROSE = "I would look at {x} and [y] first: `f(1)` is 5, 3 < 4, and so on.\n"
@@ -47,11 +47,14 @@ BROKEN: Mapping[str, str] = {
     "pythonic": "[f(a=[",
     "tagged": '<tool_call>{"a":"',
 }
-"""A text that is slow to read in each dialect, because its values begin and never end."""
+"""For each dialect, a text that is slow to parse: a value begins and never ends."""
 
 
 def written(dialect: Dialect, arguments: Mapping[str, object]) -> Completion:
-    """Write one call in the form of the dialect; for `native`, in the form that a server sends."""
+    """Return a completion with one call, in the form of the dialect.
+
+    For `native`, the call has the form that a server sends.
+    """
     turn = Message(role="assistant", tool_calls=(Call(name="f", arguments=arguments),))
     message = dialect.render((Message(role="user", content="?"), turn), ()).messages[-1]
     raw = tuple(RawCall(call.name, json.dumps(dict(call.arguments))) for call in message.tool_calls)
@@ -78,7 +81,7 @@ def seconds(work: Callable[[], object], least: float = 0.2) -> float:
 
 
 def write_lengths(page: Page, dialects: list[Dialect]) -> None:
-    """Measure how long reading takes for each length of text."""
+    """Measure the parsing time for each length of text, and write the section."""
     rows: list[list[str]] = []
     worst = 0.0
     for dialect in dialects:
@@ -93,23 +96,24 @@ def write_lengths(page: Page, dialects: list[Dialect]) -> None:
                 taken.setdefault(kind, {})[size] = seconds(both)
         for kind, of_size in taken.items():
             rows.append([dialect.name, kind, *(f"{1000 * found:.3g}" for found in of_size.values())])
-            # A text 16 times as long should take 16 times as long. Quadratic reading would take 256 times as long.
+            # With linear growth, a text of 16 times the length takes 16 times as long. Quadratic growth gives 256.
             worst = max(worst, of_size["1 MB"] / (16 * of_size["64 KB"]))
     page.section(
-        "Reading, by length",
-        "The table shows the milliseconds for reading one completion twice, once strictly and once leniently.",
+        "Parsing time, by length of the text",
+        "The table shows the milliseconds to parse one completion twice: once in the strict reading, and once in the "
+        "lenient reading.",
         ["dialect", "text", *SIZES],
         rows,
     )
     page.held(
         worst <= 2,
-        "reading time grows linearly, so 1 MB takes at most 2 × 16 times as long as 64 KB",
+        "The parsing time must grow linearly: 1 MB may take at most 2 × 16 times as long as 64 KB",
         f"at most {worst:.2f} × 16",
     )
 
 
 def completions(cases: list[Case], dialect: Dialect) -> list[tuple[Case, Completion]]:
-    """Pair every case with its perfect answer and with each wrong answer."""
+    """Return every case with its perfect answer, and with each of its wrong answers."""
     found = []
     for case in cases:
         metric = "validity.call" if case.expect.action == "call" else "timing.restraint"
@@ -118,7 +122,7 @@ def completions(cases: list[Case], dialect: Dialect) -> list[tuple[Case, Complet
 
 
 def write_throughput(page: Page, dialects: list[Dialect], count: int) -> None:
-    """Measure how many completions are judged in a second."""
+    """Measure how many completions are judged per second, and write the section."""
     cases, _ = load_cases(str(ROOT / "suites" / "cases"))
     rows: list[list[str]] = []
     slowest = ("", float("inf"))
@@ -134,20 +138,21 @@ def write_throughput(page: Page, dialects: list[Dialect], count: int) -> None:
         slowest = min(slowest, (dialect.name, rate), key=lambda found: found[1])
     page.section(
         "Judging",
-        "Judging is reading, matching and validating, without running tools. The completions are perfect answers and "
-        f"wrong answers to the {len(cases)} shipped test cases.",
-        ["dialect", "completions", "a second"],
+        "To judge a completion, Toolmark parses the completion, compares the calls with the expected calls, and "
+        "validates the calls. No tool is run. The completions are right and wrong answers to the "
+        f"{len(cases)} shipped test cases.",
+        ["dialect", "completions", "completions per second"],
         rows,
     )
     page.held(
         slowest[1] >= AIM,
-        f"at least {AIM:,} completions are judged in a second",
+        f"Toolmark must judge at least {AIM:,} completions per second",
         f"{slowest[1]:,.0f} in the slowest dialect, {slowest[0]}",
     )
 
 
 def main() -> None:
-    """Measure and write the page."""
+    """Run all measurements, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--completions", type=int, default=100_000, help="number of completions to judge, over all dialects"
@@ -161,7 +166,7 @@ def main() -> None:
     options.out.parent.mkdir(exist_ok=True)
     options.out.write_text("\n".join(page.text), encoding="utf-8")
     if page.broken:
-        sys.exit("Not kept:\n" + "\n".join(page.broken))
+        sys.exit("Targets missed:\n" + "\n".join(page.broken))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,16 @@
-"""Measure another tool on one workload, in that tool's environment. This module imports nothing of Toolmark.
+"""Measures another tool on one workload, in the Python environment of this tool.
 
     python peer_loops.py PEER SPEC.json OUT.json
 
-SPEC contains the model's directory, the prompts (turns, rendered text, token ids), the highest number of tokens of an
-answer, and the stop tokens. SPEC also contains the number of threads, the batch size, and the number of repetitions.
-The time excludes loading and a short warm-up. OUT contains the seconds of each repetition, the texts, and the peak
-memory of the process.
+This module imports nothing from Toolmark. SPEC contains:
+
+- the folder of the model
+- the prompts: turns, rendered text, token ids
+- the largest number of tokens per answer, and the stop tokens
+- the numbers of threads and repetitions, and the batch size
+
+OUT contains the seconds of each repetition, the texts, and the peak memory of the process. The seconds exclude loading
+and a short warm-up.
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ from typing import Any
 
 Spec = dict[str, Any]
 Loop = Callable[[list[Any], int], list[str]]
-"""A function that continues rows of SPEC by at most so many tokens, and returns the new texts in order."""
+"""A function that generates at most this number of tokens for each row of SPEC, and returns the texts in order."""
 
 
 def _model(spec: Spec) -> tuple[Any, Any]:
@@ -35,7 +40,7 @@ def _model(spec: Spec) -> tuple[Any, Any]:
 
 
 def pipeline(spec: Spec) -> Loop:
-    """Return the tutorial's loop: a chat pipeline, one prompt at a time."""
+    """Return the loop of the tutorial: a chat pipeline that gets one prompt at a time."""
     import transformers
 
     model, tokenizer = _model(spec)
@@ -51,7 +56,10 @@ def pipeline(spec: Spec) -> Loop:
 
 
 def generate(spec: Spec) -> Loop:
-    """Return a loop over plain batches. Prompts are padded on the left. Sorting by length keeps the padding short."""
+    """Return a loop over batches that are padded on the left.
+
+    The prompts are sorted by length, so there is little padding.
+    """
     import torch
 
     model, tokenizer = _model(spec)
@@ -82,9 +90,9 @@ def generate(spec: Spec) -> Loop:
 
 
 def continuous(spec: Spec) -> Loop:
-    """Return transformers' continuous batching.
+    """Return a loop with transformers' continuous batching.
 
-    The cache size is fixed, because transformers cannot measure memory on a CPU.
+    The size of the KV cache is fixed, because transformers cannot measure the free memory on a CPU.
     """
     from transformers import GenerationConfig
     from transformers.generation.configuration_utils import ContinuousBatchingConfig
@@ -117,7 +125,10 @@ def _number(request: str) -> int:
 
 
 def inspect(spec: Spec) -> Loop:
-    """Return Inspect's provider `hf/`. The provider gets all prompts at once. `batch` sets `max_connections`."""
+    """Return a loop with Inspect's provider `hf/`.
+
+    The provider gets all prompts at the same time. The batch size is `max_connections`.
+    """
     import torch
     from inspect_ai.model import ChatMessageAssistant, ChatMessageSystem, ChatMessageUser, GenerateConfig, get_model
 
@@ -136,7 +147,7 @@ def inspect(spec: Spec) -> Loop:
 
 
 def lm_eval(spec: Spec) -> Loop:
-    """Return lm-eval's hf backend (`generate_until`) on the rendered prompts."""
+    """Return a loop with lm-eval's hf backend (`generate_until`). The loop uses the rendered prompts."""
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
@@ -165,7 +176,7 @@ PEERS: dict[str, Callable[[Spec], Loop]] = {
 
 
 def main(peer: str, spec: Spec, out: Path) -> None:
-    """Measure and write OUT."""
+    """Measure, and write OUT."""
     import torch
 
     torch.set_num_threads(spec["threads"])

@@ -1,4 +1,4 @@
-"""Measure the other tools. Each tool has its own environment, and each measurement has its own process."""
+"""Measures other tools. Each tool has its own Python environment. Each measurement has its own process."""
 
 from __future__ import annotations
 
@@ -23,12 +23,19 @@ ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
     "inspect": ("inspect_ai==0.3.285", "torch==2.13.0", "transformers==5.23.0", "accelerate==1.15.0"),
     "lm-eval": ("lm-eval==0.4.12", "torch==2.13.0", "transformers==5.23.0", "accelerate==1.15.0"),
 }
-"""The packages of each environment. If the packages change, the environment is made again."""
+"""The packages of each environment. If this list changes, the environment is made again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Seconds of each repetition, texts by row, peak memory in bytes, and the other values of the process."""
+    """The results of one measurement.
+
+    Attributes:
+        seconds: Seconds of each repetition.
+        texts: The generated text of each row.
+        peak: Peak memory of the process, in bytes.
+        more: Other values from the process.
+    """
 
     seconds: tuple[float, ...]
     texts: tuple[str, ...]
@@ -37,11 +44,12 @@ class Measured:
 
 
 def environment(name: str, cache: Path, pip: Sequence[str] = ()) -> Path:
-    """Return the interpreter of an environment. Make the environment if it is missing or has other packages.
+    """Return the interpreter of an environment. If the environment is missing or has other packages, make it.
 
     Args:
-        name: One of `ENVIRONMENTS`. cache: Folder of all environments. pip: Further arguments of `pip install`, for
-        example the index of a CPU-only torch.
+        name: A key of `ENVIRONMENTS`.
+        cache: Folder of all environments.
+        pip: Additional arguments of `pip install`, for example the index of a CPU build of torch.
     """
     folder = cache / name
     python = folder / "bin" / "python"
@@ -61,7 +69,7 @@ def measure(command: Sequence[str], spec: Mapping[str, Any], timeout: float = 36
     """Run `COMMAND SPEC OUT` in a new process, and read OUT.
 
     Raises:
-        RuntimeError: The process failed. The message contains the end of the process's output.
+        RuntimeError: The process failed. The message contains the end of the output of the process.
     """
     with TemporaryDirectory() as folder:
         asked, out = Path(folder) / "spec.json", Path(folder) / "out.json"

@@ -1,9 +1,9 @@
-"""Run `pytest suites/` in this process and measure the time of each phase.
+"""Runs `pytest suites/` in this process, and measures the time of each phase.
 
     python -m studies.phases SPEC.json OUT.json
 
-SPEC contains further `arguments` of pytest. OUT contains the seconds of each phase, and of the whole process from its
-start.
+SPEC contains additional `arguments` of pytest. OUT contains the seconds of each phase, and the seconds since the start
+of the process.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ENGINE = ("importing torch and transformers", "opening the model", "encoding", "
 _OTHER_IMPORTS = "other imports"
 _PLACES = (
     ("toolmark.benchmark.evaluation.evaluate", "load_cases", "reading cases"),
-    ("toolmark.benchmark.evaluation.evaluate", "generate", "rendering, keys"),
+    ("toolmark.benchmark.evaluation.evaluate", "generate", "rendering prompts, computing keys"),
     ("toolmark.benchmark.engine.engines:Engines", "open", "opening the model"),
     ("toolmark.benchmark.engine.local_engine:LocalEngine", "environment", "opening the model"),
     ("toolmark.benchmark.engine.local_engine:LocalEngine", "prepare", "encoding"),
@@ -36,13 +36,13 @@ _PLACES = (
     ("toolmark.benchmark.evaluation.evaluate", "judge", "Inspect and its log"),
     ("toolmark.benchmark.runs.inspect_task", "grade", "scoring"),
     ("toolmark.benchmark.evaluation.evaluate", "compare_sides", "figures and verdicts"),
-    ("toolmark.benchmark.scoring.gold:GoldProof", "faults", "proving the gold"),
+    ("toolmark.benchmark.scoring.gold:GoldProof", "faults", "checking the expected answers"),
     ("toolmark.reports.terminal:Terminal", "render", "summary"),
 )
 
 
 def _time_imports(clock: Clock) -> None:
-    """Time imports. Imports that the engine needs count for the engine."""
+    """Measure the time of imports. An import inside a phase of the engine counts for the engine."""
     for owner, name in ((builtins, "__import__"), (importlib, "import_module")):
         work = getattr(owner, name)
 
@@ -54,7 +54,7 @@ def _time_imports(clock: Clock) -> None:
 
 
 def main(out: Path, arguments: list[str]) -> int:
-    """Run pytest and write OUT."""
+    """Run pytest, and write OUT. Return the exit code of pytest."""
     clock = Clock()
     with clock.within("pytest itself"):
         _time_imports(clock)

@@ -1,4 +1,4 @@
-"""Settings for the amount of work, and repeated measurements that alternate, each in its own process."""
+"""Settings of the measurements, and the repetition of measurements in turn."""
 
 from __future__ import annotations
 
@@ -17,20 +17,25 @@ HOMES = {
     "generate": "transformers",
     "continuous": "transformers",
 }
-"""The environment of each of the other tools."""
+"""The other tools. The value is the Python environment of the tool."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured.
+    """Settings of the measurements.
 
     Attributes:
-        cache: Folder of the other tools and of models that are made. pip: Further arguments of `pip install`. threads:
-        Threads of every process. pocket: Number of cases with `pocket`, for Toolmark and for the other tools. random:
-        Number of cases with the random model, for Toolmark and for the other tools. trial: Number of cases on which
-        batch sizes are tried. tokens: Most tokens of an answer, for `pocket` and for the random model, which never ends
-        an answer itself. times: Repetitions. slow: Limit in seconds. A measurement that took longer the first time is
-        not repeated. largest: Number of cases in the largest workload for growth.
+        cache: Folder of the environments of the other tools, and of generated models.
+        pip: Additional arguments of `pip install`.
+        threads: Number of threads of every process.
+        pocket: Number of cases with `pocket`, for Toolmark and for the other tools.
+        random: Number of cases with the random model, for Toolmark and for the other tools.
+        trial: Number of cases on which batch sizes are tried.
+        tokens: Largest number of tokens per answer, for `pocket` and for the random model. The random model never ends
+            an answer itself.
+        times: Number of repetitions.
+        slow: Limit in seconds. If the first repetition takes longer, there is no second repetition.
+        largest: Number of cases in the largest workload.
     """
 
     cache: Path
@@ -46,21 +51,21 @@ class Plan:
 
 
 def said(text: str) -> None:
-    """Print progress."""
+    """Print a line about the progress."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
 
 def command(runner: str, plan: Plan) -> list[str]:
-    """Return the command for measuring a tool."""
+    """Return the command that measures a tool."""
     if runner == OURS:
         return [sys.executable, "-m", "studies.ours"]
-    # -P, because the folder of the loops has a module `statistics`, which peers must not import.
+    # Without -P, the other tools would import `statistics` from the folder of this file.
     return [str(environment(HOMES[runner], plan.cache, plan.pip)), "-P", str(LOOPS), runner]
 
 
 def repeated(measurements: Sequence[tuple[str, Callable[[], Measured]]], plan: Plan) -> dict[str, list[Measured]]:
-    """Make each measurement `plan.times` times, alternating with the others. Make a slow measurement only once."""
+    """Make each measurement `plan.times` times. The measurements take turns. A slow measurement is made only once."""
     found: dict[str, list[Measured]] = {name: [] for name, _ in measurements}
     for turn in range(plan.times):
         for name, work in measurements:
@@ -72,10 +77,10 @@ def repeated(measurements: Sequence[tuple[str, Callable[[], Measured]]], plan: P
 
 
 def seconds_of(found: Sequence[Measured]) -> list[float]:
-    """Of all repetitions."""
+    """Return the seconds of all repetitions."""
     return [seconds for each in found for seconds in each.seconds]
 
 
 def megabytes(found: Sequence[Measured]) -> str:
-    """Return the highest peak memory of all repetitions."""
+    """Return the highest peak memory of all repetitions, in MB, as text."""
     return f"{max(each.peak for each in found) / 1e6:,.0f}"

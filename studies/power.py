@@ -1,4 +1,4 @@
-"""Measure how often the test finds a real drop, and a drop of the size of the minimum detectable effect."""
+"""Measures how often the test finds a known drop, and a drop of the size of the minimum detectable effect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,16 @@ from toolmark.benchmark.verdicts.power import ALPHA, mcnemar_power, minimum_dete
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """The power for a drop: exact (by `exact_power`), by the library, and as a share of random comparisons."""
+    """The power of the test for a drop.
+
+    Attributes:
+        n: Number of cases.
+        drop: The true drop, as a share.
+        discordance: Share of cases for which the results of the two sides differ.
+        exact: Power from `exact_power`.
+        computed: Power from Toolmark's function.
+        counted: Share of random comparisons in which the test finds the drop.
+    """
 
     n: int
     drop: float
@@ -27,11 +36,11 @@ class Power:
 
 
 def exact_power(n: int, drop: float, discordance: float) -> float:
-    """Return the exact unconditional power of McNemar's exact test: a sum over all tables of wins and losses."""
+    """Return the exact power of McNemar's exact test: a sum over all possible numbers of wins and losses."""
     wins, losses = np.meshgrid(np.arange(n + 1), np.arange(n + 1), indexing="ij")
     possible = wins + losses <= n
     wins, losses = wins[possible], losses[possible]
-    # The probability is a product of two binomials: the losses, then the wins among the other cases.
+    # The losses have a binomial distribution. Among the other cases, the wins have a binomial distribution.
     lost, won = (discordance + drop) / 2, (discordance - drop) / 2
     chance = stats.binom.pmf(losses, n, lost) * stats.binom.pmf(wins, n - losses, won / (1 - lost))
     p = 2 * stats.binom.cdf(np.minimum(wins, losses), wins + losses, 0.5)
@@ -54,7 +63,14 @@ def power(n: int, drop: float, discordance: float, comparisons: int) -> Power:
 
 @dataclass(frozen=True, slots=True)
 class Detectable:
-    """The minimum detectable effect of equal candidates, and how often the test finds an effect of this size."""
+    """The minimum detectable effect, and how often the test finds an effect of this size.
+
+    Attributes:
+        n: Number of cases.
+        truth: The true state of the equal candidates for which the effect is computed.
+        effect: The median minimum detectable effect, as a share.
+        counted: Share of random comparisons in which the test finds this effect.
+    """
 
     n: int
     truth: Truth
@@ -63,7 +79,7 @@ class Detectable:
 
 
 def detectable(n: int, truth: Truth, comparisons: int) -> Detectable:
-    """Make the median minimum detectable effect the true effect, and count how often the test finds this effect."""
+    """Compute the median minimum detectable effect, and count how often the test finds an effect of this size."""
     random = np.random.default_rng([n, round(1000 * truth.discordance), 80])
     size = CLUSTER_SIZE if truth.correlation else 1
     named = []
@@ -71,7 +87,7 @@ def detectable(n: int, truth: Truth, comparisons: int) -> Detectable:
         sums = row.reshape(-1, size).sum(-1)
         named.append(minimum_detectable_effect_of_clusters([Fraction(int(value)) for value in sums], n) or math.nan)
     effect = float(np.nanmedian(named))
-    # A drop needs at least as many changed cases. A slightly larger discordance keeps the limits finite.
+    # The discordance cannot be smaller than the drop. A slightly larger discordance keeps the limits finite.
     real = Truth(max(truth.discordance, effect + 1e-9), -effect, truth.correlation)
     found = 0
     for _ in range(comparisons // CHUNK):

@@ -1,16 +1,17 @@
-"""Measure the shipped recipes; write docs/measurements/recipes.md.
+"""Measures the shipped recipes, and writes docs/measurements/recipes.md.
 
-1. `tutorial.toml` is compared with `lora.toml`, on the same base and the same data, with three training seeds. The data
-   is made once, with the seed of `lora.toml`.
-2. `lora.toml` and `lora-long.toml`, each with its own data and seed, are compared with the base.
+The program makes two comparisons:
 
-All adapters are judged on the shipped test cases, which are written by hand, and on test cases of the template
-generator. The phrasings of the template cases are not in the training data. Cases that ask for held-out tools are also
-counted separately.
+1. `tutorial.toml` with `lora.toml`, with three training seeds. Both recipes have the same base and the same data. The
+   data is made once, with the seed of `lora.toml`.
+2. `lora.toml` and `lora-long.toml` with the base. Each of these recipes has its own data and seed.
+
+All adapters are judged on the shipped test cases, and on test cases of the template generator. The phrasings of the
+template cases are not in the training data. Cases that need a held-out tool are also counted separately.
 
     python -m studies.recipes --work DIR      files that are already in DIR are used again
 
-Two trainings run at a time, and two candidates answer at a time.
+Two trainings run at the same time. Two candidates answer at the same time.
 """
 
 from __future__ import annotations
@@ -48,23 +49,23 @@ RECIPES = {name: ROOT / "trainers" / "recipes" / f"{name}.toml" for name in ("tu
 COMPARED, SEEDS = ("tutorial", "lora"), (1, 2, 3)
 CHANGE = {"lora": "What the shipped adapter changes", "lora-long": "What a longer training changes"}
 POINTS = 0.15
-"""Aim for `selection.tool` and `validity.call` on template cases."""
+"""Target for the gain of `selection.tool` and `validity.call` on template cases, as a share."""
 
-HEAD = """# The shipped recipes, measured
+HEAD = """# Measurements of the shipped recipes
 
 Written by `python -m studies.recipes --work DIR`. Scores are in per cent. Decoding is greedy, in float32. *Authored*
-cases are the shipped test cases. *Template* cases are made by the template generator, with phrasings that are not in
-the training data. *Seen* tools are in the training data. *Unseen* tools are not in the training data.
+cases are the shipped test cases. *Template* cases come from the template generator, with phrasings that are not in the
+training data. *Seen* tools are in the training data. *Unseen* tools are not in the training data.
 """
 
 
 def toolmark(*words: str) -> None:
-    """Run one command of toolmark in a process of its own."""
+    """Run one command of `toolmark` in a new process."""
     subprocess.run([sys.executable, "-m", "toolmark.benchmark.cli", *words], check=True, cwd=ROOT)
 
 
 def data_of(recipe: Recipe, out: Path) -> Path:
-    """Make the data of a recipe, or use the data that is already at `out`."""
+    """Return the folder with the data of a recipe. If `out` does not exist, make the data."""
     if not out.exists():
         given = {"out": out, "seed": recipe.seed, **recipe.options(recipe.generator)}
         toolmark("generate", recipe.generator.name, *flags(given))
@@ -72,7 +73,7 @@ def data_of(recipe: Recipe, out: Path) -> Path:
 
 
 def template_cases(work: Path) -> Path:
-    """Make template cases for all tools of the catalog, including the held-out tools."""
+    """Return the folder with template cases for all tools of the catalog, including the held-out tools."""
     cases = work / "cases"
     if not cases.exists():
         nothing = work / "nothing-held-out.toml"
@@ -83,7 +84,7 @@ def template_cases(work: Path) -> Path:
 
 
 def trained(recipe: Recipe, data: Path, seed: int, out: Path) -> Path:
-    """Return the adapter of a recipe, trained with `seed`."""
+    """Return the adapter of a recipe, trained with `seed`. If `out` has no adapter, train the adapter."""
     if not (out / RECORD_FILE).exists():
         given = {"base": recipe.base, "data": data, "out": out, "dialect": recipe.dialect, "seed": seed}
         toolmark("train", recipe.trainer.name, *flags({**given, **recipe.options(recipe.trainer)}))
@@ -91,7 +92,7 @@ def trained(recipe: Recipe, data: Path, seed: int, out: Path) -> Path:
 
 
 Judged = list[Side]
-"""The base, then each adapter compared with it."""
+"""The base, and after the base each adapter."""
 
 
 def evaluation(cases: str, adapters: Sequence[str], dialect: str, work: Path) -> Evaluation:
@@ -124,14 +125,14 @@ def judged(cases: str, adapters: Sequence[Path], dialect: str, work: Path) -> Ju
 
 
 def percents(values: Sequence[float | None]) -> str:
-    """Write the median and range of scores, in per cent."""
+    """Return the median and the range of scores, in per cent."""
     known = [100 * value for value in values if value is not None]
     return spread(known) if known else "n/a"
 
 
 @cache
 def parts() -> dict[str, Callable[[Grade], bool]]:
-    """Return the groups of cases that are counted separately."""
+    """Return the groups of cases that are counted separately. The value tells whether a case is in the group."""
     kept_out = set(held_out(shipped_manifest()).tools)
     return {
         "all": lambda _: True,
@@ -146,7 +147,7 @@ def pair(judged: Judged, place: int) -> Judged:
 
 
 def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> None:
-    """Write the section that compares one adapter with the base, and says whether the aims are kept."""
+    """Write the section that compares one adapter with the base, and the lines about the targets."""
     found: dict[tuple[str, str], Comparison] = {}
     lines = []
     for kind, judged in kinds.items():
@@ -162,27 +163,35 @@ def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> No
                 lines.append([kind, part, f"`{metric.id}`", str(difference.n), effect, difference.verdict])
     page.section(
         title,
-        f"`{recipe}.toml`, trained with the recipe's own seed, is compared with `pocket`. Differences are in points, "
-        "with the 95% interval of the paired difference.",
-        ["cases", "of which", "metric", "n", "difference", "verdict"],
+        f"`{recipe}.toml`, trained with the seed of the recipe, is compared with `pocket`. Differences are in "
+        "percentage points, with the 95% interval of the paired difference.",
+        ["cases", "tools", "metric", "n", "difference", "verdict"],
         lines,
     )
     for name in ("selection.tool", "validity.call"):
         gain = found["template", "all"].compared[0].differences[name]
         assert gain.effect is not None
         page.held(
-            gain.effect >= POINTS, f"`{name}` gains at least 15 points on template cases", f"{100 * gain.effect:+.1f}"
+            gain.effect >= POINTS,
+            f"`{name}` must gain at least 15 points on template cases",
+            f"{100 * gain.effect:+.1f}",
         )
         shown = found["authored", "all"].compared[0].differences[name]
-        page.held(shown.verdict == "improved", f"`{name}` is `improved` on authored cases", shown.verdict)
+        page.held(shown.verdict == "improved", f"`{name}` must be `improved` on authored cases", shown.verdict)
     for name in ("timing.recall", "timing.restraint", "guard.stops"):
         for kind in kinds:
             other = found[kind, "all"].compared[0].differences[name]
-            page.held(other.verdict != "regressed", f"`{name}` is not `regressed` on {kind} cases", other.verdict)
+            page.held(other.verdict != "regressed", f"`{name}` must not be `regressed` on {kind} cases", other.verdict)
 
 
 def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: list[dict[str, Any]]) -> int:
-    """Write the page for the base and these recipes with these seeds; return 1 if an aim is missed."""
+    """Write the page. Return 1 if a target is missed, and 0 otherwise.
+
+    Args:
+        kinds: The base and the adapters, judged on each kind of cases.
+        trainings: Recipe and seed of each adapter, in the same order.
+        records: Training record of each adapter, in the same order.
+    """
     page = Page(HEAD)
     names = ["pocket", *(name for name, _ in trainings)]
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
@@ -202,9 +211,9 @@ def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: l
                 rows.append([kind, part, f"`{metric.id}`", str(scores[0].n), *cells])
     page.section(
         "Three seeds",
-        f"The table shows the median [least, most] over the training seeds {', '.join(map(str, SEEDS))}. n is the "
-        "number of cases.",
-        ["cases", "of which", "metric", "n", "`pocket`", "`tutorial.toml`", "`lora.toml`"],
+        f"The table shows the median [smallest, largest] over the training seeds {', '.join(map(str, SEEDS))}. n is "
+        "the number of cases.",
+        ["cases", "tools", "metric", "n", "`pocket`", "`tutorial.toml`", "`lora.toml`"],
         rows,
     )
     read = [
@@ -213,10 +222,11 @@ def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: l
         if (group := [one for one, (other, _) in zip(records, trainings, strict=True) if other == name])
     ]
     page.section(
-        "What each recipe reads",
-        "The table shows how many tokens the trainer reads in all conversations together. If several conversations of "
-        "a step share a prefix, the prefix is computed only once, but its tokens are counted for each conversation.",
-        ["recipe", "1,000 tokens", "last loss"],
+        "Number of training tokens",
+        "The table shows the number of tokens in all conversations that the trainer reads. If several conversations "
+        "of a step share a prefix, the prefix is computed only once. The tokens of the prefix are still counted for "
+        "each conversation.",
+        ["recipe", "thousands of tokens", "last loss"],
         read,
     )
     for name, title in CHANGE.items():

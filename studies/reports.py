@@ -1,9 +1,9 @@
-"""Measure the cost of writing and opening a report of 100,000 cases; write docs/measurements/report-sizes.md.
+"""Measures the time, memory and size of a report of 100,000 cases, and writes docs/measurements/report-sizes.md.
 
-The program fails if a limit is exceeded. The cases are the shipped cases, repeated with a number in the question. A
-seeded draw decides which cases the base and the candidate answer correctly: a tenth is broken and a fifth is fixed.
-Each measurement runs in a process of its own. The operating system counts the peak memory of the process, including
-Python and libraries.
+The program fails if a limit is exceeded. The cases are copies of the shipped cases, with a number in each question. A
+seeded random number decides whether base and candidate answer a case right: 10% of the cases are broken, 20% are fixed.
+
+Each measurement runs in its own process. The peak memory of the process includes Python and the libraries.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "measurements" / "report-sizes.md"
 
 SECONDS, MEGABYTES, FILE_MB, PAINT = 20.0, 1_000.0, 8.0, 2.0
-"""Limits: seconds to write, MB of memory, MB of the file, seconds until the browser's first paint."""
+"""Limits: seconds to write a report, MB of memory, MB of the file, seconds until the browser shows the page."""
 
-HEAD = """# What large reports cost, measured
+HEAD = """# Time, memory and size of large reports
 
-Written by `make perf`. Seconds are the processor time of one process, except for the first paint.
+Written by `make perf`. Seconds are processor time of one process. Only the first paint is wall-clock time.
 """
 
 
 def asked_again(cases: list[Case], count: int) -> list[Case]:
-    """Make `count` cases from the shipped cases. A number in each question makes all ids different."""
+    """Return `count` copies of the shipped cases. Because of a number in each question, all ids are different."""
     found = []
     for number in range(count):
         case = cases[number % len(cases)]
@@ -57,7 +57,7 @@ def asked_again(cases: list[Case], count: int) -> list[Case]:
 
 
 def compared(count: int) -> tuple[Comparison, dict[str, float]]:
-    """Compare a base and a candidate; return the comparison and the seconds of each step."""
+    """Compare a base and a candidate. Return the comparison and the seconds of each step."""
     shipped, _ = load_cases(str(ROOT / "suites" / "cases"))
     cases = asked_again([case for case in shipped if case.waiver is None], count)
     dialect, draw = Tagged(), random.Random(0)
@@ -93,7 +93,7 @@ def compared(count: int) -> tuple[Comparison, dict[str, float]]:
 
 
 def written(count: int, out: str) -> dict[str, float]:
-    """Measure the seconds of each step, and the peak memory of this process in MB before and after writing."""
+    """Write a report. Return the seconds of each step, and the peak memory in MB before and after writing."""
     from toolmark.benchmark.core.registry import renderer_for
 
     comparison, taken = compared(count)
@@ -106,7 +106,7 @@ def written(count: int, out: str) -> dict[str, float]:
 
 
 def measured(count: int, out: str) -> dict[str, float]:
-    """Run `written` in a process of its own."""
+    """Run `written` in a new process, and return its measurements."""
     command = [sys.executable, "-m", "studies.reports", "--cases", str(count), "--write", out]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(run.stdout)
@@ -114,7 +114,10 @@ def measured(count: int, out: str) -> dict[str, float]:
 
 
 def paints(pages: list[Path]) -> list[tuple[float, str]] | None:
-    """Return the seconds until the first paint of each page, and the page's count of cases; None without a browser."""
+    """Return the seconds until the browser shows each page, and the text of the page about its cases.
+
+    Return None if no browser is installed.
+    """
     chromium = shutil.which("chromium")
     try:
         from playwright.sync_api import sync_playwright
@@ -162,21 +165,21 @@ def main() -> None:
             rows.append([name, *steps, f"{taken['before']:,.0f}", f"{taken['memory']:,.0f}"])
             largest = {key: max(largest.get(key, 0.0), value) for key, value in taken.items()}
         page.section(
-            f"To write {options.cases:,} cases",
-            "The table shows the seconds of each step, and the peak memory of the process in MB, before writing and "
-            "at the end. The column `judge` is the time of the function `grade`, without running tools.",
+            f"Writing a report of {options.cases:,} cases",
+            "The table shows the seconds of each step. It also shows the peak memory of the process in MB, before "
+            "writing and at the end. The column `judge` is the time of the function `grade`. No tool is run.",
             ["report", "judge", "compare and gather", "write", "memory before", "memory"],
             rows,
         )
         page.held(
             largest["write"] <= SECONDS,
-            f"a report is written in at most {SECONDS:g} s",
-            f"the most is {largest['write']:.1f} s",
+            f"Toolmark must write a report in at most {SECONDS:g} s",
+            f"at most {largest['write']:.1f} s",
         )
         page.held(
             largest["memory"] <= MEGABYTES,
-            f"writing needs at most {MEGABYTES:,.0f} MB of memory",
-            f"the most is {largest['memory']:,.0f} MB",
+            f"Toolmark must need at most {MEGABYTES:,.0f} MB of memory to write a report",
+            f"at most {largest['memory']:,.0f} MB",
         )
         (beside,) = [path for path in site.iterdir() if path.is_dir()]
         index = beside / "index.html"
@@ -184,25 +187,25 @@ def main() -> None:
         sizes = [one.stat().st_size, index.stat().st_size + (site / "plotly.min.js").stat().st_size]
         others = [path.stat().st_size for path in beside.glob("cases-*.js")]
         page.section(
-            "To open the report",
-            "The column MB is the size of the page, including all files that the browser loads at the start. *First "
-            "paint* is the time in seconds until the browser shows the page (the shortest of three tries, on a screen "
-            "of 380 pixels). The last column quotes the page's own text about its cases. DIR contains the other cases "
-            f"in {len(others)} files of at most {max(others, default=0) / 1e6:.1f} MB. The browser loads these files "
-            "only when the reader asks for them.",
-            ["report", "MB", "first paint", "it says"],
+            "Opening the report",
+            "The column `MB` is the size of the page, with all files that the browser loads at the start. The column "
+            "`first paint` is the time in seconds until the browser shows the page. It is the shortest time of three "
+            "tries, on a screen with a width of 380 pixels. The last column quotes the text of the page about its "
+            f"cases. DIR contains the other cases in {len(others)} files of at most "
+            f"{max(others, default=0) / 1e6:.1f} MB. The browser loads these files only when the reader asks for them.",
+            ["report", "MB", "first paint", "text of the page"],
             [
                 [name, f"{size / 1e6:.1f}", *([f"{at[0]:.2f}", at[1]] if at else ["no browser here", ""])]
                 for name, size, at in zip(("FILE.html", "DIR/"), sizes, painted or [None, None], strict=True)
             ],
         )
-        page.held(sizes[0] <= FILE_MB * 1e6, f"FILE has at most {FILE_MB:g} MB", f"{sizes[0] / 1e6:.2f} MB")
+        page.held(sizes[0] <= FILE_MB * 1e6, f"FILE.html must have at most {FILE_MB:g} MB", f"{sizes[0] / 1e6:.2f} MB")
         if painted:
             slowest = max(at for at, _ in painted)
-            page.held(slowest <= PAINT, f"a page is painted within {PAINT:g} s", f"the most is {slowest:.2f} s")
+            page.held(slowest <= PAINT, f"The browser must show a page within {PAINT:g} s", f"at most {slowest:.2f} s")
     options.out.write_text("\n".join(page.text), encoding="utf-8")
     if page.broken:
-        sys.exit("Not kept:\n" + "\n".join(page.broken))
+        sys.exit("Targets missed:\n" + "\n".join(page.broken))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Measure local generation with more cases, more tools and more adapters."""
+"""Measures how the time of local generation grows with the number of cases, tools and adapters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from studies.workloads import POCKET, Workload, prompts_of, shipped
 
 
 def write_growth(page: Page, plan: Plan) -> None:
-    """Write the sections on growth with cases, tools and adapters."""
+    """Measure growth with cases, tools and adapters, and write the sections."""
 
     def table(
         title: str, said_first: str, column: str, workloads: Sequence[tuple[str, Workload, Sequence[Path]]]
@@ -36,7 +36,17 @@ def write_growth(page: Page, plan: Plan) -> None:
         page.section(
             title,
             said_first,
-            [column, "answers", "tokens read", "unique", "written", "times", "seconds", "ms an answer", "peak MB"],
+            [
+                column,
+                "answers",
+                "prompt tokens",
+                "without repeated prefixes",
+                "generated tokens",
+                "repetitions",
+                "seconds",
+                "ms per answer",
+                "peak MB",
+            ],
             [
                 [
                     label,
@@ -56,16 +66,16 @@ def write_growth(page: Page, plan: Plan) -> None:
     counts = [count for count in growth.CASES if count <= plan.largest]
     table(
         "Growth with cases",
-        f"The model is `pocket`, with at most {growth.TOKENS} tokens for each answer. Up to 1,380 cases, the workload "
-        "contains the shipped cases of both splits. Larger workloads repeat these cases with a sentence before the "
-        "request.",
+        f"The model is `pocket`, with at most {growth.TOKENS} tokens for each answer. A workload of up to 1,380 cases "
+        "is a sample of the shipped cases of both splits. A larger workload also contains copies of these cases with "
+        "an additional sentence.",
         "cases",
         [(f"{count:,}", growth.of_cases(count), ()) for count in counts],
     )
     table(
         "Growth with tools offered",
-        f"The model is `pocket`. For every number of tools, the model answers the same {plan.trial * 6} requests, with "
-        f"at most {growth.TOKENS} tokens for each answer. The tools are offered in four orders.",
+        f"The model is `pocket`. With every number of offered tools, the model answers the same {plan.trial * 6} "
+        f"requests, with at most {growth.TOKENS} tokens for each answer. The tools are offered in four orders.",
         "tools",
         [(str(offered), growth.of_tools(offered, plan.trial * 6), ()) for offered in growth.TOOLS],
     )
@@ -73,15 +83,16 @@ def write_growth(page: Page, plan: Plan) -> None:
     base = Workload("adapters", POCKET, prompts_of(shipped(plan.trial * 3)), growth.TOKENS)
     table(
         "Growth with adapters",
-        f"Only one `pocket` is in memory. Each LoRA adapter (rank 16, random weights) answers {plan.trial * 3} cases, "
-        "one adapter after another. The columns of tokens count the tokens of one adapter.",
+        f"The memory contains one `pocket`. Each LoRA adapter (rank 16, random weights) answers {plan.trial * 3} "
+        "cases. The adapters answer one after another. The columns with numbers of tokens show the tokens of one "
+        "adapter.",
         "adapters",
         [(str(count), base, made[:count]) for count in growth.ADAPTERS],
     )
 
 
 def write_mixed(page: Page, plan: Plan) -> None:
-    """Write the section on several adapters in one pass."""
+    """Measure passes with rows of several adapters, and write the section."""
     said("mixed batches")
     made = growth.adapters(plan.cache)
     rows, full = [], []
@@ -108,18 +119,23 @@ def write_mixed(page: Page, plan: Plan) -> None:
             )
     page.section(
         "Rows of several adapters in one pass",
-        "Would it be faster to generate rows of several adapters in one pass? The table shows the milliseconds for "
-        "generating one token for every row, without attention to earlier tokens. In the column `alone`, all rows "
-        "belong to one adapter. In the column `mixed`, the adapters share the rows evenly, in one pass with peft's "
-        "`adapter_names`. In the column `in turn`, the adapters share the rows in the same way, but there is one pass "
-        "for each adapter. Memory has room for at most 64 rows. One adapter has enough cases to fill all rows until "
-        "its last few cases. So a mixed pass is only useful if `mixed` is faster than `alone`. For the last few cases "
-        "of an adapter, a mixed pass is already useful if `mixed` is faster than `in turn`.",
-        ["adapters", "rows", "alone", "mixed", "in turn", "mixed to alone", "in turn to mixed"],
+        "This section measures whether one pass should generate tokens for the answers of several adapters. Each "
+        "answer is a row of the pass. The table shows the milliseconds to generate one token for every row, without "
+        "attention to earlier tokens. In the column `alone`, all rows belong to one adapter. In the column `mixed`, "
+        "the rows are divided evenly among the adapters, and peft's `adapter_names` computes all rows in one pass. "
+        "In the column `in turn`, the rows are divided in the same way, but each adapter has its own pass. Because "
+        "of memory, a pass has at most 64 rows. If an adapter has enough cases to fill all rows, a mixed pass is "
+        "useful only if `mixed` is faster than `alone`. If few cases of each adapter are left, a mixed pass is "
+        "useful if `mixed` is faster than `in turn`.",
+        ["adapters", "rows", "alone", "mixed", "in turn", "mixed / alone", "in turn / mixed"],
         rows,
     )
-    page.text.append(
-        f"If all rows are filled, a mixed pass takes {min(full):.2f} to {max(full):.2f} times as long as a pass with "
-        "one adapter. "
-        + ("So a mixed pass would be faster.\n" if max(full) < 0.95 else "So adapters answer one after another.\n")
+    page.paragraph(
+        f"With 64 rows, a mixed pass takes {min(full):.2f} to {max(full):.2f} times as long as a pass with one "
+        "adapter. "
+        + (
+            "So a mixed pass would be faster."
+            if max(full) < 0.95
+            else "So in Toolmark, adapters answer one after another."
+        )
     )

@@ -1,4 +1,4 @@
-"""Import the tutorial's traces; count how many pass each stage of the pipeline, and why others are rejected."""
+"""Counts how many of the tutorial's traces pass each stage of the pipeline, and the reasons for rejections."""
 
 from __future__ import annotations
 
@@ -32,12 +32,20 @@ _KINDS: Mapping[str, str] = {
     r"(\w+): /\w+: ": "an argument has the wrong type",
     r"the answer .* contains nothing": "the answer uses nothing of the result",
 }
-"""Patterns for the pipeline's reasons, each with the text for the page. A group matches the tool, if one is named."""
+"""The key matches a reason of the pipeline. The value is the text for the page. A group matches the name of a tool."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """The counts of one import: traces read, traces rejected at each stage, and calls whose tool did not run."""
+    """The counts of one import.
+
+    Attributes:
+        title: Title of the column.
+        rows: Number of traces.
+        fell: Number of rejected traces of each stage.
+        why: Number of rejected traces of each tool, by stage and reason.
+        unexecuted: Number of calls whose tool did not run.
+    """
 
     title: str
     rows: int
@@ -66,7 +74,11 @@ def _one(title: str, source: str, toolbox: Toolbox, kept_out: HeldOut) -> Passed
 
 
 def imported(data: Path) -> list[Passed]:
-    """Import the traces three times: by default, with no held-out tools, and then also with tools that cannot run."""
+    """Import the traces three times.
+
+    The first import uses the defaults. The second import has no held-out tools. The third import also has tools without
+    implementations.
+    """
     source = f"tutorial:{data / 'traces.csv.gz'}"
     own = Toolbox(name="tutorial", tools=read_source(str(data / "tools.yaml")).tools)
     return [
@@ -82,22 +94,22 @@ def write_stages(page: Page, found: list[Passed]) -> None:
              for index, stage in enumerate((*STAGES, "all"))}  # fmt: skip
     page.section(
         "The 600 traces through the pipeline",
-        "`toolmark generate import --source tutorial:traces.csv` passes every trace through the [stages of the "
-        "pipeline](../guide/generators.md#what-is-checked). The table shows how many traces reach each stage, and how "
-        "many pass all stages. In the first column, all options have their defaults. In the second column, no tool is "
-        "held out, because these traces are older than our list of held-out tools. In the third column, no tool is "
-        "held out, and no call is executed: the tools are read from the tutorial's own `tools.yaml`, which contains no "
-        "implementations.",
-        ["reaches", *(one.title for one in found)],
+        "`toolmark generate import --source tutorial:traces.csv` checks every trace in the [stages of the "
+        "pipeline](../guide/generators.md#what-is-checked). The table shows how many traces reach each stage, and "
+        "how many pass all stages. In the column `by default`, all options have their defaults. In the column "
+        "`nothing held out`, no tool is held out, because these traces are older than Toolmark's list of held-out "
+        "tools. In the last column, no tool is held out, and no call is executed. The tools then come from the "
+        "tutorial's `tools.yaml`, which contains no implementations.",
+        ["stage reached", *(one.title for one in found)],
         [[f"`{stage}`" if stage != "all" else "passes all", *map(str, counts)] for stage, counts in shown.items()],
     )
     page.section(
         "Why traces are rejected",
         "For this table, no tool is held out, and calls run with the tools of the catalog. Some tools of the catalog "
-        "return a fixed answer instead of using the network, sending something or drawing a random value. If a "
-        "conversation was recorded with another answer, the conversation is rejected, because its result cannot be "
-        "verified.",
-        ["stage", "traces", "why", "tools"],
+        "would need the network, send something, or return a random value. These tools return a fixed answer "
+        "instead. If a conversation contains another answer, the conversation is rejected, because its result cannot "
+        "be verified.",
+        ["stage", "traces", "reason", "tools"],
         [
             [stage, str(tools.total()), kind, ", ".join(_counted(tools))]
             for (stage, kind), tools in sorted(

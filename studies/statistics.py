@@ -1,7 +1,7 @@
-"""Measure whether verdicts and intervals keep their promises; write docs/measurements/statistics.md.
+"""Measures how often verdicts and intervals are wrong, and writes docs/measurements/statistics.md.
 
-The program fails if a promise is broken. It calls the functions of Toolmark, and compares their results with known
-truths and with an exact power that is computed separately. All draws are seeded, so the page is the same each time.
+The program fails if a target is missed. It calls the functions of Toolmark on random comparisons with known true
+scores. The exact power is computed separately. All random numbers are seeded, so the page is the same each time.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ DISCORDANCES = (0.02, 0.10, 0.30)
 DROPS = (0.03, 0.05, 0.10, 0.20)
 CORRELATION = 0.3
 
-HEAD = """# How often verdicts and intervals are wrong, measured
+HEAD = """# Errors of verdicts and intervals
 
-Written by `make perf`. The program calls the functions of Toolmark on random comparisons with a known truth. All draws
-are seeded. "±" is two standard errors. A coverage without "±" is exact. In rows with the unit "clusters", four cases
-form a cluster, and the differences of these four cases correlate by 0.3. In the other rows, every case is a cluster of
-its own.
+Written by `make perf`. The program calls the functions of Toolmark on random comparisons with known true scores. All
+random numbers are seeded. "±" means two standard errors. A coverage without "±" is exact. In rows with the unit
+"clusters", each cluster has four cases, and the differences of the four cases have a correlation of 0.3. In rows with
+the unit "cases", each cluster has one case.
 """
 
 
@@ -55,11 +55,12 @@ def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
     """Write the section on equal candidates."""
     page.section(
         "Equal candidates",
-        "Both candidates are equally good, so every `regressed` or `improved` is a false alarm. The table shows the "
-        "share of comparisons with a false alarm in at least one of six correlated metrics. This share is shown for "
-        "one adapter, and for eight adapters of the same base. The probability of a false `regressed` should be at "
-        "most 5% for each adapter. The probability of a false `improved` should be at most 5% for all adapters "
-        "together. The column in brackets shows how often at least one of the eight adapters is called `regressed`.",
+        "Base and adapters are equally good, so every `regressed` or `improved` is a false alarm. The table shows "
+        "the share of comparisons with a false alarm in at least one of six correlated metrics. The comparisons have "
+        "one adapter, or eight adapters of the same base. For each adapter, the probability of a false `regressed` "
+        "should be at most 5%. For all adapters together, the probability of a false `improved` should be at most "
+        "5%. The column in brackets has no target: it shows how often at least one of the eight adapters has a false "
+        "`regressed`.",
         [
             "n",
             "discordance",
@@ -76,7 +77,7 @@ def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
                 percent(row.truth.discordance, 0),
                 unit(row.truth),
                 drawn(row.regressed_one, row.comparisons),
-                # The eight adapters share a base, so they add less information than eight independent adapters would.
+                # The eight adapters have the same base, so they are not independent. The error of one adapter is shown.
                 drawn(row.regressed_each, row.comparisons),
                 percent(row.regressed_any),
                 drawn(row.improved_one, row.comparisons),
@@ -88,10 +89,12 @@ def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
     regressed = max(max(row.regressed_one, row.regressed_each) for row in found)
     improved = max(max(row.improved_one, row.improved_eight) for row in found)
     page.held(
-        regressed <= 0.05, "a false `regressed` occurs in at most 5% of comparisons", f"at most {percent(regressed)}"
+        regressed <= 0.05,
+        "A false `regressed` must occur in at most 5% of comparisons",
+        f"at most {percent(regressed)}",
     )
     page.held(
-        improved <= 0.05, "a false `improved` occurs in at most 5% of comparisons", f"at most {percent(improved)}"
+        improved <= 0.05, "A false `improved` must occur in at most 5% of comparisons", f"at most {percent(improved)}"
     )
 
 
@@ -99,10 +102,11 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     """Write the sections on real drops and on the minimum detectable effect."""
     page.section(
         "Real drops",
-        "The candidate's true score is lower than the base's by a known drop. The table shows how often the test at "
-        "5% (two-sided, uncorrected) finds this drop, for one metric and one case in each cluster. *Exact* is the sum "
-        "over all possible results. *Computed* is the result of Toolmark's own function. *Found* is the share of "
-        "random comparisons in which the test finds the drop.",
+        "The true score of the candidate is lower than the true score of the base. The difference is the drop. The "
+        "table shows how often the test at 5% (two-sided, uncorrected) finds the drop, for one metric and one case "
+        "in each cluster. The column `exact` is the sum over all possible results. The column `computed` is the "
+        "result of Toolmark's function. The column `found` is the share of random comparisons in which the test "
+        "finds the drop.",
         ["n", "drop", "discordance", "exact", "computed", "found"],
         [
             [
@@ -118,16 +122,18 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     )
     computed = max(abs(row.computed - row.exact) for row in found)
     counted = max(abs(row.counted - row.exact) for row in found)
-    page.held(computed <= 1e-6, "computed power equals the exact power", f"at most {100 * computed:.1g} points off")
+    page.held(
+        computed <= 1e-6, "The computed power must equal the exact power", f"at most {100 * computed:.1g} points off"
+    )
     page.held(
         counted <= 0.02,
-        "the share found is within 2 points of the exact power",
+        "The share found must be within 2 points of the exact power",
         f"at most {100 * counted:.1f} points off",
     )
     page.section(
         "The minimum detectable effect",
-        "The program simulates 400 comparisons of equal candidates, and computes the minimum detectable effect of "
-        "each comparison. The program then simulates comparisons in which the true effect is the median of these 400 "
+        "The program simulates 400 comparisons of equal candidates. For each comparison, it computes the minimum "
+        "detectable effect. Then the program simulates comparisons whose true effect is the median of these 400 "
         "effects. The test should find this effect in 80% of the comparisons. With clusters, the minimum detectable "
         "effect is an approximation (`benchmark/verdicts/power.py`).",
         ["n", "discordance", "unit", "minimum detectable effect", "found"],
@@ -146,12 +152,12 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     grouped = max(abs(row.counted - 0.8) for row in detected if row.truth.correlation)
     page.held(
         alone <= 0.02,
-        "without clusters, the effect is found in 80% of comparisons, to within 2 points",
+        "Without clusters, the test must find the effect in 80% of comparisons, within 2 points",
         f"at most {100 * alone:.1f} points off",
     )
     page.held(
         grouped <= 0.10,
-        "with clusters, the effect is found in 80% of comparisons, to within 10 points",
+        "With clusters, the test must find the effect in 80% of comparisons, within 10 points",
         f"at most {100 * grouped:.1f} points off",
     )
 
@@ -161,8 +167,8 @@ def write_wilson(page: Page, found: Sequence[Wilson]) -> None:
     page.section(
         "One score: Wilson's interval",
         "The table shows how often the 95% interval of a score contains the true value p. The coverage is computed "
-        "exactly for p from 0.02 to 0.98 in steps of 0.001. The column `at p` shows the p with the least coverage.",
-        ["n", "mean coverage", "least coverage", "at p", "mean width"],
+        "exactly for p from 0.02 to 0.98 in steps of 0.001. The column `at p` shows the p with the lowest coverage.",
+        ["n", "mean coverage", "lowest coverage", "at p", "mean width"],
         [
             [str(row.n), percent(row.mean, 2), percent(row.least, 2), f"{row.least_at:.3f}", percent(row.width)]
             for row in found
@@ -172,10 +178,10 @@ def write_wilson(page: Page, found: Sequence[Wilson]) -> None:
     mean, least = max(abs(row.mean - 0.95) for row in enough), min(row.least for row in enough)
     page.held(
         mean <= 0.01,
-        "for n of 200 or more, the mean coverage is within 1 point of 95%",
+        "If n is at least 200, the mean coverage must be within 1 point of 95%",
         f"at most {100 * mean:.2f} points off",
     )
-    page.held(least >= 0.93, "for n of 200 or more, the coverage is at least 93%", f"the least is {percent(least, 2)}")
+    page.held(least >= 0.93, "If n is at least 200, the coverage must be at least 93%", f"at least {percent(least, 2)}")
 
 
 def _covered(found: Sequence[Covered], comparisons: int) -> list[list[str]]:
@@ -200,10 +206,10 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
     page.section(
         "A paired difference",
         "The table shows how often Tango's 95% interval contains the true difference. Without clusters, the coverage "
-        "is computed exactly. With clusters, the coverage is estimated by simulating random comparisons. In Tango's "
-        "interval, n is then the effective sample size: the number of independent cases that give as much information "
-        "as the clustered cases. The last two columns show the cluster-robust t interval of the same data. The true "
-        "effect is 0 or a drop smaller than the discordance, so cases change in both directions.",
+        "is computed exactly. With clusters, the coverage is estimated from random comparisons. In Tango's interval, "
+        "n is then the effective sample size: the number of independent cases that give as much information as the "
+        "clustered cases. The last two columns show the cluster-robust t interval of the same data. The true effect "
+        "is 0 or a drop smaller than the discordance, so some cases are won and other cases are lost.",
         columns,
         _covered(both, comparisons),
     )
@@ -211,31 +217,32 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
         least = min(row.coverage for row in both if bool(row.truth.correlation) == clustered)
         page.held(
             least >= 0.94,
-            f"the coverage with{'' if clustered else 'out'} clusters is at least 94%",
-            f"the least is {percent(least, 2)}",
+            f"With{'' if clustered else 'out'} clusters, the coverage must be at least 94%",
+            f"at least {percent(least, 2)}",
         )
     least = min(row.t_coverage for row in both if row.t_coverage is not None)
     page.held(
         least >= 0.94,
-        "the coverage of the cluster-robust t interval is at least 94%",
-        f"the least is {percent(least, 2)}",
+        "The coverage of the cluster-robust t interval must be at least 94%",
+        f"at least {percent(least, 2)}",
     )
     page.section(
         "A paired difference in which every change is a loss",
-        "Here the candidate fixes no case: every case that changed is a loss. If only a few clusters changed, the "
-        "distribution of the cluster sums is skewed. The t interval assumes a symmetric distribution, so the t "
-        "interval is then too short on one side. For this reason, Toolmark uses Tango's interval.",
+        "In these comparisons, the candidate wins no case: every changed case is a loss. If only a few clusters "
+        "changed, the distribution of the cluster sums is skewed. The t interval assumes a symmetric distribution, "
+        "so it is then too short on one side. For this reason, Toolmark uses Tango's interval.",
         columns,
         _covered(one, comparisons),
     )
 
 
 def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) -> None:
-    """Write the section on losses that are called equivalent."""
+    """Write the section on drops of the size of the margin that are called equivalent."""
     page.section(
-        "A loss of the whole margin that is called equivalent",
-        "The true drop is exactly 5 points, which is the margin. The table shows how often the 90% interval lies "
-        "inside ±5 points, whether or not the metric is also `regressed`. This share should be at most 5%.",
+        "A drop as large as the margin that is called equivalent",
+        "The true drop is exactly 5 points. This is the margin. The table shows how often the 90% interval lies "
+        "inside ±5 points. A comparison counts even if the metric is also `regressed`. This share should be at most "
+        "5%.",
         ["n", "discordance", "unit", "inside the margin"],
         [
             [
@@ -249,16 +256,16 @@ def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) 
     )
     for clustered, bound in ((False, 0.055), (True, 0.06)):
         most = max(row.share for row in found if bool(row.truth.correlation) == clustered)
-        within = f"at most {percent(bound)} with{'' if clustered else 'out'} clusters"
-        page.held(most <= bound, within, f"the most is {percent(most)}")
+        within = f"With{'' if clustered else 'out'} clusters, this share must be at most {percent(bound)}"
+        page.held(most <= bound, within, f"at most {percent(most)}")
 
 
 def write_cluster(page: Page, found: Sequence[Covered], comparisons: int) -> None:
     """Write the section on one score with clusters."""
     page.section(
         "One score with clusters: the cluster-robust t interval",
-        "The table shows how often the 95% interval of a score contains the true value p. The runs are simulated, "
-        "with four cases in each cluster.",
+        "The table shows how often the 95% interval of a score contains the true value p. The runs are simulated. "
+        "Each cluster has four cases.",
         ["clusters", "n", "p", "coverage", "mean width"],
         [
             [
@@ -274,13 +281,13 @@ def write_cluster(page: Page, found: Sequence[Covered], comparisons: int) -> Non
     least = min(row.coverage for row in found if row.n >= 120 and 0.3 <= row.truth.effect <= 0.7)
     page.held(
         least >= 0.92,
-        "for 30 or more clusters and p from 0.3 to 0.7, the coverage is at least 92%",
-        f"the least is {percent(least, 2)}",
+        "With at least 30 clusters and p from 0.3 to 0.7, the coverage must be at least 92%",
+        f"at least {percent(least, 2)}",
     )
 
 
 def main() -> None:
-    """Measure everything, and write the page. The longest measurements start first."""
+    """Run all measurements, the longest first, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--comparisons", type=int, default=10_000, help=f"comparisons in each setting, a multiple of {CHUNK}"
@@ -296,7 +303,7 @@ def main() -> None:
         def each(work: Callable[..., Any], settings: Iterable[tuple[Any, ...]]) -> list[Future[Any]]:
             return [pool.submit(work, *setting) for setting in settings]
 
-        # Large settings start first. Otherwise a single core would still run a long measurement at the end.
+        # The largest measurements start first, so that all cores finish at about the same time.
         alarmed = each(alarms, [(n, truth, draws) for n in reversed(SIZES) for truth in truths])
         kinds = (0.0, CORRELATION)
         both = [
@@ -339,7 +346,7 @@ def main() -> None:
     options.out.parent.mkdir(exist_ok=True)
     options.out.write_text("\n".join(page.text), encoding="utf-8")
     if page.broken:
-        sys.exit("Not kept:\n" + "\n".join(page.broken))
+        sys.exit("Targets missed:\n" + "\n".join(page.broken))
 
 
 if __name__ == "__main__":

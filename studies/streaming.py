@@ -1,8 +1,8 @@
-"""Measure memory and time of a large template data set.
+"""Measures the memory and the time for a large template data set.
 
     python -m studies.streaming [--count 100000]
 
-The exit code is 1 if the generation needed more than 1 GB of memory.
+The exit code is 1 if one process needed more than 1 GB of memory.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GIGABYTE = 1e9
 
 
 def main() -> None:
-    """Generate in a separate process, and print the peak memory of this process."""
+    """Generate the data set in a separate process, and print the time and the peak memory."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=100_000, help="conversations proposed")
     count = parser.parse_args().count

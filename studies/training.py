@@ -1,11 +1,12 @@
-"""Compare the speed of the trainer `lora` with TRL's own loop, on the same recipe and the same conversations.
+"""Compares the speed of the trainer `lora` with TRL's loop, and writes docs/measurements/training-speed.md.
 
-The recipe is the tutorial's (`trainers/recipes/tutorial.toml`), for one epoch. Both loops read the same conversations
-with the same masks. TRL reads the conversations one by one, as the recipe says, in random order. Each training runs in
-a process of its own, and the loops alternate. The time of a training runs from the end of the first step to the end of
-the last step.
+Both loops train for one epoch with the tutorial's recipe (`trainers/recipes/tutorial.toml`). They read the same
+conversations with the same masks. TRL reads one conversation at a time, in random order, as the recipe says.
 
-    python -m studies.training           writes docs/measurements/training-speed.md; exit code 1 if an aim is missed
+Each training runs in its own process. The loops train in turn. The measured time begins at the end of the first step
+and ends at the end of the last step.
+
+    python -m studies.training           the exit code is 1 if a target is missed
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ BASE = ROOT / "benchmark" / "engine" / "pocket"
 RECIPE = ROOT / "trainers" / "recipes" / "tutorial.toml"
 
 TIMES, LOSS = 2.0, 0.02
-"""The aims. `lora` should be `TIMES` times as fast, and the losses at the end may differ by the share `LOSS`."""
+"""Targets. `lora` must be `TIMES` times as fast as TRL. The losses at the end may differ by the share `LOSS`."""
 
 NAMES = {
     "trl-float32": "TRL's `SFTTrainer`, float32",
@@ -49,7 +50,7 @@ NAMES = {
     "toolmark": "Toolmark, precision measured at the start",
 }
 
-HEAD = """# How fast an adapter is trained, measured
+HEAD = """# Speed of training an adapter
 
 Written by `make perf`.
 """
@@ -72,7 +73,7 @@ def ours(data: Path, out: Path, threads: int) -> tuple[list[float], int]:
 
 
 def plain(data: Path, out: Path, threads: int, precision: str) -> tuple[list[float], int]:
-    """Train with TRL as in TRL's documentation. Return the same values as `ours`."""
+    """Train with TRL in the way of TRL's documentation. Return the end time of each step, and the tokens read."""
     import datasets  # type: ignore[import-untyped]
     import torch
     from peft import LoraConfig
@@ -158,7 +159,7 @@ def loss_of(data: Path, adapter: Path) -> float:
 
 
 def alone(loop: str, data: Path, out: Path, threads: int) -> None:
-    """Train once in this process and write the measurements to `out`/measured.json."""
+    """Train once in this process, and write the measurements to `measured.json` in `out`."""
     ends, tokens = ours(data, out, threads) if loop == "toolmark" else plain(data, out, threads, loop.partition("-")[2])
     steps = len(ends)
     measured = {
@@ -172,7 +173,7 @@ def alone(loop: str, data: Path, out: Path, threads: int) -> None:
 
 
 def measured(loop: str, data: Path, out: Path, threads: int) -> dict[str, float]:
-    """Train once in a process of its own and return the measurements."""
+    """Train once in a new process, and return the measurements."""
     arguments = ["--loop", loop, "--data", str(data), "--out", str(out), "--threads", str(threads)]
     subprocess.run([sys.executable, "-m", "studies.training", *arguments], check=True, cwd=ROOT)
     found: dict[str, float] = json.loads((out / "measured.json").read_text())
@@ -180,7 +181,7 @@ def measured(loop: str, data: Path, out: Path, threads: int) -> dict[str, float]
 
 
 def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDataset) -> int:
-    """Write the page; return 1 if an aim is missed."""
+    """Write the page. Return 1 if a target is missed, and 0 otherwise."""
     page = Page(HEAD)
     first = found["toolmark"][0]
     rates = {loop: [one["rate"] for one in all_] for loop, all_ in found.items()}
@@ -189,18 +190,18 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
     losses = {loop: median(one["loss"] for one in all_) for loop, all_ in found.items()}
     apart = losses["toolmark"] / losses[best] - 1
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
-    promise = (
-        f"Each loop trains `pocket` for one epoch with the tutorial's recipe. The epoch has {first['steps']:.0f} steps "
-        f"of 8 conversations, and {first['tokens']:,.0f} tokens. The data are {len(data.rows())} template "
+    explanation = (
+        f"Each loop trains `pocket` for one epoch with the tutorial's recipe. The epoch has {first['steps']:.0f} "
+        f"steps of 8 conversations, and {first['tokens']:,.0f} tokens. The data are {len(data.rows())} template "
         f"conversations with up to 10 tools. Several conversations share a list of tools. Threads: {threads}; "
         f"{packages}; Python {platform.python_version()}, {platform.machine()}. Each loop was run in {len(pairs)} "
-        "processes, alternating with the other loops. The table shows the median [least, most]. The loss is computed "
-        "on the validation split."
+        "processes, in turn with the other loops. The table shows the median [smallest, largest]. The loss is "
+        "computed on the validation split."
     )
     page.section(
         "One epoch",
-        promise,
-        ("loop", "tokens a second", "against the fastest of TRL", "loss at the end", "peak memory"),
+        explanation,
+        ("loop", "tokens per second", "times the fastest TRL loop", "loss at the end", "peak memory"),
         (
             (
                 NAMES[loop],
@@ -212,12 +213,16 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
             for loop, all_ in found.items()
         ),
     )
-    page.held(median(pairs) >= TIMES, f"at least {TIMES:g} times TRL's tokens a second", spread(pairs, 2))
-    page.held(abs(apart) <= LOSS, f"the losses at the end differ by at most {percent(LOSS, 0)}", f"{apart:+.1%}")
-    page.text.append(
-        "Toolmark's loop is faster for two reasons. If several conversations of a step share a list of tools, the "
-        "tokens of\nthe list are processed only once. Logits are computed only for the tokens that the model learns. "
-        "If conversations\nshare no prefix, Toolmark's loop is only a little faster.\n"
+    page.held(
+        median(pairs) >= TIMES,
+        f"Toolmark must read at least {TIMES:g} times as many tokens per second as TRL",
+        spread(pairs, 2),
+    )
+    page.held(abs(apart) <= LOSS, f"The losses at the end must differ by at most {percent(LOSS, 0)}", f"{apart:+.1%}")
+    page.paragraph(
+        "Toolmark's loop is faster for two reasons. First, if several conversations of a step share a list of tools, "
+        "Toolmark processes the tokens of the list only once. Second, Toolmark computes logits only for the tokens "
+        "that the model learns. If conversations share no prefix, Toolmark's loop is only a little faster."
     )
     OUT.write_text("\n".join(page.text))
     sys.stdout.write("\n".join(page.text))
@@ -225,7 +230,7 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
 
 
 def main() -> int:
-    """Make the data, let the loops train alternately, and write the page."""
+    """Make the data, train with each loop in turn, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=600, help="conversations proposed")
     parser.add_argument("--times", type=int, default=3)
@@ -239,7 +244,7 @@ def main() -> int:
         return 0
     with TemporaryDirectory() as folder:
         recipe = read_recipe(RECIPE)
-        # As many conversations for each list of tools as in the recipe, but fewer lists.
+        # The number of conversations per list of tools is the same as in the recipe. The number of lists is smaller.
         given = recipe.generator.options
         lists = round(given["toolboxes"] * asked.count / given["count"])
         data = Path(folder) / "data"

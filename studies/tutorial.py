@@ -1,6 +1,6 @@
-"""Recompute the tutorial's published figures and check its traces; write docs/measurements/tutorial.md.
+"""Computes the tutorial's published figures again, checks its traces, and writes docs/measurements/tutorial.md.
 
-The page holds only figures. No query and no trace is copied.
+The page contains only figures. No query and no trace is copied.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ OUT = ROOT / "docs" / "measurements" / "tutorial.md"
 HEAD = """# The tutorial's published figures and its traces
 
 Written by `python -m studies.tutorial` from the published files of the tutorial that fine-tunes gemma-3-1b-it (MIT
-licence). The files are not part of the project, and this page holds only figures. All intervals are Wilson's 95%
+licence). The files are not part of the project. This page contains only figures. All intervals are Wilson's 95%
 intervals.
 """
 
@@ -41,12 +41,12 @@ COLUMNS: Mapping[str, tuple[str, bool]] = {
     "Correct Tool Called (%)": ("model_called_correct_tool", False),
     "Tool Call Success (%)": ("tool_call_success", False),
 }
-"""For each published column, the column of the rows, and whether rows that need no tool count in this column."""
+"""The published columns. The value is the column of the rows, and whether rows that need no tool count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A published share that was computed again (`right` of `n`), with an interval."""
+    """A published share that was computed again: `right` of `n` rows."""
 
     model: str
     query_type: str | None
@@ -61,7 +61,7 @@ class Cell:
 
     @property
     def interval(self) -> Interval:
-        """As a share."""
+        """Return Wilson's 95% interval of the share, from 0 to 1."""
         return wilson(self.right, self.n)
 
 
@@ -71,7 +71,7 @@ def _rows(path: Path) -> list[Row]:
 
 
 def summary(data: Path = DATA) -> list[Cell]:
-    """Return every share of the published summaries, for all rows and for each query type."""
+    """Compute every share of the published summaries, for all rows and for each query type."""
     rows = _rows(data / "eval_results.csv")
     models = list(dict.fromkeys(row["model_name"] for row in rows))
     cells = []
@@ -141,7 +141,7 @@ def _written(row: Row) -> list[Message]:
 
 
 def _strict(row: Row, trace: Trace) -> bool:
-    """Whether every assistant turn can be read strictly in `tagged`, and gives the calls of the trace."""
+    """Return whether the strict reading of `tagged` gives the calls of the trace, without an error."""
     readings = [Tagged().parse(Completion(turn.content), strict=True) for turn in _written(row)]
     return all(reading.error is None for reading in readings) and [
         call.name for reading in readings for call in reading.calls
@@ -166,7 +166,7 @@ Check = Callable[[Row600], bool | None]
 
 CHECKS: Mapping[str, tuple[str, Check]] = {
     "timing": (
-        "the model calls a tool if, and only if, `queries.csv` says that the query needs a tool",
+        "the model calls a tool exactly if `queries.csv` says that the query needs a tool",
         lambda at: bool(at.called) == (at.labels != {""}),
     ),
     "tool": (
@@ -178,7 +178,7 @@ CHECKS: Mapping[str, tuple[str, Check]] = {
         lambda at: set(at.called) <= set(at.trace.toolbox.names) if at.called else None,
     ),
     "valid": (
-        "every call names an offered tool, and has arguments of the types in the prompt",
+        "every call names an offered tool, and the arguments have the types that the prompt shows",
         lambda at: _valid(at.trace) if at.called else None,
     ),
     "strict": (
@@ -202,12 +202,19 @@ ROW_CHECKS: Mapping[str, tuple[str, Check]] = {
         lambda at: int(at.row["num_tools_available"]) == len(at.trace.tools),
     ),
 }
-"""Checks of the table that contains the traces. The table's columns were joined to other traces."""
+"""Checks of the columns of the published table. These columns were joined to the wrong traces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Number of traces, number of traces that were read, and for each check the number of traces that pass."""
+    """Results of the checks.
+
+    Attributes:
+        rows: Number of rows of the file.
+        read: Number of traces that were read.
+        passed: For each check, the number of traces that pass, and the number of checked traces.
+        all_passed: Number of traces that pass all checks of `CHECKS`.
+    """
 
     rows: int
     read: int
@@ -242,16 +249,16 @@ def _shown(cell: Cell) -> str:
 
 
 def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Path) -> Page:
-    """The page."""
+    """Return the page."""
     page = Page(HEAD)
     models = list(dict.fromkeys(cell.model for cell in cells))
     kinds = list(dict.fromkeys(cell.query_type for cell in cells))
     by_place = {(cell.model, cell.query_type, cell.column): cell for cell in cells}
     page.section(
         "The published summary",
-        "The column *Tool Called When Needed* mixes recall and restraint, because a row that needs no tool is right "
-        "if no tool is called. The rows for each query type separate recall from restraint. *Success* means that a "
-        "call ran, even if the wrong tool was called.",
+        "The column `Tool Called When Needed` mixes recall and restraint: if a query needs no tool, an answer "
+        "without a call is right. The rows for each query type separate recall from restraint. In the column `Tool "
+        "Call Success`, a call is right if it ran, even if it called the wrong tool.",
         ["model", "queries", *COLUMNS],
         [
             [
@@ -269,7 +276,7 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
     made = [tuple(round(by_place[model, None, column].share, 2) for column in COLUMNS) for model in models]
     page.held(
         sorted(made) == sorted(tuple(row.values()) for row in published(data)),
-        "every figure of eval_summary.csv is reproduced",
+        "Every figure of eval_summary.csv must be reproduced",
         f"{len(made) * len(COLUMNS)} figures",
     )
     by_type = [
@@ -283,22 +290,22 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
     ]
     page.held(
         Counter(by_type) == Counter(theirs),
-        "every figure of eval_summary_by_type.csv is reproduced",
+        "Every figure of eval_summary_by_type.csv must be reproduced",
         f"{len(by_type)} rows",
     )
     page.section(
         "The 600 traces",
         f"{found.read} of {found.rows} traces were read. Each check counts only the traces to which the check "
         "applies. For example, a trace without a call has no tool to check.",
-        ["check", "passed", "of", "share", "what is checked"],
+        ["check", "passed", "checked", "share", "condition"],
         [
             [name, str(found.passed[name][0]), str(found.passed[name][1]), _of(*found.passed[name]), meaning]
             for name, (meaning, _) in {**CHECKS, **ROW_CHECKS}.items()
         ],
     )
-    page.text.append(
+    page.paragraph(
         f"{found.all_passed} traces pass every check except the three checks called `row`. These three checks fail "
-        "because the columns of the table belong to other traces.\n"
+        "because three columns of the published table were joined to the wrong traces."
     )
     write_stages(page, passed)
     return page
@@ -321,8 +328,8 @@ def main() -> None:
         return
     page = write(summary(arguments.data), checked(arguments.data), imported(arguments.data), arguments.data)
     arguments.out.write_text("\n".join(page.text), encoding="utf-8")
-    for promise in page.broken:
-        sys.stderr.write(f"not kept: {promise}\n")
+    for target in page.broken:
+        sys.stderr.write(f"target missed: {target}\n")
     sys.exit(1 if page.broken else 0)
 
 

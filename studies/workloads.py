@@ -1,4 +1,4 @@
-"""Workloads. A workload has the directory of a model, and the prompts of shipped cases in this model's form."""
+"""Makes workloads from shipped cases. A workload is a model, and the prompts that the model answers."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ class Workload:
     """A model and the prompts that the model answers.
 
     Attributes:
-        name: Name of the workload in tables. model: Directory of the model. prompts: The prompts, in the dialect
-        `tagged`. tokens: Highest number of tokens of an answer.
+        name: Name of the workload in tables.
+        model: Folder of the model.
+        prompts: The prompts, in the dialect `tagged`.
+        tokens: Largest number of tokens per answer.
     """
 
     name: str
@@ -38,10 +40,11 @@ class Workload:
     def rows(self, count: int | None = None) -> list[dict[str, Any]]:
         """Return the turns, the rendered text and the token ids of each prompt.
 
-        With `count`, use evenly spread prompts.
+        Args:
+            count: Number of prompts, evenly spread over the workload. If None, all prompts are returned.
 
         Raises:
-            ValueError: A text does not encode to its ids, so the other tools would read other tokens.
+            ValueError: A text encodes to other token ids, so the other tools would read other tokens.
         """
         tokenizer = open_tokenizer(self.model)
         chosen = self.prompts if count is None else self.prompts[:: max(1, len(self.prompts) // count)][:count]
@@ -56,7 +59,7 @@ class Workload:
         return rows
 
     def spec(self, *, threads: int, batch: int = 1, times: int = 1, count: int | None = None) -> dict[str, Any]:
-        """Return the SPEC of `peer_loops`."""
+        """Return the SPEC that `peer_loops` describes."""
         tokenizer = open_tokenizer(self.model)
         settings = json.loads((self.model / "generation_config.json").read_text())
         stops = stop_ids(tokenizer, settings.get("eos_token_id"))
@@ -74,17 +77,20 @@ class Workload:
 
 
 def prompts_of(cases: Sequence[Case]) -> list[Prompt]:
-    """Return the prompts of cases in the dialect `tagged`, with the shipped toolboxes."""
+    """Return the prompts of cases, in the dialect `tagged`."""
     return [Tagged().render(case.messages, case.toolbox.tools) for case in cases]
 
 
 def shipped(count: int | None) -> list[Case]:
-    """Return a stratified sample of the shipped test cases."""
+    """Return a stratified sample of `count` shipped test cases. If `count` is None, return all shipped test cases."""
     return limited(load_cases(str(POCKET.parents[2] / "suites" / "cases"))[0], count)
 
 
 def random_gemma(folder: Path) -> Path:
-    """Make a Gemma 3 of 30M random parameters with `pocket`'s tokenizer and template, or use the existing one."""
+    """Return the folder of a Gemma 3 with 30M random parameters, and `pocket`'s tokenizer and template.
+
+    If the folder contains no model, the model is made.
+    """
     if (folder / "config.json").is_file():
         return folder
     import torch
@@ -105,7 +111,7 @@ def random_gemma(folder: Path) -> Path:
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     for name, weight in model.named_parameters():
         if "norm" not in name:
-            weight.data *= 3  # smaller random weights give all prompts the same answer
+            weight.data *= 3  # with smaller random weights, all prompts have the same answer
     model.generation_config.eos_token_id = json.loads((POCKET / "generation_config.json").read_text())["eos_token_id"]
     model.save_pretrained(folder)
     for file in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):

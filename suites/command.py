@@ -13,6 +13,7 @@ from rich.text import Text
 
 from toolmark.benchmark.core.errors import InputError, writing
 from toolmark.benchmark.core.printing import console, printable
+from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.data.cases import query_hash
 from toolmark.benchmark.readers.case_selection import Split, load_cases
 from toolmark.benchmark.readers.toolmark import case_line
@@ -63,7 +64,8 @@ def lint(*files: Path, tools: str | None = None) -> None:
     """
     from toolmark.suites.lint import lint_cases
 
-    findings, count = lint_cases(_at_least_one(files), tools)
+    with phase("checking the cases"):
+        findings, count = lint_cases(_at_least_one(files), tools)
     for finding in findings:
         print(printable(str(finding)))  # noqa: T201
     kinds = Counter(finding.kind for finding in findings)

@@ -21,7 +21,7 @@ def timing(cases: str = str(CASES), dialect: str = "tagged", split: Any = "test"
 
 @pytest.mark.parametrize("metric", primary_metrics("timing"))
 def test_gold(metric: str, prove_gold: Callable[[str], None]) -> None:
-    """Check that a perfect answer scores 1 and that planted wrong answers score 0. No model is needed."""
+    """Check that a perfect answer scores 1, and that wrong answers score 0. No model is needed."""
     prove_gold(metric)
 
 

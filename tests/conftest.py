@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.forked.commands import WITH_TORCH, WITHOUT_TORCH, Commands, Ended, Started, running
+from tests.forked.families import Family
 from tests.servers.real import real_server, transformers_serve  # noqa: F401 - fixtures
 from tests.servers.scripted import Answer, scripted_server
 
@@ -78,6 +79,12 @@ class Suites:
 def suites(warm: Commands, tmp_path: Path) -> Suites:
     """A run of the suites."""
     return Suites(warm, tmp_path)
+
+
+@pytest.fixture
+def family(monkeypatch: pytest.MonkeyPatch) -> Family:
+    """The programs that the commands of a test start."""
+    return Family(monkeypatch)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -308,6 +309,19 @@ def test_a_column_of_json_comes_back_as_it_was_written(tmp_path):
         if shown:
             datasets.enable_progress_bars()
     assert datasets.load_from_disk(tmp_path / "rows").to_list() == rows, "datasets.Json fills in keys of other rows"
+
+
+def test_inspect_starts_and_ends_a_server_with_functions_that_can_be_replaced(monkeypatch):
+    """benchmark/engine/started_servers.py replaces both functions."""
+    from inspect_ai._util import local_server
+
+    calls: list[Any] = []
+    monkeypatch.setattr(local_server, "execute_shell_command", lambda command, **_: calls.append(command[0]))
+    monkeypatch.setattr(local_server, "kill_process_tree", calls.append)
+    process, *_ = local_server.launch_server_cmd(["a server"], "127.0.0.1", port=1)
+    assert process is None
+    local_server.terminate_process(SimpleNamespace(pid=5))
+    assert calls == ["a server", 5]
 
 
 # cyclopts (benchmark/plugins/commands.py, benchmark/cli.py)

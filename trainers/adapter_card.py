@@ -19,10 +19,10 @@ tags: [tool-calling, lora, toolmark]
 
 # {name}
 
-An adapter for `{base}` that calls tools in the dialect `{dialect}`, trained with Toolmark. `toolmark.json` is its full
-record: hash of the base's weights, data, options, versions, seed and curve.
+An adapter for `{base}`, trained with Toolmark to call tools in the dialect `{dialect}`. The training record
+`toolmark.json` contains the data, the options, the versions, the seed, the curve, and the hash of the base's weights.
 
-Judge it case by case against its base:
+This command compares the adapter with its base on the same cases:
 
 ```
 pytest suites/ --model {base} --adapter {name}
@@ -61,7 +61,7 @@ def adapter_card(record: WrittenRecord) -> str:
         base=record.base.id if record.base else "none",
         name=record.name,
         dialect=", ".join(record.dialects),
-        made_by=record.data.made_by or "# the manifest of the data names no command",
+        made_by=record.data.made_by or "# the manifest of the data does not contain the command",
         command=record.command,
         conversations=record.data.conversations,
         tokens=record.tokens,
@@ -70,6 +70,6 @@ def adapter_card(record: WrittenRecord) -> str:
         table="\n".join(lines) or "No checkpoint was judged.",
         chosen=""
         if record.chosen_step is None
-        else f"Figures are per cent on a part of the dev cases. They chose step {record.chosen_step}, so they are no "
-        "result of the adapter.",
+        else f"The figures are per cent, on a part of the dev cases. They were used to choose step "
+        f"{record.chosen_step}. So they do not show how good the adapter is on new cases.",
     )

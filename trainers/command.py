@@ -1,42 +1,49 @@
-"""`toolmark train TRAINER --data DIR --out DIR [options]`: one command per registered trainer."""
+"""`toolmark train TRAINER --data DIR --out DIR [options]`: one command for each registered trainer."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from cyclopts import App
 from rich.console import Console
 
+from toolmark.benchmark.config.template_args import parse_template_args
+from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.engine.devices import DeviceChoice
 from toolmark.benchmark.plugins.commands import checked, plugin_command, plugin_commands
+from toolmark.trainers.curve_line import CurveLine
 from toolmark.trainers.training_job import DEV_LIMIT, TrainingJob
 
 __all__ = ["app", "train_command"]
 
-_SECONDS_BETWEEN_LINES = 15.0
-
 _SHARED_OPTIONS = {
     "data": (Path, "Folder that `toolmark generate` wrote."),
-    "out": (Path, "Folder to write to. If a training was interrupted there, it resumes."),
+    "out": (Path, "Folder to write to. If the folder contains an interrupted training, this training resumes."),
     "seed": (int, "Seed of all random choices."),
-    "manifest": (Path | None, "MANIFEST.toml with held-out tools and test queries; the shipped one if not given."),
+    "manifest": (
+        Path | None,
+        "MANIFEST.toml with held-out tools and test queries. Default: the manifest of the shipped cases.",
+    ),
 }
 
 _BASE_OPTIONS = {
     "base": (str, "Model to train on: an alias, a path or a hub id."),
-    "dialect": (str, "Dialect of tools and calls. If not given: the dialect of the base's family, else tagged."),
-    "dev": (str, "Cases whose dev split judges the checkpoints; the authored cases if not given."),
-    "dev_limit": (int, "How many of the dev cases judge a checkpoint."),
-    "skip_too_long": (bool, "Leave out conversations that do not fit the context, and say how many."),
-    "device": (DeviceChoice, "Device of the training. auto takes CUDA if there is a CUDA device, else the processor."),
+    "dialect": (str, "Dialect of tools and calls. Default: the dialect of the base's family, or else tagged."),
+    "dev": (str, "Cases on which checkpoints are judged. Only the split dev is used. Default: the authored cases."),
+    "dev_limit": (int, "Highest number of cases on which a checkpoint is judged."),
+    "skip_too_long": (bool, "Leave out conversations that are too long for the model, and print their number."),
+    "template_args": (
+        str,
+        "Arguments of the chat template as JSON. Default: the arguments of the base's own training, or else none.",
+    ),
+    "device": (DeviceChoice, "Device of the training. auto chooses a CUDA device if there is one, else the processor."),
 }
 
 
 def train_command(trainer: Any) -> Callable[..., None]:
-    """Make the command of `trainer`: a function that takes the shared options and the trainer's own options."""
+    """Return the command of `trainer`: a function with the shared options and the trainer's own options."""
 
     def train(
         *,
@@ -49,6 +56,7 @@ def train_command(trainer: Any) -> Callable[..., None]:
         dev_limit: int = DEV_LIMIT,
         manifest: Path | None = None,
         skip_too_long: bool = False,
+        template_args: str = "",
         device: DeviceChoice = "auto",
         options: Any = None,
     ) -> None:
@@ -64,6 +72,7 @@ def train_command(trainer: Any) -> Callable[..., None]:
             dev=dev,
             dev_limit=dev_limit,
             skip_too_long=skip_too_long,
+            template_args=parse_template_args(template_args),
             device=device,
         )
 
@@ -86,23 +95,10 @@ def _train(trainer: Any, options: Any, **given: Any) -> None:
     def say(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    with no_test_cases():
-        run_training(trainer, TrainingJob(**given), checked(trainer.Options, options), _printer(say), say)
+    curve = CurveLine()
+    with no_test_cases(), phase(curve):
+        run_training(trainer, TrainingJob(**given), checked(trainer.Options, options), curve.add, say)
     say(f"Trained: {given['out']}")
-
-
-def _printer(say: Callable[[str], None]) -> Callable[[Mapping[str, float]], None]:
-    """Return a function that prints a point of the training curve, at most once in 15 seconds."""
-    printed = float("-inf")
-
-    def log(point: Mapping[str, float]) -> None:
-        nonlocal printed
-        now = time.monotonic()
-        if now - printed >= _SECONDS_BETWEEN_LINES:
-            printed = now
-            say("  ".join(f"{key} {value:,}" for key, value in point.items()))
-
-    return log
 
 
 app = App(name="train", help="Train a model or an adapter on a trace dataset.")

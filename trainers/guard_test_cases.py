@@ -1,7 +1,7 @@
 """Makes sure that a training cannot read test cases. During a training, opening a test case file raises an error.
 
-An audit hook of the interpreter (PEP 578) is called whenever Python code opens a file. The hook refuses files with
-names that end in `.test.jsonl` or `.test.jsonl.gz`.
+Python calls an audit hook (PEP 578) whenever Python code opens a file. The hook of this module raises an error for
+files with names that end in `.test.jsonl` or `.test.jsonl.gz`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _refuse_test_cases(event: str, arguments: tuple[Any, ...]) -> None:
     if os.fsdecode(arguments[0]).endswith(_ENDINGS):
         raise InputError(
             f"the trainer opened the test cases {os.fsdecode(arguments[0])!r}",
-            "A training must not read them. Name dev cases with --dev, or training data with --data.",
+            "A training must not read test cases. Name dev cases with --dev, or training data with --data.",
         )
 
 

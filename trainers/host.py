@@ -1,11 +1,11 @@
 """Runs a trainer. The host checks base and data, judges checkpoints, and writes the training record and the card.
 
-A trainer receives a base, a dataset, and token ids with checked masks. The trainer writes weights. Everything else is
-the same for every trainer and is decided by the host:
+A trainer receives a base, a dataset, and token ids with checked masks (which tokens the model learns to write). The
+trainer writes weights. The host decides everything else, in the same way for every trainer:
 
 - whether the data may be used for training
 - which dev cases judge a checkpoint
-- the content of the training record in the folder of the weights
+- what the training record (`toolmark.json`) contains
 """
 
 from __future__ import annotations
@@ -24,11 +24,16 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from toolmark.benchmark.candidates.dialect_choice import family_dialect
+from toolmark.benchmark.candidates.fingerprint import template_reads_clock
 from toolmark.benchmark.candidates.spec import Candidate, resolve
+from toolmark.benchmark.candidates.template_args_choice import choose_template_args
 from toolmark.benchmark.candidates.weights import locate
+from toolmark.benchmark.config.template_args import TemplateArgs
+from toolmark.benchmark.config.template_clock import TEMPLATE_DATE
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError, writing
 from toolmark.benchmark.core.hashing import file_hash, hash_files
+from toolmark.benchmark.core.progress import counting, phase
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.core.versions import installed_versions
 from toolmark.benchmark.data.dataset import TraceDataset
@@ -68,8 +73,8 @@ def run_training(
         trainer: The trainer.
         job: The base, the data, the output folder and the other shared options.
         options: The trainer's own options.
-        log: Receives points of the curve.
-        say: Receives lines for the user.
+        log: A function that is called with each point of the curve.
+        say: A function that is called with each line for the user.
 
     Returns:
         The record that was written to `toolmark.json`.
@@ -81,7 +86,7 @@ def run_training(
     """
     if (job.out / RECORD_FILE).exists():
         raise InputError(
-            f"{str(job.out)!r} already contains a finished model", "Name another --out, or remove that folder."
+            f"{str(job.out)!r} already contains a finished model", "Name another --out, or remove this folder."
         )
     data = TraceDataset(job.data)
     data.rows()
@@ -95,8 +100,15 @@ def run_training(
     device = choose_device(job.device)
     weights = locate(base).base
     dialect = _dialect(job, base, data)
-    examples = EncodedExamples(data, dialect, weights, say, skip_too_long=job.skip_too_long)
-    examples.of("train")  # every mask is checked before training starts
+    template = choose_template_args(job.template_args, base, [base])
+    if template_reads_clock(weights):
+        say(f"The chat template reads the clock, and always gets the date {TEMPLATE_DATE}.")
+    if template.reason:
+        say(f"{template}".capitalize())
+    examples = EncodedExamples(
+        data, dialect, weights, say, template_args=template.args, skip_too_long=job.skip_too_long
+    )
+    examples.of("train")  # checks every mask before the training starts
     context = Training(
         seed=job.seed,
         log=log,
@@ -106,16 +118,16 @@ def run_training(
         examples=examples.of,
         query_types=examples.query_types,
         decisions=examples.decisions,
-        score_dev=partial(_score_dev, job, dialect.name, device),
+        score_dev=partial(_score_dev, job, dialect.name, template.args, device),
     )
     with _folder(job.out):
         trained = trainer.train(base, data, job.out, options, context)
-    return _write_record(trainer, job, options, data, trained, dialect, weights)
+    return _write_record(trainer, job, options, data, trained, dialect, weights, template.args)
 
 
 @contextmanager
 def _folder(folder: Path) -> Iterator[None]:
-    """Make the folder, and check that a file can be written in the folder.
+    """Make the folder, and check that files can be written to it.
 
     If the training is refused before it writes a file, the folder is removed.
     """
@@ -133,17 +145,17 @@ def _folder(folder: Path) -> Iterator[None]:
 
 def _base(spec: str) -> Candidate:
     if not spec:
-        raise InputError("no base model is named", "Name one, for example --base pocket")
+        raise InputError("no base model is given", "Give a base model, for example --base pocket")
     base = resolve(spec)
     if base.kind not in ("local", "hub"):
         raise InputError(
-            f"--base {spec} is not a model whose weights are loaded here",
-            "Name a local or hub model, for example --base pocket",
+            f"--base {spec} is not a local model or a model on the hub, so its weights cannot be loaded",
+            "Give a local model or a model on the hub, for example --base pocket",
         )
     if base.adapter is not None:
         raise InputError(
             f"--base {spec} already has the adapter {base.adapter}",
-            "Name the base alone, or merge the two first: toolmark models merge BASE:ADAPTER --out DIR",
+            "Give the base without the adapter, or first merge both: toolmark models merge BASE:ADAPTER --out DIR",
         )
     return base
 
@@ -167,17 +179,24 @@ def check_data(data: TraceDataset, held_out: HeldOut) -> None:
     Raises:
         InputError: A conversation contains a test query, or a held-out tool is offered or called in a conversation.
     """
-    leaks = [(number, leak) for number, trace in enumerate(data.traces()) if (leak := held_out.leak(trace))]
+    traces = counting(data.traces(), "conversations compared with the test cases", len(data.rows()), "conversation")
+    leaks = [(number, leak) for number, trace in enumerate(traces) if (leak := held_out.leak(trace))]
     if leaks:
         number, leak = leaks[0]
         raise InputError(
-            f"{len(leaks)} conversations of {str(data.path)!r} must not be trained on: {leak} in number {number}",
-            f"Remove them; this command lists them all: toolmark data audit {shlex.quote(str(data.path))}",
+            f"{len(leaks)} conversations of {str(data.path)!r} must not be used for training. The first of them is "
+            f"conversation {number}: {leak}",
+            f"Remove these conversations. To count all of them: toolmark data audit {shlex.quote(str(data.path))}",
         )
 
 
-def _score_dev(job: TrainingJob, dialect: str, device: DeviceName, folder: Path) -> Mapping[str, DevFigure]:
-    """Compare the checkpoint in `folder` with the base on the dev cases. The base answers each case only once."""
+def _score_dev(
+    job: TrainingJob, dialect: str, template_args: TemplateArgs, device: DeviceName, folder: Path
+) -> Mapping[str, DevFigure]:
+    """Compare the checkpoint in `folder` with the base on the dev cases.
+
+    The answers of the base are stored, so the base answers each case only once for all checkpoints.
+    """
     adapter = (folder / "adapter_config.json").exists()
     request = Request(
         models=(job.base,) if adapter else (str(folder),),
@@ -187,10 +206,11 @@ def _score_dev(job: TrainingJob, dialect: str, device: DeviceName, folder: Path)
         split="dev",
         limit=job.dev_limit,
         dialect=dialect,
+        template_args=template_args,
         device=device,
         runs=job.out / "dev",
     )
-    with _torch_state_kept():
+    with _torch_state_kept(), phase("judging", name="dev cases"):
         return _figures(evaluate(request, logs=False))
 
 
@@ -206,7 +226,10 @@ def _figures(comparison: Comparison) -> dict[str, DevFigure]:
 
 @contextmanager
 def _torch_state_kept() -> Iterator[None]:
-    """Restore torch's threads and random state after the `with` block, because judging must not change the training."""
+    """Restore the number of threads and the random state of torch after the `with` block.
+
+    Judging a checkpoint must not change the training.
+    """
     import torch
 
     threads = torch.get_num_threads()
@@ -225,6 +248,7 @@ def _write_record(
     trained: Trained,
     dialect: Dialect | None = None,
     weights: Path | None = None,
+    template_args: TemplateArgs | None = None,
 ) -> WrittenRecord:
     """Write `toolmark.json` and `README.md` to the folder of the weights."""
     changed = options.model_dump(mode="json", exclude_defaults=True)
@@ -237,6 +261,7 @@ def _write_record(
         base=None if weights is None else RecordedBase(id=job.base, weights=hash_files(weights.glob("*.safetensors"))),
         dialects=(dialect.name,) if dialect is not None else tuple(trained.dialects),
         template_sha256=_template_hash(weights or job.out),
+        template_args=dict(template_args or {}),
         data=RecordedData(
             made_by=data.made_by,
             manifest_sha256=data.manifest_hash,
@@ -258,7 +283,7 @@ def _write_record(
 
 
 def _tool_hashes(data: TraceDataset) -> tuple[str, ...]:
-    """Return the schema hashes of all offered tools. When the model is judged, these tools count as seen."""
+    """Return the schema hashes of all tools in the data. When the model is judged, these tools count as seen."""
 
     @cache
     def of(listed: str) -> frozenset[str]:

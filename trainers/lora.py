@@ -1,10 +1,10 @@
 """Trainer `lora`: trains a LoRA adapter with TRL's SFT trainer and PEFT. With `--full`, all weights are trained.
 
-Three things differ from TRL alone:
+There are three differences to TRL alone:
 
-- The loss covers only the tokens that the model writes.
-- If several conversations share a prefix, this prefix is computed only once.
-- The checkpoint is chosen by the metrics of the suites on dev cases.
+- The loss is computed only on the tokens that the model writes.
+- If several conversations begin with the same tokens, these tokens are computed only once.
+- The checkpoint is chosen by its score on dev cases, not by its loss.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class LoraTrainer(BaseTrainer):
     def train(
         self,
         base: Candidate | None,
-        data: TraceDataset,  # noqa: ARG002 - the context holds the encoded examples
+        data: TraceDataset,  # noqa: ARG002 - the context contains the encoded examples
         out: Path,
         options: LoraOptions,
         ctx: Training,
     ) -> Trained:
-        """Write an adapter directory to `out`. With `--full`, write a model directory.
+        """Train, and write the files of the adapter to `out`. With `--full`, write the files of a whole model.
 
         Raises:
             InputError: An option does not fit the machine or the data, or the loss became NaN or infinite.

@@ -1,8 +1,8 @@
-"""Chooses threads and precision of a training by measuring the matrix products of the training.
+"""Chooses the number of threads and the precision of a training by measuring a few matrix products.
 
 The best choice is not known in advance. If another process uses a core, two threads can be slower than one thread.
-bfloat16 is several times faster on a processor with bfloat16 instructions, and 40 times slower on other processors. So
-a few products with the model's shapes are measured. The measurement takes less than ten seconds on every processor.
+bfloat16 is several times faster than float32 on a processor with bfloat16 instructions, and 40 times slower on other
+processors. The measured products have the shapes of the model's products. The measurement takes less than ten seconds.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["PrecisionChoice", "choose_precision"]
 
 _SECONDS_PER_MEASUREMENT = 1.5
-"""There are at most four measurements: two numbers of threads, in two precisions."""
+"""Time of one measurement. There are at most four: two numbers of threads, and then two precisions."""
 
 _MORE_THREADS_PAY = 1.2
-"""More threads are chosen only if the rate is higher by this factor, because threads also wait for each other between
-the products."""
+"""More threads are chosen only if the measured rate is higher by this factor. Threads also wait for each other between
+the products, and the measurement does not include this time."""
 
 _BFLOAT16_PAYS = 2.0
-"""bfloat16 is chosen only if the rate is higher by this factor. The products are only a part of a training, and
-bfloat16 gradients are less precise."""
+"""bfloat16 is chosen only if the measured rate is higher by this factor. The other parts of a training are not faster
+in bfloat16, and bfloat16 gradients are less precise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class PrecisionChoice:
     Attributes:
         threads: Number of threads that torch uses.
         precision: `float32` or `bfloat16`.
-        why: The measurement in words.
+        why: The choice and the measured rates, in words.
     """
 
     threads: int
@@ -53,13 +53,13 @@ def choose_precision(
     threads: int | None,
     device: str = "cpu",
 ) -> PrecisionChoice:
-    """Choose the number of threads and then the precision. Options that the user set are not measured.
+    """Choose the number of threads, and then the precision.
 
     Args:
-        config: The configuration of the model. Its hidden size and feed-forward size are the shape of the products.
+        config: The configuration of the model. The products have its hidden size and its feed-forward size.
         tokens: Number of tokens in a forward pass.
-        precision: The precision that the user chose. With `auto`, the precision is measured.
-        threads: The number of threads that the user chose. With None, the number is measured.
+        precision: The precision that the user chose. `auto` stands for the faster precision.
+        threads: The number of threads that the user chose. None stands for the faster number.
         device: The device of the training. Only a processor is measured.
     """
     import torch
@@ -92,7 +92,7 @@ def choose_precision(
 
 
 def _rate(dtype: str, shape: Shape, threads: int) -> float:
-    """The rate of a matrix product with this number of threads."""
+    """Return the rate of a matrix product with this number of threads, in operations per second."""
     import torch
 
     before = torch.get_num_threads()

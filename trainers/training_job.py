@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from toolmark.benchmark.config.template_args import TemplateArgs, written
 from toolmark.benchmark.engine.devices import DeviceChoice
 
 __all__ = ["DEV_LIMIT", "TrainingJob"]
 
 DEV_LIMIT = 60
-"""Default number of dev cases that judge a checkpoint."""
+"""Default number of dev cases on which a checkpoint is judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,13 @@ class TrainingJob:
         base: Spec of the base model. Empty for a trainer that starts from scratch.
         dialect: Dialect in which tools are shown and calls are written. Empty means the dialect of the base's family,
             or `tagged` if the family is unknown.
-        dev: Cases with a dev split, which judges the checkpoints. Empty means the authored cases.
-        dev_limit: Largest number of dev cases that are used.
-        manifest: File that names held-out tools and test queries. None means the manifest of the shipped cases.
-        skip_too_long: Leave out conversations that do not fit the base's context.
-        device: The device of the training and of judging the checkpoints, or `auto`.
+        dev: Cases on which the checkpoints are judged. Only the dev split is used. Empty means the authored cases.
+        dev_limit: Highest number of dev cases that are used.
+        manifest: File with held-out tools and test queries. None means the manifest of the shipped cases.
+        skip_too_long: Whether conversations that do not fit the base's context are left out.
+        template_args: Arguments of the chat template. None means the arguments with which the base was trained, or no
+            arguments.
+        device: The device on which the training runs and checkpoints are judged, or `auto`.
     """
 
     data: Path
@@ -41,12 +44,18 @@ class TrainingJob:
     dev_limit: int = DEV_LIMIT
     manifest: Path | None = None
     skip_too_long: bool = False
+    template_args: TemplateArgs | None = None
     device: DeviceChoice = "auto"
 
     def flags(self) -> dict[str, Any]:
-        """Return the options that repeat this training. Folders are given by name, because paths differ by machine."""
+        """Return the options of the command that repeats this training.
+
+        Folders are given by name without their paths, because the paths are different on another machine.
+        """
         given = {"base": self.base, "dialect": self.dialect, "dev": Path(self.dev).name if self.dev else ""}
         kept: dict[str, Any] = {key: value for key, value in given.items() if value}
         if self.dev_limit != DEV_LIMIT:
             kept["dev-limit"] = self.dev_limit
+        if self.template_args is not None:
+            kept["template-args"] = written(self.template_args)
         return {"data": self.data.name, "out": self.out.name, "seed": self.seed, **kept}

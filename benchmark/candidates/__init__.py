@@ -1,1 +1,1 @@
-"""Candidates, the models under test: specs, weights, fingerprints, recipes."""
+"""Finds candidates (models under test): resolves specs, finds weights, computes fingerprints, and plans recipes."""

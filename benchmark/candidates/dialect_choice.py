@@ -1,11 +1,11 @@
-"""Choosing a candidate's dialect if the user names no dialect.
+"""Chooses the dialect of a candidate if the user names no dialect.
 
-The dialect of the candidate's training is chosen. If this dialect is not known, the dialect of the candidate's model
-family is chosen.
+    weights                       dialect
+    trained with Toolmark         the dialect of the training, from the `toolmark.json` in the folder of the weights
+    other weights                 the dialect of the model family
 
-If weights were trained with Toolmark, a `toolmark.json` in their folder names the dialect. For other weights, only the
-model's name is known before the weights are loaded. All models of a family are trained with the same form of calls. So
-`aliases.toml` lists the beginnings of the models' names for each family.
+All models of a family write calls in the same form. The family is found by the beginning of the model's name, because
+the name is known before the weights are loaded. `aliases.toml` lists these beginnings.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ __all__ = ["family_dialect", "recipe_dialect", "trained_dialect"]
 
 
 def trained_dialect(candidate: Candidate) -> str | None:
-    """The training dialect of a candidate's adapter. If there is no adapter, the training dialect of its base.
+    """Return the dialect in which the adapter of a candidate was trained, or its base if there is no adapter.
 
     None if the dialect is not known.
 
     Raises:
-        InputError: The record of an adapter does not name exactly one dialect.
+        InputError: The training record of an adapter does not name exactly one dialect.
     """
     if candidate.adapter is None and candidate.kind != "local":
         return None
@@ -41,27 +41,27 @@ def trained_dialect(candidate: Candidate) -> str | None:
         return None  # a base that was trained in several dialects
     if len(dialects) != 1:
         raise InputError(
-            f"{folder / RECORD_FILE} does not name exactly one dialect of the training",
-            "Choose the dialect with --dialect, or train again in one dialect.",
+            f"{folder / RECORD_FILE} must name exactly one dialect of the training, but names {len(dialects)}",
+            "Choose the dialect with --dialect NAME, or train again in one dialect.",
         )
     return dialects[0]
 
 
 def recipe_dialect(candidate: Candidate, recipe: Recipe) -> tuple[str, str]:
-    """The dialect in which a recipe trains, and the reason for it.
+    """Return the dialect in which a recipe trains, and the reason.
 
-    If the recipe names a dialect, this dialect is used. Otherwise the dialect of the base's family is used. If the
-    family is not known, the dialect is `tagged`.
+    The first dialect in this list that exists is used: the dialect in the recipe, the dialect of the base's family,
+    `tagged`.
     """
     if recipe.dialect:
-        return recipe.dialect, "the recipe's"
+        return recipe.dialect, "named in the recipe"
     return family_dialect(candidate) or ("tagged", "default")
 
 
 def family_dialect(candidate: Candidate) -> tuple[str, str] | None:
-    """The dialect of the base's family, and the name of the family. None if the family is not known.
+    """Return the dialect of the base's family, and the name of the family. None if the family is not known.
 
-    For a served model the family is not used, because the model's name does not say how the server writes turns.
+    For a served model, the result is None, because the server decides how turns are written.
     """
     if candidate.kind not in ("local", "hub"):
         return None

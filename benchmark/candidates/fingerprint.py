@@ -1,8 +1,8 @@
-"""The fingerprint of a run. It records the model that generated the completions, and the machine.
+"""Computes the fingerprint of a run: the identity and the environment.
 
-The *identity* is everything that may change a completion: weights, adapter, chat template, dialect, decoding, dtype.
-The identity is part of every completion's key, so that a completion of another model is never reused. The *environment*
-is also recorded, but it is not part of a key.
+- The *identity* is everything that can change a completion: weights, adapter, chat template, dialect, decoding, dtype.
+  The key of every completion depends on the identity. So a completion of another model is never reused.
+- The *environment* describes the machine and the versions of packages. Keys do not depend on the environment.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.template_args import TemplateArgs
+from toolmark.benchmark.config.template_clock import TEMPLATE_DATE, reads_clock
 from toolmark.benchmark.core.hashing import digest, hash_files
 from toolmark.benchmark.core.versions import installed_versions
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.policies.trivial import VERSION as POLICY_VERSION
 
-__all__ = ["environment", "identity", "run_key"]
+__all__ = ["environment", "identity", "run_key", "template_reads_clock"]
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json")
 _TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
@@ -28,15 +31,21 @@ _PACKAGES = ("toolmark", "torch", "transformers", "peft", "inspect-ai", "pydanti
 
 
 def identity(
-    candidate: Candidate, weights: Weights | None, dialect: Dialect, decoding: Decoding, dtype: str | None
+    candidate: Candidate,
+    weights: Weights | None,
+    dialect: Dialect,
+    decoding: Decoding,
+    dtype: str | None,
+    template_args: TemplateArgs | None = None,
 ) -> dict[str, Any]:
-    """Everything that may change a completion.
+    """Return the identity of a run: everything that can change a completion.
 
-    For a served model only the name is known, and the identity says so.
+    For a served model, the weights are not known. The identity then contains the name of the model.
     """
     shared: dict[str, Any] = {
         "dialect": f"{dialect.name}/{dialect.version}",
         "decoding": decoding.identity(),
+        **({"template_args": dict(template_args)} if template_args else {}),
     }
     if candidate.kind == "policy":
         # A policy uses the seed at every temperature.
@@ -56,17 +65,24 @@ def identity(
         if adapter is None
         else hash_files([*adapter.glob("*.safetensors"), adapter / "adapter_config.json"]),
         "dtype": dtype,
+        **({"template_date": TEMPLATE_DATE.isoformat()} if template_reads_clock(base) else {}),
         **shared,
     }
 
 
+def template_reads_clock(base: Path) -> bool:
+    """Return whether a chat template in the directory of a model reads the clock."""
+    files = (base / name for name in _TEMPLATE_FILES)
+    return any(reads_clock(file.read_text(encoding="utf-8", errors="replace")) for file in files if file.is_file())
+
+
 def run_key(identity: Mapping[str, Any]) -> str:
-    """The hash of an identity, as eight hexadecimal digits. It is part of the name of a run's directory."""
+    """Return the hash of an identity, as eight hexadecimal digits. The name of a run's directory ends with them."""
     return digest({key: value for key, value in identity.items() if key != "model"}, 8)
 
 
 def environment(**engine: Any) -> dict[str, Any]:
-    """The versions and the machine, with the values that the engine adds (device, threads, batch layout)."""
+    """Return the environment: versions, machine, and the values of `engine` (device, threads, batch layout)."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),

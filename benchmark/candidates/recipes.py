@@ -1,4 +1,4 @@
-"""Recipes. A recipe is a TOML file with a base, a generator, a trainer, their options, and a seed.
+"""Reads and plans recipes. A recipe is a TOML file with a base, a generator, a trainer, their options, and a seed.
 
     base = "pocket"
     seed = 1
@@ -11,15 +11,16 @@
     name = "lora"
     lr = 2e-4
 
-A recipe stands for an adapter. The adapter is made when it is needed, by the two commands `toolmark generate` and
-`toolmark train`. Data and adapters that already exist are found by a hash of everything that they depend on:
+A recipe can be given in place of an adapter. The adapter is made when it is needed, with the commands `toolmark
+generate` and `toolmark train`. The folders of data and adapter have a hash in their names. The hash depends on these
+values:
 
-    data/<recipe>-<key8>/       generator, options, seed, tools, the generator's code
-    adapters/<recipe>-<key8>/   the data's key, trainer, options, seed, dialect, base, the trainer's code
+    data/<recipe>-<hash>/       generator, options, seed, tools, the generator's code
+    adapters/<recipe>-<hash>/   the hash of the data, trainer, options, seed, dialect, base, the trainer's code
 
-So nothing is made twice. If an option changes, data and adapters are made again only if they depend on this option.
-Paths in a recipe are relative to the recipe's folder. With `dev = "data"`, the dev cases of the recipe's own data judge
-the checkpoints.
+If a folder exists already, it is reused. If an option changes, only the folders that depend on this option are made
+again. Paths in a recipe are relative to the folder of the recipe. With `dev = "data"`, checkpoints are judged on the dev
+cases of the recipe's own data.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from toolmark.benchmark.config.template_args import check_template_args, written
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import digest, hash_files
@@ -51,20 +53,20 @@ _SHARED_OPTIONS = {
     "toolmark.generators": frozenset({"tools", "execute", "manifest"}),
     "toolmark.trainers": frozenset({"dev", "dev_limit", "manifest", "skip_too_long", "device"}),
 }
-"""Options that all plug-in commands of a group share. The plug-ins themselves do not have these options."""
+"""Options of the commands `generate` and `train` that do not belong to a single generator or trainer."""
 
 _CODE = ("*.py", "*.toml", "*.md", "*.yaml", "*.json", "*.jinja")
-"""Kinds of files whose content can change the output of a plug-in."""
+"""Files of a plug-in that can change the output of the plug-in."""
 
 _OWN_DEV = "data"
 """Value of the option `dev` that stands for the folder of the recipe's data."""
 
 _PATHS = ("tools", "dev", "manifest", "prompts")
-"""Options whose value is a path, if a file or folder with this name exists."""
+"""Options that can have a path as value. A value is a path if such a file or folder exists."""
 
 
 class Step(BaseModel):
-    """One of the two steps of a recipe, with the name of a plug-in and the plug-in's options."""
+    """One of the two steps of a recipe: the name of a generator or trainer, and its options."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -72,7 +74,7 @@ class Step(BaseModel):
 
     @property
     def options(self) -> dict[str, Any]:
-        """All keys of the table except the name."""
+        """Return the options: all keys of the table except the name."""
         return dict(self.model_extra or {})
 
 
@@ -86,15 +88,16 @@ class Recipe(BaseModel):
     generator: Step
     trainer: Step
     dialect: str = ""
+    template_args: dict[str, JsonValue] = Field(default_factory=dict)
     seed: int = 1
 
     @property
     def name(self) -> str:
-        """The recipe's name in tables and folders."""
+        """Return the name of the recipe in tables and folders: the file name without its suffix."""
         return self.path.stem
 
     def options(self, step: Step) -> dict[str, Any]:
-        """The options of a step, with paths relative to the working directory."""
+        """Return the options of a step. Paths are changed, so that they are relative to the working directory."""
         options = step.options
         for key in _PATHS:
             value = options.get(key)
@@ -104,42 +107,42 @@ class Recipe(BaseModel):
 
 
 def is_recipe(path: Path) -> bool:
-    """Return whether `path` is a recipe, which is an existing file with the suffix `.toml`."""
+    """Return whether `path` is a recipe: an existing file with the suffix `.toml`."""
     return path.suffix == ".toml" and path.is_file()
 
 
 @cache
 def read_recipe(path: Path) -> Recipe:
-    """Read the file of a recipe.
+    """Return the recipe in a file.
 
     Raises:
         InputError: The file is not TOML, or not a recipe.
     """
     try:
-        return Recipe(path=path, **tomllib.loads(path.read_text(encoding="utf-8")))
+        recipe = Recipe(path=path, **tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"the recipe {path} is not TOML: {error}", "Correct the syntax of the file.") from None
+        raise InputError(f"the recipe {path} is not valid TOML: {error}", "Correct the syntax of the file.") from None
     except (ValidationError, TypeError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
         where = ".".join(map(str, first["loc"])) or "the file"
         raise InputError(
             f"{path} is not a recipe: {where}: {first['msg']}",
-            "Write base, and the tables [generator] and [trainer]. Both tables need a name.",
+            "A recipe needs the key base, and the tables [generator] and [trainer]. Each table needs the key name.",
         ) from None
+    check_template_args(recipe.template_args, f"template_args in {path}")
+    return recipe
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The folders of a recipe's data and adapter, and the commands that make the data and the adapter.
-
-    The folders may not exist yet.
+    """The folders for the data and the adapter of a recipe, and the commands that write these folders.
 
     Attributes:
-        recipe: The recipe's file.
-        data: Folder of the trace dataset.
-        adapter: Folder of the adapter.
-        generate: Arguments of `toolmark` that write the data.
-        train: Arguments of `toolmark` that write the adapter.
+        recipe: The file of the recipe.
+        data: Folder of the trace dataset. It may not exist yet.
+        adapter: Folder of the adapter. It may not exist yet.
+        generate: Arguments of the command `toolmark` that write the data.
+        train: Arguments of the command `toolmark` that write the adapter.
     """
 
     recipe: Path
@@ -162,17 +165,17 @@ class Plan:
         if self.has_adapter:
             return f"{self.adapter} is reused"
         training = "is trained further" if self.adapter.exists() else "is trained"
-        return f"{self.data} is {'reused' if self.has_data else 'generated'}, {self.adapter} {training}"
+        return f"{self.data} is {'reused' if self.has_data else 'generated'}, and {self.adapter} {training}"
 
 
 def plan_recipe(recipe: Recipe, base: Path, dialect: str, device: str = "auto") -> Plan:
-    """Find the folders and commands for the data and the adapter of a recipe.
+    """Return the folders and commands for the data and the adapter of a recipe.
 
     Args:
         recipe: The recipe.
         base: Folder of the base's weights.
         dialect: Name of the dialect in which the recipe trains.
-        device: The device of the training, if the recipe names no device. It does not change the folders.
+        device: The device of the training, if the recipe names no device. The names of the folders do not depend on it.
 
     Raises:
         InputError: The recipe names an unknown generator or trainer, or an option that the generator or trainer does
@@ -195,6 +198,7 @@ def plan_recipe(recipe: Recipe, base: Path, dialect: str, device: str = "auto") 
             trainer.name,
             _resolved_options(recipe, "toolmark.trainers", trainer),
             recipe.seed,
+            *([recipe.template_args] if recipe.template_args else []),
             f"{dialect}/{load('toolmark.dialects', dialect)().version}",
             hash_files([*base.glob("*.safetensors"), *base.glob("*.json"), *base.glob("*.jinja")]),
             _code_hash("toolmark.trainers", trainer),
@@ -203,6 +207,7 @@ def plan_recipe(recipe: Recipe, base: Path, dialect: str, device: str = "auto") 
     adapter = ADAPTERS / f"{recipe.name}-{adapter_key[:8]}"
     generating = {"out": data, "seed": recipe.seed, **recipe.options(generator)}
     training: dict[str, Any] = {"base": recipe.base, "data": data, "out": adapter, "dialect": dialect}
+    training |= {"template_args": written(recipe.template_args)} if recipe.template_args else {}
     training |= {"seed": recipe.seed} | ({} if device == "auto" else {"device": device})
     training |= recipe.options(trainer)
     if training.get("dev") == _OWN_DEV:
@@ -217,7 +222,7 @@ def plan_recipe(recipe: Recipe, base: Path, dialect: str, device: str = "auto") 
 
 
 def _resolved_options(recipe: Recipe, group: Group, step: Step) -> dict[str, object]:
-    """All options of a step, with default values. So a new default value changes the hash of the data or adapter.
+    """Return all options of a step, including default values. So a new default value changes the name of the folder.
 
     Raises:
         InputError: There is no such plug-in, or the plug-in does not have one of the options.
@@ -233,12 +238,12 @@ def _resolved_options(recipe: Recipe, group: Group, step: Step) -> dict[str, obj
         key = ".".join(map(str, first["loc"]))
         raise InputError(
             f"{recipe.path}: {step.name} does not take {key} = {first['input']!r}: {first['msg']}",
-            f"List the options with: toolmark {_COMMANDS[group]} {step.name} --help",
+            f"To list the options: toolmark {_COMMANDS[group]} {step.name} --help",
         ) from None
 
 
 def _content(value: object) -> object:
-    """The hash of a file or folder if `value` is the path of one. Otherwise `value` itself."""
+    """Return the hash of the content if `value` is the path of a file or folder. Otherwise return `value`."""
     path = Path(value) if isinstance(value, str) else None
     if path is None or not path.exists():
         return value
@@ -246,9 +251,10 @@ def _content(value: object) -> object:
 
 
 def plugin_package(entry_point: str) -> str:
-    """The package that contains the code of a plug-in.
+    """Return the name of the package that contains the code of a plug-in.
 
-    For a plug-in of Toolmark, this is for example `toolmark.trainers`. For others, it is the top-level package.
+    For a plug-in of Toolmark, this is for example `toolmark.trainers`. For other plug-ins, this is the top-level
+    package.
 
     Args:
         entry_point: Module and object, for example `toolmark.trainers.lora:LoraTrainer`.
@@ -259,7 +265,7 @@ def plugin_package(entry_point: str) -> str:
 
 @cache
 def _code_hash(group: Group, step: Step) -> str:
-    """The SHA-256 of the package of a plug-in. Changed code may make different data from the same options."""
+    """Return the SHA-256 of the package of a plug-in, because other code may give other data for the same options."""
     spec = find_spec(plugin_package(target(group, step.name)))
     total = hashlib.sha256()
     for folder in (spec.submodule_search_locations or ()) if spec else ():

@@ -1,16 +1,18 @@
-"""Candidate specs. A spec names a model in a command or option.
+"""Resolves specs. A spec is the text that names a model in a command or option.
 
-    ./path/to/dir            a directory with config.json (a model), adapter_config.json or ledger.jsonl (a run)
+    ./path/to/dir            a directory with config.json (a model), adapter_config.json (an adapter) or ledger.jsonl
+                             (a run)
     pocket, gemma-3-1b-it    an alias (aliases.toml), or the full hub id of an alias
-    pocket-lora              an alias of a shipped adapter, with its base
-    hub/ORG/NAME             a model at the hub
+    pocket-lora              the shipped adapter, with its base
+    hub/ORG/NAME             a model on the hub
     replay/FILE              recorded completions
-    recipe.toml              an adapter of the base that the recipe names; the adapter is made when it is needed
-    policy/NAME              never, first, uniform, lexical or oracle: a trivial policy instead of a model
-    openai/gpt-4.1           a model of any Inspect provider, passed on unchanged
-    ORG/NAME                 a hub id
+    recipe.toml              a recipe, which stands for an adapter and its base
+    policy/NAME              a trivial policy instead of a model: never, first, uniform, lexical or oracle
+    openai/gpt-4.1           a model of any Inspect provider; Inspect gets this text unchanged
+    ORG/NAME                 a model on the hub
 
-Toolmark tries these forms in this order. Paths and hub ids may have the form `base[@revision][:adapter[@revision]]`.
+Toolmark tries these forms in this order. A path or hub id may have a revision and an adapter:
+`base[@revision][:adapter[@revision]]`.
 """
 
 from __future__ import annotations
@@ -40,17 +42,18 @@ _PATH_LIKE = re.compile(r"(\.{0,2}[/\\]|~|[A-Za-z]:[/\\])")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model under test, which is named but not yet loaded.
+    """A model under test, before it is loaded.
 
     Attributes:
-        kind: The kind of source of the model.
-        name: The candidate's name in tables and run directories.
-        base: A directory, a hub id, a ledger file, a policy's name, or Inspect's name of a model.
-        revision: Revision of the base at the hub.
-        adapter: A directory or hub id of a PEFT adapter, or the file of a recipe that makes an adapter.
-        adapter_revision: Revision of the adapter at the hub.
-        gated: Whether the hub requires an accepted licence and a token.
-        note: If the spec has two possible meanings, a line that says which meaning was chosen.
+        kind: Where the answers come from: `local` (weights on this machine), `hub` (weights on the hub), `replay`
+            (recorded completions), `policy` (a trivial policy), or `inspect` (a served model).
+        name: Name of the candidate in tables and directories of runs.
+        base: For the kinds above: a directory, a hub id, a file, the name of a policy, or Inspect's name of the model.
+        revision: Revision of the base on the hub. None for the newest revision.
+        adapter: A directory or hub id of a PEFT adapter, or the file of a recipe. None if there is no adapter.
+        adapter_revision: Revision of the adapter on the hub. None for the newest revision.
+        gated: Whether the hub gives the weights only to users who accepted the licence and have a token.
+        note: If the spec has two possible meanings, a line that says which meaning was chosen. Otherwise empty.
     """
 
     kind: Kind
@@ -65,7 +68,7 @@ class Candidate:
 
 @cache
 def table() -> dict[str, Any]:
-    """The content of `aliases.toml`."""
+    """Return the content of `aliases.toml`."""
     return tomllib.loads(files("toolmark.benchmark.candidates").joinpath("aliases.toml").read_text())
 
 
@@ -74,7 +77,7 @@ def _path_exists(text: str) -> bool:
 
 
 def _split_colon(spec: str) -> tuple[str, str | None]:
-    """The base and the adapter. They are separated by the first colon that does not belong to a drive letter."""
+    """Return the base and the adapter of a spec, which are separated by a colon. A drive letter (C:) is no adapter."""
     for match in re.finditer(":", spec):
         index = match.start()
         drive = index >= 1 and spec[index - 1].isalpha() and (index == 1 or spec[index - 2] in ":@")
@@ -98,8 +101,8 @@ def _directory(path: Path) -> Candidate:
             stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
             return Candidate("replay", path.resolve().parent.name if stem == "ledger" else stem, str(path))
         raise InputError(
-            f"{path} is a file, but not a recorded run or a recipe",
-            "Name a model directory, an adapter directory, a recipe.toml or a ledger.jsonl.",
+            f"{path} is neither a recorded run nor a recipe",
+            "Give the directory of a model or an adapter, a recipe.toml or a ledger.jsonl.",
         )
     if (path / "config.json").is_file():
         return Candidate("local", path.resolve().name, str(path))
@@ -110,7 +113,7 @@ def _directory(path: Path) -> Candidate:
         return Candidate("replay", path.resolve().name, str(path / "ledger.jsonl"))
     raise InputError(
         f"{path} is a directory without config.json, adapter_config.json or ledger.jsonl",
-        "Name the directory that save_pretrained() wrote, or a run under runs/.",
+        "Give a directory that save_pretrained() wrote, or the directory of a run in runs/.",
     )
 
 
@@ -121,7 +124,7 @@ def _base_of_adapter(path: Path) -> str:
         base = None
     if not isinstance(base, str):
         raise InputError(
-            f"{path}/adapter_config.json names no base model", f"Name its base: --model BASE --adapter {path}"
+            f"{path}/adapter_config.json names no base model", f"Give the base: --model BASE --adapter {path}"
         )
     return base
 
@@ -143,7 +146,7 @@ def _alias(spec: str) -> Candidate | None:
     provider, _, rest = spec.partition("/")
     note = ""
     if spec in by_hub_id and provider in table()["inspect"]["providers"]:
-        note = f"{spec} is read as open weights (hub/{spec}); for the API model, write openrouter/{provider}/{rest}"
+        note = f"{spec} is the model on the hub (hub/{spec}); for the served model: openrouter/{provider}/{rest}"
     return Candidate("hub", name, entry["hub"], gated=entry.get("gated", False), note=note)
 
 
@@ -168,7 +171,7 @@ def _base(spec: str) -> Candidate:
     if first == "replay":
         if not _path_exists(rest):
             raise InputError(
-                f"there is no recorded run at {rest!r}", "Name an existing ledger: replay/runs/…/ledger.jsonl"
+                f"there is no recorded run at {rest!r}", "Give an existing ledger: replay/runs/…/ledger.jsonl"
             )
         recorded = _directory(Path(rest).expanduser())
         if recorded.kind != "replay":
@@ -176,23 +179,23 @@ def _base(spec: str) -> Candidate:
         return recorded
     if first == "policy":
         if rest not in POLICIES:
-            raise InputError(f"no policy is named {rest!r}", nearest(rest, tuple(POLICIES)))
+            raise InputError(f"no policy has the name {rest!r}", nearest(rest, tuple(POLICIES)))
         return Candidate("policy", spec, rest)
     if rest and first in table()["inspect"]["providers"]:
         return Candidate("inspect", spec, spec)
     if spec.endswith(_FILE_ENDINGS):
-        raise InputError(f"there is no file {spec}", "Name an existing recipe.toml, ledger.jsonl or exported run.")
+        raise InputError(f"there is no file {spec}", "Give an existing recipe.toml, ledger.jsonl or exported run.")
     if _PATH_LIKE.match(spec):
         raise InputError(
-            f"there is no file or directory at {spec!r}", "Check the path. Write a model at the hub as ORG/NAME."
+            f"there is no file or directory at {spec!r}", "Check the path. For a model on the hub, write ORG/NAME."
         )
     if _HUB_ID.match(spec) and first != "hub":
         return _hub(spec)
-    raise InputError(f"no model is named {spec!r}", nearest(spec.lower(), tuple(table()["models"])))
+    raise InputError(f"no model has the name {spec!r}", nearest(spec.lower(), tuple(table()["models"])))
 
 
 def resolve(spec: str) -> Candidate:
-    """The candidate of a spec. The network is not used, and nothing is loaded.
+    """Return the candidate that a spec names. The network is not used, and nothing is loaded.
 
     Raises:
         InputError: There is no such candidate. The message lists the most similar names.
@@ -209,24 +212,24 @@ def resolve(spec: str) -> Candidate:
 
 
 def with_adapter(base: Candidate, adapter: str) -> Candidate:
-    """The candidate that consists of a base and an adapter.
+    """Return the candidate that consists of a base and an adapter.
 
     Args:
         base: The base.
-        adapter: A directory, a recipe, the alias of a shipped adapter, or `ORG/NAME[@revision]` at the hub.
+        adapter: A directory, a recipe, the alias of a shipped adapter, or `ORG/NAME[@revision]` on the hub.
 
     Raises:
         InputError: The base cannot have an adapter, or `adapter` is not an adapter.
     """
     if base.kind not in ("local", "hub"):
         raise InputError(
-            f"{base.name} cannot have an adapter, because this model is not loaded from weights",
-            "Name a base model: --model BASE --adapter DIR",
+            f"{base.name} cannot have an adapter, because Toolmark does not load the weights of this model",
+            "Give a base model with weights: --model BASE --adapter DIR",
         )
     if base.adapter is not None:
         raise InputError(
             f"{base.name} already has the adapter {base.adapter}",
-            "Name the base alone with --model, and adapters with --adapter.",
+            "Give only the base with --model, and the adapters with --adapter.",
         )
     text, revision = _split_revision(adapter)
     path = Path(text).expanduser()
@@ -239,23 +242,23 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
         recipe_base = read_recipe(path).base
         if resolve(recipe_base) != replace(base, note=resolve(recipe_base).note):
             what = f"the recipe {text} trains {recipe_base}, not {base.name}"
-            raise InputError(what, f"Name its base: --model {recipe_base}")
+            raise InputError(what, f"Give the base of the recipe: --model {recipe_base}")
         return replace(base, name=f"{base.name}+{path.stem}", adapter=str(path))
     if path.exists():
         if not (path / "adapter_config.json").is_file():
             raise InputError(
                 f"{text} is not an adapter, because it has no adapter_config.json",
-                "Name the directory that the trainer or peft wrote.",
+                "Give the directory that the trainer or peft wrote.",
             )
         if not (path / "adapter_model.safetensors").is_file():
             raise InputError(
                 f"{text} has no adapter_model.safetensors",
-                "Save the adapter again with safe_serialization=True, because pickles are not read.",
+                "Save the adapter again with safe_serialization=True. Toolmark does not read pickle files.",
             )
         return replace(base, name=f"{base.name}+{path.resolve().name}", adapter=str(path))
     if not _HUB_ID.match(text):
         raise InputError(
             f"there is no adapter at {adapter!r}",
-            f"Name an existing directory or recipe, ORG/NAME at the hub, or {', '.join(table()['adapters'])}.",
+            f"Give an existing directory or recipe, ORG/NAME on the hub, or {', '.join(table()['adapters'])}.",
         )
     return replace(base, name=f"{base.name}+{text.partition('/')[2]}", adapter=text, adapter_revision=revision)

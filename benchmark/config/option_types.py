@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -121,6 +122,8 @@ def shown(value: Any) -> str:
             return str(value).lower()
         case float():
             return f"{value:g}"
+        case dict():
+            return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
         case list() | tuple():
             return ",".join(map(shown, value)) or "none"
     return str(value)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -274,5 +275,7 @@ def _read(option: Option, source: OptionSource) -> Any:
             fix = nearest(raw, kind.choices)
         else:
             example = json.dumps(option.example) if source.label == TABLE else shown(option.example)
+            if source.label != TABLE and '"' in example:
+                example = shlex.quote(example)
             fix = f"Write for example: {source.words(source.form, option, example)}"
         raise InputError(f"{place}: {shown(raw)} is not {kind.wants}", fix) from None

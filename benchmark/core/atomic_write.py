@@ -26,7 +26,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             stream.flush()
             fsync(stream.fileno())
         temporary.replace(path)
-    except BaseException:  # an interruption too
+    except BaseException:  # This includes an interruption.
         with suppress(OSError):
             temporary.unlink()
         raise

@@ -1,16 +1,14 @@
-"""A small program that ends a child process when its parent has ended, whatever ended the parent.
+"""A small program, the guard, that ends a child process when the parent process has ended.
 
     python child_guard.py PARENT COMMAND…   runs COMMAND, and ends COMMAND and its children when PARENT has ended
     python child_guard.py PARENT            kills its own process group when PARENT has ended, or when standard input
                                             is closed
 
-PARENT is the process ID of the process that starts the guard. The guard needs no help from the command, so the command
-can be any program. The guard is a process and not a thread, because a thread does not run while a library of the
-process holds Python's lock.
+PARENT is the process ID of the process that starts the guard. The guard works even if PARENT is killed. COMMAND can be
+any program. The guard is not a thread, because a thread does not run while a library holds Python's lock.
 
-A process that has lost its parent gets another parent at once. So the guard compares the ID of its parent with PARENT
-five times per second. Linux and macOS have other ways to wait for the end of a process, but this way is the same on
-both systems.
+If the parent of a process ends, the operating system gives the process another parent at once. For this reason, the
+guard compares the ID of its parent with PARENT five times per second. This works on Linux and on macOS.
 
 The guard imports nothing of Toolmark, because it is started often and must start fast.
 """
@@ -30,7 +28,7 @@ from types import FrameType
 SECONDS_BETWEEN_LOOKS = 0.2
 
 SECONDS_TO_END = 2.0
-"""Time that a command gets to end by itself after SIGTERM. Then the command is killed."""
+"""Time in seconds that a command has to end after SIGTERM. After this time, the command is killed."""
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -38,10 +36,10 @@ FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def run(parent: int, command: list[str]) -> int:
     """Run a command in a process group of its own, and return its exit code.
 
-    The signals in `FORWARDED` are sent on to the command.
+    If this process gets a signal in `FORWARDED`, the command gets the signal too.
 
     Returns:
-        The exit code of the command. If a signal ended the command: 128 plus the number of the signal, as in a shell.
+        The exit code of the command. If a signal ended the command, 128 plus the number of the signal, as in a shell.
     """
     early: list[int] = []
     child: subprocess.Popen[bytes] | None = None
@@ -52,12 +50,12 @@ def run(parent: int, command: list[str]) -> int:
         else:
             child.send_signal(number)
 
-    with suppress(PermissionError):  # the leader of a session has a group of its own already
+    with suppress(PermissionError):  # The leader of a session already has a group of its own.
         os.setpgid(0, 0)
-    # A command in the background of a terminal must not be stopped when it prints.
+    # Without this line, a terminal would stop the command when it prints in the background.
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     for number in FORWARDED:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # for example, nohup ignores SIGHUP
+        if signal.getsignal(number) is not signal.SIG_IGN:  # For example, SIGHUP is ignored under nohup.
             signal.signal(number, forward)
     child = subprocess.Popen(command)  # noqa: S603
     for waiting in early:
@@ -68,7 +66,7 @@ def run(parent: int, command: list[str]) -> int:
 
 
 def end_with(parent: int, child: subprocess.Popen[bytes]) -> None:
-    """Wait until the parent has ended. Then end the command, and kill the whole process group, with the guard."""
+    """Wait until the parent has ended. Then end the command, and kill the process group, including the guard."""
     while os.getppid() == parent:
         time.sleep(SECONDS_BETWEEN_LOOKS)
     child.terminate()
@@ -78,7 +76,7 @@ def end_with(parent: int, child: subprocess.Popen[bytes]) -> None:
 
 
 def guard_group(parent: int) -> None:
-    """Wait until the parent has ended or standard input is closed. Then kill the process group, with the guard."""
+    """Wait until the parent has ended or standard input is closed. Then kill the process group, including the guard."""
     while os.getppid() == parent and not select.select([0], [], [], SECONDS_BETWEEN_LOOKS)[0]:
         pass
     os.killpg(0, signal.SIGKILL)

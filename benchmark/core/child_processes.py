@@ -1,6 +1,7 @@
-"""Starts child processes that end with the process that started them, even if that process is killed.
+"""Starts child processes that end when this process ends, even if this process is killed.
 
-`child_guard.py` watches the parent. On Windows there are no process groups, so children are not watched there.
+The program `child_guard.py` watches this process. On Windows, children do not end with this process, because there are
+no process groups.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 __all__ = ["end", "end_group_with_parent", "guarded", "start", "wait"]
 
@@ -24,30 +26,50 @@ _WATCHED = os.name == "posix"
 def guarded(command: Sequence[str]) -> list[str]:
     """Return a command that runs `command`, and ends `command` when this process has ended.
 
-    This process must start the returned command itself. The command then runs in a process group of its own.
+    The returned command must be started by this process. It then runs in a process group of its own.
 
     Raises:
-        FileNotFoundError: There is no such program.
+        FileNotFoundError: The program does not exist.
     """
     if shutil.which(command[0]) is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
     return [*_guard(), *command] if _WATCHED else list(command)
 
 
-def start(command: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start a command that ends with this process. The command has no standard input.
+def start(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    output: int | None = None,
+    errors: IO[bytes] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a command that ends when this process ends. The command has no standard input.
 
-    Ctrl-C in a terminal does not reach the command. `end` interrupts the command.
+    Ctrl-C in a terminal does not interrupt the command. Use `end` to end the command.
+
+    Args:
+        command: The program and its arguments.
+        environment: All environment variables of the command. None means the variables of this process.
+        output: `subprocess.PIPE` if this process reads the standard output of the command. None if the command uses the
+            standard output of this process.
+        errors: The file to which the command writes standard error. None if the command uses the standard error of this
+            process.
 
     Raises:
-        FileNotFoundError: There is no such program.
+        FileNotFoundError: The program does not exist.
     """
-    group = 0 if _WATCHED else None
-    return subprocess.Popen(guarded(command), stdin=subprocess.DEVNULL, process_group=group)  # noqa: S603
+    return subprocess.Popen(  # noqa: S603
+        guarded(command),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=errors,
+        process_group=0 if _WATCHED else None,
+    )
 
 
 def wait(process: subprocess.Popen[bytes]) -> int:
-    """Wait for the end of a process that `start` started, kill the children that it left, and return its exit code."""
+    """Wait until a process that `start` started has ended. Kill its remaining children, and return its exit code."""
     code = process.wait()
     _kill_group(process)
     return code
@@ -56,11 +78,11 @@ def wait(process: subprocess.Popen[bytes]) -> int:
 def end(process: subprocess.Popen[bytes], seconds: float) -> None:
     """End a process that `start` started, together with its children.
 
-    The process is interrupted as by Ctrl-C. If the process has not ended after `seconds`, the process is killed.
+    The process gets SIGTERM. If the process has not ended after `seconds`, the process is killed.
     """
     if process.poll() is not None:
         return
-    process.send_signal(signal.SIGINT if _WATCHED else signal.SIGTERM)
+    process.terminate()  # SIGINT is not used, because Python prints a traceback if SIGINT arrives while Python starts.
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
     _kill_group(process)
@@ -68,27 +90,29 @@ def end(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
     if _WATCHED:
-        with suppress(ProcessLookupError, PermissionError):  # the group is empty; macOS refuses to kill a zombie
+        # The group may be empty. macOS refuses to kill a process that has already ended.
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
     else:
         process.kill()
 
 
 def end_group_with_parent() -> None:
-    """Give this process, a child of multiprocessing, a process group that ends with it and with its parent.
+    """Make this process end, with its children, when its parent ends. This process must be a child of multiprocessing.
 
-    The group contains all children of this process that do not leave the group.
+    The process gets a process group of its own. The group also contains the children of the process, unless a child
+    leaves the group. The whole group is killed when the parent or this process ends.
     """
     parent = multiprocessing.parent_process()
     if parent is None or not _WATCHED:
         return
     os.setpgid(0, 0)
-    # multiprocessing keeps the other end of this pipe open in the parent, and writes nothing to the pipe.
+    # The sentinel is a pipe that is closed when the parent ends. Nothing is written to the pipe.
     subprocess.Popen(  # noqa: S603
         _guard(), stdin=parent.sentinel, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
 
 
 def _guard() -> list[str]:
-    # Isolated, and without site-packages: the guard starts in 10 ms and uses no environment variable.
+    # -I ignores environment variables, and -S skips site-packages, so that the guard starts in 10 ms.
     return [sys.executable, "-I", "-S", str(Path(__file__).with_name("child_guard.py")), str(os.getpid())]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.progress import phase
 
 __all__ = ["Kind", "cached", "check_id", "download", "gated", "is_repo_id", "probe", "upload", "writable"]
 
@@ -127,7 +128,7 @@ def upload(
     try:
         if not exists:
             api.create_repo(repo, repo_type=kind, private=private or None, exist_ok=True)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), phase(f"uploading to {repo}"):
             warnings.simplefilter("ignore")  # The library warns about metadata that the hub accepts.
             commit = api.create_commit(repo, operations, repo_type=kind, commit_message=message)
     except Exception as error:  # The type of the error depends on the version of the hub library.
@@ -218,7 +219,8 @@ def download(repo: str, revision: str | None, patterns: Sequence[str], kind: Kin
 
     probe(repo, revision, kind)
     try:
-        return Path(snapshot_download(repo, revision=revision, repo_type=kind, allow_patterns=list(patterns)))
+        with phase(f"downloading {repo}"):
+            return Path(snapshot_download(repo, revision=revision, repo_type=kind, allow_patterns=list(patterns)))
     except OSError as error:
         raise EnvironmentFault(
             f"{repo} could not be downloaded: {error}", f"Run again, or download the {kind} with: {by_hand(repo, kind)}"

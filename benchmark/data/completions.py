@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Call, Message, Tool
 
@@ -23,14 +24,23 @@ StopReason = Literal["stop", "length", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The turns for the chat template. Only in the dialect `native`, a prompt also contains the tools."""
+    """The turns for the chat template. With the dialect `native`, a prompt also contains the tools for the template.
+
+    Attributes:
+        messages: The turns.
+        tools: The tools that the template shows.
+        template_args: The arguments of the template. The user or a training record sets the arguments. A dialect does
+            not set them.
+    """
 
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...] = ()
+    template_args: TemplateArgs = field(default_factory=dict, hash=False)
 
     def digest(self) -> str:
         """Return the hash of the prompt. The key of a completion contains this hash, so equal prompts run only once."""
-        return digest([[m.as_openai() for m in self.messages], [tool.shown() for tool in self.tools]])
+        parts: list[object] = [[m.as_openai() for m in self.messages], [tool.shown() for tool in self.tools]]
+        return digest([*parts, dict(self.template_args)] if self.template_args else parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from toolmark.benchmark.config.template_args import TemplateArgs, known_template_args
 from toolmark.benchmark.core.errors import InputError
 
 __all__ = [
@@ -83,6 +84,7 @@ class WrittenRecord(_Part):
         base: The base model of the training. None if the training started from scratch.
         dialects: Dialects in which the data was shown.
         template_sha256: Hash of the chat template.
+        template_args: Arguments of the chat template.
         data: The trace dataset.
         weights_sha256: Hash of the weights in the folder of the record.
         tokens: Number of tokens that were read in training, without padding.
@@ -101,6 +103,7 @@ class WrittenRecord(_Part):
     base: RecordedBase | None = None
     dialects: tuple[str, ...]
     template_sha256: str
+    template_args: dict[str, JsonValue] = Field(default_factory=dict)
     data: RecordedData
     weights_sha256: str
     tokens: int
@@ -197,6 +200,7 @@ class TrainingRecord:
     base_weights: str | None = None
     base_id: str = ""
     dialects: tuple[str, ...] = ()
+    template_args: TemplateArgs | None = field(default=None, hash=False)
 
     @classmethod
     def of(cls, record: Mapping[str, Any] | None) -> TrainingRecord | None:
@@ -219,6 +223,7 @@ class TrainingRecord:
             base_weights=_string(base.get("weights")) or None,
             base_id=_string(base.get("id")),
             dialects=tuple(map(str, dialects)) if isinstance(dialects, list) else (),
+            template_args=known_template_args(record.get("template_args")),
         )
 
     @classmethod

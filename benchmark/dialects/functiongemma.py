@@ -17,7 +17,7 @@ The format is described at https://ai.google.dev/gemma/docs/functiongemma/format
 - The sentence before the tools must not be changed, because the model was trained to call functions after it.
 - Keys are written in alphabetical order, because the chat template sorts the keys.
 - The token `<start_function_response>` ends a completion, because the application and not the model writes results.
-- A string in this format cannot contain `<escape>` or a `<think>` tag.
+- A string in this format cannot contain `<escape>` or the marks of a thought.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from toolmark.benchmark.dialects.literals import Notation, Unreadable
 from toolmark.benchmark.dialects.marked_calls import Markers
 from toolmark.benchmark.dialects.parsing import parse_pieces
 from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
+from toolmark.benchmark.dialects.thinking import MARKS
 
 __all__ = ["FunctionGemma"]
 
@@ -159,7 +160,7 @@ def _write_call(call: Call) -> str:
             f"the dialect functiongemma cannot write a call of the tool {call.name!r}",
             "Choose another dialect, for example --dialect tagged",
         )
-    body = _checked(_write_mapping(call.arguments), ["<think>", "</think>"])
+    body = _checked(_write_mapping(call.arguments), [*MARKS, *MARKS.values()])
     return f"{_MARKERS.opening}call:{call.name}{body}{_MARKERS.closing}"
 
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from toolmark.benchmark.dialects.thinking import MARKS
+
 __all__ = [
     "MAX_DEPTH",
     "MAX_LENGTH",
@@ -27,7 +29,6 @@ __all__ = [
     "scan",
     "scan_both",
     "unfenced",
-    "without_thinking",
 ]
 
 MAX_LENGTH = 1 << 20
@@ -100,10 +101,12 @@ def check(value: Any, *, strict: bool) -> None:
 def dumps(value: Any) -> str:
     """Return `value` as JSON text for a prompt.
 
-    `<think>` tags are escaped, because `without_thinking` would remove them. Other Unicode characters are not escaped.
+    The marks of thoughts are escaped, because `without_thinking` would remove them. Other characters are not escaped.
     """
     text = json.dumps(value, ensure_ascii=False)
-    return text.replace("<think>", "\\u003cthink>").replace("</think>", "\\u003c/think>")
+    for mark in (*MARKS, *MARKS.values()):
+        text = text.replace(mark, f"\\u{ord(mark[0]):04x}{mark[1:]}")
+    return text
 
 
 def decode(text: str, start: int, *, strict: bool) -> tuple[Any, int]:
@@ -179,29 +182,6 @@ def _scan(text: str, decoded: Callable[[str, int], tuple[Any, int]]) -> Iterator
             position = start + 1
         else:
             yield start, position, value
-
-
-def without_thinking(text: str) -> str:
-    """Return `text` without the blocks `<think>…</think>`.
-
-    If the closing tag is missing, the block ends at the end of the text. If the opening tag is missing, the block
-    begins at the start of the text.
-    """
-    if "think>" not in text:
-        return text
-    opening, closing = "<think>", "</think>"
-    first_close = text.find(closing)
-    if first_close >= 0 and text.find(opening, 0, first_close) < 0:
-        text = text[first_close + len(closing) :]
-    parts: list[str] = []
-    position = 0
-    while (start := text.find(opening, position)) >= 0:
-        parts.append(text[position:start])
-        end = text.find(closing, start)
-        if end < 0:
-            return "".join(parts)
-        position = end + len(closing)
-    return "".join([*parts, text[position:]])
 
 
 def unfenced(text: str) -> str:

@@ -81,7 +81,7 @@ class Mistral(BaseDialect):
     """The dialect of Mistral: `[TOOL_CALLS] [{"name": …, "arguments": …}]`."""
 
     name = "mistral"
-    version = "1"
+    version = "2"
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
         """Return plain turns. The tools are after `[AVAILABLE_TOOLS]`, at the end of the system turn."""

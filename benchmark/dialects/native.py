@@ -32,6 +32,7 @@ from toolmark.benchmark.dialects.json_calls import call_from_object
 from toolmark.benchmark.dialects.llama3 import PYTHON_TAG, Llama3
 from toolmark.benchmark.dialects.mistral import Mistral
 from toolmark.benchmark.dialects.parsing import Attempt, Piece, parse_pieces
+from toolmark.benchmark.dialects.thinking import without_thinking
 
 __all__ = ["Native"]
 
@@ -61,7 +62,7 @@ def _no_calls(text: str, strict: bool) -> Iterable[Piece]:  # noqa: ARG001 - the
 
 
 def _form_of(text: str) -> Dialect | None:
-    text = json_in_text.without_thinking(text).lstrip()
+    text = without_thinking(text).lstrip()
     forms = {text.find(mark): form for mark, form in _FORMS.items() if mark in text}
     if forms:
         return forms[min(forms)]  # `min` chooses the mark that stands first in the text.
@@ -86,5 +87,5 @@ class Native(BaseDialect):
         attempts = [_read_raw_call(raw, strict) for raw in completion.tool_calls]
         calls = tuple(call for attempt in attempts for call in attempt.calls)
         error = next((attempt.error for attempt in attempts if attempt.error is not None), None)
-        answer = json_in_text.without_thinking(completion.text[: json_in_text.MAX_LENGTH]).strip()
+        answer = without_thinking(completion.text[: json_in_text.MAX_LENGTH]).strip()
         return ParsedCompletion(calls, True, frozenset(), None if calls and not strict else error, answer)

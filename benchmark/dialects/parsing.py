@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from toolmark.benchmark.data.cases import Call
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion
 from toolmark.benchmark.dialects import json_in_text
+from toolmark.benchmark.dialects.thinking import without_thinking
 
 __all__ = ["Attempt", "Piece", "Pieces", "parse_pieces"]
 
@@ -55,7 +56,7 @@ def parse_pieces(
     text = completion.text
     if len(text) > json_in_text.MAX_LENGTH:
         return ParsedCompletion(attempted=True, error=f"longer than {json_in_text.MAX_LENGTH} characters")
-    text = json_in_text.without_thinking(text)
+    text = without_thinking(text)
     calls: list[Call] = []
     outside: list[str] = []
     error: str | None = None

@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from ssl import SSLContext
 
 import httpx
 
@@ -41,7 +43,21 @@ class Reply:
 
 
 class NoReply(Exception):
-    """There is no reply. The text is the reason."""
+    """There is no reply. The text is the reason.
+
+    Attributes:
+        late: Whether the reply did not come in time.
+    """
+
+    def __init__(self, reason: str, *, late: bool = False) -> None:
+        super().__init__(reason)
+        self.late = late
+
+
+@cache
+def _certificates() -> SSLContext:
+    """The known certificates. They are read once, because reading takes a tenth of a second."""
+    return httpx.create_ssl_context()
 
 
 def exchange(
@@ -63,7 +79,7 @@ def exchange(
     try:
         return within(seconds + GRACE, lambda: _exchange(method, url, headers, content, ends))
     except (TimeoutError, httpx.TimeoutException):
-        raise NoReply(f"no answer in {seconds:.2g} s") from None
+        raise NoReply(f"no answer in {seconds:.2g} s", late=True) from None
     except (ValueError, httpx.LocalProtocolError, httpx.InvalidURL):
         # The text of these errors may show a header, and a header may be a key.
         raise NoReply("the address or the key has characters that are not possible in a request") from None
@@ -76,7 +92,7 @@ def _exchange(method: str, url: str, headers: Mapping[str, str], content: bytes 
     # Not compressed, because a small compressed reply may be huge.
     sent = {**headers, "Accept-Encoding": "identity"}
     with (
-        httpx.Client(timeout=seconds) as client,
+        httpx.Client(timeout=seconds, verify=_certificates()) as client,
         client.stream(method, url, headers=sent, content=content) as response,
     ):
         body, unfinished = bytearray(), ""

@@ -26,11 +26,15 @@ from tempfile import TemporaryFile
 from threading import Thread
 from typing import IO, Any
 
+from toolmark.benchmark.core.child_processes import end, start, wait
 from toolmark.benchmark.doctor.findings import Finding, brief, problem, run_checks
 
 __all__ = ["findings_of_child"]
 
-_END = ""
+_END = b""
+
+_SIGNALLED = 128
+"""A process that was ended by a signal has this exit code plus the number of the signal."""
 
 
 def findings_of_child(
@@ -50,10 +54,7 @@ def findings_of_child(
     command = [sys.executable, "-P", "-m", __name__, checks, json.dumps(arguments)]
     ends = time.monotonic() + seconds
     with TemporaryFile() as errors:
-        # In a session of its own, so that the processes that it starts can be killed with it.
-        process = subprocess.Popen(  # noqa: S603 - this Python, with a module of Toolmark
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
-        )
+        process = start(command, output=subprocess.PIPE, errors=errors)
         running = checks.rpartition(":")[2]
         try:
             for line in _lines(process.stdout, ends):
@@ -62,17 +63,17 @@ def findings_of_child(
                     running = value
                 else:
                     yield value[0], Finding(**value[1])
-            if process.wait(timeout=max(ends - time.monotonic(), 1.0)) != 0:
-                yield running, problem(*_died(process.returncode, errors))
-        except (TimeoutError, subprocess.TimeoutExpired):
+            if (code := wait(process)) != 0:
+                yield running, problem(*_died(code, errors))
+        except TimeoutError:
             yield running, problem(f"not finished after {seconds:g} s", again)
         finally:
-            _kill(process)
+            end(process, 0)
 
 
-def _lines(stream: IO[str] | None, ends: float) -> Iterator[str]:
+def _lines(stream: IO[bytes] | None, ends: float) -> Iterator[bytes]:
     """Yield the lines of a stream until its end. Raises `TimeoutError` if a line does not come before `ends`."""
-    lines: SimpleQueue[str] = SimpleQueue()
+    lines: SimpleQueue[bytes] = SimpleQueue()
 
     def read() -> None:
         with suppress(ValueError, OSError):
@@ -96,7 +97,7 @@ def _died(code: int, errors: IO[bytes]) -> tuple[str, str]:
     errors.seek(0)
     lines = errors.read()[-4000:].decode(errors="replace").strip().splitlines()
     last = f": {brief(lines[-1])}" if lines else ""
-    name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    name = {_SIGNALLED + number: number.name for number in signal.Signals}.get(code, f"exit code {code}")
     if name == "SIGKILL":
         return (
             "the process was killed by the system, as it happens when the memory is used up",
@@ -106,15 +107,6 @@ def _died(code: int, errors: IO[bytes]) -> tuple[str, str]:
         f"the process ended with {name}{last}",
         "Install torch again, in a build for this machine: pip install --force-reinstall --no-cache-dir torch",
     )
-
-
-def _kill(process: subprocess.Popen[str]) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    process.wait()
 
 
 def _main(function: str, arguments: str) -> None:

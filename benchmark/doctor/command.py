@@ -13,7 +13,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from toolmark.benchmark.core.errors import EnvironmentFault
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.printing import say
 from toolmark.benchmark.doctor.child_process import findings_of_child
 from toolmark.benchmark.doctor.findings import Check, Finding, run_checks
@@ -26,7 +26,13 @@ __all__ = ["doctor"]
 _TORCH_SECONDS = 120.0
 """torch is imported in seconds, but from a slow disk in a minute. Then there are measurements of three seconds."""
 
+_MODEL_SECONDS = 120.0
+
+_REQUESTS_IN_TIME = 4
+"""A request may take the time of the checks of the model, divided by this number."""
+
 _TORCH_CHECKS = "toolmark.benchmark.doctor.torch_checks:torch_checks"
+_MODEL_CHECKS = "toolmark.benchmark.doctor.model_checks:model_checks"
 
 _NAME_WIDTH = 10
 
@@ -36,6 +42,9 @@ doctor = App(name="doctor", help="Check this machine, or a model on this machine
 @doctor.default
 def check(
     *,
+    model: str | None = None,
+    dialect: str | None = None,
+    seconds: float = _MODEL_SECONDS,
     runs: Annotated[Path, Parameter(env_var="TOOLMARK_RUNS")] = Path("runs"),
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> None:
@@ -43,15 +52,31 @@ def check(
 
     The exit code is 0 if a run is possible, and 69 if there is a problem. Nothing is downloaded or written.
 
+    With --model, the model is checked too: weights, template, dialect, context length, and what a case costs. A served
+    model is asked about ten short questions, which show what its server does with tools and calls.
+
     Parameters
     ----------
+    model:
+        A candidate: alias, path, hub id, replay/FILE, policy/NAME or an Inspect model.
+    dialect:
+        How tools are shown and calls are read. The default is the dialect that an evaluation would use.
+    seconds:
+        The limit on the time of the checks of the model.
     runs:
         Folder of the runs.
     as_json:
         Print the findings as JSON.
     """
+    if not 0 < seconds < float("inf"):
+        raise InputError(f"--seconds {seconds:g} is not a positive number", "Write seconds, for example --seconds 120")
+    if model is not None:
+        from toolmark.benchmark.doctor.model_checks import contestant_of
+
+        contestant_of(model, dialect)  # a wrong spec is an error before anything is checked
     findings = []
-    for name, finding in _machine(runs):
+    wanted = chain(_machine(runs), _model(model, dialect, seconds) if model else ())
+    for name, finding in wanted:
         findings.append((name, finding))
         if not as_json:
             say(f"{finding.state:<8} {name:<{_NAME_WIDTH}} {finding}")
@@ -80,3 +105,10 @@ def _machine(runs: Path) -> Iterator[tuple[str, Finding]]:
     ]
     again = "Stop other programs, and run again: toolmark doctor"
     return chain(run_checks(first), findings_of_child(_TORCH_CHECKS, {}, _TORCH_SECONDS, again), run_checks(last))
+
+
+def _model(spec: str, dialect: str | None, seconds: float) -> Iterator[tuple[str, Finding]]:
+    """The findings about a model."""
+    arguments = {"spec": spec, "dialect": dialect, "seconds": seconds / _REQUESTS_IN_TIME}
+    again = f"Allow more time: toolmark doctor --model {spec} --seconds {5 * seconds:g}"
+    return findings_of_child(_MODEL_CHECKS, arguments, seconds, again)

@@ -1,7 +1,4 @@
-"""Engines, which generate completions.
-
-An engine gets all prompts of a run at once and chooses the order of the answers.
-"""
+"""Engines generate completions. An engine gets all prompts of a run at once, and chooses the order of the answers."""
 
 from __future__ import annotations
 
@@ -10,16 +7,17 @@ from typing import Any, Protocol
 
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.engine.generation_progress import GenerationProgress
 
 __all__ = ["Engine", "NotAnswered", "PromptTooLong"]
 
 
 class PromptTooLong(Exception):
-    """Some prompts leave no room for an answer.
+    """Some prompts are so long that the context has no room for an answer.
 
     Attributes:
-        lengths: Number of tokens of each prompt that is too long, by the prompt's index.
-        room: The largest number of tokens that a prompt may have.
+        lengths: Number of tokens of each prompt that is too long, by index of the prompt.
+        room: Highest number of tokens that a prompt may have.
     """
 
     def __init__(self, lengths: Mapping[int, int], room: int) -> None:
@@ -29,10 +27,10 @@ class PromptTooLong(Exception):
 
 
 class NotAnswered(Exception):
-    """Some prompts have no completion, and sending these prompts again would not help now.
+    """Some prompts got no completion. The engine has already sent them again, or the server refused them.
 
     Attributes:
-        reasons: The reason for each of these prompts, by the prompt's index.
+        reasons: The reason for each of these prompts, by index of the prompt.
         too_long: Indices of the prompts that do not fit into the context of the server.
         asked: Whether all other prompts were sent to the server. False if the server seems to be down.
     """
@@ -52,17 +50,24 @@ class Engine(Protocol):
 
         Args:
             prompts: All prompts of the run.
-            dialect: The dialect. The dialect's stops end a completion.
-            one_call: Indices of the prompts whose completions end after the first complete call.
+            dialect: The dialect. A completion ends at one of the stops of the dialect.
+            one_call: Indices of prompts. The completions of these prompts end after the first complete call.
 
         Raises:
             PromptTooLong: Some prompts leave no room for an answer.
-            InputError: The model's chat template cannot render a prompt.
+            InputError: The chat template of the model cannot render a prompt.
         """
         ...
 
-    def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:
-        """Complete the prepared prompts with these indices, and yield (index, completion) when a completion is ready.
+    def answer(
+        self, indices: Sequence[int], epoch: int = 1, progress: GenerationProgress | None = None
+    ) -> Iterator[tuple[int, Completion]]:
+        """Generate completions for these prompts. Yield (index, completion) as soon as a completion is ready.
+
+        Args:
+            indices: Indices of prepared prompts.
+            epoch: Number of the epoch, from 1.
+            progress: Receives how many tokens or requests are done.
 
         Raises:
             NotAnswered: Some prompts have no completion. The error is raised after all other completions were yielded.
@@ -71,9 +76,9 @@ class Engine(Protocol):
         ...
 
     def notes(self) -> tuple[str, ...]:
-        """Lines for the user about the generation so far."""
+        """Return lines for the user about the generation so far."""
         ...
 
     def environment(self) -> dict[str, Any]:
-        """Device, threads and batch layout, for the run's record."""
+        """Return device, threads and batch layout. They are recorded with the run."""
         ...

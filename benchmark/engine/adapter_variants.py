@@ -1,8 +1,10 @@
-"""Two models that test adapters: an adapter that changes no weight, and a base model with a merged adapter.
+"""Makes two models with which Toolmark tests that it applies adapters correctly:
 
-A base with an adapter that changes no weight must give the same answers as the base alone. A merged model must give the
-same answers as the base with the adapter. Otherwise adapters do not work on this machine, and comparisons of adapters
-are wrong.
+    model                                 must give the same answers as
+    a base with an adapter of zeros       the base alone
+    a base with the adapter merged        the base with the adapter
+
+If the answers differ, adapters do not work on this machine, and comparisons of adapters are wrong.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ __all__ = ["merge", "zero_adapter"]
 
 
 def zero_adapter(base: Path, out: Path) -> None:
-    """Write a LoRA adapter for `base` to `out`. The adapter adds zero to every weight, so no weight changes."""
+    """Write a LoRA adapter of zeros for `base` to `out`. The adapter adds zero to every weight of the base."""
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
@@ -26,9 +28,9 @@ def zero_adapter(base: Path, out: Path) -> None:
 
 
 def merge(weights: Weights, out: Path) -> None:
-    """Merge an adapter into its base and write the model to `out`, in fp32, with the base's tokenizer and templates.
+    """Merge an adapter into its base, and write the model to `out` in fp32, with the tokenizer of the base.
 
-    The base's `toolmark.json` is not copied, because it describes the base's weights and not the merged weights.
+    The `toolmark.json` of the base is not copied, because it does not describe the merged weights.
     """
     import torch
     from peft import PeftModel

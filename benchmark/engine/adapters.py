@@ -1,8 +1,10 @@
 """A base model in memory with any number of adapters. At most one adapter is active at a time.
 
-PEFT loads an adapter of another base without an error if the shapes are the same. If an adapter lacks layers, PEFT only
-prints a warning. Therefore this module checks two things: the hash of the base in the adapter's record, and the keys
-that the loader reports. An adapter that does not fit the base is an error.
+An adapter that does not fit the base must be an error, but PEFT does not always raise an error:
+
+    problem                                     PEFT              this module checks
+    adapter of another base, with equal shapes  loads it          the hash of the base in the adapter's training record
+    adapter without some layers                 prints a warning  the keys that the loader reports as missing
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ __all__ = ["AdaptedModel"]
 
 
 class AdaptedModel:
-    """A causal language model whose adapter can be changed.
+    """A causal language model with an adapter that can be exchanged.
 
     Args:
         model: The base, in evaluation mode on its device.
@@ -40,12 +42,12 @@ class AdaptedModel:
 
     @property
     def ends(self) -> int | list[int] | None:
-        """The stop tokens of the base's generation configuration."""
+        """Return the stop tokens in the base's generation configuration."""
         ends: int | list[int] | None = self._plain.generation_config.eos_token_id
         return ends
 
     def set_adapter(self, adapter: Path | None) -> None:
-        """Use this adapter from now on. If `adapter` is None, use the base alone. An adapter is loaded only once.
+        """Use this adapter from now on, or the base alone if `adapter` is None. Each adapter is loaded only once.
 
         Raises:
             InputError: The adapter was trained on another base, its files are broken, or its weights do not fit.
@@ -61,16 +63,13 @@ class AdaptedModel:
 
     @property
     def plain(self) -> PreTrainedModel:
-        """The base model. PEFT inserts the layers of adapters into the modules of the base model."""
+        """Return the base model. PEFT inserts the layers of adapters into its modules."""
         model: PreTrainedModel = self._plain
         return model
 
     @contextmanager
     def adapter_active(self) -> Iterator[None]:
-        """Activate the adapter that was set. Inside this `with` block, `plain` uses this adapter.
-
-        If no adapter was set, `plain` is the base alone.
-        """
+        """Make `plain` use the adapter that was set, inside the `with` block. Without an adapter, only use the base."""
         if self._wrapped is None or self._adapter_name is not None:
             yield
             return
@@ -92,15 +91,15 @@ class AdaptedModel:
                 reason = " ".join(str(error).split())[:200]
                 raise InputError(
                     f"{adapter} cannot be loaded on {self._base}: {type(error).__name__}: {reason}",
-                    "With --model, name the base on which the adapter was trained, or save the adapter again.",
+                    "With --model, give the base on which the adapter was trained. Or save the adapter again.",
                 ) from None
         self._wrapped.eval()
         missing = [key for key in loaded.missing_keys if f".{name}." in key]
         if missing or loaded.unexpected_keys:
-            kind, keys = ("lacks", missing) if missing else ("has unexpected", loaded.unexpected_keys)
+            kind, keys = ("missing", missing) if missing else ("unexpected", loaded.unexpected_keys)
             raise InputError(
-                f"{adapter} does not fit {self._base}, because it {kind} {len(keys)} weights, for example {keys[0]}",
-                "With --model, name the base on which the adapter was trained.",
+                f"{adapter} does not fit {self._base}, because {len(keys)} weights are {kind}, for example {keys[0]}",
+                "With --model, give the base on which the adapter was trained.",
             )
 
 
@@ -110,7 +109,7 @@ def _check_base(base: Path, adapter: Path) -> None:
         if record.base_weights not in (None, here):
             raise InputError(
                 f"{adapter} was trained on {record.base_id} with weights {record.base_weights}, not on {base} ({here})",
-                f"Name the base of the training: --model {record.base_id} --adapter {adapter}",
+                f"Give the base of the training: --model {record.base_id} --adapter {adapter}",
             )
         return
     name = json.loads((adapter / "adapter_config.json").read_text()).get("base_model_name_or_path") or "no base"

@@ -1,13 +1,13 @@
-"""A whole conversation as token ids. A mask marks the tokens that a model must learn to write.
+"""Encodes a whole conversation as token ids, with a mask of the tokens that a model must learn to write.
 
-A conversation with a call, a result and an answer has two turns to learn. The ids up to the first turn are a prefix of
-the ids up to the second turn. So one sequence contains both turns, and the tool list occurs only once. Some templates
-change earlier turns. In this case the ids of a turn do not begin with the ids of the earlier turns. Such a turn begins
-a new sequence.
+A conversation with a call, a result and an answer has two turns to learn: the call and the answer. The ids up to the
+first turn are usually a prefix of the ids up to the second turn. Then one sequence contains both turns, and the tool
+list occurs only once. But some templates change earlier turns. Then the second turn begins a new sequence.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from toolmark.benchmark.engine.encoding import Encoded, check_readable, encode
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerBase
 
+    from toolmark.benchmark.config.template_args import TemplateArgs
     from toolmark.benchmark.data.cases import Message, Tool
     from toolmark.benchmark.dialects import Dialect
 
@@ -24,22 +25,26 @@ __all__ = ["conversation_sequences"]
 
 
 def conversation_sequences(
-    messages: Sequence[Message], tools: Sequence[Tool], dialect: Dialect, tokenizer: PreTrainedTokenizerBase
+    messages: Sequence[Message],
+    tools: Sequence[Tool],
+    dialect: Dialect,
+    tokenizer: PreTrainedTokenizerBase,
+    template_args: TemplateArgs | None = None,
 ) -> Iterator[Encoded]:
     """Encode every assistant turn of a conversation, in as few sequences as possible.
 
     Yields:
-        Sequences whose assistant turns are supervised. The stop token of each turn is also supervised.
+        Sequences in which the assistant turns and their stop tokens are supervised.
 
     Raises:
-        InputError: The same errors as `encode` and `check_readable`, for example if the chat template cannot render the
-            conversation.
+        InputError: `encode` or `check_readable` raised an error, for example because the chat template cannot render
+            the conversation.
     """
     open_sequence: Encoded | None = None
     for index, message in enumerate(messages):
         if message.role != "assistant":
             continue
-        prompt = dialect.render(messages[:index], tools)
+        prompt = replace(dialect.render(messages[:index], tools), template_args=template_args or {})
         if message.tool_calls:
             check_readable(prompt, tokenizer, dialect)
         turn = encode(prompt, tokenizer, dialect.render(messages[: index + 1], tools).messages[-1])

@@ -1,9 +1,9 @@
-"""The decode loop, which continues many prompts at once, reads each shared prefix only once, and refills the batch.
+"""The decode loop: continues many prompts at once, and reads each shared prefix only once.
 
-A sequence leaves the batch when the sequence ends, and the next sequence takes its slot. Sequences are admitted in
-depth-first order of the tree of common prefixes. So a prefix is read when the first sequence with this prefix is
-admitted. The prefix is freed when the last sequence with this prefix ends. There is no padding. A forward pass takes
-the tokens of many sequences in one packed row.
+When a sequence ends, it leaves the batch, and a waiting sequence takes its slot. Sequences are admitted in depth-first
+order of the tree of common prefixes. So a prefix is read when the first sequence with this prefix is admitted, and is
+freed when the last sequence with this prefix ends. There is no padding, because a forward pass takes the tokens of many
+sequences in one packed row.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 from toolmark.benchmark.core.errors import EnvironmentFault
+from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.kv_cache import BatchSlot, BatchSlots, KVBlock
 from toolmark.benchmark.engine.prefix_attention import Decode, Level, Pass, Prefill, Segment
-from toolmark.benchmark.engine.prefix_tree import Leaf, Node, prefix_leaves
+from toolmark.benchmark.engine.prefix_tree import Leaf, Node, prefix_leaves, unshared_tokens
 from toolmark.benchmark.engine.prompt_lookup import as_text, draft_tokens
+from toolmark.benchmark.engine.token_work import PROBE_STEPS, TokenWork, Workload
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,25 +28,25 @@ if TYPE_CHECKING:
 __all__ = ["Choose", "DecodeLimits", "Forward", "decode"]
 
 Forward = Callable[[Sequence[int], "Tensor", Pass, Sequence[int]], "Tensor"]
-"""A forward pass. Its arguments are the token ids and positions of a packed row, the pass, and indices of tokens. The
-result contains the logits of the tokens with these indices. The logits have the shape (indices, vocabulary)."""
+"""A function that runs a forward pass. The arguments are the token ids and positions of a packed row, the pass, and
+indices of tokens in the row. The result is the logits of these tokens, of shape (indices, vocabulary)."""
 
 Choose = Callable[["Tensor", Sequence[int]], list[int]]
-"""Chooses the next token of each sequence from the sequence's logits. The second argument contains the sequences'
-indices."""
+"""A function that chooses the next token of each sequence. The arguments are the logits, of shape (sequences,
+vocabulary), and the indices of the sequences."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """Limits that decide when sequences end, and how much is computed at once.
+    """Decides when sequences end, and how much is computed at once.
 
     Attributes:
-        tokens: The largest number of new tokens of a sequence.
+        tokens: Highest number of new tokens of a sequence.
         stops: Tokens that end a sequence.
-        sequences: The largest number of sequences in the batch.
-        pass_tokens: Number of prompt tokens that are read in one pass.
-        ended: A function that returns whether a sequence ends before a stop token. The function takes the index and the
-            generated tokens of the sequence.
+        sequences: Highest number of sequences in the batch.
+        pass_tokens: Highest number of prompt tokens that are read in one pass.
+        ended: A function that returns whether a sequence has ended without a stop token. Its arguments are the index
+            and the generated tokens of the sequence.
     """
 
     tokens: int
@@ -61,8 +63,8 @@ class DecodeLimits:
 
 
 _SLOT_TOKENS = 128
-"""The largest number of tokens of a sequence in its batch slot. If a sequence has more tokens, the tokens are moved to
-a separate block. The reason is that all slots have the size of the longest slot."""
+"""Highest number of tokens of a sequence in its batch slot. If there are more, they are moved to a separate block,
+because all slots have the size of the longest slot."""
 
 
 @dataclass(slots=True)
@@ -70,10 +72,10 @@ class _Sequence:
     """A sequence in the batch.
 
     Attributes:
-        leaf: The sequence's prompt in the prefix tree.
-        generated: The sequence's new tokens, including the new tokens of an earlier batch.
-        own_block: The block with the sequence's own tokens that are not in its slot. None if there is no such block.
-        prompt: The text before `generated`, in the form that `draft_tokens` reads.
+        leaf: The prompt of the sequence in the prefix tree.
+        generated: The new tokens of the sequence, including tokens from a batch that ran out of memory.
+        own_block: The block with unshared tokens of the sequence that are not in its slot. None if all are in the slot.
+        prompt: The tokens before `generated`, in the form that `draft_tokens` reads.
         accepted: Number of draft tokens that were accepted in the last pass. It limits the length of the next draft.
     """
 
@@ -84,7 +86,7 @@ class _Sequence:
     accepted: int = 0
 
     def next_tokens(self, max_draft: int) -> list[int]:
-        """The input of the next pass: the last token, and at most `max_draft` draft tokens."""
+        """Return the input of the next pass: the last token, and at most `max_draft` draft tokens."""
         last = self.generated[-1:]
         if not max_draft:
             return last
@@ -92,32 +94,39 @@ class _Sequence:
 
 
 def decode(
-    sequences: Mapping[int, Sequence[int]], forward: Forward, choose: Choose, limits: DecodeLimits
+    sequences: Mapping[int, Sequence[int]],
+    forward: Forward,
+    choose: Choose,
+    limits: DecodeLimits,
+    progress: GenerationProgress | None = None,
 ) -> Iterator[tuple[int, list[int]]]:
     """Continue prompts until every sequence has ended.
 
-    If memory runs out, the generated tokens are kept, and the largest number of sequences in the batch is halved.
+    If memory runs out, the batch is made half as large. Tokens that were already generated are kept.
 
     Args:
         sequences: Token ids of the prompts by index.
         forward: Runs a forward pass.
         choose: Chooses the next tokens.
-        limits: The limits on sequences and on the amount of computation.
+        limits: Decides when sequences end, and how much is computed at once.
+        progress: Receives how many tokens are read and written.
 
     Yields:
-        The index and the new tokens of a sequence, with the stop token, when the sequence has ended.
+        The index and the new tokens of each sequence that has ended. The new tokens include the stop token.
 
     Raises:
         EnvironmentFault: The memory is too small for one sequence.
     """
     generated: dict[int, list[int]] = {index: [] for index in sequences}
+    progress = progress or GenerationProgress()
     count = limits.sequences
     while generated:
-        batch = _Batch(forward, choose, limits, count)
+        rest = {index: [*sequences[index], *done] for index, done in generated.items()}
+        leaves = _shortest_first(list(prefix_leaves(rest)))
+        work = progress.local(_workload(rest, leaves, count, limits.tokens))
+        batch = _Batch(forward, choose, limits, count, work)
         try:
-            for index, tokens in batch.run(
-                {index: [*sequences[index], *done] for index, done in generated.items()}, generated
-            ):
+            for index, tokens in batch.run(leaves, generated):
                 del generated[index]
                 yield index, tokens
         except RuntimeError as error:
@@ -125,14 +134,28 @@ def decode(
                 raise
             if count == 1:
                 raise EnvironmentFault(
-                    f"the memory is too small to answer a single case: {str(error).splitlines()[0]}",
-                    "Free memory, or use a smaller model or cases with fewer tools.",
+                    f"the memory is too small for the answer to a single case: {str(error).splitlines()[0]}",
+                    "Close other programs, or use a smaller model, or use cases with fewer tools.",
                 ) from None
             count //= 2
 
 
+def _shortest_first(leaves: list[Leaf]) -> list[Leaf]:
+    """Return the leaves with the shortest prompt first. So all speeds are known after a short time."""
+    first = min(leaves, key=lambda leaf: leaf.start + len(leaf.ids))
+    return [first, *(leaf for leaf in leaves if leaf is not first)]
+
+
+def _workload(sequences: Mapping[int, Sequence[int]], leaves: Sequence[Leaf], count: int, longest: int) -> Workload:
+    def of_sample(size: int) -> int:
+        some = list(sequences)[:: max(1, len(sequences) // size)][:size]
+        return unshared_tokens(list(prefix_leaves({index: sequences[index] for index in some})))
+
+    return Workload(unshared_tokens(leaves), len(leaves), count, longest, of_sample)
+
+
 def _out_of_memory(error: RuntimeError) -> bool:
-    """Return whether memory ran out. For a GPU, torch has an error class. For a processor, only the message tells."""
+    """Return whether memory ran out. Only for a GPU, torch has a class of errors. Otherwise the message is checked."""
     import torch
 
     return (
@@ -148,23 +171,26 @@ class _Batch:
     choose: Choose
     limits: DecodeLimits
     count: int
+    work: TokenWork
     active: list[_Sequence] = field(default_factory=list)
     blocks: dict[Node, KVBlock] = field(default_factory=dict)
 
-    def run(
-        self, sequences: Mapping[int, Sequence[int]], generated: Mapping[int, list[int]]
-    ) -> Iterator[tuple[int, list[int]]]:
-        """Continue `sequences` until all have ended. The new tokens are appended to the lists in `generated`."""
+    def run(self, leaves: Sequence[Leaf], generated: Mapping[int, list[int]]) -> Iterator[tuple[int, list[int]]]:
+        """Continue all sequences until they have ended. The new tokens are appended to the lists in `generated`."""
         slots = BatchSlots(self.count)
-        waiting = deque(prefix_leaves(sequences))
+        waiting = deque(leaves)
         levels: list[Level] | None = None
+        # The first sequence makes a few steps alone. Their times are used to estimate the time of the run.
+        most, alone = 1, PROBE_STEPS
         while waiting or self.active:
-            # Reading a few prompts costs nearly as much as reading many prompts. So the loop waits until several slots
-            # are free.
-            if waiting and self.count - len(self.active) >= max(1, self.count // 4):
-                self._admit(waiting, generated, slots)
-                levels = None
+            # Because reading a few prompts takes nearly as long as reading many, the loop waits until several slots are
+            # free.
+            free = self.count - len(self.active)
+            if waiting and free >= max(1, self.count // 4) and not (self.active and alone):
+                self._admit(waiting, generated, slots, min(most, free))
+                most, levels = self.count, None
             else:
+                alone = max(0, alone - 1)
                 if levels is None:
                     levels = self._levels()
                 self._step(slots, levels)
@@ -176,15 +202,16 @@ class _Batch:
                 if self.limits.reached(sequence.leaf.index, sequence.generated):
                     self._remove(number, slots)
                     levels = None
+                    self.work.ended(len(sequence.generated))
                     yield sequence.leaf.index, sequence.generated
 
-    def _admit(self, waiting: deque[Leaf], generated: Mapping[int, list[int]], slots: BatchSlots) -> None:
-        """Read the prompts of the next sequences, as many as the free slots and the size of a pass allow."""
+    def _admit(self, waiting: deque[Leaf], generated: Mapping[int, list[int]], slots: BatchSlots, most: int) -> None:
+        """Read the prompts of the next sequences: at most `most` prompts, and not more tokens than a pass may have."""
         ids: list[int] = []
         segments: list[Segment] = []
         ends: list[int] = []
         admitted: list[_Sequence] = []
-        while waiting and len(self.active) + len(admitted) < self.count:
+        while waiting and len(admitted) < most:
             if admitted and len(ids) + len(waiting[0].ids) > self.limits.pass_tokens:
                 break
             leaf = waiting.popleft()
@@ -207,9 +234,13 @@ class _Batch:
             admitted, self.choose(logits, [sequence.leaf.index for sequence in admitted]), strict=True
         ):
             sequence.generated.append(token)
+        self.work.admitted(self._lengths())
+
+    def _lengths(self) -> list[int]:
+        return [len(sequence.generated) for sequence in self.active]
 
     def _path(self, leaf: Leaf) -> tuple[KVBlock, ...]:
-        """The blocks of a sequence's shared prefixes. Prefixes that are not in the cache are read now."""
+        """Return the blocks of the shared prefixes of a sequence. A prefix that is not in the cache is read now."""
         path: tuple[KVBlock, ...] = ()
         for node in leaf.path:
             if node not in self.blocks:
@@ -233,12 +264,13 @@ class _Batch:
         logits = self.forward(ids, positions, Prefill(segments), ends)
         for segment in segments:
             segment.store.length += segment.tokens
+        self.work.read(len(ids))
         return logits
 
     def _step(self, slots: BatchSlots, levels: Sequence[Level]) -> None:
-        """Generate one token for every sequence, and also accept draft tokens.
+        """Generate at least one token for every sequence, and more tokens if draft tokens are accepted.
 
-        Drafts are used only if the batch has free places.
+        Drafts are used only if the batch has free slots.
         """
         count = len(self.active)
         spare = (self.count - count) // count
@@ -252,15 +284,17 @@ class _Batch:
         for number, added in enumerate(self._accept(logits, inputs)):
             self.active[number].accepted = added - 1
             slots.lengths[number] += added
+        self.work.wrote(len(ids), self._lengths())
 
     def _accept(self, logits: Tensor, inputs: Sequence[Sequence[int]]) -> list[int]:
         """Append the chosen tokens to each sequence, up to the first draft token that is not accepted.
 
-        Tokens are chosen one after the other, in the same way as without drafts, because `choose` may draw at random.
+        The tokens of a sequence are chosen one after the other. So `choose` makes the same random draws as without
+        drafts.
 
         Args:
             logits: Logits of all inputs, of shape (tokens, vocabulary).
-            inputs: The input of each sequence, which is the sequence's last token and its draft.
+            inputs: The input of each sequence: its last token and its draft tokens.
 
         Returns:
             The number of tokens that were appended to each sequence.
@@ -286,7 +320,7 @@ class _Batch:
         return added
 
     def _levels(self) -> list[Level]:
-        """The blocks before the tokens in the slots, by depth. A sequence has at most one block at each depth."""
+        """Return the blocks before the tokens in the slots, by depth. A sequence has at most one block per depth."""
         import torch
 
         levels: list[dict[KVBlock, list[int]]] = []
@@ -299,9 +333,9 @@ class _Batch:
         return [[(block, torch.tensor(sequences)) for block, sequences in level.items()] for level in levels]
 
     def _remove(self, number: int, slots: BatchSlots) -> None:
-        """Remove a sequence.
+        """Remove a sequence from the batch, and free the blocks that no other sequence needs.
 
-        The last sequence moves into the free slot, and blocks that no other sequence needs are freed.
+        The last sequence moves into the free slot.
         """
         sequence, last = self.active[number], self.active.pop()
         if last is not sequence:

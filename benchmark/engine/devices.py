@@ -1,9 +1,9 @@
-"""The devices on which local models are computed, and the choice of a device and of a data type.
+"""Chooses the device on which local models are computed, and the data type of the weights.
 
-Only this module decides what a device can do. All other code asks this module, so a device that cannot be tested on one
-machine differs from the others in this table only.
+Only this module knows what a device can do. So a device that cannot be tested on a machine can only have errors in the
+table `DEVICES` and in the functions below.
 
-This module imports torch only if the answer needs torch, because the import takes seconds.
+Torch is imported only if it is needed, because the import takes seconds.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
-"""The values of the option `--device`: the names in `DEVICES`, and `auto`."""
+"""The values of the option `--device`: `auto`, and the names in `DEVICES`."""
 
 DeviceName = Literal["cpu", "cuda", "mps"]
 
@@ -42,7 +42,8 @@ DtypeChoice = Literal["auto", "float32", "bfloat16", "float16"]
 """The values of the option `--dtype`."""
 
 _DRIVERS = ("/proc/driver/nvidia", "/dev/dxg", "/dev/kfd")
-"""Files of drivers on Linux: NVIDIA's, Windows' for its Linux subsystem, and AMD's, which torch also calls CUDA."""
+"""Files that exist on Linux if there is a GPU driver: of NVIDIA, of Windows' Linux subsystem, and of AMD. Torch uses
+the name CUDA for AMD's GPUs too."""
 
 _ON_THE_PROCESSOR = "Compute on the processor: --device cpu"
 
@@ -53,7 +54,7 @@ class Device:
 
     Attributes:
         torch_name: Name of the device in torch.
-        dtypes: The data types that can be chosen on this device. The first one is the default.
+        dtypes: The data types that can be chosen on this device. The first data type is the default.
     """
 
     torch_name: str
@@ -63,18 +64,18 @@ class Device:
 DEVICES = {
     "cuda": Device("cuda", ("bfloat16", "float32", "float16")),
     "mps": Device("mps", ("float32", "bfloat16", "float16")),
-    # torch computes many operations in float16 on a processor very slowly.
+    # On a processor, float16 is not possible, because torch computes many operations in float16 very slowly.
     "cpu": Device("cpu", ("float32", "bfloat16")),
 }
 """The devices by name.
 
-Toolmark was never measured on Apple's GPUs (`mps`). So `auto` does not choose them, and their default data type is the
-data type of the processor.
+Toolmark was never measured on Apple's GPUs (`mps`). So `auto` does not choose `mps`, and the default data type is the
+same as on a processor.
 """
 
 
 def why_missing(name: str) -> str | None:
-    """The reason why this machine cannot compute on a device. None if it can.
+    """Return the reason why this machine cannot compute on a device. None if it can.
 
     Args:
         name: A name in `DEVICES`.
@@ -84,7 +85,8 @@ def why_missing(name: str) -> str | None:
     if name == "mps" and sys.platform != "darwin":
         return f"mps is the GPU of an Apple computer, and this machine is {platform.system()} {platform.machine()}"
     if name == "mps":
-        # torch reads this variable when it is imported. Operations that MPS lacks are then computed on the processor.
+        # Because of this variable, operations that are missing on MPS are computed on the processor. Torch reads the
+        # variable when torch is imported.
         os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
     import torch
 
@@ -97,16 +99,16 @@ def why_missing(name: str) -> str | None:
 
 
 def _may_have_cuda() -> bool:
-    """Whether there may be a CUDA device. On Linux, the files of the drivers show this without importing torch."""
+    """Return whether there may be a CUDA device. On Linux, the files of the drivers show this without torch."""
     return sys.platform != "linux" or any(map(os.path.exists, _DRIVERS))
 
 
 def choose_device(name: DeviceChoice) -> DeviceName:
-    """The name of the device that computes.
+    """Return the name of the device on which to compute.
 
     Args:
-        name: A name in `DEVICES`, or `auto`. With `auto`, CUDA is used if this machine has a CUDA device. Otherwise the
-            processor is used.
+        name: A name in `DEVICES`, or `auto`. With `auto`, the result is `cuda` if this machine has a CUDA device, and
+            otherwise `cpu`.
 
     Raises:
         EnvironmentFault: This machine does not have the device.
@@ -114,16 +116,16 @@ def choose_device(name: DeviceChoice) -> DeviceName:
     if name == "auto":
         return "cuda" if _may_have_cuda() and why_missing("cuda") is None else "cpu"
     if (reason := why_missing(name)) is not None:
-        raise EnvironmentFault(f"--device {name} is not possible here: {reason}", _ON_THE_PROCESSOR)
+        raise EnvironmentFault(f"--device {name} is not possible on this machine: {reason}", _ON_THE_PROCESSOR)
     return name
 
 
 def choose_dtype(name: str, device: str) -> str:
-    """The name of the data type of the weights.
+    """Return the name of the data type of the weights.
 
     Args:
-        name: A name of a data type, or `auto`. With `auto`, the first type in the table of devices is used. A GPU
-            without instructions for bfloat16 uses float32.
+        name: A name of a data type, or `auto`. With `auto`, the result is the default of the device. On a GPU without
+            instructions for bfloat16, the result is `float32` instead of `bfloat16`.
         device: A name in `DEVICES`.
 
     Raises:
@@ -140,16 +142,17 @@ def choose_dtype(name: str, device: str) -> str:
 
 
 def _multiplies_bfloat16(device: str) -> bool:
-    """Whether a CUDA device has instructions for bfloat16."""
+    """Return whether the device has instructions for bfloat16. Only CUDA devices are checked."""
     import torch
 
     return device != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def check_dtype_of_model(base: Path, dtype: str) -> None:
-    """Check that the activations of a model fit the data type.
+    """Check that a model can be computed in a data type.
 
-    The activations of all Gemma models exceed the largest number of float16. The model then writes nonsense.
+    The activations of all Gemma models are larger than the largest number of float16. In float16, these models write
+    nonsense.
 
     Args:
         base: Directory of the model, with its `config.json`.
@@ -170,7 +173,7 @@ def check_dtype_of_model(base: Path, dtype: str) -> None:
 
 
 def memory(device: str) -> int:
-    """The memory of a device in bytes, free or not."""
+    """Return the whole memory of a device in bytes, including memory that is in use."""
     kind = DEVICES[device].torch_name
     if kind == "cpu":
         import psutil
@@ -185,10 +188,10 @@ def memory(device: str) -> int:
 
 @contextmanager
 def naming_missing_operations(device: str) -> Iterator[None]:
-    """Name the operation if the device lacks an operation of the model that is computed inside this `with` block.
+    """Raise an error with a clear message if an operation inside the `with` block does not exist on the device.
 
     Raises:
-        EnvironmentFault: The device lacks an operation.
+        EnvironmentFault: An operation of the model does not exist on the device. The message names the operation.
     """
     try:
         yield

@@ -1,44 +1,48 @@
-"""Encoding turns as token ids. Evaluation and training use the same encoding.
+"""Encodes turns as token ids. Evaluation and training use the same encoding.
 
 `encode(prompt, tokenizer)` returns the ids that a model reads before it answers. `encode(prompt, tokenizer, reply)`
-returns the same ids followed by the reply and the stop token. A mask marks the tokens that the model must write. These
-rules hold:
+returns the same ids, followed by the reply and the stop token. A mask marks the supervised tokens, which the model must
+learn to write. These rules are always true:
 
-* The ids of the prompt are a prefix of the ids of prompt and reply.
-* If the tokenizer has a BOS token, there is exactly one BOS token, at the start.
-* Only the tokens of the reply and its stop token are supervised.
+- The ids of the prompt are a prefix of the ids of prompt and reply.
+- If the tokenizer has a BOS token, there is exactly one BOS token, at the start.
+- Only the tokens of the reply and its stop token are supervised. If the prompt opens a thought, the reply first closes
+  this thought.
 
-The reply is tokenised separately from the prompt. This matches generation, because a model adds the tokens of its reply
-to a finished prompt.
+The reply is tokenised separately from the prompt, because in generation too, the tokens of the reply are added to a
+finished prompt.
 
-With the dialect `native`, the chat template shows the tools. Many templates ignore tools without an error. Then a model
-would be judged on tools that the model never saw. So `encode` looks for every offered tool in the rendered prompt.
+With the dialect `native`, the chat template shows the tools. Many templates ignore tools without an error. A model
+would then be judged on tools that it never saw. So `encode` looks for every offered tool in the rendered prompt.
 `check_readable` checks that the dialect can read a call that the template wrote.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 
+from toolmark.benchmark.config.template_clock import with_fixed_date
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call, Message
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.dialects.thinking import closing_of_open_thought, without_empty_thought
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from transformers import PreTrainedTokenizerBase
 
+    from toolmark.benchmark.config.template_args import TemplateArgs
+
 __all__ = ["Encoded", "check_readable", "conversation", "encode", "stop_ids"]
 
 _REFUSALS = (TemplateError, TypeError)
-"""The errors that a template raises for an unsupported turn. TypeError is raised if a template iterates over a missing
-value."""
+"""The errors that a template raises for an unsupported turn. A `TypeError` comes from a loop over a missing value."""
 
 _USE_TAGGED = "Choose a dialect that shows the tools in plain turns, for example --dialect tagged"
 
@@ -49,14 +53,14 @@ class Encoded:
 
     Attributes:
         ids: The token ids.
-        supervised: For each id, whether a model must learn to write this token.
+        supervised: For each id, whether the model must learn to write this token.
     """
 
     ids: list[int]
     supervised: list[bool]
 
     def turns(self) -> Iterator[tuple[int, list[int]]]:
-        """The supervised turns, each with the index of its first token and its ids."""
+        """Yield the supervised turns. A turn is given as the index of its first token, and its ids."""
         for supervised, run in groupby(enumerate(self.ids), key=lambda item: self.supervised[item[0]]):
             if supervised:
                 indices, ids = zip(*run, strict=True)
@@ -64,9 +68,9 @@ class Encoded:
 
 
 def conversation(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """Turns in OpenAI's form.
+    """Return the turns in OpenAI's form.
 
-    Each call has an id and each result has the id of its call, because some templates need ids.
+    Because some templates need ids, each call gets an id, and each result gets the id of its call.
     """
     turns = [message.as_openai() for message in messages]
     calls = results = 0
@@ -81,7 +85,7 @@ def conversation(messages: Sequence[Message]) -> list[dict[str, Any]]:
 
 
 def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Put the system turn into the first user turn, as Gemma's template does."""
+    """Return the turns with the system turn as part of the first user turn, as in Gemma's template."""
     system, *rest = messages
     if not rest or rest[0].role != "user":
         return (Message(role="user", content=system.content), *rest)
@@ -90,9 +94,15 @@ def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
 
 def _apply(turns: Sequence[Message], prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: bool) -> str:
     shown: list[Any] = [tool.as_openai() for tool in prompt.tools]
+    template = tokenizer.get_chat_template(tools=shown or None)
     return str(
         tokenizer.apply_chat_template(
-            conversation(turns), tools=shown or None, tokenize=False, add_generation_prompt=not reply
+            conversation(turns),
+            tools=shown or None,
+            chat_template=with_fixed_date(template),
+            tokenize=False,
+            add_generation_prompt=not reply,
+            **prompt.template_args,
         )
     )
 
@@ -119,8 +129,12 @@ def _render(messages: tuple[Message, ...], prompt: Prompt, tokenizer: PreTrained
 
 
 def _check_shown(text: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Refuse a rendered prompt that lacks an offered tool. Tool names that occur in the conversation do not count."""
-    without_tools = _render(prompt.messages, Prompt(prompt.messages), tokenizer, reply=False)
+    """Check that a rendered prompt contains the name of every offered tool.
+
+    A name that occurs in the conversation itself is not enough. So the names are also counted in the prompt without
+    tools.
+    """
+    without_tools = _render(prompt.messages, replace(prompt, tools=()), tokenizer, reply=False)
     for tool in prompt.tools:
         if text.count(tool.name) <= without_tools.count(tool.name):
             raise InputError(
@@ -133,10 +147,11 @@ def _special(tokenizer: PreTrainedTokenizerBase) -> set[int]:
     return set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
 
 
-def _turn_end(tokenizer: PreTrainedTokenizerBase) -> int:
-    """The token with which the template ends an assistant's turn."""
+def _turn_end(tokenizer: PreTrainedTokenizerBase, template_args: TemplateArgs) -> int:
+    """Return the token with which the template ends a turn of the assistant."""
     question, probe = Message(role="user", content="probe"), "probe of the turn's end"
-    text = _render((question, Message(role="assistant", content=probe)), Prompt((question,)), tokenizer, reply=True)
+    asked = Prompt((question,), template_args=template_args)
+    text = _render((question, Message(role="assistant", content=probe)), asked, tokenizer, reply=True)
     tail = tokenizer(text.rpartition(probe)[2], add_special_tokens=False)["input_ids"]
     special = _special(tokenizer)
     for token in tail:
@@ -146,15 +161,18 @@ def _turn_end(tokenizer: PreTrainedTokenizerBase) -> int:
         return int(tokenizer.eos_token_id)
     raise InputError(
         f"the chat template of {tokenizer.name_or_path!r} ends an answer with no special token",
-        "Give the tokenizer an eos_token, or a template that ends each turn with a special token.",
+        "Set an eos_token in the tokenizer, or use a chat template that ends each turn with a special token.",
     )
 
 
 def _turn_with_calls(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: Message) -> tuple[str, int]:
-    """Render a turn with calls after the prompt. Return the text of the turn, and the token that ends the turn.
+    """Return the rendered text of a turn with calls, and the token that ends the turn.
 
-    This token is usually the same for all turns. Some templates use a different token after calls, because a result
-    must follow (FunctionGemma's `<start_function_response>`).
+    Some templates end a turn with calls with another token than other turns. For example, FunctionGemma uses
+    `<start_function_response>`, because a result must follow.
+
+    Some templates write an empty thought before the calls of the last turn, but not before an answer. The empty thought
+    is left out. Otherwise a model would learn that a thought leads to a call.
     """
     before = _render(prompt.messages, prompt, tokenizer, reply=False)
     whole = _render((*prompt.messages, reply), prompt, tokenizer, reply=True)
@@ -162,9 +180,9 @@ def _turn_with_calls(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: 
         raise InputError(
             f"the chat template of {tokenizer.name_or_path!r} changes the text before a turn with calls", _USE_TAGGED
         )
-    text = whole[len(before) :]
+    text = without_empty_thought(whole[len(before) :])
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    end, special = _turn_end(tokenizer), _special(tokenizer)
+    end, special = _turn_end(tokenizer, prompt.template_args), _special(tokenizer)
     stop = end if end in ids else next((token for token in reversed(ids) if token in special), end)
     turn, _, rest = text.rpartition(str(tokenizer.convert_ids_to_tokens(stop)))
     return (turn, int(stop)) if stop in ids and not rest.strip() else (text.rstrip(), end)
@@ -173,18 +191,18 @@ def _turn_with_calls(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: 
 def check_readable(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, dialect: Dialect) -> int | None:
     """Check that the dialect can read the calls that the template writes.
 
-    Nothing is checked if the template does not show the tools.
+    The check is needed only if the template shows the tools. Otherwise the dialect itself writes the calls.
 
     Returns:
-        The token with which the template ends a turn with calls. None if the template does not write calls.
+        The token with which the template ends a turn with calls. None if the template does not show the tools.
 
     Raises:
-        InputError: The dialect does not read a call of the template as the same call.
+        InputError: The dialect reads a call of the template as another call, or cannot read the call.
     """
     if not prompt.tools:
         return None
     call = Call(name=prompt.tools[0].name, arguments={"probe": "text"})
-    question = Prompt((Message(role="user", content="probe"),), prompt.tools)
+    question = replace(prompt, messages=(Message(role="user", content="probe"),))
     text, stop = _turn_with_calls(question, tokenizer, Message(role="assistant", tool_calls=(call,)))
     if dialect.parse(Completion(text), strict=False).calls != (call,):
         raise InputError(
@@ -196,12 +214,12 @@ def check_readable(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, dialect: 
 
 
 def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Message | None = None) -> Encoded:
-    """Encode a prompt, alone or with the reply that a model should learn.
+    """Return the token ids of a prompt, alone or with the reply that a model must learn.
 
     Args:
         prompt: The turns, and the tools that the template shows.
         tokenizer: The tokenizer, with its chat template.
-        reply: A text or an assistant turn. The template writes the calls of an assistant turn.
+        reply: A text, or an assistant turn with calls that the template writes. None for the prompt alone.
 
     Raises:
         InputError: The tokenizer has no chat template. Or the template ends an answer without a special token, refuses
@@ -222,21 +240,29 @@ def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Mess
         if isinstance(reply, Message) and reply.tool_calls:
             text, stop = _turn_with_calls(prompt, tokenizer, reply)
         else:
-            text = reply.content if isinstance(reply, Message) else reply
-            stop = _turn_end(tokenizer)
+            closing = closing_of_open_thought(text)
+            thought = f"\n{closing}\n\n" if closing is not None else ""
+            text = thought + (reply.content if isinstance(reply, Message) else reply)
+            stop = _turn_end(tokenizer, prompt.template_args)
         reply_ids = [int(token) for token in tokenizer(text, add_special_tokens=False)["input_ids"]]
         ids += [*reply_ids, stop]
         supervised += [True] * (len(reply_ids) + 1)
     return Encoded(ids, supervised)
 
 
-def stop_ids(tokenizer: PreTrainedTokenizerBase, configured: int | list[int] | None) -> tuple[int, ...]:
-    """All tokens that end an answer.
+def stop_ids(
+    tokenizer: PreTrainedTokenizerBase, configured: int | list[int] | None, template_args: TemplateArgs | None = None
+) -> tuple[int, ...]:
+    """Return all tokens that end an answer.
+
+    These are the tokens of `configured`, the tokenizer's end-of-sequence token, and the token that ends a turn in the
+    chat template.
 
     Args:
-        tokenizer: The tokenizer. Its end-of-sequence token and the token that ends a turn in its template are included.
-        configured: The stop tokens of the model's generation configuration.
+        tokenizer: The tokenizer, with its chat template.
+        configured: The stop tokens in the model's generation configuration.
+        template_args: The arguments of the chat template.
     """
     listed = configured if isinstance(configured, list) else [configured]
-    ends = (*listed, tokenizer.eos_token_id, _turn_end(tokenizer))
+    ends = (*listed, tokenizer.eos_token_id, _turn_end(tokenizer, template_args or {}))
     return tuple(sorted({token for token in ends if token is not None}))

@@ -1,4 +1,4 @@
-"""Opening the engine of a candidate. A base is loaded only once, even if several adapters use this base."""
+"""Opens the engine of a candidate. A base is loaded only once, even if several adapters use this base."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Engines:
 
     Args:
         decoding: The decoding options.
-        threads: Processor threads of local generation. None keeps torch's default.
+        threads: Number of processor threads for local generation. With None, the engine decides.
         requests: Limits on the requests to served models.
     """
 
@@ -37,18 +37,18 @@ class Engines:
     def open(
         self, candidate: Candidate, weights: Weights | None, device: str, dtype: str, cases: Sequence[Case]
     ) -> Engine:
-        """The engine of a candidate, with its adapter set.
+        """Return the engine of a candidate. The adapter of the candidate is already set.
 
         Args:
             candidate: The candidate.
-            weights: The directories of a local candidate.
+            weights: The directories of a local candidate. None for other candidates.
             device: The device of a local candidate.
-            dtype: The data type of a local candidate's weights.
+            dtype: The data type of the weights of a local candidate.
             cases: The cases of the run. A policy reads the cases instead of prompts.
 
         Raises:
-            InputError: The weights cannot be loaded, or the adapter does not fit the weights.
-            EnvironmentFault: The provider of a served model lacks its package or key.
+            InputError: The weights cannot be loaded, or the adapter does not fit the base.
+            EnvironmentFault: The package or the API key for a served model is missing.
         """
         if candidate.kind == "policy":
             return PolicyEngine(candidate.base, cases, self._decoding.seed)
@@ -60,7 +60,7 @@ class Engines:
 
         key = (str(weights.base.resolve()), device, dtype)
         if self._last_local is None or self._last_local[0] != key:
-            self._last_local = None  # frees the memory of the previous base before the next one is loaded
+            self._last_local = None  # frees the memory of the previous base before the next base is loaded
             engine = LocalEngine(weights.base, self._decoding, device=device, dtype=dtype, threads=self._threads)
             self._last_local = (key, engine)
         local = self._last_local[1]

@@ -1,8 +1,8 @@
-"""Converting prompts and completions to Inspect's types and back.
+"""Converts prompts and completions to Inspect's types and back.
 
-Inspect repairs native calls. For example, Inspect drops stray quotes, and maps a bare value to the first parameter. The
-model's own text is in the server's response, which Inspect also records. The APIs of some providers (Anthropic, Google)
-send parsed objects instead of text. For these providers the model's own text is not known.
+Inspect repairs native calls. For example, Inspect removes superfluous quotes. Toolmark must judge the unrepaired calls,
+so the calls are read from the server's response, which Inspect also records. Some providers (Anthropic, Google) send
+parsed objects instead of text. For these providers, the model's own text is not known, and the parsed calls are judged.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _STOP_REASONS: Mapping[str, StopReason] = {
 
 
 def messages_of(prompt: Prompt) -> list[ChatMessage]:
-    """A prompt's turns as Inspect's messages."""
+    """Return the turns of a prompt as Inspect's messages."""
     from inspect_ai.model import ChatMessageAssistant, ChatMessageSystem, ChatMessageTool, ChatMessageUser
     from inspect_ai.tool import ToolCall
 
@@ -53,7 +53,10 @@ def messages_of(prompt: Prompt) -> list[ChatMessage]:
 
 
 def tools_of(prompt: Prompt) -> list[ToolInfo]:
-    """The tools that the server shows. Inspect's form of a schema drops keywords such as `const`."""
+    """Return the tools that the server shows to the model, in Inspect's form.
+
+    Inspect's form of a schema has no keywords such as `const`. So these keywords are lost.
+    """
     from inspect_ai.tool import ToolInfo, ToolParams
 
     return [
@@ -65,9 +68,9 @@ def tools_of(prompt: Prompt) -> list[ToolInfo]:
 
 
 def _raw_calls(response: Any) -> Iterator[RawCall]:
-    """The calls of a response in one of OpenAI's two forms, chat completions and responses.
+    """Yield the unrepaired calls in a server's response.
 
-    A response in any other form has no calls.
+    Two forms of OpenAI's API are read: chat completions and responses. A response in another form gives no calls.
     """
     if not isinstance(response, Mapping):
         return
@@ -81,11 +84,11 @@ def _raw_calls(response: Any) -> Iterator[RawCall]:
 
 
 def completion_of(output: ModelOutput, response: Any = None) -> Completion:
-    """The completion of a provider's output. A stop reason that Toolmark does not have becomes `unknown`.
+    """Return the completion for the output of a provider. A stop reason that Toolmark does not have becomes `unknown`.
 
     Args:
-        output: The output as Inspect read it.
-        response: The server's own response. The unchanged calls are read from this response.
+        output: The output, as Inspect has read it.
+        response: The response of the server, with the unrepaired calls. None if it is not known.
     """
     choice = output.choices[0]
     usage = output.usage
@@ -99,9 +102,9 @@ def completion_of(output: ModelOutput, response: Any = None) -> Completion:
 
 
 def output_of(completion: Completion, model: str) -> ModelOutput:
-    """A recorded completion as a provider's output.
+    """Return a recorded completion as the output of a provider.
 
-    The output has no usage, because with a usage Inspect would have to open a provider.
+    The output has no usage, because Inspect would otherwise open a provider.
     """
     from inspect_ai.model import ChatCompletionChoice, ChatMessageAssistant, ModelOutput
 

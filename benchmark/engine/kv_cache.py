@@ -1,7 +1,7 @@
-"""The cache of keys and values (KV cache).
+"""The cache of keys and values (KV cache). It has two parts:
 
-The cache consists of shared blocks and batch slots. A block contains the keys and values of a prefix that several
-sequences share. A batch slot contains the keys and values of one sequence's own tokens.
+- A block contains the keys and values of a prefix that several sequences share.
+- A batch slot contains the keys and values of the other tokens of one sequence.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ __all__ = ["BatchSlot", "BatchSlots", "KVBlock"]
 
 
 class KVBlock:
-    """Keys and values of consecutive tokens. In each layer their shape is (key heads, tokens, size).
+    """Keys and values of consecutive tokens. In each layer, their shape is (key heads, tokens, size).
 
     Args:
         start: Position of the first token.
-        room: Number of tokens that the block can hold.
+        room: Number of tokens for which the block has space.
 
     Attributes:
         start: Position of the first token.
@@ -33,7 +33,10 @@ class KVBlock:
         self._layers: dict[int, tuple[Tensor, Tensor]] = {}
 
     def write(self, layer: int, key: Tensor, value: Tensor) -> None:
-        """Store keys and values at the end of the block. The caller must raise `length` after the last layer."""
+        """Store keys and values of new tokens after the stored tokens.
+
+        After the last layer, the caller must add the number of new tokens to `length`.
+        """
         if layer not in self._layers:
             shape = (key.shape[0], self._room, key.shape[2])
             self._layers[layer] = (key.new_empty(shape), value.new_empty(shape))
@@ -41,13 +44,15 @@ class KVBlock:
             store[:, self.length : self.length + fresh.shape[1]] = fresh
 
     def read(self, layer: int, count: int, first: int = 0) -> tuple[Tensor, Tensor]:
-        """Keys and values of the tokens from index `first` up to `count`."""
+        """Return the keys and values of the tokens from index `first` to index `count` - 1."""
         keys, values = self._layers[layer]
         return keys[:, first:count], values[:, first:count]
 
 
 class BatchSlots:
-    """The unshared tokens of all sequences in a batch. Each sequence has one slot, and the occupied slots come first.
+    """The keys and values of the unshared tokens of all sequences in a batch.
+
+    Each sequence has one slot. The occupied slots come first.
 
     Args:
         count: Number of slots.
@@ -67,12 +72,15 @@ class BatchSlots:
         self._layers: dict[int, tuple[Tensor, Tensor]] = {}
 
     def reserve(self, layer: int, like: Tensor, room: int) -> tuple[Tensor, Tensor]:
-        """Keys and values of a layer, of shape (slots, key heads, tokens, size).
+        """Make sure that the slots of a layer have enough space.
 
         Args:
             layer: Index of the layer.
-            like: Keys or values of shape (key heads, tokens, size). The slots get the same type and device.
+            like: Keys or values of shape (key heads, tokens, size). New slots get the same data type and device.
             room: Number of tokens for which each slot must have space.
+
+        Returns:
+            Keys and values of the layer, of shape (slots, key heads, tokens, size).
         """
         stores = self._layers.get(layer)
         if stores is None or stores[0].shape[2] < room:
@@ -85,11 +93,11 @@ class BatchSlots:
         return stores
 
     def layer(self, layer: int) -> tuple[Tensor, Tensor]:
-        """Keys and values of a layer, of shape (slots, key heads, tokens, size)."""
+        """Return the keys and values of a layer, of shape (slots, key heads, tokens, size)."""
         return self._layers[layer]
 
     def move(self, source: int, target: int) -> None:
-        """Copy the sequence of one slot into another."""
+        """Copy the content of the slot `source` into the slot `target`."""
         import torch
 
         length = int(self.lengths[source])
@@ -99,11 +107,11 @@ class BatchSlots:
         self.starts[target], self.lengths[target] = self.starts[source], self.lengths[source]
 
     def move_to_block(self, index: int, before: KVBlock | None) -> KVBlock:
-        """Move the tokens of a slot into a block. The slot is then empty, and its next token comes after the block.
+        """Move the tokens of a slot into a new block, and return the block. The slot is then empty.
 
         Args:
             index: The slot.
-            before: A block whose tokens are copied to the beginning of the new block, or None.
+            before: A block. Its tokens are copied to the beginning of the new block. None if there is no such block.
         """
         import torch
 
@@ -123,7 +131,7 @@ class BatchSlots:
 
 
 class BatchSlot:
-    """One slot, with the interface of a block.
+    """One slot, with the same methods as a block.
 
     Args:
         slots: All slots.
@@ -138,7 +146,7 @@ class BatchSlot:
 
     @property
     def length(self) -> int:
-        """Number of tokens in the slot."""
+        """Return the number of tokens in the slot."""
         return int(self._slots.lengths[self._index])
 
     @length.setter

@@ -1,4 +1,4 @@
-"""Local generation with transformers. All prompts are encoded, and their completions are generated together."""
+"""Generates completions with transformers on this machine. All prompts of a run are encoded and continued together."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.core.progress import counting, phase
 from toolmark.benchmark.data.completions import Completion, Prompt, Usage
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import PromptTooLong
@@ -18,6 +20,7 @@ from toolmark.benchmark.engine.adapters import AdaptedModel
 from toolmark.benchmark.engine.decode_loop import Choose, DecodeLimits, Forward, decode
 from toolmark.benchmark.engine.devices import DEVICES, memory, naming_missing_operations
 from toolmark.benchmark.engine.encoding import check_readable, encode, stop_ids
+from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.padded_batches import LAYOUT, write_padded
 from toolmark.benchmark.engine.tokenizer import context_length, open_tokenizer
@@ -29,26 +32,26 @@ if TYPE_CHECKING:
 __all__ = ["LocalEngine"]
 
 _SMALL_MODEL = 50_000_000
-"""A model with fewer parameters than this number uses one thread by default. On an idle machine, more threads are
-hardly faster. On a busy machine, the threads wait for each other. For example, a model with 3M parameters on two busy
-cores is 8 times slower with two threads."""
+"""A model with fewer parameters uses one thread by default. On an idle machine, two threads are hardly faster than one.
+On a busy machine, threads wait for each other. For example, a model with 3M parameters is 8 times slower with two
+threads than with one thread, if other processes use both cores."""
 
 _LARGEST_BATCH = 64
-"""The largest number of sequences in a batch."""
+"""Highest number of sequences in a batch."""
 
 _TOKENS_PER_SEQUENCE = 1024
-"""The assumed number of unshared tokens of a sequence. The memory for a batch is planned with this number."""
+"""Assumed number of unshared tokens per sequence. The number of sequences that fit into memory is computed with it."""
 
 
 class LocalEngine:
-    """A base model in memory, with all adapters that were set.
+    """Generates completions with a base model in memory, with or without an adapter.
 
     Args:
         base: The directory of the base model.
         decoding: The decoding options.
         device: Name of a device in `DEVICES`.
         dtype: Name of a torch dtype.
-        threads: Processor threads. None means one thread for a small model and torch's default for other models.
+        threads: Number of processor threads. None means one thread for a small model, and torch's default for others.
 
     Raises:
         InputError: The weights are not a causal language model.
@@ -65,6 +68,8 @@ class LocalEngine:
         self._dialect: Dialect | None = None
         self._dialect_stops: tuple[str, ...] = ()
         self._call_ends: tuple[int, ...] = ()
+        self._stops: tuple[int, ...] = ()
+        self._template_args: TemplateArgs = {}
         self._one_call: frozenset[int] = frozenset()
         with _loading(base):
             self._tokenizer = open_tokenizer(base)
@@ -72,16 +77,14 @@ class LocalEngine:
 
     @cached_property
     def _model(self) -> AdaptedModel:
-        """The model.
-
-        The model is loaded when it is first needed, because the check for prompts that are too long needs no model.
-        """
+        """Return the model. It is loaded at the first use, because prompts can be checked without the model."""
         import torch
         from transformers import AutoModelForCausalLM
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        with _loading(self._base):
+        megabytes = sum(file.stat().st_size for file in self._base.glob("*.safetensors")) / 1e6
+        with phase(f"loading {megabytes:,.0f} MB"), _loading(self._base):
             model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
                 self._base, dtype=getattr(torch, self._dtype), use_safetensors=True
             )
@@ -95,25 +98,21 @@ class LocalEngine:
         loaded.set_adapter(self._adapter)
         return loaded
 
-    @cached_property
-    def _own_stops(self) -> tuple[int, ...]:
-        return stop_ids(self._tokenizer, self._model.ends)
+    def _find_stops(self) -> tuple[int, ...]:
+        """Return all tokens that end a completion.
 
-    @property
-    def _stops(self) -> tuple[int, ...]:
-        """All tokens that end a completion.
-
-        These are the model's stop tokens, the token that ends a turn with calls, and the dialect's stops that are
+        These are the model's stop tokens, the token that ends a turn with calls, and the stops of the dialect that are
         single tokens.
         """
         vocabulary = self._tokenizer.get_added_vocab()
         marks = (vocabulary[mark] for mark in self._dialect_stops if mark in vocabulary)
-        return (*self._own_stops, *self._call_ends, *marks)
+        return (*stop_ids(self._tokenizer, self._model.ends, self._template_args), *self._call_ends, *marks)
 
     def set_adapter(self, adapter: Path | None) -> None:
         """Use this adapter from now on, or the base alone if `adapter` is None.
 
-        An adapter that does not fit raises `InputError`.
+        Raises:
+            InputError: The adapter does not fit the base.
         """
         self._adapter = adapter
         if "_model" in self.__dict__:
@@ -123,15 +122,16 @@ class LocalEngine:
         """Encode all prompts. Completions of the prompts in `one_call` end after the first complete call.
 
         Raises:
-            PromptTooLong: A prompt leaves no room for `max_tokens`.
-            InputError: The context has no room for a prompt beside `max_tokens`. Or the same errors as `encode` and
-                `check_readable`.
+            PromptTooLong: A prompt leaves no room for an answer of `max_tokens`.
+            InputError: `max_tokens` is as large as the context. Or `encode` or `check_readable` raised an error.
         """
         self._dialect, self._one_call = dialect, frozenset(one_call)
         self._dialect_stops = tuple(dialect.stops)
+        self._template_args = prompts[0].template_args if prompts else {}
         ends = {check_readable(prompt, self._tokenizer, dialect) for prompt in prompts[:1]}
         self._call_ends = tuple(end for end in ends if end is not None)
-        self._encoded = [encode(prompt, self._tokenizer).ids for prompt in prompts]
+        encoding = counting(prompts, "prompts encoded", len(prompts), "prompt")
+        self._encoded = [encode(prompt, self._tokenizer).ids for prompt in encoding]
         room = self._context - self._decoding.max_tokens
         if room < 1:
             raise InputError(
@@ -145,15 +145,16 @@ class LocalEngine:
 
     @cached_property
     def _forward(self) -> Forward | None:
-        """The function for packed passes over shared prefixes. None if the model's attention cannot be replaced."""
-        return packed_forward(self._model.plain)
+        """Return the function for packed passes over shared prefixes. None if the attention cannot be replaced."""
+        with phase("checking that prompts can share their beginnings"):
+            return packed_forward(self._model.plain)
 
     @cached_property
     def _max_sequences(self) -> int:
-        """The largest number of sequences whose keys and values fit into a quarter of the memory.
+        """Return the number of sequences with keys and values that fit into a quarter of the memory.
 
-        All memory of the machine counts, even memory in use. Otherwise the batch size would differ from run to run. In
-        bf16 a different batch size may give different tokens.
+        Memory that is in use counts too. Otherwise the batch size would be different in every run, and in bf16, another
+        batch size can give other tokens.
         """
         config = self._model.plain.config.get_text_config()
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -162,7 +163,7 @@ class LocalEngine:
         return int(max(1, min(_LARGEST_BATCH, memory(self._device) // 4 // (token_bytes * _TOKENS_PER_SEQUENCE))))
 
     def environment(self) -> dict[str, Any]:
-        """Device, threads and batch layout.
+        """Return device, threads and batch layout.
 
         This method loads the weights, because the number of threads depends on the number of parameters.
         """
@@ -173,32 +174,37 @@ class LocalEngine:
         return {"engine": "transformers", "device": self._device, "threads": torch.get_num_threads(), "batch": layout}
 
     def notes(self) -> tuple[str, ...]:
-        """No lines, because every prompt is answered."""
+        """Return no lines, because every prompt is answered."""
         return ()
 
-    def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:
-        """Yield (index, completion) when a completion has ended."""
+    def answer(
+        self, indices: Sequence[int], epoch: int = 1, progress: GenerationProgress | None = None
+    ) -> Iterator[tuple[int, Completion]]:
+        """Yield (index, completion) as soon as a completion has ended."""
         import torch
 
+        progress = progress or GenerationProgress()
+
         prompts = {index: self._encoded[index] for index in indices}
+        self._stops = self._find_stops()
         with self._model.adapter_active(), naming_missing_operations(self._device):
             if self._forward is None:
                 if self._decoding.temperature > 0:
                     torch.manual_seed(_seed(self._decoding.seed, epoch, *prompts.values()))
-                generated = write_padded(prompts, self._model.plain, self._generation_config())
+                generated = write_padded(prompts, self._model.plain, self._generation_config(), progress)
             else:
                 ended = self._has_called if self._one_call else None
                 limits = DecodeLimits(
                     self._decoding.max_tokens, frozenset(self._stops), self._max_sequences, ended=ended
                 )
-                generated = decode(prompts, self._forward, self._chooser(epoch), limits)
+                generated = decode(prompts, self._forward, self._chooser(epoch), limits, progress)
             for index, tokens in generated:
                 yield index, self._completion(index, tokens)
 
     def _chooser(self, epoch: int) -> Choose:
-        """Return a function that chooses the most likely token or, with a temperature, draws a token.
+        """Return a function that chooses tokens: the most likely token, or with a temperature, a random token.
 
-        Each sequence has its own random generator, so that its draws do not depend on the other sequences of the batch.
+        Each sequence has its own random generator. So its tokens do not depend on the other sequences in the batch.
         """
         import torch
 
@@ -236,10 +242,10 @@ class LocalEngine:
         )
 
     def _has_called(self, index: int, written: Sequence[int]) -> bool:
-        """Return whether a completion that ends at its first call contains a complete call, and can be read strictly.
+        """Return whether a completion must end now, because its first call is complete.
 
-        In every dialect a call ends with a punctuation mark or a tag. So a completion whose last token is a word cannot
-        end with a call.
+        Only the prompts in `one_call` end after their first call. In every dialect, a call ends with a punctuation mark
+        or a tag. So the text is not parsed if the last token is a word.
         """
         if index not in self._one_call or self._dialect is None or self._text(written[-1:]).strip().isalnum():
             return False
@@ -249,7 +255,7 @@ class LocalEngine:
     def _completion(self, index: int, written: list[int]) -> Completion:
         if (
             self._forward is None and index in self._one_call
-        ):  # padded batches continue after the call, but the tokens up to the call are the same
+        ):  # padded batches do not stop after the call, so the later tokens are cut off here
             ends_of_call = (end for end in range(1, len(written)) if self._has_called(index, written[:end]))
             written = written[: next(ends_of_call, len(written))]
         stopped = written[-1] in self._stops
@@ -257,7 +263,7 @@ class LocalEngine:
         ends = [text.index(mark) for mark in self._dialect_stops if mark in text]
         return Completion(
             text=text[: min(ends)] if ends else text,
-            # This completion was ended after its call. The model might have continued.
+            # If Toolmark ended the completion after its call, it is unknown whether the model would have continued.
             stop_reason="stop" if stopped or ends else "unknown" if self._has_called(index, written) else "length",
             usage=Usage(len(self._encoded[index]), len(written)),
         )
@@ -269,16 +275,16 @@ class LocalEngine:
 
 @contextmanager
 def _loading(base: Path) -> Iterator[None]:
-    """Turn the errors that transformers raises for an unreadable directory into an `InputError`."""
+    """Raise an `InputError` if transformers cannot read a directory inside the `with` block."""
     try:
         yield
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{base} cannot be loaded as a causal language model: {str(error).splitlines()[0]}",
-            "Use a text model of an architecture that transformers supports, with its tokenizer.",
+            "Use a text model with a tokenizer, of an architecture that transformers supports.",
         ) from error
 
 
 def _seed(*parts: object) -> int:
-    """A hash of `parts`, which is used as a seed."""
+    """Return a seed that is computed from `parts`."""
     return int(digest(parts), 16) % 2**63

@@ -1,7 +1,7 @@
 """Measures how fast this machine multiplies matrices in a data type.
 
-Processors differ much. Some have instructions for bfloat16. Others need 40 times longer for bfloat16 than for float32.
-So the speed is measured, and the time of the measurement is limited.
+The speed must be measured, because processors are very different. Some processors have instructions for bfloat16. Other
+processors need 40 times longer for bfloat16 than for float32. So the measurement has a time limit.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 __all__ = ["Shape", "flops_per_second"]
 
 _FIRST_ROWS = 8
-"""The measurement starts with this number of rows. Even a slow data type multiplies them in less than a second."""
+"""The measurement starts with this number of rows. Even in a slow data type, this product takes less than a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The shape of a product of two matrices, (rows × inner) times (inner × columns).
+    """The shape of a product of two matrices: (rows × inner) times (inner × columns).
 
     Attributes:
         rows: Rows of the first matrix, for example the tokens of a batch.
@@ -31,10 +31,11 @@ class Shape:
 
 
 def flops_per_second(dtype: str, shape: Shape = Shape(), *, device: str = "cpu", seconds: float = 1.0) -> float:
-    """The rate of a matrix product, in floating-point operations a second. One multiply-add counts as two operations.
+    """Return the rate of a matrix product, in floating-point operations per second.
 
-    The number of rows is doubled until it reaches `shape.rows`, or until the next product might exceed `seconds`. The
-    best rate counts, because other processes only make a product slower.
+    One multiplication and one addition count as two operations. The number of rows is doubled until it is `shape.rows`,
+    or until the next product might take too long. The highest rate is returned, because other processes can only make a
+    product slower.
 
     Args:
         dtype: Name of a torch data type, for example `bfloat16`.
@@ -59,7 +60,7 @@ def flops_per_second(dtype: str, shape: Shape = Shape(), *, device: str = "cpu",
 
 
 def _seconds(left: object, right: object) -> float:
-    """The shorter time of two products. The first product may include the start of torch's threads."""
+    """Return the shorter time of two products, because the first product may include the start of torch's threads."""
     took = []
     for _ in range(2):
         began = time.perf_counter()

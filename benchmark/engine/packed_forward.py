@@ -1,8 +1,8 @@
-"""Packed forward passes through a transformers model, with a check that the passes give the model's own logits.
+"""Packed forward passes through a transformers model: one row contains the tokens of many sequences.
 
-Packed passes work for a model if its attention can be replaced, and its other layers process each token alone. The name
-of a model does not show this, so a test is run. Packed passes over a shared prefix must give the same logits as the
-model's own passes.
+Packed passes are possible if the attention of a model can be replaced, and its other layers process each token alone.
+The name of a model does not show this. So a test checks that packed passes give the same logits as the model's own
+passes.
 """
 
 from __future__ import annotations
@@ -20,18 +20,16 @@ if TYPE_CHECKING:
 __all__ = ["packed_forward"]
 
 _SHARED, _OWN = 48, (5, 11)
-"""Numbers of tokens in the test: the shared prefix (in addition to a sliding window), and each of the two sequences."""
+"""Numbers of tokens in the test: in the shared prefix (in addition to a sliding window), and in the two sequences."""
 
 _LONGEST_WINDOW = 4096
-"""The widest sliding window, in tokens, that the test fills."""
+"""If a sliding window has more tokens, the test uses a short prefix that does not fill the window."""
 
 
 def packed_forward(model: PreTrainedModel) -> Forward | None:
-    """A function for packed passes through `model`, with any adapter.
+    """Return a function for packed passes through `model`. None if packed passes give other logits.
 
-    None if these passes are not exact for this model.
-
-    The model's attention is replaced only during a pass.
+    An adapter that is active in `model` is used. The attention of the model is replaced only during a pass.
     """
     register()
 
@@ -58,7 +56,7 @@ def packed_forward(model: PreTrainedModel) -> Forward | None:
 
 
 def _agrees(model: PreTrainedModel, forward: Forward) -> bool:
-    """Return whether packed passes give the logits of the model's own passes.
+    """Return whether packed passes give the same logits as the model's own passes.
 
     The test generates two tokens for each of two sequences with a shared prefix.
     """
@@ -90,6 +88,6 @@ def _agrees(model: PreTrainedModel, forward: Forward) -> bool:
             for _ in decode(prompts, forward, choose, DecodeLimits(tokens=2, stops=frozenset(), sequences=2)):
                 pass
     except (TypeError, AttributeError, KeyError, ValueError, IndexError, RuntimeError):
-        return False  # the model does not accept the arguments of a packed pass
+        return False  # because the model does not accept the arguments of a packed pass
     exact = torch.finfo(model.dtype).eps * 1000
     return max(differences) < exact

@@ -1,4 +1,4 @@
-"""The engine of a policy. A policy reads the case itself, so no prompt is encoded and no prompt can be too long."""
+"""The engine of a policy. A policy reads the case instead of a prompt, so no prompt is encoded."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.policies.trivial import POLICIES
 
 __all__ = ["PolicyEngine"]
@@ -20,8 +21,8 @@ class PolicyEngine:
     Args:
         name: Name of the policy.
         cases: The cases, in the order of the prompts.
-        seed: Seed of random choices. Each case and epoch has its own random generator. So the choices for one case do
-            not depend on other cases.
+        seed: Seed of random choices. The choices for a case do not depend on other cases, because each case and epoch
+            has its own random generator.
     """
 
     def __init__(self, name: str, cases: Sequence[Case], seed: int) -> None:
@@ -35,15 +36,20 @@ class PolicyEngine:
         self._dialect = dialect
 
     def environment(self) -> dict[str, Any]:
-        """The name of the engine. A policy has no device and no threads."""
+        """Return the name of the engine. A policy has no device and no threads."""
         return {"engine": "policy"}
 
     def notes(self) -> tuple[str, ...]:
-        """No lines, because every case is answered."""
+        """Return no lines, because every case is answered."""
         return ()
 
-    def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:
-        """Yield (index, completion) in the given order."""
+    def answer(
+        self,
+        indices: Sequence[int],
+        epoch: int = 1,
+        progress: GenerationProgress | None = None,  # noqa: ARG002
+    ) -> Iterator[tuple[int, Completion]]:
+        """Yield (index, completion) in the order of `indices`."""
         if self._dialect is None:
             raise RuntimeError("prepare must be called before answer")
         for index in indices:

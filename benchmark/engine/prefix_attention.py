@@ -1,18 +1,16 @@
-"""Attention over shared prefixes, which replaces a model's own attention.
+"""Attention over shared prefixes. It replaces the attention of a model, and gives the same results.
 
-The results are exact. No padding is needed, and prefixes are not copied.
-
-A forward pass takes the tokens of many sequences in one packed row, with their positions. All layers except attention
-process each token alone and are not changed. The attention in this module is registered with transformers under a name
-and replaces the model's attention. Each token attends to the blocks that its sequence shares with other sequences, to
-the earlier tokens of its own sequence, and to itself.
+A forward pass takes the tokens of many sequences in one packed row, with their positions. So there is no padding, and
+shared prefixes are not copied. Only the attention is replaced, because all other layers process each token alone. Each
+token attends to the blocks that its sequence shares with other sequences, to the earlier tokens of its own sequence,
+and to itself.
 
 In decoding, the queries of all sequences that share a block are multiplied with the block's keys in one matrix product.
 The parts of each softmax are combined by their maxima and sums (Dao et al. 2022, arXiv:2205.14135; for shared prefixes
 Juravsky et al. 2024, arXiv:2402.05099).
 
-Only positions decide which keys a token sees. So sliding windows are exact, and the place where a key is stored does
-not matter.
+Only the positions of two tokens decide whether one attends to the other. So sliding windows are exact, and it does not
+matter where a key is stored.
 """
 
 from __future__ import annotations
@@ -30,25 +28,28 @@ if TYPE_CHECKING:
 __all__ = ["NAME", "Decode", "Level", "Pass", "Prefill", "Segment", "register"]
 
 NAME = "toolmark_shared_prefixes"
-"""The name of this attention in transformers."""
+"""The name under which this attention is registered with transformers."""
 
 
 class Pass(Protocol):
-    """One forward pass. The pass decides where the keys are stored, and which keys each query sees."""
+    """One forward pass. The pass decides where the keys are stored, and which keys each query attends to."""
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
-        """The attention of packed tokens.
+        """Return the attention outputs of packed tokens (heads, tokens, size), and store their keys and values.
 
-        Queries have the shape (heads, tokens, size), and keys and values the shape (key heads, tokens, size).
+        Args:
+            layer: Index of the layer.
+            query: Queries (heads, tokens, size).
+            key: Keys (key heads, tokens, size).
+            value: Values (key heads, tokens, size).
+            scale: The number by which the scores are multiplied.
+            window: Length of a sliding window in tokens. None for full attention.
         """
         ...
 
 
 def register() -> None:
-    """Register the attention with transformers.
-
-    No mask function has this name, so transformers makes no mask.
-    """
+    """Register the attention with transformers. Because no mask function has this name, transformers makes no mask."""
     from transformers import AttentionInterface
 
     AttentionInterface.register(NAME, _attention)
@@ -87,10 +88,15 @@ class Segment:
 
 
 _CHUNK, _WINDOW_CHUNK = 512, 256
-"""The number of queries that are computed together in a chunk, without and with a sliding window. A mask hides keys,
-but the hidden keys are still computed. So each chunk gets only keys that at least one query of the chunk sees. These
-times were measured for 2,048 tokens after 2,048 earlier tokens on one core. Without a window, a computation without
-chunks takes 170 ms, and with chunks 116 ms. With a window of 512, these times are 93 ms and 29 ms."""
+"""Number of queries that are computed together in a chunk, without and with a sliding window.
+
+A mask hides keys, but hidden keys still cost time. So each chunk gets only keys that at least one of its queries
+attends to. These times were measured for 2,048 tokens after 2,048 earlier tokens on one core:
+
+    sliding window   without chunks   with chunks
+    none             170 ms           116 ms
+    512 tokens       93 ms            29 ms
+"""
 
 
 class Prefill:
@@ -132,7 +138,7 @@ class Prefill:
 
 
 def _for_queries(parts: Sequence[Tensor], groups: int) -> Tensor:
-    """The keys or values of several stores in sequence, for each query head. They are copied only if necessary."""
+    """Return the keys or values of several stores, one after the other, for each query head. Copy only if necessary."""
     import torch
 
     joined = parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=1)
@@ -141,7 +147,7 @@ def _for_queries(parts: Sequence[Tensor], groups: int) -> Tensor:
 
 
 def _query_chunks(segment: Segment, window: int | None) -> list[tuple[int, int]]:
-    """The first token and the end of each chunk of queries. If a causal mask is enough, there is only one chunk."""
+    """Return the first token and the end of each chunk of queries. If a causal mask is enough, there is one chunk."""
     position = segment.store.start + segment.store.length
     alone = segment.store.length == 0 and not segment.path
     if alone and (window is None or position + segment.tokens <= window):
@@ -151,9 +157,9 @@ def _query_chunks(segment: Segment, window: int | None) -> list[tuple[int, int]]
 
 
 def _visible(segment: Segment, begin: int, end: int, window: int | None) -> list[tuple[KVBlock | BatchSlot, int, int]]:
-    """The stores that the tokens of a chunk may see.
+    """Return the stores (blocks or slots) with keys to which the tokens of a chunk attend.
 
-    For each store, the result contains the first visible token and the end of the visible tokens.
+    For each store, the result contains the index of the first such key, and the index after the last such key.
     """
     position = segment.store.start + segment.store.length + begin
     earliest = 0 if window is None else max(0, position - window + 1)
@@ -170,9 +176,9 @@ def _causal_mask(
     window: int | None,
     device: torch.device,
 ) -> Tensor | None:
-    """The mask of the keys that each token of a chunk sees, of shape (tokens, keys).
+    """Return a mask of shape (tokens, keys). It is true if the token of a chunk attends to the key.
 
-    None if each token sees only itself and the earlier tokens of the chunk.
+    None if each token attends only to itself and to the earlier tokens of the chunk.
     """
     import torch
 
@@ -187,12 +193,17 @@ def _causal_mask(
 
 
 Level = Sequence[tuple[KVBlock, "Tensor"]]
-"""The blocks at one depth, with the numbers of the sequences that share each block. A sequence has at most one block at
-each depth."""
+"""The blocks at one depth of the prefix tree, each with the numbers of the sequences that share the block. A sequence
+has at most one block at each depth."""
 
 
 def _by_token(level: Level, numbers: Tensor) -> Level:
-    """A level with the numbers of new tokens instead of sequences. `numbers` contains the sequence of each token."""
+    """Return a level in which each block has the numbers of new tokens instead of sequences.
+
+    Args:
+        level: The level with numbers of sequences.
+        numbers: For each new token, the number of its sequence.
+    """
     import torch
 
     return [(block, torch.isin(numbers, rows).nonzero().flatten()) for block, rows in level]
@@ -200,12 +211,12 @@ def _by_token(level: Level, numbers: Tensor) -> Level:
 
 @dataclass(frozen=True, slots=True)
 class _Reached:
-    """The visible part of a level.
+    """The blocks of a level to which at least one query attends.
 
     Attributes:
-        rows: The rows of the queries that see a block, block by block.
-        blocks: The blocks. Each block has the first visible token, the number of rows, and a mask or None. The mask is
-            added to the scores of the rows.
+        rows: The numbers of the queries that attend to a block, block after block.
+        blocks: For each block: the block, the index of its first key that is needed, the number of its queries in
+            `rows`, and a mask that is added to their scores. The mask is None if all these keys are attended to.
     """
 
     rows: Tensor
@@ -213,14 +224,12 @@ class _Reached:
 
 
 class Decode:
-    """The pass that decodes.
-
-    Each sequence has one or several new tokens. All of them except the first are draft tokens.
+    """The pass that decodes: each sequence has one new token, and perhaps draft tokens after it.
 
     Args:
-        slots: The slots of the sequences. The caller must raise the lengths of the slots after the pass.
-        counts: Number of new tokens of each occupied slot.
-        shared: The levels of blocks before the slots, with the numbers of the slots that share each block.
+        slots: The slots of the sequences. After the pass, the caller must add the new tokens to the lengths.
+        counts: Number of new tokens in each occupied slot, including draft tokens.
+        shared: The levels of blocks before the slots. Each block has the numbers of the slots that share the block.
 
     Attributes:
         positions: Position of each new token.
@@ -265,7 +274,7 @@ class Decode:
         return (out / total).to(query.dtype).permute(1, 2, 0, 3).reshape(-1, tokens, size)
 
     def _own_mask(self, window: int | None, device: torch.device) -> Tensor:
-        """The mask that is added to the scores of the tokens in slots. Its shape is (tokens, 1, 1, longest)."""
+        """Return the mask that is added to the scores of keys in slots, of shape (tokens, 1, 1, longest slot)."""
         import torch
 
         if window not in self._masks:
@@ -279,7 +288,7 @@ class Decode:
         return self._masks[window]
 
     def _reach(self, window: int | None, device: torch.device) -> list[_Reached]:
-        """The levels with at least one visible token."""
+        """Return the levels with at least one key that a query attends to."""
         import torch
 
         if window not in self._reached:
@@ -295,7 +304,10 @@ class Decode:
     def _in_reach(
         self, block: KVBlock, members: Tensor, window: int | None, device: torch.device
     ) -> tuple[Tensor, tuple[KVBlock, int, int, Tensor | None]] | None:
-        """The rows that see a block, and the block's entry for `_Reached`. None if no row sees the block."""
+        """Return the numbers of the queries that attend to a block, and the entry of the block in `_Reached.blocks`.
+
+        None if no query attends to the block.
+        """
         import torch
 
         members = members.to(device)
@@ -314,9 +326,9 @@ class Decode:
 
 
 def _merge(scaled: Tensor, level: _Reached, layer: int, softmax: tuple[Tensor, Tensor, Tensor]) -> None:
-    """Add the keys and values of a level to the unfinished softmax (maximum, sum, weighted values) of its rows.
+    """Add the keys and values of a level to the unfinished softmax of its queries: maximum, sum and weighted values.
 
-    The rows are gathered and scattered only once for all blocks, in a fixed order.
+    The queries of all blocks are gathered and scattered only once, in a fixed order.
     """
     import torch
 

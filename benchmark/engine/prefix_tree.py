@@ -1,8 +1,8 @@
-"""The common prefixes of prompts, as a radix tree over token ids. With this tree every shared prefix is read only once.
+"""Finds the common prefixes of prompts, as a radix tree over token ids. So each shared prefix is read only once.
 
-Cases with the same instructions and toolbox begin with the same thousands of tokens. Only about the last hundred tokens
-differ. In depth-first order, the sequences with the same prefix come one after the other. So a prefix can be freed
-after its last sequence, and no eviction rule is needed.
+Cases with the same instructions and the same toolbox begin with the same thousands of tokens. Only about the last
+hundred tokens differ. In depth-first order, the sequences with the same prefix come one after the other. So a prefix
+can be freed after its last sequence.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-__all__ = ["Leaf", "Node", "prefix_leaves"]
+__all__ = ["Leaf", "Node", "prefix_leaves", "unshared_tokens"]
 
 _SHORTEST = 32
-"""The length in tokens of the shortest prefix that is shared. Each node costs some operations per layer and token."""
+"""Lowest number of tokens of a shared prefix. A shorter prefix is not shared, because each node of the tree costs
+operations for each layer and token."""
 
 
 @dataclass(slots=True, eq=False)
@@ -34,11 +35,11 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One sequence.
+    """One sequence, as a leaf of the tree.
 
     Attributes:
         index: The index of the sequence.
-        path: The nodes from the root of the tree to the leaf.
+        path: The shared prefixes of the sequence: the nodes from the root of the tree to the leaf.
         start: Position of the first unshared token of the sequence.
         ids: The unshared tokens of the sequence. There is at least one such token.
     """
@@ -50,7 +51,7 @@ class Leaf:
 
 
 def prefix_leaves(sequences: Mapping[int, Sequence[int]]) -> Iterator[Leaf]:
-    """The leaves of the tree of common prefixes, in depth-first order. Every sequence is one leaf.
+    """Yield the leaves of the tree of common prefixes, in depth-first order. Every sequence is one leaf.
 
     Args:
         sequences: Token ids by index. Every sequence has at least one token.
@@ -63,7 +64,7 @@ def prefix_leaves(sequences: Mapping[int, Sequence[int]]) -> Iterator[Leaf]:
             yield Leaf(group[0], path, start, sequences[group[0]][start:])
             continue
         first, last = sequences[group[0]], sequences[group[-1]]
-        # The last token of a sequence is never shared, because this token's logits are needed to choose the next token.
+        # The last token of a sequence is never shared, because its logits are needed to choose the next token.
         longest = min(len(sequences[index]) for index in group) - 1
         common = next((at for at in range(start, longest) if first[at] != last[at]), longest)
         if common - start >= _SHORTEST:
@@ -74,3 +75,9 @@ def prefix_leaves(sequences: Mapping[int, Sequence[int]]) -> Iterator[Leaf]:
         parts = [[index] for index in ended]
         parts += [list(part) for _, part in groupby(further, key=lambda index: sequences[index][common])]
         pending += [(part, path, start) for part in reversed(parts)]
+
+
+def unshared_tokens(leaves: Sequence[Leaf]) -> int:
+    """Return the number of tokens in the tree. A shared prefix counts once."""
+    nodes = {id(node): len(node.ids) for leaf in leaves for node in leaf.path}
+    return sum(nodes.values()) + sum(len(leaf.ids) for leaf in leaves)

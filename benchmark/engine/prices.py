@@ -1,11 +1,12 @@
-"""Prices of served models, from Inspect's price file. Inspect's environment variable contains the path of the file.
+"""Reads prices of served models from Inspect's file of prices. An environment variable contains the path of the file:
 
     INSPECT_EVAL_MODEL_COST_CONFIG=prices.yaml
 
+The file has one line for each model. Prices are in US dollars per million tokens:
+
     openai/gpt-4.1: {input: 2.0, output: 8.0, input_cache_write: 0, input_cache_read: 0.5}
 
-Prices are in US dollars per million tokens. If a provider reports the cost of each answer, its models need no line in
-the file. If there is no price and no reported cost, the cost is not known.
+If a provider reports the cost of each answer, its models need no line in the file.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ def register_prices() -> None:
         prices = {str(model): ModelCost.model_validate(price) for model, price in rows.items()}
     except (OSError, ValueError, AttributeError, YAMLError, RecursionError, ValidationError) as error:
         raise InputError(
-            f"{_VARIABLE} names {path}, which cannot be read as prices: {' '.join(str(error).split())[:200]}",
-            "Write lines as: openai/gpt-4.1: {input: 2.0, output: 8.0, input_cache_write: 0, input_cache_read: 0.5}",
+            f"the file of prices {path} (from {_VARIABLE}) cannot be read: {' '.join(str(error).split())[:200]}",
+            "Write lines like openai/gpt-4.1: {input: 2.0, output: 8.0, input_cache_write: 0, input_cache_read: 0.5}",
         ) from None
     for model, price in prices.items():
         info = get_model_info(model) or ModelInfo()

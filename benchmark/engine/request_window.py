@@ -1,7 +1,7 @@
-"""Limiting the number of requests that are sent at the same time.
+"""Limits the number of requests that are sent at the same time.
 
-The limit changes by additive increase and multiplicative decrease. Each answer raises the limit by a fraction of one
-request. An answer "too many requests" halves the limit. Reference: Chiu and Jain, "Analysis of the increase and
+The limit adapts to the server (additive increase, multiplicative decrease). Each answer raises the limit by a fraction
+of one request. An answer "too many requests" halves the limit. Reference: Chiu and Jain, "Analysis of the increase and
 decrease algorithms for congestion avoidance in computer networks", 1989.
 """
 
@@ -20,10 +20,10 @@ _SECONDS_BETWEEN_HALVINGS = 1.0
 
 
 class Window:
-    """Allows at most `int(limit)` requests at the same time. The other requests wait in order.
+    """Allows at most `int(limit)` requests at the same time. The other requests wait.
 
     Args:
-        most: The highest limit, which is also the limit at the start.
+        most: The highest limit. The limit has this value at the start.
 
     Attributes:
         limit: The current limit.
@@ -39,7 +39,7 @@ class Window:
 
     @asynccontextmanager
     async def place(self, order: int) -> AsyncIterator[None]:
-        """Wait for a free place, and hold it for a request inside the `with` block.
+        """Wait for a free place. The place is occupied until the end of the `with` block.
 
         Args:
             order: The order of the request. The waiting request with the lowest order gets the next place.
@@ -70,13 +70,13 @@ class Window:
         self._let_in()
 
     def answered(self) -> None:
-        """Raise the limit by a small amount, after a request was answered."""
+        """Raise the limit a little, after a request was answered."""
         self.limit = min(self._most, self.limit + 1 / self.limit)
 
     def refused(self) -> None:
-        """Halve the limit after the server refused a request.
+        """Halve the limit, after the server refused a request because of too many requests.
 
-        The limit is halved at most once a second, because requests that were sent together may all be refused.
+        The limit is halved at most once per second, because requests that were sent together may all be refused.
         """
         now = time.monotonic()
         if now - self._halved >= _SECONDS_BETWEEN_HALVINGS:

@@ -1,4 +1,4 @@
-"""Completions from a served model, through any of Inspect's providers."""
+"""Generates completions with a served model, through any of Inspect's providers."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import NotAnswered
+from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.prices import register_prices
 from toolmark.benchmark.engine.served_requests import Refused, ServedModel, Unanswered, fault_notes
+from toolmark.benchmark.engine.served_template_args import template_args_config
 
 __all__ = ["ServedEngine"]
 
 _MAX_FAILURES = 3
-"""After this number of consecutive unanswered prompts, the server counts as down, and no other prompt is sent."""
+"""If this number of prompts in a row got no answer, the server seems to be down. No other prompt is then sent."""
 
 
 class ServedEngine:
-    """A model behind an API.
+    """Generates completions with a model behind an API.
 
     Args:
         model: Inspect's name of the model, such as `openai/gpt-4.1`.
@@ -30,7 +32,7 @@ class ServedEngine:
         requests: Limits on the requests.
 
     Raises:
-        EnvironmentFault: The provider's package or key is missing.
+        EnvironmentFault: The package or the API key of the provider is missing.
         InputError: The file of prices cannot be read.
     """
 
@@ -46,28 +48,37 @@ class ServedEngine:
         self._prompts: Sequence[Prompt] = ()
 
     def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:  # noqa: ARG002
-        """Keep the prompts. Only the server knows whether a prompt is too long."""
+        """Store the prompts. They are not checked, because only the server knows whether a prompt is too long."""
         self._prompts = prompts
         self._config["stop_seqs"] = list(dialect.stops) or None
+        self._config |= template_args_config(prompts[0].template_args if prompts else {})
 
     def environment(self) -> dict[str, Any]:
-        """The part of the environment that is known without the server."""
+        """Return the part of the environment that is known without the server."""
         return {"engine": "inspect", "connections": self._requests.connections}
 
     def notes(self) -> tuple[str, ...]:
-        """A line with the number of failed requests of each kind."""
+        """Return a line with the number of failed requests of each kind. No line if no request failed."""
         return fault_notes(self._model.faults)
 
-    def answer(self, indices: Sequence[int], epoch: int = 1) -> Iterator[tuple[int, Completion]]:  # noqa: ARG002
-        """Yield (index, completion) when the server has answered.
+    def answer(
+        self,
+        indices: Sequence[int],
+        epoch: int = 1,  # noqa: ARG002
+        progress: GenerationProgress | None = None,
+    ) -> Iterator[tuple[int, Completion]]:
+        """Yield (index, completion) as soon as the server has answered.
 
-        Completions that arrive together are yielded in order of their indices.
+        Completions that arrive together are yielded in the order of their indices.
 
         Raises:
-            NotAnswered: Some prompts were refused, or failed too often. All other prompts were answered, unless the
-                server seems to be down.
-            EnvironmentFault: The server refuses all requests. All answers from before the refusal were yielded.
+            NotAnswered: Some prompts were refused, or failed too often. All other prompts were answered. If the server
+                seems to be down, some prompts were not sent.
+            EnvironmentFault: The server refuses all requests. All earlier answers were yielded.
         """
+        numbers = {index: number for number, index in enumerate(indices)}
+        characters = [_characters(self._prompts[index]) for index in indices]
+        work = (progress or GenerationProgress()).served(characters, self._requests.connections)
         remaining = iter(indices)
         reasons: dict[int, str] = {}
         too_long: set[int] = set()
@@ -89,6 +100,7 @@ class ServedEngine:
                 done = runner.run(_first(waiting))
                 for task in sorted(done, key=waiting.__getitem__):
                     index = waiting.pop(task)
+                    work.ended(numbers[index])
                     try:
                         completion = task.result()
                     except Refused as error:
@@ -109,7 +121,13 @@ class ServedEngine:
             raise NotAnswered(reasons, too_long, asked=next(remaining, None) is None)
 
 
+def _characters(prompt: Prompt) -> int:
+    """Return the size of a prompt in characters, including its tools."""
+    tools = sum(len(str(tool.as_openai())) for tool in prompt.tools)
+    return tools + sum(len(str(message.as_openai())) for message in prompt.messages)
+
+
 async def _first(tasks: dict[asyncio.Task[Completion], int]) -> set[asyncio.Task[Completion]]:
-    """Wait until at least one task has ended, and return the tasks that have ended."""
+    """Wait until at least one task has ended. Return all tasks that have ended."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     return done

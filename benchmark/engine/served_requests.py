@@ -1,11 +1,12 @@
-"""Requests to a served model, with retries.
+"""Sends requests to a served model. Failed requests are sent again.
 
-An answer is data, even if it is wrong, and its request is never sent again. These are failures: too many requests
-(429), a fault of the server (5xx), a time-out, a broken connection, and a reply that is not a completion. Each failure
-is counted, and the request is sent again after a pause. The pause doubles each time, or has the length that the server
-requests. Inspect and its clients also retry, sometimes without end, and do not report their retries. Therefore these
-retries are switched off. So every failure is counted once, and a request that always fails is an error. The number of
-simultaneous requests also adapts to the server.
+These are failures: too many requests (429), an error of the server (5xx), a time-out, a broken connection, and a reply
+that is not a completion. Each failure is counted, and the request is sent again after a pause. The pause doubles each
+time, or has the length that the server requests. A wrong answer of the model is not a failure.
+
+Inspect and its clients can also send requests again, but do not report this, and some never stop. So this is switched
+off: every failure is counted, and a request that always fails is an error. The number of requests at the same time
+adapts to the server (`request_window.py`).
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from typing import TYPE_CHECKING, Any
 from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.data.completions import Completion, Prompt
+from toolmark.benchmark.engine.chat_address import ChatAddress, chat_address
 from toolmark.benchmark.engine.inspect_messages import completion_of, messages_of, tools_of
 from toolmark.benchmark.engine.request_window import Window
+from toolmark.benchmark.engine.started_servers import guard_started_servers
 
 if TYPE_CHECKING:
     from inspect_ai.model import Model
@@ -43,8 +46,8 @@ class Refused(Exception):
     """The server refuses this request. Sending the request again would not help.
 
     Attributes:
-        reason: The reason in the server's words.
-        too_long: Whether the prompt is too long for the model's context.
+        reason: The reason, as the server wrote it.
+        too_long: Whether the prompt is too long for the context of the model.
     """
 
     def __init__(self, reason: str, *, too_long: bool = False) -> None:
@@ -54,11 +57,11 @@ class Refused(Exception):
 
 
 class Unanswered(Exception):
-    """The request and all its retries failed. The text is the last failure."""
+    """The request failed in every try. The message is the last failure."""
 
 
 def fault_notes(faults: Counter[str]) -> tuple[str, ...]:
-    """A line with the number of failed requests of each kind. There is no line if no request failed."""
+    """Return a line with the number of failed requests of each kind. If no request failed, return no line."""
     if not faults:
         return ()
     kinds = ", ".join(f"{kind} ({count})" for kind, count in faults.most_common())
@@ -66,39 +69,46 @@ def fault_notes(faults: Counter[str]) -> tuple[str, ...]:
 
 
 class ServedModel:
-    """A model behind an API, through any of Inspect's providers.
+    """Sends requests to a model behind an API, through any of Inspect's providers.
 
     Args:
         name: Inspect's name of the model, such as `openai/gpt-4.1`.
         requests: Limits on the requests.
-        window: The request window of all models on the same server. None makes a window for this model.
+        window: Limits the requests of several models together. With None, this model has its own window.
 
     Attributes:
-        faults: Number of failed requests by kind. A kind is a status, `time-out`, `no connection` or `broken reply`.
+        faults: Number of failed requests by kind: an HTTP status, `time-out`, `no connection` or `broken reply`.
 
     Raises:
-        EnvironmentFault: The provider's package or key is missing.
+        EnvironmentFault: The package or the API key of the provider is missing.
     """
 
     def __init__(self, name: str, requests: RequestLimits, window: Window | None = None) -> None:
         from inspect_ai.model import GenerateConfig, get_model
 
+        guard_started_servers()
         config = GenerateConfig(max_connections=requests.connections, max_retries=0)
-        # Retries of the client would not be counted. They would also hide that the server gets too many requests.
+        # The client must not send requests again, because this would not be counted, and would hide a status 429.
         client_options: dict[str, Any] = {"max_retries": 0, "client_timeout": requests.timeout}
         try:
             # Inspect's cache of models is not used, because it keeps the client of an earlier event loop.
             self._model: Model = get_model(
                 name, config=config, memoize=False, **(client_options if name.startswith(_OPENAI) else {})
             )
-        except Exception as error:  # Inspect raises a different type for each provider's missing package or key
+        except Exception as error:  # the type of the error is different for each provider
             raise EnvironmentFault(
-                f"{name} cannot be opened: {_message(error)}", "Install the provider's package and set its API key."
+                f"{name} cannot be used: {_message(error)}",
+                "Install the package of the provider, and set the API key.",
             ) from error
         self.name = name
         self.faults: Counter[str] = Counter()
         self._requests = requests
         self._window = window or Window(requests.connections)
+
+    @property
+    def address(self) -> ChatAddress | None:
+        """Return the address of the server. None if the provider does not use OpenAI's chat completions."""
+        return chat_address(self._model)
 
     async def ask(
         self,
@@ -107,20 +117,20 @@ class ServedModel:
         trying: Callable[[], AbstractContextManager[Any]] = nullcontext,
         order: int = 0,
     ) -> Completion:
-        """The completion of a prompt.
+        """Return the completion of a prompt.
 
         Args:
             prompt: Turns and tools.
             config: Fields of Inspect's `GenerateConfig`.
-            trying: A function that returns a context manager. Each request is sent inside `with trying():`. The context
-                manager may count the request, or raise an error to refuse the request.
+            trying: A function that returns a context manager. Each try is made inside `with trying():`. The context
+                manager can count the tries, or raise an error to prevent a try.
             order: The order of the request. The waiting request with the lowest order is sent first.
 
         Raises:
             Refused: The server refuses this request.
-            Unanswered: The request failed too often.
-            EnvironmentFault: The server refuses every request. The cause is the address, the model's name, the key or
-                the quota.
+            Unanswered: The request failed in every try.
+            EnvironmentFault: The server refuses every request, because of the address, the name of the model, the API
+                key or the quota.
         """
         failure = ""
         for attempt in range(self._requests.retries + 1):
@@ -146,41 +156,42 @@ class ServedModel:
         from inspect_ai.model import GenerateConfig
 
         transcript = Transcript()
-        init_transcript(transcript)  # only for this task, so that each request gets its own response
+        init_transcript(transcript)  # for each task, so that the response belongs to this request
         generate_config = GenerateConfig(**{**config, "max_retries": 0})
         output = await self._model.generate(messages_of(prompt), tools=tools_of(prompt), config=generate_config)
         calls = [event.call for event in transcript.events if isinstance(event, ModelEvent) and event.call is not None]
         if calls and calls[-1].error:
-            # Inspect turns a refusal into a completion. The completion's text is the server's error.
+            # For some refusals, Inspect returns a completion. Its text is the error of the server.
             reason = " ".join(output.completion.split())[:_MAX_REASON]
             raise Refused(reason, too_long=output.stop_reason == "model_length")
         return completion_of(output, calls[-1].response if calls else None)
 
     def _failed(self, error: Exception, attempt: int) -> tuple[str, float]:
-        """The reason of a failure, and the seconds to wait before the request is sent again.
+        """Return the reason of a failure, and the seconds to wait before the request is sent again.
 
         Raises:
-            Refused, EnvironmentFault: The request cannot be answered and is not sent again.
+            Refused: The server refuses this request.
+            EnvironmentFault: The server refuses every request.
         """
         reason, status = _message(error), _status(error)
         if status in _REFUSES_ALL or "insufficient_quota" in reason:
             raise EnvironmentFault(
                 f"{self.name} refuses all requests: {reason}",
-                "Check the server's address, the model's name, its API key and quota.",
+                "Check the address of the server, the name of the model, the API key and the quota.",
             ) from error
         if status in _REFUSES_REQUEST:
             raise Refused(reason, too_long="context_length_exceeded" in reason) from error
         self.faults[_kind(error, status)] += 1
         if status == _TOO_MANY:
             self._window.refused()
-        # The pause is random, so that requests that failed together are not sent again together.
+        # Because the pause is random, requests that failed together are not sent again together.
         pause = _FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311
         retry_after = _retry_after(error)
         return reason, min(_LONGEST_PAUSE, pause if retry_after is None else max(retry_after, pause / 4))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and its causes. Inspect, tenacity and the client each wrap the error of the layer below."""
+    """Yield an error and its causes. Inspect, tenacity and the client raise errors from other errors."""
     cause: BaseException | None = error
     for _ in range(_MAX_CAUSES):
         if cause is None:
@@ -190,13 +201,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _status(error: BaseException) -> int | None:
-    """The HTTP status of a failure. None if the failure has no HTTP status."""
+    """Return the HTTP status of a failure. None if the failure has no HTTP status."""
     statuses = (getattr(cause, "status_code", None) for cause in _causes(error))
     return next((status for status in statuses if isinstance(status, int)), None)
 
 
 def _retry_after(error: BaseException) -> float | None:
-    """The seconds in the header `Retry-After`. None if the header is missing or contains a date."""
+    """Return the seconds in the header `Retry-After`. None if the header is missing or contains a date."""
     for cause in _causes(error):
         headers = getattr(getattr(cause, "response", None), "headers", None)
         try:
@@ -221,7 +232,7 @@ def _kind(error: BaseException, status: int | None) -> str:
 
 
 def _message(error: BaseException) -> str:
-    """The message of the server or the client on one line, without Inspect's markup and line breaks."""
+    """Return the message of the server or the client on one line, without Inspect's markup."""
     causes = [cause for cause in _causes(error) if type(cause).__name__ != "RetryError"] or [error]
     source = next((cause for cause in reversed(causes) if hasattr(cause, "status_code")), causes[0])
     plain = re.sub(r"\[/?[a-z ]+\]", "", str(source)).strip().removeprefix("ERROR:")

@@ -1,8 +1,8 @@
-"""The tokenizer and the context length of a model directory, without importing torch if possible.
+"""Reads the tokenizer and the context length of a model directory, without torch if possible.
 
-The tokenizer and the context length are enough to find prompts that are too long. So this module should not import
-torch, because the import takes seconds. The automatic classes of transformers import torch. The generic tokenizer class
-needs no code of a model family and does not import torch.
+With tokenizer and context length, prompts that are too long can be found before the model is loaded. The import of
+torch takes seconds, so it is avoided here. The automatic classes of transformers (`AutoTokenizer`) import torch. The
+generic class (`PreTrainedTokenizerFast`) does not import torch.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _GENERIC = {"PreTrainedTokenizerFast", "TokenizersBackend"}
 
 
 def open_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model directory.
+    """Return the tokenizer of a model directory.
 
     Raises:
         OSError, ValueError, KeyError: Transformers cannot read the tokenizer.
@@ -39,14 +39,18 @@ def open_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
 
 
 def context_length(directory: Path) -> int | None:
-    """The context length of a model in tokens. None if it is not known. The errors are those of `open_tokenizer`."""
+    """Return the context length of a model in tokens. None if it is not known.
+
+    Raises:
+        OSError, ValueError, KeyError: Transformers cannot read the configuration.
+    """
     config = _read(directory / "config.json")
     for part in (config.get("text_config") or {}, config):
         if "max_position_embeddings" in part:
             return int(part["max_position_embeddings"])
     from transformers import AutoConfig
 
-    config_of_family = AutoConfig.from_pretrained(directory).get_text_config()  # the family's default
+    config_of_family = AutoConfig.from_pretrained(directory).get_text_config()  # has the default of the model family
     return int(getattr(config_of_family, "max_position_embeddings", 0)) or None
 
 

@@ -1,4 +1,4 @@
-"""The installed build of torch."""
+"""Facts about the installed torch, and its number of threads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class TorchBuild:
 
     Attributes:
         version: The version, for example `2.13.0+cpu`.
-        gpu: The kind of GPU that this build can use: `CUDA 12.8`, `ROCm 6.4` or `mps`. Empty if it can use none.
+        gpu: The GPUs that this build can use: `CUDA 12.8`, `ROCm 6.4` or `mps`, for example. Empty if there are none.
     """
 
     version: str
@@ -21,10 +21,10 @@ class TorchBuild:
 
 
 def torch_build() -> TorchBuild:
-    """The installed build of torch.
+    """Return the installed build of torch.
 
     Raises:
-        Exception: torch cannot be imported. The type depends on what is broken.
+        Exception: Torch cannot be imported. The type of the error depends on the cause.
     """
     import torch
 
@@ -38,14 +38,14 @@ def torch_build() -> TorchBuild:
 
 
 def thread_count() -> int:
-    """The number of processor threads that torch uses."""
+    """Return the number of processor threads that torch uses."""
     import torch
 
     return torch.get_num_threads()
 
 
 def set_threads(count: int) -> None:
-    """Use this number of processor threads from now on."""
+    """Make torch use this number of processor threads from now on."""
     import torch
 
     torch.set_num_threads(count)

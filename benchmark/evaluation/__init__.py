@@ -1,1 +1,1 @@
-"""Evaluation: resolves specs, lets candidates answer cases, judges the answers and compares the candidates."""
+"""Runs an evaluation: resolves specs, lets candidates answer cases, judges the answers and compares the candidates."""

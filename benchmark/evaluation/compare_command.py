@@ -14,7 +14,7 @@ from toolmark.benchmark.verdicts.verdict import MARGIN
 __all__ = ["compare"]
 
 MOST = 9
-"""Largest number of runs, without the baseline, that a terminal can show."""
+"""Highest number of runs in addition to the baseline. A terminal is too narrow for more runs."""
 
 compare = App(name="compare", help="Compare recorded runs in the terminal. The first run is the baseline.")
 
@@ -36,17 +36,17 @@ def compare_runs(
     candidates:
         Folders or ledgers of one to nine runs that are compared with the baseline.
     cases:
-        File or folder of the cases that the runs answered. The default is the shipped cases. Cases that are missing
-        from a run are left out.
+        File or folder of the cases that the runs answered. The default is the shipped cases. If a run has no answer to
+        a case, the case is left out for this run.
     split:
         Split of the cases: dev or test.
     margin:
-        Differences within ±margin count as equivalent. The margin is a share, for example 0.05.
+        Differences between -margin and +margin count as equivalent. 0.05 is 5 points.
     """
     if not 1 <= len(candidates) <= MOST:
         raise InputError(
             f"{len(candidates)} runs are given in addition to the baseline",
-            f"Give one to {MOST}: toolmark compare BASELINE RUN",
+            f"Give one to {MOST} runs: toolmark compare BASELINE RUN",
         )
     chosen = cases or Request().cases
     request = Request(models=candidates, baseline=baseline, cases=chosen, split=split, margin=margin)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from toolmark.benchmark.candidates.dialect_choice import family_dialect, trained_dialect
 from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.candidates.template_args_choice import TemplateArgsChoice, choose_template_args
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.record import TrainingRecord
@@ -28,10 +29,11 @@ class Contestant:
 
     Attributes:
         name: Name of the contestant, unique in the evaluation.
-        candidate: The candidate that answers. If the candidate has a recipe, the adapter replaces the recipe as soon as
-            the adapter is made.
+        candidate: The candidate that answers. If its adapter is a recipe, the recipe is replaced by the adapter as soon
+            as the adapter is made.
         dialect: The dialect in which tools are shown and calls are read.
         dialect_reason: Why this dialect was chosen.
+        template_args: The arguments of the chat template.
         baseline: The contestant that this contestant is compared with. None if there is no baseline.
         grades: One grade for each completion. Empty until the completions are judged.
     """
@@ -41,12 +43,17 @@ class Contestant:
     dialect: Dialect
     dialect_reason: str
     baseline: Contestant | None
+    template_args: TemplateArgsChoice = field(default_factory=TemplateArgsChoice)
     grades: Sequence[Grade] = ()
     _run: Run | None = field(default=None, init=False, repr=False)
 
     @property
     def run(self) -> Run:
-        """The run of the candidate. Raises `RuntimeError` before the run is opened."""
+        """Return the run of the candidate.
+
+        Raises:
+            RuntimeError: The run was not opened yet.
+        """
         if self._run is None:
             raise RuntimeError(f"the run of {self.name} is not opened yet")
         return self._run
@@ -57,11 +64,11 @@ class Contestant:
 
     @property
     def training(self) -> TrainingRecord | None:
-        """The training record of the weights. None if there is no record."""
+        """Return the training record of the weights. None if there is no record."""
         return TrainingRecord.of(self.run.training)
 
     def side(self) -> Side:
-        """Return the data that a comparison needs."""
+        """Return the data of this contestant that a comparison needs."""
         return Side(
             name=self.name,
             grades=self.grades,
@@ -75,27 +82,29 @@ class Contestant:
 
 
 def contestants(request: Request, candidates: Sequence[tuple[Candidate, int | None]]) -> list[Contestant]:
-    """Make a contestant for each candidate.
+    """Return a contestant for each candidate.
 
     Args:
         request: The request.
-        candidates: Pairs of a candidate and the index of its baseline. The baseline comes before the candidate. The
-            index is None if the candidate has no baseline.
+        candidates: Pairs of a candidate and the index of its baseline in this sequence. A baseline comes before its
+            candidates. The index is None if the candidate has no baseline.
 
     Raises:
         InputError: A dialect is unknown, the dialect of a recording differs from --dialect, or adapters were trained in
-            different dialects.
+            different dialects or with different template arguments.
     """
     every = [candidate for candidate, _ in candidates]
     made: list[Contestant] = []
     for name, (candidate, baseline) in zip(_names(every), candidates, strict=True):
         dialect, reason = _dialect(request, candidate, every)
-        made.append(Contestant(name, candidate, dialect, reason, None if baseline is None else made[baseline]))
+        template_args = choose_template_args(request.template_args, candidate, every)
+        compared_with = None if baseline is None else made[baseline]
+        made.append(Contestant(name, candidate, dialect, reason, compared_with, template_args))
     return made
 
 
 def _names(candidates: Sequence[Candidate]) -> list[str]:
-    """Return the names of the candidates. Equal names get a number."""
+    """Return the names of the candidates. A number is added to equal names: `name#1`, `name#2`."""
     counts = Counter(candidate.name for candidate in candidates)
     seen: Counter[str] = Counter()
     names = []
@@ -106,18 +115,19 @@ def _names(candidates: Sequence[Candidate]) -> list[str]:
 
 
 def _dialect(request: Request, candidate: Candidate, candidates: Sequence[Candidate]) -> tuple[Dialect, str]:
-    """Return the dialect of a candidate, and why it was chosen."""
+    """Return the dialect of a candidate, and why this dialect was chosen."""
     name, reason = request.dialect, "chosen by --dialect"
     if candidate.kind == "replay":
         recorded = read_replay(Path(candidate.base)).dialect
         if recorded is None and name is None:
             raise InputError(
-                f"{candidate.base} does not contain the dialect of its calls", "Choose a dialect: --dialect NAME"
+                f"{candidate.base} does not contain the name of its dialect", "Give the dialect: --dialect NAME"
             )
         if recorded is not None:
             if name not in (None, recorded):
                 raise InputError(
-                    f"{candidate.base} was recorded in the dialect {recorded}, not in {name}", "Leave --dialect out."
+                    f"{candidate.base} was recorded in the dialect {recorded}, not in the dialect {name}",
+                    "Leave --dialect out.",
                 )
             name, reason = recorded, "as recorded"
     if name is None:
@@ -130,7 +140,8 @@ def _default_dialect(candidate: Candidate, candidates: Sequence[Candidate]) -> t
 
     The first rule that applies decides:
 
-    1. If any candidate has an adapter, the dialect of the adapter is used. This also holds for the base.
+    1. If any candidate has an adapter, all candidates use the dialect of the adapter. So base and adapter use the same
+       dialect.
     2. If the candidate is a trained model, the dialect of its training is used.
     3. If the model family of the candidate has a dialect, this dialect is used.
     4. Otherwise the dialect is `tagged`.
@@ -142,9 +153,9 @@ def _default_dialect(candidate: Candidate, candidates: Sequence[Candidate]) -> t
             "Evaluate one adapter at a time, or choose one dialect for all adapters: --dialect NAME",
         )
     if trained:
-        return trained.pop(), "the adapter was trained in it"
+        return trained.pop(), "the adapter was trained in this dialect"
     if own := trained_dialect(candidate):
-        return own, "the model was trained in it"
+        return own, "the model was trained in this dialect"
     if of_family := family_dialect(candidate):
         dialect, family = of_family
         return dialect, f"default of the family {family}"

@@ -1,4 +1,4 @@
-"""`toolmark eval`: runs the checks of `pytest suites/` from any folder, with the same options and exit codes."""
+"""`toolmark eval`: runs the same checks as `pytest suites/`, from any folder, with the same options and exit codes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from toolmark.benchmark.evaluation.options import add_options
 
 __all__ = ["app"]
 
-app = App(name="eval", help="Score candidates and compare them: the checks of `pytest suites/`.", help_flags=[])
+app = App(name="eval", help="Score models and compare them, with the checks of `pytest suites/`.", help_flags=[])
 
 
 class _Help:
-    """Receives the options in the same way as pytest's group of options, and prints the help of the options."""
+    """Collects the options like pytest's group of options does, and prints their help."""
 
     def __init__(self) -> None:
         self.parser = ArgumentParser(
             prog="toolmark eval",
-            description="Let candidates answer cases, judge them, and compare them with a baseline.",
+            description="Let models answer cases, judge the answers, and compare the models with a baseline.",
             epilog="You can also give options of pytest, for example -q, -k or --junitxml FILE.",
         )
 
@@ -32,7 +32,7 @@ class _Help:
 
 
 def _project(folder: Path) -> Path:
-    """Return the nearest folder with a pyproject.toml, from `folder` upwards. If there is none, return `folder`."""
+    """Return `folder` or the nearest folder above it with a pyproject.toml. If there is none, return `folder`."""
     return next((above for above in (folder, *folder.parents) if (above / "pyproject.toml").is_file()), folder)
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, wait
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from toolmark.benchmark.candidates.recipes import is_recipe
 from toolmark.benchmark.candidates.spec import Candidate, resolve
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.progress import counting, phase
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.engine.engines import Engines
+from toolmark.benchmark.engine.generation_progress import Forecast
 from toolmark.benchmark.evaluation.contestant import Contestant, contestants
 from toolmark.benchmark.evaluation.recipe_making import RecipeMaking
 from toolmark.benchmark.evaluation.report_data import gather, provenance_of
@@ -30,38 +34,34 @@ from toolmark.benchmark.verdicts.verdict import MARGIN
 
 __all__ = ["Evaluation", "Observer", "compare", "compare_recorded", "evaluate"]
 
-Progress = Callable[[int, int], None]
-"""Called while a run is generated, with the number of finished completions and the total number of completions."""
-
 
 class Observer:
-    """Receives the progress of an evaluation. This class ignores the progress. A subclass can show the progress."""
+    """Receives the progress of an evaluation and does nothing. A subclass can show the progress."""
 
     def say(self, line: str) -> None:
         """Receive a line for the user, for example the command that makes the adapter of a recipe."""
 
-    def generating(self, contestant: Contestant, *, alone: bool) -> AbstractContextManager[Progress]:
-        """Return a context manager. One run is generated inside the `with` block.
+    def forecast(self, contestant: Contestant, forecast: Forecast) -> None:
+        """Receive the first estimate of the time that a run will take."""
 
-        The context manager returns a function. This function is called with the progress.
+    def generated(self, contestant: Contestant, seconds: float) -> None:
+        """Receive a contestant whose run is complete.
 
         Args:
-            contestant: The contestant that answers.
-            alone: True if no adapter is made at the same time, so nothing else writes to the terminal.
+            contestant: The contestant.
+            seconds: The time that the run took in this evaluation.
         """
-        del contestant, alone
-        return nullcontext(lambda *_: None)
 
 
 class Evaluation:
     """The evaluation of one request.
 
-    The constructor reads cases and specs, and checks every option. The constructor does not import torch, does not use
-    the network, and writes nothing. `run` generates, judges and compares.
+    The constructor reads cases and specs, and checks every option. It imports no torch, uses no network, and writes
+    nothing. `run` generates, judges and compares.
 
     Args:
         request: The request.
-        recorded: Whether every candidate is a recording. If so, nothing is written, and a recording may lack cases.
+        recorded: Whether every candidate is a recording. If so, nothing is written, and a recording may be incomplete.
 
     Attributes:
         request: The request.
@@ -86,8 +86,14 @@ class Evaluation:
 
     @property
     def available(self) -> int:
-        """Number of cases before `--limit` is applied. `cases` may contain a sample of these cases."""
+        """Return the number of cases before `--limit` is applied. With `--limit`, `cases` has fewer cases."""
         return len(self._loaded)
+
+    @property
+    def has_recipes(self) -> bool:
+        """Whether an adapter is a recipe. Another process makes such an adapter, and it may print to the terminal."""
+        adapters = [contestant.candidate.adapter for contestant in self.contestants]
+        return any(adapter is not None and is_recipe(Path(adapter)) for adapter in adapters)
 
     def run(self, observer: Observer | None = None, *, logs: bool = True, report: bool = False) -> Comparison:
         """Generate the missing answers, judge all answers, and compare the contestants.
@@ -101,7 +107,7 @@ class Evaluation:
             InputError: A recipe, a spec or a recording is invalid. Or `strict_identity` is set, and two sides answered
                 under different conditions.
             EnvironmentFault: Weights, network, disk or a lock is not available.
-            BrokenJudge: The harness itself failed on a case.
+            BrokenJudge: Grading an answer failed because of an error in Toolmark.
         """
         if not self._recorded:
             check_writable(self.request.runs)
@@ -111,12 +117,14 @@ class Evaluation:
         sides = [contestant.side() for contestant in self.contestants]
         data = None
         if report:
-            provenance = provenance_of(self.request, self.contestants, cases)
-            data = gather(cases, sides, self.contestants[0].dialect, provenance)
-        return compare_sides(sides, self.request.margin, data)
+            with phase("gathering the data of the report"):
+                provenance = provenance_of(self.request, self.contestants, cases)
+                data = gather(cases, sides, self.contestants[0].dialect, provenance)
+        with phase("computing intervals and verdicts"):
+            return compare_sides(sides, self.request.margin, data)
 
     def _generate(self, observer: Observer) -> None:
-        """Open and generate every run, in the order of the contestants. Adapters are made at the same time."""
+        """Open and generate every run, in the order of the contestants. Adapters of recipes are made meanwhile."""
         engines = Engines(self.request.run_options.decoding, self.request.threads, self.request.served_requests)
         candidates = [contestant.candidate for contestant in self.contestants]
         with RecipeMaking(candidates, observer.say, self.request.device) as making:
@@ -128,28 +136,31 @@ class Evaluation:
                 self._refuse_mismatches(opened)
             for contestant, future in futures.items():
                 contestant.run = opened.get(contestant) or self._open(contestant, future)
-                alone = all(other.done() for other in futures.values())
-                with observer.generating(contestant, alone=alone) as progress:
+                began = time.monotonic()
+                with phase("starting", name=contestant.name):
                     generate(
                         contestant.run,
                         self.cases,
                         self.request.run_options,
                         engines,
-                        progress,
+                        partial(observer.forecast, contestant),
                         partial=self._may_lack_cases(contestant),
                         available=self._loaded,
                     )
+                observer.generated(contestant, time.monotonic() - began)
 
     def _may_lack_cases(self, contestant: Contestant) -> bool:
-        """Return whether the recording of `contestant` may lack cases.
+        """Return whether the recording of `contestant` may be incomplete.
 
-        A baseline from --baseline may lack cases, because the sides are compared on their common cases only.
+        A recorded baseline may be incomplete, because two sides are compared only on the cases that both answered.
         """
         return self._recorded or (self.request.baseline is not None and contestant is self.contestants[0])
 
     def _open(self, contestant: Contestant, future: Future[Candidate]) -> Run:
         contestant.candidate = future.result()
-        return open_run(contestant.candidate, contestant.dialect, self.request.run_options)
+        with phase("reading the files of the model", name=contestant.name):
+            options, args = self.request.run_options, contestant.template_args.args
+            return open_run(contestant.candidate, contestant.dialect, options, args)
 
     def _refuse_mismatches(self, runs: Mapping[Contestant, Run]) -> None:
         for contestant, run in runs.items():
@@ -159,12 +170,11 @@ class Evaluation:
                 raise InputError(
                     f"{contestant.name} and its baseline differ in {first.field}: {first.candidate} and "
                     f"{first.baseline}",
-                    "Run both sides with the same settings. Without --strict-identity the difference is shown, and the "
-                    "run continues.",
+                    "Run both sides with the same settings. Without --strict-identity, the difference is only shown.",
                 )
 
     def _judged_cases(self) -> Sequence[Case]:
-        """The cases whose prompt fits the context of every contestant."""
+        """Return the cases with a prompt that fits the context of every contestant."""
         too_long = {
             case_id
             for contestant in self.contestants
@@ -176,7 +186,8 @@ class Evaluation:
     def _judge(self, cases: Sequence[Case], *, logs: bool) -> None:
         with Executor(self.request.execute) as executor:
             for contestant in self.contestants:
-                contestant.grades = self._grades(contestant, cases, executor, logs=logs)
+                with phase("judging", name=contestant.name):
+                    contestant.grades = self._grades(contestant, cases, executor, logs=logs)
 
     def _grades(
         self, contestant: Contestant, cases: Sequence[Case], executor: Executor, *, logs: bool
@@ -185,11 +196,15 @@ class Evaluation:
         as_recorded = self.request.as_recorded and contestant is self.contestants[0]
         if logs and not as_recorded:
             return judge(run, cases, executor, self.request.epochs)
-        grades = [
-            grade(case, completion, run.dialect, executor, epoch)
+        answers = [
+            (case, completion, epoch)
             for case in cases
             for epoch in range(1, self.request.epochs + 1)
             if (completion := run.completions.get((case.id, epoch))) is not None
+        ]
+        grades = [
+            grade(case, completion, run.dialect, executor, epoch)
+            for case, completion, epoch in counting(answers, "answers judged", len(answers), "answer")
         ]
         return recorded_grades(Path(run.candidate.base).parent, grades) if as_recorded else grades
 
@@ -221,7 +236,7 @@ def compare_recorded(request: Request, *, report: bool = False) -> Comparison:
         report: Whether to gather the additional data of a report.
 
     Raises:
-        InputError: A spec is not a recorded run, or an option is invalid.
+        InputError: A model or the baseline is not a recorded run, or an option is invalid.
     """
     epochs = 1
     for spec in (*request.models, *filter(None, [request.baseline])):
@@ -232,7 +247,7 @@ def compare_recorded(request: Request, *, report: bool = False) -> Comparison:
                 "Give the folder of a run, for example runs/NAME, or the ledger.jsonl in the folder.",
             )
         epochs = max(epochs, read_replay(Path(candidate.base)).epochs)
-    if epochs > 1:  # a request with several epochs must have a temperature, which recordings ignore
+    if epochs > 1:  # with several epochs, a request must have a temperature; a recording does not use the value
         request = replace(request, epochs=epochs, temperature=1.0)
     return Evaluation(request, recorded=True).run(report=report)
 
@@ -243,12 +258,12 @@ def compare(baseline: str, *runs: str, cases: str | None = None, margin: float =
     Args:
         baseline: Folder or ledger of a run.
         runs: Folders or ledgers of the runs that are compared with the baseline.
-        cases: File or folder of the cases that the runs answered. None for the shipped cases. Cases that are missing
-            from a run are left out.
-        margin: Half-width of the range around 0 in which differences count as equivalent, as a share.
+        cases: File or folder of the cases that the runs answered. None for the shipped cases. If a run has no answer to
+            a case, the case is left out for this run.
+        margin: Differences between -margin and +margin count as equivalent. 0.05 is 5 points.
 
     Raises:
-        InputError: A spec is not a recorded run, or an option is invalid.
+        InputError: One of the arguments is not a recorded run, or an option is invalid.
     """
     chosen = cases or shipped_cases()
     return compare_recorded(Request(models=runs, baseline=baseline, cases=chosen, margin=margin))

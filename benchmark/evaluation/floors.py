@@ -1,4 +1,4 @@
-"""Floors: the lowest permitted scores of a contestant."""
+"""Returns the floors of a contestant. A floor is the lowest permitted score on a metric."""
 
 from __future__ import annotations
 
@@ -14,19 +14,28 @@ __all__ = ["floors"]
 
 
 def _defaults(cases: Sequence[Case]) -> dict[str, float]:
-    """Return the default floors. These are the scores that random answers reach."""
-    return {BALANCED.id: 0.5, "selection.tool": selection_by_chance(cases)}
+    """Return the default floors: the scores that random answers reach.
+
+    A metric has no default floor if these cases cannot check the floor. Balanced timing needs cases with a call and
+    cases without a call. If each case offers only one tool, choosing by chance is always right.
+    """
+    actions = {case.expect.action for case in cases if case.waiver is None}
+    chance = selection_by_chance(cases)
+    found = {BALANCED.id: 0.5} if len(actions) == 2 else {}
+    return found | ({"selection.tool": chance} if chance < 1 else {})
 
 
 def floors(request: Request, contestant: Contestant, cases: Sequence[Case]) -> dict[str, float]:
     """Return the floors of a contestant by metric.
 
-    The floors of `--floor` apply to every contestant. A contestant with a baseline also has the default floors. A
-    contestant without a baseline has no default floors, so a low score alone never fails a check.
+    The floors of `--floor` apply to every contestant. The default floors apply only to contestants with a baseline. So
+    a low score of a single model does not fail a check by default. A floor of 0 is no floor, because every score
+    reaches it.
 
     Args:
         request: The request, with the floors of `--floor`.
         contestant: The contestant that is checked.
         cases: The cases that were judged.
     """
-    return (_defaults(cases) if contestant.baseline is not None else {}) | dict(request.floors)
+    every = (_defaults(cases) if contestant.baseline is not None else {}) | dict(request.floors)
+    return {metric: floor for metric, floor in every.items() if floor > 0}

@@ -1,4 +1,4 @@
-"""`toolmark models`: lists trained models, merges adapters, and checks that adapters are served rightly."""
+"""`toolmark models`: lists trained models, merges adapters, and checks that adapters are applied correctly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from rich.table import Table
 
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.candidates.weights import locate
+from toolmark.benchmark.config.template_args import parse_template_args
 from toolmark.benchmark.core.errors import InputError, NothingToDo
+from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.core.registry import load, names, target
 from toolmark.benchmark.data.record import RECORD_FILE, TrainingRecord
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
@@ -29,7 +31,7 @@ for _name in names("toolmark.models"):  # commands of plug-ins, which are import
 
 @models.command(name="list")
 def list_trained(folder: Path = Path("adapters")) -> None:
-    """List trained adapters and models: trainer, base, dialect, size of the data, training time, and the step kept.
+    """List trained adapters and models with trainer, base, dialect, conversations, training time and chosen step.
 
     Parameters
     ----------
@@ -61,7 +63,7 @@ def merge(spec: str, *, out: Path) -> None:
     spec:
         The base and its adapter: BASE:ADAPTER.
     out:
-        Folder to write to. It must be new or empty.
+        Folder to write to. The folder must be new or empty.
     """
     candidate = resolve(spec)
     if candidate.kind not in ("local", "hub") or candidate.adapter is None:
@@ -69,11 +71,12 @@ def merge(spec: str, *, out: Path) -> None:
             f"{spec} has no adapter to merge", "Give base and adapter: toolmark models merge BASE:ADAPTER --out DIR"
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} exists already and is not empty", f"Give a new folder: --out DIR. Or remove {out}.")
+        raise InputError(f"{out} exists already and is not empty", f"Give a new folder: --out DIR. Or remove {out}")
     weights = locate(candidate)
     from toolmark.benchmark.engine.adapter_variants import merge as merged  # torch and peft
 
-    merged(weights, out)
+    with phase("merging the adapter into its base"):
+        merged(weights, out)
     Console().print(f"Merged: {out}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -83,15 +86,17 @@ def check(
     *,
     limit: int = 40,
     cases: str | None = None,
+    template_args: str = "",
+    max_tokens: int = 512,
     device: DeviceChoice = "auto",
     dtype: DtypeChoice = "auto",
     threads: int | None = None,
 ) -> None:
-    """Check that adapters are served rightly.
+    """Check that Toolmark applies adapters correctly.
 
-    For a model without an adapter, the check is that a zero adapter changes nothing. For BASE:ADAPTER, the check is
-    that the merged model answers like the base with the adapter. The exit code is 0 if all metrics are equivalent, and
-    1 otherwise.
+    For a model without an adapter, the model is compared with the model plus an adapter of zeros. For BASE:ADAPTER, the
+    base with the adapter is compared with the merged model. In both comparisons, the answers should be the same. The
+    exit code is 0 if all metrics are equivalent, and 1 otherwise.
 
     Parameters
     ----------
@@ -101,6 +106,10 @@ def check(
         Number of cases to answer.
     cases:
         Case file or folder. The default is the shipped cases.
+    template_args:
+        Arguments of the chat template as JSON. The default is the arguments of the training, or none.
+    max_tokens:
+        Largest number of tokens of an answer.
     device:
         Device that computes the answers.
     dtype:
@@ -111,7 +120,8 @@ def check(
     candidate = resolve(spec)
     if candidate.kind not in ("local", "hub"):
         raise InputError(
-            f"{spec} has no weights that can be loaded here", "Give a local or hub model, or BASE:ADAPTER."
+            f"{spec} is not a model with weights that can be loaded",
+            "Give a local model, a model on the hub, or BASE:ADAPTER.",
         )
     weights = locate(candidate)
     from toolmark.benchmark.engine.adapter_variants import merge, zero_adapter  # torch and peft
@@ -129,6 +139,8 @@ def check(
             baseline=spec,
             cases=cases or Request().cases,
             limit=limit,
+            template_args=parse_template_args(template_args),
+            max_tokens=max_tokens,
             device=device,
             dtype=dtype,
             threads=threads,

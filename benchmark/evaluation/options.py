@@ -19,6 +19,7 @@ from toolmark.benchmark.config.sources import (
     from_pyproject,
     resolve,
 )
+from toolmark.benchmark.config.template_args import TEMPLATE_ARGS
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.evaluation.request import Request
 
@@ -30,16 +31,16 @@ OPTIONS = (
     Option(
         "model",
         STRINGS,
-        "candidate: alias, path, hub id, replay/FILE, policy/NAME or an Inspect model; repeatable",
+        "model to evaluate: alias, path, hub id, replay/FILE, policy/NAME or an Inspect model; can be repeated",
         metavar="SPEC",
     ),
-    Option("adapter", STRINGS, "LoRA adapter on the model of --model; repeatable", metavar="SPEC"),
+    Option("adapter", STRINGS, "LoRA adapter for the model of --model; can be repeated", metavar="SPEC"),
     Option(
         "baseline",
         STRING,
-        "what candidates are compared with: a spec, a stored run or a ledger",
+        "model or stored run that the others are compared with",
         metavar="SPEC",
-        default_text="with --adapter, the base",
+        default_text="the base, if --adapter is given",
     ),
     Option(
         "cases",
@@ -48,49 +49,68 @@ OPTIONS = (
         metavar="[READER:]PATH",
         default_text="authored",
     ),
-    Option("tools", STRING, ".py, module or .yaml with the toolboxes that the cases name", metavar="SOURCE"),
-    Option("split", choice("dev", "test"), "which files *.SPLIT.jsonl of a folder are read", default=_DEFAULT.split),
+    Option("tools", STRING, "Python file, module or YAML file with the toolboxes of the cases", metavar="SOURCE"),
+    Option("split", choice("dev", "test"), "read the files *.SPLIT.jsonl of the case folder", default=_DEFAULT.split),
     Option(
         "dialect",
         STRING,
-        "how tools are shown and calls are read",
+        "how tools are shown to the model, and how its calls are written",
         metavar="NAME",
-        default_text="the dialect of the adapter, else of the model family, else tagged",
+        default_text="dialect of the adapter, or else of the model family, or else tagged",
+    ),
+    Option(
+        "template-args",
+        TEMPLATE_ARGS,
+        "arguments of the chat template, for example whether the model thinks",
+        metavar="JSON",
+        default_text="the arguments of the training, else none",
     ),
     Option(
         "limit",
         WHOLE,
-        "a stratified, seeded sample of N cases; a larger sample contains a smaller one",
+        "only N cases, drawn with --seed; every group of cases keeps its share; a larger N only adds cases",
         metavar="N",
         default_text="all",
     ),
-    Option("epochs", WHOLE, "answers for each case; needs --temperature", metavar="N", default=_DEFAULT.epochs),
-    Option("temperature", NUMBER, "temperature of sampling; 0 is greedy", metavar="T", default=_DEFAULT.temperature),
-    Option("seed", WHOLE, "seed of sampling and of --limit", metavar="N", default=_DEFAULT.seed),
-    Option("max-tokens", WHOLE, "an answer is cut after N tokens", metavar="N", default=_DEFAULT.max_tokens),
+    Option(
+        "epochs",
+        WHOLE,
+        "number of answers for each case; more than 1 needs --temperature",
+        metavar="N",
+        default=_DEFAULT.epochs,
+    ),
+    Option(
+        "temperature",
+        NUMBER,
+        "temperature of sampling; with 0, the most likely token is always chosen",
+        metavar="T",
+        default=_DEFAULT.temperature,
+    ),
+    Option("seed", WHOLE, "seed of the sampling and of --limit", metavar="N", default=_DEFAULT.seed),
+    Option("max-tokens", WHOLE, "cut an answer after N tokens", metavar="N", default=_DEFAULT.max_tokens),
     Option(
         "device",
         choice(*get_args(DeviceChoice)),
-        "device of local generation and of trainings; auto takes CUDA if there is a CUDA device, else the processor",
+        "device of local generation and of trainings; auto: CUDA if there is a CUDA device, else the processor",
         default=_DEFAULT.device,
     ),
     Option(
         "dtype",
         choice(*get_args(DtypeChoice)),
-        "data type of the weights of a local model; auto takes bfloat16 on CUDA, else float32",
+        "data type of the weights of a local model; auto: bfloat16 on CUDA, else float32",
         default=_DEFAULT.dtype,
     ),
     Option(
         "threads",
         WHOLE,
-        "processor threads of local generation",
+        "number of processor threads for local generation",
         metavar="N",
-        default_text="1 for a small model, else torch's own choice",
+        default_text="1 for a small model, else torch decides",
     ),
     Option(
         "connections",
         WHOLE,
-        "largest number of requests to a served model at the same time",
+        "highest number of requests that are sent to a served model at the same time",
         metavar="N",
         default=_DEFAULT.connections,
     ),
@@ -111,53 +131,61 @@ OPTIONS = (
     Option(
         "stop-at-call",
         SWITCH,
-        "end an answer after its first call if one call is right; these answers do not count in guard.stops",
+        "if a case expects one call, end its answer after the first call; such answers do not count in guard.stops",
     ),
     Option(
         "floor",
         AMOUNTS,
-        "fail if the interval of the score is below VALUE; repeatable, once for each METRIC",
+        "fail if the whole interval of the score is below VALUE; can be repeated with other metrics",
         metavar="METRIC=VALUE",
     ),
     Option(
-        "margin", NUMBER, "differences within ±M, a share, count as equivalent", metavar="M", default=_DEFAULT.margin
+        "margin",
+        NUMBER,
+        "differences between -M and +M count as equivalent; 0.05 is 5 points",
+        metavar="M",
+        default=_DEFAULT.margin,
     ),
-    Option("inconclusive", choice("skip", "fail"), "result of a check that is inconclusive", default="skip"),
+    Option("inconclusive", choice("skip", "fail"), "whether an inconclusive check is skipped or fails", default="skip"),
     Option(
         "execute",
         choice("pure", "read", "all"),
-        "run called tools with effects up to this level",
+        "which called tools are run: those without effects (pure), also those that read (read), or all",
         default=_DEFAULT.execute,
     ),
-    Option("fresh", SWITCH, "generate all answers again; recorded answers in the ledger are not reused"),
-    Option("strict-identity", SWITCH, "stop with an error if the sides differ in more than the candidate"),
-    Option("as-recorded", SWITCH, "use the recorded grades of the baseline, and do not judge the baseline again"),
-    Option("skip-too-long", SWITCH, "leave out cases whose prompt does not fit the context"),
-    Option("skip-bad", SWITCH, "leave out rows that cannot be read, and list them"),
+    Option("fresh", SWITCH, "generate all answers again, also those that the ledger contains"),
+    Option(
+        "strict-identity",
+        SWITCH,
+        "stop with an error if the two sides answer under different conditions, such as dialect or dtype",
+    ),
+    Option("as-recorded", SWITCH, "use the recorded grades of the baseline instead of judging its answers again"),
+    Option("skip-too-long", SWITCH, "leave out cases with a prompt that is too long for the model"),
+    Option("skip-bad", SWITCH, "leave out rows of case files that cannot be read, and list these rows"),
     Option(
         "report",
         STRINGS,
-        "write a report: .html, .md, .csv, .json, or a folder that ends in /; repeatable",
+        "write a report: .html, .md, .csv, .json, or a folder with a name that ends in /; can be repeated",
         metavar="FILE",
     ),
-    Option("runs", STRING, "folder of the runs", metavar="DIR", default=str(_DEFAULT.runs)),
+    Option("runs", STRING, "folder in which runs are stored", metavar="DIR", default=str(_DEFAULT.runs)),
 )
 
 _PLURAL = {"models": "model", "adapters": "adapter", "floors": "floor"}
 
 
 class Arguments(Protocol):
-    """Something that options can be added to: pytest's group of options, or a parser of argparse."""
+    """An object to which options can be added: pytest's group of options, or a parser of argparse."""
 
     def addoption(self, *names: str, **attributes: Any) -> None:
         """Add one option."""
 
 
 def add_options(arguments: Arguments) -> None:
-    """Add every option. The default is None, which shows that an option was not given.
+    """Add every option to `arguments`. The value None shows that an option was not given.
 
     Args:
-        arguments: The group or parser that the options are added to.
+        arguments: pytest's group of options, or a parser of argparse.
     """
     for option in OPTIONS:
         attributes: dict[str, Any] = {"action": "append"} if option.kind.repeatable else {}
@@ -172,7 +200,7 @@ def add_options(arguments: Arguments) -> None:
 
 
 def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
-    """Read every option from flags, the environment, `.env` in the current directory, and `pyproject`.
+    """Return the value of every option, from flags, the environment, `.env` in the current folder, or `pyproject`.
 
     Args:
         flags: Values of the flags that were given, by option.
@@ -193,7 +221,10 @@ def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
 
 
 def request_of(values: Values) -> Request:
-    """Make a request from the options. A field has the name of its option, in the plural for repeatable options."""
+    """Return the request for these option values.
+
+    A field of the request has the name of its option. Options that can be repeated have the plural of the name.
+    """
     by_field = {field.name: values[_PLURAL.get(field.name, field.name.replace("_", "-"))] for field in fields(Request)}
     by_field["cases"] = by_field["cases"] or _DEFAULT.cases
     by_field["runs"] = Path(by_field["runs"])

@@ -1,12 +1,13 @@
 """Makes the adapters of recipes while other candidates answer.
 
-Every step of a recipe runs in a new process. The adapters are made one after the other. A step that was killed resumes
-when the evaluation runs again. If two evaluations need the same adapter, one evaluation makes the adapter and the other
-evaluation waits.
+Every step of a recipe runs in a new process. The adapters are made one after the other. If a step is killed, the step
+resumes when the evaluation runs again. If two evaluations need the same adapter, one makes the adapter, and the other
+waits.
 """
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -25,16 +26,17 @@ from toolmark.benchmark.candidates.weights import locate
 from toolmark.benchmark.core import child_processes
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.interruption import EXIT_CODE
+from toolmark.benchmark.core.progress import phase
 
 __all__ = ["RecipeMaking", "plan_of"]
 
 _SECONDS_TO_END = 2.5
-"""Time that an interrupted step gets to print the path of its checkpoint. It is less than `interruption` gives this
-process, so that the step ends before this process."""
+"""Time in which an interrupted step can print the path of its checkpoint. `interruption` gives this process more time,
+so the step ends before this process."""
 
 
 def plan_of(candidate: Candidate, device: str = "auto") -> Plan | None:
-    """Return the plan for the recipe of a candidate. Return None if the adapter of the candidate is not a recipe.
+    """Return the plan for the recipe of a candidate. None if the adapter of the candidate is not a recipe.
 
     Raises:
         InputError: The recipe is invalid. See `plan_recipe`.
@@ -48,19 +50,19 @@ def plan_of(candidate: Candidate, device: str = "auto") -> Plan | None:
 
 
 class RecipeMaking:
-    """Makes the adapters of recipes in the background. It is a context manager.
+    """Makes the adapters of recipes in the background. This class is a context manager.
 
     When the `with` block ends, the running step is stopped. The next evaluation resumes this step.
 
     Args:
         candidates: The candidates of an evaluation, with or without recipes.
-        say: Called with each command before it runs.
-        device: The device of the trainings, if a recipe names no device.
+        say: A function that is called with each command before the command runs.
+        device: The device for the trainings of recipes that name no device.
 
     Attributes:
         ready: A future for each candidate, in the order of `candidates`. The result of a future is the candidate with
-            the adapter instead of the recipe. If the adapter exists already, or there is no recipe, the future is done
-            at once. If a step failed, the future raises `InputError` or `EnvironmentFault`.
+            the finished adapter instead of the recipe. If there is nothing to make, the future is done at once. If a
+            step fails, the future raises `InputError` or `EnvironmentFault`.
 
     Raises:
         InputError, EnvironmentFault: As in `plan_of`.
@@ -94,7 +96,10 @@ class RecipeMaking:
     def _make(self, candidate: Candidate, plan: Plan) -> Candidate:
         for folder in (DATA, ADAPTERS):
             folder.mkdir(exist_ok=True)
-        with FileLock(ADAPTERS / f".{plan.adapter.name}.lock").acquire(cancel_check=lambda: self._ended):
+        lock = FileLock(ADAPTERS / f".{plan.adapter.name}.lock")
+        with phase(f"waiting until another command has made {plan.adapter}"):
+            held = lock.acquire(cancel_check=lambda: self._ended)
+        with held:
             if not plan.has_adapter:
                 if not plan.has_data:
                     self._run(plan.generate)
@@ -104,11 +109,14 @@ class RecipeMaking:
     def _run(self, arguments: Sequence[str]) -> None:
         """Run `toolmark` with `arguments` in a new process.
 
-        The new process opens no test case. When it ends, its memory is free.
+        A new process is used, because a training must not read test cases, and because all its memory must be free
+        afterwards.
         """
         shown = shlex.join(["toolmark", *arguments])
         self._say(shown)
-        self._command = child_processes.start([sys.executable, "-m", "toolmark.benchmark.cli", *arguments])
+        command = [sys.executable, "-m", "toolmark.benchmark.cli", *arguments]
+        # Two processes cannot both rewrite the last line of a terminal, so the step prints plain lines.
+        self._command = child_processes.start(command, {**os.environ, "TTY_COMPATIBLE": "0"})
         if self._ended:  # the `with` block may have ended between two commands
             child_processes.end(self._command, _SECONDS_TO_END)
         code = child_processes.wait(self._command)
@@ -118,6 +126,6 @@ class RecipeMaking:
             raise KeyboardInterrupt
         kind = EnvironmentFault if code == EnvironmentFault.exit_code else InputError
         raise kind(
-            f"a step of the recipe failed with exit code {code}, and the error of the step is printed above",
-            f"Correct the error and run again. To run the step alone: {shown}",
+            f"a step of the recipe failed with exit code {code}; its error is printed above",
+            f"Correct the error, and run the evaluation again. To run only this step: {shown}",
         )

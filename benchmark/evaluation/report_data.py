@@ -1,4 +1,4 @@
-"""Gathers the additional data of a report, so that a renderer computes nothing."""
+"""Computes the additional data of a report, because renderers only show data."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ __all__ = ["gather", "provenance_of"]
 def gather(
     cases: Sequence[Case], sides: Sequence[Side], dialect: Dialect, provenance: Provenance | None = None
 ) -> ReportData:
-    """Gather the additional data of a report.
+    """Return the additional data of a report.
 
     Args:
         cases: The cases that were judged.
-        sides: One side for each contestant, in the order in which they are shown.
+        sides: One side for each contestant, in the order in which contestants are shown.
         dialect: The dialect in which the trivial policies answer.
         provenance: How and when the comparison was made. None if this is unknown.
     """
@@ -68,11 +68,11 @@ _CASE_SETS = {
 """What a report says of a shipped case set."""
 
 _REPEATED = ("cases", "tools", "split", "limit", "seed", "margin", "execute")
-"""Options of a request that are also options of `toolmark report`."""
+"""Options of a request that `toolmark report` has too."""
 
 
 def provenance_of(request: Request, contestants: Sequence[Contestant], cases: Sequence[Case]) -> Provenance:
-    """Return the provenance of a comparison, including the command that repeats the comparison from the stored runs.
+    """Return the provenance of a comparison. It includes the command that computes the comparison again from the runs.
 
     Args:
         request: The request.
@@ -98,9 +98,9 @@ def provenance_of(request: Request, contestants: Sequence[Contestant], cases: Se
 
 
 def _now() -> str:
-    """Return the current time, or the time in SOURCE_DATE_EPOCH if this variable is set.
+    """Return the current time. If the variable SOURCE_DATE_EPOCH is set, return the time in this variable.
 
-    With SOURCE_DATE_EPOCH, the same report has the same bytes.
+    With a fixed time, a report that is written again has the same bytes.
     """
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
     moment = datetime.fromtimestamp(int(given), UTC) if given.isdecimal() else datetime.now(UTC)

@@ -9,10 +9,12 @@ from pathlib import Path
 from toolmark.benchmark.candidates.spec import Candidate, resolve, with_adapter
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.request_limits import RequestLimits
+from toolmark.benchmark.config.template_args import TemplateArgs, check_template_args
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
+from toolmark.benchmark.engine.served_template_args import check_takes_template_args
 from toolmark.benchmark.readers.case_selection import Split
 from toolmark.benchmark.runs.generation import RunOptions
 from toolmark.benchmark.scoring.execution import Execute
@@ -27,7 +29,7 @@ _DECODING = Decoding()
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request for an evaluation. Each field is an option of `toolmark eval`, described by `toolmark eval --help`."""
+    """A request for an evaluation. `toolmark eval --help` describes the fields, which are options of this command."""
 
     models: tuple[str, ...] = ()
     adapters: tuple[str, ...] = ()
@@ -39,6 +41,7 @@ class Request:
     tools: str | None = None
     split: Split = "test"
     dialect: str | None = None
+    template_args: TemplateArgs | None = field(default=None, hash=False)
     limit: int | None = None
     epochs: int = 1
     temperature: float = 0.0
@@ -60,7 +63,7 @@ class Request:
 
     @property
     def run_options(self) -> RunOptions:
-        """The options of a run."""
+        """Return the options of a run."""
         decoding = Decoding(
             self.max_tokens, temperature=self.temperature, seed=self.seed, stop_at_call=self.stop_at_call
         )
@@ -68,15 +71,17 @@ class Request:
 
     @property
     def served_requests(self) -> RequestLimits:
-        """The limits of requests to served models."""
+        """Return the limits of requests to served models."""
         return RequestLimits(self.connections, self.request_timeout, self.request_retries)
 
     def candidates(self) -> list[tuple[Candidate, int | None]]:
-        """Resolve the specs of the request.
+        """Return the candidates of the request, and for each candidate its baseline.
 
-        With `baseline`, the baseline comes first, and the models or adapters are compared with the baseline. If there
-        are adapters, their base answers nothing. Without `baseline`, adapters are compared with their base, and models
-        are not compared.
+            request               candidates                  compared with
+            models                the models                  nothing
+            adapters              the base, the adapters      the base
+            models, baseline      the baseline, the models    the baseline
+            adapters, baseline    the baseline, the adapters  the baseline
 
         Returns:
             Pairs of a candidate and the index of its baseline, in the order in which candidates are shown. The index is
@@ -93,15 +98,15 @@ class Request:
 
 
 def check(request: Request) -> None:
-    """Check the options before cases or candidates are read.
+    """Check the options for which neither cases nor candidates are needed.
 
     Raises:
-        InputError: The value of an option is not allowed, or two options do not fit together.
+        InputError: The value of an option is not allowed, or two options cannot be used together.
     """
     if request.adapters and len(request.models) != 1:
         raise InputError(
-            f"--adapter needs exactly one --model, and {len(request.models)} models are given",
-            "Give the base once: --model BASE --adapter A --adapter B",
+            f"--adapter needs exactly one --model, but {len(request.models)} models are given",
+            "Give one base: --model BASE --adapter A --adapter B",
         )
     if not 0 < request.margin < 1:
         raise InputError(
@@ -113,12 +118,14 @@ def check(request: Request) -> None:
         raise InputError(f"--epochs {request.epochs} is below 1", "Write 1 or more: --epochs 1")
     if request.epochs > 1 and request.temperature == 0:
         raise InputError(
-            f"--epochs {request.epochs} would repeat the same greedy answer", "Add a temperature: --temperature 0.7"
+            f"--epochs {request.epochs} needs a temperature, because all answers would be equal with --temperature 0",
+            "Add a temperature: --temperature 0.7",
         )
     if request.temperature < 0:
         raise InputError(
             f"--temperature {request.temperature:g} is negative", "Write 0 (greedy) or more: --temperature 0"
         )
+    check_template_args(request.template_args or {})
     if request.max_tokens < 1:
         raise InputError(
             f"--max-tokens {request.max_tokens} is below 1", f"Write 1 or more: --max-tokens {_DECODING.max_tokens}"
@@ -152,6 +159,8 @@ def check_candidates(request: Request, candidates: Sequence[Candidate]) -> None:
     served = [candidate.name for candidate in candidates if candidate.kind == "inspect"]
     if request.stop_at_call and served:
         raise InputError(
-            f"--stop-at-call is only possible with local generation, and {served[0]} is a served model",
+            f"--stop-at-call is only possible for local models, but {served[0]} is a served model",
             "Leave --stop-at-call out.",
         )
+    for name in served:
+        check_takes_template_args(name, request.template_args or {})

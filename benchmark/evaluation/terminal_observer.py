@@ -1,35 +1,45 @@
-"""Shows the progress of an evaluation in the terminal."""
+"""Prints what a person wants to know about the runs of an evaluation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from toolmark.benchmark.core.progress import progress_line
+from toolmark.benchmark.core.durations import duration
+from toolmark.benchmark.core.printing import say
+from toolmark.benchmark.engine.generation_progress import Forecast
 from toolmark.benchmark.evaluation.contestant import Contestant
-from toolmark.benchmark.evaluation.evaluate import Observer, Progress
+from toolmark.benchmark.evaluation.evaluate import Observer
 
 __all__ = ["TerminalObserver"]
 
+_SHORT_RUN = 120.0
+"""The time of a run in seconds, up to which no estimate is printed."""
+
+_SMALL_LIMIT = 100
+"""The value of `--limit` that is proposed for a first look."""
+
 
 class TerminalObserver(Observer):
-    """Shows the progress of each run, as one live line in a terminal and as plain lines elsewhere."""
+    """Prints the estimated time of a long run, and how many answers were generated and reused."""
 
     def say(self, line: str) -> None:
         """Print the line."""
         print(line, flush=True)  # noqa: T201
 
-    @contextmanager
-    def generating(self, contestant: Contestant, *, alone: bool) -> Iterator[Progress]:
-        """Show the number of answers. At the end, show how many answers were generated and how many were reused."""
-        with progress_line(contestant.name, live=alone) as line:
-            yield line.update
-            run = contestant.run
-            for note in run.notes:
-                line.note(note)
-            line.finish(f"{run.made} generated, {run.reused} reused from {run.folder}")
-            if run.missing:
-                reason = (
-                    "are not in the recording" if contestant.candidate.kind == "replay" else "do not fit the context"
-                )
-                line.note(f"{len(run.missing)} cases {reason} and are left out")
+    def forecast(self, contestant: Contestant, forecast: Forecast) -> None:
+        """Print the estimate of a long run. If there are many cases, also print how long a sample would take."""
+        if forecast.seconds <= _SHORT_RUN:
+            return
+        line = f"{contestant.name}: about {duration(forecast.seconds)} on this machine"
+        if contestant.run.reused == 0 and forecast.cases >= 2 * _SMALL_LIMIT:
+            line += f"; --limit {_SMALL_LIMIT} about {duration(forecast.seconds_of(_SMALL_LIMIT))}"
+        say(line)
+
+    def generated(self, contestant: Contestant, seconds: float) -> None:
+        """Print how many answers were generated and how many were reused."""
+        run, name = contestant.run, contestant.name
+        for note in run.notes:
+            say(f"{name}: {note}")
+        say(f"{name}: {run.made} generated, {run.reused} reused from {run.folder} ({duration(seconds)})")
+        if run.missing:
+            recorded = contestant.candidate.kind == "replay"
+            reason = "are not in the recording" if recorded else "are too long for the model"
+            say(f"{name}: {len(run.missing)} cases were left out, because they {reason}")

@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from pydantic import BaseModel, Field, ValidationError, create_model
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.core.registry import Group, load, names
 
 __all__ = ["checked", "plugin_command", "plugin_commands"]
@@ -40,7 +41,8 @@ def plugin_commands(app: App, group: Group, module: str, make: Callable[[Any], C
     def made(name: str) -> Command:
         if name not in names(group):
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        plugin = load(group, name)
+        with phase(f"loading the {kind} {name}"):
+            plugin = load(group, name)
         return make(plugin() if isinstance(plugin, type) else plugin)
 
     return made

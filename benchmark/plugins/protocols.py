@@ -162,7 +162,7 @@ class Training:
         log: Function that reports a point of the training curve. A point has a `step` and figures by name.
         say: Function that prints a line for the user.
         weights: Directory of the weights of the base model. None if there is no base model.
-        device: Device of the training, a name in `toolmark.benchmark.engine.devices.DEVICES`.
+        device: Name of the device of the training, one of `toolmark.benchmark.engine.devices.DEVICES`.
         examples: Function that returns the conversations of a split as token ids. A mask marks the tokens that the
             model learns to write. The split `validation` may have no examples.
         query_types: Function that returns the query type of each example of a split.

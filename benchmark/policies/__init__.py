@@ -1,1 +1,1 @@
-"""Trivial policies, which answer instead of a model. The scores of models are compared with the policies' scores."""
+"""Trivial policies: simple rules that answer instead of a model. Reports compare the scores of models with theirs."""

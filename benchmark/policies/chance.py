@@ -1,4 +1,4 @@
-"""The scores of two policies that choose a tool without reading the question."""
+"""Computes the scores of two policies that choose a tool without reading the question."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ __all__ = ["Chance", "chance", "selection_by_chance"]
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """The metric `selection.tool` of two policies.
+    """The scores of two policies on the metric `selection.tool`, from 0 to 1.
 
-    `first` calls the first offered tool. `uniform` calls a tool that is drawn uniformly.
+    Attributes:
+        first: Score of the policy that calls the first offered tool.
+        uniform: Expected score of the policy that calls a random tool, with equal probabilities.
     """
 
     first: float
@@ -23,10 +25,10 @@ class Chance:
 
 
 def chance(cases: Sequence[Case]) -> Chance:
-    """The exact scores of both policies. For the policy `uniform`, this is the expected score.
+    """Return the exact scores of both policies on these cases.
 
-    Both policies make one call. So they fail in every case that expects several calls. The scores are 0 if no case
-    expects a call.
+    Both policies make one call. So both fail in every case that expects several calls. If no case expects a call, the
+    scores are 0.
     """
     first: list[float] = []
     uniform: list[float] = []
@@ -42,6 +44,6 @@ def chance(cases: Sequence[Case]) -> Chance:
 
 
 def selection_by_chance(cases: Sequence[Case]) -> float:
-    """The higher `selection.tool` of the two policies."""
+    """Return the higher score of the two policies on the metric `selection.tool`."""
     known = chance(cases)
     return max(known.first, known.uniform)

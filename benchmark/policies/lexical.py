@@ -1,7 +1,8 @@
-"""BM25, which scores how well the names and descriptions of tools match the words of a question.
+"""Computes BM25 scores: how well the name and description of a tool match the words of a question.
 
 The formula is from Robertson and Zaragoza (The Probabilistic Relevance Framework, 2009). The inverse document frequency
-is computed as in Lucene: log(1 + (N - n + 0.5) / (n + 0.5)). It is positive even for lists of one or two tools.
+is computed as in Lucene: log(1 + (N - n + 0.5) / (n + 0.5)). This value is positive even if there are only one or two
+tools.
 """
 
 from __future__ import annotations
@@ -29,12 +30,11 @@ _STOP = frozenset(
     your
     """.split()  # noqa: SIM905 - a list of words would be a page
 )
-"""Frequent words that say nothing about a tool. If these words counted, every question would match every
-description."""
+"""Frequent words that are ignored, because they occur in nearly every question and description."""
 
 
 def content_words(text: str) -> list[str]:
-    """The words of a text in lower case, without plural and verb endings, and without stop words."""
+    """Return the words of a text in lower case, without plural and verb endings, and without frequent words."""
     words = (word.casefold() for word in _WORD.findall(_CAMEL.sub(" ", text)))
     return [_SUFFIX.sub("", word) for word in words if len(word) > 1 and word not in _STOP]
 
@@ -45,7 +45,7 @@ def _document(text: str) -> Counter[str]:
 
 
 def bm25(query: str, tools: Sequence[Tool]) -> list[float]:
-    """The score of each tool for a query. The score is 0 if tool and query have no word in common."""
+    """Return the score of each tool for a query. The score is 0 if tool and query have no word in common."""
     documents = [_document(f"{tool.name} {tool.description}") for tool in tools]
     lengths = [sum(document.values()) for document in documents]
     average = sum(lengths) / len(lengths) if any(lengths) else 1.0

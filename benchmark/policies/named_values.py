@@ -1,7 +1,10 @@
-"""Finding possible values of an argument in a text: numbers, dates, addresses, words of an enum, quotations.
+"""Finds possible values of an argument in a text: numbers, dates, addresses, words of an enum, quotations.
 
-The values are found by patterns and are only guesses. Trivial policies use these values as arguments. The check of
-cases also uses these values. It finds cases that declare a value missing although the text contains such a value.
+The values are found with patterns, so they are only guesses. They have two uses:
+
+- Trivial policies use them as arguments.
+- `toolmark cases lint` uses them to check cases that expect a question about a missing argument. If the text contains a
+  possible value, the argument may not be missing.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ __all__ = ["EMAIL", "QUOTATION", "URL", "as_type", "named_values", "types_of"]
 EMAIL = r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
 URL = r"\bhttps?://[^\s\"'<>]{1,500}"
 QUOTATION = r"\"[^\"]{1,2000}\"|“[^“”]{1,2000}”|(?<!\w)'[^'\n]{1,500}'(?!\w)"
-"""Patterns without groups. A quotation begins and ends with one quotation mark."""
+"""Patterns without groups. A quotation includes its quotation marks."""
 
 _MAX_TEXT = 20_000
 _MAX_ENUM = 1_000
@@ -36,7 +39,7 @@ _NUMBER = re.compile(r"(?<![\w.])[-−]?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\w)|(?<![
 
 
 def _days(text: str) -> Iterator[tuple[int, str]]:
-    """The dates in a text in ISO 8601, each with the index of the date in the text."""
+    """Yield the dates in a text. Each date is an index in the text, and the date in ISO 8601."""
     spelled = [(m.start(), m[1], m[2], m[3]) for m in _ISO.finditer(text)]
     spelled += [(m.start(), m[3], str(_month(m[2])), m[1]) for m in _DAY_MONTH.finditer(text)]
     spelled += [(m.start(), m[3], str(_month(m[1])), m[2]) for m in _MONTH_DAY.finditer(text)]
@@ -52,7 +55,7 @@ def _month(word: str) -> int:
 
 
 def _numbers(text: str) -> list[int | float]:
-    """Numbers that are not part of a date, a date with time, an address or a quotation."""
+    """Return the numbers in a text that are not part of a date, a time, an address or a quotation."""
     for pattern in (_MOMENT, _ISO, _DAY_MONTH, _MONTH_DAY, _EMAIL, _URL, _QUOTED):
         text = pattern.sub(" ", text)
     numbers = (match.group().replace(",", "").replace("−", "-") for match in _NUMBER.finditer(text))
@@ -64,10 +67,7 @@ def _quotations(text: str) -> list[str]:
 
 
 def _strings(schema: Mapping[str, Any], text: str) -> list[str]:
-    """The quotations in a text.
-
-    For a schema with a format or pattern, dates, dates with time, and addresses are strings too.
-    """
+    """Return the quotations in a text. If the schema has a format or a pattern, also return dates and addresses."""
     quoted = _quotations(text)
     if "format" not in schema and "pattern" not in schema:
         return quoted
@@ -77,7 +77,7 @@ def _strings(schema: Mapping[str, Any], text: str) -> list[str]:
 
 
 def _enumerated(options: list[Any], text: str) -> list[Any]:
-    """The options that occur in the text as whole words, in the order of the text."""
+    """Return the options that occur in the text as whole words, in the order of the text."""
     folded = text.casefold()
     places = []
     for option in options[:_MAX_ENUM]:
@@ -88,7 +88,7 @@ def _enumerated(options: list[Any], text: str) -> list[Any]:
 
 
 def types_of(schema: Mapping[str, Any]) -> tuple[str, ...]:
-    """The JSON types that a schema and its alternatives allow. Empty if the schema names no type."""
+    """Return the JSON types that a schema and its alternatives allow. Empty if the schema names no type."""
     declared = schema.get("type")
     types = [declared] if isinstance(declared, str) else list(declared) if isinstance(declared, list) else []
     for keyword in ("anyOf", "oneOf"):
@@ -100,9 +100,9 @@ def types_of(schema: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def as_type(schema: Mapping[str, Any], text: str) -> Iterator[Any]:
-    """All values in a text that have a type of the schema. The values may be invalid for the schema.
+    """Yield the values in a text that have a type of the schema. Other rules of the schema are not checked.
 
-    For each type, the values are in the order of the text.
+    The values of each type are in the order of the text.
     """
     options = schema.get("enum", [schema["const"]] if "const" in schema else None)
     if isinstance(options, list):
@@ -120,7 +120,7 @@ def as_type(schema: Mapping[str, Any], text: str) -> Iterator[Any]:
 
 
 def named_values(schema: Mapping[str, Any], text: str) -> list[Any]:
-    """The distinct values in a text that are valid for a schema, in the order of `as_type`.
+    """Return the distinct values in a text that are valid for a schema, in the order of `as_type`.
 
     Args:
         schema: JSON Schema of the argument.

@@ -1,4 +1,4 @@
-"""The scores of the trivial policies on the judged cases. The scores of models are compared with these scores."""
+"""Computes the scores of the trivial policies on the judged cases. Reports show them beside the scores of models."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["PolicyScores", "policy_scores"]
 _MEANINGS = {
     "never": "never calls",
     "first": "always calls the first tool offered",
-    "uniform": "always calls a tool drawn uniformly",
-    "lexical": "calls the tool that shares the rarest words with the question",
+    "uniform": "always calls a random tool",
+    "lexical": "calls the tool that has the rarest words in common with the question",
 }
 _BATCH = 1_000
-"""Number of cases whose grades are in memory at the same time."""
+"""Number of cases that are graded at a time. A larger number needs more memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class PolicyScores:
     """The scores of a policy.
 
     Attributes:
-        name: The policy's name.
-        meaning: A description of the policy in words.
-        scores: Scores by metric. Metrics without a case are left out.
+        name: Name of the policy.
+        meaning: What the policy does, in words.
+        scores: Scores by metric. Metrics in which no case counts are left out.
     """
 
     name: str
@@ -40,11 +40,11 @@ class PolicyScores:
 
 
 def policy_scores(cases: Sequence[Case], dialect: Dialect, seed: int = 0) -> tuple[PolicyScores, ...]:
-    """Answer the cases with each policy, and judge the answers.
+    """Return the scores of each policy on these cases.
 
     Args:
         cases: The cases.
-        dialect: The dialect in which the policies write.
+        dialect: The dialect in which the policies write calls.
         seed: Seed of random choices.
     """
     results = []

@@ -1,13 +1,13 @@
-"""Trivial policies that answer instead of a model. Their scores help to interpret the scores of models.
+"""Trivial policies: simple rules that answer instead of a model. Their scores help to interpret the scores of models.
 
-    never      never calls
-    first      always calls the first tool offered
-    uniform    always calls a tool that is drawn uniformly, with a seed
-    lexical    calls the tool that shares the rarest words with the question (BM25); abstains if no tool shares a word
-    oracle     gives the case's own right answer
+    never      never calls a tool
+    first      always calls the first offered tool
+    uniform    always calls a random tool (the choice is seeded)
+    lexical    calls the tool that has the rarest words in common with the question (BM25); if there is none, abstains
+    oracle     gives the right answer of the case
 
-A policy that calls a tool writes the required arguments. The value of an argument is the first value in this list that
-exists:
+If a policy calls a tool, it writes the required arguments. The value of an argument is the first value in this list
+that exists:
 
 1. The default value of the schema.
 2. A value in the question that is valid for the schema.
@@ -33,16 +33,16 @@ from toolmark.benchmark.scoring.gold import perfect, written
 __all__ = ["POLICIES", "VERSION", "Policy", "best_effort"]
 
 VERSION = "1"
-"""Version of the policies. It is part of a run's identity. Increase it whenever the answers of a policy can change."""
+"""Version of the policies, a part of a run's identity. Increase the version if a policy may answer differently."""
 
 Policy = Callable[[Case, Dialect, Random], Completion]
-"""Answers a case in a dialect. Random choices come from the random generator."""
+"""A function that returns the answer to a case in a dialect. All random choices come from its random generator."""
 
 _REFUSAL = "I would rather not."
 
 
 def _question(case: Case) -> str:
-    """The last message of the user."""
+    """Return the last message of the user."""
     return next((turn.content for turn in reversed(case.messages) if turn.role == "user"), "")
 
 
@@ -66,7 +66,7 @@ def _blank(schema: Mapping[str, Any], query: str) -> Any:
 
 
 def best_effort(tool: Tool, query: str) -> Call:
-    """A call of a tool with the required arguments. The docstring of this module says how the arguments are chosen."""
+    """Return a call of a tool with the required arguments, chosen as described at the top of this module."""
     properties, required = tool.parameters.get("properties"), tool.parameters.get("required")
     declared: Mapping[str, Any] = properties if isinstance(properties, Mapping) else {}
     arguments: dict[str, Any] = {}
@@ -113,4 +113,4 @@ POLICIES: Mapping[str, Policy] = {
     "lexical": _lexical,
     "oracle": _oracle,
 }
-"""The policies by the NAME of `policy/NAME`."""
+"""The policies, by their names in the spec `policy/NAME`."""

@@ -1,1 +1,1 @@
-"""Runs. A run consists of a ledger with completions, and an Inspect log with the grades of the completions."""
+"""Makes and reads runs. A run has a ledger with completions, and an Inspect log with the grades of the completions."""

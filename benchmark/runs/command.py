@@ -37,7 +37,7 @@ def _bytes(size: int) -> str:
 
 @app.command(name="list")
 def list_runs(*, runs: Runs = Path("runs")) -> None:
-    """List the runs. The table shows the candidate, the number of answered cases, and the size of each run."""
+    """List the stored runs with candidate, model, dialect, answered cases and size."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("name", "candidate", "model", "dialect"):
         table.add_column(column, overflow="fold")
@@ -77,14 +77,14 @@ def _listed(folder: Path) -> tuple[str, ...]:
 
 
 def _model(identity: Mapping[str, Any]) -> str:
-    """The first digits of the hashes of weights and adapter. For a served model only the name is known."""
+    """Return the first digits of the hashes of weights and adapter. For a served model, return the name."""
     weights, adapter = str(identity.get("weights", "unknown")), identity.get("adapter")
     short = weights[:8] if weights.isalnum() else weights.partition(":")[2].strip() or weights
     return f"{short}+{str(adapter)[:8]}" if adapter else short
 
 
 def _answered(recorded: Recorded, last: Mapping[str, Any]) -> str:
-    """The number of cases of the last session that have a completion."""
+    """Return how many cases of the last session have a completion, for example "3 of 10"."""
     requested = last.get("cases", {})
     if not requested:
         return str(len({case_id for case_id, _ in recorded.by_case}))
@@ -100,7 +100,7 @@ def show(
     run: Run,
     *,
     case: Annotated[
-        str | None, Parameter(help="Show the completions of this case: its id, or the beginning of its id.")
+        str | None, Parameter(help="Show the completions of one case. Write the id or the beginning of the id.")
     ] = None,
     runs: Runs = Path("runs"),
 ) -> None:
@@ -138,9 +138,11 @@ def _case_lines(recorded: Recorded, path: Path, case: str) -> list[str]:
     case_ids = sorted({case_id for case_id, _ in recorded.by_case})
     matching = [case] if case in case_ids else [case_id for case_id in case_ids if case_id.startswith(case)]
     if not matching:
-        raise InputError(f"{path} has no completion of a case {case!r}", nearest(case, tuple(case_ids[:20])))
+        raise InputError(f"{path} has no completion of the case {case!r}", nearest(case, tuple(case_ids[:20])))
     if len(matching) > 1:
-        raise InputError(f"{len(matching)} cases begin with {case!r}", f"Write one of them: {', '.join(matching[:20])}")
+        raise InputError(
+            f"the ids of {len(matching)} cases begin with {case!r}", f"Write one of them: {', '.join(matching[:20])}"
+        )
     lines: list[str] = []
     for case_epoch in sorted(case_epoch for case_epoch in recorded.by_case if case_epoch[0] == matching[0]):
         lines += _completion_lines(case_epoch, recorded.keys[case_epoch], recorded.by_case[case_epoch])
@@ -161,13 +163,13 @@ def _completion_lines(case_epoch: tuple[str, int], key: str, completion: Complet
 def export(
     run: Run,
     *,
-    out: Annotated[Path, Parameter(help="The file to write. Its name must end in .jsonl.gz.")],
+    out: Annotated[Path, Parameter(help="The file to write. The name must end in .jsonl.gz.")],
     runs: Runs = Path("runs"),
 ) -> None:
-    """Write a run as one small file that can be committed, replayed (`replay/FILE`) and used as a baseline."""
+    """Write a run as one small file. You can commit the file, replay it (`replay/FILE`), or use it as a baseline."""
     if not out.name.endswith(".jsonl.gz"):
         raise InputError(
-            f"--out {out} does not end in .jsonl.gz, so it would not be read as a ledger",
+            f"--out {out} does not end in .jsonl.gz, so Toolmark could not read the file as a ledger",
             f"Write --out {out.with_name(out.name.partition('.')[0] + '.jsonl.gz')}",
         )
     path = find_ledger(runs, run)
@@ -185,9 +187,9 @@ def export(
 def prune(
     *,
     keep: Annotated[
-        int | None, Parameter(help="How many of its newest .eval logs each run keeps. By default each run keeps all.")
+        int | None, Parameter(help="Number of .eval logs to keep in each run, newest first. By default, all are kept.")
     ] = None,
-    dry_run: Annotated[bool, Parameter(help="Only print what would be deleted.")] = False,
+    dry_run: Annotated[bool, Parameter(help="Print what would be deleted, and delete nothing.")] = False,
     runs: Runs = Path("runs"),
 ) -> None:
     """Delete runs without completions. With --keep, older logs are deleted too. Completions are never deleted."""

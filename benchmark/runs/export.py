@@ -1,6 +1,6 @@
-"""Exporting a run as one small file, which is a gzipped ledger without the description of the machine.
+"""Exports a run as one small file: a gzipped ledger without the description of the machine.
 
-The same completions always give the same bytes, so the file can be committed. `replay/FILE` reads the file, and a
+The file can be committed, because the same completions always give the same bytes. `replay/FILE` reads the file. A
 comparison can use the file as a baseline.
 """
 
@@ -38,11 +38,13 @@ class Exported:
 
 
 def export_run(recorded: Recorded, name: str) -> Exported:
-    """Export the run line and the completions of the last session's cases, in order of case and epoch.
+    """Return the exported run: its description, and the completions in the order of case and epoch.
+
+    Only the cases of the last session are exported.
 
     Args:
         recorded: The ledger of a run.
-        name: The ledger's name for an error.
+        name: Name of the ledger for error messages.
 
     Raises:
         InputError: The ledger has no completion of the cases of its last session.
@@ -72,13 +74,13 @@ def export_run(recorded: Recorded, name: str) -> Exported:
 
 
 def _without_time(completion: Completion) -> Mapping[str, Any]:
-    """The completion as JSON, without its time. The time has no meaning without a description of the machine."""
+    """Return the completion as JSON, without its seconds. The seconds have no meaning without the machine's name."""
     return replace(completion, usage=replace(completion.usage, seconds=None)).as_json()
 
 
 def _packed(rows: Iterable[Mapping[str, Any]]) -> bytes:
     buffer = io.BytesIO()
-    # The gzip header has no time and no file name, so that the same rows always give the same bytes.
+    # Without a time and a file name in the gzip header, the same rows always give the same bytes.
     with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as stream:
         for row in rows:
             stream.write(json.dumps(row, sort_keys=True, separators=(",", ":")).encode() + b"\n")

@@ -1,7 +1,7 @@
-"""Phase one of a run. A completion is generated for every prompt, and is written to the ledger.
+"""The first phase of a run: generates a completion for every prompt, and writes the completions to the ledger.
 
 Completions that are already in the ledger are reused. So a killed run continues where it stopped, and a run with a
-larger `--limit` extends the run with a smaller limit. The engine is opened only if a completion is missing.
+larger `--limit` generates only the additional completions. The engine is opened only if a completion is missing.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from toolmark.benchmark.candidates.fingerprint import environment, identity, run
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import Weights, locate
 from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.data.record import read_record
@@ -31,29 +33,27 @@ from toolmark.benchmark.engine.devices import (
     choose_dtype,
 )
 from toolmark.benchmark.engine.engines import Engines
+from toolmark.benchmark.engine.generation_progress import Forecast, GenerationProgress
 from toolmark.benchmark.runs.ledger import Ledger
 from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.runs.run_folders import run_folder
 from toolmark.benchmark.scoring.grades import SCORER_VERSION
 
-__all__ = ["Progress", "Run", "RunOptions", "generate", "open_run"]
-
-Progress = Callable[[int, int], None]
-"""A function that is called with (done, total) after every completion."""
+__all__ = ["Run", "RunOptions", "generate", "open_run"]
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """The options of a run that do not belong to the candidate.
+    """The options of a run that are the same for all candidates.
 
     Attributes:
-        runs: The folder of the runs.
+        runs: The folder in which runs are stored.
         decoding: The decoding options.
-        epochs: Number of completions of each case.
+        epochs: Number of completions for each case.
         device: The device of local candidates, or `auto`.
         dtype: The data type of the weights of local candidates, or `auto`.
-        fresh: Whether to generate all completions again.
-        skip_too_long: Whether to leave out cases whose prompt does not fit into the model's context.
+        fresh: Whether all completions are generated again.
+        skip_too_long: Whether cases with a prompt that does not fit into the context are left out.
     """
 
     runs: Path
@@ -67,22 +67,23 @@ class RunOptions:
 
 @dataclass(slots=True)
 class Run:
-    """The run of one candidate over cases.
+    """The answers of one candidate to cases, with everything that describes how they were generated.
 
     Attributes:
         candidate: The candidate.
-        dialect: The candidate's dialect.
-        folder: The run's directory.
-        identity: Everything that may change a completion.
+        dialect: The dialect of the candidate.
+        folder: The directory of the run.
+        identity: Everything that can change a completion, such as weights, dialect and decoding options.
         environment: Versions and machine of the last session.
         device: The device of a local candidate. Empty for other candidates.
-        weights: Directories of the weights, for a local candidate.
-        training: The trainer's record of the weights, if there is one.
-        completions: The completions by (case id, epoch), after generation.
+        template_args: The arguments of the chat template.
+        weights: Directories of the weights. None if the candidate is not local.
+        training: The training record of the weights. None if there is no record.
+        completions: The completions by (case id, epoch). Empty before generation.
         reused: Number of completions that were already in the ledger.
         made: Number of completions that were generated in this session.
-        missing: Ids of the cases without a completion. There are two possible reasons: the case's prompt does not fit
-            into the context (with `skip_too_long`), or the recording of a baseline does not contain the case.
+        missing: Ids of the cases without a completion. Either the prompt of the case does not fit into the context
+            (with `skip_too_long`), or the recording of a baseline does not contain the case.
         notes: Lines about the run for the user.
     """
 
@@ -92,6 +93,7 @@ class Run:
     identity: Mapping[str, Any]
     environment: Mapping[str, Any]
     device: str = ""
+    template_args: TemplateArgs = field(default_factory=dict)
     weights: Weights | None = None
     training: Mapping[str, Any] | None = None
     completions: Mapping[tuple[str, int], Completion] = field(default_factory=dict)
@@ -101,12 +103,14 @@ class Run:
     notes: tuple[str, ...] = ()
 
 
-def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run:
-    """Find the identity of a candidate and the directory of its run. No model is loaded.
+def open_run(
+    candidate: Candidate, dialect: Dialect, options: RunOptions, template_args: TemplateArgs | None = None
+) -> Run:
+    """Return a run without completions: with the identity of the candidate and the directory. No model is loaded.
 
     Raises:
-        InputError: There is no such candidate, or its files cannot be used.
-        EnvironmentFault: Its weights cannot be downloaded, or this machine does not have the device.
+        InputError: There is no such candidate, or the files of the candidate cannot be used.
+        EnvironmentFault: The weights cannot be downloaded, or this machine does not have the device.
     """
     if candidate.kind == "replay":
         replay = read_replay(Path(candidate.base))
@@ -115,26 +119,28 @@ def open_run(candidate: Candidate, dialect: Dialect, options: RunOptions) -> Run
         folder = run_folder(options.runs, f"replay-{candidate.name}", run_key(run_identity))
         return Run(candidate, dialect, folder, run_identity, replay.environment, training=replay.training)
     if candidate.kind in ("inspect", "policy"):
-        run_identity = identity(candidate, None, dialect, options.decoding, None)
+        run_identity = identity(candidate, None, dialect, options.decoding, None, template_args)
         folder = run_folder(options.runs, candidate.name, run_key(run_identity))
-        return Run(candidate, dialect, folder, run_identity, {})
+        return Run(candidate, dialect, folder, run_identity, {}, template_args=template_args or {})
 
     device = choose_device(options.device)
     weights = locate(candidate)
     dtype = choose_dtype(options.dtype, device)
     check_dtype_of_model(weights.base, dtype)
-    run_identity = identity(candidate, weights, dialect, options.decoding, dtype)
+    run_identity = identity(candidate, weights, dialect, options.decoding, dtype, template_args)
     folder = run_folder(options.runs, candidate.name, run_key(run_identity))
     training = read_record(weights.adapter or weights.base)
-    return Run(candidate, dialect, folder, run_identity, {}, device, weights, training)
+    return Run(candidate, dialect, folder, run_identity, {}, device, template_args or {}, weights, training)
 
 
 def _key(run: Run, prompt: Prompt, case: Case, epoch: int, one_call: bool) -> str:
-    """The key of a completion.
+    """Return the key of a completion. If the key is in the ledger, the completion is reused.
 
-    The key depends on the prompt, because a model sees only the prompt. A policy may also read the expected answer, so
-    the key of a policy's completion also depends on the expected answer. The expected answer decides whether a
-    completion ends after its call. So a completion that ends after its call has a different key.
+    The key is a hash of the identity of the run, the epoch, and these values:
+
+    - the prompt
+    - the expected answer, if the candidate is a policy, because a policy can read the expected answer
+    - a mark, if the completion ends after its first call (`one_call`)
     """
     question: object = [prompt.digest(), case.gold_hash] if run.candidate.kind == "policy" else prompt.digest()
     question = [question, "to its call"] if one_call else question
@@ -142,7 +148,10 @@ def _key(run: Run, prompt: Prompt, case: Case, epoch: int, one_call: bool) -> st
 
 
 def _one_call(case: Case) -> bool:
-    """Return whether exactly one call is right. (An abstention can be recognised only from the whole answer.)"""
+    """Return whether every right answer to the case is exactly one call.
+
+    Only then may a completion end after its first call. An abstention is known only after the whole completion.
+    """
     return case.expect.action == "call" and all(len(option.calls) == 1 for option in case.expect.any_of)
 
 
@@ -158,8 +167,9 @@ def _replayed(run: Run, cases: Sequence[Case], available: Sequence[Case], epochs
     missing = [answer for answer in needed if answer not in recorded]
     if missing and not partial:
         raise InputError(
-            f"{run.candidate.base} lacks {len(missing)} of {len(needed)} completions: {_first_cases(missing, cases)}",
-            "Use the --cases, --split and --limit of the recorded run.",
+            f"{run.candidate.base} does not contain {len(missing)} of {len(needed)} completions: "
+            f"{_first_cases(missing, cases)}",
+            "Use the same --cases, --split and --limit as the recorded run.",
         )
     incomplete = {case_id for case_id, _ in missing}
     run.completions = {answer: recorded[answer] for answer in needed if answer[0] not in incomplete}
@@ -173,35 +183,34 @@ def generate(
     cases: Sequence[Case],
     options: RunOptions,
     engines: Engines,
-    progress: Progress,
+    forecast: Callable[[Forecast], None] = lambda _: None,
     *,
     partial: bool = False,
     available: Sequence[Case] = (),
 ) -> Run:
-    """Fill `run.completions` for all cases and epochs. Completions that are not in the ledger come from the engine.
+    """Generate the completions of all cases and epochs that are not in the ledger. Put all into `run.completions`.
 
     Args:
         run: The run.
         cases: The cases.
         options: The options of the run.
         engines: Opens the engine.
-        progress: Called after every completion.
-        partial: Whether a recording may lack cases, or have other cases. Both are allowed for the recording of a
-            baseline.
-        available: All cases that may be in the recording, if `cases` is a sample of these cases.
+        forecast: A function that is called with the first estimate of the time for the missing completions.
+        partial: For a recording: whether cases may be missing, and whether other cases are ignored.
+        available: For a recording: all cases that it may contain. Empty if these are the cases of `cases`.
 
     Returns:
         `run`.
 
     Raises:
-        InputError: A prompt leaves no room for an answer. Or a recording lacks cases, has other cases, or has a case
-            twice.
-        EnvironmentFault: The run's directory is locked or cannot be written, or the engine cannot be opened. Or a
-            served model does not answer a case. The model's other answers are then in the ledger.
+        InputError: A prompt is too long. Or a recording has missing cases, other cases, or two answers to a case.
+        EnvironmentFault: The directory of the run is locked or cannot be written, or the engine cannot be opened. Or a
+            served model does not answer a case. The other answers of the model are then in the ledger.
     """
     if run.candidate.kind == "replay":
         return _replayed(run, cases, available or cases, options.epochs, partial)
-    prompts = [run.dialect.render(case.messages, case.toolbox.tools) for case in cases]
+    rendered = (run.dialect.render(case.messages, case.toolbox.tools) for case in cases)
+    prompts = [replace(prompt, template_args=run.template_args) for prompt in rendered]
     if options.fresh and (run.folder / "ledger.jsonl").exists():
         with Ledger(run.folder) as ledger:
             ledger.path.replace(run.folder / "ledger.previous.jsonl")
@@ -228,19 +237,20 @@ def generate(
             run.environment = environment(**engine.environment())
             ledger.open_session(_session_line(run, cases))
         elif not ledger.recorded.runs:
-            # The run line was broken. The keys show that the completions belong to this identity, but the machine is
-            # not known.
+            # The line with the description of the run was broken. The keys prove that the completions belong to this
+            # identity, but the machine is not known.
             ledger.open_session(_session_line(run, cases))
+        progress = GenerationProgress(len(missing), forecast)
         for epoch in range(1, options.epochs + 1):
             indices = [index for index, epoch_of_answer in missing if epoch_of_answer == epoch]
             if not indices:
                 continue
             try:
-                for index, completion in _timed(engine, indices, epoch):
-                    ledger.append([(keys[index, epoch], cases[index].id, epoch, completion)])
-                    completions[index, epoch] = completion
-                    run.made += 1
-                    progress(run.made, len(missing))
+                with phase(progress.line):
+                    for index, completion in _timed(engine, indices, epoch, progress):
+                        ledger.append([(keys[index, epoch], cases[index].id, epoch, completion)])
+                        completions[index, epoch] = completion
+                        run.made += 1
             except NotAnswered as error:
                 dropped |= _dropped(error, run, cases, engine.notes(), options.skip_too_long)
         if missing:
@@ -251,28 +261,33 @@ def generate(
 
 
 def _dropped(error: NotAnswered, run: Run, cases: Sequence[Case], notes: Sequence[str], skip: bool) -> frozenset[int]:
-    """The cases that are too long for the server. If such cases may not be left out, `error` is raised."""
+    """Return the indices of the cases that were too long for the server.
+
+    If another case has no answer, or if no case may be left out, an error is raised.
+    """
     if set(error.reasons) <= error.too_long and error.asked and skip:
         return frozenset(error.too_long)
     index, reason = next(item for item in error.reasons.items() if item[0] not in error.too_long or not skip)
     others = len(error.reasons) - 1
     case = cases[index]
     what = f"{run.candidate.name} did not answer case {case.id} ({case.source.ref}): {reason}"
-    what += f"; {others} other cases were also not answered" if others else ""
-    what += "" if error.asked else ". The server seems to be down, so no other cases were sent"
+    what += f"; {others} other cases have no answer either" if others else ""
+    what += "" if error.asked else ". The server seems to be down, so the other cases were not sent"
     notes_text = "".join(f". {note}" for note in notes)
     if index in error.too_long:
-        raise InputError(what + notes_text, "Leave out such cases with --skip-too-long, which reports their number.")
+        raise InputError(what + notes_text, "To leave out cases that are too long, add --skip-too-long")
     raise EnvironmentFault(
         what + notes_text,
         f"Run the same command again. {run.made + run.reused} completions are kept in {run.folder} and reused.",
     )
 
 
-def _timed(engine: Engine, indices: Sequence[int], epoch: int) -> Iterator[tuple[int, Completion]]:
-    """The engine's completions, each with the seconds since the previous completion."""
+def _timed(
+    engine: Engine, indices: Sequence[int], epoch: int, progress: GenerationProgress
+) -> Iterator[tuple[int, Completion]]:
+    """Yield the completions of the engine, each with the seconds since the previous completion."""
     before = time.monotonic()
-    for index, completion in engine.answer(indices, epoch):
+    for index, completion in engine.answer(indices, epoch, progress):
         now = time.monotonic()
         yield index, replace(completion, usage=replace(completion.usage, seconds=round(now - before, 6)))
         before = now
@@ -299,7 +314,7 @@ def _prepare(
 ) -> frozenset[int]:
     """Encode all prompts, and return the indices of the prompts that do not fit into the context.
 
-    If such prompts may not be left out, an error is raised.
+    If there are such prompts and `skip` is false, an error is raised.
     """
     try:
         engine.prepare(prompts, dialect, one_call)
@@ -307,10 +322,10 @@ def _prepare(
         if not skip:
             index, length = max(error.lengths.items(), key=lambda item: item[1])
             raise InputError(
-                f"{len(error.lengths)} of {len(prompts)} prompts do not fit: the longest has {length} tokens "
-                f"(case {cases[index].source.ref}), but the context has room for {error.room}",
-                "Leave out such cases with --skip-too-long, which reports their number. Or allow shorter answers with "
-                "--max-tokens N.",
+                f"{len(error.lengths)} of {len(prompts)} prompts are too long: the longest has {length} tokens "
+                f"(case {cases[index].source.ref}), but a prompt may have {error.room}",
+                "To leave these cases out, add --skip-too-long. Or make room for the prompts by shorter answers, with "
+                "--max-tokens N",
             ) from None
         return frozenset(error.lengths)
     return frozenset()

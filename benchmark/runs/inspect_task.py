@@ -1,7 +1,7 @@
-"""Phase two of a run. One Inspect eval replays the completions, grades them, and writes the `.eval` log.
+"""The second phase of a run: an Inspect eval reads the completions, grades them, and writes the `.eval` log.
 
-The command `inspect eval suites/test_timing.py --model …` uses the same scorer. With this command, Inspect sends the
-prompts to the model.
+The command `inspect eval suites/test_timing.py --model …` uses the same scorer. With that command, Inspect itself sends
+the prompts to the model.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from zipfile import BadZipFile
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError, ToolmarkError
 from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.cases import Case, Toolbox
 from toolmark.benchmark.data.completions import Completion
@@ -38,7 +39,7 @@ __all__ = ["BrokenJudge", "judge", "live_task", "recorded_grades"]
 
 
 class BrokenJudge(ToolmarkError):
-    """The judge failed on a sample. This is a defect of Toolmark, and the model is not at fault."""
+    """An answer could not be graded because of an error in Toolmark. The model is not the cause."""
 
 
 def _samples(cases: Sequence[Case], dialect: Dialect) -> list[Sample]:
@@ -65,16 +66,17 @@ def _toolbox_key(toolbox: Toolbox) -> str:
 
 
 def _toolboxes(cases: Sequence[Case]) -> dict[str, list[dict[str, Any]]]:
-    """The tools of all toolboxes, by the key of the toolbox, for the metadata of the log.
+    """Return the tools of all toolboxes for the metadata of the log, by the key of the toolbox.
 
-    A sample contains only the key of its toolbox, because Inspect copies and reads the metadata of samples many times.
+    A sample contains only the key of its toolbox. Inspect copies the metadata of samples many times, so the metadata
+    must be small.
     """
     toolboxes = {_toolbox_key(case.toolbox): case.toolbox for case in cases}
     return {key: [tool.shown() for tool in toolbox.tools] for key, toolbox in toolboxes.items()}
 
 
 def _completion(state: TaskState) -> Completion:
-    """The replayed completion, or the completion that Inspect generated."""
+    """Return the completion from the ledger. If there is none, return the completion that Inspect generated."""
     if "completion" in state.metadata:
         return Completion.from_json(state.metadata["completion"])
     return completion_of(state.output)
@@ -88,10 +90,10 @@ def _scorer(
     graded: MutableMapping[tuple[str, int], Grade],
     errors: MutableSequence[ToolmarkError],
 ) -> Scorer:
-    """The scorer.
+    """Return the Inspect scorer, which grades completions.
 
-    The scorer also puts the grades into `graded`, because reading the grades from the log takes as long as grading. If
-    a user can correct an error, the scorer puts the error into `errors`, because Inspect keeps only the error's text.
+    The scorer also stores each grade in `graded`, because reading the grades from the log would take as long as
+    grading. The scorer stores each error that a user can correct in `errors`, because Inspect keeps only its text.
     """
     from inspect_ai.scorer import Score, Target, mean, scorer, stderr
 
@@ -139,14 +141,14 @@ def _replay(run: Run) -> Solver:
 
 
 def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) -> list[Grade]:
-    """Grade a generated run and write an `.eval` log into the folder of its ledger.
+    """Grade the completions of a run, and write an `.eval` log into the folder of the run.
 
     Returns:
-        The grades in the order of `cases`. The grades of all epochs of a case are together.
+        The grades in the order of `cases`. For each case, the grades of its epochs follow each other.
 
     Raises:
         EnvironmentFault: The log cannot be written, or the sandbox does not start. The completions are kept.
-        BrokenJudge: A sample could not be graded.
+        BrokenJudge: An answer could not be graded.
     """
     from inspect_ai import Epochs, Task
     from inspect_ai import eval as inspect_eval
@@ -154,6 +156,7 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
 
     missing = set(run.missing)
     judged = [case for case in cases if case.id not in missing]
+    answers = [(case.id, epoch) for case in judged for epoch in range(1, epochs + 1)]
     graded: dict[tuple[str, int], Grade] = {}
     errors: list[ToolmarkError] = []
     task = Task(
@@ -169,32 +172,32 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
             "toolboxes": _toolboxes(judged),
         },
     )
-    # Inspect writes a trace into the user's home. On a full disk, messages about the trace would hide the log's error.
+    # Inspect writes a trace into the user's home. If the disk is full, messages about the trace would hide the error.
     os.environ.setdefault("INSPECT_TRACE_LEVEL", "critical")
     try:
-        log = inspect_eval(
-            task,
-            model="none/none",
-            log_dir=str(run.folder),
-            log_format="eval",
-            display="none",
-            max_samples=64,
-            log_realtime=False,
-            ctl_server=False,
-            score_display=False,
-            fail_on_error=True,
-        )[0]
+        with phase(lambda: f"{len(graded):,} of {len(answers):,} answers judged"):
+            log = inspect_eval(
+                task,
+                model="none/none",
+                log_dir=str(run.folder),
+                log_format="eval",
+                display="none",
+                max_samples=64,
+                log_realtime=False,
+                ctl_server=False,
+                score_display=False,
+                fail_on_error=True,
+            )[0]
     except OSError as error:
         raise _unwritten(run.folder, str(error)) from None
     if errors:
         raise errors[0]
-    # If Inspect cannot write the log, the log has an error with the name of the type. An error of a sample is stored in
-    # the sample.
+    # If Inspect cannot write the log, the error of the log begins with the type of the error. If a sample failed, the
+    # sample has an error too.
     if log.error and re.match(r"(OS|Permission|FileNotFound)Error\(", log.error.message):
         of_a_sample = any(sample.error for sample in log.samples or ())
         if not of_a_sample:
             raise _unwritten(run.folder, log.error.message)
-    answers = [(case.id, epoch) for case in judged for epoch in range(1, epochs + 1)]
     if log.status != "success" or any(answer not in graded for answer in answers):
         raise _broken(log, judged, answers, graded, run.folder)
     return [graded[answer] for answer in answers]
@@ -203,16 +206,16 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
 def _unwritten(folder: Path, reason: str) -> EnvironmentFault:
     return EnvironmentFault(
         f"the .eval log in {folder} cannot be written: {reason}",
-        "Free some disk space and run the same command again. All completions are kept there and reused.",
+        "Free some disk space, and run the same command again. All completions are kept and will be reused.",
     )
 
 
 def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
-    """The recorded grades in the newest log of a run. Cases that are not in the log are left out.
+    """Return the recorded grades from the newest log of a run. Cases that are not in the log are left out.
 
     Args:
         folder: Folder of the run.
-        grades: Today's grades of the same completions.
+        grades: New grades of the same completions.
 
     Raises:
         InputError: The run has no complete log, or its log was written by another version.
@@ -220,7 +223,9 @@ def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
     logs = (_readable(path) for path in sorted(folder.glob("*.eval"), reverse=True))
     log = next((log for log in logs if log is not None and log.status == "success"), None)
     if log is None:
-        raise InputError(f"{folder} has no complete .eval log", "Leave out --as-recorded to judge the ledger again.")
+        raise InputError(
+            f"{folder} has no complete .eval log", "Leave --as-recorded out. The completions are then judged again."
+        )
     logged = {(str(sample.id), sample.epoch): sample.scores for sample in log.samples or () if sample.scores}
     try:
         return [
@@ -231,12 +236,12 @@ def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
     except (TypeError, KeyError):
         raise InputError(
             f"the newest log in {folder} was written by another version of Toolmark",
-            "Leave out --as-recorded to judge the ledger again.",
+            "Leave --as-recorded out. The completions are then judged again.",
         ) from None
 
 
 def _readable(path: Path) -> EvalLog | None:
-    """A log, or None if the log is incomplete because the disk was full or the process was killed."""
+    """Return a log. None if the log is incomplete, because the disk was full or the process was killed."""
     from inspect_ai.log import read_eval_log
 
     try:
@@ -252,14 +257,14 @@ def _broken(
     graded: Mapping[tuple[str, int], Grade],
     folder: Path,
 ) -> BrokenJudge:
-    """The error that names the case that could not be graded, and why."""
+    """Return the error for the first answer that could not be graded, with the id of its case and the reason."""
     errors = {(str(sample.id), sample.epoch): sample.error.message for sample in log.samples or () if sample.error}
     failed = next((answer for answer in answers if answer in errors or answer not in graded), answers[0])
     reason = errors.get(failed) or (log.error and log.error.message) or log.status
     refs = {case.id: case.source.ref for case in cases}
     return BrokenJudge(
         f"case {refs[failed[0]]} could not be graded: {reason}",
-        f"The completions are kept in {folder}. Please report this error with the log in that folder.",
+        f"This is an error in Toolmark. Please report it with the log in {folder}. The completions are kept.",
     )
 
 
@@ -272,15 +277,15 @@ def live_task(
     limit: int | None = None,
     execute: Any = "pure",
 ) -> Task:
-    """The task of one suite for `inspect eval`. Inspect asks the model, and Toolmark's scorer judges the answers.
+    """Return the task of one suite for `inspect eval`. Inspect sends the prompts, and Toolmark judges the answers.
 
     Args:
-        suite: Prefix of the metrics that the task scores.
-        cases: A case source in the form of the option `--cases`.
-        dialect: The dialect, which defines how a model sees the tools and how its calls are read.
+        suite: Prefix of the metrics that the task scores, such as `timing`.
+        cases: The cases, in the form of the option `--cases`.
+        dialect: Name of the dialect in which tools are shown and calls are read.
         split: `dev` or `test`.
-        limit: Size of the stratified sample, or None for all.
-        execute: The strongest effects that a tool may have. Tools with stronger effects are not run.
+        limit: Number of cases, drawn as with the option `--limit`. None for all cases.
+        execute: Which tools are run, in the form of the option `--execute`.
     """
     from inspect_ai import Task
     from inspect_ai.dataset import MemoryDataset
@@ -290,8 +295,8 @@ def live_task(
     loaded: Dialect = load("toolmark.dialects", dialect)()
     if any(loaded.render(case.messages, case.toolbox.tools).tools for case in chosen):
         raise InputError(
-            f"`inspect eval` cannot be used with the dialect {dialect}, in which the server shows the tools",
-            f"Run: pytest suites/ --model MODEL --dialect {dialect}",
+            f"`inspect eval` cannot use the dialect {dialect}, because the server shows the tools in this dialect",
+            f"Use pytest instead: pytest suites/ --model MODEL --dialect {dialect}",
         )
     return Task(
         name=suite,

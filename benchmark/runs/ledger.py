@@ -1,16 +1,20 @@
-"""The ledger, which contains every completion of a run. A completion is appended when it arrives.
+"""The ledger: a file with all completions of a run.
 
-The format is JSON Lines. The first line is `{"run": {identity, environment, cases}}`. Every later session that adds
-completions begins with such a line. Each other line is one completion: `{key, case_id, epoch, text, tool_calls,
-stop_reason, usage}`. The usage contains the numbers of tokens. For runs that were made on this machine the usage
-also contains seconds and, if known, the cost. A completion is written to the file at once, so that a killed run loses
-at most one batch. An incomplete last line is dropped. A ledger can also be replayed. `.jsonl.gz` files can be read too.
+The format is JSON Lines. There are two kinds of lines:
 
-Three readers handle broken lines differently:
+- A run line: `{"run": {identity, environment, cases}}`. The first line is a run line. Each later session that adds
+  completions begins with another run line.
+- A completion: `{key, case_id, epoch, text, tool_calls, stop_reason, usage}`. `usage` contains numbers of tokens,
+  seconds, and the cost in US dollars. Seconds and cost are missing if they are not known.
 
-* `scan_ledger` reports the broken lines and raises no error.
-* `Ledger` continues a run. It moves the broken lines to another file, so that their completions are generated again.
-* `read_ledger` only reads. It raises an error.
+A completion is written to the file as soon as it arrives. So a killed run loses at most the completions of one batch.
+An incomplete last line is ignored. Gzipped ledgers (`.jsonl.gz`) can be read too.
+
+There are three ways to read a ledger. They treat broken lines differently:
+
+    scan_ledger   returns the broken lines, and raises no error
+    Ledger        continues a run; moves broken lines to another file, so their completions are generated again
+    read_ledger   raises an error
 """
 
 from __future__ import annotations
@@ -41,7 +45,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @dataclass(frozen=True, slots=True)
 class BrokenLine:
-    """A line that is not a run and not a completion.
+    """A line that is neither a run line nor a completion.
 
     Attributes:
         number: Number of the line, counted from 1.
@@ -59,12 +63,12 @@ class Recorded:
     """The content of a ledger.
 
     Attributes:
-        runs: The `run` objects, oldest first.
+        runs: The `run` objects of the run lines, oldest first.
         completions: The completions by key.
         by_case: The completions by (case id, epoch).
         keys: The keys by (case id, epoch).
         broken: The lines that could not be read.
-        doubled: Every (case id, epoch) with more than one completion. Only the last completion is used.
+        doubled: The pairs (case id, epoch) with more than one completion. Only the last completion is used.
     """
 
     runs: tuple[Mapping[str, Any], ...]
@@ -76,7 +80,7 @@ class Recorded:
 
 
 def scan_ledger(path: Path) -> Recorded:
-    """Read a ledger, plain or gzipped, with its broken lines.
+    """Return the content of a ledger, including its broken lines. The file may be gzipped.
 
     Raises:
         InputError: The file cannot be read at all.
@@ -85,7 +89,7 @@ def scan_ledger(path: Path) -> Recorded:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             lines = stream.read().split(b"\n")
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read: {error}", "Name the ledger.jsonl of a run.") from None
+        raise InputError(f"{path} cannot be read: {error}", "Give the ledger.jsonl of a run.") from None
     runs: list[Mapping[str, Any]] = []
     completions: dict[str, Completion] = {}
     by_case: dict[tuple[str, int], Completion] = {}
@@ -114,19 +118,19 @@ def scan_ledger(path: Path) -> Recorded:
 
 def _checked_run(run: Any) -> Mapping[str, Any]:
     if not isinstance(run["identity"], dict) or not isinstance(run["environment"], dict):
-        raise TypeError("identity and environment are objects")
+        raise TypeError("identity and environment must be objects")
     return run  # type: ignore[no-any-return]
 
 
 def _key_and_case(row: Mapping[str, Any]) -> tuple[str, tuple[str, int]]:
     key, case_id, epoch = row["key"], row["case_id"], row["epoch"]
     if not isinstance(key, str) or not isinstance(case_id, str) or type(epoch) is not int:
-        raise TypeError("key and case_id are strings, epoch is a number")
+        raise TypeError("key and case_id must be strings, and epoch must be a number")
     return key, (case_id, epoch)
 
 
 def read_ledger(path: Path) -> Recorded:
-    """Read a ledger for a replay or a baseline, which does not continue the run.
+    """Return the content of a ledger, for a replay or a baseline.
 
     Raises:
         InputError: The file cannot be read, or a line is broken. An incomplete last line is not an error.
@@ -136,7 +140,7 @@ def read_ledger(path: Path) -> Recorded:
         first = recorded.broken[0]
         raise InputError(
             f"{path}:{first.number} is not a completion ({first.reason}){_and_others(recorded.broken)}",
-            "Run the candidate again to generate the missing completions, or restore the file from a copy.",
+            "Run the model again to generate the missing completions, or restore the file from a backup.",
         )
     return recorded
 
@@ -146,18 +150,18 @@ def _and_others(broken: tuple[BrokenLine, ...]) -> str:
 
 
 class Ledger:
-    """A context manager of a ledger that is open for writing. A lock keeps other processes from writing to the ledger.
+    """A ledger that is open for writing. This class is a context manager.
 
-    Broken lines are moved to `ledger.broken.jsonl` in the same folder, so that their completions are generated again.
-
-    If nothing was written, for example because the run was refused, the new folders are removed at the end.
+    A lock prevents other processes from writing to the ledger. Broken lines are moved to `ledger.broken.jsonl` in the
+    same folder, so their completions are generated again. If nothing was written, new folders are removed at the end of
+    the `with` block.
 
     Args:
-        folder: The run's directory. It is created if it does not exist.
+        folder: The directory of the run. A directory that does not exist is created.
 
     Attributes:
         path: The file.
-        recorded: The content of the file when it was opened.
+        recorded: The content of the file at the time when the file was opened.
         notes: Lines for the user about broken lines.
 
     Raises:
@@ -192,8 +196,8 @@ class Ledger:
             recorded = scan_ledger(self.path)
             if recorded.broken:
                 self._move_broken_lines(recorded)
-            # The file is unbuffered. Otherwise bytes that do not fit on a full disk would stay in the buffer, and
-            # closing the file would fail too.
+            # The file has no buffer. If the disk is full, bytes would stay in a buffer, and closing the file would fail
+            # too.
             self._stream = self.path.open("ab", buffering=0)
         except OSError as error:
             raise _unwritable(self.path.parent, error) from None
@@ -211,9 +215,9 @@ class Ledger:
         ]
         write_atomically(self.path, b"".join(good_lines))
         self.notes = (
-            f"{self.path}:{broken[0].number} is not a completion ({broken[0].reason}){_and_others(broken)}: moved to "
-            f"{aside.name}; the other {len(recorded.completions)} completions are kept, and missing completions are "
-            "generated again",
+            f"{self.path}:{broken[0].number} is not a completion ({broken[0].reason}){_and_others(broken)}. "
+            f"Broken lines were moved to {aside.name}, and their completions are generated again. The other "
+            f"{len(recorded.completions)} completions are kept",
         )
 
     def __enter__(self) -> Self:
@@ -234,11 +238,15 @@ class Ledger:
                     path.rmdir()
 
     def open_session(self, run: Mapping[str, Any]) -> None:
-        """Write the `run` line of the completions that follow. Raises the same `EnvironmentFault` as `append`."""
+        """Write a run line. It describes the completions that are appended after it.
+
+        Raises:
+            EnvironmentFault: The file cannot be written.
+        """
         self._append([{"run": run}])
 
     def append(self, rows: Iterable[tuple[str, str, int, Completion]]) -> None:
-        """Write completions as (key, case id, epoch, completion). They are in the file when this method returns.
+        """Write completions, given as (key, case id, epoch, completion). After the call, they are in the file.
 
         Raises:
             EnvironmentFault: The file cannot be written, for example because the disk is full. Completions that were
@@ -274,7 +282,7 @@ def _unwritable(folder: Path, error: OSError) -> EnvironmentFault:
     if error.errno in _NO_ROOM:
         return EnvironmentFault(
             what,
-            "Free some disk space and run the same command again. Completions in the ledger are kept and reused. "
-            "Or use another folder: --runs DIR",
+            "Free some disk space, and run the same command again. Completions in the ledger are kept and will be "
+            "reused. Or use another folder: --runs DIR",
         )
     return EnvironmentFault(what, "Change the permissions of the folder, or use another folder: --runs DIR")

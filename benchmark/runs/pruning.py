@@ -1,4 +1,4 @@
-"""Pruning, which deletes runs without completions, and old logs. A ledger with a completion is never deleted."""
+"""Deletes runs without completions, and old logs. A ledger with a completion is never deleted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Freed", "prune_runs", "size_of"]
 
 @dataclass(frozen=True, slots=True)
 class Freed:
-    """A run or a log to delete. With `dry_run`, nothing is deleted.
+    """A run or a log that was deleted. With `dry_run`, a run or a log that would be deleted.
 
     Attributes:
         path: The path of the run or log.
@@ -32,20 +32,20 @@ class Freed:
 
 
 def size_of(path: Path) -> int:
-    """The size in bytes of a file, or of all files in a directory and its subdirectories."""
+    """Return the size in bytes of a file, or of all files in a directory and its subdirectories."""
     return sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
 
 
 def prune_runs(runs: Path, keep: int | None, *, dry_run: bool) -> Iterator[Freed]:
-    """Delete old logs, and runs that cannot be resumed or replayed. Runs that another process is writing are skipped.
+    """Delete old logs, and runs that cannot be resumed or replayed. A run that another process is writing is skipped.
 
     Args:
         runs: The folder of the runs.
-        keep: Number of newest logs that each run keeps. If it is None, all logs are kept.
-        dry_run: Whether to find these runs and logs without deleting anything.
+        keep: Number of logs to keep in each run, newest first. With None, all logs are kept.
+        dry_run: If true, nothing is deleted.
 
     Yields:
-        Each deleted run or log. With `dry_run`, each run or log that a call without `dry_run` would delete.
+        Each deleted run or log. With `dry_run`, each run or log that would be deleted.
 
     Raises:
         InputError: `runs` cannot be read.
@@ -57,7 +57,7 @@ def prune_runs(runs: Path, keep: int | None, *, dry_run: bool) -> Iterator[Freed
                 yield from _deletable(folder, keep)
                 continue
             with FileLock(folder / ".lock", timeout=0):
-                # The search happens under the lock, so that no other process can add a completion before the deletion.
+                # The lock is held during search and deletion, so no other process can add a completion in between.
                 deletable = list(_deletable(folder, keep))
                 for item in () if dry_run else deletable:
                     _delete(item.path)
@@ -89,7 +89,7 @@ def _deletable(folder: Path, keep: int | None) -> Iterator[Freed]:
 
 
 def _is_useless(folder: Path) -> bool:
-    """Return whether the run cannot be resumed or replayed, and its directory contains only the files of a run."""
+    """Return whether a run can be deleted: the run has no completion, and its directory has no files of the user."""
     if foreign_files(folder):
         return False
     if any(path.stat().st_size for path in folder.glob("ledger.*.jsonl")):  # earlier completions, or broken lines
@@ -99,6 +99,6 @@ def _is_useless(folder: Path) -> bool:
         return True
     try:
         recorded = scan_ledger(ledger)
-    except InputError:  # another user may be able to read it
+    except InputError:  # another user may be able to read the ledger
         return False
     return not recorded.completions and not recorded.broken

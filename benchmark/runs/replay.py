@@ -1,8 +1,10 @@
-"""Recorded completions as a candidate. The completions are in a ledger or in a file of recorded answers.
+"""Reads recorded completions, which are judged like the answers of a model. There are two kinds of recordings:
 
-A ledger contains every case that its candidate answered, so the ledger may contain more cases than are judged. A file
-of recorded answers belongs to one set of cases. A row of any other case is an error. A case with two answers is also an
-error.
+- A ledger. It may contain more cases than are judged.
+- A file of recorded answers, in the format of another program. It belongs to one set of cases, so a row of another case
+  is an error.
+
+In both kinds, a case with two answers is an error.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from toolmark.benchmark.runs.ledger import read_ledger
 __all__ = ["Replay", "read_replay"]
 
 _MAX_NAMED = 3
-"""The largest number of wrong rows that an error names."""
+"""Highest number of wrong rows that an error lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,12 @@ class Replay:
 
     Attributes:
         path: The file.
-        dialect: The dialect of the answers. None if the file does not name the dialect.
-        identity: The known part of the run's identity. Only the identity in a ledger contains the dialect.
+        dialect: The dialect of the answers. None if the file does not name a dialect.
+        identity: The known fields of the run's identity. Only a ledger has the dialect among these fields.
         environment: The environment in which the answers were made.
-        training: The trainer's record of the weights, if the recording has one.
-        by_case: The completions of a ledger, by (case id, epoch).
-        rows: The rows of a file of recorded answers.
+        training: The training record of the weights. None if the recording has no training record.
+        by_case: The completions of a ledger, by (case id, epoch). Empty for a file of recorded answers.
+        rows: The rows of a file of recorded answers. Empty for a ledger.
     """
 
     path: Path
@@ -54,15 +56,15 @@ class Replay:
 
     @property
     def epochs(self) -> int:
-        """The highest epoch of the recording."""
+        """Return the highest epoch of the recording."""
         return max((*(epoch for _, epoch in self.by_case), *(row.epoch for row in self.rows)), default=1)
 
     def answers(self, cases: Sequence[Case], *, partial: bool = False) -> Mapping[tuple[str, int], Completion]:
-        """The completions by (case id, epoch).
+        """Return the completions by (case id, epoch).
 
         Args:
             cases: All cases that may be judged.
-            partial: Whether to leave out rows of other cases. If False, a row of another case is an error.
+            partial: If true, rows of other cases are ignored. If false, a row of another case is an error.
 
         Raises:
             InputError: A row belongs to no case or to several cases, or a case has two answers.
@@ -77,12 +79,12 @@ class Replay:
             unknown = [row for row in self.rows if not (row.case in ids if row.by_id else row.case in refs)]
             raise InputError(
                 f"{self.path} has answers to {len(unknown)} cases that are not in the case files: {_listed(unknown)}",
-                "Name the cases that were recorded: --cases READER:PATH",
+                "Give the cases of this recording: --cases READER:PATH",
             )
         if ambiguous := [row for row in rows if not row.by_id and refs[row.case] > 1]:
             raise InputError(
-                f"{self.path} names cases that exist in several collections: {_listed(ambiguous)}",
-                "Name these cases by their ids, in the field case_id.",
+                f"{self.path} refers to cases that exist in several collections: {_listed(ambiguous)}",
+                "Write the ids of these cases in the field case_id.",
             )
         answers: dict[tuple[str, int], RecordedRow] = {}
         for row in rows:
@@ -90,7 +92,7 @@ class Replay:
             if case_epoch in answers:
                 raise InputError(
                     f"{self.path}: lines {answers[case_epoch].line} and {row.line} both answer case {row.case}",
-                    "Keep one of the two lines. Several answers to a case need different values in the field epoch.",
+                    "Remove one of the two lines, or give the lines different values in the field epoch.",
                 )
             answers[case_epoch] = row
         return {case_epoch: row.completion for case_epoch, row in answers.items()}
@@ -102,7 +104,7 @@ def _listed(rows: Sequence[RecordedRow]) -> str:
 
 
 def read_replay(path: Path) -> Replay:
-    """Read a ledger or a file of recorded answers. The first line of the file shows the kind of the file.
+    """Return the content of a recording. The first line of the file shows whether the file is a ledger.
 
     Raises:
         InputError: The file cannot be read, a line is broken, or the rows have several dialects.
@@ -115,19 +117,19 @@ def _is_ledger(path: Path) -> bool:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             row = json.loads(stream.readline())
     except (OSError, EOFError, zlib.error, ValueError, RecursionError):
-        return True  # the reader of ledgers raises the best error
+        return True  # because the reader of ledgers raises an error with the reason
     return isinstance(row, dict) and ("run" in row or "key" in row)
 
 
 def _ledger(path: Path) -> Replay:
     recorded = read_ledger(path)
     if not recorded.runs:
-        raise InputError(f"{path} has no run line, so the model is not known", "Name a complete ledger.jsonl.")
+        raise InputError(f"{path} has no run line, so the model is not known", "Give a complete ledger.jsonl.")
     if recorded.doubled:
         case_id, epoch = recorded.doubled[0]
         raise InputError(
             f"{path} has two answers to {len(recorded.doubled)} cases: the first is {case_id}, epoch {epoch}",
-            "Restore the file from a copy, or run the candidate again with --fresh.",
+            "Restore the file from a backup, or run the model again with --fresh.",
         )
     run = recorded.runs[-1]
     versioned = run["identity"].get("dialect")
@@ -142,10 +144,12 @@ def _recording(path: Path) -> Replay:
             raise InputError(f"{row.place}: {row.reason}", "Correct the row, or remove it.")
         rows.append(row)
     if not rows:
-        raise InputError(f"{path} has no answer", "Name a ledger.jsonl, or a file of recorded answers.")
+        raise InputError(f"{path} contains no answers", "Give a ledger.jsonl, or a file of recorded answers.")
     dialects = sorted({str(row.dialect) for row in rows})
     if len(dialects) > 1:
-        raise InputError(f"{path} mixes dialects: {', '.join(dialects)}", "Write one file for each dialect.")
+        raise InputError(
+            f"{path} contains answers in several dialects: {', '.join(dialects)}", "Write one file for each dialect."
+        )
     identity = {
         "model": path.name,
         "weights": "not known: recorded elsewhere",

@@ -1,4 +1,4 @@
-"""Naming and finding the directories of runs, `RUNS/<candidate>-<key8>/`."""
+"""Names and finds the directories of runs. The name has the form `RUNS/<candidate>-<first 8 digits of the key>/`."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _FILES_OF_RUNS = re.compile(r"ledger\.jsonl|ledger\.(broken|previous)\.jsonl|\.l
 
 
 def run_folder(runs: Path, candidate: str, key: str) -> Path:
-    """The directory of a run.
+    """Return the path of the directory of a run.
 
     Args:
         runs: The folder of all runs.
-        candidate: The candidate's name. Characters that are not safe in file names are replaced.
-        key: The key of the run's identity, which makes the directory's name unique.
+        candidate: Name of the candidate. Characters that are not safe in file names are replaced.
+        key: The key of the run's identity. It makes the name of the directory unique.
     """
     return runs / f"{re.sub(r'[^A-Za-z0-9._+-]+', '-', candidate).strip('-.') or 'candidate'}-{key}"
 
 
 def check_writable(runs: Path) -> None:
-    """Check that runs can be written, before anything is loaded. The directory is not created.
+    """Check that runs can be written to the directory `runs`. The directory is not created.
 
     Raises:
         EnvironmentFault: The directory cannot be created or written.
@@ -45,9 +45,9 @@ def check_writable(runs: Path) -> None:
 
 
 def stored_runs(runs: Path) -> Iterator[Path]:
-    """The directories of runs, sorted by name.
+    """Yield the directories of runs, sorted by name.
 
-    A directory counts if it contains a ledger or has the name of a run.
+    The directory of a run contains a ledger, or its name has the form of a run's name.
 
     Raises:
         InputError: `runs` is not a directory that can be read.
@@ -56,7 +56,7 @@ def stored_runs(runs: Path) -> Iterator[Path]:
         paths = sorted(runs.iterdir())
     except OSError as error:
         raise InputError(
-            f"{runs} cannot be read: {error.strerror}", "Name the folder of the runs: --runs DIR"
+            f"{runs} cannot be read: {error.strerror}", "Give the folder of the runs: --runs DIR"
         ) from None
     yield from (
         path for path in paths if path.is_dir() and ((path / "ledger.jsonl").is_file() or _NAME.match(path.name))
@@ -64,16 +64,16 @@ def stored_runs(runs: Path) -> Iterator[Path]:
 
 
 def foreign_files(folder: Path) -> list[Path]:
-    """The files and folders in a run's directory that were not written by a run."""
+    """Return the files and folders in the directory of a run that Toolmark did not write."""
     return [path for path in folder.iterdir() if not (path.is_file() and _FILES_OF_RUNS.fullmatch(path.name))]
 
 
 def find_ledger(runs: Path, run: str) -> Path:
-    """The ledger of a run.
+    """Return the path of the ledger of a run.
 
     Args:
         runs: The folder of all runs.
-        run: The path of the ledger or of its directory, the name of a run in `runs`, or a unique prefix of a name.
+        run: The path of the ledger or of its directory, the name of a run in `runs`, or the beginning of such a name.
 
     Raises:
         InputError: There is no such run, there are several such runs, or the run has no ledger.
@@ -85,7 +85,7 @@ def find_ledger(runs: Path, run: str) -> Path:
         folders = {folder.name: folder for folder in stored_runs(runs)}
         matching = [run] if run in folders else [name for name in folders if name.startswith(run)]
         if not matching:
-            raise InputError(f"no run in {runs} is named {run!r}", nearest(run, tuple(folders)))
+            raise InputError(f"no run in {runs} has the name {run!r}", nearest(run, tuple(folders)))
         if len(matching) > 1:
             raise InputError(
                 f"the names of {len(matching)} runs begin with {run!r}", f"Write one of them: {', '.join(matching)}"

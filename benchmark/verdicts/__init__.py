@@ -1,1 +1,1 @@
-"""Statistics: computes intervals, comparisons, verdicts and gates from grades."""
+"""Computes intervals, comparisons, verdicts and gates from grades."""

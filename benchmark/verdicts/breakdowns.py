@@ -17,7 +17,7 @@ from toolmark.benchmark.verdicts.intervals import mean_interval
 __all__ = ["Confusion", "SeenTools", "Usage", "confusions", "seen_tools", "selection_by_offered", "usage"]
 
 MOST_TOOLS = 24
-"""Largest number of tools in the rows and columns of a confusion. The tools with the most mistakes are kept."""
+"""Highest number of tools in the table of a confusion. If there are more, the tools with the most mistakes are kept."""
 
 NO_CALL, MALFORMED, SEVERAL, ABSTAIN = "no call", "malformed", "several calls", "no call is right"
 UNKNOWN_TOOL, OTHERS, WRONG_OTHER = "unknown tool", "other tools", "another tool"
@@ -25,15 +25,17 @@ UNKNOWN_TOOL, OTHERS, WRONG_OTHER = "unknown tool", "other tools", "another tool
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """How often one contestant called each tool, by the expected tool. Every epoch is counted separately.
+    """A table of the expected tools (rows) and the tools that one contestant called (columns).
+
+    The table has at most `MOST_TOOLS` tools. All remaining tools together are the `other tools`.
 
     Attributes:
-        expected: Names of the rows. The tools come first, then `other tools` and `no call is right`, if such cases
-            exist.
-        called: Names of the columns. The same tools come first. If there are other tools, two columns follow: `other
-            tools` for a right call of another tool, and `another tool` for a wrong call. The last columns are the
-            outcomes that are not a call of one expected tool.
-        counts: Number of completions, shape (expected, called).
+        expected: Names of the rows: first the tools, then `other tools` and `no call is right`, if there are such
+            cases.
+        called: Names of the columns: first the same tools. If there are other tools, the column `other tools` counts
+            their right calls, and the column `another tool` counts wrong calls of them. The last columns are the
+            outcomes `unknown tool`, `several calls`, `malformed` and `no call`.
+        counts: Number of completions, shape (expected, called). Every epoch is counted separately.
     """
 
     expected: tuple[str, ...]
@@ -43,12 +45,12 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class SeenTools:
-    """A score on the cases whose expected tools were all in the training data of a contestant, or all absent from it.
+    """A score of one contestant on the cases with seen tools, or on the cases with unseen tools.
 
     Attributes:
         metric: Id of the metric: `selection.tool` or `validity.call`.
-        tools: Whether training saw the expected tools: `seen` or `unseen`.
-        figure: Score of the contestant.
+        tools: `seen` if all expected tools were in the training data, `unseen` if none of them was in it.
+        figure: Score of the contestant on these cases.
         base: Score of the baseline on the same cases. None if the contestant has no baseline.
     """
 
@@ -64,14 +66,14 @@ class Usage:
 
     Attributes:
         completions: Number of completions.
-        read: Number of tokens in the prompts.
-        written: Number of tokens in the completions.
-        answer: Mean number of tokens of an answer.
-        seconds: Wall-clock seconds of generation, without loading. The environment of the run names the machine.
-        cost: Cost in US dollars.
-        answer_seconds: Seconds of generation, divided by the number of answers. This is shorter than the time of one
-            answer, because several answers are generated at the same time.
-        thousand_cost: Cost of a thousand answers in US dollars.
+        read: Number of tokens in all prompts.
+        written: Number of tokens in all completions.
+        answer: Mean number of tokens per answer.
+        seconds: Wall-clock seconds of the whole generation, without loading the model.
+        cost: Cost of all answers in US dollars.
+        answer_seconds: Seconds of generation divided by the number of answers. A single answer takes longer, because
+            several answers are generated at the same time.
+        thousand_cost: Cost of 1,000 answers in US dollars.
     """
 
     completions: int
@@ -95,12 +97,12 @@ def _expected(row: Grade) -> str | None:
 
 
 def confusions(grades: Sequence[Sequence[Grade]]) -> tuple[Confusion, ...]:
-    """Compute a confusion for each contestant. All confusions have the same rows and columns.
+    """Return a confusion for each contestant. All confusions have the same rows and columns.
 
     Cases that expect several tools are left out.
 
     Args:
-        grades: Grades of each contestant.
+        grades: For each contestant, its grades.
     """
     pairs: list[Counter[tuple[str, str]]] = []
     for rows in grades:
@@ -140,14 +142,14 @@ def confusions(grades: Sequence[Sequence[Grade]]) -> tuple[Confusion, ...]:
 
 
 def selection_by_offered(grades: Sequence[Sequence[Grade]]) -> tuple[Mapping[int, Figure], ...]:
-    """Compute `selection.tool` by the number of tools offered.
+    """Return the score `selection.tool` for each number of offered tools.
 
     Args:
-        grades: Grades of each contestant.
+        grades: For each contestant, its grades.
 
     Returns:
-        For each contestant, the scores by the number of tools offered, ascending. The numbers of tools are the same for
-        all contestants.
+        For each contestant, the scores by number of offered tools, ascending. All contestants have the same numbers of
+        tools.
     """
     metric = METRICS["selection.tool"]
     sizes = sorted({row.offered for rows in grades for row in rows if row.expected == "call" and row.waived is None})
@@ -159,9 +161,10 @@ def selection_by_offered(grades: Sequence[Sequence[Grade]]) -> tuple[Mapping[int
 def seen_tools(
     cases: Sequence[Case], trained: frozenset[str] | None, grades: Sequence[Grade], base: Sequence[Grade] | None
 ) -> tuple[SeenTools, ...]:
-    """Compute scores on tools in the training data, and scores on other tools.
+    """Return the scores of a contestant on cases with seen tools, and on cases with unseen tools.
 
-    A case that expects tools of both kinds does not count.
+    A tool is seen if it is in the training data of the contestant. A case that expects seen and unseen tools does not
+    count.
 
     Args:
         cases: The cases that were judged.
@@ -170,7 +173,7 @@ def seen_tools(
         base: Grades of the baseline. None if the contestant has no baseline.
 
     Returns:
-        Empty if `trained` is None.
+        Two scores for each of the two metrics. Empty if `trained` is None.
     """
     if trained is None:
         return ()
@@ -196,7 +199,7 @@ def seen_tools(
 
 
 def usage(grades: Sequence[Grade], completions: Mapping[tuple[str, int], Completion]) -> Usage:
-    """Sum tokens, seconds and cost of the judged completions of one contestant.
+    """Return the tokens, seconds and cost of the judged completions of one contestant.
 
     Args:
         grades: Grades of the contestant. Completions without a grade are left out.

@@ -1,6 +1,6 @@
-"""Computes every figure that a summary, a report or a gate shows.
+"""Computes a `Comparison`: all figures that a summary, a report or a gate uses.
 
-A `Comparison` is frozen data. Renderers only show the figures of a comparison, and gates only check the figures.
+Renderers and gates compute no figures. Renderers show the figures of a comparison, and gates check the figures.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Side:
     Attributes:
         name: Name of the contestant, unique among the sides.
         grades: One grade for each completion.
-        completions: Completions of the same cases. Without completions, it is unknown whether two sides are identical.
+        completions: Completions of the same cases. They are needed only to find out whether two sides are identical.
         baseline: Name of the side that this side is compared with. None if this side has no baseline.
         run: Name of the run's directory.
         identity: Identity of the run: everything that can change its completions.
@@ -62,15 +62,15 @@ class ContestantResult:
         identity: Identity of the run: everything that can change its completions.
         environment: Environment of the run: versions, device, threads and batch layout.
         cases: Number of cases that were judged.
-        waived: Number of judged cases that count in no metric.
-        causes: Number of completions with each cause of failure.
-        figures: Score on each metric, by the id of the metric.
-        differences: Difference from the baseline on each primary metric, by the id of the metric. Empty without a
+        waived: Number of judged cases that count in no metric, because their authors excluded them.
+        causes: Number of completions for each cause of failure.
+        figures: Score for each metric, by the id of the metric.
+        differences: Difference from the baseline for each primary metric, by the id of the metric. Empty if there is no
             baseline.
         baseline: Name of the contestant that this contestant is compared with. None if there is no baseline.
-        unfair: Fields in which the two sides differ, except the fields of the candidate itself.
+        unfair: Conditions that differ between the contestant and its baseline, such as the dialect or a version.
         training: Training record of the weights. None if there is no record.
-        unproven: Why it is not verified that the adapter belongs to this base. Empty if it is verified.
+        unproven: The reason why the adapter may have been trained on another base. Empty if the base is verified.
     """
 
     name: str
@@ -94,8 +94,8 @@ class Comparison:
 
     Attributes:
         contestants: The contestants, in the order in which they are shown.
-        metrics: All metrics, primary ones first, in the order in which they are shown.
-        margin: Half-width of the range around 0 in which differences count as equivalent, as a share.
+        metrics: All metrics in the order in which they are shown. Primary metrics come first.
+        margin: Differences between -margin and +margin count as equivalent. 0.05 means 5 points.
         report: The additional data of a report. None if no report was requested.
     """
 
@@ -105,7 +105,11 @@ class Comparison:
     report: ReportData | None = None
 
     def __getitem__(self, name: str) -> ContestantResult:
-        """Return the contestant with this name. Raises `KeyError` if no contestant has this name."""
+        """Return the contestant with this name.
+
+        Raises:
+            KeyError: No contestant has this name.
+        """
         for contestant in self.contestants:
             if contestant.name == name:
                 return contestant
@@ -113,20 +117,20 @@ class Comparison:
 
     @property
     def primary(self) -> tuple[MetricInfo, ...]:
-        """The metrics that get verdicts."""
+        """Return the metrics that get verdicts."""
         return tuple(metric for metric in self.metrics if metric.level == "primary")
 
     @property
     def compared(self) -> tuple[ContestantResult, ...]:
-        """The contestants that have a baseline."""
+        """Return the contestants that have a baseline."""
         return tuple(contestant for contestant in self.contestants if contestant.baseline is not None)
 
     def baseline_of(self, contestant: ContestantResult) -> ContestantResult | None:
-        """Return the contestant that `contestant` is compared with, or None."""
+        """Return the contestant that `contestant` is compared with. None if there is no baseline."""
         return None if contestant.baseline is None else self[contestant.baseline]
 
     def position(self, name: str) -> int:
-        """Return the position of a contestant, from 0. The position decides the colour in figures.
+        """Return the position of a contestant, from 0. Charts choose the colour of a contestant by its position.
 
         Raises:
             KeyError: No contestant has this name.
@@ -143,7 +147,7 @@ def _balanced(figures: Mapping[str, Figure]) -> Figure:
 
 
 def _differences(sides: Mapping[str, Side], margin: float) -> Mapping[str, Mapping[str, Difference]]:
-    """Compute the differences on every primary metric for each side with a baseline. The keys are names of sides."""
+    """Return the differences from the baseline: first by name of the side, and then by id of the primary metric."""
     paired: dict[str, dict[str, Paired]] = {}
     for side in sides.values():
         if side.baseline is not None:
@@ -164,11 +168,11 @@ def _identical(base: Completions, candidate: Completions) -> bool:
 
 
 def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportData | None = None) -> Comparison:
-    """Compute all figures of a comparison.
+    """Return a comparison with all its figures.
 
     Args:
-        sides: One side for each contestant, in the order in which they are shown. The names are unique.
-        margin: Half-width of the range around 0 in which differences count as equivalent, as a share.
+        sides: One side for each contestant, in the order in which contestants are shown. The names are unique.
+        margin: Differences between -margin and +margin count as equivalent. 0.05 means 5 points.
         report: The additional data of a report.
     """
     metrics = metrics_for(grade for side in sides for grade in side.grades)

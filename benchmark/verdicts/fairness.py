@@ -1,8 +1,12 @@
 """Checks whether both sides of a comparison answered under the same conditions.
 
-If dialect, template, decoding or dtype differ, this difference may be the cause of a difference in scores, even if both
-candidates are equally good. A difference in the environment (versions, threads, batch layout) rarely changes scores.
-Differences in the environment are shown too.
+Two kinds of conditions can differ:
+
+- Identity: dialect, template, decoding or dtype. Such a difference can change scores, even if both candidates are
+  equally good.
+- Environment: versions, threads or batch layout. Such a difference rarely changes scores.
+
+Reports show both kinds.
 """
 
 from __future__ import annotations
@@ -16,8 +20,8 @@ from toolmark.benchmark.data.record import TrainingRecord
 __all__ = ["Mismatch", "mismatches", "unproven_base"]
 
 NOT_RECORDED = "not recorded"
-"""Value of a field that one side lacks. A missing field of the environment is not a mismatch, because an exported run
-leaves out fields of its environment."""
+"""The shown value of a field that one side does not have. In the environment, a missing field is not a mismatch,
+because an exported run leaves out fields of its environment."""
 
 _FIELDS_OF_THE_CANDIDATE = frozenset({"model", "weights", "config", "tokenizer", "adapter", "recording"})
 
@@ -27,7 +31,7 @@ class Mismatch:
     """One field in which the two sides differ.
 
     Attributes:
-        kind: Part of the fingerprint. Reports show `identity` in red and `environment` in yellow.
+        kind: Kind of the condition. Reports show `identity` in red and `environment` in yellow.
         field: Name of the field, with dots between its parts.
         baseline: Value of the baseline.
         candidate: Value of the candidate.
@@ -60,7 +64,9 @@ def _differing(
 def mismatches(
     baseline: tuple[Mapping[str, Any], Mapping[str, Any]], candidate: tuple[Mapping[str, Any], Mapping[str, Any]]
 ) -> tuple[Mismatch, ...]:
-    """Return the fields in which two sides differ. Fields of the identity come first.
+    """Return the conditions that differ between two sides. Fields of the identity come first.
+
+    Fields that describe the candidate itself, such as the weights, are left out.
 
     Args:
         baseline: Identity and environment of the baseline.
@@ -74,15 +80,18 @@ def mismatches(
 
 
 def unproven_base(identity: Mapping[str, Any], training: TrainingRecord | None) -> str:
-    """Return the reason if it is not verified that an adapter runs on the base of its training. Otherwise return "".
+    """Check that an adapter runs on the base on which it was trained.
 
     The base is verified if the training record of the adapter contains the hash of the base's weights. The name of the
-    base is not enough, because the same name can stand for different weights. An adapter of another base with the same
-    shapes loads without an error.
+    base is not enough, because the same name can stand for different weights. Loading the adapter shows no error if
+    another base has weights of the same shapes.
 
     Args:
         identity: Identity of the run.
         training: The training record in the folder of the weights. None if there is no record.
+
+    Returns:
+        The reason why the base is not verified. Empty if the base is verified, or if there is no adapter.
     """
     if identity.get("adapter") is None:
         return ""

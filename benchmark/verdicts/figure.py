@@ -28,11 +28,11 @@ class Figure:
 
 
 def figure_of(metric: Metric, grades: Sequence[Grade]) -> Figure:
-    """Compute the score of one contestant on a metric.
+    """Return the score of one contestant on a metric.
 
     Args:
         metric: The metric.
-        grades: Grades of the contestant. Grades outside the population of the metric are ignored.
+        grades: Grades of the contestant. Grades of cases that do not count in the metric are ignored.
     """
     cases = case_values(metric, grades)
     if not cases:

@@ -1,8 +1,8 @@
 """Finds the cases that changed between baseline and candidate.
 
-A case is fixed, broken, right on both sides, or wrong on both sides. A difference of two scores does not show which
-cases changed. The flips show the change of every case, for each primary metric and for the whole answer. So a reader
-can open the cases that caused a verdict.
+A difference of two scores does not show which cases changed. So this module finds the fate of every case: fixed,
+broken, right on both sides, or wrong on both sides. There is one fate for each primary metric, and one for the whole
+answer. A reader of a report can then open the cases that caused a verdict.
 """
 
 from __future__ import annotations
@@ -18,25 +18,33 @@ from toolmark.benchmark.scoring.metrics import PRIMARY, Metric, case_values
 __all__ = ["EVERYTHING", "FATES", "Fate", "Flips", "flips"]
 
 Fate = Literal["broken", "fixed", "both wrong", "both right", "wrong", "right"]
-"""The change of a case that both sides answered. A contestant without a baseline has `wrong` and `right` only. With
-several epochs, `fixed` means a higher mean than the mean of the baseline, and `right` means a mean of 1."""
+"""The fate of a case.
+
+    fate          value of the contestant, as a mean over epochs
+    fixed         higher than the value of the baseline
+    broken        lower than the value of the baseline
+    both right    1, the same as the value of the baseline
+    both wrong    below 1, the same as the value of the baseline
+    right         1, and there is no baseline
+    wrong         below 1, and there is no baseline
+"""
 
 FATES: tuple[Fate, ...] = Fate.__args__  # type: ignore[attr-defined]
-"""All values, the most interesting one first."""
+"""All fates in the order in which reports show them."""
 
 EVERYTHING = Metric("everything", "everything", "everything right", of=lambda grade: float(grade.correct))
-"""Whether the whole answer is right: the whole call, or the abstention."""
+"""The measure for the whole answer: 1 if the whole call or the abstention is right, else 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flips:
-    """The changes of one contestant under one measure. A case that does not count on both sides is left out.
+    """The fates of the cases of one contestant under one measure. Cases that count on only one side are left out.
 
     Attributes:
         measure: Id of a primary metric, or `everything`.
         meaning: Short description of the measure.
-        fates: The change of each case, by the id of the case.
-        counts: Number of cases with each change, in the order of `FATES`.
+        fates: The fate of each case, by the id of the case.
+        counts: Number of cases with each fate, in the order of `FATES`.
     """
 
     measure: str
@@ -54,7 +62,7 @@ def _fate(base: float | None, value: float) -> Fate:
 
 
 def flips(grades: Sequence[Grade], base: Sequence[Grade] | None) -> Mapping[str, Flips]:
-    """Compute the flips of a contestant.
+    """Return the fates of the cases of a contestant under each measure.
 
     Args:
         grades: Grades of the contestant.

@@ -1,7 +1,7 @@
 """Checks figures. The result of a check is `passed`, `failed` or `inconclusive`.
 
-A low score alone does not fail a check. A check fails if the whole interval of a score is below the floor, or if the
-paired test shows that the candidate regressed. A check is inconclusive if there are too few cases to decide.
+A check fails if the whole interval of a score is below the floor, or if the paired test shows that the candidate
+regressed. A check is inconclusive if there are too few cases to decide. So a low score alone does not fail a check.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Gate:
 
     Attributes:
         state: The result.
-        reason: The figures behind the result.
+        reason: The figures from which the result follows, in words.
     """
 
     state: Literal["passed", "failed", "inconclusive"]
@@ -53,7 +53,11 @@ def check_floor(metric: str, figure: Figure, floor: float) -> Gate:
 
 
 def check_difference(metric: str, difference: Difference) -> Gate:
-    """Turn a verdict into a gate. `regressed` and `missing` fail, and `improved` and `equivalent` pass.
+    """Return the gate for a verdict.
+
+        regressed, missing     failed
+        improved, equivalent   passed
+        inconclusive           inconclusive
 
     Args:
         metric: Id of the metric, for the reason.
@@ -78,12 +82,12 @@ def check_difference(metric: str, difference: Difference) -> Gate:
 
 def _detectable(difference: Difference) -> str:
     if difference.minimum_detectable is None:
-        return "with so few cases no difference can be detected"
+        return "there are too few cases to detect any difference"
     return f"the minimum detectable effect is {difference.minimum_detectable * 100:.1f} points"
 
 
 def _all_of(gates: Sequence[Gate]) -> Gate:
-    """Combine gates. One `failed` gate decides the result. If no gate failed, an `inconclusive` gate decides.
+    """Return one gate for several gates: `failed` if any gate failed, else `inconclusive` if any gate is inconclusive.
 
     Only the reasons of the gates with this result are kept.
     """
@@ -115,7 +119,7 @@ def check_metric(contestant: ContestantResult, metric: str, floor: float | None)
 
 
 def junit_properties(contestant: ContestantResult, metric: str) -> Iterator[tuple[str, object]]:
-    """Yield the figures of one metric of a contestant as JUnit properties. A property is a name and a value."""
+    """Yield the figures of one metric of a contestant as JUnit properties: pairs of a name and a value."""
     yield "metric", metric
     figure = contestant.figures.get(metric)
     if figure is not None:

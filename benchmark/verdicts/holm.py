@@ -1,4 +1,4 @@
-"""Holm's correction, which limits the probability of any false rejection in a family of tests."""
+"""Holm's correction of p-values. It limits the probability that any test in a family of tests rejects falsely."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ __all__ = ["holm"]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p-values by Holm's step-down rule (Holm 1979, Scand. J. Stat. 6:65).
+    """Return p-values adjusted by Holm's step-down rule (Holm 1979, Scand. J. Stat. 6:65).
 
     The i-th smallest of m p-values is multiplied by m - i + 1, and a product above 1 becomes 1. The adjusted p-value is
-    the largest product among this p-value and all smaller p-values. If the adjusted p-value is at most 5%, the test
-    rejects at a family-wise level of 5%. The rule is valid for any dependence between the tests.
+    the largest product so far, from the smallest p-value up to this p-value. A test rejects at a family-wise level of
+    5% if its adjusted p-value is at most 5%. The rule is valid for any dependence between the tests.
 
     Args:
         p_values: The p-values of the family, in any order, shape (m,).

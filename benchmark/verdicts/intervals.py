@@ -1,10 +1,10 @@
-"""Computes confidence intervals. They are not corrected for the number of metrics. The default confidence is 95%.
+"""Computes confidence intervals. The default confidence is 95%, without a correction for the number of metrics.
 
-Suppose that every cluster is one case and every value is 0 or 1. Then a score gets Wilson's interval for one
-proportion, and a paired difference gets Tango's interval.
+The method depends on the clusters (cases that are paraphrases of one question) and on the values:
 
-Clusters may also have several cases (paraphrases of one question), and values may be means over epochs. Then a score
-gets a cluster-robust t interval over the clusters. `difference_interval` describes the interval of a paired difference.
+    clusters and values                                         score                       paired difference
+    every cluster is one case, and every value is 0 or 1        Wilson's interval           Tango's interval
+    a cluster has several cases, or values are means of epochs  cluster-robust t interval   `difference_interval`
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scipy.special import ndtri, stdtrit
 __all__ = ["Interval", "balanced", "cluster_t", "difference_interval", "mean_interval", "tango", "wilson"]
 
 _NO_WIDTH = 1e-9
-"""If the width of an interval is below this value, the width comes from rounding only."""
+"""A width below this value is only a rounding error. The interval then counts as having no width."""
 
 Method = Literal["wilson", "tango", "cluster t", "mover", "none"]
 
@@ -41,7 +41,7 @@ class Interval:
 
 
 def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
-    """Compute the score interval for a proportion (Wilson 1927, JASA 22:209).
+    """Return the score interval for a proportion (Wilson 1927, JASA 22:209).
 
     Let z be the normal quantile and p = successes / n. The interval is
     (p + z²/2n ± z·sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n). The interval lies within [0, 1]. At p = 0 and p = 1 the width
@@ -58,18 +58,18 @@ def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
     p = successes / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    # At 0 and 1 the bound is set exactly. A rounding error would put a perfect score below a floor of 1.
+    # The ends 0 and 1 are set exactly, because a rounding error could put a perfect score below a floor of 1.
     low = 0.0 if successes <= 0 else max(0.0, centre - half)
     high = 1.0 if successes >= n else min(1.0, centre + half)
     return Interval(low, high, "wilson")
 
 
 def cluster_t(values: Sequence[float], clusters: Sequence[str], confidence: float = 0.95) -> Interval:
-    """Compute a cluster-robust t interval for a mean over cases (Liang & Zeger 1986, Biometrika 73:13).
+    """Return a cluster-robust t interval for a mean over cases (Liang & Zeger 1986, Biometrika 73:13).
 
     The mean is treated as a ratio estimator. Let e be the sum of residuals in one cluster, and G the number of
-    clusters. The interval is mean ± t(G-1)·sqrt(G/(G-1)·Σe²)/n. With one cluster, the variance between clusters is
-    unknown. So the interval is (-inf, inf).
+    clusters. The interval is mean ± t(G-1)·sqrt(G/(G-1)·Σe²)/n. If there is only one cluster, the variance between
+    clusters is unknown, and the interval is (-inf, inf).
 
     Args:
         values: One value for each case, shape (n,).
@@ -93,13 +93,15 @@ def cluster_t(values: Sequence[float], clusters: Sequence[str], confidence: floa
 def mean_interval(
     values: Sequence[float], clusters: Sequence[str], *, share: bool, confidence: float = 0.95
 ) -> Interval:
-    """Compute the interval of a mean, by the rule in the docstring of this module.
+    """Return the interval of a mean. The table in the docstring of this module shows the method.
+
+    If `share` is true and all clusters have the same mean, the cluster-robust interval would have no width. Wilson's
+    interval with n = number of clusters is then used instead.
 
     Args:
         values: One value for each case, shape (n,).
         clusters: The cluster of each case, shape (n,).
-        share: Whether the values lie in [0, 1]. If so, the interval is cut to [0, 1]. If all clusters have the same
-            mean, the cluster-robust interval has no width. Then Wilson's interval with n = number of clusters is used.
+        share: Whether the values lie in [0, 1]. If so, the interval is cut to [0, 1].
         confidence: Two-sided coverage.
     """
     cluster_count = len(set(clusters))
@@ -113,17 +115,21 @@ def mean_interval(
 
 
 def tango(n: float, wins: float, losses: float, confidence: float = 0.95) -> Interval:
-    """Compute the score interval for a paired difference of proportions (Tango 1998, Stat. Med. 17:891).
+    """Return the score interval for a paired difference of proportions (Tango 1998, Stat. Med. 17:891).
 
     The interval contains all λ with |wins - losses - nλ| ≤ z·sqrt(n(2q + λ(1-λ))). Here q is the maximum likelihood
     estimate of the share of losses if the difference is λ. This q is the upper root of
     2n·q² + (λ(2n - wins + losses) - wins - losses)·q - losses·λ(1-λ) = 0.
 
-    The interval lies within [-1, 1]. Without a discordant case the interval is ±z²/(n + z²). If all cases are wins, the
-    interval is [(n - z²)/(n + z²), 1]. If all cases are losses, the interval is the mirror image of this.
+    The interval lies within [-1, 1]. Three special cases are:
+
+        no win and no loss   ±z²/(n + z²)
+        all cases are wins   [(n - z²)/(n + z²), 1]
+        all are losses       [-1, -(n - z²)/(n + z²)]
 
     Args:
-        n: Number of cases, or the effective sample size, which may be a fraction. With n = 0 the interval is [-1, 1].
+        n: Number of cases. An effective sample size, which may be a fraction, is allowed. With n = 0 the interval is
+            [-1, 1].
         wins: Number of cases that only the second candidate gets right.
         losses: Number of cases that only the first candidate gets right.
         confidence: Two-sided coverage.
@@ -147,34 +153,34 @@ def _tango_low(n: float, wins: float, losses: float, z: float) -> float:
         q = math.sqrt(max(0.0, half * half + losses * difference * (1 - difference) / (2 * n))) - half
         return wins - losses - n * difference - z * math.sqrt(max(0.0, n * (2 * q + difference * (1 - difference))))
 
-    # Importing scipy.optimize takes longer than all other imports of this module.
+    # Imported here, because this import takes longer than all other imports of the module.
     from scipy.optimize import brentq
 
-    # `excess` is positive at -1, where the variance is 0, and negative at the estimate, where the difference is 0.
+    # The root lies between -1, where `excess` is positive, and the estimate, where `excess` is negative.
     return float(brentq(excess, -1.0, (wins - losses) / n, xtol=1e-12))
 
 
 def difference_interval(differences: Sequence[float], clusters: Sequence[str], confidence: float = 0.95) -> Interval:
-    """Compute Tango's interval for a mean difference of two shares, with the effective sample size as n.
+    """Return the interval for the mean difference of two shares.
 
-    If every cluster is one case and every difference is -1, 0 or 1, the effective sample size is n. Otherwise n, wins
-    and losses are divided by the design effect. Korn & Graubard (1998, Surv. Methodol. 24:193) describe this method for
-    one share. The design effect is computed in three steps:
+    If every cluster is one case and every difference is -1, 0 or 1, this is Tango's interval. Otherwise, this is
+    Tango's interval after n, wins and losses were divided by the design effect. Korn & Graubard (1998, Surv. Methodol.
+    24:193) describe this method for one share. The design effect is computed in three steps:
 
     1. The cluster-robust variance of the mean is divided by the variance of n independent cases with these wins and
        losses.
     2. The quotient is multiplied by (t(G-1)/z)², because the variance is only an estimate.
     3. If the product is below 1, the design effect is 1.
 
-    A t interval over the clusters is not used. If nearly all changes have the same direction, a t interval is too short
-    on one side. If all clusters have the same mean difference, the variance between clusters is 0. Then each cluster
-    counts as one case.
+    If all clusters have the same mean difference, the variance between clusters is 0. Each cluster then counts as one
+    case. A t interval over the clusters is not used, because it is too short on one side if nearly all changes have the
+    same direction.
 
     Args:
         differences: Value of the second candidate minus value of the first candidate, one value in [-1, 1] for each
             case, shape (n,). With n = 0 the interval is [-1, 1].
-        clusters: The cluster of each case, shape (n,). With one cluster the interval is [-1, 1], unless all differences
-            are 0.
+        clusters: The cluster of each case, shape (n,). If there is only one cluster and not all differences are 0, the
+            interval is [-1, 1].
         confidence: Two-sided coverage.
     """
     n, cluster_count = len(differences), len(set(clusters))
@@ -187,7 +193,7 @@ def difference_interval(differences: Sequence[float], clusters: Sequence[str], c
         return tango(cluster_count, wins / n * cluster_count, losses / n * cluster_count, confidence)
     if math.isinf(robust.high):
         return Interval(-1.0, 1.0, "none")
-    # Half of the width of the t interval is t·s. This half is divided by z, which gives s·(t/z).
+    # Half of the width of the t interval is t·s, where s is the standard error. Dividing by z gives s·(t/z).
     inflated = (robust.high - robust.low) / 2 / float(ndtri(0.5 + confidence / 2))
     independent = ((wins + losses) / n - ((wins - losses) / n) ** 2) / n
     design_effect = max(1.0, inflated * inflated / independent)
@@ -197,7 +203,7 @@ def difference_interval(differences: Sequence[float], clusters: Sequence[str], c
 def balanced(
     first: float, first_interval: Interval, second: float, second_interval: Interval
 ) -> tuple[float, Interval]:
-    """Compute the mean of two independent scores, and its MOVER interval (Zou & Donner 2008, Stat. Med. 27:1693).
+    """Return the mean of two independent scores, and its MOVER interval (Zou & Donner 2008, Stat. Med. 27:1693).
 
     Args:
         first: One score.

@@ -1,9 +1,8 @@
-"""Ranks of contestants, as ranges.
+"""Computes the ranks of contestants. A rank is a range, for example from 2 to 4.
 
-A ranking by score alone orders contestants even if the difference between two contestants may be chance. Here a
-contestant is better or worse than another contestant only if the paired 95% interval of the difference shows this. A
-contestant comes after all better contestants and before all worse contestants. Other contestants may come before or
-after, so a rank is a range.
+A small difference between two scores may be chance. So a contestant is better than another contestant only if the
+paired 95% interval of the difference lies above 0. A contestant comes after all better contestants and before all worse
+contestants. The order of the other contestants is open, so a rank is a range.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ __all__ = ["Rank", "ranking"]
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """The possible ranks of one contestant under one metric.
+    """The range of ranks of one contestant under one metric.
 
     Attributes:
         metric: Id of the metric.
         contestant: Name of the contestant.
-        first: Best possible rank, from 1.
-        last: Worst possible rank. Equal to `first` if the contestant differs clearly from all other contestants.
+        first: Best possible rank. 1 is the best rank.
+        last: Worst possible rank. If the contestant differs clearly from all others, `last` is equal to `first`.
     """
 
     metric: str
@@ -38,17 +37,17 @@ class Rank:
 
 
 def ranking(grades: Mapping[str, Sequence[Grade]]) -> tuple[Rank, ...]:
-    """Compute the ranks under every primary metric.
+    """Return the ranks under every primary metric.
 
-    A contestant without a case has no rank. The intervals are uncorrected, so among many contestants some differences
-    are chance.
+    A contestant without a case has no rank. The intervals are not corrected for the number of contestants. So among
+    many contestants, some differences are chance.
 
     Args:
         grades: Grades of each contestant by its name, in the order in which contestants are shown.
 
     Returns:
-        The ranks, metric by metric, best first. Empty with fewer than three contestants, because two contestants are
-        compared by their difference.
+        The ranks, metric by metric, and in each metric the best contestant first. Empty if there are fewer than three
+        contestants, because the difference of two contestants already shows their order.
     """
     if len(grades) < 3:
         return ()

@@ -22,11 +22,11 @@ class Provenance:
     Attributes:
         made: Time at which the comparison was made, in ISO 8601.
         version: Version of Toolmark.
-        scorer: Version of the judge.
+        scorer: Version of the rules by which answers are graded.
         cases: Source of the cases.
         split: Split of the cases: dev or test.
-        case_set: Hash of the ids and the gold of all cases. The hash does not depend on the order of the cases.
-        command: Command that makes the comparison again from the stored runs.
+        case_set: Hash of the ids and the right answers of all cases. The order of the cases does not change the hash.
+        command: Command that computes the comparison again from the stored runs.
     """
 
     made: str
@@ -44,9 +44,9 @@ class ContestantDetails:
 
     Attributes:
         flips: Cases that changed against the baseline, by measure: `everything`, then each primary metric.
-        confusion: How often each tool was called, by the expected tool.
-        offered: `selection.tool` by the number of tools offered, ascending.
-        seen: Scores on tools in the training data and on other tools. Empty if the training data is unknown.
+        confusion: How often each tool was called, for each expected tool.
+        offered: The score `selection.tool` for each number of offered tools, ascending.
+        seen: Scores on cases with seen tools and with unseen tools. Empty if the training data is unknown.
         usage: Tokens, seconds and cost of the answers.
     """
 

@@ -1,7 +1,6 @@
-"""Cases as a report shows them: the conversation, the right answer, and the answer of each contestant.
+"""Prepares cases for a report: the conversation, the right answer, and the answer of each contestant.
 
-Texts from cases and models are cut to a length that fits a page. If the judge found a fault in an argument, the fault
-is shown with the argument.
+Long texts from cases and models are cut. If an argument has a fault, the fault is shown with the argument.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from toolmark.benchmark.scoring.outcomes import Outcome
 __all__ = ["Answer", "Argument", "CallShown", "CaseShown", "Turn", "show_cases"]
 
 LONGEST = 4_000
-"""Largest number of characters of a text. Longer texts are cut."""
+"""Highest number of characters of a text in a report. Longer texts are cut."""
 
 _LONGEST_VALUE = 600
 _MOST_CALLS = 20
@@ -39,7 +38,7 @@ class Argument:
         name: Name of the argument.
         value: Value as JSON.
         fault: Label of the cause of failure. Empty if the argument is right.
-        rule: The other accepted values in words, for an expected argument.
+        rule: For an expected argument: in words, which other values are accepted.
     """
 
     name: str
@@ -55,7 +54,7 @@ class CallShown:
     Attributes:
         name: Name of the tool.
         arguments: Arguments with their faults.
-        fault: What is wrong with the tool. Empty if the tool is right.
+        fault: Why the call of this tool is wrong. Empty if the tool is right.
         missing: Names of the arguments that are missing.
     """
 
@@ -71,7 +70,7 @@ class Turn:
 
     Attributes:
         role: Role of the turn.
-        text: Text of the turn, and the calls of an assistant turn as text.
+        text: Text of the turn, followed by its calls as text.
     """
 
     role: str
@@ -82,16 +81,16 @@ class Turn:
 class Answer:
     """The answer of one contestant to a case.
 
-    With several epochs, this is the first wrong answer. If no answer is wrong, this is the first answer.
+    If there are several epochs, this is the first wrong answer, or the first answer if all answers are right.
 
     Attributes:
-        right: Share of the epochs in which everything is right.
+        right: Share of the epochs in which the whole answer is right.
         outcome: Outcome of the answer: call, abstain or malformed.
         cause: Cause of failure. None if the answer is right.
-        detail: The cause in words.
-        calls: Calls of the lenient reading, with their faults.
-        said: Text for the user, without calls and markers.
-        text: The whole completion, with native calls as text.
+        detail: The cause in words, with the values of this answer.
+        calls: The calls that were read from the answer, with their faults. The reading also accepts malformed calls.
+        said: The part of the answer for the user, without calls and markers.
+        text: The whole completion. Native calls are written as text.
         stop_reason: Reason why the completion ended: stop, length or unknown.
     """
 
@@ -107,22 +106,22 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class CaseShown:
-    """One case with its gold and its answers.
+    """One case with the right answer and the answers of the contestants.
 
     Attributes:
         id: Id of the case.
-        source: Name of the collection, and the reference of the case in the collection.
+        source: Name of the collection from which the case comes, and the reference of the case in this collection.
         turns: Turns of the conversation.
         offered: Names of the offered tools.
         action: The right action: call or abstain.
         reason: Why abstaining is right. None if a call is right.
-        expected: Calls of one right answer, with the first accepted value of each argument. If several answers are
-            right, this is the right answer that is closest to the calls of the last contestant.
-        others: Number of other complete right answers.
+        expected: Calls of the right answer, with the first accepted value of each argument. If there are several right
+            answers, the one that is closest to the calls of the last contestant is shown.
+        others: Number of the other right answers.
         tool: The expected tool. None if no tool or several tools are expected.
         tags: Tags of the case, as text.
         waived: Why the case counts in no metric. None if the case counts.
-        answers: The answer of each contestant. None if the run of the contestant lacks the case.
+        answers: For each contestant, its answer. None if the run of the contestant has no answer to the case.
     """
 
     id: str
@@ -147,12 +146,12 @@ def _text(text: str) -> str:
 def _json(value: Any) -> str:
     try:
         return legible(json.dumps(value, ensure_ascii=False), _LONGEST_VALUE)
-    except (ValueError, RecursionError):  # a number with more digits than Python writes, or nested too deeply
+    except (ValueError, RecursionError):  # a number has too many digits for Python, or the value is nested too deeply
         return "(cannot be shown)"
 
 
 def _rule(rule: Accept) -> str:
-    """Return the other values that the rule accepts, in words."""
+    """Return in words which other values the rule accepts. Empty if there are no other values."""
     match rule.match:
         case "exact":
             return f"or {', '.join(_json(value) for value in rule.of[1:6])}" if len(rule.of) > 1 else ""
@@ -203,7 +202,7 @@ def _native(completion: Completion) -> str:
 
 
 def _worst(grades: Sequence[Grade]) -> Grade | None:
-    """Return the first wrong grade. If no grade is wrong, return the first grade. If there is no grade, return None."""
+    """Return the first wrong grade, or the first grade if no grade is wrong. None if there is no grade."""
     return next((grade for grade in grades if not grade.correct), grades[0] if grades else None)
 
 

@@ -1,9 +1,11 @@
-"""Verdicts from paired differences: `regressed`, `improved`, `equivalent` or `inconclusive`.
+"""Computes verdicts from paired differences: `regressed`, `improved`, `equivalent` or `inconclusive`.
 
-All verdicts of a comparison are computed together, because Holm's correction depends on the number of tests. The family
-of tests for a regression contains the metrics of one candidate. So adding a candidate to the comparison cannot hide a
-regression. The family of tests for an improvement contains the metrics of all candidates. With more candidates, it is
-more likely that the best candidate is better only by chance.
+All verdicts of a comparison are computed together, because Holm's correction depends on the number of tests in a
+family. There are two kinds of families:
+
+    tests for      family                          reason
+    a regression   the metrics of one candidate    an additional candidate must not hide a regression
+    improvements   the metrics of all candidates   with more candidates, a chance improvement is more likely
 """
 
 from __future__ import annotations
@@ -21,21 +23,21 @@ from toolmark.benchmark.verdicts.signflip import cluster_sums, sign_flip
 __all__ = ["LEAST_OVERLAP", "LEVEL", "MARGIN", "Difference", "Paired", "Verdict", "decide", "pair"]
 
 LEVEL = 0.05
-"""Family-wise level of the tests."""
+"""Family-wise level of the tests: the probability of any false rejection in a family."""
 
 MARGIN = 0.05
 """Default margin: differences within ±5 points count as equivalent."""
 
 LEAST_OVERLAP = 0.95
-"""Both sides must have at least this share of all their cases in common."""
+"""Both sides must have at least this share of their cases in common. Otherwise the verdict is `inconclusive`."""
 
 Verdict = Literal["regressed", "improved", "equivalent", "inconclusive", "missing"]
-"""`missing` means that only one side has a case that counts in the metric. `missing` counts as a failure."""
+"""A verdict. `missing` means that only one side has cases that count in the metric. A check then fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """The paired values of one metric.
+    """The values of one metric on the cases that count on both sides.
 
     Attributes:
         case_ids: Ids of the cases that count on both sides, shape (n,).
@@ -56,21 +58,21 @@ class Paired:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The difference of one metric between a candidate and its base. With n = 0 the figures are None.
+    """The difference of one metric between a candidate and its base. If n is 0, the figures are None.
 
     Attributes:
         n: Number of cases that count on both sides.
         effect: Mean difference, candidate minus base.
-        interval: 95% interval of the mean difference, uncorrected.
-        p: p-value of the sign-flip test.
-        adjusted: p-value adjusted by Holm. If the effect is below 0, the family of tests for a regression is used,
-            otherwise the family for an improvement.
+        interval: 95% interval of the mean difference, not corrected for the number of metrics.
+        p: p-value of the sign-flip test, without correction.
+        adjusted: p-value with Holm's correction. If the effect is below 0, the family of tests for a regression is
+            used. Otherwise, the family of tests for an improvement is used.
         won: Ids of the cases with a higher value than the base, in the order of the cases.
         lost: Ids of the cases with a lower value than the base, in the order of the cases.
         ties: Number of cases with the same value on both sides.
-        minimum_detectable: Minimum detectable effect at 80% power, uncorrected. None if no effect is detectable.
+        minimum_detectable: Minimum detectable effect at 80% power, without correction. None if no effect is detectable.
         within_margin: Whether the 90% interval lies inside ±margin, or the completions are identical. This can be true
-            with any verdict.
+            with every verdict.
         only_base: Number of cases that count only for the base.
         only_candidate: Number of cases that count only for the candidate.
         verdict: The first of `missing`, `regressed`, `improved`, `equivalent` and `inconclusive` that applies.
@@ -94,17 +96,17 @@ class Difference:
 
     @property
     def wins(self) -> int:
-        """Number of cases with a higher value than the base."""
+        """Return the number of cases with a higher value than the base."""
         return len(self.won)
 
     @property
     def losses(self) -> int:
-        """Number of cases with a lower value than the base."""
+        """Return the number of cases with a lower value than the base."""
         return len(self.lost)
 
 
 def pair(base: Sequence[CaseValue], candidate: Sequence[CaseValue], *, identical: bool = False) -> Paired:
-    """Pair the values of a metric on the cases that both sides have, in the order of the base.
+    """Return the paired values of a metric on the cases that both sides have, in the order of the base.
 
     Args:
         base: The values of the base.
@@ -126,7 +128,7 @@ def pair(base: Sequence[CaseValue], candidate: Sequence[CaseValue], *, identical
 
 @dataclass(frozen=True, slots=True)
 class _Tested:
-    """The figures of one metric of one candidate that do not depend on other metrics."""
+    """The figures of one metric of one candidate that are computed without the other metrics."""
 
     paired: Paired
     effect: float
@@ -141,20 +143,23 @@ def _test(paired: Paired) -> _Tested:
 
 
 def _overlap(metrics: Sequence[Paired]) -> float:
-    """Return the share of cases that both sides have, over all these metrics. The share is 1 if there is no case."""
+    """Return the share of the cases of these metrics that both sides have. If there is no case, return 1."""
     common = {case_id for paired in metrics for case_id in paired.case_ids}
     alone = {case_id for paired in metrics for case_id in (*paired.only_base, *paired.only_candidate)}
     return len(common) / len(common | alone) if common or alone else 1.0
 
 
 def _empty(paired: Paired) -> Difference:
-    """Return the difference of a metric without a common case. The verdict is `missing` if only one side has cases."""
+    """Return the difference for a metric without a common case.
+
+    The verdict is `missing` if only one side has cases, and otherwise `inconclusive`.
+    """
     alone = (len(paired.only_base), len(paired.only_candidate))
     verdict: Verdict = "inconclusive" if all(alone) or not any(alone) else "missing"
     if verdict == "missing":
         reason = f"only the {'base' if alone[0] else 'candidate'} has a case that counts in this metric"
     else:
-        reason = "the sides have no case in common" if any(alone) else "no case counts in this metric"
+        reason = "the two sides have no case in common" if any(alone) else "no case counts in this metric"
     return Difference(0, None, None, None, None, (), (), 0, None, False, *alone, verdict, reason)
 
 
@@ -165,7 +170,7 @@ def _judge(tested: _Tested, adjusted: float, margin: float, overlap: float) -> D
     verdict: Verdict = "inconclusive"
     reason = ""
     if overlap < LEAST_OVERLAP:
-        reason = f"the sides have only {overlap:.1%} of their cases in common"
+        reason = f"the two sides have only {overlap:.1%} of their cases in common"
     elif adjusted <= LEVEL:
         verdict = "regressed" if effect < 0 else "improved"
     elif within:
@@ -192,17 +197,17 @@ def _judge(tested: _Tested, adjusted: float, margin: float, overlap: float) -> D
 
 
 def decide(candidates: Sequence[Mapping[str, Paired]], margin: float = MARGIN) -> tuple[dict[str, Difference], ...]:
-    """Compute all verdicts of a comparison.
+    """Return all differences of a comparison, with their verdicts.
 
-    A metric without a common case is tested in no family. Both sides must have 95% of their cases in common:
+    A metric without a common case is in no family of tests. Both sides must have 95% of their cases in common:
 
     - If the share is smaller over all metrics of a candidate, every metric of this candidate is `inconclusive`.
     - If the share is smaller in one metric, this metric is `inconclusive`. The test of this metric still counts in
       Holm's correction.
 
     Args:
-        candidates: For each candidate its primary metrics, by id. All candidates were compared with the same base.
-        margin: Half-width of the range around 0 in which differences count as equivalent.
+        candidates: For each candidate, the paired values of its primary metrics, by id of the metric.
+        margin: Differences between -margin and +margin count as equivalent. 0.05 means 5 points.
 
     Returns:
         The differences of each candidate, by metric. Candidates and metrics are in the same order as in `candidates`.

@@ -32,6 +32,7 @@ def show(
     split: str = "train",
     dialect: str = "tagged",
     base: str = "pocket",
+    template_args: str = "",
     whole: bool = False,
 ) -> None:
     """Print conversations in the form in which a model is trained on them. Text that the model learns is green.
@@ -50,6 +51,8 @@ def show(
         The dialect in which tools and calls are written.
     base:
         The model whose tokenizer and chat template are used.
+    template_args:
+        Arguments of the chat template as JSON.
     whole:
         Print every text completely. By default, long texts that the model does not learn are shortened.
     """
@@ -57,6 +60,7 @@ def show(
 
     from toolmark.benchmark.candidates.spec import resolve
     from toolmark.benchmark.candidates.weights import locate
+    from toolmark.benchmark.config.template_args import parse_template_args
     from toolmark.benchmark.core.registry import load
     from toolmark.benchmark.data.dataset import TraceDataset
     from toolmark.benchmark.engine.conversation_ids import conversation_sequences
@@ -67,6 +71,7 @@ def show(
             f"--index {index} --count {count} selects no conversation",
             "Write an --index of at least 0 and a --count of at least 1.",
         )
+    args = parse_template_args(template_args)
     data = TraceDataset(folder)
     spoken = load("toolmark.dialects", dialect)()
     tokenizer = open_tokenizer(locate(resolve(base)).base)
@@ -76,7 +81,7 @@ def show(
         shown += 1
         about = f"{split} {number}: {trace.query_type}, {len(trace.tools)} tools offered, {trace.source}"
         console.print(Text(about, style="bold"))
-        for encoded in conversation_sequences(trace.messages, trace.tools, spoken, tokenizer):
+        for encoded in conversation_sequences(trace.messages, trace.tools, spoken, tokenizer, args):
             text = Text()
             for mine, run in groupby(zip(encoded.ids, encoded.supervised, strict=True), key=lambda pair: pair[1]):
                 said = str(tokenizer.decode([token for token, _ in run], skip_special_tokens=False))
@@ -105,12 +110,15 @@ def audit(folder: Path, *, manifest: Path | None = None) -> None:
     manifest:
         MANIFEST.toml with held-out tools and test queries. Default: the manifest of the shipped cases.
     """
+    from toolmark.benchmark.core.progress import counting
     from toolmark.benchmark.data.dataset import TraceDataset
     from toolmark.benchmark.data.held_out import held_out, shipped_manifest
     from toolmark.generators.trace_dataset.audit import audit_rows
 
     data = TraceDataset(folder)
-    rows = chain.from_iterable(data.rows(split) for split in data.splits)
+    splits = [data.rows(split) for split in data.splits]
+    total = sum(map(len, splits))
+    rows = counting(chain.from_iterable(splits), "conversations checked", total, "conversation")
     found = audit_rows(rows, held_out(manifest or shipped_manifest()))
     console = Console()
     table = Table("what", "count", "share", title=f"{folder}: {found.rows:,} conversations")

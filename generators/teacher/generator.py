@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.core.progress import ProgressLine, progress_line
+from toolmark.benchmark.core.progress import Tally, phase
 from toolmark.benchmark.data.cases import Tool, Toolbox
 from toolmark.benchmark.data.traces import QueryType, Trace
 from toolmark.benchmark.dialects.json import Json
@@ -75,10 +75,11 @@ class TeacherGenerator(BaseGenerator):
             if requests.known:
                 ctx.note(f"{len(requests.known):,} replies from {ctx.folder} are used again")
             roles = Roles(requests, prompts, Json(), ctx.execute)
-            with progress_line("teacher") as shown:
-                progress = _Progress(shown, requests, sum(batch.size for batch in batches))
+            questions = sum(batch.size for batch in batches)
+            progress = _Progress(Tally("questions finished", questions, "question"), requests)
+            with phase(progress.line, name="teacher"):
                 yield from _run_batches(
-                    BatchMaker(toolbox, options, ctx, roles, progress.add), progress, batches, options, ctx
+                    BatchMaker(toolbox, options, ctx, roles, progress.questions.add), progress, batches, options, ctx
                 )
             for line in (progress.used, *requests.faults()):
                 ctx.note(f"teacher: {line}")
@@ -98,17 +99,14 @@ def _batches(toolbox: Toolbox, options: TeacherOptions) -> list[QuestionBatch]:
 
 @dataclass
 class _Progress:
-    """Shows how many questions are finished, and how many requests and tokens were used."""
+    """How many questions are finished, and how many requests and tokens were used."""
 
-    line: ProgressLine
+    questions: Tally
     requests: RecordedRequests
-    total: int
-    done: int = 0
 
-    def add(self, count: int) -> None:
-        """Record that `count` more questions are finished."""
-        self.done += count
-        self.line.update(self.done, self.total, self.used)
+    def line(self) -> str:
+        """Return what was done and used so far."""
+        return f"{self.questions()}; {self.used}"
 
     @property
     def used(self) -> str:
@@ -142,8 +140,9 @@ def _run_batches(
                     else:
                         ctx.drop(outcome.stage, outcome.reason, outcome.query, outcome.query_type, outcome.tool_name)
         except LimitReached as stopped:
+            questions = progress.questions
             ctx.note(
-                f"Stopped: {stopped}. {progress.done:,} of {progress.total:,} questions are finished. To continue, "
+                f"Stopped: {stopped}. {questions.done:,} of {questions.total:,} questions are finished. To continue, "
                 "remove the dataset and give the same command with a higher limit. All replies so far are kept"
             )
         finally:

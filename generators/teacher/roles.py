@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects import Dialect
-from toolmark.benchmark.dialects.json_in_text import without_thinking
+from toolmark.benchmark.dialects.thinking import without_thinking
 from toolmark.benchmark.scoring.answers import uses_result
 from toolmark.benchmark.tools.sandbox import Result
 from toolmark.benchmark.tools.schemas import compile_schema, problems

@@ -34,7 +34,7 @@ def section_data(comparison: Comparison) -> dict[str, Any]:
 
 
 def _compared(comparison: Comparison, table: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the contestants that have a baseline, with their sentences."""
+    """Return the contestants that have a baseline, with the sentences about their metrics."""
     return [
         {
             "index": index,

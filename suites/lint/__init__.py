@@ -87,7 +87,8 @@ def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Fi
         The findings in the order of files and lines, and the number of cases that were checked.
 
     Raises:
-        InputError, NothingToDo: As in `located_cases`.
+        InputError: A file cannot be read.
+        NothingToDo: The files have no rows.
     """
     rows, findings = located_cases(paths, tools)
     dialect = load("toolmark.dialects", "tagged")()

@@ -49,7 +49,7 @@ class LocatedCase:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A fault of a case, or a doubt about a case."""
+    """A finding about one row of a case file: a certain fault, or a doubt that a person must decide."""
 
     file: Path
     line: int

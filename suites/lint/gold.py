@@ -73,7 +73,7 @@ def executes(rows: Sequence[LocatedCase], executor: Executor) -> Iterator[Findin
 
 
 def proves(rows: Sequence[LocatedCase], dialect: Dialect, executor: Executor) -> Iterator[Finding]:
-    """Yield findings `gold`: a perfect answer does not score 1, or a planted wrong answer does not score 0."""
+    """Yield findings `gold`: a perfect answer does not score 1, or a wrong answer does not score 0."""
     places = {row.case.id: row for row in rows}
     cases = [row.case for row in rows]
     proof = GoldProof(cases, dialect, executor)

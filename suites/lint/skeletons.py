@@ -101,7 +101,7 @@ def template_skeleton(pattern: str) -> Skeleton:
 def grams(skeleton: Skeleton) -> frozenset[Skeleton]:
     """Return the 3-grams of a skeleton.
 
-    A skeleton with less than three words is its only gram. A skeleton without words has no gram.
+    A skeleton with less than three words has one gram: the whole skeleton. A skeleton without words has no gram.
     """
     if set(skeleton) <= {MASK}:
         return frozenset()

@@ -125,7 +125,7 @@ def test_too_long_prompts_are_dropped_and_counted_when_asked(suites, tmp_path):
     (tmp_path / "cases.jsonl").write_text(f"{long}\n{short}")
     run = suites("--model", "pocket", "--cases", str(tmp_path / "cases.jsonl"), "--skip-too-long", "-k", "stops")
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "1 cases do not fit the context" in run.stdout
+    assert "1 cases were left out, because they are too long for the model" in run.stdout
 
 
 def test_floors_decide_fail_and_skip(suites, tmp_path):

@@ -171,6 +171,7 @@ class Commands:
         cwd: Path = ROOT,
         environment: Mapping[str, str] | None = None,
         kill_at: str | None = None,
+        kill_by: signal.Signals = signal.SIGKILL,
         room: int | None = None,
         torn: bool = False,
     ) -> Started:
@@ -181,7 +182,8 @@ class Commands:
             arguments: Of the command.
             cwd: The folder where it runs.
             environment: All its variables; those of this process where it is None.
-            kill_at: It dies by SIGKILL before it opens or renames the first file whose path matches this pattern.
+            kill_at: It gets a signal before it opens or renames the first file whose path matches this pattern.
+            kill_by: The signal.
             room: How many bytes a file may have, as if the disk were full then.
             torn: A write beyond `room` kills it by SIGXFSZ, after a part of the write is in the file.
         """
@@ -194,6 +196,7 @@ class Commands:
             "out": str(self._folder / f"out{number}"),
             "err": str(self._folder / f"err{number}"),
             "kill_at": kill_at,
+            "kill_by": kill_by,
             "room": room,
             "torn": torn,
         }

@@ -48,9 +48,9 @@ def enter(request: dict[str, Any]) -> None:
 
     Args:
         request: `door` (pytest or toolmark), `arguments`, `cwd`, `environment`, `out` and `err` (files for what is
-            printed), `kill_at` (null or a pattern of paths: SIGKILL before the first matching file is opened or
-            renamed), `room` (null, or how many bytes a file may have) and `torn` (SIGKILL in the middle of the write
-            that goes beyond `room`; without it the write fails, as on a full disk).
+            printed), `kill_at` (null or a pattern of paths: it gets the signal `kill_by` before the first matching file
+            is opened or renamed), `room` (null, or how many bytes a file may have) and `torn` (SIGKILL in the middle of
+            the write that goes beyond `room`; without it the write fails, as on a full disk).
     """
     os.setpgid(0, 0)  # its workers end with it
     streams = ((0, os.devnull, os.O_RDONLY), (1, request["out"], os.O_WRONLY), (2, request["err"], os.O_WRONLY))
@@ -61,6 +61,7 @@ def enter(request: dict[str, Any]) -> None:
     # As in a new process, whatever the shell ignores that started the tests.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["environment"])
@@ -83,10 +84,14 @@ def interrupt(request: dict[str, Any]) -> None:
     """Arrange for the death, or the full disk, that the request asks for."""
     pattern, room = request["kill_at"], request["room"]
     if pattern is not None:
+        sent = False
 
         def watch(event: str, arguments: tuple[Any, ...]) -> None:
-            if event in ("open", "os.rename") and any(fnmatch(str(one), pattern) for one in arguments[:2]):
-                os.kill(os.getpid(), signal.SIGKILL)
+            nonlocal sent
+            if event not in ("open", "os.rename") or sent:
+                return
+            if sent := any(fnmatch(str(one), pattern) for one in arguments[:2]):
+                os.kill(os.getpid(), request["kill_by"])
 
         sys.addaudithook(watch)
     if room is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -15,6 +16,7 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from tests.forked.commands import Commands
 from tests.trainers.made import TOOLS, dataset, traces
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.hashing import hash_files
@@ -144,6 +146,26 @@ def test_kills_at_named_points_leave_the_same_bytes(trained, base, data, dev, tm
     for point in KILLED_AT:
         ended = warm.start("toolmark", *training, kill_at=point).wait()
         assert ended.returncode == -signal.SIGKILL, (point, ended.said)
+    interrupted(warm, training, KILLED_AT[-1], signal.SIGTERM)
+    done = warm(*training)
+    assert done.code == 0, done.said
+    assert_same_bytes(tmp_path / "out", trained[0])
+
+
+def interrupted(warm: Commands, training: list[str], point: str, number: signal.Signals) -> None:
+    """Check that a signal at this point ends the training in order."""
+    ended = warm.start("toolmark", *training, kill_at=point, kill_by=number).wait()
+    assert ended.returncode == 2, (point, number, ended.said)
+    assert "Traceback" not in ended.said
+    assert re.search("Interrupted. .*To continue, run: toolmark train lora --base", ended.said)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interruptions_at_named_points_leave_the_same_bytes(number, trained, base, data, dev, tmp_path, warm):
+    training = command(tmp_path / "out", base, data, dev, QUICK.epochs)
+    for point in (*KILLED_AT, "*/toolmark.json"):
+        interrupted(warm, training, point, number)
     done = warm(*training)
     assert done.code == 0, done.said
     assert_same_bytes(tmp_path / "out", trained[0])
@@ -183,24 +205,24 @@ def said(tool: str, text: str, **changes: object) -> Trace:
 def test_what_must_not_be_trained_on_is_refused(base, data, dev, tmp_path):
     manifest = tmp_path / "MANIFEST.toml"
     manifest.write_text('held_out_tools = ["find_boat"]')
-    with pytest.raises(InputError, match=r"conversations of .* must not be trained on: the tool find_boat is held out"):
+    with pytest.raises(InputError, match=r"conversations of .* must not be used .*: the tool find_boat is held out"):
         train(base, data, dev, tmp_path / "out", manifest=manifest)
     from toolmark.benchmark.data.cases import query_hash
 
     manifest.write_text(f'[test_queries]\nhashes = ["{query_hash("Number 7, please.")}"]')
-    with pytest.raises(InputError, match=r"1 conversations of .*: the question is a test query in number 7"):
+    with pytest.raises(InputError, match=r"1 conversations of .* conversation 7: the question is a test query"):
         train(base, data, dev, tmp_path / "out", manifest=manifest)
 
 
 def test_calls_as_text_are_refused(base, dev, tmp_path):
     text = '<tool_call>\n{"name": "find_boat", "arguments": {"name": "Ada"}}\n</tool_call>'
-    with pytest.raises(InputError, match=r"has a call in the dialect [a-z]+ as text.*generate import"):
+    with pytest.raises(InputError, match=r"a call of the dialect [a-z]+ as plain text.*generate import"):
         train(base, with_trace(tmp_path, said("find_boat", text)), dev, tmp_path / "out")
 
 
 def test_what_does_not_fit_is_counted_and_never_cut(base, dev, tmp_path):
     long = with_trace(tmp_path, said("find_boat", "very " * 2000))
-    with pytest.raises(InputError, match=r"1 of 5 conversations of train do not fit: .* and the context 1024"):
+    with pytest.raises(InputError, match=r"1 of 5 conversations of train are too long: .* the model has 1024"):
         train(base, long, dev, tmp_path / "out")
     skipped = train(base, long, dev, tmp_path / "out", skip_too_long=True)
     assert "Left out of train: 1 conversations longer than 1024 tokens." in skipped

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.forked.families import wait_until
 from toolmark.benchmark.candidates.recipes import Plan, plugin_package
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.core.errors import InputError
@@ -76,7 +78,7 @@ def test_the_second_run_makes_nothing_and_says_the_same(recipe, base, dev, tmp_p
     first = suites(*command, cwd=tmp_path)
     assert first.returncode in (0, 1), first.stdout + first.stderr
     todo = planned(recipe, base)
-    assert f"{todo.data} is generated, {todo.adapter} is trained" in first.stdout
+    assert f"{todo.data} is generated, and {todo.adapter} is trained" in first.stdout
     assert todo.has_data
     assert json.loads((todo.adapter / RECORD_FILE).read_text())["options"]["shares"] == {}, "an empty table takes all"
     made = {file: file.stat().st_mtime_ns for part in ("data", "adapters") for file in (tmp_path / part).rglob("*.*")}
@@ -86,6 +88,25 @@ def test_the_second_run_makes_nothing_and_says_the_same(recipe, base, dev, tmp_p
     assert "toolmark train" not in second.stdout + second.stderr
     assert {file: file.stat().st_mtime_ns for file in made} == made
     assert table(second.stdout) == table(first.stdout) != []
+
+
+@pytest.mark.slow
+def test_a_training_that_pytest_started_ends_with_it_and_goes_on(family, recipe, base, dev, tmp_path, suites):
+    recipe.write_text(recipe.read_text().replace("epochs = 1\n", "epochs = 10\nscore_every = 10\n"))
+    command = ("--model", str(base), "--adapter", str(recipe), "--cases", str(dev), "--split", "dev")
+    for number in (signal.SIGHUP, signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
+        for curve in tmp_path.glob("adapters/*/checkpoints/curve.jsonl"):
+            curve.unlink()
+        started = suites.start(*command, cwd=tmp_path)
+        assert wait_until(lambda: any(tmp_path.glob("adapters/*/checkpoints/curve.jsonl")), 120), started.wait(0).said
+        ended = family.ends_with(started, number)
+        # Even if pytest is killed, the training has the time to say this.
+        assert re.search("Interrupted. .*checkpoint.*To continue, run: toolmark train lora", ended.said), ended.said
+    resumed = suites(*command, cwd=tmp_path)
+    assert "is trained" in resumed.stdout, resumed.said
+    elsewhere = tmp_path / "undisturbed"
+    elsewhere.mkdir()
+    assert table(resumed.stdout) == table(suites(*command, cwd=elsewhere, runs=elsewhere / "runs").stdout) != []
 
 
 def test_a_change_makes_anew_what_depends_on_it(recipe, base):
@@ -99,6 +120,21 @@ def test_a_change_makes_anew_what_depends_on_it(recipe, base):
         assert anew.adapter != same.adapter
     said = planned(recipe, base, skip_too_long="true\nwarmup = 0.03")
     assert (said.data, said.adapter) == (same.data, same.adapter), "a default that is written out is no change"
+
+
+def test_template_arguments_and_the_device_reach_the_training(recipe, base):
+    same = planned(recipe, base)
+    other = planned(recipe, base, seed="1\ntemplate_args = { enable_thinking = false }")
+    assert other.data == same.data
+    assert other.adapter != same.adapter
+    arguments = list(other.train)
+    assert arguments[arguments.index("--template-args") + 1] == '{"enable_thinking": false}'
+    with pytest.raises(InputError, match=r"template_args in .*small\.toml: 'tools' is set by Toolmark"):
+        planned(recipe, base, dialect='"tagged"\ntemplate_args = { tools = 1 }')
+    placed = plan_of(replace(resolve(str(base)), adapter=str(recipe)), "cpu")
+    assert placed is not None
+    assert placed.adapter == same.adapter
+    assert placed.train[placed.train.index("--device") + 1] == "cpu"
 
 
 @pytest.mark.parametrize(
@@ -152,6 +188,6 @@ def test_nothing_is_made_any_more_when_another_candidate_cannot_answer(elsewhere
         long = ("--cases", str(cases), "--split", "dev")
         done = suites("--model", str(base), "--adapter", str(recipe), *long, cwd=tmp_path)
     assert done.returncode == 4, done.stdout + done.stderr
-    assert "1 of 1 prompts do not fit" in done.stdout + done.stderr
+    assert "1 of 1 prompts are too long" in done.stdout + done.stderr
     assert ("toolmark generate template" in done.stdout) is not elsewhere, "it was being made meanwhile"
     assert not todo.has_adapter

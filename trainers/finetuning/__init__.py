@@ -1,1 +1,1 @@
-"""The parts of fine-tuning a base model: encoded examples, their order, batches, the training loop, the checkpoint."""
+"""Fine-tunes a base model: encodes and orders the examples, makes batches, trains, and chooses a checkpoint."""

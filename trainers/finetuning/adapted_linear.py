@@ -1,9 +1,11 @@
-"""A LoRA layer that is faster on processors. The result equals that of PEFT's layer, with fewer passes over memory.
+"""A LoRA layer that is faster on processors than PEFT's layer, and gives the same result.
 
 PEFT's layer adds the adapter's output to the base's output, and autograd adds the two gradients. Each addition reads
-and writes memory once more, and under autocast the input is rounded twice. Together these operations take a seventh of
-a training step on a processor. In this module the input is rounded once, and the small matrix B is multiplied by the
-scale. Each addition is part of a matrix product (`addmm`).
+and writes the memory once more. Under autocast, PEFT's layer also rounds the input twice. On a processor, these
+operations take a seventh of the time of a training step.
+
+The layer of this module rounds the input once. Each addition is part of a matrix product (`addmm`). Instead of a large
+output, the small matrix B is multiplied by the scale.
 """
 
 from __future__ import annotations
@@ -22,12 +24,12 @@ __all__ = ["AdaptedLinear"]
 class AdaptedLinear(Linear):
     """A LoRA layer over a frozen `torch.nn.Linear`, for one adapter without dropout.
 
-    A quantized base is not supported, because a quantized base has no plain weight matrix. Variants of LoRA such as
-    DoRA are not supported either. The options have the same meaning as in PEFT's `LoraConfig`.
+    A quantized base is not supported, because its weights are not a plain matrix. Variants of LoRA such as DoRA are not
+    supported either. The options have the same meaning as in PEFT's `LoraConfig`.
     """
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """Map inputs (…, in) to outputs (…, out)."""
+        """Return the outputs (…, out) for the inputs `x` (…, in)."""
         if self.merged or self.disable_adapters:
             return super().forward(x, *args, **kwargs)
         (name,) = self.active_adapters

@@ -1,4 +1,4 @@
-"""Loads the model to train and makes the optimizer. The model is a base with a LoRA adapter, or the base itself."""
+"""Loads the model that is trained, and makes the optimizer. The model is a base with a LoRA adapter, or only a base."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["load_trainable", "loraplus_optimizer", "without_adapter"]
 
 
 def load_trainable(weights: Path, options: LoraOptions, device: str = "cpu") -> Any:
-    """Load the base in training mode, with a new adapter unless `options.full` is set.
+    """Load the base in training mode. If `options.full` is not set, add a new adapter.
 
     The base is loaded into the memory of the processor. The trainer moves it to the device.
 
@@ -32,7 +32,7 @@ def load_trainable(weights: Path, options: LoraOptions, device: str = "cpu") -> 
     if options.qlora:
         if device != "cuda":
             raise InputError(
-                f"--qlora needs CUDA, and the training is on {device}",
+                f"--qlora needs CUDA, but the device of the training is {device}",
                 "Leave --qlora out, or train on a machine with CUDA: --device cuda",
             )
         from transformers import BitsAndBytesConfig
@@ -56,25 +56,25 @@ def load_trainable(weights: Path, options: LoraOptions, device: str = "cpu") -> 
         config._register_custom_module({torch.nn.Linear: AdaptedLinear})
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # PEFT itself uses a deprecated function of transformers
+            warnings.simplefilter("ignore", FutureWarning)  # because PEFT uses a deprecated function of transformers
             adapted = get_peft_model(model, config)
     except ValueError as error:
         raise InputError(
             f"--target {options.target}: {str(error).splitlines()[0]}",
-            "Name layers of this model, or leave it out to adapt all linear layers.",
+            "Name layers of this model, or leave --target out to adapt all linear layers.",
         ) from None
     return adapted.train()
 
 
 def without_adapter(model: Any) -> Any:
-    """Return the base model inside `model`. If `model` has no adapter, return `model`."""
+    """Return the base model of `model` without its adapter. If `model` has no adapter, return `model`."""
     return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
 def loraplus_optimizer(model: Any, options: LoraOptions) -> torch.optim.Optimizer | None:
-    """Make the optimizer of LoRA+ (Hayou et al. 2024, arXiv:2402.12354), or return None if LoRA+ is not used.
+    """Return the optimizer of LoRA+ (Hayou et al. 2024, arXiv:2402.12354).
 
-    With None, the trainer uses AdamW, its default optimizer.
+    None if LoRA+ is not used. The trainer then uses its default optimizer, AdamW.
     """
     if options.full or options.lr_ratio == 1:
         return None

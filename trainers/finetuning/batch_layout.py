@@ -1,8 +1,12 @@
 """Makes packed or padded batches of examples, and computes the loss of a batch.
 
-If the attention of the model can be replaced, a batch is one packed row. Each shared prefix is then computed only once.
-`engine/packed_forward.py` runs a probe to check whether the attention can be replaced. If not, the rows are padded.
-Both layouts give the same loss, the cross entropy over the tokens that the model writes.
+There are two layouts of a batch. Both give the same loss: the cross entropy over the tokens that the model writes.
+
+    packed   one row that contains every shared prefix only once, so each shared prefix is computed only once
+    padded   one row for each example, with padding at the end
+
+A packed row needs another attention in the model. `engine/packed_forward.py` tests whether the model allows this. If
+not, the rows are padded.
 """
 
 from __future__ import annotations
@@ -34,17 +38,20 @@ LossWeights = Sequence[Mapping[int, float]]
 
 
 class BatchLayout(Protocol):
-    """Makes one batch of examples. A batch has the inputs of the model, the `targets` and the loss `weights`."""
+    """A function that makes a batch from examples.
+
+    A batch contains the inputs of the model, the `targets` (the tokens to predict) and the loss `weights`.
+    """
 
     __name__: str
 
     def __call__(self, examples: Sequence[Encoded], weights: LossWeights = ()) -> Batch:
-        """Return the batch of these examples."""
+        """Return a batch of these examples."""
         ...
 
 
 def packed_rows(examples: Sequence[Encoded], weights: LossWeights = ()) -> Batch:
-    """Make one packed row.
+    """Return a batch as one packed row.
 
     Returns:
         `input_ids` and `position_ids` (1, tokens); `logits_to_keep`, `targets` and `weights` (supervised,).
@@ -62,7 +69,7 @@ def packed_rows(examples: Sequence[Encoded], weights: LossWeights = ()) -> Batch
 
 
 def padded_rows(examples: Sequence[Encoded], weights: LossWeights = ()) -> Batch:
-    """Make rows of one length, with padding at the end.
+    """Return a batch as rows of the same length, with padding at the end.
 
     Returns:
         `input_ids` and `attention_mask` (rows, tokens); `targets` and `weights` (rows, tokens - 1). At positions
@@ -85,12 +92,12 @@ def padded_rows(examples: Sequence[Encoded], weights: LossWeights = ()) -> Batch
 
 
 def batch_loss(model: Any, batch: Mapping[str, Any], weight: torch.Tensor | float | None = None) -> torch.Tensor:
-    """Compute the weighted cross entropy of a batch (a scalar).
+    """Return the weighted cross entropy of a batch (a scalar).
 
     Args:
         model: A causal language model.
         batch: A batch from `packed_rows` or `padded_rows`.
-        weight: Divisor of the weighted sum. With None, the divisor is the sum of the weights of the batch.
+        weight: The number by which the weighted sum is divided. With None, this is the sum of the batch's weights.
     """
     inputs = {name: value for name, value in batch.items() if name not in ("targets", "weights", "tokens")}
     packed = "toolmark_pass" in batch
@@ -104,7 +111,10 @@ def batch_loss(model: Any, batch: Mapping[str, Any], weight: torch.Tensor | floa
 
 @contextmanager
 def _prefix_attention(model: PreTrainedModel, packed: bool) -> Iterator[None]:
-    """Use the attention for packed rows during one forward pass. Scoring and saving use the model's own attention."""
+    """Use the attention for packed rows during one forward pass, if the batch is packed.
+
+    The model's own attention is restored, because judging and saving need it.
+    """
     config: Any = model.config.get_text_config()
     own = config._attn_implementation
     if packed:

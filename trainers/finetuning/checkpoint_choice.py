@@ -1,8 +1,10 @@
-"""Chooses the checkpoint to keep. This is the best checkpoint on the dev cases, regardless of the loss.
+"""Chooses the checkpoint to keep: the checkpoint with the best score on the dev cases.
 
-Every checkpoint answers the same dev cases. By default, the checkpoint with the best mean of the primary metrics is
-kept. If the user chose a metric, the best checkpoint on this metric is kept. A checkpoint is excluded if a guard
-regressed against the base. If another checkpoint has the lowest validation loss, the reason mentions that checkpoint.
+Every checkpoint answers the same dev cases. By default, the score is the mean of the primary metrics. The user can
+choose another metric. A checkpoint is excluded if a guard metric regressed against the base.
+
+The validation loss is not used for the choice. If another checkpoint has the lowest validation loss, the reason for the
+choice mentions this checkpoint.
 """
 
 from __future__ import annotations
@@ -18,17 +20,17 @@ __all__ = ["CheckpointChoice", "DevScores", "choose_checkpoint", "dev_mean"]
 
 
 class DevScores:
-    """Dev figures of checkpoints. A checkpoint is judged once, and the figures are stored in the checkpoint's folder.
+    """The dev figures of checkpoints. Each checkpoint is judged once, and its figures are stored in its folder.
 
     Args:
-        judge: Returns the figures of a checkpoint folder.
+        judge: A function that judges the checkpoint in a folder, and returns the figures by metric.
     """
 
     def __init__(self, judge: Callable[[Path], Mapping[str, DevFigure]]) -> None:
         self._judge = judge
 
     def of(self, checkpoint: Path) -> Mapping[str, DevFigure]:
-        """Return the figures of a checkpoint, by metric."""
+        """Return the figures of the checkpoint in this folder, by metric."""
         stored = checkpoint / DEV_FIGURES
         if stored.exists():
             return {name: DevFigure(**figure) for name, figure in read_json(stored).items()}
@@ -46,7 +48,10 @@ class CheckpointChoice:
 
 
 def dev_mean(figures: Mapping[str, DevFigure], metric: str) -> float:
-    """Return the score that ranks checkpoints. For `mean`, this is the mean of the primary metrics without guards."""
+    """Return the score by which checkpoints are ranked.
+
+    With `metric` = `mean`, this is the mean of the primary metrics without the guards.
+    """
     scores = [
         figure.score
         for name, figure in figures.items()
@@ -58,16 +63,16 @@ def dev_mean(figures: Mapping[str, DevFigure], metric: str) -> float:
 def choose_checkpoint(
     figures: Mapping[int, Mapping[str, DevFigure]], losses: Mapping[int, float], metric: str
 ) -> CheckpointChoice:
-    """Choose one checkpoint.
+    """Return the checkpoint to keep, with the reason.
 
     Args:
-        figures: Dev figures by step. There is at least one step.
+        figures: The dev figures of each checkpoint, by step. There is at least one checkpoint.
         losses: Loss on the validation split, by step. Empty if the data has no validation split.
         metric: `mean` or the id of a metric.
     """
     if not any(figures.values()):
         last = max(figures)
-        return CheckpointChoice(last, f"step {last}, the last one: there are no dev cases to choose by")
+        return CheckpointChoice(last, f"step {last}, which is the last step, because there are no dev cases")
     regressed = {
         step: [name for name, one in found.items() if name.startswith("guard.") and one.verdict == "regressed"]
         for step, found in figures.items()
@@ -78,10 +83,10 @@ def choose_checkpoint(
     why = f"step {best}: {metric} {100 * dev_mean(figures[best], metric):.1f}% on dev"
     if not allowed:
         guards = sorted({name for names in regressed.values() for name in names})
-        why += f"; every checkpoint regressed in {', '.join(guards)}"
+        why += f"; all checkpoints regressed in {', '.join(guards)}"
     elif len(allowed) < len(figures):
         excluded = ", ".join(str(step) for step in sorted(set(figures) - set(allowed)))
-        why += f"; a guard regressed at step {excluded}"
+        why += f"; excluded because a guard regressed: step {excluded}"
     if losses:
         lowest = min(losses, key=lambda step: (losses[step], step))
         if lowest != best:

@@ -1,10 +1,13 @@
-"""The files of a fine-tuning: stores checkpoints while the training runs, and publishes one checkpoint at the end.
+"""The files of a fine-tuning.
+
+During the training, checkpoints are stored in OUT/checkpoints. At the end, one checkpoint is published in OUT, and
+OUT/checkpoints is removed.
 
 OUT/checkpoints/plan.json         threads and precision, measured at the start and used again by a resumed training
 OUT/checkpoints/seconds.json      wall time up to the last checkpoint
-OUT/checkpoints/curve.jsonl       one line per step of this session
+OUT/checkpoints/curve.jsonl       one line for each step since the last start
 OUT/checkpoints/checkpoint-N/     weights, optimizer, random state; a file `complete` marks a complete checkpoint
-OUT/adapter_model.safetensors     the chosen checkpoint, written when training ends; then the checkpoints are removed
+OUT/adapter_model.safetensors     the weights of the chosen checkpoint
 """
 
 from __future__ import annotations
@@ -25,11 +28,11 @@ DEV_FIGURES = "dev.json"
 _COMPLETE = "complete"
 _PUBLISHED = ("*.safetensors", "*.json", "*.jinja")
 _NOT_PUBLISHED = ("trainer_state.json", DEV_FIGURES)
-"""Names of the JSON files in a checkpoint's folder that contain the state of the training. They are not published."""
+"""JSON files in a checkpoint's folder that are not published, because they describe the training and not the model."""
 
 
 def complete_checkpoints(work: Path) -> dict[int, Path]:
-    """Return the folders of complete checkpoints by step, ascending. Incomplete checkpoints are deleted."""
+    """Delete incomplete checkpoints. Return the folders of the complete checkpoints by step, ascending."""
     found = {int(folder.name.rpartition("-")[2]): folder for folder in work.glob("checkpoint-*")}
     for folder in found.values():
         if not (folder / _COMPLETE).exists():
@@ -38,15 +41,15 @@ def complete_checkpoints(work: Path) -> dict[int, Path]:
 
 
 def mark_complete(checkpoint: Path) -> None:
-    """Mark a checkpoint as complete. Called after the last file of the checkpoint was written."""
+    """Mark a checkpoint as complete. Call this function after the last file of the checkpoint was written."""
     (checkpoint / _COMPLETE).touch()
 
 
 def publish(checkpoint: Path, out: Path, base: Candidate) -> None:
-    """Copy weights, configuration and tokenizer of a checkpoint to `out`. A pickle is never copied.
+    """Copy weights, configuration and tokenizer of a checkpoint to `out`. Pickle files are never copied.
 
-    If the base has an alias or a hub id, the adapter configuration contains this name and no path. A path on this
-    machine would be useless on another machine.
+    If the base has an alias or a hub id, the adapter configuration names the base by this name and not by a path. A
+    path on this machine does not exist on another machine.
     """
     adapter = checkpoint / "adapter_config.json"
     if adapter.exists():
@@ -61,12 +64,12 @@ def publish(checkpoint: Path, out: Path, base: Candidate) -> None:
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    """Return the content of a JSON file. Empty if the file does not exist."""
+    """Return the content of a JSON file. If the file does not exist, return an empty dictionary."""
     return dict(json.loads(file.read_text())) if file.exists() else {}
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:
-    """Replace a JSON file atomically. After an interruption, the file has either the old or the new content."""
+    """Write a JSON file. If the process is killed meanwhile, the file keeps its old content."""
     fresh = file.with_suffix(".new")
     fresh.write_text(json.dumps(content))
     fresh.replace(file)

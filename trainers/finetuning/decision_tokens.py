@@ -1,20 +1,20 @@
 """Finds the tokens of a reply that decide between a call and an answer, and the tokens that choose the tool.
 
-Only a few tokens of a reply make these decisions. The other tokens follow from the decisions. In a mean over all
-tokens, the deciding tokens have little weight. So a trainer can give the deciding tokens a larger loss weight
-(`--decision-weight`).
+Only a few tokens of a reply make these decisions. In a mean over all tokens, these deciding tokens have little weight.
+So a trainer can give the deciding tokens a larger loss weight (`--decision-weight`).
 
-The deciding tokens are found by comparing token ids. This works in every dialect.
+The deciding tokens are found by comparing token ids. This works in every dialect. There are two kinds of replies:
 
-- A reply is a call if the reply begins like a call of an offered tool, up to the end of the tool's name. The first
-  deciding token is the first token that differs from every answer. The other deciding tokens are the tokens of the
-  tool's name and the next token, which ends the name.
-- Any other reply is an answer. The deciding token is the first token that differs from every call.
+- Call: the reply begins like a call of an offered tool, up to the end of the tool's name. The first deciding token is
+  the first token that differs from every answer. The other deciding tokens are the tokens of the tool's name, and the
+  next token, which ends the name.
+- Answer: every other reply. The deciding token is the first token that differs from every call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from toolmark.benchmark.engine.encoding import encode
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from toolmark.benchmark.config.template_args import TemplateArgs
     from toolmark.benchmark.dialects import Dialect
     from toolmark.benchmark.engine.encoding import Encoded
 
@@ -36,27 +37,30 @@ _ARGUMENTS: tuple[dict[str, int], ...] = ({}, {"probe": 1})
 
 
 class DecisionTokens:
-    """Finds the deciding tokens of replies.
+    """Finds the deciding tokens of replies in one dialect.
 
     Args:
         dialect: The dialect of the replies.
         tokenizer: The tokenizer of the base, with a chat template.
+        template_args: Arguments of the chat template.
     """
 
-    def __init__(self, dialect: Dialect, tokenizer: PreTrainedTokenizerBase) -> None:
-        self._dialect, self._tokenizer = dialect, tokenizer
+    def __init__(
+        self, dialect: Dialect, tokenizer: PreTrainedTokenizerBase, template_args: TemplateArgs | None = None
+    ) -> None:
+        self._dialect, self._tokenizer, self._template_args = dialect, tokenizer, template_args or {}
         self._answer = _beginning(self._written(Message(role="assistant", content=text)) for text in _ANSWERS)
         self._call: list[int] | None = None
         self._named: dict[str, list[int]] = {}
 
     def of(self, encoded: Encoded, tools: Sequence[Tool]) -> frozenset[int]:
-        """Find the deciding tokens of each supervised turn. In a turn with several calls, only the first call counts.
+        """Return the deciding tokens of all supervised turns. In a turn with several calls, only the first call counts.
 
         Returns:
             Indices into `encoded.ids`.
 
         Raises:
-            InputError: The chat template cannot write a call. `encode` raises the same error.
+            InputError: The chat template cannot write a call.
         """
         if not tools:
             return frozenset()
@@ -74,27 +78,27 @@ class DecisionTokens:
         return frozenset(found)
 
     def _begun(self, name: str) -> list[int]:
-        """Return the ids at the start of every call of a tool, up to the id that completes the tool's name."""
+        """Return the ids with which every call of a tool begins, up to the end of the tool's name."""
         if name not in self._named:
             calls = (Call(name=name, arguments=given) for given in _ARGUMENTS)
             ids = _beginning(self._written(Message(role="assistant", tool_calls=(call,))) for call in calls)
             said = [str(self._tokenizer.decode(ids[:end])).count(name) for end in range(len(ids) + 1)]
-            self._named[name] = ids[: said.index(said[-1])]  # the text before the name may contain the name, too
+            self._named[name] = ids[: said.index(said[-1])]  # the text before the name may also contain the name
         return self._named[name]
 
     def _written(self, reply: Message) -> list[int]:
         tools = [Tool(name=call.name) for call in reply.tool_calls]
-        prompt = self._dialect.render((_ASKED,), tools)
+        prompt = replace(self._dialect.render((_ASKED,), tools), template_args=self._template_args)
         ((_, ids),) = encode(prompt, self._tokenizer, self._dialect.render((_ASKED, reply), tools).messages[-1]).turns()
         return ids
 
 
 def _beginning(replies: Iterable[list[int]]) -> list[int]:
-    """Return the common first ids of both replies."""
+    """Return the ids with which both replies begin."""
     one, other = replies
     return one[: _common(one, other)]
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """Return the number of common first ids."""
+    """Return with how many equal ids two sequences begin."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -1,13 +1,14 @@
 """Encodes the conversations of a dataset as token ids, and checks that only the assistant's turns are supervised.
 
-The conversations are encoded by the same code that encodes the prompts when a model is judged. Then each mask is
-checked:
+The mask of a conversation marks the supervised tokens, which the model learns to write. Training and judging encode
+conversations with the same code. Then each mask is checked:
 
-- The supervised ids, decoded, must be turns of the assistant.
+- The text of the supervised ids must be a turn of the assistant.
 - Each supervised turn must end with a token that ends a turn.
 - There must be exactly one BOS.
 
-If a model is trained with a mask that is wrong by one token, the model never stops, although the loss looks normal.
+These checks are needed, because the loss does not show such errors. For example, if the last token of a turn is not
+supervised, the model never learns to stop.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.progress import counting
 from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.data.dataset import TraceDataset
+from toolmark.benchmark.dialects.thinking import without_thinking
 from toolmark.benchmark.engine.conversation_ids import conversation_sequences
 from toolmark.benchmark.engine.encoding import Encoded, stop_ids
 from toolmark.benchmark.engine.tokenizer import context_length, open_tokenizer
@@ -29,7 +32,8 @@ from toolmark.trainers.finetuning.decision_tokens import DecisionTokens
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from toolmark.benchmark.data.cases import Tool
+    from toolmark.benchmark.config.template_args import TemplateArgs
+    from toolmark.benchmark.data.cases import Message, Tool
     from toolmark.benchmark.data.traces import Trace
     from toolmark.benchmark.dialects import Dialect
 
@@ -46,14 +50,15 @@ class _Split:
 
 
 class EncodedExamples:
-    """The encoded conversations of a dataset. A split is encoded and checked when the split is used for the first time.
+    """The encoded conversations of a dataset. Each split is encoded and checked when it is used for the first time.
 
     Args:
         data: The trace dataset.
         dialect: The dialect in which tools are shown and calls are written.
         weights: Directory of the base, with tokenizer, chat template and context length.
-        say: Called with a line that gives the number of conversations that were left out.
-        skip_too_long: Leave out conversations that do not fit the context, instead of raising an error.
+        say: A function that is called with a line about the conversations that were left out.
+        template_args: Arguments of the chat template.
+        skip_too_long: If true, conversations that do not fit the context are left out. If false, an error is raised.
     """
 
     def __init__(
@@ -63,9 +68,11 @@ class EncodedExamples:
         weights: Path,
         say: Callable[[str], None],
         *,
+        template_args: TemplateArgs | None = None,
         skip_too_long: bool = False,
     ) -> None:
         self._data, self._dialect, self._say, self._skip = data, dialect, say, skip_too_long
+        self._template_args: TemplateArgs = template_args or {}
         self._tokenizer = open_tokenizer(weights)
         self._context = context_length(weights)
         self._read: dict[str, _Split] = {}
@@ -84,7 +91,7 @@ class EncodedExamples:
 
     def decisions(self, split: str) -> Sequence[frozenset[int]]:
         """Return the indices of the deciding tokens of each example of a split. See `decision_tokens.py`."""
-        known, found = self._split(split), DecisionTokens(self._dialect, self._tokenizer)
+        known, found = self._split(split), DecisionTokens(self._dialect, self._tokenizer, self._template_args)
         return [found.of(example, tools) for example, tools in zip(known.examples, known.tools, strict=True)]
 
     def _split(self, split: str) -> _Split:
@@ -96,11 +103,15 @@ class EncodedExamples:
     def _encoded(self, split: str) -> _Split:
         found = _Split()
         too_long: list[int] = []
-        stops = stop_ids(self._tokenizer, None)
-        for number, trace in enumerate(self._data.traces(split)):
+        stops = stop_ids(self._tokenizer, None, self._template_args)
+        rows = self._data.rows(split)
+        traces = counting(self._data.traces(split), f"conversations of {split} encoded", len(rows), "conversation")
+        for number, trace in enumerate(traces):
             where = f"conversation {number} of {split} in {str(self._data.path)!r}"
             _check_dialect(trace, self._dialect, where)
-            for encoded in conversation_sequences(trace.messages, trace.tools, self._dialect, self._tokenizer):
+            for encoded in conversation_sequences(
+                trace.messages, trace.tools, self._dialect, self._tokenizer, self._template_args
+            ):
                 check_mask(encoded, trace, self._dialect, self._tokenizer, stops, where)
                 if self._context is not None and len(encoded.ids) > self._context:
                     too_long.append(len(encoded.ids))
@@ -111,16 +122,16 @@ class EncodedExamples:
         if too_long and not self._skip:
             everything = len(found.examples) + len(too_long)
             raise InputError(
-                f"{len(too_long)} of {everything} conversations of {split} do not fit: the longest has "
-                f"{max(too_long)} tokens, and the context {self._context}",
-                "Leave such conversations out with --skip-too-long; a conversation is never cut.",
+                f"{len(too_long)} of {everything} conversations of {split} are too long: the longest has "
+                f"{max(too_long)} tokens, but the context of the model has {self._context}",
+                "To leave these conversations out, add --skip-too-long",
             )
         if too_long:
             self._say(f"Left out of {split}: {len(too_long)} conversations longer than {self._context} tokens.")
         if split == "train" and not found.examples:
             raise InputError(
-                f"no conversation of {str(self._data.path)!r} is left to train on",
-                "Generate shorter conversations, for example with fewer tools: --max-distractors 4",
+                f"{str(self._data.path)!r} contains no conversation that can be used for training",
+                "Generate shorter conversations, for example with fewer offered tools: --max-distractors 4",
             )
         return found
 
@@ -133,7 +144,7 @@ def check_mask(
     stops: Sequence[int],
     where: str,
 ) -> None:
-    """Check the mask of one sequence.
+    """Check that only turns of the assistant are supervised in one sequence.
 
     Args:
         encoded: The sequence and its mask.
@@ -144,8 +155,8 @@ def check_mask(
         where: Description of the conversation for error messages.
 
     Raises:
-        InputError: The sequence does not have exactly one BOS, or the BOS is not at the start. Or a supervised turn is
-            not a turn of the assistant. Or a supervised turn does not end with an id of `stops`.
+        InputError: A supervised turn is not a turn of the assistant, or does not end with an id of `stops`. Or BOS does
+            not stand exactly once, at the start.
     """
     bos = tokenizer.bos_token_id
     if (
@@ -153,8 +164,12 @@ def check_mask(
         and tokenizer("")["input_ids"][:1] == [bos]
         and (encoded.ids[0] != bos or bos in encoded.ids[1:])
     ):
-        raise _wrong(where, f"it has {encoded.ids.count(bos)} BOS tokens, or its BOS token is not the first one")
-    written = {_written(turn) for turn in _replies(trace, dialect)}
+        raise _wrong(
+            where,
+            f"it has {encoded.ids.count(bos)} BOS tokens and begins with "
+            f"{tokenizer.convert_ids_to_tokens(encoded.ids[0])!r}, but must have one BOS token at the start",
+        )
+    replies = list(_replies(trace, dialect))
     for _, turn in encoded.turns():
         if turn[-1] not in stops:
             raise _wrong(
@@ -162,14 +177,15 @@ def check_mask(
                 f"a supervised turn ends with {tokenizer.convert_ids_to_tokens(turn[-1])!r}, which does not end a turn",
             )
         text: Any = tokenizer.decode(turn[:-1], skip_special_tokens=False, clean_up_tokenization_spaces=False)
-        if _written(text) not in written:
-            raise _wrong(where, f"{text[:80]!r} would be learnt, but it is not a turn of the assistant")
+        if not any(_is_reply(without_thinking(text), reply, dialect) for reply in replies):
+            raise _wrong(where, f"the model would learn {text[:80]!r}, which is not a turn of the assistant")
 
 
 def _wrong(where: str, what: str) -> InputError:
     return InputError(
-        f"{where} cannot be supervised exactly: {what}",
-        "Its text may contain special tokens of this tokenizer, or the template rewrites turns. Try another --dialect.",
+        f"{where} cannot be used for training: {what}",
+        "Possible causes: the text contains special tokens of the tokenizer, or the chat template changes the text. "
+        "Try another --dialect.",
     )
 
 
@@ -177,13 +193,24 @@ def _written(text: str) -> str:
     return " ".join(text.split())
 
 
-def _replies(trace: Trace, dialect: Dialect) -> Iterator[str]:
+def _is_reply(text: str, reply: Message, dialect: Dialect) -> bool:
+    """Return whether `text` is the text of `reply`. The template writes the calls of a reply that contains calls."""
+    if not reply.tool_calls:
+        return _written(text) == _written(reply.content)
+    reading = dialect.parse(Completion(text), strict=True)
+    return reading.error is None and (reading.calls, _written(reading.answer)) == (
+        reply.tool_calls,
+        _written(reply.content),
+    )
+
+
+def _replies(trace: Trace, dialect: Dialect) -> Iterator[Message]:
     for before, _ in trace.turns_to_learn():
-        yield dialect.render(trace.messages[: len(before) + 1], trace.tools).messages[-1].content
+        yield dialect.render(trace.messages[: len(before) + 1], trace.tools).messages[-1]
 
 
 def _check_dialect(trace: Trace, dialect: Dialect, where: str) -> None:
-    """Raise an error if the text of a turn contains a call. The model would learn such a call as plain text."""
+    """Raise an error if the text of a turn contains a call, because the model would learn the call as plain text."""
     for message in trace.messages:
         if message.role != "assistant" or message.tool_calls:
             continue
@@ -192,6 +219,6 @@ def _check_dialect(trace: Trace, dialect: Dialect, where: str) -> None:
             reading = load("toolmark.dialects", name)().parse(Completion(message.content), strict=False)
             if any(call.name in offered for call in reading.calls):
                 raise InputError(
-                    f"{where} has a call in the dialect {name} as text: {message.content[:80]!r}",
-                    "Turn such text into calls: toolmark generate import --source READER:PATH --out DIR",
+                    f"{where} contains a call of the dialect {name} as plain text: {message.content[:80]!r}",
+                    "To convert the text into calls: toolmark generate import --source READER:PATH --out DIR",
                 )

@@ -17,13 +17,13 @@ ExampleOrder = Literal["random", "length", "prefix"]
 
 
 def chosen_by_share(query_types: Sequence[str], shares: Mapping[str, float], seed: int) -> list[int]:
-    """Choose the examples to train on.
+    """Return the examples to train on.
 
     Args:
         query_types: The query type of each example.
         shares: For each query type, the share of examples to take. A type that is not in the mapping is left out. If
             the mapping is empty, all examples are taken.
-        seed: Seed of the draw. With the same seed, a smaller share takes a subset of the examples of a larger share.
+        seed: Seed of the draw. With the same seed, the examples of a smaller share are also in a larger share.
 
     Returns:
         Indices of the chosen examples, ascending.
@@ -39,19 +39,19 @@ def chosen_by_share(query_types: Sequence[str], shares: Mapping[str, float], see
 
 
 def arrange(examples: Sequence[Encoded], order: ExampleOrder, together: int, epochs: float, seed: int) -> list[int]:
-    """Put the examples into the order of the whole training.
+    """Return the order in which the training reads the examples.
 
     Args:
         examples: The examples to train on.
         order: `random` shuffles the examples. With `length`, examples of similar length are neighbours. With `prefix`,
             examples with the same beginning are neighbours.
-        together: Largest number of consecutive examples of similar length or with the same prefix. A large number saves
-            time, but the model then sees the same toolbox in many consecutive examples.
+        together: Highest number of neighbours with similar length or the same beginning. A large number saves time, but
+            the model then sees the same toolbox in many consecutive examples.
         epochs: Number of passes over the examples. The last pass may be partial.
         seed: Seed of the shuffling.
 
     Returns:
-        Indices into `examples`. There are `round(len(examples) * epochs)` indices.
+        `round(len(examples) * epochs)` indices into `examples`.
     """
     arranged: list[int] = []
     for epoch in range(ceil(epochs)):
@@ -77,8 +77,8 @@ def _prompt(encoded: Encoded) -> list[int]:
 def _groups(examples: Sequence[Encoded], indices: Sequence[int], order: ExampleOrder, together: int) -> list[list[int]]:
     """Cut sorted examples into groups of at most `together` examples.
 
-    With `prefix`, each prompt of a group is compared with the first prompt of the group. At least the first half of the
-    shorter prompt must be equal in both.
+    With the order `prefix`, a prompt belongs to a group if it begins like the first prompt of the group. The two
+    prompts must be equal over at least half of the length of the shorter prompt.
     """
     groups: list[list[int]] = []
     for index in indices:

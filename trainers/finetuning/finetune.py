@@ -17,6 +17,7 @@ from transformers import PrinterCallback, ProgressCallback
 from trl.trainer.sft_config import SFTConfig
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.engine.devices import DEVICES, naming_missing_operations
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.tokenizer import open_tokenizer
@@ -47,12 +48,13 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
         EnvironmentFault: A file could not be written.
     """
     if base is None or ctx.weights is None:
-        raise InputError("no base model is named", "Name one, for example --base pocket")
+        raise InputError("no base model is given", "Give a base model, for example --base pocket")
     work = out / "checkpoints"
     work.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(ctx.seed)
     indices = _training_indices(ctx, options)
-    model = load_trainable(ctx.weights, options, ctx.device)
+    with phase("loading the base"):
+        model = load_trainable(ctx.weights, options, ctx.device)
     examples = [ctx.examples("train")[index] for index in indices]
     order = arrange(examples, options.order, options.together, options.epochs, ctx.seed)
     layout: BatchLayout = packed_rows if packed_forward(without_adapter(model)) is not None else padded_rows
@@ -100,14 +102,15 @@ def _training_indices(ctx: Training, options: LoraOptions) -> list[int]:
     indices = chosen_by_share(query_types, options.shares, ctx.seed)
     if not indices:
         raise InputError(
-            f"with the shares {options.shares} none of {len(query_types)} conversations is left to train on",
-            f"The data has the query types {', '.join(sorted(set(query_types)))}. Take all with: --shares '{{}}'",
+            f"--shares {options.shares} selects none of the {len(query_types)} conversations",
+            f"The data has the query types {', '.join(sorted(set(query_types)))}. "
+            "To use all conversations: --shares '{}'",
         )
     return indices
 
 
 def _validation(ctx: Training, options: LoraOptions) -> list[Encoded]:
-    """Return the examples of the validation split. `shares` and `order` are applied as for the training examples."""
+    """Return the examples of the validation split, chosen and ordered with the same options as the training split."""
     indices = chosen_by_share(ctx.query_types("validation"), options.shares, ctx.seed)
     examples = [ctx.examples("validation")[index] for index in indices]
     return [examples[index] for index in arrange(examples, options.order, options.together, 1, ctx.seed)]
@@ -123,13 +126,14 @@ def _loss_weights(ctx: Training, options: LoraOptions, indices: Sequence[int]) -
 def _precision(
     work: Path, model: Any, examples: Sequence[Encoded], order: Sequence[int], options: LoraOptions, device: str
 ) -> PrecisionChoice:
-    """Return the threads and the precision. A resumed training uses the choice that its first session stored."""
+    """Return the number of threads and the precision. A resumed training uses the stored choice of its first start."""
     plan = work / "plan.json"
     if plan.exists():
         return PrecisionChoice(**read_json(plan))
     of_a_step = sum(len(examples[index].ids) for index in order[: options.batch * options.accumulation])
     tokens = min(of_a_step, options.pass_tokens)
-    found = choose_precision(model.config, tokens, options.precision, options.threads, device)
+    with phase("measuring the speed of this machine"):
+        found = choose_precision(model.config, tokens, options.precision, options.threads, device)
     write_json(plan, {"threads": found.threads, "precision": found.precision, "why": found.why})
     return found
 
@@ -157,7 +161,7 @@ def _trainer(
         per_device_train_batch_size=batch,
         per_device_eval_batch_size=batch,
         gradient_accumulation_steps=conversations_a_step // batch,
-        # By default, TRL turns checkpointing on. transformers has an old and a new name for this option.
+        # TRL turns checkpointing on by default. The option has an old and a new name, and both must be set.
         gradient_checkpointing=None,  # type: ignore[arg-type]
         activation_checkpointing=False,
         learning_rate=options.lr,
@@ -202,12 +206,12 @@ def _trainer(
 
 
 def _index_dataset(indices: Iterable[int]) -> Any:
-    """Make a dataset of indices into the examples. The collator finds the examples by these indices."""
+    """Return a dataset of indices into the examples. The collator finds the examples by these indices."""
     return datasets.Dataset.from_dict({"example": list(indices)})
 
 
 def _stop(error: BaseException, work: Path) -> NoReturn:
-    """Raise an error with the cause of the stop, the kept checkpoint, and the way to resume."""
+    """Raise an error that says why the training stopped, which checkpoint is kept, and how to resume."""
     checkpoints = complete_checkpoints(work)
     if isinstance(error, DivergedError):
         for step in [step for step in checkpoints if step >= error.step - 1]:

@@ -13,7 +13,7 @@ __all__ = ["LoraOptions"]
 
 
 class LoraOptions(BaseModel):
-    """Options of `toolmark train lora`. The defaults are the recipe of the best-known tutorial."""
+    """Options of `toolmark train lora`. The defaults are the options of the best-known tutorial."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,61 +21,69 @@ class LoraOptions(BaseModel):
     alpha: int = Field(default=32, ge=1, description="The adapter's output is scaled by alpha / r.")
     dropout: float = Field(default=0.05, ge=0, lt=1, description="Dropout on the input of the adapter.")
     target: str = Field(
-        default="all-linear", description="Layers that get an adapter: all-linear, or layer names with commas."
+        default="all-linear", description="Layers that get an adapter: all-linear, or names of layers with commas."
     )
     full: bool = Field(default=False, description="Train all weights instead of an adapter.")
-    qlora: bool = Field(default=False, description="Load the base in 4 bits; needs CUDA and bitsandbytes.")
+    qlora: bool = Field(default=False, description="Load the base in 4 bits. This needs CUDA and bitsandbytes.")
     lr: float = Field(default=2e-4, gt=0, description="Peak learning rate.")
     lr_ratio: float = Field(
         default=1.0,
         gt=0,
-        description="Learning rate of an adapter's B matrices, divided by that of its A matrices; above 1: LoRA+.",
+        description="Learning rate of the B matrices divided by that of the A matrices. A value other than 1 is LoRA+.",
     )
     beta2: float = Field(
-        default=0.999, gt=0, lt=1, description="AdamW's beta2; use a smaller value for a training of few steps."
+        default=0.999, gt=0, lt=1, description="beta2 of AdamW. A training of few steps needs a smaller value."
     )
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
         default="linear", description="Learning rate schedule after the warm-up."
     )
     warmup: float = Field(default=0.03, ge=0, lt=1, description="Share of the steps that the warm-up takes.")
     epochs: float = Field(
-        default=3.0, gt=0, description="How many times the data is read; 1.5 reads half of it a second time."
+        default=3.0, gt=0, description="How often the data is read. With 1.5, half of the data is read a second time."
     )
     batch: int = Field(default=1, ge=1, description="Conversations per batch.")
     accumulation: int = Field(
-        default=8, ge=1, description="Batches per optimizer step. Only the product batch × accumulation matters."
+        default=8, ge=1, description="Batches per optimizer step. Only batch × accumulation influences the result."
     )
     grad_norm: float = Field(default=0.3, gt=0, description="Gradients are clipped to this norm.")
     shares: dict[str, float] = Field(
         default={"easy": 1.0, "no_tool": 0.2},
-        description="Share of the conversations of each query type to train on; a type that is not named is left out, "
-        "{} takes all conversations.",
+        description="Share of the conversations of each query type to train on. A type that you do not name is left "
+        "out. {} selects all conversations.",
     )
     decision_weight: float = Field(
         default=1.0,
         gt=0,
-        description="Loss weight of the tokens that decide between a call and an answer, and of a called tool's name.",
+        description="Loss weight of the tokens that decide between a call and an answer, and of the tool's name.",
     )
     order: ExampleOrder = Field(
         default="prefix",
-        description="Which conversations are neighbours: those with one prefix, those of one length, or random ones.",
+        description="Which conversations follow each other: those that begin alike (prefix), those of similar length "
+        "(length), or any (random).",
     )
     together: int = Field(
-        default=16, ge=1, description="At most this many conversations of one prefix, or of one length, in a row."
+        default=16,
+        ge=1,
+        description="Highest number of conversations that follow each other because of their prefix or length.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
-        description="auto measures both for a few seconds, and takes bfloat16 if it is clearly faster.",
+        description="Precision of the products. auto measures both precisions and chooses the faster one.",
     )
-    threads: int | None = Field(default=None, ge=1, description="Threads of torch; measured if not given.")
+    threads: int | None = Field(
+        default=None, ge=1, description="Number of threads of torch. Default: a short measurement decides."
+    )
     score_every: int = Field(
-        default=50, ge=1, description="Steps between checkpoints; each checkpoint is judged on the dev cases."
+        default=50, ge=1, description="Steps between checkpoints. Each checkpoint is judged on the dev cases."
     )
     choose: str = Field(
-        default="mean", description="Metric that chooses the checkpoint, or mean: the mean of the primary metrics."
+        default="mean",
+        description="The checkpoint that is best in this metric is kept. mean: the mean of the primary metrics.",
     )
     pass_tokens: int = Field(
-        default=32_768, ge=1, description="About how many tokens one forward pass may have; limits the memory."
+        default=32_768,
+        ge=1,
+        description="Approximate limit for the tokens of one forward pass. A lower limit needs less memory.",
     )
 
     @field_validator("shares")
@@ -83,5 +91,5 @@ class LoraOptions(BaseModel):
     def _known(cls, shares: dict[str, float]) -> dict[str, float]:
         known = get_args(QueryType)
         if unknown := sorted(shares.keys() - set(known)):
-            raise ValueError(f"{', '.join(unknown)} is not a query type. Use: {', '.join(known)}")
+            raise ValueError(f"{', '.join(unknown)} is not a query type. The types are: {', '.join(known)}")
         return shares

@@ -1,9 +1,9 @@
 """Packs conversations into one row that contains every shared prefix only once.
 
-Conversations with the same toolbox begin with the same thousand tokens and differ only in the last hundred tokens. The
-packed row is a tree (`engine/prefix_tree.py`). Each prefix occurs once, and the different continuations of the prefix
+Conversations with the same toolbox often begin with the same thousand tokens and differ only in the last hundred
+tokens. The packed row is a tree (`engine/prefix_tree.py`). Each prefix occurs once, and its different continuations
 follow. Every token attends only to earlier tokens of the same conversation. So loss and gradients are the same as for
-one conversation at a time. The gradient of a prefix is the sum over all conversations that share the prefix.
+separate conversations.
 
 The loss needs logits only at positions that predict a supervised token, so only these logits are computed.
 """
@@ -27,8 +27,8 @@ class RowPart:
     """Consecutive tokens of a packed row.
 
     Attributes:
-        number: Index among the parts of the row.
-        first: Index of the first token in the row.
+        number: Index of this part among the parts of the row.
+        first: Index in the row of the first token of this part.
         tokens: Number of tokens.
         start: Position of the first token in its conversation.
         path: The earlier parts of the same conversation.
@@ -48,11 +48,11 @@ class PackedRow:
     Attributes:
         ids: Token ids.
         positions: Position of each token in its conversation.
-        predicted_from: Index in the row of each token that comes directly before a supervised token.
+        predicted_from: Index in the row of each token that stands directly before a supervised token.
         targets: For each entry of `predicted_from`, the supervised token that follows.
-        origins: For each target, the number of the conversation and the index of the target in this conversation.
+        origins: For each target, the number of its conversation and its index in this conversation.
         parts: The parts of the row.
-        tokens: Number of tokens of all conversations. A shared prefix is counted once for each conversation.
+        tokens: Number of tokens of all conversations. A shared prefix counts once for each conversation.
     """
 
     ids: list[int] = field(default_factory=list)
@@ -86,7 +86,7 @@ def pack(conversations: Sequence[Encoded]) -> PackedRow:
             path = (*path, placed[id(node)])
         return path
 
-    for leaf in list(prefix_leaves(prompts)):  # the list keeps all nodes alive, so every `id(node)` stays unique
+    for leaf in list(prefix_leaves(prompts)):  # the list keeps all nodes in memory, so every `id(node)` is unique
         encoded = conversations[leaf.index]
         part = place(encoded.ids[leaf.start :], leaf.start, place_path(leaf.path))
         for at in range(begins[leaf.index], len(encoded.ids)):

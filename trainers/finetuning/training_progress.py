@@ -1,4 +1,7 @@
-"""The callback of a running fine-tuning: reports progress, judges checkpoints, and stops a diverged training."""
+"""The callback of a fine-tuning: reports progress, judges checkpoints, and stops a training that diverged.
+
+A training diverged if its loss or its gradient norm is NaN or infinite.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ __all__ = ["DivergedError", "TrainingProgress", "training_curve"]
 
 
 class DivergedError(Exception):
-    """The loss or the gradient norm is NaN or infinite at `step`. The previous step has already spoiled the weights."""
+    """The loss or the gradient norm is NaN or infinite at `step`.
+
+    The step before `step` has already made the weights unusable.
+    """
 
     def __init__(self, what: str, step: int) -> None:
         super().__init__(f"{what} at step {step}")
@@ -33,7 +39,7 @@ class TrainingProgress(TrainerCallback):
 
     Args:
         work: Folder of the checkpoints.
-        ctx: Receives the points of the curve and the lines for the user.
+        ctx: Its functions receive the points of the curve and the lines for the user.
         scores: Judges checkpoints on the dev cases.
     """
 
@@ -44,7 +50,7 @@ class TrainingProgress(TrainerCallback):
 
     @property
     def seconds(self) -> float:
-        """Wall time of the training, including earlier sessions that were interrupted."""
+        """Return the wall time of the training in seconds, including the time before an interruption."""
         return self._before + time.monotonic() - self._began
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
@@ -66,14 +72,14 @@ class TrainingProgress(TrainerCallback):
             self._ctx.log({**shown, "seconds_left": left})
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """Start a new loss curve for this session. If the training resumes, print the step at which it resumes."""
+        """Start a new file for the loss curve. If the training resumes, print the step at which it resumes."""
         self._first_step = state.global_step
         (self._work / "curve.jsonl").write_text("")
         if self._first_step:
             self._ctx.say(f"Resuming at step {self._first_step} of {state.max_steps}.")
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Make a checkpoint at the last step in addition to the regular checkpoints."""
+        """Request a checkpoint at the last step, in addition to the regular checkpoints."""
         if state.global_step == state.max_steps:
             control.should_save = True
             control.should_evaluate = args.eval_strategy != "no"
@@ -92,7 +98,7 @@ class TrainingProgress(TrainerCallback):
 def training_curve(
     history: Sequence[Mapping[str, float]], figures: Mapping[int, Mapping[str, DevFigure]], limit: int = 40
 ) -> list[dict[str, float]]:
-    """Return the curve for the record. It has about `limit` points of the loss, and every judged step.
+    """Return the curve for the training record: about `limit` points of the loss, and every judged step.
 
     Args:
         history: The log of the trainer. Each entry has a `step` and figures by name.

@@ -1,10 +1,11 @@
-"""Attention over a packed row (`shared_prefixes.py`), forward and backward, in plain matrix products.
+"""Attention over a packed row (`shared_prefixes.py`), forward and backward, with plain matrix products.
 
 The queries are computed in blocks. A block contains neighbouring parts with the same path, or a piece of a long part.
-One matrix product computes the scores of all queries in the block. Without a sliding window, only the keys of the
-block's own tokens need a mask. Query heads that share one key head are rows of the same product. Attention weights are
-not stored. The backward pass computes the weights again for each block, so memory grows linearly with the length of the
-row.
+One matrix product computes the scores of all queries in the block. Query heads that share one key head are rows of the
+same product. Without a sliding window, only the keys of the block's own tokens need a mask.
+
+Attention weights are not stored. The backward pass computes the weights again for each block. So the memory grows
+linearly with the length of the row.
 
 On a processor, these matrix products take a third of the time of torch's fused attention. The fused attention is not
 faster in bfloat16 than in float32. Scores are rounded to the precision of the products, as in the plain attention of
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
 __all__ = ["TreeAttention"]
 
 _BLOCK = 384
-"""Largest number of queries in a block. A smaller block has fewer masked scores, a larger block has larger products."""
+"""Highest number of queries in a block. Small blocks compute fewer masked scores, but their products are slower."""
 
 
 class TreeAttention:
-    """The attention of one forward pass over a packed row. `toolmark.benchmark.engine.prefix_attention` calls `attend`.
+    """The attention of one forward pass over a packed row. `engine/prefix_attention.py` calls `attend` in each layer.
 
     Args:
         parts: The parts of the row, in the order of the row.
@@ -43,13 +44,13 @@ class TreeAttention:
         self._blocks: dict[int | None, list[_Block]] = {}
 
     def attend(self, _: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
-        """Compute the attention within each conversation.
+        """Return the attention outputs. Every token attends only to tokens of its own conversation.
 
         Args:
             query: Queries (heads, tokens, size).
             key: Keys (key heads, tokens, size).
             value: Values (key heads, tokens, size).
-            scale: Factor of the scores.
+            scale: The number by which the scores are multiplied.
             window: Length of a sliding window in tokens. None for full attention.
 
         Returns:
@@ -68,14 +69,14 @@ class TreeAttention:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """The queries of consecutive tokens, with all keys that at least one of these queries sees.
+    """The queries of consecutive tokens, with all keys that at least one of these queries attends to.
 
     Attributes:
         first: Index of the first query in the row.
         end: Index after the last query.
-        spans: First and end index of each run of consecutive keys.
-        hidden: Mask over the last keys, shape (queries, keys). True if the query does not see the key. Every query sees
-            all keys that are not covered by the mask.
+        spans: Pairs of first and end index, one pair for each run of consecutive keys.
+        hidden: Mask over the last keys, shape (queries, keys). True if the query does not attend to the key. The keys
+            before the last keys need no mask, because every query attends to them.
     """
 
     first: int
@@ -84,13 +85,18 @@ class _Block:
     hidden: Tensor
 
     def keys(self, of: Tensor) -> Tensor:
-        """Select the block's keys from keys or values (key heads, tokens, size)."""
+        """Return the block's keys from the keys or values of the row (key heads, tokens, size)."""
         if len(self.spans) == 1:
             return of[:, slice(*self.spans[0])]
         return torch.cat([of[:, first:end] for first, end in self.spans], 1)
 
     def queries(self, of: Tensor, key_heads: int) -> Tensor:
-        """Select the block's queries (heads, tokens, size), grouped by key head (key heads, rows, size)."""
+        """Return the block's queries, grouped by key head (key heads, rows, size).
+
+        Args:
+            of: The queries of the row (heads, tokens, size).
+            key_heads: Number of key heads.
+        """
         return of[:, self.first : self.end].reshape(key_heads, -1, of.shape[-1])
 
     def weights(self, queries: Tensor, keys: Tensor) -> Tensor:
@@ -126,7 +132,7 @@ class _Attention(torch.autograd.Function):
             weights_gradient = rows @ values.transpose(1, 2)
             scores_gradient = torch._softmax_backward_data(weights_gradient, weights, -1, weights.dtype)
             query_gradient[:, block.first : block.end] = (scores_gradient @ keys).view(len(query), -1, query.shape[-1])
-            # The narrow matrices are transposed, because a product copies every transposed operand.
+            # A product copies every transposed operand. So the matrices that are narrow are transposed.
             gradients = queries.transpose(1, 2) @ scores_gradient, rows.transpose(1, 2) @ weights
             for total, part in zip((key_gradient, value_gradient), gradients, strict=True):
                 at = 0
@@ -155,7 +161,7 @@ def _blocks(parts: Sequence[RowPart], window: int | None, device: torch.device) 
                 spans = (*past, (own, end))
                 masked = (
                     ((first, end),) if window is None else spans
-                )  # without a window, every query sees all keys before the block
+                )  # without a window, every query attends to all keys before the block
                 seen = torch.cat([torch.arange(*span, device=device) for span in masked])
                 hidden = places[seen] > places[first:end, None]
                 if window is not None:
@@ -165,7 +171,7 @@ def _blocks(parts: Sequence[RowPart], window: int | None, device: torch.device) 
 
 
 def _chunks(siblings: Sequence[RowPart]) -> Iterator[list[RowPart]]:
-    """Group neighbouring parts that fit into one block. A part that is larger than a block is a separate group."""
+    """Yield groups of neighbouring parts that fit into one block. A part larger than a block is a group by itself."""
     chunk: list[RowPart] = []
     for part in siblings:
         if chunk and sum(one.tokens for one in chunk) + part.tokens > _BLOCK:

@@ -1,4 +1,4 @@
-"""Trainer `pocket`, and the parts that the trainer uses: architecture, tokenizer, row packing and model card."""
+"""Trainer `pocket`: trains the embedded model. The other modules are its architecture, tokenizer, rows and card."""
 
 from toolmark.trainers.pocket.trainer import PocketOptions, PocketTrainer
 

@@ -1,7 +1,7 @@
 """The architecture of `pocket`: a Gemma 3 with 3.1M parameters.
 
-Layers with full attention and with sliding windows alternate, as in every Gemma 3. The first and the last layer have
-full attention. Only layers with full attention can copy over long distances, and a prompt with many tools is long.
+Layers with full attention and layers with sliding windows alternate, as in every Gemma 3. The first and the last layer
+have full attention, because only full attention can copy from the beginning of a long prompt.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["CONTEXT", "build_model", "save_model"]
 
 CONTEXT = 8192
-"""Length of the longest sequence in tokens. A prompt with forty tools and an answer of 512 tokens fit."""
+"""Length of the longest sequence in tokens. This is enough for a prompt with 40 tools and an answer of 512 tokens."""
 
 
 def build_model(tokenizer: PreTrainedTokenizerFast) -> Gemma3ForCausalLM:

@@ -20,57 +20,78 @@ tags: [tool-calling, gemma3, test-model]
 
 # pocket
 
-A Gemma 3 text model of 3.1 million parameters that reads a list of tools and can call one. It ships with Toolmark, so
-that scoring, fine-tuning and judging run on any laptop, offline, in minutes, on the code path of `gemma-3-1b-it`. It is
-made for trying out the harness. Do not build a product on it.
+`pocket` is a Gemma 3 text model with 3.1 million parameters. The model can read a list of tools and call a tool. It is
+part of Toolmark. With `pocket`, you can try generation, fine-tuning and judging on any laptop in a few minutes, without
+a network. The same code runs for `gemma-3-1b-it`. Do not use `pocket` in a product.
 
 ## What it is
 
-`Gemma3ForCausalLM`, hidden size 192, 5 layers (full attention and sliding windows of 512 tokens in turn), 3 heads of
-64, 1 key-value head, feed-forward 768, tied embeddings, context 8,192, stored in bf16. The tokenizer is a byte-level
-BPE of 2,048 tokens with single digits; the chat template has the form of Gemma 3's. Only the architecture is Gemma's:
-no weights, no vocabulary, no data.
+| property | value |
+|---|---|
+| class | `Gemma3ForCausalLM` |
+| hidden size | 192 |
+| layers | 5, with full attention and sliding windows of 512 tokens in turn |
+| attention | 3 heads of size 64, 1 key-value head |
+| feed-forward size | 768 |
+| embeddings | tied |
+| context | 8,192 tokens |
+| stored precision | bfloat16 |
+| tokenizer | byte-level BPE with 2,048 tokens; every digit is a separate token |
+| chat template | the form of Gemma 3's template |
+
+Only the architecture is from Gemma. Weights, vocabulary and data are not from Gemma.
 
 ## How it was made
 
-From scratch, on {conversations:,} conversations of the template generator's mix `pocket`, in their order:
+The model was trained from scratch on {conversations:,} conversations of the mix `pocket` of the template generator:
 
     {made_by}
     {command}
 
-A program makes the data from word lists: copying, small talk, JSON, and calls of tools that are invented anew for each
-conversation, in the dialects {dialects}. No text comes from elsewhere or from another model. One training
-with a fixed budget: {tokens:,} tokens in {minutes:.0f} minutes, {threads} CPU thread(s), {precision}
-products over fp32 weights, Muon and AdamW, cosine schedule. Final loss {loss}, on the model's own tokens {answer_loss}.
-Data, options and checkpoint were not chosen by scores of the suites. `toolmark.json` contains options, seed, curve,
-versions and the SHA-256 of `model.safetensors`:
+A program made the conversations from word lists. The conversations contain copying, small talk, JSON, and calls of
+tools. Each conversation has new, invented tools. The dialects are {dialects}. No text comes from another source or
+from another model.
+
+| training | |
+|---|---|
+| number of tokens, chosen before the training | {tokens:,} tokens (with padding) |
+| time | {minutes:.0f} minutes on {threads} CPU thread(s) |
+| precision | {precision} products, fp32 weights |
+| optimizers | Muon and AdamW, with a cosine schedule |
+| loss at the end | {loss} on all tokens, {answer_loss} on the tokens that the model writes |
+
+Data, options and checkpoint were chosen without the scores of the suites. `toolmark.json` contains the options, the
+seed, the training curve and the versions. The SHA-256 of `model.safetensors` is:
 
     {weights}
 
 ## Limits
 
-* It has no knowledge of the world. It repeats, rearranges and chooses; it does not reason, compute or remember facts.
-* On 60 new conversations of the mix `pocket`, in both dialects, it names the right tool in 44 of 56 calls, and 38
-  calls are exactly right. If a request fits no tool or lacks an argument, it still calls in 22 of 28 cases. It rarely
-  chooses the right tool among tools that are described in other words, such as those of the shipped cases.
-* It reads English sentences of the kinds it was trained on. Other wordings, several calls at once, or nested arguments
-  often fail.
-* Its training rows had at most {longest:,} tokens. It accepts longer prompts, but it was not trained on them.
-* It knows only the two dialects above.
-* It was not trained to refuse harmful requests.
+* The model has no knowledge of the world. It can copy, rearrange and choose text. It cannot reason or compute.
+* The model was tested on 60 new conversations of the mix `pocket`, in both dialects. 56 calls are expected. In 44 of
+  these, the model calls the right tool, and 38 calls are completely right. In 28 other cases, no tool fits or an
+  argument is missing. In 22 of these cases, the model makes a wrong call.
+* If the descriptions of tools use other words than the mix `pocket`, the model rarely chooses the right tool. The
+  shipped cases have tools with other words.
+* The model understands only English sentences that are similar to its training data. It often fails with other
+  wordings, with several calls in one answer, and with nested arguments.
+* The rows in training had at most {longest:,} tokens. The model accepts longer prompts, but was not trained on longer
+  prompts.
+* The model knows only the dialects {dialects}.
+* The model was not trained to refuse harmful requests.
 
 ## Licence
 
-Apache-2.0, weights and tokenizer alike.
+Apache-2.0, for the weights and for the tokenizer.
 """
 
 
 def pocket_card(record: WrittenRecord, longest: int) -> str:
-    """Return the card in Markdown. The card begins with the metadata for a model hub.
+    """Return the model card in Markdown, with the metadata for a model hub at the beginning.
 
     Args:
         record: The record of the finished training.
-        longest: Length of the longest row of the training, in tokens.
+        longest: Number of tokens of the longest row in the training.
     """
     return _CARD.format(
         command=record.command,

@@ -1,8 +1,10 @@
-"""The resume file of a training. It contains weights, optimizer state and progress.
+"""The resume file of a training. The file contains weights, optimizer state and progress.
 
-A resumed training gives the same weights as a training without interruption. The resume file is a torch archive, and a
-torch archive can contain a pickle. So the resume file is loaded with `weights_only=True` and is never published. When
-the training is finished, the resume file is removed. The published weights are safetensors.
+A resumed training gives the same weights as a training without interruption. When the training is finished, the resume
+file is removed.
+
+The resume file is a torch archive, and a torch archive can contain a pickle with code. So the file is loaded with
+`weights_only=True` and is never published. The published weights are safetensors.
 """
 
 from __future__ import annotations
@@ -36,15 +38,15 @@ class ResumeFile:
 
     Attributes:
         path: Path of the file.
-        belongs_to: Everything that changes the weights: seed, data and options. If the file has other values, the file
-            is refused.
+        belongs_to: The values that influence the weights: seed, data and options. A file with other values is not
+            loaded.
     """
 
     path: Path
     belongs_to: dict[str, float | str | None]
 
     def save(self, model: torch.nn.Module, optimizers: Sequence[torch.optim.Optimizer], progress: Progress) -> None:
-        """Replace the file atomically. After an interruption, the file has either the old or the new content."""
+        """Write the file. If the process is killed meanwhile, the file keeps its old content."""
         import torch
 
         fresh = self.path.with_suffix(".new")
@@ -58,7 +60,7 @@ class ResumeFile:
         fresh.replace(self.path)
 
     def load(self, model: torch.nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> Progress:
-        """Restore `model` and `optimizers` in place, if the file exists.
+        """Restore `model` and `optimizers` in place, and return the progress. Do nothing if the file does not exist.
 
         Raises:
             InputError: The file belongs to a training with another seed, other data or other options.
@@ -72,8 +74,8 @@ class ResumeFile:
             theirs, ours = content["belongs_to"], self.belongs_to
             differing = sorted(key for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key))
             raise InputError(
-                f"{str(self.path)!r} belongs to another training (it differs in {', '.join(differing)})",
-                "Give the options of that training to resume it, or name another --out.",
+                f"{str(self.path)!r} belongs to a training with other values of {', '.join(differing)}",
+                "To resume this training, give its options again. To start a new training, name another --out.",
             )
         model.load_state_dict(content["model"])
         for optimizer, state in zip(optimizers, content["optimizers"], strict=True):

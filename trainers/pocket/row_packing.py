@@ -1,13 +1,12 @@
 """Packs conversations into rows of token ids with a fixed length, and gives each token a loss weight.
 
-There is no document mask, so a token can also attend to earlier conversations in the same row. Every conversation
-begins with BOS, and the model learns that BOS starts a new conversation. On a processor, rows without a mask are
-fastest.
+There is no mask between the conversations of a row, because rows without a mask are fastest on a processor. So a token
+can also attend to earlier conversations in its row. Every conversation begins with BOS, and the model learns that BOS
+starts a new conversation.
 
-No conversation is cut, because an answer without its tool list would teach the model to guess. So a row contains whole
-sequences only. The packer looks at a small window of sequences and takes the longest sequence that still fits. So the
-order of the data changes only within this window. A sequence that is longer than the current rows waits for longer
-rows.
+No conversation is cut, because an answer without its tool list would teach the model to guess. The packer looks at a
+small window of sequences and takes the longest sequence that still fits. So the order of the data changes only within
+this window. A sequence that is longer than the current rows is kept for longer rows.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["RowPacker", "WeightedRow"]
 
 POOL = 4096
-"""Largest number of sequences that wait for longer rows. If there are more, the oldest sequence is dropped."""
+"""Highest number of sequences that are kept for longer rows. If there are more, the oldest sequence is dropped."""
 
 WINDOW = 96
-"""Number of sequences from which the packer chooses. Padding stays near 1%, and the order changes little."""
+"""Number of sequences from which the packer chooses. With this number, about 1% of the tokens are padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +36,9 @@ class WeightedRow:
     """One row of a batch, as three lists. Each list has the length of the row.
 
     Attributes:
-        ids: Token ids. Whole sequences come one after another, and padding follows.
-        weights: Loss weight of the prediction of each token. The weight is 0 for BOS and padding.
-        answer: Whether the token is written by the model.
+        ids: Token ids of whole sequences, followed by padding.
+        weights: Loss weight of each token. The weight is 0 for BOS and padding.
+        answer: Whether the model writes the token.
     """
 
     ids: list[int]
@@ -63,7 +62,7 @@ class RowPacker:
     def rows(self, length: int) -> Iterator[WeightedRow]:
         """Yield rows of `length` tokens until the stream ends.
 
-        Sequences that waited for longer rows alternate with new sequences, so both are used.
+        Sequences that were kept for longer rows alternate with new sequences, so both are used.
 
         Raises:
             InputError: 4,096 consecutive sequences were longer than `length`.
@@ -76,7 +75,7 @@ class RowPacker:
             if len(self._pool) == POOL and not window:
                 raise InputError(
                     f"no conversation fits into a row of {length} tokens",
-                    "Generate data with fewer tools: --max-distractors 4",
+                    "Generate data with fewer offered tools, for example with --max-distractors 4",
                 )
             if late and len(window) < WINDOW:
                 window.append(late.popleft())
@@ -84,7 +83,7 @@ class RowPacker:
                 yield self._fill(window, length)
 
     def _fill(self, window: list[Encoded], length: int) -> WeightedRow:
-        """Fill one row from `window`. The oldest sequence comes first, then always the longest that still fits."""
+        """Fill one row from `window`: first the oldest sequence, then always the longest sequence that still fits."""
         row = WeightedRow([], [], [])
         chosen: Encoded | None = window[0]
         while chosen is not None:

@@ -1,15 +1,15 @@
 """The tokenizer of `pocket`: a byte-level BPE with 2,048 tokens and the turn markers of Gemma 3.
 
-The tokenizer works on bytes, so decoding restores every Unicode string exactly. Otherwise a copied argument could not
-be judged. Every digit is a separate token, so a number is copied digit by digit.
+The tokenizer works on bytes, so decoding restores every Unicode string exactly. This is needed to judge copied
+arguments. Every digit is a separate token, so the model copies a number digit by digit.
 
 The turn markers and the chat template work as in Gemma 3:
 
-- The template writes BOS, and the tokenizer adds BOS again. So plain encoding of the rendered text gives two BOS.
+- The template writes BOS, and the tokenizer adds a second BOS. So the caller must encode without special tokens.
 - There is no system role.
 - User and assistant must alternate.
 
-So the embedded model uses the same code path as `gemma-3-1b-it`.
+As a result, the embedded model uses the same code path as `gemma-3-1b-it`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["CHAT_TEMPLATE", "VOCABULARY", "train_tokenizer"]
 
 VOCABULARY = 2048
-"""Size of the vocabulary: special tokens, the 256 bytes, and merges."""
+"""Number of tokens in the vocabulary: the special tokens, the 256 bytes, and the merges."""
 
 SPECIAL = ("<pad>", "<eos>", "<bos>", "<start_of_turn>", "<end_of_turn>")
-"""The special tokens in the order of ids, from 0. There is no `<unk>`, because every byte is in the vocabulary."""
+"""The special tokens in the order of their ids, from 0. `<unk>` is not needed, because every byte has a token."""
 
 CHAT_TEMPLATE = """\
 {{- bos_token -}}

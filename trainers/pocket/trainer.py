@@ -1,11 +1,11 @@
 """Trainer `pocket`: trains a small Gemma 3 from scratch on data of `toolmark generate template --mix pocket`.
 
-No choice depends on a score. The data, the order of the data, the token budget and the schedule are fixed. The last
-weights are the result.
+No choice depends on a score. The data, the order of the data, the number of tokens and the schedule are fixed. The
+weights after the last step are the result.
 
-The rows have 512 tokens at first, then 1,024, then 2,048. Short rows are the fastest, and most conversations are short.
-But a list of twenty tools has more than a thousand tokens. A model learns only positions that occur in training, so
-long rows are needed too.
+The rows have first 512 tokens, then 1,024 and then 2,048. Short rows are faster, and most conversations are short. But
+a list of twenty tools has more than a thousand tokens. Long rows are needed, because a model learns only positions that
+occur in training.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.dialects.json import Json
@@ -49,7 +50,7 @@ STAGES = ((512, 0.55), (1024, 0.30), (2048, 0.15))
 """Pairs of the length of a row in tokens and the share of the token budget for rows of this length."""
 
 TOKENIZER_SAMPLE = 6000
-"""Number of conversations from which the tokenizer learns merges. They are evenly spaced over the data."""
+"""Number of conversations from which the tokenizer learns merges. The conversations are evenly spread over the data."""
 
 JSON, TAGGED = Json(), Tagged()
 
@@ -59,21 +60,26 @@ class PocketOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tokens: int = Field(default=16_000_000, ge=1, description="Token budget, with padding.")
+    tokens: int = Field(default=16_000_000, ge=1, description="Number of tokens to train on, including padding.")
     batch_tokens: int = Field(default=4096, ge=2048, multiple_of=2048, description="Tokens per optimizer step.")
     lr: float = Field(default=3e-3, gt=0, description="Peak learning rate.")
-    prompt_weight: float = Field(default=0.1, ge=0, le=1, description="Loss weight of tokens the model only reads.")
+    prompt_weight: float = Field(
+        default=0.1, ge=0, le=1, description="Loss weight of the tokens that the model does not write."
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
-        description="auto measures both for a few seconds, and takes bfloat16 if it is clearly faster.",
+        description="Precision of the products. auto measures both precisions and chooses the faster one.",
     )
-    threads: int | None = Field(default=None, ge=1, description="Threads of torch; measured if not given.")
+    threads: int | None = Field(
+        default=None, ge=1, description="Number of threads of torch. Default: a short measurement decides."
+    )
     checkpoint_minutes: float = Field(default=3.0, ge=0, description="Minutes between checkpoints.")
 
     def shaping(self) -> dict[str, float]:
-        """Return the options that change the weights. A training can resume only with the same values.
+        """Return the options that influence the weights. A training can resume only with the same values.
 
-        The precision also changes the weights. The caller adds the measured precision.
+        The precision influences the weights too. It is not included, because the option may be `auto`. The caller adds
+        the measured precision.
         """
         return self.model_dump(exclude={"threads", "precision", "checkpoint_minutes"})
 
@@ -81,8 +87,8 @@ class PocketOptions(BaseModel):
 def dialect_of(seed: int, index: int, with_tools: bool) -> Dialect:
     """Draw the dialect of conversation `index`. Both dialects have the same probability.
 
-    A conversation without tools is always in the dialect `json`, because its prompt does not show a dialect. With a
-    random dialect, the model would see two right answers to the same prompt.
+    A conversation without tools is always in the dialect `json`, because its prompt is the same in both dialects. With
+    a random dialect, the same prompt could have two different right answers.
     """
     if not with_tools:
         return JSON
@@ -90,7 +96,7 @@ def dialect_of(seed: int, index: int, with_tools: bool) -> Dialect:
 
 
 def sequences(data: TraceDataset, tokenizer: PreTrainedTokenizerFast, seed: int) -> Iterator[Encoded]:
-    """Encode the conversations of `data` in order, repeated without end. The dialects are drawn anew in every pass."""
+    """Yield the encoded conversations of `data` in order, again and again. Every pass draws new dialects."""
     for epoch in count():
         for index, trace in enumerate(data.traces()):
             dialect = dialect_of(seed + epoch, index, bool(trace.tools))
@@ -98,7 +104,7 @@ def sequences(data: TraceDataset, tokenizer: PreTrainedTokenizerFast, seed: int)
 
 
 def rendered(data: TraceDataset) -> Iterator[str]:
-    """Yield the turns of a sample of `data` in both dialects, in the form that the tokenizer will encode."""
+    """Yield the turns of some conversations of `data` in both dialects, as the texts that the tokenizer will encode."""
     rows = data.rows()
     step = max(1, len(rows) // TOKENIZER_SAMPLE)
     for index in range(0, len(rows), step):
@@ -108,17 +114,17 @@ def rendered(data: TraceDataset) -> Iterator[str]:
 
 
 def schedule(tokens: int, batch_tokens: int) -> list[int]:
-    """Return the length of the rows at each step of the whole training."""
+    """Return the length of the rows for each step of the training, in tokens."""
     return [length for length, share in STAGES for _ in range(max(1, round(tokens * share / batch_tokens)))]
 
 
 def make_optimizers(model: Gemma3ForCausalLM, lr: float) -> tuple[torch.optim.Optimizer, ...]:
-    """Make Muon for the matrices inside the layers, and AdamW for embeddings and norms.
+    """Return two optimizers: Muon for the matrices inside the layers, and AdamW for embeddings and norms.
 
     Muon (Jordan 2024, https://kellerjordan.github.io/posts/muon) sets all singular values of a matrix's gradient to the
     same value and steps in this direction. The steps of Muon are scaled to the size of AdamW's steps (Liu et al. 2025,
-    arXiv:2502.16982), so both optimizers use the same learning rate. In a test with a million tokens of this data, Muon
-    reached AdamW's final loss after little more than half of the tokens.
+    arXiv:2502.16982). So both optimizers use the same learning rate. In one training with a million tokens of this
+    data, AdamW reached its final loss after a million tokens, and Muon after little more than half a million.
     """
     import torch
 
@@ -132,7 +138,10 @@ def make_optimizers(model: Gemma3ForCausalLM, lr: float) -> tuple[torch.optim.Op
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Return the learning rate: a linear warm-up over the first 3% of the steps, then a cosine to 2% of the peak."""
+    """Return the learning rate at `step`.
+
+    The rate rises linearly to `peak` over the first 3% of the steps, and then falls to 2% of `peak` along a cosine.
+    """
     warmup = max(1, round(0.03 * steps))
     if step < warmup:
         return peak * (step + 1) / warmup
@@ -181,7 +190,7 @@ class PocketTrainer(BaseTrainer):
 
     def train(
         self,
-        base: Candidate | None,  # noqa: ARG002 - it starts from scratch
+        base: Candidate | None,  # noqa: ARG002 - this trainer starts from scratch
         data: TraceDataset,
         out: Path,
         options: PocketOptions,
@@ -189,9 +198,9 @@ class PocketTrainer(BaseTrainer):
     ) -> Trained:
         """Train on the conversations of `data` and write a model directory to `out`.
 
-        An interrupted training resumes when it is run again with the same `out`. The weights are then the same as after
-        a training without interruption. The packing is repeated from the seed, and weights and optimizer state come
-        from the resume file.
+        If `out` contains an interrupted training, this training resumes. The weights are then the same as after a
+        training without interruption. The rows are packed again from the seed. Weights and optimizer state come from
+        the resume file.
 
         Raises:
             InputError: `out` contains a training with other options, data or seed.
@@ -201,9 +210,11 @@ class PocketTrainer(BaseTrainer):
         out.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(ctx.seed)
 
-        tokenizer = train_tokenizer(rendered(data), CONTEXT)
+        with phase("training the tokenizer"):
+            tokenizer = train_tokenizer(rendered(data), CONTEXT)
         model = build_model(tokenizer).train()
-        found = choose_precision(model.config, options.batch_tokens, options.precision, options.threads)
+        with phase("measuring the speed of this machine"):
+            found = choose_precision(model.config, options.batch_tokens, options.precision, options.threads)
         torch.set_num_threads(found.threads)
         ctx.say(f"Training on {len(data.rows())} conversations; {found.why}.")
         optimizers = make_optimizers(model, options.lr)
@@ -238,7 +249,8 @@ class PocketTrainer(BaseTrainer):
             }
             last = now
             curve.add(point)
-            ctx.log(point)
+            left = done.seconds / done.step * (len(lengths) - done.step)
+            ctx.log({**point, "of": len(lengths), "seconds_left": left})
             if now - saved >= 60 * options.checkpoint_minutes:
                 save_model(model, tokenizer, out)
                 resume_file.save(model, optimizers, done)

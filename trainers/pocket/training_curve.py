@@ -16,9 +16,9 @@ class TrainingCurve:
     """The points of the curve so far, in memory and on disk.
 
     Args:
-        path: The JSONL file. It is created if it does not exist.
-        step: Number of existing points to keep, one for each step up to the resume file. Later points are dropped,
-            because a resumed training repeats the later steps.
+        path: The JSONL file. If the file does not exist, it is created.
+        step: Number of existing points to keep, which is the step in the resume file. Later points are dropped, because
+            a resumed training repeats the later steps.
     """
 
     def __init__(self, path: Path, step: int) -> None:
@@ -34,12 +34,12 @@ class TrainingCurve:
             file.write(json.dumps(point) + "\n")
 
     def final(self, *keys: str, steps: int = 50) -> dict[str, float]:
-        """Return the mean of each key over the last `steps` steps. The loss of a single batch varies too much."""
+        """Return the mean of each key over the last `steps` steps, because the loss of a single batch varies much."""
         tail = self.points[-steps:]
         return {key: round(sum(point[key] for point in tail) / len(tail), 4) for key in keys}
 
     def sample(self, limit: int = 60) -> list[Mapping[str, float]]:
-        """Return at most `limit` (two or more) evenly spaced points, including the first and the last point."""
+        """Return at most `limit` (two or more) evenly spaced points, with the first and the last point."""
         last = len(self.points) - 1
         if last < limit:
             return self.points

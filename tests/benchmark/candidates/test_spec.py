@@ -66,12 +66,12 @@ def test_wrong_specs_say_why(adapter, tmp_path):
         ("gema-3-1b-it", "gemma-3-1b-it"),
         ("./missing", "no file or directory"),
         (str(tmp_path), "without config.json"),
-        (f"pocket:{adapter}", "pickles are not read"),
+        (f"pocket:{adapter}", "does not read pickle files"),
         ("openai/gpt-4.1:x", ""),
         ("replay/missing.jsonl", "no recorded run"),
         ("baselines/main.jsonl.gz", "there is no file baselines/main.jsonl.gz"),
-        ("policy/nevr", "no policy is named 'nevr'. Did you mean never"),
-        ("policy/never:Org/Lora", "no policy is named"),
+        ("policy/nevr", "no policy has the name 'nevr'. Did you mean never"),
+        ("policy/never:Org/Lora", "no policy has the name"),
     ]:
         if not said:
             assert resolve(text).kind == "inspect"

@@ -15,7 +15,7 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 7\n"
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(POINTER, "git lfs pull"), (b"\xff" * 9, "not a whole"), (b"", "not a whole")]
+    ("content", "said"), [(POINTER, "git lfs pull"), (b"\xff" * 9, "not a complete"), (b"", "not a complete")]
 )
 @pytest.mark.parametrize("broken", ["base", "adapter"])
 def test_a_file_that_is_not_whole(pocket: Path, tmp_path: Path, content: bytes, said: str, broken: str) -> None:

@@ -82,6 +82,14 @@ def test_the_strongest_source_wins(read):
     assert values.changed == ("limit=5 ([tool.toolmark])", "seed=4 ([tool.toolmark])")
 
 
+@pytest.mark.parametrize("toml", ["template-args = '{\"a\": [1]}'", "template-args = { a = [1] }"])
+def test_template_arguments_are_json_or_a_table(read, toml):
+    assert read(toml=toml)["template-args"] == {"a": [1]}
+    assert read(toml=toml).changed == ('template-args={"a": [1]} ([tool.toolmark])',)
+    emptied = read(toml=toml, **{"template-args": "{}"})
+    assert (emptied["template-args"], emptied.changed) == ({}, ("template-args={} (--template-args)",))
+
+
 def test_a_flag_can_restore_the_default(read):
     values = read(fresh=False, seed="0", toml="fresh = true\nseed = 4")
     assert (values["fresh"], values["seed"], values.changed) == (False, 0, ())
@@ -147,6 +155,8 @@ def test_switches(read, text, value):
         ({"split": "tset"}, "--split: tset is not one of dev, test. Did you mean test?"),
         ({"floor": ["timing.recall"]}, "is not METRIC=NUMBER. Write for example: --floor timing.recall=0.8"),
         ({"floor": ["=1"]}, "is not METRIC=NUMBER"),
+        ({"template-args": "[1]"}, "[1] is not a JSON object. Write for example: --template-args '{\"enable_"),
+        ({"toml": "template-args = 3"}, '3 is not a JSON object. Write for example: template-args = "{\\"enable_'),
         ({"env": {"TOOLMARK_LIMIT": "4.5"}}, "TOOLMARK_LIMIT: 4.5 is not a whole number"),
         ({"env": {"TOOLMARK_FRESH": "maybe"}}, "TOOLMARK_FRESH: maybe is not true, false, 1 or 0"),
         ({"dotenv": "TOOLMARK_EXECUTE=reed"}, "TOOLMARK_EXECUTE in .env: reed is not one of pure, read, all."),

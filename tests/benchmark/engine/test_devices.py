@@ -40,7 +40,7 @@ def test_every_device_can_be_chosen_or_is_refused_with_the_reason():
     for name in LACKING:
         with pytest.raises(EnvironmentFault) as error:
             choose_device(name)
-        assert str(error.value).startswith(f"--device {name} is not possible here: ")
+        assert str(error.value).startswith(f"--device {name} is not possible on this machine: ")
         assert str(error.value).endswith(". Compute on the processor: --device cpu")
 
 
@@ -112,6 +112,6 @@ def test_the_data_type_is_part_of_the_identity(tmp_path):
 def test_a_refused_device_ends_the_command_before_anything_is_written(suites, tmp_path):
     run = suites("--model", "pocket", "--device", "cuda", "--limit", "4", "-k", "not gold")
     assert run.returncode == 69, run.said
-    assert "ERROR: --device cuda is not possible here: torch" in run.stderr
+    assert "ERROR: --device cuda is not possible on this machine: torch" in run.stderr
     assert "Traceback" not in run.said
     assert list(tmp_path.glob("runs/*")) == []

@@ -52,16 +52,16 @@ def test_a_trained_model_has_the_dialect_of_its_record(pocket: Path, tmp_path: P
     shutil.copy(pocket / "config.json", mine)
     assert spoken(str(mine)) == [("pythonic", "default of the family Gemma 3")]
     (mine / "toolmark.json").write_text(json.dumps({"dialects": ["json"]}))
-    assert spoken(str(mine)) == [("json", "the model was trained in it")]
+    assert spoken(str(mine)) == [("json", "the model was trained in this dialect")]
 
 
 def test_an_adapter_s_dialect_comes_before_the_family_and_binds_the_base(tmp_path: Path) -> None:
     adapter = trained(tmp_path / "a", "hermes")
-    assert spoken("gemma-3-1b-it", adapters=(adapter,)) == [("hermes", "the adapter was trained in it")] * 2
+    assert spoken("gemma-3-1b-it", adapters=(adapter,)) == [("hermes", "the adapter was trained in this dialect")] * 2
     assert spoken("gemma-3-1b-it", adapters=(adapter,), dialect="json") == [("json", "chosen by --dialect")] * 2
     with pytest.raises(InputError, match="different dialects: hermes, tagged"):
         spoken("gemma-3-1b-it", adapters=(adapter, trained(tmp_path / "b", "tagged")))
-    with pytest.raises(InputError, match="does not name exactly one dialect"):
+    with pytest.raises(InputError, match="must name exactly one dialect"):
         spoken("gemma-3-1b-it", adapters=(trained(tmp_path / "c", "hermes", "tagged"),))
 
 

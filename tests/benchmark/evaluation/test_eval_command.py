@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +43,10 @@ def test_a_project_s_own_files_are_left_alone_and_its_options_count(project):
 
 def test_exit_codes_are_those_of_pytest_suites(project, warm_without_torch):
     wrong = warm_without_torch.start("toolmark", "eval", "--model", "policy/orcale", cwd=project).wait()
-    assert (wrong.returncode, wrong.stderr) == (4, "ERROR: no policy is named 'orcale'. Did you mean oracle?\n")
+    assert (wrong.returncode, wrong.stderr) == (4, "ERROR: no policy has the name 'orcale'. Did you mean oracle?\n")
+    environment = {**os.environ, "TOOLMARK_MODEL": "policy/orcale"}
+    again = warm_without_torch.start("toolmark", "eval", cwd=project, environment=environment).wait()
+    assert (again.returncode, again.stderr) == (wrong.returncode, wrong.stderr)
     never = ("--model", "policy/never", "--cases", str(CASES), "--floor", "timing.recall=0.5", "-q")
     failed = warm_without_torch.start("toolmark", "eval", *never, cwd=project).wait()
     assert failed.returncode == 1

@@ -79,7 +79,7 @@ BROKEN = [
     (
         changed(messages=[{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]),
         None,
-        "must end with user",
+        "must be user",
     ),
     (changed(messages=[{"role": "user", "content": "?", "tool_calls": 5}]), "messages", "tool_calls"),
     (changed(messages=[{"role": "robot", "content": "?"}]), "messages", "messages.0.role"),

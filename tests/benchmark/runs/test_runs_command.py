@@ -84,10 +84,10 @@ def test_show_case_cannot_steer_the_terminal(tmp_path, capsys):
     ("arguments", "said"),
     [
         (["show", "tiny"], "2 runs begin with 'tiny'.*tiny[+]mine-00000001, tiny-0000000a"),
-        (["show", "tiny-0000000b"], "no run in .* is named 'tiny-0000000b'. Did you mean .*tiny-0000000a"),
+        (["show", "tiny-0000000b"], "no run in .* has the name 'tiny-0000000b'. Did you mean .*tiny-0000000a"),
         (["show", "replay"], "has no ledger.jsonl, so it contains no completions"),
-        (["show", "tiny+", "--case", "c9"], "has no completion of a case 'c9'"),
-        (["show", "tiny+", "--case", "c"], "2 cases begin with 'c'. Write one of them: c1, c2"),
+        (["show", "tiny+", "--case", "c9"], "has no completion of the case 'c9'"),
+        (["show", "tiny+", "--case", "c"], "the ids of 2 cases begin with 'c'. Write one of them: c1, c2"),
         (["export", "tiny+", "--out", "baseline.json"], "Write --out baseline.jsonl.gz"),
         (["export", "tiny-", "--out", "b.jsonl.gz"], "ledger.jsonl:2 is not a completion"),
         (["prune", "--keep=-1"], "--keep -1 is negative"),
@@ -100,7 +100,7 @@ def test_mistakes_name_their_fix(stored, arguments, said):
 
 def test_runs_that_are_nowhere(tmp_path):
     with pytest.raises(
-        InputError, match=r"cannot be read: No such file or directory. Name the folder of the runs: --runs"
+        InputError, match=r"cannot be read: No such file or directory. Give the folder of the runs: --runs"
     ):
         runs("list", "--runs", str(tmp_path / "none"))
 

@@ -72,7 +72,8 @@ def interrupted(suites, server: ScriptedServer, runs: Path, by: signal.Signals, 
 def test_a_run_goes_on_through_faults_and_interruptions(serve, suites, tmp_path):
     server = serve(seeded(2, 0.35))
     runs = tmp_path / "runs"
-    assert interrupted(suites, server, runs, signal.SIGINT, 8) == 2
+    for after, number in ((8, signal.SIGINT), (14, signal.SIGTERM)):
+        assert interrupted(suites, server, runs, number, after) == 2
     assert interrupted(suites, server, runs, signal.SIGKILL, 20) == -signal.SIGKILL
     before = len(recorded(runs))
     assert 20 <= before < CASES
@@ -121,4 +122,4 @@ def test_what_only_the_server_finds_too_long_is_left_out_where_asked(serve, suit
     assert re.search(rf"{case.id} .*too many tokens.*--skip-too-long", ended.stderr)
     ended = suites("--model", server.spec, "--limit", str(CASES), *QUICK, "--skip-too-long")
     assert ended.returncode == 0, ended.stdout
-    assert "1 cases do not fit the context and are left out" in ended.stdout
+    assert "1 cases were left out, because they are too long for the model" in ended.stdout

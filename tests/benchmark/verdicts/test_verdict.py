@@ -103,7 +103,7 @@ def test_too_little_in_common_decides_nothing() -> None:
     whole = paired(0, 20, 95, only_base=5)
     assert alone(whole).verdict == "regressed"
     found = alone(paired(0, 20, 94, only_base=5, only_candidate=1))
-    assert (found.verdict, found.reason) == ("inconclusive", "the sides have only 94.0% of their cases in common")
+    assert (found.verdict, found.reason) == ("inconclusive", "the two sides have only 94.0% of their cases in common")
     assert (found.only_base, found.only_candidate) == (5, 1)
     assert alone(paired(0, 0, 94, only_candidate=6, identical=True)).verdict == "inconclusive"
 

@@ -82,7 +82,7 @@ def test_a_killed_training_ends_with_the_same_weights(trained, trace_folder, tmp
 def test_a_checkpoint_of_another_training_is_refused(trace_folder, tmp_path):
     with pytest.raises(Killed):
         train(trace_folder, tmp_path, kill_at=2)
-    with pytest.raises(InputError, match=r"differs in lr\)"):
+    with pytest.raises(InputError, match=r"other values of lr\."):
         train(trace_folder, tmp_path, TINY.model_copy(update={"lr": 1.0}))
 
 

@@ -1,0 +1,53 @@
+"""The thoughts of a model: text between two marks, which is not part of the answer.
+
+Qwen, DeepSeek and others write `<think>…</think>`. Mistral's reasoning models write `[THINK]…[/THINK]`. Some chat
+templates write the opening mark at the end of the prompt, so the text of the model begins inside a thought.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["MARKS", "closing_of_open_thought", "without_empty_thought", "without_thinking"]
+
+MARKS = {"<think>": "</think>", "[THINK]": "[/THINK]"}
+"""The closing mark of each opening mark."""
+
+_MARK = re.compile("|".join(re.escape(mark) for pair in MARKS.items() for mark in pair))
+
+
+_EMPTY = re.compile("|".join(rf"{re.escape(opening)}\s*{re.escape(closing)}\s*" for opening, closing in MARKS.items()))
+
+
+def without_empty_thought(text: str) -> str:
+    """Return `text` without the empty thought at its start. If there is none, return `text`."""
+    empty = _EMPTY.match(text)
+    return text if empty is None else text[empty.end() :]
+
+
+def without_thinking(text: str) -> str:
+    """Return `text` without its thoughts.
+
+    If the closing mark is missing, the thought ends at the end of the text. If the opening mark is missing, the thought
+    begins at the start of the text.
+    """
+    parts: list[str] = []
+    position = 0
+    closing: str | None = None
+    for number, found in enumerate(_MARK.finditer(text)):
+        mark = found.group()
+        if closing is not None:
+            if mark == closing:
+                closing, position = None, found.end()
+        elif mark in MARKS:
+            parts.append(text[position : found.start()])
+            closing = MARKS[mark]
+        elif number == 0:
+            position = found.end()
+    return "".join(parts) if closing is not None else "".join([*parts, text[position:]])
+
+
+def closing_of_open_thought(prompt: str) -> str | None:
+    """Return the mark that closes the thought that a prompt opens. None if the prompt does not end inside a thought."""
+    end = prompt.rstrip()
+    return next((closing for opening, closing in MARKS.items() if end.endswith(opening)), None)

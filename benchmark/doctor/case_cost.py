@@ -1,0 +1,76 @@
+"""Measures what a case costs: two of the default cases are answered in the way of a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.candidates.weights import Weights
+from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.request_limits import RequestLimits
+from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.data.completions import total
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.doctor.findings import Finding, brief, ok, problem
+from toolmark.benchmark.engine import NotAnswered, PromptTooLong
+from toolmark.benchmark.engine.devices import choose_device, choose_dtype
+from toolmark.benchmark.engine.engines import Engines
+from toolmark.benchmark.readers.case_selection import limited
+
+__all__ = ["case_cost"]
+
+_CASES = 2
+_MAX_TOKENS = 64
+"""Most calls are shorter. Longer answers are cut, so that the measurement ends."""
+
+
+def case_cost(
+    candidate: Candidate, weights: Weights | None, dialect: Dialect, cases: Sequence[Case], timeout: float = 60.0
+) -> Finding:
+    """Answer two cases, and say how long a case takes.
+
+    Args:
+        candidate: The candidate.
+        weights: The directories of a local candidate.
+        dialect: The candidate's dialect.
+        cases: The cases of which two are answered.
+        timeout: Seconds that one request to a served model may take.
+
+    Raises:
+        InputError, EnvironmentFault: The errors of a run.
+    """
+    chosen = limited(cases, _CASES)
+    engines = Engines(Decoding(max_tokens=_MAX_TOKENS), requests=RequestLimits(1, timeout, 0))
+    device = choose_device("auto") if weights is not None else ""
+    dtype = choose_dtype("auto", device) if device else ""
+    began = time.perf_counter()
+    engine = engines.open(candidate, weights, device, dtype, chosen)
+    try:
+        engine.prepare([dialect.render(case.messages, case.toolbox.tools) for case in chosen], dialect)
+        engine.environment()  # loads the weights
+        loaded = time.perf_counter()
+        answers = [completion for _, completion in engine.answer(range(_CASES))]
+        ended = time.perf_counter()
+    except PromptTooLong as error:
+        return problem(
+            f"a prompt has {max(error.lengths.values()):,} tokens, but the context has room for {error.room:,}",
+            "Use a model with a longer context.",
+        )
+    except NotAnswered as error:
+        return problem(
+            f"not answered: {brief(next(iter(error.reasons.values())))}",
+            "See the lines above, and check the server's log.",
+        )
+    seconds = (ended - loaded) / _CASES
+    usage = total(completion.usage for completion in answers)
+    tokens = f"{usage.input_tokens // _CASES:,} tokens read, {usage.output_tokens / _CASES:.0f} written"
+    found = f"{seconds:.2g} s a case (measured on {_CASES} cases: {tokens})"
+    found += f"; the {len(cases):,} shipped cases take {_duration(seconds * len(cases))}"
+    if weights is None:
+        return ok(f"{found} with one request at a time, and less with --connections")
+    return ok(f"{found} or less, because a run reads shared prompts once; {loaded - began:.0f} s to load")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} hours" if seconds > 5400 else f"{max(seconds / 60, 1):.0f} minutes"

@@ -1,0 +1,239 @@
+"""Requests to an OpenAI-compatible server without a client between, and what its replies contain.
+
+A client repairs replies: it parses arguments, drops fields and raises its own errors. Here every field is read as the
+server sent it. A server may send anything, so no field is trusted to be there or to have its type.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from toolmark.benchmark.doctor.bounded_http import NoReply, Reply, exchange
+from toolmark.benchmark.doctor.findings import brief
+
+__all__ = ["BadReply", "ChatReply", "Endpoint", "RawCall"]
+
+
+class BadReply(Exception):
+    """There is no usable reply.
+
+    Attributes:
+        reason: The reason, without the key.
+        status: The HTTP status. None if there was no reply at all.
+        late: Whether the reply did not come in time.
+    """
+
+    def __init__(self, reason: str, status: int | None = None, *, late: bool = False) -> None:
+        super().__init__(reason, status)
+        self.reason = reason
+        self.status = status
+        self.late = late
+
+
+@dataclass(frozen=True, slots=True)
+class RawCall:
+    """A call in `tool_calls`. `arguments` has the type that the server sent, which should be a string."""
+
+    name: str
+    arguments: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """The parts of a reply that a run uses.
+
+    Attributes:
+        text: The text of the message.
+        calls: The entries of `tool_calls`.
+        reasoning: The text of a field for thoughts, if the server has one.
+        stop_reason: The field `finish_reason`.
+        input_tokens: Tokens of the prompt. None if the server does not count.
+        output_tokens: Tokens of the reply. None if the server does not count.
+        written: The text that the model itself wrote, before the server looked for calls. None if it is not known.
+    """
+
+    text: str = ""
+    calls: tuple[RawCall, ...] = ()
+    reasoning: str = ""
+    stop_reason: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    written: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The address of an OpenAI-compatible server.
+
+    Attributes:
+        url: The address up to the path `/chat/completions`.
+        headers: Headers with the key.
+        model: The name of the model in requests.
+        seconds: The limit on the time of a request.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    model: str
+    seconds: float
+
+    def ask(self, body: Mapping[str, Any]) -> ChatReply:
+        """Send one request, and read its reply.
+
+        Args:
+            body: The request without the model's name.
+
+        Raises:
+            BadReply: There is no reply, the server refuses the request, or the reply is not a completion.
+        """
+        reply = self._send(body)
+        if reply.unfinished:
+            raise BadReply(reply.unfinished, reply.status)
+        fields = self._json(reply)
+        choices = fields.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
+            raise BadReply("the reply has no choice with a message", reply.status)
+        return _chat_reply(choice["message"], choice, fields)
+
+    def stream(self, body: Mapping[str, Any]) -> ChatReply:
+        """Send one request for a stream, and put the parts of the reply together.
+
+        Raises:
+            BadReply: As in `ask`. Or the server does not stream, or the stream does not end.
+        """
+        reply = self._send({**body, "stream": True, "stream_options": {"include_usage": True}})
+        if not reply.unfinished and reply.kind == "application/json":
+            raise BadReply("the server ignores `stream` and sends one reply", reply.status)
+        if reply.unfinished:
+            raise BadReply(reply.unfinished.replace("reply", "stream"), reply.status)
+        message: dict[str, Any] = {"content": "", "tool_calls": []}
+        choice: dict[str, Any] = {}
+        usage: Any = None
+        events = list(_events(reply.body))
+        if not events:
+            raise BadReply("the stream has no event that is JSON", reply.status)
+        for event in events:
+            usage = event.get("usage") or usage
+            choices = event.get("choices")
+            part = choices[0] if isinstance(choices, list) and choices else None
+            if isinstance(part, dict):
+                choice["finish_reason"] = part.get("finish_reason") or choice.get("finish_reason")
+                _add(message, part.get("delta"))
+        return _chat_reply(message, choice, {"usage": usage})
+
+    def _send(self, body: Mapping[str, Any]) -> Reply:
+        content = json.dumps({"model": self.model, **body}).encode()
+        headers = {**self.headers, "Content-Type": "application/json"}
+        try:
+            reply = exchange(
+                "POST", f"{self.url}/chat/completions", headers=headers, content=content, seconds=self.seconds
+            )
+        except NoReply as error:
+            raise BadReply(self.without_key(error), late=error.late) from None
+        if reply.status != 200:
+            raise BadReply(f"status {reply.status}: {self.without_key(_message(reply))}", reply.status)
+        return reply
+
+    def _json(self, reply: Reply) -> dict[str, Any]:
+        fields = _parsed(reply.body)
+        if fields is None:
+            begin = self.without_key(reply.body[:80].decode(errors="replace"))
+            raise BadReply(f"the reply is not a JSON object, but {reply.kind or 'something else'}: {begin}", 200)
+        return fields
+
+    def without_key(self, text: object) -> str:
+        """A text of the server on one line, with the key replaced. Some servers repeat the key in their errors."""
+        line = str(text)
+        for value in self.headers.values():
+            for secret in {value, value.rpartition(" ")[2]}:
+                if len(secret) > 5:
+                    line = line.replace(secret, "(key)")
+        return brief(line)
+
+
+def _parsed(body: bytes) -> dict[str, Any] | None:
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
+def _message(reply: Reply) -> str:
+    """The message of an error, in one of the forms that servers use, or the beginning of the reply."""
+    fields = _parsed(reply.body) or {}
+    error = fields.get("error", fields.get("detail", fields.get("message")))
+    if isinstance(error, dict):
+        error = error.get("message")
+    return str(error) if error else reply.body[:200].decode(errors="replace") or "no text"
+
+
+def _events(body: bytes) -> Iterator[dict[str, Any]]:
+    for line in body.splitlines():
+        if line.startswith(b"data:") and (event := _parsed(line[5:])) is not None:
+            yield event
+
+
+def _add(message: dict[str, Any], delta: Any) -> None:
+    """Add a part of a stream to the message."""
+    if not isinstance(delta, dict):
+        return
+    for name, value in delta.items():
+        if isinstance(value, str) and name != "role":
+            message[name] = str(message.get(name) or "") + value
+    calls = delta.get("tool_calls")
+    for part in calls if isinstance(calls, list) else ():
+        if not isinstance(part, dict):
+            continue
+        index = part.get("index")
+        position = index if isinstance(index, int) and 0 <= index < 100 else len(message["tool_calls"])
+        while len(message["tool_calls"]) <= position:
+            message["tool_calls"].append({"function": {"name": "", "arguments": ""}})
+        whole = message["tool_calls"][position]["function"]
+        function = part.get("function")
+        for name, value in (function if isinstance(function, dict) else {}).items():
+            both_text = isinstance(value, str) and isinstance(whole.get(name, ""), str)
+            whole[name] = whole.get(name, "") + value if both_text else value if value is not None else whole.get(name)
+
+
+def _chat_reply(message: Mapping[str, Any], choice: Mapping[str, Any], fields: Mapping[str, Any]) -> ChatReply:
+    usage = fields.get("usage")
+    counts = usage if isinstance(usage, dict) else {}
+    listed = message.get("tool_calls")
+    functions = [call.get("function") for call in listed if isinstance(call, dict)] if isinstance(listed, list) else []
+    reasoning = message.get("reasoning_content") or message.get("reasoning")
+    reason = choice.get("finish_reason")
+    return ChatReply(
+        text=message["content"] if isinstance(message.get("content"), str) else "",
+        calls=tuple(RawCall(str(one.get("name")), one.get("arguments")) for one in functions if isinstance(one, dict)),
+        reasoning=reasoning if isinstance(reasoning, str) else "",
+        stop_reason=reason if isinstance(reason, str) else None,
+        input_tokens=_whole(counts.get("prompt_tokens")),
+        output_tokens=_whole(counts.get("completion_tokens")),
+        written=_written(choice.get("logprobs")),
+    )
+
+
+def _whole(value: Any) -> int | None:
+    return value if type(value) is int and value >= 0 else None
+
+
+def _written(logprobs: Any) -> str | None:
+    """The model's own text, from the tokens of `logprobs`."""
+    tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
+    if not isinstance(tokens, list) or not all(isinstance(token, dict) for token in tokens):
+        return None
+    parts = []
+    for token in tokens:
+        raw, text = token.get("bytes"), token.get("token")
+        if isinstance(raw, list) and all(type(byte) is int and 0 <= byte < 256 for byte in raw):
+            parts.append(bytes(raw))
+        elif isinstance(text, str):
+            parts.append(text.encode())
+        else:
+            return None
+    return b"".join(parts).decode(errors="replace") or None

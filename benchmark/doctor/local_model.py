@@ -1,0 +1,166 @@
+"""Checks of a model that runs on this machine: its weights, chat template, dialect and context length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from toolmark.benchmark.candidates.recipes import is_recipe
+from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.candidates.weights import Weights, locate, to_download
+from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.hub import by_hand, probe
+from toolmark.benchmark.data.cases import Case, Message
+from toolmark.benchmark.data.completions import Prompt
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.dialects.native import Native
+from toolmark.benchmark.doctor.case_cost import case_cost
+from toolmark.benchmark.doctor.findings import Check, Finding, brief, ok, problem, warning
+from toolmark.benchmark.doctor.memory_and_disk import memory_limit
+from toolmark.benchmark.doctor.probe_question import QUESTION, TOOL
+
+__all__ = ["LocalModel"]
+
+_LONGEST_PROMPTS = 20
+"""Of the prompts with the most characters, this number is encoded to find the prompt with the most tokens."""
+
+_QUESTION = Message(role="user", content=QUESTION)
+
+
+class LocalModel:
+    """A model that is loaded from weights.
+
+    Args:
+        candidate: The candidate, of the kind `local` or `hub`.
+        dialect: The dialect that an evaluation would use.
+        reason: Why this dialect was chosen.
+        cases: The default cases.
+    """
+
+    def __init__(self, candidate: Candidate, dialect: Dialect, reason: str, cases: list[Case]) -> None:
+        self._with_recipe = candidate.adapter is not None and is_recipe(Path(candidate.adapter))
+        self._candidate = replace(candidate, adapter=None) if self._with_recipe else candidate
+        self._recipe = candidate.adapter
+        self._dialect = dialect
+        self._reason = reason
+        self._cases = cases
+        self._shows_tools = False
+
+    def checks(self) -> Iterator[Check]:
+        """The checks of this model. If the weights are not on this machine, only the first two can be made."""
+        yield "weights", self._weights_finding
+        here = not to_download(self._candidate)
+        if here:
+            yield "template", self._template_finding
+        yield "dialect", self._dialect_finding
+        if here:
+            yield "context", self._context_finding
+            yield "case", self._cost_finding
+
+    @cached_property
+    def _weights(self) -> Weights:
+        return locate(self._candidate)
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from toolmark.benchmark.engine.tokenizer import open_tokenizer
+
+        try:
+            return open_tokenizer(self._weights.base)
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(
+                f"{self._weights.base} has no tokenizer that transformers can read: {error}",
+                "Save the tokenizer in the folder of the model with save_pretrained().",
+            ) from None
+
+    def _weights_finding(self) -> Finding:
+        missing = to_download(self._candidate)
+        if missing:
+            for repo, revision in missing:
+                probe(repo, revision)
+            names = " and ".join(repo for repo, _ in missing)
+            return warning(
+                f"{names} is not on this machine; the hub allows the download, and a run starts with it",
+                f"Download it now: {'; '.join(by_hand(repo, 'model') for repo, _ in missing)}",
+            )
+        from toolmark.benchmark.engine.devices import choose_device, choose_dtype, memory
+        from toolmark.benchmark.engine.weight_files import count_parameters
+
+        parameters = count_parameters(self._weights.base)
+        size = sum(file.stat().st_size for file in self._weights.base.glob("*.safetensors"))
+        device = choose_device("auto")
+        dtype = choose_dtype("auto", device)
+        needed = parameters * (2 if "16" in dtype else 4)
+        found = f"{self._weights.base}: {_count(parameters)} parameters, {size / 1e6:,.0f} MB"
+        found += f"; {needed / 1e6:,.0f} MB in {dtype}"
+        if self._with_recipe:
+            found += f"; the adapter is made by the recipe {self._recipe} when a run starts"
+        elif self._weights.adapter is not None:
+            found += f"; adapter {self._weights.adapter}"
+        if needed > (memory_limit() if device == "cpu" else memory(device)):
+            return problem(
+                f"{found}, more than the memory of {device}", "Use a smaller model, or a machine with more memory."
+            )
+        return ok(found)
+
+    def _template_finding(self) -> Finding:
+        from toolmark.benchmark.engine.encoding import check_readable, encode
+
+        ids = encode(Prompt((_QUESTION,)), self._tokenizer).ids  # raises an error if there is no template
+        kept = str(self._tokenizer.decode(ids))
+        if TOOL.name not in kept:  # transformers makes an empty tokenizer if the tokenizer's files are missing
+            return problem(
+                f"the tokenizer loses the text of a prompt, which becomes {brief(kept[:80])!r}",
+                f"Save the tokenizer of the model in {self._weights.base} with save_pretrained().",
+            )
+        prompt = Prompt((_QUESTION,), (TOOL,))
+        try:
+            encode(prompt, self._tokenizer)
+            check_readable(prompt, self._tokenizer, Native())
+        except InputError as error:
+            if self._dialect.name == Native.name:
+                raise
+            return ok(f"writes turns; the dialect native is not possible, because {error.what}")
+        self._shows_tools = True
+        return ok("writes turns, shows tools, and writes calls that Toolmark reads: the dialect native is possible")
+
+    def _dialect_finding(self) -> Finding:
+        found = f"{self._dialect.name} ({self._reason})"
+        if self._shows_tools and self._dialect.name != Native.name and self._reason == "default":
+            found += "; the template also shows tools, so compare with --dialect native"
+        return ok(found)
+
+    def _context_finding(self) -> Finding:
+        from toolmark.benchmark.engine.encoding import encode
+        from toolmark.benchmark.engine.tokenizer import context_length
+
+        context = context_length(self._weights.base)
+        prompts = sorted(
+            (self._dialect.render(case.messages, case.toolbox.tools) for case in self._cases), key=_characters
+        )
+        longest = max(len(encode(prompt, self._tokenizer).ids) for prompt in prompts[-_LONGEST_PROMPTS:])
+        needed = longest + Decoding().max_tokens
+        asked = f"the longest of the {len(self._cases):,} shipped cases needs {needed:,}"
+        if context is None:
+            return ok(f"the length is not known; {asked}")
+        if needed > context:
+            return warning(
+                f"{context:,} tokens, but {asked}", "Leave out cases that do not fit: toolmark eval --skip-too-long"
+            )
+        return ok(f"{context:,} tokens; {asked}")
+
+    def _cost_finding(self) -> Finding:
+        return case_cost(self._candidate, self._weights, self._dialect, self._cases)
+
+
+def _characters(prompt: Prompt) -> int:
+    shown: list[Any] = [tool.shown() for tool in prompt.tools]
+    return sum(len(message.content) for message in prompt.messages) + len(str(shown))
+
+
+def _count(parameters: int) -> str:
+    return f"{parameters / 1e9:.2f}B" if parameters >= 1e9 else f"{parameters / 1e6:.1f}M"

@@ -1,0 +1,71 @@
+"""The checks of the model that `toolmark doctor --model SPEC` names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.doctor.findings import Check, Finding, ok
+from toolmark.benchmark.evaluation.contestant import Contestant, contestants
+from toolmark.benchmark.evaluation.request import Request, shipped_cases
+from toolmark.benchmark.readers.case_selection import load_cases
+from toolmark.benchmark.runs.replay import read_replay
+
+__all__ = ["contestant_of", "model_checks"]
+
+
+def contestant_of(spec: str, dialect: str | None) -> Contestant:
+    """The model with its dialect, as an evaluation would use it. Nothing is loaded.
+
+    Args:
+        spec: The spec of the candidate.
+        dialect: The dialect that the user chose. None if the usual dialect is used.
+
+    Raises:
+        InputError: The spec or the dialect is wrong.
+    """
+    request = Request(models=(spec,), dialect=dialect)
+    (contestant,) = contestants(request, request.candidates())
+    return contestant
+
+
+def model_checks(spec: str, dialect: str | None, seconds: float) -> Iterator[Check]:
+    """The checks of a model.
+
+    Args:
+        spec: The spec of the candidate.
+        dialect: The dialect that the user chose. None if the usual dialect is used.
+        seconds: The limit on the time of one request to a served model.
+
+    Raises:
+        InputError: The spec or the dialect is wrong.
+    """
+    contestant = contestant_of(spec, dialect)
+    candidate = contestant.candidate
+    yield "model", lambda: _model(candidate)
+    if candidate.kind == "replay":
+        yield "dialect", lambda: ok(f"{contestant.dialect.name} ({contestant.dialect_reason})")
+        return
+    if candidate.kind == "policy":
+        return
+    cases, _ = load_cases(shipped_cases())
+    chosen = (candidate, contestant.dialect, contestant.dialect_reason, cases)
+    if candidate.kind == "inspect":
+        from toolmark.benchmark.doctor.served_model import ServedModelChecks
+
+        yield from ServedModelChecks(*chosen, seconds).checks()
+    else:
+        from toolmark.benchmark.doctor.local_model import LocalModel
+
+        yield from LocalModel(*chosen).checks()
+
+
+def _model(candidate: Candidate) -> Finding:
+    if candidate.kind == "replay":
+        recorded = read_replay(Path(candidate.base))
+        return ok(f"recorded answers in {candidate.base}, {recorded.epochs} for each case")
+    if candidate.kind == "policy":
+        return ok(f"the policy {candidate.base}, which needs no weights and no server")
+    read = {"local": "a folder on this machine", "hub": "a model of the hub", "inspect": "a served model"}
+    return ok(f"{candidate.name}: {read[candidate.kind]}" + (f"; {candidate.note}" if candidate.note else ""))

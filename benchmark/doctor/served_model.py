@@ -1,0 +1,114 @@
+"""Checks of a served model. The server is found by Inspect's provider, as in a run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.config.request_limits import RequestLimits
+from toolmark.benchmark.core.errors import EnvironmentFault
+from toolmark.benchmark.data.cases import Case, Message
+from toolmark.benchmark.data.completions import Completion, Prompt
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.dialects.native import Native
+from toolmark.benchmark.doctor.case_cost import case_cost
+from toolmark.benchmark.doctor.chat_replies import Endpoint
+from toolmark.benchmark.doctor.endpoint_checks import EndpointChecks
+from toolmark.benchmark.doctor.findings import Check, Finding, brief, ok, problem, warning
+from toolmark.benchmark.doctor.probe_question import MAX_TOKENS, QUESTION, TOOL
+from toolmark.benchmark.engine.served_requests import Refused, ServedModel, Unanswered
+
+__all__ = ["ServedModelChecks"]
+
+
+class ServedModelChecks:
+    """The checks of a served model.
+
+    Args:
+        candidate: The candidate, of the kind `inspect`.
+        dialect: The dialect that an evaluation would use.
+        reason: Why this dialect was chosen.
+        cases: The default cases.
+        seconds: The limit on the time of one request.
+    """
+
+    def __init__(self, candidate: Candidate, dialect: Dialect, reason: str, cases: list[Case], seconds: float) -> None:
+        self._candidate = candidate
+        self._dialect = dialect
+        self._reason = reason
+        self._cases = cases
+        self._seconds = seconds
+        self._answers = False
+        self._calls_arrive = False
+
+    def checks(self) -> Iterator[Check]:
+        """The checks. If the server does not answer a plain question, the others are left out."""
+        try:
+            model = ServedModel(self._candidate.base, RequestLimits(1, self._seconds, 0))
+        except EnvironmentFault as error:
+            fault = problem(brief(error.what), f"{error.fix} For OpenAI's client: pip install 'toolmark[api]'")
+            yield "provider", lambda: fault
+            return
+        address = model.address
+        if address is not None:
+            endpoint = Endpoint(address.url, address.headers, address.model, self._seconds)
+            probe = EndpointChecks(endpoint, _settings(self._candidate.base), self._dialect)
+            yield from probe.checks()
+            self._answers, self._calls_arrive = probe.answers, probe.calls_arrive
+        else:
+            yield "chat", lambda: self._chat(model)
+            if self._answers:
+                yield "calls", lambda: self._calls(model)
+        yield "dialect", self._dialect_finding
+        if self._answers:
+            yield (
+                "case",
+                lambda: case_cost(self._candidate, None, self._dialect, self._cases, timeout=self._seconds),
+            )
+
+    def _chat(self, model: ServedModel) -> Finding:
+        try:
+            completion = _asked(model, tools=False)
+        except (EnvironmentFault, Refused, Unanswered) as error:
+            return problem(
+                brief(error.what if isinstance(error, EnvironmentFault) else error),
+                "Check the provider's address, the model's name and the key.",
+            )
+        self._answers = True
+        return ok(f"answers ({completion.usage.output_tokens} tokens), asked by Inspect's provider")
+
+    def _calls(self, model: ServedModel) -> Finding:
+        unseen = "the raw replies of this provider's API are not visible here, so arguments may be altered"
+        try:
+            completion = _asked(model, tools=True)
+        except (EnvironmentFault, Refused, Unanswered) as error:
+            return warning(
+                f"a request with tools fails: {brief(error)}", "Use a dialect in text: toolmark eval --dialect tagged"
+            )
+        self._calls_arrive = bool(completion.tool_calls)
+        if self._calls_arrive:
+            return ok(f"come back as calls; {unseen}")
+        return warning(
+            f"the model answered in words: {brief(completion.text[:80])!r}; {unseen}",
+            "Ask a model that can call tools, or use a dialect in text: toolmark eval --dialect tagged",
+        )
+
+    def _dialect_finding(self) -> Finding:
+        found = f"{self._dialect.name} ({self._reason})"
+        if self._calls_arrive and self._dialect.name != Native.name:
+            found += "; this server reads calls itself, so compare with --dialect native"
+        return ok(found)
+
+
+def _asked(model: ServedModel, *, tools: bool) -> Completion:
+    prompt = Prompt((Message(role="user", content=QUESTION),), (TOOL,) if tools else ())
+    return asyncio.run(model.ask(prompt, {"max_tokens": MAX_TOKENS, "temperature": 0}))
+
+
+def _settings(name: str) -> str:
+    """The variables with the address and the key of an OpenAI-compatible server."""
+    provider, _, rest = name.partition("/")
+    service = rest.partition("/")[0] if provider == "openai-api" else provider
+    variable = service.upper().replace("-", "_")
+    return f"{variable}_BASE_URL and {variable}_API_KEY"

@@ -1,0 +1,53 @@
+"""Makes sure that servers that Inspect starts end with this process. For example, `vllm/…` starts a vLLM server.
+
+Inspect ends its servers when Python exits, but not if this process is killed. So each server is started together with a
+guard process, which ends the server when this process has ended. Linux's signal for the end of a parent cannot be used,
+because Inspect starts a server in a thread that ends soon.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from functools import cache
+from subprocess import Popen
+
+from toolmark.benchmark.core.child_processes import guarded
+
+__all__ = ["guard_started_servers"]
+
+_SECONDS_TO_END = 1.0
+"""Time that a server gets to end by itself. Inspect uses the same time."""
+
+
+@cache
+def guard_started_servers() -> None:
+    """Replace the functions with which Inspect starts and ends a server.
+
+    The new functions start a server together with a guard, and end a server with all its child processes.
+    """
+    if os.name != "posix":
+        return
+    from inspect_ai._util import local_server
+
+    start = local_server.execute_shell_command
+
+    def start_guarded(command: list[str], env: dict[str, str] | None = None) -> Popen[str]:
+        return start(guarded(command), env)
+
+    local_server.execute_shell_command = start_guarded
+    local_server.kill_process_tree = _end_group
+
+
+def _end_group(pid: int) -> None:
+    """End a server and its child processes.
+
+    Args:
+        pid: The process ID of the server's guard. The process group has the same number.
+    """
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)  # the guard sends the signal to the server too
+        time.sleep(_SECONDS_TO_END)
+        os.killpg(pid, signal.SIGKILL)
