@@ -19,8 +19,8 @@ values:
     adapters/<recipe>-<hash>/   the hash of the data, trainer, options, seed, dialect, base, the trainer's code
 
 If a folder exists already, it is reused. If an option changes, only the folders that depend on this option are made
-again. Paths in a recipe are relative to the folder of the recipe. With `dev = "data"`, checkpoints are judged on the dev
-cases of the recipe's own data.
+again. Paths in a recipe are relative to the folder of the recipe. With `dev = "data"`, checkpoints are judged on
+the dev cases of the recipe's own data.
 """
 
 from __future__ import annotations
