@@ -1,7 +1,7 @@
-"""The hidden folder in which a dataset is written before it is moved to its place.
+"""Makes the hidden folder in which a dataset is written. The finished dataset is then moved to its place.
 
 The folder is removed when the command ends or is interrupted. If the command was killed, the next command with the same
-`--out` removes the folder. A lock tells whether the command that made a folder still runs.
+`--out` removes the folder. While a command is running, a lock protects its folder.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LOCK = "lock"
 
 @contextmanager
 def unfinished_folder(out: Path) -> Iterator[Path]:
-    """Make a folder beside `out` that exists inside the `with` block.
+    """Make a hidden folder next to `out`. The folder is removed at the end of the `with` block.
 
     Raises:
         EnvironmentFault: The folder cannot be made.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from toolmark.benchmark.config.template_args import parse_template_args
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.engine.devices import DeviceChoice
 from toolmark.benchmark.plugins.commands import checked, plugin_command, plugin_commands
-from toolmark.trainers.curve_line import CurveLine
+from toolmark.trainers.curve_line import curve_line
 from toolmark.trainers.training_job import DEV_LIMIT, TrainingJob
 
 __all__ = ["app", "train_command"]
@@ -95,9 +96,12 @@ def _train(trainer: Any, options: Any, **given: Any) -> None:
     def say(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    curve = CurveLine()
-    with no_test_cases(), phase(curve):
-        run_training(trainer, TrainingJob(**given), checked(trainer.Options, options), curve.add, say)
+    with no_test_cases(), phase("preparing the training") as shown:
+
+        def log(point: Mapping[str, float]) -> None:
+            shown.text = partial(curve_line, point)
+
+        run_training(trainer, TrainingJob(**given), checked(trainer.Options, options), log, say)
     say(f"Trained: {given['out']}")
 
 

@@ -102,7 +102,7 @@ def run_training(
     dialect = _dialect(job, base, data)
     template = choose_template_args(job.template_args, base, [base])
     if template_reads_clock(weights):
-        say(f"The chat template reads the clock, and always gets the date {TEMPLATE_DATE}.")
+        say(f"The chat template contains the current date. Toolmark always uses the date {TEMPLATE_DATE} instead.")
     if template.reason:
         say(f"{template}".capitalize())
     examples = EncodedExamples(

@@ -1,7 +1,7 @@
-"""Choosing the arguments of the chat template for each candidate.
+"""Chooses the arguments of the chat template for each candidate.
 
-A model that was trained with `{"enable_thinking": false}` must be judged with the same prompts. So the arguments of the
-training are the default. As for the dialect, the base of an adapter gets the arguments of the adapter.
+If a model was trained with `{"enable_thinking": false}`, it must be judged with the same prompts. So the arguments of
+the training are the default. A base is compared with its adapter, so the base gets the arguments of the adapter.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class TemplateArgsChoice:
 
     Attributes:
         args: The arguments.
-        reason: Why these arguments were chosen. Empty if there are no arguments, and none were expected.
+        reason: Why these arguments were chosen. Empty if no arguments were given or found.
     """
 
     args: TemplateArgs = field(default_factory=dict)
@@ -38,17 +38,16 @@ class TemplateArgsChoice:
 def choose_template_args(
     given: TemplateArgs | None, candidate: Candidate, candidates: Sequence[Candidate]
 ) -> TemplateArgsChoice:
-    """Choose the template arguments of a candidate.
+    """Return the template arguments of a candidate.
 
     The first rule that applies decides:
 
-    1. The arguments of `--template-args` are used.
-    2. If any candidate has an adapter with known arguments, these arguments are used. This also holds for the base.
-    3. If the candidate is a model that was trained with Toolmark, the arguments of the training are used.
-    4. Otherwise there are no arguments.
-
-    Candidates without a chat template of their own (recordings and policies) get no arguments. A served model gets only
-    the arguments of `--template-args`.
+    1. Recordings and policies get no arguments, because they use no chat template.
+    2. If `--template-args` is given, these arguments are used.
+    3. A served model gets no other arguments.
+    4. If any candidate has an adapter with known arguments, all candidates get these arguments, also the base.
+    5. If the candidate is a model that was trained with Toolmark, the arguments of the training are used.
+    6. Otherwise there are no arguments.
 
     Args:
         given: The value of `--template-args`. None if the option was not given.
@@ -73,17 +72,17 @@ def choose_template_args(
     if len(every) > 1:
         raise InputError(
             f"the adapters were trained with different template arguments: {', '.join(sorted(every))}",
-            "Evaluate one adapter at a time, or choose the arguments for all adapters: --template-args '{}'",
+            "Evaluate one adapter at a time, or give the arguments for all adapters: --template-args '{}'",
         )
     if every:
         (args,) = every.values()
-        return TemplateArgsChoice(args, "the adapter was trained with them" if args else "")
+        return TemplateArgsChoice(args, "the adapter was trained with these arguments" if args else "")
     own = _trained(candidate)
-    return TemplateArgsChoice(own, "the model was trained with them") if own else TemplateArgsChoice()
+    return TemplateArgsChoice(own, "the model was trained with these arguments") if own else TemplateArgsChoice()
 
 
 def _trained(candidate: Candidate) -> TemplateArgs | None:
-    """The arguments with which a candidate's adapter or base was trained. None if they are not known."""
+    """Return the arguments with which the adapter or base of a candidate was trained. None if they are not known."""
     if candidate.adapter is not None and is_recipe(path := Path(candidate.adapter)):
         return read_recipe(path).template_args
     if candidate.adapter is None and candidate.kind != "local":

@@ -12,8 +12,8 @@ from toolmark.benchmark.core.hub import cached, download, gated
 __all__ = ["Weights", "base_on_this_machine", "locate", "to_download"]
 
 _LFS_POINTER = b"version "
-"""The first eight bytes of a Git LFS pointer, a short text that stands in place of a large file. A safetensors file
-never begins with these bytes."""
+"""The first eight bytes of a Git LFS pointer, which is a short text in place of a large file. A safetensors file never
+begins with these bytes."""
 
 _MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
 _BASE_MARKER, _ADAPTER_MARKER = "config.json", "adapter_config.json"
@@ -28,14 +28,14 @@ class Weights:
 
 
 def _stored(repo: str, revision: str | None, marker: str) -> Path | None:
-    """The folder of a repository in the local cache. None if the cache has no weights or no file `marker` of it."""
+    """Return the folder of a repository in the local cache. None if the weights or the file `marker` are missing."""
     folder = cached(repo, revision)
     complete = folder is not None and (folder / marker).is_file() and any(folder.glob("*.safetensors"))
     return folder if complete else None
 
 
 def to_download(candidate: Candidate) -> list[tuple[str, str | None]]:
-    """The repositories, with their revisions, that `locate` would download for a `local` or `hub` candidate."""
+    """Return the repositories that `locate` would download for a candidate, each with its revision."""
     missing = []
     if candidate.kind == "hub" and _stored(candidate.base, candidate.revision, _BASE_MARKER) is None:
         missing.append((candidate.base, candidate.revision))
@@ -56,7 +56,7 @@ def _fetch(repo: str, revision: str | None, needs_consent: bool, marker: str) ->
 
 
 def base_on_this_machine(candidate: Candidate) -> Path | None:
-    """The directory of a candidate's base. None if the candidate has no weights, or they are not downloaded yet."""
+    """Return the directory of a candidate's base. None if there are no weights, or they are not downloaded yet."""
     if candidate.kind == "hub":
         return cached(candidate.base, candidate.revision)
     return Path(candidate.base) if candidate.kind == "local" else None

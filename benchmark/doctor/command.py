@@ -46,7 +46,7 @@ def check(
     dialect: str | None = None,
     seconds: float = _MODEL_SECONDS,
     runs: Annotated[Path, Parameter(env_var="TOOLMARK_RUNS")] = Path("runs"),
-    as_json: Annotated[bool, Parameter(name="--json")] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
     """Check that this machine can run Toolmark. Each check prints one line, with what to do if something is not well.
 
@@ -85,7 +85,7 @@ def check(
         listed = [{"name": name, **asdict(finding)} for name, finding in findings]
         say(json.dumps({"ok": not counts["problem"], "findings": listed}, indent=2))
     else:
-        say(f"{counts['problem']} problems, {counts['warning']} warnings")
+        say(", ".join(f"{counts[state]} {state}{'s' * (counts[state] != 1)}" for state in ("problem", "warning")))
     if counts["problem"]:
         sys.exit(EnvironmentFault.exit_code)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,15 @@ from toolmark.benchmark.doctor.case_cost import case_cost
 from toolmark.benchmark.doctor.findings import Check, Finding, brief, ok, problem, warning
 from toolmark.benchmark.doctor.memory_and_disk import memory_limit
 from toolmark.benchmark.doctor.probe_question import QUESTION, TOOL
+from toolmark.benchmark.doctor.time_limit import within
 
 __all__ = ["LocalModel"]
 
 _LONGEST_PROMPTS = 20
 """Of the prompts with the most characters, this number is encoded to find the prompt with the most tokens."""
+
+_PROBE_SECONDS = 3.0
+"""The limit on the time of a question to the hub, with the search for the hub's address."""
 
 _QUESTION = Message(role="user", content=QUESTION)
 
@@ -48,16 +52,16 @@ class LocalModel:
         self._dialect = dialect
         self._reason = reason
         self._cases = cases
+        self._has_weights = False
         self._shows_tools = False
 
     def checks(self) -> Iterator[Check]:
-        """The checks of this model. If the weights are not on this machine, only the first two can be made."""
+        """The checks of this model. Without usable weights, only weights and dialect are checked."""
         yield "weights", self._weights_finding
-        here = not to_download(self._candidate)
-        if here:
+        if self._has_weights:
             yield "template", self._template_finding
         yield "dialect", self._dialect_finding
-        if here:
+        if self._has_weights:
             yield "context", self._context_finding
             yield "case", self._cost_finding
 
@@ -81,7 +85,13 @@ class LocalModel:
         missing = to_download(self._candidate)
         if missing:
             for repo, revision in missing:
-                probe(repo, revision)
+                try:
+                    within(_PROBE_SECONDS, partial(probe, repo, revision))
+                except TimeoutError as error:
+                    return problem(
+                        f"{repo} is not on this machine, and the hub gives {error}",
+                        f"Connect to the network, or download the model on another: {by_hand(repo, 'model')}",
+                    )
             names = " and ".join(repo for repo, _ in missing)
             return warning(
                 f"{names} is not on this machine; the hub allows the download, and a run starts with it",
@@ -105,6 +115,7 @@ class LocalModel:
             return problem(
                 f"{found}, more than the memory of {device}", "Use a smaller model, or a machine with more memory."
             )
+        self._has_weights = True
         return ok(found)
 
     def _template_finding(self) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.config.request_limits import RequestLimits
@@ -47,7 +48,8 @@ class ServedModelChecks:
         try:
             model = ServedModel(self._candidate.base, RequestLimits(1, self._seconds, 0))
         except EnvironmentFault as error:
-            fault = problem(brief(error.what), f"{error.fix} For OpenAI's client: pip install 'toolmark[api]'")
+            client = "" if find_spec("openai") else " Most servers need: pip install 'toolmark[api]'"
+            fault = problem(brief(error.what).rstrip("."), error.fix + client)
             yield "provider", lambda: fault
             return
         address = model.address
@@ -72,7 +74,7 @@ class ServedModelChecks:
             completion = _asked(model, tools=False)
         except (EnvironmentFault, Refused, Unanswered) as error:
             return problem(
-                brief(error.what if isinstance(error, EnvironmentFault) else error),
+                brief(error.what if isinstance(error, EnvironmentFault) else error).rstrip("."),
                 "Check the provider's address, the model's name and the key.",
             )
         self._answers = True

@@ -1,9 +1,8 @@
 """Estimates how long the answers of a run will be, from the answers so far.
 
 The estimate uses answers that have ended, and also answers that are still being written. The lengths are divided into
-ranges. For each range, the share of ending answers is the number of answers that ended in the range, divided by the
-number of answers that reached the range. This is a life table (Kaplan and Meier, "Nonparametric estimation from
-incomplete observations", 1958).
+ranges. For each range, a share is computed: how many of the answers that reached the range have ended in it. This is a
+life table (Kaplan and Meier, "Nonparametric estimation from incomplete observations", 1958).
 
 At the start of a run, no answer has ended. So an assumed distribution of lengths (the prior) is added, which counts
 like a few more answers.

@@ -1,8 +1,8 @@
 """The decode loop: continues many prompts at once, and reads each shared prefix only once.
 
 When a sequence ends, it leaves the batch, and a waiting sequence takes its slot. Sequences are admitted in depth-first
-order of the tree of common prefixes. So a prefix is read when the first sequence with this prefix is admitted, and is
-freed when the last sequence with this prefix ends. There is no padding, because a forward pass takes the tokens of many
+order of the tree of common prefixes. So sequences with the same prefix follow each other. A prefix is read for its
+first sequence, and freed after its last sequence. There is no padding, because a forward pass takes the tokens of many
 sequences in one packed row.
 """
 

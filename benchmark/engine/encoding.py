@@ -6,8 +6,8 @@ learn to write. These rules are always true:
 
 - The ids of the prompt are a prefix of the ids of prompt and reply.
 - If the tokenizer has a BOS token, there is exactly one BOS token, at the start.
-- Only the tokens of the reply and its stop token are supervised. If the prompt opens a thought, the reply first closes
-  this thought.
+- Only the tokens of the reply and its stop token are supervised. If the prompt ends inside a thought, the reply begins
+  with the end of the thought.
 
 The reply is tokenised separately from the prompt, because in generation too, the tokens of the reply are added to a
 finished prompt.
@@ -172,7 +172,7 @@ def _turn_with_calls(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: 
     `<start_function_response>`, because a result must follow.
 
     Some templates write an empty thought before the calls of the last turn, but not before an answer. The empty thought
-    is left out. Otherwise a model would learn that a thought leads to a call.
+    is left out, because a model would otherwise learn that a call follows a thought.
     """
     before = _render(prompt.messages, prompt, tokenizer, reply=False)
     whole = _render((*prompt.messages, reply), prompt, tokenizer, reply=True)

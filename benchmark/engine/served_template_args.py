@@ -1,8 +1,8 @@
-"""Arguments of the chat template for a served model.
+"""Sends arguments of the chat template to a served model.
 
-Servers that render a chat template read the arguments in the field `chat_template_kwargs` of a request, for example
-vLLM, SGLang, llama.cpp and `transformers serve`. Other services have no such field. They refuse the request, or ignore
-the field.
+Some servers render a chat template themselves, for example vLLM, SGLang, llama.cpp and `transformers serve`. They read
+the arguments in the field `chat_template_kwargs` of a request. Other services refuse a request with this field, or
+ignore the field.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from toolmark.benchmark.core.errors import InputError
 __all__ = ["check_takes_template_args", "template_args_config"]
 
 _PROVIDERS = ("openai-api", "vllm", "sglang")
-"""Inspect's providers that talk to servers with a chat template."""
+"""Inspect's providers for servers that render a chat template."""
 
 
 def check_takes_template_args(model: str, args: TemplateArgs) -> None:
@@ -31,12 +31,12 @@ def check_takes_template_args(model: str, args: TemplateArgs) -> None:
     provider = model.partition("/")[0]
     if args and provider not in _PROVIDERS:
         raise InputError(
-            f"--template-args {written(args)} cannot be sent to {model}, because the provider {provider} has no field "
-            "for arguments of a chat template",
-            f"Leave --template-args out. It is possible with: {', '.join(_PROVIDERS)}",
+            f"--template-args {written(args)} cannot be sent to {model}, because the provider {provider} takes no "
+            "arguments of a chat template",
+            f"Leave --template-args out, or use a model of these providers: {', '.join(_PROVIDERS)}",
         )
 
 
 def template_args_config(args: TemplateArgs) -> dict[str, Any]:
-    """The fields of Inspect's `GenerateConfig` that send template arguments."""
+    """Return the fields of Inspect's `GenerateConfig` with which template arguments are sent."""
     return {"extra_body": {"chat_template_kwargs": dict(args)}} if args else {}

@@ -42,14 +42,14 @@ class Observer:
         """Receive a line for the user, for example the command that makes the adapter of a recipe."""
 
     def forecast(self, contestant: Contestant, forecast: Forecast) -> None:
-        """Receive the first estimate of the time that a run will take."""
+        """Receive the first estimate of the time of a run."""
 
     def generated(self, contestant: Contestant, seconds: float) -> None:
-        """Receive a contestant whose run is complete.
+        """Receive a contestant with a complete run.
 
         Args:
             contestant: The contestant.
-            seconds: The time that the run took in this evaluation.
+            seconds: The time of the run in this evaluation, in seconds.
         """
 
 
@@ -91,7 +91,7 @@ class Evaluation:
 
     @property
     def has_recipes(self) -> bool:
-        """Whether an adapter is a recipe. Another process makes such an adapter, and it may print to the terminal."""
+        """Return whether an adapter is a recipe. The process that makes the adapter may print to the terminal."""
         adapters = [contestant.candidate.adapter for contestant in self.contestants]
         return any(adapter is not None and is_recipe(Path(adapter)) for adapter in adapters)
 

@@ -107,9 +107,9 @@ def check(
     cases:
         Case file or folder. The default is the shipped cases.
     template_args:
-        Arguments of the chat template as JSON. The default is the arguments of the training, or none.
+        Arguments of the chat template as JSON. By default, the arguments of the training are used, if there are any.
     max_tokens:
-        Largest number of tokens of an answer.
+        Highest number of tokens of an answer.
     device:
         Device that computes the answers.
     dtype:

@@ -98,7 +98,7 @@ class Request:
 
 
 def check(request: Request) -> None:
-    """Check the options for which neither cases nor candidates are needed.
+    """Check the options that can be checked without cases and candidates.
 
     Raises:
         InputError: The value of an option is not allowed, or two options cannot be used together.

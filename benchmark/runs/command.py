@@ -194,7 +194,7 @@ def prune(
 ) -> None:
     """Delete runs without completions. With --keep, older logs are deleted too. Completions are never deleted."""
     if keep is not None and keep < 0:
-        raise InputError(f"--keep {keep} is negative", "Write a number of logs from 0, for example --keep 3.")
+        raise InputError(f"--keep {keep} is negative", "Write 0 or a larger number, for example --keep 3")
     freed_bytes = 0
     for freed in prune_runs(runs, keep, dry_run=dry_run):
         freed_bytes += freed.size

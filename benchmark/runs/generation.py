@@ -136,10 +136,10 @@ def open_run(
 def _key(run: Run, prompt: Prompt, case: Case, epoch: int, one_call: bool) -> str:
     """Return the key of a completion. If the key is in the ledger, the completion is reused.
 
-    The key is a hash of the identity of the run, the epoch, and these values:
+    The key is a hash of these values:
 
-    - the prompt
-    - the expected answer, if the candidate is a policy, because a policy can read the expected answer
+    - the identity of the run, the prompt and the epoch
+    - for a policy: the expected answer, because a policy can read it
     - a mark, if the completion ends after its first call (`one_call`)
     """
     question: object = [prompt.digest(), case.gold_hash] if run.candidate.kind == "policy" else prompt.digest()

@@ -97,7 +97,7 @@ def _expected(row: Grade) -> str | None:
 
 
 def confusions(grades: Sequence[Sequence[Grade]]) -> tuple[Confusion, ...]:
-    """Return a confusion for each contestant. All confusions have the same rows and columns.
+    """Return a table of confusions for each contestant. All tables have the same rows and columns.
 
     Cases that expect several tools are left out.
 

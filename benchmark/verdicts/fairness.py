@@ -80,7 +80,7 @@ def mismatches(
 
 
 def unproven_base(identity: Mapping[str, Any], training: TrainingRecord | None) -> str:
-    """Check that an adapter runs on the base on which it was trained.
+    """Check that the base in a run is the base on which the adapter was trained.
 
     The base is verified if the training record of the adapter contains the hash of the base's weights. The name of the
     base is not enough, because the same name can stand for different weights. Loading the adapter shows no error if

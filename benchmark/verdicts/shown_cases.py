@@ -116,7 +116,7 @@ class CaseShown:
         action: The right action: call or abstain.
         reason: Why abstaining is right. None if a call is right.
         expected: Calls of the right answer, with the first accepted value of each argument. If there are several right
-            answers, the one that is closest to the calls of the last contestant is shown.
+            answers, this is the right answer that is closest to the calls of the last contestant.
         others: Number of the other right answers.
         tool: The expected tool. None if no tool or several tools are expected.
         tags: Tags of the case, as text.

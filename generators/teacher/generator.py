@@ -59,7 +59,9 @@ class TeacherGenerator(BaseGenerator):
         """
         batches = _batches(toolbox, options)
         if not batches:
-            raise InputError("there is no question to write", "Raise --queries or --no-tool, or offer a tool.")
+            raise InputError(
+                "there is no question to write", "Write a larger number for --queries or --no-tool, or add a tool."
+            )
         prompts = read_role_prompts(options.prompts)
         register_prices()
         if options.dry_run:

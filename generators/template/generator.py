@@ -44,7 +44,7 @@ class TemplateOptions(BaseModel):
         default=20, ge=0, description="Highest number of tools that are offered in addition to the right tool."
     )
     borrow: Literal["catalog"] | None = Field(
-        default=None, description="If there are too few tools to offer, also offer tools from here: catalog."
+        default=None, description="If your toolbox has too few tools, also offer tools of the catalog."
     )
     toolboxes: int | None = Field(
         default=None,

@@ -22,7 +22,7 @@ __all__ = ["AdaptedLinear"]
 
 
 class AdaptedLinear(Linear):
-    """A LoRA layer over a frozen `torch.nn.Linear`, for one adapter without dropout.
+    """A LoRA layer for a frozen `torch.nn.Linear`, with one adapter and without dropout.
 
     A quantized base is not supported, because its weights are not a plain matrix. Variants of LoRA such as DoRA are not
     supported either. The options have the same meaning as in PEFT's `LoraConfig`.

@@ -155,8 +155,8 @@ def check_mask(
         where: Description of the conversation for error messages.
 
     Raises:
-        InputError: A supervised turn is not a turn of the assistant, or does not end with an id of `stops`. Or BOS does
-            not stand exactly once, at the start.
+        InputError: A supervised turn is not a turn of the assistant, or does not end with an id of `stops`. Or the
+            sequence does not have exactly one BOS, at the start.
     """
     bos = tokenizer.bos_token_id
     if (
@@ -194,7 +194,7 @@ def _written(text: str) -> str:
 
 
 def _is_reply(text: str, reply: Message, dialect: Dialect) -> bool:
-    """Return whether `text` is the text of `reply`. The template writes the calls of a reply that contains calls."""
+    """Return whether `text` is the text of `reply`. If `reply` has calls, the calls that are read from `text` count."""
     if not reply.tool_calls:
         return _written(text) == _written(reply.content)
     reading = dialect.parse(Completion(text), strict=True)

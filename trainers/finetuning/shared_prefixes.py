@@ -48,7 +48,7 @@ class PackedRow:
     Attributes:
         ids: Token ids.
         positions: Position of each token in its conversation.
-        predicted_from: Index in the row of each token that stands directly before a supervised token.
+        predicted_from: Index in the row of each token that comes directly before a supervised token.
         targets: For each entry of `predicted_from`, the supervised token that follows.
         origins: For each target, the number of its conversation and its index in this conversation.
         parts: The parts of the row.
@@ -65,7 +65,7 @@ class PackedRow:
 
 
 def pack(conversations: Sequence[Encoded]) -> PackedRow:
-    """Pack conversations into one row. Each conversation must have at least one supervised token."""
+    """Return conversations as one packed row. Each conversation must have at least one supervised token."""
     begins = [encoded.supervised.index(True) for encoded in conversations]
     prompts = {index: encoded.ids[: begins[index]] for index, encoded in enumerate(conversations)}
     row = PackedRow(tokens=sum(len(encoded.ids) for encoded in conversations))

@@ -60,7 +60,9 @@ class ResumeFile:
         fresh.replace(self.path)
 
     def load(self, model: torch.nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> Progress:
-        """Restore `model` and `optimizers` in place, and return the progress. Do nothing if the file does not exist.
+        """Restore `model` and `optimizers` in place, and return the progress.
+
+        If the file does not exist, nothing is changed, and the progress is 0.
 
         Raises:
             InputError: The file belongs to a training with another seed, other data or other options.

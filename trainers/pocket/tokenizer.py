@@ -52,7 +52,7 @@ CHAT_TEMPLATE = """\
 
 
 def train_tokenizer(texts: Iterable[str], context: int) -> PreTrainedTokenizerFast:
-    """Learn the merges from `texts` and return a tokenizer of transformers.
+    """Return a tokenizer of transformers, with merges that are learned from `texts`.
 
     Args:
         texts: Rendered turns, in the form that the model will read.

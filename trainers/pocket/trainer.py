@@ -123,8 +123,8 @@ def make_optimizers(model: Gemma3ForCausalLM, lr: float) -> tuple[torch.optim.Op
 
     Muon (Jordan 2024, https://kellerjordan.github.io/posts/muon) sets all singular values of a matrix's gradient to the
     same value and steps in this direction. The steps of Muon are scaled to the size of AdamW's steps (Liu et al. 2025,
-    arXiv:2502.16982). So both optimizers use the same learning rate. In one training with a million tokens of this
-    data, AdamW reached its final loss after a million tokens, and Muon after little more than half a million.
+    arXiv:2502.16982). So both optimizers use the same learning rate. In one measurement on this data, AdamW trained on
+    a million tokens. Muon reached the same loss after little more than half a million tokens.
     """
     import torch
 

@@ -7,8 +7,8 @@ There are five kinds of conversations. `Trace.source` contains the kind: `pocket
     0    – 0.57  65%    20%      8%     3%        4%      1–2
     0.57 – 1     32%    18%      28%    12%       10%     1–6 (in 10% of the conversations: 8–20)
 
-If a small model is trained with the shares of the second stage from the start, the model learns to choose a tool, but
-does not learn to fill in the arguments.
+The first stage is needed. If a small model begins with the second stage, the model learns to choose a tool, but does
+not learn to fill in the arguments.
 
 A trace depends only on the seed, the index of the trace, and the number of all traces. So any part of the stream can be
 made again without the rest.

@@ -1,6 +1,6 @@
 """Draws arguments of invented tools. An argument has a name, a JSON Schema, and a function that draws values.
 
-The function draws a value, and the words with which a question states the value. Most values stand unchanged in these
+The function draws a value, and the words with which a question states the value. Most values occur unchanged in these
 words, for example numbers, strings and lists. Other values follow from the words. For example, a date in words gives an
 ISO date, and "make it urgent" gives true.
 """

@@ -203,7 +203,7 @@ def _framed(rng: Random, frame: str, text: str, rest: Sequence[Mention]) -> str:
 
 
 def _joined_sentences(sentences: Sequence[str]) -> str:
-    """Join the sentences with "and" into one sentence."""
+    """Return one sentence in which the sentences are joined with "and"."""
     first, *others = sentences
     return joined([first, *(sentence[0].lower() + sentence[1:] for sentence in others)])
 

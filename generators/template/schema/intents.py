@@ -109,7 +109,7 @@ def _of_sentence(sentence: str, name: list[str]) -> list[Intent]:
     if lower in listed_words("clauses"):
         return [Intent("clause", _lowered(sentence))]
     verb = _base(first)
-    # An unknown first word counts as a verb only if neither its ending nor the next word shows that it is a noun.
+    # An unknown first word counts as a noun if its ending or the next word shows this, and otherwise as a verb.
     noun = _NOUN.search(lower) is not None or (rest and rest[0].lower() in listed_words("after_nouns")) or len(rest) < 1
     if verb is None and (lower.removesuffix("s") in name[:1] or not noun) and lower not in listed_words("determiners"):
         verb = re.sub(r"(?<=sh|ch|ss)es$|(?<![su])s$", "", lower)

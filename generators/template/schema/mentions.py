@@ -122,5 +122,5 @@ def _natural(argument: str, label: str, value: Any, hole: str) -> str | None:
 
 
 def joined(parts: Sequence[str]) -> str:
-    """Join the parts into one text: `a, b and c`."""
+    """Return the parts as one text: `a, b and c`."""
     return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)

@@ -80,14 +80,21 @@ def test_a_missing_file_is_named(models, tmp_path, left_out, line, found):
     assert found in findings[line].found
 
 
-def test_weights_that_are_cut_and_a_short_context_are_told(models, tmp_path):
-    folder = copy_without(models / "pocket", tmp_path / "copy", "model.safetensors", "config.json")
+def test_weights_that_are_cut_are_told(models, tmp_path):
+    folder = copy_without(models / "pocket", tmp_path / "copy", "model.safetensors")
     whole = (models / "pocket" / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    findings = checked(folder)
+    assert list(findings) == ["model", "weights", "dialect"], "nothing else can be checked"
+    assert states(findings) == {"weights": "problem"}
+
+
+def test_a_short_context_is_told(models, tmp_path):
+    folder = copy_without(models / "pocket", tmp_path / "copy", "config.json")
     config = json.loads((models / "pocket" / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 1024}))
     findings = checked(folder)
-    assert states(findings) == {"weights": "problem", "context": "warning", "case": "problem"}
+    assert findings["context"].state == "warning"
     assert "1,024 tokens, but the longest" in findings["context"].found
 
 

@@ -38,7 +38,7 @@ def trained(folder: Path, args: object) -> str:
 
 def test_the_arguments_of_the_training_are_the_default_for_adapter_and_base(tmp_path: Path) -> None:
     thinks_not = trained(tmp_path / "a", OFF)
-    because = 'template arguments {"enable_thinking": false} (the adapter was trained with them)'
+    because = 'template arguments {"enable_thinking": false} (the adapter was trained with these arguments)'
     assert chosen("gemma-3-1b-it", adapters=(thinks_not,)) == [because, because]
     assert chosen("gemma-3-1b-it", adapters=(trained(tmp_path / "b", {}),)) == ["", ""]
     assert chosen("gemma-3-1b-it", adapters=(trained(tmp_path / "c", {"tools": []}),)) == ["", ""], "a hostile record"
