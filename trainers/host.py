@@ -40,9 +40,10 @@ from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.held_out import HeldOut, shipped_manifest
 from toolmark.benchmark.data.held_out import held_out as read_held_out
 from toolmark.benchmark.data.record import RECORD_FILE, RecordedBase, RecordedData, WrittenRecord
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.engine.devices import DeviceName, choose_device
 from toolmark.benchmark.evaluation.evaluate import evaluate
-from toolmark.benchmark.evaluation.request import Request, shipped_cases
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.plugins.protocols import DevFigure, Trained, Trainer, Training
 from toolmark.trainers.adapter_card import adapter_card
 from toolmark.trainers.finetuning.encoded_examples import EncodedExamples

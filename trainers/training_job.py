@@ -29,7 +29,7 @@ class TrainingJob:
         base: Spec of the base model. Empty for a trainer that starts from scratch.
         dialect: Dialect in which tools are shown and calls are written. Empty means the dialect of the base's family,
             or `tagged` if the family is unknown.
-        dev: Cases on which the checkpoints are judged. Only the dev split is used. Empty means the shipped cases.
+        dev: Cases on which the checkpoints are judged. Only the dev split is used. Empty means the authored cases.
         dev_limit: Highest number of dev cases that are used.
         manifest: File with held-out tools and test queries. None means the manifest of the shipped cases.
         skip_too_long: Whether conversations that do not fit the base's context are left out.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 
 from toolmark.benchmark.candidates.spec import Candidate, resolve, with_adapter
@@ -13,6 +12,7 @@ from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.config.template_args import TemplateArgs, check_template_args
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.engine.served_template_args import check_takes_template_args
 from toolmark.benchmark.readers.case_selection import Split
@@ -21,15 +21,10 @@ from toolmark.benchmark.scoring.execution import Execute
 from toolmark.benchmark.scoring.metrics import checked_metrics
 from toolmark.benchmark.verdicts.verdict import MARGIN
 
-__all__ = ["Request", "check", "shipped_cases"]
+__all__ = ["Request", "check"]
 
 _REQUESTS = RequestLimits()
 _DECODING = Decoding()
-
-
-def shipped_cases() -> str:
-    """Return the path of the folder with the shipped cases."""
-    return str(files("toolmark.suites") / "cases")
 
 
 @dataclass(frozen=True, slots=True)
