@@ -6,28 +6,20 @@ from collections.abc import Mapping
 
 from toolmark.benchmark.core.durations import duration
 
-__all__ = ["CurveLine"]
+__all__ = ["curve_line"]
 
 
-class CurveLine:
-    """The newest point of a training's curve, in words."""
+def curve_line(point: Mapping[str, float]) -> str:
+    """Return a point of the curve in words, for example `step 12 of 300, about 4 minutes left, loss 1.2`.
 
-    def __init__(self) -> None:
-        self._point: Mapping[str, float] = {}
-
-    def add(self, point: Mapping[str, float]) -> None:
-        """Receive a point of the curve. The entry `of` is the number of all steps."""
-        self._point = point
-
-    def __call__(self) -> str:
-        """Return the step and its figures, for example `step 12 of 300, loss 1.2, about 4 minutes left`."""
-        if not self._point:
-            return "preparing the training"
-        figures = dict(self._point)
-        steps, left = figures.pop("of", None), figures.pop("seconds_left", None)
-        words = [f"{name} {value:,}" for name, value in figures.items()]
-        if steps is not None:
-            words[0] = f"{words[0]} of {steps:,}"
-        if left is not None:
-            words.append(f"about {duration(left)} left")
-        return ", ".join(words)
+    Args:
+        point: Figures by name. The entry `of` is the number of all steps. The entry `seconds_left` is the time left.
+    """
+    figures = dict(point)
+    steps, left = figures.pop("of", None), figures.pop("seconds_left", None)
+    said = [f"{name} {value:,}" for name, value in figures.items()]
+    if steps is not None and said:
+        said[0] = f"{said[0]} of {steps:,}"
+    if left is not None:
+        said.insert(1, f"about {duration(left)} left")
+    return ", ".join(said)

@@ -40,9 +40,10 @@ from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.held_out import HeldOut, shipped_manifest
 from toolmark.benchmark.data.held_out import held_out as read_held_out
 from toolmark.benchmark.data.record import RECORD_FILE, RecordedBase, RecordedData, WrittenRecord
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.engine.devices import DeviceName, choose_device
 from toolmark.benchmark.evaluation.evaluate import evaluate
-from toolmark.benchmark.evaluation.request import Request, shipped_cases
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.plugins.protocols import DevFigure, Trained, Trainer, Training
 from toolmark.trainers.adapter_card import adapter_card
 from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
@@ -206,6 +207,8 @@ def _score_dev(
         limit=job.dev_limit,
         dialect=dialect,
         template_args=template_args,
+        max_tokens=job.max_tokens,
+        thinking_tokens=job.thinking_tokens,
         device=device,
         runs=job.out / "dev",
     )

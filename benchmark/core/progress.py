@@ -125,7 +125,7 @@ class PhaseLines:
 
 
 class Tally:
-    """Counts finished pieces of work. A tally can be the text of a phase, with the count, the rate and the time left.
+    """Counts finished pieces of work. A tally can be the text of a phase, with the count, the time left and the rate.
 
     Args:
         what: The pieces and what is done with them, for example `answers judged`.
@@ -148,18 +148,18 @@ class Tally:
         self.done += count
 
     def __call__(self) -> str:
-        """Return the count, the rate and the time left.
+        """Return the count, the time left and the rate.
 
-        For example, `90 of 360 answers judged, 30 answers per second, about 9 s left`.
+        For example, `90 of 360 answers judged, about 9 s left, 30 answers per second`.
         """
         done, seconds = self.done, self._clock() - self._began
         counted = f"{done:,} {self._what}" if self.total is None else f"{done:,} of {self.total:,} {self._what}"
         if not done:
             return f"{counted} ({duration(seconds)})"
-        parts = [counted, rate(done, seconds, self._unit)]
+        said = [counted]
         if self.total is not None:
-            parts.append(f"about {duration(seconds / done * (self.total - done))} left")
-        return ", ".join(parts)
+            said.append(f"about {duration(seconds / done * (self.total - done))} left")
+        return ", ".join([*said, rate(done, seconds, self._unit)])
 
 
 _shown = PhaseLines()

@@ -7,9 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.doctor.findings import Check, Finding, ok
 from toolmark.benchmark.evaluation.contestant import Contestant, contestants
-from toolmark.benchmark.evaluation.request import Request, shipped_cases
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers.case_selection import load_cases
 from toolmark.benchmark.runs.replay import read_replay
 

@@ -95,13 +95,14 @@ class GenerationProgress:
             return "starting"
         answered = self._answered_before + work.answered
         answers = max(self._answers, self._answered_before + work.answers)
-        parts = [work.state, f"{answered:,} of {answers:,} answered"]
+        said = [f"{answered:,} of {answers:,} answered"]
         left = self.seconds_left
         if left is not None:
             passed = self._clock() - self._began
             share = passed / max(passed + left, 1e-9)
-            parts += [f"{share:.0%}", rate(answers, passed + left, "answer"), f"about {duration(left)} left"]
-        return ", ".join(parts)
+            # A narrow terminal shows only the beginning of the line.
+            said = [f"{share:.0%}", f"about {duration(left)} left", *said, rate(answers, passed + left, "answer")]
+        return ", ".join([*said, work.state])
 
     def _ready(self) -> None:
         work, left = self._work, self.seconds_left

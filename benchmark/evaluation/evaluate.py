@@ -14,12 +14,13 @@ from toolmark.benchmark.candidates.spec import Candidate, resolve
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.progress import counting, phase
 from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.engine.generation_progress import Forecast
 from toolmark.benchmark.evaluation.contestant import Contestant, contestants
 from toolmark.benchmark.evaluation.recipe_making import RecipeMaking
 from toolmark.benchmark.evaluation.report_data import gather, provenance_of
-from toolmark.benchmark.evaluation.request import Request, check, check_candidates, shipped_cases
+from toolmark.benchmark.evaluation.request import Request, check, check_candidates
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 from toolmark.benchmark.runs.generation import Run, generate, open_run
 from toolmark.benchmark.runs.inspect_task import judge, recorded_grades

@@ -88,6 +88,7 @@ def check(
     cases: str | None = None,
     template_args: str = "",
     max_tokens: int = 512,
+    thinking_tokens: int = 0,
     device: DeviceChoice = "auto",
     dtype: DtypeChoice = "auto",
     threads: int | None = None,
@@ -109,7 +110,9 @@ def check(
     template_args:
         Arguments of the chat template as JSON. By default, the arguments of the training are used, if there are any.
     max_tokens:
-        Highest number of tokens of an answer.
+        Largest number of tokens of an answer.
+    thinking_tokens:
+        Largest number of tokens of a thought. With 0, thoughts count against --max-tokens.
     device:
         Device that computes the answers.
     dtype:
@@ -141,6 +144,7 @@ def check(
             limit=limit,
             template_args=parse_template_args(template_args),
             max_tokens=max_tokens,
+            thinking_tokens=thinking_tokens,
             device=device,
             dtype=dtype,
             threads=threads,

@@ -176,7 +176,7 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
     os.environ.setdefault("INSPECT_TRACE_LEVEL", "critical")
     try:
         with phase(lambda: f"{len(graded):,} of {len(answers):,} answers judged"):
-            log = inspect_eval(
+            logs = inspect_eval(
                 task,
                 model="none/none",
                 log_dir=str(run.folder),
@@ -187,11 +187,14 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
                 ctl_server=False,
                 score_display=False,
                 fail_on_error=True,
-            )[0]
+            )
     except OSError as error:
         raise _unwritten(run.folder, str(error)) from None
+    if not logs or logs[0].status == "cancelled":
+        raise KeyboardInterrupt  # Inspect handles an interruption, and does not pass it on
     if errors:
         raise errors[0]
+    log = logs[0]
     # If Inspect cannot write the log, the error of the log begins with the type of the error. If a sample failed, the
     # sample has an error too.
     if log.error and re.match(r"(OS|Permission|FileNotFound)Error\(", log.error.message):

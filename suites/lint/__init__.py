@@ -16,10 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import get_args
 
 from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.readers.case_selection import Split
 from toolmark.benchmark.readers.toolmark import ToolmarkReader
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.suites.lint.balance import balance, labels, splits
@@ -35,7 +37,7 @@ def located_cases(paths: Iterable[Path], tools: str | None = None) -> tuple[list
     """Read case files, and return the cases and the findings.
 
     Args:
-        paths: Case files or folders. In a folder, all *.jsonl files are read.
+        paths: Case files or folders. In a folder, the files `*.dev.jsonl` and `*.test.jsonl` are read.
         tools: The toolboxes that the cases name: a tools.yaml, a Python file or a module.
 
     Returns:
@@ -67,13 +69,15 @@ def located_cases(paths: Iterable[Path], tools: str | None = None) -> tuple[list
 
 
 def _case_files(paths: Iterable[Path]) -> list[Path]:
-    found: dict[Path, None] = {}
-    for path in paths:
-        inside = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
-        if not inside:
-            raise InputError(f"the folder {path} has no *.jsonl", "Give case files, or a folder with case files.")
-        found |= dict.fromkeys(inside)
-    return list(found)
+    return list(dict.fromkeys(file for path in paths for file in ([path] if path.is_file() else _of_folder(path))))
+
+
+def _of_folder(folder: Path) -> list[Path]:
+    """Return the case files of a folder. An evaluation reads the same files."""
+    inside = sorted(file for split in get_args(Split) for file in folder.glob(f"*.{split}.jsonl"))
+    if folder.is_dir() and not inside:
+        raise InputError(f"the folder {folder} has no *.test.jsonl and no *.dev.jsonl", "Give the case files.")
+    return inside or [folder]
 
 
 def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Finding], int]:

@@ -337,8 +337,14 @@ def test_an_unreadable_file_is_the_users_mistake(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         lint_cases([tmp_path / "bytes.jsonl"])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"no \*\.jsonl"):
+    with pytest.raises(InputError, match=r"no \*\.test\.jsonl"):
         lint_cases([tmp_path / "empty"])
+
+
+def test_only_the_case_files_of_a_folder_are_read(written, tmp_path):
+    written(SOUND)
+    (tmp_path / "rejected.jsonl").write_text('{"stage": "duplicate"}\n')
+    assert lint_cases([tmp_path]) == ([], 4)
 
 
 def test_the_shipped_cases_have_no_fault_and_share_no_skeleton():

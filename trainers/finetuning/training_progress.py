@@ -75,6 +75,7 @@ class TrainingProgress(TrainerCallback):
         """Start a new file for the loss curve. If the training resumes, print the step at which it resumes."""
         self._first_step = state.global_step
         (self._work / "curve.jsonl").write_text("")
+        self._ctx.log({"step": self._first_step, "of": state.max_steps})
         if self._first_step:
             self._ctx.say(f"Resuming at step {self._first_step} of {state.max_steps}.")
 

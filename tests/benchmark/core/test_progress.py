@@ -92,9 +92,9 @@ def test_a_tally_tells_rate_and_time_left():
     clock.now = 3
     assert tally() == "0 of 360 answers judged (3 s)"
     tally.add(90)
-    assert tally() == "90 of 360 answers judged, 30 answers per second, about 9 s left"
+    assert tally() == "90 of 360 answers judged, about 9 s left, 30 answers per second"
     clock.now = 1980
-    assert tally() == "90 of 360 answers judged, 22 s per answer, about 99 minutes left"
+    assert tally() == "90 of 360 answers judged, about 99 minutes left, 22 s per answer"
 
 
 def test_durations_and_rates_in_words():

@@ -102,8 +102,8 @@ def test_the_forecast_comes_once_after_the_first_prompt():
 def test_the_line_tells_what_is_read_and_answered_and_the_time_for_an_answer():
     run = Run([40] * 40, 1000, 64)
     said = [run.progress.line() for _ in run.answer()]
-    assert said[0] == "1,000 of 40,000 prompt tokens read, 0 of 40 answered"
-    words = r"40,000 of 40,000 prompt tokens read, 1 of 40 answered, \d\d%, \d\.\d s per answer, about \d+ s left"
+    assert said[0] == "0 of 40 answered, 1,000 of 40,000 prompt tokens read"
+    words = r"\d\d%, about \d+ s left, 1 of 40 answered, \d\.\d s per answer, 40,000 of 40,000 prompt tokens read"
     assert re.fullmatch(words, said[-1])
 
 
@@ -111,13 +111,13 @@ def test_a_served_model_is_estimated_by_its_answers():
     clock, forecasts = Clock(), list[Forecast]()
     progress = GenerationProgress(40, forecasts.append, clock)
     work = progress.served([4000] * 40, 10)
-    assert progress.line() == "10 requests sent, 0 of 40 answered"
+    assert progress.line() == "0 of 40 answered, 10 requests sent"
     for number in range(20):
         clock.now += 5 if number % 10 == 0 else 0
         work.ended(number)
     assert progress.seconds_left == pytest.approx(10, rel=0.5)
     assert forecasts[0].seconds == pytest.approx(20, rel=0.5)
-    assert progress.line() == "10 requests sent, 20 of 40 answered, 62%, 2.5 answers per second, about 6 s left"
+    assert progress.line() == "62%, about 6 s left, 20 of 40 answered, 2.5 answers per second, 10 requests sent"
 
 
 def test_answers_that_continue_make_the_expected_answer_longer():

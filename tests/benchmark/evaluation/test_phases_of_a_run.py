@@ -54,7 +54,7 @@ def test_every_part_of_a_run_is_told(tmp_path, monkeypatch):
         r"pocket: 4 of 4 prompts encoded, .*",
         r"pocket: loading 6 MB \(\d+ s\)",
         r"pocket: checking that prompts can share their beginnings \(\d+ s\)",
-        r"pocket: ([\d,]+) of \1 prompt tokens read, 4 of 4 answered, 100%, .* per (answer|second), about 0 s left",
+        r"pocket: 100%, about 0 s left, 4 of 4 answered, .* per (answer|second), ([\d,]+) of \2 prompt tokens read",
         r"pocket: 4 of 4 answers judged",
         r"gathering the data of the report \(\d+ s\)",
         r"computing intervals and verdicts \(\d+ s\)",

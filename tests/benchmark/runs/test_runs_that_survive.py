@@ -76,6 +76,22 @@ def test_kills_at_named_points_resume_to_the_same_table(suites, whole, tmp_path)
     assert table(last.stdout) == table(undisturbed.stdout)
 
 
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, *(pytest.param(one, marks=pytest.mark.slow) for one in (signal.SIGINT, signal.SIGHUP))]
+)
+def test_an_interruption_while_answers_are_judged_is_no_error(number, suites, whole, tmp_path):
+    undisturbed, ledger = whole
+    (tmp_path / "runs" / ledger.parent.name).mkdir(parents=True)
+    shutil.copy(ledger, tmp_path / "runs" / ledger.parent.name)
+    ended = suites(*FEW, kill_at="*.eval", kill_by=number)
+    assert ended.returncode == 2, ended.said
+    assert "Traceback" not in ended.said
+    assert "Every answer until now is kept. To continue, run: pytest" in ended.said
+    last = suites(*FEW)
+    assert "0 generated, 4 reused" in last.stdout, last.said
+    assert table(last.stdout) == table(undisturbed.stdout)
+
+
 def test_a_kill_between_batches_loses_no_answer(suites, whole, tmp_path):
     undisturbed, _ = whole
     killed = suites.start(*FEW, runs=tmp_path / "runs")
