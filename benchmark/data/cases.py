@@ -209,7 +209,9 @@ class ExpectCall(Frozen):
 
     @cached_property
     def names(self) -> Literal["exact", "dot_underscore"]:
-        """Return how the names of tools are compared: by the most lenient rule of all options."""
+        """Return the rule by which names of tools are compared. If the right answers have different rules, return the
+        more lenient rule.
+        """
         return "dot_underscore" if any(option.names == "dot_underscore" for option in self.any_of) else "exact"
 
 
