@@ -22,7 +22,7 @@ from toolmark.benchmark.tools.schemas import problems, validator_of
 
 __all__ = ["SCORER_VERSION", "Grade", "JudgedCall", "grade", "legible"]
 
-SCORER_VERSION = "2"
+SCORER_VERSION = "3"
 """Version of the rules for grading, which runs record. Raise the version if a change of code can change a grade."""
 
 _MAX_TEXT = 300

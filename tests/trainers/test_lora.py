@@ -308,3 +308,9 @@ def test_a_training_on_a_device_that_is_missing_is_refused(base, data, dev, tmp_
     with pytest.raises(EnvironmentFault, match=r"--device cuda is not possible on this machine: .*--device cpu"):
         train(base, data, dev, tmp_path / "mine", device="cuda")
     assert not (tmp_path / "mine").exists()
+
+
+def test_a_wrong_limit_is_found_before_the_training(base, data, dev, tmp_path):
+    with pytest.raises(InputError, match=r"--max-tokens 0 is below 1"):
+        train(base, data, dev, tmp_path / "mine", max_tokens=0)
+    assert not (tmp_path / "mine").exists()
