@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from toolmark.benchmark.data.cases import Accept, CallSpec, Tool
+from toolmark.benchmark.data.cases import CallSpec, Tool
+from toolmark.benchmark.data.match_rules import Accept
 from toolmark.benchmark.tools.schemas import Problem, problems, validator_of
 
 __all__ = ["right_arguments", "schema_faults", "without_nulls"]
