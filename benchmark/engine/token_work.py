@@ -32,9 +32,9 @@ _MOST_DRAFTS = 15
 _OFFERED = 0.75
 """Expected share of the free places in a batch that contain draft tokens."""
 
-_ACCEPTED, _ACCEPTED_WEIGHT = 0.5, 400
-"""Expected share of the free places in a batch that contain accepted draft tokens. The share counts like this number of
-observed places. It is high, because the last answers of a run often repeat their text, and drafts predict this text."""
+_ACCEPTED = 0.5
+"""Expected share of the free places in a batch that contain accepted draft tokens. It is high, because there are free
+places at the end of a run. The last answers often repeat their text, and drafts predict this text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,6 @@ class TokenWork:
         self._running: tuple[int, ...] = ()
         self._read, self._read_seconds = 0, 0.0
         self._steps, self._step_seconds, self._step_tokens = 0, 0.0, 0
-        self._free_places, self._accepted = 0, 0
 
     def _seconds(self) -> float:
         before, self._last = self._last, self._clock()
@@ -114,9 +113,6 @@ class TokenWork:
             tokens: Number of tokens in the forward pass, with drafts.
             running: Lengths so far of all answers in the batch. They are the answers of the last report.
         """
-        if self._steps >= PROBE_STEPS:  # before, only one answer is written, and its drafts are not typical
-            self._free_places += len(running) * self._drafts(len(running))
-            self._accepted += sum(running) - sum(self._running) - len(running)
         self._running = tuple(running)
         self._steps += 1
         self._step_seconds += self._seconds()
@@ -160,14 +156,13 @@ class TokenWork:
         a_step, tokens = self._step_seconds / self._steps, self._step_tokens / self._steps
         fixed = max(_FIXED_SHARE * a_step, a_step - _TOKEN_COST * a_prompt_token * tokens)
         a_token = (a_step - fixed) / tokens
-        accepted = (self._accepted + _ACCEPTED * _ACCEPTED_WEIGHT) / (self._free_places + _ACCEPTED_WEIGHT)
         ends = _ends(*self._lengths.expected(running, waiting), self.load.at_once)
         seconds = prompt_tokens * a_prompt_token
         before = 0.0
         for ended, end in enumerate(ends):
             places = len(ends) - ended
             drafts = self._drafts(places)
-            steps = (end - before) / (1 + accepted * drafts)
+            steps = (end - before) / (1 + _ACCEPTED * drafts)
             seconds += steps * (fixed + places * (1 + _OFFERED * drafts) * a_token)
             before = end
         return seconds

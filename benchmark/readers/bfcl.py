@@ -35,7 +35,6 @@ from typing import Any
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import (
     Abstain,
-    Accept,
     CallOption,
     CallSpec,
     Case,
@@ -45,6 +44,7 @@ from toolmark.benchmark.data.cases import (
     Tool,
     Toolbox,
 )
+from toolmark.benchmark.data.match_rules import Accept
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.expected_calls import gold_fault

@@ -10,7 +10,6 @@ from typing import Any
 
 from toolmark.benchmark.data.cases import (
     Abstain,
-    Accept,
     Call,
     CallOption,
     CallSpec,
@@ -20,6 +19,7 @@ from toolmark.benchmark.data.cases import (
     Source,
     Toolbox,
 )
+from toolmark.benchmark.data.match_rules import Accept
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers.strict_json import strict_json
 from toolmark.benchmark.tools.schemas import compile_schema, problems

@@ -22,7 +22,7 @@ from toolmark.benchmark.tools.schemas import problems, validator_of
 
 __all__ = ["SCORER_VERSION", "Grade", "JudgedCall", "grade", "legible"]
 
-SCORER_VERSION = "2"
+SCORER_VERSION = "3"
 """Version of the rules for grading, which runs record. Raise the version if a change of code can change a grade."""
 
 _MAX_TEXT = 300
@@ -205,7 +205,13 @@ def _failure(
 
 
 def _judged(calls: Sequence[Call], match: Match | None, right: bool) -> tuple[JudgedCall, ...]:
-    """Return the first calls with their faults. If the calls are `right`, or if `match` is None, no call has faults."""
+    """Return at most `_MOST_CALLS` calls of an answer, each with its faults.
+
+    Args:
+        calls: All calls of the answer.
+        match: The comparison with the expected calls. None if no call is expected. The calls then have no faults.
+        right: Whether the answer is right. The calls then have no faults.
+    """
     shown = list(enumerate(calls[:_MOST_CALLS]))
     if match is None or right:
         return tuple(JudgedCall(call.name, call.arguments) for _, call in shown)

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from toolmark.benchmark.data.cases import Accept, CallOption, Case, Message
+from toolmark.benchmark.data.cases import CallOption, Case, Message
 from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.data.match_rules import Accept
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.scoring.grades import Grade, JudgedCall, legible
 from toolmark.benchmark.scoring.matching import canonical_arguments
