@@ -279,13 +279,14 @@ def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]
     from toolmark.benchmark.readers.case_selection import load_cases
     from toolmark.benchmark.scoring.execution import Executor
     from toolmark.benchmark.scoring.gold import GoldProof
+    from toolmark.benchmark.tools.toolbox_names import named_tools
 
     options = request_of(request.config.stash[_VALUES])
     cases, _ = load_cases(options.cases, options.split, options.tools, options.skip_bad)
     evaluation = request.config.stash.get(_EVALUATION, None)
     used = {one.dialect.name for one in evaluation.contestants} if evaluation else names("toolmark.dialects")
     dialects = [load("toolmark.dialects", name)() for name in sorted(used)]
-    with Executor(options.execute) as executor:
+    with Executor(options.execute, named_tools(options.tools)) as executor:
         proofs = [GoldProof(cases, dialect, executor) for dialect in dialects]
 
         def prove(metric: str) -> None:

@@ -149,9 +149,9 @@ def write_limit(
         f"attention. Matrix products of the model's shapes run at {reading / 1e9:.0f} GFLOP/s for 2,048 tokens, at "
         f"{writing / 1e9:.0f} GFLOP/s for 64 tokens, and at {single / 1e9:.0f} GFLOP/s for one token. From these "
         f"figures, the shortest possible time is {least:.1f} s. This is {percent(least / whole, 0)} of the "
-        f"{whole:.1f} s that Toolmark takes. A tool that shares no prefix needs at least {loop:.1f} s for one "
-        f"prompt at a time ({loop / whole:.1f} times Toolmark's time), or {batched:.1f} s in batches of 64 "
-        f"({batched / whole:.1f} times Toolmark's time)."
+        f"{whole:.1f} s that Toolmark takes. A program that computes shared prefixes again for every prompt needs "
+        f"at least {loop:.1f} s for the workload if it reads one prompt at a time ({loop / whole:.1f} times Toolmark's "
+        f"time). In batches of 64 prompts, it needs at least {batched:.1f} s ({batched / whole:.1f} times)."
     )
     profiled = measure(command(OURS, plan), {**workload.spec(threads=plan.threads), "profile": True})
     parts: dict[str, float] = profiled.more["parts"]

@@ -74,12 +74,13 @@ class Judged:
     Attributes:
         model: Name of the model.
         dialect: Name of the dialect.
-        decoded: Number of answers that BFCL decoded, to questions that need a call.
-        decoded_apart: The disagreements on these answers.
+        decoded: Number of answers to questions that need a call. Only answers that BFCL can decode are counted.
+        decoded_apart: The decoded answers on which BFCL and Toolmark disagree.
         raw: Number of all answers to questions that need a call.
-        raw_apart: The disagreements on the raw text of these answers.
-        rebuilt: Number of decoded answers for which the new implementation gives BFCL's verdict.
-        irrelevance: Number of answers to questions that need no call, by BFCL's verdict and our outcome.
+        raw_apart: The answers of which BFCL and Toolmark judge the raw text differently.
+        rebuilt: Number of decoded answers for which our own program with BFCL's rules gives BFCL's verdict.
+        irrelevance: Number of answers to questions that need no call, for each pair of BFCL's verdict and Toolmark's
+            outcome.
     """
 
     model: str

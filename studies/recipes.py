@@ -35,8 +35,9 @@ from toolmark.benchmark.candidates.recipes import Recipe, read_recipe
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.data.held_out import held_out, shipped_manifest
 from toolmark.benchmark.data.record import RECORD_FILE
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.evaluation.evaluate import Evaluation
-from toolmark.benchmark.evaluation.request import Request, shipped_cases
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.scoring.grades import Grade
 from toolmark.benchmark.scoring.metrics import METRICS, PRIMARY
 from toolmark.benchmark.verdicts.comparison import Comparison, Side, compare_sides

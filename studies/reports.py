@@ -114,9 +114,11 @@ def measured(count: int, out: str) -> dict[str, float]:
 
 
 def paints(pages: list[Path]) -> list[tuple[float, str]] | None:
-    """Return the seconds until the browser shows each page, and the text of the page about its cases.
+    """Open each page in a browser.
 
-    Return None if no browser is installed.
+    Returns:
+        For each page, the seconds until the browser shows the page, and the line on the page that counts the cases.
+        None if no browser is installed.
     """
     chromium = shutil.which("chromium")
     try:

@@ -120,13 +120,14 @@ def write_mixed(page: Page, plan: Plan) -> None:
     page.section(
         "Rows of several adapters in one pass",
         "This section measures whether one pass should generate tokens for the answers of several adapters. Each "
-        "answer is a row of the pass. The table shows the milliseconds to generate one token for every row, without "
-        "attention to earlier tokens. In the column `alone`, all rows belong to one adapter. In the column `mixed`, "
-        "the rows are divided evenly among the adapters, and peft's `adapter_names` computes all rows in one pass. "
-        "In the column `in turn`, the rows are divided in the same way, but each adapter has its own pass. Because "
-        "of memory, a pass has at most 64 rows. If an adapter has enough cases to fill all rows, a mixed pass is "
-        "useful only if `mixed` is faster than `alone`. If few cases of each adapter are left, a mixed pass is "
-        "useful if `mixed` is faster than `in turn`.",
+        "answer is a row of the pass. The table shows the milliseconds of one step, which generates one token for "
+        "each row. The time for attention to earlier tokens is not included. In the column `alone`, all rows "
+        "belong to one adapter. In the column `mixed`, the rows are divided evenly among the adapters, and peft's "
+        "`adapter_names` computes all rows in one pass. In the column `in turn`, the rows are divided in the same "
+        "way, but each adapter has its own pass. Because of memory, a pass has at most 64 rows. While an adapter "
+        "has enough cases to fill all rows, mixed passes replace passes with one adapter. So they save time only "
+        "if `mixed` is faster than `alone`. When few cases of each adapter are left, mixed passes replace passes "
+        "in turn. So they save time if `mixed` is faster than `in turn`.",
         ["adapters", "rows", "alone", "mixed", "in turn", "mixed / alone", "in turn / mixed"],
         rows,
     )

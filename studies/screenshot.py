@@ -9,8 +9,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.evaluation.evaluate import compare_recorded
-from toolmark.benchmark.evaluation.request import Request, shipped_cases
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.reports.html import Html
 
 ROOT = Path(__file__).parents[1]

@@ -8,7 +8,8 @@ Each `test_*.py` is both a pytest file and an Inspect task file:
 Before the first check, all figures are computed.
 
     test_*.py            the suites: timing, selection, validity and the guards
-    cases/               the shipped cases, their toolboxes, and MANIFEST.toml
+    cases/               the authored cases, their toolboxes, and MANIFEST.toml
+    generated/           the generated cases, for `--cases generated`
     command.py           `toolmark cases`
     case_panel.py        the output of `toolmark cases show`
     case_statistics.py   the tables of `toolmark cases stats`
@@ -22,4 +23,4 @@ from pathlib import Path
 __all__ = ["CASES"]
 
 CASES = Path(__file__).parent / "cases"
-"""Folder of the shipped cases. The shipped cases were written by hand."""
+"""Folder of the authored cases, which were written by hand and are the default."""

@@ -12,7 +12,8 @@ from rich.text import Text
 from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.registry import nearest
-from toolmark.benchmark.data.cases import Accept, CallSpec, Case, ExpectCall
+from toolmark.benchmark.data.cases import CallSpec, Case, ExpectCall
+from toolmark.benchmark.data.match_rules import Accept
 from toolmark.suites.lint.findings import LocatedCase, expected_tools, stratum
 
 __all__ = ["case_panel", "selected_cases"]

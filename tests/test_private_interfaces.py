@@ -167,6 +167,14 @@ def test_trl_lets_us_turn_activation_checkpointing_off(tmp_path):
     assert not config.gradient_checkpointing, "finetune.py would train with checkpointing, which is slower"
 
 
+def test_transformers_reads_the_number_of_gpus_where_we_set_it(tmp_path):
+    from transformers import TrainingArguments
+
+    arguments = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none")
+    arguments._n_gpu = 3
+    assert arguments.n_gpu == 3, "trainers/finetuning/finetune.py sets _n_gpu, so that one GPU is used"
+
+
 def test_transformers_names_checkpoints_as_we_look_for_them():
     from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 

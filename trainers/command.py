@@ -10,6 +10,7 @@ from typing import Any
 from cyclopts import App
 from rich.console import Console
 
+from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.template_args import parse_template_args
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.engine.devices import DeviceChoice
@@ -18,6 +19,8 @@ from toolmark.trainers.curve_line import curve_line
 from toolmark.trainers.training_job import DEV_LIMIT, TrainingJob
 
 __all__ = ["app", "train_command"]
+
+_DEFAULTS = Decoding()
 
 _SHARED_OPTIONS = {
     "data": (Path, "Folder that `toolmark generate` wrote."),
@@ -32,13 +35,15 @@ _SHARED_OPTIONS = {
 _BASE_OPTIONS = {
     "base": (str, "Model to train on: an alias, a path or a hub id."),
     "dialect": (str, "Dialect of tools and calls. Default: the dialect of the base's family, or else tagged."),
-    "dev": (str, "Cases on which checkpoints are judged. Only the split dev is used. Default: the shipped cases."),
+    "dev": (str, "Cases on which checkpoints are judged. Only the split dev is used. Default: the authored cases."),
     "dev_limit": (int, "Highest number of cases on which a checkpoint is judged."),
     "skip_too_long": (bool, "Leave out conversations that are too long for the model, and print their number."),
     "template_args": (
         str,
         "Arguments of the chat template as JSON. Default: the arguments of the base's own training, or else none.",
     ),
+    "max_tokens": (int, "Largest number of tokens of an answer to a dev case."),
+    "thinking_tokens": (int, "Largest number of tokens of a thought before such an answer. 0: part of --max-tokens."),
     "device": (DeviceChoice, "Device of the training. auto chooses a CUDA device if there is one, else the processor."),
 }
 
@@ -58,6 +63,8 @@ def train_command(trainer: Any) -> Callable[..., None]:
         manifest: Path | None = None,
         skip_too_long: bool = False,
         template_args: str = "",
+        max_tokens: int = _DEFAULTS.max_tokens,
+        thinking_tokens: int = _DEFAULTS.thinking_tokens,
         device: DeviceChoice = "auto",
         options: Any = None,
     ) -> None:
@@ -74,6 +81,8 @@ def train_command(trainer: Any) -> Callable[..., None]:
             dev_limit=dev_limit,
             skip_too_long=skip_too_long,
             template_args=parse_template_args(template_args),
+            max_tokens=max_tokens,
+            thinking_tokens=thinking_tokens,
             device=device,
         )
 

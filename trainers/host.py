@@ -16,7 +16,7 @@ import shlex
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -33,18 +33,17 @@ from toolmark.benchmark.config.template_clock import TEMPLATE_DATE
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError, writing
 from toolmark.benchmark.core.hashing import file_hash, hash_files
-from toolmark.benchmark.core.progress import counting, phase
+from toolmark.benchmark.core.progress import counting
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.core.versions import installed_versions
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.held_out import HeldOut, shipped_manifest
 from toolmark.benchmark.data.held_out import held_out as read_held_out
 from toolmark.benchmark.data.record import RECORD_FILE, RecordedBase, RecordedData, WrittenRecord
-from toolmark.benchmark.engine.devices import DeviceName, choose_device
-from toolmark.benchmark.evaluation.evaluate import evaluate
-from toolmark.benchmark.evaluation.request import Request, shipped_cases
-from toolmark.benchmark.plugins.protocols import DevFigure, Trained, Trainer, Training
+from toolmark.benchmark.engine.devices import choose_device
+from toolmark.benchmark.plugins.protocols import Trained, Trainer, Training
 from toolmark.trainers.adapter_card import adapter_card
+from toolmark.trainers.dev_judging import DevJudging
 from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
 from toolmark.trainers.training_job import TrainingJob
 
@@ -52,7 +51,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from toolmark.benchmark.dialects import Dialect
-    from toolmark.benchmark.verdicts.comparison import Comparison
 
 __all__ = ["check_data", "run_training"]
 
@@ -104,6 +102,8 @@ def run_training(
         say(f"The chat template contains the current date. Toolmark always uses the date {TEMPLATE_DATE} instead.")
     if template.reason:
         say(f"{template}".capitalize())
+    judging = DevJudging(job, dialect.name, template.args, device)
+    judging.check()
     examples = EncodedExamples(
         data, dialect, weights, say, template_args=template.args, skip_too_long=job.skip_too_long
     )
@@ -117,7 +117,7 @@ def run_training(
         examples=examples.of,
         query_types=examples.query_types,
         decisions=examples.decisions,
-        score_dev=partial(_score_dev, job, dialect.name, template.args, device),
+        score_dev=judging.score,
     )
     with _folder(job.out):
         trained = trainer.train(base, data, job.out, options, context)
@@ -187,56 +187,6 @@ def check_data(data: TraceDataset, held_out: HeldOut) -> None:
             f"conversation {number}: {leak}",
             f"Remove these conversations. To count all of them: toolmark data audit {shlex.quote(str(data.path))}",
         )
-
-
-def _score_dev(
-    job: TrainingJob, dialect: str, template_args: TemplateArgs, device: DeviceName, folder: Path
-) -> Mapping[str, DevFigure]:
-    """Compare the checkpoint in `folder` with the base on the dev cases.
-
-    The answers of the base are stored, so the base answers each case only once for all checkpoints.
-    """
-    adapter = (folder / "adapter_config.json").exists()
-    request = Request(
-        models=(job.base,) if adapter else (str(folder),),
-        adapters=(str(folder),) if adapter else (),
-        baseline=None if adapter else job.base,
-        cases=job.dev or shipped_cases(),
-        split="dev",
-        limit=job.dev_limit,
-        dialect=dialect,
-        template_args=template_args,
-        device=device,
-        runs=job.out / "dev",
-    )
-    with _torch_state_kept(), phase("judging", name="dev cases"):
-        return _figures(evaluate(request, logs=False))
-
-
-def _figures(comparison: Comparison) -> dict[str, DevFigure]:
-    base, judged = comparison.contestants
-    return {
-        metric.id: DevFigure(
-            judged.figures[metric.id].score, base.figures[metric.id].score, judged.differences[metric.id].verdict
-        )
-        for metric in comparison.primary
-    }
-
-
-@contextmanager
-def _torch_state_kept() -> Iterator[None]:
-    """Restore the number of threads and the random state of torch after the `with` block.
-
-    Judging a checkpoint must not change the training.
-    """
-    import torch
-
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng():
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
 
 
 def _write_record(

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.template_args import TemplateArgs, written
 from toolmark.benchmark.engine.devices import DeviceChoice
 
 __all__ = ["DEV_LIMIT", "TrainingJob"]
+
+_DECODING = Decoding()
 
 DEV_LIMIT = 60
 """Default number of dev cases on which a checkpoint is judged."""
@@ -26,12 +29,15 @@ class TrainingJob:
         base: Spec of the base model. Empty for a trainer that starts from scratch.
         dialect: Dialect in which tools are shown and calls are written. Empty means the dialect of the base's family,
             or `tagged` if the family is unknown.
-        dev: Cases on which the checkpoints are judged. Only the dev split is used. Empty means the shipped cases.
+        dev: Cases on which the checkpoints are judged. Only the dev split is used. Empty means the authored cases.
         dev_limit: Highest number of dev cases that are used.
         manifest: File with held-out tools and test queries. None means the manifest of the shipped cases.
         skip_too_long: Whether conversations that do not fit the base's context are left out.
         template_args: Arguments of the chat template. None means the arguments with which the base was trained, or no
             arguments.
+        max_tokens: Largest number of tokens of an answer to a dev case.
+        thinking_tokens: Largest number of tokens of a thought before an answer to a dev case. With 0, thoughts count
+            against `max_tokens`.
         device: The device on which the training runs and checkpoints are judged, or `auto`.
     """
 
@@ -45,6 +51,8 @@ class TrainingJob:
     manifest: Path | None = None
     skip_too_long: bool = False
     template_args: TemplateArgs | None = None
+    max_tokens: int = _DECODING.max_tokens
+    thinking_tokens: int = _DECODING.thinking_tokens
     device: DeviceChoice = "auto"
 
     def flags(self) -> dict[str, Any]:
@@ -56,6 +64,9 @@ class TrainingJob:
         kept: dict[str, Any] = {key: value for key, value in given.items() if value}
         if self.dev_limit != DEV_LIMIT:
             kept["dev-limit"] = self.dev_limit
+        for name in ("max_tokens", "thinking_tokens"):
+            if getattr(self, name) != getattr(_DECODING, name):
+                kept[name] = getattr(self, name)
         if self.template_args is not None:
             kept["template-args"] = written(self.template_args)
         return {"data": self.data.name, "out": self.out.name, "seed": self.seed, **kept}

@@ -27,6 +27,9 @@ __all__ = ["environment", "identity", "run_key", "template_reads_clock"]
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json")
 _TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
+_MORE_TEMPLATES = "additional_chat_templates"
+"""The folder of templates for special purposes. For example, some models have a separate template for tools."""
+
 _PACKAGES = ("toolmark", "torch", "transformers", "peft", "inspect-ai", "pydantic", "jsonschema-rs")
 
 
@@ -60,7 +63,7 @@ def identity(
         "weights": hash_files(base.glob("*.safetensors")),
         "config": hash_files([base / "config.json", base / "generation_config.json"]),
         "tokenizer": hash_files(base / name for name in _TOKENIZER_FILES),
-        "template": hash_files(base / name for name in _TEMPLATE_FILES),
+        "template": hash_files(_template_files(base)),
         "adapter": None
         if adapter is None
         else hash_files([*adapter.glob("*.safetensors"), adapter / "adapter_config.json"]),
@@ -72,8 +75,12 @@ def identity(
 
 def template_reads_clock(base: Path) -> bool:
     """Return whether a chat template in the directory of a model reads the clock."""
-    files = (base / name for name in _TEMPLATE_FILES)
-    return any(reads_clock(file.read_text(encoding="utf-8", errors="replace")) for file in files if file.is_file())
+    files = (file for file in _template_files(base) if file.is_file())
+    return any(reads_clock(file.read_text(encoding="utf-8", errors="replace")) for file in files)
+
+
+def _template_files(base: Path) -> list[Path]:
+    return [*(base / name for name in _TEMPLATE_FILES), *(base / _MORE_TEMPLATES).glob("*.jinja")]
 
 
 def run_key(identity: Mapping[str, Any]) -> str:

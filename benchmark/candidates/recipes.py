@@ -19,7 +19,8 @@ values:
     adapters/<recipe>-<hash>/   the hash of the data, trainer, options, seed, dialect, base, the trainer's code
 
 If a folder exists already, it is reused. If an option changes, only the folders that depend on this option are made
-again. Paths in a recipe are relative to the folder of the recipe.
+again. Paths in a recipe are relative to the folder of the recipe. With `dev = "data"`, checkpoints are judged on
+the dev cases of the recipe's own data.
 """
 
 from __future__ import annotations
@@ -50,12 +51,17 @@ _COMMANDS = {"toolmark.generators": "generate", "toolmark.trainers": "train"}
 
 _SHARED_OPTIONS = {
     "toolmark.generators": frozenset({"tools", "execute", "manifest"}),
-    "toolmark.trainers": frozenset({"dev", "dev_limit", "manifest", "skip_too_long", "device"}),
+    "toolmark.trainers": frozenset(
+        {"dev", "dev_limit", "device", "manifest", "max_tokens", "skip_too_long", "thinking_tokens"}
+    ),
 }
 """Options of the commands `generate` and `train` that do not belong to a single generator or trainer."""
 
 _CODE = ("*.py", "*.toml", "*.md", "*.yaml", "*.json", "*.jinja")
 """Files of a plug-in that can change the output of the plug-in."""
+
+_OWN_DEV = "data"
+"""Value of the option `dev` that stands for the folder of the recipe's data."""
 
 _PATHS = ("tools", "dev", "manifest", "prompts")
 """Options that can have a path as value. A value is a path if such a file or folder exists."""
@@ -205,12 +211,15 @@ def plan_recipe(recipe: Recipe, base: Path, dialect: str, device: str = "auto") 
     training: dict[str, Any] = {"base": recipe.base, "data": data, "out": adapter, "dialect": dialect}
     training |= {"template_args": written(recipe.template_args)} if recipe.template_args else {}
     training |= {"seed": recipe.seed} | ({} if device == "auto" else {"device": device})
+    training |= recipe.options(trainer)
+    if training.get("dev") == _OWN_DEV:
+        training["dev"] = data
     return Plan(
         recipe.path,
         data,
         adapter,
         (_COMMANDS["toolmark.generators"], generator.name, *flags(generating)),
-        (_COMMANDS["toolmark.trainers"], trainer.name, *flags(training | recipe.options(trainer))),
+        (_COMMANDS["toolmark.trainers"], trainer.name, *flags(training)),
     )
 
 

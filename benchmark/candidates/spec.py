@@ -3,6 +3,7 @@
     ./path/to/dir            a directory with config.json (a model), adapter_config.json (an adapter) or ledger.jsonl
                              (a run)
     pocket, gemma-3-1b-it    an alias (aliases.toml), or the full hub id of an alias
+    pocket-lora              the shipped adapter, with its base
     hub/ORG/NAME             a model on the hub
     replay/FILE              recorded completions
     recipe.toml              a recipe, which stands for an adapter and its base
@@ -128,6 +129,11 @@ def _base_of_adapter(path: Path) -> str:
     return base
 
 
+def _shipped(entry: dict[str, Any]) -> Path:
+    """Return the folder of an alias whose weights are part of the package."""
+    return Path(str(files("toolmark.benchmark") / entry["shipped"]))
+
+
 def _alias(spec: str) -> Candidate | None:
     models: dict[str, dict[str, Any]] = table()["models"]
     by_hub_id = {entry["hub"]: name for name, entry in models.items() if "hub" in entry}
@@ -136,7 +142,7 @@ def _alias(spec: str) -> Candidate | None:
         return None
     entry = models[name]
     if "shipped" in entry:
-        return Candidate("local", name, str(files("toolmark.benchmark") / entry["shipped"]))
+        return Candidate("local", name, str(_shipped(entry)))
     provider, _, rest = spec.partition("/")
     note = ""
     if spec in by_hub_id and provider in table()["inspect"]["providers"]:
@@ -157,6 +163,8 @@ def _base(spec: str) -> Candidate:
     alias = _alias(spec)
     if alias is not None:
         return alias
+    if spec in table()["adapters"]:
+        return with_adapter(_base(table()["adapters"][spec]["base"]), spec)
     first, _, rest = spec.partition("/")
     if first == "hub" and _HUB_ID.match(rest):
         return _hub(rest)
@@ -208,7 +216,7 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
 
     Args:
         base: The base.
-        adapter: A directory, a recipe, or `ORG/NAME[@revision]` on the hub.
+        adapter: A directory, a recipe, the alias of a shipped adapter, or `ORG/NAME[@revision]` on the hub.
 
     Raises:
         InputError: The base cannot have an adapter, or `adapter` is not an adapter.
@@ -225,6 +233,11 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
         )
     text, revision = _split_revision(adapter)
     path = Path(text).expanduser()
+    if not path.exists() and (alias := table()["adapters"].get(text)):
+        if base.name != alias["base"]:
+            what = f"{text} is an adapter of {alias['base']}, not of {base.name}"
+            raise InputError(what, f"Name its base: --model {alias['base']} --adapter {text}")
+        return replace(base, name=text, adapter=str(_shipped(alias)))
     if is_recipe(path):
         recipe_base = read_recipe(path).base
         if resolve(recipe_base) != replace(base, note=resolve(recipe_base).note):
@@ -245,6 +258,7 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
         return replace(base, name=f"{base.name}+{path.resolve().name}", adapter=str(path))
     if not _HUB_ID.match(text):
         raise InputError(
-            f"there is no adapter at {adapter!r}", "Give an existing directory or recipe, or ORG/NAME on the hub."
+            f"there is no adapter at {adapter!r}",
+            f"Give an existing directory or recipe, ORG/NAME on the hub, or {', '.join(table()['adapters'])}.",
         )
     return replace(base, name=f"{base.name}+{text.partition('/')[2]}", adapter=text, adapter_revision=revision)

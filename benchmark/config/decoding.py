@@ -21,20 +21,28 @@ class Decoding:
         seed: Seed of the sampling. Not used by greedy decoding.
         stop_at_call: Whether to end a completion after its first complete call. This applies only to cases that expect
             exactly one call.
+        thinking_tokens: A thought is cut after this number of tokens, and only the other tokens count against
+            `max_tokens`. With 0, all tokens count against `max_tokens`.
     """
 
     max_tokens: int = 512
     temperature: float = 0.0
     seed: int = 0
     stop_at_call: bool = False
+    thinking_tokens: int = 0
+
+    @property
+    def all_tokens(self) -> int:
+        """The largest number of tokens of a completion with its thoughts."""
+        return self.max_tokens + self.thinking_tokens
 
     def identity(self) -> dict[str, Any]:
         """Return the fields that can change a completion, by name.
 
-        The seed is left out if it is not used. `stop_at_call` is left out if it is False, so that older runs, which do
-        not have this field, keep their keys.
+        The seed is left out if it is not used. `stop_at_call` and `thinking_tokens` are left out if they are off, so
+        that older runs, which do not have these fields, keep their keys.
         """
         fields = asdict(self)
         without = {"seed"} if self.temperature == 0 else set()
-        without |= set() if self.stop_at_call else {"stop_at_call"}
+        without |= {name for name in ("stop_at_call", "thinking_tokens") if not fields[name]}
         return {key: value for key, value in fields.items() if key not in without}

@@ -16,8 +16,8 @@ class Kind:
     """The type of the values of an option.
 
     Attributes:
-        read: Function that reads a value from a string or from a TOML value. A repeatable option is read from a list or
-            a TOML table. If the value has another type, the function raises `ValueError`.
+        read: Function that reads a value from a string or from a TOML value. For a repeatable option, the TOML value
+            is a list or a table. The function raises `ValueError` if it cannot read the value.
         wants: The type in words. For example, "a whole number" is used in the error "x is not a whole number".
         example: An example of a value for messages. If None, messages show the metavar of the option.
         empty: The value of an option that is not set and has no default.

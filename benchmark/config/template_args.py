@@ -38,7 +38,7 @@ _SET_BY_TOOLMARK = frozenset(
 
 
 def _read(raw: Any) -> dict[str, Any]:
-    """The arguments from JSON text or a TOML table.
+    """Read the arguments from JSON text or a TOML table.
 
     Raises:
         ValueError: The value is not a JSON object, or it is too long.
@@ -87,7 +87,7 @@ def check_template_args(args: TemplateArgs, where: str = "--template-args") -> N
 
 
 def parse_template_args(text: str) -> TemplateArgs | None:
-    """The value of `--template-args` of a command. None if the text is empty.
+    """Read the value of `--template-args` of a command. Return None if the text is empty.
 
     Raises:
         InputError: The text is not a JSON object, or a name is not allowed.
@@ -105,9 +105,9 @@ def parse_template_args(text: str) -> TemplateArgs | None:
 
 
 def known_template_args(recorded: object) -> TemplateArgs | None:
-    """The template arguments in a training record, which may come from another person.
+    """Read the template arguments in a training record, which may come from another person.
 
-    None if the value is not an object of template arguments.
+    Return None if the value is not an object of template arguments.
     """
     if not isinstance(recorded, Mapping):
         return None
@@ -120,5 +120,5 @@ def known_template_args(recorded: object) -> TemplateArgs | None:
 
 
 def written(args: TemplateArgs) -> str:
-    """The arguments as JSON, for messages and commands."""
+    """Return the arguments as JSON, for messages and commands."""
     return json.dumps(args, ensure_ascii=False, sort_keys=True)

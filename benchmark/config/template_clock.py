@@ -71,12 +71,12 @@ _MACRO = f"{{%- macro {_FUNCTION}(format) -%}}{{{{- format{_REPLACED} -}}}}{{%- 
 
 
 def reads_clock(template: str) -> bool:
-    """Whether a template reads the clock."""
+    """Return whether a template reads the clock."""
     return _FUNCTION in template
 
 
 def with_fixed_date(template: str) -> str:
-    """The template with the fixed date instead of today's date.
+    """Return the template with the fixed date instead of today's date.
 
     A template that does not read the clock is unchanged.
     """

@@ -185,7 +185,7 @@ def probe(repo: str, revision: str | None = None, kind: Kind = "model") -> None:
     except RepositoryNotFoundError:
         raise InputError(
             f"the hub has no {kind} {repo!r}, or your token may not read it",
-            "Check the name, or log in with: hf auth login",
+            "Check the name, or log in with: hf auth login. If you mean a folder, check its path",
         ) from None
     except Exception:  # The type of the error depends on the version of the hub library.
         raise offline from None

@@ -9,18 +9,18 @@ change, and a recorded completion still belongs to the case.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.data.frozen import Frozen
+from toolmark.benchmark.data.match_rules import Accept, as_accept
 
 __all__ = [
     "Abstain",
-    "Accept",
     "Call",
     "CallOption",
     "CallSpec",
@@ -37,19 +37,6 @@ __all__ = [
 
 Effects = Literal["pure", "read", "write"]
 """What a tool does outside of its function. `pure`: nothing. `read`: It reads state. `write`: It changes state."""
-
-
-class Frozen(BaseModel):
-    """Base class of the data objects. Data objects are immutable, and an unknown field is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy with other values. The cached hashes of the old values are not copied."""
-        copied = super().model_copy(update=update, deep=deep)
-        for name in copied.__dict__.keys() - type(self).model_fields.keys():
-            del copied.__dict__[name]
-        return copied
 
 
 def query_hash(query: str) -> str:
@@ -126,7 +113,7 @@ class Tool(Frozen):
 
     name: str = Field(min_length=1)
     description: str = ""
-    parameters: dict[str, JsonValue] = {"type": "object", "properties": {}}
+    parameters: dict[str, JsonValue] = Field(default={"type": "object", "properties": {}})
     run: str | None = None
     effects: Effects = "write"
 
@@ -162,106 +149,6 @@ class Toolbox(Frozen):
     def names(self) -> tuple[str, ...]:
         """Return the names of the tools, in the order of the toolbox."""
         return tuple(tool.name for tool in self.tools)
-
-
-Match = Literal[
-    "exact", "casefold", "bfcl", "set", "number", "date", "contains", "nonempty", "same_result", "object", "list"
-]
-
-
-class Accept(Frozen):
-    """A rule that says which values of an argument are right. `scoring/accepted_values.py` implements the rules.
-
-    In a case file, a list `[v, …]` is a short form of `{"match": "exact", "of": [v, …]}`.
-
-    Attributes:
-        match: The kind of the rule.
-        of: The accepted values. For `object`, a rule for each key. For `list`, a rule for each element.
-        optional: Keys of an `object` that may be missing.
-        tolerance: Largest absolute difference from an accepted value. Only for `number`.
-    """
-
-    match: Match = "exact"
-    of: Any = None
-    optional: tuple[str, ...] = ()
-    tolerance: float | None = Field(default=None, ge=0)
-
-    @model_validator(mode="after")
-    def _nested(self) -> Accept:
-        match self.match:
-            case "object":
-                if not isinstance(self.of, Mapping):
-                    raise ValueError('"match": "object" needs "of": {key: ACCEPT}')
-                nested: Any = {key: as_accept(value) for key, value in self.of.items()}
-            case "list":
-                if not isinstance(self.of, Sequence) or isinstance(self.of, str):
-                    raise ValueError('"match": "list" needs "of": [ACCEPT, …]')
-                nested = tuple(as_accept(value) for value in self.of)
-            case "nonempty":
-                if self.of is not None:
-                    raise ValueError('"match": "nonempty" must not have "of"')
-                nested = None
-            case _:
-                if not isinstance(self.of, list | tuple) or not self.of:
-                    raise ValueError(f'"match": "{self.match}" needs "of": [value, …] with at least one value')
-                nested = tuple(self.of)
-                if fault := _unfit(self.match, nested):
-                    raise ValueError(f'"match": "{self.match}" {fault}')
-        if self.tolerance is not None and self.match != "number":
-            raise ValueError(f'"tolerance" is only for "match": "number", not for "{self.match}"')
-        if self.optional and (self.match != "object" or not set(self.optional) <= nested.keys()):
-            raise ValueError(f'"optional" must list keys of "of" in an "object" rule, not {list(self.optional)}')
-        object.__setattr__(self, "of", nested)
-        return self
-
-    def example(self) -> Any:
-        """Return one right value: the first accepted value, or a value that is made to fit the rule."""
-        match self.match:
-            case "contains":
-                return " ".join(self.of)
-            case "nonempty":
-                return "text"
-            case "object":
-                return {key: inner.example() for key, inner in self.of.items()}
-            case "list":
-                return [inner.example() for inner in self.of]
-            case _:
-                return self.of[0]
-
-
-def _unfit(match: Match, values: Sequence[Any]) -> str | None:
-    """Return why the accepted values do not fit the kind of the rule. Return None if all values fit."""
-    match match:
-        case "contains" if not all(isinstance(value, str) and value.strip() for value in values):
-            return "needs strings that are not blank"
-        case "casefold" if not all(isinstance(value, str) for value in values):
-            return "needs strings"
-        case "number" if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
-            return "needs numbers"
-        case "set" if not all(isinstance(value, list | tuple) for value in values):
-            return "needs a list for each accepted value: [[element, …], …]"
-        case "date":
-            try:
-                for value in values:
-                    datetime.fromisoformat(value)
-            except (TypeError, ValueError):
-                return "needs ISO 8601 dates"
-    return None
-
-
-def as_accept(value: Any) -> Any:
-    """Return the rule that is written in a case file. The short form, a list, becomes the rule `exact`.
-
-    Raises:
-        ValueError: The value is not a rule or a list.
-    """
-    if isinstance(value, list | tuple):
-        return Accept(match="exact", of=list(value))
-    if isinstance(value, Mapping):
-        return Accept.model_validate(value)
-    if isinstance(value, Accept):
-        return value
-    raise ValueError(f'accepted values must be a list, or an object with "match", not {value!r}')
 
 
 class CallSpec(Frozen):
@@ -322,7 +209,9 @@ class ExpectCall(Frozen):
 
     @cached_property
     def names(self) -> Literal["exact", "dot_underscore"]:
-        """Return how the names of tools are compared: by the most lenient rule of all options."""
+        """Return the rule by which names of tools are compared. If the right answers have different rules, return the
+        more lenient rule.
+        """
         return "dot_underscore" if any(option.names == "dot_underscore" for option in self.any_of) else "exact"
 
 

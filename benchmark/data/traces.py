@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from toolmark.benchmark.data.cases import Case, Frozen, Message, Tool, Toolbox
+from toolmark.benchmark.data.cases import Case, Message, Tool, Toolbox
+from toolmark.benchmark.data.frozen import Frozen
 
 __all__ = ["QueryType", "Trace"]
 

@@ -31,6 +31,9 @@ _MODEL_SECONDS = 120.0
 _REQUESTS_IN_TIME = 4
 """A request may take the time of the checks of the model, divided by this number."""
 
+_REPLY_MEMORY = 1_500_000_000
+"""Bytes. A hostile server may send a reply without end."""
+
 _TORCH_CHECKS = "toolmark.benchmark.doctor.torch_checks:torch_checks"
 _MODEL_CHECKS = "toolmark.benchmark.doctor.model_checks:model_checks"
 
@@ -109,6 +112,11 @@ def _machine(runs: Path) -> Iterator[tuple[str, Finding]]:
 
 def _model(spec: str, dialect: str | None, seconds: float) -> Iterator[tuple[str, Finding]]:
     """The findings about a model."""
-    arguments = {"spec": spec, "dialect": dialect, "seconds": seconds / _REQUESTS_IN_TIME}
+    arguments = {
+        "spec": spec,
+        "dialect": dialect,
+        "seconds": seconds / _REQUESTS_IN_TIME,
+        "reply_memory": _REPLY_MEMORY,
+    }
     again = f"Allow more time: toolmark doctor --model {spec} --seconds {5 * seconds:g}"
     return findings_of_child(_MODEL_CHECKS, arguments, seconds, again)

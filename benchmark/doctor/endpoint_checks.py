@@ -1,7 +1,7 @@
-"""What an OpenAI-compatible server does with tools and calls. Each check asks one or two short questions.
+"""What an OpenAI-compatible server does with tools and calls. Each check sends one or two short requests.
 
-The question is always the same, so that replies with and without tools, streamed or not, can be compared. All requests
-are greedy.
+All requests ask the same question. So two replies can be compared, for example one with and one without tools. All
+requests are greedy.
 """
 
 from __future__ import annotations

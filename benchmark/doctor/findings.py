@@ -31,7 +31,7 @@ class Finding:
     advice: str = ""
 
     def __str__(self) -> str:
-        return f"{self.found}. {self.advice}" if self.advice else self.found
+        return f"{self.found.rstrip('.')}. {self.advice}" if self.advice else self.found
 
 
 Check = tuple[str, Callable[[], Finding]]
@@ -74,6 +74,8 @@ def run_checks(checks: Iterable[Check], begun: Callable[[str], None] = lambda _:
             found = check()
         except ToolmarkError as error:
             found = problem(brief(error.what), brief(error.fix))
+        except MemoryError:
+            found = problem("the memory is used up", "Close other programs. If a server was asked, check its replies.")
         except Exception as error:  # whatever is broken on this machine
             found = problem(
                 f"the check failed: {type(error).__name__}: {brief(error)}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property, partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,9 @@ class LocalModel:
             ) from None
 
     def _weights_finding(self) -> Finding:
+        absent = [name for name in ("torch", "transformers", "safetensors") if find_spec(name) is None]
+        if absent:
+            return problem(f"not installed: {', '.join(absent)}", "Install: pip install 'toolmark[local]'")
         missing = to_download(self._candidate)
         if missing:
             for repo, revision in missing:

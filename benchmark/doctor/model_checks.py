@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.doctor.findings import Check, Finding, ok
 from toolmark.benchmark.evaluation.contestant import Contestant, contestants
-from toolmark.benchmark.evaluation.request import Request, shipped_cases
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers.case_selection import load_cases
 from toolmark.benchmark.runs.replay import read_replay
 
@@ -30,13 +32,15 @@ def contestant_of(spec: str, dialect: str | None) -> Contestant:
     return contestant
 
 
-def model_checks(spec: str, dialect: str | None, seconds: float) -> Iterator[Check]:
+def model_checks(spec: str, dialect: str | None, seconds: float, reply_memory: int | None = None) -> Iterator[Check]:
     """The checks of a model.
 
     Args:
         spec: The spec of the candidate.
         dialect: The dialect that the user chose. None if the usual dialect is used.
         seconds: The limit on the time of one request to a served model.
+        reply_memory: The bytes that replies of a served model may use. The limit holds for this whole process, so set
+            it only in a process of its own. None sets no limit.
 
     Raises:
         InputError: The spec or the dialect is wrong.
@@ -54,6 +58,8 @@ def model_checks(spec: str, dialect: str | None, seconds: float) -> Iterator[Che
     if candidate.kind == "inspect":
         from toolmark.benchmark.doctor.served_model import ServedModelChecks
 
+        if reply_memory is not None:
+            _limit_memory(reply_memory)
         yield from ServedModelChecks(*chosen, seconds).checks()
     else:
         from toolmark.benchmark.doctor.local_model import LocalModel
@@ -69,3 +75,16 @@ def _model(candidate: Candidate) -> Finding:
         return ok(f"the policy {candidate.base}, which needs no weights and no server")
     read = {"local": "a folder on this machine", "hub": "a model of the hub", "inspect": "a served model"}
     return ok(f"{candidate.name}: {read[candidate.kind]}" + (f"; {candidate.note}" if candidate.note else ""))
+
+
+def _limit_memory(more: int) -> None:
+    """Let this process use only so many more bytes. The client of a run reads replies of any size into the memory."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # there is no such limit on Windows
+        return
+    import psutil
+
+    limit = psutil.Process().memory_info().vms + more
+    with suppress(OSError, ValueError):  # macOS refuses the limit
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))

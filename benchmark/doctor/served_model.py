@@ -49,7 +49,7 @@ class ServedModelChecks:
             model = ServedModel(self._candidate.base, RequestLimits(1, self._seconds, 0))
         except EnvironmentFault as error:
             client = "" if find_spec("openai") else " Most servers need: pip install 'toolmark[api]'"
-            fault = problem(brief(error.what).rstrip("."), error.fix + client)
+            fault = problem(brief(error.what), error.fix + client)
             yield "provider", lambda: fault
             return
         address = model.address
@@ -74,7 +74,7 @@ class ServedModelChecks:
             completion = _asked(model, tools=False)
         except (EnvironmentFault, Refused, Unanswered) as error:
             return problem(
-                brief(error.what if isinstance(error, EnvironmentFault) else error).rstrip("."),
+                brief(error.what if isinstance(error, EnvironmentFault) else error),
                 "Check the provider's address, the model's name and the key.",
             )
         self._answers = True

@@ -155,14 +155,11 @@ def _workload(sequences: Mapping[int, Sequence[int]], leaves: Sequence[Leaf], co
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
-    """Return whether memory ran out. Only for a GPU, torch has a class of errors. Otherwise the message is checked."""
+    """Return whether memory ran out. Only for CUDA, torch has a class of errors. Otherwise the message is checked."""
     import torch
 
-    return (
-        isinstance(error, torch.OutOfMemoryError)
-        or "allocate memory" in str(error)
-        or "not enough memory" in str(error)
-    )
+    said = ("allocate memory", "not enough memory", "out of memory")  # the last one is the message of mps
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in said)
 
 
 @dataclass(slots=True)

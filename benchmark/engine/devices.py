@@ -1,7 +1,7 @@
 """Chooses the device on which local models are computed, and the data type of the weights.
 
-Only this module knows what a device can do. So a device that cannot be tested on a machine can only have errors in the
-table `DEVICES` and in the functions below.
+Only this module contains code that depends on the kind of device. So for a device that your machine does not have, only
+the table `DEVICES` and the functions below are untested.
 
 Torch is imported only if it is needed, because the import takes seconds.
 """

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.core.progress import counting, phase
 from toolmark.benchmark.data.completions import Completion, Prompt, Usage
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import PromptTooLong
 from toolmark.benchmark.engine.adapters import AdaptedModel
-from toolmark.benchmark.engine.decode_loop import Choose, DecodeLimits, Forward, decode
+from toolmark.benchmark.engine.decode_loop import DecodeLimits, Forward, decode
 from toolmark.benchmark.engine.devices import DEVICES, memory, naming_missing_operations
 from toolmark.benchmark.engine.encoding import check_readable, encode, stop_ids
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.padded_batches import LAYOUT, write_padded
+from toolmark.benchmark.engine.thinking_room import ThinkingRoom
+from toolmark.benchmark.engine.token_choice import chooser, seed_of
 from toolmark.benchmark.engine.tokenizer import context_length, open_tokenizer
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel
 
 __all__ = ["LocalEngine"]
@@ -70,6 +70,7 @@ class LocalEngine:
         self._call_ends: tuple[int, ...] = ()
         self._stops: tuple[int, ...] = ()
         self._template_args: TemplateArgs = {}
+        self._thinking: ThinkingRoom | None = None
         self._one_call: frozenset[int] = frozenset()
         with _loading(base):
             self._tokenizer = open_tokenizer(base)
@@ -122,8 +123,9 @@ class LocalEngine:
         """Encode all prompts. Completions of the prompts in `one_call` end after the first complete call.
 
         Raises:
-            PromptTooLong: A prompt leaves no room for an answer of `max_tokens`.
-            InputError: `max_tokens` is as large as the context. Or `encode` or `check_readable` raised an error.
+            PromptTooLong: A prompt leaves no room for an answer.
+            InputError: The context has no room for a prompt beside the answer. Or the same errors as `encode` and
+                `check_readable`.
         """
         self._dialect, self._one_call = dialect, frozenset(one_call)
         self._dialect_stops = tuple(dialect.stops)
@@ -132,11 +134,13 @@ class LocalEngine:
         self._call_ends = tuple(end for end in ends if end is not None)
         encoding = counting(prompts, "prompts encoded", len(prompts), "prompt")
         self._encoded = [encode(prompt, self._tokenizer).ids for prompt in encoding]
-        room = self._context - self._decoding.max_tokens
+        room = self._context - self._decoding.all_tokens
         if room < 1:
+            thinking = self._decoding.thinking_tokens
+            given = f"--max-tokens {self._decoding.max_tokens}"
+            given += f" and --thinking-tokens {thinking} leave" if thinking else " leaves"
             raise InputError(
-                f"--max-tokens {self._decoding.max_tokens} leaves no room for a prompt, because the context of "
-                f"{self._base} has {self._context} tokens",
+                f"{given} no room for a prompt, because the context of {self._base} has {self._context} tokens",
                 f"Allow shorter answers, for example --max-tokens {min(512, self._context // 2)}",
             )
         too_long = {index: len(ids) for index, ids in enumerate(self._encoded) if len(ids) > room}
@@ -187,52 +191,27 @@ class LocalEngine:
 
         prompts = {index: self._encoded[index] for index in indices}
         self._stops = self._find_stops()
+        self._thinking = ThinkingRoom(self._decoding, prompts, self._text) if self._decoding.thinking_tokens else None
         with self._model.adapter_active(), naming_missing_operations(self._device):
             if self._forward is None:
                 if self._decoding.temperature > 0:
-                    torch.manual_seed(_seed(self._decoding.seed, epoch, *prompts.values()))
+                    torch.manual_seed(seed_of(self._decoding.seed, epoch, *prompts.values()))
                 generated = write_padded(prompts, self._model.plain, self._generation_config(), progress)
             else:
-                ended = self._has_called if self._one_call else None
+                ended = self._ended if self._one_call or self._thinking is not None else None
                 limits = DecodeLimits(
-                    self._decoding.max_tokens, frozenset(self._stops), self._max_sequences, ended=ended
+                    self._decoding.all_tokens, frozenset(self._stops), self._max_sequences, ended=ended
                 )
-                generated = decode(prompts, self._forward, self._chooser(epoch), limits, progress)
+                generated = decode(prompts, self._forward, chooser(self._decoding, epoch, prompts), limits, progress)
             for index, tokens in generated:
                 yield index, self._completion(index, tokens)
-
-    def _chooser(self, epoch: int) -> Choose:
-        """Return a function that chooses tokens: the most likely token, or with a temperature, a random token.
-
-        Each sequence has its own random generator. So its tokens do not depend on the other sequences in the batch.
-        """
-        import torch
-
-        temperature = self._decoding.temperature
-        if temperature == 0:
-            return lambda logits, _: logits.argmax(-1).tolist()
-        generators: dict[int, torch.Generator] = {}
-
-        def draw(logits: torch.Tensor, indices: Sequence[int]) -> list[int]:
-            chances = torch.softmax(logits.cpu().double() / temperature, -1)
-            for index in indices:
-                if index not in generators:
-                    seed = _seed(self._decoding.seed, epoch, self._encoded[index])
-                    generators[index] = torch.Generator().manual_seed(seed)
-            drawn = (
-                torch.multinomial(row, 1, generator=generators[index])
-                for index, row in zip(indices, chances, strict=True)
-            )
-            return [int(token) for token in drawn]
-
-        return draw
 
     def _generation_config(self) -> Any:
         from transformers import GenerationConfig
 
         sampling = self._decoding.temperature > 0
         return GenerationConfig(  # type: ignore[no-untyped-call]
-            max_new_tokens=self._decoding.max_tokens,
+            max_new_tokens=self._decoding.all_tokens,
             do_sample=sampling,
             temperature=self._decoding.temperature if sampling else None,
             top_k=0 if sampling else None,
@@ -240,6 +219,12 @@ class LocalEngine:
             eos_token_id=list(self._stops),
             pad_token_id=self._stops[0],
         )
+
+    def _ended(self, index: int, written: Sequence[int]) -> bool:
+        """Return whether a completion ends before a stop token and before the largest number of tokens."""
+        if self._thinking is not None and self._thinking.used_up(index, written):
+            return True
+        return self._has_called(index, written)
 
     def _has_called(self, index: int, written: Sequence[int]) -> bool:
         """Return whether a completion must end now, because its first call is complete.
@@ -253,18 +238,17 @@ class LocalEngine:
         return bool(reading.calls) and reading.error is None
 
     def _completion(self, index: int, written: list[int]) -> Completion:
-        if (
-            self._forward is None and index in self._one_call
-        ):  # padded batches do not stop after the call, so the later tokens are cut off here
-            ends_of_call = (end for end in range(1, len(written)) if self._has_called(index, written[:end]))
-            written = written[: next(ends_of_call, len(written))]
+        if self._forward is None and (index in self._one_call or self._thinking is not None):
+            # Padded batches continue after the end, but the tokens up to the end are the same.
+            ends = (end for end in range(1, len(written)) if self._ended(index, written[:end]))
+            written = written[: next(ends, len(written))]
         stopped = written[-1] in self._stops
         text = self._text(written[:-1] if stopped else written)
-        ends = [text.index(mark) for mark in self._dialect_stops if mark in text]
+        marks = [text.index(mark) for mark in self._dialect_stops if mark in text]
         return Completion(
-            text=text[: min(ends)] if ends else text,
-            # If Toolmark ended the completion after its call, it is unknown whether the model would have continued.
-            stop_reason="stop" if stopped or ends else "unknown" if self._has_called(index, written) else "length",
+            text=text[: min(marks)] if marks else text,
+            # This completion was ended after its call. The model might have continued.
+            stop_reason="stop" if stopped or marks else "unknown" if self._has_called(index, written) else "length",
             usage=Usage(len(self._encoded[index]), len(written)),
         )
 
@@ -283,8 +267,3 @@ def _loading(base: Path) -> Iterator[None]:
             f"{base} cannot be loaded as a causal language model: {str(error).splitlines()[0]}",
             "Use a text model with a tokenizer, of an architecture that transformers supports.",
         ) from error
-
-
-def _seed(*parts: object) -> int:
-    """Return a seed that is computed from `parts`."""
-    return int(digest(parts), 16) % 2**63

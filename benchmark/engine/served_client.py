@@ -41,7 +41,7 @@ class ServedEngine:
         self._requests = requests or RequestLimits()
         self._model = ServedModel(model, self._requests)
         self._config: dict[str, Any] = {
-            "max_tokens": decoding.max_tokens,
+            "max_tokens": decoding.all_tokens,  # a server has one limit for thoughts and answer
             "temperature": decoding.temperature,
             "seed": decoding.seed if decoding.temperature > 0 else None,
         }

@@ -32,9 +32,9 @@ _MOST_DRAFTS = 15
 _OFFERED = 0.75
 """Expected share of the free places in a batch that contain draft tokens."""
 
-_ACCEPTED, _ACCEPTED_WEIGHT = 0.5, 400
-"""Expected share of the free places in a batch that contain accepted draft tokens. The share counts like this number of
-observed places. It is high, because the last answers of a run often repeat their text, and drafts predict this text."""
+_ACCEPTED = 0.5
+"""Expected share of the free places in a batch that contain accepted draft tokens. It is high, because there are free
+places at the end of a run. The last answers often repeat their text, and drafts predict this text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Workload:
         longest: Highest number of tokens of an answer.
         prompt_tokens_of: A function that returns the number of prompt tokens to read for a sample of the prompts. Its
             argument is the number of prompts in the sample.
+        drafts: Whether free places in the batch contain draft tokens.
     """
 
     prompt_tokens: int
@@ -55,6 +56,7 @@ class Workload:
     at_once: int
     longest: int
     prompt_tokens_of: Callable[[int], int]
+    drafts: bool = True
 
 
 class TokenWork:
@@ -88,7 +90,6 @@ class TokenWork:
         self._running: tuple[int, ...] = ()
         self._read, self._read_seconds = 0, 0.0
         self._steps, self._step_seconds, self._step_tokens = 0, 0.0, 0
-        self._free_places, self._accepted = 0, 0
 
     def _seconds(self) -> float:
         before, self._last = self._last, self._clock()
@@ -114,9 +115,6 @@ class TokenWork:
             tokens: Number of tokens in the forward pass, with drafts.
             running: Lengths so far of all answers in the batch. They are the answers of the last report.
         """
-        if self._steps >= PROBE_STEPS:  # before, only one answer is written, and its drafts are not typical
-            self._free_places += len(running) * self._drafts(len(running))
-            self._accepted += sum(running) - sum(self._running) - len(running)
         self._running = tuple(running)
         self._steps += 1
         self._step_seconds += self._seconds()
@@ -160,21 +158,20 @@ class TokenWork:
         a_step, tokens = self._step_seconds / self._steps, self._step_tokens / self._steps
         fixed = max(_FIXED_SHARE * a_step, a_step - _TOKEN_COST * a_prompt_token * tokens)
         a_token = (a_step - fixed) / tokens
-        accepted = (self._accepted + _ACCEPTED * _ACCEPTED_WEIGHT) / (self._free_places + _ACCEPTED_WEIGHT)
         ends = _ends(*self._lengths.expected(running, waiting), self.load.at_once)
         seconds = prompt_tokens * a_prompt_token
         before = 0.0
         for ended, end in enumerate(ends):
             places = len(ends) - ended
             drafts = self._drafts(places)
-            steps = (end - before) / (1 + accepted * drafts)
+            steps = (end - before) / (1 + _ACCEPTED * drafts)
             seconds += steps * (fixed + places * (1 + _OFFERED * drafts) * a_token)
             before = end
         return seconds
 
     def _drafts(self, running: int) -> int:
         """Return the number of free places in the batch for the draft tokens of each answer."""
-        return min(_MOST_DRAFTS, (self.load.at_once - running) // running)
+        return min(_MOST_DRAFTS, (self.load.at_once - running) // running) if self.load.drafts else 0
 
 
 def _ends(running: Sequence[float], waiting: Sequence[float], at_once: int) -> list[float]:

@@ -71,7 +71,7 @@ def merge(spec: str, *, out: Path) -> None:
             f"{spec} has no adapter to merge", "Give base and adapter: toolmark models merge BASE:ADAPTER --out DIR"
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} exists already and is not empty", f"Give a new folder: --out DIR. Or remove {out}")
+        raise InputError(f"{out} already exists and is not empty", f"Give a new folder: --out DIR. Or remove {out}")
     weights = locate(candidate)
     from toolmark.benchmark.engine.adapter_variants import merge as merged  # torch and peft
 
@@ -88,6 +88,7 @@ def check(
     cases: str | None = None,
     template_args: str = "",
     max_tokens: int = 512,
+    thinking_tokens: int = 0,
     device: DeviceChoice = "auto",
     dtype: DtypeChoice = "auto",
     threads: int | None = None,
@@ -109,7 +110,9 @@ def check(
     template_args:
         Arguments of the chat template as JSON. By default, the arguments of the training are used, if there are any.
     max_tokens:
-        Highest number of tokens of an answer.
+        Largest number of tokens of an answer.
+    thinking_tokens:
+        Largest number of tokens of a thought. With 0, thoughts count against --max-tokens.
     device:
         Device that computes the answers.
     dtype:
@@ -141,6 +144,7 @@ def check(
             limit=limit,
             template_args=parse_template_args(template_args),
             max_tokens=max_tokens,
+            thinking_tokens=thinking_tokens,
             device=device,
             dtype=dtype,
             threads=threads,

@@ -42,8 +42,19 @@ OPTIONS = (
         metavar="SPEC",
         default_text="the base, if --adapter is given",
     ),
-    Option("cases", STRING, "case file or folder", metavar="[READER:]PATH", default_text="the shipped cases"),
-    Option("tools", STRING, "Python file, module or YAML file with the toolboxes of the cases", metavar="SOURCE"),
+    Option(
+        "cases",
+        STRING,
+        "case file or folder, or a shipped set: authored, generated",
+        metavar="[READER:]PATH",
+        default_text="authored",
+    ),
+    Option(
+        "tools",
+        STRING,
+        "Python file, module or YAML file with the toolboxes of the cases; only these tools and the catalog are run",
+        metavar="SOURCE",
+    ),
     Option("split", choice("dev", "test"), "read the files *.SPLIT.jsonl of the case folder", default=_DEFAULT.split),
     Option(
         "dialect",
@@ -82,6 +93,13 @@ OPTIONS = (
     ),
     Option("seed", WHOLE, "seed of the sampling and of --limit", metavar="N", default=_DEFAULT.seed),
     Option("max-tokens", WHOLE, "cut an answer after N tokens", metavar="N", default=_DEFAULT.max_tokens),
+    Option(
+        "thinking-tokens",
+        WHOLE,
+        "cut a thought after N tokens; thoughts then do not count against --max-tokens",
+        metavar="N",
+        default=_DEFAULT.thinking_tokens,
+    ),
     Option(
         "device",
         choice(*get_args(DeviceChoice)),

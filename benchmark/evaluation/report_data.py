@@ -11,6 +11,7 @@ from importlib.metadata import version
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.data.shipped_cases import named_case_set
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.request import Request
@@ -60,6 +61,12 @@ def gather(
     )
 
 
+_CASE_SETS = {
+    "authored": "shipped with Toolmark",
+    "generated": "shipped with Toolmark, generated from templates like the shipped training data",
+}
+"""What a report says of a shipped case set."""
+
 _REPEATED = ("cases", "tools", "split", "limit", "seed", "margin", "execute")
 """Options of a request that `toolmark report` has too."""
 
@@ -83,7 +90,7 @@ def provenance_of(request: Request, contestants: Sequence[Contestant], cases: Se
         made=_now(),
         version=version("toolmark"),
         scorer=SCORER_VERSION,
-        cases=request.cases if "cases" in changed else "shipped with Toolmark",
+        cases=_CASE_SETS[shipped] if (shipped := named_case_set(request.cases)) else request.cases,
         split=request.split,
         case_set=digest(sorted((case.id, case.gold_hash) for case in cases)),
         command=shlex.join(["toolmark", "report", *runs, *baseline, *flags(changed), "--out", "report.html"]),

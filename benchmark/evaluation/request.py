@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 
 from toolmark.benchmark.candidates.spec import Candidate, resolve, with_adapter
@@ -13,6 +12,7 @@ from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.config.template_args import TemplateArgs, check_template_args
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.engine.served_template_args import check_takes_template_args
 from toolmark.benchmark.readers.case_selection import Split
@@ -21,15 +21,10 @@ from toolmark.benchmark.scoring.execution import Execute
 from toolmark.benchmark.scoring.metrics import checked_metrics
 from toolmark.benchmark.verdicts.verdict import MARGIN
 
-__all__ = ["Request", "check", "shipped_cases"]
+__all__ = ["Request", "check"]
 
 _REQUESTS = RequestLimits()
 _DECODING = Decoding()
-
-
-def shipped_cases() -> str:
-    """Return the path of the folder with the shipped cases."""
-    return str(files("toolmark.suites") / "cases")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +47,7 @@ class Request:
     temperature: float = 0.0
     seed: int = 0
     max_tokens: int = _DECODING.max_tokens
+    thinking_tokens: int = _DECODING.thinking_tokens
     device: DeviceChoice = "auto"
     dtype: DtypeChoice = "auto"
     threads: int | None = None
@@ -69,9 +65,7 @@ class Request:
     @property
     def run_options(self) -> RunOptions:
         """Return the options of a run."""
-        decoding = Decoding(
-            self.max_tokens, temperature=self.temperature, seed=self.seed, stop_at_call=self.stop_at_call
-        )
+        decoding = Decoding(self.max_tokens, self.temperature, self.seed, self.stop_at_call, self.thinking_tokens)
         return RunOptions(self.runs, decoding, self.epochs, self.device, self.dtype, self.fresh, self.skip_too_long)
 
     @property
@@ -134,6 +128,11 @@ def check(request: Request) -> None:
     if request.max_tokens < 1:
         raise InputError(
             f"--max-tokens {request.max_tokens} is below 1", f"Write 1 or more: --max-tokens {_DECODING.max_tokens}"
+        )
+    if request.thinking_tokens < 0:
+        raise InputError(
+            f"--thinking-tokens {request.thinking_tokens} is negative",
+            "Write 0 (no room for thoughts) or more: --thinking-tokens 2048",
         )
     if request.threads is not None and request.threads < 1:
         raise InputError(f"--threads {request.threads} is below 1", "Write 1 or more: --threads 1")

@@ -11,6 +11,7 @@ from typing import Literal
 from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.cases import Abstain, Case
+from toolmark.benchmark.data.shipped_cases import SHIPPED, named_case_set, shipped_cases
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, Reader
 from toolmark.benchmark.readers.toolmark import ToolmarkReader
@@ -24,7 +25,8 @@ def open_reader(source: str, tools: str | None = None) -> tuple[Reader, Path]:
     """Return the reader and the path of a case source.
 
     Args:
-        source: `NAME:PATH`, or the path of case files of Toolmark. NAME is the name of a reader.
+        source: `NAME:PATH`, a plain path to case files of Toolmark, or the name of a shipped case set. If a file or
+            folder has the name of a case set, the file or folder is read.
         tools: The value of `--tools`, which is given to the reader.
 
     Raises:
@@ -36,7 +38,8 @@ def open_reader(source: str, tools: str | None = None) -> tuple[Reader, Path]:
         plugin = load("toolmark.readers", prefix)
         reader, path = plugin() if isinstance(plugin, type) else plugin, Path(rest).expanduser()
     else:
-        reader, path = ToolmarkReader(), Path(source).expanduser()
+        name = named_case_set(source)
+        reader, path = ToolmarkReader(), Path(shipped_cases(name) if name else source).expanduser()
     if tools is not None:
         if not reader.takes_tools:
             raise InputError(
@@ -58,7 +61,7 @@ def case_files(path: Path, split: Split) -> list[Path]:
     if not path.is_dir():
         raise InputError(
             f"there are no cases at {str(path)!r}",
-            "Give the path of a .jsonl file, or of a folder with *.test.jsonl files.",
+            f"Give a .jsonl file, a folder with *.test.jsonl files, or a shipped set: {', '.join(SHIPPED)}.",
         )
     files = sorted(path.glob(f"*.{split}.jsonl"))
     if not files:

@@ -10,7 +10,6 @@ from typing import Any
 
 from toolmark.benchmark.data.cases import (
     Abstain,
-    Accept,
     Call,
     CallOption,
     CallSpec,
@@ -20,11 +19,12 @@ from toolmark.benchmark.data.cases import (
     Source,
     Toolbox,
 )
+from toolmark.benchmark.data.match_rules import Accept
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers.strict_json import strict_json
-from toolmark.benchmark.tools.schemas import compile_schema, problems
+from toolmark.benchmark.tools.right_arguments import right_arguments, schema_faults
 
-__all__ = ["call_of", "calls_of", "conversation", "expected_calls", "gold_fault", "labelled"]
+__all__ = ["call_of", "calls_of", "conversation", "expected_calls", "gold_fault", "labelled", "option_fault"]
 
 _NAMES = ("name", "tool_name", "api", "tool", "function")
 _ARGUMENTS = ("arguments", "args", "parameters", "input_args")
@@ -102,14 +102,17 @@ def _check_offered(names: Iterable[str], toolbox: Toolbox) -> None:
             raise ValueError(f"the tool {name!r:.80} is called but not offered")
 
 
-def gold_fault(option: CallOption, toolbox: Toolbox) -> str | None:
-    """Return the reason for a waiver if an expected call violates the schema of its tool. Otherwise return None."""
+def gold_fault(expect: ExpectCall, toolbox: Toolbox) -> str | None:
+    """Return the reason for a waiver if no accepted combination of values fits the schemas of the tools, or None."""
+    faults = [fault for option in expect.any_of if (fault := option_fault(option, toolbox))]
+    return faults[0] if len(faults) == len(expect.any_of) else None
+
+
+def option_fault(option: CallOption, toolbox: Toolbox) -> str | None:
+    """Return the reason why a right answer can never fit the schemas of its tools, or None if it can."""
     for spec in option.calls:
-        if not spec.arguments_known:
-            continue
-        example = {name: rule.example() for name, rule in spec.arguments.items()}
-        violations = problems(example, compile_schema(toolbox[spec.name].parameters))
-        if violations:
+        tool = toolbox[spec.name]
+        if spec.arguments_known and (violations := schema_faults(right_arguments(spec, tool), tool)):
             return f"its own answer breaks the schema of {spec.name}: {violations[0].message}"
     return None
 
@@ -159,7 +162,7 @@ def conversation(
             tags=dict(tags or {}),
             source=source,
             licence=licence,
-            waiver=gold_fault(expect.any_of[0], toolbox) if isinstance(expect, ExpectCall) else None,
+            waiver=gold_fault(expect, toolbox) if isinstance(expect, ExpectCall) else None,
         )
     return Trace(
         messages=tuple(messages),

@@ -72,8 +72,9 @@ class TutorialReader(BaseReader):
         label = next((name for name in ("expected_tool_name", "tool_name") if name in columns), None)
         if label is None or "query" not in columns:
             raise InputError(
-                f"{file} is not a file of the tutorial: its columns are {', '.join(sorted(columns))}",
-                "Give the path of a file with the columns query and tool_name, or query and trace.",
+                f"{file} has the columns {', '.join(sorted(columns))}, but the reader tutorial needs query and "
+                "tool_name, or query and trace",
+                "Give the path of a file with these columns.",
             )
         toolbox = offered_tools(file, self.tools)
         results = label == "expected_tool_name"

@@ -20,7 +20,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from toolmark.benchmark.data.cases import Accept
+from toolmark.benchmark.data.match_rules import Accept
 
 __all__ = ["accepts", "equal", "nearly_equal"]
 

@@ -21,7 +21,7 @@ from pebble import ProcessExpired, ProcessPool
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.interruption import uninterrupted
 from toolmark.benchmark.tools import sandbox_worker
-from toolmark.benchmark.tools.schemas import SchemaError, compile_schema, problems
+from toolmark.benchmark.tools.schemas import SchemaError, problems, validator_of
 from toolmark.benchmark.tools.worker_process import WorkerContext
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Sandbox:
             reason = f"the arguments have {len(text)} bytes, but at most {self.limits.arguments} are allowed"
             return Result(None, reason, "too_large")
         try:
-            violations = problems(arguments, compile_schema(tool.parameters))
+            violations = problems(arguments, validator_of(tool))
         except SchemaError as error:
             raise InputError(
                 f"The parameters of {tool.name} are not a valid JSON Schema: {error}", "Correct the parameters."

@@ -16,12 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import get_args
 
 from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.readers.case_selection import Split
 from toolmark.benchmark.readers.toolmark import ToolmarkReader
 from toolmark.benchmark.scoring.execution import Executor
+from toolmark.benchmark.tools.toolbox_names import named_tools
 from toolmark.suites.lint.balance import balance, labels, splits
 from toolmark.suites.lint.doubtful_abstentions import abstentions
 from toolmark.suites.lint.findings import KINDS, Finding, LocatedCase
@@ -35,7 +38,7 @@ def located_cases(paths: Iterable[Path], tools: str | None = None) -> tuple[list
     """Read case files, and return the cases and the findings.
 
     Args:
-        paths: Case files or folders. In a folder, all *.jsonl files are read.
+        paths: Case files or folders. In a folder, the files `*.dev.jsonl` and `*.test.jsonl` are read.
         tools: The toolboxes that the cases name: a tools.yaml, a Python file or a module.
 
     Returns:
@@ -67,20 +70,23 @@ def located_cases(paths: Iterable[Path], tools: str | None = None) -> tuple[list
 
 
 def _case_files(paths: Iterable[Path]) -> list[Path]:
-    found: dict[Path, None] = {}
-    for path in paths:
-        inside = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
-        if not inside:
-            raise InputError(f"the folder {path} has no *.jsonl", "Give case files, or a folder with case files.")
-        found |= dict.fromkeys(inside)
-    return list(found)
+    return list(dict.fromkeys(file for path in paths for file in ([path] if path.is_file() else _of_folder(path))))
 
 
-def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Finding], int]:
+def _of_folder(folder: Path) -> list[Path]:
+    """Return the case files of a folder. An evaluation reads the same files."""
+    inside = sorted(file for split in get_args(Split) for file in folder.glob(f"*.{split}.jsonl"))
+    if folder.is_dir() and not inside:
+        raise InputError(f"the folder {folder} has no *.test.jsonl and no *.dev.jsonl", "Give the case files.")
+    return inside or [folder]
+
+
+def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Finding], int, str | None]:
     """Check case files.
 
     Returns:
-        The findings in the order of files and lines, and the number of cases that were checked.
+        The findings in the order of files and lines, the number of cases that were checked, and a line about tools that
+        were not run because `tools` does not name them.
 
     Raises:
         InputError: A file cannot be read.
@@ -89,7 +95,8 @@ def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Fi
     rows, findings = located_cases(paths, tools)
     dialect = load("toolmark.dialects", "tagged")()
     findings += [*labels(rows), *splits(rows)]
-    with Executor() as executor:
+    with Executor(named=named_tools(tools)) as executor:
+        note = executor.note_on_untrusted(row.case for row in rows)
         broken = list(executes(rows, executor))
         findings += broken
         unsound = {(finding.file, finding.line) for finding in broken}
@@ -97,4 +104,5 @@ def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Fi
         findings += proves([row for row in rows if (row.file, row.line) not in unsound], dialect, executor)
     findings += [*duplicates(rows), *leaks(rows, training_patterns()), *abstentions(rows), *balance(rows)]
     order = {file: index for index, file in enumerate(_case_files(paths))}
-    return sorted(findings, key=lambda found: (order[found.file], found.line, KINDS.index(found.kind))), len(rows)
+    findings.sort(key=lambda found: (order[found.file], found.line, KINDS.index(found.kind)))
+    return findings, len(rows), note

@@ -7,6 +7,7 @@ another one.
 from __future__ import annotations
 
 import re
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,19 @@ def test_only_a_missing_hub_is_forgiven(tmp_path, code, red):
     runner = job(tmp_path)
     runner.found = {"toolmark": {"exit-code": code} if code else {}}
     assert runner.run(forgiving) == red
+
+
+@pytest.mark.usefixtures("adapter")
+def test_the_command_for_other_systems_is_accepted(repository, path):
+    """Up to the collection of its checks. Its paths are there, and only the model is another one."""
+    (other,) = (block for block in BLOCKS if isinstance(block, dict) and "script" in block.get("toolmark", {}))
+    (command,) = (line for line in other["toolmark"]["script"] if line.startswith("toolmark "))
+    (repository / "baselines").mkdir()
+    shutil.copy(ROOT / "docs" / "replays" / "pocket.jsonl.gz", repository / "baselines" / "main.jsonl.gz")
+    step = {"run": f"{command.replace('qwen3-0.6b', 'pocket')} --collect-only"}
+    runner = Runner(repository, repository.parent, bash_environment(path), {})
+    assert runner.run([step]) == 0, runner.said
+    assert "test_metric[pocket+mine-timing.recall]" in runner.said
 
 
 def test_the_workflow_from_the_first_run_to_a_regression(act: Act, repository, adapter, warm):

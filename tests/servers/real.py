@@ -4,7 +4,8 @@ It answers from a folder of models, so that a request names one by its folder's 
 
 * `pocket`: the shipped model;
 * `pocket-native`: the same weights with a chat template that shows tools, and with the rule by which the server finds
-  the calls in what the model wrote.
+  the calls in what the model wrote;
+* `pocket-thinking`: the same weights with the chat template of Qwen3, which has the argument `enable_thinking`.
 
 A test takes the fixture `real_server` and names a candidate with `spec`; the first request for a model loads it.
 """
@@ -23,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.templates.folders import with_template
 
 __all__ = ["RealServer", "real_server", "running_server", "transformers_serve"]
 
@@ -95,6 +98,7 @@ class RealServer:
 def write_models(folder: Path) -> None:
     """Lay the models out under `folder`, their weights as links."""
     (folder / "pocket").symlink_to(POCKET, target_is_directory=True)
+    with_template(POCKET, folder / "pocket-thinking", "qwen3")
     native = folder / "pocket-native"
     native.mkdir()
     for file in POCKET.iterdir():

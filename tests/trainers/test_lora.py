@@ -7,6 +7,7 @@ import random
 import re
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.engine.devices import DEVICES, why_missing
 from toolmark.benchmark.plugins.protocols import Trainer
 from toolmark.trainers.finetuning.batch_layout import batch_loss, padded_rows
 from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
@@ -285,4 +287,30 @@ def test_a_template_without_an_end_of_turn_is_refused(base, data, dev, tmp_path)
 def test_a_refused_training_leaves_no_folder(base, data, dev, tmp_path):
     with pytest.raises(InputError, match=r"--target nothing"):
         train(base, data, dev, tmp_path / "mine", QUICK.model_copy(update={"target": "nothing"}))
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_training_under_the_name_of_another_device_is_that_of_the_processor(
+    trained, base, data, dev, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(DEVICES, "mps", replace(DEVICES["mps"], torch_name="cpu"))
+    said = train(base, data, dev, tmp_path / "mine", QUICK, device="mps")
+    assert any("device: mps" in line for line in said), said
+    assert_same_bytes(tmp_path / "mine", trained[0])
+    record = WrittenRecord.read(tmp_path / "mine")
+    assert record.options["device"] == "mps"
+    measured = QUICK.model_copy(update={"precision": "auto", "threads": None, "epochs": 1})
+    assert any("float32 on mps" in line for line in train(base, data, dev, tmp_path / "auto", measured, device="mps"))
+
+
+@pytest.mark.skipif(why_missing("cuda") is None, reason="this machine has CUDA")
+def test_a_training_on_a_device_that_is_missing_is_refused(base, data, dev, tmp_path):
+    with pytest.raises(EnvironmentFault, match=r"--device cuda is not possible on this machine: .*--device cpu"):
+        train(base, data, dev, tmp_path / "mine", device="cuda")
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_wrong_limit_is_found_before_the_training(base, data, dev, tmp_path):
+    with pytest.raises(InputError, match=r"--max-tokens 0 is below 1"):
+        train(base, data, dev, tmp_path / "mine", max_tokens=0)
     assert not (tmp_path / "mine").exists()

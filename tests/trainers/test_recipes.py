@@ -161,6 +161,11 @@ def test_other_dev_cases_train_anew(recipe, base, dev, tmp_path):
     assert after.adapter != before.adapter
 
 
+def test_the_dev_cases_of_a_recipe_s_own_data_are_named_by_a_word(recipe, base):
+    own = planned(recipe, base, dev='"data"')
+    assert f"--dev {own.data}" in " ".join(own.train)
+
+
 def test_an_option_that_is_none_is_named_before_anything_is_made(recipe, base, tmp_path):
     with pytest.raises(InputError, match=r"small\.toml: lora does not take r = 0: .*"):
         planned(recipe, base, r="0")

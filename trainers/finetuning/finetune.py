@@ -186,6 +186,7 @@ def _trainer(
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=None,
     )
+    config._n_gpu = min(config.n_gpu, 1)  # with several GPUs, transformers would split each packed row
 
     def collate(rows: Sequence[Mapping[str, int]]) -> dict[str, Any]:
         indices = [row["example"] for row in rows]

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolmark.benchmark.core.hashing import canonical_json, digest
-from toolmark.benchmark.data.cases import Accept, Call, CallSpec, Case, Message, Tool, Toolbox, query_hash
+from toolmark.benchmark.data.cases import Call, CallSpec, Case, Message, Tool, Toolbox, query_hash
+from toolmark.benchmark.data.match_rules import Accept
 
 BASE: dict[str, Any] = {
     "messages": [{"role": "user", "content": "?"}],

@@ -97,7 +97,7 @@ def test_queries_and_results(tmp_path: Path) -> None:
     assert isinstance(second, Case)
     assert first.seen_unknown
     assert first.id != second.id  # nobody knows what either model was shown
-    with pytest.raises(InputError, match="not a file of the tutorial"):
+    with pytest.raises(InputError, match="has the columns a, but the reader tutorial needs"):
         list(TutorialReader().read(written(tmp_path / "other.csv", {"a": "1"})))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.scripted import scripted_server
+from tests.templates.folders import with_template
 
 TOOLS = {
     "get_weather": ("Tells the weather of a city.", {"city": {"type": "string"}}),
@@ -37,6 +38,21 @@ def test_a_served_model_gives_the_completions_of_the_local_one(real_server, suit
     served, local = (completions(tmp_path / "runs", name) for name in ("openai-api-real-pocket", "pocket"))
     assert len(served) == 6
     assert served == local, "both are greedy and compute in fp32: text, stop reason and counts of tokens agree"
+
+
+@pytest.mark.parametrize("args", ["{}", '{"enable_thinking": false}'])
+def test_a_server_renders_the_template_with_the_arguments_of_the_local_model(
+    real_server, pocket, suites, tmp_path, args
+):
+    local_folder = with_template(pocket, tmp_path / "pocket-thinking", "qwen3")
+    models = ("--model", real_server.spec("pocket-thinking"), "--model", str(local_folder))
+    few = ("--dialect", "tagged", "--limit", "3", "--max-tokens", "24", "-k", "not gold")
+    ended = suites(*models, *few, "--template-args", args)
+    assert ended.returncode == 0, ended.said
+    names = ("openai-api-real-pocket-thinking", "pocket-thinking")
+    served, local = (completions(tmp_path / "runs", name) for name in names)
+    assert len(served) == 3
+    assert served == local, "the counts of read tokens agree, so the server used the arguments"
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.scripted import ScriptedServer, scripted_server, seeded
-from toolmark.benchmark.evaluation.request import shipped_cases
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 
 CASES = 40

@@ -15,7 +15,7 @@ from tests.benchmark.scoring.asking import (
     HUGE,
     NESTED,
 )
-from toolmark.benchmark.data.cases import Accept
+from toolmark.benchmark.data.match_rules import Accept
 from toolmark.benchmark.scoring.accepted_values import accepts, equal
 
 

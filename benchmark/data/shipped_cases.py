@@ -1,0 +1,35 @@
+"""The case sets that are part of the package. `--cases NAME` chooses one of them by its name."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+__all__ = ["SHIPPED", "named_case_set", "shipped_cases"]
+
+SHIPPED = {"authored": "cases", "generated": "generated"}
+"""Folder of each shipped case set in the package `toolmark.suites`, by name.
+
+`authored` was written by hand and is the default. `generated` was made by `toolmark generate template`.
+"""
+
+
+def shipped_cases(name: str = "authored") -> str:
+    """Return the path of the folder of a shipped case set.
+
+    Args:
+        name: A key of `SHIPPED`.
+    """
+    return str(files("toolmark.suites") / SHIPPED[name])
+
+
+def named_case_set(source: str) -> str | None:
+    """Return the name of the shipped case set that `source` denotes, or None.
+
+    Args:
+        source: The value of `--cases`: the name of a set, or the path of its folder. If the current folder has a file
+            or folder with the name of a set, `source` denotes this file or folder.
+    """
+    if source in SHIPPED and not Path(source).exists():
+        return source
+    return next((name for name in SHIPPED if source == shipped_cases(name)), None)

@@ -1,0 +1,51 @@
+"""Choosing the next token: the most likely token or, with a temperature, a random token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.engine.decode_loop import Choose
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["chooser", "seed_of"]
+
+
+def chooser(decoding: Decoding, epoch: int, prompts: Mapping[int, Sequence[int]]) -> Choose:
+    """Return a function that chooses the next token of each sequence.
+
+    With a temperature, each sequence has its own random generator. So the tokens of a sequence do not depend on the
+    other sequences of the batch.
+
+    Args:
+        decoding: The decoding options.
+        epoch: The number of the answer to each case. Each epoch has its own random numbers.
+        prompts: The token ids of the prompts by index.
+    """
+    import torch
+
+    temperature = decoding.temperature
+    if temperature == 0:
+        return lambda logits, _: logits.argmax(-1).tolist()
+    generators: dict[int, torch.Generator] = {}
+
+    def draw(logits: torch.Tensor, indices: Sequence[int]) -> list[int]:
+        chances = torch.softmax(logits.cpu().double() / temperature, -1)  # mps has no double precision
+        for index in indices:
+            if index not in generators:
+                generators[index] = torch.Generator().manual_seed(seed_of(decoding.seed, epoch, prompts[index]))
+        drawn = (
+            torch.multinomial(row, 1, generator=generators[index]) for index, row in zip(indices, chances, strict=True)
+        )
+        return [int(token) for token in drawn]
+
+    return draw
+
+
+def seed_of(*parts: object) -> int:
+    """Return a hash of `parts`, which is used as a seed."""
+    return int(digest(parts), 16) % 2**63

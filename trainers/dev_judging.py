@@ -1,0 +1,101 @@
+"""Judges checkpoints on the dev cases while a model is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolmark.benchmark.config.template_args import TemplateArgs
+from toolmark.benchmark.core.progress import phase
+from toolmark.benchmark.data.shipped_cases import shipped_cases
+from toolmark.benchmark.engine.devices import DeviceName
+from toolmark.benchmark.evaluation.evaluate import evaluate
+from toolmark.benchmark.evaluation.request import Request, check
+from toolmark.benchmark.plugins.protocols import DevFigure
+from toolmark.trainers.training_job import TrainingJob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from toolmark.benchmark.verdicts.comparison import Comparison
+
+__all__ = ["DevJudging"]
+
+
+@dataclass(frozen=True, slots=True)
+class DevJudging:
+    """Compares checkpoints with the base on the dev cases.
+
+    The answers of the base are stored, so the base answers each case only once for all checkpoints.
+
+    Attributes:
+        job: The shared options of the training.
+        dialect: Name of the dialect of the training.
+        template_args: Arguments of the chat template.
+        device: The device of the training.
+    """
+
+    job: TrainingJob
+    dialect: str
+    template_args: TemplateArgs
+    device: DeviceName
+
+    def check(self) -> None:
+        """Check the options before the training, so that a wrong option is not found at the first checkpoint.
+
+        Raises:
+            InputError: The value of an option is not allowed.
+        """
+        check(self._request(self.job.out, adapter=True))
+
+    def score(self, folder: Path) -> Mapping[str, DevFigure]:
+        """Return the figures of the checkpoint in `folder` by metric."""
+        request = self._request(folder, adapter=(folder / "adapter_config.json").exists())
+        with _torch_state_kept(), phase("judging", name="dev cases"):
+            return _figures(evaluate(request, logs=False))
+
+    def _request(self, folder: Path, *, adapter: bool) -> Request:
+        job = self.job
+        return Request(
+            models=(job.base,) if adapter else (str(folder),),
+            adapters=(str(folder),) if adapter else (),
+            baseline=None if adapter else job.base,
+            cases=job.dev or shipped_cases(),
+            split="dev",
+            limit=job.dev_limit,
+            dialect=self.dialect,
+            template_args=self.template_args,
+            max_tokens=job.max_tokens,
+            thinking_tokens=job.thinking_tokens,
+            device=self.device,
+            runs=job.out / "dev",
+        )
+
+
+def _figures(comparison: Comparison) -> dict[str, DevFigure]:
+    base, judged = comparison.contestants
+    return {
+        metric.id: DevFigure(
+            judged.figures[metric.id].score, base.figures[metric.id].score, judged.differences[metric.id].verdict
+        )
+        for metric in comparison.primary
+    }
+
+
+@contextmanager
+def _torch_state_kept() -> Iterator[None]:
+    """Restore the number of threads and the random state of torch after the `with` block.
+
+    Judging a checkpoint must not change the training.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
