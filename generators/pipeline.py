@@ -108,7 +108,10 @@ def generate(
         made, work = folder / "made", folder / "work"
         made.mkdir()
         work.mkdir()
-        with Executor(execute) as executor, (work / "rejected.jsonl").open("w", encoding="utf-8") as rejected:
+        with (
+            Executor(execute, toolbox.tools) as executor,
+            (work / "rejected.jsonl").open("w", encoding="utf-8") as rejected,
+        ):
             calls = ExecutedCalls(executor)
             stages = TraceFilter(held_out, calls, _recorder(rejected))
             context = Generation(seed, calls.run, note, stages.drop, replies_folder(out))
