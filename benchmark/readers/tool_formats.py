@@ -58,6 +58,8 @@ def json_schema(node: Any, depth: int = 0) -> Any:
         return node
     schema: dict[str, Any] = {}
     for key, value in node.items():
+        if value is None and key not in ("default", "const"):
+            continue  # A table has every key in every row, and null where a row does not have the key.
         if key == "type" and isinstance(value, str):
             name = value.strip().lower()
             if name in _TYPES:
@@ -67,7 +69,7 @@ def json_schema(node: Any, depth: int = 0) -> Any:
             else:
                 raise ValueError(f"the type {value!r} is not known")
         elif key == "properties" and isinstance(value, Mapping):
-            schema[key] = {name: json_schema(inner, depth + 1) for name, inner in value.items()}
+            schema[key] = {name: json_schema(inner, depth + 1) for name, inner in value.items() if inner is not None}
         elif key in ("items", "additionalProperties"):
             schema[key] = json_schema(value, depth + 1)
         elif key in ("anyOf", "oneOf", "allOf") and isinstance(value, list):

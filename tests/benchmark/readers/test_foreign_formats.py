@@ -29,8 +29,8 @@ from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.readers import BadRow
-from toolmark.benchmark.readers.apibank import python_calls
 from toolmark.benchmark.readers.case_selection import load_cases, open_reader
+from toolmark.benchmark.readers.python_calls import python_calls
 from toolmark.benchmark.readers.toolmark import case_line
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.gold import GoldProof, perfect
