@@ -59,6 +59,7 @@ class ScriptedServer:
 
     Attributes:
         service: Inspect's name for it, of which its variables are made.
+        said: The message of a fault that is a status; empty for one that names the status.
         url: Of its API, up to `/v1`.
         requests: Every request that came, in the order of arrival.
         outcomes: How many had which fault; `answered` for those that had none.
@@ -68,6 +69,7 @@ class ScriptedServer:
     script: Script
     hang: float
     service: str
+    said: str = ""
     url: str = ""
     requests: list[Mapping[str, Any]] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -138,6 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
         match fault:
             case "429":
                 self._send(429, {"error": {"message": "slow down"}}, {"Retry-After": "0.05"})
+            case "wait an hour":
+                self._send(503, {"error": {"message": "come back"}}, {"Retry-After": "3600"})
             case "broken":
                 self._write(200, b'{"id": "1", "object": "chat.completion", "choices": [{"index": 0, "mess', {})
             case "no choice":
@@ -153,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "too long":
                 self._send(400, {"error": {"message": "too many tokens", "code": "context_length_exceeded"}})
             case status:
-                self._send(int(status), {"error": {"message": f"status {status}"}})
+                self._send(int(status), {"error": {"message": self._scripted.said or f"status {status}"}})
 
     def _send(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
         self._write(status, json.dumps(body).encode(), headers or {})
