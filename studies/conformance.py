@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from studies.live_cases import LiveFile, live_files, live_sections
 from studies.official import POINTS, Switches, official, reasons
 from studies.page import Page, percent
 from toolmark.benchmark.core.registry import load
@@ -201,7 +202,7 @@ def _read(
     return _matched(row, graded, rule)
 
 
-def write(found: Sequence[Judged]) -> Page:
+def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
     """Return the page with all sections."""
     page = Page(HEAD)
     totals = {
@@ -292,6 +293,8 @@ def write(found: Sequence[Judged]) -> Page:
         ],
         [_credit(model) for model in found],
     )
+    if live:
+        live_sections(page, live)
     return page
 
 
@@ -339,12 +342,20 @@ def main() -> None:
     """Write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA, help="folder with bfcl/ and bfcl_recorded/")
+    parser.add_argument("--live", type=Path, default=DATA / "bfcl_live", help="folder bfcl_eval/data of bfcl-eval")
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
     if not (arguments.data / "bfcl_recorded").is_dir():
         sys.stdout.write(f"there are no recordings in {arguments.data}, so {arguments.out} was not changed\n")
         return
-    page = write(measured(arguments.data))
+    live = live_files(arguments.live)
+    if not live:
+        sys.stdout.write(
+            f"there are no live cases in {arguments.live}, so {arguments.out} was not changed. Unpack the package "
+            "bfcl-eval (pip download --no-deps bfcl-eval) and give its folder bfcl_eval/data with --live.\n"
+        )
+        return
+    page = write(measured(arguments.data), live)
     arguments.out.write_text("\n".join(page.text), encoding="utf-8")
     for target in page.broken:
         sys.stderr.write(f"target missed: {target}\n")

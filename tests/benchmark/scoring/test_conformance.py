@@ -144,7 +144,8 @@ def test_unreadable_answers_are_not_abstentions(models: list[conformance.Judged]
 def test_the_page_is_what_is_measured(models: list[conformance.Judged]) -> None:
     page = conformance.write(models)
     assert page.broken == []
-    assert conformance.OUT.read_text(encoding="utf-8") == "\n".join(page.text)
+    # The sections about live cases follow. Their data is not at hand here.
+    assert conformance.OUT.read_text(encoding="utf-8").startswith("\n".join(page.text).rstrip())
 
 
 @pytest.mark.slow
