@@ -27,7 +27,7 @@ from toolmark.benchmark.candidates.weights import base_on_this_machine
 from toolmark.benchmark.config.sources import Values
 from toolmark.benchmark.config.template_clock import TEMPLATE_DATE
 from toolmark.benchmark.core.errors import InputError, ToolmarkError
-from toolmark.benchmark.core.interruption import how_to_continue, interruptible
+from toolmark.benchmark.core.interruption import how_to_continue, interruptible, note_interruption
 from toolmark.benchmark.core.progress import phase, phases_shown
 from toolmark.benchmark.core.registry import load, names, renderer_for
 from toolmark.benchmark.evaluation.contestant import Contestant
@@ -209,6 +209,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
         raise _usage_error(error) from error
     except KeyboardInterrupt as interrupted:
         config.stash[_INTERRUPTED] = True
+        note_interruption()
         # The traceback is removed, because pytest would print the arguments of every call in it. For the tensors of the
         # engine, this takes seconds.
         raise interrupted.with_traceback(None) from None
@@ -224,6 +225,12 @@ def _generate(session: pytest.Session) -> None:
         with _uncaptured(config), phases_shown(live=not evaluation.has_recipes):
             report = bool(config.stash[_VALUES]["report"] or os.environ.get("GITHUB_STEP_SUMMARY"))
             config.stash[_COMPARISON] = evaluation.run(TerminalObserver(), report=report)
+
+
+def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+    """Remember an interruption in any phase of pytest. `pytest.exit` and `--stepwise` are not interruptions."""
+    if excinfo.type is KeyboardInterrupt:
+        note_interruption()
 
 
 def _write_reports(config: pytest.Config) -> None:
@@ -272,13 +279,14 @@ def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]
     from toolmark.benchmark.readers.case_selection import load_cases
     from toolmark.benchmark.scoring.execution import Executor
     from toolmark.benchmark.scoring.gold import GoldProof
+    from toolmark.benchmark.tools.toolbox_names import named_tools
 
     options = request_of(request.config.stash[_VALUES])
     cases, _ = load_cases(options.cases, options.split, options.tools, options.skip_bad)
     evaluation = request.config.stash.get(_EVALUATION, None)
     used = {one.dialect.name for one in evaluation.contestants} if evaluation else names("toolmark.dialects")
     dialects = [load("toolmark.dialects", name)() for name in sorted(used)]
-    with Executor(options.execute) as executor:
+    with Executor(options.execute, named_tools(options.tools)) as executor:
         proofs = [GoldProof(cases, dialect, executor) for dialect in dialects]
 
         def prove(metric: str) -> None:

@@ -1,7 +1,7 @@
 """Run the tool calls of a generation, and list the tools that may run.
 
 Each call is requested twice. The generator needs the result of the call, and later the stage `execution` checks the
-result. If a tool is not pure, each distinct call is executed only once. The second request gets the stored result.
+result. Each distinct call is executed only once. The second request gets the stored result.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MOST_NAMES = 8
 
 
 class ExecutedCalls:
-    """Runs the permitted calls. If a tool is not pure, each distinct call is executed only once.
+    """Runs the permitted calls. Each distinct call is executed only once.
 
     Args:
         executor: Runs a call in the sandbox, if the effects of the tool are permitted.
@@ -31,15 +31,13 @@ class ExecutedCalls:
         self._results: dict[str, Result] = {}
 
     def may_run(self, tool: Tool) -> bool:
-        """Return whether `tool` has an implementation whose effects are permitted."""
+        """Return whether `tool` has a trusted implementation whose effects are permitted."""
         return self._executor.may_run(tool)
 
     def run(self, tool: Tool, arguments: Mapping[str, Any]) -> Result:
         """Return the result of a call. If the tool may not run, the kind of the result is `no_implementation`."""
         if not self.may_run(tool):
             return Result(None, f"{tool.name} may not run here", "no_implementation")
-        if tool.effects == "pure":
-            return self._executor.run(tool, arguments)
         key = canonical_json([tool.run, dict(arguments)])
         if key not in self._results:
             self._results[key] = self._executor.run(tool, arguments)
@@ -48,7 +46,7 @@ class ExecutedCalls:
 
 def execution_summary(toolbox: Toolbox, execute: Execute) -> str:
     """Return a line of text that lists the tools that may run, and the tools that may not run with the reason."""
-    may = Executor(execute)
+    may = Executor(execute, toolbox.tools)
     runs = [tool for tool in toolbox.tools if may.may_run(tool)]
     bare = [tool for tool in toolbox.tools if tool.run is None]
     held = [tool for tool in toolbox.tools if tool.run is not None and not may.may_run(tool)]

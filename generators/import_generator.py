@@ -23,7 +23,7 @@ from toolmark.benchmark.data.cases import Case, Tool, Toolbox
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.plugins.protocols import BaseGenerator, Generation
 from toolmark.benchmark.readers import BadRow, Reader
-from toolmark.generators.tool_arguments import same_arguments
+from toolmark.benchmark.tools.trusted_tools import same_arguments
 
 __all__ = ["ImportGenerator", "ImportOptions"]
 

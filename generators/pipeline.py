@@ -101,14 +101,17 @@ def generate(
         EnvironmentFault: `out` cannot be written.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} exists already", f"Name a new folder with --out, or remove {out}.")
+        raise InputError(f"{out} already exists", f"Name a new folder with --out, or remove {out}.")
     offered = Toolbox(name=toolbox.name, tools=tuple(tool for tool in toolbox.tools if tool.name not in held_out.tools))
     # The dataset is moved to its place at the end. So a killed run leaves no incomplete dataset.
     with unfinished_folder(out) as folder:
         made, work = folder / "made", folder / "work"
         made.mkdir()
         work.mkdir()
-        with Executor(execute) as executor, (work / "rejected.jsonl").open("w", encoding="utf-8") as rejected:
+        with (
+            Executor(execute, toolbox.tools) as executor,
+            (work / "rejected.jsonl").open("w", encoding="utf-8") as rejected,
+        ):
             calls = ExecutedCalls(executor)
             stages = TraceFilter(held_out, calls, _recorder(rejected))
             context = Generation(seed, calls.run, note, stages.drop, replies_folder(out))

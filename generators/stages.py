@@ -23,7 +23,7 @@ from toolmark.benchmark.data.held_out import HeldOut
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.scoring.accepted_values import equal
 from toolmark.benchmark.scoring.answers import result_value, uses_result
-from toolmark.benchmark.tools.schemas import SchemaError, compile_schema, problems
+from toolmark.benchmark.tools.schemas import SchemaError, problems, validator_of
 from toolmark.generators.executed_calls import ExecutedCalls
 from toolmark.generators.near_duplicates import NearDuplicates
 
@@ -186,7 +186,7 @@ def invalid_call(trace: Trace) -> str | None:
     offered = {tool.name: tool for tool in trace.tools}
     try:
         for call, _ in _calls_with_results(trace):
-            if found := problems(call.arguments, compile_schema(offered[call.name].parameters)):
+            if found := problems(call.arguments, validator_of(offered[call.name])):
                 return f"{call.name}: {found[0].path or 'arguments'}: {found[0].message}"
     except SchemaError as error:
         return f"the schema of a tool is invalid: {error}"

@@ -45,12 +45,13 @@ MEANINGS: Mapping[str, str] = {
     "integers in a list of numbers": "an integer inside a list counts as a number; BFCL accepts it only outside lists",
     "best assignment": "parallel calls get the assignment with the fewest faults; BFCL takes the first call that fits",
     "schema default": "giving an argument its default value is the same as leaving the argument out",
-    "whole float for an integer": "3.0 counts as an integer, as in JSON Schema",
+    "whole float for an integer": "3.0 counts as an integer, as in JSON Schema, also inside lists",
     "spelling of names": "in names of tools, `.` and `_` are equal",
     "white-space and Unicode": "strings are compared after Unicode NFC; differences in white-space do not count",
     "own schema": "the arguments do not fit the schema of the tool, for example an `enum`; BFCL has no such check",
     "booleans are no numbers": "inside lists and objects, `true` is not equal to 1",
     "empty list for none": "BFCL accepts an empty list for an optional argument; our judge does not",
+    "empty string for none": "BFCL accepts an empty string for an optional key of an object; our judge does not",
     FORMAT: "the calls are right, but the format is wrong, for example a code fence or text after the last call",
     READ_HERE: "our strict parser finds the right calls, but BFCL's decoder fails",
     READ_OTHERWISE: "our strict parser finds other calls than BFCL's decoder, or no call",
@@ -239,7 +240,7 @@ def write(found: Sequence[Judged]) -> Page:
     counts = Counter((part, side) for _, side, each in every for part in each.reason.split(" and "))
     page.section(
         "Reasons for the disagreements",
-        "Every disagreement has at least one reason from this table. The first nine reasons are rules that differ "
+        "Every disagreement has at least one reason from this table. The first ten reasons are rules that differ "
         "between Toolmark and BFCL. `studies/official.py` is a new implementation of BFCL's checker, with a switch "
         "for each of these rules. The reason for a disagreement is the smallest set of switches with which the new "
         "implementation gives our verdict. A disagreement with two reasons counts in two rows of the table.",

@@ -19,9 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from rich.console import Console
-
-__all__ = ["EXIT_CODE", "how_to_continue", "interruptible"]
+__all__ = ["EXIT_CODE", "how_to_continue", "interruptible", "note_interruption", "uninterrupted"]
 
 EXIT_CODE = 2
 """The exit code of an interrupted command. It is the code that pytest uses."""
@@ -29,8 +27,13 @@ EXIT_CODE = 2
 SECONDS_TO_END = 3.5
 """Time in seconds that an interrupted command has to end."""
 
+_SECONDS_BETWEEN = 1.0
+"""Time in seconds between two attempts to interrupt the main thread."""
+
 _LIKE_CTRL_C = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """The signals that interrupt a command like Ctrl-C. Windows has no SIGHUP."""
+
+_interrupted = threading.Event()
 
 
 def how_to_continue() -> str:
@@ -52,26 +55,32 @@ def interruptible() -> Iterator[None]:
 
     After an interruption, the command ends within `SECONDS_TO_END` and the time to print a line. If a signal was
     ignored when the command was started, it stays ignored. For example, `nohup` ignores SIGHUP. The block has no effect
-    inside another block of this function, or outside the main thread.
+    inside another block of this function, outside the main thread, and on Windows, where only Ctrl-C interrupts.
     """
-    if signal.getsignal(signal.SIGTERM) in (_interrupt, _ignore) or not _in_main_thread():
+    inside = signal.getsignal(signal.SIGTERM) in (_interrupt, _ignore)
+    if inside or not _in_main_thread() or os.name != "posix":
         yield
         return
     handlers = {number: signal.getsignal(number) for number in _LIKE_CTRL_C}
-    interrupted = threading.Event()
+    done = threading.Event()
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
     # Python writes the number of a signal to this pipe at once, even if the main thread is inside a long computation.
     before = signal.set_wakeup_fd(write_end)
     # Exit functions are called in reverse order. This one is called after those of libraries that are imported later.
-    atexit.register(_leave_at_once_if, interrupted)
-    threading.Thread(target=_end_in_time, args=(read_end, interrupted), daemon=True).start()
+    atexit.register(_leave_at_once)
+    threading.Thread(target=_end_in_time, args=(read_end, done, threading.get_ident()), daemon=True).start()
     for number, handler in handlers.items():
         if handler is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
     try:
         yield
+    except KeyboardInterrupt:
+        note_interruption()
+        raise
     finally:
+        if not _interrupted.is_set():
+            done.set()
         for number, handler in handlers.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(before)
@@ -100,32 +109,66 @@ def _ignore(number: int, frame: FrameType | None) -> None:
     """Do nothing. SIG_IGN is not used, because child processes would inherit SIG_IGN."""
 
 
-def _leave_at_once_if(interrupted: threading.Event) -> None:
+def note_interruption() -> None:
+    """Remember that this command is ending after an interruption. The command is then not interrupted again.
+
+    Code that catches `KeyboardInterrupt`, or that needs a second to end something, calls this function.
+    """
+    _interrupted.set()
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Delay interruptions until the end of the `with` block. The block must take less than a second."""
+    if not _in_main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, *_LIKE_CTRL_C)
+    handlers = {number: handler for number in numbers if callable(handler := signal.getsignal(number))}
+    came: list[int] = []
+    for number in handlers:
+        signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    for number in came[:1]:
+        signal.raise_signal(number)
+
+
+def _leave_at_once() -> None:
     """End the process at once if it was interrupted. Otherwise Python would take seconds to free the memory."""
-    if interrupted.is_set():
+    if _interrupted.is_set():
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):  # The terminal or the stream may be closed.
                 stream.flush()
         os._exit(EXIT_CODE)
 
 
-def _end_in_time(signals: int, interrupted: threading.Event) -> None:
+def _end_in_time(signals: int, done: threading.Event, main: int) -> None:
     """Wait for the first interruption. If the process has not ended `SECONDS_TO_END` later, end the process.
+
+    A library can catch `KeyboardInterrupt` and go on. For this reason, the main thread is interrupted once per second.
 
     Args:
         signals: The pipe to which Python writes the numbers of signals.
-        interrupted: Set when the first interruption arrives.
+        done: Set when the command has completed its work.
+        main: The main thread.
     """
-    with open(signals, "rb", buffering=0) as stream:
-        while (number := stream.read(1)) and number[0] not in (signal.SIGINT, *_LIKE_CTRL_C):
-            pass
-    if not number:  # The pipe is closed, because the block of `interruptible` has ended.
+    while (number := os.read(signals, 1)) and number[0] not in (signal.SIGINT, *_LIKE_CTRL_C):
+        pass
+    if not number:  # The block of `interruptible` has ended.
+        os.close(signals)
         return
-    interrupted.set()
-    time.sleep(SECONDS_TO_END)
+    end = time.monotonic() + SECONDS_TO_END
+    while (left := end - time.monotonic()) > 0:
+        if done.wait(min(left, _SECONDS_BETWEEN)):
+            return
+        if not _interrupted.is_set() and callable(signal.getsignal(signal.SIGINT)):
+            signal.pthread_kill(main, signal.SIGINT)
     try:
-        console = Console(stderr=True)
-        console.show_cursor()
-        console.print(f"Interrupted. {how_to_continue()}", markup=False, highlight=False, soft_wrap=True)
+        show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # The live progress hides the cursor.
+        print(f"{show_cursor}Interrupted. {how_to_continue()}", file=sys.stderr, flush=True)  # noqa: T201
     finally:  # The process must end even if the terminal is closed.
         os._exit(EXIT_CODE)

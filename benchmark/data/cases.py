@@ -55,13 +55,23 @@ class Call(Frozen):
 
 
 class Message(Frozen):
-    """One turn of a conversation. Only turns with the role `tool` have a `name` and a `tool_call_id`."""
+    """One turn of a conversation.
+
+    Attributes:
+        role: Who wrote the turn.
+        content: The text.
+        tool_calls: The calls of a turn of the assistant.
+        name: Name of the tool. Only for the role `tool`.
+        tool_call_id: Id of the call. Only for the role `tool`.
+        weight: 0 if a model must not learn the turn. A model does not see the weight.
+    """
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str = ""
     tool_calls: tuple[Call, ...] = ()
     name: str | None = None
     tool_call_id: str | None = None
+    weight: Literal[0, 1] = 1
 
     @model_validator(mode="before")
     @classmethod

@@ -8,6 +8,7 @@ sequence.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
@@ -67,7 +68,9 @@ def write_padded(
         for batch in _batches(longer) if budget else ():
             ids, mask = _left_padded([longer[index] for index in batch], config.eos_token_id[0])
             ids, mask = ids.to(model.device), mask.to(model.device)
-            reporting: Any = StoppingCriteriaList([_reporter(work, [len(written[index]) for index in batch], ids)])
+            prompt_tokens = sum(len(rows[index]) for index in batch if not written[index])
+            before = [len(written[index]) for index in batch]
+            reporting: Any = StoppingCriteriaList([_reporter(work, before, prompt_tokens)])
             output: Any = model.generate(  # type: ignore[operator]
                 input_ids=ids, attention_mask=mask, generation_config=config, stopping_criteria=reporting
             )
@@ -83,25 +86,32 @@ def write_padded(
 def _workload(rows: Mapping[int, Sequence[int]], longest: int) -> Workload:
     lengths = [len(row) for row in rows.values()]
     return Workload(
-        sum(lengths), len(rows), _BATCH_ROWS, longest, lambda size: round(sum(lengths) * size / max(1, len(rows)))
+        prompt_tokens=sum(lengths),
+        answers=len(rows),
+        at_once=_BATCH_ROWS,
+        longest=longest,
+        prompt_tokens_of=lambda size: round(sum(lengths) * size / max(1, len(rows))),
+        drafts=False,
     )
 
 
-def _reporter(work: TokenWork, before: Sequence[int], ids: torch.Tensor) -> Callable[..., torch.Tensor]:
+def _reporter(work: TokenWork, before: Sequence[int], prompt_tokens: int) -> Callable[..., torch.Tensor]:
     """Return a function that transformers calls after every step. It reports the step, and stops no sequence.
 
     Args:
         work: Receives the reports.
         before: For each sequence, the number of tokens that were written in the first round.
-        ids: The padded prompts.
+        prompt_tokens: Number of prompt tokens that are read for the first time before the first step.
     """
     import torch
 
+    added = count(1)
+
     def report(input_ids: torch.Tensor, _scores: Any, **_: Any) -> torch.Tensor:
-        added = input_ids.shape[1] - ids.shape[1]
-        lengths = [length + added for length in before]
-        if added == 1:
-            work.read(0 if any(before) else ids.numel())
+        step = next(added)
+        lengths = [length + step for length in before]
+        if step == 1:
+            work.read(prompt_tokens)
             work.admitted(lengths)
         else:
             work.wrote(len(lengths), lengths)

@@ -151,15 +151,23 @@ class ServedModel:
         raise Unanswered(failure)
 
     async def _once(self, prompt: Prompt, config: Mapping[str, Any]) -> Completion:
-        from inspect_ai.event import ModelEvent
+        from inspect_ai.event import Event, ModelEvent
         from inspect_ai.log._transcript import Transcript, init_transcript
-        from inspect_ai.model import GenerateConfig
+        from inspect_ai.model import GenerateConfig, ModelCall
+
+        whole: dict[str | None, ModelCall] = {}
+
+        def record(event: Event) -> None:
+            # Inspect then replaces all long strings of the call by references. Only the first report has the strings.
+            if isinstance(event, ModelEvent) and event.call is not None and not event.pending:
+                whole.setdefault(event.uuid, event.call)
 
         transcript = Transcript()
+        transcript._subscribe(record)
         init_transcript(transcript)  # for each task, so that the response belongs to this request
         generate_config = GenerateConfig(**{**config, "max_retries": 0})
         output = await self._model.generate(messages_of(prompt), tools=tools_of(prompt), config=generate_config)
-        calls = [event.call for event in transcript.events if isinstance(event, ModelEvent) and event.call is not None]
+        calls = list(whole.values())
         if calls and calls[-1].error:
             # For some refusals, Inspect returns a completion. Its text is the error of the server.
             reason = " ".join(output.completion.split())[:_MAX_REASON]

@@ -48,6 +48,7 @@ class Workload:
         longest: Highest number of tokens of an answer.
         prompt_tokens_of: A function that returns the number of prompt tokens to read for a sample of the prompts. Its
             argument is the number of prompts in the sample.
+        drafts: Whether free places in the batch contain draft tokens.
     """
 
     prompt_tokens: int
@@ -55,6 +56,7 @@ class Workload:
     at_once: int
     longest: int
     prompt_tokens_of: Callable[[int], int]
+    drafts: bool = True
 
 
 class TokenWork:
@@ -169,7 +171,7 @@ class TokenWork:
 
     def _drafts(self, running: int) -> int:
         """Return the number of free places in the batch for the draft tokens of each answer."""
-        return min(_MOST_DRAFTS, (self.load.at_once - running) // running)
+        return min(_MOST_DRAFTS, (self.load.at_once - running) // running) if self.load.drafts else 0
 
 
 def _ends(running: Sequence[float], waiting: Sequence[float], at_once: int) -> list[float]:

@@ -28,6 +28,7 @@ from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.runs.run_folders import check_writable
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.grades import Grade, grade
+from toolmark.benchmark.tools.toolbox_names import named_tools
 from toolmark.benchmark.verdicts.comparison import Comparison, compare_sides
 from toolmark.benchmark.verdicts.fairness import mismatches
 from toolmark.benchmark.verdicts.verdict import MARGIN
@@ -83,6 +84,7 @@ class Evaluation:
         self.contestants = contestants(request, candidates)
         self._loaded, self.skipped = load_cases(request.cases, request.split, request.tools, request.skip_bad)
         self.cases = limited(self._loaded, request.limit, request.seed)
+        self._named = named_tools(request.tools)
 
     @property
     def available(self) -> int:
@@ -111,7 +113,11 @@ class Evaluation:
         """
         if not self._recorded:
             check_writable(self.request.runs)
-        self._generate(observer or Observer())
+        observer = observer or Observer()
+        with Executor(self.request.execute, self._named) as executor:
+            if note := executor.note_on_untrusted(self.cases):
+                observer.say(note)
+        self._generate(observer)
         cases = self._judged_cases()
         self._judge(cases, logs=logs and not self._recorded)
         sides = [contestant.side() for contestant in self.contestants]
@@ -184,7 +190,7 @@ class Evaluation:
         return [case for case in self.cases if case.id not in too_long]
 
     def _judge(self, cases: Sequence[Case], *, logs: bool) -> None:
-        with Executor(self.request.execute) as executor:
+        with Executor(self.request.execute, self._named) as executor:
             for contestant in self.contestants:
                 with phase("judging", name=contestant.name):
                     contestant.grades = self._grades(contestant, cases, executor, logs=logs)

@@ -71,7 +71,7 @@ def merge(spec: str, *, out: Path) -> None:
             f"{spec} has no adapter to merge", "Give base and adapter: toolmark models merge BASE:ADAPTER --out DIR"
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} exists already and is not empty", f"Give a new folder: --out DIR. Or remove {out}")
+        raise InputError(f"{out} already exists and is not empty", f"Give a new folder: --out DIR. Or remove {out}")
     weights = locate(candidate)
     from toolmark.benchmark.engine.adapter_variants import merge as merged  # torch and peft
 

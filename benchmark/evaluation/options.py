@@ -49,7 +49,12 @@ OPTIONS = (
         metavar="[READER:]PATH",
         default_text="authored",
     ),
-    Option("tools", STRING, "Python file, module or YAML file with the toolboxes of the cases", metavar="SOURCE"),
+    Option(
+        "tools",
+        STRING,
+        "Python file, module or YAML file with the toolboxes of the cases; only these tools and the catalog are run",
+        metavar="SOURCE",
+    ),
     Option("split", choice("dev", "test"), "read the files *.SPLIT.jsonl of the case folder", default=_DEFAULT.split),
     Option(
         "dialect",

@@ -25,7 +25,7 @@ from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import locate
 from toolmark.benchmark.core import child_processes
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
-from toolmark.benchmark.core.interruption import EXIT_CODE
+from toolmark.benchmark.core.interruption import EXIT_CODE, note_interruption
 from toolmark.benchmark.core.progress import phase
 
 __all__ = ["RecipeMaking", "plan_of"]
@@ -79,7 +79,9 @@ class RecipeMaking:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is KeyboardInterrupt:
+            note_interruption()
         self._ended = True
         self._thread.shutdown(wait=False, cancel_futures=True)
         if self._command is not None:

@@ -19,7 +19,8 @@ bfcl_eval/eval_checker/ast_eval/ast_checker.py, commit a6da28ee):
 Three things are not as usual:
 
 - An argument that the tool does not declare is ignored if its values contain `""`.
-- If an answer violates the schema of a tool, the case is waived with this reason.
+- If no accepted combination of values fits the schema of a tool, or the answer needs an argument that the tool does
+  not declare, the case is waived with this reason.
 - Files of other categories are ignored: multi-turn, agentic, Java and JavaScript. The category live_relevance is also
   ignored, because it has no answers.
 """
@@ -47,7 +48,7 @@ from toolmark.benchmark.data.cases import (
 from toolmark.benchmark.data.match_rules import Accept
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
-from toolmark.benchmark.readers.expected_calls import gold_fault
+from toolmark.benchmark.readers.expected_calls import gold_fault, option_fault
 from toolmark.benchmark.readers.file_rows import Row, data_files, json_rows
 from toolmark.benchmark.readers.row_conversion import convert, field
 from toolmark.benchmark.readers.tool_formats import required_names, tool_of, toolbox_of
@@ -116,9 +117,11 @@ def _case(row: Row, category: str, answers: Mapping[str, Any]) -> Case:
     expect: ExpectCall | Abstain = Abstain(action="abstain", reason="no_tool_fits")
     waiver = None
     if not category.endswith("irrelevance"):
-        options = _options(answers.get(ref), toolbox)
-        expect = ExpectCall(action="call", any_of=options)
-        waiver = gold_fault(options[0], toolbox)
+        truth = answers.get(ref)
+        options = _options(truth, toolbox)
+        valid = tuple(option for option in options if option_fault(option, toolbox) is None)
+        expect = ExpectCall(action="call", any_of=valid or options)
+        waiver = _undeclared(truth, toolbox) or gold_fault(expect, toolbox)
     return Case(
         messages=tuple(map(Message.model_validate, turns[0])),
         toolbox=toolbox,
@@ -147,6 +150,16 @@ def _options(truth: Any, toolbox: Toolbox) -> tuple[CallOption, ...]:
     return tuple(CallOption(calls=chosen, names="dot_underscore") for chosen in combined)
 
 
+def _undeclared(truth: Any, toolbox: Toolbox) -> str | None:
+    for call in truth:
+        for name, arguments in call.items():
+            declared: Any = toolbox[name].parameters.get("properties", {})
+            for argument, values in arguments.items():
+                if argument not in declared and "" not in values:
+                    return f"its own answer needs the argument {argument}, which {name} does not declare"
+    return None
+
+
 def _specs(name: str, arguments: Mapping[str, Any], tool: Tool) -> list[CallSpec]:
     """Return the expected call. If an argument accepts several objects, return one expected call for each object.
 
@@ -160,9 +173,7 @@ def _specs(name: str, arguments: Mapping[str, Any], tool: Tool) -> list[CallSpec
         if not isinstance(values, list):
             raise ValueError(f"the accepted values of {argument} must be a list, not {values!r:.80}")
         if argument not in properties:
-            if "" in values:
-                continue
-            raise ValueError(f"the possible answer has the argument {argument}, which {name} does not declare")
+            continue
         if rules := _rules(values, properties[argument]):
             accepted[argument] = rules
             if "" in values and argument not in required:
@@ -181,11 +192,13 @@ def _rules(values: Sequence[Any], schema: Mapping[str, Any]) -> list[Accept]:
     """
     kind = schema.get("type")
     items = schema.get("items")
+    # One rule cannot accept both an object and null.
+    none = [Accept(of=[None])] if None in values else []
     if kind == "object":
-        return [_object(value) for value in values if isinstance(value, Mapping)]
+        return [_object(value) for value in values if isinstance(value, Mapping)] + none
     if kind == "array" and isinstance(items, Mapping) and items.get("type") == "object":
         listed = [value for value in values if isinstance(value, list)]
-        return [Accept(match="list", of=[_object(item) for item in value]) for value in listed]
+        return [Accept(match="list", of=[_object(item) for item in value]) for value in listed] + none
     # "" is an accepted value only if the argument may be a string. Otherwise "" means that the argument is optional.
     given = [value for value in values if value != "" or kind in ("string", None)]
     validator = compile_schema(schema)

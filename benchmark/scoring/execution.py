@@ -1,14 +1,18 @@
-"""Runs the calls of a model that are permitted to run. Equal calls of a pure tool run only once."""
+"""Runs the calls of a model that are permitted to run. Equal calls of a pure tool run only once.
+
+Only trusted implementations run: the catalog, and the tools that the user named.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from toolmark.benchmark.core.hashing import canonical_json
-from toolmark.benchmark.data.cases import Effects, Tool
+from toolmark.benchmark.data.cases import Case, Effects, Tool
 from toolmark.benchmark.tools.sandbox import CallLimits, Result, Sandbox
+from toolmark.benchmark.tools.trusted_tools import TrustedTools, untrusted_note
 
 __all__ = ["Execute", "Executor"]
 
@@ -33,10 +37,13 @@ class Executor:
 
     Args:
         execute: Which tools may run: only pure tools, also tools that read, or all tools.
+        named: The tools that the user named, for example with `--tools`. Other tools run only if they are tools of the
+            catalog.
     """
 
-    def __init__(self, execute: Execute = "pure") -> None:
+    def __init__(self, execute: Execute = "pure", named: Iterable[Tool] = ()) -> None:
         self._allowed = _ALLOWED[execute]
+        self._trusted = TrustedTools(named)
         self._confined = Sandbox()
         self._released = Sandbox(CallLimits(seconds=_NETWORK_SECONDS, confined=False))
         self._results: dict[str, Result] = {}
@@ -51,8 +58,12 @@ class Executor:
         self._released.close()
 
     def may_run(self, tool: Tool) -> bool:
-        """Return whether `tool` has an implementation and the effects of `tool` are permitted."""
-        return tool.run is not None and tool.effects in self._allowed
+        """Return whether `tool` has a trusted implementation, and the effects of the implementation are permitted."""
+        return self._permitted(tool) is not None
+
+    def _permitted(self, tool: Tool) -> Tool | None:
+        trusted = self._trusted.of(tool)
+        return trusted if trusted is not None and trusted.effects in self._allowed else None
 
     def run(self, tool: Tool, arguments: Mapping[str, Any]) -> Result:
         """Run a call and return its result, which may be an error of the tool.
@@ -60,13 +71,14 @@ class Executor:
         Raises:
             LookupError: The call may not run.
         """
-        if not self.may_run(tool):
+        permitted = self._permitted(tool)
+        if permitted is None:
             raise LookupError(tool.name)
-        if tool.effects != "pure":
-            return self._released.run(tool, arguments)
-        key = canonical_json([tool.run, dict(arguments)])
+        if permitted.effects != "pure":
+            return self._released.run(permitted, arguments)
+        key = canonical_json([permitted.run, dict(arguments)])
         if key not in self._results:
-            self._results[key] = self._confined.run(tool, arguments)
+            self._results[key] = self._confined.run(permitted, arguments)
         return self._results[key]
 
     def value(self, tool: Tool, arguments: Mapping[str, Any]) -> Any:
@@ -75,9 +87,18 @@ class Executor:
         Raises:
             LookupError: The call may not run, or the call failed.
         """
-        if tool.effects != "pure":
+        permitted = self._permitted(tool)
+        if permitted is None or permitted.effects != "pure":
             raise LookupError(tool.name)
         result = self.run(tool, arguments)
         if result.kind != "ok":
             raise LookupError(result.error)
         return result.value
+
+    def note_on_untrusted(self, cases: Iterable[Case]) -> str | None:
+        """Return a line for the user about tools that only do not run because the user did not name them.
+
+        Return None if there are no such tools.
+        """
+        tools = {tool.name: tool for case in cases for tool in case.toolbox.tools if tool.effects in self._allowed}
+        return untrusted_note(tool for tool in tools.values() if tool.run is not None and not self._trusted.of(tool))

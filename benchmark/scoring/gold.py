@@ -15,9 +15,9 @@ from toolmark.benchmark.data.completions import Completion, RawCall
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.grades import Grade, grade
-from toolmark.benchmark.scoring.matching import canonical_arguments
 from toolmark.benchmark.scoring.metrics import METRICS
 from toolmark.benchmark.tools.example_arguments import example_arguments
+from toolmark.benchmark.tools.right_arguments import right_arguments
 
 __all__ = ["PLANTED", "GoldFault", "GoldProof", "perfect", "planted", "written"]
 
@@ -35,9 +35,10 @@ def _gold_calls(case: Case, option: int = 0) -> list[Call]:
 
 def _arguments(spec: CallSpec, case: Case) -> dict[str, Any]:
     """Return the right arguments. If the case contains no arguments, return arguments that fit the schema."""
-    if spec.arguments_known:
-        return canonical_arguments(spec)
-    return example_arguments(case.toolbox[spec.name].parameters)
+    tool = case.toolbox.by_name.get(spec.name)
+    if tool is None:
+        return {name: rule.example() for name, rule in spec.arguments.items()}
+    return right_arguments(spec, tool) if spec.arguments_known else example_arguments(tool.parameters)
 
 
 def written(case: Case, calls: Sequence[Call], dialect: Dialect, text: str = "") -> Completion:

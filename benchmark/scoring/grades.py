@@ -10,14 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self
 
-from toolmark.benchmark.data.cases import Abstain, Call, Case, Tool
+from toolmark.benchmark.data.cases import Abstain, Call, Case, ExpectCall, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion
 from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.scoring.accepted_values import accepts
 from toolmark.benchmark.scoring.answers import uses_result
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.matching import Fault, Match, Spelling, closest, offered_tool, same_names
 from toolmark.benchmark.scoring.outcomes import Outcome, outcome_of
+from toolmark.benchmark.tools.right_arguments import without_nulls
 from toolmark.benchmark.tools.schemas import problems, validator_of
 
 __all__ = ["SCORER_VERSION", "Grade", "JudgedCall", "grade", "legible"]
@@ -160,9 +162,21 @@ def _schema_problem(calls: Sequence[Call], case: Case) -> str | None:
         if tool is None:
             return f"{call.name} is not offered"
         schema_problems = problems(call.arguments, validator_of(tool))
+        if schema_problems and isinstance(case.expect, ExpectCall):
+            schema_problems = without_nulls(_accepted_arguments(call, tool, case.expect), schema_problems)
         if schema_problems:
             return f"{call.name}{schema_problems[0].path}: {schema_problems[0].message}"
     return None
+
+
+def _accepted_arguments(call: Call, tool: Tool, expect: ExpectCall) -> dict[str, Any]:
+    """Return the arguments of `call` that have a value which a right answer accepts."""
+    specs = [spec for option in expect.any_of for spec in option.calls if spec.name == tool.name]
+    return {
+        name: value
+        for name, value in call.arguments.items()
+        if any(name in spec.arguments and accepts(spec.arguments[name], value) for spec in specs)
+    }
 
 
 def _run(calls: Sequence[Call], case: Case, executor: Executor | None) -> tuple[bool | None, str]:

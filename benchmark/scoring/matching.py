@@ -20,13 +20,13 @@ from typing import Any, Literal
 from toolmark.benchmark.data.cases import Call, CallOption, CallSpec, Tool, Toolbox
 from toolmark.benchmark.scoring.accepted_values import accepts, equal, nearly_equal
 from toolmark.benchmark.scoring.causes import Cause
+from toolmark.benchmark.tools.right_arguments import right_arguments
 
 __all__ = [
     "Fault",
     "Match",
     "Rerun",
     "Spelling",
-    "canonical_arguments",
     "closest",
     "match_calls",
     "offered_tool",
@@ -74,11 +74,6 @@ class Match:
     by_call: Mapping[int, Sequence[Fault]]
 
 
-def canonical_arguments(spec: CallSpec) -> dict[str, Any]:
-    """Return one right set of arguments: the first accepted value of each argument."""
-    return {name: rule.example() for name, rule in spec.arguments.items()}
-
-
 def _spelled(name: str, names: Spelling) -> str:
     return name.replace(".", "_") if names == "dot_underscore" else name
 
@@ -115,7 +110,7 @@ def _argument_faults(call: Call, spec: CallSpec, tool: Tool, rerun: Rerun | None
     def gives_same_result(name: str, value: Any) -> bool:
         if rerun is None:
             return False
-        gold = canonical_arguments(spec)
+        gold = right_arguments(spec, tool)
 
         def result(written: Any) -> Any:
             try:

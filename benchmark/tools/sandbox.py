@@ -8,6 +8,7 @@ implementation cannot be imported, a schema is invalid, or the worker cannot sta
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pebble import ProcessExpired, ProcessPool
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.interruption import uninterrupted
 from toolmark.benchmark.tools import sandbox_worker
-from toolmark.benchmark.tools.schemas import SchemaError, compile_schema, problems
+from toolmark.benchmark.tools.schemas import SchemaError, problems, validator_of
 from toolmark.benchmark.tools.worker_process import WorkerContext
 
 if TYPE_CHECKING:
@@ -140,7 +142,7 @@ class Sandbox:
             reason = f"the arguments have {len(text)} bytes, but at most {self.limits.arguments} are allowed"
             return Result(None, reason, "too_large")
         try:
-            violations = problems(arguments, compile_schema(tool.parameters))
+            violations = problems(arguments, validator_of(tool))
         except SchemaError as error:
             raise InputError(
                 f"The parameters of {tool.name} are not a valid JSON Schema: {error}", "Correct the parameters."
@@ -203,4 +205,6 @@ class Sandbox:
                 initializer=sandbox_worker.enter,
                 initargs=(self._scratch.name, limits.seconds, limits.memory, limits.output, limits.confined),
             )
+            with uninterrupted():  # If this process ends while the worker starts, the worker prints a traceback.
+                self._pool.schedule(os.getpid).result()
         return self._pool

@@ -1,7 +1,8 @@
 """Checks the JSON Schemas of tool arguments, and validates arguments.
 
 One library (jsonschema-rs) does all validation, so that "valid" means the same everywhere. The default draft is
-2020-12. All keywords and formats are checked. 3.0 is an integer, and a boolean is not a number.
+2020-12. All keywords and formats are checked. 3.0 is an integer, and a boolean is not a number. If the default of an
+argument is null, null is valid, whatever the type of the argument.
 
 Schemas are not trusted, so they are restricted in two ways:
 
@@ -12,6 +13,7 @@ Schemas are not trusted, so they are restricted in two ways:
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -43,6 +45,7 @@ _VALIDATORS: dict[str, Validator] = {}
 
 _MAPS_OF_SCHEMAS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 _DATA = frozenset({"enum", "const", "default", "example", "examples"})
+_COMBINING = ("$ref", "allOf", "anyOf", "const", "not", "oneOf")
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
 Path = tuple[str | int, ...]
@@ -141,6 +144,7 @@ def validator_of(tool: Tool) -> Validator:
     """Return the validator of a tool's arguments.
 
     Validators are cached by the hash of the tool, because converting the schema to JSON for every call would be slow.
+    A value whose default is null may be null.
 
     Raises:
         SchemaError: The schema is not valid JSON Schema.
@@ -149,8 +153,33 @@ def validator_of(tool: Tool) -> Validator:
     if validator is None:
         if len(_VALIDATORS) >= MAX_VALIDATORS:
             _VALIDATORS.clear()
-        validator = _VALIDATORS[tool.schema_hash] = compile_schema(tool.parameters)
+        validator = _VALIDATORS[tool.schema_hash] = compile_schema(_nullable(tool.parameters))
     return validator
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema in which every value whose default is null may be null.
+
+    Many schemas describe an optional argument as `{"type": "integer", "default": null}`.
+    """
+    if not any("default" in node and node["default"] is None for _, node in subschemas(schema)):
+        return schema
+    changed = copy.deepcopy(schema)
+    for _, node in list(subschemas(changed)):
+        if "default" not in node or node["default"] is not None:
+            continue
+        if isinstance(node.get("type"), str | list):
+            listed = [node["type"]] if isinstance(node["type"], str) else node["type"]
+            node["type"] = list(dict.fromkeys([*listed, "null"]))
+        if isinstance(node.get("enum"), list) and None not in node["enum"]:
+            node["enum"] = [*node["enum"], None]
+        if moved := {key: node.pop(key) for key in _COMBINING if key in node}:
+            node["anyOf"] = [moved, {"type": "null"}]
+    try:
+        compile_schema(changed)
+    except SchemaError:  # A reference points into a part that was moved.
+        return schema
+    return changed
 
 
 @lru_cache(maxsize=MAX_VALIDATORS)

@@ -26,7 +26,7 @@ from toolmark.benchmark.tools.sources.openapi import is_openapi, read_openapi
 from toolmark.benchmark.tools.sources.python import read_python
 from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
 
-__all__ = ["ToolboxNames", "read_source"]
+__all__ = ["ToolboxNames", "named_tools", "read_source"]
 
 
 def read_source(source: str | Path) -> ToolsFile:
@@ -50,6 +50,18 @@ def read_source(source: str | Path) -> ToolsFile:
         tools_file = read_python(source)
     whole = {name: tuple(tool.name for tool in tools_file.tools)} if tools_file.tools else {}
     return replace(tools_file, toolboxes=whole | tools_file.toolboxes)
+
+
+def named_tools(source: str | None) -> tuple[Tool, ...]:
+    """Return the tools that the user named with `--tools`. Only these tools and the catalog may run.
+
+    Args:
+        source: The value of `--tools`, or None.
+
+    Raises:
+        InputError, EnvironmentFault: As in `read_source`.
+    """
+    return () if source is None else read_source(source).tools
 
 
 class ToolboxNames:

@@ -15,7 +15,6 @@ from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.data.match_rules import Accept
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.scoring.grades import Grade, JudgedCall, legible
-from toolmark.benchmark.scoring.matching import canonical_arguments
 from toolmark.benchmark.scoring.outcomes import Outcome
 
 __all__ = ["Answer", "Argument", "CallShown", "CaseShown", "Turn", "show_cases"]
@@ -165,7 +164,7 @@ def _rule(rule: Accept) -> str:
 def _expected(option: CallOption) -> tuple[CallShown, ...]:
     shown = []
     for spec in option.calls[:_MOST_CALLS]:
-        right = canonical_arguments(spec)
+        right = {name: rule.example() for name, rule in spec.arguments.items()}
         arguments = tuple(
             Argument(
                 legible(name),

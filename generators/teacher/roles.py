@@ -17,7 +17,7 @@ from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.thinking import without_thinking
 from toolmark.benchmark.scoring.answers import uses_result
 from toolmark.benchmark.tools.sandbox import Result
-from toolmark.benchmark.tools.schemas import compile_schema, problems
+from toolmark.benchmark.tools.schemas import problems, validator_of
 from toolmark.generators.stages import Stage
 from toolmark.generators.teacher.options import Role
 from toolmark.generators.teacher.prompt_files import RolePrompts
@@ -144,7 +144,7 @@ class Roles:
             raise _WrongReply("format", f"the tool {call.name[:60]!r} is not offered")
         if call.name != wanted.name:
             raise _WrongReply("format", f"{call.name} is not the right tool for this request")
-        if found := problems(call.arguments, compile_schema(wanted.parameters)):
+        if found := problems(call.arguments, validator_of(wanted)):
             raise _WrongReply("schema", f"{found[0].path or 'arguments'}: {found[0].message}")
         result = self._execute(wanted, dict(call.arguments))
         if result.kind == "no_implementation":

@@ -24,6 +24,7 @@ from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.readers.case_selection import Split
 from toolmark.benchmark.readers.toolmark import ToolmarkReader
 from toolmark.benchmark.scoring.execution import Executor
+from toolmark.benchmark.tools.toolbox_names import named_tools
 from toolmark.suites.lint.balance import balance, labels, splits
 from toolmark.suites.lint.doubtful_abstentions import abstentions
 from toolmark.suites.lint.findings import KINDS, Finding, LocatedCase
@@ -80,11 +81,12 @@ def _of_folder(folder: Path) -> list[Path]:
     return inside or [folder]
 
 
-def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Finding], int]:
+def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Finding], int, str | None]:
     """Check case files.
 
     Returns:
-        The findings in the order of files and lines, and the number of cases that were checked.
+        The findings in the order of files and lines, the number of cases that were checked, and a line about tools that
+        were not run because `tools` does not name them.
 
     Raises:
         InputError: A file cannot be read.
@@ -93,7 +95,8 @@ def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Fi
     rows, findings = located_cases(paths, tools)
     dialect = load("toolmark.dialects", "tagged")()
     findings += [*labels(rows), *splits(rows)]
-    with Executor() as executor:
+    with Executor(named=named_tools(tools)) as executor:
+        note = executor.note_on_untrusted(row.case for row in rows)
         broken = list(executes(rows, executor))
         findings += broken
         unsound = {(finding.file, finding.line) for finding in broken}
@@ -101,4 +104,5 @@ def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Fi
         findings += proves([row for row in rows if (row.file, row.line) not in unsound], dialect, executor)
     findings += [*duplicates(rows), *leaks(rows, training_patterns()), *abstentions(rows), *balance(rows)]
     order = {file: index for index, file in enumerate(_case_files(paths))}
-    return sorted(findings, key=lambda found: (order[found.file], found.line, KINDS.index(found.kind))), len(rows)
+    findings.sort(key=lambda found: (order[found.file], found.line, KINDS.index(found.kind)))
+    return findings, len(rows), note

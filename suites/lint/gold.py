@@ -11,23 +11,24 @@ from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.scoring.accepted_values import equal
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.gold import GoldProof
-from toolmark.benchmark.scoring.matching import canonical_arguments
 from toolmark.benchmark.scoring.metrics import PRIMARY
-from toolmark.benchmark.tools.schemas import compile_schema, problems
+from toolmark.benchmark.tools.right_arguments import right_arguments, schema_faults
+from toolmark.benchmark.tools.schemas import problems, validator_of
 from toolmark.suites.lint.findings import Finding, LocatedCase
 
 __all__ = ["executes", "proves"]
 
 
-def _failure_and_value(case: Case, call: Call, executor: Executor) -> tuple[str | None, Any]:
+def _failure_and_value(case: Case, call: Call, executor: Executor, *, gold: bool = False) -> tuple[str | None, Any]:
     """Run `call`, and return the reason of its failure and its value.
 
-    If the call succeeds, the reason is None. If the call may not run, the value is None.
+    If the call succeeds, the reason is None. If the call may not run, the value is None. In a `gold` call, null is
+    valid.
     """
     if call.name not in case.toolbox.names:
         return f"{call.name} is not offered", None
     tool = case.toolbox[call.name]
-    found = problems(call.arguments, compile_schema(tool.parameters))
+    found = schema_faults(call.arguments, tool) if gold else problems(call.arguments, validator_of(tool))
     if found:
         return f"{call.name}{found[0].path}: {found[0].message}", None
     if not executor.may_run(tool):
@@ -46,7 +47,8 @@ def _parsed(content: str) -> Any:
 def _gold_calls(case: Case) -> Iterator[Call]:
     for option in case.expect.any_of if isinstance(case.expect, ExpectCall) else ():
         for spec in option.calls:
-            yield Call(name=spec.name, arguments=canonical_arguments(spec))
+            tool = case.toolbox.by_name.get(spec.name)
+            yield Call(name=spec.name, arguments=right_arguments(spec, tool) if tool else {})
 
 
 def executes(rows: Sequence[LocatedCase], executor: Executor) -> Iterator[Finding]:
@@ -56,7 +58,7 @@ def executes(rows: Sequence[LocatedCase], executor: Executor) -> Iterator[Findin
     """
     for row in rows:
         for call in _gold_calls(row.case):
-            fault, _ = _failure_and_value(row.case, call, executor)
+            fault, _ = _failure_and_value(row.case, call, executor, gold=True)
             if fault is not None:
                 yield row.finding("execution", fault)
         for index, message in enumerate(row.case.messages):

@@ -16,7 +16,6 @@ from typing import Any
 
 from toolmark.benchmark.data.cases import Case, ExpectCall
 from toolmark.benchmark.policies.named_values import EMAIL, QUOTATION, URL
-from toolmark.benchmark.scoring.matching import canonical_arguments
 from toolmark.suites.lint.findings import user_text
 
 __all__ = ["MASK", "case_skeleton", "grams", "similarity", "template_skeleton"]
@@ -55,7 +54,7 @@ def _argument_strings(case: Case) -> Iterator[str]:
             yield from _strings_in(dict(call.arguments))
     for option in case.expect.any_of if isinstance(case.expect, ExpectCall) else ():
         for spec in option.calls:
-            yield from _strings_in(canonical_arguments(spec))
+            yield from _strings_in({name: rule.example() for name, rule in spec.arguments.items()})
 
 
 def _words_and_masks(text: str) -> Skeleton:

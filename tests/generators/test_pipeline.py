@@ -162,7 +162,7 @@ def test_pocket_brings_its_own_tools_and_writes_no_cases(tmp_path: Path) -> None
 
 def test_an_existing_folder_is_not_written_over(folder: Path) -> None:
     before = (folder / "manifest.json").read_bytes()
-    with pytest.raises(InputError, match="exists already"):
+    with pytest.raises(InputError, match="already exists"):
         made(folder)
     assert (folder / "manifest.json").read_bytes() == before
 

@@ -49,7 +49,8 @@ def calling(*calls: tuple[str, str]) -> Answer:
 
 
 def _digest(request: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps([request["messages"], request.get("tools")]).encode()).hexdigest()
+    turns = request.get("messages", request.get("input"))
+    return hashlib.sha256(json.dumps([turns, request.get("tools")]).encode()).hexdigest()
 
 
 @dataclass
@@ -112,6 +113,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None:
             self._fail(fault)
             return
+        if self.path.endswith("/responses"):
+            self._respond(request["model"], self._scripted.answer(request))
+            return
         message = {"role": "assistant", **self._scripted.answer(request)}
         self._complete(request["model"], [{"index": 0, "message": message, "finish_reason": _finish(message)}])
 
@@ -119,6 +123,16 @@ class _Handler(BaseHTTPRequestHandler):
         usage = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
         fixed = {"id": "1", "object": "chat.completion", "created": 0, "model": model, "usage": usage}
         self._send(200, {**fixed, "choices": choices})
+
+    def _respond(self, model: str, answer: Answer) -> None:
+        """Send an answer in the form of OpenAI's responses."""
+        calls = [{**call["function"], "call_id": call["id"]} for call in answer.get("tool_calls", ())]
+        output = [{"type": "function_call", "id": f"f{c['call_id']}", "status": "completed", **c} for c in calls]
+        usage = {"input_tokens": 7, "output_tokens": 5, "total_tokens": 12}
+        usage |= {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
+        fixed = {"id": "1", "object": "response", "created_at": 0, "model": model, "status": "completed"}
+        fixed |= {"parallel_tool_calls": True, "tool_choice": "auto", "tools": [], "usage": usage}
+        self._send(200, {**fixed, "output": output})
 
     def _fail(self, fault: str) -> None:
         match fault:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from toolmark.benchmark.data.held_out import held_out, shipped_manifest
 from toolmark.benchmark.tools.catalog import catalog
+from toolmark.benchmark.tools.trusted_tools import same_arguments
 from toolmark.generators.template.default.answers import answer_from_phrasings, answer_from_result
 from toolmark.generators.template.default.draws import DRAWERS
 from toolmark.generators.template.default.phrasings import Phrasings, phrasings
 from toolmark.generators.template.schema import CannotSample, DescribedTool, DrawnQuestion
 from toolmark.generators.template.schema.intents import content_words, name_words
-from toolmark.generators.tool_arguments import same_arguments
 
 if TYPE_CHECKING:
     from random import Random

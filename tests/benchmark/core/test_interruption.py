@@ -15,6 +15,26 @@ with interruptible():
     threading.Timer(0.3, print, ["started"], {"flush": True}).start()
     hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
 """
+STEP = """
+import time
+from toolmark.benchmark.core.interruption import interruptible, uninterrupted
+with interruptible():
+    with uninterrupted():
+        print("started", flush=True)
+        time.sleep(0.5)
+        print("completed", flush=True)
+    print("not interrupted")
+"""
+LOST = """
+import time
+from toolmark.benchmark.core.interruption import interruptible
+with interruptible():
+    try:
+        print("started", flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        time.sleep(60)
+"""
 CLEAN_UP = """
 import signal, time
 from toolmark.benchmark.core.interruption import interruptible
@@ -23,7 +43,7 @@ with interruptible():
         print("started", flush=True)
         signal.pause()
     finally:
-        time.sleep(1)
+        time.sleep(0.5)
         print("cleaned up", flush=True)
 """
 
@@ -50,4 +70,16 @@ def test_a_second_signal_does_not_interrupt_the_cleaning_up(number):
     ended = interrupted(CLEAN_UP, signal.SIGHUP, number)
     assert ended.stdout == "cleaned up\n"
     assert "KeyboardInterrupt" in ended.stderr
+    assert ended.returncode == 2
+
+
+def test_a_step_that_must_not_be_interrupted_is_completed():
+    ended = interrupted(STEP, signal.SIGTERM)
+    assert ended.stdout == "completed\n"
+    assert "KeyboardInterrupt" in ended.stderr
+
+
+def test_an_interruption_that_a_library_catches_is_repeated():
+    ended = interrupted(LOST, signal.SIGHUP)
+    assert ended.stderr.endswith("KeyboardInterrupt\n"), ended.stderr
     assert ended.returncode == 2

@@ -50,6 +50,32 @@ def test_what_an_answer_costs_is_known_where_the_price_is(served, monkeypatch, t
         ServedEngine(model, Decoding())
 
 
+LONG = (
+    json.dumps({"text": "word " * 21}),
+    json.dumps({"text": "ü\n\\" * 40_000}),
+    json.dumps({"deep": {"list": ["x" * 101, "data:image/png;base64," + "A" * 200]}}),
+    '{"text":  "' + "broken " * 30,
+    json.dumps({"text": "attachment://" + "0" * 32}),
+)
+
+
+@pytest.mark.parametrize("spec", ["openai/gpt-4.1", "openai/gpt-5", "openai-api/scripted/tiny"])
+def test_long_native_calls_are_kept_byte_for_byte(monkeypatch, spec):
+    """`openai/gpt-5` is asked in the form of responses, the others in the form of chat completions."""
+    names = ("f", "a_name_" + "of_a_tool_" * 10)
+    sent = [(names[index % 2], text) for index, text in enumerate(LONG)]
+    tool = Tool(name="f", description="Uses it.", parameters={"type": "object", "properties": {"text": {}}})
+    prompt = Native().render([Message(role="user", content="Go.")], [tool])
+    with scripted_server(lambda _: calling(*sent)) as server:
+        for name, value in {**server.environment, "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none"}.items():
+            monkeypatch.setenv(name, value)
+        engine = ServedEngine(spec, Decoding())
+        engine.prepare([prompt], Native())
+        ((_, completion),) = engine.answer([0])
+        assert ("input" in server.requests[0]) == (spec == "openai/gpt-5")
+    assert [(call.name, call.arguments) for call in completion.tool_calls] == sent
+
+
 def test_a_missing_key_is_the_environments_fault(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(EnvironmentFault, match=r"openai/gpt-4\.1 cannot be used:.*No OPENAI_API_KEY"):
@@ -135,7 +161,7 @@ def test_malformed_native_arguments_are_judged_as_they_were_sent(server, argumen
     assert [dict(call.arguments) for call in lenient_reading.calls] == ([] if lenient is None else [lenient])
 
 
-HASTY = RequestLimits(connections=8, timeout=3, retries=12)
+HASTY = RequestLimits(connections=8, timeout=8, retries=12)
 
 
 def count_of(request):
@@ -147,7 +173,7 @@ def numbered(count):
 
 
 def test_every_fault_is_tried_again_and_counted(server):
-    scripted = server(count_of, seeded(1, 0.4), hang=5)
+    scripted = server(count_of, seeded(1, 0.4), hang=10)
     engine = ServedEngine(scripted.spec, Decoding(), HASTY)
     engine.prepare(numbered(60), Tagged())
     found = dict(engine.answer(range(60)))

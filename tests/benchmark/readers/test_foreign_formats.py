@@ -29,14 +29,16 @@ from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.readers import BadRow
-from toolmark.benchmark.readers.apibank import python_calls
 from toolmark.benchmark.readers.case_selection import load_cases, open_reader
+from toolmark.benchmark.readers.python_calls import python_calls
+from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
 from toolmark.benchmark.readers.toolmark import case_line
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.gold import GoldProof, perfect
 from toolmark.benchmark.scoring.grades import grade
 from toolmark.benchmark.scoring.metrics import PRIMARY
 from toolmark.benchmark.tools.catalog import catalog
+from toolmark.benchmark.tools.schemas import problems, validator_of
 from toolmark.suites.command import import_cases
 
 
@@ -297,3 +299,38 @@ def test_every_reader_is_registered() -> None:
         *("apibank", "bfcl", "csv", "metatool", "openai", "sealtools", "sharegpt", "toolmark", "trl"),
         *("tutorial", "when2call", "xlam"),
     }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "required"),
+    [
+        ({"a": {"type": "str", "required": True}, "b": {"type": "str"}}, ["a"]),
+        ({"a": {"type": "str", "required": "true"}, "b": {"type": "str", "required": "false"}}, ["a"]),
+        ({"a": {"type": "str", "required": True, "default": "x"}, "b": {"type": "str", "required": False}}, ["a"]),
+        ({"a": {"type": "str"}, "b": {"type": "str", "required": False}}, ["a"]),
+        ({"a": {"type": "str"}, "b": {"type": "str", "optional": True}}, ["a"]),
+        ({"a": {"type": "str"}, "b": {"type": "str, optional"}, "c": {"type": "int", "default": 1}}, ["a"]),
+        ({"a": "str - What."}, ["a"]),
+    ],
+    ids=range(7),
+)
+def test_marks_say_which_flat_arguments_are_required(arguments: dict[str, Any], required: list[str]) -> None:
+    assert tool_of({"name": "f", "parameters": arguments}).parameters["required"] == required
+    assert "required" not in tool_of({"name": "f", "parameters": arguments}).parameters["properties"]["a"]
+
+
+def test_marks_inside_a_json_schema_become_its_list() -> None:
+    inner = {"type": "object", "properties": {"x": {"type": "int", "required": True}, "y": {"type": "int"}}}
+    box = {"type": "dict", "properties": {"box": inner, "n": {"type": "integer", "required": False}}}
+    parameters = toolbox_of([tool_of({"name": "f", "parameters": box})])["f"].parameters
+    assert parameters["properties"]["box"]["required"] == ["x"]
+    assert "required" not in parameters
+    assert parameters["properties"]["n"] == {"type": "integer"}
+
+
+@pytest.mark.parametrize("keyword", ["anyOf", "oneOf", "allOf"])
+def test_parameters_that_combine_schemas_stay_a_schema(keyword: str) -> None:
+    branch = {"type": "object", "required": ["id"], "properties": {"id": {"type": "int"}}}
+    tool = toolbox_of([tool_of({"name": "f", "parameters": {keyword: [branch]}})])["f"]
+    assert not problems({"id": 3}, validator_of(tool))
+    assert problems({"id": "three"}, validator_of(tool))

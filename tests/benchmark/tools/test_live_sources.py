@@ -117,9 +117,9 @@ def test_operations_become_tools_with_json_schema(mail: Path) -> None:
 
 
 def test_an_operation_runs_as_its_effects_allow(mail: Path) -> None:
-    listing, sending = read_source(mail).tools
+    listing, sending = named = read_source(mail).tools
     sent = {"box": "in/../x", "to": {"name": "Ada"}, "text": "Hi"}
-    with Executor("read") as executor:
+    with Executor("read", named) as executor:
         assert not executor.may_run(sending)
         found = executor.run(listing, {"box": "in", "tags": ["a", "b"]})
         assert found.value == {"count": 3}, found
@@ -129,7 +129,7 @@ def test_an_operation_runs_as_its_effects_allow(mail: Path) -> None:
         ("GET", "/v1/boxes/in/mails?tags=a&tags=b"),
         ("GET", "/v1/boxes/lost/mails"),
     ]
-    with Executor("all") as executor:
+    with Executor("all", named) as executor:
         assert executor.run(sending, sent).kind == "ok"
     method, path, body = _Mail.seen[-1]
     assert (method, path) == ("POST", "/v1/boxes/in%2F%2E%2E%2Fx/mails")
@@ -226,11 +226,11 @@ def _tried(source: str) -> None:
     assert all(fault.place.endswith("tool bare") and fault.fix for fault in wrong)
     assert (price.effects, sell.effects) == ("read", "write")
     assert price.parameters["properties"]["count"]["type"] == "integer"
-    with Executor("read") as executor:
+    with Executor("read", read.tools) as executor:
         assert executor.run(price, {"item": "ink", "count": 3}).value == 7.5
         assert "air is free" in str(executor.run(price, {"item": "air"}).error)
         assert not executor.may_run(sell)
-    with Executor("all") as executor:
+    with Executor("all", read.tools) as executor:
         assert executor.run(sell, {"item": "ink"}).value == {"sold": 1}
 
 

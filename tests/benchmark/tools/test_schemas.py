@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from toolmark.benchmark.tools.schemas import SchemaError, check_schema, compile_schema, problems
+from toolmark.benchmark.data.cases import Tool
+from toolmark.benchmark.tools.schemas import SchemaError, check_schema, compile_schema, problems, validator_of
 
 
 def deep(levels):
@@ -101,3 +102,24 @@ def test_valid_arguments_have_no_problem(arguments):
 
 def test_validators_are_cached_by_content():
     assert compile_schema({"type": "object", "title": "x"}) is compile_schema({"title": "x", "type": "object"})
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "integer", "default": None},
+        {"type": "string", "enum": ["a"], "default": None},
+        {"$ref": "#/$defs/n", "default": None},
+        {"oneOf": [{"type": "string"}, {"$ref": "#/$defs/n"}], "default": None},
+        {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None},
+        {"const": 5, "default": None},
+    ],
+    ids=range(6),
+)
+def test_null_is_valid_where_null_is_the_default(schema):
+    inner = {"type": "object", "properties": {"a": schema, "b": {"type": "integer"}}}
+    parameters = {"type": "object", "properties": {"box": inner}, "$defs": {"n": {"type": "integer"}}}
+    validator = validator_of(Tool(name="f", parameters=parameters))
+    assert not problems({"box": {"a": None}}, validator)
+    assert problems({"box": {"b": None}}, validator)
+    assert problems({"box": {"a": []}}, validator)

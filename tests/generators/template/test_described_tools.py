@@ -18,6 +18,7 @@ from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.gold import GoldProof
 from toolmark.benchmark.tools.schemas import compile_schema, problems
 from toolmark.benchmark.tools.sources.openapi import read_openapi
+from toolmark.benchmark.tools.sources.python import read_python
 from toolmark.generators.commands.generate import app
 from toolmark.generators.template.schema import CannotSample, DescribedTool
 
@@ -85,7 +86,7 @@ def test_every_gold_call_is_valid_was_executed_and_proves_itself(folder: Path) -
     assert manifest["execute"] == "all"
     cases = [case for split in ("dev", "test") for case in ToolmarkReader().read(folder / f"cases.{split}.jsonl")]
     assert len(cases) > 100
-    with Executor("all") as executor:
+    with Executor("all", read_python(MINE).tools) as executor:
         for metric in ("validity.call", "timing.restraint"):
             assert GoldProof(cases, Json(), executor).faults(metric) == []  # type: ignore[arg-type]
 

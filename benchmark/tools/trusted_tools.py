@@ -1,0 +1,90 @@
+"""Decides which implementation may run the calls of a tool.
+
+Cases, datasets and recordings are data, which a user may have downloaded. A tool in such data can name code in its
+field `run`. This code is never imported only because the data names it. There are two kinds of trusted implementations:
+
+- the functions of the catalog. The data names such a function by the exact value of `run`.
+- the tools that the user named, for example with `--tools`. A tool in the data is the same tool if its name and the
+  names of its arguments are the same.
+
+In both cases, the trusted tool is run with its own `run`, schema and effects, and not with those in the data.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from toolmark.benchmark.core.printing import printable
+from toolmark.benchmark.tools.catalog import catalog
+from toolmark.benchmark.tools.implementations import is_remote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from toolmark.benchmark.data.cases import Tool
+
+__all__ = ["TrustedTools", "same_arguments", "untrusted_note"]
+
+_MOST_NAMES = 3
+_LONGEST_SOURCE = 200
+
+
+def same_arguments(one: Tool, other: Tool) -> bool:
+    """Return whether the arguments of two tools have the same names. Types are not compared."""
+    return _argument_names(one) == _argument_names(other)
+
+
+def _argument_names(tool: Tool) -> list[str]:
+    properties = tool.parameters.get("properties")
+    return sorted(properties) if isinstance(properties, dict) else []
+
+
+@cache
+def _catalog_by_run() -> Mapping[str | None, Tool]:
+    return {tool.run: tool for tool in catalog().tools}
+
+
+class TrustedTools:
+    """The tools whose implementations may be imported: the catalog, and the tools that the user named.
+
+    Args:
+        named: The tools that the user named.
+    """
+
+    def __init__(self, named: Iterable[Tool] = ()) -> None:
+        self._named = {tool.name: tool for tool in named if tool.run is not None}
+
+    def of(self, tool: Tool) -> Tool | None:
+        """Return the trusted tool that runs the calls of `tool`.
+
+        Return None if `tool` names no implementation, or an implementation that is not trusted.
+        """
+        if tool.run is None:
+            return None
+        own = self._named.get(tool.name)
+        if own is not None and same_arguments(tool, own):
+            return own
+        return _catalog_by_run().get(tool.run)
+
+
+def untrusted_note(tools: Iterable[Tool]) -> str | None:
+    """Return a line for the user about tools that are not run, because their implementations are not trusted.
+
+    Args:
+        tools: The tools that are not run.
+
+    Returns:
+        The line, with escaped control characters. None if there are no tools.
+    """
+    sources = {tool.name: str(tool.run).rpartition(":")[0] for tool in tools}
+    if not sources:
+        return None
+    names = ", ".join(list(sources)[:_MOST_NAMES]) + (", …" if len(sources) > _MOST_NAMES else "")
+    # The command line of a server can contain a key, so it is not shown.
+    first = next((source for source in sources.values() if not is_remote(f"{source}:tool")), "SOURCE")
+    count = f"{len(sources)} tool{'' if len(sources) == 1 else 's'}"
+    return printable(
+        f"{count} in the data ({names}) cannot be run, because --tools does not name them. Their calls are only "
+        f"checked against the schema. To run them, if you trust their code: --tools {first[:_LONGEST_SOURCE]}"
+    ).replace("\n", "\\n")
