@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from studies.live_cases import LiveFile, live_files, live_sections
 from studies.official import POINTS, Switches, official, reasons
 from studies.page import Page, percent
 from toolmark.benchmark.core.registry import load
@@ -45,12 +46,13 @@ MEANINGS: Mapping[str, str] = {
     "integers in a list of numbers": "an integer inside a list counts as a number; BFCL accepts it only outside lists",
     "best assignment": "parallel calls get the assignment with the fewest faults; BFCL takes the first call that fits",
     "schema default": "giving an argument its default value is the same as leaving the argument out",
-    "whole float for an integer": "3.0 counts as an integer, as in JSON Schema",
+    "whole float for an integer": "3.0 counts as an integer, as in JSON Schema, also inside lists",
     "spelling of names": "in names of tools, `.` and `_` are equal",
     "white-space and Unicode": "strings are compared after Unicode NFC; differences in white-space do not count",
     "own schema": "the arguments do not fit the schema of the tool, for example an `enum`; BFCL has no such check",
     "booleans are no numbers": "inside lists and objects, `true` is not equal to 1",
     "empty list for none": "BFCL accepts an empty list for an optional argument; our judge does not",
+    "empty string for none": "BFCL accepts an empty string for an optional key of an object; our judge does not",
     FORMAT: "the calls are right, but the format is wrong, for example a code fence or text after the last call",
     READ_HERE: "our strict parser finds the right calls, but BFCL's decoder fails",
     READ_OTHERWISE: "our strict parser finds other calls than BFCL's decoder, or no call",
@@ -200,7 +202,7 @@ def _read(
     return _matched(row, graded, rule)
 
 
-def write(found: Sequence[Judged]) -> Page:
+def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
     """Return the page with all sections."""
     page = Page(HEAD)
     totals = {
@@ -239,7 +241,7 @@ def write(found: Sequence[Judged]) -> Page:
     counts = Counter((part, side) for _, side, each in every for part in each.reason.split(" and "))
     page.section(
         "Reasons for the disagreements",
-        "Every disagreement has at least one reason from this table. The first nine reasons are rules that differ "
+        "Every disagreement has at least one reason from this table. The first ten reasons are rules that differ "
         "between Toolmark and BFCL. `studies/official.py` is a new implementation of BFCL's checker, with a switch "
         "for each of these rules. The reason for a disagreement is the smallest set of switches with which the new "
         "implementation gives our verdict. A disagreement with two reasons counts in two rows of the table.",
@@ -291,6 +293,8 @@ def write(found: Sequence[Judged]) -> Page:
         ],
         [_credit(model) for model in found],
     )
+    if live:
+        live_sections(page, live)
     return page
 
 
@@ -338,12 +342,20 @@ def main() -> None:
     """Write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA, help="folder with bfcl/ and bfcl_recorded/")
+    parser.add_argument("--live", type=Path, default=DATA / "bfcl_live", help="folder bfcl_eval/data of bfcl-eval")
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
     if not (arguments.data / "bfcl_recorded").is_dir():
         sys.stdout.write(f"there are no recordings in {arguments.data}, so {arguments.out} was not changed\n")
         return
-    page = write(measured(arguments.data))
+    live = live_files(arguments.live)
+    if not live:
+        sys.stdout.write(
+            f"there are no live cases in {arguments.live}, so {arguments.out} was not changed. Unpack the package "
+            "bfcl-eval (pip download --no-deps bfcl-eval) and give its folder bfcl_eval/data with --live.\n"
+        )
+        return
+    page = write(measured(arguments.data), live)
     arguments.out.write_text("\n".join(page.text), encoding="utf-8")
     for target in page.broken:
         sys.stderr.write(f"target missed: {target}\n")

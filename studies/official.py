@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 from toolmark.benchmark.readers.tool_formats import tool_of
 from toolmark.benchmark.scoring.accepted_values import equal
-from toolmark.benchmark.tools.schemas import compile_schema, problems
+from toolmark.benchmark.tools.right_arguments import schema_faults
 
 __all__ = ["POINTS", "Point", "official", "reasons"]
 
@@ -30,6 +30,7 @@ Point = Literal[
     "own schema",
     "booleans are no numbers",
     "empty list for none",
+    "empty string for none",
 ]
 POINTS: tuple[Point, ...] = get_args(Point)
 
@@ -120,7 +121,7 @@ def _call(function: Any, answer: Mapping[str, Any], call: Mapping[str, Any], und
                 return False
     if any(name not in given and "" not in answer[name] and not default_fits(name) for name in answer):
         return False
-    return not ("own schema" in on and problems(given, compile_schema(tool_of(function).parameters)))
+    return not ("own schema" in on and schema_faults(given, tool_of(function)))
 
 
 def _value(value: Any, answers: Sequence[Any], spec: Mapping[str, Any], on: Switches) -> bool:
@@ -164,7 +165,14 @@ def _list_typed(value: Sequence[Any], answer: Any, inner: type, on: Switches) ->
         return True
     first = next((type(item) for item in answer if item != ""), None)
     numbers = inner is float and "integers in a list of numbers" in on
-    return all(type(item) is inner or type(item) is first or (numbers and type(item) is int) for item in value)
+    whole = inner is int and "whole float for an integer" in on
+    return all(
+        type(item) is inner
+        or type(item) is first
+        or (numbers and type(item) is int)
+        or (whole and isinstance(item, float) and item.is_integer())
+        for item in value
+    )
 
 
 def _object(value: Any, answer: Any, on: Switches) -> bool:
@@ -172,6 +180,8 @@ def _object(value: Any, answer: Any, on: Switches) -> bool:
         return False
     for key, written in value.items():
         if key not in answer:
+            return False
+        if "empty string for none" in on and written == "" and any(right != "" for right in answer[key]):
             return False
         accepted = [_standard(right, on) if isinstance(right, str) else right for right in answer[key]]
         if not _among(_standard(written, on) if isinstance(written, str) else written, accepted, on):

@@ -27,7 +27,7 @@ table shows some of the tries. Scores are in per cent.
 - **If the choice of the tool matters most, give its whole name a higher loss weight.** The choice improves, but the
   arguments become worse (try 14). Do not give the weight only to the first token that differs between the names. The
   model then writes the right beginning of a name, and a wrong end.
-- **Train on more tokens, if you have time.** `lora.toml` trains on as many tokens as fit into the time of `make demo`.
+- **Train on more tokens, if you have time.** `lora.toml` trains on as many tokens as fit into five minutes.
   `lora-long.toml` trains on more tokens, and chooses the right tool more often (tries 24 and 26).
 - **Choose checkpoints on more than 60 dev cases.** With 60 cases, the error of a score can be 20 points.
 

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, JsonValue, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, field_serializer, model_validator
 
 from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.core.secrets import command_without_secrets
 from toolmark.benchmark.data.frozen import Frozen
 from toolmark.benchmark.data.match_rules import Accept, as_accept
 
@@ -55,13 +56,23 @@ class Call(Frozen):
 
 
 class Message(Frozen):
-    """One turn of a conversation. Only turns with the role `tool` have a `name` and a `tool_call_id`."""
+    """One turn of a conversation.
+
+    Attributes:
+        role: Who wrote the turn.
+        content: The text.
+        tool_calls: The calls of a turn of the assistant.
+        name: Name of the tool. Only for the role `tool`.
+        tool_call_id: Id of the call. Only for the role `tool`.
+        weight: 0 if a model must not learn the turn. A model does not see the weight.
+    """
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str = ""
     tool_calls: tuple[Call, ...] = ()
     name: str | None = None
     tool_call_id: str | None = None
+    weight: Literal[0, 1] = 1
 
     @model_validator(mode="before")
     @classmethod
@@ -116,6 +127,14 @@ class Tool(Frozen):
     parameters: dict[str, JsonValue] = Field(default={"type": "object", "properties": {}})
     run: str | None = None
     effects: Effects = "write"
+
+    @field_serializer("run")
+    def _run_without_secrets(self, run: str | None) -> str | None:
+        """Hide keys in the command of a server, because files with tools are published."""
+        if run is None or not run.startswith("mcp:"):
+            return run
+        command, colon, name = run.rpartition(":")
+        return command_without_secrets(command) + colon + name
 
     def shown(self) -> dict[str, Any]:
         """Return the parts of this tool that a model sees: the name, the description and the parameters."""

@@ -16,7 +16,7 @@ QueryType = Literal["easy", "hard", "no_tool", "no_tool_fits", "missing_argument
 
 
 class Trace(Frozen):
-    """One full conversation. In training, a model learns to write the assistant turns.
+    """One full conversation. In training, a model learns to write the assistant turns whose weight is not 0.
 
     Attributes:
         messages: The turns.
@@ -44,7 +44,7 @@ class Trace(Frozen):
         return self.toolbox.tools
 
     def turns_to_learn(self) -> Iterator[tuple[tuple[Message, ...], Message]]:
-        """Yield each assistant turn in order, as a pair: all turns before the assistant turn, and the turn."""
+        """Yield each assistant turn that is learnt, in order, as a pair: all turns before the turn, and the turn."""
         for index, message in enumerate(self.messages):
-            if message.role == "assistant":
+            if message.role == "assistant" and message.weight:
                 yield self.messages[:index], message

@@ -11,19 +11,35 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.data.record import RECORD_FILE
+from toolmark.benchmark.engine.loading_errors import loading
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 __all__ = ["merge", "zero_adapter"]
 
 
-def zero_adapter(base: Path, out: Path) -> None:
-    """Write a LoRA adapter of zeros for `base` to `out`. The adapter adds zero to every weight of the base."""
-    from peft import LoraConfig, get_peft_model
+def _base_model(base: Path, **options: Any) -> PreTrainedModel:
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(base)
+    with loading(base):
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(base, trust_remote_code=False, **options)
+    return model
+
+
+def zero_adapter(base: Path, out: Path) -> None:
+    """Write a LoRA adapter of zeros for `base` to `out`. The adapter adds zero to every weight of the base.
+
+    Raises:
+        InputError: The base cannot be loaded.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    model = _base_model(base)
     get_peft_model(model, LoraConfig(r=8, target_modules="all-linear", task_type="CAUSAL_LM")).save_pretrained(str(out))
 
 
@@ -31,14 +47,16 @@ def merge(weights: Weights, out: Path) -> None:
     """Merge an adapter into its base, and write the model to `out` in fp32, with the tokenizer of the base.
 
     The `toolmark.json` of the base is not copied, because it does not describe the merged weights.
+
+    Raises:
+        InputError: The base cannot be loaded.
     """
     import torch
     from peft import PeftModel
-    from transformers import AutoModelForCausalLM
 
     if weights.adapter is None:
         raise ValueError("there is no adapter to merge")
-    model = AutoModelForCausalLM.from_pretrained(weights.base, dtype=torch.float32)
+    model = _base_model(weights.base, dtype=torch.float32)
     merged = PeftModel.from_pretrained(model, str(weights.adapter)).merge_and_unload(safe_merge=True)
     merged.save_pretrained(str(out))
     for file in weights.base.iterdir():

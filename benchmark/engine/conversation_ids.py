@@ -31,7 +31,7 @@ def conversation_sequences(
     tokenizer: PreTrainedTokenizerBase,
     template_args: TemplateArgs | None = None,
 ) -> Iterator[Encoded]:
-    """Encode every assistant turn of a conversation, in as few sequences as possible.
+    """Encode every assistant turn of a conversation whose weight is not 0, in as few sequences as possible.
 
     Yields:
         Sequences in which the assistant turns and their stop tokens are supervised.
@@ -42,7 +42,7 @@ def conversation_sequences(
     """
     open_sequence: Encoded | None = None
     for index, message in enumerate(messages):
-        if message.role != "assistant":
+        if message.role != "assistant" or not message.weight:
             continue
         prompt = replace(dialect.render(messages[:index], tools), template_args=template_args or {})
         if message.tool_calls:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from toolmark.benchmark.engine.decode_loop import DecodeLimits, Forward, decode
 from toolmark.benchmark.engine.devices import DEVICES, memory, naming_missing_operations
 from toolmark.benchmark.engine.encoding import check_readable, encode, stop_ids
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
+from toolmark.benchmark.engine.loading_errors import loading
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.padded_batches import LAYOUT, write_padded
 from toolmark.benchmark.engine.thinking_room import ThinkingRoom
@@ -72,7 +72,7 @@ class LocalEngine:
         self._template_args: TemplateArgs = {}
         self._thinking: ThinkingRoom | None = None
         self._one_call: frozenset[int] = frozenset()
-        with _loading(base):
+        with loading(base):
             self._tokenizer = open_tokenizer(base)
             self._context = context_length(base) or 1 << 20
 
@@ -85,9 +85,9 @@ class LocalEngine:
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         megabytes = sum(file.stat().st_size for file in self._base.glob("*.safetensors")) / 1e6
-        with phase(f"loading {megabytes:,.0f} MB"), _loading(self._base):
+        with phase(f"loading {megabytes:,.0f} MB"), loading(self._base):
             model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-                self._base, dtype=getattr(torch, self._dtype), use_safetensors=True
+                self._base, dtype=getattr(torch, self._dtype), use_safetensors=True, trust_remote_code=False
             )
         threads = self._thread_option
         if threads is None and self._device == "cpu" and model.num_parameters() < _SMALL_MODEL:
@@ -255,15 +255,3 @@ class LocalEngine:
     def _text(self, ids: Sequence[int]) -> str:
         # Special tokens stay in the text, because in some dialects they are the markers of a call.
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
-
-
-@contextmanager
-def _loading(base: Path) -> Iterator[None]:
-    """Raise an `InputError` if transformers cannot read a directory inside the `with` block."""
-    try:
-        yield
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{base} cannot be loaded as a causal language model: {str(error).splitlines()[0]}",
-            "Use a text model with a tokenizer, of an architecture that transformers supports.",
-        ) from error

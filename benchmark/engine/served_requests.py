@@ -2,7 +2,8 @@
 
 These are failures: too many requests (429), an error of the server (5xx), a time-out, a broken connection, and a reply
 that is not a completion. Each failure is counted, and the request is sent again after a pause. The pause doubles each
-time, or has the length that the server requests. A wrong answer of the model is not a failure.
+time, or has the length that the server requests, but at
+most the time limit of a request. A wrong answer of the model is not a failure.
 
 Inspect and its clients can also send requests again, but do not report this, and some never stop. So this is switched
 off: every failure is counted, and a request that always fails is an error. The number of requests at the same time
@@ -17,11 +18,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import EnvironmentFault
-from toolmark.benchmark.data.completions import Completion, Prompt
+from toolmark.benchmark.core.printing import printable
+from toolmark.benchmark.core.secrets import redacted
+from toolmark.benchmark.data.completions import Completion, Prompt, RawCall
 from toolmark.benchmark.engine.chat_address import ChatAddress, chat_address
 from toolmark.benchmark.engine.inspect_messages import completion_of, messages_of, tools_of
 from toolmark.benchmark.engine.request_window import Window
@@ -38,6 +42,7 @@ _REFUSES_ALL = (401, 402, 403, 404)
 _REFUSES_REQUEST = (400, 413, 422)
 _TOO_MANY = 429
 _MAX_REASON = 300
+_MAX_ERROR = 100_000
 _MAX_CAUSES = 8
 _OPENAI = ("openai/", "openai-api/")
 
@@ -151,20 +156,33 @@ class ServedModel:
         raise Unanswered(failure)
 
     async def _once(self, prompt: Prompt, config: Mapping[str, Any]) -> Completion:
-        from inspect_ai.event import ModelEvent
+        from inspect_ai.event import Event, ModelEvent
         from inspect_ai.log._transcript import Transcript, init_transcript
-        from inspect_ai.model import GenerateConfig
+        from inspect_ai.model import GenerateConfig, ModelCall
+
+        whole: dict[str | None, ModelCall] = {}
+
+        def record(event: Event) -> None:
+            # Inspect then replaces all long strings of the call by references. Only the first report has the strings.
+            if isinstance(event, ModelEvent) and event.call is not None and not event.pending:
+                whole.setdefault(event.uuid, event.call)
 
         transcript = Transcript()
+        transcript._subscribe(record)
         init_transcript(transcript)  # for each task, so that the response belongs to this request
         generate_config = GenerateConfig(**{**config, "max_retries": 0})
         output = await self._model.generate(messages_of(prompt), tools=tools_of(prompt), config=generate_config)
-        calls = [event.call for event in transcript.events if isinstance(event, ModelEvent) and event.call is not None]
+        calls = list(whole.values())
         if calls and calls[-1].error:
             # For some refusals, Inspect returns a completion. Its text is the error of the server.
-            reason = " ".join(output.completion.split())[:_MAX_REASON]
+            reason = _one_line(output.completion)
             raise Refused(reason, too_long=output.stop_reason == "model_length")
-        return completion_of(output, calls[-1].response if calls else None)
+        completion = completion_of(output, calls[-1].response if calls else None)
+        return replace(
+            completion,
+            text=redacted(completion.text),
+            tool_calls=tuple(RawCall(redacted(one.name), redacted(one.arguments)) for one in completion.tool_calls),
+        )
 
     def _failed(self, error: Exception, attempt: int) -> tuple[str, float]:
         """Return the reason of a failure, and the seconds to wait before the request is sent again.
@@ -187,7 +205,8 @@ class ServedModel:
         # Because the pause is random, requests that failed together are not sent again together.
         pause = _FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311
         retry_after = _retry_after(error)
-        return reason, min(_LONGEST_PAUSE, pause if retry_after is None else max(retry_after, pause / 4))
+        longest = min(_LONGEST_PAUSE, self._requests.timeout)
+        return reason, min(longest, pause if retry_after is None else max(retry_after, pause / 4))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -236,4 +255,9 @@ def _message(error: BaseException) -> str:
     causes = [cause for cause in _causes(error) if type(cause).__name__ != "RetryError"] or [error]
     source = next((cause for cause in reversed(causes) if hasattr(cause, "status_code")), causes[0])
     plain = re.sub(r"\[/?[a-z ]+\]", "", str(source)).strip().removeprefix("ERROR:")
-    return " ".join(plain.split())[:_MAX_REASON] or type(source).__name__
+    return _one_line(plain) or type(source).__name__
+
+
+def _one_line(text: str) -> str:
+    """Return the beginning of a server's text on one line, without secrets and control characters."""
+    return " ".join(printable(text[:_MAX_ERROR]).split())[:_MAX_REASON]

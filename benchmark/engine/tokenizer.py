@@ -34,7 +34,7 @@ def open_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
         return generic
     from transformers import AutoTokenizer
 
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(directory)
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(directory, trust_remote_code=False)
     return tokenizer
 
 
@@ -50,8 +50,9 @@ def context_length(directory: Path) -> int | None:
             return int(part["max_position_embeddings"])
     from transformers import AutoConfig
 
-    config_of_family = AutoConfig.from_pretrained(directory).get_text_config()  # has the default of the model family
-    return int(getattr(config_of_family, "max_position_embeddings", 0)) or None
+    config_of_family = AutoConfig.from_pretrained(directory, trust_remote_code=False)
+    text_config = config_of_family.get_text_config()  # has the default of the model family
+    return int(getattr(text_config, "max_position_embeddings", 0)) or None
 
 
 def _read(file: Path) -> dict[str, Any]:

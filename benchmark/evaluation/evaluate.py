@@ -152,6 +152,7 @@ class Evaluation:
                         partial(observer.forecast, contestant),
                         partial=self._may_lack_cases(contestant),
                         available=self._loaded,
+                        left_out=frozenset(row.ref for row in self.skipped if row.ref is not None),
                     )
                 observer.generated(contestant, time.monotonic() - began)
 

@@ -22,12 +22,14 @@ class BadRow:
         line: Number of the line on which the row begins, from 1.
         reason: Why the row cannot be read.
         column: Position of the error in the line, from 1. None if the position is not known.
+        ref: Reference of the row in its collection. None if the reference is not known.
     """
 
     file: Path
     line: int
     reason: str
     column: int | None = None
+    ref: str | None = None
 
     @property
     def place(self) -> str:

@@ -14,7 +14,6 @@ files are not read. The tools are read from `--tools`, or otherwise from the `to
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,14 +22,16 @@ from typing import Any
 from toolmark.benchmark.data.cases import Abstain, Call, Case, ExpectCall, Message, Source, Toolbox
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
-from toolmark.benchmark.readers.expected_calls import conversation, expected_calls, gold_fault
+from toolmark.benchmark.readers.conversations import conversation
+from toolmark.benchmark.readers.expected_calls import expected_calls, gold_fault
 from toolmark.benchmark.readers.file_rows import Row, data_files, json_rows
+from toolmark.benchmark.readers.python_calls import python_calls
 from toolmark.benchmark.readers.row_conversion import convert, field, reason
-from toolmark.benchmark.readers.strict_json import MAX_LITERAL, python_literal, strict_json
+from toolmark.benchmark.readers.strict_json import strict_json
 from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
 from toolmark.benchmark.readers.tool_labels import offered_tools
 
-__all__ = ["ApiBankReader", "python_calls"]
+__all__ = ["ApiBankReader"]
 
 _LICENCE = "MIT"
 _APIS = "API descriptions:"
@@ -92,28 +93,6 @@ def _turns(row: Row) -> list[Message]:
                 Message(role="tool", content=text, name=call.name),
             ]
     raise ValueError(f"the role of a turn must be User, AI or API, not {row.get('role')!r:.80}")
-
-
-def python_calls(text: str) -> tuple[Call, ...]:
-    """Return the calls in a text like `[f(a='b'), g()]`. The values are Python literals. No code is run.
-
-    Raises:
-        ValueError: The text is not a list of calls, or the text is too long.
-    """
-    if len(text) > MAX_LITERAL:
-        raise ValueError(f"the calls have {len(text)} characters, but at most {MAX_LITERAL} are read")
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, MemoryError, RecursionError) as error:
-        raise ValueError(f"not a list of calls: {error}") from None
-    nodes = tree.elts if isinstance(tree, ast.List) else [tree]
-    calls: list[Call] = []
-    for node in nodes:
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.args:
-            raise ValueError(f"not a call with named arguments: {ast.unparse(node)[:80]}")
-        values = {str(keyword.arg): python_literal(ast.unparse(keyword.value)) for keyword in node.keywords}
-        calls.append(Call(name=node.func.id, arguments=values))
-    return tuple(calls)
 
 
 def _case(row: Row, ref: str) -> Case:

@@ -21,8 +21,7 @@ Three things are not as usual:
 - An argument that the tool does not declare is ignored if its values contain `""`.
 - If no accepted combination of values fits the schema of a tool, or the answer needs an argument that the tool does
   not declare, the case is waived with this reason.
-- Files of other categories are ignored: multi-turn, agentic, Java and JavaScript. The category live_relevance is also
-  ignored, because it has no answers.
+- Files of other categories are ignored in a folder, and an error as one file. `_UNREAD` contains the reasons.
 """
 
 from __future__ import annotations
@@ -54,12 +53,18 @@ from toolmark.benchmark.readers.row_conversion import convert, field
 from toolmark.benchmark.readers.tool_formats import required_names, tool_of, toolbox_of
 from toolmark.benchmark.tools.schemas import compile_schema, problems
 
-__all__ = ["BfclReader"]
+__all__ = ["CATEGORIES", "BfclReader"]
 
 CATEGORIES = (
     *("simple", "simple_python", "multiple", "parallel", "parallel_multiple", "irrelevance"),
     *("live_simple", "live_multiple", "live_parallel", "live_parallel_multiple", "live_irrelevance"),
 )
+_UNREAD = {
+    "live_relevance": "BFCL has no answers for it",
+    "simple_java": "its answers are written in Java's syntax",
+    "simple_javascript": "its answers are written in JavaScript's syntax",
+}
+"""Single-turn categories that are not read, with the reasons."""
 _FILE = re.compile(r"BFCL_v\d+_(.+)\.json(?:l)?(?:\.gz)?")
 _MAX_OPTIONS = 64
 """A case may have at most this number of right answers. If several arguments accept several objects, every combination
@@ -83,6 +88,13 @@ class BfclReader(BaseReader):
             InputError: There is no file of these categories, or a file cannot be read.
         """
         files = [file for file in data_files(path, ".json", ".jsonl", ".gz") if _category(file)]
+        named = _FILE.fullmatch(path.name)
+        if not files and path.is_file() and named:
+            reason = _UNREAD.get(named[1], "it has several turns, or tools that are not in the file")
+            raise InputError(
+                f"{path} contains BFCL's category {named[1]}, which is not read: {reason}",
+                f"Give a file of one of these categories: {', '.join(CATEGORIES)}.",
+            )
         if not files:
             raise InputError(
                 f"{path} contains no single-turn category of BFCL in Python's syntax",

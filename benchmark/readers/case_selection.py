@@ -91,16 +91,19 @@ def load_cases(
 ) -> tuple[list[Case], list[BadRow]]:
     """Return all cases of a source, and the rows that were left out.
 
-    If `skip_bad`, bad rows are left out. In addition, if two cases have the same id, the second case is left out.
+    If `skip_bad`, bad rows are left out. If two cases have the same id, the second case is left out if `skip_bad`. In
+    the format of another collection, it is also left out if the right answers of both cases are equal.
 
     Raises:
-        InputError: `skip_bad` is False, and a row is bad or two cases have the same id.
+        InputError: A row is bad or two cases have the same id, and the row or case is not left out.
         NothingToDo: No case is left.
     """
     reader, path = open_reader(source, tools)
     cases: list[Case] = []
     skipped: list[BadRow] = []
     places: dict[str, str] = {}
+    golds: dict[str, str] = {}
+    foreign = not isinstance(reader, ToolmarkReader)
     for file, index, row in _rows(reader, path, split):
         if isinstance(row, BadRow):
             if not skip_bad:
@@ -109,17 +112,17 @@ def load_cases(
                 )
             skipped.append(row)
         elif row.id not in places:
-            places[row.id] = f"{file}, case {index}"
+            places[row.id], golds[row.id] = f"{file}, case {index}", row.gold_hash
             cases.append(row)
         else:
             twice = f"has the same id {row.id} as {places[row.id]}: the same messages and tools"
-            if not skip_bad:
+            if not skip_bad and not (foreign and golds[row.id] == row.gold_hash):
                 raise InputError(
                     f"{file}, case {index} {twice}",
                     "Remove one of the two cases, or change its messages or tools. To leave the second case out, add "
                     "--skip-bad.",
                 )
-            skipped.append(BadRow(file, index, f"{row.source.ref} {twice}"))
+            skipped.append(BadRow(file, index, f"{row.source.ref} {twice}", ref=row.source.ref))
     if not cases:
         raise NothingToDo(f"{source} has no case", "Give the path of a file with at least one case.")
     return cases, skipped

@@ -7,7 +7,8 @@ from typing import Any
 
 from toolmark.benchmark.data.cases import Message, Source, Toolbox
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers.expected_calls import call_of, conversation
+from toolmark.benchmark.readers.conversations import conversation
+from toolmark.benchmark.readers.expected_calls import call_of
 from toolmark.benchmark.readers.file_rows import Row
 from toolmark.benchmark.readers.strict_json import strict_json
 from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
@@ -62,6 +63,8 @@ def chat_turns(turns: Sequence[Any]) -> tuple[Message, ...]:
             "content": _content_text(turn.get("content")),
             "tool_calls": tuple(map(call_of, calls)),
         }
+        if fields["role"] == "assistant" and turn.get("weight") is not None:
+            fields["weight"] = turn["weight"]
         if fields["role"] == "tool":
             fields |= {key: turn[key] for key in ("name", "tool_call_id") if isinstance(turn.get(key), str)}
         read.append(Message(**fields))

@@ -9,22 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from toolmark.benchmark.data.cases import (
-    Abstain,
     Call,
     CallOption,
     CallSpec,
-    Case,
     ExpectCall,
-    Message,
-    Source,
     Toolbox,
 )
 from toolmark.benchmark.data.match_rules import Accept
-from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers.strict_json import strict_json
+from toolmark.benchmark.readers.table_fillers import without_fillers
 from toolmark.benchmark.tools.right_arguments import right_arguments, schema_faults
 
-__all__ = ["call_of", "calls_of", "conversation", "expected_calls", "gold_fault", "labelled", "option_fault"]
+__all__ = ["call_of", "calls_of", "expected_calls", "gold_fault", "labelled", "option_fault"]
 
 _NAMES = ("name", "tool_name", "api", "tool", "function")
 _ARGUMENTS = ("arguments", "args", "parameters", "input_args")
@@ -76,6 +72,7 @@ def expected_calls(calls: Sequence[Call], toolbox: Toolbox) -> ExpectCall:
     if not calls:
         raise ValueError("no call is given")
     _check_offered((call.name for call in calls), toolbox)
+    calls = [without_fillers(call, toolbox) for call in calls]
     specs = tuple(
         CallSpec(name=call.name, arguments={name: Accept(of=[value]) for name, value in call.arguments.items()})
         for call in calls
@@ -115,61 +112,3 @@ def option_fault(option: CallOption, toolbox: Toolbox) -> str | None:
         if spec.arguments_known and (violations := schema_faults(right_arguments(spec, tool), tool)):
             return f"its own answer breaks the schema of {spec.name}: {violations[0].message}"
     return None
-
-
-def conversation(
-    messages: Sequence[Message],
-    toolbox: Toolbox,
-    source: Source,
-    licence: str,
-    tags: Mapping[str, Any] | None = None,
-    *,
-    any_call: bool = False,
-) -> Trace:
-    """Return a conversation as a trace. The trace also contains a case.
-
-    The case expects the calls of the first assistant turn with calls. If no turn has a call, the case expects that the
-    model abstains in its first answer. The data does not say why, so the reason `no_tool_needed` is assumed.
-
-    Args:
-        messages: The turns.
-        toolbox: The offered tools.
-        source: Source of the case.
-        licence: Licence of the case.
-        tags: Tags of the case.
-        any_call: What happens if the expected calls name a tool that is not offered. If True, the trace has no case. If
-            False, `ValueError` is raised.
-
-    Raises:
-        ValueError: The conversation has no answer, or a call names a tool that is not offered.
-    """
-    answers = [
-        index
-        for index, turn in enumerate(messages)
-        if turn.role == "assistant" and index and messages[index - 1].role in ("user", "tool")
-    ]
-    if not answers:
-        raise ValueError("no assistant turn answers a user")
-    answer = next((index for index in answers if messages[index].tool_calls), answers[0])
-    calls = messages[answer].tool_calls
-    case = None
-    if not any_call or all(call.name in toolbox.names for call in calls):
-        expect = expected_calls(calls, toolbox) if calls else Abstain(action="abstain", reason="no_tool_needed")
-        case = Case(
-            messages=tuple(messages[:answer]),
-            toolbox=toolbox,
-            expect=expect,
-            tags=dict(tags or {}),
-            source=source,
-            licence=licence,
-            waiver=gold_fault(expect, toolbox) if isinstance(expect, ExpectCall) else None,
-        )
-    return Trace(
-        messages=tuple(messages),
-        toolbox=toolbox,
-        query=next(turn.content for turn in reversed(messages[:answer]) if turn.role == "user"),
-        query_type="easy" if calls else "no_tool",
-        tool_name=calls[0].name if calls else None,
-        source=source.name,
-        case=case,
-    )

@@ -18,6 +18,7 @@ from typing import Any
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.strict_json import STRICT_DECODER, as_json, check_json, strict_json
+from toolmark.benchmark.readers.table_fillers import without_nulls
 
 __all__ = ["PARQUET", "Row", "csv_rows", "data_files", "json_rows", "parquet_rows", "read_text", "tables"]
 
@@ -168,6 +169,8 @@ def csv_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
 def parquet_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
     """Yield the rows of a Parquet file together with their row numbers, from 1. The values have JSON's types.
 
+    Keys whose value is null are left out, because Parquet cannot tell a null from a key that is missing.
+
     Raises:
         InputError: The file cannot be read.
         EnvironmentFault: The package that reads Parquet files is not installed.
@@ -186,7 +189,7 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
                 for row in batch.to_pylist():
                     number += 1
                     try:
-                        yield number, check_json(as_json(row))
+                        yield number, check_json(without_nulls(as_json(row)))
                     except (ValueError, RecursionError) as error:
                         yield number, BadRow(path, number, f"not JSON: {error}")
     except (OSError, ArrowException) as error:

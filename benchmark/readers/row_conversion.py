@@ -74,7 +74,8 @@ def convert(
             read = made(row, line)
             yield read.model_copy(update={"line": line}) if isinstance(read, Trace) else read
         except (ValueError, RecursionError) as error:
-            yield BadRow(path, line, reason(error)[:500])
+            ref = row.get("id")
+            yield BadRow(path, line, reason(error)[:500], ref=ref if isinstance(ref, str) else f"{path.name}:{line}")
 
 
 def converted(

@@ -20,10 +20,10 @@ from toolmark.benchmark.data.cases import Case, Message, Source
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.chat_turns import tools_of
-from toolmark.benchmark.readers.expected_calls import call_of, calls_of, conversation
+from toolmark.benchmark.readers.conversations import conversation
+from toolmark.benchmark.readers.expected_calls import calls_of
 from toolmark.benchmark.readers.file_rows import Row
 from toolmark.benchmark.readers.row_conversion import converted, field
-from toolmark.benchmark.readers.strict_json import python_literal, strict_json
 from toolmark.benchmark.readers.tagged_text import split_tags
 
 __all__ = ["ShareGptReader"]
@@ -68,18 +68,7 @@ def _turn(turn: Any) -> Message:
     role: Any = _ROLES[turn["from"]]
     if turn["from"] == "function_call":
         return Message(role=role, tool_calls=calls_of(value))
-    if role == "assistant":
-        text, bodies = split_tags(value, "tool_call")
-        return Message(role=role, content=text, tool_calls=tuple(call_of(_object(body)) for body in bodies))
     if role == "tool":
         _, bodies = split_tags(value, "tool_response")
         return Message(role=role, content="\n".join(bodies) or value)
     return Message(role=role, content=value)
-
-
-def _object(body: str) -> Any:
-    """Decode JSON or a Python literal, because some of these files contain Python literals instead of JSON."""
-    try:
-        return strict_json(body)
-    except ValueError:
-        return python_literal(body)

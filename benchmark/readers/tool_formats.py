@@ -57,7 +57,16 @@ def json_schema(node: Any, depth: int = 0) -> Any:
     if not isinstance(node, Mapping):
         return node
     schema: dict[str, Any] = {}
+    properties = node.get("properties")
+    marks = _marks(properties) if isinstance(properties, Mapping) else {}
+    if marked := [name for name, needed in marks.items() if needed]:
+        listed = node.get("required")
+        node = {**node, "required": list(dict.fromkeys([*(listed if isinstance(listed, list) else ()), *marked]))}
     for key, value in node.items():
+        if key in ("required", "optional") and _truth(value) is not None:
+            continue  # A mark of the argument, which became part of the list in the schema above.
+        if value is None and key not in ("default", "const"):
+            continue  # A table has every key in every row, and null where a row does not have the key.
         if key == "type" and isinstance(value, str):
             name = value.strip().lower()
             if name in _TYPES:
@@ -67,7 +76,7 @@ def json_schema(node: Any, depth: int = 0) -> Any:
             else:
                 raise ValueError(f"the type {value!r} is not known")
         elif key == "properties" and isinstance(value, Mapping):
-            schema[key] = {name: json_schema(inner, depth + 1) for name, inner in value.items()}
+            schema[key] = {name: json_schema(inner, depth + 1) for name, inner in value.items() if inner is not None}
         elif key in ("items", "additionalProperties"):
             schema[key] = json_schema(value, depth + 1)
         elif key in ("anyOf", "oneOf", "allOf") and isinstance(value, list):
@@ -107,14 +116,16 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
 
     Args:
         arguments: The description of each argument, by the name of the argument.
-        required: Names of the required arguments. If None, an argument is required if it is not optional and has no
-            default.
+        required: Names of the required arguments. If None and an argument has the mark `"required": true`, only the
+            arguments with this mark are required. If no argument has the mark, an argument is required if it is not
+            optional and has no default.
 
     Raises:
         ValueError: The description of an argument has another form.
     """
     properties: dict[str, Any] = {}
     needed: list[str] = []
+    marks = _marks(arguments)
     for name, described in arguments.items():
         if isinstance(described, str):
             kind, _, description = described.partition(" - ")
@@ -131,12 +142,32 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
         if "default" in described and described["default"] is not None:
             schema["default"] = described["default"]
         properties[name] = schema
-        if not optional and "default" not in described:
+        unmarked = not optional and "default" not in described and True not in marks.values()
+        if marks.get(name, unmarked):
             needed.append(name)
     schema = {"type": "object", "properties": properties}
     if listed := [name for name in (needed if required is None else required) if name in properties]:
         schema["required"] = listed
     return schema
+
+
+def _marks(arguments: Mapping[str, Any]) -> dict[str, bool]:
+    """Return whether arguments are required, for each argument that says it: `"required": true`, `"optional": true`."""
+    marks: dict[str, bool] = {}
+    for name, described in arguments.items():
+        if isinstance(described, Mapping):
+            needed, optional = _truth(described.get("required")), _truth(described.get("optional"))
+            if needed is not None:
+                marks[name] = needed
+            elif optional is not None:
+                marks[name] = not optional
+    return marks
+
+
+def _truth(value: Any) -> bool | None:
+    if isinstance(value, str):
+        return {"true": True, "yes": True, "false": False, "no": False}.get(value.strip().lower())
+    return value if isinstance(value, bool) else None
 
 
 def tool_of(value: Any) -> Tool:
@@ -180,6 +211,8 @@ def _is_schema(parameters: Mapping[str, Any]) -> bool:
     Flat arguments may contain an argument with the name `type`.
     """
     if isinstance(parameters.get("properties"), Mapping):
+        return True
+    if any(isinstance(parameters.get(key), list) for key in ("allOf", "anyOf", "oneOf")):
         return True
     return isinstance(parameters.get("type"), str) and parameters["type"].strip().lower() in ("object", "dict")
 

@@ -29,7 +29,8 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call, Case, Message, Source, Toolbox
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
-from toolmark.benchmark.readers.expected_calls import call_of, conversation
+from toolmark.benchmark.readers.conversations import conversation
+from toolmark.benchmark.readers.expected_calls import call_of
 from toolmark.benchmark.readers.file_rows import PARQUET, Row, csv_rows, parquet_rows, tables
 from toolmark.benchmark.readers.row_conversion import convert, field
 from toolmark.benchmark.readers.strict_json import python_literal, strict_json

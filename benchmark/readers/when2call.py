@@ -23,10 +23,10 @@ from toolmark.benchmark.data.cases import Abstain, Case, ExpectCall, Message, So
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.chat_turns import chat_turns, tools_of
-from toolmark.benchmark.readers.expected_calls import calls_of, conversation, expected_calls, gold_fault
+from toolmark.benchmark.readers.conversations import conversation
+from toolmark.benchmark.readers.expected_calls import calls_of, expected_calls, gold_fault
 from toolmark.benchmark.readers.file_rows import Row
 from toolmark.benchmark.readers.row_conversion import converted, field
-from toolmark.benchmark.readers.tagged_text import split_tags
 from toolmark.benchmark.readers.tool_formats import tool_of
 
 __all__ = ["When2CallReader"]
@@ -101,9 +101,4 @@ def _trace(row: Row, source: Source) -> Trace:
     turns = list(field(row, "messages", list))
     if isinstance(row.get("chosen_response"), dict):
         turns.append(row["chosen_response"])
-    messages: list[Message] = []
-    for turn in chat_turns(turns):
-        text, bodies = split_tags(turn.content, "TOOLCALL") if turn.role == "assistant" else (turn.content, [])
-        calls = tuple(call for body in bodies for call in calls_of(body))
-        messages.append(Message(role=turn.role, content=text, tool_calls=calls) if calls else turn)
-    return conversation(messages, tools_of(row), source, _LICENCE)
+    return conversation(chat_turns(turns), tools_of(row), source, _LICENCE)

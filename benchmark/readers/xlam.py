@@ -4,6 +4,8 @@
 - The parameters of a tool are a JSON Schema or flat arguments,
   `{argument: {"type": "str, optional", "description", "default"}}`.
 - An answer is `{"name", "arguments"}`, or `{"tool", "parameters"}`.
+- `query` is a text, a list of texts, or a list of turns with the fields `role` and `content`.
+- Hammer's rows for instruction tuning are also read. See `hammer.py`.
 - An empty list of answers means that no tool fits, as in Hammer's irrelevance data (MadeAgents/Hammer).
 """
 
@@ -15,10 +17,11 @@ from pathlib import Path
 from toolmark.benchmark.data.cases import Abstain, Case, ExpectCall, Message, Source
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
-from toolmark.benchmark.readers.chat_turns import tools_of
+from toolmark.benchmark.readers.chat_turns import chat_turns, tools_of
 from toolmark.benchmark.readers.expected_calls import calls_of, expected_calls, gold_fault
 from toolmark.benchmark.readers.file_rows import Row
-from toolmark.benchmark.readers.row_conversion import converted, field
+from toolmark.benchmark.readers.hammer import instruction_row
+from toolmark.benchmark.readers.row_conversion import converted
 
 __all__ = ["XlamReader"]
 
@@ -37,7 +40,23 @@ class XlamReader(BaseReader):
         yield from converted(path, (".json", ".jsonl", ".json.gz", ".jsonl.gz"), _case)
 
 
+def _messages(query: object) -> tuple[Message, ...]:
+    """Return the turns of a question.
+
+    Raises:
+        ValueError: The question is not a text, a list of texts, or a list of turns.
+    """
+    if isinstance(query, str):
+        return (Message(role="user", content=query),)
+    if not isinstance(query, list) or not query:
+        raise ValueError(f"the field query must be a string or a list, not {query!r:.80}")
+    if all(isinstance(part, str) for part in query):
+        return (Message(role="user", content="\n".join(query)),)
+    return chat_turns(query)
+
+
 def _case(row: Row, ref: str) -> Case:
+    row = instruction_row(row)
     toolbox = tools_of({"tools": row.get("tools", row.get("tool"))})
     answers = row.get("answers", row.get("answer"))
     if answers is None:
@@ -47,7 +66,7 @@ def _case(row: Row, ref: str) -> Case:
         expected_calls(calls, toolbox) if calls else Abstain(action="abstain", reason="no_tool_fits")
     )
     return Case(
-        messages=(Message(role="user", content=field(row, "query", str)),),
+        messages=_messages(row.get("query")),
         toolbox=toolbox,
         expect=expect,
         source=Source(name="xlam", ref=str(row.get("id", ref))),

@@ -161,8 +161,16 @@ def _first_cases(answers: Sequence[tuple[str, int]], cases: Sequence[Case]) -> s
     return f"{first}, …" if len(answers) > 3 else first
 
 
-def _replayed(run: Run, cases: Sequence[Case], available: Sequence[Case], epochs: int, partial: bool) -> Run:
-    recorded = read_replay(Path(run.candidate.base)).answers(available, partial=partial)
+def _replayed(
+    run: Run,
+    cases: Sequence[Case],
+    available: Sequence[Case],
+    epochs: int,
+    partial: bool,
+    left_out: Collection[str],
+) -> Run:
+    replay = read_replay(Path(run.candidate.base))
+    recorded = replay.answers(available, partial=partial, left_out=left_out)
     needed = [(case.id, epoch) for case in cases for epoch in range(1, epochs + 1)]
     missing = [answer for answer in needed if answer not in recorded]
     if missing and not partial:
@@ -187,6 +195,7 @@ def generate(
     *,
     partial: bool = False,
     available: Sequence[Case] = (),
+    left_out: Collection[str] = (),
 ) -> Run:
     """Generate the completions of all cases and epochs that are not in the ledger. Put all into `run.completions`.
 
@@ -198,6 +207,7 @@ def generate(
         forecast: A function that is called with the first estimate of the time for the missing completions.
         partial: For a recording: whether cases may be missing, and whether other cases are ignored.
         available: For a recording: all cases that it may contain. Empty if these are the cases of `cases`.
+        left_out: For a recording: references of rows of the case files that were left out.
 
     Returns:
         `run`.
@@ -208,7 +218,7 @@ def generate(
             served model does not answer a case. The other answers of the model are then in the ledger.
     """
     if run.candidate.kind == "replay":
-        return _replayed(run, cases, available or cases, options.epochs, partial)
+        return _replayed(run, cases, available or cases, options.epochs, partial, left_out)
     rendered = (run.dialect.render(case.messages, case.toolbox.tools) for case in cases)
     prompts = [replace(prompt, template_args=run.template_args) for prompt in rendered]
     if options.fresh and (run.folder / "ledger.jsonl").exists():

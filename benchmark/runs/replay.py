@@ -13,7 +13,7 @@ import gzip
 import json
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,12 +59,15 @@ class Replay:
         """Return the highest epoch of the recording."""
         return max((*(epoch for _, epoch in self.by_case), *(row.epoch for row in self.rows)), default=1)
 
-    def answers(self, cases: Sequence[Case], *, partial: bool = False) -> Mapping[tuple[str, int], Completion]:
+    def answers(
+        self, cases: Sequence[Case], *, partial: bool = False, left_out: Collection[str] = ()
+    ) -> Mapping[tuple[str, int], Completion]:
         """Return the completions by (case id, epoch).
 
         Args:
             cases: All cases that may be judged.
             partial: If true, rows of other cases are ignored. If false, a row of another case is an error.
+            left_out: References of rows of the case files that were left out. Answers to these rows are ignored.
 
         Raises:
             InputError: A row belongs to no case or to several cases, or a case has two answers.
@@ -75,8 +78,9 @@ class Replay:
         refs = Counter(case.source.ref for case in cases)
         by_ref = {case.source.ref: case.id for case in cases}
         rows = [row for row in self.rows if (row.case in ids if row.by_id else row.case in refs)]
-        if len(rows) < len(self.rows) and not partial:
-            unknown = [row for row in self.rows if not (row.case in ids if row.by_id else row.case in refs)]
+        known = {*refs, *left_out}
+        unknown = [row for row in self.rows if not (row.case in ids if row.by_id else row.case in known)]
+        if unknown and not partial:
             raise InputError(
                 f"{self.path} has answers to {len(unknown)} cases that are not in the case files: {_listed(unknown)}",
                 "Give the cases of this recording: --cases READER:PATH",

@@ -64,6 +64,7 @@ def show(
     from toolmark.benchmark.core.registry import load
     from toolmark.benchmark.data.dataset import TraceDataset
     from toolmark.benchmark.engine.conversation_ids import conversation_sequences
+    from toolmark.benchmark.engine.loading_errors import loading
     from toolmark.benchmark.engine.tokenizer import open_tokenizer
 
     if index < 0 or count < 1:
@@ -74,7 +75,9 @@ def show(
     args = parse_template_args(template_args)
     data = TraceDataset(folder)
     spoken = load("toolmark.dialects", dialect)()
-    tokenizer = open_tokenizer(locate(resolve(base)).base)
+    weights = locate(resolve(base)).base
+    with loading(weights):
+        tokenizer = open_tokenizer(weights)
     console = Console()
     shown = 0
     for number, trace in enumerate(islice(data.traces(split), index, index + count), start=index):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from toolmark.benchmark.data.cases import Toolbox
+    from toolmark.benchmark.data.cases import Message, Toolbox
 
 __all__ = ["NamedToolboxes", "trace_row", "write_traces"]
 
@@ -24,7 +24,7 @@ def trace_row(trace: Trace) -> dict[str, Any]:
     """Return one row of `traces/`. The field `tools` is a JSON string in OpenAI's form."""
     tools = [{"type": "function", "function": tool.shown()} for tool in trace.tools]
     return {
-        "messages": [message.as_openai() for message in trace.messages],
+        "messages": [_turn(message) for message in trace.messages],
         "tools": json.dumps(tools, ensure_ascii=False),
         "query": trace.query,
         "query_type": trace.query_type,
@@ -34,6 +34,11 @@ def trace_row(trace: Trace) -> dict[str, Any]:
         "case_id": trace.case.id if trace.case else None,
         "source": trace.source,
     }
+
+
+def _turn(message: Message) -> dict[str, Any]:
+    turn = message.as_openai()
+    return turn if message.weight else {**turn, "weight": 0}
 
 
 class NamedToolboxes:

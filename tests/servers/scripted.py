@@ -49,7 +49,8 @@ def calling(*calls: tuple[str, str]) -> Answer:
 
 
 def _digest(request: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps([request["messages"], request.get("tools")]).encode()).hexdigest()
+    turns = request.get("messages", request.get("input"))
+    return hashlib.sha256(json.dumps([turns, request.get("tools")]).encode()).hexdigest()
 
 
 @dataclass
@@ -58,6 +59,7 @@ class ScriptedServer:
 
     Attributes:
         service: Inspect's name for it, of which its variables are made.
+        said: The message of a fault that is a status; empty for one that names the status.
         url: Of its API, up to `/v1`.
         requests: Every request that came, in the order of arrival.
         outcomes: How many had which fault; `answered` for those that had none.
@@ -67,6 +69,7 @@ class ScriptedServer:
     script: Script
     hang: float
     service: str
+    said: str = ""
     url: str = ""
     requests: list[Mapping[str, Any]] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -112,6 +115,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None:
             self._fail(fault)
             return
+        if self.path.endswith("/responses"):
+            self._respond(request["model"], self._scripted.answer(request))
+            return
         message = {"role": "assistant", **self._scripted.answer(request)}
         self._complete(request["model"], [{"index": 0, "message": message, "finish_reason": _finish(message)}])
 
@@ -120,10 +126,22 @@ class _Handler(BaseHTTPRequestHandler):
         fixed = {"id": "1", "object": "chat.completion", "created": 0, "model": model, "usage": usage}
         self._send(200, {**fixed, "choices": choices})
 
+    def _respond(self, model: str, answer: Answer) -> None:
+        """Send an answer in the form of OpenAI's responses."""
+        calls = [{**call["function"], "call_id": call["id"]} for call in answer.get("tool_calls", ())]
+        output = [{"type": "function_call", "id": f"f{c['call_id']}", "status": "completed", **c} for c in calls]
+        usage = {"input_tokens": 7, "output_tokens": 5, "total_tokens": 12}
+        usage |= {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
+        fixed = {"id": "1", "object": "response", "created_at": 0, "model": model, "status": "completed"}
+        fixed |= {"parallel_tool_calls": True, "tool_choice": "auto", "tools": [], "usage": usage}
+        self._send(200, {**fixed, "output": output})
+
     def _fail(self, fault: str) -> None:
         match fault:
             case "429":
                 self._send(429, {"error": {"message": "slow down"}}, {"Retry-After": "0.05"})
+            case "wait an hour":
+                self._send(503, {"error": {"message": "come back"}}, {"Retry-After": "3600"})
             case "broken":
                 self._write(200, b'{"id": "1", "object": "chat.completion", "choices": [{"index": 0, "mess', {})
             case "no choice":
@@ -139,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "too long":
                 self._send(400, {"error": {"message": "too many tokens", "code": "context_length_exceeded"}})
             case status:
-                self._send(int(status), {"error": {"message": f"status {status}"}})
+                self._send(int(status), {"error": {"message": self._scripted.said or f"status {status}"}})
 
     def _send(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
         self._write(status, json.dumps(body).encode(), headers or {})

@@ -14,6 +14,7 @@ from transformers.utils import logging
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.engine.devices import choose_dtype
+from toolmark.benchmark.engine.loading_errors import loading
 from toolmark.trainers.finetuning.adapted_linear import AdaptedLinear
 from toolmark.trainers.finetuning.options import LoraOptions
 
@@ -26,9 +27,9 @@ def load_trainable(weights: Path, options: LoraOptions, device: str = "cpu") -> 
     The base is loaded into the memory of the processor. The trainer moves it to the device.
 
     Raises:
-        InputError: `--qlora` was given without CUDA, or no layer matches `--target`.
+        InputError: The base cannot be loaded, `--qlora` was given without CUDA, or no layer matches `--target`.
     """
-    loading: dict[str, Any] = {"dtype": getattr(torch, choose_dtype("auto", device))}
+    arguments: dict[str, Any] = {"dtype": getattr(torch, choose_dtype("auto", device))}
     if options.qlora:
         if device != "cuda":
             raise InputError(
@@ -37,11 +38,14 @@ def load_trainable(weights: Path, options: LoraOptions, device: str = "cpu") -> 
             )
         from transformers import BitsAndBytesConfig
 
-        loading["quantization_config"] = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        arguments["quantization_config"] = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
         )
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(weights, use_safetensors=True, **loading)
+    with loading(weights):
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            weights, use_safetensors=True, trust_remote_code=False, **arguments
+        )
     if options.full:
         return model.train()
     target = options.target if options.target == "all-linear" else options.target.split(",")

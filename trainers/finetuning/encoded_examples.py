@@ -26,6 +26,7 @@ from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.dialects.thinking import without_thinking
 from toolmark.benchmark.engine.conversation_ids import conversation_sequences
 from toolmark.benchmark.engine.encoding import Encoded, stop_ids
+from toolmark.benchmark.engine.loading_errors import loading
 from toolmark.benchmark.engine.tokenizer import context_length, open_tokenizer
 from toolmark.trainers.finetuning.decision_tokens import DecisionTokens
 
@@ -73,8 +74,9 @@ class EncodedExamples:
     ) -> None:
         self._data, self._dialect, self._say, self._skip = data, dialect, say, skip_too_long
         self._template_args: TemplateArgs = template_args or {}
-        self._tokenizer = open_tokenizer(weights)
-        self._context = context_length(weights)
+        with loading(weights):
+            self._tokenizer = open_tokenizer(weights)
+            self._context = context_length(weights)
         self._read: dict[str, _Split] = {}
 
     def of(self, split: str) -> Sequence[Encoded]:

@@ -3,7 +3,8 @@
 - The JSON Schema of the arguments is made from the types of the parameters and from the default values. Types may be
   `Literal` and `Annotated[..., Field(...)]`. Other arguments are not allowed.
 - The description of the tool is the text of the docstring.
-- The descriptions of the arguments are read from the section `Args` of the docstring.
+- The description of an argument is the text in `Annotated[str, "text"]` or `Field(description="text")`. Otherwise it is
+  read from the section `Args` of the docstring.
 
 The built-in catalog is read by the same code.
 """
@@ -14,7 +15,8 @@ import ast
 import inspect
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import docstring_parser
 from pydantic.errors import PydanticUserError
@@ -145,10 +147,11 @@ def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Ef
     try:
         parameters = argument_adapter(function).json_schema()
         _drop_titles(parameters)
-        for parameter in documentation.params:
-            shown = parameters["properties"].get(parameter.arg_name)
-            if shown is not None and parameter.description:
-                shown.setdefault("description", " ".join(parameter.description.split()))
+        texts = [(parameter.arg_name, parameter.description) for parameter in documentation.params]
+        for argument, text in (*_annotated_texts(function), *texts):
+            shown = parameters["properties"].get(argument)
+            if shown is not None and text and text.strip():
+                shown.setdefault("description", " ".join(text.split()))
         check_schema(parameters)
     except (PydanticUserError, SchemaError, NameError, TypeError) as error:
         reason = str(error).splitlines()[0]
@@ -161,6 +164,24 @@ def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Ef
         run=f"{run}:{name}",
         effects=declared_effects(function, default_effects),
     )
+
+
+def _annotated_texts(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
+    """Yield the names of the arguments whose type is annotated with a text, and the texts."""
+    for name, annotation in get_type_hints(function, include_extras=True).items():
+        if text := _annotated_text(annotation):
+            yield name, text
+
+
+def _annotated_text(annotation: Any) -> str | None:
+    """Return the text in `Annotated[str, "text"]`, `Annotated[str, Doc("text")]` or a union with one of these."""
+    if get_origin(annotation) is Annotated:
+        texts = (getattr(mark, "documentation", mark) for mark in annotation.__metadata__)
+        text = next((text for text in texts if isinstance(text, str) and text.strip()), None)
+        return text or _annotated_text(annotation.__origin__)
+    if get_origin(annotation) in (Union, UnionType):
+        return next(filter(None, map(_annotated_text, get_args(annotation))), None)
+    return None
 
 
 def _place(function: Callable[..., Any], file: str) -> str:

@@ -29,6 +29,7 @@ from toolmark.benchmark.tools.sources.yaml_document import Place, YamlDocument, 
 
 __all__ = ["read_tools_file"]
 
+_COMBINING = frozenset({"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
 _KEYS = frozenset({"name", "description", "parameters", "run", "effects"})
 
 
@@ -36,7 +37,8 @@ def read_tools_file(path: str | Path) -> ToolsFile:
     """Return the tools and toolboxes of a `tools.yaml` (YAML 1.2).
 
     - The parameters of a tool may lack `type` and `required`. In this case, the type is object, all properties are
-      required, and no other properties are allowed.
+      required, and no other properties are allowed. If the parameters combine schemas, for example with `anyOf`, only
+      the type is added.
     - If a `run` contains the path of a file, the path is relative to the folder of `path`.
     - A toolbox may list tools that are not in this file. `ToolboxNames` looks for these tools in the catalog.
 
@@ -128,7 +130,9 @@ class _ToolsDocument(YamlDocument):
         if not isinstance(parameters, dict):
             raise self.error(place, f"the parameters of {name} must be a mapping, not {kind_of(parameters)}")
         schema = dict(parameters)
-        if "type" not in schema and "required" not in schema and not any(key.startswith("$ref") for key in schema):
+        if _COMBINING & schema.keys():
+            schema = {"type": "object"} | schema
+        elif "type" not in schema and "required" not in schema and "$ref" not in schema:
             properties = schema.get("properties", {})
             if not isinstance(properties, dict):
                 raise self.error((*place, "properties"), f"properties must be a mapping, not {kind_of(properties)}")

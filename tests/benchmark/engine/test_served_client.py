@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -48,6 +49,70 @@ def test_what_an_answer_costs_is_known_where_the_price_is(served, monkeypatch, t
     prices.unlink()
     with pytest.raises(InputError, match="Write lines like openai"):
         ServedEngine(model, Decoding())
+
+
+LONG = (
+    json.dumps({"text": "word " * 21}),
+    json.dumps({"text": "ü\n\\" * 40_000}),
+    json.dumps({"deep": {"list": ["x" * 101, "data:image/png;base64," + "A" * 200]}}),
+    '{"text":  "' + "broken " * 30,
+    json.dumps({"text": "attachment://" + "0" * 32}),
+)
+
+
+@pytest.mark.parametrize("spec", ["openai/gpt-4.1", "openai/gpt-5", "openai-api/scripted/tiny"])
+def test_long_native_calls_are_kept_byte_for_byte(monkeypatch, spec):
+    """`openai/gpt-5` is asked in the form of responses, the others in the form of chat completions."""
+    names = ("f", "a_name_" + "of_a_tool_" * 10)
+    sent = [(names[index % 2], text) for index, text in enumerate(LONG)]
+    tool = Tool(name="f", description="Uses it.", parameters={"type": "object", "properties": {"text": {}}})
+    prompt = Native().render([Message(role="user", content="Go.")], [tool])
+    with scripted_server(lambda _: calling(*sent)) as server:
+        for name, value in {**server.environment, "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none"}.items():
+            monkeypatch.setenv(name, value)
+        engine = ServedEngine(spec, Decoding())
+        engine.prepare([prompt], Native())
+        ((_, completion),) = engine.answer([0])
+        assert ("input" in server.requests[0]) == (spec == "openai/gpt-5")
+    assert [(call.name, call.arguments) for call in completion.tool_calls] == sent
+
+
+def test_a_server_that_repeats_the_key_and_sends_control_characters(monkeypatch):
+    key = "sk-0123456789abcdef"
+    said = f"no \x1b[2Jentry\u202e for {key}"
+
+    def script(request, before):  # noqa: ARG001
+        return "401" if "refuse" in str(request["messages"]) else "400" if "bad" in str(request["messages"]) else None
+
+    with scripted_server(lambda _: {"content": said, **calling(("f", json.dumps({"key": key})))}, script) as server:
+        server.said = said
+        for name, value in {**server.environment, "SCRIPTED_API_KEY": key}.items():
+            monkeypatch.setenv(name, value)
+        engine = ServedEngine(server.spec, Decoding())
+        turns = [Tagged().render([Message(role="user", content=text)], []) for text in ("go", "bad", "refuse")]
+        engine.prepare(turns, Tagged())
+        ((_, completion),) = engine.answer([0])
+        assert completion.tool_calls == (RawCall("f", '{"key": "[hidden]"}'),)
+        with pytest.raises(NotAnswered) as refused:
+            list(engine.answer([1]))
+        with pytest.raises(EnvironmentFault) as fault:
+            list(engine.answer([2]))
+    for text in (refused.value.reasons[1], str(fault.value)):
+        assert "no \\x1b[2Jentry\\u202e for [hidden]" in text
+
+
+def test_a_server_cannot_ask_for_a_longer_pause_than_a_request_may_take(monkeypatch):
+    def script(request, before):  # noqa: ARG001
+        return "wait an hour" if before == 0 else None
+
+    with scripted_server(lambda _: {"content": "Hi."}, script) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        engine = ServedEngine(server.spec, Decoding(), RequestLimits(timeout=1.0))
+        engine.prepare([PROMPT], Tagged())
+        began = time.monotonic()
+        assert [completion.text for _, completion in engine.answer([0])] == ["Hi."]
+        assert time.monotonic() - began < 30, "an hour, or the longest pause of a minute"
 
 
 def test_a_missing_key_is_the_environments_fault(monkeypatch):
@@ -135,7 +200,7 @@ def test_malformed_native_arguments_are_judged_as_they_were_sent(server, argumen
     assert [dict(call.arguments) for call in lenient_reading.calls] == ([] if lenient is None else [lenient])
 
 
-HASTY = RequestLimits(connections=8, timeout=3, retries=12)
+HASTY = RequestLimits(connections=8, timeout=8, retries=12)
 
 
 def count_of(request):
@@ -147,7 +212,7 @@ def numbered(count):
 
 
 def test_every_fault_is_tried_again_and_counted(server):
-    scripted = server(count_of, seeded(1, 0.4), hang=5)
+    scripted = server(count_of, seeded(1, 0.4), hang=10)
     engine = ServedEngine(scripted.spec, Decoding(), HASTY)
     engine.prepare(numbered(60), Tagged())
     found = dict(engine.answer(range(60)))

@@ -16,6 +16,7 @@ from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.bfcl import BfclReader
 from toolmark.benchmark.readers.case_selection import load_cases
+from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.scoring.gold import perfect
 from toolmark.benchmark.scoring.grades import grade
 
@@ -187,6 +188,53 @@ def test_other_files_are_none_of_its_categories(tmp_path: Path) -> None:
     (tmp_path / "BFCL_v4_multi_turn_base.json").write_text("{}")
     with pytest.raises(InputError, match="no single-turn category"):
         list(BfclReader().read(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("category", "why"),
+    [("live_relevance", "no answers"), ("simple_java", "Java's"), ("multi_turn_base", "several turns")],
+)
+def test_a_file_that_is_not_read_is_named_with_the_reason(tmp_path: Path, category: str, why: str) -> None:
+    file = tmp_path / f"BFCL_v4_{category}.json"
+    file.write_text("{}")
+    with pytest.raises(InputError, match=f"category {category}, which is not read: .*{why}"):
+        list(BfclReader().read(file))
+
+
+def test_a_recording_of_every_published_row_can_be_judged(tmp_path: Path) -> None:
+    folder = files(tmp_path, {}, "live_irrelevance")
+    file = folder / "BFCL_v4_live_irrelevance.json"
+    first = json.loads(file.read_text())
+    twin = {**first, "id": "case_1"}
+    broken = {**first, "id": "case_2", "question": []}
+    other = {**first, "id": "case_3", "question": [[{"role": "user", "content": "!"}]]}
+    file.write_text("".join(json.dumps(row) + "\n" for row in (first, twin, other)))
+    cases, skipped = load_cases(f"bfcl:{file}")
+    assert [case.source.ref for case in cases] == ["case_0", "case_3"]
+    assert [(row.ref, row.line) for row in skipped] == [("case_1", 2)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in (first, twin, broken, other)))
+    cases, skipped = load_cases(f"bfcl:{file}", skip_bad=True)
+    assert [row.ref for row in skipped] == ["case_1", "case_2"]
+    answers = tmp_path / "answers.jsonl"
+    rows = [{"case": f"case_{n}", "text": "No."} for n in range(4)]
+    answers.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    replay = read_replay(answers)
+    left_out = {str(row.ref) for row in skipped}
+    assert len(replay.answers(cases, left_out=left_out)) == 2
+    with pytest.raises(InputError, match="2 cases that are not in the case files: case_1"):
+        replay.answers(cases)
+
+
+def test_equal_questions_with_other_gold_are_an_error(tmp_path: Path) -> None:
+    folder = files(tmp_path, {"n": [1]}, "multiple")
+    for file, changed in (
+        (folder / "BFCL_v4_multiple.json", {}),
+        (folder / "possible_answer" / "BFCL_v4_multiple.json", {"ground_truth": [{"api.f": {"n": [2]}}]}),
+    ):
+        row = json.loads(file.read_text())
+        file.write_text(json.dumps(row) + "\n" + json.dumps({**row, "id": "case_1", **changed}) + "\n")
+    with pytest.raises(InputError, match="same id"):
+        load_cases(f"bfcl:{folder}")
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.data.cases import Abstain, Case, ExpectCall
+from toolmark.benchmark.data.cases import Abstain, Call, Case, ExpectCall
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.case_selection import load_cases
@@ -65,12 +65,11 @@ def test_what_cannot_be_a_case_stays_a_trace(tmp_path: Path) -> None:
     elsewhere = trace("Add.", CALL, "<tool_result>3</tool_result>", "3", tools=[])
     unreadable = trace("Add.", "<tool_call>{'tool_name': 'add'}</tool_call>")
     file = written(tmp_path / "traces.csv", row(elsewhere), row(unreadable, query_type="no_tool"))
-    not_offered, words = TutorialReader().read(file)
+    not_offered, written_as_text = TutorialReader().read(file)
     assert isinstance(not_offered, Trace)
     assert not_offered.case is None
-    assert isinstance(words, Trace)
-    assert words.messages[1].tool_calls == ()
-    assert "tool_call" in words.messages[1].content
+    assert isinstance(written_as_text, Trace)
+    assert written_as_text.messages[1].tool_calls == (Call(name="add"),)
     with pytest.raises(InputError, match=r"traces\.csv:2: .* not a case"):
         load_cases(f"tutorial:{file}")
     assert len(load_cases(f"tutorial:{file}", skip_bad=True)[0]) == 1

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from studies import conformance, stages, tutorial
 from studies.official import POINTS, official, reasons
+from toolmark.benchmark.data.cases import Call
+from toolmark.benchmark.dialects.json import Json
+from toolmark.benchmark.readers.bfcl import BfclReader
+from toolmark.benchmark.scoring.grades import grade
 
 FUNCTION = {
     "name": "a.f",
@@ -20,6 +26,7 @@ FUNCTION = {
             "s": {"type": "string", "enum": ["A b"]},
             "k": {"type": "integer", "default": 3},
             "box": {"type": "dict"},
+            "ns": {"type": "array", "items": {"type": "integer"}},
         },
         "required": ["n"],
     },
@@ -38,6 +45,12 @@ def verdict(*calls: Any, truth: Any = None, underscored: bool = False) -> Any:
         ([{"a.f": {"n": 1, "xs": [1]}}], [{"a.f": {**ANSWER, "xs": [[1.0]]}}], "integers in a list of numbers"),
         ([{"a.f": {"n": 1, "k": 3}}], None, "schema default"),
         ([{"a.f": {"n": 1.0}}], None, "whole float for an integer"),
+        ([{"a.f": {"n": 1, "ns": [1.0, 2]}}], [{"a.f": {**ANSWER, "ns": [[1, 2]]}}], "whole float for an integer"),
+        (
+            [{"a.f": {"n": 1, "box": {"v": ""}}}],
+            [{"a.f": {**ANSWER, "box": [{"v": [1, ""]}]}}],
+            "empty string for none",
+        ),
         ([{"a_f": {"n": 1}}], None, "spelling of names"),
         ([{"a.f": {"n": 1, "s": "A\tb"}}], None, "white-space and Unicode"),
         ([{"a.f": {"n": 1, "s": "a b"}}], None, "own schema"),
@@ -57,6 +70,32 @@ def test_each_point_turns_the_official_verdict(calls: Any, truth: Any, point: st
     assert judge(frozenset({point})) is not before
     assert reasons(judge, before) == ()
     assert reasons(judge, not before) == (point,)
+
+
+@pytest.mark.parametrize(
+    ("given", "answer"),
+    [
+        ({"ns": [1.0, 2]}, {"ns": [[1, 2]]}),
+        ({"ns": [1.5, 2]}, {"ns": [[1, 2]]}),
+        ({"box": {"v": ""}}, {"box": [{"v": [1, ""]}]}),
+        ({"box": {}}, {"box": [{"v": [1, ""]}]}),
+        ({"box": {"v": ""}}, {"box": [{"v": [""]}]}),
+        ({"box": {"v": "A"}}, {"box": [{"v": ["a", ""]}]}),
+    ],
+    ids=range(6),
+)
+def test_every_point_together_gives_our_verdict(tmp_path: Path, given: dict[str, Any], answer: dict[str, Any]) -> None:
+    row = {"id": "c", "question": [[{"role": "user", "content": "?"}]], "function": [FUNCTION]}
+    truth = [{"a.f": {"n": [1], **answer}}]
+    (tmp_path / "possible_answer").mkdir()
+    (tmp_path / "BFCL_v4_multiple.json").write_text(json.dumps(row))
+    (tmp_path / "possible_answer" / "BFCL_v4_multiple.json").write_text(json.dumps({"id": "c", "ground_truth": truth}))
+    (case,) = BfclReader().read(tmp_path)
+    call = Call(name="a.f", arguments={"n": 1, **given})
+    ours = grade(case, conformance.as_completion([call]), Json()).correct
+    judge = verdict({"a.f": dict(call.arguments)}, truth=truth)
+    assert judge(frozenset(POINTS)) is ours
+    assert reasons(judge, ours) is not None
 
 
 def test_what_no_point_explains_is_not_explained() -> None:
@@ -105,7 +144,8 @@ def test_unreadable_answers_are_not_abstentions(models: list[conformance.Judged]
 def test_the_page_is_what_is_measured(models: list[conformance.Judged]) -> None:
     page = conformance.write(models)
     assert page.broken == []
-    assert conformance.OUT.read_text(encoding="utf-8") == "\n".join(page.text)
+    # The sections about live cases follow. Their data is not at hand here.
+    assert conformance.OUT.read_text(encoding="utf-8").startswith("\n".join(page.text).rstrip())
 
 
 @pytest.mark.slow

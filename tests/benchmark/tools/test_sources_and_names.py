@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.benchmark.tools.sandbox import Sandbox
+from toolmark.benchmark.tools.schemas import problems, validator_of
 from toolmark.benchmark.tools.sources.python import tools_from_python
 from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
 from toolmark.benchmark.tools.toolbox_names import ToolboxNames
+from toolmark.generators.template.schema.described_tool import DescribedTool
 
 SHOP = '''
 from __future__ import annotations
@@ -105,6 +108,57 @@ def test_python_mistakes_have_file_line_and_fix(tmp_path, text, line, what):
 def test_missing_python_sources_are_named(source, what):
     with pytest.raises(InputError, match=what):
         tools_from_python(source)
+
+
+NOTES = '''
+from typing import Annotated, Literal, Optional
+from pydantic import Field
+
+City = Annotated[str, "Name of the city"]
+
+
+def look(
+    city: City,
+    unit: Annotated[Literal["c", "f"], "Unit of temperature"] = "c",
+    note: Optional[Annotated[str, "What to add"]] = None,
+    day: Annotated[str, Field(description="Which day"), "not this"] = "today",
+    plain: Annotated[str, 5] = "",
+) -> str:
+    """Look up the weather.
+
+    Args:
+        city: Somewhere.
+        plain: From the docstring.
+    """
+'''
+
+
+def test_the_text_of_an_annotation_describes_the_argument(tmp_path):
+    path = tmp_path / "notes.py"
+    path.write_text(NOTES)
+    (look,) = tools_from_python(path)
+    assert {name: shown["description"] for name, shown in look.parameters["properties"].items()} == {
+        "city": "Name of the city",
+        "unit": "Unit of temperature",
+        "note": "What to add",
+        "day": "Which day",
+        "plain": "From the docstring.",
+    }
+
+
+@pytest.mark.parametrize("keyword", ["anyOf", "oneOf", "allOf"])
+@pytest.mark.parametrize("typed", ["", "    type: object\n"])
+def test_combined_schemas_are_not_completed(tmp_path, keyword, typed):
+    path = tmp_path / "tools.yaml"
+    path.write_text(
+        f"- name: find\n  description: Find.\n  parameters:\n{typed}    {keyword}:\n"
+        "      - {type: object, required: [id], properties: {id: {type: integer}}}\n"
+    )
+    (find,) = read_tools_file(path).tools
+    assert find.parameters["type"] == "object"
+    assert not problems({"id": 3}, validator_of(find))
+    assert problems({}, validator_of(find))
+    assert DescribedTool(find).question(Random(1), "easy").draw.arguments.keys() == {"id"}
 
 
 def test_the_tutorials_form_is_completed(tmp_path):

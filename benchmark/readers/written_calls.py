@@ -1,0 +1,123 @@
+"""Finds calls that are written in the text of an assistant turn.
+
+In many files, a call is not in a field of its own but in the text, as one dialect writes calls. If such a turn counted
+as an answer in words, its case would say that no call is right. So the calls of a text are read, or the row is bad.
+
+Calls in these forms are read:
+
+- JSON or a Python literal between `<tool_call>` or `<TOOLCALL>` tags, also with text outside of the tags
+- a text that is only JSON with a name and arguments, also in a code fence
+- a text that is only calls in Python's notation, for example `[f(a='b')]`, if the brackets are there or the tool is
+  offered
+
+Any other sign of a call is an error: the marker of a dialect, or the name of an offered tool written as in a call.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from toolmark.benchmark.data.cases import Call
+from toolmark.benchmark.readers.expected_calls import calls_of
+from toolmark.benchmark.readers.python_calls import python_calls
+from toolmark.benchmark.readers.strict_json import python_literal, strict_json
+from toolmark.benchmark.readers.tagged_text import split_tags
+
+__all__ = ["text_and_calls"]
+
+_TAGS = ("tool_call", "TOOLCALL")
+_MARKER = re.compile(
+    r"</?\|?(?:tool_?calls?|function_?calls?|start_function_call|invoke|python_tag)\b"
+    r"|<function=|\[TOOL_CALLS\]|<[|｜]tool▁|to=functions\.|```tool_(?:call|code)",
+    re.IGNORECASE,
+)
+_THOUGHT = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
+_FENCE = re.compile(r"^```\w*\n(.*)\n```$", re.DOTALL)
+_PYTHON_LIST = re.compile(
+    r"\[\s*[A-Za-z_][\w. -]*\(\s*(?:\w+\s*=|\)).*\]|\[\s*[A-Za-z_][\w. -]*\(\s*\)\s*\]", re.DOTALL
+)
+_NAME_KEYS = frozenset({"name", "function", "tool", "tool_name"})
+_ARGUMENT_KEYS = frozenset({"arguments", "parameters", "args"})
+
+
+def text_and_calls(text: str, offered: Sequence[str]) -> tuple[str, tuple[Call, ...]]:
+    """Separate the calls in the text of an assistant turn from the other text.
+
+    Args:
+        text: The text.
+        offered: Names of the offered tools.
+
+    Returns:
+        The text without calls, and the calls. If there is no call, the text is unchanged.
+
+    Raises:
+        ValueError: The text contains a call that cannot be read.
+    """
+    calls: list[Call] = []
+    rest = text
+    for tag in _TAGS:
+        outside, bodies = split_tags(rest, tag)
+        if bodies:
+            rest = outside
+            calls += [call for body in bodies for call in calls_of(_value(body))]
+    if not calls:
+        calls = [*_only_calls(_bare(text), offered)]
+        rest = "" if calls else text
+    if sign := _sign(rest, offered):
+        raise ValueError(f"the text of a turn contains a call that cannot be read: {sign!r:.80}")
+    return rest, tuple(calls)
+
+
+def _bare(text: str) -> str:
+    """Return the text without a thought at its start and without a code fence around it."""
+    bare = _THOUGHT.sub("", text).strip()
+    fenced = _FENCE.match(bare)
+    return fenced[1].strip() if fenced else bare
+
+
+def _value(body: str) -> Any:
+    """Decode JSON or a Python literal, because some files contain Python literals instead of JSON."""
+    try:
+        return strict_json(body)
+    except ValueError:
+        return python_literal(body)
+
+
+def _only_calls(text: str, offered: Sequence[str]) -> tuple[Call, ...]:
+    """Return the calls of a text that contains nothing else. Return () if the text is not a call."""
+    if text.startswith(("{", "[{")):
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            return ()
+        listed = value if isinstance(value, list) else [value]
+        return calls_of(strict_json(text)) if listed and all(map(_is_call, listed)) else ()
+    name = text.partition("(")[0].strip()
+    if _PYTHON_LIST.fullmatch(text) or (name in offered and text.endswith(")")):
+        return python_calls(text)
+    return ()
+
+
+def _is_call(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    if isinstance(value.get("function"), dict):
+        return _is_call(value["function"])
+    return bool(_NAME_KEYS & value.keys()) and bool(_ARGUMENT_KEYS & value.keys())
+
+
+def _sign(text: str, offered: Sequence[str]) -> str | None:
+    """Return the part of a text that looks like a call, or None."""
+    if found := _MARKER.search(text):
+        return text[found.start() :]
+    for name in offered:
+        if name not in text:
+            continue
+        written = re.escape(name)
+        call = rf"\"(?:name|function|tool|tool_name)\"\s*:\s*\"{written}\"|\b{written}\(\s*\w+\s*="
+        if found := re.search(call, text):
+            return text[found.start() :]
+    return None

@@ -1,0 +1,197 @@
+"""What the assistant's turns of a foreign conversation become: one reply, its calls, and nothing that a table added."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.benchmark.readers.samples import case_of, lines, read
+from toolmark.benchmark.data.cases import Abstain, Call, ExpectCall, Message
+from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.readers import BadRow
+
+WEATHER = {
+    "name": "get_weather",
+    "description": "Weather of a city",
+    "parameters": {
+        "type": "object",
+        "properties": {
+            "city": {"type": "string"},
+            "near": {"type": "object", "properties": {"km": {"type": "number"}}},
+        },
+        "required": ["city"],
+    },
+}
+OSLO = Call(name="get_weather", arguments={"city": "Oslo"})
+BERGEN = Call(name="get_weather", arguments={"city": "Bergen"})
+ASKED = "Weather in Oslo?"
+
+
+def native(call: Call, **turn: Any) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": json.dumps(dict(call.arguments))}
+    return {"role": "assistant", "content": None, "tool_calls": [{"type": "function", "function": function}], **turn}
+
+
+def openai(*turns: dict[str, Any], **row: Any) -> tuple[str, str, str]:
+    messages = [{"role": "user", "content": ASKED}, *turns]
+    return "openai", "x.jsonl", lines({"messages": messages, "tools": [WEATHER], **row})
+
+
+def said(text: str) -> tuple[str, str, str]:
+    return openai({"role": "assistant", "content": text})
+
+
+def sharegpt(*turns: tuple[str, str], **row: Any) -> tuple[str, str, str]:
+    listed = [{"from": role, "value": value} for role, value in (("human", ASKED), *turns)]
+    return "sharegpt", "x.jsonl", lines({"conversations": listed, "tools": json.dumps([WEATHER]), **row})
+
+
+def gold(row: Any) -> list[Call]:
+    expect = case_of(row).expect
+    assert isinstance(expect, ExpectCall), expect
+    (option,) = expect.any_of
+    return [
+        Call(name=spec.name, arguments={k: rule.of[0] for k, rule in spec.arguments.items()}) for spec in option.calls
+    ]
+
+
+LOOK = {"role": "assistant", "content": "Let me look that up."}
+RAIN = {"role": "tool", "content": "rain"}
+WRITTEN = json.dumps({"name": "get_weather", "arguments": {"city": "Oslo"}})
+
+
+@pytest.mark.parametrize(
+    ("file", "calls", "text"),
+    [
+        (openai(LOOK, native(OSLO), RAIN), [OSLO], LOOK["content"]),
+        (openai(native(OSLO), LOOK, RAIN), [OSLO], LOOK["content"]),
+        (openai(native(OSLO), native(BERGEN), RAIN, RAIN), [OSLO, BERGEN], ""),
+        (sharegpt(("gpt", LOOK["content"]), ("function_call", WRITTEN)), [OSLO], LOOK["content"]),
+        (
+            sharegpt(("function_call", WRITTEN), ("function_call", WRITTEN.replace("Oslo", "Bergen"))),
+            [OSLO, BERGEN],
+            "",
+        ),
+        (said(f"<tool_call>\n{WRITTEN}\n</tool_call>"), [OSLO], ""),
+        (said(f"Let me see.\n<tool_call>{WRITTEN}</tool_call>"), [OSLO], "Let me see."),
+        (said(WRITTEN), [OSLO], ""),
+        (said(f"```json\n[{WRITTEN}]\n```"), [OSLO], ""),
+        (said(f"<think>Where?</think>\n{WRITTEN}"), [OSLO], ""),
+        (said("[get_weather(city='Oslo'), get_weather(city=\"Bergen\")]"), [OSLO, BERGEN], ""),
+        (said("get_weather(city='Oslo')"), [OSLO], ""),
+    ],
+    ids=range(12),
+)
+def test_the_calls_of_one_reply(tmp_path: Path, file: tuple[str, str, str], calls: list[Call], text: str) -> None:
+    reader, name, content = file
+    (row,) = read(reader, tmp_path / name, content)
+    assert gold(row) == calls
+    assert isinstance(row, Trace)
+    assert row.messages[1] == Message(role="assistant", content=text, tool_calls=tuple(calls))
+    assert case_of(row).messages == row.messages[:1]
+
+
+TOOLACE = 'Here is a list of functions:\n[{"name": "get_weather"}]\nUse the format [func1(params_name=params_value)]'
+
+
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [
+        (sharegpt(("gpt", '[get_weather(city="Oslo")]'), tools=[], system=TOOLACE), "not offered"),
+        (sharegpt(("gpt", '<functioncall> {"name": "f", "arguments": \'{"a": 1}\'} ')), "cannot be read"),
+        (said("<tool_call>get_weather Oslo"), "cannot be read"),
+        (said("<|python_tag|>get_weather Oslo"), "cannot be read"),
+        (said("[TOOL_CALLS]get_weather[ARGS]{}"), "cannot be read"),
+        (said("<function=get_weather>{}</function>"), "cannot be read"),
+        (said(f"I call this: {WRITTEN}"), "cannot be read"),
+        (said("I call get_weather(city='Oslo')."), "cannot be read"),
+        (said("[Get Weather(city='Oslo')]"), "not a list of calls"),
+        (openai(native(OSLO, content=f"<tool_call>{WRITTEN}</tool_call>")), "both"),
+        (openai({**LOOK, "weight": 0}, native(OSLO, weight=1)), "weights differ"),
+        (openai(native(OSLO, weight=0)), "no assistant turn"),
+        (openai(native(OSLO, weight=2)), "weight"),
+    ],
+    ids=range(13),
+)
+def test_a_reply_that_cannot_be_read_is_a_bad_row(tmp_path: Path, file: tuple[str, str, str], why: str) -> None:
+    reader, name, content = file
+    (row,) = read(reader, tmp_path / name, content)
+    assert isinstance(row, BadRow), row
+    assert why in row.reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It rains.",
+        "The function is called [here](https://example.org).",
+        'JSON has objects, for example {"name": "Ann", "age": 5}.',
+        "With get_weather I can look up a city. Which city (or town)?",
+        '{"name": "Ann"}',
+    ],
+)
+def test_words_stay_words(tmp_path: Path, text: str) -> None:
+    (row,) = read("openai", tmp_path / "x.jsonl", said(text)[2])
+    assert case_of(row).expect == Abstain(action="abstain", reason="no_tool_needed")
+    assert row.messages[-1].content == text
+
+
+def test_a_turn_of_weight_0_is_context(tmp_path: Path) -> None:
+    wrong, right = native(BERGEN, weight=0), native(OSLO, weight=1)
+    again = {"role": "user", "content": "No, I said Oslo."}
+    (row,) = read("openai", tmp_path / "x.jsonl", openai(wrong, RAIN, again, right)[2])
+    assert gold(row) == [OSLO]
+    assert [turn.tool_calls for _, turn in row.turns_to_learn()] == [(OSLO,)]
+    assert [turn.tool_calls for turn in case_of(row).messages] == [(), (BERGEN,), (), ()]
+
+
+def parquet(path: Path, *rows: dict[str, Any]) -> Path:
+    table = pytest.importorskip("pyarrow").Table.from_pylist(list(rows))
+    pytest.importorskip("pyarrow.parquet").write_table(table, path)
+    return path
+
+
+def weather_row(arguments: dict[str, Any], **tool: Any) -> dict[str, Any]:
+    turn = {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [{"function": {"name": "get_weather", "arguments": arguments}}],
+    }
+    return {"messages": [{"role": "user", "content": ASKED}, turn], "tools": [{**WEATHER, **tool}]}
+
+
+def test_nulls_that_a_table_added_are_not_content(tmp_path: Path) -> None:
+    rows = [
+        weather_row({"city": "Oslo"}),
+        weather_row({"near": {"km": 5}, "city": "Oslo"}),
+        weather_row({"day": "today"}),
+    ]
+    rows[2]["tools"][0]["parameters"] = {"type": "object", "properties": {"day": {"enum": ["today"]}}}
+    from toolmark.benchmark.readers.trl import TrlReader
+
+    found = list(TrlReader().read(parquet(tmp_path / "x.parquet", *rows)))
+    assert [gold(row) for row in found] == [
+        [OSLO],
+        [Call(name="get_weather", arguments={"city": "Oslo", "near": {"km": 5}})],
+        [Call(name="get_weather", arguments={"day": "today"})],
+    ]
+    assert all(case_of(row).waiver is None for row in found)
+    xlam = {"query": "?", "tools": [WEATHER], "answers": [{"name": "get_weather", "arguments": {"city": "Oslo"}}]}
+    other = {**xlam, "answers": [{"name": "get_weather", "arguments": {"near": {"km": 1}, "city": "Bergen"}}]}
+    from toolmark.benchmark.readers.xlam import XlamReader
+
+    first, second = XlamReader().read(parquet(tmp_path / "y.parquet", xlam, other))
+    assert (gold(first), gold(second)[0].arguments["near"]) == ([OSLO], {"km": 1})
+
+
+def test_a_null_in_json_stays_if_the_tool_declares_the_argument(tmp_path: Path) -> None:
+    content = lines(
+        weather_row({"city": None, "to": None}),
+        weather_row({"city": "Oslo", "near": {"km": None, "miles": None}}, run=None),
+    )
+    first, second = read("trl", tmp_path / "x.jsonl", content)
+    assert gold(first) == [Call(name="get_weather", arguments={"city": None})]
+    assert gold(second)[0].arguments == {"city": "Oslo", "near": {"km": None}}
