@@ -23,6 +23,12 @@ NOT_RECORDED = "not recorded"
 """The shown value of a field that one side does not have. In the environment, a missing field is not a mismatch,
 because an exported run leaves out fields of its environment."""
 
+NOT_SET = "not set"
+"""The shown value of an option that one side did not use."""
+
+_ONLY_IF_SET = ("template_args.", "decoding.thinking_tokens", "decoding.stop_at_call")
+"""Beginnings of the fields that an identity contains only if the option is set."""
+
 _FIELDS_OF_THE_CANDIDATE = frozenset({"model", "weights", "config", "tokenizer", "adapter", "recording"})
 
 
@@ -56,9 +62,18 @@ def _differing(
 ) -> Iterator[Mismatch]:
     candidate_fields, baseline_fields = dict(_flat(candidate)), dict(_flat(baseline))
     for field in sorted(candidate_fields.keys() | baseline_fields.keys()):
-        left, right = baseline_fields.get(field, NOT_RECORDED), candidate_fields.get(field, NOT_RECORDED)
+        left, right = _shown(baseline_fields, field), _shown(candidate_fields, field)
         if left != right and (kind == "identity" or NOT_RECORDED not in (left, right)):
             yield Mismatch(kind, field, left, right)
+
+
+def _shown(fields: Mapping[str, str], field: str) -> str:
+    """Return the value of a field, or words for a field that the side does not have.
+
+    An option of a run of Toolmark is known to be not set if the run does not record the option.
+    """
+    optional = field.startswith(_ONLY_IF_SET) and "decoding.max_tokens" in fields
+    return fields.get(field, NOT_SET if optional else NOT_RECORDED)
 
 
 def mismatches(

@@ -30,6 +30,14 @@ def test_what_one_side_did_not_record_counts_in_identity_alone():
     assert [each.field for each in mismatches(lacking, (IDENTITY, ENVIRONMENT))] == ["dtype"]
 
 
+def test_an_option_that_one_side_did_not_use_is_not_set():
+    used = {**IDENTITY, "template_args": {"enable_thinking": False}}
+    (found,) = mismatches((IDENTITY, {}), (used, {}))
+    assert (found.field, found.baseline, found.candidate) == ("template_args.enable_thinking", "not set", "False")
+    (unknown,) = mismatches(({**IDENTITY, "decoding": "not known"}, {}), ({**used, "decoding": "not known"}, {}))
+    assert unknown.baseline == "not recorded"
+
+
 @pytest.mark.parametrize(
     ("adapter", "record", "said"),
     [
