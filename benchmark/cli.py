@@ -10,6 +10,7 @@ from rich.console import Console
 
 from toolmark.benchmark.core.errors import InputError, ToolmarkError
 from toolmark.benchmark.core.interruption import EXIT_CODE, how_to_continue, interruptible
+from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.progress import phases_shown
 from toolmark.benchmark.core.registry import load, names, target
 
@@ -36,7 +37,7 @@ def main() -> None:
     except CycloptsError:  # cyclopts has already printed the error.
         sys.exit(InputError.exit_code)
     except ToolmarkError as error:
-        print(f"ERROR: {error}", file=sys.stderr)  # noqa: T201
+        print(f"ERROR: {printable(str(error))}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
     except KeyboardInterrupt as interrupted:
         print(f"Interrupted. {interrupted}".rstrip(), how_to_continue(), file=sys.stderr)  # noqa: T201

@@ -28,8 +28,10 @@ from toolmark.benchmark.config.sources import Values
 from toolmark.benchmark.config.template_clock import TEMPLATE_DATE
 from toolmark.benchmark.core.errors import InputError, ToolmarkError
 from toolmark.benchmark.core.interruption import how_to_continue, interruptible, note_interruption
+from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.progress import phase, phases_shown
 from toolmark.benchmark.core.registry import load, names, renderer_for
+from toolmark.benchmark.core.secrets import command_without_secrets
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.floors import floors
@@ -76,7 +78,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:  # 
     except pytest.UsageError as error:
         if not isinstance(error.__cause__, ToolmarkError):
             raise
-        print(f"ERROR: {error.__cause__}", file=sys.stderr)  # noqa: T201
+        print(f"ERROR: {printable(str(error.__cause__))}", file=sys.stderr)  # noqa: T201
         return error.__cause__.exit_code
 
 
@@ -88,7 +90,7 @@ def _uncaptured(config: pytest.Config) -> AbstractContextManager[None]:
 
 
 def _usage_error(error: ToolmarkError) -> pytest.UsageError:
-    usage = pytest.UsageError(str(error))
+    usage = pytest.UsageError(printable(str(error)))
     usage.__cause__ = error
     return usage
 
@@ -144,9 +146,9 @@ def _evaluation(config: pytest.Config) -> Evaluation | None:
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Show cases, candidates, dialects, and the source of every option whose value is not the default."""
     changed = config.stash[_VALUES].changed
-    options = [f"toolmark options: {', '.join(changed)}"] if changed else []
+    options = [command_without_secrets(f"toolmark options: {', '.join(changed)}")] if changed else []
     if _EVALUATION not in config.stash:
-        return options
+        return [printable(line) for line in options]
     evaluation = config.stash[_EVALUATION]
     request, cases = evaluation.request, evaluation.cases
     of = f" of {evaluation.available}" if len(cases) < evaluation.available else ""
@@ -165,7 +167,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
             lines.append(f"  its chat template reads the clock, and always gets the date {TEMPLATE_DATE}")
         lines += [f"  {candidate.note}"] if candidate.note else []
         lines += [f"  {plan}" for plan in config.stash[_PLANS] if str(plan.recipe) == candidate.adapter]
-    return [*options, *lines]
+    return [printable(line) for line in (*options, *lines)]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -293,7 +295,7 @@ def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]
             faults = [fault for proof in proofs for fault in proof.faults(metric)]
             lines = [f"{case.source.ref} ({case.id}): {reason}" for case, reason in faults]
             if lines:
-                pytest.fail("\n".join([f"the gold is wrong for {metric}:", *lines]), pytrace=False)
+                pytest.fail(printable("\n".join([f"the gold is wrong for {metric}:", *lines])), pytrace=False)
 
         yield prove
 

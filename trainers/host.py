@@ -35,6 +35,7 @@ from toolmark.benchmark.core.errors import InputError, writing
 from toolmark.benchmark.core.hashing import file_hash, hash_files
 from toolmark.benchmark.core.progress import counting
 from toolmark.benchmark.core.registry import load
+from toolmark.benchmark.core.secrets import command_without_secrets
 from toolmark.benchmark.core.versions import installed_versions
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.held_out import HeldOut, shipped_manifest
@@ -204,7 +205,9 @@ def _write_record(
     record = WrittenRecord(
         name=job.out.name,
         trainer=trainer.name,
-        command=shlex.join(["toolmark", "train", trainer.name, *flags({**job.flags(), **changed})]),
+        command=command_without_secrets(
+            shlex.join(["toolmark", "train", trainer.name, *flags({**job.flags(), **changed})])
+        ),
         seed=job.seed,
         options={**options.model_dump(mode="json"), **trained.measured},
         base=None if weights is None else RecordedBase(id=job.base, weights=hash_files(weights.glob("*.safetensors"))),

@@ -1,8 +1,13 @@
-"""Prints text that comes from models and files. Control characters are escaped, and long lines are not broken."""
+"""Prints text that comes from models, servers and files.
+
+Control characters are escaped, secrets are hidden, and long lines are not broken.
+"""
 
 from __future__ import annotations
 
 from rich.console import Console
+
+from toolmark.benchmark.core.secrets import redacted
 
 __all__ = ["console", "printable", "say"]
 
@@ -19,17 +24,18 @@ def console() -> Console:
 
 
 def say(*lines: str) -> None:
-    """Print lines with escaped control characters. Long lines are not broken."""
+    """Print lines with escaped control characters and hidden secrets. Long lines are not broken."""
     output = console()
     for line in lines:
         output.print(printable(line), soft_wrap=True)
 
 
 def printable(text: str) -> str:
-    """Return `text` with escaped control characters, so that the text cannot control a terminal.
+    """Return `text` with escaped control characters and hidden secrets, so that the text cannot control a terminal.
 
     All unprintable characters except newlines are escaped.
     """
     return "".join(
-        char if char == "\n" or char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+        char if char == "\n" or char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in redacted(text)
     )

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, JsonValue, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, field_serializer, model_validator
 
 from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.core.secrets import command_without_secrets
 from toolmark.benchmark.data.frozen import Frozen
 from toolmark.benchmark.data.match_rules import Accept, as_accept
 
@@ -126,6 +127,14 @@ class Tool(Frozen):
     parameters: dict[str, JsonValue] = Field(default={"type": "object", "properties": {}})
     run: str | None = None
     effects: Effects = "write"
+
+    @field_serializer("run")
+    def _run_without_secrets(self, run: str | None) -> str | None:
+        """Hide keys in the command of a server, because files with tools are published."""
+        if run is None or not run.startswith("mcp:"):
+            return run
+        command, colon, name = run.rpartition(":")
+        return command_without_secrets(command) + colon + name
 
     def shown(self) -> dict[str, Any]:
         """Return the parts of this tool that a model sees: the name, the description and the parameters."""

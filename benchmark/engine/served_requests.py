@@ -2,7 +2,8 @@
 
 These are failures: too many requests (429), an error of the server (5xx), a time-out, a broken connection, and a reply
 that is not a completion. Each failure is counted, and the request is sent again after a pause. The pause doubles each
-time, or has the length that the server requests. A wrong answer of the model is not a failure.
+time, or has the length that the server requests, but at
+most the time limit of a request. A wrong answer of the model is not a failure.
 
 Inspect and its clients can also send requests again, but do not report this, and some never stop. So this is switched
 off: every failure is counted, and a request that always fails is an error. The number of requests at the same time
@@ -17,11 +18,15 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import EnvironmentFault
-from toolmark.benchmark.data.completions import Completion, Prompt
+from toolmark.benchmark.core.printing import printable
+from toolmark.benchmark.core.secrets import redacted
+from toolmark.benchmark.data.completions import Completion, Prompt, RawCall
+from toolmark.benchmark.engine.bounded_replies import ReplyTooLong, bound_replies
 from toolmark.benchmark.engine.chat_address import ChatAddress, chat_address
 from toolmark.benchmark.engine.inspect_messages import completion_of, messages_of, tools_of
 from toolmark.benchmark.engine.request_window import Window
@@ -38,6 +43,7 @@ _REFUSES_ALL = (401, 402, 403, 404)
 _REFUSES_REQUEST = (400, 413, 422)
 _TOO_MANY = 429
 _MAX_REASON = 300
+_MAX_ERROR = 100_000
 _MAX_CAUSES = 8
 _OPENAI = ("openai/", "openai-api/")
 
@@ -100,6 +106,7 @@ class ServedModel:
                 f"{name} cannot be used: {_message(error)}",
                 "Install the package of the provider, and set the API key.",
             ) from error
+        bound_replies(self._model)
         self.name = name
         self.faults: Counter[str] = Counter()
         self._requests = requests
@@ -170,9 +177,14 @@ class ServedModel:
         calls = list(whole.values())
         if calls and calls[-1].error:
             # For some refusals, Inspect returns a completion. Its text is the error of the server.
-            reason = " ".join(output.completion.split())[:_MAX_REASON]
+            reason = _one_line(output.completion)
             raise Refused(reason, too_long=output.stop_reason == "model_length")
-        return completion_of(output, calls[-1].response if calls else None)
+        completion = completion_of(output, calls[-1].response if calls else None)
+        return replace(
+            completion,
+            text=redacted(completion.text),
+            tool_calls=tuple(RawCall(redacted(one.name), redacted(one.arguments)) for one in completion.tool_calls),
+        )
 
     def _failed(self, error: Exception, attempt: int) -> tuple[str, float]:
         """Return the reason of a failure, and the seconds to wait before the request is sent again.
@@ -182,6 +194,9 @@ class ServedModel:
             EnvironmentFault: The server refuses every request.
         """
         reason, status = _message(error), _status(error)
+        for cause in _causes(error):
+            if isinstance(cause, ReplyTooLong):
+                raise Refused(str(cause)) from error
         if status in _REFUSES_ALL or "insufficient_quota" in reason:
             raise EnvironmentFault(
                 f"{self.name} refuses all requests: {reason}",
@@ -195,7 +210,8 @@ class ServedModel:
         # Because the pause is random, requests that failed together are not sent again together.
         pause = _FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311
         retry_after = _retry_after(error)
-        return reason, min(_LONGEST_PAUSE, pause if retry_after is None else max(retry_after, pause / 4))
+        longest = min(_LONGEST_PAUSE, self._requests.timeout)
+        return reason, min(longest, pause if retry_after is None else max(retry_after, pause / 4))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -244,4 +260,9 @@ def _message(error: BaseException) -> str:
     causes = [cause for cause in _causes(error) if type(cause).__name__ != "RetryError"] or [error]
     source = next((cause for cause in reversed(causes) if hasattr(cause, "status_code")), causes[0])
     plain = re.sub(r"\[/?[a-z ]+\]", "", str(source)).strip().removeprefix("ERROR:")
-    return " ".join(plain.split())[:_MAX_REASON] or type(source).__name__
+    return _one_line(plain) or type(source).__name__
+
+
+def _one_line(text: str) -> str:
+    """Return the beginning of a server's text on one line, without secrets and control characters."""
+    return " ".join(printable(text[:_MAX_ERROR]).split())[:_MAX_REASON]

@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.core.secrets import command_without_secrets
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.shipped_cases import named_case_set
 from toolmark.benchmark.dialects import Dialect
@@ -93,7 +94,9 @@ def provenance_of(request: Request, contestants: Sequence[Contestant], cases: Se
         cases=_CASE_SETS[shipped] if (shipped := named_case_set(request.cases)) else request.cases,
         split=request.split,
         case_set=digest(sorted((case.id, case.gold_hash) for case in cases)),
-        command=shlex.join(["toolmark", "report", *runs, *baseline, *flags(changed), "--out", "report.html"]),
+        command=command_without_secrets(
+            shlex.join(["toolmark", "report", *runs, *baseline, *flags(changed), "--out", "report.html"])
+        ),
     )
 
 

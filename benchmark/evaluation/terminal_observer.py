@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from toolmark.benchmark.core.durations import duration
-from toolmark.benchmark.core.printing import say
+from toolmark.benchmark.core.printing import printable, say
 from toolmark.benchmark.engine.generation_progress import Forecast
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.evaluate import Observer
@@ -22,7 +22,7 @@ class TerminalObserver(Observer):
 
     def say(self, line: str) -> None:
         """Print the line."""
-        print(line, flush=True)  # noqa: T201
+        print(printable(line), flush=True)  # noqa: T201
 
     def forecast(self, contestant: Contestant, forecast: Forecast) -> None:
         """Print the estimate of a long run. If there are many cases, also print how long a sample would take."""

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from toolmark.benchmark.core.child_processes import end_group_with_parent
+from toolmark.benchmark.core.secrets import SECRET_WORDS, redacted
 from toolmark.benchmark.tools.implementations import argument_adapter, implementation
 
 if TYPE_CHECKING:
@@ -57,7 +58,6 @@ _WRITING = frozenset(
 )
 _LISTING = frozenset({"os.listdir", "os.scandir", "os.walk", "os.fwalk"})
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
 
 
 class _State:
@@ -94,7 +94,7 @@ def enter(scratch: str, seconds: float, memory: int, output: int, confined: bool
     sys.dont_write_bytecode = True
     if confined:
         # The arguments of a model must not make a tool reveal API keys, so the keys are removed.
-        for name in [name for name in os.environ if any(word in name.upper() for word in _SECRET_NAMES)]:
+        for name in [name for name in os.environ if any(word in name.upper() for word in SECRET_WORDS)]:
             del os.environ[name]
     os.environ["TMPDIR"] = state.scratch
     os.chdir(state.scratch)
@@ -129,7 +129,7 @@ def prepare(run: str) -> str:
             connect()
         _State.adapters[run] = argument_adapter(function)
     except BaseException as error:
-        return json.dumps({"error": f"{type(error).__name__}: {error}"[:MAX_ERROR]})
+        return json.dumps({"error": redacted(f"{type(error).__name__}: {error}")[:MAX_ERROR]})
     return "{}"
 
 
@@ -150,7 +150,7 @@ def call(run: str, arguments: str) -> str:
     try:
         _State.guarded = _State.confined
         try:
-            text = json.dumps(adapter.validate_json(arguments), allow_nan=False)
+            text = redacted(json.dumps(adapter.validate_json(arguments), allow_nan=False))
         finally:
             _State.guarded = False
         if len(text) > _State.output:
@@ -169,7 +169,7 @@ def call(run: str, arguments: str) -> str:
 
 
 def _failure(kind: str, reason: str) -> str:
-    return json.dumps({"kind": kind, "error": reason[:MAX_ERROR]})
+    return json.dumps({"kind": kind, "error": redacted(reason)[:MAX_ERROR]})
 
 
 def _limit(seconds: float | None) -> None:

@@ -232,3 +232,31 @@ os.setsid()
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
+
+
+@signals()
+@pytest.mark.parametrize("door", ["pytest", "report"])
+def test_a_tool_that_is_stuck_while_answers_are_judged(door, number, family, suites, warm, monkeypatch, tmp_path: Path):
+    (tmp_path / "tools.py").write_text(STUCK)
+    started = tmp_path / "started"
+    monkeypatch.setenv("STARTED", str(started))
+    started.touch()
+    words = ["generate", "template", "--tools", "tools.py", "--execute", "all", "--count", "20", "--out", "made"]
+    assert warm.start("toolmark", *words, cwd=tmp_path).wait().returncode == 0
+    judged = ("--cases", "made", "--tools", "tools.py", "--execute", "all")
+    if door == "report":
+        assert suites("--model", "policy/oracle", *judged, "-k", "not gold", cwd=tmp_path).returncode == 0
+    started.unlink()
+
+    def start() -> Started:
+        if door == "pytest":
+            return suites.start("--model", "policy/oracle", *judged, "-k", "not gold", cwd=tmp_path)
+        (run,) = (tmp_path / "runs").iterdir()
+        return warm.start("toolmark", "report", str(run), *judged, "--out", "report.json", cwd=tmp_path)
+
+    command = start()
+    assert wait_until(started.exists), command.wait(0.1).said
+    family.ends_with(command, number)
+    assert not (tmp_path / "report.json").exists()
+    again = start().wait()
+    assert again.returncode == 0, again.said

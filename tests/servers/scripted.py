@@ -6,6 +6,7 @@ and how often that request came before: the same in every run, however requests 
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import random
@@ -59,6 +60,7 @@ class ScriptedServer:
 
     Attributes:
         service: Inspect's name for it, of which its variables are made.
+        said: The message of a fault that is a status; empty for one that names the status.
         url: Of its API, up to `/v1`.
         requests: Every request that came, in the order of arrival.
         outcomes: How many had which fault; `answered` for those that had none.
@@ -68,6 +70,7 @@ class ScriptedServer:
     script: Script
     hang: float
     service: str
+    said: str = ""
     url: str = ""
     requests: list[Mapping[str, Any]] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -138,6 +141,13 @@ class _Handler(BaseHTTPRequestHandler):
         match fault:
             case "429":
                 self._send(429, {"error": {"message": "slow down"}}, {"Retry-After": "0.05"})
+            case "endless":
+                self._write(200, b"[" + b" " * 2**25 + b"]", {"Content-Length": str(2**25 + 2)})
+            case "bomb":
+                packed = gzip.compress(b" " * 2**27)
+                self._write(200, packed, {"Content-Encoding": "gzip", "Content-Length": str(len(packed))})
+            case "wait an hour":
+                self._send(503, {"error": {"message": "come back"}}, {"Retry-After": "3600"})
             case "broken":
                 self._write(200, b'{"id": "1", "object": "chat.completion", "choices": [{"index": 0, "mess', {})
             case "no choice":
@@ -153,7 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "too long":
                 self._send(400, {"error": {"message": "too many tokens", "code": "context_length_exceeded"}})
             case status:
-                self._send(int(status), {"error": {"message": f"status {status}"}})
+                self._send(int(status), {"error": {"message": self._scripted.said or f"status {status}"}})
 
     def _send(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
         self._write(status, json.dumps(body).encode(), headers or {})

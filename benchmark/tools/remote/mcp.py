@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.core.child_processes import guarded
+from toolmark.benchmark.core.secrets import HIDDEN
 
 __all__ = ["absolute", "bound", "connected"]
 
@@ -67,7 +68,12 @@ def bound(source: str, name: str) -> Callable[..., Any]:
     """Return a function that calls the tool `name` of the server `source`.
 
     The function has an attribute `connect`, which is a function that starts the server.
+
+    Raises:
+        ValueError: The command of the server was written without its secrets.
     """
+    if HIDDEN in source:
+        raise ValueError("the command was stored without its keys. Name the server: --tools 'mcp:COMMAND'")
 
     def call(**arguments: Any) -> Any:
         portal, client = _session(source)

@@ -54,8 +54,7 @@ def _send(operation: Operation, arguments: Mapping[str, Any]) -> Any:
             parts[place][name] = value
     url = str(operation.url)
     for name, value in parts["path"].items():
-        # Slashes and `..` are also quoted, because an argument must not change the path.
-        url = url.replace("{" + name + "}", quote(_as_string(value), safe="").replace("..", "%2E%2E"))
+        url = url.replace("{" + name + "}", _path_segment(name, _as_string(value)))
     query: list[tuple[str, Any]] = [
         (name, _as_string(item))
         for name, value in parts["query"].items()
@@ -78,6 +77,19 @@ def _send(operation: Operation, arguments: Mapping[str, Any]) -> Any:
         client.stream(operation.method, url, params=query or None, headers=headers, content=content) as response,
     ):
         return _response_value(response)
+
+
+def _path_segment(name: str, value: str) -> str:
+    """Return an argument as one segment of a path.
+
+    Slashes and dots are also encoded, because an argument must not change the rest of the path.
+
+    Raises:
+        ValueError: The argument is empty. The path would then be the path of another operation.
+    """
+    if not value:
+        raise ValueError(f"the argument {name} is empty, but it is a part of the path")
+    return quote(value, safe="").replace(".", "%2E")
 
 
 def _response_value(response: Any) -> Any:

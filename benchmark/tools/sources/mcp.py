@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.secrets import command_without_secrets
 from toolmark.benchmark.data.cases import Tool
 from toolmark.benchmark.tools.remote.mcp import absolute, connected, is_address
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
@@ -44,6 +45,7 @@ def read_mcp(server: str) -> ToolsFile:
         server = absolute(server)
     except ValueError as error:
         raise InputError(f"{server!r} is not a command: {error}", fix) from None
+    shown_server = command_without_secrets(server)
     try:
         import anyio
         import mcp  # noqa: F401
@@ -67,17 +69,21 @@ def read_mcp(server: str) -> ToolsFile:
     except Exception as error:
         reason = _reason(error)
         raise EnvironmentFault(
-            f"The MCP server {server!r} does not list its tools: {reason}",
+            f"The MCP server {shown_server!r} does not list its tools: {reason}",
             "Start the server, or correct its address or command.",
         ) from error
     if not tools:
-        raise InputError(f"The MCP server {server!r} offers no tool", "Give the address or command of another server.")
+        raise InputError(
+            f"The MCP server {shown_server!r} offers no tool", "Give the address or command of another server."
+        )
     made: dict[str, Tool] = {}
     for shown in tools:
         if shown.name in made:
-            raise InputError(f"mcp {server}: two tools are called {shown.name!r}", "Rename one of them in the server.")
+            raise InputError(
+                f"mcp {shown_server}: two tools are called {shown.name!r}", "Rename one of them in the server."
+            )
         made[shown.name] = _tool(shown, server)
-    places: dict[tuple[str, ...], str] = {(name,): f"mcp {server}: tool {name}" for name in made}
+    places: dict[tuple[str, ...], str] = {(name,): f"mcp {shown_server}: tool {name}" for name in made}
     return ToolsFile(tuple(made.values()), {}, places)
 
 
@@ -89,7 +95,8 @@ def _tool(shown: Any, server: str) -> Tool:
                 del schema["title"]
         check_schema(parameters)
     except SchemaError as error:
-        what = f"mcp {server}: the arguments of the tool {shown.name} are not a valid JSON Schema: {error}"
+        shown_server = command_without_secrets(server)
+        what = f"mcp {shown_server}: the arguments of the tool {shown.name} are not a valid JSON Schema: {error}"
         raise InputError(what, "Correct the schema in the server.") from None
     reads = shown.annotations is not None and shown.annotations.read_only_hint is True
     return Tool(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -74,6 +75,60 @@ def test_long_native_calls_are_kept_byte_for_byte(monkeypatch, spec):
         ((_, completion),) = engine.answer([0])
         assert ("input" in server.requests[0]) == (spec == "openai/gpt-5")
     assert [(call.name, call.arguments) for call in completion.tool_calls] == sent
+
+
+def test_a_server_that_repeats_the_key_and_sends_control_characters(monkeypatch):
+    key = "sk-0123456789abcdef"
+    said = f"no \x1b[2Jentry\u202e for {key}"
+
+    def script(request, before):  # noqa: ARG001
+        return "401" if "refuse" in str(request["messages"]) else "400" if "bad" in str(request["messages"]) else None
+
+    with scripted_server(lambda _: {"content": said, **calling(("f", json.dumps({"key": key})))}, script) as server:
+        server.said = said
+        for name, value in {**server.environment, "SCRIPTED_API_KEY": key}.items():
+            monkeypatch.setenv(name, value)
+        engine = ServedEngine(server.spec, Decoding())
+        turns = [Tagged().render([Message(role="user", content=text)], []) for text in ("go", "bad", "refuse")]
+        engine.prepare(turns, Tagged())
+        ((_, completion),) = engine.answer([0])
+        assert completion.tool_calls == (RawCall("f", '{"key": "[hidden]"}'),)
+        with pytest.raises(NotAnswered) as refused:
+            list(engine.answer([1]))
+        with pytest.raises(EnvironmentFault) as fault:
+            list(engine.answer([2]))
+    for text in (refused.value.reasons[1], str(fault.value)):
+        assert "no \\x1b[2Jentry\\u202e for [hidden]" in text
+
+
+def test_a_server_cannot_ask_for_a_longer_pause_than_a_request_may_take(monkeypatch):
+    def script(request, before):  # noqa: ARG001
+        return "wait an hour" if before == 0 else None
+
+    with scripted_server(lambda _: {"content": "Hi."}, script) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        engine = ServedEngine(server.spec, Decoding(), RequestLimits(timeout=1.0))
+        engine.prepare([PROMPT], Tagged())
+        began = time.monotonic()
+        assert [completion.text for _, completion in engine.answer([0])] == ["Hi."]
+        assert time.monotonic() - began < 30, "an hour, or the longest pause of a minute"
+
+
+@pytest.mark.parametrize("fault", ["endless", "bomb"])
+@pytest.mark.parametrize("spec", ["openai-api/scripted/tiny", "openai/gpt-4.1"])
+def test_a_reply_that_is_too_long_is_not_read(monkeypatch, spec, fault):
+    with scripted_server(lambda _: {"content": "x" * 2_000_000}, lambda _, before: fault if before else None) as server:
+        for name, value in {**server.environment, "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none"}.items():
+            monkeypatch.setenv(name, value)
+        engine = ServedEngine(spec, Decoding(), RequestLimits(retries=3))
+        engine.prepare([PROMPT], Tagged())
+        ((_, completion),) = engine.answer([0])
+        assert len(completion.text) == 2_000_000
+        with pytest.raises(NotAnswered) as refused:
+            list(engine.answer([0]))
+        assert refused.value.reasons == {0: "the reply has more than 16 MiB"}
+        assert len(server.requests) == 2, "it is not asked again"
 
 
 def test_a_missing_key_is_the_environments_fault(monkeypatch):

@@ -131,6 +131,11 @@ def test_an_operation_runs_as_its_effects_allow(mail: Path) -> None:
     ]
     with Executor("all", named) as executor:
         assert executor.run(sending, sent).kind == "ok"
+        assert executor.run(sending, {**sent, "box": ""}).kind == "error"
+        for box, encoded in ((".", "%2E"), ("..", "%2E%2E"), ("a.b", "a%2Eb"), ("?x#y", "%3Fx%23y"), ("%2e", "%252e")):
+            assert executor.run(sending, {**sent, "box": box}).kind == "ok"
+            assert _Mail.seen[-1][1] == f"/v1/boxes/{encoded}/mails"
+        assert executor.run(sending, sent).kind == "ok"
     method, path, body = _Mail.seen[-1]
     assert (method, path) == ("POST", "/v1/boxes/in%2F%2E%2E%2Fx/mails")
     assert json.loads(body) == {"to": {"name": "Ada"}, "text": "Hi"}
