@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from toolmark.benchmark.tools.json_pointer import resolved
+
 __all__ = ["fits", "target"]
 
 Schema = Mapping[str, Any]
@@ -20,13 +22,10 @@ def target(reference: str, whole: Schema) -> Any:
         reference: The reference, for example `#/$defs/Address`.
         whole: The complete schema.
     """
-    found: Any = whole
-    for part in reference.removeprefix("#").strip("/").split("/"):
-        key = part.replace("~1", "/").replace("~0", "~")
-        if key and (not isinstance(found, Mapping) or key not in found):
-            return None
-        found = found[key] if key else found
-    return found
+    try:
+        return resolved(whole, reference)[0]
+    except LookupError:
+        return None
 
 
 def fits(schema: Any, whole: Schema, room: int) -> bool:

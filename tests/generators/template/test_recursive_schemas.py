@@ -56,6 +56,14 @@ def test_arguments_of_a_recursive_schema_are_valid_and_end(query):
         assert len(str(drawn)) < 4_000
 
 
+def test_references_may_have_indices_and_percent_encoding():
+    properties = {"a b": {"anyOf": [{"type": "string", "enum": ["x"]}]}, "c": {"$ref": "#/properties/a%20b/anyOf/0"}}
+    made = Tool(
+        name="f", description="Find.", parameters={"type": "object", "required": ["c"], "properties": properties}
+    )
+    assert DescribedTool(made).question(Random(1), "easy").draw.arguments["c"] == "x"
+
+
 @pytest.mark.parametrize("query", [BOTH, every(QUERY), {"$ref": "#/$defs/Query"}, {"oneOf": [BOTH, every(QUERY)]}])
 def test_a_schema_without_an_end_is_refused(query):
     with pytest.raises(CannotSample):
