@@ -26,6 +26,7 @@ from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.secrets import redacted
 from toolmark.benchmark.data.completions import Completion, Prompt, RawCall
+from toolmark.benchmark.engine.bounded_replies import ReplyTooLong, bound_replies
 from toolmark.benchmark.engine.chat_address import ChatAddress, chat_address
 from toolmark.benchmark.engine.inspect_messages import completion_of, messages_of, tools_of
 from toolmark.benchmark.engine.request_window import Window
@@ -105,6 +106,7 @@ class ServedModel:
                 f"{name} cannot be used: {_message(error)}",
                 "Install the package of the provider, and set the API key.",
             ) from error
+        bound_replies(self._model)
         self.name = name
         self.faults: Counter[str] = Counter()
         self._requests = requests
@@ -192,6 +194,9 @@ class ServedModel:
             EnvironmentFault: The server refuses every request.
         """
         reason, status = _message(error), _status(error)
+        for cause in _causes(error):
+            if isinstance(cause, ReplyTooLong):
+                raise Refused(str(cause)) from error
         if status in _REFUSES_ALL or "insufficient_quota" in reason:
             raise EnvironmentFault(
                 f"{self.name} refuses all requests: {reason}",

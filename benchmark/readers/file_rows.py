@@ -32,14 +32,14 @@ Row = Mapping[str, Any]
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a UTF-8 file. If the name of the file ends in `.gz`, the file is unpacked.
+    """Return the text of a UTF-8 file, without a byte-order mark. A file whose name ends in `.gz` is unpacked.
 
     Raises:
         InputError: The file cannot be read.
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            return stream.read().decode("utf-8")
+            return stream.read().decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read: {error}", "Give the path of a file with UTF-8 text.") from None
 

@@ -27,6 +27,7 @@ from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.bfcl_recorded import as_recorded_answer
 from toolmark.benchmark.readers.file_rows import Row, json_rows
 from toolmark.benchmark.readers.row_conversion import field, reason
+from toolmark.benchmark.readers.served_answers import from_server
 
 __all__ = ["RecordedRow", "recorded_rows"]
 
@@ -66,7 +67,7 @@ def recorded_rows(path: Path) -> Iterator[RecordedRow | BadRow]:
             yield row
             continue
         try:
-            yield _row(as_recorded_answer(row), line)
+            yield _row(from_server(as_recorded_answer(row)), line)
         except ValueError as error:
             yield BadRow(path, line, reason(error))
 

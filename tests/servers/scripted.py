@@ -6,6 +6,7 @@ and how often that request came before: the same in every run, however requests 
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import random
@@ -140,6 +141,11 @@ class _Handler(BaseHTTPRequestHandler):
         match fault:
             case "429":
                 self._send(429, {"error": {"message": "slow down"}}, {"Retry-After": "0.05"})
+            case "endless":
+                self._write(200, b"[" + b" " * 2**25 + b"]", {"Content-Length": str(2**25 + 2)})
+            case "bomb":
+                packed = gzip.compress(b" " * 2**27)
+                self._write(200, packed, {"Content-Encoding": "gzip", "Content-Length": str(len(packed))})
             case "wait an hour":
                 self._send(503, {"error": {"message": "come back"}}, {"Retry-After": "3600"})
             case "broken":

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Effects, Tool
+from toolmark.benchmark.tools.json_pointer import resolved
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
 from toolmark.benchmark.tools.sources import ToolsFile
 from toolmark.benchmark.tools.sources.yaml_document import Place, YamlDocument, kind_of
@@ -60,16 +61,17 @@ class Operation:
 def is_openapi(path: Path) -> bool:
     """Return whether a file is read as an OpenAPI document.
 
-    The result is True for every `.json` file. For a `.yaml` file, the result is True if the key `openapi` or `swagger`
-    stands near the beginning.
+    A `.json` file is read as an OpenAPI document, unless it is a list or begins with the key `tools`. A `.yaml` file is
+    one if the key `openapi` or `swagger` stands near the beginning.
     """
-    if path.suffix == ".json":
-        return True
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return re.search(r"^[\"']?(?:openapi|swagger)[\"']?\s*:", file.read(65_536), re.MULTILINE) is not None
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            text = file.read(65_536)
     except OSError:
-        return False
+        return path.suffix == ".json"
+    if path.suffix == ".json":
+        return re.match(r"\s*(?:\[|\{\s*\"tools\"\s*:)", text) is None
+    return re.search(r"^[\"']?(?:openapi|swagger)[\"']?\s*:", text, re.MULTILINE) is not None
 
 
 def read_openapi(path: str | Path) -> ToolsFile:
@@ -141,19 +143,17 @@ class _OpenApi(YamlDocument):
             reference = self._mapping(place, value).get("$ref")
             if reference is None:
                 return self._mapping(place, value), place
-            value, place = self._target(reference, place), tuple(_keys(reference))
+            value, place = self._target(reference, place)
         raise self.error(place, "references form a circle", "Remove one of the references.")
 
-    def _target(self, reference: Any, place: Place) -> Any:
+    def _target(self, reference: Any, place: Place) -> tuple[Any, Place]:
         if not isinstance(reference, str) or not reference.startswith("#/"):
             fix = "Copy the referenced parts into the file, so that all references begin with #/."
             raise self.error((*place, "$ref"), f"$ref {reference!r} leads out of the file", fix)
-        target: Any = self.content
-        for key in _keys(reference):
-            if not isinstance(target, dict) or key not in target:
-                raise self.error((*place, "$ref"), f"$ref {reference!r} does not exist", "Correct the reference.")
-            target = target[key]
-        return target
+        try:
+            return resolved(self.content, reference)
+        except LookupError:
+            raise self.error((*place, "$ref"), f"$ref {reference!r} does not exist", "Correct the reference.") from None
 
     def _operation(
         self, path: str, method: str, operation: dict[str, Any], item: dict[str, Any], place: Place
@@ -296,7 +296,7 @@ class _OpenApi(YamlDocument):
                     if reference is None:
                         continue
                     if reference not in names:
-                        target = self._mapping(place, self._target(reference, place))
+                        target = self._mapping(place, self._target(reference, place)[0])
                         short = re.sub(r"[^A-Za-z0-9_.-]+", "_", str(reference).rpartition("/")[2])
                         names[reference] = short if short not in definitions else f"{short}_{len(definitions)}"
                         definitions[names[reference]] = _copied(target)
@@ -335,10 +335,6 @@ class _OpenApi(YamlDocument):
                 return str(scheme.get("name")) if scheme.get("in") == "header" else f"?{scheme.get('name')}"
             return "Authorization"
         return None
-
-
-def _keys(reference: str) -> list[str]:
-    return [part.replace("~1", "/").replace("~0", "~") for part in reference[2:].split("/")]
 
 
 def _copied(value: Any) -> Any:

@@ -29,6 +29,8 @@ from toolmark.benchmark.tools.sources.yaml_document import Place, YamlDocument, 
 
 __all__ = ["read_tools_file"]
 
+_OPENAI_KEYS = frozenset({"strict", "type"})
+"""Keys of a tool in OpenAI's form that have no meaning here."""
 _COMBINING = frozenset({"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
 _KEYS = frozenset({"name", "description", "parameters", "run", "effects"})
 
@@ -39,6 +41,7 @@ def read_tools_file(path: str | Path) -> ToolsFile:
     - The parameters of a tool may lack `type` and `required`. In this case, the type is object, all properties are
       required, and no other properties are allowed. If the parameters combine schemas, for example with `anyOf`, only
       the type is added.
+    - A tool may have OpenAI's form, `{"type": "function", "function": {...}}`.
     - If a `run` contains the path of a file, the path is relative to the folder of `path`.
     - A toolbox may list tools that are not in this file. `ToolboxNames` looks for these tools in the catalog.
 
@@ -78,6 +81,10 @@ class _ToolsDocument(YamlDocument):
         tools: dict[str, Tool] = {}
         for index, entry in enumerate(listed):
             here = (*place, index)
+            if isinstance(entry, dict) and entry.get("type") == "function":
+                inner = entry.get("function")
+                here, entry = ((*here, "function"), inner) if isinstance(inner, dict) else (here, entry)
+                entry = {key: value for key, value in entry.items() if key not in _OPENAI_KEYS}
             tool = self._tool(entry, here)
             if tool.name in tools:
                 raise self.error((*here, "name"), f"a tool named {tool.name!r} appears twice", "Rename one of the two.")

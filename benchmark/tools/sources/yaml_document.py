@@ -48,7 +48,7 @@ class YamlDocument:
             InputError: The file cannot be read. The error contains the file and the line.
         """
         try:
-            text = self.path.read_text(encoding="utf-8")
+            text = self.path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise InputError(f"{self.path}: not UTF-8 text: {error.reason}", "Save the file as UTF-8.") from None
         except OSError as error:

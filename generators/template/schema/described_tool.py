@@ -87,7 +87,8 @@ class DescribedTool:
         self.intents = intents(tool)
         self.missing = tuple(name for name in self._required if not _has_default(self._properties[name]))
         self.words = content_words(f"{self._words} {tool.description}")
-        self._draw(Random(0))  # noqa: S311 - raises if no valid arguments can be drawn
+        self._known: dict[str, Any] | None = None
+        self._known = self._draw(Random(0))  # noqa: S311 - raises if no valid arguments can be drawn
 
     def label(self, argument: str) -> str:
         """Return the name of the argument in plain words, without its unit."""
@@ -128,22 +129,28 @@ class DescribedTool:
         return rng.choice(preferred if own and preferred else pool)
 
     def _draw(self, rng: Random) -> dict[str, Any]:
-        """Draw arguments that the schema accepts.
+        """Draw arguments that the schema accepts. If no try succeeds, return the first arguments of this tool.
 
         Raises:
-            CannotSample: No valid arguments were found.
+            CannotSample: No valid arguments were found, and there are no first arguments.
         """
         reason = ""
         for _ in range(_TRIES):
-            given = {
-                name: sample(rng, schema, self.tool.parameters, self.label(name))
-                for name, schema in self._properties.items()
-                if name in self._required or rng.random() < OPTIONAL_SHARE
-            }
+            try:
+                given = {
+                    name: sample(rng, schema, self.tool.parameters, self.label(name))
+                    for name, schema in self._properties.items()
+                    if name in self._required or rng.random() < OPTIONAL_SHARE
+                }
+            except CannotSample as error:
+                reason = str(error)
+                continue
             given = _in_order(given)
             if not (found := problems(given, self._validator)):
                 return given
             reason = f"{found[0].path or 'arguments'}: {found[0].message}"
+        if self._known is not None:
+            return dict(self._known)
         raise CannotSample(reason)
 
     def _filled(

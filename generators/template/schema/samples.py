@@ -8,10 +8,11 @@ examples, the value is often one of the examples.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from toolmark.generators.template import values
+from toolmark.generators.template.schema.depth import fits, target
 from toolmark.generators.template.schema.name_hints import (
     FORMATS,
     StringDrawer,
@@ -29,8 +30,12 @@ __all__ = ["OPTIONAL_SHARE", "CannotSample", "branch", "sample"]
 
 MAX_DEPTH = 6
 MAX_ITEMS = 4
+SHALLOW = 2
+"""From this depth on, the branch of `anyOf` and `oneOf` with the fewest levels is chosen."""
 OPTIONAL_SHARE = 0.45
 """An optional argument gets a value in this share of the questions."""
+
+_SCALARS = ("boolean", "integer", "null", "number", "string")
 
 Schema = Mapping[str, Any]
 
@@ -43,10 +48,17 @@ _QUOTED = re.compile(r"['\"‘“`]([^'\"‘’“”`]{1,40})['\"’”`]")
 _EXAMPLES = re.compile(r"(?:e\.g\.|for example|such as|like)[:,]?\s+([^.;()]{1,80})", re.IGNORECASE)
 
 
-def branch(rng: Random, schema: Any, whole: Schema) -> Schema:
+def branch(rng: Random, schema: Any, whole: Schema, depth: int = 0) -> Schema:
     """Return `schema` with resolved references. One branch is chosen from each `anyOf` and `oneOf`.
 
-    The branch `null` is chosen only if there is no other branch.
+    A branch is chosen only if it has values that are not nested too deeply. The branch `null` is chosen only if there
+    is no other branch, or if the value is already deep.
+
+    Args:
+        rng: Source of all random choices.
+        schema: The schema.
+        whole: The complete schema, to which the references refer.
+        depth: Nesting depth of the value, from 0.
 
     Raises:
         CannotSample: The references form a circle, or the schema allows no value.
@@ -61,13 +73,13 @@ def branch(rng: Random, schema: Any, whole: Schema) -> Schema:
             continue
         if not isinstance(node, Mapping):
             raise CannotSample("a schema allows no value")
-        for keyword in ("anyOf", "oneOf"):
-            if options := node.get(keyword):
-                some = [option for option in options if option != {"type": "null"}] or options
-                pending.append(rng.choice(some))
+        combined = [options for keyword in ("anyOf", "oneOf") if (options := node.get(keyword))]
+        pending.extend(rng.choice(_usable(options, whole, depth)) for options in combined)
         pending.extend(node.get("allOf", ()))
         if "$ref" in node:
-            pending.append(_target(node["$ref"], whole))
+            if (found := target(node["$ref"], whole)) is None:
+                raise CannotSample(f"the reference {node['$ref']} does not exist")
+            pending.append(found)
         for key, value in node.items():
             if key in ("anyOf", "oneOf", "allOf", "$ref", "$defs"):
                 continue
@@ -80,14 +92,15 @@ def branch(rng: Random, schema: Any, whole: Schema) -> Schema:
     raise CannotSample("the references of the schema form a circle")
 
 
-def _target(reference: str, whole: Schema) -> Any:
-    found: Any = whole
-    for part in reference.removeprefix("#").strip("/").split("/"):
-        key = part.replace("~1", "/").replace("~0", "~")
-        if key and (not isinstance(found, Mapping) or key not in found):
-            raise CannotSample(f"the reference {reference} does not exist")
-        found = found[key] if key else found
-    return found
+def _usable(options: Sequence[Any], whole: Schema, depth: int) -> Sequence[Any]:
+    """Return the branches that may be chosen at this depth."""
+    room = MAX_DEPTH - depth
+    if depth >= SHALLOW:
+        for least in range(room + 1):
+            if found := [option for option in options if fits(option, whole, least)]:
+                return found
+    found = [option for option in options if fits(option, whole, room)]
+    return [option for option in found if option != {"type": "null"}] or found or options
 
 
 def sample(rng: Random, schema: Any, whole: Schema, name: str = "", depth: int = 0) -> Any:
@@ -105,7 +118,7 @@ def sample(rng: Random, schema: Any, whole: Schema, name: str = "", depth: int =
     """
     if depth > MAX_DEPTH:
         raise CannotSample(f"the values of the schema are nested deeper than {MAX_DEPTH} levels")
-    node = branch(rng, schema, whole)
+    node = branch(rng, schema, whole, depth)
     if "const" in node:
         return node["const"]
     if node.get("enum"):
@@ -114,6 +127,8 @@ def sample(rng: Random, schema: Any, whole: Schema, name: str = "", depth: int =
     examples = [value for value in node.get("examples", ()) if isinstance(value, str | int | float)]
     if examples and rng.random() < 0.5:
         return rng.choice(examples)
+    if not _other_than_null(node, whole, depth):
+        return None
     match _type(rng, node):
         case "string":
             return _string(rng, node, name)
@@ -128,6 +143,16 @@ def sample(rng: Random, schema: Any, whole: Schema, name: str = "", depth: int =
         case "object":
             return _object(rng, node, whole, depth)
     return None
+
+
+def _other_than_null(node: Schema, whole: Schema, depth: int) -> bool:
+    """Return whether a value other than null can be drawn. If null is not allowed, return True."""
+    kinds = node.get("type")
+    if not isinstance(kinds, list) or "null" not in kinds:
+        return True
+    others = [kind for kind in kinds if kind != "null"]
+    least = 0 if depth >= SHALLOW else MAX_DEPTH - depth
+    return bool(others) and fits({**node, "type": others}, whole, least)
 
 
 def _type(rng: Random, node: Schema) -> str:
@@ -232,6 +257,10 @@ def _number(rng: Random, node: Schema, name: str) -> float | int:
     return min(max(drawn, low), high)
 
 
+def _is_scalar(schema: Any) -> bool:
+    return isinstance(schema, Mapping) and (schema.get("type") in _SCALARS or "enum" in schema)
+
+
 def _array(rng: Random, node: Schema, whole: Schema, name: str, depth: int) -> list[Any]:
     singular = re.sub(r"s$", "", name)
     if prefix := node.get("prefixItems"):
@@ -239,6 +268,11 @@ def _array(rng: Random, node: Schema, whole: Schema, name: str, depth: int) -> l
     least = int(node.get("minItems", 0))
     if least > 50:
         raise CannotSample(f"a list must have at least {least} items")
+    items_schema = node.get("items", {})
+    if not least and (
+        (depth > SHALLOW and not _is_scalar(items_schema)) or not fits(items_schema, whole, MAX_DEPTH - depth - 1)
+    ):
+        return []
     count = rng.randint(max(least, 1), max(least, min(int(node.get("maxItems", MAX_ITEMS)), max(least, MAX_ITEMS)), 1))
     items: list[Any] = []
     for _ in range(count * 10):
@@ -257,9 +291,11 @@ def _object(rng: Random, node: Schema, whole: Schema, depth: int) -> dict[str, A
     made = {
         name: sample(rng, inner, whole, re.sub(r"[_-]+", " ", name), depth + 1)
         for name, inner in node.get("properties", {}).items()
-        if name in required or (depth < 3 and rng.random() < OPTIONAL_SHARE)
+        if name in required
+        or (depth < 3 and rng.random() < OPTIONAL_SHARE and fits(inner, whole, MAX_DEPTH - depth - 1))
     }
     further = node.get("additionalProperties")
-    if not made and isinstance(further, Mapping):
+    shallow = depth <= SHALLOW or _is_scalar(further)
+    if not made and shallow and isinstance(further, Mapping) and fits(further, whole, MAX_DEPTH - depth - 1):
         made = {values.word(rng): sample(rng, further, whole, "", depth + 1) for _ in range(rng.randint(1, 3))}
     return made

@@ -115,6 +115,22 @@ def test_a_server_cannot_ask_for_a_longer_pause_than_a_request_may_take(monkeypa
         assert time.monotonic() - began < 30, "an hour, or the longest pause of a minute"
 
 
+@pytest.mark.parametrize("fault", ["endless", "bomb"])
+@pytest.mark.parametrize("spec", ["openai-api/scripted/tiny", "openai/gpt-4.1"])
+def test_a_reply_that_is_too_long_is_not_read(monkeypatch, spec, fault):
+    with scripted_server(lambda _: {"content": "x" * 2_000_000}, lambda _, before: fault if before else None) as server:
+        for name, value in {**server.environment, "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none"}.items():
+            monkeypatch.setenv(name, value)
+        engine = ServedEngine(spec, Decoding(), RequestLimits(retries=3))
+        engine.prepare([PROMPT], Tagged())
+        ((_, completion),) = engine.answer([0])
+        assert len(completion.text) == 2_000_000
+        with pytest.raises(NotAnswered) as refused:
+            list(engine.answer([0]))
+        assert refused.value.reasons == {0: "the reply has more than 16 MiB"}
+        assert len(server.requests) == 2, "it is not asked again"
+
+
 def test_a_missing_key_is_the_environments_fault(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(EnvironmentFault, match=r"openai/gpt-4\.1 cannot be used:.*No OPENAI_API_KEY"):

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.completions import Completion, RawCall
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.file_rows import csv_rows, data_files, json_rows
+from toolmark.benchmark.readers.recorded_answers import RecordedRow, recorded_rows
 from toolmark.benchmark.readers.strict_json import python_literal, strict_json
 
 
@@ -112,3 +114,41 @@ def test_whatever_a_literal_is_only_a_value_error_comes(text: str) -> None:
         json.dumps(python_literal(text), allow_nan=False)
     except ValueError:
         return
+
+
+CALL = {"name": "f", "arguments": {"a": 1}}
+
+
+@pytest.mark.parametrize(
+    ("row", "stop"),
+    [
+        ({"text": "", "tool_calls": [{"function": CALL}], "stop_reason": "stop"}, "stop"),
+        (
+            {
+                "message": {"role": "assistant", "content": "", "tool_calls": [{"function": CALL}]},
+                "done_reason": "stop",
+            },
+            "stop",
+        ),
+        (
+            {
+                "text": None,
+                "tool_calls": [{"function": {"name": "f", "arguments": '{"a": 1}'}}],
+                "stop_reason": "tool_calls",
+            },
+            "stop",
+        ),
+        (
+            {"message": {"content": None, "tool_calls": [{"id": "c", "function": CALL}]}, "finish_reason": "length"},
+            "length",
+        ),
+        ({"text": "", "tool_calls": [CALL], "finish_reason": None}, "unknown"),
+    ],
+    ids=range(5),
+)
+def test_answers_as_servers_send_them(tmp_path: Path, row: dict[str, object], stop: str) -> None:
+    file = tmp_path / "answers.jsonl"
+    file.write_text("\ufeff" + json.dumps({"case": "w1", "dialect": "native", **row}) + "\n", encoding="utf-8")
+    (read,) = recorded_rows(file)
+    assert isinstance(read, RecordedRow), read
+    assert read.completion == Completion("", (RawCall("f", '{"a": 1}'),), stop)

@@ -9,8 +9,10 @@ import pytest
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.tools.catalog import catalog
+from toolmark.benchmark.tools.json_pointer import resolved
 from toolmark.benchmark.tools.sandbox import Sandbox
 from toolmark.benchmark.tools.schemas import problems, validator_of
+from toolmark.benchmark.tools.sources.openapi import is_openapi
 from toolmark.benchmark.tools.sources.python import tools_from_python
 from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
 from toolmark.benchmark.tools.toolbox_names import ToolboxNames
@@ -159,6 +161,58 @@ def test_combined_schemas_are_not_completed(tmp_path, keyword, typed):
     assert not problems({"id": 3}, validator_of(find))
     assert problems({}, validator_of(find))
     assert DescribedTool(find).question(Random(1), "easy").draw.arguments.keys() == {"id"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"type": "function", "function": {"name": "f", "strict": true, "parameters": {"type": "object"}}}]',
+        '{"tools": [{"type": "function", "name": "f", "parameters": {"type": "object"}, "strict": true}]}',
+        "- type: function\n  function: {name: f, parameters: {type: object}}\n",
+        "\ufeff- name: f\n  parameters: {type: object}\n",
+    ],
+    ids=range(4),
+)
+def test_tools_in_openais_form_and_with_a_byte_order_mark(tmp_path, text):
+    path = tmp_path / "tools.json"
+    path.write_text(text, encoding="utf-8")
+    assert not is_openapi(path) or text.startswith(("- ", "\ufeff- "))
+    (tool,) = read_tools_file(path).tools
+    assert (tool.name, tool.parameters) == ("f", {"type": "object"})
+
+
+DOCUMENT = {
+    "paths": {"/orders/{id}": {"get": {"parameters": [{"name": "id"}, {"name": "a%b"}]}}},
+    "a~1b": {"0": ["x", "y"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("reference", "value", "place"),
+    [
+        (
+            "#/paths/~1orders~1%7Bid%7D/get/parameters/1/name",
+            "a%b",
+            ("paths", "/orders/{id}", "get", "parameters", 1, "name"),
+        ),
+        (
+            "#/paths/~1orders~1{id}/get/parameters/0/name",
+            "id",
+            ("paths", "/orders/{id}", "get", "parameters", 0, "name"),
+        ),
+        ("#/a~01b/0/1", "y", ("a~1b", "0", 1)),
+        ("#", DOCUMENT, ()),
+    ],
+    ids=range(4),
+)
+def test_references_are_json_pointers(reference, value, place):
+    assert resolved(DOCUMENT, reference) == (value, place)
+
+
+@pytest.mark.parametrize("reference", ["#/none", "#/a~01b/0/2", "#/a~01b/0/-1", "#/a~01b/0/x", "#/a~01b/0/0/0"])
+def test_references_to_nothing(reference):
+    with pytest.raises(LookupError):
+        resolved(DOCUMENT, reference)
 
 
 def test_the_tutorials_form_is_completed(tmp_path):
