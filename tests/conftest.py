@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,11 @@ from tests.servers.real import real_server, transformers_serve  # noqa: F401 - f
 from tests.servers.scripted import Answer, scripted_server
 
 ROOT = Path(__file__).parent.parent
+
+# A shell lets a command in the background ignore these signals, and `nohup` does the same. All commands that tests start
+# would inherit this, and could not be interrupted.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 settings.register_profile("quick", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("quick")

@@ -55,7 +55,10 @@ def interrupted(script: str, *numbers: signal.Signals) -> subprocess.CompletedPr
         assert process.stdout.readline() == "started\n"
         for number in numbers:
             process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        try:
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
     return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
