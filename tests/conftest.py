@@ -18,7 +18,7 @@ from tests.servers.scripted import Answer, scripted_server
 
 ROOT = Path(__file__).parent.parent
 
-# A shell lets a command in the background ignore these signals, and `nohup` does the same. All commands that tests start
+# A shell lets a command in the background ignore these signals, and `nohup` does the same. All commands of the tests
 # would inherit this, and could not be interrupted.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
