@@ -1,7 +1,7 @@
 """Run the tool calls of a generation, and list the tools that may run.
 
 Each call is requested twice. The generator needs the result of the call, and later the stage `execution` checks the
-result. Each distinct call is executed only once. The second request gets the stored result.
+result. So the executor runs each distinct call only once.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from toolmark.benchmark.core.hashing import canonical_json
 from toolmark.benchmark.data.cases import Tool, Toolbox
 from toolmark.benchmark.scoring.execution import Execute, Executor
 from toolmark.benchmark.tools.sandbox import Result
@@ -20,7 +19,7 @@ _MOST_NAMES = 8
 
 
 class ExecutedCalls:
-    """Runs the permitted calls. Each distinct call is executed only once.
+    """Runs the permitted calls. For other calls, a result says that the tool may not run.
 
     Args:
         executor: Runs a call in the sandbox, if the effects of the tool are permitted.
@@ -28,7 +27,6 @@ class ExecutedCalls:
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
-        self._results: dict[str, Result] = {}
 
     def may_run(self, tool: Tool) -> bool:
         """Return whether `tool` has a trusted implementation whose effects are permitted."""
@@ -36,12 +34,10 @@ class ExecutedCalls:
 
     def run(self, tool: Tool, arguments: Mapping[str, Any]) -> Result:
         """Return the result of a call. If the tool may not run, the kind of the result is `no_implementation`."""
-        if not self.may_run(tool):
+        try:
+            return self._executor.run(tool, arguments)
+        except LookupError:
             return Result(None, f"{tool.name} may not run here", "no_implementation")
-        key = canonical_json([tool.run, dict(arguments)])
-        if key not in self._results:
-            self._results[key] = self._executor.run(tool, arguments)
-        return self._results[key]
 
 
 def execution_summary(toolbox: Toolbox, execute: Execute) -> str:

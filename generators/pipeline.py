@@ -109,7 +109,7 @@ def generate(
         made.mkdir()
         work.mkdir()
         with (
-            Executor(execute, toolbox.tools) as executor,
+            Executor(execute, toolbox.tools, once=True) as executor,
             (work / "rejected.jsonl").open("w", encoding="utf-8") as rejected,
         ):
             calls = ExecutedCalls(executor)

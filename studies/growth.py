@@ -7,6 +7,7 @@ from pathlib import Path
 
 from studies.workloads import POCKET, Workload, prompts_of, shipped
 from toolmark.benchmark.data.cases import Case, Message, Toolbox
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 from toolmark.benchmark.tools.catalog import catalog
 
@@ -34,7 +35,7 @@ def of_cases(count: int) -> Workload:
 
     If there are too few shipped cases, copies with a sentence before the request are added.
     """
-    cases = [*shipped(None), *load_cases(str(POCKET.parents[2] / "suites" / "cases"), "dev")[0]]
+    cases = [*shipped(None), *load_cases(shipped_cases(), "dev")[0]]
     every = [_reworded(case, opening) for opening in _OPENINGS for case in cases]
     chosen = limited(cases, count) if count < len(cases) else every[:count]
     return Workload(f"{count} cases", POCKET, prompts_of(chosen), TOKENS)

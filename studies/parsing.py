@@ -19,6 +19,7 @@ from studies.page import Page
 from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.cases import Call, Case, Message
 from toolmark.benchmark.data.completions import Completion, RawCall
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.readers.case_selection import load_cases
 from toolmark.benchmark.scoring.gold import perfect, planted
@@ -124,7 +125,7 @@ def completions(cases: list[Case], dialect: Dialect) -> list[tuple[Case, Complet
 
 def write_throughput(page: Page, dialects: list[Dialect], count: int) -> None:
     """Measure how many completions are judged per second, and write the section."""
-    cases, _ = load_cases(str(ROOT / "suites" / "cases"))
+    cases, _ = load_cases(shipped_cases())
     rows: list[list[str]] = []
     slowest = ("", float("inf"))
     for dialect in dialects:

@@ -26,6 +26,7 @@ from typing import Any
 from studies.page import Page
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, Usage
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.evaluation.report_data import gather
 from toolmark.benchmark.readers.case_selection import load_cases
@@ -58,7 +59,7 @@ def asked_again(cases: list[Case], count: int) -> list[Case]:
 
 def compared(count: int) -> tuple[Comparison, dict[str, float]]:
     """Compare a base and a candidate. Return the comparison and the seconds of each step."""
-    shipped, _ = load_cases(str(ROOT / "suites" / "cases"))
+    shipped, _ = load_cases(shipped_cases())
     cases = asked_again([case for case in shipped if case.waiver is None], count)
     dialect, draw = Tagged(), random.Random(0)
     start = time.process_time()

@@ -11,6 +11,7 @@ from typing import Any
 
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Prompt
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.engine.encoding import encode, stop_ids
 from toolmark.benchmark.engine.tokenizer import context_length, open_tokenizer
@@ -83,7 +84,7 @@ def prompts_of(cases: Sequence[Case]) -> list[Prompt]:
 
 def shipped(count: int | None) -> list[Case]:
     """Return a stratified sample of `count` shipped test cases. If `count` is None, return all shipped test cases."""
-    return limited(load_cases(str(POCKET.parents[2] / "suites" / "cases"))[0], count)
+    return limited(load_cases(shipped_cases())[0], count)
 
 
 def random_gemma(folder: Path) -> Path:

@@ -15,6 +15,7 @@ from toolmark.benchmark.engine.devices import DeviceName
 from toolmark.benchmark.evaluation.evaluate import evaluate
 from toolmark.benchmark.evaluation.request import Request, check
 from toolmark.benchmark.plugins.protocols import DevFigure
+from toolmark.benchmark.readers.case_selection import limited, load_cases
 from toolmark.trainers.training_job import TrainingJob
 
 if TYPE_CHECKING:
@@ -44,12 +45,15 @@ class DevJudging:
     device: DeviceName
 
     def check(self) -> None:
-        """Check the options before the training, so that a wrong option is not found at the first checkpoint.
+        """Check options and dev cases before the training, so that no error is found only at the first checkpoint.
 
         Raises:
-            InputError: The value of an option is not allowed.
+            InputError: The value of an option is not allowed, or the dev cases cannot be read.
+            NothingToDo: There is no dev case.
         """
-        check(self._request(self.job.out, adapter=True))
+        request = self._request(self.job.out, adapter=True)
+        check(request)
+        limited(load_cases(request.cases, request.split)[0], request.limit)
 
     def score(self, folder: Path) -> Mapping[str, DevFigure]:
         """Return the figures of the checkpoint in `folder` by metric."""

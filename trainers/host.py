@@ -102,7 +102,7 @@ def run_training(
     if template_reads_clock(weights):
         say(f"The chat template contains the current date. Toolmark always uses the date {TEMPLATE_DATE} instead.")
     if template.reason:
-        say(f"{template}".capitalize())
+        say(f"The training uses {template}")
     judging = DevJudging(job, dialect.name, template.args, device)
     judging.check()
     examples = EncodedExamples(

@@ -7,12 +7,12 @@ processors. The measured products have the shapes of the model's products. The m
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from toolmark.benchmark.engine.devices import choose_dtype
 from toolmark.benchmark.engine.multiplication_speed import Shape, flops_per_second
+from toolmark.benchmark.engine.torch_build import processor_count
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -67,37 +67,28 @@ def choose_precision(
     if device != "cpu":
         found = choose_dtype(precision, device)
         return PrecisionChoice(threads or torch.get_num_threads(), found, f"{found} on {device}")
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    counts = (threads,) if threads else tuple(sorted({1, processors}))
+    counts = (threads,) if threads else tuple(sorted({1, processor_count()}))
     wanted = "float32" if precision == "auto" else precision
     sizes = config.get_text_config()
     shape = Shape(tokens, sizes.hidden_size, getattr(sizes, "intermediate_size", None) or 4 * sizes.hidden_size)
-    by_count = {count: _rate(wanted, shape, count) for count in counts} if len(counts) > 1 else {counts[0]: 0.0}
+
+    def rate(dtype: str, count: int) -> float:
+        return flops_per_second(dtype, shape, threads=count, seconds=_SECONDS_PER_MEASUREMENT)
+
+    by_count = {count: rate(wanted, count) for count in counts} if len(counts) > 1 else {counts[0]: 0.0}
     best = max(by_count, key=lambda count: by_count[count])
     if by_count[best] < _MORE_THREADS_PAY * by_count[counts[0]]:
         best = counts[0]
     by_precision = {wanted: by_count[best]}
     if precision == "auto":
-        by_precision = {name: _rate(name, shape, best) for name in ("float32", "bfloat16")}
+        by_precision = {name: rate(name, best) for name in ("float32", "bfloat16")}
     chosen = wanted
     if by_precision.get("bfloat16", 0.0) > _BFLOAT16_PAYS * by_precision.get("float32", float("inf")):
         chosen = "bfloat16"
-    measured = [f"{rate / 1e9:,.1f} GFLOP/s in {name}" for name, rate in by_precision.items() if rate]
+    measured = [f"{found / 1e9:,.1f} GFLOP/s in {name}" for name, found in by_precision.items() if found]
     measured += [
-        f"{rate / 1e9:,.1f} with {count} thread{'s' if count > 1 else ''}"
-        for count, rate in by_count.items()
-        if rate and count != best
+        f"{found / 1e9:,.1f} with {count} thread{'s' if count > 1 else ''}"
+        for count, found in by_count.items()
+        if found and count != best
     ]
     return PrecisionChoice(best, chosen, f"threads: {best}, {chosen} ({', '.join(measured) or 'as given'})")
-
-
-def _rate(dtype: str, shape: Shape, threads: int) -> float:
-    """Return the rate of a matrix product with this number of threads, in operations per second."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        return flops_per_second(dtype, shape, seconds=_SECONDS_PER_MEASUREMENT)
-    finally:
-        torch.set_num_threads(before)

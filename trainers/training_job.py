@@ -62,10 +62,11 @@ class TrainingJob:
         """
         given = {"base": self.base, "dialect": self.dialect, "dev": Path(self.dev).name if self.dev else ""}
         kept: dict[str, Any] = {key: value for key, value in given.items() if value}
-        if self.dev_limit != DEV_LIMIT:
-            kept["dev-limit"] = self.dev_limit
-        for name in ("max_tokens", "thinking_tokens"):
-            if getattr(self, name) != getattr(_DECODING, name):
+        if self.manifest is not None:
+            kept["manifest"] = self.manifest.name
+        default = TrainingJob(self.data, self.out)
+        for name in ("dev_limit", "skip_too_long", "max_tokens", "thinking_tokens"):
+            if getattr(self, name) != getattr(default, name):
                 kept[name] = getattr(self, name)
         if self.template_args is not None:
             kept["template-args"] = written(self.template_args)

@@ -32,7 +32,7 @@ from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
@@ -101,11 +101,15 @@ class Recipe(BaseModel):
     def options(self, step: Step) -> dict[str, Any]:
         """Return the options of a step. Paths are changed, so that they are relative to the working directory."""
         options = step.options
-        for key in _PATHS:
-            value = options.get(key)
-            if isinstance(value, str) and (path := self.path.parent / value).exists():
+        for key, value in options.items():
+            if _may_be_path(key, value) and (path := self.path.parent / value).exists():
                 options[key] = str(path)
         return options
+
+
+def _may_be_path(key: str, value: object) -> TypeGuard[str]:
+    """Return whether the value of an option is the path of a file or folder, if there is such a file or folder."""
+    return key in _PATHS and isinstance(value, str) and (key, value) != ("dev", _OWN_DEV)
 
 
 def is_recipe(path: Path) -> bool:
@@ -231,7 +235,7 @@ def _resolved_options(recipe: Recipe, group: Group, step: Step) -> dict[str, obj
     """
     options: type[BaseModel] = load(group, step.name).Options
     given = recipe.options(step)
-    shared = {key: _content(given[key]) for key in sorted(given.keys() & _SHARED_OPTIONS[group])}
+    shared = {key: _content(key, given[key]) for key in sorted(given.keys() & _SHARED_OPTIONS[group])}
     own = {key: value for key, value in given.items() if key not in shared}
     try:
         return {**options.model_validate(own).model_dump(mode="json"), **shared}
@@ -244,9 +248,9 @@ def _resolved_options(recipe: Recipe, group: Group, step: Step) -> dict[str, obj
         ) from None
 
 
-def _content(value: object) -> object:
-    """Return the hash of the content if `value` is the path of a file or folder. Otherwise return `value`."""
-    path = Path(value) if isinstance(value, str) else None
+def _content(key: str, value: object) -> object:
+    """Return the hash of the content if the value of an option is the path of a file or folder. Otherwise `value`."""
+    path = Path(value) if _may_be_path(key, value) else None
     if path is None or not path.exists():
         return value
     return hash_files([path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()])

@@ -191,7 +191,8 @@ def _base(spec: str) -> Candidate:
         )
     if _HUB_ID.match(spec) and first != "hub":
         return _hub(spec)
-    raise InputError(f"no model has the name {spec!r}", nearest(spec.lower(), tuple(table()["models"])))
+    known = (*table()["models"], *table()["adapters"])
+    raise InputError(f"no model has the name {spec!r}", nearest(spec.lower(), known))
 
 
 def resolve(spec: str) -> Candidate:

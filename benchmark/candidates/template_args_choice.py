@@ -59,16 +59,15 @@ def choose_template_args(
     """
     if candidate.kind in ("replay", "policy"):
         return TemplateArgsChoice()
-    trained = [(other, args) for other in candidates if other.adapter and (args := _trained(other)) is not None]
+    trained = [args for other in candidates if other.adapter and (args := _trained(other)) is not None]
     if given is not None:
-        differing = next((args for _, args in trained if args != given), None)
-        if differing is None and (own := _trained(candidate)) is not None and own != given:
-            differing = own
+        known = [args for args in (*trained, _trained(candidate)) if args is not None]
+        differing = next((args for args in known if args != given), None)
         note = "" if differing is None else f"; the training used {written(differing)}"
         return TemplateArgsChoice(given, f"chosen by --template-args{note}")
     if candidate.kind == "inspect":
         return TemplateArgsChoice()
-    every = {written(args): args for _, args in trained}
+    every = {written(args): args for args in trained}
     if len(every) > 1:
         raise InputError(
             f"the adapters were trained with different template arguments: {', '.join(sorted(every))}",

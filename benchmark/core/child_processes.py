@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-__all__ = ["end", "end_group_with_parent", "guarded", "start", "wait"]
+__all__ = ["end", "end_group_with_parent", "guarded", "kill_group", "start", "wait"]
 
 _WATCHED = os.name == "posix"
 
@@ -90,11 +90,16 @@ def end(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
     if _WATCHED:
-        # The group may be empty. macOS refuses to kill a process that has already ended.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        kill_group(process.pid)
     else:
         process.kill()
+
+
+def kill_group(leader: int) -> None:
+    """Kill all processes of a process group. The leader of the group may have ended already."""
+    # The group may be empty. macOS refuses to kill a process that has already ended.
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def end_group_with_parent() -> None:

@@ -19,6 +19,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from toolmark.benchmark.core.secrets import command_without_secrets
+
 __all__ = ["EXIT_CODE", "how_to_continue", "interruptible", "note_interruption", "uninterrupted"]
 
 EXIT_CODE = 2
@@ -37,7 +39,7 @@ _interrupted = threading.Event()
 
 
 def how_to_continue() -> str:
-    """Return a sentence with the command that continues the work of this process.
+    """Return a sentence with the command that continues the work of this process. Secrets in the command are hidden.
 
     This command is the command line of this process without `--fresh`, because `--fresh` would generate all answers
     again.
@@ -46,7 +48,8 @@ def how_to_continue() -> str:
     path = Path(program)
     # With `python -m pytest`, the program is `__main__.py`. With `python -m toolmark.benchmark.cli`, it is `cli.py`.
     name = {"__main__.py": path.parent.name, "cli.py": "toolmark"}.get(path.name, path.name)
-    return f"To continue, run: {shlex.join([name, *(word for word in words if word != '--fresh')])}"
+    command = shlex.join([name, *(word for word in words if word != "--fresh")])
+    return f"To continue, run: {command_without_secrets(command)}"
 
 
 @contextmanager

@@ -179,13 +179,13 @@ def phase(text: str | Callable[[], str], name: str = "") -> Iterator[Phase]:
 
 
 @contextmanager
-def counted(what: str, total: int | None, unit: str, name: str = "") -> Iterator[Tally]:
+def counted(what: str, total: int | None, unit: str) -> Iterator[Tally]:
     """Show a phase with a count of finished pieces. The caller adds each finished piece to the returned tally.
 
-    For the arguments, see `Tally` and `phase`.
+    For the arguments, see `Tally`.
     """
     tally = Tally(what, total, unit)
-    with phase(tally, name):
+    with phase(tally):
         yield tally
 
 

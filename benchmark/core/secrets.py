@@ -6,17 +6,15 @@ are hidden before text is printed, stored in a ledger, a data set or a report, o
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from urllib.parse import quote
 
-__all__ = ["HIDDEN", "SECRET_WORDS", "command_without_secrets", "redacted"]
+__all__ = ["HIDDEN", "command_without_secrets", "redacted"]
 
 HIDDEN = "[hidden]"
 """The text that replaces a secret."""
-
-SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
-"""Words in the names of environment variables that contain secrets."""
 
 _SHORTEST = 8
 """Shorter values, for example `none`, are not secrets. They could also be a part of ordinary text."""
@@ -54,7 +52,7 @@ def _known() -> list[str]:
     for name, value in os.environ.items():
         whole = value.strip()
         if len(whole) >= _SHORTEST and _VARIABLE.search(name) and whole not in _NO_SECRETS and whole[0] not in "/~.":
-            known |= {whole, quote(whole, safe="")}
+            known |= {whole, quote(whole, safe=""), json.dumps(whole)[1:-1]}
     return sorted(known, key=len, reverse=True)  # because a secret can be a part of another secret
 
 

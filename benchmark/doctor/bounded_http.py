@@ -6,17 +6,19 @@ hold for each step, not for the whole request. So the limits are checked here.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from ssl import SSLContext
+from typing import Any
 
 import httpx
 
 from toolmark.benchmark.doctor.time_limit import within
 
-__all__ = ["GRACE", "MAX_BYTES", "NoReply", "Reply", "exchange"]
+__all__ = ["GRACE", "MAX_BYTES", "NoReply", "Reply", "exchange", "json_object"]
 
 MAX_BYTES = 4_000_000
 """The largest reply that is read."""
@@ -52,6 +54,15 @@ class NoReply(Exception):
     def __init__(self, reason: str, *, late: bool = False) -> None:
         super().__init__(reason)
         self.late = late
+
+
+def json_object(body: bytes | str) -> dict[str, Any] | None:
+    """The JSON object in a text of a server. None if the text is anything else."""
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return fields if isinstance(fields, dict) else None
 
 
 @cache

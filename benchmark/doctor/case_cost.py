@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.request_limits import RequestLimits
+from toolmark.benchmark.config.template_args import TemplateArgs
+from toolmark.benchmark.core.durations import duration
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import total
 from toolmark.benchmark.dialects import Dialect
@@ -26,7 +29,12 @@ _MAX_TOKENS = 64
 
 
 def case_cost(
-    candidate: Candidate, weights: Weights | None, dialect: Dialect, cases: Sequence[Case], timeout: float = 60.0
+    candidate: Candidate,
+    weights: Weights | None,
+    dialect: Dialect,
+    template_args: TemplateArgs,
+    cases: Sequence[Case],
+    timeout: float = 60.0,
 ) -> Finding:
     """Answer two cases, and say how long a case takes.
 
@@ -34,6 +42,7 @@ def case_cost(
         candidate: The candidate.
         weights: The directories of a local candidate.
         dialect: The candidate's dialect.
+        template_args: The arguments of the chat template.
         cases: The cases of which two are answered.
         timeout: Seconds that one request to a served model may take.
 
@@ -47,7 +56,8 @@ def case_cost(
     began = time.perf_counter()
     engine = engines.open(candidate, weights, device, dtype, chosen)
     try:
-        engine.prepare([dialect.render(case.messages, case.toolbox.tools) for case in chosen], dialect)
+        prompts = (dialect.render(case.messages, case.toolbox.tools) for case in chosen)
+        engine.prepare([replace(prompt, template_args=template_args) for prompt in prompts], dialect)
         engine.environment()  # loads the weights
         loaded = time.perf_counter()
         answers = [completion for _, completion in engine.answer(range(_CASES))]
@@ -66,11 +76,7 @@ def case_cost(
     usage = total(completion.usage for completion in answers)
     tokens = f"{usage.input_tokens // _CASES:,} tokens read, {usage.output_tokens / _CASES:.0f} written"
     found = f"{seconds:.2g} s a case (measured on {_CASES} cases: {tokens})"
-    found += f"; the {len(cases):,} shipped cases take {_duration(seconds * len(cases))}"
+    found += f"; the {len(cases):,} shipped cases take {duration(seconds * len(cases))}"
     if weights is None:
         return ok(f"{found} with one request at a time, and less with --connections")
     return ok(f"{found} or less, because a run reads shared prompts once; {loaded - began:.0f} s to load")
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / 3600:.1f} hours" if seconds > 5400 else f"{max(seconds / 60, 1):.0f} minutes"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from toolmark.benchmark.doctor.bounded_http import NoReply, Reply, exchange
+from toolmark.benchmark.doctor.bounded_http import NoReply, Reply, exchange, json_object
 from toolmark.benchmark.doctor.findings import brief
 
 __all__ = ["BadReply", "ChatReply", "Endpoint", "RawCall"]
@@ -139,7 +139,7 @@ class Endpoint:
         return reply
 
     def _json(self, reply: Reply) -> dict[str, Any]:
-        fields = _parsed(reply.body)
+        fields = json_object(reply.body)
         if fields is None:
             begin = self.without_key(reply.body[:80].decode(errors="replace"))
             raise BadReply(f"the reply is not a JSON object, but {reply.kind or 'something else'}: {begin}", 200)
@@ -155,17 +155,9 @@ class Endpoint:
         return brief(line)
 
 
-def _parsed(body: bytes) -> dict[str, Any] | None:
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return fields if isinstance(fields, dict) else None
-
-
 def _message(reply: Reply) -> str:
     """The message of an error, in one of the forms that servers use, or the beginning of the reply."""
-    fields = _parsed(reply.body) or {}
+    fields = json_object(reply.body) or {}
     error = fields.get("error", fields.get("detail", fields.get("message")))
     if isinstance(error, dict):
         error = error.get("message")
@@ -174,7 +166,7 @@ def _message(reply: Reply) -> str:
 
 def _events(body: bytes) -> Iterator[dict[str, Any]]:
     for line in body.splitlines():
-        if line.startswith(b"data:") and (event := _parsed(line[5:])) is not None:
+        if line.startswith(b"data:") and (event := json_object(line[5:])) is not None:
             yield event
 
 
@@ -183,7 +175,7 @@ def _add(message: dict[str, Any], delta: Any) -> None:
     if not isinstance(delta, dict):
         return
     for name, value in delta.items():
-        if isinstance(value, str) and name != "role":
+        if isinstance(value, str) and name not in ("role", "tool_calls"):
             message[name] = str(message.get(name) or "") + value
     calls = delta.get("tool_calls")
     for part in calls if isinstance(calls, list) else ():

@@ -15,6 +15,7 @@ from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.native import Native
+from toolmark.benchmark.doctor.bounded_http import json_object
 from toolmark.benchmark.doctor.chat_replies import BadReply, ChatReply, Endpoint
 from toolmark.benchmark.doctor.findings import Check, Finding, brief, ok, problem, warning
 from toolmark.benchmark.doctor.probe_question import LITERAL, MAX_TOKENS, QUESTION, TOOL, TWO_QUESTIONS
@@ -172,7 +173,8 @@ class EndpointChecks:
             return self._unfit(
                 f"are {kind} instead of text, so the model's own text is lost: {brief(json.dumps(arguments)[:80])}"
             )
-        form = f"are {'text' if _is_object(arguments) else 'text that is not a JSON object'}: {brief(arguments[:80])}"
+        kind = "text" if json_object(arguments) is not None else "text that is not a JSON object"
+        form = f"are {kind}: {brief(arguments[:80])}"
         try:
             traced = self._ask(logprobs=True, **more)
         except BadReply:
@@ -248,13 +250,6 @@ def _body(question: str, *, tools: bool, **more: Any) -> dict[str, Any]:
     offered = {"tools": [TOOL.as_openai()]} if tools else {}
     fixed = {"messages": [{"role": "user", "content": question}], "max_tokens": MAX_TOKENS, "temperature": 0}
     return fixed | offered | more
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def _readers_of(text: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from typing import TYPE_CHECKING
@@ -51,7 +50,9 @@ def hub_finding() -> Finding:
 
 
 def _of_reply(host: str, reply: Reply, *, has_token: bool) -> Finding:
-    fields = _fields(reply)
+    from toolmark.benchmark.doctor.bounded_http import json_object
+
+    fields = json_object(reply.body) or {}
     if reply.status == 200 and has_token and isinstance(fields.get("name"), str):
         return ok(f"{host} can be reached; the token belongs to {brief(fields['name'])}")
     if reply.status == 401 and fields:  # the hub's answer is JSON; a proxy's is not
@@ -71,11 +72,3 @@ def _of_reply(host: str, reply: Reply, *, has_token: bool) -> Finding:
         f"{host} does not answer like the hub ({shown}); a proxy or a login page may answer instead",
         f"Open {host} in a browser, and check HTTPS_PROXY and HF_ENDPOINT. {_WITHOUT}",
     )
-
-
-def _fields(reply: Reply) -> dict[str, object]:
-    try:
-        fields = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return {}
-    return fields if isinstance(fields, dict) else {}

@@ -10,20 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.candidates.recipes import is_recipe
-from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import Weights, locate, to_download
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hub import by_hand, probe
 from toolmark.benchmark.data.cases import Case, Message
 from toolmark.benchmark.data.completions import Prompt
-from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.doctor.case_cost import case_cost
 from toolmark.benchmark.doctor.findings import Check, Finding, brief, ok, problem, warning
-from toolmark.benchmark.doctor.memory_and_disk import memory_limit
 from toolmark.benchmark.doctor.probe_question import QUESTION, TOOL
 from toolmark.benchmark.doctor.time_limit import within
+from toolmark.benchmark.evaluation.contestant import Contestant
 
 __all__ = ["LocalModel"]
 
@@ -40,18 +38,17 @@ class LocalModel:
     """A model that is loaded from weights.
 
     Args:
-        candidate: The candidate, of the kind `local` or `hub`.
-        dialect: The dialect that an evaluation would use.
-        reason: Why this dialect was chosen.
+        contestant: The contestant of an evaluation, whose candidate is of the kind `local` or `hub`.
         cases: The default cases.
     """
 
-    def __init__(self, candidate: Candidate, dialect: Dialect, reason: str, cases: list[Case]) -> None:
-        self._with_recipe = candidate.adapter is not None and is_recipe(Path(candidate.adapter))
-        self._candidate = replace(candidate, adapter=None) if self._with_recipe else candidate
-        self._recipe = candidate.adapter
-        self._dialect = dialect
-        self._reason = reason
+    def __init__(self, contestant: Contestant, cases: list[Case]) -> None:
+        candidate = contestant.candidate
+        self._recipe = candidate.adapter if candidate.adapter and is_recipe(Path(candidate.adapter)) else None
+        self._candidate = replace(candidate, adapter=None) if self._recipe else candidate
+        self._dialect = contestant.dialect
+        self._reason = contestant.dialect_reason
+        self._template_args = contestant.template_args.args
         self._cases = cases
         self._has_weights = False
         self._shows_tools = False
@@ -111,11 +108,11 @@ class LocalModel:
         needed = parameters * (2 if "16" in dtype else 4)
         found = f"{self._weights.base}: {_count(parameters)} parameters, {size / 1e6:,.0f} MB"
         found += f"; {needed / 1e6:,.0f} MB in {dtype}"
-        if self._with_recipe:
+        if self._recipe:
             found += f"; the adapter is made by the recipe {self._recipe} when a run starts"
         elif self._weights.adapter is not None:
             found += f"; adapter {self._weights.adapter}"
-        if needed > (memory_limit() if device == "cpu" else memory(device)):
+        if needed > memory(device):
             return problem(
                 f"{found}, more than the memory of {device}", "Use a smaller model, or a machine with more memory."
             )
@@ -125,14 +122,15 @@ class LocalModel:
     def _template_finding(self) -> Finding:
         from toolmark.benchmark.engine.encoding import check_readable, encode
 
-        ids = encode(Prompt((_QUESTION,)), self._tokenizer).ids  # raises an error if there is no template
+        prompt = Prompt((_QUESTION,), template_args=self._template_args)
+        ids = encode(prompt, self._tokenizer).ids  # raises an error if there is no template
         kept = str(self._tokenizer.decode(ids))
         if TOOL.name not in kept:  # transformers makes an empty tokenizer if the tokenizer's files are missing
             return problem(
                 f"the tokenizer loses the text of a prompt, which becomes {brief(kept[:80])!r}",
                 f"Save the tokenizer of the model in {self._weights.base} with save_pretrained().",
             )
-        prompt = Prompt((_QUESTION,), (TOOL,))
+        prompt = replace(prompt, tools=(TOOL,))
         try:
             encode(prompt, self._tokenizer)
             check_readable(prompt, self._tokenizer, Native())
@@ -154,10 +152,9 @@ class LocalModel:
         from toolmark.benchmark.engine.tokenizer import context_length
 
         context = context_length(self._weights.base)
-        prompts = sorted(
-            (self._dialect.render(case.messages, case.toolbox.tools) for case in self._cases), key=_characters
-        )
-        longest = max(len(encode(prompt, self._tokenizer).ids) for prompt in prompts[-_LONGEST_PROMPTS:])
+        prompts = (self._dialect.render(case.messages, case.toolbox.tools) for case in self._cases)
+        long = [replace(one, template_args=self._template_args) for one in sorted(prompts, key=_characters)]
+        longest = max(len(encode(prompt, self._tokenizer).ids) for prompt in long[-_LONGEST_PROMPTS:])
         needed = longest + Decoding().max_tokens
         asked = f"the longest of the {len(self._cases):,} shipped cases needs {needed:,}"
         if context is None:
@@ -169,7 +166,7 @@ class LocalModel:
         return ok(f"{context:,} tokens; {asked}")
 
     def _cost_finding(self) -> Finding:
-        return case_cost(self._candidate, self._weights, self._dialect, self._cases)
+        return case_cost(self._candidate, self._weights, self._dialect, self._template_args, self._cases)
 
 
 def _characters(prompt: Prompt) -> int:

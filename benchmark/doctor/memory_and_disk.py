@@ -6,9 +6,12 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.doctor.findings import Finding, ok, problem, warning
+from toolmark.benchmark.engine.devices import memory
+from toolmark.benchmark.runs.run_folders import check_writable
 
-__all__ = ["cache_finding", "memory_finding", "memory_limit", "runs_finding"]
+__all__ = ["cache_finding", "memory_finding", "runs_finding"]
 
 _LITTLE_MEMORY = 2e9
 """Less than this number of bytes is too little for torch and a small model."""
@@ -17,28 +20,12 @@ _LITTLE_DISK = 1e9
 _LITTLE_CACHE = 5e9
 """A model with two thousand million parameters has about this number of bytes."""
 
-_CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-"""The memory limit of a container, in version 2 and in version 1 of cgroups."""
-
-
-def memory_limit() -> int:
-    """The memory in bytes that a process may use: the memory of the machine, or the limit of the container."""
-    import psutil
-
-    limits = [int(psutil.virtual_memory().total)]
-    for file in _CONTAINER_LIMITS:
-        try:
-            limits.append(int(file.read_text()))
-        except (OSError, ValueError):  # there is no such file, or it says that there is no limit
-            continue
-    return min(limits)
-
 
 def memory_finding() -> Finding:
     """Whether enough memory is free."""
     import psutil
 
-    total = memory_limit()
+    total = memory("cpu")
     free = min(int(psutil.virtual_memory().available), total)
     inside = ", the limit of this container" if total < psutil.virtual_memory().total else ""
     found = f"{free / 1e9:.1f} GB free of {total / 1e9:.1f} GB{inside}"
@@ -49,17 +36,12 @@ def memory_finding() -> Finding:
 
 def runs_finding(runs: Path) -> Finding:
     """Whether runs can be written."""
-    folder = _existing(runs)
     try:
-        with TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        return problem(
-            f"runs cannot be written to {folder}: {error.strerror or error}",
-            "Change to another folder, or choose one: toolmark eval --runs DIR",
-        )
-    free = shutil.disk_usage(folder).free
-    found = f"{free / 1e9:.1f} GB free for runs in {runs.expanduser().absolute()}"
+        check_writable(runs)
+    except EnvironmentFault as error:
+        return problem(error.what, error.fix)
+    free = shutil.disk_usage(_existing(runs)).free
+    found = f"{free / 1e9:.1f} GB free for runs in {runs.absolute()}"
     if free < _LITTLE_DISK:
         return warning(found, "Delete old runs: toolmark runs prune. Or choose another folder: --runs DIR")
     return ok(found)
@@ -88,5 +70,5 @@ def cache_finding() -> Finding:
 
 def _existing(path: Path) -> Path:
     """The folder itself, or the nearest folder above that exists."""
-    absolute = path.expanduser().absolute()
+    absolute = path.absolute()
     return next(folder for folder in (absolute, *absolute.parents) if folder.is_dir())

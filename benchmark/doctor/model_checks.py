@@ -54,17 +54,16 @@ def model_checks(spec: str, dialect: str | None, seconds: float, reply_memory: i
     if candidate.kind == "policy":
         return
     cases, _ = load_cases(shipped_cases())
-    chosen = (candidate, contestant.dialect, contestant.dialect_reason, cases)
     if candidate.kind == "inspect":
         from toolmark.benchmark.doctor.served_model import ServedModelChecks
 
         if reply_memory is not None:
             _limit_memory(reply_memory)
-        yield from ServedModelChecks(*chosen, seconds).checks()
+        yield from ServedModelChecks(contestant, cases, seconds).checks()
     else:
         from toolmark.benchmark.doctor.local_model import LocalModel
 
-        yield from LocalModel(*chosen).checks()
+        yield from LocalModel(contestant, cases).checks()
 
 
 def _model(candidate: Candidate) -> Finding:
@@ -78,7 +77,7 @@ def _model(candidate: Candidate) -> Finding:
 
 
 def _limit_memory(more: int) -> None:
-    """Let this process use only so many more bytes. The client of a run reads replies of any size into the memory."""
+    """Let this process use only so many more bytes. The clients of some providers read replies of any size."""
     try:
         import resource
     except ModuleNotFoundError:  # there is no such limit on Windows

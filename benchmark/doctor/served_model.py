@@ -6,12 +6,10 @@ import asyncio
 from collections.abc import Iterator
 from importlib.util import find_spec
 
-from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.data.cases import Case, Message
 from toolmark.benchmark.data.completions import Completion, Prompt
-from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.doctor.case_cost import case_cost
 from toolmark.benchmark.doctor.chat_replies import Endpoint
@@ -19,6 +17,7 @@ from toolmark.benchmark.doctor.endpoint_checks import EndpointChecks
 from toolmark.benchmark.doctor.findings import Check, Finding, brief, ok, problem, warning
 from toolmark.benchmark.doctor.probe_question import MAX_TOKENS, QUESTION, TOOL
 from toolmark.benchmark.engine.served_requests import Refused, ServedModel, Unanswered
+from toolmark.benchmark.evaluation.contestant import Contestant
 
 __all__ = ["ServedModelChecks"]
 
@@ -27,17 +26,16 @@ class ServedModelChecks:
     """The checks of a served model.
 
     Args:
-        candidate: The candidate, of the kind `inspect`.
-        dialect: The dialect that an evaluation would use.
-        reason: Why this dialect was chosen.
+        contestant: The contestant of an evaluation, whose candidate is of the kind `inspect`.
         cases: The default cases.
         seconds: The limit on the time of one request.
     """
 
-    def __init__(self, candidate: Candidate, dialect: Dialect, reason: str, cases: list[Case], seconds: float) -> None:
-        self._candidate = candidate
-        self._dialect = dialect
-        self._reason = reason
+    def __init__(self, contestant: Contestant, cases: list[Case], seconds: float) -> None:
+        self._candidate = contestant.candidate
+        self._dialect = contestant.dialect
+        self._reason = contestant.dialect_reason
+        self._template_args = contestant.template_args.args
         self._cases = cases
         self._seconds = seconds
         self._answers = False
@@ -64,10 +62,7 @@ class ServedModelChecks:
                 yield "calls", lambda: self._calls(model)
         yield "dialect", self._dialect_finding
         if self._answers:
-            yield (
-                "case",
-                lambda: case_cost(self._candidate, None, self._dialect, self._cases, timeout=self._seconds),
-            )
+            yield "case", self._cost_finding
 
     def _chat(self, model: ServedModel) -> Finding:
         try:
@@ -95,6 +90,9 @@ class ServedModelChecks:
             f"the model answered in words: {brief(completion.text[:80])!r}; {unseen}",
             "Ask a model that can call tools, or use a dialect in text: toolmark eval --dialect tagged",
         )
+
+    def _cost_finding(self) -> Finding:
+        return case_cost(self._candidate, None, self._dialect, self._template_args, self._cases, self._seconds)
 
     def _dialect_finding(self) -> Finding:
         found = f"{self._dialect.name} ({self._reason})"

@@ -5,7 +5,6 @@ These checks import torch, so they run in a process of their own (`child_process
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -77,7 +76,9 @@ def _devices() -> Finding:
 
 
 def _processor() -> str:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    from toolmark.benchmark.engine.torch_build import processor_count
+
+    usable = processor_count()
     return f"{usable} processor{'s' if usable > 1 else ''} ({_processor_name()})"
 
 
@@ -94,7 +95,7 @@ def _processor_name() -> str:
 def _speed() -> Finding:
     from toolmark.benchmark.engine.devices import choose_device
     from toolmark.benchmark.engine.multiplication_speed import flops_per_second
-    from toolmark.benchmark.engine.torch_build import set_threads, thread_count
+    from toolmark.benchmark.engine.torch_build import thread_count
 
     device = choose_device("auto")
     rates = {dtype: flops_per_second(dtype, device=device, seconds=_SECONDS) for dtype in ("float32", "bfloat16")}
@@ -104,9 +105,7 @@ def _speed() -> Finding:
         return ok(f"{measured}, on {device}")
     found = f"{measured}, with {threads} thread{'s' if threads > 1 else ''}"
     if threads > 1:
-        set_threads(1)
-        alone = flops_per_second("float32", seconds=_SECONDS)
-        set_threads(threads)
+        alone = flops_per_second("float32", threads=1, seconds=_SECONDS)
         found += f"; {alone / 1e9:,.1f} GFLOP/s in float32 with 1 thread"
         if rates["float32"] < _THREADS_PAY * alone:
             return warning(f"{found}: other processes use this machine", "Use one thread: toolmark eval --threads 1")

@@ -80,19 +80,19 @@ class AdaptedModel:
         from peft import PeftConfig, PeftModel
         from safetensors import SafetensorError
 
-        _check_base(self._base, adapter)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # problems are raised as errors below
-            try:
+        try:
+            _check_base(self._base, adapter)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # problems are raised as errors below
                 if self._wrapped is None:
                     self._wrapped = PeftModel(self._plain, PeftConfig.from_pretrained(str(adapter)), adapter_name=name)
                 loaded = self._wrapped.load_adapter(str(adapter), name, is_trainable=False, use_safetensors=True)
-            except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
-                reason = " ".join(str(error).split())[:200]
-                raise InputError(
-                    f"{adapter} cannot be loaded on {self._base}: {type(error).__name__}: {reason}",
-                    "With --model, give the base on which the adapter was trained. Or save the adapter again.",
-                ) from None
+        except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{adapter} cannot be loaded on {self._base}: {type(error).__name__}: {reason}",
+                "With --model, give the base on which the adapter was trained. Or save the adapter again.",
+            ) from None
         self._wrapped.eval()
         missing = [key for key in loaded.missing_keys if f".{name}." in key]
         if missing or loaded.unexpected_keys:
@@ -112,6 +112,9 @@ def _check_base(base: Path, adapter: Path) -> None:
                 f"Give the base of the training: --model {record.base_id} --adapter {adapter}",
             )
         return
-    name = json.loads((adapter / "adapter_config.json").read_text()).get("base_model_name_or_path") or "no base"
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    if not isinstance(config, dict):
+        raise ValueError("adapter_config.json is not a JSON object")
+    name = config.get("base_model_name_or_path") or "no base"
     if Path(name).name != base.resolve().name:
         warnings.warn(f"base identity not proven: {adapter} names {name}, but {base} is used", stacklevel=2)

@@ -13,12 +13,13 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.engine.loading_errors import loading
 
 __all__ = [
     "DEVICES",
@@ -46,6 +47,10 @@ _DRIVERS = ("/proc/driver/nvidia", "/dev/dxg", "/dev/kfd")
 the name CUDA for AMD's GPUs too."""
 
 _ON_THE_PROCESSOR = "Compute on the processor: --device cpu"
+
+
+_CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""The memory limit of a container, in version 2 and in version 1 of cgroups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,9 @@ def check_dtype_of_model(base: Path, dtype: str) -> None:
     if dtype != "float16":
         return
     config = base / "config.json"
-    family = json.loads(config.read_text(encoding="utf-8")).get("model_type", "") if config.is_file() else ""
+    with loading(base):
+        fields = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
+    family = fields.get("model_type", "") if isinstance(fields, dict) else ""
     if str(family).startswith("gemma"):
         raise InputError(
             f"--dtype float16 is not possible with {base}, because Gemma's activations exceed the range of float16",
@@ -173,17 +180,28 @@ def check_dtype_of_model(base: Path, dtype: str) -> None:
 
 
 def memory(device: str) -> int:
-    """Return the whole memory of a device in bytes, including memory that is in use."""
+    """Return the whole memory of a device in bytes, including memory that is in use.
+
+    For a processor, this is the memory of the machine, or the limit of the container if it is lower.
+    """
     kind = DEVICES[device].torch_name
     if kind == "cpu":
-        import psutil
-
-        return int(psutil.virtual_memory().total)
+        return min(_memory_limits())
     import torch
 
     if kind == "mps":
         return int(torch.mps.recommended_max_memory())
     return int(torch.cuda.get_device_properties(0).total_memory)
+
+
+def _memory_limits() -> Iterator[int]:
+    """Yield the memory of the machine, and the limits of the container."""
+    import psutil
+
+    yield int(psutil.virtual_memory().total)
+    for file in _CONTAINER_LIMITS:
+        with suppress(OSError, ValueError):  # there is no such file, or it says that there is no limit
+            yield int(file.read_text())
 
 
 @contextmanager

@@ -33,7 +33,7 @@ class Forecast:
 class GenerationProgress:
     """The progress of a run. `line` tells the progress in words.
 
-    An engine calls `local` or `served` once for each epoch, and reports its work to the returned object.
+    An engine calls `local` or `served` when it begins or plans its work again, and reports to the returned object.
 
     Args:
         answers: Number of answers of all epochs.

@@ -130,10 +130,6 @@ class LocalEngine:
         self._dialect, self._one_call = dialect, frozenset(one_call)
         self._dialect_stops = tuple(dialect.stops)
         self._template_args = prompts[0].template_args if prompts else {}
-        ends = {check_readable(prompt, self._tokenizer, dialect) for prompt in prompts[:1]}
-        self._call_ends = tuple(end for end in ends if end is not None)
-        encoding = counting(prompts, "prompts encoded", len(prompts), "prompt")
-        self._encoded = [encode(prompt, self._tokenizer).ids for prompt in encoding]
         room = self._context - self._decoding.all_tokens
         if room < 1:
             thinking = self._decoding.thinking_tokens
@@ -143,6 +139,10 @@ class LocalEngine:
                 f"{given} no room for a prompt, because the context of {self._base} has {self._context} tokens",
                 f"Allow shorter answers, for example --max-tokens {min(512, self._context // 2)}",
             )
+        ends = {check_readable(prompt, self._tokenizer, dialect) for prompt in prompts[:1]}
+        self._call_ends = tuple(end for end in ends if end is not None)
+        encoding = counting(prompts, "prompts encoded", len(prompts), "prompt")
+        self._encoded = [encode(prompt, self._tokenizer).ids for prompt in encoding]
         too_long = {index: len(ids) for index, ids in enumerate(self._encoded) if len(ids) > room}
         if too_long:
             raise PromptTooLong(too_long, room)
@@ -186,8 +186,6 @@ class LocalEngine:
     ) -> Iterator[tuple[int, Completion]]:
         """Yield (index, completion) as soon as a completion has ended."""
         import torch
-
-        progress = progress or GenerationProgress()
 
         prompts = {index: self._encoded[index] for index in indices}
         self._stops = self._find_stops()

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["Shape", "flops_per_second"]
 
@@ -30,7 +34,9 @@ class Shape:
     columns: int = 1024
 
 
-def flops_per_second(dtype: str, shape: Shape = Shape(), *, device: str = "cpu", seconds: float = 1.0) -> float:
+def flops_per_second(
+    dtype: str, shape: Shape = Shape(), *, device: str = "cpu", threads: int | None = None, seconds: float = 1.0
+) -> float:
     """Return the rate of a matrix product, in floating-point operations per second.
 
     One multiplication and one addition count as two operations. The number of rows is doubled until it is `shape.rows`,
@@ -41,11 +47,22 @@ def flops_per_second(dtype: str, shape: Shape = Shape(), *, device: str = "cpu",
         dtype: Name of a torch data type, for example `bfloat16`.
         shape: The shape of the product.
         device: `cpu`, `cuda` or `mps`.
+        threads: Number of processor threads of torch during the measurement. None means the current number.
         seconds: The measurement ends after about this time.
     """
     import torch
 
-    kind = getattr(torch, dtype)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        return _highest_rate(getattr(torch, dtype), shape, device, seconds)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _highest_rate(kind: torch.dtype, shape: Shape, device: str, seconds: float) -> float:
+    import torch
+
     right = torch.ones(shape.inner, shape.columns, dtype=kind, device=device)
     ends = time.perf_counter() + seconds
     rows, best = min(_FIRST_ROWS, shape.rows), 0.0

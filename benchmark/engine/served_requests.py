@@ -2,8 +2,8 @@
 
 These are failures: too many requests (429), an error of the server (5xx), a time-out, a broken connection, and a reply
 that is not a completion. Each failure is counted, and the request is sent again after a pause. The pause doubles each
-time, or has the length that the server requests, but at
-most the time limit of a request. A wrong answer of the model is not a failure.
+time, or has the length that the server requests. It is at most a minute, and at most the time limit of a request. A
+wrong answer of the model is not a failure.
 
 Inspect and its clients can also send requests again, but do not report this, and some never stop. So this is switched
 off: every failure is counted, and a request that always fails is an error. The number of requests at the same time

@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import cache
 from subprocess import Popen
 
-from toolmark.benchmark.core.child_processes import guarded
+from toolmark.benchmark.core.child_processes import guarded, kill_group
 
 __all__ = ["guard_started_servers"]
 
@@ -50,4 +50,4 @@ def _end_group(pid: int) -> None:
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)  # the guard sends the signal to the server too
         time.sleep(_SECONDS_TO_END)
-        os.killpg(pid, signal.SIGKILL)
+    kill_group(pid)

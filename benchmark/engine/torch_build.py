@@ -1,10 +1,11 @@
-"""Facts about the installed torch, and its number of threads."""
+"""Facts about the installed torch, its threads, and the processors for them."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
-__all__ = ["TorchBuild", "set_threads", "thread_count", "torch_build"]
+__all__ = ["TorchBuild", "processor_count", "thread_count", "torch_build"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,6 @@ def thread_count() -> int:
     return torch.get_num_threads()
 
 
-def set_threads(count: int) -> None:
-    """Make torch use this number of processor threads from now on."""
-    import torch
-
-    torch.set_num_threads(count)
+def processor_count() -> int:
+    """Return the number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

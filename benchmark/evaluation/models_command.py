@@ -12,6 +12,7 @@ from rich.table import Table
 
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.candidates.weights import locate
+from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.template_args import parse_template_args
 from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.progress import phase
@@ -23,6 +24,8 @@ from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 
 __all__ = ["models"]
+
+_DECODING = Decoding()
 
 models = App(name="models", help="List, merge, check and publish models and adapters.")
 for _name in names("toolmark.models"):  # commands of plug-ins, which are imported when they are called
@@ -87,8 +90,8 @@ def check(
     limit: int = 40,
     cases: str | None = None,
     template_args: str = "",
-    max_tokens: int = 512,
-    thinking_tokens: int = 0,
+    max_tokens: int = _DECODING.max_tokens,
+    thinking_tokens: int = _DECODING.thinking_tokens,
     device: DeviceChoice = "auto",
     dtype: DtypeChoice = "auto",
     threads: int | None = None,

@@ -112,7 +112,7 @@ def _case(row: Row, ref: str) -> Case:
         expect=expect,
         source=Source(name="apibank", ref=ref),
         licence=_LICENCE,
-        waiver=gold_fault(expect, toolbox) if isinstance(expect, ExpectCall) else None,
+        waiver=gold_fault(expect, toolbox),
     )
 
 

@@ -47,7 +47,7 @@ from toolmark.benchmark.data.cases import (
 from toolmark.benchmark.data.match_rules import Accept
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
-from toolmark.benchmark.readers.expected_calls import gold_fault, option_fault
+from toolmark.benchmark.readers.expected_calls import option_fault
 from toolmark.benchmark.readers.file_rows import Row, data_files, json_rows
 from toolmark.benchmark.readers.row_conversion import convert, field
 from toolmark.benchmark.readers.tool_formats import required_names, tool_of, toolbox_of
@@ -131,9 +131,10 @@ def _case(row: Row, category: str, answers: Mapping[str, Any]) -> Case:
     if not category.endswith("irrelevance"):
         truth = answers.get(ref)
         options = _options(truth, toolbox)
-        valid = tuple(option for option in options if option_fault(option, toolbox) is None)
+        faults = [option_fault(option, toolbox) for option in options]
+        valid = tuple(option for option, fault in zip(options, faults, strict=True) if fault is None)
         expect = ExpectCall(action="call", any_of=valid or options)
-        waiver = _undeclared(truth, toolbox) or gold_fault(expect, toolbox)
+        waiver = _undeclared(truth, toolbox) or (None if valid else faults[0])
     return Case(
         messages=tuple(map(Message.model_validate, turns[0])),
         toolbox=toolbox,

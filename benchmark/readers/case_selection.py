@@ -101,8 +101,7 @@ def load_cases(
     reader, path = open_reader(source, tools)
     cases: list[Case] = []
     skipped: list[BadRow] = []
-    places: dict[str, str] = {}
-    golds: dict[str, str] = {}
+    seen: dict[str, tuple[str, Case]] = {}
     foreign = not isinstance(reader, ToolmarkReader)
     for file, index, row in _rows(reader, path, split):
         if isinstance(row, BadRow):
@@ -111,12 +110,13 @@ def load_cases(
                     f"{row.place}: {row.reason}", "Correct the row, or leave bad rows out with --skip-bad."
                 )
             skipped.append(row)
-        elif row.id not in places:
-            places[row.id], golds[row.id] = f"{file}, case {index}", row.gold_hash
+        elif row.id not in seen:
+            seen[row.id] = f"{file}, case {index}", row
             cases.append(row)
         else:
-            twice = f"has the same id {row.id} as {places[row.id]}: the same messages and tools"
-            if not skip_bad and not (foreign and golds[row.id] == row.gold_hash):
+            place, first = seen[row.id]
+            twice = f"has the same id {row.id} as {place}: the same messages and tools"
+            if not skip_bad and not (foreign and first.gold_hash == row.gold_hash):
                 raise InputError(
                     f"{file}, case {index} {twice}",
                     "Remove one of the two cases, or change its messages or tools. To leave the second case out, add "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from toolmark.benchmark.data.cases import Abstain, Case, ExpectCall, Message, Source, Toolbox
+from toolmark.benchmark.data.cases import Abstain, Case, Message, Source, Toolbox
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers.assistant_turns import assistant_turns
 from toolmark.benchmark.readers.expected_calls import expected_calls, gold_fault
@@ -57,6 +57,9 @@ def conversation(
         raise ValueError("no assistant turn answers a user")
     answer = next((index for index in answers if messages[index].tool_calls), answers[0])
     calls = messages[answer].tool_calls
+    query = next((turn.content for turn in reversed(messages[:answer]) if turn.role == "user"), None)
+    if query is None:
+        raise ValueError("no turn of the user comes before the answer")
     case = None
     if readable and (not any_call or all(call.name in toolbox.names for call in calls)):
         expect = expected_calls(calls, toolbox) if calls else Abstain(action="abstain", reason="no_tool_needed")
@@ -67,12 +70,12 @@ def conversation(
             tags=dict(tags or {}),
             source=source,
             licence=licence,
-            waiver=gold_fault(expect, toolbox) if isinstance(expect, ExpectCall) else None,
+            waiver=gold_fault(expect, toolbox),
         )
     return Trace(
         messages=tuple(messages),
         toolbox=toolbox,
-        query=next(turn.content for turn in reversed(messages[:answer]) if turn.role == "user"),
+        query=query,
         query_type="easy" if calls else "no_tool",
         tool_name=calls[0].name if calls else None,
         source=source.name,

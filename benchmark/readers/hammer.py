@@ -7,11 +7,9 @@ fits (MadeAgents/Hammer, data_processing.py).
 
 from __future__ import annotations
 
-from typing import Any
-
 from toolmark.benchmark.readers.file_rows import Row
 from toolmark.benchmark.readers.row_conversion import field
-from toolmark.benchmark.readers.strict_json import python_literal, strict_json
+from toolmark.benchmark.readers.strict_json import json_or_literal
 
 __all__ = ["instruction_row"]
 
@@ -26,10 +24,10 @@ def instruction_row(row: Row) -> Row:
         return row
     instruction = field(row, "instruction", str)
     output = field(row, "output", str).strip().removeprefix("```json").strip("`").strip()
-    answers = _value(output)
+    answers = json_or_literal(output)
     if isinstance(answers, dict) and isinstance(answers.get("tool_calls"), list):
         answers = answers["tool_calls"]
-    read = {"query": _section(instruction, "QUERY"), "tools": _value(_section(instruction, "AVAILABLE TOOLS"))}
+    read = {"query": _section(instruction, "QUERY"), "tools": json_or_literal(_section(instruction, "AVAILABLE TOOLS"))}
     return {**read, "answers": answers} | ({"id": row["id"]} if "id" in row else {})
 
 
@@ -39,10 +37,3 @@ def _section(text: str, name: str) -> str:
     if start < 0 or end < start:
         raise ValueError(f"the instruction has no section {opening}…{closing}")
     return text[start + len(opening) : end].strip()
-
-
-def _value(text: str) -> Any:
-    try:
-        return strict_json(text)
-    except ValueError:
-        return python_literal(text)

@@ -100,8 +100,6 @@ def _row(row: Row, line: int) -> RecordedRow:
 
 
 def _raw_call(call: Any) -> RawCall:
-    if isinstance(call, Mapping) and isinstance(call.get("function"), Mapping):
-        call = call["function"]
     if not isinstance(call, Mapping):
         raise ValueError(f"a native call must be an object with name and arguments, not {call!r:.80}")
     return RawCall(field(call, "name", str), field(call, "arguments", str))

@@ -31,8 +31,8 @@ _REASONS: Mapping[str, str] = {
 def from_server(row: Row) -> Row:
     """Return a row with the fields of a recorded answer. Fields that are already right stay unchanged."""
     fields: dict[str, Any] = dict(row)
-    message = fields.pop("message", None)
-    if isinstance(message, Mapping):
+    if isinstance(message := fields.get("message"), Mapping):
+        del fields["message"]
         fields.setdefault("text", message.get("content"))
         fields.setdefault("tool_calls", message.get("tool_calls"))
     for key in ("finish_reason", "done_reason"):

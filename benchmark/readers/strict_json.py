@@ -17,7 +17,16 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["MAX_DEPTH", "MAX_LITERAL", "STRICT_DECODER", "as_json", "check_json", "python_literal", "strict_json"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_LITERAL",
+    "STRICT_DECODER",
+    "as_json",
+    "check_json",
+    "json_or_literal",
+    "python_literal",
+    "strict_json",
+]
 
 MAX_DEPTH = 64
 """Largest allowed number of levels of nesting in a value."""
@@ -110,3 +119,15 @@ def as_json(value: Any) -> Any:
         case None | bool() | int() | float() | str():
             return value
     raise ValueError(f"{type(value).__name__} is not a JSON type")
+
+
+def json_or_literal(text: str) -> Any:
+    """Decode JSON or a Python literal, because some files contain Python literals instead of JSON.
+
+    Raises:
+        ValueError: The text is neither strict JSON nor a literal of JSON's types.
+    """
+    try:
+        return strict_json(text)
+    except ValueError:
+        return python_literal(text)

@@ -33,7 +33,7 @@ from toolmark.benchmark.readers.conversations import conversation
 from toolmark.benchmark.readers.expected_calls import call_of
 from toolmark.benchmark.readers.file_rows import PARQUET, Row, csv_rows, parquet_rows, tables
 from toolmark.benchmark.readers.row_conversion import convert, field
-from toolmark.benchmark.readers.strict_json import python_literal, strict_json
+from toolmark.benchmark.readers.strict_json import json_or_literal, strict_json
 from toolmark.benchmark.readers.tagged_text import split_tags
 from toolmark.benchmark.readers.tool_formats import flat_schema, tool_of, toolbox_of
 from toolmark.benchmark.readers.tool_labels import labelled_case, offered_tools
@@ -99,20 +99,13 @@ def _ref(file: Path, line: int) -> str:
     return f"{file.name}:{line}"
 
 
-def _literal(text: str) -> Any:
-    try:
-        return strict_json(text)
-    except ValueError:
-        return python_literal(text)
-
-
 def trace_turns(row: Row) -> list[dict[str, Any]]:
     """Return the unchanged turns of a trace. The first turn is the prompt.
 
     Raises:
         ValueError: The row contains no list of at least three turns.
     """
-    turns = _literal(row["trace"]) if isinstance(row["trace"], str) else row["trace"]
+    turns = json_or_literal(row["trace"]) if isinstance(row["trace"], str) else row["trace"]
     if not isinstance(turns, list) or len(turns) < 3 or not all(isinstance(turn, dict) for turn in turns):
         raise ValueError("a trace must have at least three turns: the tools, the query and an answer")
     return turns

@@ -68,7 +68,7 @@ def _case(row: Row) -> Case:
         tags={"category": field(row, "correct_answer", str)},
         source=Source(name="when2call", ref=field(row, "uuid", str)),
         licence=_LICENCE,
-        waiver=gold_fault(expect, toolbox) if isinstance(expect, ExpectCall) else None,
+        waiver=gold_fault(expect, toolbox),
     )
 
 

@@ -23,7 +23,7 @@ from typing import Any
 from toolmark.benchmark.data.cases import Call
 from toolmark.benchmark.readers.expected_calls import calls_of
 from toolmark.benchmark.readers.python_calls import python_calls
-from toolmark.benchmark.readers.strict_json import python_literal, strict_json
+from toolmark.benchmark.readers.strict_json import json_or_literal, strict_json
 from toolmark.benchmark.readers.tagged_text import split_tags
 
 __all__ = ["text_and_calls"]
@@ -62,7 +62,7 @@ def text_and_calls(text: str, offered: Sequence[str]) -> tuple[str, tuple[Call, 
         outside, bodies = split_tags(rest, tag)
         if bodies:
             rest = outside
-            calls += [call for body in bodies for call in calls_of(_value(body))]
+            calls += [call for body in bodies for call in calls_of(json_or_literal(body))]
     if not calls:
         calls = [*_only_calls(_bare(text), offered)]
         rest = "" if calls else text
@@ -76,14 +76,6 @@ def _bare(text: str) -> str:
     bare = _THOUGHT.sub("", text).strip()
     fenced = _FENCE.match(bare)
     return fenced[1].strip() if fenced else bare
-
-
-def _value(body: str) -> Any:
-    """Decode JSON or a Python literal, because some files contain Python literals instead of JSON."""
-    try:
-        return strict_json(body)
-    except ValueError:
-        return python_literal(body)
 
 
 def _only_calls(text: str, offered: Sequence[str]) -> tuple[Call, ...]:

@@ -71,5 +71,5 @@ def _case(row: Row, ref: str) -> Case:
         expect=expect,
         source=Source(name="xlam", ref=str(row.get("id", ref))),
         licence="CC-BY-4.0",
-        waiver=gold_fault(expect, toolbox) if isinstance(expect, ExpectCall) else None,
+        waiver=gold_fault(expect, toolbox),
     )

@@ -133,18 +133,27 @@ def open_run(
     return Run(candidate, dialect, folder, run_identity, {}, device, template_args or {}, weights, training)
 
 
-def _key(run: Run, prompt: Prompt, case: Case, epoch: int, one_call: bool) -> str:
-    """Return the key of a completion. If the key is in the ledger, the completion is reused.
+def _keys(
+    run: Run, prompts: Sequence[Prompt], cases: Sequence[Case], epochs: int, one_call: Collection[int]
+) -> dict[tuple[int, int], str]:
+    """Return the key of each completion, by (index of the case, epoch). A completion in the ledger has the same key.
 
-    The key is a hash of these values:
+    A key is a hash of these values:
 
     - the identity of the run, the prompt and the epoch
     - for a policy: the expected answer, because a policy can read it
-    - a mark, if the completion ends after its first call (`one_call`)
+    - a mark, if the completion ends after its first call (the case is in `one_call`)
     """
-    question: object = [prompt.digest(), case.gold_hash] if run.candidate.kind == "policy" else prompt.digest()
-    question = [question, "to its call"] if one_call else question
-    return digest([run_key(run.identity), question, epoch])
+    identified = run_key(run.identity)
+    questions: list[object] = []
+    for index, (prompt, case) in enumerate(zip(prompts, cases, strict=True)):
+        question: object = [prompt.digest(), case.gold_hash] if run.candidate.kind == "policy" else prompt.digest()
+        questions.append([question, "to its call"] if index in one_call else question)
+    return {
+        (index, epoch): digest([identified, question, epoch])
+        for epoch in range(1, epochs + 1)
+        for index, question in enumerate(questions)
+    }
 
 
 def _one_call(case: Case) -> bool:
@@ -229,11 +238,7 @@ def generate(
         recorded = ledger.recorded.completions
         stop_at_call = options.decoding.stop_at_call
         one_call = frozenset(index for index, case in enumerate(cases) if stop_at_call and _one_call(case))
-        keys = {  # by (index of the case, epoch)
-            (index, epoch): _key(run, prompt, case, epoch, index in one_call)
-            for epoch in range(1, options.epochs + 1)
-            for index, (prompt, case) in enumerate(zip(prompts, cases, strict=True))
-        }
+        keys = _keys(run, prompts, cases, options.epochs, one_call)
         completions = {answer: recorded[key] for answer, key in keys.items() if key in recorded}
         run.reused = len(completions)
         if ledger.recorded.runs:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.errors import InputError, writing
 from toolmark.benchmark.core.registry import nearest
 
 __all__ = ["check_writable", "find_ledger", "foreign_files", "run_folder", "stored_runs"]
@@ -34,14 +34,8 @@ def check_writable(runs: Path) -> None:
         EnvironmentFault: The directory cannot be created or written.
     """
     existing = next(folder for folder in (runs, *runs.absolute().parents) if folder.exists())
-    try:
-        with TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        raise EnvironmentFault(
-            f"the folder {runs} cannot be written: {error.strerror or error}",
-            "Choose a writable folder: --runs DIR",
-        ) from None
+    with writing(runs, "Choose a writable folder: --runs DIR"), TemporaryFile(dir=existing):
+        pass
 
 
 def stored_runs(runs: Path) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""Runs the calls of a model that are permitted to run. Equal calls of a pure tool run only once.
+"""Runs the calls that are permitted to run. Equal calls of a pure tool run only once.
 
 Only trusted implementations run: the catalog, and the tools that the user named.
 """
@@ -39,11 +39,13 @@ class Executor:
         execute: Which tools may run: only pure tools, also tools that read, or all tools.
         named: The tools that the user named, for example with `--tools`. Other tools run only if they are tools of the
             catalog.
+        once: Run equal calls of a tool with effects only once, too.
     """
 
-    def __init__(self, execute: Execute = "pure", named: Iterable[Tool] = ()) -> None:
+    def __init__(self, execute: Execute = "pure", named: Iterable[Tool] = (), *, once: bool = False) -> None:
         self._allowed = _ALLOWED[execute]
         self._trusted = TrustedTools(named)
+        self._once = once
         self._confined = Sandbox()
         self._released = Sandbox(CallLimits(seconds=_NETWORK_SECONDS, confined=False))
         self._results: dict[str, Result] = {}
@@ -74,11 +76,12 @@ class Executor:
         permitted = self._permitted(tool)
         if permitted is None:
             raise LookupError(tool.name)
-        if permitted.effects != "pure":
-            return self._released.run(permitted, arguments)
+        sandbox = self._confined if permitted.effects == "pure" else self._released
+        if permitted.effects != "pure" and not self._once:
+            return sandbox.run(permitted, arguments)
         key = canonical_json([permitted.run, dict(arguments)])
         if key not in self._results:
-            self._results[key] = self._confined.run(permitted, arguments)
+            self._results[key] = sandbox.run(permitted, arguments)
         return self._results[key]
 
     def value(self, tool: Tool, arguments: Mapping[str, Any]) -> Any:
@@ -100,5 +103,9 @@ class Executor:
 
         Return None if there are no such tools.
         """
-        tools = {tool.name: tool for case in cases for tool in case.toolbox.tools if tool.effects in self._allowed}
-        return untrusted_note(tool for tool in tools.values() if tool.run is not None and not self._trusted.of(tool))
+        tools = (tool for case in cases for tool in case.toolbox.tools)
+        return untrusted_note(
+            tool
+            for tool in tools
+            if tool.run is not None and tool.effects in self._allowed and self._trusted.of(tool) is None
+        )

@@ -20,7 +20,10 @@ def resolved(document: Any, reference: str) -> tuple[Any, tuple[str | int, ...]]
     """
     place: list[str | int] = []
     value = document
-    for part in reference.removeprefix("#").split("/")[1:]:
+    anchor, *parts = reference.removeprefix("#").split("/")
+    if anchor:  # the name of a place, not a pointer
+        raise LookupError(reference)
+    for part in parts:
         key = unquote(part).replace("~1", "/").replace("~0", "~")
         if isinstance(value, list) and key.isascii() and key.isdigit():
             step: str | int = int(key)

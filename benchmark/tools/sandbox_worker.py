@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from toolmark.benchmark.core.child_processes import end_group_with_parent
-from toolmark.benchmark.core.secrets import SECRET_WORDS, redacted
+from toolmark.benchmark.core.secrets import redacted
 from toolmark.benchmark.tools.implementations import argument_adapter, implementation
 
 if TYPE_CHECKING:
@@ -57,6 +57,10 @@ _WRITING = frozenset(
     }
 )
 _LISTING = frozenset({"os.listdir", "os.scandir", "os.walk", "os.fwalk"})
+_SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
+"""If a variable has one of these words anywhere in its name, a confined tool does not see it. This is stricter than the
+rule by which secrets are hidden in text."""
+
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -94,7 +98,7 @@ def enter(scratch: str, seconds: float, memory: int, output: int, confined: bool
     sys.dont_write_bytecode = True
     if confined:
         # The arguments of a model must not make a tool reveal API keys, so the keys are removed.
-        for name in [name for name in os.environ if any(word in name.upper() for word in SECRET_WORDS)]:
+        for name in [name for name in os.environ if any(word in name.upper() for word in _SECRET_WORDS)]:
             del os.environ[name]
     os.environ["TMPDIR"] = state.scratch
     os.chdir(state.scratch)
@@ -133,6 +137,18 @@ def prepare(run: str) -> str:
     return "{}"
 
 
+def _without_secrets(text: str) -> str:
+    """Return JSON text without secrets. If a secret is part of a number, the whole text becomes one JSON string."""
+    hidden = redacted(text)
+    if hidden == text:
+        return text
+    try:
+        json.loads(hidden)
+    except ValueError:
+        return json.dumps(hidden)
+    return hidden
+
+
 def call(run: str, arguments: str) -> str:
     """Call a prepared tool.
 
@@ -150,7 +166,7 @@ def call(run: str, arguments: str) -> str:
     try:
         _State.guarded = _State.confined
         try:
-            text = redacted(json.dumps(adapter.validate_json(arguments), allow_nan=False))
+            text = _without_secrets(json.dumps(adapter.validate_json(arguments), allow_nan=False))
         finally:
             _State.guarded = False
         if len(text) > _State.output:

@@ -22,7 +22,7 @@ __all__ = ["NamedToolboxes", "trace_row", "write_traces"]
 
 def trace_row(trace: Trace) -> dict[str, Any]:
     """Return one row of `traces/`. The field `tools` is a JSON string in OpenAI's form."""
-    tools = [{"type": "function", "function": tool.shown()} for tool in trace.tools]
+    tools = [tool.as_openai() for tool in trace.tools]
     return {
         "messages": [_turn(message) for message in trace.messages],
         "tools": json.dumps(tools, ensure_ascii=False),

@@ -31,7 +31,7 @@ from toolmark.suites.lint.findings import KINDS, Finding, LocatedCase
 from toolmark.suites.lint.gold import executes, proves
 from toolmark.suites.lint.likeness import duplicates, leaks, training_patterns
 
-__all__ = ["KINDS", "Finding", "LocatedCase", "lint", "located_cases"]
+__all__ = ["KINDS", "Finding", "LocatedCase", "lint_cases", "located_cases"]
 
 
 def located_cases(paths: Iterable[Path], tools: str | None = None) -> tuple[list[LocatedCase], list[Finding]]:

@@ -185,14 +185,12 @@ def test_no_torch_at_collection_help_or_replay(warm_without_torch, tmp_path):
         (blocked / name / "__init__.py").write_text("raise ImportError('blocked by the test')")
     environment = {"PYTHONPATH": str(blocked), "PATH": "", "COLUMNS": "200"}
     door = ["suites/", "-p", "no:cacheprovider", "--runs", str(tmp_path / "runs")]
+    # So a fork of a process with these modules has no torch.
+    run = cold("-c", f"import {', '.join(WITHOUT_TORCH)}", cwd=ROOT, **environment)
+    assert run.returncode == 0, run.stdout + run.stderr
     for command in (
-        ["-m", "pytest", *door, "--collect-only", "-q", "--model", "pocket"],
-        ["-m", "pytest", *door, "--model", f"replay/{replay}", "--cases", str(cases)],
-        ["-c", f"import {', '.join(WITHOUT_TORCH)}"],  # so a fork of a process with these modules has no torch
-    ):
-        run = cold(*command, cwd=ROOT, **environment)
-        assert run.returncode == 0, run.stdout + run.stderr
-    for command in (
+        ["pytest", *door, "--collect-only", "-q", "--model", "pocket"],
+        ["pytest", *door, "--model", f"replay/{replay}", "--cases", str(cases)],
         ["pytest", *door, "--help"],
         ["pytest", *door, "--model", "policy/lexical", "--model", "policy/oracle", "--limit", "8"],
         ["toolmark", "train", "--help"],

@@ -79,7 +79,7 @@ class _Hub(BaseHTTPRequestHandler):
 def hub() -> Iterator[Any]:
     with ThreadingHTTPServer(("127.0.0.1", 0), _Hub) as server:
         server.requests, server.refuses = [], False
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()
 

@@ -108,7 +108,7 @@ def running_hub() -> Iterator[Hub]:
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
         server.hub = hub  # type: ignore[attr-defined]
         hub.url = f"http://127.0.0.1:{server.server_port}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         try:
             yield hub
         finally:

@@ -144,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "endless":
                 self._write(200, b"[" + b" " * 2**25 + b"]", {"Content-Length": str(2**25 + 2)})
             case "bomb":
-                packed = gzip.compress(b" " * 2**27)
+                packed = gzip.compress(b" " * 2**25)
                 self._write(200, packed, {"Content-Encoding": "gzip", "Content-Length": str(len(packed))})
             case "wait an hour":
                 self._send(503, {"error": {"message": "come back"}}, {"Retry-After": "3600"})
@@ -219,7 +219,7 @@ def scripted_server(
     with _Server(("127.0.0.1", 0), _Handler) as server:
         server.scripted = scripted  # type: ignore[attr-defined]
         scripted.url = f"http://127.0.0.1:{server.server_port}/v1"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         try:
             yield scripted
         finally:

@@ -161,9 +161,13 @@ def test_other_dev_cases_train_anew(recipe, base, dev, tmp_path):
     assert after.adapter != before.adapter
 
 
-def test_the_dev_cases_of_a_recipe_s_own_data_are_named_by_a_word(recipe, base):
+def test_the_dev_cases_of_a_recipe_s_own_data_are_named_by_a_word(recipe, base, tmp_path):
     own = planned(recipe, base, dev='"data"')
     assert f"--dev {own.data}" in " ".join(own.train)
+    for folder in (tmp_path / "data", recipe.parent / "copy-dev" / "data"):  # neither is what the word means
+        folder.mkdir(parents=True)
+        (folder / "few.dev.jsonl").touch()
+    assert planned(recipe, base, dev='"data"') == own
 
 
 def test_an_option_that_is_none_is_named_before_anything_is_made(recipe, base, tmp_path):

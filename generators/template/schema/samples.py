@@ -276,7 +276,7 @@ def _array(rng: Random, node: Schema, whole: Schema, name: str, depth: int) -> l
     count = rng.randint(max(least, 1), max(least, min(int(node.get("maxItems", MAX_ITEMS)), max(least, MAX_ITEMS)), 1))
     items: list[Any] = []
     for _ in range(count * 10):
-        item = sample(rng, node.get("items", {}), whole, singular, depth + 1)
+        item = sample(rng, items_schema, whole, singular, depth + 1)
         if item not in items:
             items.append(item)
         if len(items) == count:

@@ -25,7 +25,8 @@ signal.pause()
 """
     with subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path) as parent:
         assert wait_until((tmp_path / "started").exists)
-        assert len(family.members()) == 5, "the parent, the guard, the shell and what it started"
+        # These are the parent, the guard, the shell, and the two commands that the shell started.
+        assert wait_until(lambda: len(family.members()) == 5, 5), family.members()
         parent.kill()
     assert wait_until(lambda: not family.members(), 5), family.members()
 

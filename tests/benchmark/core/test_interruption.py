@@ -43,6 +43,7 @@ with interruptible():
         print("started", flush=True)
         signal.pause()
     finally:
+        print("started", flush=True)
         time.sleep(0.5)
         print("cleaned up", flush=True)
 """
@@ -52,8 +53,8 @@ def interrupted(script: str, *numbers: signal.Signals) -> subprocess.CompletedPr
     command = [sys.executable, "-c", script, "--fresh", "two words"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "started\n"
         for number in numbers:
+            assert process.stdout.readline() == "started\n"
             process.send_signal(number)
         try:
             out, err = process.communicate(timeout=30)

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from rich.console import Console
 
+from tests.forked.families import wait_until
 from toolmark.benchmark.core import progress
 from toolmark.benchmark.core.durations import duration, rate
 from toolmark.benchmark.core.progress import PhaseLines, Tally, counting, phase, phases_shown
@@ -125,9 +126,7 @@ def test_a_log_gets_lines_and_a_terminal_one_line_that_goes_away(monkeypatch):
 
         with phases_shown(Console(file=out, force_terminal=terminal, width=60)), phase(text, name="mine"):
             assert said.wait(10)
-            if not terminal:
-                while "\n" not in out.getvalue():
-                    pass
+            assert terminal or wait_until(lambda out=out: "\n" in out.getvalue(), 10)
         assert "mine: reading the files" in out.getvalue()
         assert ("\x1b[2K" in out.getvalue()) is terminal
     assert not [thread for thread in threading.enumerate() if thread.name == "progress"]

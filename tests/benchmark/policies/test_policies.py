@@ -97,7 +97,7 @@ def test_a_run_of_a_policy_is_kept_by_seed_and_by_gold(cases, tmp_path):
     def made(chosen: list[Case], seed: int = 0) -> tuple[int, str]:
         options = RunOptions(runs=tmp_path, decoding=Decoding(seed=seed))
         run = open_run(resolve("policy/uniform"), Tagged(), options)
-        generate(run, chosen, options, Engines(options.decoding), lambda done, total: None)  # noqa: ARG005
+        generate(run, chosen, options, Engines(options.decoding))
         return run.made, run.folder.name
 
     few = cases[:5]

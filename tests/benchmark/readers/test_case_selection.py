@@ -155,8 +155,9 @@ def test_a_limited_sample_is_nested_and_in_order(shipped: list[Case]) -> None:
     samples = [limited(shipped, size) for size in (1, 7, 40, 100, len(shipped), 10_000)]
     assert [len(sample) for sample in samples] == [1, 7, 40, 100, len(shipped), len(shipped)]
     for smaller, larger in itertools.pairwise(samples):
-        assert {case.id for case in smaller} <= {case.id for case in larger}
-        assert larger == [case for case in shipped if case in larger]
+        kept = {case.id for case in larger}
+        assert {case.id for case in smaller} <= kept
+        assert larger == [case for case in shipped if case.id in kept]
 
 
 def test_a_limited_sample_keeps_the_shares_of_its_strata(shipped: list[Case]) -> None:

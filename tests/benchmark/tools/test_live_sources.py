@@ -90,7 +90,7 @@ class _Mail(BaseHTTPRequestHandler):
 def mail(tmp_path: Path) -> Iterator[Path]:
     _Mail.seen.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), _Mail) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         path = tmp_path / "mail.yaml"
         path.write_text(MAIL.replace("SERVER", f"http://127.0.0.1:{server.server_port}"))
         yield path

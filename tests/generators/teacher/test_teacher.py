@@ -233,7 +233,7 @@ def test_a_tool_that_writes_is_called_only_when_all_may_run(
     teacher: ScriptedServer, teaching: Teaching, tmp_path: Path
 ) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), _Mail) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         body: dict[str, Any] = {"type": "object", "required": ["to"], "properties": {"to": {"type": "string"}}}
         post = {
             "operationId": "send_email",
