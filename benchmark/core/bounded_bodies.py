@@ -78,7 +78,7 @@ class Unpacking:
 def _limited(base: type) -> Any:
     """Return a subclass of `base`, the class of byte streams of httpx or of httpx2, that reads from another stream."""
 
-    class Limited(base):  # type: ignore[misc, valid-type]
+    class Limited(base):  # type: ignore[misc]
         def __init__(self, inner: Any, unpacking: Unpacking) -> None:
             self._inner = inner
             self._unpacking = unpacking
