@@ -7,12 +7,11 @@ from itertools import chain, groupby
 from pathlib import Path
 
 from cyclopts import App
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.core.printing import printable, say
+from toolmark.benchmark.core.printing import console, say
 
 __all__ = ["app"]
 
@@ -81,20 +80,20 @@ def show(
     weights = locate(resolve(base)).base
     with loading(weights):
         tokenizer = open_tokenizer(weights)
-    console = Console()
+    output = console()
     shown = 0
     for number, trace in enumerate(islice(data.traces(split), index, index + count), start=index):
         shown += 1
         about = f"{split} {number}: {trace.query_type}, {len(trace.tools)} tools offered, {trace.source}"
-        console.print(Text(printable(about), style="bold"))
+        output.print(Text(about, style="bold"))
         for encoded in conversation_sequences(trace.messages, trace.tools, spoken, tokenizer, args):
             text = Text()
             for mine, run in groupby(zip(encoded.ids, encoded.supervised, strict=True), key=lambda pair: pair[1]):
                 said = str(tokenizer.decode([token for token, _ in run], skip_special_tokens=False))
-                text.append(printable(said if mine or whole else _ends(said)), style=_LEARNED if mine else _GIVEN)
-            console.print(text, soft_wrap=True)
-            console.print(f"[{sum(encoded.supervised)} of {len(encoded.ids)} tokens are learnt]", markup=False)
-        console.print()
+                text.append(said if mine or whole else _ends(said), style=_LEARNED if mine else _GIVEN)
+            output.print(text, soft_wrap=True)
+            output.print(f"[{sum(encoded.supervised)} of {len(encoded.ids)} tokens are learnt]")
+        output.print()
     if not shown:
         raise InputError(f"{folder} has no conversation {index} in {split}", "Write a lower --index.")
 
@@ -132,21 +131,21 @@ def audit(folder: Path, *, manifest: Path | None = None) -> None:
         say(reason)
     if not found.rows:
         raise InputError(f"no row of {folder} is a conversation", "Write a dataset with: toolmark generate")
-    console = Console()
+    output = console()
     table = Table("what", "count", "share", title=f"{folder}: {found.rows:,} conversations")
     for kind, counts in (("query type", found.query_types), ("tool", found.tools)):
         for name, count in counts.most_common():
-            table.add_row(Text(printable(f"{kind} {name}")), f"{count:,}", f"{count / found.rows:.1%}")
-    console.print(table)
+            table.add_row(f"{kind} {name}", f"{count:,}", f"{count / found.rows:.1%}")
+    output.print(table)
     least, middle, most = found.offered
-    console.print(f"tools offered: {least} to {most}, median {middle:g}")
+    output.print(f"tools offered: {least} to {most}, median {middle:g}")
     median, tail, longest = found.characters
-    console.print(f"characters without tools: median {median:,.0f}, 95th percentile {tail:,.0f}, most {longest:,}")
-    console.print(f"duplicates: {found.repeated:,} exact, {found.near:,} near")
+    output.print(f"characters without tools: median {median:,.0f}, 95th percentile {tail:,.0f}, most {longest:,}")
+    output.print(f"duplicates: {found.repeated:,} exact, {found.near:,} near")
     leaks = ", ".join(f"{what} ({count:,})" for what, count in found.leaks.most_common()) or "none"
-    console.print(f"leakage: {printable(leaks)}", markup=False)
-    console.print(f"rows that are not conversations: {len(found.unreadable):,}")
-    console.print("clean" if found.clean else "not clean")
+    output.print(f"leakage: {leaks}")
+    output.print(f"rows that are not conversations: {len(found.unreadable):,}")
+    output.print("clean" if found.clean else "not clean")
     sys.exit(0 if found.clean else 1)
 
 
