@@ -69,6 +69,7 @@ class Evaluation:
         contestants: The contestants, in the order in which they are shown.
         cases: The cases that will be judged.
         skipped: Rows of the case files that could not be read.
+        tool_notes: Notes about parts of `--tools` that cannot be tools.
 
     Raises:
         InputError: An option, a spec or a case file is invalid.
@@ -85,6 +86,7 @@ class Evaluation:
         self._loaded, self.skipped = load_cases(request.cases, request.split, request.tools, request.skip_bad)
         self.cases = limited(self._loaded, request.limit, request.seed)
         self._named = named_tools(request.tools)
+        self.tool_notes = self._named.notes
 
     @property
     def available(self) -> int:
@@ -114,7 +116,7 @@ class Evaluation:
         if not self._recorded:
             check_writable(self.request.runs)
         observer = observer or Observer()
-        with Executor(self.request.execute, self._named) as executor:
+        with Executor(self.request.execute, self._named.tools) as executor:
             if note := executor.note_on_untrusted(self.cases):
                 observer.say(note)
         self._generate(observer)
@@ -191,7 +193,7 @@ class Evaluation:
         return [case for case in self.cases if case.id not in too_long]
 
     def _judge(self, cases: Sequence[Case], *, logs: bool) -> None:
-        with Executor(self.request.execute, self._named) as executor:
+        with Executor(self.request.execute, self._named.tools) as executor:
             for contestant in self.contestants:
                 with phase("judging", name=contestant.name):
                     contestant.grades = self._grades(contestant, cases, executor, logs=logs)
