@@ -14,13 +14,13 @@ from toolmark.benchmark.candidates.weights import Weights, locate, to_download
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hub import by_hand, probe
+from toolmark.benchmark.core.time_limit import within
 from toolmark.benchmark.data.cases import Case, Message
 from toolmark.benchmark.data.completions import Prompt
 from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.doctor.case_cost import case_cost
 from toolmark.benchmark.doctor.findings import Check, Finding, ok, problem, warning
 from toolmark.benchmark.doctor.probe_question import QUESTION, TOOL
-from toolmark.benchmark.doctor.time_limit import within
 from toolmark.benchmark.evaluation.contestant import Contestant
 
 __all__ = ["LocalModel"]
