@@ -28,6 +28,7 @@ from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.runs.run_folders import check_writable
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.grades import Grade, grade
+from toolmark.benchmark.tools.sandbox import missing_limits
 from toolmark.benchmark.tools.toolbox_names import named_tools
 from toolmark.benchmark.verdicts.comparison import Comparison, compare_sides
 from toolmark.benchmark.verdicts.fairness import mismatches
@@ -119,6 +120,8 @@ class Evaluation:
         with Executor(self.request.execute, self._named.tools) as executor:
             if note := executor.note_on_untrusted(self.cases):
                 observer.say(note)
+        for line in missing_limits():
+            observer.say(f"tools: {line}")
         self._generate(observer)
         cases = self._judged_cases()
         self._judge(cases, logs=logs and not self._recorded)

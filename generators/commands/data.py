@@ -66,7 +66,6 @@ def show(
     from toolmark.benchmark.core.registry import load
     from toolmark.benchmark.data.dataset import TraceDataset
     from toolmark.benchmark.engine.conversation_ids import conversation_sequences
-    from toolmark.benchmark.engine.loading_errors import loading
     from toolmark.benchmark.engine.tokenizer import open_tokenizer
 
     if index < 0 or count < 1:
@@ -78,8 +77,7 @@ def show(
     data = TraceDataset(folder)
     spoken = load("toolmark.dialects", dialect)()
     weights = locate(resolve(base)).base
-    with loading(weights):
-        tokenizer = open_tokenizer(weights)
+    tokenizer = open_tokenizer(weights)
     output = console()
     shown = 0
     for number, trace in enumerate(islice(data.traces(split), index, index + count), start=index):

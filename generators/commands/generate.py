@@ -39,6 +39,7 @@ def generate_command(generator: Any) -> Callable[..., None]:
         from importlib.util import find_spec
 
         from toolmark.benchmark.data.held_out import held_out, shipped_manifest
+        from toolmark.benchmark.tools.sandbox import missing_limits
         from toolmark.generators.executed_calls import execution_summary
         from toolmark.generators.pipeline import generate as run
         from toolmark.generators.trace_dataset.upload import check_upload, upload_dataset
@@ -59,6 +60,8 @@ def generate_command(generator: Any) -> Callable[..., None]:
             output.print(line, soft_wrap=True)
 
         say(execution_summary(toolbox, execute))
+        for line in missing_limits():
+            say(f"tools: {line}")
         for warning in warnings:
             say(f"warning: {warning}")
         report = run(generator, chosen, seed, toolbox, out, kept_out, execute, say)
