@@ -105,10 +105,11 @@ def _message(line: bytes) -> Any:
         return jsonrpc_message_adapter.validate_json(line, by_name=False)
     except ValueError:
         fields = json_object(line) or {}
-    if "method" in fields or not isinstance(fields.get("id"), int | str):
+    number = fields.get("id")
+    if "method" in fields or isinstance(number, bool) or not isinstance(number, int | str):
         return None
     error = {"code": INTERNAL_ERROR, "message": "the answer of the server has neither a valid result nor a valid error"}
-    return jsonrpc_message_adapter.validate_python({"jsonrpc": "2.0", "id": fields["id"], "error": error})
+    return jsonrpc_message_adapter.validate_python({"jsonrpc": "2.0", "id": number, "error": error})
 
 
 async def _end(process: Any) -> None:
