@@ -19,6 +19,8 @@ app = App(name="data", help="Show, check and upload trace datasets.")
 
 _LEARNED = "bold green"
 _GIVEN = "dim"
+_MOST_UNREADABLE = 20
+"""Largest number of rows that are listed because they are not conversations."""
 _SHOWN = 240
 """If a text that the model does not learn is long, this number of characters is printed from each end of the text."""
 
@@ -64,7 +66,6 @@ def show(
     from toolmark.benchmark.core.registry import load
     from toolmark.benchmark.data.dataset import TraceDataset
     from toolmark.benchmark.engine.conversation_ids import conversation_sequences
-    from toolmark.benchmark.engine.loading_errors import loading
     from toolmark.benchmark.engine.tokenizer import open_tokenizer
 
     if index < 0 or count < 1:
@@ -76,8 +77,7 @@ def show(
     data = TraceDataset(folder)
     spoken = load("toolmark.dialects", dialect)()
     weights = locate(resolve(base)).base
-    with loading(weights):
-        tokenizer = open_tokenizer(weights)
+    tokenizer = open_tokenizer(weights)
     output = console()
     shown = 0
     for number, trace in enumerate(islice(data.traces(split), index, index + count), start=index):
@@ -104,7 +104,9 @@ def _ends(text: str) -> str:
 
 @app.command
 def audit(folder: Path, *, manifest: Path | None = None) -> None:
-    """Count leaks, duplicates, query types, tools and lengths. The exit code is 1 if there is a leak or a duplicate.
+    """Count leaks, duplicates, query types, tools and lengths.
+
+    The exit code is 1 if there is a leak or a duplicate, or if a row is not a conversation.
 
     Parameters
     ----------
@@ -119,10 +121,14 @@ def audit(folder: Path, *, manifest: Path | None = None) -> None:
     from toolmark.generators.trace_dataset.audit import audit_rows
 
     data = TraceDataset(folder)
-    splits = [data.rows(split) for split in data.splits]
-    total = sum(map(len, splits))
-    rows = counting(chain.from_iterable(splits), "conversations checked", total, "conversation")
+    total = sum(len(data.rows(split)) for split in data.splits)
+    read = chain.from_iterable(map(data.conversations, data.splits))
+    rows = counting(read, "conversations checked", total, "conversation")
     found = audit_rows(rows, held_out(manifest or shipped_manifest()))
+    for reason in found.unreadable[:_MOST_UNREADABLE]:
+        say(reason)
+    if not found.rows:
+        raise InputError(f"no row of {folder} is a conversation", "Write a dataset with: toolmark generate")
     output = console()
     table = Table("what", "count", "share", title=f"{folder}: {found.rows:,} conversations")
     for kind, counts in (("query type", found.query_types), ("tool", found.tools)):
@@ -136,6 +142,7 @@ def audit(folder: Path, *, manifest: Path | None = None) -> None:
     output.print(f"duplicates: {found.repeated:,} exact, {found.near:,} near")
     leaks = ", ".join(f"{what} ({count:,})" for what, count in found.leaks.most_common()) or "none"
     output.print(f"leakage: {leaks}")
+    output.print(f"rows that are not conversations: {len(found.unreadable):,}")
     output.print("clean" if found.clean else "not clean")
     sys.exit(0 if found.clean else 1)
 
