@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO
 
 from toolmark.benchmark.core.errors import InputError
 
@@ -18,7 +18,7 @@ MAX_UNPACKED = 256_000_000
 _MAX_LINE = 64_000_000
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> BufferedIOBase:
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
