@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from cyclopts import App
-from rich.console import Console
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.printing import console
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.core.registry import renderer_for
 from toolmark.benchmark.evaluation.evaluate import compare_recorded
@@ -80,4 +80,4 @@ def report(
     comparison = compare_recorded(request, report=True)
     with phase(f"writing {out}"):
         renderer.render(comparison, Path(out))
-    Console(stderr=True).print(f"Wrote {out}", markup=False, highlight=False, soft_wrap=True)
+    console(stderr=True).print(f"Wrote {out}", soft_wrap=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.readers.strict_json import strict_json
+from toolmark.benchmark.core.strict_json import strict_json
 
 __all__ = ["ADAPTER_CONFIG", "ADAPTER_WEIGHTS", "read_adapter_config"]
 

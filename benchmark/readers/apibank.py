@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from toolmark.benchmark.core.strict_json import strict_json
 from toolmark.benchmark.data.cases import Abstain, Call, Case, ExpectCall, Message, Source, Toolbox
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
@@ -27,7 +28,6 @@ from toolmark.benchmark.readers.expected_calls import expected_calls, gold_fault
 from toolmark.benchmark.readers.file_rows import Row, data_files, json_rows
 from toolmark.benchmark.readers.python_calls import python_calls
 from toolmark.benchmark.readers.row_conversion import convert, field, reason
-from toolmark.benchmark.readers.strict_json import strict_json
 from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
 from toolmark.benchmark.readers.tool_labels import offered_tools
 

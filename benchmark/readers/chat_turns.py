@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from toolmark.benchmark.core.strict_json import strict_json
 from toolmark.benchmark.data.cases import Message, Source, Toolbox
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers.conversations import conversation
 from toolmark.benchmark.readers.expected_calls import call_of
 from toolmark.benchmark.readers.file_rows import Row
-from toolmark.benchmark.readers.strict_json import strict_json
 from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
 
 __all__ = ["chat_trace", "chat_turns", "tools_of"]

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.strict_json import STRICT_DECODER, as_json, check_json, strict_json
 from toolmark.benchmark.readers import BadRow
-from toolmark.benchmark.readers.strict_json import STRICT_DECODER, as_json, check_json, strict_json
 from toolmark.benchmark.readers.table_fillers import without_nulls
 
 __all__ = ["PARQUET", "Row", "csv_rows", "data_files", "json_rows", "parquet_rows", "read_text", "tables"]

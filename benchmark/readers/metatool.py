@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.strict_json import strict_json
 from toolmark.benchmark.data.cases import Abstain, Case, ExpectCall, Message, Source, Tool, Toolbox
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.expected_calls import labelled
 from toolmark.benchmark.readers.file_rows import Row, data_files, json_rows, read_text
 from toolmark.benchmark.readers.row_conversion import convert, field
-from toolmark.benchmark.readers.strict_json import strict_json
 from toolmark.benchmark.readers.tool_formats import toolbox_of
 from toolmark.benchmark.readers.tool_labels import offered_tools
 

@@ -16,6 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from toolmark.benchmark.core.printing import printable
+from toolmark.benchmark.core.secrets import remember_command
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.benchmark.tools.implementations import is_remote
 
@@ -54,6 +55,9 @@ class TrustedTools:
 
     def __init__(self, named: Iterable[Tool] = ()) -> None:
         self._named = {tool.name: tool for tool in named if tool.run is not None}
+        for tool in self._named.values():
+            if is_remote(str(tool.run)):
+                remember_command(str(tool.run).rpartition(":")[0])
 
     def of(self, tool: Tool) -> Tool | None:
         """Return the trusted tool that runs the calls of `tool`.

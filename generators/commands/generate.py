@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
-from rich.console import Console
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.printing import console
 from toolmark.benchmark.plugins.commands import checked, plugin_command, plugin_commands
 from toolmark.benchmark.scoring.execution import Execute
 
@@ -54,10 +54,10 @@ def generate_command(generator: Any) -> Callable[..., None]:
         kept_out = held_out(manifest or shipped_manifest())
         chosen = checked(generator.Options, options)
         toolbox, warnings = _toolbox_of(tools)
-        console = Console(stderr=True)
+        output = console(stderr=True)
 
         def say(line: str) -> None:
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            output.print(line, soft_wrap=True)
 
         say(execution_summary(toolbox, execute))
         for warning in warnings:

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.secrets import command_without_secrets
 from toolmark.benchmark.data.cases import Tool
-from toolmark.benchmark.tools.remote.mcp import absolute, connected, is_address
+from toolmark.benchmark.tools.remote.mcp import absolute, connected, is_address, reason
+from toolmark.benchmark.tools.remote.mcp_pipes import Fault
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
 from toolmark.benchmark.tools.sources import ToolsFile
 
@@ -21,6 +22,7 @@ PREFIX = "mcp:"
 
 MAX_TOOLS = 1000
 _SECONDS = 30.0
+_MAX_REASON = 500
 
 
 def read_mcp(server: str) -> ToolsFile:
@@ -53,10 +55,12 @@ def read_mcp(server: str) -> ToolsFile:
         what = f"To use an MCP server, the package {error.name!r} is needed, but it is not installed"
         raise EnvironmentFault(what, "Install it: pip install 'toolmark[mcp]'") from None
 
+    fault = Fault()
+
     async def listed() -> list[Any]:
         tools: list[Any] = []
         with anyio.fail_after(_SECONDS):
-            async with connected(server) as client:
+            async with connected(server, fault) as client:
                 page = await client.list_tools()
                 tools += page.tools
                 while page.next_cursor and len(tools) < MAX_TOOLS:
@@ -67,9 +71,8 @@ def read_mcp(server: str) -> ToolsFile:
     try:
         tools = anyio.run(listed)
     except Exception as error:
-        reason = _reason(error)
         raise EnvironmentFault(
-            f"The MCP server {shown_server!r} does not list its tools: {reason}",
+            f"The MCP server {shown_server!r} does not list its tools: {reason(error, fault)[:_MAX_REASON]}",
             "Start the server, or correct its address or command.",
         ) from error
     if not tools:
@@ -106,11 +109,3 @@ def _tool(shown: Any, server: str) -> Tool:
         run=f"mcp:{server}:{shown.name}",
         effects="read" if reads else "write",
     )
-
-
-def _reason(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if isinstance(error, TimeoutError):
-        return f"no answer in {_SECONDS:g} s"
-    return " ".join(str(error).split()) or type(error).__name__

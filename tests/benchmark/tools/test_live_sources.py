@@ -118,7 +118,7 @@ def test_operations_become_tools_with_json_schema(mail: Path) -> None:
 
 def test_an_operation_runs_as_its_effects_allow(mail: Path) -> None:
     listing, sending = named = read_source(mail).tools
-    sent = {"box": "in/../x", "to": {"name": "Ada"}, "text": "Hi"}
+    sent = {"box": "in/x y", "to": {"name": "Ada"}, "text": "Hi"}
     with Executor("read", named) as executor:
         assert not executor.may_run(sending)
         found = executor.run(listing, {"box": "in", "tags": ["a", "b"]})
@@ -131,13 +131,22 @@ def test_an_operation_runs_as_its_effects_allow(mail: Path) -> None:
     ]
     with Executor("all", named) as executor:
         assert executor.run(sending, sent).kind == "ok"
-        assert executor.run(sending, {**sent, "box": ""}).kind == "error"
-        for box, encoded in ((".", "%2E"), ("..", "%2E%2E"), ("a.b", "a%2Eb"), ("?x#y", "%3Fx%23y"), ("%2e", "%252e")):
+        for box, encoded in (
+            ("a.b", "a.b"),
+            ("...", "..."),
+            ("?x#y", "%3Fx%23y"),
+            ("%2e", "%252e"),
+            ("{box}", "%7Bbox%7D"),
+        ):
             assert executor.run(sending, {**sent, "box": box}).kind == "ok"
             assert _Mail.seen[-1][1] == f"/v1/boxes/{encoded}/mails"
+        seen = len(_Mail.seen)
+        for box in ("", ".", "..", "a/../b", "..\\x", "../", "/."):
+            assert executor.run(sending, {**sent, "box": box}).kind == "error", box
+        assert len(_Mail.seen) == seen, "the request would be another operation's"
         assert executor.run(sending, sent).kind == "ok"
     method, path, body = _Mail.seen[-1]
-    assert (method, path) == ("POST", "/v1/boxes/in%2F%2E%2E%2Fx/mails")
+    assert (method, path) == ("POST", "/v1/boxes/in%2Fx%20y/mails")
     assert json.loads(body) == {"to": {"name": "Ada"}, "text": "Hi"}
 
 

@@ -1,0 +1,9 @@
+"""All doors. A new door is added to a module of its kind, and a new module is added here."""
+
+from __future__ import annotations
+
+from tests.fuzzing.file_doors import FILE_DOORS
+
+__all__ = ["DOORS"]
+
+DOORS = {door.name: door for door in (*FILE_DOORS,)}
