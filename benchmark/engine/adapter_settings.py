@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["CHANGES_BASE", "KINDS", "SettingsError", "peft_config"]
 
 KINDS = (
-    *("LORA", "LOHA", "LOKR", "HIRA", "GRALORA", "MISS", "ROAD", "IA3", "OFT", "BOFT", "HRA", "C3A", "FOURIERFT"),
+    *("LORA", "LOHA", "LOKR", "HIRA", "GRALORA", "MISS", "ROAD", "IA3", "OFT", "HRA", "C3A", "FOURIERFT"),
     *("LN_TUNING", "TRAINABLE_TOKENS"),
 )
 """The types of adapters that are loaded. For each of them, a test proves that the weights of the base stay as they are,

@@ -24,6 +24,7 @@ from toolmark.benchmark.data.record import TrainingRecord
 from toolmark.benchmark.engine.adapter_settings import CHANGES_BASE, peft_config
 from toolmark.benchmark.engine.adapter_weights import read_weights
 from toolmark.benchmark.engine.base_state import BaseState
+from toolmark.benchmark.engine.loading_errors import cause
 
 if TYPE_CHECKING:
     from peft import PeftConfig, PeftModel
@@ -111,10 +112,8 @@ class AdaptedModel:
                 f"there is not enough memory for the adapter {adapter}: {error}", "Use a smaller base or adapter."
             ) from None
         except Exception as error:  # PEFT raises errors of many types if a setting makes no sense.
-            reason = " ".join(str(error).split())[:300]
-            kind = "" if type(error).__module__.startswith("toolmark") else f"{type(error).__name__}: "
             raise InputError(
-                f"{adapter} cannot be loaded on {self._base}: {kind}{reason}",
+                f"{adapter} cannot be loaded on {self._base}: {cause(error)}",
                 "With --model, give the base on which the adapter was trained. Or save the adapter again.",
             ) from None
         wrapped.eval()
@@ -122,6 +121,7 @@ class AdaptedModel:
 
     def _expected(self, config: PeftConfig) -> dict[str, Tensor]:
         """Return the tensors that PEFT would save for an adapter with this configuration. They use no memory."""
+        import torch
         from peft import PeftModel
         from peft.utils.save_and_load import get_peft_model_state_dict
 
@@ -129,7 +129,7 @@ class AdaptedModel:
         if hasattr(config, "init_lora_weights"):
             config.init_lora_weights = True
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), torch.device("meta"):
                 warnings.simplefilter("ignore")
                 empty = PeftModel(self._plain, config, adapter_name=_NAME, low_cpu_mem_usage=True)
                 found: dict[str, Tensor] = get_peft_model_state_dict(

@@ -34,5 +34,5 @@ def test_weights_of_an_adapter_with_another_name_do_not_stand_for_them(pocket: P
     """PEFT would read the pickle file, although there is a safetensors file."""
     shutil.copyfile(pocket / "model.safetensors", tmp_path / "model.safetensors")
     (tmp_path / "adapter_model.bin").touch()
-    with pytest.raises(InputError, match="has no adapter_model.safetensors"):
+    with pytest.raises(InputError, match=r"has no adapter_model\.safetensors"):
         locate(Candidate("local", "mine", str(pocket), adapter=str(tmp_path)))

@@ -8,7 +8,6 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from toolmark.benchmark.engine.adapters import AdaptedModel
 pytestmark = pytest.mark.filterwarnings("ignore:base identity not proven")
 
 QUERY = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
+ENDLESS = r"((\w|.)+)+\d\d"
 EMBEDDINGS = "base_model.model.model.embed_tokens.weight"
 
 
@@ -103,21 +103,19 @@ def test_settings(adapted: AdaptedModel, adapter: Path, settings: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("settings", "field"),
+    "settings",
     [
-        ({"target_modules": "(.*.*.*.*.*)*x"}, "target_modules"),
-        ({"exclude_modules": r"(([a-z_.0-9])+.)+([A-Z]([a-z])+)+$"}, "exclude_modules"),
-        ({"layers_to_transform": [0], "layers_pattern": r"(?:\w*\w*\.?)*x"}, "layers_pattern"),
-        ({"rank_pattern": {r"(\w*\.?\w*)*x": 4}}, "rank_pattern"),
+        {"target_modules": ENDLESS},
+        pytest.param({"exclude_modules": ENDLESS}, marks=pytest.mark.slow),
+        pytest.param({"layers_to_transform": [0], "layers_pattern": ENDLESS}, marks=pytest.mark.slow),
+        pytest.param({"rank_pattern": {ENDLESS: 4}}, marks=pytest.mark.slow),
     ],
 )
-def test_an_expression_that_never_ends(
-    adapted: AdaptedModel, adapter: Path, settings: dict[str, Any], field: str
-) -> None:
+def test_an_expression_that_never_ends(adapted: AdaptedModel, adapter: Path, settings: dict[str, Any]) -> None:
+    """Python's `re` would need years for it."""
     set_in_config(adapter, **settings)
-    began = monotonic()
-    assert re.search(f"{field} has an expression that takes more than 2 seconds", refused(adapted, adapter))
-    assert monotonic() - began < 10
+    field = list(settings)[-1]
+    assert f"{field} has an expression that takes too long: " in refused(adapted, adapter)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import get_peft_model
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PeftType
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
@@ -53,6 +53,7 @@ LORA: Mapping[str, dict[str, Any]] = {
     "first layers": {"layers_to_transform": 1},
     "parameters": {"target_modules": [], "target_parameters": ["q_proj.weight"]},
 }
+QUICK = ("DoRA", "PiSSA", "OLoRA", "saved head", "embeddings", "ranks", "expression", "LOHA", "IA3")
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +77,14 @@ def trained(base: PreTrainedModel, config: Any) -> Any:
     return model.eval()
 
 
-@pytest.mark.parametrize(
-    ("kind", "settings"),
-    [
-        *(pytest.param("LORA", settings, id=name) for name, settings in LORA.items()),
-        *((kind, OTHER_KINDS.get(kind, {})) for kind in KINDS),
-    ],
-)
+def kinds() -> Iterator[Any]:
+    """All kinds. A few of them are tried in the quick suite."""
+    lora = {name: ("LORA", settings) for name, settings in LORA.items()}
+    for name, values in (lora | {kind: (kind, OTHER_KINDS.get(kind, {})) for kind in KINDS}).items():
+        yield pytest.param(*values, id=name, marks=() if name in QUICK else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("kind", "settings"), kinds())
 def test_an_adapter_is_applied_as_in_peft_and_leaves_no_trace(
     base: PreTrainedModel, adapted: AdaptedModel, tmp_path: Path, kind: str, settings: Mapping[str, Any]
 ) -> None:
