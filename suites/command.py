@@ -65,13 +65,13 @@ def lint(*files: Path, tools: str | None = None) -> None:
     from toolmark.suites.lint import lint_cases
 
     with phase("checking the cases"):
-        findings, count, note = lint_cases(_at_least_one(files), tools)
+        findings, count, notes = lint_cases(_at_least_one(files), tools)
     for finding in findings:
         print(printable(str(finding)))  # noqa: T201
     kinds = Counter(finding.kind for finding in findings)
     told = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common()) or "nothing found"
-    if note is not None:
-        print(note, file=sys.stderr)  # noqa: T201
+    for note in notes:
+        print(printable(note), file=sys.stderr)  # noqa: T201
     print(f"{count} cases checked: {told}", file=sys.stderr)  # noqa: T201
     sys.exit(1 if findings else 0)
 

@@ -28,6 +28,7 @@ from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.runs.run_folders import check_writable
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.grades import Grade, grade
+from toolmark.benchmark.tools.sandbox import missing_limits
 from toolmark.benchmark.tools.toolbox_names import named_tools
 from toolmark.benchmark.verdicts.comparison import Comparison, compare_sides
 from toolmark.benchmark.verdicts.fairness import mismatches
@@ -69,6 +70,7 @@ class Evaluation:
         contestants: The contestants, in the order in which they are shown.
         cases: The cases that will be judged.
         skipped: Rows of the case files that could not be read.
+        tool_notes: Notes about parts of `--tools` that cannot be tools.
 
     Raises:
         InputError: An option, a spec or a case file is invalid.
@@ -85,6 +87,7 @@ class Evaluation:
         self._loaded, self.skipped = load_cases(request.cases, request.split, request.tools, request.skip_bad)
         self.cases = limited(self._loaded, request.limit, request.seed)
         self._named = named_tools(request.tools)
+        self.tool_notes = self._named.notes
 
     @property
     def available(self) -> int:
@@ -114,9 +117,11 @@ class Evaluation:
         if not self._recorded:
             check_writable(self.request.runs)
         observer = observer or Observer()
-        with Executor(self.request.execute, self._named) as executor:
+        with Executor(self.request.execute, self._named.tools) as executor:
             if note := executor.note_on_untrusted(self.cases):
                 observer.say(note)
+        for line in missing_limits():
+            observer.say(f"tools: {line}")
         self._generate(observer)
         cases = self._judged_cases()
         self._judge(cases, logs=logs and not self._recorded)
@@ -191,7 +196,7 @@ class Evaluation:
         return [case for case in self.cases if case.id not in too_long]
 
     def _judge(self, cases: Sequence[Case], *, logs: bool) -> None:
-        with Executor(self.request.execute, self._named) as executor:
+        with Executor(self.request.execute, self._named.tools) as executor:
             for contestant in self.contestants:
                 with phase("judging", name=contestant.name):
                     contestant.grades = self._grades(contestant, cases, executor, logs=logs)

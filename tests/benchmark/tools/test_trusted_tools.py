@@ -123,7 +123,7 @@ def test_lint_says_which_option_runs_the_tools_and_then_runs_them(data: Path) ->
     text = file.read_text()
     assert f"--tools {source}" in str(lint_cases([file])[2])
     # The file claims that the function is pure. The function itself does not, so it needs more than `--tools`.
-    assert lint_cases([file], str(source))[2] is None
+    assert lint_cases([file], str(source))[2] == []
     source.write_text(
         "from toolmark.benchmark.tools.effects import effects\n\n\n"
         + source.read_text().replace(f"def {NAME}", f"@effects('pure')\ndef {NAME}").replace("len(", "1 / len(0 * ")
