@@ -93,7 +93,8 @@ def peft_config(settings: Mapping[str, Any], modules: Sequence[str], vocabulary:
         SettingsError: A setting is not valid, or Toolmark does not apply it.
         PatternError: An expression in a setting is not valid, takes too long, or matches no module.
     """
-    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PeftType
+    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+    from peft.utils.peft_types import PeftType
 
     kind = settings.get("peft_type")
     if kind not in KINDS:

@@ -104,7 +104,7 @@ class AdaptedModel:
                 if getattr(config, "init_lora_weights", None) in CHANGES_BASE:
                     self._own.use_copies()
                 wrapped = PeftModel(self._plain, config, adapter_name=_NAME)
-                loaded = set_peft_model_state_dict(wrapped, weights, adapter_name=_NAME)
+                loaded: Any = set_peft_model_state_dict(wrapped, weights, adapter_name=_NAME)
             if loaded.unexpected_keys:
                 raise ValueError(f"PEFT does not know the weight {loaded.unexpected_keys[0]}")
         except (MemoryError, torch.OutOfMemoryError) as error:

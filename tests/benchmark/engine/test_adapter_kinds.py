@@ -84,7 +84,7 @@ def kinds() -> Iterator[Any]:
         yield pytest.param(*values, id=name, marks=() if name in QUICK else pytest.mark.slow)
 
 
-@pytest.mark.parametrize(("kind", "settings"), kinds())
+@pytest.mark.parametrize(("kind", "settings"), list(kinds()))
 def test_an_adapter_is_applied_as_in_peft_and_leaves_no_trace(
     base: PreTrainedModel, adapted: AdaptedModel, tmp_path: Path, kind: str, settings: Mapping[str, Any]
 ) -> None:
