@@ -289,7 +289,8 @@ def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]
     evaluation = request.config.stash.get(_EVALUATION, None)
     used = {one.dialect.name for one in evaluation.contestants} if evaluation else names("toolmark.dialects")
     dialects = [load("toolmark.dialects", name)() for name in sorted(used)]
-    with Executor(options.execute, named_tools(options.tools).tools) as executor:
+    named, trust = named_tools(options.tools).tools, options.trust_data_tools
+    with Executor(options.execute, named, trust_data=trust) as executor:
         proofs = [GoldProof(cases, dialect, executor) for dialect in dialects]
 
         def prove(metric: str) -> None:

@@ -57,6 +57,7 @@ class Request:
     stop_at_call: bool = False
     floors: tuple[tuple[str, float], ...] = ()
     execute: Execute = "pure"
+    trust_data_tools: bool = False
     fresh: bool = False
     skip_too_long: bool = False
     skip_bad: bool = False

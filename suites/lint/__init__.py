@@ -81,8 +81,15 @@ def _of_folder(folder: Path) -> list[Path]:
     return inside or [folder]
 
 
-def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Finding], int, list[str]]:
+def lint_cases(
+    paths: Sequence[Path], tools: str | None = None, *, trust_data_tools: bool = False
+) -> tuple[list[Finding], int, list[str]]:
     """Check case files.
+
+    Args:
+        paths: Case files or folders.
+        tools: The toolboxes that the cases name, in the form of the option `--tools`.
+        trust_data_tools: Whether the code that the cases name may be imported.
 
     Returns:
         The findings in the order of files and lines, the number of cases that were checked, and lines about parts of
@@ -96,7 +103,7 @@ def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Fi
     dialect = load("toolmark.dialects", "tagged")()
     findings += [*labels(rows), *splits(rows)]
     named = named_tools(tools)
-    with Executor(named=named.tools) as executor:
+    with Executor(named=named.tools, trust_data=trust_data_tools) as executor:
         untrusted = executor.note_on_untrusted(row.case for row in rows)
         notes = [*map(str, named.notes), *([untrusted] if untrusted else [])]
         broken = list(executes(rows, executor))
