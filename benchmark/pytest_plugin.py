@@ -156,6 +156,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     lines = [f"toolmark: {len(cases)}{of} cases ({request.split}; source: {sources}) from {request.cases}"]
     lines += [f"  {len(evaluation.skipped)} rows skipped"] * bool(evaluation.skipped)
     lines += [f"  skipped {row.place}: {row.reason}" for row in evaluation.skipped]
+    lines += [f"  --tools: {note}" for note in evaluation.tool_notes]
     for contestant in evaluation.contestants:
         candidate = contestant.candidate
         where = f"{candidate.kind} {candidate.base}" + (f" + {candidate.adapter}" if candidate.adapter else "")
@@ -288,7 +289,8 @@ def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]
     evaluation = request.config.stash.get(_EVALUATION, None)
     used = {one.dialect.name for one in evaluation.contestants} if evaluation else names("toolmark.dialects")
     dialects = [load("toolmark.dialects", name)() for name in sorted(used)]
-    with Executor(options.execute, named_tools(options.tools)) as executor:
+    named, trust = named_tools(options.tools).tools, options.trust_data_tools
+    with Executor(options.execute, named, trust_data=trust) as executor:
         proofs = [GoldProof(cases, dialect, executor) for dialect in dialects]
 
         def prove(metric: str) -> None:

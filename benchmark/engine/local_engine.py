@@ -218,7 +218,7 @@ class LocalEngine:
                 "Use the tokenizer that was saved with the model.",
             )
         self._thinking = ThinkingRoom(self._decoding, prompts, self._text) if self._decoding.thinking_tokens else None
-        with self._model.adapter_active(), naming_missing_operations(self._device):
+        with naming_missing_operations(self._device):
             if self._forward is None:
                 if self._decoding.temperature > 0:
                     torch.manual_seed(seed_of(self._decoding.seed, epoch, *prompts.values()))

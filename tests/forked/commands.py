@@ -26,8 +26,8 @@ ROOT = Path(__file__).parents[2]
 
 WITHOUT_TORCH = (
     *("pytest", "scipy.stats", "pandas", "inspect_ai._eval.eval", "inspect_ai.model", "inspect_ai.agent._acp.server"),
-    *("pebble", "ruamel.yaml", "markdown_it", "jinja2", "hypothesis", "anyio._backends._asyncio"),
-    *("toolmark.benchmark.tools.catalog", "toolmark.benchmark.tools.sandbox_worker"),
+    *("ruamel.yaml", "markdown_it", "jinja2", "hypothesis", "anyio._backends._asyncio"),
+    *("toolmark.benchmark.tools.catalog", "toolmark.benchmark.tools.sandbox"),
     *("toolmark.benchmark.evaluation.evaluate", "toolmark.benchmark.evaluation.models_command"),
     *("toolmark.benchmark.runs.command", "toolmark.benchmark.runs.inspect_task", "toolmark.reports.command"),
     *("toolmark.reports.html", "toolmark.reports.push", "toolmark.reports.terminal", "toolmark.suites.command"),
