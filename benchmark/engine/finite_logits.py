@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-__all__ = ["NoNumbers", "check_computes", "check_logits", "finite_scores", "first_without_numbers", "no_numbers"]
+__all__ = [
+    "NoNumbers",
+    "check_computes",
+    "check_logits",
+    "finite_scores",
+    "first_without_numbers",
+    "no_numbers",
+    "vocabulary",
+]
 
 
 _PROBE = 8
@@ -30,10 +38,10 @@ class NoNumbers(Exception):
     """The largest logit of a sequence is NaN or infinite.
 
     Attributes:
-        index: The index of the sequence. None if it is not known.
+        index: The index of the sequence.
     """
 
-    def __init__(self, index: int | None = None) -> None:
+    def __init__(self, index: int) -> None:
         super().__init__(index)
         self.index = index
 
@@ -90,9 +98,16 @@ def check_computes(model: PreTrainedModel, base: Path, dtype: str) -> None:
         EnvironmentFault: The memory is too small.
     """
     with loading(base):
-        where = first_without_numbers(model, range(min(_PROBE, len(model.get_input_embeddings().weight))))
+        tokens = min(_PROBE, vocabulary(model))
+        where = first_without_numbers(model, range(tokens))
     if where is not None:
         raise no_numbers(base, None, where, dtype)
+
+
+def vocabulary(model: PreTrainedModel) -> int:
+    """Return the number of tokens that a model can read."""
+    weight: Any = model.get_input_embeddings().weight
+    return int(weight.shape[0])
 
 
 class _Found(Exception):

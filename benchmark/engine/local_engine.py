@@ -19,7 +19,13 @@ from toolmark.benchmark.engine.base_model import load_base
 from toolmark.benchmark.engine.decode_loop import DecodeLimits, Forward, decode
 from toolmark.benchmark.engine.devices import DEVICES, memory, naming_missing_operations
 from toolmark.benchmark.engine.encoding import check_readable, encode, stop_ids
-from toolmark.benchmark.engine.finite_logits import NoNumbers, check_computes, first_without_numbers, no_numbers
+from toolmark.benchmark.engine.finite_logits import (
+    NoNumbers,
+    check_computes,
+    first_without_numbers,
+    no_numbers,
+    vocabulary,
+)
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.loading_errors import loading
 from toolmark.benchmark.engine.model_config import context_length
@@ -95,7 +101,7 @@ class LocalEngine:
         with loading(self._base), naming_missing_operations(self._device):
             placed = model.eval().to(DEVICES[self._device].torch_name)  # type: ignore[no-untyped-call]
             check_computes(placed, self._base, self._dtype)
-        self._vocabulary = len(placed.get_input_embeddings().weight)
+        self._vocabulary = vocabulary(placed)
         loaded = AdaptedModel(placed, self._base)
         loaded.set_adapter(self._adapter)
         return loaded
@@ -194,16 +200,15 @@ class LocalEngine:
         try:
             yield from self._answer(prompts, epoch, progress)
         except NoNumbers as error:
-            raise self._without_numbers(prompts.get(error.index, [])) from None
+            raise self._without_numbers(prompts[error.index]) from None
 
     def _without_numbers(self, prompt: Sequence[int]) -> InputError:
         """Return the error that the model computes no numbers. Find out whether the adapter is the reason."""
-        with self._model.adapter_active():
-            where = first_without_numbers(self._model.plain, prompt or (0, 1))
-        adapter, self._adapter = self._adapter, None
-        self._model.set_adapter(None)
-        with self._model.adapter_active():
-            of_base = first_without_numbers(self._model.plain, prompt or (0, 1))
+        adapter, model = self._adapter, self._model
+        where = first_without_numbers(model.plain, prompt)
+        model.set_adapter(None)
+        of_base = first_without_numbers(model.plain, prompt)
+        model.set_adapter(adapter)
         return no_numbers(self._base, None if of_base else adapter, of_base or where, self._dtype)
 
     def _answer(

@@ -84,7 +84,7 @@ def write_padded(
                     logits_processor=LogitsProcessorList([finite_scores]),
                 )
             except NoNumbers as error:
-                raise NoNumbers(None if error.index is None else batch[error.index]) from None
+                raise NoNumbers(batch[error.index]) from None
             work.admitted(())
             for index, tokens in zip(batch, output[:, ids.shape[1] :].tolist(), strict=True):
                 end = next((n for n, token in enumerate(tokens, start=1) if token in stops), len(tokens))
