@@ -75,7 +75,12 @@ _NAME_KEY = re.compile(r'"(?:tool_name|name|tool|function)"\s{0,8}:\s{0,8}"([^"\
 _OBJECT_KEY = re.compile(r'"([^"\\]{1,128})"\s{0,8}:\s{0,8}\{')
 _NEAR = 300
 """Largest distance of the name of a tool from the mark of the call, in characters."""
-_SHAPES = (_NAME_KEY, _OBJECT_KEY, _CALL_AT_LINE_START, _LIST_OF_CALLS)
+_SHAPES = (
+    ("json", _NAME_KEY),
+    ("json", _OBJECT_KEY),
+    ("pythonic", _CALL_AT_LINE_START),
+    ("pythonic", _LIST_OF_CALLS),
+)
 
 _FENCE = re.compile(r"```(?:json|tool_code|tool_calls?|function_calls?|tool|xml)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
 
@@ -114,6 +119,7 @@ def unmarked(prose: str, own: Collection[str]) -> Iterator[FailedAttempt]:
         if form not in own and (found := calls(stripped, work)):
             yield FailedAttempt(form, f"the call has the form {form}", found[0].name)
             return
-    written = {name for shape in _SHAPES for name in shape.findall(prose)}
-    for name in sorted(written | {name.rpartition(".")[2] for name in written}):
-        yield FailedAttempt("unmarked", "the text looks like a call", name, certain=False)
+    written = {name: form for form, shape in reversed(_SHAPES) for name in shape.findall(prose)}
+    short = {name.rpartition(".")[2]: form for name, form in written.items()}
+    for name, form in sorted({**short, **written}.items()):
+        yield FailedAttempt(None if form in own else form, f"the call looks like the form {form}", name, certain=False)
