@@ -36,6 +36,7 @@ from filelock import FileLock, Timeout
 
 from toolmark.benchmark.core.atomic_write import write_atomically
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.secrets import redacted
 from toolmark.benchmark.data.completions import Completion
 
 __all__ = ["BrokenLine", "Ledger", "Recorded", "read_ledger", "scan_ledger"]
@@ -258,7 +259,7 @@ class Ledger:
         )
 
     def _append(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        left = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+        left = b"".join(redacted(json.dumps(row)).encode() + b"\n" for row in rows)
         try:
             while left:
                 left = left[self._stream.write(left) :]
