@@ -32,6 +32,7 @@ from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.progress import phase, phases_shown
 from toolmark.benchmark.core.registry import load, names, renderer_for
 from toolmark.benchmark.core.secrets import command_without_secrets, redacted
+from toolmark.benchmark.core.unexpected_errors import defect_line, naming_full_disks
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.floors import floors
@@ -204,9 +205,10 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     """Before the first check, generate the answers of all candidates to all cases, and judge the answers."""
     config = session.config
     try:
-        _generate(session)
+        with naming_full_disks():
+            _generate(session)
         result = yield
-        with _uncaptured(config), phases_shown():
+        with naming_full_disks(), _uncaptured(config), phases_shown():
             _write_reports(config)
     except ToolmarkError as error:
         raise _usage_error(error) from error
@@ -228,6 +230,14 @@ def _generate(session: pytest.Session) -> None:
         with _uncaptured(config), phases_shown(live=not evaluation.has_recipes):
             report = bool(config.stash[_VALUES]["report"] or os.environ.get("GITHUB_STEP_SUMMARY"))
             config.stash[_COMPARISON] = evaluation.run(TerminalObserver(), report=report)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_internalerror(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+    """Print where to report a defect, after pytest has printed the traceback."""
+    modules = {str(entry.frame.f_globals.get("__name__")) for entry in excinfo.traceback} - {__name__}
+    if any(module.startswith("toolmark.") for module in modules):
+        print(defect_line(excinfo.value), file=sys.stderr)  # noqa: T201
 
 
 def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
