@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from toolmark.benchmark.core.printing import console
 from toolmark.benchmark.scoring.metrics import MetricInfo
 from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
 from toolmark.reports.tables import cells, difference_cells
@@ -26,10 +27,10 @@ class Terminal:
     def render(self, comparison: Comparison, out: Path | None) -> None:
         """Print the summary to the terminal, or write the same text to `out`."""
         if out is None:
-            self._draw(comparison, Console(markup=False, highlight=False))
+            self._draw(comparison, console())
             return
         with out.open("w", encoding="utf-8") as stream:
-            self._draw(comparison, Console(file=stream, width=160, markup=False, highlight=False))
+            self._draw(comparison, console(file=stream))
 
     def _draw(self, comparison: Comparison, console: Console) -> None:
         figures = [figure for one in comparison.contestants for figure in one.figures.items()]

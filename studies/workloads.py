@@ -14,7 +14,8 @@ from toolmark.benchmark.data.completions import Prompt
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.engine.encoding import encode, stop_ids
-from toolmark.benchmark.engine.tokenizer import context_length, open_tokenizer
+from toolmark.benchmark.engine.model_config import context_length
+from toolmark.benchmark.engine.tokenizer import open_tokenizer
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 
 __all__ = ["Workload", "random_gemma", "shipped"]

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from cyclopts import App
-from rich.console import Console
 
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.template_args import parse_template_args
+from toolmark.benchmark.core.printing import console
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.engine.devices import DeviceChoice
 from toolmark.benchmark.plugins.commands import checked, plugin_command, plugin_commands
@@ -100,10 +100,10 @@ def _train(trainer: Any, options: Any, **given: Any) -> None:
     from toolmark.trainers.guard_test_cases import no_test_cases
     from toolmark.trainers.host import run_training
 
-    console = Console(stderr=True)
+    output = console(stderr=True)
 
     def say(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        output.print(line, soft_wrap=True)
 
     with no_test_cases(), phase("preparing the training") as shown:
 

@@ -102,12 +102,12 @@ class Recipe(BaseModel):
         """Return the options of a step. Paths are changed, so that they are relative to the working directory."""
         options = step.options
         for key, value in options.items():
-            if _may_be_path(key, value) and (path := self.path.parent / value).exists():
+            if _may_be_path(value, key) and (path := self.path.parent / value).exists():
                 options[key] = str(path)
         return options
 
 
-def _may_be_path(key: str, value: object) -> TypeGuard[str]:
+def _may_be_path(value: object, key: str) -> TypeGuard[str]:
     """Return whether the value of an option is the path of a file or folder, if there is such a file or folder."""
     return key in _PATHS and isinstance(value, str) and (key, value) != ("dev", _OWN_DEV)
 
@@ -250,7 +250,7 @@ def _resolved_options(recipe: Recipe, group: Group, step: Step) -> dict[str, obj
 
 def _content(key: str, value: object) -> object:
     """Return the hash of the content if the value of an option is the path of a file or folder. Otherwise `value`."""
-    path = Path(value) if _may_be_path(key, value) else None
+    path = Path(value) if _may_be_path(value, key) else None
     if path is None or not path.exists():
         return value
     return hash_files([path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()])

@@ -1,8 +1,6 @@
 """A small program, the guard, that ends a child process when the parent process has ended.
 
-    python child_guard.py PARENT COMMAND…   runs COMMAND, and ends COMMAND and its children when PARENT has ended
-    python child_guard.py PARENT            kills its own process group when PARENT has ended, or when standard input
-                                            is closed
+    python child_guard.py PARENT COMMAND…
 
 PARENT is the process ID of the process that starts the guard. The guard works even if PARENT is killed. COMMAND can be
 any program. The guard is not a thread, because a thread does not run while a library holds Python's lock.
@@ -16,7 +14,6 @@ The guard imports nothing of Toolmark, because it is started often and must star
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -75,14 +72,5 @@ def end_with(parent: int, child: subprocess.Popen[bytes]) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def guard_group(parent: int) -> None:
-    """Wait until the parent has ended or standard input is closed. Then kill the process group, including the guard."""
-    while os.getppid() == parent and not select.select([0], [], [], SECONDS_BETWEEN_LOOKS)[0]:
-        pass
-    os.killpg(0, signal.SIGKILL)
-
-
 if __name__ == "__main__":
-    if sys.argv[2:]:
-        sys.exit(run(int(sys.argv[1]), sys.argv[2:]))
-    guard_group(int(sys.argv[1]))
+    sys.exit(run(int(sys.argv[1]), sys.argv[2:]))

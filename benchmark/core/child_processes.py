@@ -7,7 +7,6 @@ no process groups.
 from __future__ import annotations
 
 import errno
-import multiprocessing
 import os
 import shutil
 import signal
@@ -18,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-__all__ = ["end", "end_group_with_parent", "guarded", "kill_group", "start", "wait"]
+__all__ = ["end", "guarded", "kill", "kill_group", "start", "wait"]
 
 _WATCHED = os.name == "posix"
 
@@ -40,20 +39,22 @@ def start(
     command: Sequence[str],
     environment: Mapping[str, str] | None = None,
     *,
+    stdin: int = subprocess.DEVNULL,
     output: int | None = None,
-    errors: IO[bytes] | None = None,
+    errors: IO[bytes] | int | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a command that ends when this process ends. The command has no standard input.
+    """Start a command that ends when this process ends.
 
     Ctrl-C in a terminal does not interrupt the command. Use `end` to end the command.
 
     Args:
         command: The program and its arguments.
         environment: All environment variables of the command. None means the variables of this process.
+        stdin: `subprocess.PIPE` if this process writes the standard input of the command. Otherwise it has none.
         output: `subprocess.PIPE` if this process reads the standard output of the command. None if the command uses the
             standard output of this process.
-        errors: The file to which the command writes standard error. None if the command uses the standard error of this
-            process.
+        errors: The file to which the command writes standard error, or `subprocess.DEVNULL`. None if the command uses
+            the standard error of this process.
 
     Raises:
         FileNotFoundError: The program does not exist.
@@ -61,7 +62,7 @@ def start(
     return subprocess.Popen(  # noqa: S603
         guarded(command),
         env=environment,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=output,
         stderr=errors,
         process_group=0 if _WATCHED else None,
@@ -88,6 +89,12 @@ def end(process: subprocess.Popen[bytes], seconds: float) -> None:
     _kill_group(process)
 
 
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process that `start` started, together with its children, and wait until it has ended."""
+    _kill_group(process)
+    process.wait()
+
+
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
     if _WATCHED:
         kill_group(process.pid)
@@ -100,22 +107,6 @@ def kill_group(leader: int) -> None:
     # The group may be empty. macOS refuses to kill a process that has already ended.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
-
-
-def end_group_with_parent() -> None:
-    """Make this process end, with its children, when its parent ends. This process must be a child of multiprocessing.
-
-    The process gets a process group of its own. The group also contains the children of the process, unless a child
-    leaves the group. The whole group is killed when the parent or this process ends.
-    """
-    parent = multiprocessing.parent_process()
-    if parent is None or not _WATCHED:
-        return
-    os.setpgid(0, 0)
-    # The sentinel is a pipe that is closed when the parent ends. Nothing is written to the pipe.
-    subprocess.Popen(  # noqa: S603
-        _guard(), stdin=parent.sentinel, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
 
 
 def _guard() -> list[str]:

@@ -1,11 +1,17 @@
 """Prints text that comes from models, servers and files.
 
-Control characters are escaped, secrets are hidden, and long lines are not broken.
+Control characters are escaped, secrets are hidden, and long lines are not broken. All consoles of Toolmark are made
+here, so this holds for everything that is printed with a console: lines, tables and panels.
 """
 
 from __future__ import annotations
 
-from rich.console import Console
+import os
+from collections.abc import Iterable
+from typing import IO
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from toolmark.benchmark.core.secrets import redacted
 
@@ -15,12 +21,28 @@ _WIDTH_WITHOUT_TERMINAL = 160
 """The width of the output, in characters, if the output does not go to a terminal."""
 
 
-def console() -> Console:
-    """Return a console that prints text unchanged, without markup and highlighting."""
-    terminal = Console(markup=False, highlight=False)
-    if terminal.is_terminal:
-        return terminal
-    return Console(markup=False, highlight=False, width=_WIDTH_WITHOUT_TERMINAL)
+class _PrintableConsole(Console):
+    """A console that escapes control characters in text, and hides secrets. Rich's own control codes are kept."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text.isprintable():
+                yield Segment(segment.text if segment.control else redacted(segment.text), *segment[1:])
+            else:
+                yield Segment(printable(segment.text), *segment[1:])
+
+
+def console(*, stderr: bool = False, file: IO[str] | None = None) -> Console:
+    """Return a console that prints text without markup and highlighting, and makes it safe for a terminal.
+
+    Args:
+        stderr: Whether to print on the standard error.
+        file: The stream to print on, if it is neither the standard output nor the standard error.
+    """
+    terminal = _PrintableConsole(markup=False, highlight=False, stderr=stderr, file=file)
+    if not terminal.is_terminal and (file is not None or "COLUMNS" not in os.environ):
+        terminal.width = _WIDTH_WITHOUT_TERMINAL
+    return terminal
 
 
 def say(*lines: str) -> None:

@@ -1,17 +1,23 @@
 """Hides secrets: API keys, tokens and passwords.
 
 A server can repeat the key of a request in an error or in an answer, and a command line can contain a key. So secrets
-are hidden before text is printed, stored in a ledger, a data set or a report, or published.
+are hidden where text leaves the process: on the terminal (`printing.py`), in a ledger, in a report, in a file of cases
+or tools, and on the hub.
+
+A secret is known if it is the value of an environment variable with a name such as `OPENAI_API_KEY`, if it is the
+password in an address in any variable (for example of a proxy), or if `remember` was called with it.
 """
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
+from mmap import mmap
 from urllib.parse import quote
 
-__all__ = ["HIDDEN", "command_without_secrets", "redacted"]
+__all__ = ["HIDDEN", "command_without_secrets", "known_secret_in", "redacted", "remember", "remember_command"]
 
 HIDDEN = "[hidden]"
 """The text that replaces a secret."""
@@ -26,6 +32,7 @@ _NO_SECRETS = frozenset({"not-needed", "not-used", "no-key-required", "placehold
 _NAME = r"(?:access|api|auth|client|private|secret)?(?:keys?|token|secrets?|password|passwd|auth|credentials?)"
 _VARIABLE = re.compile(rf"(?:^|_){_NAME}(?:_id)?$", re.IGNORECASE)
 _VALUE = r"""(?:'[^']*'|"[^"]*"|[^\s'"&,}]+)"""
+_CREDENTIALS = re.compile(r"\w+://([^/\s@]+)@")
 _IN_COMMAND = (
     re.compile(rf"(?<![\w-])(--?(?:[\w-]+[-_])?{_NAME}(?:[-_]id)?\s+)(?!-){_VALUE}", re.IGNORECASE),
     re.compile(rf"((?<![a-z]){_NAME}(?:\s*=|[\"']\s*:|:\s)\s*(?:Bearer\s+|Basic\s+)?){_VALUE}", re.IGNORECASE),
@@ -36,24 +43,54 @@ _IN_COMMAND = (
 )
 
 
+_remembered: set[str] = set()
+
+
+def remember(secret: str) -> None:
+    """Hide a secret from now on, wherever it stands in text. Short values are ignored, because they may be words."""
+    if _is_secret(secret.strip()):
+        _remembered.add(secret.strip())
+
+
+def remember_command(command: str) -> None:
+    """Hide the secrets of a command line or an address from now on. The user, not a file, must have named it."""
+    for pattern in _IN_COMMAND:
+        for found in pattern.finditer(command):
+            value = found.group().removeprefix(found[1]).strip("'\"")
+            remember(value)
+            remember(value.rpartition(":")[2])  # the password of NAME:PASSWORD
+
+
 def redacted(text: str) -> str:
-    """Return `text` without the values of environment variables that contain secrets.
+    """Return `text` without the known secrets.
 
     A variable contains a secret if its name ends with a word such as `KEY` or `TOKEN`, and its value is not a path.
     """
-    for value in _known():
+    for value in _spellings():
         if value in text:
-            text = text.replace(value, HIDDEN)
+            # Digits of a longer number are not a secret.
+            pattern = rf"(?<![\d.]){re.escape(value)}(?![\d.])" if value.isdecimal() else re.escape(value)
+            text = re.sub(pattern, HIDDEN, text)
     return text
 
 
-def _known() -> list[str]:
-    known: set[str] = set()
-    for name, value in os.environ.items():
-        whole = value.strip()
-        if len(whole) >= _SHORTEST and _VARIABLE.search(name) and whole not in _NO_SECRETS and whole[0] not in "/~.":
-            known |= {whole, quote(whole, safe=""), json.dumps(whole)[1:-1]}
-    return sorted(known, key=len, reverse=True)  # because a secret can be a part of another secret
+def known_secret_in(content: bytes | mmap) -> bool:
+    """Return whether bytes, or a file that is mapped to memory, contain a known secret."""
+    return any(content.find(value.encode(errors="replace")) >= 0 for value in _spellings())
+
+
+def _is_secret(value: str) -> bool:
+    return len(value) >= _SHORTEST and value not in (*_NO_SECRETS, HIDDEN) and value[0] not in "/~."
+
+
+def _spellings() -> list[str]:
+    """Return the known secrets as they stand in text, in an address, in JSON and in HTML."""
+    named = {value.strip() for name, value in os.environ.items() if _VARIABLE.search(name)}
+    named |= {found[1].rpartition(":")[2] for value in os.environ.values() if (found := _CREDENTIALS.match(value))}
+    spelled: set[str] = set()
+    for whole in {value for value in named if _is_secret(value)} | _remembered:
+        spelled |= {whole, quote(whole, safe=""), json.dumps(whole)[1:-1], html.escape(whole)}
+    return sorted(spelled, key=len, reverse=True)  # because a secret can be a part of another secret
 
 
 def command_without_secrets(command: str) -> str:

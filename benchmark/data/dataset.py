@@ -7,7 +7,6 @@ made. Only these two are opened, because a trainer must not read a file of test 
 from __future__ import annotations
 
 import hashlib
-import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pydantic import ValidationError
 
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.strict_json import check_json, strict_json
 from toolmark.benchmark.data.cases import Message, Tool, Toolbox
 from toolmark.benchmark.data.traces import Trace
 
@@ -57,10 +57,13 @@ class TraceDataset:
         folder = self.path / "traces"
         try:
             dataset = load_from_disk(folder)
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            # The library `datasets` can save a split without rows, but cannot read it.
-            reason = "it is damaged, or a split is empty" if isinstance(error, LookupError | TypeError) else str(error)
-            raise InputError(f"{str(folder)!r} is not a trace dataset: {reason}", _REMAKE) from error
+            for split in dataset.values() if isinstance(dataset, DatasetDict) else ():
+                split.data.validate(full=True)  # A damaged table could crash the process when it is read.
+        except Exception as error:  # The library `datasets` does not check files, so a damaged file raises any error.
+            # It can also save a split without rows, but cannot read it.
+            known = isinstance(error, OSError | ValueError) and str(error)
+            reason = " ".join(str(error).split())[:200] if known else "it is damaged, or a split is empty"
+            raise InputError(f"{str(folder)!r} is not a trace dataset: {reason}", _REMAKE) from None
         if not isinstance(dataset, DatasetDict):
             raise InputError(f"{str(folder)!r} contains only one split, not a dataset with splits", _REMAKE)
         splits: Mapping[str, Sequence[Mapping[str, Any]]] = dataset
@@ -92,40 +95,60 @@ class TraceDataset:
         Raises:
             InputError: The split does not exist or is empty, or a row is not a conversation.
         """
-        return map(self.trace, self.rows(split))
+        for read in self.conversations(split):
+            if isinstance(read, InputError):
+                raise read
+            yield read[1]
 
-    def trace(self, row: Mapping[str, Any]) -> Trace:
+    def conversations(self, split: str) -> Iterator[tuple[Mapping[str, Any], Trace] | InputError]:
+        """Yield each row of a split with its conversation. Yield an error for a row that is not a conversation.
+
+        Raises:
+            InputError: The split does not exist or is empty.
+        """
+        rows = self.rows(split)
+        for index in range(len(rows)):
+            place = f"row {index} of the split {split} of {str(self.path / 'traces')!r}"
+            try:
+                row = rows[index]
+            except Exception as error:  # as in `_splits`
+                reason = " ".join(str(error).split())[:200] or type(error).__name__
+                yield InputError(f"{place} cannot be read: {reason}", _REMAKE)
+                continue
+            try:
+                yield row, self.trace(row, place)
+            except InputError as error:
+                yield error
+
+    def trace(self, row: Mapping[str, Any], place: str = "a row") -> Trace:
         """Return the conversation of a row, without a case.
+
+        Args:
+            row: The row.
+            place: Where the row is, for an error.
 
         Raises:
             InputError: The row is not a conversation.
         """
         try:
-            listed = (tool.get("function", tool) for tool in json.loads(row["tools"] or "[]"))
-            shown = (
-                {key: tool[key] for key in ("name", "description", "parameters") if tool.get(key) is not None}
-                for tool in listed
-            )
             turns = row["messages"]
-            turns = json.loads(turns) if isinstance(turns, str) else turns
+            turns = strict_json(turns) if isinstance(turns, str) else check_json(turns)
             return Trace(
                 messages=tuple(map(Message.model_validate, turns)),
-                toolbox=Toolbox(name="offered", tools=tuple(map(Tool.model_validate, shown))),
+                toolbox=Toolbox(name="offered", tools=tuple(map(_tool, strict_json(row["tools"] or "[]")))),
                 query=row["query"],
                 query_type=row["query_type"],
                 tool_name=row["tool_name"],
                 source=row["source"],
             )
-        except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
-            reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
-            what = f"a row of {str(self.path / 'traces')!r} is not a conversation: {reason}"
-            raise InputError(what, _REMAKE) from None
+        except (ValidationError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise InputError(f"{place} is not a conversation: {_reason(error)}", _REMAKE) from None
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
         """Return the content of `manifest.json`. The result is empty if the file does not exist or cannot be read."""
         try:
-            content = json.loads((self.path / "manifest.json").read_bytes())
+            content = strict_json((self.path / "manifest.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return content if isinstance(content, dict) else {}
@@ -143,5 +166,25 @@ class TraceDataset:
             given = {**self.manifest["options"], "seed": self.manifest["seed"], "out": self.path.name}
             given |= {"execute": self.manifest["execute"]} if "execute" in self.manifest else {}
             return shlex.join(["toolmark", "generate", self.manifest["generator"], *flags(given)])
-        except (KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError, ValueError):
             return None
+
+
+def _tool(listed: Any) -> Tool:
+    """Return a tool of the column `tools`, which is in OpenAI's form or a plain object.
+
+    Raises:
+        AttributeError, ValueError: The object is not a tool.
+    """
+    tool = listed.get("function", listed)
+    fields = {key: tool[key] for key in ("name", "description", "parameters") if tool.get(key) is not None}
+    return Tool.model_validate(fields)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
+    if isinstance(error, KeyError):
+        return f"it has no field {error}"
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]

@@ -53,7 +53,7 @@ def held_out(manifest: Path | None) -> HeldOut:
     """Return what a manifest lists. If `manifest` is None, nothing is held out.
 
     Raises:
-        InputError: The manifest cannot be read, or is not TOML.
+        InputError: The manifest cannot be read, is not TOML, or does not contain lists of strings.
     """
     if manifest is None:
         return HeldOut()
@@ -65,5 +65,11 @@ def held_out(manifest: Path | None) -> HeldOut:
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"the manifest {manifest} is not TOML: {error}", "Correct the syntax of the file.") from None
-    queries = table.get("test_queries", {}).get("hashes", [])
-    return HeldOut(frozenset(table.get("held_out_tools", [])), frozenset(queries))
+    section = table.get("test_queries", {})
+    lists = table.get("held_out_tools", []), section.get("hashes", []) if isinstance(section, dict) else section
+    if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists):
+        raise InputError(
+            f"the manifest {manifest} does not contain lists of strings",
+            'Write held_out_tools = ["NAME"], and hashes = ["HASH"] below [test_queries].',
+        )
+    return HeldOut(*map(frozenset, lists))

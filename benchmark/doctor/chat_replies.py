@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from toolmark.benchmark.doctor.bounded_http import NoReply, Reply, exchange, json_object
+from toolmark.benchmark.core.bounded_http import NoReply, Reply, exchange, json_object
 from toolmark.benchmark.doctor.findings import brief
 
 __all__ = ["BadReply", "ChatReply", "Endpoint", "RawCall"]

@@ -20,6 +20,7 @@ from toolmark.benchmark.doctor.findings import Check, Finding, run_checks
 from toolmark.benchmark.doctor.hub_access import hub_finding
 from toolmark.benchmark.doctor.memory_and_disk import cache_finding, memory_finding, runs_finding
 from toolmark.benchmark.doctor.packages import extras_finding, packages_finding, python_finding
+from toolmark.benchmark.doctor.sandbox_limits import sandbox_finding
 
 __all__ = ["doctor"]
 
@@ -102,6 +103,7 @@ def _machine(runs: Path) -> Iterator[tuple[str, Finding]]:
     ]
     last: Iterable[Check] = [
         ("memory", memory_finding),
+        ("sandbox", sandbox_finding),
         ("runs", lambda: runs_finding(runs)),
         ("cache", cache_finding),
         ("hub", hub_finding),

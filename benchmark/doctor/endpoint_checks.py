@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
+from toolmark.benchmark.core.bounded_http import json_object
 from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.native import Native
-from toolmark.benchmark.doctor.bounded_http import json_object
 from toolmark.benchmark.doctor.chat_replies import BadReply, ChatReply, Endpoint
 from toolmark.benchmark.doctor.findings import Check, Finding, brief, ok, problem, warning
 from toolmark.benchmark.doctor.probe_question import LITERAL, MAX_TOKENS, QUESTION, TOOL, TWO_QUESTIONS

@@ -7,11 +7,11 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from toolmark.benchmark.core.time_limit import within
 from toolmark.benchmark.doctor.findings import Finding, brief, ok, problem, warning
-from toolmark.benchmark.doctor.time_limit import within
 
 if TYPE_CHECKING:
-    from toolmark.benchmark.doctor.bounded_http import Reply
+    from toolmark.benchmark.core.bounded_http import Reply
 
 __all__ = ["hub_finding"]
 
@@ -26,7 +26,7 @@ def hub_finding() -> Finding:
     """
     from huggingface_hub import constants, get_token
 
-    from toolmark.benchmark.doctor.bounded_http import GRACE, NoReply, exchange
+    from toolmark.benchmark.core.bounded_http import GRACE, NoReply, exchange
 
     if constants.HF_HUB_OFFLINE:
         return ok("not asked, because HF_HUB_OFFLINE is set; only models in the local cache can be used")
@@ -50,7 +50,7 @@ def hub_finding() -> Finding:
 
 
 def _of_reply(host: str, reply: Reply, *, has_token: bool) -> Finding:
-    from toolmark.benchmark.doctor.bounded_http import json_object
+    from toolmark.benchmark.core.bounded_http import json_object
 
     fields = json_object(reply.body) or {}
     if reply.status == 200 and has_token and isinstance(fields.get("name"), str):

@@ -14,13 +14,13 @@ from toolmark.benchmark.candidates.weights import Weights, locate, to_download
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hub import by_hand, probe
+from toolmark.benchmark.core.time_limit import within
 from toolmark.benchmark.data.cases import Case, Message
 from toolmark.benchmark.data.completions import Prompt
 from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.doctor.case_cost import case_cost
-from toolmark.benchmark.doctor.findings import Check, Finding, brief, ok, problem, warning
+from toolmark.benchmark.doctor.findings import Check, Finding, ok, problem, warning
 from toolmark.benchmark.doctor.probe_question import QUESTION, TOOL
-from toolmark.benchmark.doctor.time_limit import within
 from toolmark.benchmark.evaluation.contestant import Contestant
 
 __all__ = ["LocalModel"]
@@ -71,13 +71,7 @@ class LocalModel:
     def _tokenizer(self) -> Any:
         from toolmark.benchmark.engine.tokenizer import open_tokenizer
 
-        try:
-            return open_tokenizer(self._weights.base)
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(
-                f"{self._weights.base} has no tokenizer that transformers can read: {error}",
-                "Save the tokenizer in the folder of the model with save_pretrained().",
-            ) from None
+        return open_tokenizer(self._weights.base)
 
     def _weights_finding(self) -> Finding:
         absent = [name for name in ("torch", "transformers", "safetensors") if find_spec(name) is None]
@@ -123,13 +117,7 @@ class LocalModel:
         from toolmark.benchmark.engine.encoding import check_readable, encode
 
         prompt = Prompt((_QUESTION,), template_args=self._template_args)
-        ids = encode(prompt, self._tokenizer).ids  # raises an error if there is no template
-        kept = str(self._tokenizer.decode(ids))
-        if TOOL.name not in kept:  # transformers makes an empty tokenizer if the tokenizer's files are missing
-            return problem(
-                f"the tokenizer loses the text of a prompt, which becomes {brief(kept[:80])!r}",
-                f"Save the tokenizer of the model in {self._weights.base} with save_pretrained().",
-            )
+        encode(prompt, self._tokenizer)  # raises an error if there is no template
         prompt = replace(prompt, tools=(TOOL,))
         try:
             encode(prompt, self._tokenizer)
@@ -149,7 +137,7 @@ class LocalModel:
 
     def _context_finding(self) -> Finding:
         from toolmark.benchmark.engine.encoding import encode
-        from toolmark.benchmark.engine.tokenizer import context_length
+        from toolmark.benchmark.engine.model_config import context_length
 
         context = context_length(self._weights.base)
         prompts = (self._dialect.render(case.messages, case.toolbox.tools) for case in self._cases)

@@ -11,24 +11,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.data.record import RECORD_FILE
-from toolmark.benchmark.engine.loading_errors import loading
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+from toolmark.benchmark.engine.base_model import load_base
 
 __all__ = ["merge", "zero_adapter"]
-
-
-def _base_model(base: Path, **options: Any) -> PreTrainedModel:
-    from transformers import AutoModelForCausalLM
-
-    with loading(base):
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(base, trust_remote_code=False, **options)
-    return model
 
 
 def zero_adapter(base: Path, out: Path) -> None:
@@ -37,9 +25,10 @@ def zero_adapter(base: Path, out: Path) -> None:
     Raises:
         InputError: The base cannot be loaded.
     """
+    import torch
     from peft import LoraConfig, get_peft_model
 
-    model = _base_model(base)
+    model = load_base(base, torch.float32)
     get_peft_model(model, LoraConfig(r=8, target_modules="all-linear", task_type="CAUSAL_LM")).save_pretrained(str(out))
 
 
@@ -56,7 +45,7 @@ def merge(weights: Weights, out: Path) -> None:
 
     if weights.adapter is None:
         raise ValueError("there is no adapter to merge")
-    model = _base_model(weights.base, dtype=torch.float32)
+    model = load_base(weights.base, torch.float32)
     merged = PeftModel.from_pretrained(model, str(weights.adapter)).merge_and_unload(safe_merge=True)
     merged.save_pretrained(str(out))
     for file in weights.base.iterdir():

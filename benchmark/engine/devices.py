@@ -8,7 +8,6 @@ Torch is imported only if it is needed, because the import takes seconds.
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
-from toolmark.benchmark.engine.loading_errors import loading
+from toolmark.benchmark.engine.model_config import read_object
 
 __all__ = [
     "DEVICES",
@@ -168,10 +167,7 @@ def check_dtype_of_model(base: Path, dtype: str) -> None:
     """
     if dtype != "float16":
         return
-    config = base / "config.json"
-    with loading(base):
-        fields = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
-    family = fields.get("model_type", "") if isinstance(fields, dict) else ""
+    family = read_object(base / "config.json").get("model_type", "")
     if str(family).startswith("gemma"):
         raise InputError(
             f"--dtype float16 is not possible with {base}, because Gemma's activations exceed the range of float16",

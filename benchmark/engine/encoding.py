@@ -23,14 +23,15 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import TemplateError
-
 from toolmark.benchmark.config.template_clock import with_fixed_date
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call, Message
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.thinking import closing_of_open_thought, without_empty_thought
+from toolmark.benchmark.engine.loading_errors import cause
+from toolmark.benchmark.engine.template_rendering import TemplateRefusal, render_template
+from toolmark.benchmark.engine.tokenizer import token_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
     from toolmark.benchmark.config.template_args import TemplateArgs
 
 __all__ = ["Encoded", "check_readable", "conversation", "encode", "stop_ids"]
-
-_REFUSALS = (TemplateError, TypeError)
-"""The errors that a template raises for an unsupported turn. A `TypeError` comes from a loop over a missing value."""
 
 _USE_TAGGED = "Choose a dialect that shows the tools in plain turns, for example --dialect tagged"
 
@@ -93,18 +91,23 @@ def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
 
 
 def _apply(turns: Sequence[Message], prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: bool) -> str:
-    shown: list[Any] = [tool.as_openai() for tool in prompt.tools]
-    template = tokenizer.get_chat_template(tools=shown or None)
-    return str(
-        tokenizer.apply_chat_template(
-            conversation(turns),
-            tools=shown or None,
-            chat_template=with_fixed_date(template),
-            tokenize=False,
-            add_generation_prompt=not reply,
-            **prompt.template_args,
-        )
-    )
+    shown: list[Any] | None = [tool.as_openai() for tool in prompt.tools] or None
+    variables = {
+        **tokenizer.special_tokens_map,
+        **prompt.template_args,
+        "messages": conversation(turns),
+        "tools": shown,
+        "documents": None,
+        "add_generation_prompt": not reply,
+    }
+    try:
+        template = tokenizer.get_chat_template(tools=shown)
+    except ValueError as error:  # there are several templates, and none of them is the default
+        raise InputError(
+            f"the tokenizer of {tokenizer.name_or_path!r} has no chat template for this prompt: {cause(error)}",
+            "Put one chat_template.jinja into the tokenizer's folder.",
+        ) from None
+    return render_template(with_fixed_date(template), variables, tokenizer.name_or_path)
 
 
 def _render(messages: tuple[Message, ...], prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: bool) -> str:
@@ -118,11 +121,11 @@ def _render(messages: tuple[Message, ...], prompt: Prompt, tokenizer: PreTrained
             return _apply(messages, prompt, tokenizer, reply)
         try:
             text = _apply(messages, prompt, tokenizer, reply)
-        except _REFUSALS:
+        except TemplateRefusal:
             text = ""
         shows_system = text and messages[0].content.strip() in text
         return text if shows_system else _apply(_without_system(messages), prompt, tokenizer, reply)
-    except _REFUSALS as error:
+    except TemplateRefusal as error:
         raise InputError(
             f"the chat template of {tokenizer.name_or_path!r} refuses the conversation: {error}", _USE_TAGGED
         ) from None
@@ -152,11 +155,11 @@ def _turn_end(tokenizer: PreTrainedTokenizerBase, template_args: TemplateArgs) -
     question, probe = Message(role="user", content="probe"), "probe of the turn's end"
     asked = Prompt((question,), template_args=template_args)
     text = _render((question, Message(role="assistant", content=probe)), asked, tokenizer, reply=True)
-    tail = tokenizer(text.rpartition(probe)[2], add_special_tokens=False)["input_ids"]
+    tail = token_ids(tokenizer, text.rpartition(probe)[2])
     special = _special(tokenizer)
     for token in tail:
         if token in special:
-            return int(token)
+            return token
     if tokenizer.eos_token_id is not None:
         return int(tokenizer.eos_token_id)
     raise InputError(
@@ -181,7 +184,7 @@ def _turn_with_calls(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: 
             f"the chat template of {tokenizer.name_or_path!r} changes the text before a turn with calls", _USE_TAGGED
         )
     text = without_empty_thought(whole[len(before) :])
-    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    ids = token_ids(tokenizer, text)
     end, special = _turn_end(tokenizer, prompt.template_args), _special(tokenizer)
     stop = end if end in ids else next((token for token in reversed(ids) if token in special), end)
     turn, _, rest = text.rpartition(str(tokenizer.convert_ids_to_tokens(stop)))
@@ -228,7 +231,7 @@ def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Mess
     text = _render(prompt.messages, prompt, tokenizer, reply=False)
     if prompt.tools:
         _check_shown(text, prompt, tokenizer)
-    ids = [int(token) for token in tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]]
+    ids = token_ids(tokenizer, text)
     bos = tokenizer.bos_token_id
     if bos is not None:
         if ids[:1] != [bos] and tokenizer("")["input_ids"][:1] == [bos]:
@@ -244,7 +247,7 @@ def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Mess
             thought = f"\n{closing}\n\n" if closing is not None else ""
             text = thought + (reply.content if isinstance(reply, Message) else reply)
             stop = _turn_end(tokenizer, prompt.template_args)
-        reply_ids = [int(token) for token in tokenizer(text, add_special_tokens=False)["input_ids"]]
+        reply_ids = token_ids(tokenizer, text)
         ids += [*reply_ids, stop]
         supervised += [True] * (len(reply_ids) + 1)
     return Encoded(ids, supervised)

@@ -1,33 +1,93 @@
-"""Converts the errors of transformers about a model directory to errors for the user."""
+"""Converts the errors of libraries about a model directory to errors for the user.
+
+Somebody else may have made the directory, so a library may raise any error about it. Inside the `with` block of
+`loading`, only libraries read the directory. So every error there is an error of the directory or of this machine.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError, ToolmarkError
+from toolmark.benchmark.core.printing import printable
 
-__all__ = ["loading"]
+__all__ = ["cause", "loading", "quantisation"]
+
+_LONGEST_CAUSE = 300
+"""Largest number of characters of a library's error that are shown."""
+
+_HARDWARE = ("gpu", "cuda", "xpu", "accelerator", "compute capability")
+"""If a library refuses a quantised model with one of these words, the machine lacks the hardware."""
+
+_USE_FLOATS = "Or use the variant of the model that is not quantised."
 
 
 @contextmanager
 def loading(base: Path) -> Iterator[None]:
-    """Raise an `InputError` if transformers cannot read a model directory inside the `with` block.
+    """Convert every error about a model directory inside the `with` block.
 
     This includes a model that needs Python code from its own directory. Toolmark never runs such code, so every call of
     transformers' automatic classes has the argument `trust_remote_code=False`. Without it, transformers asks.
+
+    Raises:
+        InputError: The directory cannot be read.
+        EnvironmentFault: A package, a device or memory for this model is missing.
     """
     try:
         yield
-    except (OSError, ValueError, KeyError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        if "custom code" in reason:
+    except (ToolmarkError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except ImportError as error:
+        raise EnvironmentFault(
+            f"{base}{quantisation(base)} needs a package that is not installed: {cause(error)}",
+            f"Install the package that is named. {_USE_FLOATS if quantisation(base) else ''}".rstrip(),
+        ) from error
+    except BaseException as error:  # a crash inside a Rust library is no `Exception`
+        said = cause(error)
+        if "custom code" in said:
             raise InputError(
                 f"{base} needs Python code from its own folder, and Toolmark never runs such code",
                 "Use a model of an architecture that is part of transformers.",
             ) from error
+        if _out_of_memory(error):
+            raise EnvironmentFault(
+                f"the memory is too small to load {base}: {said}", "Close other programs, or use a smaller model."
+            ) from error
+        if quantisation(base) and any(word in said.lower() for word in _HARDWARE):
+            raise EnvironmentFault(
+                f"{base}{quantisation(base)} cannot be computed on this machine: {said}",
+                f"Use a machine with this hardware. {_USE_FLOATS}",
+            ) from error
         raise InputError(
-            f"{base} cannot be loaded as a causal language model: {reason}",
+            f"{base} cannot be loaded as a causal language model: {said}",
             "Use a text model with a tokenizer, of an architecture that transformers supports.",
         ) from error
+
+
+def cause(error: BaseException) -> str:
+    """Return the message of a library's error in one line of limited length, with the kind of the error if needed."""
+    said = printable(" ".join(str(error).split()))
+    short = f"{said[:_LONGEST_CAUSE]} …" if len(said) > _LONGEST_CAUSE else said
+    # The message of these errors is only the name of a key, or a value.
+    needs_kind = not short or isinstance(error, KeyError | TypeError | AttributeError | IndexError | ArithmeticError)
+    return f"{type(error).__name__}: {short}".rstrip(": ") if needs_kind else short
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    words = ("allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(one in str(error).lower() for one in words)
+    )
+
+
+def quantisation(base: Path) -> str:
+    """Return words about the quantisation of a model, for an error. Empty if `config.json` names none."""
+    try:
+        config = json.loads((base / "config.json").read_bytes())
+        method = config["quantization_config"]["quant_method"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return ""
+    return f", which is quantised with {printable(str(method))[:40]}," if method else ""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.template_args import TemplateArgs
@@ -15,19 +15,26 @@ from toolmark.benchmark.data.completions import Completion, Prompt, Usage
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import PromptTooLong
 from toolmark.benchmark.engine.adapters import AdaptedModel
+from toolmark.benchmark.engine.base_model import load_base
 from toolmark.benchmark.engine.decode_loop import DecodeLimits, Forward, decode
 from toolmark.benchmark.engine.devices import DEVICES, memory, naming_missing_operations
 from toolmark.benchmark.engine.encoding import check_readable, encode, stop_ids
+from toolmark.benchmark.engine.finite_logits import (
+    NoNumbers,
+    check_computes,
+    first_without_numbers,
+    no_numbers,
+    vocabulary,
+)
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.loading_errors import loading
+from toolmark.benchmark.engine.model_config import context_length
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.padded_batches import LAYOUT, write_padded
 from toolmark.benchmark.engine.thinking_room import ThinkingRoom
 from toolmark.benchmark.engine.token_choice import chooser, seed_of
-from toolmark.benchmark.engine.tokenizer import context_length, open_tokenizer
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+from toolmark.benchmark.engine.tokenizer import open_tokenizer
+from toolmark.benchmark.engine.weight_files import stored_tensors
 
 __all__ = ["LocalEngine"]
 
@@ -54,7 +61,8 @@ class LocalEngine:
         threads: Number of processor threads. None means one thread for a small model, and torch's default for others.
 
     Raises:
-        InputError: The weights are not a causal language model.
+        InputError: The directory has no weights or no tokenizer that can be read.
+        EnvironmentFault: The tokenizer needs a package that is not installed.
     """
 
     def __init__(self, base: Path, decoding: Decoding, *, device: str, dtype: str, threads: int | None = None) -> None:
@@ -69,32 +77,31 @@ class LocalEngine:
         self._dialect_stops: tuple[str, ...] = ()
         self._call_ends: tuple[int, ...] = ()
         self._stops: tuple[int, ...] = ()
+        self._vocabulary = 0
         self._template_args: TemplateArgs = {}
         self._thinking: ThinkingRoom | None = None
         self._one_call: frozenset[int] = frozenset()
-        with loading(base):
-            self._tokenizer = open_tokenizer(base)
-            self._context = context_length(base) or 1 << 20
+        stored_tensors(base)  # finds missing files early
+        self._tokenizer = open_tokenizer(base)
+        self._context = context_length(base) or 1 << 20
 
     @cached_property
     def _model(self) -> AdaptedModel:
         """Return the model. It is loaded at the first use, because prompts can be checked without the model."""
         import torch
-        from transformers import AutoModelForCausalLM
-        from transformers.utils import logging
 
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         megabytes = sum(file.stat().st_size for file in self._base.glob("*.safetensors")) / 1e6
-        with phase(f"loading {megabytes:,.0f} MB"), loading(self._base):
-            model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-                self._base, dtype=getattr(torch, self._dtype), use_safetensors=True, trust_remote_code=False
-            )
+        with phase(f"loading {megabytes:,.0f} MB"):
+            model = load_base(self._base, getattr(torch, self._dtype))
         threads = self._thread_option
         if threads is None and self._device == "cpu" and model.num_parameters() < _SMALL_MODEL:
             threads = 1
         if threads is not None:
             torch.set_num_threads(threads)
-        placed = model.eval().to(DEVICES[self._device].torch_name)  # type: ignore[no-untyped-call]
+        with loading(self._base), naming_missing_operations(self._device):
+            placed = model.eval().to(DEVICES[self._device].torch_name)  # type: ignore[no-untyped-call]
+            check_computes(placed, self._base, self._dtype)
+        self._vocabulary = vocabulary(placed)
         loaded = AdaptedModel(placed, self._base)
         loaded.set_adapter(self._adapter)
         return loaded
@@ -184,13 +191,39 @@ class LocalEngine:
     def answer(
         self, indices: Sequence[int], epoch: int = 1, progress: GenerationProgress | None = None
     ) -> Iterator[tuple[int, Completion]]:
-        """Yield (index, completion) as soon as a completion has ended."""
+        """Yield (index, completion) as soon as a completion has ended.
+
+        Raises:
+            InputError: The model computes no numbers, or the tokenizer is not that of the model.
+        """
+        prompts = {index: self._encoded[index] for index in indices}
+        try:
+            yield from self._answer(prompts, epoch, progress)
+        except NoNumbers as error:
+            raise self._without_numbers(prompts[error.index]) from None
+
+    def _without_numbers(self, prompt: Sequence[int]) -> InputError:
+        """Return the error that the model computes no numbers. Find out whether the adapter is the reason."""
+        adapter, model = self._adapter, self._model
+        where = first_without_numbers(model.plain, prompt)
+        model.set_adapter(None)
+        of_base = first_without_numbers(model.plain, prompt)
+        model.set_adapter(adapter)
+        return no_numbers(self._base, None if of_base else adapter, of_base or where, self._dtype)
+
+    def _answer(
+        self, prompts: Mapping[int, Sequence[int]], epoch: int, progress: GenerationProgress | None
+    ) -> Iterator[tuple[int, Completion]]:
         import torch
 
-        prompts = {index: self._encoded[index] for index in indices}
         self._stops = self._find_stops()
+        if (largest := max(max(ids) for ids in prompts.values())) >= self._vocabulary:
+            raise InputError(
+                f"the tokenizer of {self._base} uses the token {largest}, but the model has only {self._vocabulary:,}",
+                "Use the tokenizer that was saved with the model.",
+            )
         self._thinking = ThinkingRoom(self._decoding, prompts, self._text) if self._decoding.thinking_tokens else None
-        with self._model.adapter_active(), naming_missing_operations(self._device):
+        with naming_missing_operations(self._device):
             if self._forward is None:
                 if self._decoding.temperature > 0:
                     torch.manual_seed(seed_of(self._decoding.seed, epoch, *prompts.values()))

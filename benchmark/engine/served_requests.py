@@ -2,8 +2,8 @@
 
 These are failures: too many requests (429), an error of the server (5xx), a time-out, a broken connection, and a reply
 that is not a completion. Each failure is counted, and the request is sent again after a pause. The pause doubles each
-time, or has the length that the server requests. It is at most a minute, and at most the time limit of a request. A
-wrong answer of the model is not a failure.
+time up to a minute, or has the length that the server requests. If the server requests a longer pause than a request
+may take, the request is not sent again. A wrong answer of the model is not a failure.
 
 Inspect and its clients can also send requests again, but do not report this, and some never stop. So this is switched
 off: every failure is counted, and a request that always fails is an error. The number of requests at the same time
@@ -15,18 +15,21 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.config.request_limits import RequestLimits
+from toolmark.benchmark.core.bounded_bodies import BodyTooLong, BodyUnreadable, limit_bodies
 from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.secrets import redacted
 from toolmark.benchmark.data.completions import Completion, Prompt, RawCall
-from toolmark.benchmark.engine.bounded_replies import ReplyTooLong, bound_replies
 from toolmark.benchmark.engine.chat_address import ChatAddress, chat_address
 from toolmark.benchmark.engine.inspect_messages import completion_of, messages_of, tools_of
 from toolmark.benchmark.engine.request_window import Window
@@ -45,6 +48,8 @@ _TOO_MANY = 429
 _MAX_REASON = 300
 _MAX_ERROR = 100_000
 _MAX_CAUSES = 8
+_MAX_BYTES = 16 * 2**20
+"""The largest reply after decompression, in bytes."""
 _OPENAI = ("openai/", "openai-api/")
 
 
@@ -106,7 +111,8 @@ class ServedModel:
                 f"{name} cannot be used: {_message(error)}",
                 "Install the package of the provider, and set the API key.",
             ) from error
-        bound_replies(self._model)
+        for client in _http_clients(self._model):
+            limit_bodies(client, _MAX_BYTES)
         self.name = name
         self.faults: Counter[str] = Counter()
         self._requests = requests
@@ -135,7 +141,7 @@ class ServedModel:
 
         Raises:
             Refused: The server refuses this request.
-            Unanswered: The request failed in every try.
+            Unanswered: The request failed in every try, or the server asks for a long pause.
             EnvironmentFault: The server refuses every request, because of the address, the name of the model, the API
                 key or the quota.
         """
@@ -191,11 +197,12 @@ class ServedModel:
 
         Raises:
             Refused: The server refuses this request.
+            Unanswered: The server asks for a pause that is longer than the time limit of a request.
             EnvironmentFault: The server refuses every request.
         """
         reason, status = _message(error), _status(error)
         for cause in _causes(error):
-            if isinstance(cause, ReplyTooLong):
+            if isinstance(cause, BodyTooLong | BodyUnreadable):
                 raise Refused(str(cause)) from error
         if status in _REFUSES_ALL or "insufficient_quota" in reason:
             raise EnvironmentFault(
@@ -208,10 +215,23 @@ class ServedModel:
         if status == _TOO_MANY:
             self._window.refused()
         # Because the pause is random, requests that failed together are not sent again together.
-        pause = _FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311
-        retry_after = _retry_after(error)
         longest = min(_LONGEST_PAUSE, self._requests.timeout)
-        return reason, min(longest, pause if retry_after is None else max(retry_after, pause / 4))
+        pause = min(longest, _FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311
+        retry_after = _retry_after(error)
+        if retry_after is None:
+            return reason, pause
+        if retry_after > self._requests.timeout:
+            raise Unanswered(
+                f"the server asks for a pause of {retry_after:,.0f} s (Retry-After), which is longer than "
+                f"--request-timeout {self._requests.timeout:g}: {reason}"
+            ) from error
+        return reason, max(retry_after, pause / 4)
+
+
+def _http_clients(model: Model) -> Collection[Any]:
+    """Return the HTTP clients of a model. The providers of OpenAI, Anthropic and Groq keep them in these attributes."""
+    kept = (getattr(model.api, "http_client", None), getattr(getattr(model.api, "client", None), "_client", None))
+    return {id(client): client for client in kept if hasattr(client, "event_hooks")}.values()
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -231,16 +251,24 @@ def _status(error: BaseException) -> int | None:
 
 
 def _retry_after(error: BaseException) -> float | None:
-    """Return the seconds in the header `Retry-After`. None if the header is missing or contains a date."""
+    """Return the seconds in the header `Retry-After`. None if there is no header with seconds or a date."""
     for cause in _causes(error):
         headers = getattr(getattr(cause, "response", None), "headers", None)
-        try:
-            seconds = float(headers["retry-after"]) if headers is not None else -1.0
-        except (KeyError, TypeError, ValueError):
-            continue
-        if 0 <= seconds < float("inf"):
-            return seconds
+        value = headers.get("retry-after") if headers is not None else None
+        if value is not None:
+            return _seconds(str(value).strip())
     return None
+
+
+def _seconds(value: str) -> float | None:
+    """Return the seconds of a value of `Retry-After`, which is a number or a date (RFC 9110, 10.2.3)."""
+    if re.fullmatch(r"\d{1,20}(\.\d{1,20})?", value, re.ASCII):
+        return float(value)
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - time.time())
 
 
 def _kind(error: BaseException, status: int | None) -> str:

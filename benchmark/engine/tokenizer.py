@@ -1,32 +1,53 @@
-"""Reads the tokenizer and the context length of a model directory, without torch if possible.
+"""Opens and uses the tokenizer of a model directory, without torch if possible.
 
-With tokenizer and context length, prompts that are too long can be found before the model is loaded. The import of
-torch takes seconds, so it is avoided here. The automatic classes of transformers (`AutoTokenizer`) import torch. The
-generic class (`PreTrainedTokenizerFast`) does not import torch.
+With the tokenizer, prompts that are too long can be found before the model is loaded. The import of torch takes
+seconds, so it is avoided here. The automatic classes of transformers (`AutoTokenizer`) import torch. The generic class
+(`PreTrainedTokenizerFast`) does not import torch.
 """
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.engine.loading_errors import cause, loading
+from toolmark.benchmark.engine.model_config import read_object
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["context_length", "open_tokenizer"]
+__all__ = ["open_tokenizer", "token_ids"]
 
 _GENERIC = {"PreTrainedTokenizerFast", "TokenizersBackend"}
+
+_PROBE = "a question"
+
+_SAVE_AGAIN = "Save the tokenizer of the model in this folder with save_pretrained()."
 
 
 def open_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
     """Return the tokenizer of a model directory.
 
     Raises:
-        OSError, ValueError, KeyError: Transformers cannot read the tokenizer.
+        InputError: Transformers cannot read the tokenizer, or the tokenizer cannot encode a short text.
+        EnvironmentFault: The tokenizer needs a package that is not installed.
     """
-    kind = _read(directory / "tokenizer_config.json").get("tokenizer_class")
+    with loading(directory):
+        tokenizer = _open(directory)
+        ids = token_ids(tokenizer, _PROBE)
+        # transformers makes an empty tokenizer if the tokenizer's files are missing
+        if not ids or not str(tokenizer.decode(ids, skip_special_tokens=True)).strip():
+            raise InputError(f"the tokenizer of {directory} loses the text of a prompt", _SAVE_AGAIN)
+        templates = tokenizer.chat_template
+        listed = templates.values() if isinstance(templates, dict) else [templates or ""]
+        if not all(isinstance(template, str) for template in listed):
+            raise InputError(f"the chat template of {directory} is not a text", _SAVE_AGAIN)
+    return tokenizer
+
+
+def _open(directory: Path) -> PreTrainedTokenizerBase:
+    kind = read_object(directory / "tokenizer_config.json").get("tokenizer_class")
     if kind in _GENERIC and (directory / "tokenizer.json").is_file():
         from transformers import PreTrainedTokenizerFast
 
@@ -38,23 +59,15 @@ def open_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def context_length(directory: Path) -> int | None:
-    """Return the context length of a model in tokens. None if it is not known.
+def token_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Return the token ids of a text, without special tokens that the text does not contain.
 
     Raises:
-        OSError, ValueError, KeyError: Transformers cannot read the configuration.
+        InputError: The tokenizer cannot encode the text.
     """
-    config = _read(directory / "config.json")
-    for part in (config.get("text_config") or {}, config):
-        if "max_position_embeddings" in part:
-            return int(part["max_position_embeddings"])
-    from transformers import AutoConfig
-
-    config_of_family = AutoConfig.from_pretrained(directory, trust_remote_code=False)
-    text_config = config_of_family.get_text_config()  # has the default of the model family
-    return int(getattr(text_config, "max_position_embeddings", 0)) or None
-
-
-def _read(file: Path) -> dict[str, Any]:
-    content = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return content if isinstance(content, dict) else {}
+    try:
+        return [int(token) for token in tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]]
+    except Exception as error:
+        raise InputError(
+            f"the tokenizer of {tokenizer.name_or_path} cannot encode {text[:40]!r}: {cause(error)}", _SAVE_AGAIN
+        ) from error

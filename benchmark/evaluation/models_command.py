@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 from cyclopts import App
-from rich.console import Console
 from rich.table import Table
 
 from toolmark.benchmark.candidates.spec import resolve
@@ -15,6 +14,7 @@ from toolmark.benchmark.candidates.weights import locate
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.template_args import parse_template_args
 from toolmark.benchmark.core.errors import InputError, NothingToDo
+from toolmark.benchmark.core.printing import console, say
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.core.registry import load, names, target
 from toolmark.benchmark.data.record import RECORD_FILE, TrainingRecord
@@ -52,7 +52,7 @@ def list_trained(folder: Path = Path("adapters")) -> None:
         table.add_row(record.parent.name, *("" if cell is None else str(cell) for cell in cells), step)
     if not table.row_count:
         raise NothingToDo(f"{folder} contains no trained adapter or model", "Train one: toolmark train lora --help")
-    Console().print(table)
+    console().print(table)
 
 
 @models.command
@@ -80,7 +80,7 @@ def merge(spec: str, *, out: Path) -> None:
 
     with phase("merging the adapter into its base"):
         merged(weights, out)
-    Console().print(f"Merged: {out}", markup=False, highlight=False, soft_wrap=True)
+    say(f"Merged: {out}")
 
 
 @models.command

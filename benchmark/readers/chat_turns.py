@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from toolmark.benchmark.core.strict_json import strict_json
 from toolmark.benchmark.data.cases import Message, Source, Toolbox
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers.conversations import conversation
 from toolmark.benchmark.readers.expected_calls import call_of
 from toolmark.benchmark.readers.file_rows import Row
-from toolmark.benchmark.readers.strict_json import strict_json
 from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
 
 __all__ = ["chat_trace", "chat_turns", "tools_of"]
@@ -53,7 +53,7 @@ def chat_turns(turns: Sequence[Any]) -> tuple[Message, ...]:
     """
     read: list[Message] = []
     for turn in turns:
-        if not isinstance(turn, Mapping) or turn.get("role") not in _ROLES:
+        if not isinstance(turn, Mapping) or str(turn.get("role")) not in _ROLES:
             raise ValueError(f"a turn must have one of the roles {', '.join(_ROLES)}: {turn!r:.80}")
         calls = turn.get("tool_calls") or ([turn["function_call"]] if turn.get("function_call") else [])
         if not isinstance(calls, list):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from toolmark.benchmark.core.strict_json import strict_json
 from toolmark.benchmark.data.cases import (
     Abstain,
     Call,
@@ -17,7 +18,6 @@ from toolmark.benchmark.data.cases import (
     Toolbox,
 )
 from toolmark.benchmark.data.match_rules import Accept
-from toolmark.benchmark.readers.strict_json import strict_json
 from toolmark.benchmark.readers.table_fillers import without_fillers
 from toolmark.benchmark.tools.right_arguments import right_arguments, schema_faults
 

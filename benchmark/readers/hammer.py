@@ -7,9 +7,9 @@ fits (MadeAgents/Hammer, data_processing.py).
 
 from __future__ import annotations
 
+from toolmark.benchmark.core.strict_json import json_or_literal
 from toolmark.benchmark.readers.file_rows import Row
 from toolmark.benchmark.readers.row_conversion import field
-from toolmark.benchmark.readers.strict_json import json_or_literal
 
 __all__ = ["instruction_row"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from toolmark.benchmark.core.strict_json import MAX_LITERAL, python_literal
 from toolmark.benchmark.data.cases import Call
-from toolmark.benchmark.readers.strict_json import MAX_LITERAL, python_literal
 
 __all__ = ["python_calls"]
 

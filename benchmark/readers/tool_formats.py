@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from toolmark.benchmark.core.strict_json import MAX_DEPTH, strict_json
 from toolmark.benchmark.data.cases import Tool, Toolbox
-from toolmark.benchmark.readers.strict_json import MAX_DEPTH, strict_json
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema
 
 __all__ = ["flat_schema", "json_schema", "required_names", "tool_of", "toolbox_of", "type_schema"]

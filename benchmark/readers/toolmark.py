@@ -13,11 +13,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.strict_json import strict_json
 from toolmark.benchmark.data.cases import Case, Tool, Toolbox
 from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.file_rows import read_text
 from toolmark.benchmark.readers.row_conversion import reason
-from toolmark.benchmark.readers.strict_json import strict_json
 from toolmark.benchmark.readers.tool_formats import toolbox_of
 from toolmark.benchmark.tools.toolbox_names import ToolboxNames
 

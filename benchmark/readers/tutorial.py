@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.strict_json import json_or_literal, strict_json
 from toolmark.benchmark.data.cases import Call, Case, Message, Source, Toolbox
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
@@ -33,7 +34,6 @@ from toolmark.benchmark.readers.conversations import conversation
 from toolmark.benchmark.readers.expected_calls import call_of
 from toolmark.benchmark.readers.file_rows import PARQUET, Row, csv_rows, parquet_rows, tables
 from toolmark.benchmark.readers.row_conversion import convert, field
-from toolmark.benchmark.readers.strict_json import json_or_literal, strict_json
 from toolmark.benchmark.readers.tagged_text import split_tags
 from toolmark.benchmark.readers.tool_formats import flat_schema, tool_of, toolbox_of
 from toolmark.benchmark.readers.tool_labels import labelled_case, offered_tools

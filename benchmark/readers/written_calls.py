@@ -20,10 +20,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from toolmark.benchmark.core.strict_json import json_or_literal, strict_json
 from toolmark.benchmark.data.cases import Call
 from toolmark.benchmark.readers.expected_calls import calls_of
 from toolmark.benchmark.readers.python_calls import python_calls
-from toolmark.benchmark.readers.strict_json import json_or_literal, strict_json
 from toolmark.benchmark.readers.tagged_text import split_tags
 
 __all__ = ["text_and_calls"]

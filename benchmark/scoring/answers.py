@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from toolmark.benchmark.core.strict_json import python_literal
 from toolmark.benchmark.data.cases import Message
-from toolmark.benchmark.readers.strict_json import python_literal
 
 __all__ = ["result_value", "uses_result"]
 

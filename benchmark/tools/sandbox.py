@@ -1,32 +1,27 @@
-"""Runs tools in a worker process with limits, and reports how each call ended.
+"""Runs tools with limits, and reports how each call ended.
 
-The first call starts the worker, and later calls use the same worker. If a call exceeds the time limit or the worker
-crashes, the next call starts a new worker. Every call returns a `Result`. An exception is raised only if an
-implementation cannot be imported, a schema is invalid, or the worker cannot start.
+The first call starts a worker process, which imports the tools. Each call of a confined tool then runs in a process of
+its own, so that no call can change a later one. Every call returns a `Result`. An exception is raised only if an
+implementation cannot be imported, a schema is invalid, or the worker cannot work on this machine.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import sys
-import tempfile
-from concurrent.futures import TimeoutError as OutOfTime
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self
-
-from pebble import ProcessExpired, ProcessPool
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.interruption import uninterrupted
-from toolmark.benchmark.tools import sandbox_worker
+from toolmark.benchmark.core.secrets import redacted
+from toolmark.benchmark.tools.confinement.confine import missing_limits
 from toolmark.benchmark.tools.schemas import SchemaError, problems, validator_of
-from toolmark.benchmark.tools.worker_process import WorkerContext
+from toolmark.benchmark.tools.worker_process import CallLimits, WorkerEnded, WorkerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from types import TracebackType
+    from typing import NoReturn
 
     from pydantic import JsonValue
 
@@ -36,28 +31,13 @@ __all__ = ["CallLimits", "Result", "Sandbox", "missing_limits"]
 
 Kind = Literal["ok", "error", "timeout", "memory", "crash", "too_large", "no_implementation"]
 
-IMPORT_SECONDS = 120.0
+_IMPORT_SECONDS = 120.0
 
+_SECONDS_TO_CLEAN = 30.0
+"""The worker ends a call in time. After the call, it removes the files of the call, which may be many."""
 
-@dataclass(frozen=True, slots=True)
-class CallLimits:
-    """Limits of one tool call.
-
-    Attributes:
-        seconds: Limit of the wall-clock time in seconds. The rounded-up value is also the limit of the processor time.
-        memory: Limit of the memory in bytes, in addition to the memory that the imports of the tool need. This is also
-            the largest size of a file.
-        arguments: Largest size of the arguments as JSON, in bytes.
-        output: Largest size of the result as JSON, in bytes.
-        confined: Whether the sandbox refuses access to the network, to processes, and to files outside a scratch
-            folder. False only for tools that the user allowed with `--execute`.
-    """
-
-    seconds: float = 2.0
-    memory: int = 512 * 2**20
-    arguments: int = 2**20
-    output: int = 256 * 2**10
-    confined: bool = True
+_LARGEST_ERROR = 500
+_DEEPEST_VALUE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +53,7 @@ class Result:
             - `error`: The tool raised an error, or the arguments do not fit the schema.
             - `timeout` or `memory`: The call exceeded this limit.
             - `too_large`: The arguments or the result exceeded their limit.
-            - `crash`: The worker process ended.
+            - `crash`: The process of the call ended without an answer, or the answer cannot be read.
             - `no_implementation`: The tool has no implementation.
     """
 
@@ -82,17 +62,8 @@ class Result:
     kind: Kind
 
 
-def missing_limits() -> tuple[str, ...]:
-    """Return lines for the user about limits that this platform cannot enforce. The result is empty on Linux."""
-    if sys.platform == "linux":
-        return ()
-    if sys.platform == "darwin":
-        return ("macOS: the memory of a tool call is not limited",)
-    return (f"{sys.platform}: memory, processor time and file size of a tool call are not limited",)
-
-
 class Sandbox:
-    """Runs tools in a worker process. Only one thread may use a sandbox at a time.
+    """Runs tools with limits. Only one thread may use a sandbox at a time.
 
     Use a sandbox in a `with` statement, which ends the worker process.
 
@@ -102,8 +73,7 @@ class Sandbox:
 
     def __init__(self, limits: CallLimits | None = None) -> None:
         self.limits = limits or CallLimits()
-        self._pool: ProcessPool | None = None
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._worker: WorkerProcess | None = None
         self._prepared: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -115,22 +85,18 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """End the worker and remove the scratch folder. A later call starts a new worker."""
-        if self._pool is not None:
-            self._pool.stop()  # type: ignore[no-untyped-call]
-            self._pool.join()
-            self._pool = None
-        if self._scratch is not None:
-            self._scratch.cleanup()
-            self._scratch = None
+        """End the worker and remove its files. A later call starts a new worker."""
+        worker, self._worker = self._worker, None
         self._prepared.clear()
+        if worker is not None:
+            worker.close()
 
     def run(self, tool: Tool, arguments: Mapping[str, Any]) -> Result:
         """Call a tool and return the result. If the arguments do not fit the schema, the tool is not run.
 
         Raises:
             InputError: The implementation cannot be imported, or the schema of the tool is invalid.
-            EnvironmentFault: The worker process cannot be started.
+            EnvironmentFault: The worker process cannot be started, or cannot set the limits.
         """
         if tool.run is None:
             return Result(None, f"{tool.name} has no implementation", "no_implementation")
@@ -152,59 +118,113 @@ class Sandbox:
         return self._call(tool.run, text)
 
     def _call(self, run: str, arguments: str) -> Result:
+        seconds = self.limits.seconds + (_SECONDS_TO_CLEAN if self.limits.confined else 0)
         try:
-            self._prepare(run)
-            answer = json.loads(self._schedule(sandbox_worker.call, (run, arguments), self.limits.seconds))
-            return Result(answer.get("value"), answer.get("error"), answer["kind"])
-        except OutOfTime:
-            self._prepared.clear()
+            answer = self._ask({"call": run, "arguments": arguments}, seconds, prepare=run)
+        except WorkerEnded as ended:
+            if ended.in_time:
+                return Result(None, str(ended), "crash")
             return Result(None, f"took longer than {self.limits.seconds:g} s", "timeout")
-        except ProcessExpired as error:
-            self._prepared.clear()
-            if error.exitcode == -getattr(signal, "SIGXCPU", 0):
-                return Result(None, f"took more than {self.limits.seconds:g} s of processor time", "timeout")
-            return Result(None, f"the worker process ended with status {error.exitcode}", "crash")
+        return _result(answer["ended"]) if "ended" in answer else Result(None, answer["error"], answer["kind"])
 
-    def _prepare(self, run: str) -> None:
+    def _ask(self, request: Mapping[str, str], seconds: float, *, prepare: str) -> dict[str, Any]:
+        """Ask the worker. If the worker ended without fault of this call, a new worker is asked once more."""
+        for again in (True, False):
+            worker = self._ready(prepare)
+            without_fault = self.limits.confined or not worker.is_alive()
+            try:
+                return worker.ask(request, seconds)
+            except WorkerEnded as ended:
+                self.close()
+                if not (again and ended.in_time and without_fault):
+                    raise
+            except BaseException:
+                self.close()
+                raise
+        raise AssertionError("unreachable")
+
+    def _ready(self, run: str) -> WorkerProcess:
+        """Return a worker that has imported the implementation `run`."""
+        worker = self._started()
         if run in self._prepared:
-            return
-        answer = json.loads(self._schedule(sandbox_worker.prepare, (run,), IMPORT_SECONDS))
-        if "error" in answer:
-            raise InputError(
-                f"The tool implementation {run} cannot be loaded: {answer['error']}", "Correct the code of the tool."
-            )
+            return worker
+        try:
+            reason = worker.ask({"prepare": run}, _IMPORT_SECONDS).get("error")
+        except WorkerEnded as ended:
+            self.close()
+            reason = str(ended) if ended.in_time else f"the import takes longer than {_IMPORT_SECONDS:g} s"
+        except BaseException:
+            self.close()
+            raise
+        if reason is not None:
+            what = redacted(f"The tool implementation {run} cannot be loaded: {reason[:_LARGEST_ERROR]}")
+            raise InputError(what, "Correct the code of the tool.")
         self._prepared.add(run)
+        return worker
 
-    def _schedule(self, function: Callable[..., str], arguments: tuple[str, ...], seconds: float) -> str:
-        try:
-            return self._answer(function, arguments, seconds)
-        except RuntimeError:
-            # The pool fails if the worker ended between two calls. This call did not cause the failure, so the call is
-            # tried once more.
-            self.close()
-        try:
-            return self._answer(function, arguments, seconds)
-        except RuntimeError as error:
-            self.close()
-            raise EnvironmentFault(
-                f"The sandbox's worker process does not start: {error}",
-                "Check the limits of memory and of processes on this machine, then run the same command again.",
-            ) from None
+    def _started(self) -> WorkerProcess:
+        if self._worker is None:
+            try:
+                with uninterrupted():  # Otherwise an interruption could leave a worker that nobody ends.
+                    self._worker = WorkerProcess(self.limits)
+            except (WorkerEnded, OSError) as error:
+                _refuse(f"The sandbox's worker process does not start: {error}")
+            except ValueError as error:
+                _refuse(f"The limits of a tool call cannot be set here: {error}")
+        return self._worker
 
-    def _answer(self, function: Callable[..., str], arguments: tuple[str, ...], seconds: float) -> str:
-        return str(self._started().schedule(function, args=arguments, timeout=seconds).result())
 
-    def _started(self) -> ProcessPool:
-        if self._pool is None:
-            self._scratch = tempfile.TemporaryDirectory(prefix="toolmark-sandbox-", ignore_cleanup_errors=True)
-            limits = self.limits
-            self._pool = ProcessPool(
-                max_workers=1,
-                # The worker is not forked, because a fork would inherit the open files and the model weights.
-                context=WorkerContext(),
-                initializer=sandbox_worker.enter,
-                initargs=(self._scratch.name, limits.seconds, limits.memory, limits.output, limits.confined),
-            )
-            with uninterrupted():  # If this process ends while the worker starts, the worker prints a traceback.
-                self._pool.schedule(os.getpid).result()
-        return self._pool
+def _refuse(what: str) -> NoReturn:
+    raise EnvironmentFault(
+        what, "Check the limits of memory and of processes on this machine, then run the same command again."
+    ) from None
+
+
+def _result(text: str) -> Result:
+    """Read what the process of a call wrote. It may be anything, because the code of a tool may have written it."""
+    try:
+        answer = json.loads(text, parse_constant=_no_number)
+        kind = answer["kind"]
+        if kind == "ok":
+            return Result(_without_secrets(answer["value"]), None, "ok")
+        if kind in get_args(Kind):
+            return Result(None, redacted(str(answer["error"]))[:_LARGEST_ERROR], kind)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        pass
+    return Result(None, "the process of the call did not answer in the form of an answer", "crash")
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _without_secrets(value: JsonValue) -> JsonValue:
+    """Return a value without secrets. If a secret is part of a number, the whole value becomes one text.
+
+    Raises:
+        ValueError: The value is nested too deeply.
+    """
+    text = json.dumps(value)
+    _check_depth(value)
+    hidden = redacted(text)
+    if hidden == text:
+        return value
+    try:
+        without: JsonValue = json.loads(hidden)
+    except ValueError:
+        return hidden
+    return without
+
+
+def _check_depth(value: JsonValue) -> None:
+    level: list[JsonValue] = [value]
+    for _ in range(_DEEPEST_VALUE):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return
+    raise ValueError(f"the value has more than {_DEEPEST_VALUE} levels")

@@ -1,269 +1,217 @@
-"""Runs tool functions in the worker process of the sandbox.
+"""The worker process of the sandbox: imports tools, and starts a process for each call.
 
-The code of a tool is trusted, because the user chose the tool. The arguments are not trusted, because a model wrote
-them. For example, a model may write the path of a secret file into an argument. For this reason, an audit hook and
-resource limits guard each call. The guard blocks access to files, network and processes. The guard would not stop
-hostile code, because hostile code could remove the guard.
+The main process writes a request as a line of JSON, and the worker answers with a line of JSON. The worker runs code of
+tools only while it imports their modules, which the user named. A call of a confined tool runs in a process that is
+forked for this call, confined by the system (see `confinement`), and killed afterwards. The arguments of a call are
+hostile, because a model wrote them, so everything that this process answers is hostile too.
 
-The module of a tool is imported before the guard is switched on and before the time of a call begins. If a function
-imports a slow module in its body, the tool module can list the slow module in `WORKER_IMPORTS`. The slow module is then
-imported together with the tool module.
+A tool with effects runs in the worker itself, because the user let it out, and because it may hold connections and
+threads, which a fork would break. On Windows there is no fork, so the worker ends after each confined call.
 
-The main process and the worker exchange only text. This module imports only what every worker needs.
+The module of a tool is imported before the limits of a call are set and before its time begins. If a function imports a
+slow module in its body, the tool module can list the slow module in `WORKER_IMPORTS`. The slow module is then imported
+together with the tool module.
+
+This module imports only what every worker needs.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
-import math
 import os
-import shutil
 import signal
 import sys
-import sysconfig
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from toolmark.benchmark.core.child_processes import end_group_with_parent
-from toolmark.benchmark.core.secrets import redacted
+from toolmark.benchmark.tools.confinement.confine import confine, prepare_to_confine
+from toolmark.benchmark.tools.confinement.resource_limits import memory_limited
+from toolmark.benchmark.tools.forked_call import CallerEnded, Ended, forked_call, open_descriptors
 from toolmark.benchmark.tools.implementations import argument_adapter, implementation
+from toolmark.benchmark.tools.scratch_folders import remove_tree
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-try:
-    import resource
-except ImportError:  # Windows has no module `resource`. `missing_limits` tells the user which limits are missing.
-    resource = None  # type: ignore[assignment]
+__all__ = ["serve"]
 
-__all__ = ["call", "enter", "prepare"]
+Answer = dict[str, Any]
 
-MAX_ERROR = 500
-
-_BLOCKED_PREFIXES = ("socket.", "ctypes.", "subprocess.", "winreg.", "os.exec", "os.fork", "os.spawn", "os.posix_spawn")
-_BLOCKED = frozenset(
-    {
-        *("os.system", "os.startfile", "os.kill", "os.killpg", "os.putenv", "os.unsetenv", "os.chroot", "pty.spawn"),
-        *("signal.pthread_kill", "webbrowser.open", "resource.setrlimit", "resource.prlimit"),
-        *("sqlite3.enable_load_extension", "sqlite3.load_extension"),
-    }
-)
-_WRITING = frozenset(
-    {
-        *("os.chdir", "os.chflags", "os.chmod", "os.chown", "os.link", "os.mkdir", "os.mkfifo", "os.mknod"),
-        *("os.remove", "os.removexattr", "os.rename", "os.rmdir", "os.setxattr", "os.symlink", "os.truncate"),
-        "os.utime",
-    }
-)
-_LISTING = frozenset({"os.listdir", "os.scandir", "os.walk", "os.fwalk"})
-_SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
-"""If a variable has one of these words anywhere in its name, a confined tool does not see it. This is stricter than the
-rule by which secrets are hidden in text."""
-
-_WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_LARGEST_ERROR = 2000
+_CAN_FORK = hasattr(os, "fork")
+_TRIAL_SECONDS = 20.0
 
 
-class _State:
-    """The state of the worker process. The state is global, because Python calls the audit hook without the state."""
+def serve(scratch: str, seconds: float, memory: int, output: int, confined: bool) -> None:
+    """Answer requests from standard input on standard output, until standard input is closed.
 
-    guarded = False
-    scratch = ""
-    readable: tuple[str, ...] = ()
-    seconds = 0.0
-    memory = 0
-    output = 0
-    confined = True
-    adapters: ClassVar[dict[str, TypeAdapter[Any]]] = {}
+    A request is `{}`, which is answered when the worker is ready, `{"prepare": RUN}`, or `{"call": RUN, "arguments":
+    TEXT}`. The answer is `{}`, `{"error": REASON}`, or how a call ended:
 
-
-def enter(scratch: str, seconds: float, memory: int, output: int, confined: bool) -> None:
-    """Set up a new worker process: the scratch folder, the audit hook, and the limits.
-
-    The output of the worker is discarded. If `confined`, the worker does not see the user's API keys.
+    - `{"ended": TEXT}`: The call ended itself, and wrote TEXT.
+    - `{"kind": KIND, "error": REASON}`: It did not end well.
 
     Args:
-        scratch: The folder in which files may be written.
-        seconds: Limit of the processor time of one call, in seconds. The limit is rounded up.
-        memory: Limit of the memory of one call in bytes, in addition to the memory that the imports need. This is also
-            the largest size of a file.
+        scratch: An empty folder for the files of the calls. It is removed at the end.
+        seconds: Limit of the time of a call, in seconds.
+        memory: Limit of the memory of a call in bytes, in addition to the memory that the imports need.
         output: Largest size of a result as JSON, in bytes.
-        confined: Whether access to the network, to processes, and to files outside `scratch` is refused.
+        confined: Whether access to the network, to processes, and to files outside the folder of a call is refused.
     """
-    end_group_with_parent()
-    state = _State
-    state.scratch = os.path.realpath(scratch)
-    state.seconds, state.memory, state.output, state.confined = seconds, memory, output, confined
-    sys.path[:] = [str(Path(entry).absolute()) for entry in sys.path]
-    sys.dont_write_bytecode = True
-    if confined:
-        # The arguments of a model must not make a tool reveal API keys, so the keys are removed.
-        for name in [name for name in os.environ if any(word in name.upper() for word in _SECRET_WORDS)]:
-            del os.environ[name]
-    os.environ["TMPDIR"] = state.scratch
-    os.chdir(state.scratch)
-    # While C code runs, Python does not call its signal handlers. The default action ends the process even then.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # If the worker ended with status 0, Pebble would not notice, and the caller would wait until the time limit.
-    leave = os._exit
-    os._exit = lambda status: leave(status or 70)
-    if resource is not None:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (memory, memory))
-    state.readable = _readable_roots()
-    sys.addaudithook(_audit)
+    # Standard input is a terminal's or a pipe's, and the standard output is for answers. Tools get neither.
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
+    sys.dont_write_bytecode = True
+    # While C code runs, Python does not call its signal handlers. The default action ends the process even then.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    worker = _Worker(scratch, seconds, memory, output, confined, requests)
+    with suppress(CallerEnded, BrokenPipeError):
+        for line in requests:
+            answers.write(json.dumps(worker.answer(json.loads(line))).encode() + b"\n")
+            answers.flush()
+            if worker.used_up:
+                break
+    remove_tree(Path(scratch))
+    os._exit(0)  # Threads that a module of a tool has started do not delay the end.
 
 
-def prepare(run: str) -> str:
-    """Import the implementation that `run` names. The guard and the limits are off.
+class _Worker:
+    """Imports tools and calls them. The arguments are those of `serve`.
 
-    Returns:
-        A JSON text: `{}`, or `{"error": reason}` if the import fails.
+    Attributes:
+        used_up: Whether this process must not make another call.
     """
-    _limit(None)
-    try:
-        module, function = implementation(run)
-        for heavy in getattr(module, "WORKER_IMPORTS", ()):
-            importlib.import_module(heavy)
-        # A tool may start a server. The server is started here, because a server must not inherit the limits of a call.
-        if not _State.confined and (connect := getattr(function, "connect", None)):
-            connect()
-        _State.adapters[run] = argument_adapter(function)
-    except BaseException as error:
-        return json.dumps({"error": redacted(f"{type(error).__name__}: {error}")[:MAX_ERROR]})
-    return "{}"
 
+    def __init__(
+        self, scratch: str, seconds: float, memory: int, output: int, confined: bool, requests: BinaryIO
+    ) -> None:
+        self._scratch, self._seconds, self._memory, self._output = Path(scratch), seconds, memory, output
+        self._confined = confined
+        self._caller = requests.fileno()
+        self._home = Path.cwd()
+        self._adapters: dict[str, TypeAdapter[Any]] = {}
+        self._calls = 0
+        self.used_up = False
+        self._inherited = open_descriptors() if _CAN_FORK else frozenset[int]()
+        if confined:
+            prepare_to_confine()
 
-def _without_secrets(text: str) -> str:
-    """Return JSON text without secrets. If a secret is part of a number, the whole text becomes one JSON string."""
-    hidden = redacted(text)
-    if hidden == text:
-        return text
-    try:
-        json.loads(hidden)
-    except ValueError:
-        return json.dumps(hidden)
-    return hidden
+    def answer(self, request: Answer) -> Answer:
+        """Return the answer to a request."""
+        if "call" in request:
+            return self._call(request["call"], request["arguments"])
+        if "prepare" in request:
+            return self._prepare(request["prepare"])
+        return self._check()
 
+    def _check(self) -> Answer:
+        """Try whether a call can be confined here."""
+        if not self._confined or not _CAN_FORK:
+            return {}
+        with self._folder() as folder:
+            trial = self._forked(partial(self._confine, folder), _TRIAL_SECONDS)
+        said = trial.answer.decode(errors="replace")
+        return {} if said == "confined" else {"error": said or f"the process ended with status {trial.status}"}
 
-def call(run: str, arguments: str) -> str:
-    """Call a prepared tool.
-
-    Args:
-        run: Name of the tool's implementation.
-        arguments: The arguments as a JSON object.
-
-    Returns:
-        A JSON text: `{"kind": "ok", "value": …}` or `{"kind": …, "error": …}`.
-    """
-    if run not in _State.adapters:  # The worker that ran `prepare` ended, and this worker replaced it.
-        prepare(run)
-    adapter = _State.adapters[run]
-    _limit(_State.seconds)
-    try:
-        _State.guarded = _State.confined
+    def _confine(self, folder: str) -> bytes:
         try:
-            text = _without_secrets(json.dumps(adapter.validate_json(arguments), allow_nan=False))
+            confine(folder, self._seconds, self._memory)
+        except OSError as error:
+            return str(error).encode()
+        return b"confined"
+
+    def _prepare(self, run: str) -> Answer:
+        """Import the implementation that `run` names, as the main process imports it."""
+        os.chdir(self._home)
+        try:
+            module, function = implementation(run)
+            for heavy in getattr(module, "WORKER_IMPORTS", ()):
+                importlib.import_module(heavy)
+            # A server that a tool needs is started here, because it must not have the limits of a call.
+            if not self._confined and (connect := getattr(function, "connect", None)):
+                connect()
+            self._adapters[run] = argument_adapter(function)
+        except BaseException as error:
+            return {"error": _named(error)}
+        gc.freeze()  # Otherwise each forked process would go through all objects and copy their memory.
+        return {}
+
+    def _call(self, run: str, arguments: str) -> Answer:
+        adapter = self._adapters[run]
+        with self._folder() as folder:
+            if not self._confined:
+                os.chdir(folder)
+                try:
+                    with memory_limited(self._memory):
+                        return {"ended": self._result(adapter, arguments)}
+                finally:
+                    os.chdir(self._home)
+            work = partial(self._confined_call, adapter, arguments, folder)
+            if not _CAN_FORK:
+                self.used_up = True
+                return {"ended": work().decode()}
+            return self._told(self._forked(work, self._seconds))
+
+    def _forked(self, work: Callable[[], bytes], seconds: float) -> Ended:
+        return forked_call(work, seconds, self._output + 4 * _LARGEST_ERROR, self._caller, self._inherited)
+
+    def _told(self, ended: Ended) -> Answer:
+        """Return the answer to a call that ended in its own process."""
+        if ended.reason == "timeout":
+            return {"kind": "timeout", "error": f"took longer than {self._seconds:g} s"}
+        if ended.reason == "too_large":
+            return {"kind": "too_large", "error": f"the result has more than {self._output} bytes"}
+        if not ended.answer and ended.status == -signal.SIGXCPU:
+            return {"kind": "timeout", "error": f"took more than {self._seconds:g} s of processor time"}
+        if not ended.answer:
+            return {"kind": "crash", "error": f"the process of the call ended with status {ended.status}"}
+        return {"ended": ended.answer.decode(errors="replace")}
+
+    def _confined_call(self, adapter: TypeAdapter[Any], arguments: str, folder: str) -> bytes:
+        """Make a call in the process that was forked for it."""
+        os.chdir(folder)
+        os.environ["TMPDIR"] = tempfile.tempdir = folder
+        confine(folder, self._seconds, self._memory)
+        return self._result(adapter, arguments).encode()
+
+    def _result(self, adapter: TypeAdapter[Any], arguments: str) -> str:
+        """Call a tool, and return how the call ended as JSON text."""
+        try:
+            text = json.dumps(adapter.validate_json(arguments), allow_nan=False)
+            if len(text) > self._output:
+                reason = f"the result has {len(text)} bytes, but at most {self._output} are allowed"
+                return _failure("too_large", reason)
+            return '{"kind": "ok", "value": ' + text + "}"
+        except MemoryError:
+            return _failure("memory", f"the call needs more than {self._memory} bytes of memory")
+        except BaseException as error:
+            # A ValueError tells the model what is wrong, as a server would, so the name of the class is left out.
+            plain = isinstance(error, ValueError)
+            return _failure("error", str(error) if plain else _named(error))
+
+    @contextmanager
+    def _folder(self) -> Iterator[str]:
+        """Make a folder for one call, and remove it afterwards."""
+        self._calls += 1
+        folder = self._scratch / str(self._calls)
+        folder.mkdir(mode=0o700)
+        try:
+            yield str(folder)
         finally:
-            _State.guarded = False
-        if len(text) > _State.output:
-            return _failure("too_large", f"the result has {len(text)} bytes, but at most {_State.output} are allowed")
-        return '{"kind": "ok", "value": ' + text + "}"
-    except MemoryError:
-        return _failure("memory", f"the call needs more than {_State.memory} bytes of memory")
-    except TypeError as error:
-        return _failure("error", f"TypeError: {error}")
-    except ValueError as error:
-        return _failure("error", str(error))
-    except BaseException as error:
-        return _failure("error", f"{type(error).__name__}: {error}")
-    finally:
-        _clear_scratch()
+            remove_tree(folder)
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:_LARGEST_ERROR]
 
 
 def _failure(kind: str, reason: str) -> str:
-    return json.dumps({"kind": kind, "error": redacted(reason)[:MAX_ERROR]})
-
-
-def _limit(seconds: float | None) -> None:
-    """Limit the processor time and the memory from now on. If `seconds` is None, remove both limits."""
-    if resource is None:
-        return
-    cpu = memory = resource.RLIM_INFINITY
-    if seconds is not None:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        cpu = math.ceil(used.ru_utime + used.ru_stime + seconds) + 1
-        size = _address_space()
-        memory = size + _State.memory if size else resource.RLIM_INFINITY
-    for kind, value in ((resource.RLIMIT_CPU, cpu), (resource.RLIMIT_AS, memory)):
-        hard = resource.getrlimit(kind)[1]
-        soft = (
-            value if hard == resource.RLIM_INFINITY else hard if value == resource.RLIM_INFINITY else min(value, hard)
-        )
-        try:
-            resource.setrlimit(kind, (soft, hard))
-        except (OSError, ValueError):  # macOS refuses RLIMIT_AS.
-            continue
-
-
-def _address_space() -> int:
-    """Return the size of the used address space in bytes, or 0 if the platform does not report the size."""
-    try:
-        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        return 0
-
-
-def _readable_roots() -> tuple[str, ...]:
-    """Return the folders that tools may read: Python's library, installed packages, and the system's time zones."""
-    paths = [*sysconfig.get_paths().values(), "/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo"]
-    paths += [entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
-    chosen = {os.path.realpath(path) for path in paths if Path(path).is_dir()}
-    # `data` and `scripts` are left out, because they are folders like /usr that also contain other files.
-    prefixes = {os.path.realpath(sysconfig.get_path(name)) for name in ("data", "scripts")}
-    return tuple(path + os.sep for path in sorted(chosen - prefixes))
-
-
-def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if not _State.guarded:
-        return
-    if event == "open":
-        path, mode, flags = arguments
-        writes = bool(flags & _WRITE_FLAGS) if isinstance(flags, int) else any(c in (mode or "r") for c in "wax+")
-        _require(_inside(path, writing=writes), f"opening {path!r}")
-    elif event in _WRITING:
-        _require(
-            all(_inside(path, writing=True) for path in arguments if isinstance(path, str | bytes | os.PathLike)), event
-        )
-    elif event in _LISTING:
-        _require(_inside(arguments[0] if arguments[0] is not None else ".", writing=False), f"listing {arguments[0]!r}")
-    elif event == "sqlite3.connect":
-        _require(arguments[0] == ":memory:" or _inside(arguments[0], writing=True), f"the database {arguments[0]!r}")
-    elif event in _BLOCKED or event.startswith(_BLOCKED_PREFIXES):
-        _require(False, event)
-
-
-def _require(allowed: bool, what: str) -> None:
-    if not allowed:
-        raise PermissionError(f"the sandbox refuses {what[:200]}")
-
-
-def _inside(path: object, *, writing: bool) -> bool:
-    if not isinstance(path, str | bytes | os.PathLike):
-        return False  # A number is an open file descriptor, which may be the pipe to the main process.
-    # `realpath` follows links. Otherwise a link in the scratch folder could give access to another folder.
-    real = os.path.realpath(os.fsdecode(path)) + os.sep
-    return real.startswith(_State.scratch + os.sep) or (not writing and real.startswith(_State.readable))
-
-
-def _clear_scratch() -> None:
-    # The next call must not find files of this call.
-    for path in Path(_State.scratch).iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    return json.dumps({"kind": kind, "error": reason[:_LARGEST_ERROR]})

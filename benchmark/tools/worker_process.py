@@ -1,34 +1,167 @@
-"""Starts the worker process of the sandbox without importing the main program.
+"""The main process's side of the sandbox's worker process: starts it, asks it, and ends it.
 
-Usually, a spawned process imports the main program of its parent. If the main program is a user's script that runs an
-evaluation, the worker would run the evaluation again. With the context in this module, the script does not need
-`if __name__ == "__main__"`.
+The worker is a new program and not a fork, so it has no open file, no object and no secret of the main process.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
-from multiprocessing.context import SpawnContext, SpawnProcess
-from types import ModuleType
-from typing import Any
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any, cast
 
-__all__ = ["WorkerContext"]
+from toolmark.benchmark.core.child_processes import kill, start
+from toolmark.benchmark.core.secrets import command_without_secrets
+from toolmark.benchmark.tools.scratch_folders import ScratchFolder
+
+__all__ = ["CallLimits", "WorkerEnded", "WorkerProcess"]
+
+_SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSW", "CREDENTIAL", "AUTH", "COOKIE")
+"""If a variable has one of these words anywhere in its name, a confined tool does not see it. This is stricter than the
+rule by which secrets are hidden in text."""
+
+_PROGRAM = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from toolmark.benchmark.tools.sandbox_worker import serve; serve(**json.loads(sys.argv[2]))"
+)
+_SECONDS_TO_START = 120.0
+_SECONDS_TO_END = 2.0
 
 
-class WorkerProcess(SpawnProcess):
-    """A spawned process that does not import the main program."""
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """Limits of one tool call.
 
-    @staticmethod
-    def _Popen(process_obj: Any) -> Any:  # noqa: N802 - the name in multiprocessing
-        main = sys.modules["__main__"]
-        sys.modules["__main__"] = ModuleType("__main__")  # This module has no file, so the worker imports nothing.
+    Attributes:
+        seconds: Limit of the wall-clock time in seconds. The rounded-up value is also the limit of the processor time.
+        memory: Limit of the memory in bytes, in addition to the memory that the imports of the tool need. This is also
+            the largest size of a file.
+        arguments: Largest size of the arguments as JSON, in bytes.
+        output: Largest size of the result as JSON, in bytes.
+        confined: Whether the sandbox refuses access to the network, to processes, and to files outside a scratch
+            folder. False only for tools that the user allowed with `--execute`.
+    """
+
+    seconds: float = 2.0
+    memory: int = 512 * 2**20
+    arguments: int = 2**20
+    output: int = 256 * 2**10
+    confined: bool = True
+
+
+class WorkerEnded(Exception):
+    """The worker ended instead of answering.
+
+    Attributes:
+        in_time: Whether the worker ended itself. Otherwise it was killed, because its time was over.
+        status: The exit code of the worker.
+    """
+
+    def __init__(self, in_time: bool, status: int | None) -> None:
+        super().__init__(f"the worker process ended with status {status}" if in_time else "its time was over")
+        self.in_time = in_time
+        self.status = status
+
+
+class WorkerProcess:
+    """A running worker process. It ends when this process ends.
+
+    Args:
+        limits: The limits of each call.
+
+    Raises:
+        WorkerEnded: The worker does not start.
+        OSError: The program cannot be started, or the scratch folder cannot be made.
+        ValueError: The limits of a call cannot be set.
+    """
+
+    def __init__(self, limits: CallLimits) -> None:
+        settings = asdict(limits)
+        del settings["arguments"]
+        self._scratch = ScratchFolder()
         try:
-            return SpawnProcess._Popen(process_obj)
+            path = [str(Path(entry).absolute()) for entry in sys.path]
+            words = [json.dumps(path), json.dumps({**settings, "scratch": str(self._scratch.path)})]
+            self._process = start(
+                [sys.executable, "-c", _PROGRAM, *words],
+                _environment(limits.confined, str(self._scratch.path)),
+                stdin=subprocess.PIPE,
+                output=subprocess.PIPE,
+                errors=subprocess.DEVNULL,
+            )
+        except BaseException:
+            self._scratch.remove()
+            raise
+        self._requests, self._answers = (
+            cast("IO[bytes]", pipe) for pipe in (self._process.stdin, self._process.stdout)
+        )
+        if reason := self.ask({}, _SECONDS_TO_START).get("error"):
+            self.close()
+            raise ValueError(reason)
+
+    def ask(self, request: Mapping[str, str], seconds: float) -> dict[str, Any]:
+        """Return the answer of the worker to a request.
+
+        Raises:
+            WorkerEnded: The worker did not answer, or not within `seconds`. It has ended.
+        """
+        over = threading.Event()
+
+        def stop() -> None:
+            over.set()
+            kill(self._process)
+
+        timer = threading.Timer(seconds, stop)
+        timer.daemon = True
+        timer.start()
+        line = b""
+        try:
+            with suppress(BrokenPipeError):
+                self._requests.write(json.dumps(request).encode() + b"\n")
+                self._requests.flush()
+                line = self._answers.readline()
         finally:
-            sys.modules["__main__"] = main
+            timer.cancel()
+            if not line.endswith(b"\n"):  # Also after an interruption, so that no later request gets this answer.
+                self._end()
+        if not line.endswith(b"\n"):
+            raise WorkerEnded(not over.is_set(), self._process.returncode)
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def is_alive(self) -> bool:
+        """Return whether the worker has not ended."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End the worker and remove its scratch folder."""
+        with suppress(BrokenPipeError):
+            self._requests.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_SECONDS_TO_END)
+        self._end()
+
+    def _end(self) -> None:
+        kill(self._process)
+        for stream in (self._requests, self._answers):
+            with suppress(BrokenPipeError):
+                stream.close()
+        self._scratch.remove()
 
 
-class WorkerContext(SpawnContext):
-    """A context of multiprocessing in which every process is a `WorkerProcess`."""
+def _environment(confined: bool, scratch: str) -> dict[str, str]:
+    """Return the variables of a worker. The arguments of a model must not make a confined tool reveal secrets."""
+    every = {**os.environ, "TMPDIR": scratch}
+    if not confined:
+        return every
+    return {name: value for name, value in every.items() if not _is_secret(name, value)}
 
-    Process = WorkerProcess
+
+def _is_secret(name: str, value: str) -> bool:
+    return any(word in name.upper() for word in _SECRET_WORDS) or command_without_secrets(value) != value

@@ -7,11 +7,11 @@ from itertools import chain, groupby
 from pathlib import Path
 
 from cyclopts import App
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.printing import console, say
 
 __all__ = ["app"]
 
@@ -19,6 +19,8 @@ app = App(name="data", help="Show, check and upload trace datasets.")
 
 _LEARNED = "bold green"
 _GIVEN = "dim"
+_MOST_UNREADABLE = 20
+"""Largest number of rows that are listed because they are not conversations."""
 _SHOWN = 240
 """If a text that the model does not learn is long, this number of characters is printed from each end of the text."""
 
@@ -64,7 +66,6 @@ def show(
     from toolmark.benchmark.core.registry import load
     from toolmark.benchmark.data.dataset import TraceDataset
     from toolmark.benchmark.engine.conversation_ids import conversation_sequences
-    from toolmark.benchmark.engine.loading_errors import loading
     from toolmark.benchmark.engine.tokenizer import open_tokenizer
 
     if index < 0 or count < 1:
@@ -76,22 +77,21 @@ def show(
     data = TraceDataset(folder)
     spoken = load("toolmark.dialects", dialect)()
     weights = locate(resolve(base)).base
-    with loading(weights):
-        tokenizer = open_tokenizer(weights)
-    console = Console()
+    tokenizer = open_tokenizer(weights)
+    output = console()
     shown = 0
     for number, trace in enumerate(islice(data.traces(split), index, index + count), start=index):
         shown += 1
         about = f"{split} {number}: {trace.query_type}, {len(trace.tools)} tools offered, {trace.source}"
-        console.print(Text(about, style="bold"))
+        output.print(Text(about, style="bold"))
         for encoded in conversation_sequences(trace.messages, trace.tools, spoken, tokenizer, args):
             text = Text()
             for mine, run in groupby(zip(encoded.ids, encoded.supervised, strict=True), key=lambda pair: pair[1]):
                 said = str(tokenizer.decode([token for token, _ in run], skip_special_tokens=False))
                 text.append(said if mine or whole else _ends(said), style=_LEARNED if mine else _GIVEN)
-            console.print(text, soft_wrap=True)
-            console.print(f"[{sum(encoded.supervised)} of {len(encoded.ids)} tokens are learnt]", markup=False)
-        console.print()
+            output.print(text, soft_wrap=True)
+            output.print(f"[{sum(encoded.supervised)} of {len(encoded.ids)} tokens are learnt]")
+        output.print()
     if not shown:
         raise InputError(f"{folder} has no conversation {index} in {split}", "Write a lower --index.")
 
@@ -104,7 +104,9 @@ def _ends(text: str) -> str:
 
 @app.command
 def audit(folder: Path, *, manifest: Path | None = None) -> None:
-    """Count leaks, duplicates, query types, tools and lengths. The exit code is 1 if there is a leak or a duplicate.
+    """Count leaks, duplicates, query types, tools and lengths.
+
+    The exit code is 1 if there is a leak or a duplicate, or if a row is not a conversation.
 
     Parameters
     ----------
@@ -119,24 +121,29 @@ def audit(folder: Path, *, manifest: Path | None = None) -> None:
     from toolmark.generators.trace_dataset.audit import audit_rows
 
     data = TraceDataset(folder)
-    splits = [data.rows(split) for split in data.splits]
-    total = sum(map(len, splits))
-    rows = counting(chain.from_iterable(splits), "conversations checked", total, "conversation")
+    total = sum(len(data.rows(split)) for split in data.splits)
+    read = chain.from_iterable(map(data.conversations, data.splits))
+    rows = counting(read, "conversations checked", total, "conversation")
     found = audit_rows(rows, held_out(manifest or shipped_manifest()))
-    console = Console()
+    for reason in found.unreadable[:_MOST_UNREADABLE]:
+        say(reason)
+    if not found.rows:
+        raise InputError(f"no row of {folder} is a conversation", "Write a dataset with: toolmark generate")
+    output = console()
     table = Table("what", "count", "share", title=f"{folder}: {found.rows:,} conversations")
     for kind, counts in (("query type", found.query_types), ("tool", found.tools)):
         for name, count in counts.most_common():
             table.add_row(f"{kind} {name}", f"{count:,}", f"{count / found.rows:.1%}")
-    console.print(table)
+    output.print(table)
     least, middle, most = found.offered
-    console.print(f"tools offered: {least} to {most}, median {middle:g}")
+    output.print(f"tools offered: {least} to {most}, median {middle:g}")
     median, tail, longest = found.characters
-    console.print(f"characters without tools: median {median:,.0f}, 95th percentile {tail:,.0f}, most {longest:,}")
-    console.print(f"duplicates: {found.repeated:,} exact, {found.near:,} near")
+    output.print(f"characters without tools: median {median:,.0f}, 95th percentile {tail:,.0f}, most {longest:,}")
+    output.print(f"duplicates: {found.repeated:,} exact, {found.near:,} near")
     leaks = ", ".join(f"{what} ({count:,})" for what, count in found.leaks.most_common()) or "none"
-    console.print(f"leakage: {leaks}", markup=False)
-    console.print("clean" if found.clean else "not clean")
+    output.print(f"leakage: {leaks}")
+    output.print(f"rows that are not conversations: {len(found.unreadable):,}")
+    output.print("clean" if found.clean else "not clean")
     sys.exit(0 if found.clean else 1)
 
 
@@ -154,7 +161,6 @@ def push(folder: Path, *, to: str, private: bool = False) -> None:
         If the data set is created, make it private.
     """
     from toolmark.benchmark.core.hub import check_id
-    from toolmark.benchmark.core.printing import say
     from toolmark.generators.trace_dataset.upload import upload_dataset
 
     check_id(to, "--to")

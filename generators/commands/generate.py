@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
-from rich.console import Console
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.printing import console
 from toolmark.benchmark.plugins.commands import checked, plugin_command, plugin_commands
 from toolmark.benchmark.scoring.execution import Execute
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolmark.benchmark.data.cases import Toolbox
-    from toolmark.benchmark.tools.sources.lint import ToolFault
 
 __all__ = ["app", "generate_command"]
 
@@ -40,6 +39,7 @@ def generate_command(generator: Any) -> Callable[..., None]:
         from importlib.util import find_spec
 
         from toolmark.benchmark.data.held_out import held_out, shipped_manifest
+        from toolmark.benchmark.tools.sandbox import missing_limits
         from toolmark.generators.executed_calls import execution_summary
         from toolmark.generators.pipeline import generate as run
         from toolmark.generators.trace_dataset.upload import check_upload, upload_dataset
@@ -54,12 +54,14 @@ def generate_command(generator: Any) -> Callable[..., None]:
         kept_out = held_out(manifest or shipped_manifest())
         chosen = checked(generator.Options, options)
         toolbox, warnings = _toolbox_of(tools)
-        console = Console(stderr=True)
+        output = console(stderr=True)
 
         def say(line: str) -> None:
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            output.print(line, soft_wrap=True)
 
         say(execution_summary(toolbox, execute))
+        for line in missing_limits():
+            say(f"tools: {line}")
         for warning in warnings:
             say(f"warning: {warning}")
         report = run(generator, chosen, seed, toolbox, out, kept_out, execute, say)
@@ -99,14 +101,16 @@ def generate_command(generator: Any) -> Callable[..., None]:
     )
 
 
-def _toolbox_of(source: str | None) -> tuple[Toolbox, list[ToolFault]]:
+def _toolbox_of(source: str | None) -> tuple[Toolbox, list[str]]:
     """Return the toolbox of the conversations, and the warnings about its tools.
+
+    A tool with an error is left out, and the error becomes a warning.
 
     Args:
         source: The location of the tools, in the form of the option `--tools`. None stands for the catalog.
 
     Raises:
-        InputError: The source cannot be read, or a tool of the source has an error.
+        InputError: The source cannot be read, or all tools of the source have errors.
     """
     from toolmark.benchmark.data.cases import Toolbox
     from toolmark.benchmark.tools.catalog import catalog
@@ -117,11 +121,15 @@ def _toolbox_of(source: str | None) -> tuple[Toolbox, list[ToolFault]]:
         return catalog(), []
     read = read_source(source)
     faults = lint(read)
-    if wrong := [fault for fault in faults if fault.severity == "error"]:
+    wrong = [fault for fault in faults if fault.severity == "error"]
+    bad = {fault.tool for fault in wrong}
+    good = tuple(tool for tool in read.tools if tool.name not in bad)
+    if wrong and not good:
         *others, last = wrong
         listed = "".join(f"{fault}\n" for fault in others)
         raise InputError(f"{listed}{last.place}: {last.what}", last.fix)
-    return Toolbox(name=next(iter(read.toolboxes)), tools=read.tools), faults
+    warnings = [f"{fault} The tool is not offered." if fault.severity == "error" else str(fault) for fault in faults]
+    return Toolbox(name=next(iter(read.toolboxes)), tools=good), [*map(str, read.notes), *warnings]
 
 
 app = App(name="generate", help="Write a trace dataset: conversations to train on, and cases with their right answers.")

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from statistics import median, quantiles
 from typing import Any
 
+from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import query_hash
 from toolmark.benchmark.data.held_out import HeldOut
+from toolmark.benchmark.data.traces import Trace
 from toolmark.generators.near_duplicates import NearDuplicates
 
 __all__ = ["Audit", "audit_rows"]
@@ -29,6 +31,7 @@ class Audit:
         leaks: Number of leaks by kind. The kinds are "a test query" and "the held-out tool NAME".
         repeated: Number of conversations with the same questions and calls as an earlier conversation.
         near: Number of conversations with the same calls and nearly the same questions as an earlier conversation.
+        unreadable: The reasons of the rows that are not conversations. These rows count nowhere else.
     """
 
     rows: int = 0
@@ -39,18 +42,19 @@ class Audit:
     leaks: Counter[str] = field(default_factory=Counter)
     repeated: int = 0
     near: int = 0
+    unreadable: list[str] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
-        """Return whether the dataset has neither leaks nor duplicates."""
-        return not self.leaks and not self.repeated and not self.near
+        """Return whether the dataset has no leaks, no duplicates and no rows that are not conversations."""
+        return not self.leaks and not self.repeated and not self.near and not self.unreadable
 
 
-def audit_rows(rows: Iterable[Mapping[str, Any]], held_out: HeldOut) -> Audit:
+def audit_rows(read: Iterable[tuple[Mapping[str, Any], Trace] | InputError], held_out: HeldOut) -> Audit:
     """Return the counts for the rows of `traces/`.
 
     Args:
-        rows: The rows. Each row is read only once.
+        read: The rows with their conversations, or errors. Each row is read only once.
         held_out: The tools and queries that must not be in training data.
     """
     found = Audit()
@@ -58,29 +62,33 @@ def audit_rows(rows: Iterable[Mapping[str, Any]], held_out: HeldOut) -> Audit:
     offered: list[int] = []
     seen: set[tuple[str, str, str]] = set()
     near = NearDuplicates()
-    for row in rows:
-        messages, tools = row["messages"], json.loads(row["tools"] or "[]")
+    for one in read:
+        if isinstance(one, InputError):
+            found.unreadable.append(one.what)
+            continue
+        row, trace = one
+        messages = [message.as_openai() for message in trace.messages]
         found.rows += 1
-        found.query_types[row["query_type"]] += 1
-        if row["tool_name"] and row["tool_needed"]:
-            found.tools[row["tool_name"]] += 1
-        offered.append(len(tools))
-        sizes.append(sum(len(json.dumps(message, ensure_ascii=False, default=str)) for message in messages))
-        names = {tool.get("function", tool)["name"] for tool in tools}
+        found.query_types[trace.query_type] += 1
+        if trace.tool_name and row.get("tool_needed"):
+            found.tools[trace.tool_name] += 1
+        offered.append(len(trace.tools))
+        sizes.append(sum(len(json.dumps(message, ensure_ascii=False)) for message in messages))
+        names = {tool.name for tool in trace.tools}
         for name in held_out.tools & names:
             found.leaks[f"the held-out tool {name}"] += 1
-        asked = [message["content"] or "" for message in messages if message["role"] == "user"]
+        asked = [message.content for message in trace.messages if message.role == "user"]
         if any(query_hash(text) in held_out.queries for text in asked):
             found.leaks["a test query"] += 1
-        calls = json.dumps([message.get("tool_calls") for message in messages], sort_keys=True, default=str)
+        calls = json.dumps([message.get("tool_calls") for message in messages], sort_keys=True)
         questions = "\n".join(asked)
         # A row without a case has invented tools. If the tools differ, equal questions have different meanings.
-        key = (questions, calls, "" if row["case_id"] else ",".join(sorted(names)))
+        key = (questions, calls, "" if row.get("case_id") else ",".join(sorted(names)))
         if key in seen:
             found.repeated += 1
-        elif row["case_id"] and near.find(questions, calls) is not None:
+        elif row.get("case_id") and near.find(questions, calls) is not None:
             found.near += 1
-        elif row["case_id"]:
+        elif row.get("case_id"):
             near.add(questions, calls)
         seen.add(key)
     if sizes:

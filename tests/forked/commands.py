@@ -26,8 +26,8 @@ ROOT = Path(__file__).parents[2]
 
 WITHOUT_TORCH = (
     *("pytest", "scipy.stats", "pandas", "inspect_ai._eval.eval", "inspect_ai.model", "inspect_ai.agent._acp.server"),
-    *("pebble", "ruamel.yaml", "markdown_it", "jinja2", "hypothesis", "anyio._backends._asyncio"),
-    *("toolmark.benchmark.tools.catalog", "toolmark.benchmark.tools.sandbox_worker"),
+    *("ruamel.yaml", "markdown_it", "jinja2", "hypothesis", "anyio._backends._asyncio"),
+    *("toolmark.benchmark.tools.catalog", "toolmark.benchmark.tools.sandbox"),
     *("toolmark.benchmark.evaluation.evaluate", "toolmark.benchmark.evaluation.models_command"),
     *("toolmark.benchmark.runs.command", "toolmark.benchmark.runs.inspect_task", "toolmark.reports.command"),
     *("toolmark.reports.html", "toolmark.reports.push", "toolmark.reports.terminal", "toolmark.suites.command"),
@@ -174,6 +174,8 @@ class Commands:
         kill_by: signal.Signals = signal.SIGKILL,
         room: int | None = None,
         torn: bool = False,
+        growth: int | None = None,
+        cpu_seconds: int | None = None,
     ) -> Started:
         """Start a command.
 
@@ -186,6 +188,8 @@ class Commands:
             kill_by: The signal.
             room: How many bytes a file may have, as if the disk were full then.
             torn: A write beyond `room` kills it by SIGXFSZ, after a part of the write is in the file.
+            growth: How many bytes of address space its process may add to those of the process that forks it.
+            cpu_seconds: After which it is killed by SIGXCPU.
         """
         number = next(self._numbers)
         request = {
@@ -199,6 +203,8 @@ class Commands:
             "kill_by": kill_by,
             "room": room,
             "torn": torn,
+            "growth": growth,
+            "cpu_seconds": cpu_seconds,
         }
         return Started(self._ask, request)
 

@@ -25,6 +25,7 @@ import threading
 import traceback
 from fnmatch import fnmatch
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 
@@ -50,7 +51,8 @@ def enter(request: dict[str, Any]) -> None:
         request: `door` (pytest or toolmark), `arguments`, `cwd`, `environment`, `out` and `err` (files for what is
             printed), `kill_at` (null or a pattern of paths: it gets the signal `kill_by` before the first matching file
             is opened or renamed), `room` (null, or how many bytes a file may have) and `torn` (SIGKILL in the middle of
-            the write that goes beyond `room`; without it the write fails, as on a full disk).
+            the write that goes beyond `room`; without it the write fails, as on a full disk), `growth` (null, or the
+            bytes of address space that it may add) and `cpu_seconds` (null, or its time on a processor).
     """
     os.setpgid(0, 0)  # its workers end with it
     streams = ((0, os.devnull, os.O_RDONLY), (1, request["out"], os.O_WRONLY), (2, request["err"], os.O_WRONLY))
@@ -67,6 +69,7 @@ def enter(request: dict[str, Any]) -> None:
     os.environ.update(request["environment"])
     path = list(filter(None, request["environment"].get("PYTHONPATH", "").split(os.pathsep)))
     interrupt(request)
+    limit(request)
     sys.argv = [request["door"], *request["arguments"]]
     if request["door"] == "pytest":
         import pytest
@@ -98,6 +101,17 @@ def interrupt(request: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL if request["torn"] else signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def limit(request: dict[str, Any]) -> None:
+    """Limit the memory and the time, as the request asks for."""
+    growth, seconds = request["growth"], request["cpu_seconds"]
+    if growth is not None and sys.platform == "linux":
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        size = pages * resource.getpagesize() + growth
+        resource.setrlimit(resource.RLIMIT_AS, (size, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    if seconds is not None:
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 def become(request: dict[str, Any]) -> NoReturn:

@@ -108,7 +108,7 @@ def recordings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         return made(tmp_path_factory.mktemp("made"))
     if len(RECORDED) != 4:
         pytest.skip("the recorded answers of four models are not at hand")
-    return Recordings(RECORDED, f"bfcl:{DATA / 'bfcl'}", 1237)
+    return Recordings(RECORDED, f"bfcl:{DATA / 'bfcl'}", 1238)
 
 
 @pytest.fixture(scope="module")

@@ -146,8 +146,11 @@ class _Handler(BaseHTTPRequestHandler):
             case "bomb":
                 packed = gzip.compress(b" " * 2**25)
                 self._write(200, packed, {"Content-Encoding": "gzip", "Content-Length": str(len(packed))})
-            case "wait an hour":
-                self._send(503, {"error": {"message": "come back"}}, {"Retry-After": "3600"})
+            case "bomb of bombs":
+                packed = gzip.compress(gzip.compress(b" " * 2**25))
+                self._write(200, packed, {"Content-Encoding": "gzip, gzip", "Content-Length": str(len(packed))})
+            case str() if fault.startswith("wait "):
+                self._send(503, {"error": {"message": "come back"}}, {"Retry-After": fault.removeprefix("wait ")})
             case "broken":
                 self._write(200, b'{"id": "1", "object": "chat.completion", "choices": [{"index": 0, "mess', {})
             case "no choice":

@@ -9,12 +9,11 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.optimizers import create_loraplus_optimizer
-from transformers import AutoModelForCausalLM, PreTrainedModel
-from transformers.utils import logging
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.engine.base_model import load_base
 from toolmark.benchmark.engine.devices import choose_dtype
-from toolmark.benchmark.engine.loading_errors import loading
+from toolmark.benchmark.engine.finite_logits import check_computes
 from toolmark.trainers.finetuning.adapted_linear import AdaptedLinear
 from toolmark.trainers.finetuning.options import LoraOptions
 
@@ -29,7 +28,7 @@ def load_trainable(weights: Path, options: LoraOptions, device: str = "cpu") -> 
     Raises:
         InputError: The base cannot be loaded, `--qlora` was given without CUDA, or no layer matches `--target`.
     """
-    arguments: dict[str, Any] = {"dtype": getattr(torch, choose_dtype("auto", device))}
+    arguments: dict[str, Any] = {}
     if options.qlora:
         if device != "cuda":
             raise InputError(
@@ -41,11 +40,9 @@ def load_trainable(weights: Path, options: LoraOptions, device: str = "cpu") -> 
         arguments["quantization_config"] = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
         )
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    with loading(weights):
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            weights, use_safetensors=True, trust_remote_code=False, **arguments
-        )
+    model = load_base(weights, getattr(torch, choose_dtype("auto", device)), **arguments)
+    if device == "cpu":  # the trainer moves the model to another device later
+        check_computes(model, weights, str(model.dtype).removeprefix("torch."))
     if options.full:
         return model.train()
     target = options.target if options.target == "all-linear" else options.target.split(",")

@@ -27,8 +27,8 @@ from toolmark.benchmark.dialects.thinking import without_thinking
 from toolmark.benchmark.dialects.typed_arguments import typed
 from toolmark.benchmark.engine.conversation_ids import conversation_sequences
 from toolmark.benchmark.engine.encoding import Encoded, stop_ids
-from toolmark.benchmark.engine.loading_errors import loading
-from toolmark.benchmark.engine.tokenizer import context_length, open_tokenizer
+from toolmark.benchmark.engine.model_config import context_length
+from toolmark.benchmark.engine.tokenizer import open_tokenizer
 from toolmark.trainers.finetuning.decision_tokens import DecisionTokens
 
 if TYPE_CHECKING:
@@ -75,9 +75,8 @@ class EncodedExamples:
     ) -> None:
         self._data, self._dialect, self._say, self._skip = data, dialect, say, skip_too_long
         self._template_args: TemplateArgs = template_args or {}
-        with loading(weights):
-            self._tokenizer = open_tokenizer(weights)
-            self._context = context_length(weights)
+        self._tokenizer = open_tokenizer(weights)
+        self._context = context_length(weights)
         self._read: dict[str, _Split] = {}
 
     def of(self, split: str) -> Sequence[Encoded]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import string
-from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from toolmark.benchmark.tools.catalog._values import Number
 
-# Because the import of pint takes a third of a second, the worker imports pint before the time of a call begins.
-WORKER_IMPORTS = ("pint",)
+# The import of pint takes a third of a second. The worker imports it before the time of a call begins.
+WORKER_IMPORTS = ("toolmark.benchmark.tools.catalog._units",)
 
 Base = Annotated[int, Field(ge=2, le=36)]
 Unit = Literal["m", "ft", "km", "mi", "kg", "lb", "c", "f"]
@@ -49,32 +48,9 @@ def unit_conversion(value: Number, from_unit: Unit, to_unit: Unit) -> float:
     """
     from pint import DimensionalityError
 
-    units = _units()
+    from toolmark.benchmark.tools.catalog._units import UNITS
+
     try:
-        return float(f"{units.Quantity(float(value), from_unit).to(to_unit).magnitude:.10g}")
+        return float(f"{UNITS.Quantity(float(value), from_unit).to(to_unit).magnitude:.10g}")
     except (DimensionalityError, OverflowError) as error:
         raise ValueError(f"cannot convert {from_unit} to {to_unit}: {error}") from None
-
-
-@cache
-def _units() -> Any:
-    """Return a registry of units with only the units of `Unit`.
-
-    Pint's default registry cannot be used, because "c" is the speed of light and "f" is a prefix there.
-    """
-    from pint import UnitRegistry
-
-    registry: UnitRegistry[Any] = UnitRegistry(None)
-    for definition in (
-        "m = [length]",
-        "ft = 0.3048 * m",
-        "km = 1000 * m",
-        "mi = 1609.344 * m",
-        "kg = [mass]",
-        "lb = 0.45359237 * kg",
-        "kelvin = [temperature]; offset: 0",
-        "c = kelvin; offset: 273.15",
-        "f = 5 / 9 * kelvin; offset: 233.15 + 200 / 9",
-    ):
-        registry.define(definition)
-    return registry

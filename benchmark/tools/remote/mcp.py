@@ -3,24 +3,36 @@
 The server is given as an `http(s)://` address, or as a command. The command is started, and its standard input and
 output are used.
 
-All asynchronous code runs in a background thread. A process connects to each server only once.
+All asynchronous code runs in a background thread. A process connects to each server only once. A server that cannot be
+reached, or that breaks the protocol, gives errors of its tools. It does not end the run.
 """
 
 from __future__ import annotations
 
 import json
-import os
+import logging
+import math
 import shlex
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, ExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from toolmark.benchmark.core.child_processes import guarded
-from toolmark.benchmark.core.secrets import HIDDEN
+from pydantic import ValidationError
 
-__all__ = ["absolute", "bound", "connected"]
+from toolmark.benchmark.core.bounded_bodies import limit_bodies
+from toolmark.benchmark.core.secrets import HIDDEN, redacted, remember_command
+from toolmark.benchmark.tools.remote.mcp_pipes import MAX_LINE, Fault, started
+
+__all__ = ["absolute", "bound", "connected", "reason"]
+
+_SECONDS = 20.0
+"""The limit on the time of one request, and of the connection. It is less than the limit of a call in the sandbox, so a
+server that does not answer does not have to be started again."""
+
+_MAX_SILENT = 3
+"""After this number of calls in a row without an answer, a server is not asked again."""
 
 _open = ExitStack()
 
@@ -38,30 +50,105 @@ def is_address(server: str) -> bool:
     return server.startswith(("http://", "https://"))
 
 
-def connected(server: str) -> AbstractAsyncContextManager[Any]:
-    """Return a client of `server`. Use the client in an `async with` statement, which connects it to the server."""
-    from mcp import Client, StdioServerParameters, stdio_client
+@asynccontextmanager
+async def connected(server: str, fault: Fault) -> AsyncIterator[Any]:
+    """Connect to `server`, and yield a client of the package `mcp`.
 
-    # The type is written here, because the optional package mcp may not be installed when types are checked.
-    client: AbstractAsyncContextManager[Any]
-    if is_address(server):
-        client = Client(server)
-        return client
-    command, *words = guarded(shlex.split(server))
-    # The server gets the user's environment, because it may need API keys. The user chose the server.
-    parameters = StdioServerParameters(command=command, args=words, env=dict(os.environ))
-    quiet = _open.enter_context(Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - `_open` closes the file
-    client = Client(stdio_client(parameters, errlog=quiet))
-    return client
+    Args:
+        server: The address or the command of the server. The user must have named it.
+        fault: Gets the reason if the connection breaks.
+    """
+    import httpx2
+    from mcp import Client
+    from mcp.client.streamable_http import streamable_http_client
+
+    remember_command(server)
+    # The package logs every wrong message of a server with a traceback.
+    logging.getLogger("mcp").addHandler(logging.NullHandler())
+    logging.getLogger("mcp").propagate = False
+    async with AsyncExitStack() as stack:
+        transport: Any
+        if is_address(server):
+            web = await stack.enter_async_context(httpx2.AsyncClient(timeout=_SECONDS, follow_redirects=False))
+            limit_bodies(web, MAX_LINE)
+            transport = streamable_http_client(server, http_client=web)
+        else:
+            transport = started(shlex.split(server), fault)
+        yield await stack.enter_async_context(Client(transport, read_timeout_seconds=_SECONDS))
 
 
-@cache
-def _session(server: str) -> tuple[Any, Any]:
-    """Return anyio's portal to the background thread, and a connected client that runs in this thread."""
-    from anyio.from_thread import start_blocking_portal
+class _Session:
+    """A connection to a server, which a background thread keeps open."""
 
-    portal = _open.enter_context(start_blocking_portal())
-    return portal, _open.enter_context(portal.wrap_async_context_manager(connected(server)))
+    def __init__(self, server: str) -> None:
+        from anyio.from_thread import start_blocking_portal
+
+        self._fault = Fault()
+        self._portal = _open.enter_context(start_blocking_portal())
+        self._client: Any = None
+        self._silent = 0  # calls in a row without an answer
+        try:
+            context = self._portal.wrap_async_context_manager(_in_time(server, self._fault))
+            self._client = _open.enter_context(context)
+        except Exception as error:
+            self._fault.reason = f"the server cannot be used: {reason(error, self._fault)}"
+
+    def call(self, name: str, arguments: dict[str, Any]) -> Any:
+        """Call a tool, and return its result.
+
+        Raises:
+            ValueError: The server does not answer, or breaks the protocol.
+        """
+        if self._fault.reason:
+            raise ValueError(self._fault.reason)
+        try:
+            result = self._portal.call(self._client.call_tool, name, arguments)
+        except Exception as error:
+            self._silent = self._silent + 1 if _is_late(error) else 0
+            if self._silent == _MAX_SILENT:
+                self._fault.reason = f"the server did not answer {_MAX_SILENT} calls in a row, so it is not asked again"
+            raise ValueError(reason(error, self._fault)) from None
+        self._silent = 0
+        return result
+
+
+@asynccontextmanager
+async def _in_time(server: str, fault: Fault) -> AsyncIterator[Any]:
+    import anyio
+
+    with anyio.fail_after(_SECONDS) as limit:
+        async with connected(server, fault) as client:
+            limit.deadline = math.inf
+            yield client
+
+
+_session = cache(_Session)
+
+
+def reason(error: BaseException, fault: Fault) -> str:
+    """Return in one line why a server failed.
+
+    Args:
+        error: The error of the package `mcp`.
+        fault: What was found out about the connection.
+    """
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if fault.reason:
+        return fault.reason
+    if _is_late(error):
+        return f"no answer in {_SECONDS:g} s"
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"the answer of the server is not valid: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return " ".join(redacted(str(error)).split()) or type(error).__name__
+
+
+def _is_late(error: BaseException) -> bool:
+    from mcp_types import REQUEST_TIMEOUT
+
+    code = getattr(getattr(error, "error", None), "code", None)
+    return isinstance(error, TimeoutError) or code == REQUEST_TIMEOUT
 
 
 def bound(source: str, name: str) -> Callable[..., Any]:
@@ -76,8 +163,7 @@ def bound(source: str, name: str) -> Callable[..., Any]:
         raise ValueError("the command was stored without its keys. Name the server: --tools 'mcp:COMMAND'")
 
     def call(**arguments: Any) -> Any:
-        portal, client = _session(source)
-        return _value(portal.call(client.call_tool, name, arguments))
+        return _value(_session(source).call(name, arguments))
 
     call.connect = lambda: _session(source)  # type: ignore[attr-defined]
     return call
@@ -99,5 +185,5 @@ def _value(result: Any) -> Any:
         return structured["result"] if wrapped else structured
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

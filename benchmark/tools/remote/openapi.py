@@ -1,22 +1,25 @@
 """Sends the HTTP request of an OpenAPI operation.
 
-If the operation needs an API key, the key is read from the environment variable `OPENAPI_KEY`.
+If the operation needs an API key, the key is read from the environment variable `OPENAPI_KEY`. The key is sent only to
+the server of the file, because redirects are not followed.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import quote
 
+from toolmark.benchmark.core.bounded_http import NoReply, Reply, exchange
 from toolmark.benchmark.tools.sources.openapi import Operation, read_operations
 
 __all__ = ["bound"]
 
-MAX_BYTES = 2**20
+MAX_BYTES = 1_000_000
 _SECONDS = 20.0
 _MAX_ERROR = 200
 
@@ -72,38 +75,56 @@ def _send(operation: Operation, arguments: Mapping[str, Any]) -> Any:
     content = None if body is None else json.dumps(body).encode()
     if content is not None:
         headers["Content-Type"] = "application/json"
-    with (
-        httpx.Client(timeout=_SECONDS, follow_redirects=False) as client,
-        client.stream(operation.method, url, params=query or None, headers=headers, content=content) as response,
-    ):
-        return _response_value(response)
+    address = httpx.URL(url)
+    if query:
+        address = address.copy_merge_params(query)
+    try:
+        reply = exchange(
+            operation.method, str(address), headers=headers, content=content, seconds=_SECONDS, most=MAX_BYTES
+        )
+    except NoReply as error:
+        raise ValueError(str(error)) from None
+    return _value(reply)
 
 
 def _path_segment(name: str, value: str) -> str:
     """Return an argument as one segment of a path.
 
-    Slashes and dots are also encoded, because an argument must not change the rest of the path.
+    Slashes are encoded, because an argument must not change the rest of the path. Dots cannot be protected in this way:
+    `%2E` and `.` are equal (RFC 3986, 6.2.2.2), so servers remove the segments `.` and `..` even if they are encoded.
 
     Raises:
-        ValueError: The argument is empty. The path would then be the path of another operation.
+        ValueError: The argument is empty, or has a segment `.` or `..`. The path would then be the path of another
+            operation.
     """
     if not value:
         raise ValueError(f"the argument {name} is empty, but it is a part of the path")
-    return quote(value, safe="").replace(".", "%2E")
+    if any(segment in (".", "..") for segment in re.split(r"[/\\]", value)):
+        raise ValueError(f"the argument {name} is {value[:_MAX_ERROR]!r}, but no segment of a path may be . or ..")
+    return quote(value, safe="")
 
 
-def _response_value(response: Any) -> Any:
-    raw = b""
-    for chunk in response.iter_bytes():
-        raw += chunk
-        if len(raw) > MAX_BYTES:
-            raise ValueError(f"the answer has more than {MAX_BYTES} bytes")
-    text = raw.decode(errors="replace")
-    if not response.is_success:
-        raise ValueError(f"HTTP {response.status_code}: {' '.join(text.split())[:_MAX_ERROR]}")
+def _value(reply: Reply) -> Any:
+    """Return the value in a reply: decoded JSON, text, or None if the body is empty.
+
+    Raises:
+        ValueError: The server reports an error, or the reply is incomplete or not valid.
+    """
+    text = reply.body.decode(errors="replace")
+    if 300 <= reply.status < 400:
+        raise ValueError(f"HTTP {reply.status}: the server redirects, and redirects are not followed")
+    if not 200 <= reply.status < 300:
+        raise ValueError(f"HTTP {reply.status}: {' '.join(text.split())[:_MAX_ERROR]}")
+    if reply.unfinished:
+        raise ValueError(reply.unfinished)
     if not text.strip():
         return None
-    return json.loads(text) if "json" in response.headers.get("content-type", "") else text
+    if "json" not in reply.kind:
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the reply says that it is JSON, but it is not: {error}") from None
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -112,13 +112,13 @@ def install(folder, name: str, version: str) -> None:
 
 def test_a_version_beyond_the_tested_range_is_named_with_the_command(monkeypatch, tmp_path):
     assert packages_finding().state == "ok"
-    install(tmp_path, "pebble", "4.0")
+    install(tmp_path, "psutil", "4.0")
     install(tmp_path, "peft", "9.9")  # of an extra
     monkeypatch.syspath_prepend(tmp_path)
     finding = packages_finding()
     assert finding.state == "warning"
-    assert "pebble 4.0 (tested: >=5.2)" in finding.found
-    assert "'pebble>=5.2'" in finding.advice
+    assert "psutil 4.0 (tested: >=7)" in finding.found
+    assert "'psutil>=7'" in finding.advice
     assert "'peft<0.22,>=0.21'" in finding.advice
 
 
@@ -152,7 +152,19 @@ def test_the_command_says_every_line_and_exits_by_the_worst(warm_without_torch, 
     offline = {"HF_HUB_OFFLINE": "1"}
     well = warm_without_torch("doctor", "--json", "--runs", str(tmp_path), environment=offline)
     names = [finding["name"] for finding in json.loads(well.stdout)["findings"]]
-    assert names == ["python", "packages", "extras", "torch", "devices", "speed", "memory", "runs", "cache", "hub"]
+    assert names == [
+        "python",
+        "packages",
+        "extras",
+        "torch",
+        "devices",
+        "speed",
+        "memory",
+        "sandbox",
+        "runs",
+        "cache",
+        "hub",
+    ]
     assert well.returncode == 0
     ill = warm_without_torch("doctor", "--runs", "/proc/sys/runs", environment=offline)
     assert ill.returncode == 69

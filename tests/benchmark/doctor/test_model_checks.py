@@ -70,7 +70,7 @@ def test_native_with_a_template_that_ignores_tools_is_a_problem(models):
     ("left_out", "line", "found"),
     [
         (("chat_template.jinja",), "template", "has no chat template"),
-        (("tokenizer.json", "tokenizer_config.json"), "template", "the tokenizer loses the text"),
+        (("tokenizer.json", "tokenizer_config.json"), "template", "loses the text of a prompt"),
         (("model.safetensors",), "weights", "has no *.safetensors"),
     ],
 )

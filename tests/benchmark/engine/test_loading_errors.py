@@ -66,13 +66,12 @@ def _trained(folder: Path) -> None:
 
 
 def _encoded(folder: Path) -> None:
-    from toolmark.benchmark.engine.loading_errors import loading
-    from toolmark.benchmark.engine.tokenizer import context_length, open_tokenizer
+    from toolmark.benchmark.engine.model_config import context_length
+    from toolmark.benchmark.engine.tokenizer import open_tokenizer
 
-    with pytest.raises(ValueError, match="custom code"):
+    with pytest.raises(InputError, match="never runs such code"):
         open_tokenizer(folder)
-    with loading(folder):
-        context_length(folder)
+    context_length(folder)
 
 
 @pytest.mark.parametrize("use", [_evaluated, _checked, _merged, _trained, _encoded])

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.strict_json import python_literal, strict_json
 from toolmark.benchmark.data.completions import Completion, RawCall
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.file_rows import csv_rows, data_files, json_rows
 from toolmark.benchmark.readers.recorded_answers import RecordedRow, recorded_rows
-from toolmark.benchmark.readers.strict_json import python_literal, strict_json
 
 
 @pytest.mark.parametrize(

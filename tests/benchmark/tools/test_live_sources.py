@@ -111,14 +111,14 @@ def test_operations_become_tools_with_json_schema(mail: Path) -> None:
     assert "id" not in properties
     assert sending.parameters["required"] == ["box", "to", "text"]
     assert read.place("send_email", "text") == f"{mail}:35"
-    (left_out,) = read.left_out
-    assert left_out.startswith(f"{mail}:24: post_upload is left out")
-    assert [fault.severity for fault in lint(read)] == ["warning"]
+    (note,) = read.notes
+    assert str(note).startswith(f"{mail}:24: the body of post_upload is not JSON")
+    assert lint(read) == []
 
 
 def test_an_operation_runs_as_its_effects_allow(mail: Path) -> None:
     listing, sending = named = read_source(mail).tools
-    sent = {"box": "in/../x", "to": {"name": "Ada"}, "text": "Hi"}
+    sent = {"box": "in/x y", "to": {"name": "Ada"}, "text": "Hi"}
     with Executor("read", named) as executor:
         assert not executor.may_run(sending)
         found = executor.run(listing, {"box": "in", "tags": ["a", "b"]})
@@ -131,13 +131,22 @@ def test_an_operation_runs_as_its_effects_allow(mail: Path) -> None:
     ]
     with Executor("all", named) as executor:
         assert executor.run(sending, sent).kind == "ok"
-        assert executor.run(sending, {**sent, "box": ""}).kind == "error"
-        for box, encoded in ((".", "%2E"), ("..", "%2E%2E"), ("a.b", "a%2Eb"), ("?x#y", "%3Fx%23y"), ("%2e", "%252e")):
+        for box, encoded in (
+            ("a.b", "a.b"),
+            ("...", "..."),
+            ("?x#y", "%3Fx%23y"),
+            ("%2e", "%252e"),
+            ("{box}", "%7Bbox%7D"),
+        ):
             assert executor.run(sending, {**sent, "box": box}).kind == "ok"
             assert _Mail.seen[-1][1] == f"/v1/boxes/{encoded}/mails"
+        seen = len(_Mail.seen)
+        for box in ("", ".", "..", "a/../b", "..\\x", "../", "/."):
+            assert executor.run(sending, {**sent, "box": box}).kind == "error", box
+        assert len(_Mail.seen) == seen, "the request would be another operation's"
         assert executor.run(sending, sent).kind == "ok"
     method, path, body = _Mail.seen[-1]
-    assert (method, path) == ("POST", "/v1/boxes/in%2F%2E%2E%2Fx/mails")
+    assert (method, path) == ("POST", "/v1/boxes/in%2Fx%20y/mails")
     assert json.loads(body) == {"to": {"name": "Ada"}, "text": "Hi"}
 
 
@@ -159,7 +168,7 @@ def test_json_is_read_too_and_a_live_tool_comes_back_from_a_tools_yaml(tmp_path:
     [
         ("openapi: 3.0.3", "openapi: 2.0", 2, "openapi is 2.0"),
         ("paths:", "path:", 2, "no operation that can be a tool"),
-        ("operationId: send_email", "operationId: list_mails", 17, "two operations are called 'list_mails'"),
+        ("operationId: send_email", "operationId: list_mails", 17, "a tool named 'list_mails' appears twice"),
         ("operationId: send_email", f"operationId: {'x' * 65}", 17, "has 65 characters"),
         ("#/components/parameters/Tags", "#/components/parameters/Tag", 14, "does not exist"),
         ("#/components/parameters/Tags", "other.yaml#/Tags", 14, "leads out of the file"),
@@ -173,10 +182,12 @@ def test_openapi_mistakes_have_file_line_and_fix(tmp_path: Path, old: str, new: 
     path = tmp_path / "mail.yaml"
     assert old in MAIL
     path.write_text(MAIL.replace(old, new))
-    with pytest.raises(InputError, match=what) as caught:
-        read_openapi(path)
-    assert caught.value.what.split(": ")[0] == f"{path}:{line}"
-    assert caught.value.fix
+    try:
+        said = [str(note) for note in read_openapi(path).notes]  # of operations that are left out
+    except InputError as error:
+        said = str(error).splitlines()
+    (found,) = {one.split(": ")[0] for one in said if what in one}
+    assert found == f"{path}:{line}"
 
 
 SERVER = '''

@@ -199,12 +199,16 @@ def test_each_end_is_named_and_the_next_call_works(sandbox, tools, name, argumen
     assert sandbox.run(tools["loud"], {"text": "still here"}).value == "still here"
 
 
-def test_a_worker_that_dies_between_two_calls_is_replaced(sandbox, tools):
-    assert sandbox.run(tools["leave_later"], {"seconds": 0.05}).value == "armed"
-    assert sandbox.run(tools["wait"], {"seconds": 0.5}).kind == "crash"
-    assert sandbox.run(tools["leave_later"], {"seconds": 0.0}).kind in ("ok", "crash")
-    time.sleep(0.5)
-    assert sandbox.run(tools["loud"], {"text": "still here"}).value == "still here"
+def test_a_worker_that_ends_is_replaced(tools):
+    """A tool with effects runs in the worker itself, so it can end the worker, during a call or between two calls."""
+    with Sandbox(CallLimits(confined=False, seconds=0.4)) as released:
+        assert released.run(tools["leave_later"], {"seconds": 0.1}).value == "armed"
+        assert released.run(tools["wait"], {"seconds": 0.3}).kind == "crash"
+        assert released.run(tools["leave_later"], {"seconds": 0.0}).kind in ("ok", "crash")
+        time.sleep(0.3)
+        assert released.run(tools["loud"], {"text": "still here"}).value == "still here"
+        assert released.run(tools["wait"], {"seconds": 5}).kind == "timeout"
+        assert released.run(tools["loud"], {"text": "still here"}).value == "still here"
 
 
 def test_output_of_a_tool_is_swallowed(sandbox, tools, capfd):

@@ -103,7 +103,7 @@ def test_the_arguments_are_recorded_and_become_the_default(base, data, dev, tmp_
     )
     quick = LoraOptions(r=2, epochs=1, shares={}, score_every=9, threads=1, precision="float32")
     run_training(LoraTrainer(), job, quick, lambda _: None, said.append)
-    assert 'Template arguments {"enable_thinking": false} (chosen by --template-args)' in said
+    assert 'The training uses template arguments {"enable_thinking": false} (chosen by --template-args)' in said
     record = WrittenRecord.read(tmp_path / "mine")
     assert record.template_args == OFF
     assert "--template-args '{\"enable_thinking\": false}'" in record.command

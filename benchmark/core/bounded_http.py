@@ -16,7 +16,8 @@ from typing import Any
 
 import httpx
 
-from toolmark.benchmark.doctor.time_limit import within
+from toolmark.benchmark.core.bounded_bodies import NOT_COMPRESSED, BodyTooLong, BodyUnreadable, Unpacking
+from toolmark.benchmark.core.time_limit import within
 
 __all__ = ["GRACE", "MAX_BYTES", "NoReply", "Reply", "exchange", "json_object"]
 
@@ -34,7 +35,7 @@ class Reply:
     Attributes:
         status: The HTTP status.
         kind: The media type, for example `text/html`. Empty if the server does not name one.
-        body: The reply's bytes, as far as they were read.
+        body: The reply's bytes after decompression, as far as they were read.
         unfinished: Why the reply was not read to its end. Empty if it was.
     """
 
@@ -72,9 +73,15 @@ def _certificates() -> SSLContext:
 
 
 def exchange(
-    method: str, url: str, *, headers: Mapping[str, str], content: bytes | None = None, seconds: float
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    content: bytes | None = None,
+    seconds: float,
+    most: int = MAX_BYTES,
 ) -> Reply:
-    """Send a request, and read at most `MAX_BYTES` of the reply.
+    """Send a request, and read at most `most` bytes of the reply. A redirect is not followed.
 
     Args:
         method: GET or POST.
@@ -82,43 +89,47 @@ def exchange(
         headers: Headers of the request.
         content: The body of the request.
         seconds: The limit on the time of the whole exchange.
+        most: The limit on the size of the reply's body, in bytes.
 
     Raises:
         NoReply: The server cannot be reached, or the head of its reply did not come in time.
     """
     ends = time.monotonic() + seconds
     try:
-        return within(seconds + GRACE, lambda: _exchange(method, url, headers, content, ends))
+        return within(seconds + GRACE, lambda: _exchange(method, url, headers, content, ends, most))
     except (TimeoutError, httpx.TimeoutException):
         raise NoReply(f"no answer in {seconds:.2g} s", late=True) from None
     except (ValueError, httpx.LocalProtocolError, httpx.InvalidURL):
         # The text of these errors may show a header, and a header may be a key.
-        raise NoReply("the address or the key has characters that are not possible in a request") from None
+        raise NoReply("the address, the key or a header has characters that are not possible in a request") from None
     except httpx.TransportError as error:
         raise NoReply(str(error) or type(error).__name__) from None
 
 
-def _exchange(method: str, url: str, headers: Mapping[str, str], content: bytes | None, ends: float) -> Reply:
+def _exchange(
+    method: str, url: str, headers: Mapping[str, str], content: bytes | None, ends: float, most: int
+) -> Reply:
     seconds = max(ends - time.monotonic(), 0.1)
-    # Not compressed, because a small compressed reply may be huge.
-    sent = {**headers, "Accept-Encoding": "identity"}
     with (
-        httpx.Client(timeout=seconds, verify=_certificates()) as client,
-        client.stream(method, url, headers=sent, content=content) as response,
+        httpx.Client(timeout=seconds, verify=_certificates(), follow_redirects=False) as client,
+        client.stream(method, url, headers={**headers, **NOT_COMPRESSED}, content=content) as response,
     ):
         body, unfinished = bytearray(), ""
         try:
-            for part in response.iter_raw():
-                body += part
-                if len(body) > MAX_BYTES:
-                    unfinished = f"the reply is longer than {MAX_BYTES / 1e6:g} MB"
-                    break
+            unpacking = Unpacking(response.headers.get("content-encoding", ""), most)
+            for raw in response.iter_raw():
+                for part in unpacking.parts(raw):
+                    body += part
                 if time.monotonic() > ends:
                     unfinished = f"the reply did not end in {seconds:.2g} s"
                     break
+        except BodyTooLong:
+            unfinished = f"the reply is longer than {most / 1e6:g} MB"
+        except BodyUnreadable as error:
+            unfinished = str(error)
         except httpx.TimeoutException:
             unfinished = f"the reply did not end in {seconds:.2g} s"
         except httpx.TransportError as error:
             unfinished = f"the connection broke: {error}"
         kind = response.headers.get("content-type", "").partition(";")[0].strip()
-        return Reply(response.status_code, kind, bytes(body[:MAX_BYTES]), unfinished)
+        return Reply(response.status_code, kind, bytes(body), unfinished)

@@ -1,0 +1,117 @@
+"""Limits the size of the bodies that servers send, before and after decompression.
+
+A body can be endless, and a small compressed body can be huge after decompression. The clients of httpx decompress each
+part of a body at once, so counting the bytes that a client returns is too late. Here, the body is decompressed in small
+steps, and the limit is checked after each step. Requests ask for bodies that are not compressed. A body that is
+compressed nevertheless is read if its encoding is gzip or deflate.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from functools import cache
+from typing import Any
+
+__all__ = ["NOT_COMPRESSED", "BodyTooLong", "BodyUnreadable", "Unpacking", "limit_bodies"]
+
+NOT_COMPRESSED = {"Accept-Encoding": "identity"}
+"""The header that asks a server not to compress its replies."""
+
+_STEP = 2**16
+_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+_EVENTS = "text/event-stream"
+
+
+class BodyTooLong(ValueError):
+    """A body has more bytes than the limit."""
+
+
+class BodyUnreadable(ValueError):
+    """A body cannot be decompressed."""
+
+
+class Unpacking:
+    """Decompresses one body, and counts its bytes.
+
+    Args:
+        encoding: The value of the header `Content-Encoding`.
+        most: The largest size of the body after decompression, in bytes. None means that the size is not limited.
+
+    Raises:
+        BodyUnreadable: The encoding is neither gzip nor deflate.
+    """
+
+    def __init__(self, encoding: str, most: int | None) -> None:
+        encoding = encoding.strip().lower()
+        if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
+            raise BodyUnreadable(f"the reply is compressed ({encoding[:40]!r}), although this was not requested")
+        self._packed = zlib.decompressobj(_GZIP_OR_ZLIB) if encoding not in ("", "identity") else None
+        self._most = most
+        self._size = 0
+
+    def parts(self, raw: bytes) -> Iterator[bytes]:
+        """Yield the decompressed parts of the next bytes of the body.
+
+        Raises:
+            BodyTooLong: The body is longer than the limit.
+            BodyUnreadable: The bytes are not gzip and not deflate.
+        """
+        if self._packed is None:
+            yield self._counted(raw)
+            return
+        try:
+            while raw and not self._packed.eof:
+                yield self._counted(self._packed.decompress(raw, _STEP))
+                raw = self._packed.unconsumed_tail
+        except zlib.error as error:
+            raise BodyUnreadable(f"the compressed reply cannot be read: {error}") from None
+
+    def _counted(self, part: bytes) -> bytes:
+        self._size += len(part)
+        if self._most is not None and self._size > self._most:
+            raise BodyTooLong(f"the reply has more than {self._most / 2**20:g} MiB")
+        return part
+
+
+@cache
+def _limited(base: type) -> Any:
+    """Return a subclass of `base`, the class of byte streams of httpx or of httpx2, that reads from another stream."""
+
+    class Limited(base):  # type: ignore[misc]
+        def __init__(self, inner: Any, unpacking: Unpacking) -> None:
+            self._inner = inner
+            self._unpacking = unpacking
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            async for raw in self._inner:
+                for part in self._unpacking.parts(raw):
+                    yield part
+
+        async def aclose(self) -> None:
+            await self._inner.aclose()
+
+    return Limited
+
+
+def limit_bodies(client: Any, most: int) -> None:
+    """Make an asynchronous client of httpx or httpx2 raise an error if a reply is too long.
+
+    `BodyTooLong` and `BodyUnreadable` are raised where the body is read. The bytes of a stream of events are not
+    counted, because such a stream may stay open. Its reader must limit the size of each event.
+
+    Args:
+        client: The client.
+        most: The largest size of a reply after decompression, in bytes.
+    """
+
+    async def limit(response: Any) -> None:
+        endless = response.headers.get("content-type", "").startswith(_EVENTS)
+        encoding = ", ".join(response.headers.get_list("content-encoding"))
+        if encoding:
+            del response.headers["content-encoding"]  # The client would decompress the body once more.
+        base = next(kind for kind in type(response.stream).__mro__ if kind.__name__ == "AsyncByteStream")
+        response.stream = _limited(base)(response.stream, Unpacking(encoding, None if endless else most))
+
+    client.headers.update(NOT_COMPRESSED)
+    client.event_hooks["response"].insert(0, limit)  # before hooks that read the body

@@ -1,0 +1,206 @@
+"""Loads a base model. Runs, checks, merges and trainings load every base with `load_base`.
+
+If weights are missing in the files of a model, transformers makes random weights, and only prints a warning. A random
+model would then be judged as if it were the base. So the keys that transformers reports are errors here:
+
+    keys         problem
+    missing      the weights of a layer would be random
+    mismatched   the same, because the file has weights of another shape
+    unexpected   the file has layers that the architecture in `config.json` does not compute
+
+Transformers itself leaves out keys that are never a problem: tied weights, buffers that are computed, and the keys that
+a model class names in `_keys_to_ignore_on_load_missing` and `…_unexpected`. In addition, a checkpoint for text and
+images may be loaded for text only. Its unexpected keys are no problem if they lie outside of the text model.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.engine.loading_errors import loading, quantisation
+from toolmark.benchmark.engine.model_config import check_config, check_stops
+from toolmark.benchmark.engine.weight_files import StoredTensor, stored_tensors
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+__all__ = ["load_base"]
+
+_SHOWN = 3
+"""Number of keys that an error names."""
+
+_PACKED = 16
+"""A quantised file packs at most this number of weights into one number."""
+
+_SPARE = 1_000_000
+"""Number of weights by which the architecture may exceed the files, for buffers that are computed."""
+
+_TEXT = {"text_config", "quantization_config", "generation_config", "compression_config", "rope_parameters"}
+"""Parts of a configuration that do not describe a model for images, sound or video."""
+
+
+def load_base(base: Path, dtype: torch.dtype, **options: Any) -> PreTrainedModel:
+    """Load a causal language model from safetensors files into the memory of the processor.
+
+    Args:
+        base: The model directory.
+        dtype: The data type of the weights.
+        options: More arguments of transformers' `from_pretrained`.
+
+    Raises:
+        InputError: The directory is no complete model, or its weights do not match its architecture.
+        EnvironmentFault: A package, a device or memory for this model is missing.
+    """
+    with loading(base), _quiet():
+        _check_no_adapter(base)
+        stored = stored_tensors(base)
+        config = check_config(base, len(stored))
+        check_stops(base)
+        _check_numbers(base, stored)
+        _check_size(base, stored)
+        from transformers import AutoModelForCausalLM
+
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            base,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are reported, and then raised below
+            **options,
+        )
+        model: PreTrainedModel
+        model, report = loaded
+        _check_keys(base, model, report, config)
+    return model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the warnings and the progress of transformers. What matters is raised as an error."""
+    from transformers.utils import logging as of_transformers
+
+    before = of_transformers.get_verbosity()
+    of_transformers.disable_progress_bar()  # type: ignore[no-untyped-call]
+    of_transformers.set_verbosity(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        of_transformers.set_verbosity(before)
+
+
+def _check_no_adapter(base: Path) -> None:
+    """Check that there is no adapter in the directory, because transformers would add it to the model."""
+    if (base / "adapter_config.json").exists():
+        raise InputError(
+            f"{base} has the files of an adapter beside those of a model",
+            "Move adapter_config.json and the weights of the adapter to a folder of their own: --adapter FOLDER",
+        )
+
+
+def _check_numbers(base: Path, stored: Mapping[str, StoredTensor]) -> None:
+    """Check that weights are not integers. Without a quantisation, transformers would convert them to floats."""
+    codes = [key for key, tensor in sorted(stored.items()) if key.endswith(".weight") and not tensor.is_float]
+    if codes and not quantisation(base):
+        raise InputError(
+            f"{len(codes):,} weights of {base} are of the type {stored[codes[0]].dtype}, for example {codes[0]}, "
+            "but config.json names no quantisation",
+            "Use the config.json that was saved with these weights, or the variant that is not quantised.",
+        )
+
+
+def _check_size(base: Path, stored: Mapping[str, StoredTensor]) -> None:
+    """Check that the architecture is not much larger than the weights, before memory is used for it.
+
+    The architecture is made on torch's device `meta`, which has no memory.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.from_pretrained(base, trust_remote_code=False, local_files_only=True)
+    with torch.device("meta"):
+        empty = AutoModelForCausalLM.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
+    described = sum(part.numel() for part in (*empty.parameters(), *empty.buffers()))
+    held = sum(prod(tensor.shape) for tensor in stored.values())
+    if described > 2 * held * (_PACKED if quantisation(base) else 1) + _SPARE:
+        raise InputError(
+            f"config.json of {base} describes {described:,} parameters, but the weight files have {held:,}",
+            "Use the config.json that was saved with these weights, or download the model again.",
+        )
+
+
+def _check_keys(base: Path, model: PreTrainedModel, report: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Check the keys that transformers reports after loading."""
+    mismatched = {key: f"{key} ({_shape(stored)} instead of {_shape(made)})" for key, stored, made in _rows(report)}
+    unexpected = set(report["unexpected_keys"])
+    if _has_other_inputs(config):
+        modules = {name for name, _ in model.named_modules()}
+        unexpected = {key for key in unexpected if _in_text_model(key, modules)}
+    problems = (
+        ("missing in the files", sorted(set(report["missing_keys"]) - set(mismatched))),
+        ("of another shape than the architecture", [mismatched[key] for key in sorted(mismatched)]),
+        ("not part of the architecture", sorted(unexpected)),
+    )
+    found = [f"{len(keys):,} weights are {problem}: {_some(keys)}" for problem, keys in problems if keys]
+    if found:
+        raise InputError(
+            f"the weights of {base}{quantisation(base)} do not match its config.json: {'; '.join(found)}",
+            "Use the config.json that was saved with these weights, or download the model again.",
+        )
+    if report.get("error_msgs"):
+        raise InputError(f"{base} cannot be loaded: {str(report['error_msgs'][0])[:300]}", "Download the model again.")
+
+
+def _rows(report: Mapping[str, Any]) -> Collection[tuple[str, Any, Any]]:
+    rows: Collection[tuple[str, Any, Any]] = report["mismatched_keys"]
+    return rows
+
+
+def _shape(sizes: Any) -> str:
+    return "×".join(map(str, sizes)) or "a single number"
+
+
+def _some(keys: Collection[str]) -> str:
+    shown = [key[:120] for key in keys][:_SHOWN]
+    return ", ".join(shown) + (", …" if len(keys) > _SHOWN else "")
+
+
+def _has_other_inputs(config: Mapping[str, Any]) -> bool:
+    """Return whether a configuration describes a model that also reads images, sound or video."""
+    parts = {name for name, value in config.items() if name.endswith("_config") and isinstance(value, dict)}
+    return bool(parts - _TEXT)
+
+
+def _in_text_model(key: str, modules: Collection[str]) -> bool:
+    """Return whether an unexpected key lies inside a part of the loaded model.
+
+    For example, `model.layers.9.mlp.bias` lies inside of `model.layers`. `model.vision_tower.norm.weight` does not,
+    because the loaded model has no `model.vision_tower`. A part has no number and more than one module.
+    """
+    names = key.split(".")
+    inside = ""
+    for depth in range(1, len(names)):
+        path = ".".join(names[:depth])
+        if path not in modules:
+            break
+        inside = path
+    return inside not in _containers(modules)
+
+
+def _containers(modules: Collection[str]) -> set[str]:
+    """Return the root of a model, and the modules that contain its numbered layers or are parents of such modules."""
+    lists = {name.rpartition(".")[0] for name in modules if name.rpartition(".")[2] == "0"}
+    outermost = {name for name in lists if not any(name.startswith(f"{other}.") for other in lists)}
+    parents = {""}
+    for name in outermost:
+        while name := name.rpartition(".")[0]:
+            parents.add(name)
+    return parents

@@ -1,0 +1,141 @@
+"""Reads and checks the configuration of a model directory, before a library reads it.
+
+Transformers makes as many layers as `config.json` says, and may load the code of an attention from the hub if
+`config.json` names it. So the numbers and names with such effects are checked here. This module does not import torch.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.engine.loading_errors import cause, loading
+
+__all__ = ["check_config", "check_stops", "context_length", "read_object"]
+
+_SAVE_AGAIN = "Download the model again, or save it again with save_pretrained()."
+
+_MODULES = re.compile(r"(^|_)(n|num)_(\w+_)?(layers?|blocks?|experts?|stages?)$|^(n_?layers?|depths?)$")
+"""Names of numbers for which transformers makes so many modules."""
+
+_MOST_MODULES = 1024
+"""This number of layers or experts is always possible. A larger number must not exceed the number of tensors."""
+
+_MOST_DIGITS = 18
+"""Larger integers overflow in torch."""
+
+_ATTENTION = ("attn_implementation", "experts_implementation")
+_OF_TORCH = ("eager", "sdpa", "flex_attention", "grouped_mm", "batched_mm")
+"""Implementations that need no package besides torch."""
+
+_FLASH = {"flash_attention_2": "flash_attn", "flash_attention_3": "flash_attn_interface"}
+"""Implementations that need a package, with the name of its module."""
+
+
+def read_object(file: Path) -> dict[str, Any]:
+    """Return the JSON object in a file of a model directory. It is empty if there is no such file.
+
+    Raises:
+        InputError: The file does not contain a JSON object.
+    """
+    if not file.is_file():
+        return {}
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{file} is not JSON: {cause(error)}", _SAVE_AGAIN) from None
+    if not isinstance(content, dict):
+        raise InputError(f"{file} contains a {type(content).__name__} instead of a JSON object", _SAVE_AGAIN)
+    return content
+
+
+def check_config(folder: Path, tensors: int) -> dict[str, Any]:
+    """Return the content of `config.json` after the checks of this module.
+
+    Args:
+        folder: The model directory.
+        tensors: Number of tensors in the weight files. Every layer has at least one.
+
+    Raises:
+        InputError: A value is impossible, or an implementation would be loaded from the hub.
+        EnvironmentFault: An implementation needs a package that is not installed.
+    """
+    file = folder / "config.json"
+    config = read_object(file)
+    for name, value in _fields(config):
+        if isinstance(value, int) and len(str(abs(value))) > _MOST_DIGITS:
+            raise InputError(f"{file}: {name} is an integer of {len(str(abs(value)))} digits", _SAVE_AGAIN)
+        if _MODULES.search(name) and isinstance(value, int | float) and value > max(_MOST_MODULES, tensors):
+            raise InputError(
+                f"{file}: {name} is {value:,}, but the weight files have only {tensors:,} tensors", _SAVE_AGAIN
+            )
+        if name.lstrip("_").removesuffix("_internal") in _ATTENTION:
+            for one in value.values() if isinstance(value, dict) else [value]:
+                _check_implementation(file, name, one)
+    return config
+
+
+def _fields(part: Any) -> Iterator[tuple[str, Any]]:
+    """Yield all fields of a JSON value, with those of nested objects."""
+    if isinstance(part, Mapping):
+        yield from part.items()
+    for inner in part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ():
+        yield from _fields(inner)
+
+
+def _check_implementation(file: Path, name: str, value: Any) -> None:
+    if value is None or value in _OF_TORCH:
+        return
+    if value not in _FLASH:
+        raise InputError(
+            f"{file}: {name} is {value!r}, which transformers would load from the hub as code",
+            f'Write "{name}": "sdpa" into {file.name}, or remove the field.',
+        )
+    if find_spec(_FLASH[value]) is None:
+        raise EnvironmentFault(
+            f"{file}: {name} is {value!r}, and the package {_FLASH[value]} is not installed",
+            f'Install flash attention, or write "{name}": "sdpa" into {file.name}.',
+        )
+
+
+def context_length(folder: Path) -> int | None:
+    """Return the context length of a model in tokens. None if it is not known.
+
+    Raises:
+        InputError: `config.json` cannot be read, or the length is not a number of tokens.
+    """
+    file = folder / "config.json"
+    config = read_object(file)
+    for part in (config.get("text_config"), config):
+        length = part.get("max_position_embeddings") if isinstance(part, dict) else None
+        if length is not None:
+            if isinstance(length, bool) or not isinstance(length, int | float) or not 1 <= length < 2**53:
+                raise InputError(
+                    f"{file}: max_position_embeddings is {str(length)[:80]}, not a number of tokens", _SAVE_AGAIN
+                )
+            return int(length)
+    check_config(folder, 0)  # the automatic class makes a list of layers
+    with loading(folder):
+        from transformers import AutoConfig
+
+        config_of_family = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        text_config = config_of_family.get_text_config()  # has the default of the model family
+        return int(getattr(text_config, "max_position_embeddings", 0)) or None
+
+
+def check_stops(folder: Path) -> None:
+    """Check the stop tokens in `generation_config.json`.
+
+    Raises:
+        InputError: The file is not a JSON object, or its stop tokens are not token ids.
+    """
+    file = folder / "generation_config.json"
+    ends = read_object(file).get("eos_token_id")
+    for end in ends if isinstance(ends, list) else [ends]:
+        if end is not None and (isinstance(end, bool) or not isinstance(end, int) or not 0 <= end < 2**31):
+            raise InputError(f"{file}: eos_token_id is {str(ends)[:80]}, not the id of a token", _SAVE_AGAIN)

@@ -1,0 +1,81 @@
+"""Applies all limits that the platform has, and names the limits that it lacks."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from functools import cache
+from pathlib import Path
+
+from toolmark.benchmark.tools.confinement import audit_hook, landlock, resource_limits, seccomp
+from toolmark.benchmark.tools.confinement.linux_calls import drop_privileges
+
+__all__ = ["confine", "missing_limits", "prepare_to_confine"]
+
+_FILES = "files outside the scratch folder"
+_CALLS = "network, processes and signals"
+
+_SYSTEM_FILES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/etc/localtime", "/dev/urandom")
+"""What C libraries read when they are loaded or used."""
+
+
+def missing_limits() -> tuple[str, ...]:
+    """Return a line for the user about each limit of pure tools that this platform does not enforce.
+
+    The result is empty on Linux with Landlock and seccomp.
+    """
+    if sys.platform == "linux":
+        lacking = [] if landlock.version() else [f"Linux without Landlock: {_FILES}"]
+        lacking += [] if seccomp.available() else [f"Linux without seccomp: {_CALLS}"]
+    elif sys.platform == "darwin":
+        return (*_only_by_python([f"macOS: {_FILES}, {_CALLS}"]), "macOS: the memory of a tool call is not limited")
+    else:
+        name = sys.platform
+        lacking = [f"{name}: {_FILES}, {_CALLS}"]
+        limits = f"{name}: memory, processor time and file size of a tool call are not limited"
+        return (*_only_by_python(lacking), limits)
+    return tuple(_only_by_python(lacking))
+
+
+def _only_by_python(lacking: list[str]) -> list[str]:
+    return [f"{one} are refused only by Python and not by the system" for one in lacking]
+
+
+@cache
+def prepare_to_confine() -> tuple[str, ...]:
+    """Return the folders that tools may read: Python's library, installed packages, and the system's time zones.
+
+    If this is called before the fork, `confine` needs less time, because it finds what it needs in memory.
+    """
+    if seccomp.available():
+        seccomp.program()
+    paths = [*sysconfig.get_paths().values(), "/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo"]
+    paths += [entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
+    chosen = {os.path.realpath(path) for path in paths if Path(path).is_dir()}
+    # `data` and `scripts` are left out, because they are folders like /usr that also contain other files.
+    prefixes = {os.path.realpath(sysconfig.get_path(name)) for name in ("data", "scripts")}
+    return tuple(sorted(chosen - prefixes))
+
+
+def confine(scratch: str, seconds: float, memory: int) -> None:
+    """Limit this process until it ends. The process must have been forked for one call.
+
+    Args:
+        scratch: The only folder in which files may be written. It is a real path without links.
+        seconds: Limit of the processor time, in seconds.
+        memory: Limit of the memory in bytes, in addition to the memory that is used now.
+
+    Raises:
+        OSError: The system refuses to set a limit.
+    """
+    readable = prepare_to_confine()
+    resource_limits.limit_for_ever(seconds, memory)
+    if sys.platform == "linux":
+        if landlock.version() or seccomp.available():
+            drop_privileges()
+        if landlock.version():
+            landlock.restrict((*readable, *_SYSTEM_FILES, str(Path(sys.base_prefix, "lib"))), scratch)
+        if seccomp.available():
+            seccomp.restrict()
+    audit_hook.install(readable, scratch)

@@ -1,0 +1,85 @@
+"""Limits the files that this process can access, with Linux's Landlock (Linux 5.13 and later).
+
+Source: https://docs.kernel.org/userspace-api/landlock.html
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from toolmark.benchmark.tools.confinement.linux_calls import ARCHITECTURE, NUMBERS, system_call
+
+__all__ = ["LIMITS_TRUNCATION", "restrict", "version"]
+
+LIMITS_TRUNCATION = 3
+"""The first version of Landlock that limits truncation."""
+
+_VERSION_FLAG = 1
+_PATH_BENEATH = 1
+
+_WRITE_FILE, _READ_FILE, _READ_DIR, _REMOVE_DIR, _REMOVE_FILE = 1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 5
+_MAKE_DIR, _MAKE_FILE, _MAKE_LINK, _REFER, _TRUNCATE = 1 << 7, 1 << 8, 1 << 12, 1 << 13, 1 << 14
+
+_FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 5: 16}
+"""The number of rights to files since each version."""
+
+_READ = _READ_FILE | _READ_DIR
+_SCRATCH = _READ | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_FILE | _MAKE_LINK | _REFER | _TRUNCATE
+
+
+class _Ruleset(ctypes.Structure):
+    _fields_ = (("files", ctypes.c_uint64), ("network", ctypes.c_uint64), ("scoped", ctypes.c_uint64))
+
+
+class _Beneath(ctypes.Structure):
+    _pack_ = 1
+    _layout_ = "ms"
+    _fields_ = (("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32))
+
+
+@cache
+def version() -> int:
+    """Return the version of Landlock, or 0 if this kernel has no Landlock."""
+    if ARCHITECTURE not in NUMBERS:
+        return 0
+    try:
+        return system_call("landlock_create_ruleset", 0, 0, _VERSION_FLAG)
+    except OSError:
+        return 0
+
+
+def restrict(readable: Iterable[str], scratch: str) -> None:
+    """Let this process only read `readable` and change `scratch`. Paths that do not exist are left out.
+
+    TCP connections, and signals to processes outside, are refused too, if this version of Landlock can refuse them.
+    The privileges of the process must have been dropped.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    found = version()
+    handled = (1 << max(rights for since, rights in _FILE_RIGHTS.items() if since <= found)) - 1
+    attributes = _Ruleset(handled, 0b11 if found >= 4 else 0, 0b11 if found >= 6 else 0)
+    ruleset = system_call("landlock_create_ruleset", ctypes.byref(attributes), ctypes.sizeof(attributes), 0)
+    try:
+        for path in readable:
+            _allow(ruleset, path, handled & (_READ if Path(path).is_dir() else _READ_FILE))
+        _allow(ruleset, scratch, handled & _SCRATCH)
+        system_call("landlock_restrict_self", ruleset, 0)
+    finally:
+        os.close(ruleset)
+
+
+def _allow(ruleset: int, path: str, rights: int) -> None:
+    try:
+        parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except (FileNotFoundError, PermissionError):
+        return
+    try:
+        system_call("landlock_add_rule", ruleset, _PATH_BENEATH, ctypes.byref(_Beneath(rights, parent)), 0)
+    finally:
+        os.close(parent)

@@ -1,0 +1,159 @@
+"""Limits the system calls of this process, with Linux's seccomp.
+
+The filter is a program for the kernel that looks at the number and the arguments of each call. It refuses calls that
+reach the network, other processes, or files in a way that Landlock does not limit. Everything else is allowed.
+
+Source: https://docs.kernel.org/userspace-api/seccomp_filter.html
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import struct
+from collections.abc import Iterable
+from functools import cache
+
+from toolmark.benchmark.tools.confinement.landlock import LIMITS_TRUNCATION, version
+from toolmark.benchmark.tools.confinement.linux_calls import ARCHITECTURE, NUMBERS, prctl
+
+__all__ = ["available", "program", "restrict"]
+
+_PR_SET_SECCOMP = 22
+_MODE_FILTER = 2
+
+_KERNEL_NAMES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_NEWEST = 451
+"""The largest number of a system call that was looked at. Newer calls fail as on an older kernel."""
+
+_ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000
+_LOAD, _EQUAL, _GREATER, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x54, 0x06
+
+_INSTRUCTION = struct.Struct("=HBBI")
+
+Instruction = tuple[int, int, int, int]
+"""The code, how many instructions are skipped if a comparison is true, and if it is false, and the operand."""
+
+_REFUSED = (
+    *("socket", "socketpair"),
+    *("fork", "vfork", "execve", "execveat", "setsid", "setpgid", "unshare", "setns", "personality"),
+    *("tkill", "rt_tgsigqueueinfo", "pidfd_open", "pidfd_getfd", "pidfd_send_signal"),
+    *("ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "kcmp"),
+    *("setrlimit", "setpriority", "sched_setparam", "sched_setscheduler", "sched_setattr", "sched_setaffinity"),
+    *("ioprio_set", "migrate_pages", "move_pages"),
+    # Landlock does not limit changes of the attributes of files.
+    *("chmod", "fchmod", "fchmodat", "chown", "fchown", "lchown", "fchownat"),
+    *("utime", "utimes", "futimesat", "utimensat", "setxattr", "lsetxattr", "fsetxattr"),
+    *("removexattr", "lremovexattr", "fremovexattr", "open_tree", "name_to_handle_at", "open_by_handle_at"),
+    *("inotify_init", "inotify_init1", "inotify_add_watch", "fanotify_init", "quotactl", "quotactl_fd"),
+    # Memory that would not count as memory of the process, or would outlive it.
+    *("memfd_create", "memfd_secret", "shmget", "msgget", "semget", "mq_open", "mq_unlink"),
+    *("bpf", "perf_event_open", "userfaultfd", "add_key", "request_key", "keyctl", "syslog", "sync", "syncfs"),
+)
+
+_ABSENT = ("clone3", "openat2", "io_uring_setup", "io_uring_enter", "io_uring_register")
+"""Calls whose arguments the filter cannot see. The C library then uses older calls."""
+
+_THIS_PROCESS = 2**32 - 1
+"""Stands for the number of this process, which is known only after the fork."""
+
+_CLONE_THREAD = 0x10000
+_IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
+"""Asks about a terminal or a pipe, and the flags of a descriptor: TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX and
+FIOCLEX. Others could type into a terminal, or change a file that was opened for reading."""
+
+_FCNTLS = (8, 10, 15, 1024)
+"""F_SETOWN, F_SETSIG and F_SETOWN_EX send signals to other processes. F_SETLEASE delays their access to files."""
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_void_p))
+
+
+@cache
+def available() -> bool:
+    """Return whether this kernel has seccomp, and the numbers of its system calls are known."""
+    if ARCHITECTURE not in NUMBERS:
+        return False
+    try:
+        prctl(_PR_SET_SECCOMP, _MODE_FILTER, 0)
+    except OSError as error:
+        return error.errno == errno.EFAULT  # The kernel knows filters, and found no filter at address 0.
+    return False
+
+
+def restrict() -> None:
+    """Refuse system calls of this process and of its threads from now on. The privileges must have been dropped.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    own = os.getpid()
+    code = b"".join(
+        _INSTRUCTION.pack(*rest, own if operand == _THIS_PROCESS else operand) for *rest, operand in program()
+    )
+    buffer = ctypes.create_string_buffer(code, len(code))
+    attributes = _Program(len(code) // _INSTRUCTION.size, ctypes.addressof(buffer))
+    prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(attributes))
+
+
+@cache
+def program() -> tuple[Instruction, ...]:
+    """Return the filter, with `_THIS_PROCESS` in place of the number of the process."""
+    truncating = os.O_TRUNC | os.O_ACCMODE
+    blocks = [
+        *((name, [_refuse()]) for name in _REFUSED),
+        *((name, [_refuse(errno.ENOSYS)]) for name in _ABSENT),
+        *((name, _only_if_one_of(0, [_THIS_PROCESS])) for name in ("kill", "tgkill", "rt_sigqueueinfo")),
+        ("clone", [_argument(0), (_ANY_BIT, 1, 0, _CLONE_THREAD), _refuse(), _allow()]),
+        # A pointer to new limits, of which both halves are compared.
+        ("prlimit64", [*_skip_unless_zero(2, 0, 3), *_skip_unless_zero(2, 4, 1), _allow(), _refuse()]),
+        ("ioctl", _only_if_one_of(1, _IOCTLS, errno.ENOTTY)),
+        ("fcntl", _unless_one_of(1, _FCNTLS)),
+    ]
+    if version() < LIMITS_TRUNCATION:
+        blocks.append(("truncate", [_refuse()]))
+        # Linux truncates even a file that is opened for reading.
+        for name, flags in (("open", 1), ("openat", 2)):
+            masked: list[Instruction] = [_argument(flags), (_AND, 0, 0, truncating)]
+            blocks.append((name, [*masked, (_EQUAL, 0, 1, os.O_TRUNC), _refuse(), _allow()]))
+    instructions: list[Instruction] = [
+        (_LOAD, 0, 0, 4),
+        (_EQUAL, 1, 0, _KERNEL_NAMES[ARCHITECTURE]),
+        (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, 0),
+        (_GREATER, 0, 1, _NEWEST),
+        _refuse(errno.ENOSYS),
+    ]
+    numbers = NUMBERS[ARCHITECTURE]
+    for name, block in blocks:
+        if name in numbers:  # Newer architectures lack old calls.
+            instructions += [(_EQUAL, 0, len(block), numbers[name]), *block]
+    return (*instructions, _allow())
+
+
+def _refuse(number: int = errno.EPERM) -> Instruction:
+    return _RETURN, 0, 0, _ERROR | number
+
+
+def _allow() -> Instruction:
+    return _RETURN, 0, 0, _ALLOW
+
+
+def _argument(index: int, half: int = 0) -> Instruction:
+    return _LOAD, 0, 0, 16 + 8 * index + half
+
+
+def _skip_unless_zero(index: int, half: int, skipped: int) -> list[Instruction]:
+    return [_argument(index, half), (_EQUAL, 0, skipped, 0)]
+
+
+def _only_if_one_of(index: int, values: Iterable[int], number: int = errno.EPERM) -> list[Instruction]:
+    tests = [one for value in values for one in ((_EQUAL, 0, 1, value), _allow())]
+    return [_argument(index), *tests, _refuse(number)]
+
+
+def _unless_one_of(index: int, values: Iterable[int]) -> list[Instruction]:
+    tests = [one for value in values for one in ((_EQUAL, 0, 1, value), _refuse())]
+    return [_argument(index), *tests, _allow()]

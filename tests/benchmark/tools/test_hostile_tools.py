@@ -1,0 +1,109 @@
+"""A tool that is as hostile as it can be reaches nothing outside its call, and the next call is clean."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+from toolmark.benchmark.data.cases import Tool
+from toolmark.benchmark.tools.sandbox import CallLimits, Sandbox, missing_limits
+
+HOSTILE = Path(__file__).with_name("hostile_tools.py")
+SECRET = "the secret of the user"
+
+pytestmark = pytest.mark.skipif(bool(missing_limits()), reason="; ".join(missing_limits()))
+
+REFUSED = (
+    *("reads", "reads_by_link", "reads_by_climbing", "lists", "writes", "appends", "truncates", "truncates_by_reading"),
+    *("deletes", "renames", "links", "makes_a_folder", "changes_the_mode", "changes_the_time", "changes_an_attribute"),
+    *("changes_a_library", "reads_the_scratch_folder_of_the_worker"),
+    *("connects", "sends_a_datagram", "connects_to_a_local_socket", "sends_by_a_pair_of_sockets", "listens"),
+    *("asks_the_kernel_for_a_ring", "forks", "forks_without_python", "runs_a_program", "becomes_a_program"),
+    *("kills_the_worker", "stops_the_group", "kills_everybody", "kills_by_a_descriptor", "kills_by_a_pipe"),
+    *("leaves_the_group", "traces_the_worker", "reads_memory_of_the_worker", "reads_variables_of_the_worker"),
+    *("slows_the_worker_down", "raises_its_limits", "raises_the_limits_of_the_worker", "gets_a_world_of_its_own"),
+    *("becomes_root_again", "keeps_memory_outside", "keeps_shared_memory", "opens_files_without_end"),
+    *("writes_a_large_file", "asks_to_exit", "interrupts", "goes_too_deep", "fails_with_a_long_text"),
+)
+
+ENDS = {
+    **dict.fromkeys(REFUSED, "error"),
+    "takes_memory": "memory",
+    **dict.fromkeys(["leaves", "kills_itself", "reads_address_0", "fails_strangely", "closes_everything"], "crash"),
+    **dict.fromkeys(["forges_answers", "forges_a_kind", "forges_a_number", "forges_no_number"], "crash"),
+    **dict.fromkeys(["forges_depth", "forges_bytes", "answers_deeply"], "crash"),
+    **dict.fromkeys(["never_ends", "stops_itself"], "timeout"),
+    "answers_without_end": "too_large",
+    **dict.fromkeys(["leaves_a_thread", "leaves_files", "leaves_changes", "leaves_another_position"], "ok"),
+    **dict.fromkeys(
+        ["forges_its_answer", "forges_an_escape", "answers_a_strange_text", "answers_a_strange_number"], None
+    ),
+}
+"""How the call of each tool ends. None: it may end in any way, because its answer belongs to its own call."""
+
+
+def tool(name: str) -> Tool:
+    return Tool(name=name, run=f"{HOSTILE}:{name}", parameters={"type": "object"})
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """The temporary folder, in which the sandbox makes its own."""
+    usual, tempfile.tempdir = tempfile.tempdir, str(tmp_path_factory.mktemp("temporary"))
+    yield Path(tempfile.tempdir)
+    tempfile.tempdir = usual
+
+
+@pytest.fixture(scope="module")
+def sandbox(folders):
+    with Sandbox(CallLimits(seconds=0.7)) as running:
+        yield running
+    assert list(folders.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def clean(sandbox):
+    """What a call finds if no call was made before."""
+    state = sandbox.run(tool("state"), {})
+    assert state.kind == "ok", state
+    assert state.value["folder"] == []
+    return state
+
+
+def described(file: Path) -> object:
+    about = file.stat()
+    return about.st_mode, about.st_mtime, about.st_nlink, file.read_text(), sorted(file.parent.iterdir())
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_hostile_tool_is_contained(name, sandbox, clean, folders, tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as local:
+        outside = tmp_path / f"outside-{server.getsockname()[1]}"
+        outside.mkdir()
+        secret = outside / "secret.txt"
+        secret.write_text(SECRET)
+        local.bind(str(outside / "socket"))
+        before = described(secret)
+        processes = psutil.Process().children(recursive=True)
+
+        result = sandbox.run(tool(name), {"outside": str(outside)})
+
+        assert ENDS[name] in (result.kind, None), result
+        assert SECRET not in str(result)
+        # The tool got past the checks that are made of Python code, so the system refused.
+        assert "sandbox refuses" not in str(result)
+        assert len(str(result)) < 1000
+        for one in (server, local):
+            one.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+        with pytest.raises(BlockingIOError):
+            local.recv(1)
+        assert sandbox.run(tool("state"), {}) == clean
+        assert described(secret) == before
+        assert psutil.Process().children(recursive=True) == processes
+        assert list(folders.glob("toolmark-sandbox-*/*")) == []

@@ -1,0 +1,39 @@
+"""Tries the damaged inputs of some seeds at doors: `python -m tests.fuzzing FIRST LAST [DOOR…]`.
+
+Without DOOR, all doors are tried. The findings are printed. Their folders are kept in a new temporary folder.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.forked.commands import WITH_TORCH, running
+from tests.fuzzing.doors import findings
+from tests.fuzzing.every_door import DOORS
+
+
+def main() -> None:
+    """Try the seeds from FIRST to LAST."""
+    given = sys.argv[1:]
+    if len(given) < 2 or not set(given[2:]) <= DOORS.keys():
+        sys.exit(f"usage: python -m tests.fuzzing FIRST LAST [DOOR…]\nthe doors: {', '.join(map(repr, DOORS))}")
+    seeds = range(int(given[0]), int(given[1]) + 1)
+    folder = Path(tempfile.mkdtemp(prefix="fuzzing-"))
+    (folder / "out").mkdir()
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    with running(folder / "out", *WITH_TORCH) as commands:
+        for name in given[2:] or DOORS:
+            began = time.monotonic()
+            found = findings(DOORS[name], commands, folder / "inputs", seeds)
+            seconds = time.monotonic() - began
+            said = [*found, f"{name}: {len(found)} findings in {len(seeds)} tries, {seconds:.1f} s\n"]
+            sys.stdout.write("\n\n".join(said))
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

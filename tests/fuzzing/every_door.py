@@ -1,0 +1,16 @@
+"""All doors. A new door is added to a module of its kind, and a new module is added here."""
+
+from __future__ import annotations
+
+from tests.fuzzing.file_doors import FILE_DOORS
+from tests.fuzzing.model_doors import MODEL_DOORS
+
+__all__ = ["DOORS"]
+
+DOORS = {
+    door.name: door
+    for door in (
+        *FILE_DOORS,
+        *MODEL_DOORS,
+    )
+}

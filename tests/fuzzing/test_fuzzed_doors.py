@@ -1,0 +1,29 @@
+"""Damaged inputs at every door: each is read, or refused in words. None shows a traceback, hangs or takes much memory.
+
+This tries the inputs of some seeds again, and keeps their folders: `python -m tests.fuzzing FIRST LAST DOOR`
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.forked.commands import Commands
+from tests.fuzzing.doors import findings
+from tests.fuzzing.every_door import DOORS
+
+SLOW_TRIES = 2_000
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_a_few_damaged_inputs(name: str, warm: Commands, tmp_path: Path) -> None:
+    found = findings(DOORS[name], warm, tmp_path, range(DOORS[name].quick))
+    assert not found, "\n\n".join(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DOORS)
+def test_thousands_of_damaged_inputs(name: str, warm: Commands, tmp_path: Path) -> None:
+    found = findings(DOORS[name], warm, tmp_path, range(SLOW_TRIES))
+    assert not found, f"{len(found)} findings\n" + "\n\n".join(found[:20])
