@@ -12,6 +12,7 @@ from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.core.registry import renderer_for
 from toolmark.benchmark.evaluation.evaluate import compare_recorded
 from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 from toolmark.benchmark.readers.case_selection import Split
 from toolmark.benchmark.scoring.execution import Execute
 from toolmark.benchmark.verdicts.verdict import MARGIN
@@ -36,6 +37,7 @@ def report(
     seed: int = 0,
     margin: float = MARGIN,
     execute: Execute = "pure",
+    trust_data_tools: bool = False,
 ) -> None:
     """Judge the stored answers of runs again, and write a report. No model is run.
 
@@ -62,6 +64,8 @@ def report(
         Differences within ±margin count as equivalent. The margin is a share from 0 to 1, for example 0.05.
     execute:
         Largest effects of the called tools that are run: pure, read or all.
+    trust_data_tools:
+        Also run the code that the cases and the tools.yaml beside them name. It is imported with your rights.
     """
     if not 1 <= len(runs) <= MOST:
         raise InputError(f"{len(runs)} runs are given", f"Give one to {MOST}: toolmark report RUN --out {out}")
@@ -76,8 +80,9 @@ def report(
         seed=seed,
         margin=margin,
         execute=execute,
+        trust_data_tools=trust_data_tools,
     )
-    comparison = compare_recorded(request, report=True)
+    comparison = compare_recorded(request, TerminalObserver(), report=True)
     with phase(f"writing {out}"):
         renderer.render(comparison, Path(out))
     console(stderr=True).print(f"Wrote {out}", soft_wrap=True)

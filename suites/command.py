@@ -17,6 +17,7 @@ from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.data.cases import query_hash
 from toolmark.benchmark.readers.case_selection import Split, load_cases
 from toolmark.benchmark.readers.toolmark import case_line
+from toolmark.benchmark.tools.trusted_tools import TRUSTED
 
 if TYPE_CHECKING:
     from toolmark.suites.lint import LocatedCase
@@ -50,7 +51,7 @@ def manifest_text(folder: Path) -> str:
 
 
 @app.command
-def lint(*files: Path, tools: str | None = None) -> None:
+def lint(*files: Path, tools: str | None = None, trust_data_tools: bool = False) -> None:
     """Check cases without a model. Each finding is a line `file:line: kind: message`.
 
     The exit code is 0 if nothing is found, 1 if something is found, and 4 if a file cannot be read.
@@ -61,17 +62,21 @@ def lint(*files: Path, tools: str | None = None) -> None:
         Case files, or folders of case files.
     tools:
         The toolboxes that the cases name: a tools.yaml, a Python file or a module.
+    trust_data_tools:
+        Also run the code that the cases and the tools.yaml beside them name. It is imported with your rights.
     """
     from toolmark.suites.lint import lint_cases
 
+    if trust_data_tools:
+        print(TRUSTED, file=sys.stderr)  # noqa: T201
     with phase("checking the cases"):
-        findings, count, note = lint_cases(_at_least_one(files), tools)
+        findings, count, notes = lint_cases(_at_least_one(files), tools, trust_data_tools=trust_data_tools)
     for finding in findings:
         print(printable(str(finding)))  # noqa: T201
     kinds = Counter(finding.kind for finding in findings)
     told = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common()) or "nothing found"
-    if note is not None:
-        print(note, file=sys.stderr)  # noqa: T201
+    for note in notes:
+        print(printable(note), file=sys.stderr)  # noqa: T201
     print(f"{count} cases checked: {told}", file=sys.stderr)  # noqa: T201
     sys.exit(1 if findings else 0)
 

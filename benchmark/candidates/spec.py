@@ -17,7 +17,6 @@ Toolmark tries these forms in this order. A path or hub id may have a revision a
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
+from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG, ADAPTER_WEIGHTS, read_adapter_config
 from toolmark.benchmark.candidates.recipes import is_recipe, read_recipe
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
@@ -106,7 +106,7 @@ def _directory(path: Path) -> Candidate:
         )
     if (path / "config.json").is_file():
         return Candidate("local", path.resolve().name, str(path))
-    if (path / "adapter_config.json").is_file():
+    if (path / ADAPTER_CONFIG).is_file():
         base = _base_of_adapter(path)
         return with_adapter(resolve(base), str(path))
     if (path / "ledger.jsonl").is_file():
@@ -118,13 +118,10 @@ def _directory(path: Path) -> Candidate:
 
 
 def _base_of_adapter(path: Path) -> str:
-    try:
-        base = json.loads((path / "adapter_config.json").read_text())["base_model_name_or_path"]
-    except (OSError, ValueError, KeyError, TypeError):
-        base = None
-    if not isinstance(base, str):
+    base = read_adapter_config(path).get("base_model_name_or_path")
+    if not base or not isinstance(base, str):
         raise InputError(
-            f"{path}/adapter_config.json names no base model", f"Give the base: --model BASE --adapter {path}"
+            f"{path / ADAPTER_CONFIG} names no base model", f"Give the base: --model BASE --adapter {path}"
         )
     return base
 
@@ -246,14 +243,14 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
             raise InputError(what, f"Give the base of the recipe: --model {recipe_base}")
         return replace(base, name=f"{base.name}+{path.stem}", adapter=str(path))
     if path.exists():
-        if not (path / "adapter_config.json").is_file():
+        if not (path / ADAPTER_CONFIG).is_file():
             raise InputError(
                 f"{text} is not an adapter, because it has no adapter_config.json",
                 "Give the directory that the trainer or peft wrote.",
             )
-        if not (path / "adapter_model.safetensors").is_file():
+        if not (path / ADAPTER_WEIGHTS).is_file():
             raise InputError(
-                f"{text} has no adapter_model.safetensors",
+                f"{text} has no {ADAPTER_WEIGHTS}",
                 "Save the adapter again with safe_serialization=True. Toolmark does not read pickle files.",
             )
         return replace(base, name=f"{base.name}+{path.resolve().name}", adapter=str(path))

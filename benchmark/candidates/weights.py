@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hub import cached, download, gated
@@ -16,7 +17,7 @@ _LFS_POINTER = b"version "
 begins with these bytes."""
 
 _MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
-_BASE_MARKER, _ADAPTER_MARKER = "config.json", "adapter_config.json"
+_BASE_MARKER = "config.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def to_download(candidate: Candidate) -> list[tuple[str, str | None]]:
     if candidate.kind == "hub" and _stored(candidate.base, candidate.revision, _BASE_MARKER) is None:
         missing.append((candidate.base, candidate.revision))
     adapter = candidate.adapter
-    if adapter and not Path(adapter).exists() and _stored(adapter, candidate.adapter_revision, _ADAPTER_MARKER) is None:
+    if adapter and not Path(adapter).exists() and _stored(adapter, candidate.adapter_revision, ADAPTER_CONFIG) is None:
         missing.append((adapter, candidate.adapter_revision))
     return missing
 
@@ -84,7 +85,12 @@ def locate(candidate: Candidate) -> Weights:
         return Weights(base)
     adapter = Path(candidate.adapter)
     if not adapter.exists():
-        adapter = _fetch(candidate.adapter, candidate.adapter_revision, False, _ADAPTER_MARKER)
+        adapter = _fetch(candidate.adapter, candidate.adapter_revision, False, ADAPTER_CONFIG)
+    if not (adapter / ADAPTER_WEIGHTS).is_file():
+        raise InputError(
+            f"{adapter} has no {ADAPTER_WEIGHTS}",
+            "Save the adapter with save_pretrained(). Toolmark does not read pickle files.",
+        )
     _check_safetensors(adapter)
     return Weights(base, adapter)
 

@@ -16,10 +16,16 @@ from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Call, Message, Tool
 
-__all__ = ["Completion", "ParsedCompletion", "Prompt", "RawCall", "StopReason", "Usage", "total"]
+__all__ = ["MAX_EPOCH", "Completion", "ParsedCompletion", "Prompt", "RawCall", "StopReason", "Usage", "total"]
 
 StopReason = Literal["stop", "length", "unknown"]
 """Why a completion ends. `stop`: The model ended it. `length`: It was cut. `unknown`: The reason is not recorded."""
+
+MAX_EPOCH = 1_000
+"""Highest number of completions of one case. A higher number in a file is a mistake, and would need all memory."""
+
+_MOST_TOKENS = 10**12
+_MOST_SECONDS = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +75,11 @@ class Usage:
     cost: float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        if type(self.input_tokens) is not int or type(self.output_tokens) is not int:
-            raise TypeError("input_tokens and output_tokens must be whole numbers")
+        for tokens in (self.input_tokens, self.output_tokens):
+            if type(tokens) is not int or not 0 <= tokens <= _MOST_TOKENS:
+                raise ValueError("input_tokens and output_tokens must be whole numbers from 0")
         for amount in (self.seconds, self.cost):
-            if amount is not None and not 0 <= amount < math.inf:
+            if amount is not None and (type(amount) not in (int, float) or not 0 <= amount <= _MOST_SECONDS):
                 raise ValueError("seconds and cost must be finite numbers from 0")
 
     def as_json(self) -> dict[str, float]:
@@ -128,9 +135,14 @@ class Completion:
         """
         if not isinstance(row["text"], str) or row["stop_reason"] not in ("stop", "length", "unknown"):
             raise ValueError("text is not a string, or stop_reason is not one of stop, length, unknown")
+        calls = row["tool_calls"]
+        if not isinstance(calls, list) or not all(
+            isinstance(call["name"], str) and isinstance(call["arguments"], str) for call in calls
+        ):
+            raise TypeError("tool_calls is not a list of objects with the strings name and arguments")
         return cls(
             text=row["text"],
-            tool_calls=tuple(RawCall(str(call["name"]), str(call["arguments"])) for call in row["tool_calls"]),
+            tool_calls=tuple(RawCall(call["name"], call["arguments"]) for call in calls),
             stop_reason=row["stop_reason"],
             usage=Usage(**row["usage"]),
         )

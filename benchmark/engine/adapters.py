@@ -1,29 +1,40 @@
-"""A base model in memory with any number of adapters. At most one adapter is active at a time.
+"""Puts adapters on a base model. At most one adapter is on the base at a time.
 
-An adapter that does not fit the base must be an error, but PEFT does not always raise an error:
+An adapter may come from anybody, and PEFT trusts its files. So an adapter is put on in these steps:
 
-    problem                                     PEFT              this module checks
-    adapter of another base, with equal shapes  loads it          the hash of the base in the adapter's training record
-    adapter without some layers                 prints a warning  the keys that the loader reports as missing
+    adapter_settings   the settings are checked; expressions become names; nothing in them may change the base
+    expected tensors   PEFT makes the adapter without memory, which shows the names and shapes of its tensors
+    adapter_weights    only these tensors are read, and only if all of them are there with the right shapes
+    base_state         before the next adapter, the base gets back its own modules and weights
+
+Runs, merges and checks of adapters all use this module.
 """
 
 from __future__ import annotations
 
-import json
+import copy
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.core.hashing import digest, hash_files
+from toolmark.benchmark.candidates.adapter_config import read_adapter_config
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.hashing import hash_files
 from toolmark.benchmark.data.record import TrainingRecord
+from toolmark.benchmark.engine.adapter_settings import CHANGES_BASE, peft_config
+from toolmark.benchmark.engine.adapter_weights import read_weights
+from toolmark.benchmark.engine.base_state import BaseState
+from toolmark.benchmark.engine.loading_errors import cause
 
 if TYPE_CHECKING:
+    from peft import PeftConfig, PeftModel
+    from torch import Tensor
     from transformers import PreTrainedModel
 
 __all__ = ["AdaptedModel"]
+
+_NAME = "adapter"
+"""PEFT's name of the adapter. There is only one adapter at a time."""
 
 
 class AdaptedModel:
@@ -37,8 +48,8 @@ class AdaptedModel:
     def __init__(self, model: PreTrainedModel, base: Path) -> None:
         self._plain: Any = model
         self._base = base
-        self._wrapped: Any = None
-        self._adapter_name: str | None = None
+        self._own = BaseState(model)
+        self._wrapped: PeftModel | None = None
 
     @property
     def ends(self) -> int | list[int] | None:
@@ -46,64 +57,91 @@ class AdaptedModel:
         ends: int | list[int] | None = self._plain.generation_config.eos_token_id
         return ends
 
-    def set_adapter(self, adapter: Path | None) -> None:
-        """Use this adapter from now on, or the base alone if `adapter` is None. Each adapter is loaded only once.
-
-        Raises:
-            InputError: The adapter was trained on another base, its files are broken, or its weights do not fit.
-        """
-        if adapter is None:
-            self._adapter_name = None
-            return
-        name = f"a{digest(str(adapter.resolve()))}"
-        if self._wrapped is None or name not in self._wrapped.peft_config:
-            self._load(adapter, name)
-        self._wrapped.set_adapter(name)
-        self._adapter_name = name
-
     @property
     def plain(self) -> PreTrainedModel:
-        """Return the base model. PEFT inserts the layers of adapters into its modules."""
+        """Return the model. If an adapter is set, the layers of the adapter are inside its modules."""
         model: PreTrainedModel = self._plain
         return model
 
-    @contextmanager
-    def adapter_active(self) -> Iterator[None]:
-        """Make `plain` use the adapter that was set, inside the `with` block. Without an adapter, only use the base."""
-        if self._wrapped is None or self._adapter_name is not None:
-            yield
-            return
-        with self._wrapped.disable_adapter():
-            yield
+    @property
+    def with_adapter(self) -> PeftModel:
+        """Return PEFT's model of the base with the adapter."""
+        if self._wrapped is None:
+            raise ValueError("no adapter is set")
+        return self._wrapped
 
-    def _load(self, adapter: Path, name: str) -> None:
-        from peft import PeftConfig, PeftModel
-        from safetensors import SafetensorError
+    def set_adapter(self, adapter: Path | None) -> None:
+        """Use this adapter from now on, or the base alone if `adapter` is None.
+
+        Raises:
+            InputError: The adapter was trained on another base, its files are broken, it does not fit the base, or it
+                has a type that Toolmark does not apply.
+            EnvironmentFault: There is not enough memory.
+        """
+        self._own.restore()
+        self._wrapped = None
+        if adapter is None:
+            return
+        settings = read_adapter_config(adapter)
+        _check_base(self._base, adapter, settings)
+        try:
+            self._wrapped = self._put_on(adapter, settings)
+        except BaseException:
+            self._own.restore()
+            raise
+
+    def _put_on(self, adapter: Path, settings: dict[str, Any]) -> PeftModel:
+        import torch
+        from peft import PeftModel
+        from peft.utils.save_and_load import set_peft_model_state_dict
 
         try:
-            _check_base(self._base, adapter)
+            vocabulary = self._plain.get_input_embeddings().weight.shape[0]
+            config = peft_config(settings, self._own.module_names(), vocabulary)
+            weights = read_weights(adapter, self._expected(config), self._plain)
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # problems are raised as errors below
-                if self._wrapped is None:
-                    self._wrapped = PeftModel(self._plain, PeftConfig.from_pretrained(str(adapter)), adapter_name=name)
-                loaded = self._wrapped.load_adapter(str(adapter), name, is_trainable=False, use_safetensors=True)
-        except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
-            reason = " ".join(str(error).split())[:200]
+                warnings.simplefilter("ignore")  # what PEFT warns about is checked here
+                if getattr(config, "init_lora_weights", None) in CHANGES_BASE:
+                    self._own.use_copies()
+                wrapped = PeftModel(self._plain, config, adapter_name=_NAME)
+                loaded: Any = set_peft_model_state_dict(wrapped, weights, adapter_name=_NAME)
+            if loaded.unexpected_keys:
+                raise ValueError(f"PEFT does not know the weight {loaded.unexpected_keys[0]}")
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            raise EnvironmentFault(
+                f"there is not enough memory for the adapter {adapter}: {error}", "Use a smaller base or adapter."
+            ) from None
+        except Exception as error:  # PEFT raises errors of many types if a setting makes no sense.
             raise InputError(
-                f"{adapter} cannot be loaded on {self._base}: {type(error).__name__}: {reason}",
+                f"{adapter} cannot be loaded on {self._base}: {cause(error)}",
                 "With --model, give the base on which the adapter was trained. Or save the adapter again.",
             ) from None
-        self._wrapped.eval()
-        missing = [key for key in loaded.missing_keys if f".{name}." in key]
-        if missing or loaded.unexpected_keys:
-            kind, keys = ("missing", missing) if missing else ("unexpected", loaded.unexpected_keys)
-            raise InputError(
-                f"{adapter} does not fit {self._base}, because {len(keys)} weights are {kind}, for example {keys[0]}",
-                "With --model, give the base on which the adapter was trained.",
-            )
+        wrapped.eval()
+        return wrapped
+
+    def _expected(self, config: PeftConfig) -> dict[str, Tensor]:
+        """Return the tensors that PEFT would save for an adapter with this configuration. They use no memory."""
+        import torch
+        from peft import PeftModel
+        from peft.utils.save_and_load import get_peft_model_state_dict
+
+        config = copy.deepcopy(config)
+        if hasattr(config, "init_lora_weights"):
+            config.init_lora_weights = True
+        try:
+            with warnings.catch_warnings(), torch.device("meta"):
+                warnings.simplefilter("ignore")
+                empty = PeftModel(self._plain, config, adapter_name=_NAME, low_cpu_mem_usage=True)
+                found: dict[str, Tensor] = get_peft_model_state_dict(
+                    empty, adapter_name=_NAME, save_embedding_layers=False
+                )
+            return {name: tensor.to("meta") for name, tensor in found.items()}
+        finally:
+            self._own.restore()
 
 
-def _check_base(base: Path, adapter: Path) -> None:
+def _check_base(base: Path, adapter: Path, settings: dict[str, Any]) -> None:
+    """Compare the base with the base that the adapter was trained on, as far as it is known."""
     if (record := TrainingRecord.read(adapter)) is not None:
         here = hash_files(base.glob("*.safetensors"))
         if record.base_weights not in (None, here):
@@ -112,9 +150,6 @@ def _check_base(base: Path, adapter: Path) -> None:
                 f"Give the base of the training: --model {record.base_id} --adapter {adapter}",
             )
         return
-    config = json.loads((adapter / "adapter_config.json").read_text())
-    if not isinstance(config, dict):
-        raise ValueError("adapter_config.json is not a JSON object")
-    name = config.get("base_model_name_or_path") or "no base"
+    name = str(settings.get("base_model_name_or_path") or "no base")
     if Path(name).name != base.resolve().name:
         warnings.warn(f"base identity not proven: {adapter} names {name}, but {base} is used", stacklevel=2)

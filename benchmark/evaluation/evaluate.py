@@ -30,6 +30,7 @@ from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.grades import Grade, grade
 from toolmark.benchmark.tools.sandbox import missing_limits
 from toolmark.benchmark.tools.toolbox_names import named_tools
+from toolmark.benchmark.tools.trusted_tools import TRUSTED
 from toolmark.benchmark.verdicts.comparison import Comparison, compare_sides
 from toolmark.benchmark.verdicts.fairness import mismatches
 from toolmark.benchmark.verdicts.verdict import MARGIN
@@ -70,6 +71,7 @@ class Evaluation:
         contestants: The contestants, in the order in which they are shown.
         cases: The cases that will be judged.
         skipped: Rows of the case files that could not be read.
+        tool_notes: Notes about parts of `--tools` that cannot be tools.
 
     Raises:
         InputError: An option, a spec or a case file is invalid.
@@ -86,6 +88,7 @@ class Evaluation:
         self._loaded, self.skipped = load_cases(request.cases, request.split, request.tools, request.skip_bad)
         self.cases = limited(self._loaded, request.limit, request.seed)
         self._named = named_tools(request.tools)
+        self.tool_notes = self._named.notes
 
     @property
     def available(self) -> int:
@@ -115,9 +118,11 @@ class Evaluation:
         if not self._recorded:
             check_writable(self.request.runs)
         observer = observer or Observer()
-        with Executor(self.request.execute, self._named) as executor:
+        with self._executor() as executor:
             if note := executor.note_on_untrusted(self.cases):
                 observer.say(note)
+        if self.request.trust_data_tools:
+            observer.say(TRUSTED)
         for line in missing_limits():
             observer.say(f"tools: {line}")
         self._generate(observer)
@@ -193,8 +198,12 @@ class Evaluation:
         }
         return [case for case in self.cases if case.id not in too_long]
 
+    def _executor(self) -> Executor:
+        request = self.request
+        return Executor(request.execute, self._named.tools, trust_data=request.trust_data_tools)
+
     def _judge(self, cases: Sequence[Case], *, logs: bool) -> None:
-        with Executor(self.request.execute, self._named) as executor:
+        with self._executor() as executor:
             for contestant in self.contestants:
                 with phase("judging", name=contestant.name):
                     contestant.grades = self._grades(contestant, cases, executor, logs=logs)
@@ -236,13 +245,14 @@ def evaluate(
     return Evaluation(request).run(observer, logs=logs, report=report)
 
 
-def compare_recorded(request: Request, *, report: bool = False) -> Comparison:
+def compare_recorded(request: Request, observer: Observer | None = None, *, report: bool = False) -> Comparison:
     """Judge recorded runs again. Every run is judged on the cases that the run contains.
 
     Nothing is generated or written. The number of epochs is taken from the run with the most epochs.
 
     Args:
         request: The request. The models and the baseline of the request are recorded runs.
+        observer: Receives the progress.
         report: Whether to gather the additional data of a report.
 
     Raises:
@@ -259,7 +269,7 @@ def compare_recorded(request: Request, *, report: bool = False) -> Comparison:
         epochs = max(epochs, read_replay(Path(candidate.base)).epochs)
     if epochs > 1:  # with several epochs, a request must have a temperature; a recording does not use the value
         request = replace(request, epochs=epochs, temperature=1.0)
-    return Evaluation(request, recorded=True).run(report=report)
+    return Evaluation(request, recorded=True).run(observer, report=report)
 
 
 def compare(baseline: str, *runs: str, cases: str | None = None, margin: float = MARGIN) -> Comparison:

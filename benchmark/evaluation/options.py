@@ -165,6 +165,11 @@ OPTIONS = (
         "which called tools are run: those without effects (pure), also those that read (read), or all",
         default=_DEFAULT.execute,
     ),
+    Option(
+        "trust-data-tools",
+        SWITCH,
+        "also run the code that case files and the tools.yaml beside them name; it is imported with your rights",
+    ),
     Option("fresh", SWITCH, "generate all answers again, also those that the ledger contains"),
     Option(
         "strict-identity",

@@ -68,7 +68,7 @@ _CASE_SETS = {
 }
 """What a report says of a shipped case set."""
 
-_REPEATED = ("cases", "tools", "split", "limit", "seed", "margin", "execute")
+_REPEATED = ("cases", "tools", "split", "limit", "seed", "margin", "execute", "trust_data_tools")
 """Options of a request that `toolmark report` has too."""
 
 

@@ -12,6 +12,7 @@ from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.config.template_args import TemplateArgs, check_template_args
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
+from toolmark.benchmark.data.completions import MAX_EPOCH
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.engine.served_template_args import check_takes_template_args
@@ -57,6 +58,7 @@ class Request:
     stop_at_call: bool = False
     floors: tuple[tuple[str, float], ...] = ()
     execute: Execute = "pure"
+    trust_data_tools: bool = False
     fresh: bool = False
     skip_too_long: bool = False
     skip_bad: bool = False
@@ -115,6 +117,8 @@ def check(request: Request) -> None:
         raise InputError("--as-recorded needs a recorded baseline", "Give a recorded run: --baseline runs/NAME")
     if request.epochs < 1:
         raise InputError(f"--epochs {request.epochs} is below 1", "Write 1 or more: --epochs 1")
+    if request.epochs > MAX_EPOCH:
+        raise InputError(f"--epochs {request.epochs} is above {MAX_EPOCH}", f"Write {MAX_EPOCH} or less.")
     if request.epochs > 1 and request.temperature == 0:
         raise InputError(
             f"--epochs {request.epochs} needs a temperature, because all answers would be equal with --temperature 0",

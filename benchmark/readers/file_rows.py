@@ -7,16 +7,15 @@ returned instead. If a row cannot be decoded, a `BadRow` is returned.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.strict_json import STRICT_DECODER, as_json, check_json, strict_json
+from toolmark.benchmark.core.unpacking import read_unpacked
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.table_fillers import without_nulls
 
@@ -37,11 +36,11 @@ def read_text(path: Path) -> str:
     Raises:
         InputError: The file cannot be read.
     """
+    fix = "Give the path of a file with UTF-8 text."
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            return stream.read().decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}", "Give the path of a file with UTF-8 text.") from None
+        return read_unpacked(path, fix).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} cannot be read: {error}", fix) from None
 
 
 def data_files(path: Path, *suffixes: str) -> list[Path]:

@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolmark.benchmark.data.completions import Completion, RawCall, StopReason
+from toolmark.benchmark.data.completions import MAX_EPOCH, Completion, RawCall, StopReason
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.bfcl_recorded import as_recorded_answer
 from toolmark.benchmark.readers.file_rows import Row, json_rows
-from toolmark.benchmark.readers.row_conversion import field, reason
+from toolmark.benchmark.readers.row_conversion import UNREADABLE, field, reason
 from toolmark.benchmark.readers.served_answers import from_server
 
 __all__ = ["RecordedRow", "recorded_rows"]
@@ -68,7 +68,7 @@ def recorded_rows(path: Path) -> Iterator[RecordedRow | BadRow]:
             continue
         try:
             yield _row(from_server(as_recorded_answer(row)), line)
-        except ValueError as error:
+        except UNREADABLE as error:
             yield BadRow(path, line, reason(error))
 
 
@@ -79,8 +79,8 @@ def _row(row: Row, line: int) -> RecordedRow:
     if len(references) != 1:
         raise ValueError("a recorded answer must have exactly one of the fields case_id and case")
     epoch = row.get("epoch", 1)
-    if type(epoch) is not int or epoch < 1:
-        raise ValueError(f"the field epoch must be a whole number from 1, not {epoch!r:.80}")
+    if type(epoch) is not int or not 1 <= epoch <= MAX_EPOCH:
+        raise ValueError(f"the field epoch must be a whole number from 1 to {MAX_EPOCH}, not {epoch!r:.80}")
     stop = row.get("stop_reason") or "unknown"
     if stop not in _STOPS:
         raise ValueError(f"the field stop_reason must be one of {', '.join(_STOPS)}, not {stop!r:.80}")

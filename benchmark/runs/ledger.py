@@ -19,12 +19,9 @@ There are three ways to read a ledger. They treat broken lines differently:
 
 from __future__ import annotations
 
-import errno
-import gzip
 import io
 import json
 import os
-import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,11 +33,14 @@ from filelock import FileLock, Timeout
 
 from toolmark.benchmark.core.atomic_write import write_atomically
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
-from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.core.secrets import redacted
+from toolmark.benchmark.core.unexpected_errors import NO_ROOM
+from toolmark.benchmark.core.unpacking import read_unpacked
+from toolmark.benchmark.data.completions import MAX_EPOCH, Completion
 
 __all__ = ["BrokenLine", "Ledger", "Recorded", "read_ledger", "scan_ledger"]
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_LONGEST_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +85,7 @@ def scan_ledger(path: Path) -> Recorded:
     Raises:
         InputError: The file cannot be read at all.
     """
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            lines = stream.read().split(b"\n")
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read: {error}", "Give the ledger.jsonl of a run.") from None
+    lines = read_unpacked(path, "Give the ledger.jsonl of a run.").split(b"\n")
     runs: list[Mapping[str, Any]] = []
     completions: dict[str, Completion] = {}
     by_case: dict[tuple[str, int], Completion] = {}
@@ -101,31 +97,42 @@ def scan_ledger(path: Path) -> Recorded:
             continue
         try:
             row = json.loads(line.decode())
+            if not isinstance(row, dict):
+                raise TypeError(f"a line must be a JSON object, not {type(row).__name__}")
             if "run" in row:
                 runs.append(_checked_run(row["run"]))
                 continue
             key, case_epoch = _key_and_case(row)
+            completion = Completion.from_json(row)
             if case_epoch in by_case:
                 doubled[case_epoch] = None
-            completions[key] = by_case[case_epoch] = Completion.from_json(row)
+            completions[key] = by_case[case_epoch] = completion
             keys[case_epoch] = key
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             if number == len(lines):  # no newline at the end, because the process was killed while writing this line
                 break
-            broken.append(BrokenLine(number, f"{type(error).__name__}: {error}", line))
+            broken.append(BrokenLine(number, f"{type(error).__name__}: {error}"[:_LONGEST_REASON], line))
     return Recorded(tuple(runs), completions, by_case, keys, tuple(broken), tuple(doubled))
 
 
 def _checked_run(run: Any) -> Mapping[str, Any]:
-    if not isinstance(run["identity"], dict) or not isinstance(run["environment"], dict):
-        raise TypeError("identity and environment must be objects")
+    for name in ("identity", "environment"):
+        if not isinstance(run[name], dict):
+            raise TypeError(f"{name} must be an object")
+    cases = run.get("cases", {})
+    if not isinstance(cases, dict) or not all(isinstance(digest, str) for digest in cases.values()):
+        raise TypeError("cases must be an object of strings")
+    if not isinstance(run.get("candidate", ""), str) or not isinstance(run.get("training") or {}, dict):
+        raise TypeError("candidate must be a string, and training must be an object")
     return run  # type: ignore[no-any-return]
 
 
 def _key_and_case(row: Mapping[str, Any]) -> tuple[str, tuple[str, int]]:
     key, case_id, epoch = row["key"], row["case_id"], row["epoch"]
-    if not isinstance(key, str) or not isinstance(case_id, str) or type(epoch) is not int:
-        raise TypeError("key and case_id must be strings, and epoch must be a number")
+    if not isinstance(key, str) or not isinstance(case_id, str):
+        raise TypeError("key and case_id must be strings")
+    if type(epoch) is not int or not 1 <= epoch <= MAX_EPOCH:
+        raise ValueError(f"epoch must be a whole number from 1 to {MAX_EPOCH}")
     return key, (case_id, epoch)
 
 
@@ -152,9 +159,10 @@ def _and_others(broken: tuple[BrokenLine, ...]) -> str:
 class Ledger:
     """A ledger that is open for writing. This class is a context manager.
 
-    A lock prevents other processes from writing to the ledger. Broken lines are moved to `ledger.broken.jsonl` in the
-    same folder, so their completions are generated again. If nothing was written, new folders are removed at the end of
-    the `with` block.
+    A lock prevents other processes from writing to the ledger. If the ledger is a symbolic link, the link is replaced
+    by a copy, because its target may belong to another run. Broken lines are moved to `ledger.broken.jsonl` in the same
+    folder, so their completions are generated again. If nothing was written, new folders are removed at the end of the
+    `with` block.
 
     Args:
         folder: The directory of the run. A directory that does not exist is created.
@@ -191,8 +199,10 @@ class Ledger:
 
     def _open(self) -> Recorded:
         try:
+            if self.path.is_symlink():
+                write_atomically(self.path, self.path.read_bytes() if self.path.exists() else b"")
             with self.path.open("a+b") as stream:
-                _drop_incomplete_line(stream)
+                _end_last_line(stream)
             recorded = scan_ledger(self.path)
             if recorded.broken:
                 self._move_broken_lines(recorded)
@@ -258,7 +268,7 @@ class Ledger:
         )
 
     def _append(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        left = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+        left = b"".join(redacted(json.dumps(row)).encode() + b"\n" for row in rows)
         try:
             while left:
                 left = left[self._stream.write(left) :]
@@ -266,7 +276,8 @@ class Ledger:
             raise _unwritable(self.path.parent, error) from None
 
 
-def _drop_incomplete_line(stream: io.BufferedRandom) -> None:
+def _end_last_line(stream: io.BufferedRandom) -> None:
+    """Drop an incomplete last line. If only the newline of a complete line is missing, write the newline."""
     size = stream.seek(0, os.SEEK_END)
     if size == 0:
         return
@@ -274,12 +285,19 @@ def _drop_incomplete_line(stream: io.BufferedRandom) -> None:
     if stream.read(1) == b"\n":
         return
     stream.seek(0)
-    stream.truncate(stream.read().rfind(b"\n") + 1)
+    content = stream.read()
+    last = content.rfind(b"\n") + 1
+    try:
+        json.loads(content[last:])
+    except (ValueError, RecursionError):
+        stream.truncate(last)
+    else:
+        stream.write(b"\n")
 
 
 def _unwritable(folder: Path, error: OSError) -> EnvironmentFault:
     what = f"{folder} cannot be written: {error.strerror or error}"
-    if error.errno in _NO_ROOM:
+    if error.errno in NO_ROOM:
         return EnvironmentFault(
             what,
             "Free some disk space, and run the same command again. Completions in the ledger are kept and will be "

@@ -9,7 +9,6 @@ In both kinds, a case with two answers is an error.
 
 from __future__ import annotations
 
-import gzip
 import json
 import zlib
 from collections import Counter
@@ -20,6 +19,7 @@ from typing import Any
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import hash_files
+from toolmark.benchmark.core.unpacking import first_line
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.readers import BadRow
@@ -118,8 +118,7 @@ def read_replay(path: Path) -> Replay:
 
 def _is_ledger(path: Path) -> bool:
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            row = json.loads(stream.readline())
+        row = json.loads(first_line(path))
     except (OSError, EOFError, zlib.error, ValueError, RecursionError):
         return True  # because the reader of ledgers raises an error with the reason
     return isinstance(row, dict) and ("run" in row or "key" in row)

@@ -39,12 +39,20 @@ class Executor:
         execute: Which tools may run: only pure tools, also tools that read, or all tools.
         named: The tools that the user named, for example with `--tools`. Other tools run only if they are tools of the
             catalog.
+        trust_data: Whether the tools in the data run, too, with the code that the data names.
         once: Run equal calls of a tool with effects only once, too.
     """
 
-    def __init__(self, execute: Execute = "pure", named: Iterable[Tool] = (), *, once: bool = False) -> None:
+    def __init__(
+        self,
+        execute: Execute = "pure",
+        named: Iterable[Tool] = (),
+        *,
+        trust_data: bool = False,
+        once: bool = False,
+    ) -> None:
         self._allowed = _ALLOWED[execute]
-        self._trusted = TrustedTools(named)
+        self._trusted = TrustedTools(named, data=trust_data)
         self._once = once
         self._confined = Sandbox()
         self._released = Sandbox(CallLimits(seconds=_NETWORK_SECONDS, confined=False))

@@ -52,7 +52,7 @@ def read_source(source: str | Path) -> ToolsFile:
     return replace(tools_file, toolboxes=whole | tools_file.toolboxes)
 
 
-def named_tools(source: str | None) -> tuple[Tool, ...]:
+def named_tools(source: str | None) -> ToolsFile:
     """Return the tools that the user named with `--tools`. Only these tools and the catalog may run.
 
     Args:
@@ -61,7 +61,7 @@ def named_tools(source: str | None) -> tuple[Tool, ...]:
     Raises:
         InputError, EnvironmentFault: As in `read_source`.
     """
-    return () if source is None else read_source(source).tools
+    return ToolsFile((), {}) if source is None else read_source(source)
 
 
 class ToolboxNames:
@@ -106,5 +106,7 @@ class ToolboxNames:
         offered = {tool.name: tool for tool in (*catalog().tools, *read.tools)}
         if member not in offered:
             what = f"The toolbox {name!r} in {place} lists the tool {member!r}, which does not exist"
-            raise InputError(what, nearest(member, tuple(offered)))
+            if read.notes:
+                what += f". {len(read.notes)} parts of {place} cannot be tools. The first of them is at {read.notes[0]}"
+            raise InputError(what.removesuffix("."), nearest(member, tuple(offered)))
         return offered[member]

@@ -8,6 +8,9 @@ field `run`. This code is never imported only because the data names it. There a
   names of its arguments are the same.
 
 In both cases, the trusted tool is run with its own `run`, schema and effects, and not with those in the data.
+
+With the option `--trust-data-tools`, the user also trusts the code that the data names. Such a tool is then run with
+the `run`, schema and effects in the data.
 """
 
 from __future__ import annotations
@@ -25,7 +28,10 @@ if TYPE_CHECKING:
 
     from toolmark.benchmark.data.cases import Tool
 
-__all__ = ["TrustedTools", "same_arguments", "untrusted_note"]
+__all__ = ["TRUSTED", "TrustedTools", "same_arguments", "untrusted_note"]
+
+TRUSTED = "--trust-data-tools: code that the case files and the tools.yaml beside them name is imported and run"
+"""The line that is printed if the user trusts the code that the data names."""
 
 _MOST_NAMES = 3
 _LONGEST_SOURCE = 200
@@ -51,9 +57,11 @@ class TrustedTools:
 
     Args:
         named: The tools that the user named.
+        data: Whether the tools in the data may be imported, too.
     """
 
-    def __init__(self, named: Iterable[Tool] = ()) -> None:
+    def __init__(self, named: Iterable[Tool] = (), *, data: bool = False) -> None:
+        self._data = data
         self._named = {tool.name: tool for tool in named if tool.run is not None}
         for tool in self._named.values():
             if is_remote(str(tool.run)):
@@ -69,7 +77,7 @@ class TrustedTools:
         own = self._named.get(tool.name)
         if own is not None and same_arguments(tool, own):
             return own
-        return _catalog_by_run().get(tool.run)
+        return _catalog_by_run().get(tool.run) or (tool if self._data else None)
 
 
 def untrusted_note(tools: Iterable[Tool]) -> str | None:
@@ -90,5 +98,6 @@ def untrusted_note(tools: Iterable[Tool]) -> str | None:
     count = f"{len(sources)} tool{'' if len(sources) == 1 else 's'}"
     return printable(
         f"{count} in the data ({names}) cannot be run, because --tools does not name them. Their calls are only "
-        f"checked against the schema. To run them, if you trust their code: --tools {first[:_LONGEST_SOURCE]}"
+        f"checked against the schema. To run them, if you trust their code: --tools {first[:_LONGEST_SOURCE]} "
+        "(or --trust-data-tools for all code that the data names)"
     ).replace("\n", "\\n")

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolmark.benchmark.data.cases import Toolbox
-    from toolmark.benchmark.tools.sources.lint import ToolFault
 
 __all__ = ["app", "generate_command"]
 
@@ -102,14 +101,16 @@ def generate_command(generator: Any) -> Callable[..., None]:
     )
 
 
-def _toolbox_of(source: str | None) -> tuple[Toolbox, list[ToolFault]]:
+def _toolbox_of(source: str | None) -> tuple[Toolbox, list[str]]:
     """Return the toolbox of the conversations, and the warnings about its tools.
+
+    A tool with an error is left out, and the error becomes a warning.
 
     Args:
         source: The location of the tools, in the form of the option `--tools`. None stands for the catalog.
 
     Raises:
-        InputError: The source cannot be read, or a tool of the source has an error.
+        InputError: The source cannot be read, or all tools of the source have errors.
     """
     from toolmark.benchmark.data.cases import Toolbox
     from toolmark.benchmark.tools.catalog import catalog
@@ -120,11 +121,15 @@ def _toolbox_of(source: str | None) -> tuple[Toolbox, list[ToolFault]]:
         return catalog(), []
     read = read_source(source)
     faults = lint(read)
-    if wrong := [fault for fault in faults if fault.severity == "error"]:
+    wrong = [fault for fault in faults if fault.severity == "error"]
+    bad = {fault.tool for fault in wrong}
+    good = tuple(tool for tool in read.tools if tool.name not in bad)
+    if wrong and not good:
         *others, last = wrong
         listed = "".join(f"{fault}\n" for fault in others)
         raise InputError(f"{listed}{last.place}: {last.what}", last.fix)
-    return Toolbox(name=next(iter(read.toolboxes)), tools=read.tools), faults
+    warnings = [f"{fault} The tool is not offered." if fault.severity == "error" else str(fault) for fault in faults]
+    return Toolbox(name=next(iter(read.toolboxes)), tools=good), [*map(str, read.notes), *warnings]
 
 
 app = App(name="generate", help="Write a trace dataset: conversations to train on, and cases with their right answers.")

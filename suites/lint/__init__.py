@@ -81,12 +81,19 @@ def _of_folder(folder: Path) -> list[Path]:
     return inside or [folder]
 
 
-def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Finding], int, str | None]:
+def lint_cases(
+    paths: Sequence[Path], tools: str | None = None, *, trust_data_tools: bool = False
+) -> tuple[list[Finding], int, list[str]]:
     """Check case files.
 
+    Args:
+        paths: Case files or folders.
+        tools: The toolboxes that the cases name, in the form of the option `--tools`.
+        trust_data_tools: Whether the code that the cases name may be imported.
+
     Returns:
-        The findings in the order of files and lines, the number of cases that were checked, and a line about tools that
-        were not run because `tools` does not name them.
+        The findings in the order of files and lines, the number of cases that were checked, and lines about parts of
+        `tools` that cannot be tools, and about tools that were not run because `tools` does not name them.
 
     Raises:
         InputError: A file cannot be read.
@@ -95,8 +102,10 @@ def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Fi
     rows, findings = located_cases(paths, tools)
     dialect = load("toolmark.dialects", "tagged")()
     findings += [*labels(rows), *splits(rows)]
-    with Executor(named=named_tools(tools)) as executor:
-        note = executor.note_on_untrusted(row.case for row in rows)
+    named = named_tools(tools)
+    with Executor(named=named.tools, trust_data=trust_data_tools) as executor:
+        untrusted = executor.note_on_untrusted(row.case for row in rows)
+        notes = [*map(str, named.notes), *([untrusted] if untrusted else [])]
         broken = list(executes(rows, executor))
         findings += broken
         unsound = {(finding.file, finding.line) for finding in broken}
@@ -105,4 +114,4 @@ def lint_cases(paths: Sequence[Path], tools: str | None = None) -> tuple[list[Fi
     findings += [*duplicates(rows), *leaks(rows, training_patterns()), *abstentions(rows), *balance(rows)]
     order = {file: index for index, file in enumerate(_case_files(paths))}
     findings.sort(key=lambda found: (order[found.file], found.line, KINDS.index(found.kind)))
-    return findings, len(rows), note
+    return findings, len(rows), notes

@@ -16,7 +16,7 @@ from toolmark.benchmark.runs.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
 N = 5
-FEW = ("--model", "pocket", "--limit", str(N), "-k", "not gold")
+FEW = ("--model", "pocket", "--max-tokens", "64", "--limit", str(N), "-k", "not gold")
 
 
 def table(output: str) -> list[str]:
@@ -43,7 +43,7 @@ def test_same_table_fresh_reused_and_replayed(suites, tmp_path):
     reused = suites(*FEW, runs=runs)
     assert f"0 generated, {N} reused" in reused.stdout
     (ledger,) = runs.glob("*/ledger.jsonl")
-    replayed = suites("--model", f"replay/{ledger}", *FEW[2:], runs=runs)
+    replayed = suites("--model", f"replay/{ledger}", *FEW[4:], runs=runs)
     assert len(table(first.stdout)) > 10
     tables = [table(run.stdout) for run in (first, again, reused, replayed)]
     assert tables[0] == tables[1] == tables[2] == tables[3]

@@ -8,6 +8,7 @@ What is kept is read from the written files alone, so it holds whatever the code
 from __future__ import annotations
 
 import csv
+import gzip
 import hashlib
 import json
 import math
@@ -24,16 +25,28 @@ from tests.forked.commands import WITHOUT_TORCH, Commands, running
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 GOLDEN = Path(__file__).with_name("golden")
-POCKET = f"replay/{ROOT / 'docs' / 'replays' / 'pocket.jsonl.gz'}"
+POCKET = ROOT / "docs" / "replays" / "pocket.jsonl.gz"
 RECORDED = sorted((DATA / "bfcl_recorded").glob("*.jsonl.gz"))
 
 
-def pocket_and_policy(commands: Commands, folder: Path) -> list[str]:
+def pocket_and_policy(commands: Commands, folder: Path, *limit: str) -> list[str]:
     """A policy compared with the shipped answers of pocket: every verdict occurs."""
-    suites = [str(ROOT / "suites"), "--model", "policy/lexical", "--runs", str(folder / "runs")]
+    suites = [str(ROOT / "suites"), "--model", "policy/lexical", "--runs", str(folder / "runs"), *limit]
     commands.start("pytest", "-q", "-p", "no:cacheprovider", *suites).wait().check_returncode()
     (run,) = (folder / "runs").iterdir()
-    return [str(run), "--baseline", POCKET]
+    return [str(run), "--baseline", f"replay/{POCKET}"]
+
+
+def sample_of_both(commands: Commands, folder: Path) -> list[str]:
+    """The same with every seventh case."""
+    run, flag, _ = pocket_and_policy(commands, folder, "--limit", "160")
+    asked = {json.loads(row).get("case_id") for row in (Path(run) / "ledger.jsonl").read_text("utf-8").splitlines()}
+    with (
+        gzip.open(POCKET, "rt", encoding="utf-8") as answers,
+        (folder / "pocket.jsonl").open("w", encoding="utf-8") as kept,
+    ):
+        kept.writelines(row for row in answers if json.loads(row).get("case_id") in asked)
+    return [run, flag, f"replay/{folder / 'pocket.jsonl'}"]
 
 
 def four_models(_: Commands, __: Path) -> list[str]:
@@ -42,7 +55,8 @@ def four_models(_: Commands, __: Path) -> list[str]:
     return [*others, "--baseline", baseline, "--cases", f"bfcl:{DATA / 'bfcl'}"]
 
 
-COMPARISONS = {"pocket": pocket_and_policy, "recorded": four_models}
+COMPARISONS = {"sample": sample_of_both, "pocket": pocket_and_policy, "recorded": four_models}
+LONG = ("pocket", "recorded")
 
 
 def report(commands: Commands, arguments: list[str], out: Path) -> None:
@@ -123,7 +137,9 @@ def figures(commands: Commands, arguments: list[str], folder: Path) -> dict[str,
     }
 
 
-@pytest.mark.parametrize("name", ["pocket", pytest.param("recorded", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in COMPARISONS]
+)
 def test_the_figures_are_those_of_an_earlier_version(name, tmp_path, warm_without_torch):
     if name == "recorded" and len(RECORDED) != 4:
         pytest.skip("the recorded answers of four models are not at hand")

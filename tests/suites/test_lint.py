@@ -74,7 +74,7 @@ def found(*files: Path) -> list[Finding]:
 
 
 def test_sound_cases_give_no_finding(written):
-    assert lint_cases([written(SOUND)]) == ([], len(SOUND), None)
+    assert lint_cases([written(SOUND)]) == ([], len(SOUND), [])
 
 
 def changed(original: Row, **fields: Any) -> Row:
@@ -344,7 +344,7 @@ def test_an_unreadable_file_is_the_users_mistake(tmp_path):
 def test_only_the_case_files_of_a_folder_are_read(written, tmp_path):
     written(SOUND)
     (tmp_path / "rejected.jsonl").write_text('{"stage": "duplicate"}\n')
-    assert lint_cases([tmp_path]) == ([], 4, None)
+    assert lint_cases([tmp_path]) == ([], 4, [])
 
 
 def test_the_shipped_cases_have_no_fault_and_share_no_skeleton():

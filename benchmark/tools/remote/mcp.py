@@ -19,6 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from toolmark.benchmark.core.bounded_bodies import limit_bodies
 from toolmark.benchmark.core.secrets import HIDDEN, redacted, remember_command
 from toolmark.benchmark.tools.remote.mcp_pipes import MAX_LINE, Fault, started
@@ -28,6 +30,9 @@ __all__ = ["absolute", "bound", "connected", "reason"]
 _SECONDS = 20.0
 """The limit on the time of one request, and of the connection. It is less than the limit of a call in the sandbox, so a
 server that does not answer does not have to be started again."""
+
+_MAX_SILENT = 3
+"""After this number of calls in a row without an answer, a server is not asked again."""
 
 _open = ExitStack()
 
@@ -81,6 +86,7 @@ class _Session:
         self._fault = Fault()
         self._portal = _open.enter_context(start_blocking_portal())
         self._client: Any = None
+        self._silent = 0  # calls in a row without an answer
         try:
             context = self._portal.wrap_async_context_manager(_in_time(server, self._fault))
             self._client = _open.enter_context(context)
@@ -93,12 +99,17 @@ class _Session:
         Raises:
             ValueError: The server does not answer, or breaks the protocol.
         """
-        if self._client is None:
+        if self._fault.reason:
             raise ValueError(self._fault.reason)
         try:
-            return self._portal.call(self._client.call_tool, name, arguments)
+            result = self._portal.call(self._client.call_tool, name, arguments)
         except Exception as error:
+            self._silent = self._silent + 1 if _is_late(error) else 0
+            if self._silent == _MAX_SILENT:
+                self._fault.reason = f"the server did not answer {_MAX_SILENT} calls in a row, so it is not asked again"
             raise ValueError(reason(error, self._fault)) from None
+        self._silent = 0
+        return result
 
 
 @asynccontextmanager
@@ -125,9 +136,19 @@ def reason(error: BaseException, fault: Fault) -> str:
         error = error.exceptions[0]
     if fault.reason:
         return fault.reason
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
+    if _is_late(error):
+        return f"no answer in {_SECONDS:g} s"
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"the answer of the server is not valid: {'.'.join(map(str, first['loc']))}: {first['msg']}"
     return " ".join(redacted(str(error)).split()) or type(error).__name__
+
+
+def _is_late(error: BaseException) -> bool:
+    from mcp_types import REQUEST_TIMEOUT
+
+    code = getattr(getattr(error, "error", None), "code", None)
+    return isinstance(error, TimeoutError) or code == REQUEST_TIMEOUT
 
 
 def bound(source: str, name: str) -> Callable[..., Any]:
@@ -164,5 +185,5 @@ def _value(result: Any) -> Any:
         return structured["result"] if wrapped else structured
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

@@ -1,7 +1,8 @@
 """Starts an MCP server as a command, and exchanges messages with it over its standard input and output.
 
-The package `mcp` reads lines of any length. Here, the length of a line is limited, because a server is not trusted. A
-line that is not a message is ignored.
+The package `mcp` reads lines of any length, and waits for an answer until the time limit if the answer is not valid.
+Here, the length of a line is limited, and an invalid answer is an error at once. Other lines that are not messages are
+ignored.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from toolmark.benchmark.core.bounded_http import json_object
 from toolmark.benchmark.core.child_processes import guarded, kill_group
 
 __all__ = ["MAX_LINE", "Fault", "started"]
@@ -49,7 +51,6 @@ async def started(command: Sequence[str], fault: Fault) -> AsyncIterator[tuple[A
     import anyio
     from anyio.streams.buffered import BufferedByteReceiveStream
     from mcp.shared.message import SessionMessage
-    from mcp_types import jsonrpc_message_adapter
 
     incoming, read = anyio.create_memory_object_stream[Any](0)
     write, outgoing = anyio.create_memory_object_stream[Any](0)
@@ -64,11 +65,8 @@ async def started(command: Sequence[str], fault: Fault) -> AsyncIterator[tuple[A
             try:
                 while True:
                     line = await lines.receive_until(b"\n", MAX_LINE)
-                    try:
-                        message = jsonrpc_message_adapter.validate_json(line, by_name=False)
-                    except ValueError:
-                        continue
-                    await incoming.send(SessionMessage(message))
+                    if (message := _message(line)) is not None:
+                        await incoming.send(SessionMessage(message))
             except anyio.DelimiterNotFound:
                 fault.reason = f"the server wrote a line of more than {MAX_LINE // 2**20} MiB"
             except broken:
@@ -94,6 +92,24 @@ async def started(command: Sequence[str], fault: Fault) -> AsyncIterator[tuple[A
     finally:
         with anyio.CancelScope(shield=True):
             await _end(process)
+
+
+def _message(line: bytes) -> Any:
+    """Return the message in a line. None if the line is not a message.
+
+    If the line is an invalid answer to a request, an error is returned, so that the request does not wait any longer.
+    """
+    from mcp_types import INTERNAL_ERROR, jsonrpc_message_adapter
+
+    try:
+        return jsonrpc_message_adapter.validate_json(line, by_name=False)
+    except ValueError:
+        fields = json_object(line) or {}
+    number = fields.get("id")
+    if "method" in fields or isinstance(number, bool) or not isinstance(number, int | str):
+        return None
+    error = {"code": INTERNAL_ERROR, "message": "the answer of the server has neither a valid result nor a valid error"}
+    return jsonrpc_message_adapter.validate_python({"jsonrpc": "2.0", "id": number, "error": error})
 
 
 async def _end(process: Any) -> None:

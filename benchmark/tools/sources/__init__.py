@@ -1,13 +1,51 @@
-"""Reads tools from files, Python modules and servers. Each module reads one format."""
+"""Reads tools from files, Python modules and servers. Each module reads one format.
+
+A file or server of somebody else can contain parts that cannot be tools. These parts are left out, each with a note,
+and the good tools are taken. It is an error if there is no good tool.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Tool
 
-__all__ = ["ToolsFile"]
+__all__ = ["GoodTools", "LocatedError", "SourceNote", "ToolsFile"]
+
+
+class LocatedError(InputError):
+    """An error in a source of tools.
+
+    Attributes:
+        place: Where the error is, for example as `file:line`.
+        reason: What is wrong, without the place.
+    """
+
+    def __init__(self, place: str, reason: str, fix: str) -> None:
+        super().__init__(f"{place}: {reason}", fix)
+        self.place = place
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class SourceNote:
+    """What the user should know about a part of a source, for example that it is not offered as a tool.
+
+    Attributes:
+        place: Where the part is, for example as `file:line`.
+        what: What is unusual or wrong, with the value.
+        fix: What was done about it, and what the user can do.
+    """
+
+    place: str
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.what}. {self.fix}"
 
 
 @dataclass(frozen=True)
@@ -19,13 +57,13 @@ class ToolsFile:
         toolboxes: The names of the tools in each toolbox. The key is the name of the toolbox.
         places: Where tools and arguments are defined, as `file:line`. The key is (tool,) for a tool, and (tool,
             argument) for an argument.
-        left_out: One line for each part of the source that cannot be a tool, with the reason.
+        notes: A note for each part of the source that cannot be a tool, or that was changed.
     """
 
     tools: tuple[Tool, ...]
     toolboxes: dict[str, tuple[str, ...]]
     places: Mapping[tuple[str, ...], str] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
+    notes: tuple[SourceNote, ...] = ()
 
     def place(self, *names: str) -> str:
         """Return where a tool or an argument is defined.
@@ -34,3 +72,50 @@ class ToolsFile:
         the name of the tool.
         """
         return self.places.get(names) or self.places.get(names[:1]) or names[0]
+
+
+class GoodTools:
+    """The tools of a source that can be used, and notes about the other parts.
+
+    Attributes:
+        tools: The tools by name, in order.
+        notes: The notes.
+    """
+
+    def __init__(self) -> None:
+        self.tools: dict[str, Tool] = {}
+        self.notes: list[SourceNote] = []
+        self._faults: list[LocatedError] = []
+        self._places: dict[str, str] = {}
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Leave out a part of the source if a `LocatedError` is raised in the `with` block."""
+        try:
+            yield
+        except LocatedError as error:
+            self._faults.append(error)
+            self.notes.append(SourceNote(error.place, error.reason, f"It is not offered as a tool. {error.fix}"))
+
+    def add(self, tool: Tool, place: str) -> None:
+        """Add a tool whose name is at `place`.
+
+        Raises:
+            LocatedError: There is already a tool with this name.
+        """
+        if tool.name in self.tools:
+            reason = f"a tool named {tool.name!r} appears twice: here and at {self._places[tool.name]}"
+            raise LocatedError(place, reason, "Rename one of the two.")
+        self.tools[tool.name] = tool
+        self._places[tool.name] = place
+
+    def check(self) -> None:
+        """Check that there is a good tool, or that nothing was left out.
+
+        Raises:
+            InputError: No part of the source can be a tool. The error says the reason of each part.
+        """
+        if self._faults and not self.tools:
+            *others, last = self._faults
+            listed = "".join(f"{error}\n" for error in others)
+            raise LocatedError(f"{listed}{last.place}", last.reason, last.fix)

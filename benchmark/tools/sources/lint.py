@@ -18,13 +18,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from toolmark.benchmark.data.cases import Tool
-from toolmark.benchmark.tools.schemas import compile_schema, problems, subschemas
+from toolmark.benchmark.tools.json_pointer import resolved
+from toolmark.benchmark.tools.schemas import SchemaError, compile_schema, problems, subschemas
 from toolmark.benchmark.tools.sources import ToolsFile
 
 __all__ = ["ToolFault", "lint"]
 
 _WRITABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _PROVIDER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_MAX_HOPS = 16
 _MAX_SHOWN = 60
 
 
@@ -33,12 +35,14 @@ class ToolFault:
     """One fault of a tool.
 
     Attributes:
+        tool: Name of the tool.
         place: Where the fault is, as `file:line`. The name of the tool if the source has no lines.
         what: What is wrong, with the wrong value.
         fix: What the user can do.
-        severity: An `error` stops `toolmark generate`. A `warning` is only printed.
+        severity: A tool with an `error` is not offered by `toolmark generate`. A `warning` is only printed.
     """
 
+    tool: str
     place: str
     what: str
     fix: str
@@ -62,7 +66,7 @@ def lint(tools_file: ToolsFile) -> list[ToolFault]:
             what = (
                 f"the names {tool.name!r} and {other!r} ({tools_file.place(other)}) differ only in case or punctuation"
             )
-            faults.append(ToolFault(place, what, "Rename one of the two."))
+            faults.append(ToolFault(tool.name, place, what, "Rename one of the two."))
         spelled.setdefault(plain, tool)
         text = tool.description.casefold()
         if not text.strip():
@@ -70,28 +74,22 @@ def lint(tools_file: ToolsFile) -> list[ToolFault]:
                 f"{tool.name} has no description",
                 "Describe in one sentence what the tool does, because a model chooses by the description.",
             )
-            faults.append(ToolFault(place, what, fix))
+            faults.append(ToolFault(tool.name, place, what, fix))
         elif text in described:
             what = f"{tool.name} and {described[text].name} have the same description"
-            faults.append(ToolFault(place, what, "Describe how the two tools differ.", "warning"))
+            faults.append(ToolFault(tool.name, place, what, "Describe how the two tools differ.", "warning"))
         described.setdefault(text, tool)
         faults += _arguments(tool, tools_file)
-    faults += [ToolFault(*_split(line), severity="warning") for line in tools_file.left_out]
     return faults
-
-
-def _split(line: str) -> tuple[str, str, str]:
-    place, _, what = line.partition(": ")
-    return place, what, "It is not offered as a tool."
 
 
 def _names(tool: Tool, place: str) -> Iterator[ToolFault]:
     if not _WRITABLE_NAME.fullmatch(tool.name):
         what = f"no dialect can write the name {_shown(tool.name)}"
-        yield ToolFault(place, what, "Use 1 to 64 letters, digits, underscores, dots and hyphens.")
+        yield ToolFault(tool.name, place, what, "Use 1 to 64 letters, digits, underscores, dots and hyphens.")
     elif not _PROVIDER_NAME.fullmatch(tool.name):
         what = f"some providers refuse the name {tool.name!r}"
-        yield ToolFault(place, what, "Begin with a letter and use no dots.", "warning")
+        yield ToolFault(tool.name, place, what, "Begin with a letter and use no dots.", "warning")
 
 
 def _arguments(tool: Tool, tools_file: ToolsFile) -> Iterator[ToolFault]:
@@ -100,28 +98,33 @@ def _arguments(tool: Tool, tools_file: ToolsFile) -> Iterator[ToolFault]:
     for name in tool.parameters.get("required") or ():  # type: ignore[union-attr]
         if name not in properties:
             what = f"{tool.name} requires the argument {name!r} but does not describe it"
-            yield ToolFault(
-                tools_file.place(tool.name), what, "Add the argument to properties, or remove it from required."
-            )
+            fix = "Add the argument to properties, or remove it from required."
+            yield ToolFault(tool.name, tools_file.place(tool.name), what, fix)
     for name, schema in properties.items():
         place = tools_file.place(tool.name, name)
         if not name.strip() or len(name) > 64 or not name.isprintable():
             what = f"{tool.name} has an argument called {_shown(name)}"
-            yield ToolFault(place, what, "Use 1 to 64 printable characters.")
+            yield ToolFault(tool.name, place, what, "Use 1 to 64 printable characters.")
         if not isinstance(schema, dict):
             continue
         if not _is_described(schema, tool.parameters):
             what = f"the argument {name!r} of {tool.name} has no description"
-            yield ToolFault(place, what, "Describe the argument.", "warning")
+            yield ToolFault(tool.name, place, what, "Describe the argument.", "warning")
         yield from _values(tool, name, schema, place)
 
 
-def _is_described(schema: dict[str, Any], whole: dict[str, Any]) -> bool:
-    if schema.get("description") or "enum" in schema or "const" in schema:
-        return True
-    target = str(schema.get("$ref", "")).rpartition("/")[2]
-    definition = (whole.get("$defs") or {}).get(target)
-    return isinstance(definition, dict) and bool(definition.get("description") or "enum" in definition)
+def _is_described(schema: Any, whole: dict[str, Any]) -> bool:
+    """Return whether a schema, or a schema that it refers to, describes its values."""
+    for _ in range(_MAX_HOPS):
+        if not isinstance(schema, dict):
+            return False
+        if schema.get("description") or "enum" in schema or "const" in schema:
+            return True
+        try:
+            schema = resolved(whole, str(schema["$ref"]))[0]
+        except LookupError:
+            return False
+    return False
 
 
 def _values(tool: Tool, name: str, schema: dict[str, Any], place: str) -> Iterator[ToolFault]:
@@ -135,10 +138,18 @@ def _values(tool: Tool, name: str, schema: dict[str, Any], place: str) -> Iterat
     for _, node in subschemas(schema):
         given = [("default", node["default"])] if "default" in node else []
         given += [("enum value", value) for value in node.get("enum") or ()]
+        if not given:
+            continue
+        # An enum value is in the enum. Without this keyword, the time does not grow with the square of the enum.
+        parts = {key: part for key, part in node.items() if key != "enum"}
+        try:
+            whole, without_enum = compile_schema({**definitions, **node}), compile_schema({**definitions, **parts})
+        except SchemaError:  # A reference leads to a part of the schema outside of this node.
+            continue
         for kind, value in given:
             if isinstance(value, dict):
                 continue
-            violations = problems(value, compile_schema({**definitions, **node}))
+            violations = problems(value, whole if kind == "default" else without_enum)
             if violations:
                 what = f"the {kind} {_shown(value)} of {tool.name}.{name} does not match its own schema"
                 fix = (
@@ -146,11 +157,11 @@ def _values(tool: Tool, name: str, schema: dict[str, Any], place: str) -> Iterat
                     if isinstance(value, bool | int | float)
                     else "Correct the value or the type."
                 )
-                yield ToolFault(place, f"{what}: {violations[0].message}", fix)
+                yield ToolFault(tool.name, place, f"{what}: {violations[0].message}", fix)
         values = node.get("enum") or ()
         if any(isinstance(value, bool) for value in values) and any(isinstance(value, str) for value in values):
             what = f"the enum of {tool.name}.{name} mixes strings and booleans"
-            yield ToolFault(place, what, 'Write "true" and "false" in quotes if they are strings.')
+            yield ToolFault(tool.name, place, what, 'Write "true" and "false" in quotes if they are strings.')
 
 
 def _shown(value: Any) -> str:

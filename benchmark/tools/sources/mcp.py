@@ -8,13 +8,16 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from pydantic import TypeAdapter, ValidationError
+
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.secrets import command_without_secrets
+from toolmark.benchmark.core.strict_json import check_json
 from toolmark.benchmark.data.cases import Tool
 from toolmark.benchmark.tools.remote.mcp import absolute, connected, is_address, reason
 from toolmark.benchmark.tools.remote.mcp_pipes import Fault
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
-from toolmark.benchmark.tools.sources import ToolsFile
+from toolmark.benchmark.tools.sources import GoodTools, LocatedError, ToolsFile
 
 __all__ = ["PREFIX", "read_mcp"]
 
@@ -26,13 +29,13 @@ _MAX_REASON = 500
 
 
 def read_mcp(server: str) -> ToolsFile:
-    """Return the tools of a server.
+    """Return the tools of a server. A tool that is not valid is left out with a note.
 
     Args:
         server: The `http(s)://` address of the server, or the command that starts the server.
 
     Raises:
-        InputError: A tool cannot be used, or `server` is not an address or command.
+        InputError: The server has no valid tool, or `server` is not an address or command.
         EnvironmentFault: The server does not answer, or the package `mcp` is not installed.
     """
     fix = "Write an address or a command: --tools mcp:http://localhost:8000/mcp or --tools 'mcp:python server.py'"
@@ -50,7 +53,7 @@ def read_mcp(server: str) -> ToolsFile:
     shown_server = command_without_secrets(server)
     try:
         import anyio
-        import mcp  # noqa: F401
+        from mcp.types import ListToolsRequest, PaginatedRequestParams
     except ModuleNotFoundError as error:
         what = f"To use an MCP server, the package {error.name!r} is needed, but it is not installed"
         raise EnvironmentFault(what, "Install it: pip install 'toolmark[mcp]'") from None
@@ -61,12 +64,17 @@ def read_mcp(server: str) -> ToolsFile:
         tools: list[Any] = []
         with anyio.fail_after(_SECONDS):
             async with connected(server, fault) as client:
-                page = await client.list_tools()
-                tools += page.tools
-                while page.next_cursor and len(tools) < MAX_TOOLS:
-                    page = await client.list_tools(cursor=page.next_cursor)
-                    tools += page.tools
-        return tools
+                cursor: str | None = None
+                while len(tools) < MAX_TOOLS:
+                    # The client of the package would refuse all tools if one tool is not valid.
+                    asked = ListToolsRequest(params=PaginatedRequestParams(cursor=cursor))
+                    page = await client.session.send_request(asked, TypeAdapter(dict[str, Any]))
+                    found = page.get("tools")
+                    tools += found if isinstance(found, list) else []
+                    cursor = page.get("nextCursor")
+                    if not isinstance(cursor, str) or not found:
+                        break
+        return tools[:MAX_TOOLS]
 
     try:
         tools = anyio.run(listed)
@@ -79,28 +87,50 @@ def read_mcp(server: str) -> ToolsFile:
         raise InputError(
             f"The MCP server {shown_server!r} offers no tool", "Give the address or command of another server."
         )
-    made: dict[str, Tool] = {}
-    for shown in tools:
-        if shown.name in made:
-            raise InputError(
-                f"mcp {shown_server}: two tools are called {shown.name!r}", "Rename one of them in the server."
-            )
-        made[shown.name] = _tool(shown, server)
-    places: dict[tuple[str, ...], str] = {(name,): f"mcp {shown_server}: tool {name}" for name in made}
-    return ToolsFile(tuple(made.values()), {}, places)
+    good = GoodTools()
+    for number, shown in enumerate(tools, start=1):
+        with good.one():
+            tool = _tool(shown, number, server)
+            good.add(tool, _place(server, tool.name))
+    good.check()
+    places: dict[tuple[str, ...], str] = {(name,): _place(server, name) for name in good.tools}
+    return ToolsFile(tuple(good.tools.values()), {}, places, tuple(good.notes))
 
 
-def _tool(shown: Any, server: str) -> Tool:
-    parameters = dict(shown.input_schema)
+def _place(server: str, tool: str) -> str:
+    return f"mcp {command_without_secrets(server)}: tool {tool:.80}"
+
+
+def _tool(listed: Any, number: int, server: str) -> Tool:
+    """Return the tool that the server lists.
+
+    Raises:
+        LocatedError: The server lists something else.
+    """
+    from mcp.types import Tool as ListedTool
+
+    named = listed.get("name") if isinstance(listed, dict) else None
+    place = _place(server, named if isinstance(named, str) and named else f"number {number}")
     try:
+        shown = ListedTool.model_validate(check_json(listed))
+        parameters = dict(shown.input_schema)
         for _, schema in list(subschemas(parameters)):
             if isinstance(schema.get("title"), str):
                 del schema["title"]
         check_schema(parameters)
+        if parameters.get("type", "object") != "object":
+            raise SchemaError("the type is not object")
     except SchemaError as error:
-        shown_server = command_without_secrets(server)
-        what = f"mcp {shown_server}: the arguments of the tool {shown.name} are not a valid JSON Schema: {error}"
-        raise InputError(what, "Correct the schema in the server.") from None
+        why = f"the arguments of the tool are not a valid JSON Schema: {error}"
+        raise LocatedError(place, why, "Correct the schema in the server.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
+        raise LocatedError(place, f"the tool is not valid: {why}", "Correct the tool in the server.") from None
+    except ValueError as error:
+        raise LocatedError(place, f"the tool is not valid: {error}", "Correct the tool in the server.") from None
+    if not shown.name or ":" in shown.name:
+        raise LocatedError(place, f"a tool cannot be called {shown.name!r:.80}", "Rename the tool in the server.")
     reads = shown.annotations is not None and shown.annotations.read_only_hint is True
     return Tool(
         name=shown.name,

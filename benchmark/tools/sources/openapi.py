@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Effects, Tool
 from toolmark.benchmark.tools.json_pointer import resolved
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
-from toolmark.benchmark.tools.sources import ToolsFile
+from toolmark.benchmark.tools.sources import GoodTools, LocatedError, SourceNote, ToolsFile
 from toolmark.benchmark.tools.sources.yaml_document import Place, YamlDocument, kind_of
 
 __all__ = ["Operation", "is_openapi", "read_openapi", "read_operations"]
@@ -75,26 +75,30 @@ def is_openapi(path: Path) -> bool:
 
 
 def read_openapi(path: str | Path) -> ToolsFile:
-    """Return the operations of an OpenAPI 3.0 or 3.1 file as tools.
+    """Return the operations of an OpenAPI 3.0 or 3.1 file as tools. An operation that is not valid is left out.
 
     Raises:
-        InputError: The file does not contain valid operations. The error contains the file and the line.
+        InputError: The file does not contain a valid operation. The error contains the file and the line.
     """
     document = _OpenApi(Path(path), lenient=True)
-    made = list(document.operations())
-    if not made:
-        fix = "; ".join(document.left_out) or "Describe at least one operation under paths."
+    document.read()
+    good = document.good
+    if not good.tools:
+        good.check()
+        fix = "Describe at least one operation under paths."
         raise document.error(("paths",), "the file has no operation that can be a tool", fix)
-    return ToolsFile(tuple(tool for tool, _ in made), {}, document.places, tuple(document.left_out))
+    return ToolsFile(tuple(good.tools.values()), {}, document.places, tuple(good.notes))
 
 
 def read_operations(path: str | Path) -> dict[str, Operation]:
     """Return the operation of each tool in the file. The key is the name of the tool.
 
     Raises:
-        InputError: The file does not contain valid operations. The error contains the file and the line.
+        InputError: The file is not an OpenAPI file. The error contains the file and the line.
     """
-    return {tool.name: operation for tool, operation in _OpenApi(Path(path), lenient=True).operations()}
+    document = _OpenApi(Path(path), lenient=True)
+    document.read()
+    return document.operations
 
 
 @dataclass
@@ -102,39 +106,37 @@ class _OpenApi(YamlDocument):
     """An OpenAPI file that is being read."""
 
     places: dict[tuple[str, ...], str] = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
+    good: GoodTools = field(default_factory=GoodTools)
+    operations: dict[str, Operation] = field(default_factory=dict)
     content: dict[str, Any] = field(default_factory=dict)
 
-    def operations(self) -> Iterator[tuple[Tool, Operation]]:
-        """Yield every tool and the operation that calls the tool, in the order of the file."""
+    def read(self) -> None:
+        """Read all operations, in the order of the file.
+
+        Raises:
+            InputError: The file is not an OpenAPI file. The error contains the file and the line.
+        """
         self.content = self.load()
         version = self.content.get("openapi") if isinstance(self.content, dict) else None
         if not str(version).startswith("3."):
-            what = f"openapi is {version!r}" if version is not None else "the file is not an OpenAPI 3 document"
+            what = f"openapi is {version!r:.80}" if version is not None else "the file is not an OpenAPI 3 document"
             fix = "Give the path of an OpenAPI 3.0 or 3.1 file. Convert a Swagger 2 file first."
             raise self.error(("openapi",), what, fix)
-        taken: dict[str, Place] = {}
         for path, item in self._mapping(("paths",), self.content.get("paths", {})).items():
-            here = ("paths", path)
-            for method, operation in self._mapping(here, item).items():
-                if method not in _METHODS:
-                    continue
-                place = (*here, method)
-                self._mapping(place, operation)
-                if (made := self._operation(path, method, operation, item, place)) is None:
-                    continue
-                name = made[0].name
-                if name in taken:
-                    what = f"two operations are called {name!r}: this one and {self.at(taken[name])}"
-                    raise self.error(
-                        (*place, "operationId"), what, "Give each of the two operations its own operationId."
-                    )
-                taken[name] = place
-                yield made
+            with self.good.one():
+                for method, operation in self._mapping(("paths", path), item).items():
+                    if method in _METHODS:
+                        with self.good.one():
+                            self._operation(path, method, operation, item, ("paths", path, method))
 
     def _mapping(self, place: Place, value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise self.error(place, f"{place[-1]} must be a mapping, not {kind_of(value)}")
+        return value
+
+    def _list(self, place: Place, value: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.error(place, f"{place[-1]} must be a list, not {kind_of(value)}")
         return value
 
     def _resolved(self, value: Any, place: Place) -> tuple[dict[str, Any], Place]:
@@ -155,20 +157,15 @@ class _OpenApi(YamlDocument):
         except LookupError:
             raise self.error((*place, "$ref"), f"$ref {reference!r} does not exist", "Correct the reference.") from None
 
-    def _operation(
-        self, path: str, method: str, operation: dict[str, Any], item: dict[str, Any], place: Place
-    ) -> tuple[Tool, Operation] | None:
-        given = operation.get("operationId") or f"{method}{path}"
-        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", str(given)).strip("_")
-        if not name or len(name) > _MAX_NAME:
-            what = (
-                f"the name {name!r} of {method.upper()} {path} has {len(name)} characters, but only 1 to {_MAX_NAME} "
-                "are allowed"
-            )
-            raise self.error(
-                (*place, "operationId"), what, f"Give the operation an operationId of at most {_MAX_NAME} characters."
-            )
-        self.places[(name,)] = self.at((*place, "operationId") if "operationId" in operation else place)
+    def _operation(self, path: str, method: str, operation: Any, item: dict[str, Any], place: Place) -> None:
+        """Add the tool of an operation.
+
+        Raises:
+            LocatedError: The operation cannot be a tool.
+        """
+        operation = self._mapping(place, operation)
+        name = self._name(path, method, operation, place)
+        self.places[name,] = self.at((*place, "operationId") if "operationId" in operation else place)
         properties: dict[str, Any] = {}
         required: list[str] = []
         where: dict[str, Where] = {}
@@ -180,24 +177,36 @@ class _OpenApi(YamlDocument):
             self._add(properties, where, parameter["name"], self._schema_of(parameter, at), parameter["in"], at, name)
             if parameter.get("required") is True or parameter["in"] == "path":
                 required.append(parameter["name"])
-        if "requestBody" in operation and not self._body(operation, place, name, (properties, required, where)):
-            self.left_out.append(f"{self.at((*place, 'requestBody'))}: {name} is left out: its body is not JSON")
-            return None
+        if "requestBody" in operation:
+            self._body(operation, place, name, (properties, required, where))
         url = self._server(operation, item)
-        security = self._security(operation)
         effects = operation.get("x-toolmark-effects", "read" if method in ("get", "head") else "write")
         if effects not in get_args(Effects):
-            what = f"the effects of {name} are {effects!r}"
+            what = f"the effects of {name} are {effects!r:.80}"
             raise self.error((*place, "x-toolmark-effects"), what, f"Use one of {', '.join(get_args(Effects))}.")
-        texts = [str(operation[key]) for key in ("summary", "description") if operation.get(key)]
+        texts = [operation[key] for key in ("summary", "description") if isinstance(operation.get(key), str)]
         tool = Tool(
             name=name,
-            description=" ".join(" ".join(text.split()) for text in dict.fromkeys(texts)),
+            description=" ".join(filter(None, (" ".join(text.split()) for text in dict.fromkeys(texts)))),
             parameters=self._schema(properties, required, place, name),
             run=None if url is None else f"openapi:{self.path.resolve()}:{name}",
             effects=effects,
         )
-        return tool, Operation(method.upper(), None if url is None else url + path, where, security)
+        security = self._security(operation, place)
+        self.good.add(tool, self.places[name,])
+        self.operations[name] = Operation(method.upper(), None if url is None else url + path, where, security)
+
+    def _name(self, path: str, method: str, operation: Mapping[str, Any], place: Place) -> str:
+        """Return the name of an operation's tool. A name that is too long is shortened, with a note."""
+        given = operation.get("operationId") or f"{method}{path}"
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", str(given)).strip("_") or f"{method}_{digest(path)[:8]}"
+        if len(name) <= _MAX_NAME:
+            return name
+        short = f"{name[: _MAX_NAME - 9].rstrip('_')}_{digest(name)[:8]}"
+        what = f"the name of {method.upper()} {path:.200} has {len(name)} characters, more than {_MAX_NAME}"
+        at = self.at((*place, "operationId") if "operationId" in operation else place)
+        self.good.notes.append(SourceNote(at, what, f"The tool is called {short}."))
+        return short
 
     def _add(
         self,
@@ -225,9 +234,7 @@ class _OpenApi(YamlDocument):
         parameters: dict[tuple[str, str], tuple[dict[str, Any], Place]] = {}
         for listed, at in ((item.get("parameters"), place[:-1]), (operation.get("parameters"), place)):
             at = (*at, "parameters")
-            if not isinstance(listed or [], list):
-                raise self.error(at, f"parameters must be a list, not {kind_of(listed)}")
-            for index, entry in enumerate(listed or []):
+            for index, entry in enumerate(self._list(at, listed or [])):
                 parameter, here = self._resolved(entry, (*at, index))
                 if not isinstance(parameter.get("name"), str) or parameter.get("in") not in (
                     *("path", "query", "header", "cookie"),
@@ -240,11 +247,11 @@ class _OpenApi(YamlDocument):
     def _schema_of(self, parameter: dict[str, Any], place: Place) -> dict[str, Any]:
         schema = parameter.get("schema")
         if schema is None:
-            media = parameter.get("content", {})
+            media = self._mapping((*place, "content"), parameter.get("content", {}))
             schema = next((entry.get("schema") for entry in media.values() if isinstance(entry, dict)), None)
         schema = dict(self._mapping((*place, "schema"), schema if schema is not None else {}))
-        if parameter.get("description"):
-            schema.setdefault("description", " ".join(str(parameter["description"]).split()))
+        if isinstance(text := parameter.get("description"), str) and text.strip():
+            schema.setdefault("description", " ".join(text.split()))
         return schema
 
     def _body(
@@ -253,15 +260,21 @@ class _OpenApi(YamlDocument):
         place: Place,
         name: str,
         into: tuple[dict[str, Any], list[str], dict[str, Where]],
-    ) -> bool:
-        """Add the arguments of a JSON body to `into`. Return False if the operation needs a body of another type."""
+    ) -> None:
+        """Add the arguments of a JSON body to `into`.
+
+        Raises:
+            LocatedError: The operation needs a body of another type, or the body is not valid.
+        """
         properties, required, where = into
         at = (*place, "requestBody")
         body, at = self._resolved(operation["requestBody"], at)
         kinds = self._mapping((*at, "content"), body.get("content", {}))
         kind = next((kind for kind in kinds if _JSON_BODY.match(kind)), None)
         if kind is None:
-            return body.get("required") is not True
+            if body.get("required") is True:
+                raise self.error(at, f"the body of {name} is not JSON", "Tools can only send JSON.")
+            return
         at = (*at, "content", kind, "schema")
         given = self._mapping(at[:-1], kinds[kind]).get("schema", {})
         schema, at = self._resolved(given, at)
@@ -270,14 +283,14 @@ class _OpenApi(YamlDocument):
             self._add(properties, where, "body", given, "whole_body", at, name)
             if body.get("required") is True:
                 required.append("body")
-            return True
+            return
         for argument, inner in fields.items():
             here = (*at, "properties", argument)
             if self._resolved(inner, here)[0].get("readOnly") is not True:
                 self._add(properties, where, argument, inner, "body", here, name)
-        listed = schema.get("required", [])
-        required += [argument for argument in listed if argument in fields and where.get(argument) == "body"]
-        return True
+        listed = self._list((*at, "required"), schema.get("required", []))
+        named = [argument for argument in listed if isinstance(argument, str) and argument in fields]
+        required += [argument for argument in named if where.get(argument) == "body"]
 
     def _schema(self, properties: dict[str, Any], required: list[str], place: Place, name: str) -> dict[str, Any]:
         """Return the schema of all arguments. Referenced schemas are copied to `$defs`."""
@@ -295,6 +308,8 @@ class _OpenApi(YamlDocument):
                     reference = node.get("$ref")
                     if reference is None:
                         continue
+                    if not isinstance(reference, str):
+                        raise self.error(place, f"$ref is {kind_of(reference)}, not a string", "Correct the reference.")
                     if reference not in names:
                         target = self._mapping(place, self._target(reference, place)[0])
                         short = re.sub(r"[^A-Za-z0-9_.-]+", "_", str(reference).rpartition("/")[2])
@@ -309,7 +324,7 @@ class _OpenApi(YamlDocument):
             what = f"the arguments of {name} are not a valid JSON Schema: {error}"
             argument = error.path[1] if len(error.path) > 1 and error.path[0] == "properties" else None
             where = self.places.get((name, str(argument)), self.at(place))
-            raise InputError(f"{where}: {what}", "Correct the schema.") from None
+            raise LocatedError(where, what, "Correct the schema.") from None
         return copied
 
     def _server(self, operation: dict[str, Any], item: dict[str, Any]) -> str | None:
@@ -319,22 +334,38 @@ class _OpenApi(YamlDocument):
             if not isinstance(servers, list) or not servers or not isinstance(servers[0], dict):
                 continue
             url = str(servers[0].get("url", ""))
-            for variable, entry in (servers[0].get("variables") or {}).items():
-                url = url.replace("{" + variable + "}", str(entry.get("default", "")))
-            parts = urlsplit(url)
-            return url.rstrip("/") if parts.scheme in ("http", "https") and parts.netloc else None
+            variables = servers[0].get("variables")
+            for variable, entry in variables.items() if isinstance(variables, dict) else ():
+                default = entry.get("default", "") if isinstance(entry, dict) else ""
+                url = url.replace("{" + variable + "}", str(default))
+            return url.rstrip("/") if _is_address(url) else None
         return None
 
-    def _security(self, operation: dict[str, Any]) -> str | None:
-        """Return where the API key of the first security scheme stands. See `Operation.security`."""
-        required = operation.get("security", self.content.get("security")) or [{}]
-        schemes = self.content.get("components", {}).get("securitySchemes", {})
-        for name in required[0] if isinstance(required[0], dict) else ():
-            scheme = schemes.get(name, {})
+    def _security(self, operation: dict[str, Any], place: Place) -> str | None:
+        """Return where the API key of the first security scheme stands. See `Operation.security`.
+
+        Raises:
+            LocatedError: The security scheme is not valid.
+        """
+        needed = self._list((*place, "security"), operation.get("security", self.content.get("security")) or [])
+        names = needed[0] if needed and isinstance(needed[0], dict) else {}
+        for name in names:
+            components = self._mapping(("components",), self.content.get("components", {}))
+            at: Place = ("components", "securitySchemes")
+            schemes = self._mapping(at, components.get("securitySchemes", {}))
+            scheme, _ = self._resolved(schemes.get(name, {}), (*at, name))
             if scheme.get("type") == "apiKey":
                 return str(scheme.get("name")) if scheme.get("in") == "header" else f"?{scheme.get('name')}"
             return "Authorization"
         return None
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # for example an IPv6 address without its end
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 def _copied(value: Any) -> Any:

@@ -24,7 +24,7 @@ from typing import Any, get_args
 from toolmark.benchmark.data.cases import Effects, Tool
 from toolmark.benchmark.tools.implementations import is_remote
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
-from toolmark.benchmark.tools.sources import ToolsFile
+from toolmark.benchmark.tools.sources import GoodTools, ToolsFile
 from toolmark.benchmark.tools.sources.yaml_document import Place, YamlDocument, kind_of
 
 __all__ = ["read_tools_file"]
@@ -44,9 +44,10 @@ def read_tools_file(path: str | Path) -> ToolsFile:
     - A tool may have OpenAI's form, `{"type": "function", "function": {...}}`.
     - If a `run` contains the path of a file, the path is relative to the folder of `path`.
     - A toolbox may list tools that are not in this file. `ToolboxNames` looks for these tools in the catalog.
+    - A tool that is not valid is left out with a note.
 
     Raises:
-        InputError: The file does not contain valid tools. The error contains the file and the line.
+        InputError: The file does not contain a valid tool. The error contains the file and the line.
     """
     return _ToolsDocument(Path(path)).tools_file()
 
@@ -56,6 +57,7 @@ class _ToolsDocument(YamlDocument):
     """A `tools.yaml` that is being read."""
 
     places: dict[tuple[str, ...], str] = field(default_factory=dict)
+    good: GoodTools = field(default_factory=GoodTools)
 
     def tools_file(self) -> ToolsFile:
         """Return the tools and toolboxes of the file.
@@ -65,7 +67,8 @@ class _ToolsDocument(YamlDocument):
         """
         document = self.load()
         if isinstance(document, list):
-            return ToolsFile(self._tools(document, ()), {}, self.places)
+            tools = self._tools(document, ())
+            return ToolsFile(tools, {}, self.places, tuple(self.good.notes))
         if not isinstance(document, dict):
             raise self.error((), f"expected a list of tools or a mapping, not {kind_of(document)}")
         for key in document:
@@ -75,24 +78,24 @@ class _ToolsDocument(YamlDocument):
         if not isinstance(listed, list):
             raise self.error(("tools",), f"tools must be a list, not {kind_of(listed)}")
         tools = self._tools(listed, ("tools",))
-        return ToolsFile(tools, self._toolboxes(document.get("toolboxes", {})), self.places)
+        toolboxes = self._toolboxes(document.get("toolboxes", {}))
+        return ToolsFile(tools, toolboxes, self.places, tuple(self.good.notes))
 
     def _tools(self, listed: list[Any], place: Place) -> tuple[Tool, ...]:
-        tools: dict[str, Tool] = {}
         for index, entry in enumerate(listed):
             here = (*place, index)
-            if isinstance(entry, dict) and entry.get("type") == "function":
-                inner = entry.get("function")
-                here, entry = ((*here, "function"), inner) if isinstance(inner, dict) else (here, entry)
-                entry = {key: value for key, value in entry.items() if key not in _OPENAI_KEYS}
-            tool = self._tool(entry, here)
-            if tool.name in tools:
-                raise self.error((*here, "name"), f"a tool named {tool.name!r} appears twice", "Rename one of the two.")
-            tools[tool.name] = tool
-            self.places[(tool.name,)] = self.at((*here, "name"))
-            for argument in entry.get("parameters", {}).get("properties", {}):
-                self.places[tool.name, argument] = self.at((*here, "parameters", "properties", argument))
-        return tuple(tools.values())
+            with self.good.one():
+                if isinstance(entry, dict) and entry.get("type") == "function":
+                    inner = entry.get("function")
+                    here, entry = ((*here, "function"), inner) if isinstance(inner, dict) else (here, entry)
+                    entry = {key: value for key, value in entry.items() if key not in _OPENAI_KEYS}
+                tool = self._tool(entry, here)
+                self.good.add(tool, self.at((*here, "name")))
+                self.places[tool.name,] = self.at((*here, "name"))
+                for argument in entry.get("parameters", {}).get("properties", {}):
+                    self.places[tool.name, argument] = self.at((*here, "parameters", "properties", argument))
+        self.good.check()
+        return tuple(self.good.tools.values())
 
     def _tool(self, entry: Any, here: Place) -> Tool:
         if not isinstance(entry, dict):
@@ -114,7 +117,7 @@ class _ToolsDocument(YamlDocument):
             raise self.error((*here, "description"), what, "Put the description in quotes.")
         effects = entry.get("effects", "write")
         if effects not in get_args(Effects):
-            what = f"the effects of {name} are {effects!r}"
+            what = f"the effects of {name} are {effects!r:.80}"
             raise self.error((*here, "effects"), what, f"Use one of {', '.join(get_args(Effects))}.")
         return Tool(
             name=name,
@@ -127,10 +130,10 @@ class _ToolsDocument(YamlDocument):
     def _run(self, run: Any, name: str, place: Place) -> str | None:
         if run is None or (isinstance(run, str) and is_remote(run)):
             return run
-        if not isinstance(run, str) or not all(run.rpartition(":")) or not run.rpartition(":")[2].isidentifier():
+        source, _, function = run.rpartition(":") if isinstance(run, str) and run.isprintable() else ("", "", "")
+        if not source or not function.isidentifier():
             fix = "Write module:function or path/to/file.py:function."
-            raise self.error(place, f"the implementation of {name} has the wrong form: {run!r}", fix)
-        source, _, function = run.rpartition(":")
+            raise self.error(place, f"the implementation of {name} has the wrong form: {run!r:.200}", fix)
         return f"{(self.path.parent / source).resolve()}:{function}" if source.endswith(".py") else run
 
     def _parameters(self, parameters: Any, name: str, place: Place) -> dict[str, Any]:
@@ -165,7 +168,7 @@ class _ToolsDocument(YamlDocument):
         values, declared = node.get("enum"), node.get("type")
         if not isinstance(values, list):
             return
-        allowed = declared is None or "boolean" in declared
+        allowed = declared is None or declared == "boolean" or (isinstance(declared, list) and "boolean" in declared)
         only_booleans = all(isinstance(value, bool) or value is None for value in values)
         for index, value in enumerate(values):
             if isinstance(value, bool) and not (allowed and (only_booleans or declared is not None)):

@@ -29,8 +29,9 @@ from yaml.events import (
 )
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.tools.sources import LocatedError
 
-__all__ = ["LocatedError", "Place", "YamlDocument", "kind_of"]
+__all__ = ["Place", "YamlDocument", "kind_of"]
 
 MAX_BYTES = 32_000_000
 MAX_VALUES = 200_000
@@ -43,20 +44,6 @@ _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[d
 """A character in two escapes, as JSON writes it. YAML has one escape for such a character."""
 
 Place = tuple[str | int, ...]
-
-
-class LocatedError(InputError):
-    """An error in a file.
-
-    Attributes:
-        place: Where the error is, as `file:line`.
-        reason: What is wrong, without the place.
-    """
-
-    def __init__(self, place: str, reason: str, fix: str) -> None:
-        super().__init__(f"{place}: {reason}", fix)
-        self.place = place
-        self.reason = reason
 
 
 @dataclass(slots=True)

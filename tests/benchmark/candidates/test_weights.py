@@ -19,12 +19,20 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 7\n"
 )
 @pytest.mark.parametrize("broken", ["base", "adapter"])
 def test_a_file_that_is_not_whole(pocket: Path, tmp_path: Path, content: bytes, said: str, broken: str) -> None:
-    folders = {name: tmp_path / name for name in ("base", "adapter")}
-    for name, folder in folders.items():
-        folder.mkdir()
-        shutil.copyfile(pocket / "model.safetensors", folder / f"{name}.safetensors")
-    whole = Candidate("local", "mine", str(folders["base"]), adapter=str(folders["adapter"]))
-    assert locate(whole).adapter == folders["adapter"]
-    (folders[broken] / f"{broken}.safetensors").write_bytes(content)
+    files = {"base": tmp_path / "base/model.safetensors", "adapter": tmp_path / "adapter/adapter_model.safetensors"}
+    for file in files.values():
+        file.parent.mkdir()
+        shutil.copyfile(pocket / "model.safetensors", file)
+    whole = Candidate("local", "mine", str(tmp_path / "base"), adapter=str(tmp_path / "adapter"))
+    assert locate(whole).adapter == tmp_path / "adapter"
+    files[broken].write_bytes(content)
     with pytest.raises(InputError, match=said):
         locate(whole)
+
+
+def test_weights_of_an_adapter_with_another_name_do_not_stand_for_them(pocket: Path, tmp_path: Path) -> None:
+    """PEFT would read the pickle file, although there is a safetensors file."""
+    shutil.copyfile(pocket / "model.safetensors", tmp_path / "model.safetensors")
+    (tmp_path / "adapter_model.bin").touch()
+    with pytest.raises(InputError, match=r"has no adapter_model\.safetensors"):
+        locate(Candidate("local", "mine", str(pocket), adapter=str(tmp_path)))

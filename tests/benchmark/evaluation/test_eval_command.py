@@ -1,10 +1,8 @@
-"""Tests `toolmark eval` in a folder outside the repository."""
+"""Tests `toolmark eval` in a folder outside the repository. One that starts cold is part of tests/wheel/walk.py."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,11 +10,6 @@ import pytest
 from toolmark.benchmark.evaluation.options import OPTIONS
 
 CASES = Path(__file__).parents[3] / "suites" / "cases" / "calls.dev.jsonl"
-
-
-def toolmark_eval(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "toolmark.benchmark.cli", "eval", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=240, check=False)
 
 
 @pytest.fixture
@@ -32,8 +25,9 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_project_s_own_files_are_left_alone_and_its_options_count(project):
-    run = toolmark_eval(project, "--model", "policy/oracle", "--cases", str(CASES))
+def test_a_project_s_own_files_are_left_alone_and_its_options_count(project, warm_without_torch):
+    arguments = ("--model", "policy/oracle", "--cases", str(CASES))
+    run = warm_without_torch.start("toolmark", "eval", *arguments, cwd=project).wait()
     assert run.returncode == 0, run.stdout + run.stderr
     assert "limit=20 ([tool.toolmark])" in run.stdout
     assert "timing.recall" in run.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 import subprocess
 import sys
@@ -45,7 +46,7 @@ def test_seconds_and_cost_are_kept_beside_tokens_and_may_be_missing(tmp_path):
     assert b'"seconds": null' not in ledger.path.read_bytes()
 
 
-@pytest.mark.parametrize("cut", [1, 7, 40])
+@pytest.mark.parametrize("cut", [2, 7, 40])
 def test_a_torn_last_line_is_dropped_and_written_anew(tmp_path, cut):
     path = write(tmp_path / "run", "a", "b")
     path.write_bytes(path.read_bytes()[:-cut])
@@ -53,6 +54,56 @@ def test_a_torn_last_line_is_dropped_and_written_anew(tmp_path, cut):
         assert set(ledger.recorded.completions) == {"a"}
         ledger.append([("b", "case-b", 1, HOSTILE)])
     assert set(read_ledger(path).completions) == {"a", "b"}
+
+
+def test_a_last_line_without_its_newline_is_kept(tmp_path):
+    path = write(tmp_path / "run", "a", "b")
+    path.write_bytes(path.read_bytes()[:-1])
+    with Ledger(path.parent) as ledger:
+        assert set(ledger.recorded.completions) == {"a", "b"}
+        ledger.append([("c", "case-c", 1, HOSTILE)])
+    assert set(read_ledger(path).completions) == {"a", "b", "c"}
+
+
+def test_the_target_of_a_link_is_never_written(tmp_path):
+    target = write(tmp_path / "other", "a", "b")
+    target.write_bytes(target.read_bytes()[:-7])
+    before = target.read_bytes()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "ledger.jsonl").symlink_to(target)
+    with Ledger(tmp_path / "run") as ledger:
+        assert set(ledger.recorded.completions) == {"a"}
+        ledger.append([("b", "case-b", 1, HOSTILE)])
+    assert target.read_bytes() == before
+    assert set(read_ledger(ledger.path).completions) == {"a", "b"}
+
+
+def test_a_packed_file_cannot_unpack_to_gigabytes(tmp_path):
+    path = tmp_path / "ledger.jsonl.gz"
+    path.write_bytes(gzip.compress(b"\0" * 10_000_000, 1) * 30)
+    with pytest.raises(InputError, match="more than 256 MB"):
+        read_ledger(path)
+
+
+WRONG = {
+    "epoch": (10**9, 0, -1, True, 1.0, "1"),
+    "tool_calls": ("f", {"name": "f"}, [{"name": 1, "arguments": "{}"}], [{"name": "f", "arguments": {}}]),
+    "usage": ({"input_tokens": -1, "output_tokens": 0}, {"input_tokens": 10**30}, {"seconds": 10**400}, {"cost": "1"}),
+    "text": (None, 5),
+    "stop_reason": ("tired", None, []),
+    "case_id": (None, ["a"]),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_a_line_with_a_wrong_value_is_named(tmp_path, name, value):
+    path = write(tmp_path / "run", "a")
+    row = {"key": "b", "case_id": "case-b", "epoch": 1, **HOSTILE.as_json()}
+    path.write_text(path.read_text() + json.dumps({**row, name: value}) + "\n")
+    with pytest.raises(InputError, match=r"ledger\.jsonl:3 is not a completion"):
+        read_ledger(path)
+    with Ledger(path.parent) as ledger:
+        assert set(ledger.recorded.completions) == {"a"}
 
 
 BROKEN = [

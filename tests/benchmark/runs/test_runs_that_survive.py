@@ -23,7 +23,7 @@ from toolmark.benchmark.runs.ledger import read_ledger
 ROOT = Path(__file__).parents[3]
 SHIPPED = ROOT / "suites" / "cases"
 KILLS = 30
-FEW = ("--model", "pocket", "--limit", "4", "-k", "not gold")
+FEW = ("--model", "pocket", "--max-tokens", "64", "--limit", "4", "-k", "not gold")
 
 
 def table(output: str) -> list[str]:
@@ -181,7 +181,7 @@ def test_broken_lines_and_logs_cost_one_answer_and_no_figure(suites, whole, tmp_
     undisturbed, recorded = whole
     runs = tmp_path / "runs"
     ledger = shutil.copytree(recorded.parent, runs / recorded.parent.name) / "ledger.jsonl"
-    replay = FEW[2:]
+    replay = FEW[4:]
     lines = ledger.read_bytes().splitlines(keepends=True)
     ledger.write_bytes(b"".join([*lines[:2], lines[2][:40] + b"\n", *lines[3:]]))
     for log in ledger.parent.glob("*.eval"):

@@ -111,9 +111,9 @@ def test_operations_become_tools_with_json_schema(mail: Path) -> None:
     assert "id" not in properties
     assert sending.parameters["required"] == ["box", "to", "text"]
     assert read.place("send_email", "text") == f"{mail}:35"
-    (left_out,) = read.left_out
-    assert left_out.startswith(f"{mail}:24: post_upload is left out")
-    assert [fault.severity for fault in lint(read)] == ["warning"]
+    (note,) = read.notes
+    assert str(note).startswith(f"{mail}:24: the body of post_upload is not JSON")
+    assert lint(read) == []
 
 
 def test_an_operation_runs_as_its_effects_allow(mail: Path) -> None:
@@ -168,7 +168,7 @@ def test_json_is_read_too_and_a_live_tool_comes_back_from_a_tools_yaml(tmp_path:
     [
         ("openapi: 3.0.3", "openapi: 2.0", 2, "openapi is 2.0"),
         ("paths:", "path:", 2, "no operation that can be a tool"),
-        ("operationId: send_email", "operationId: list_mails", 17, "two operations are called 'list_mails'"),
+        ("operationId: send_email", "operationId: list_mails", 17, "a tool named 'list_mails' appears twice"),
         ("operationId: send_email", f"operationId: {'x' * 65}", 17, "has 65 characters"),
         ("#/components/parameters/Tags", "#/components/parameters/Tag", 14, "does not exist"),
         ("#/components/parameters/Tags", "other.yaml#/Tags", 14, "leads out of the file"),
@@ -182,10 +182,12 @@ def test_openapi_mistakes_have_file_line_and_fix(tmp_path: Path, old: str, new: 
     path = tmp_path / "mail.yaml"
     assert old in MAIL
     path.write_text(MAIL.replace(old, new))
-    with pytest.raises(InputError, match=what) as caught:
-        read_openapi(path)
-    assert caught.value.what.split(": ")[0] == f"{path}:{line}"
-    assert caught.value.fix
+    try:
+        said = [str(note) for note in read_openapi(path).notes]  # of operations that are left out
+    except InputError as error:
+        said = str(error).splitlines()
+    (found,) = {one.split(": ")[0] for one in said if what in one}
+    assert found == f"{path}:{line}"
 
 
 SERVER = '''

@@ -249,7 +249,6 @@ BOMB = "a: &b0 [1]\n" + "".join(f"k{i}: &b{i} [" + ", ".join([f"*b{i - 1}"] * 9)
     [
         ("- name: a\n  description: [\n", 3, "invalid YAML"),
         ("- name: a\n  name: b\n", 2, "appears twice"),
-        ("- name: a\n- name: a\n", 2, "named 'a' appears twice"),
         ("just text\n", 1, "expected a list"),
         ("", 1, "empty"),
         ("tools:\n  a: {}\n", 1, "tools must be a list"),
@@ -281,6 +280,18 @@ def test_yaml_mistakes_have_file_line_and_fix(tmp_path, text, line, what):
     assert caught.value.fix
     place = caught.value.what.split(": ")[0]
     assert place == f"{path}:{line}"
+
+
+def test_a_bad_tool_is_left_out_with_a_note(tmp_path):
+    path = tmp_path / "tools.yaml"
+    path.write_text("- name: a\n- {name: b, parameters: 3}\n- name: a\n- 7\n- name: c\n")
+    read = read_tools_file(path)
+    assert [tool.name for tool in read.tools] == ["a", "c"]
+    assert [str(note).split(". ")[0] for note in read.notes] == [
+        f"{path}:2: the parameters of b must be a mapping, not a number",
+        f"{path}:3: a tool named 'a' appears twice: here and at {path}:1",
+        f"{path}:4: a tool must be a mapping, not a number",
+    ]
 
 
 def test_enums_of_booleans_are_meant_where_declared(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -46,10 +47,14 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def written(data: Path, run: str, *, beside: bool = False, effects: str = "pure") -> Path:
-    """A file with one case. Its tool names `run`, in the row or in a `tools.yaml` beside the file."""
-    tool = {"name": NAME, "description": "Count.", "parameters": PARAMETERS, "run": run, "effects": effects}
-    call = {"name": NAME, "arguments": {"text": ["a b"]}}
+def written(data: Path, run: str, *, beside: bool = False, effects: str = "pure", stolen: bool = False) -> Path:
+    """A file with one case. Its tool names `run`, in the row or in a `tools.yaml` beside the file.
+
+    With `stolen`, the tool has the arguments of `timeit.timeit`, and the right call would import the code.
+    """
+    shape = {"type": "object", "properties": {"stmt": {"type": "string"}}} if stolen else PARAMETERS
+    tool = {"name": NAME, "description": "Count.", "parameters": shape, "run": run, "effects": effects}
+    call = {"name": NAME, "arguments": {"stmt": ["import stolen_helper"]} if stolen else {"text": ["a b"]}}
     row = {
         "messages": [{"role": "user", "content": "How many words has 'a b'?"}],
         "toolbox": "tools" if beside else [tool],
@@ -123,7 +128,7 @@ def test_lint_says_which_option_runs_the_tools_and_then_runs_them(data: Path) ->
     text = file.read_text()
     assert f"--tools {source}" in str(lint_cases([file])[2])
     # The file claims that the function is pure. The function itself does not, so it needs more than `--tools`.
-    assert lint_cases([file], str(source))[2] is None
+    assert lint_cases([file], str(source))[2] == []
     source.write_text(
         "from toolmark.benchmark.tools.effects import effects\n\n\n"
         + source.read_text().replace(f"def {NAME}", f"@effects('pure')\ndef {NAME}").replace("len(", "1 / len(0 * ")
@@ -151,26 +156,61 @@ def conversations(data: Path) -> Path:
     return data / "chats.jsonl"
 
 
-DOORS = {
-    "lint": ("cases", "lint", "downloaded"),
-    "show": ("cases", "show", "downloaded/few.test.jsonl"),
-    "stats": ("cases", "stats", "downloaded/few.test.jsonl"),
-    "import": ("cases", "import", "toolmark:downloaded/few.test.jsonl", "--out", "x.jsonl"),
-    "generate import": ("generate", "import", "--source", "openai:downloaded/chats.jsonl", "--out", "made"),
+CODE = f"stolen_helper:{NAME}"
+NOT_RUN = "cannot be run, because --tools does not name them"
+LINT = "cases lint downloaded"
+JUDGE = "eval --model policy/oracle --cases downloaded --execute all"
+VARIATIONS = {
+    "an inline tool of the standard library": ("timeit:timeit", False, LINT, NOT_RUN),
+    "a file, named by its whole path": ("{data}/stolen_helper.py:" + NAME, False, LINT, NOT_RUN),
+    "a file in the tools.yaml beside": ("stolen_helper.py:" + NAME, True, JUDGE, NOT_RUN),
+    "a module": (CODE, True, LINT, NOT_RUN),
+    "an expression": ("(lambda: __import__('stolen_helper')):x", False, LINT, NOT_RUN),
+    "an entry point": ("toolmark.readers:stolen", False, LINT, NOT_RUN),
+    "a relative path with ..": ("../downloaded/stolen_helper.py:" + NAME, True, LINT, NOT_RUN),
+    "a symbolic link": ("link.py:" + NAME, True, LINT, NOT_RUN),
+    "a server": ("mcp:{python} {data}/stolen_helper.py:" + NAME, False, JUDGE, NOT_RUN),
+    "shown": (CODE, True, "cases show downloaded/few.test.jsonl", NAME),
+    "counted": (CODE, True, "cases stats downloaded/few.test.jsonl", NAME),
+    "imported as cases": (
+        *(CODE, True, "cases import toolmark:downloaded/few.test.jsonl --out x.jsonl"),
+        "1 cases written",
+    ),
+    "imported as conversations": (
+        *(CODE, True, "generate import --source openai:downloaded/chats.jsonl --out made --execute all"),
+        "calls were only checked against the schema, because their tools may not run",
+    ),
+    "a data set that is audited": (CODE, True, "data audit downloaded", "6 conversations"),
+    "a data set that is shown": (CODE, True, "data show downloaded", "tokens are learnt"),
+    "a data set with a recipe": (
+        *(CODE, True, "train lora --base pocket --data downloaded --out adapter --dev nowhere"),
+        "nowhere",
+    ),
 }
+"""What the data names, whether in a tools.yaml beside the cases, the command, and words that it prints."""
+
+
+@pytest.fixture(scope="module")
+def few_traces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The traces of a small trace dataset."""
+    made = traces(6)
+    return dataset(tmp_path_factory.mktemp("few") / "data", made[:4], made[4:]) / "traces"
 
 
 @pytest.fixture
-def poisoned(data: Path, conversations: Path) -> Path:  # noqa: ARG001 - it writes a file
+def poisoned(data: Path, conversations: Path, few_traces: Path) -> Path:  # noqa: ARG001 - it writes a file
     """The folder with every file that a command may find beside cases or traces."""
-    written(data, f"stolen_helper:{NAME}", beside=True)
-    code = f"stolen_helper:{NAME}"
-    (data / "manifest.json").write_text(json.dumps({"generator": code, "tools": code, "seed": 1, "run": "lambda: 1"}))
-    (data / "MANIFEST.toml").write_text(f'[held_out]\ntools = []\nrun = "{code}"\n[test_queries]\nhashes = []\n')
+    shutil.copytree(few_traces, data / "traces")
+    (data / "manifest.json").write_text(json.dumps({"generator": CODE, "tools": CODE, "seed": 1, "run": "lambda: 1"}))
+    (data / "MANIFEST.toml").write_text(f'[held_out]\ntools = []\nrun = "{CODE}"\n[test_queries]\nhashes = []\n')
     (data / "recipe.toml").write_text(
         'base = "pocket"\n[generator]\nname = "template"\ntools = "stolen_helper.py"\n[trainer]\nname = "lora"\n'
     )
     (data / "conftest.py").write_text("import stolen_helper\n")
+    about = data / "stolen-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: stolen\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[toolmark.readers]\nstolen = stolen_helper:" + NAME + "\n")
     return data
 
 
@@ -187,27 +227,31 @@ def toolmark(warm: Commands, tmp_path: Path) -> Callable[..., Ended]:
     return run
 
 
-@pytest.mark.parametrize("arguments", DOORS.values(), ids=DOORS)
+@pytest.mark.parametrize(("run", "beside", "command", "words"), VARIATIONS.values(), ids=VARIATIONS)
 def test_no_command_runs_code_of_a_poisoned_folder(
-    poisoned: Path,  # noqa: ARG001 - it writes files
-    toolmark: Callable[..., Ended],
-    arguments: tuple[str, ...],
+    poisoned: Path, toolmark: Callable[..., Ended], run: str, beside: bool, command: str, words: str
 ) -> None:
-    ended = toolmark(*arguments)
-    assert ended.returncode in (0, 1), ended.said
+    written(poisoned, run.format(data=poisoned, python=sys.executable), beside=beside, stolen=run == "timeit:timeit")
+    ended = toolmark(*command.split())
+    assert ended.returncode in ((4,) if words == "nowhere" else (0, 1)), ended.said
+    assert words in ended.said
 
 
-def test_a_run_and_its_report_run_no_code_and_say_so(
-    poisoned: Path,  # noqa: ARG001 - it writes files
-    tmp_path: Path,
-    toolmark: Callable[..., Ended],
+def test_a_report_of_a_run_runs_no_code_and_says_so_unless_the_user_trusts_the_data(
+    poisoned: Path, tmp_path: Path, toolmark: Callable[..., Ended], warm: Commands
 ) -> None:
-    ended = toolmark("eval", "--model", "policy/oracle", "--cases", "downloaded", "--execute", "all")
-    assert ended.returncode == 0, ended.said
-    assert "cannot be run, because --tools does not name them" in ended.said
+    written(poisoned, CODE, beside=True)
+    assert toolmark(*JUDGE.split()).returncode == 0
     (run,) = (tmp_path / "runs").iterdir()
-    ended = toolmark("report", str(run), "--cases", "downloaded", "--out", "r.md")
+    report = ("report", str(run), "--cases", "downloaded", "--out", "r.md")
+    ended = toolmark(*report)
     assert ended.returncode == 0, ended.said
+    assert NOT_RUN in ended.said
+    ended = warm.start("toolmark", *report, "--trust-data-tools", cwd=tmp_path, environment=os.environ).wait()
+    assert ended.returncode == 0, ended.said
+    assert "--trust-data-tools: code that the case files" in ended.said
+    assert NOT_RUN not in ended.said
+    assert (tmp_path / "ran").exists(), "the code runs where the user trusts it"
 
 
 @pytest.mark.slow
