@@ -33,6 +33,7 @@ from filelock import FileLock, Timeout
 
 from toolmark.benchmark.core.atomic_write import write_atomically
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.secrets import redacted
 from toolmark.benchmark.core.unexpected_errors import NO_ROOM
 from toolmark.benchmark.core.unpacking import read_unpacked
 from toolmark.benchmark.data.completions import MAX_EPOCH, Completion
@@ -267,7 +268,7 @@ class Ledger:
         )
 
     def _append(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        left = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+        left = b"".join(redacted(json.dumps(row)).encode() + b"\n" for row in rows)
         try:
             while left:
                 left = left[self._stream.write(left) :]
