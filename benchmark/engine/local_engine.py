@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,13 @@ from toolmark.benchmark.engine.base_model import load_base
 from toolmark.benchmark.engine.decode_loop import DecodeLimits, Forward, decode
 from toolmark.benchmark.engine.devices import DEVICES, memory, naming_missing_operations
 from toolmark.benchmark.engine.encoding import check_readable, encode, stop_ids
+from toolmark.benchmark.engine.finite_logits import (
+    NoNumbers,
+    check_computes,
+    first_without_numbers,
+    no_numbers,
+    vocabulary,
+)
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.loading_errors import loading
 from toolmark.benchmark.engine.model_config import context_length
@@ -70,6 +77,7 @@ class LocalEngine:
         self._dialect_stops: tuple[str, ...] = ()
         self._call_ends: tuple[int, ...] = ()
         self._stops: tuple[int, ...] = ()
+        self._vocabulary = 0
         self._template_args: TemplateArgs = {}
         self._thinking: ThinkingRoom | None = None
         self._one_call: frozenset[int] = frozenset()
@@ -90,8 +98,10 @@ class LocalEngine:
             threads = 1
         if threads is not None:
             torch.set_num_threads(threads)
-        with loading(self._base):
+        with loading(self._base), naming_missing_operations(self._device):
             placed = model.eval().to(DEVICES[self._device].torch_name)  # type: ignore[no-untyped-call]
+            check_computes(placed, self._base, self._dtype)
+        self._vocabulary = vocabulary(placed)
         loaded = AdaptedModel(placed, self._base)
         loaded.set_adapter(self._adapter)
         return loaded
@@ -181,11 +191,37 @@ class LocalEngine:
     def answer(
         self, indices: Sequence[int], epoch: int = 1, progress: GenerationProgress | None = None
     ) -> Iterator[tuple[int, Completion]]:
-        """Yield (index, completion) as soon as a completion has ended."""
+        """Yield (index, completion) as soon as a completion has ended.
+
+        Raises:
+            InputError: The model computes no numbers, or the tokenizer is not that of the model.
+        """
+        prompts = {index: self._encoded[index] for index in indices}
+        try:
+            yield from self._answer(prompts, epoch, progress)
+        except NoNumbers as error:
+            raise self._without_numbers(prompts[error.index]) from None
+
+    def _without_numbers(self, prompt: Sequence[int]) -> InputError:
+        """Return the error that the model computes no numbers. Find out whether the adapter is the reason."""
+        adapter, model = self._adapter, self._model
+        where = first_without_numbers(model.plain, prompt)
+        model.set_adapter(None)
+        of_base = first_without_numbers(model.plain, prompt)
+        model.set_adapter(adapter)
+        return no_numbers(self._base, None if of_base else adapter, of_base or where, self._dtype)
+
+    def _answer(
+        self, prompts: Mapping[int, Sequence[int]], epoch: int, progress: GenerationProgress | None
+    ) -> Iterator[tuple[int, Completion]]:
         import torch
 
-        prompts = {index: self._encoded[index] for index in indices}
         self._stops = self._find_stops()
+        if (largest := max(max(ids) for ids in prompts.values())) >= self._vocabulary:
+            raise InputError(
+                f"the tokenizer of {self._base} uses the token {largest}, but the model has only {self._vocabulary:,}",
+                "Use the tokenizer that was saved with the model.",
+            )
         self._thinking = ThinkingRoom(self._decoding, prompts, self._text) if self._decoding.thinking_tokens else None
         with naming_missing_operations(self._device):
             if self._forward is None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from toolmark.benchmark.engine.finite_logits import NoNumbers, finite_scores
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.token_work import TokenWork, Workload
 
@@ -55,8 +56,11 @@ def write_padded(
 
     Yields:
         The index and the new tokens of each sequence that has ended. The new tokens include the stop token.
+
+    Raises:
+        NoNumbers: The model computes no numbers.
     """
-    from transformers import StoppingCriteriaList
+    from transformers import LogitsProcessorList, StoppingCriteriaList
 
     limit, stops = int(config.max_new_tokens), set(config.eos_token_id)
     work = (progress or GenerationProgress()).local(_workload(rows, limit))
@@ -71,9 +75,16 @@ def write_padded(
             prompt_tokens = sum(len(rows[index]) for index in batch if not written[index])
             before = [len(written[index]) for index in batch]
             reporting: Any = StoppingCriteriaList([_reporter(work, before, prompt_tokens)])
-            output: Any = model.generate(  # type: ignore[operator]
-                input_ids=ids, attention_mask=mask, generation_config=config, stopping_criteria=reporting
-            )
+            try:
+                output: Any = model.generate(  # type: ignore[operator]
+                    input_ids=ids,
+                    attention_mask=mask,
+                    generation_config=config,
+                    stopping_criteria=reporting,
+                    logits_processor=LogitsProcessorList([finite_scores]),
+                )
+            except NoNumbers as error:
+                raise NoNumbers(batch[error.index]) from None
             work.admitted(())
             for index, tokens in zip(batch, output[:, ids.shape[1] :].tolist(), strict=True):
                 end = next((n for n, token in enumerate(tokens, start=1) if token in stops), len(tokens))

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.engine.decode_loop import Choose
+from toolmark.benchmark.engine.finite_logits import check_logits
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["chooser", "seed_of"]
+__all__ = ["chooser", "most_likely", "seed_of"]
 
 
 def chooser(decoding: Decoding, epoch: int, prompts: Mapping[int, Sequence[int]]) -> Choose:
@@ -20,6 +21,8 @@ def chooser(decoding: Decoding, epoch: int, prompts: Mapping[int, Sequence[int]]
 
     With a temperature, each sequence has its own random generator. So the tokens of a sequence do not depend on the
     other sequences of the batch.
+
+    The function raises `NoNumbers` if a logit is NaN or infinite.
 
     Args:
         decoding: The decoding options.
@@ -30,10 +33,11 @@ def chooser(decoding: Decoding, epoch: int, prompts: Mapping[int, Sequence[int]]
 
     temperature = decoding.temperature
     if temperature == 0:
-        return lambda logits, _: logits.argmax(-1).tolist()
+        return most_likely
     generators: dict[int, torch.Generator] = {}
 
     def draw(logits: torch.Tensor, indices: Sequence[int]) -> list[int]:
+        check_logits(logits.amax(-1), indices)
         chances = torch.softmax(logits.cpu().double() / temperature, -1)  # mps has no double precision
         for index in indices:
             if index not in generators:
@@ -44,6 +48,18 @@ def chooser(decoding: Decoding, epoch: int, prompts: Mapping[int, Sequence[int]]
         return [int(token) for token in drawn]
 
     return draw
+
+
+def most_likely(logits: torch.Tensor, indices: Sequence[int]) -> list[int]:
+    """Return the most likely token of each sequence.
+
+    Raises:
+        NoNumbers: A logit is NaN or infinite.
+    """
+    tokens = logits.argmax(-1, keepdim=True)
+    check_logits(logits.gather(-1, tokens)[:, 0], indices)  # argmax chooses NaN if there is one
+    chosen: list[int] = tokens[:, 0].tolist()
+    return chosen
 
 
 def seed_of(*parts: object) -> int:

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from tests.fuzzing.file_doors import FILE_DOORS
+from tests.fuzzing.model_doors import MODEL_DOORS
 
 __all__ = ["DOORS"]
 
-DOORS = {door.name: door for door in (*FILE_DOORS,)}
+DOORS = {
+    door.name: door
+    for door in (
+        *FILE_DOORS,
+        *MODEL_DOORS,
+    )
+}

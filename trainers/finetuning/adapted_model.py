@@ -13,6 +13,7 @@ from peft.optimizers import create_loraplus_optimizer
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.engine.base_model import load_base
 from toolmark.benchmark.engine.devices import choose_dtype
+from toolmark.benchmark.engine.finite_logits import check_computes
 from toolmark.trainers.finetuning.adapted_linear import AdaptedLinear
 from toolmark.trainers.finetuning.options import LoraOptions
 
@@ -40,6 +41,8 @@ def load_trainable(weights: Path, options: LoraOptions, device: str = "cpu") -> 
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
         )
     model = load_base(weights, getattr(torch, choose_dtype("auto", device)), **arguments)
+    if device == "cpu":  # the trainer moves the model to another device later
+        check_computes(model, weights, str(model.dtype).removeprefix("torch."))
     if options.full:
         return model.train()
     target = options.target if options.target == "all-linear" else options.target.split(",")
