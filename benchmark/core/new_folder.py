@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from toolmark.benchmark.core.errors import writing
+from toolmark.benchmark.core.unexpected_errors import naming_full_disks
 
 __all__ = ["new_folder"]
 
@@ -24,7 +25,7 @@ def new_folder(out: Path) -> Iterator[Path]:
 
     Raises:
         EnvironmentFault: The folder cannot be written, for example because the disk is full. Every `OSError` of the
-            block is converted.
+            block is converted, and errors of libraries about a full disk.
     """
     partial = out.resolve().with_name(f".{out.resolve().name}.partial")
     try:
@@ -32,7 +33,8 @@ def new_folder(out: Path) -> Iterator[Path]:
             if partial.exists():
                 shutil.rmtree(partial)
             partial.mkdir(parents=True)
-            yield partial
+            with naming_full_disks():
+                yield partial
             if out.exists():
                 out.rmdir()
             partial.rename(out)

@@ -20,7 +20,6 @@ from toolmark.benchmark.data.record import RECORD_FILE
 from toolmark.benchmark.engine.adapters import AdaptedModel
 from toolmark.benchmark.engine.base_model import load_base
 from toolmark.benchmark.engine.loading_errors import cause
-from toolmark.benchmark.engine.saved_weights import saving
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,8 +57,7 @@ def merge(weights: Weights, out: Path) -> None:
     model = _merged(adapted, weights.adapter)
     del adapted  # frees the memory of the base before the written model is loaded
     with new_folder(out) as folder:
-        with saving(out):
-            model.save_pretrained(folder)
+        model.save_pretrained(folder)
         del model
         for file in weights.base.iterdir():
             needed = file.suffix in _COPIED and file.name not in _NOT_COPIED

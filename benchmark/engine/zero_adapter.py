@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from toolmark.benchmark.core.unexpected_errors import naming_full_disks
 from toolmark.benchmark.engine.base_model import load_base
-from toolmark.benchmark.engine.saved_weights import saving
 
 __all__ = ["zero_adapter"]
 
@@ -18,12 +18,12 @@ def zero_adapter(base: Path, out: Path) -> None:
 
     Raises:
         InputError: The base cannot be loaded.
-        EnvironmentFault: `out` cannot be written.
+        EnvironmentFault: The disk is full.
     """
     import torch
     from peft import LoraConfig, get_peft_model
 
     model = load_base(base, torch.float32)
     adapted = get_peft_model(model, LoraConfig(r=8, target_modules="all-linear", task_type="CAUSAL_LM"))
-    with saving(out):
+    with naming_full_disks():
         adapted.save_pretrained(str(out))

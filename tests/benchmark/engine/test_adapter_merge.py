@@ -84,7 +84,7 @@ def test_a_disk_that_is_full(base: Any, pocket: Path, tmp_path: Path, most: int)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
     try:
-        with pytest.raises(EnvironmentFault, match=r"merged cannot be written: .*File too large"):
+        with pytest.raises(EnvironmentFault, match=r"cannot be written: .*File too large"):
             merge(Weights(pocket, tmp_path / "adapter"), tmp_path / "merged")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
