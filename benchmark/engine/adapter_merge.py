@@ -23,7 +23,6 @@ from toolmark.benchmark.engine.loading_errors import cause
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PreTrainedModel
 
 __all__ = ["merge"]
 
@@ -50,7 +49,7 @@ def merge(weights: Weights, out: Path) -> None:
 
     if weights.adapter is None:
         raise ValueError("there is no adapter to merge")
-    adapted = AdaptedModel(load_base(weights.base, torch.float32).eval(), weights.base)
+    adapted = AdaptedModel(load_base(weights.base, torch.float32), weights.base)
     adapted.set_adapter(weights.adapter)
     ids = _ids(adapted.plain)
     expected = _logits(adapted.plain, ids)
@@ -63,16 +62,16 @@ def merge(weights: Weights, out: Path) -> None:
             needed = file.suffix in _COPIED and file.name not in _NOT_COPIED
             if needed and file.is_file() and not (folder / file.name).exists():
                 shutil.copyfile(file, folder / file.name)
-        found = _logits(load_base(folder, torch.float32).eval(), ids)
+        found = _logits(load_base(folder, torch.float32), ids)
         _check_equal(found, expected, weights)
 
 
-def _merged(adapted: AdaptedModel, adapter: Path) -> PreTrainedModel:
+def _merged(adapted: AdaptedModel, adapter: Path) -> Any:
     _untie(adapted.plain)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what PEFT warns about is mended here, and checked at the end
-            model: PreTrainedModel = adapted.with_adapter.merge_and_unload(safe_merge=True)
+            model: Any = adapted.with_adapter.merge_and_unload(safe_merge=True)
     except Exception as error:  # PEFT raises errors of many types for adapters that it cannot merge.
         raise InputError(
             f"{adapter} cannot be merged into its base: {cause(error)}",
@@ -85,7 +84,7 @@ def _merged(adapted: AdaptedModel, adapter: Path) -> PreTrainedModel:
     return model
 
 
-def _untie(model: PreTrainedModel) -> None:
+def _untie(model: Any) -> None:
     """Give the output layer its own copy of the embeddings, if the two share one matrix and one of them is adapted."""
     import torch
 
@@ -111,7 +110,7 @@ def _base_layer(layer: Any) -> Any:
     return layer
 
 
-def _ids(model: PreTrainedModel) -> Tensor:
+def _ids(model: Any) -> Tensor:
     """Return tokens that are spread over the vocabulary."""
     import torch
 
@@ -119,7 +118,7 @@ def _ids(model: PreTrainedModel) -> Tensor:
     return torch.linspace(0, last, _ROWS * _TOKENS).long().view(_TOKENS, _ROWS).T
 
 
-def _logits(model: PreTrainedModel, ids: Tensor) -> Tensor:
+def _logits(model: Any, ids: Tensor) -> Tensor:
     import torch
 
     with torch.inference_mode():
