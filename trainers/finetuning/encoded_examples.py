@@ -195,7 +195,11 @@ def _written(text: str) -> str:
 
 
 def _is_reply(text: str, reply: Message, dialect: Dialect) -> bool:
-    """Return whether `text` is the text of `reply`. If `reply` has calls, the calls that are read from `text` count."""
+    """Return whether `text` is the text of `reply`.
+
+    If `reply` has calls, the form of the calls in `text` does not matter. The calls that the dialect reads from `text`
+    must equal the calls of `reply`.
+    """
     if not reply.tool_calls:
         return _written(text) == _written(reply.content)
     reading = dialect.parse(Completion(text), strict=True)
