@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
@@ -13,8 +15,12 @@ from toolmark.benchmark.core.interruption import EXIT_CODE, how_to_continue, int
 from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.progress import phases_shown
 from toolmark.benchmark.core.registry import load, names, target
+from toolmark.benchmark.core.unexpected_errors import defect_line, full_disk
 
 __all__ = ["main"]
+
+_BROKEN_PIPE = 141
+"""The exit code of a program that SIGPIPE ends, as shells show it."""
 
 
 def main() -> None:
@@ -42,6 +48,15 @@ def main() -> None:
     except KeyboardInterrupt as interrupted:
         print(f"Interrupted. {interrupted}".rstrip(), how_to_continue(), file=sys.stderr)  # noqa: T201
         sys.exit(EXIT_CODE)
+    except BrokenPipeError:  # The reader of the output has ended, for example `head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_BROKEN_PIPE)
+    except Exception as error:
+        if (fault := full_disk(error)) is not None:
+            print(f"ERROR: {printable(str(fault))}", file=sys.stderr)  # noqa: T201
+            sys.exit(fault.exit_code)
+        print(printable(traceback.format_exc()), defect_line(error), sep="", file=sys.stderr)  # noqa: T201
+        sys.exit(ToolmarkError.exit_code)
 
 
 if __name__ == "__main__":

@@ -26,12 +26,13 @@ from toolmark.benchmark.candidates.recipes import Plan
 from toolmark.benchmark.candidates.weights import base_on_this_machine
 from toolmark.benchmark.config.sources import Values
 from toolmark.benchmark.config.template_clock import TEMPLATE_DATE
-from toolmark.benchmark.core.errors import InputError, ToolmarkError
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError, ToolmarkError, writing
 from toolmark.benchmark.core.interruption import how_to_continue, interruptible, note_interruption
 from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.progress import phase, phases_shown
 from toolmark.benchmark.core.registry import load, names, renderer_for
-from toolmark.benchmark.core.secrets import command_without_secrets
+from toolmark.benchmark.core.secrets import command_without_secrets, redacted
+from toolmark.benchmark.core.unexpected_errors import defect_line, naming_full_disks
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.floors import floors
@@ -204,9 +205,10 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     """Before the first check, generate the answers of all candidates to all cases, and judge the answers."""
     config = session.config
     try:
-        _generate(session)
+        with naming_full_disks():
+            _generate(session)
         result = yield
-        with _uncaptured(config), phases_shown():
+        with naming_full_disks(), _uncaptured(config), phases_shown():
             _write_reports(config)
     except ToolmarkError as error:
         raise _usage_error(error) from error
@@ -228,6 +230,14 @@ def _generate(session: pytest.Session) -> None:
         with _uncaptured(config), phases_shown(live=not evaluation.has_recipes):
             report = bool(config.stash[_VALUES]["report"] or os.environ.get("GITHUB_STEP_SUMMARY"))
             config.stash[_COMPARISON] = evaluation.run(TerminalObserver(), report=report)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_internalerror(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+    """Print where to report a defect, after pytest has printed the traceback."""
+    modules = {str(entry.frame.f_globals.get("__name__")) for entry in excinfo.traceback} - {__name__}
+    if any(module.startswith("toolmark.") for module in modules):
+        print(defect_line(excinfo.value), file=sys.stderr)  # noqa: T201
 
 
 def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -314,13 +324,42 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for out in config.stash[_VALUES]["report"]:
         terminalreporter.write_line(f"report: {out}")
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        _append_markdown(config.stash[_COMPARISON], Path(summary))
+        try:
+            _append_markdown(config.stash[_COMPARISON], Path(summary))
+        except EnvironmentFault as error:  # The job has a result without its summary, too.
+            terminalreporter.write_line(f"warning: {printable(str(error))}")
 
 
 def _append_markdown(comparison: Comparison, summary: Path) -> None:
-    """Append the report to the file `summary`, because other steps of the job also write to this file."""
-    with TemporaryDirectory(prefix="toolmark-") as folder:
+    """Append the report to the file `summary`, because other steps of the job also write to this file.
+
+    Raises:
+        EnvironmentFault: The file cannot be written.
+    """
+
+    def opened(path: str, flags: int) -> int:
+        # Without O_NONBLOCK, opening a named pipe would wait for a reader.
+        return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+
+    with (
+        writing(summary, "Set GITHUB_STEP_SUMMARY to a file that can be written, or unset it."),
+        TemporaryDirectory(prefix="toolmark-") as folder,
+    ):
         part = Path(folder) / "summary.md"
         load("toolmark.renderers", "markdown")().render(comparison, part)
-        with summary.open("a", encoding="utf-8") as stream:
+        with open(summary, "a", encoding="utf-8", opener=opened) as stream:
             stream.write(part.read_text(encoding="utf-8"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:  # noqa: ARG001
+    """Hide secrets in the report of a test. The terminal and JUnit files show this report."""
+    report = yield
+    if (shown := str(report.longrepr)) != redacted(shown):
+        skipped = report.longrepr if isinstance(report.longrepr, tuple) else None
+        report.longrepr = (*skipped[:2], redacted(skipped[2])) if skipped else redacted(shown)
+    report.sections = [(name, redacted(text)) for name, text in report.sections]
+    report.user_properties = [
+        (name, redacted(value) if isinstance(value, str) else value) for name, value in report.user_properties
+    ]
+    return report

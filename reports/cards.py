@@ -172,7 +172,4 @@ class Card:
     def render(self, comparison: Comparison, out: Path | None) -> None:
         """Write the card to `out`, or print it."""
         text = card(comparison)
-        if out is None:
-            print(text)  # noqa: T201
-        else:
-            write(out, text)
+        write(out, text)

@@ -53,11 +53,7 @@ class Json:
 
     def render(self, comparison: Comparison, out: Path | None) -> None:
         """Write the document to `out`, or print it."""
-        text = document(comparison)
-        if out is None:
-            print(text)  # noqa: T201
-        else:
-            write(out, text + "\n")
+        write(out, document(comparison) + "\n")
 
 
 if __name__ == "__main__":

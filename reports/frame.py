@@ -78,7 +78,4 @@ class Csv:
         """Write the CSV to `out`, or print it."""
         stream = io.StringIO()
         frame(comparison).to_csv(stream, index=False)
-        if out is None:
-            print(stream.getvalue(), end="")  # noqa: T201
-        else:
-            write(out, stream.getvalue())
+        write(out, stream.getvalue())

@@ -37,11 +37,7 @@ class Markdown:
 
     def render(self, comparison: Comparison, out: Path | None) -> None:
         """Write the report to `out`, or print it."""
-        text = self.report(comparison)
-        if out is None:
-            print(text)  # noqa: T201
-        else:
-            write(out, text + "\n")
+        write(out, self.report(comparison) + "\n")
 
     def report(self, comparison: Comparison, most: int = MOST) -> str:
         """Return a report: verdicts, tables, differing conditions, causes of failure, broken cases, and provenance.

@@ -3,17 +3,22 @@
 If files are in the local cache of the hub library, they are used without a request. Before a download, a request with a
 time limit of two seconds checks that the repository can be read. This shows at once if there is no network or no
 access.
+
+Secrets never leave the machine by an upload: they are hidden in texts, and another file that contains one is an error.
 """
 
 from __future__ import annotations
 
+import mmap
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.printing import say
 from toolmark.benchmark.core.progress import phase
+from toolmark.benchmark.core.secrets import known_secret_in, redacted, remember
 
 __all__ = ["Kind", "cached", "check_id", "download", "gated", "is_repo_id", "probe", "upload", "writable"]
 
@@ -21,6 +26,8 @@ Kind = Literal["model", "dataset"]
 
 _PROBE_SECONDS = 2.0
 _URL_PREFIXES = {"model": "", "dataset": "datasets/"}
+_WEIGHTS = (".safetensors", ".gguf")
+_TEXTS = (".json", ".jsonl", ".yaml", ".yml", ".toml", ".md", ".txt", ".jinja", ".csv")
 _OFFLINE = {"model": "without a network, use --model pocket", "dataset": "without a network, name a local folder"}
 
 
@@ -85,8 +92,10 @@ def writable(repo: str, kind: Kind, again: str) -> bool:
     from huggingface_hub import HfApi, get_token
     from huggingface_hub.errors import RepositoryNotFoundError
 
-    if get_token() is None:
+    token = get_token()
+    if token is None:
         raise EnvironmentFault("there is no Hugging Face token", "Log in with: hf auth login (or set HF_TOKEN)")
+    remember(token)
     try:
         HfApi().repo_info(repo, repo_type=kind, timeout=_PROBE_SECONDS)  # This fails at once if there is no network.
     except RepositoryNotFoundError:
@@ -114,16 +123,13 @@ def upload(
         The address of the commit.
 
     Raises:
-        InputError: The hub refuses the card.
+        InputError: The hub refuses the card, or a file that is not text contains a secret.
         EnvironmentFault: There is no token, no permission or no network.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
     exists = writable(repo, kind, again)
-    operations = [
-        CommitOperationAdd(name, str(content) if isinstance(content, Path) else content.encode())
-        for name, content in files.items()
-    ]
+    operations = [CommitOperationAdd(name, _without_secrets(name, content)) for name, content in files.items()]
     api = HfApi()
     try:
         if not exists:
@@ -138,10 +144,32 @@ def upload(
     return str(commit.commit_url)
 
 
-def _not_written(repo: str, error: Exception, again: str) -> EnvironmentFault:
-    from huggingface_hub import constants, get_token
+def _without_secrets(name: str, content: Path | str) -> str | bytes:
+    """Return the content of a file for an upload: its path, or its bytes if secrets were hidden in it.
 
-    reason = " ".join(str(error).replace(get_token() or "\0", "(token)").split())[:300]
+    Raises:
+        InputError: The file contains a secret, and is not text.
+    """
+    if isinstance(content, str):
+        return redacted(content).encode()
+    # Weights are numbers, and may be larger than the memory.
+    if content.suffix in _WEIGHTS or not content.stat().st_size:
+        return str(content)
+    with content.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        if not known_secret_in(mapped):
+            return str(content)
+    if content.suffix not in _TEXTS:
+        raise InputError(
+            f"{content} contains a key or token of this environment", "Make the file again without it, then upload."
+        )
+    say(f"a key is hidden in the uploaded copy of {name}")
+    return redacted(content.read_text(encoding="utf-8", errors="replace")).encode()
+
+
+def _not_written(repo: str, error: Exception, again: str) -> EnvironmentFault:
+    from huggingface_hub import constants
+
+    reason = " ".join(redacted(str(error)).split())[:300]
     answer = getattr(error, "response", None)
     if answer is None:
         return EnvironmentFault(

@@ -14,6 +14,7 @@ import html
 import json
 import os
 import re
+from mmap import mmap
 from urllib.parse import quote
 
 __all__ = ["HIDDEN", "command_without_secrets", "known_secret_in", "redacted", "remember", "remember_command"]
@@ -73,9 +74,9 @@ def redacted(text: str) -> str:
     return text
 
 
-def known_secret_in(content: bytes) -> bool:
-    """Return whether bytes contain a known secret."""
-    return any(value.encode(errors="replace") in content for value in _spellings())
+def known_secret_in(content: bytes | mmap) -> bool:
+    """Return whether bytes, or a file that is mapped to memory, contain a known secret."""
+    return any(content.find(value.encode(errors="replace")) >= 0 for value in _spellings())
 
 
 def _is_secret(value: str) -> bool:

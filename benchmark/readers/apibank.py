@@ -27,7 +27,7 @@ from toolmark.benchmark.readers.conversations import conversation
 from toolmark.benchmark.readers.expected_calls import expected_calls, gold_fault
 from toolmark.benchmark.readers.file_rows import Row, data_files, json_rows
 from toolmark.benchmark.readers.python_calls import python_calls
-from toolmark.benchmark.readers.row_conversion import convert, field, reason
+from toolmark.benchmark.readers.row_conversion import UNREADABLE, convert, field, reason
 from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
 from toolmark.benchmark.readers.tool_labels import offered_tools
 
@@ -69,12 +69,12 @@ class ApiBankReader(BaseReader):
                 return row
             try:
                 messages += _turns(row)
-            except ValueError as error:
+            except UNREADABLE as error:
                 return BadRow(file, line, reason(error))
         try:
             source = Source(name="apibank", ref=file.name)
             return conversation(messages, offered_tools(file, self.tools), source, _LICENCE)
-        except ValueError as error:
+        except UNREADABLE as error:
             return BadRow(file, 1, reason(error))
 
 

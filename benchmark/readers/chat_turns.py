@@ -53,7 +53,7 @@ def chat_turns(turns: Sequence[Any]) -> tuple[Message, ...]:
     """
     read: list[Message] = []
     for turn in turns:
-        if not isinstance(turn, Mapping) or turn.get("role") not in _ROLES:
+        if not isinstance(turn, Mapping) or str(turn.get("role")) not in _ROLES:
             raise ValueError(f"a turn must have one of the roles {', '.join(_ROLES)}: {turn!r:.80}")
         calls = turn.get("tool_calls") or ([turn["function_call"]] if turn.get("function_call") else [])
         if not isinstance(calls, list):

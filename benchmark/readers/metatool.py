@@ -27,7 +27,7 @@ from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.expected_calls import labelled
 from toolmark.benchmark.readers.file_rows import Row, data_files, json_rows, read_text
-from toolmark.benchmark.readers.row_conversion import convert, field
+from toolmark.benchmark.readers.row_conversion import UNREADABLE, convert, field, reason
 from toolmark.benchmark.readers.tool_formats import toolbox_of
 from toolmark.benchmark.readers.tool_labels import offered_tools
 
@@ -83,8 +83,8 @@ class MetaToolReader(BaseReader):
         try:
             described: Any = strict_json(read_text(path))
             return toolbox_of(Tool(name=name, description=str(text)) for name, text in described.items())
-        except (ValueError, AttributeError) as error:
-            raise InputError(f"{path}: {error}", "Write one JSON object: {NAME: DESCRIPTION, …}.") from None
+        except UNREADABLE as error:
+            raise InputError(f"{path}: {reason(error)}", "Write one JSON object: {NAME: DESCRIPTION, …}.") from None
 
 
 def _shown(row: Row) -> Toolbox | None:

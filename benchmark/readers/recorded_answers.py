@@ -26,7 +26,7 @@ from toolmark.benchmark.data.completions import MAX_EPOCH, Completion, RawCall, 
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.bfcl_recorded import as_recorded_answer
 from toolmark.benchmark.readers.file_rows import Row, json_rows
-from toolmark.benchmark.readers.row_conversion import field, reason
+from toolmark.benchmark.readers.row_conversion import UNREADABLE, field, reason
 from toolmark.benchmark.readers.served_answers import from_server
 
 __all__ = ["RecordedRow", "recorded_rows"]
@@ -68,7 +68,7 @@ def recorded_rows(path: Path) -> Iterator[RecordedRow | BadRow]:
             continue
         try:
             yield _row(from_server(as_recorded_answer(row)), line)
-        except ValueError as error:
+        except UNREADABLE as error:
             yield BadRow(path, line, reason(error))
 
 

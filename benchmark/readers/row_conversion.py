@@ -13,9 +13,13 @@ from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.file_rows import PARQUET, Row, json_rows, parquet_rows, tables
 
-__all__ = ["convert", "converted", "field", "reason"]
+__all__ = ["UNREADABLE", "convert", "converted", "field", "reason"]
 
 Kind = TypeVar("Kind")
+
+UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What reading a row can raise. Readers raise `ValueError` with a reason. The other errors come from values of types
+that a reader does not expect: a row of somebody else may have any value at any place."""
 
 _TYPE_NAMES: dict[type, str] = {
     str: "a string",
@@ -56,7 +60,11 @@ def reason(error: Exception, prefix: tuple[str | int, ...] = ()) -> str:
         first = error.errors()[0]
         where = ".".join(str(part) for part in (*prefix, *first["loc"]))
         return f"{where}: {first['msg']}" if where else first["msg"]
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, ValueError):
+        return str(error)
+    return f"a value has a type that is not expected ({type(error).__name__}: {error})"
 
 
 def convert(
@@ -64,7 +72,7 @@ def convert(
 ) -> Iterator[Case | Trace | BadRow]:
     """Convert rows with the function `made`. Its arguments are a row and the line number of the row.
 
-    If `made` raises `ValueError`, the row becomes a `BadRow`.
+    If `made` raises one of `UNREADABLE`, the row becomes a `BadRow`.
     """
     for line, row in rows:
         if isinstance(row, BadRow):
@@ -73,7 +81,7 @@ def convert(
         try:
             read = made(row, line)
             yield read.model_copy(update={"line": line}) if isinstance(read, Trace) else read
-        except (ValueError, RecursionError) as error:
+        except UNREADABLE as error:
             ref = row.get("id")
             yield BadRow(path, line, reason(error)[:500], ref=ref if isinstance(ref, str) else f"{path.name}:{line}")
 

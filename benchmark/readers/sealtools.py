@@ -23,7 +23,7 @@ from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.expected_calls import call_of, expected_calls, gold_fault
 from toolmark.benchmark.readers.file_rows import Row, data_files, json_rows
-from toolmark.benchmark.readers.row_conversion import convert, field
+from toolmark.benchmark.readers.row_conversion import UNREADABLE, convert, field, reason
 from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
 
 __all__ = ["SealToolsReader"]
@@ -62,8 +62,8 @@ class SealToolsReader(BaseReader):
                 try:
                     tool = tool_of({**row, "required": row.get("required") or []})
                     tools_by_name.setdefault(tool.name, (str(row.get("field", "")), tool))
-                except ValueError as error:
-                    yield BadRow(beside, line, str(error))
+                except UNREADABLE as error:
+                    yield BadRow(beside, line, reason(error))
 
             def case(row: Row, line: int, tools: ToolsByName = tools_by_name) -> Case:  # noqa: ARG001
                 return _case(row, tools)

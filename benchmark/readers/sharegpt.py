@@ -62,7 +62,7 @@ def _trace(row: Row, ref: str) -> Trace:
 
 
 def _turn(turn: Any) -> Message:
-    if not isinstance(turn, Mapping) or turn.get("from") not in _ROLES:
+    if not isinstance(turn, Mapping) or str(turn.get("from")) not in _ROLES:
         raise ValueError(f"the field from of a turn must be one of {', '.join(_ROLES)}: {turn!r:.80}")
     value = field(turn, "value", str)
     role: Any = _ROLES[turn["from"]]

@@ -19,7 +19,6 @@ There are three ways to read a ledger. They treat broken lines differently:
 
 from __future__ import annotations
 
-import errno
 import io
 import json
 import os
@@ -34,13 +33,14 @@ from filelock import FileLock, Timeout
 
 from toolmark.benchmark.core.atomic_write import write_atomically
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.secrets import redacted
+from toolmark.benchmark.core.unexpected_errors import NO_ROOM
 from toolmark.benchmark.core.unpacking import read_unpacked
 from toolmark.benchmark.data.completions import MAX_EPOCH, Completion
 
 __all__ = ["BrokenLine", "Ledger", "Recorded", "read_ledger", "scan_ledger"]
 
 _LONGEST_REASON = 300
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +268,7 @@ class Ledger:
         )
 
     def _append(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        left = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+        left = b"".join(redacted(json.dumps(row)).encode() + b"\n" for row in rows)
         try:
             while left:
                 left = left[self._stream.write(left) :]
@@ -297,7 +297,7 @@ def _end_last_line(stream: io.BufferedRandom) -> None:
 
 def _unwritable(folder: Path, error: OSError) -> EnvironmentFault:
     what = f"{folder} cannot be written: {error.strerror or error}"
-    if error.errno in _NO_ROOM:
+    if error.errno in NO_ROOM:
         return EnvironmentFault(
             what,
             "Free some disk space, and run the same command again. Completions in the ledger are kept and will be "

@@ -15,6 +15,7 @@ from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.thinking import without_thinking
+from toolmark.benchmark.dialects.typed_arguments import typed
 from toolmark.benchmark.scoring.answers import uses_result
 from toolmark.benchmark.tools.sandbox import Result
 from toolmark.benchmark.tools.schemas import problems, validator_of
@@ -126,7 +127,7 @@ class Roles:
         prompt = self._dialect.render(turns, tuple(offered))
 
         def read(reply: Completion) -> CallerReply:
-            reading = self._dialect.parse(reply, strict=True)
+            reading = typed(self._dialect.parse(reply, strict=True), offered)
             if wanted is None:
                 if reading.calls or reading.attempted:
                     raise _WrongReply("format", "no tool is needed for this; answer in plain words")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from toolmark.benchmark.core.bounded_http import json_object
+from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hub import check_id, upload, writable
+from toolmark.benchmark.core.secrets import remember_command
+from toolmark.benchmark.tools.implementations import is_remote
+from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
 from toolmark.generators.trace_dataset.card import dataset_card
 
 __all__ = ["check_upload", "upload_dataset"]
@@ -36,12 +42,19 @@ def upload_dataset(folder: Path, repo: str, *, private: bool) -> str:
         The web address of the commit.
 
     Raises:
-        InputError: `folder` is not a trace dataset, or the hub refuses its card.
+        InputError: `folder` is not a trace dataset, a file in it is a link to a file outside of it, or the hub refuses
+            its card.
         EnvironmentFault: There is no token, the token has no permission to write to `repo`, or there is no network.
     """
+    card = dataset_card(folder)
+    for server in _servers(folder):
+        remember_command(server)
     found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     found.pop(_NOT_PUBLISHED, None)
-    files: dict[str, Path | str] = {_CARD: dataset_card(folder), **found}
+    for path in found.values():
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise InputError(f"{path} is a link to a file outside of {folder}", "Replace the link by the file.")
+    files: dict[str, Path | str] = {_CARD: card, **found}
     return upload(
         repo,
         files,
@@ -51,6 +64,17 @@ def upload_dataset(folder: Path, repo: str, *, private: bool) -> str:
         card=folder / _CARD,
         again=_push_command(folder, repo),
     )
+
+
+def _servers(folder: Path) -> Iterator[str]:
+    """Yield the servers that tools of a dataset name. A file that was written by hand may contain keys in them."""
+    runs = [tool.run for tool in read_tools_file(folder / "tools.yaml").tools]
+    for path in folder.glob("*.jsonl"):
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                tools = (json_object(line) or {}).get("toolbox")
+                runs += [tool.get("run") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+    yield from (run.rpartition(":")[0] for run in runs if isinstance(run, str) and is_remote(run))
 
 
 def _push_command(folder: Path, repo: str) -> str:

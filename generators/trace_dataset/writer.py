@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from toolmark.benchmark.core.hashing import file_hash
 from toolmark.benchmark.data.traces import Trace
 
 if TYPE_CHECKING:
@@ -109,7 +110,12 @@ def write_traces(spools: Mapping[str, Path], out: Path, cache: Path) -> None:
 
     def split(spool: Path) -> Any:
         return datasets.Dataset.from_generator(
-            _rows, features=features, gen_kwargs={"path": str(spool)}, cache_dir=str(cache), keep_in_memory=False
+            _rows,
+            features=features,
+            gen_kwargs={"path": str(spool)},
+            cache_dir=str(cache),
+            keep_in_memory=False,
+            fingerprint=file_hash(spool)[:16],  # The default is a hash of the path, which is different in every run.
         )
 
     shown = datasets.is_progress_bar_enabled()

@@ -158,10 +158,7 @@ class Html:
     def render(self, comparison: Comparison, out: Path | None) -> None:
         """Write the page to `out`, or print it."""
         page = self.page(comparison)
-        if out is None:
-            print(page)  # noqa: T201
-        else:
-            write(out, page)
+        write(out, page)
 
     def render_beside(self, comparison: Comparison, out: Path, plotly: str) -> None:
         """Write the page to `out`. Cases that do not fit into the page go to script files in the same folder.

@@ -10,12 +10,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from tests.benchmark.readers.samples import CALLED
 from tests.fuzzing.doors import Door
 from tests.fuzzing.mutations import Format, damaged, damaged_value, written
 from tests.fuzzing.samples import (
     CASE_LINES,
     DOTENV,
+    FOREIGN,
     HELD_OUT,
     MANIFEST,
     NAMED_LINES,
@@ -181,9 +181,13 @@ def _options(random: Random, folder: Path) -> list[str]:
 
 
 def _imported(random: Random, folder: Path) -> list[str]:
-    reader, name, content = random.choice(CALLED)
-    form: Format = "jsonl" if name.endswith("jsonl") else "json"
-    file = _put(folder, name, damaged(content.encode(), random, form))
+    reader, files = random.choice(FOREIGN)
+    hurt = random.choice(list(files))
+    for name, content in files.items():
+        form: Format = {".jsonl": "jsonl", ".json": "json"}.get(Path(name).suffix, "bytes")  # type: ignore[assignment]
+        form = "jsonl" if name.startswith(("BFCL", "possible")) else form
+        _put(folder, name, damaged(content, random, form) if name == hurt else content)
+    file = next(iter(files))
     if random.random() < 0.3:
         return ["generate", "import", "--source", f"{reader}:{file}", "--out", "g"]
     return ["cases", "import", f"{reader}:{file}", "--out", "out.jsonl", *random.choice((["--skip-bad"], []))]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from tests.benchmark.readers.samples import CHAT, WEATHER
+from tests.benchmark.readers.samples import CALLED, CHAT, INSTRUCTION, WEATHER
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
 
@@ -203,3 +203,53 @@ def case_ids() -> tuple[str, ...]:
     """The ids of the cases in `CASE_LINES`."""
     box = toolbox_of([tool_of(WEATHER)])
     return tuple(Case.model_validate({**case, "toolbox": box}).id for case in CASES[:2])
+
+
+def _quoted(cell: str) -> bytes:
+    return f'"{cell.replace(chr(34), chr(34) * 2)}"'.encode()
+
+
+_API_ROW = {
+    "instruction": INSTRUCTION,
+    "input": "User: Weather in Rome?\nAI: One moment.\nGenerate API Request:\n",
+    "expected_output": "API-Request: [QueryWeather(city='Rome', days=2)]",
+}
+_SEAL_TOOL = {"api_name": "force", "api_description": "", "field": "a/b", "parameters": {"mass": {"type": "float"}}}
+_SEAL_ROW = {
+    "id": "1",
+    "query": "Force?",
+    "calling": [{"api": "force", "parameters": {"mass": "3.5"}, "responses": []}],
+}
+_BFCL = "BFCL_v3_simple.json"
+_BFCL_ROW = {"id": "s", "question": [[{"role": "user", "content": "Rome?"}]], "function": [WEATHER]}
+_BFCL_ANSWER = {"id": "s", "ground_truth": [{"get_weather": {"city": ["Rome"], "days": ["", 1]}}]}
+_PROMPT = "1. tool name: a, tool description: Does a.\n2. tool name: b, tool description: Does b."
+_TURNS = [
+    {
+        "role": "system",
+        "content": json.dumps([{"tool_name": "a", "description": "A.", "input_args": {"x": "int - X"}}]),
+    },
+    {"role": "user", "content": "Do it."},
+    {"role": "assistant", "content": '<tool_call>{"tool_name": "a", "args": {"x": 1}}</tool_call>'},
+]
+
+FOREIGN: tuple[tuple[str, dict[str, bytes]], ...] = (
+    *((reader, {name: content.encode()}) for reader, name, content in CALLED),
+    ("apibank", {"x.json": json.dumps([_API_ROW]).encode()}),
+    (
+        "sealtools",
+        {"dev.jsonl": json.dumps(_SEAL_ROW).encode(), "tool.jsonl": json.dumps(_SEAL_TOOL).encode()},
+    ),
+    ("bfcl", {_BFCL: json.dumps(_BFCL_ROW).encode(), f"possible_answer/{_BFCL}": json.dumps(_BFCL_ANSWER).encode()}),
+    ("csv", {"x.csv": b"query,tool\nHow many words?,word_count\nHello,\n"}),
+    (
+        "metatool",
+        {
+            "x.json": json.dumps([{"query": "q", "tool": "a", "label": "positive", "action_prompt": _PROMPT}]).encode(),
+            "plugin_des.json": json.dumps({"a": "Does a.", "b": "Does b."}).encode(),
+        },
+    ),
+    ("tutorial", {"traces.csv": b"query,trace\nDo it.," + _quoted(json.dumps(_TURNS)) + b"\n"}),
+    ("probes", {"x.jsonl": CASE_LINES}),
+)
+"""For each foreign format, the reader and its files. The first file is the one that is read."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,6 +192,36 @@ def test_a_push_uploads_the_folder_and_tells_no_token(dataset: Path, at_hub: AtH
     hub.state = "gone"
     gone = at_hub(*push, token=TOKEN)
     assert (gone.code, "cannot be reached" in gone.err) == (69, True)
+
+
+def test_no_key_is_uploaded(dataset: Path, at_hub: AtHub, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(dataset, own)
+    server = "mcp:python shop.py --api-key my-own-key-1:price"
+    tool = {"name": "price", "description": "What it costs.", "parameters": {"type": "object"}, "run": server}
+    kept = (own / "tools.yaml").read_text()
+    (own / "tools.yaml").write_text(kept.replace("tools:\n", f"tools:\n- {json.dumps(tool)}\n", 1))
+    case = json.loads((own / "cases.test.jsonl").read_text().splitlines()[0])
+    inline = {**tool, "run": "mcp:env SHOP_TOKEN=other-key-2 shop:price"}
+    with (own / "cases.test.jsonl").open("a") as stream:
+        stream.write(json.dumps({**case, "toolbox": [inline]}) + "\n")
+    (own / "notes.md").write_text(f"Uploaded with {TOKEN}.")
+    push = ("data", "push", str(own), "--to", "me/mine")
+    done = at_hub(*push, token=TOKEN)
+    assert done.code == 0, done.said
+    assert "a key is hidden in the uploaded copy of tools.yaml" in done.said
+    whole = b"".join(at_hub.hub.files.values())
+    assert whole.count(b"[hidden]") >= 3
+    for key in (TOKEN, "my-own-key-1", "other-key-2"):
+        assert key.encode() not in whole
+        assert key not in done.said
+    (own / "notes.arrow").write_bytes(b"\x00" + TOKEN.encode())
+    refused = at_hub(*push, token=TOKEN)
+    assert (refused.code, "notes.arrow contains a key or token" in refused.err) == (4, True), refused.said
+    (own / "notes.arrow").unlink()
+    (own / "link.txt").symlink_to(Path(__file__))
+    refused = at_hub(*push, token=TOKEN)
+    assert (refused.code, "is a link to a file outside of" in refused.err) == (4, True), refused.said
 
 
 def test_a_push_that_cannot_succeed_is_refused_before_the_work(at_hub: AtHub, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shlex
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,18 @@ def test_pytest_writes_every_report_that_it_is_asked_for(suites, tmp_path, monke
     assert "Is " in page.read_text()
     assert figures.read_text().count("regressed") >= 1
     assert summary.read_text().startswith("before\n### `worse` against `pocket`: ")
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a pipe"])
+def test_a_summary_that_cannot_be_written_is_a_warning(suites, tmp_path, monkeypatch, kind):
+    summary = tmp_path / "summary"
+    summary.mkdir() if kind == "a folder" else os.mkfifo(summary)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    run = suites("--model", f"replay/{POCKET}", "-k", "recall and not gold", "--limit", "20", timeout=60)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert f"warning: {summary} cannot be written: " in run.stdout
+    assert "Set GITHUB_STEP_SUMMARY to a file" in run.stdout
+    assert "Traceback" not in run.stdout + run.stderr
 
 
 def test_pytest_refuses_an_unknown_ending_before_anything_runs(suites):
