@@ -63,7 +63,7 @@ def lint(*files: Path, tools: str | None = None, trust_data_tools: bool = False)
     tools:
         The toolboxes that the cases name: a tools.yaml, a Python file or a module.
     trust_data_tools:
-        Also run the code that the cases and the tools.yaml beside them name. It is imported with your rights.
+        Also run code that the cases name, or that the tools.yaml in their folder names. This code has your rights.
     """
     from toolmark.suites.lint import lint_cases
 

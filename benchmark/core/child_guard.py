@@ -59,6 +59,8 @@ def run(parent: int, command: list[str]) -> int:
         child.send_signal(waiting)
     threading.Thread(target=end_with, args=(parent, child), daemon=True).start()
     code = child.wait()
+    if os.getppid() != parent:  # The command ended because of this, and nobody else ends its children.
+        os.killpg(0, signal.SIGKILL)
     return code if code >= 0 else 128 - code
 
 

@@ -16,7 +16,18 @@ from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Call, Message, Tool
 
-__all__ = ["MAX_EPOCH", "Completion", "ParsedCompletion", "Prompt", "RawCall", "StopReason", "Usage", "total"]
+__all__ = [
+    "MAX_EPOCH",
+    "Completion",
+    "FailedAttempt",
+    "ParsedCompletion",
+    "Prompt",
+    "RawCall",
+    "StopReason",
+    "UntypedCall",
+    "Usage",
+    "total",
+]
 
 StopReason = Literal["stop", "length", "unknown"]
 """Why a completion ends. `stop`: The model ended it. `length`: It was cut. `unknown`: The reason is not recorded."""
@@ -149,22 +160,61 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
+class UntypedCall:
+    """A call that only the schema of its tool completes. See `toolmark.benchmark.dialects.typed_arguments`.
+
+    Attributes:
+        name: Name of the tool.
+        arguments: Arguments whose values have a type.
+        texts: Arguments that are written as plain text. Only the schema tells whether `3` is a number or a string.
+        positional: Arguments without a name, in order.
+    """
+
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    positional: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """A part of a text that looks like a call, but is not a call that the dialect can read.
+
+    Attributes:
+        form: Name of the form of the call, for example `hermes`. None if it is a form of the dialect itself.
+        reason: Why the call cannot be read.
+        name: Name of the tool, as far as it can be seen. Otherwise empty.
+        certain: Whether the part is an attempt to call, whatever tool it names. Otherwise the part may also be prose or
+            example code, so it is an attempt only if a tool with this name is offered. The dialect cannot decide this,
+            because it does not know the offered tools.
+    """
+
+    form: str | None
+    reason: str
+    name: str = ""
+    certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedCompletion:
     """The result of parsing a completion with a dialect.
 
     Attributes:
         calls: The calls, in the order in which they are written.
         attempted: Whether the text contains an attempt to call in this dialect, even if no call can be read.
-        named: Names in text that looks like a call in another form, for example `name(…)`. If a name is that of an
-            offered tool, the text is an attempt to call. The dialect cannot decide this, because it does not know the
-            offered tools. Only a lenient reading sets this attribute.
         error: What is wrong with the text. None if nothing is wrong. If a strict reading has an error, its calls count
             as wrong.
         answer: The text for the user, without calls, thinking and markers.
+        failed: The attempts to call that cannot be read.
+        forgiven: The mistakes in the form of the calls that the lenient reading accepts, each once. A strict reading
+            has them, too.
+        untyped: All calls in order, if a call needs the schema of its tool. Otherwise empty.
     """
 
     calls: tuple[Call, ...] = ()
     attempted: bool = False
-    named: frozenset[str] = field(default_factory=frozenset)
     error: str | None = None
     answer: str = ""
+    failed: tuple[FailedAttempt, ...] = ()
+    forgiven: tuple[str, ...] = ()
+    untyped: tuple[Call | UntypedCall, ...] = ()

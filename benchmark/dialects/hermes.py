@@ -22,20 +22,21 @@ See tokenizer_config.json at https://huggingface.co/Qwen/Qwen3-0.6B.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
 from toolmark.benchmark.dialects import BaseDialect, json_in_text
-from toolmark.benchmark.dialects.json_calls import strict_call
-from toolmark.benchmark.dialects.marked_calls import Markers, json_value
-from toolmark.benchmark.dialects.parsing import parse_pieces
+from toolmark.benchmark.dialects.json_calls import ObjectForm
+from toolmark.benchmark.dialects.json_in_text import decode_value
+from toolmark.benchmark.dialects.literals import PYTHON, Unreadable, skip
+from toolmark.benchmark.dialects.marked_calls import Marks
+from toolmark.benchmark.dialects.parsing import Grammar, Rules
 from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
-from toolmark.benchmark.dialects.pythonic import LITERALS
 
-__all__ = ["Hermes"]
+__all__ = ["READERS", "Hermes"]
 
 _INSTRUCTIONS = """\
 # Tools
@@ -53,43 +54,47 @@ For each function call, return a json object with function name and arguments wi
 </tool_call>"""
 
 
-_PYTHON = replace(LITERALS, words={"True": True, "False": False, "None": None})
-
-
-def _value(text: str, start: int, strict: bool) -> tuple[Any, int]:
+def _value(text: str, start: int) -> tuple[Any, int, str | None]:
     """Decode the JSON value or the Python literal that begins at `start`.
 
     In a lenient reading, the literal may contain `true`, `false` and `null`.
 
     Returns:
-        The value, and the index after the value.
+        The value, the index after the value, and the first mistake that a lenient reading forgives.
 
     Raises:
         ValueError: The text is not JSON and not a Python literal.
     """
     try:
-        return json_value(text, start, strict)
+        return decode_value(text, start)
     except ValueError as error:
-        try:
-            value, end = (_PYTHON if strict else LITERALS).value(text, start, strict)
-            json_in_text.check(value, strict=strict)
-        except ValueError:
-            raise error from None
-        if not isinstance(value, dict | list):
+        mistakes: list[str] = []
+        at = skip(text, start)
+        if text[at : at + 1] not in ("{", "["):
             raise
-        return value, end
+        try:
+            value, end = PYTHON.value(text, at, mistakes)
+            json_in_text.check(value, strict=False)
+        except Unreadable as reason:
+            # Both parsers stop at the error. The parser of literals is the slower one.
+            raise Unreadable(str(error), reason.at) from None
+        try:
+            json_in_text.check(value, strict=True)
+        except ValueError as reason:
+            mistakes.append(str(reason))
+        return value, end, mistakes[0] if mistakes else None
 
 
-def _strict_calls(value: Any) -> Sequence[Call]:
-    return [strict_call(value, "name", "arguments")]
-
-
-_MARKERS = Markers("<tool_call>", "</tool_call>", _value, _strict_calls)
+_OPEN, _CLOSE = "<tool_call>", "</tool_call>"
+_MARKS = Marks(_OPEN, _CLOSE, ObjectForm("name", "arguments"), _value)
+READERS = {_OPEN: _MARKS.read}
+"""The reader of each mark with which a call begins."""
+_GRAMMAR = Grammar(READERS, ("hermes",), Rules(re.compile("<tool_response>")))
 
 
 def _write_call(call: Call) -> str:
     body = json_in_text.dumps({"name": call.name, "arguments": dict(call.arguments)})
-    return f"{_MARKERS.opening}\n{body}\n{_MARKERS.closing}"
+    return f"{_OPEN}\n{body}\n{_CLOSE}"
 
 
 def _write_assistant(message: Message) -> str:
@@ -114,4 +119,4 @@ class Hermes(BaseDialect):
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion. No text of a model causes an exception."""
-        return parse_pieces(completion, _MARKERS.pieces, strict=strict, result="<tool_response>")
+        return _GRAMMAR.parse(completion, strict=strict)

@@ -17,14 +17,15 @@ A lenient reading also accepts:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
 from toolmark.benchmark.dialects import BaseDialect, json_in_text
-from toolmark.benchmark.dialects.parsing import Piece, parse_pieces
+from toolmark.benchmark.dialects.json_calls import ObjectForm
+from toolmark.benchmark.dialects.parsing import Grammar, Rules
 from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
-from toolmark.benchmark.dialects.unmarked_calls import cut, json_spans, write_result
+from toolmark.benchmark.dialects.unmarked_calls import AHEAD, RESULT, UnmarkedObjects, write_result
 
 __all__ = ["Json"]
 
@@ -43,8 +44,8 @@ def _write_assistant(message: Message) -> str:
     return content_and_calls(message.content, "\n".join(map(_write_call, message.tool_calls)))
 
 
-def _pieces(text: str, strict: bool) -> Iterable[Piece]:
-    return cut(text, json_spans(text, strict, "arguments", wrapper=True))
+_CALLS = UnmarkedObjects(ObjectForm("name", "arguments", listed=True, marked=False, wrapper=True))
+_GRAMMAR = Grammar(_CALLS.readers(), ("json",), Rules(RESULT), ahead=AHEAD)
 
 
 class Json(BaseDialect):
@@ -61,4 +62,4 @@ class Json(BaseDialect):
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion. No text of a model causes an exception."""
-        return parse_pieces(completion, _pieces, strict=strict)
+        return _GRAMMAR.parse(completion, strict=strict)

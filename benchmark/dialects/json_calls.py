@@ -1,17 +1,23 @@
-"""Reads calls that are JSON objects, strictly or leniently. All dialects with JSON calls use these functions."""
+"""Reads calls that are JSON objects. All dialects with JSON calls use these functions."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from toolmark.benchmark.data.cases import Call
 from toolmark.benchmark.dialects import json_in_text
+from toolmark.benchmark.dialects.attempts import Attempt, Fault, Leniency, Work
 
-__all__ = ["call_from_object", "calls_in", "lenient_calls", "strict_call"]
+__all__ = ["ObjectForm", "call_from_object", "calls_in", "loose_body", "whole_calls"]
 
 _NAME_KEYS = ("tool_name", "name", "tool", "function")
 _ARGUMENT_KEYS = ("args", "arguments", "parameters", "input_args")
+_NOT_BLANK = re.compile(r"[^\s,;]")
+_FENCE = re.compile(r"\s*```[\w-]*\s*|\s*```\s*$")
+_NAME_OF_CALL = re.compile(r'"(?:tool_name|name|tool|function)"\s{0,8}:\s{0,8}"([^"\\]{1,128})"')
+_NEAR = 300
 
 
 def strict_call(value: Any, name_key: str, arguments_key: str, also: Collection[str] = ()) -> Call:
@@ -28,7 +34,7 @@ def strict_call(value: Any, name_key: str, arguments_key: str, also: Collection[
     """
     if not isinstance(value, dict) or not isinstance(value.get(name_key), str):
         raise ValueError(f'a call must be an object with the string "{name_key}"')
-    if extra := value.keys() - {name_key, arguments_key} - set(also):
+    if extra := value.keys() - {name_key, arguments_key, *also}:
         raise ValueError(f"a call has the unknown key {sorted(extra)[0]!r}")
     arguments = value.get(arguments_key, {})
     if not isinstance(arguments, dict):
@@ -61,35 +67,178 @@ def call_from_object(value: Any) -> Call | None:
     return Call(name=name, arguments=arguments)
 
 
-def calls_in(value: Any) -> list[Call]:
-    """Return all calls in a JSON value between markers, in a lenient reading.
+def calls_in(value: Any, *, marked: bool) -> list[Call] | None:
+    """Return all calls in a JSON value, in a lenient reading. None if the value contains anything else than calls.
 
-    The value is an object, a list of objects, or `{"tool_calls": [...]}`. An object with a name and without arguments
-    is also a call, because the markers show that the model wants to call.
+    The value is an object, a list of objects, or `{"tool_calls": [...]}`.
+
+    Args:
+        value: The decoded value.
+        marked: Whether marks show that the model wants to call. Then an object with a name and without arguments is
+            also a call.
     """
     items = value.get("tool_calls", [value]) if isinstance(value, dict) else value
     calls: list[Call] = []
     for item in items if isinstance(items, list) else []:
-        if isinstance(item, dict) and not any(key in item for key in (*_ARGUMENT_KEYS, "function")):
+        if marked and isinstance(item, dict) and not any(key in item for key in (*_ARGUMENT_KEYS, "function")):
             item = {**item, "args": {}}
         call = call_from_object(item)
-        if call is not None:
-            calls.append(call)
-    return calls
+        if call is None:
+            return None
+        calls.append(call)
+    return calls or None
 
 
-def lenient_calls(text: str) -> list[Call]:
-    """Return all calls in a text that consists of JSON values. The text may be in a code fence.
+def name_near(text: str, at: int) -> str:
+    """Return the name of the tool in a JSON call near `at` that cannot be read. Empty if there is none."""
+    key = _NAME_OF_CALL.search(text, at, at + _NEAR)
+    return key[1] if key is not None else ""
 
-    If the first value is broken or cut, parts of this value do not count as calls.
 
-    Raises:
-        ValueError: There is no call, or the first value is broken.
+class ObjectForm:
+    """The keys of a call that is a JSON object.
+
+    Args:
+        name: The key of the tool's name.
+        arguments: The key of the arguments.
+        also: Further keys that a strict reading allows.
+        listed: Whether a strict reading allows a list of calls, or requires it. None forbids it.
+        marked: Whether marks show that the model wants to call.
+        wrapper: Whether a strict reading allows `{"tool_calls": [...]}` around a list.
     """
-    text = json_in_text.unfenced(text)
-    outermost = min((index for index in (text.find("{"), text.find("[")) if index >= 0), default=0)
-    json_in_text.decode(text, outermost, strict=False)
-    calls = [call for _, _, value in json_in_text.scan(text, strict=False) for call in calls_in(value)]
-    if not calls:
-        raise ValueError("no call can be read between the markers")
-    return calls
+
+    def __init__(
+        self,
+        name: str,
+        arguments: str,
+        also: Collection[str] = (),
+        *,
+        listed: bool | None = None,
+        required: bool = False,
+        marked: bool = True,
+        wrapper: bool = False,
+    ) -> None:
+        self._keys = (name, arguments, tuple(also))
+        self._listed, self._required, self._marked, self._wrapper = listed, required, marked, wrapper
+
+    def strictly(self, value: Any) -> Sequence[Call]:
+        """Return the calls in a decoded value.
+
+        Raises:
+            ValueError: The value is not written as this form prescribes.
+        """
+        if self._wrapper and isinstance(value, dict) and value.keys() == {"tool_calls"}:
+            value = value["tool_calls"]
+        if not isinstance(value, list):
+            if self._required:
+                raise ValueError("there is no list of calls")
+            return [self._call(value)]
+        if not self._listed or not value:
+            raise ValueError("a list is not a call")
+        return [self._call(item) for item in value]
+
+    def _call(self, value: Any) -> Call:
+        call = strict_call(value, *self._keys)
+        if not self._marked and self._keys[1] not in value:
+            raise ValueError(f'a call has no "{self._keys[1]}"')
+        return call
+
+    def attempt(self, value: Any, fault: str | None) -> Attempt | None:
+        """Return the calls in a decoded value, with the mistakes. None if the value is not a call even leniently.
+
+        Args:
+            value: The decoded value.
+            fault: Why a strict reading refuses the JSON. None if it is strict JSON.
+        """
+        if fault is None:
+            try:
+                return Attempt(self.strictly(value))
+            except ValueError as error:
+                reason = str(error)
+            kind = Leniency.KEYS
+        else:
+            kind, reason = Leniency.VALUE, fault
+        calls = calls_in(value, marked=self._marked)
+        if calls is None:
+            return None
+        if isinstance(value, list) and len(calls) > 1 and not self._listed:
+            kind = Leniency.SEVERAL
+        elif isinstance(value, dict) and any(isinstance(value.get(key), str) for key in _ARGUMENT_KEYS):
+            kind = Leniency.ARGUMENTS_AS_TEXT
+        return Attempt(calls, [(kind, reason)])
+
+
+def values(text: str, work: Work) -> Iterator[tuple[int, int, Any, str | None]]:
+    """Find JSON objects and arrays inside other text. Objects and arrays inside a found value are not listed.
+
+    Yields:
+        Start, end, value, and the reason why a strict reading refuses the value.
+    """
+    position = 0
+    while work.left > 0 and (match := json_in_text.START.search(text, position)):
+        start = match.start()
+        try:
+            value, position, fault = json_in_text.decode_value(text, start)
+        except ValueError as error:
+            json_in_text.wasted(error, text, start, work)
+            position = start + 1
+        else:
+            yield start, position, value, fault
+
+
+def whole_calls(text: str, work: Work) -> list[Call]:
+    """Return the calls of a text that consists of JSON calls only. Otherwise, return an empty list."""
+    if not text.startswith(("{", "[")):
+        return []
+    calls: list[Call] = []
+    end = 0
+    for start, stop, value, _ in values(text, work):
+        found = None if _NOT_BLANK.search(text, end, start) else calls_in(value, marked=False)
+        if found is None:
+            return []
+        calls += found
+        end = stop
+    return [] if _NOT_BLANK.search(text, end) else calls
+
+
+def loose_body(body: str, error: str, work: Work) -> Attempt:
+    """Return the calls between two marks that a strict reading cannot read.
+
+    The body may be in a code fence, and may consist of several values or contain other text. A part that looks like
+    JSON and cannot be read is a failed call. Values inside and after this part do not count.
+
+    Args:
+        body: The text between the marks.
+        error: Why a strict reading does not read the body.
+        work: The effort that may still be spent.
+    """
+    faults: list[Fault] = []
+    inside = _FENCE.sub("", body)
+    if inside != body:
+        faults.append((Leniency.CODE_FENCE, "the call is in a code fence"))
+    calls: list[Call] = []
+    position = count = 0
+    broken: str | None = None
+    for start, end, value, fault in values(inside, work):
+        between = inside[position:start]
+        found = calls_in(value, marked=True)
+        if found is None or "{" in between or "[" in between:
+            broken = error
+            break
+        calls += found
+        count += 1
+        if fault is not None:
+            faults.append((Leniency.VALUE, fault))
+        if between.strip(" \t\r\n,;"):
+            faults.append((Leniency.TEXT_INSIDE, "there is other text between the marks"))
+        position = end
+    rest = inside[position:]
+    if "{" in rest or "[" in rest or not calls:
+        broken = error
+    elif rest.strip(" \t\r\n,;"):
+        faults.append((Leniency.TEXT_INSIDE, "there is other text between the marks"))
+    if count > 1:
+        faults.append((Leniency.SEVERAL, "there are several calls between one pair of marks"))
+    if not faults:
+        faults.append((Leniency.KEYS, error))
+    return Attempt(calls, faults, broken, "" if broken is None else name_near(body, 0))

@@ -1,8 +1,7 @@
-"""Finds JSON in the text of models, and decodes the JSON strictly or leniently.
+"""Decodes JSON in the text of models, and tells strict JSON from JSON with small mistakes.
 
-Because the text may be hostile, every function takes linear time, limits the depth, and raises only `ValueError`. A
-strict reading follows RFC 8259. A strict reading also refuses duplicate keys, infinite numbers, and lone surrogates
-(halves of a UTF-16 pair).
+Because the text may be hostile, every function limits the depth and raises only `ValueError`. Strict JSON follows
+RFC 8259, and has no duplicate keys, no infinite numbers and no lone surrogates (halves of a UTF-16 pair).
 """
 
 from __future__ import annotations
@@ -10,46 +9,24 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
+from toolmark.benchmark.dialects.attempts import Work
 from toolmark.benchmark.dialects.thinking import MARKS
 
-__all__ = [
-    "MAX_DEPTH",
-    "MAX_LENGTH",
-    "MAX_WASTE",
-    "check",
-    "decode",
-    "dumps",
-    "in_fence",
-    "loads",
-    "named_in",
-    "scan",
-    "scan_both",
-    "unfenced",
-]
+__all__ = ["MAX_DEPTH", "MAX_LENGTH", "START", "check", "decode", "decode_value", "dumps", "loads", "wasted"]
 
 MAX_LENGTH = 1 << 20
 """Longest completion that is read, in characters."""
 MAX_DEPTH = 64
-MAX_WASTE = 4 * MAX_LENGTH
-"""A scan ends after failed attempts have decoded this number of characters.
 
-Without this limit, a text with many `{"a":` would take quadratic time.
-"""
-
-_INFO = re.compile(r"[\w-]*")
-_START = re.compile(r'\{(?=\s*["}])|\[(?=\s*["{\[\]\-\dtfnNI])')
+START = re.compile(r'\{(?=\s*["}])|\[(?=\s*["{\[\]\-\dtfnNI])')
 """Pattern of the beginning of an object or array. Braces in other text, for example in LaTeX, do not match."""
-_NAME_KEY = re.compile(r'"(?:tool_name|name|tool|function)"\s{0,8}:\s{0,8}"([^"\\]{1,128})"')
-_OBJECT_KEY = re.compile(r'"([^"\\]{1,128})"\s{0,8}:\s{0,8}\{')
-_CALL_AT_LINE_START = re.compile(
-    r"^[ \t`\[]{0,8}(?:<\|?\w{1,32}\|?>\s?)?(?:print\()?([A-Za-z_][\w.-]{0,127})\(", re.MULTILINE
-)
 
-_MARKED_CALL = re.compile(r"(?:<start_function_call>\s?call:|\[TOOL_CALLS\]\s?)([^\s\[\]{}\"<>]{1,128})")
+_BLANK = re.compile(r"\s*")
+_MARKS = tuple(mark for pair in MARKS.items() for mark in pair)
+_DEEP = 30_000
+"""Effort of decoding a value that is nested too deeply. See `Work`."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -65,6 +42,13 @@ def _no_constant(name: str) -> Any:
 
 _STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 _LENIENT = json.JSONDecoder(strict=False)
+
+
+class TooDeepError(ValueError):
+    """A value is nested more deeply than `MAX_DEPTH`."""
+
+    def __init__(self) -> None:
+        super().__init__(f"nested deeper than {MAX_DEPTH} levels")
 
 
 def check(value: Any, *, strict: bool) -> None:
@@ -95,17 +79,19 @@ def check(value: Any, *, strict: bool) -> None:
         if not below:
             return
         level = below
-    raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+    raise TooDeepError
 
 
 def dumps(value: Any) -> str:
     """Return `value` as JSON text for a prompt.
 
-    The marks of thoughts are escaped, because `without_thinking` would remove them. Other characters are not escaped.
+    The marks of thoughts are escaped, because some chat templates remove them from earlier turns. Other characters are
+    not escaped.
     """
     text = json.dumps(value, ensure_ascii=False)
-    for mark in (*MARKS, *MARKS.values()):
-        text = text.replace(mark, f"\\u{ord(mark[0]):04x}{mark[1:]}")
+    for mark in _MARKS:
+        if mark in text:
+            text = text.replace(mark, f"\\u{ord(mark[0]):04x}{mark[1:]}")
     return text
 
 
@@ -121,9 +107,43 @@ def decode(text: str, start: int, *, strict: bool) -> tuple[Any, int]:
     try:
         value, end = (_STRICT if strict else _LENIENT).raw_decode(text, start)
     except RecursionError:
-        raise ValueError(f"nested deeper than {MAX_DEPTH} levels") from None
+        raise TooDeepError from None
     check(value, strict=strict)
     return value, end
+
+
+def decode_value(text: str, start: int) -> tuple[Any, int, str | None]:
+    """Decode the JSON object or array that begins at `start`, leniently. White-space before the value is skipped.
+
+    Returns:
+        The value, the index after the value, and the reason why a strict reading refuses the value. The reason is None
+        if the value is strict JSON.
+
+    Raises:
+        ValueError: No object or array begins at `start`.
+    """
+    first = _BLANK.match(text, start)
+    at = start if first is None else first.end()
+    if text[at : at + 1] not in ("{", "["):
+        raise ValueError("no JSON object or array begins here")
+    try:
+        return *decode(text, at, strict=True), None
+    except TooDeepError:
+        raise
+    except ValueError as error:
+        reason = str(error)
+    return *decode(text, at, strict=False), reason
+
+
+def wasted(error: ValueError, text: str, start: int, work: Work) -> None:
+    """Count the characters that a failed `decode` at `start` has read."""
+    if isinstance(error, TooDeepError):
+        return work.spend(_DEEP)
+    # Most errors contain the position at which the decoder stopped. If a string does not end, the error contains the
+    # start of the string instead. Python also counts the lines before the position.
+    exact = isinstance(error, json.JSONDecodeError) and not error.msg.startswith("Unterminated")
+    end = error.pos if exact and isinstance(error, json.JSONDecodeError) else len(text)
+    return work.spend(2 * (end - start) + start // 8)
 
 
 def loads(text: str, *, strict: bool) -> Any:
@@ -137,78 +157,3 @@ def loads(text: str, *, strict: bool) -> Any:
     if end != len(stripped):
         raise ValueError("there is text after the JSON value")
     return value
-
-
-def scan(text: str, *, strict: bool) -> Iterator[tuple[int, int, Any]]:
-    """Find JSON objects and arrays inside other text. Objects and arrays inside a found value are not listed.
-
-    Yields:
-        Start, end and value.
-    """
-    return _scan(text, partial(decode, strict=strict))
-
-
-def scan_both(text: str) -> Iterator[tuple[int, int, tuple[Any, str | None]]]:
-    """Find JSON objects and arrays inside other text, in a lenient reading. See `scan`.
-
-    Yields:
-        Start, end, and a pair: the value, and the reason why a strict reading refuses the value. The reason is None if
-        a strict reading accepts the value.
-    """
-    return _scan(text, _decode_both)
-
-
-def _decode_both(text: str, start: int) -> tuple[tuple[Any, str | None], int]:
-    try:
-        value, end = decode(text, start, strict=True)
-    except ValueError as reason:
-        value, end = decode(text, start, strict=False)
-        return (value, str(reason)), end
-    return (value, None), end
-
-
-def _scan(text: str, decoded: Callable[[str, int], tuple[Any, int]]) -> Iterator[tuple[int, int, Any]]:
-    position = waste = 0
-    while waste < MAX_WASTE and (match := _START.search(text, position)):
-        start = match.start()
-        try:
-            value, position = decoded(text, start)
-        except ValueError as error:
-            # Most errors contain the position at which the decoder stopped. If a string does not end, the error
-            # contains the start of the string instead.
-            exact = isinstance(error, json.JSONDecodeError) and not error.msg.startswith("Unterminated")
-            read = error.pos - start if exact and isinstance(error, json.JSONDecodeError) else len(text) - start
-            waste += read + start // 16 + 16  # `start` counts because Python counts the lines before the error.
-            position = start + 1
-        else:
-            yield start, position, value
-
-
-def unfenced(text: str) -> str:
-    """Return the text without the Markdown code fence around it. If there is no fence, return `text`."""
-    stripped = text.strip()
-    if len(stripped) < 6 or not stripped.startswith("```") or not stripped.endswith("```"):
-        return text
-    inside = stripped[3:-3]
-    match = _INFO.match(inside)
-    return inside[match.end() if match else 0 :].strip()
-
-
-def in_fence(before: str) -> bool:
-    """Return whether the text after `before` is inside a Markdown code fence."""
-    return before.count("```") % 2 == 1
-
-
-def named_in(text: str) -> frozenset[str]:
-    """Return the tool names in a text that look like the beginning of a call, in any dialect.
-
-    These texts name the tool `f`:
-
-    - `{"name": "f"`
-    - `{"f": {`
-    - `f` after a special token, for example `[TOOL_CALLS]f`
-    - `f(`, `api.f(` or `print(f(` at the start of a line, or after a tag at the start of a line
-    """
-    shapes = (_NAME_KEY, _OBJECT_KEY, _CALL_AT_LINE_START, _MARKED_CALL)
-    written = {name for shape in shapes for name in shape.findall(text)}
-    return frozenset(written) | {name.rpartition(".")[2] for name in written}

@@ -1,4 +1,4 @@
-"""Parses values that are not written as JSON: Python's literals and FunctionGemma's brackets.
+"""Parses values that are not written as JSON: Python's literals, and the brackets of Gemma's call format.
 
 The parser takes linear time, limits the depth of nesting, stops at the end of the value, and returns only JSON values.
 `ast.parse` is not used, because it has four disadvantages:
@@ -13,17 +13,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from toolmark.benchmark.dialects import json_in_text
 
-__all__ = ["Notation", "Unreadable", "expect", "skip"]
+__all__ = ["PYTHON", "Notation", "Unreadable", "expect", "skip"]
 
 _BLANK = re.compile(r"\s*")
 _NUMBER = re.compile(r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9_]*[1-9]")
 _WORD = re.compile(r"[^\W\d]\w*")
+
+_PLAIN = re.compile(r""""([^"\\\n]*+)"(?!")|'([^'\\\n]*+)'(?!')""")
+_STRING = {
+    mark: re.compile(rf"{mark}([^{mark[0]}\\]*(?:(?:\\.|{inner})[^{mark[0]}\\]*)*){mark}", re.DOTALL)
+    for mark, inner in (
+        ('"""', '"(?!"")'),
+        ("'''", "'(?!'')"),
+        ('"', r"(?!)"),
+        ("'", r"(?!)"),
+    )
+}
+_ESCAPE = re.compile(
+    r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3})|([\\'\"abfnrtv\n]))", re.DOTALL
+)
+_SHORT = dict(zip("\\'\"abfnrtv\n", "\\'\"\a\b\f\n\r\t\v", strict=False)) | {"\n": ""}
 
 
 class Unreadable(ValueError):
@@ -75,23 +90,29 @@ def _number(token: str, at: int) -> int | float:
 class Notation:
     """A notation of values, for example Python's literals.
 
+    Mistakes that a lenient reading forgives are appended to the list `mistakes`, in words.
+
     Attributes:
-        string: Function that parses a string. The arguments are the text, the index of the string, and whether to read
-            strictly. The function returns the value of the string and the index after the string. If no string begins
-            at the index, the function returns None. If the string does not end, the function raises `Unreadable`.
+        string: Function that parses a string. The arguments are the text, the index of the string, and the mistakes.
+            The function returns the value of the string and the index after the string. If no string begins at the
+            index, the function returns None. If the string does not end, the function raises `Unreadable`.
         words: Words that stand for values. For example, `null` stands for None.
         brackets: The brackets of lists. The key is an opening bracket, and the value is the closing bracket.
         key: Pattern of keys without quotes in a mapping. None if all keys must be strings.
         trailing_comma: Whether a strict reading allows a comma after the last element.
+        other_words: Words that only a lenient reading accepts.
+        json_inside: Whether lists and mappings in the form of JSON have the same meaning in this notation.
     """
 
-    string: Callable[[str, int, bool], tuple[str, int] | None]
+    string: Callable[[str, int, list[str]], tuple[str, int] | None]
     words: Mapping[str, Any]
     brackets: Mapping[str, str]
     key: re.Pattern[str] | None = None
     trailing_comma: bool = False
+    other_words: Mapping[str, Any] = field(default_factory=dict)
+    json_inside: bool = False
 
-    def value(self, text: str, at: int, strict: bool, depth: int = 0) -> tuple[Any, int]:
+    def value(self, text: str, at: int, mistakes: list[str], depth: int = 0) -> tuple[Any, int]:
         """Return the value that begins at `at`, and the index after the value. White-space before it is skipped.
 
         Raises:
@@ -100,21 +121,34 @@ class Notation:
         at = skip(text, at)
         if depth > json_in_text.MAX_DEPTH:
             raise Unreadable(f"nested deeper than {json_in_text.MAX_DEPTH} levels", at)
-        if (string := self.string(text, at, strict)) is not None:
+        if (string := self.string(text, at, mistakes)) is not None:
             return string
         mark = text[at : at + 1]
         if mark == "{":
-            return self.mapping(text, at, strict, depth)
+            return self._json(text, at, depth) or self.mapping(text, at, mistakes, depth)
         if mark in self.brackets and mark:
-            return self._list(text, at + 1, self.brackets[mark], strict, depth)
+            return self._json(text, at, depth) or self._list(text, at + 1, self.brackets[mark], mistakes, depth)
         if (number := _NUMBER.match(text, at)) and not text[number.end() : number.end() + 1].isalnum():
             return _number(number.group(), at), number.end()
         word = _WORD.match(text, at)
-        if word is not None and word.group() in self.words:
-            return self.words[word.group()], word.end()
+        if word is not None:
+            if word.group() in self.words:
+                return self.words[word.group()], word.end()
+            if word.group() in self.other_words:
+                mistakes.append(f"{word.group()} is not a word of this notation")
+                return self.other_words[word.group()], word.end()
         raise Unreadable("a value is not a literal", at)
 
-    def mapping(self, text: str, at: int, strict: bool, depth: int = 0) -> tuple[dict[str, Any], int]:
+    def _json(self, text: str, at: int, depth: int) -> tuple[Any, int] | None:
+        """Return the list or mapping at `at` if it is JSON, because decoding JSON is much faster."""
+        if not self.json_inside or depth or json_in_text.START.match(text, at) is None:
+            return None
+        try:
+            return json_in_text.decode(text, at, strict=True)
+        except ValueError:
+            return None
+
+    def mapping(self, text: str, at: int, mistakes: list[str], depth: int = 0) -> tuple[dict[str, Any], int]:
         """Return the mapping whose opening brace is at `at`, and the index after the mapping.
 
         Raises:
@@ -123,32 +157,32 @@ class Notation:
         fields: dict[str, Any] = {}
         at = skip(text, expect(text, at, "{"))
         while not text.startswith("}", at):
-            name, at = self._key(text, at, strict)
-            value, at = self.value(text, expect(text, at, ":"), strict, depth + 1)
-            if strict and name in fields:
-                raise Unreadable("a key is written twice", at)
+            name, at = self._key(text, at, mistakes)
+            value, at = self.value(text, expect(text, at, ":"), mistakes, depth + 1)
+            if name in fields:
+                mistakes.append("a key is written twice")
             fields[name] = value
             at = skip(text, at)
             if not text.startswith("}", at):
-                at = self._comma(text, at, "}", strict)
+                at = self._comma(text, at, "}", mistakes)
         return fields, at + 1
 
-    def _comma(self, text: str, at: int, closing: str, strict: bool) -> int:
+    def _comma(self, text: str, at: int, closing: str, mistakes: list[str]) -> int:
         """Return the index after the comma at `at` and after the white-space that follows."""
         following = skip(text, expect(text, at, ","))
-        if strict and not self.trailing_comma and text.startswith(closing, following):
-            raise Unreadable("there is no value after a comma", at)
+        if not self.trailing_comma and text.startswith(closing, following):
+            mistakes.append("there is no value after a comma")
         return following
 
-    def _key(self, text: str, at: int, strict: bool) -> tuple[str, int]:
-        if (string := self.string(text, at, strict)) is not None:
+    def _key(self, text: str, at: int, mistakes: list[str]) -> tuple[str, int]:
+        if (string := self.string(text, at, mistakes)) is not None:
             return string
         name = self.key.match(text, at) if self.key is not None else None
         if name is None:
             raise Unreadable("a key is not a string", at)
         return name.group(), name.end()
 
-    def _list(self, text: str, at: int, closing: str, strict: bool, depth: int) -> tuple[Any, int]:
+    def _list(self, text: str, at: int, closing: str, mistakes: list[str], depth: int) -> tuple[Any, int]:
         """Return the list whose first value is at `at`, and the index after the list.
 
         Round brackets around one value are not a list if there is no comma. For example, `(3)` is 3, and `(3,)` is [3].
@@ -157,10 +191,50 @@ class Notation:
         comma = False
         at = skip(text, at)
         while not text.startswith(closing, at):
-            value, at = self.value(text, at, strict, depth + 1)
+            value, at = self.value(text, at, mistakes, depth + 1)
             values.append(value)
             at = skip(text, at)
             if not text.startswith(closing, at):
                 comma = True
-                at = self._comma(text, at, closing, strict)
+                at = self._comma(text, at, closing, mistakes)
         return (values[0] if closing == ")" and len(values) == 1 and not comma else values), at + 1
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    two, four, eight, octal, short = match.groups()
+    if short is not None:
+        return _SHORT[short]
+    if octal is not None:
+        return chr(int(octal, 8))
+    code = int(two or four or eight, 16)
+    if code > 0x10FFFF:
+        raise Unreadable("a string has an escape of a character that Unicode does not have", match.start())
+    return chr(code)
+
+
+def _python_string(text: str, at: int, mistakes: list[str]) -> tuple[str, int] | None:
+    mark = text[at : at + 1]
+    if mark not in ("'", '"'):
+        return None
+    if (plain := _PLAIN.match(text, at)) is not None:
+        return plain[plain.lastindex or 0], plain.end()
+    if text.startswith(mark * 3, at):
+        mark *= 3
+    string = _STRING[mark].match(text, at)
+    if string is None:
+        raise Unreadable("a string does not end", len(text))
+    inside = string.group(1)
+    if len(mark) == 1 and "\n" in inside.replace("\\\n", ""):
+        mistakes.append("a string has a line break")
+    return _ESCAPE.sub(_unescaped, inside) if "\\" in inside else inside, string.end()
+
+
+PYTHON = Notation(
+    string=_python_string,
+    words={"True": True, "False": False, "None": None},
+    other_words={"true": True, "false": False, "null": None},
+    brackets={"[": "]", "(": ")"},
+    trailing_comma=True,
+    json_inside=True,
+)
+"""Python's literals. A tuple is read as a list."""

@@ -22,16 +22,20 @@ separator `;` is taken from `llama3_json` at https://docs.vllm.ai/en/latest/feat
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
 from toolmark.benchmark.dialects import BaseDialect, json_in_text
-from toolmark.benchmark.dialects.parsing import Piece, parse_pieces
+from toolmark.benchmark.dialects.attempts import Attempt, Work
+from toolmark.benchmark.dialects.json_calls import ObjectForm
+from toolmark.benchmark.dialects.parsing import Grammar, Rules
 from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
-from toolmark.benchmark.dialects.unmarked_calls import cut, json_spans, write_result
+from toolmark.benchmark.dialects.scanner import Reader
+from toolmark.benchmark.dialects.unmarked_calls import AHEAD, UnmarkedObjects, write_result
 
-__all__ = ["PYTHON_TAG", "Llama3"]
+__all__ = ["PYTHON_TAG", "READERS", "RULES", "Llama3"]
 
 PYTHON_TAG = "<|python_tag|>"
 """A token that Llama 3 may write before a call. The token has no other meaning."""
@@ -44,12 +48,26 @@ Do not use variables.
 {tools}"""
 
 
-def _pieces(text: str, strict: bool) -> Iterable[Piece]:
-    return cut(text, json_spans(text, strict, "parameters", also=("type",)))
+_NOT_BLANK = re.compile(r"\S")
+_CALLS = UnmarkedObjects(ObjectForm("name", "parameters", ("type",), listed=True, marked=False))
 
 
-def _answer(outside: str) -> str:
-    return outside.replace(PYTHON_TAG, "").strip(" \t\r\n;")
+def _after_tag(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
+    """Read the call after `<|python_tag|>`. The tag shows that the model wants to call."""
+    first = _NOT_BLANK.search(text, start + len(PYTHON_TAG))
+    if first is not None and first.group() in "{[":
+        attempt, end = _CALLS.read(text, first.start(), work)
+        if attempt is not None:
+            return attempt, end
+    following = text.find(PYTHON_TAG, start + 1)
+    error = f"the text after {PYTHON_TAG} cannot be read"
+    return Attempt(error=error), len(text) if following < 0 else following
+
+
+READERS: Mapping[str, Reader] = {**_CALLS.readers(), PYTHON_TAG: _after_tag}
+"""The reader of each mark with which a call begins."""
+RULES = Rules(re.compile(r"<\|start_header_id\|>"), re.compile(r"[\s;]*"), lambda words: words.strip(" \t\r\n;"))
+_GRAMMAR = Grammar(READERS, ("llama3", "json"), RULES, ahead=AHEAD)
 
 
 def _write_call(call: Call) -> str:
@@ -74,4 +92,4 @@ class Llama3(BaseDialect):
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion. No text of a model causes an exception."""
-        return parse_pieces(completion, _pieces, strict=strict, result="<|start_header_id|>", answer=_answer)
+        return _GRAMMAR.parse(completion, strict=strict)

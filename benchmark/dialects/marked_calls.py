@@ -1,108 +1,84 @@
-"""Finds calls between markers. A marker is a tag or a special token around calls, for example `<tool_call>`."""
+"""Reads calls between marks. A mark is a tag or a special token around calls, for example `<tool_call>`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-from toolmark.benchmark.data.cases import Call
-from toolmark.benchmark.dialects import json_in_text
-from toolmark.benchmark.dialects.json_calls import calls_in, lenient_calls
-from toolmark.benchmark.dialects.parsing import Attempt, Piece
+from toolmark.benchmark.dialects.attempts import Attempt, Leniency, Work
+from toolmark.benchmark.dialects.json_calls import ObjectForm, loose_body
+from toolmark.benchmark.dialects.json_in_text import decode_value, wasted
+from toolmark.benchmark.dialects.literals import Unreadable
+from toolmark.benchmark.dialects.thinking import MARKS
 
-__all__ = ["Markers", "json_value"]
+__all__ = ["Marks", "spent"]
 
 _NOT_BLANK = re.compile(r"\S")
-_MAX_FAILURES = 64
-"""After this number of failed decodings, no other body is decoded, because each decoding may read the whole text."""
+
+Value = Callable[[str, int], tuple[Any, int, str | None]]
+Loosely = Callable[[str, str, Work], Attempt]
 
 
-def json_value(text: str, start: int, strict: bool) -> tuple[Any, int]:
-    """Decode the JSON object or array that begins at `start`. White-space before the value is skipped.
-
-    Returns:
-        The value, and the index after the value.
-
-    Raises:
-        ValueError: No object or array begins at `start`.
-    """
-    first = _NOT_BLANK.search(text, start)
-    if first is None or first.group() not in "{[":
-        raise ValueError("no JSON object or array begins here")
-    return json_in_text.decode(text, first.start(), strict=strict)
+def spent(error: ValueError, text: str, start: int, work: Work) -> None:
+    """Count the characters that a reader has read in vain from `start`."""
+    if isinstance(error, Unreadable):
+        # Readers in Python take much longer than the JSON decoder, which may have failed before.
+        work.spend(20 * (error.at - start) + start // 8)
+    else:
+        wasted(error, text, start, work)
 
 
 @dataclass(frozen=True)
-class Markers:
-    """The markers around the calls of a dialect, and the functions that read the text between two markers.
+class Marks:
+    """The marks around the calls of a dialect, and the functions that read the text between two marks.
 
-    The text between two markers is called the *body*. If the body can be decoded, the body ends after the decoded
-    value, because a string in the value may contain a marker. Any other body ends at the next marker.
+    The text between two marks is called the *body*. If the body can be decoded, the body ends after the decoded value,
+    because a string in the value may contain a mark. Any other body ends at the next mark.
 
     Attributes:
-        opening: The marker before a body.
-        closing: The marker after a body. Empty if the dialect does not mark the end.
-        value: Function that decodes a body. The arguments are the text, the index of the body, and whether to read
-            strictly. The function returns the value and the index after the value, or raises `ValueError`.
-        strictly: Function for strict readings. It returns the calls in a decoded value, or raises `ValueError`.
-        leniently: Function for lenient readings. It returns the calls in a decoded value, which may be none.
-        search: Function for lenient readings. It returns the calls in a body that cannot be decoded, or raises
-            `ValueError`.
+        opening: The mark before a body.
+        closing: The mark after a body. Empty if the dialect does not mark the end.
+        form: The form of the calls in a decoded body.
+        value: Function that decodes a body. The arguments are the text and the index of the body. The function returns
+            the value, the index after the value, and a mistake that a lenient reading forgives. It raises `ValueError`
+            if the body cannot be decoded.
+        loosely: Function that searches a body that cannot be decoded for calls. The arguments are the body, the reason
+            why it cannot be decoded, and the effort that may still be spent.
     """
 
     opening: str
     closing: str
-    value: Callable[[str, int, bool], tuple[Any, int]]
-    strictly: Callable[[Any], Sequence[Call]]
-    leniently: Callable[[Any], Sequence[Call]] = calls_in
-    search: Callable[[str], Sequence[Call]] = lenient_calls
+    form: ObjectForm
+    value: Value = decode_value
+    loosely: Loosely = loose_body
+    _any: re.Pattern[str] = field(init=False, repr=False)
 
-    def pieces(self, text: str, strict: bool) -> Iterator[Piece]:
-        """Cut a text into pieces at the markers."""
-        position = failures = 0
-        while (start := text.find(self.opening, position)) >= 0:
-            begin = start + len(self.opening)
-            read: tuple[Any, int] | None = None
-            error = f"the text after {self.opening} cannot be read"
-            if failures < _MAX_FAILURES:
-                try:
-                    read = self.value(text, begin, strict)
-                except ValueError as reason:
-                    failures += 1
-                    error = str(reason)
-            stop = self._end_of_body(text, read[1]) if read is not None else None
-            if read is not None and stop is not None:
-                attempt = self._of_value(read[0], strict)
-            else:
-                body_end, stop = self._next_marker(text, begin)
-                if strict:
-                    attempt = Attempt(error=error if read is None else "there is other text between the markers")
-                else:
-                    attempt = self._of_body(text[begin:body_end])
-            yield text[position:start], attempt
-            position = stop
-        yield text[position:], None
+    def __post_init__(self) -> None:
+        marks = (self.opening, self.closing, *MARKS, *MARKS.values())
+        object.__setattr__(self, "_any", re.compile("|".join(re.escape(mark) for mark in marks if mark)))
 
-    def _of_value(self, value: Any, strict: bool) -> Attempt:
+    def read(self, text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
+        """Read the call whose opening mark is at `start`. See `toolmark.benchmark.dialects.scanner.Reader`."""
+        begin = start + len(self.opening)
         try:
-            calls = self.strictly(value) if strict else self.leniently(value)
+            value, end, fault = self.value(text, begin)
         except ValueError as reason:
-            return Attempt(error=str(reason))
-        return Attempt(calls, None if calls else "no call can be read between the markers")
+            spent(reason, text, begin, work)
+            error = str(reason)
+        else:
+            stop = self._closed(text, end)
+            if stop is not None:
+                attempt = self.form.attempt(value, fault)
+                return attempt or Attempt(error="there is no call between the marks"), stop
+            error = "there is other text between the marks"
+        return self._loosely(text, begin, error, work)
 
-    def _of_body(self, body: str) -> Attempt:
-        try:
-            return Attempt(self.search(body))
-        except ValueError as reason:
-            return Attempt(error=str(reason))
+    def _closed(self, text: str, end: int) -> int | None:
+        """Return the index after the closing mark of a body, or None if other text stands before the mark.
 
-    def _end_of_body(self, text: str, end: int) -> int | None:
-        """Return the index after the closing marker of a body, or None if other text stands before the marker.
-
-        `end` is the index after the value of the body. If the dialect has no closing marker, return `end`.
+        `end` is the index after the value of the body. If the dialect has no closing mark, return `end`.
         """
         if not self.closing:
             return end
@@ -111,13 +87,16 @@ class Markers:
             return None
         return following.start() + len(self.closing)
 
-    def _next_marker(self, text: str, begin: int) -> tuple[int, int]:
-        """Return the end of a body that cannot be decoded, and the index at which the next piece begins."""
-        marker = self._either.search(text, begin)
-        if marker is None:
-            return len(text), len(text)
-        return marker.start(), marker.end() if marker.group() == self.closing else marker.start()
-
-    @cached_property
-    def _either(self) -> re.Pattern[str]:
-        return re.compile("|".join(re.escape(mark) for mark in (self.opening, self.closing) if mark))
+    def _loosely(self, text: str, begin: int, error: str, work: Work) -> tuple[Attempt, int]:
+        mark = self._any.search(text, begin)
+        end = stop = len(text) if mark is None else mark.start()
+        closed = mark is not None and mark.group() == self.closing
+        if mark is not None and closed:
+            stop = mark.end()
+        body = text[begin:end]
+        if mark is not None and mark.group() == self.opening and not body.strip():
+            return Attempt(forgiven=[(Leniency.TEXT_INSIDE, f"{self.opening} is written twice")]), stop
+        attempt = self.loosely(body, error, work)
+        if self.closing and not closed and attempt.calls:
+            attempt.forgiven = [(Leniency.NOT_CLOSED, f"{self.closing} is missing"), *attempt.forgiven]
+        return attempt, stop

@@ -28,49 +28,48 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from toolmark.benchmark.data.cases import Call, Message, Tool
+from toolmark.benchmark.data.cases import Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
 from toolmark.benchmark.dialects import BaseDialect, json_in_text
-from toolmark.benchmark.dialects.json_calls import strict_call
-from toolmark.benchmark.dialects.marked_calls import Markers, json_value
-from toolmark.benchmark.dialects.parsing import parse_pieces
+from toolmark.benchmark.dialects.json_calls import ObjectForm
+from toolmark.benchmark.dialects.json_in_text import decode_value
+from toolmark.benchmark.dialects.marked_calls import Marks
+from toolmark.benchmark.dialects.parsing import Grammar, Rules
 from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
 
-__all__ = ["Mistral"]
+__all__ = ["READERS", "Mistral"]
 
 _NAMED = re.compile(r"\s{0,8}([^\s\[\]{}\"`]{1,128})(?:\[CALL_ID\]\w{0,64})?(\[ARGS\])?\s{0,8}(?=\{)")
 """Pattern of the name before the arguments, in the newer form."""
 
 
-def _value(text: str, start: int, strict: bool) -> tuple[Any, int]:
+def _value(text: str, start: int) -> tuple[Any, int, str | None]:
     """Decode the list of calls of the older form, or one call of the newer form.
 
     Returns:
-        The calls as a list of the older form, and the index after the calls.
+        The calls as a list of the older form, the index after the calls, and a mistake that a lenient reading forgives.
     """
     named = _NAMED.match(text, start)
     if named is None:
-        return json_value(text, start, strict)
-    if strict and not named.group(2):
-        raise ValueError("[ARGS] is missing")
-    arguments, end = json_value(text, named.end(), strict)
-    return [{"name": named.group(1), "arguments": arguments}], end
+        return decode_value(text, start)
+    arguments, end, fault = decode_value(text, named.end())
+    if not named.group(2):
+        fault = fault or "[ARGS] is missing"
+    return [{"name": named.group(1), "arguments": arguments}], end, fault
 
 
-def _strict_calls(value: Any) -> Sequence[Call]:
-    if not isinstance(value, list) or not value:
-        raise ValueError("there is no list of calls after [TOOL_CALLS]")
-    return [strict_call(item, "name", "arguments", also=("id",)) for item in value]
-
-
-_MARKERS = Markers("[TOOL_CALLS]", "", _value, _strict_calls)
+_OPEN = "[TOOL_CALLS]"
+_MARKS = Marks(_OPEN, "", ObjectForm("name", "arguments", ("id",), listed=True, required=True), _value)
+READERS = {_OPEN: _MARKS.read}
+"""The reader of each mark with which a call begins."""
+_GRAMMAR = Grammar(READERS, ("mistral",), Rules(re.compile(r"\[TOOL_RESULTS\]")))
 
 
 def _write_assistant(message: Message) -> str:
     if not message.tool_calls:
         return message.content
     calls = [{"name": call.name, "arguments": dict(call.arguments)} for call in message.tool_calls]
-    return content_and_calls(message.content, f"{_MARKERS.opening} {json_in_text.dumps(calls)}")
+    return content_and_calls(message.content, f"{_OPEN} {json_in_text.dumps(calls)}")
 
 
 def _write_result(message: Message) -> str:
@@ -91,4 +90,4 @@ class Mistral(BaseDialect):
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion. No text of a model causes an exception."""
-        return parse_pieces(completion, _MARKERS.pieces, strict=strict, result="[TOOL_RESULTS]")
+        return _GRAMMAR.parse(completion, strict=strict)

@@ -21,52 +21,48 @@ If a template writes calls in any other form, `toolmark.benchmark.engine.encodin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 
 from toolmark.benchmark.data.cases import Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt, RawCall
-from toolmark.benchmark.dialects import BaseDialect, Dialect, json_in_text
-from toolmark.benchmark.dialects.functiongemma import FunctionGemma
-from toolmark.benchmark.dialects.hermes import Hermes
+from toolmark.benchmark.dialects import BaseDialect, functiongemma, hermes, json_in_text, llama3, mistral
+from toolmark.benchmark.dialects.attempts import Attempt, Fault, Leniency
 from toolmark.benchmark.dialects.json_calls import call_from_object
-from toolmark.benchmark.dialects.llama3 import PYTHON_TAG, Llama3
-from toolmark.benchmark.dialects.mistral import Mistral
-from toolmark.benchmark.dialects.parsing import Attempt, Piece, parse_pieces
-from toolmark.benchmark.dialects.thinking import without_thinking
+from toolmark.benchmark.dialects.parsing import Grammar, Rules, judge
+from toolmark.benchmark.dialects.scanner import Found, Scanner
 
 __all__ = ["Native"]
 
-_LLAMA3 = Llama3()
-_FORMS: dict[str, Dialect] = {
-    "<tool_call>": Hermes(),
-    "<start_function_call>": FunctionGemma(),
-    "[TOOL_CALLS]": Mistral(),
-    PYTHON_TAG: _LLAMA3,
-}
+_RESULT = re.compile("<tool_response>|<start_function_response>|\\[TOOL_RESULTS\\]|<\\|start_header_id\\|>")
+_RULES = Rules(_RESULT, llama3.RULES.between)
+_GRAMMAR = Grammar(
+    {**hermes.READERS, **functiongemma.READERS, **mistral.READERS},
+    ("hermes", "functiongemma", "mistral", "llama3"),
+    _RULES,
+)
+_LLAMA3 = llama3.Llama3()
+_WORDS = Scanner({})
+"""Finds thoughts in the words beside the calls of a server."""
 
 
-def _read_raw_call(raw: RawCall, strict: bool) -> Attempt:
+def _read_raw_call(raw: RawCall) -> Attempt:
     text = raw.arguments[: json_in_text.MAX_LENGTH]
+    faults: list[Fault] = []
     try:
-        arguments = json_in_text.loads(text, strict=strict) if strict or text.strip() else {}
+        arguments = json_in_text.loads(text, strict=True)
     except ValueError as reason:
-        return Attempt(error=str(reason))
-    if strict and not isinstance(arguments, dict):
-        return Attempt(error="the arguments are not a JSON object")
-    call = call_from_object({"name": raw.name, "arguments": arguments})
-    return Attempt([call]) if call is not None else Attempt(error="the arguments are not a JSON object")
-
-
-def _no_calls(text: str, strict: bool) -> Iterable[Piece]:  # noqa: ARG001 - the signature of `Pieces`
-    yield text, None
-
-
-def _form_of(text: str) -> Dialect | None:
-    text = without_thinking(text).lstrip()
-    forms = {text.find(mark): form for mark, form in _FORMS.items() if mark in text}
-    if forms:
-        return forms[min(forms)]  # `min` chooses the mark that stands first in the text.
-    return _LLAMA3 if text.startswith("{") else None
+        faults.append((Leniency.VALUE, str(reason)))
+        try:
+            arguments = json_in_text.loads(text, strict=False) if text.strip() else {}
+        except ValueError as error:
+            return Attempt(error=str(error), name=raw.name)
+    if isinstance(arguments, str):
+        faults.append((Leniency.ARGUMENTS_AS_TEXT, "the arguments are not a JSON object"))
+    call = call_from_object({"name": raw.name, "arguments": arguments}) if arguments is not None else None
+    if call is None:
+        return Attempt(error="the arguments are not a JSON object", name=raw.name)
+    return Attempt([call], faults)
 
 
 class Native(BaseDialect):
@@ -82,10 +78,12 @@ class Native(BaseDialect):
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion. No text of a model or server causes an exception."""
         if not completion.tool_calls:
-            form = _form_of(completion.text[: json_in_text.MAX_LENGTH])
-            return form.parse(completion, strict=strict) if form else parse_pieces(completion, _no_calls, strict=strict)
-        attempts = [_read_raw_call(raw, strict) for raw in completion.tool_calls]
-        calls = tuple(call for attempt in attempts for call in attempt.calls)
-        error = next((attempt.error for attempt in attempts if attempt.error is not None), None)
-        answer = without_thinking(completion.text[: json_in_text.MAX_LENGTH]).strip()
-        return ParsedCompletion(calls, True, frozenset(), None if calls and not strict else error, answer)
+            reading = _GRAMMAR.parse(completion, strict=strict)
+            bare = not reading.attempted and (reading.answer.startswith("{") or llama3.PYTHON_TAG in reading.answer)
+            if bare:
+                return _LLAMA3.parse(completion, strict=strict)
+            return reading
+        found = _WORDS.scan(completion.text[: json_in_text.MAX_LENGTH])
+        attempts = [_read_raw_call(raw) for raw in completion.tool_calls]
+        words = "".join(found.gaps)
+        return judge(Found(attempts, [words, *("" for _ in attempts)]), Rules(), (), strict=strict)

@@ -1,79 +1,136 @@
 """Parses completions. This module contains the rules that are the same in all dialects.
 
-A dialect finds the attempts to call and cuts the text at these attempts. A piece is the text before an attempt,
-together with the attempt. In a strict reading, three things are errors in every dialect:
+The scanner finds the attempts to call and the text between them. A strict reading accepts a completion in which only
+white-space stands between and after the calls, and in which no call has a mistake that a lenient reading forgives. In
+every dialect, these are also mistakes:
 
 - a code fence around a call
-- text after the last call
 - a tool result that the model wrote itself
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from toolmark.benchmark.data.cases import Call
-from toolmark.benchmark.data.completions import Completion, ParsedCompletion
-from toolmark.benchmark.dialects import json_in_text
-from toolmark.benchmark.dialects.thinking import without_thinking
+from toolmark.benchmark.data.completions import Completion, FailedAttempt, ParsedCompletion, UntypedCall
+from toolmark.benchmark.dialects import foreign_forms, json_in_text
+from toolmark.benchmark.dialects.attempts import Fault, Leniency
+from toolmark.benchmark.dialects.scanner import Found, Reader, Scanner
+from toolmark.benchmark.dialects.typed_arguments import guessed
 
-__all__ = ["Attempt", "Piece", "Pieces", "parse_pieces"]
+__all__ = ["Grammar", "Rules", "judge", "too_long"]
+
+_NO_RESULT = re.compile(r"(?!)")
+_BLANK = re.compile(r"\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A part of a text in which a model called tools or tried to call tools.
+@dataclass(frozen=True)
+class Rules:
+    """What a dialect accepts around its calls.
 
     Attributes:
-        calls: The calls that can be read in this part.
-        error: What is wrong with this part. None if nothing is wrong.
-    """
-
-    calls: Sequence[Call] = ()
-    error: str | None = None
-
-
-Piece = tuple[str, Attempt | None]
-"""A part of the text outside of calls, and the attempt after this part. In the last piece, the attempt is None."""
-
-Pieces = Callable[[str, bool], Iterable[Piece]]
-"""Function that cuts a text into pieces. The second argument says whether to read strictly."""
-
-
-def parse_pieces(
-    completion: Completion, pieces: Pieces, *, strict: bool, result: str = "", answer: Callable[[str], str] = str.strip
-) -> ParsedCompletion:
-    """Read the calls of a completion. No text of a model causes an exception.
-
-    Args:
-        completion: The completion.
-        pieces: Function that cuts the text of the completion at the calls.
-        strict: Whether to read strictly.
-        result: The text that begins a tool result in this dialect. Empty if an answer may also contain this text.
+        result: Pattern of the beginning of a tool result.
+        between: Pattern of the text that may stand between two calls.
         answer: Function that makes the text for the user from the text outside of calls.
     """
-    text = completion.text
-    if len(text) > json_in_text.MAX_LENGTH:
-        return ParsedCompletion(attempted=True, error=f"longer than {json_in_text.MAX_LENGTH} characters")
-    text = without_thinking(text)
-    calls: list[Call] = []
-    outside: list[str] = []
-    error: str | None = None
-    attempted = False
-    for before, attempt in pieces(text, strict):
-        outside.append(before)
-        if attempt is not None:
-            attempted = True
-            calls += attempt.calls
-            if error is None:
-                error = "the call is in a code fence" if strict and json_in_text.in_fence(before) else attempt.error
-        elif attempted and before.strip():
-            error = error or "there is text after the last call"
-    text_outside = "".join(outside)
-    if result and result in text_outside:
-        error = "the model wrote a tool result itself"
-    if calls and not strict:
-        error = None
-    named = frozenset() if attempted or strict else json_in_text.named_in(text)
-    return ParsedCompletion(tuple(calls), attempted, named, error, answer(text_outside))
+
+    result: re.Pattern[str] = _NO_RESULT
+    between: re.Pattern[str] = _BLANK
+    answer: Callable[[str], str] = str.strip
+
+
+class Grammar:
+    """How a dialect writes calls.
+
+    Args:
+        readers: The reader of each mark with which a call begins. See `toolmark.benchmark.dialects.scanner.Reader`.
+        forms: Names of the forms that the dialect reads itself, as in `foreign_forms.py`.
+        rules: What the dialect accepts around its calls.
+        whole: Reader of calls without a mark, which are the whole text. See `Scanner`.
+        ahead: For a mark, the pattern of the text that must follow it.
+    """
+
+    def __init__(
+        self,
+        readers: Mapping[str, Reader],
+        forms: tuple[str, ...],
+        rules: Rules | None = None,
+        whole: Reader | None = None,
+        ahead: Mapping[str, str] | None = None,
+    ) -> None:
+        self._scanner = Scanner(readers, forms, whole, ahead)
+        self._forms = forms
+        self._rules = rules or Rules()
+
+    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
+        """Read the calls of a completion. No text of a model causes an exception."""
+        if len(completion.text) > json_in_text.MAX_LENGTH:
+            return too_long()
+        return judge(self._scanner.scan(completion.text), self._rules, self._forms, strict=strict)
+
+
+def too_long() -> ParsedCompletion:
+    """Return the reading of a text that is too long to be read."""
+    return ParsedCompletion(attempted=True, error=f"longer than {json_in_text.MAX_LENGTH} characters")
+
+
+def judge(found: Found, rules: Rules, own: tuple[str, ...], *, strict: bool) -> ParsedCompletion:
+    """Return the reading of a text from everything that the text contains."""
+    words = "".join(found.gaps)
+    attempts = found.attempts
+    failed = list(found.failed)
+    if not attempts:
+        if not failed and not strict:
+            failed.extend(foreign_forms.unmarked(words, own))
+        return ParsedCompletion(answer=rules.answer(words), failed=tuple(failed))
+    own_failures = [
+        FailedAttempt(attempt.form, attempt.error, attempt.name) for attempt in attempts if attempt.error is not None
+    ]
+    # A strict reading has only the calls that are written strictly.
+    calls = [call for attempt in attempts if not (strict and attempt.forgiven) for call in attempt.calls]
+    faults = list(_faults(found, rules, words))
+    typed, untyped = _split(calls)
+    error = None
+    if strict or not calls:
+        error = next((failure.reason for failure in [*own_failures, *failed] if failure.certain), None)
+        error = error or next((text for _, text in faults), None)
+    return ParsedCompletion(
+        calls=typed,
+        attempted=True,
+        error=error,
+        answer=rules.answer(words),
+        failed=(*own_failures, *failed),
+        forgiven=tuple(dict.fromkeys(kind.value for kind, _ in faults)) if faults else (),
+        untyped=untyped,
+    )
+
+
+def _split(calls: list[Call | UntypedCall]) -> tuple[tuple[Call, ...], tuple[Call | UntypedCall, ...]]:
+    """Return the calls with guessed types, and all calls if one of them needs a schema."""
+    if not any(isinstance(call, UntypedCall) for call in calls):
+        return tuple(call for call in calls if isinstance(call, Call)), ()
+    typed = (call if isinstance(call, Call) else guessed(call) for call in calls)
+    return tuple(call for call in typed if call is not None), tuple(calls)
+
+
+def _faults(found: Found, rules: Rules, words: str) -> Iterator[Fault]:
+    """Yield the mistakes in the order in which an error names them."""
+    fenced = False
+    for number, (gap, attempt) in enumerate(zip(found.gaps, found.attempts, strict=False)):
+        if number and rules.result.search(gap):
+            yield Leniency.OWN_RESULT, "the model wrote a tool result itself"
+        if "```" in gap:
+            fenced ^= gap.count("```") % 2 == 1
+        if fenced:
+            yield Leniency.CODE_FENCE, "the call is in a code fence"
+        elif number and rules.between.fullmatch(gap) is None:
+            yield Leniency.TEXT_BETWEEN, "there is text between two calls"
+        yield from attempt.forgiven
+    if rules.result.search(words):
+        yield Leniency.OWN_RESULT, "the model wrote a tool result itself"
+    rest = found.gaps[-1]
+    if rest and not rest.isspace():
+        yield Leniency.TEXT_AFTER, "there is text after the last call"

@@ -14,15 +14,15 @@ A strict reading accepts a completion of this form: any text, then one or more c
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from typing import Any
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
 from toolmark.benchmark.dialects import BaseDialect, json_in_text
-from toolmark.benchmark.dialects.json_calls import strict_call
-from toolmark.benchmark.dialects.marked_calls import Markers, json_value
-from toolmark.benchmark.dialects.parsing import parse_pieces
+from toolmark.benchmark.dialects.json_calls import ObjectForm
+from toolmark.benchmark.dialects.marked_calls import Marks
+from toolmark.benchmark.dialects.parsing import Grammar, Rules
 from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
 
 __all__ = ["Tagged"]
@@ -61,17 +61,14 @@ def _write_result(message: Message) -> str:
     return f"{_RESULT}{message.content}</tool_result>"
 
 
-def _strict_calls(value: Any) -> Sequence[Call]:
-    return [strict_call(value, "tool_name", "args")]
-
-
-_MARKERS = Markers(_OPEN, _CLOSE, json_value, _strict_calls)
-
-
 def _answer(text: str) -> str:
     before, _, rest = text.partition(_ANSWER_OPEN)
     inside, _, after = rest.partition(_ANSWER_CLOSE)
     return inside.strip() or (before + after).strip()
+
+
+_MARKS = Marks(_OPEN, _CLOSE, ObjectForm("tool_name", "args"))
+_GRAMMAR = Grammar({_OPEN: _MARKS.read}, ("hermes",), Rules(re.compile(re.escape(_RESULT)), answer=_answer))
 
 
 class Tagged(BaseDialect):
@@ -87,4 +84,4 @@ class Tagged(BaseDialect):
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
         """Read the calls of a completion. No text of a model causes an exception."""
-        return parse_pieces(completion, _MARKERS.pieces, strict=strict, result=_RESULT, answer=_answer)
+        return _GRAMMAR.parse(completion, strict=strict)

@@ -1,22 +1,32 @@
 """The thoughts of a model: text between two marks, which is not part of the answer.
 
-Qwen, DeepSeek and others write `<think>…</think>`. Mistral's reasoning models write `[THINK]…[/THINK]`. Some chat
-templates write the opening mark at the end of the prompt, so the text of the model begins inside a thought.
+Qwen, DeepSeek and others write `<think>…</think>`. Mistral's reasoning models write `[THINK]…[/THINK]`, Gemma 4 writes
+`<|channel>thought…<channel|>`, and Kimi K3 writes its thoughts as an element `think`. Some chat templates write the
+opening mark at the end of the prompt, so the text of the model begins inside a thought.
 """
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["MARKS", "closing_of_open_thought", "without_empty_thought", "without_thinking"]
+__all__ = ["CLOSING", "MARKS", "closing_of_open_thought", "without_empty_thought", "without_thinking"]
 
-MARKS = {"<think>": "</think>", "[THINK]": "[/THINK]"}
+MARKS = {
+    "<think>": "</think>",
+    "[THINK]": "[/THINK]",
+    "<|channel>": "<channel|>",
+    "<|open|>think<|sep|>": "<|close|>think<|sep|>",
+}
 """The closing mark of each opening mark."""
+
+CLOSING = frozenset(MARKS.values())
+"""The closing marks."""
 
 _MARK = re.compile("|".join(re.escape(mark) for pair in MARKS.items() for mark in pair))
 
-
-_EMPTY = re.compile("|".join(rf"{re.escape(opening)}\s*{re.escape(closing)}\s*" for opening, closing in MARKS.items()))
+_EMPTY = re.compile(
+    "|".join(rf"{re.escape(opening)}(?:thought)?\s*{re.escape(closing)}\s*" for opening, closing in MARKS.items())
+)
 
 
 def without_empty_thought(text: str) -> str:
@@ -26,10 +36,11 @@ def without_empty_thought(text: str) -> str:
 
 
 def without_thinking(text: str) -> str:
-    """Return `text` without its thoughts.
+    """Return an answer in words without its thoughts.
 
     If the closing mark is missing, the thought ends at the end of the text. If the opening mark is missing, the thought
-    begins at the start of the text.
+    begins at the start of the text. A text that may contain calls is read by `scanner.py` instead, because a mark
+    inside an argument is part of the argument.
     """
     parts: list[str] = []
     position = 0

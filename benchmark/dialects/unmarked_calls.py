@@ -1,23 +1,32 @@
-"""Finds calls in dialects without markers. In these dialects, every text in the form of a call counts as a call."""
+"""Reads calls in dialects without marks. In these dialects, every JSON value in the form of a call counts as a call."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
-from typing import Any
+from collections.abc import Mapping
 
-from toolmark.benchmark.data.cases import Call, Message
-from toolmark.benchmark.dialects import json_in_text
-from toolmark.benchmark.dialects.json_calls import call_from_object, strict_call
-from toolmark.benchmark.dialects.parsing import Attempt, Piece
+from toolmark.benchmark.data.cases import Message
+from toolmark.benchmark.dialects.attempts import Attempt, Leniency, Work
+from toolmark.benchmark.dialects.json_calls import ObjectForm, calls_in
+from toolmark.benchmark.dialects.json_in_text import START, decode, wasted
+from toolmark.benchmark.dialects.scanner import Reader
 
-__all__ = ["Span", "cut", "json_spans", "write_result"]
+__all__ = ["AHEAD", "RESULT", "UnmarkedObjects", "write_result"]
 
-Span = tuple[int, int, Attempt]
-"""The start and the end of an attempt to call, as indices in the text, and the attempt."""
-
-_RESULT = re.compile(r"^Result(?: of [^\n:]{1,128})?:", re.MULTILINE)
+RESULT = re.compile(r"^Result(?: of [^\n:]{1,128})?:", re.MULTILINE)
 """Pattern of a tool result as `write_result` writes it."""
+
+AHEAD = {"{": r"\s{0,64}[\"'}]", "[": r"\s{0,64}[{\"\[\]\-\dtfnNI]"}
+"""What must follow a mark. See `Scanner`."""
+
+_KEY = r"(?:tool_name|name|tool|function)"
+_ARGUMENTS = r"(?:args|arguments|parameters|input_args)"
+_HEAD = re.compile(
+    rf"""\{{\s{{0,64}}(?:["']type["']\s*:\s*["']function["']\s*,\s*)?"""
+    rf"""(?:["']{_KEY}["']\s*:\s*["']([^"'\\\n]{{1,128}})(?:\Z|["']\s*(?:\Z|,\s*(?:\Z|["'](?:\w*\Z|{_ARGUMENTS}["']))))"""
+    rf"""|["']{_ARGUMENTS}["']\s*:\s*\{{(?=[^\x00]{{0,300}}?["']{_KEY}["']\s*:\s*["']([^"'\\\n]{{1,128}})))"""
+)
+"""Pattern of the beginning of a call, also of a call that cannot be decoded."""
 
 
 def write_result(message: Message) -> str:
@@ -25,75 +34,49 @@ def write_result(message: Message) -> str:
     return f"Result of {message.name}: {message.content}" if message.name else f"Result: {message.content}"
 
 
-def cut(text: str, spans: Iterable[Span]) -> Iterator[Piece]:
-    """Cut a text into pieces at the attempts to call.
-
-    An attempt gets an error if it stands after a tool result that the model wrote, or inside a broken JSON value.
-    """
-    position = 0
-    for start, end, attempt in spans:
-        before = text[position:start]
-        if position and _RESULT.search(before):
-            attempt = Attempt(attempt.calls, "the model wrote a tool result itself")
-        elif before.rstrip().endswith(("[", "{", '":')):
-            attempt = Attempt(attempt.calls, "the call is inside a broken JSON value")
-        yield before, attempt
-        position = end
-    yield text[position:], None
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _unwrapped(value: Any, *, alone: bool) -> Any:
-    """Return the list in `{"tool_calls": [...]}`. If `value` has another form, return `value`.
-
-    If `alone`, the object must not have other keys.
-    """
-    wrapped = isinstance(value, dict) and isinstance(value.get("tool_calls"), list) and not (alone and len(value) > 1)
-    return value["tool_calls"] if wrapped else value
-
-
-def json_spans(
-    text: str, strict: bool, arguments_key: str, also: Collection[str] = (), *, wrapper: bool = False
-) -> Iterator[Span]:
-    """Find the JSON values in a text that contain calls and nothing else.
-
-    An object without arguments is an answer, because no marker shows that the object is a call. If only a lenient
-    reading accepts a value, a strict reading yields an attempt with an error. Otherwise the value would count as text
-    of an answer.
+class UnmarkedObjects:
+    """Reads JSON values that contain calls and nothing else. All other JSON is part of the answer.
 
     Args:
-        text: The text.
-        strict: Whether to accept only the keys `name` and `arguments_key`.
-        arguments_key: The key of the arguments.
-        also: Further keys that a strict reading accepts.
-        wrapper: Whether a strict reading accepts `{"tool_calls": [...]}` around the list.
-
-    Yields:
-        The start and the end of a value, and the attempt.
+        form: The form of the calls.
     """
-    if not strict:
-        for start, end, value in json_in_text.scan(text, strict=False):
-            if calls := _calls_only(value):
-                yield start, end, Attempt(calls)
-        return
-    for start, end, (value, error) in json_in_text.scan_both(text):
-        if error is None:
-            items = _as_list(_unwrapped(value, alone=True) if wrapper else value)
-            try:
-                clean = [strict_call(item, "name", arguments_key, also) for item in items]
-                if clean and all(arguments_key in item for item in items):
-                    yield start, end, Attempt(clean)
-                    continue
-            except ValueError as reason:
-                error = str(reason)
-        if _calls_only(value):
-            yield start, end, Attempt(error=error)
 
+    def __init__(self, form: ObjectForm) -> None:
+        self._form = form
 
-def _calls_only(value: Any) -> list[Call]:
-    """Return the calls in `value`. If `value` contains anything else than calls, return an empty list."""
-    calls = [call_from_object(item) for item in _as_list(_unwrapped(value, alone=False))]
-    return [] if None in calls else [call for call in calls if call is not None]
+    def readers(self) -> Mapping[str, Reader]:
+        """Return the reader of each mark with which a call may begin."""
+        return {"{": self.read, "[": self.read}
+
+    def read(self, text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
+        """Read the call that begins at `start`. See `toolmark.benchmark.dialects.scanner.Reader`.
+
+        A value that begins like a call and cannot be decoded is a failed attempt. It ends where the next call begins.
+        """
+        if START.match(text, start) is None:
+            return self._broken(text, start, "the call is not JSON")
+        try:
+            value, end = decode(text, start, strict=False)
+        except ValueError as error:
+            wasted(error, text, start, work)
+            return self._broken(text, start, str(error))
+        if calls_in(value, marked=False) is None:
+            return None, end
+        try:
+            decode(text, start, strict=True)
+        except ValueError as error:
+            fault: str | None = str(error)
+        else:
+            fault = None
+        attempt = self._form.attempt(value, fault)
+        if attempt is not None and text[max(0, start - 64) : start].rstrip().endswith(("[", "{", '":')):
+            attempt.forgiven = (*attempt.forgiven, (Leniency.NOT_CLOSED, "the call is inside a broken JSON value"))
+        return attempt, end
+
+    def _broken(self, text: str, start: int, error: str) -> tuple[Attempt | None, int]:
+        head = _HEAD.match(text, start)
+        if head is None:
+            return None, start + 1
+        following = _HEAD.search(text, head.end())
+        end = len(text) if following is None else following.start()
+        return Attempt(error=error, name=head[1] or head[2]), end

@@ -35,6 +35,7 @@ class Cause(StrEnum):
     NO_CALL = "no_call", "no call", "#dc2626", "#ff7b72"
     TRUNCATED = "truncated", "truncated", "#78716c", "#8d8782"
     UNPARSEABLE = "unparseable", "unparseable", "#a8a29e", "#bdb7b2"
+    FOREIGN_FORMAT = "foreign_format", "foreign format", "#57534e", "#a59f99"
     UNKNOWN_TOOL = "unknown_tool", "unknown tool", "#6d28d9", "#8f6cf0"
     WRONG_COUNT = "wrong_count", "wrong count", "#8b5cf6", "#a98bff"
     WRONG_TOOL = "wrong_tool", "wrong tool", "#c4b5fd", "#d3c7ff"

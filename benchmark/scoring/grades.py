@@ -11,20 +11,21 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self
 
 from toolmark.benchmark.data.cases import Abstain, Call, Case, ExpectCall, Tool
-from toolmark.benchmark.data.completions import Completion, ParsedCompletion
+from toolmark.benchmark.data.completions import Completion, FailedAttempt
 from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.dialects.typed_arguments import typed
 from toolmark.benchmark.scoring.accepted_values import accepts
 from toolmark.benchmark.scoring.answers import uses_result
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.matching import Fault, Match, Spelling, closest, offered_tool, same_names
-from toolmark.benchmark.scoring.outcomes import Outcome, outcome_of
+from toolmark.benchmark.scoring.outcomes import Outcome, failed_attempt, outcome_of
 from toolmark.benchmark.tools.right_arguments import without_nulls
 from toolmark.benchmark.tools.schemas import problems, validator_of
 
 __all__ = ["SCORER_VERSION", "Grade", "JudgedCall", "grade", "legible"]
 
-SCORER_VERSION = "3"
+SCORER_VERSION = "4"
 """Version of the rules for grading, which runs record. Raise the version if a change of code can change a grade."""
 
 _MAX_TEXT = 300
@@ -73,6 +74,7 @@ class Grade:
             Otherwise all calls and arguments must be right, and calls that may run must run without an error.
         correct_leniently: Like `correct`, but for the lenient reading.
         executed: Whether all calls that were run ended without an error. None if no call was run.
+        forgiven: The mistakes in the form of the calls that the lenient reading accepts. Empty if there are none.
         stopped: Whether the model ended the completion by itself. None if the recording does not say this.
         uses_result: Whether the answer uses the tool result in the conversation. None if there is no tool result.
         answer_length: Number of characters of the text for the user.
@@ -111,6 +113,7 @@ class Grade:
     tags: dict[str, Any]
     waived: str | None
     arguments_known: bool = True
+    forgiven: tuple[str, ...] = ()
     calls: tuple[JudgedCall, ...] = ()
     option: int | None = None
     answer: str = ""
@@ -131,7 +134,12 @@ class Grade:
             KeyError, TypeError: The log does not contain the fields of a grade.
         """
         cause = logged["cause"]
-        changed = {**logged, "called": tuple(logged["called"]), "cause": None if cause is None else Cause.of(cause)}
+        changed = {
+            **logged,
+            "called": tuple(logged["called"]),
+            "forgiven": tuple(logged.get("forgiven", ())),
+            "cause": None if cause is None else Cause.of(cause),
+        }
         return replace(self, **changed)
 
 
@@ -218,6 +226,17 @@ def _failure(
     return cause, details[cause] if cause else "", executed
 
 
+def _unread(failed: FailedAttempt | None, completion: Completion) -> tuple[Cause, str]:
+    """Return the cause of an attempt that cannot be read, and the detail. `failed` is None if nothing was attempted."""
+    if completion.stop_reason == "length":
+        return Cause.TRUNCATED, "the token limit cut the completion inside a call or before an answer"
+    if failed is not None and failed.form is not None:
+        return Cause.FOREIGN_FORMAT, failed.form
+    if failed is not None:
+        return Cause.UNPARSEABLE, failed.reason
+    return Cause.UNPARSEABLE, "no call can be read" if completion.text.strip() else "empty"
+
+
 def _judged(calls: Sequence[Call], match: Match | None, right: bool) -> tuple[JudgedCall, ...]:
     """Return at most `_MOST_CALLS` calls of an answer, each with its faults.
 
@@ -247,11 +266,13 @@ def grade(
         executor: Runs calls. Without an executor, no call runs, and the rule `same_result` accepts only equal values.
         epoch: Number of the repetition, from 1.
     """
-    strict: ParsedCompletion = dialect.parse(completion, strict=True)
+    strict = typed(dialect.parse(completion, strict=True), case.toolbox.tools)
     # If the strict reading has no error, the lenient reading contains the same calls. A second parse would waste time.
     clean = bool(strict.calls) and strict.error is None
-    lenient: ParsedCompletion = strict if clean else dialect.parse(completion, strict=False)
+    lenient = strict if clean else typed(dialect.parse(completion, strict=False), case.toolbox.tools)
     outcome = outcome_of(lenient, completion, case.toolbox.names)
+    failed = None if clean and not lenient.failed else failed_attempt(lenient, case.toolbox.names)
+    clean = clean and failed is None
     problem = _schema_problem(lenient.calls, case)
     cause: Cause | None = None
     detail = ""
@@ -265,20 +286,20 @@ def grade(
         correct_leniently = outcome == "abstain"
     elif outcome == "call":
         options = case.expect.any_of
-        selected = any(same_names(lenient.calls, option) for option in options)
+        selected = failed is None and any(same_names(lenient.calls, option) for option in options)
         match = closest(lenient.calls, options, case.toolbox, executor.value if executor is not None else None)
         cause, detail, executed = _failure(match, lenient.calls, case, executor, problem)
-        correct_leniently = cause is None
-        if correct_leniently and not clean:
+        correct_leniently = cause is None and failed is None
+        if failed is not None:
+            cause, detail = _unread(failed, completion)
+        elif correct_leniently and not clean:
             cause, detail = Cause.FORMAT, strict.error or "the strict reading differs"
     elif outcome == "abstain":
         cause, detail = Cause.NO_CALL, strict.answer[:200]
     if outcome == "malformed":
-        if completion.stop_reason == "length":
-            cause, detail = Cause.TRUNCATED, "the token limit cut the completion inside a call or before an answer"
-        else:
-            reason = "no call can be read" if completion.text.strip() else "empty"
-            cause, detail = Cause.UNPARSEABLE, lenient.error or reason
+        cause, detail = _unread(failed, completion)
+        if failed is None and cause is Cause.UNPARSEABLE and lenient.error is not None:
+            detail = lenient.error
 
     expect = case.expect
     return Grade(
@@ -303,6 +324,7 @@ def grade(
         tool=None if isinstance(expect, Abstain) else expect.tool,
         tags=dict(case.tags),
         waived=case.waiver,
+        forgiven=lenient.forgiven,
         arguments_known=isinstance(expect, Abstain) or expect.arguments_known,
         calls=_judged(lenient.calls, match, correct_leniently),
         option=None if match is None or isinstance(expect, Abstain) else expect.any_of.index(match.option),

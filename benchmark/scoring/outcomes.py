@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal
 
-from toolmark.benchmark.data.completions import Completion, ParsedCompletion
+from toolmark.benchmark.data.completions import Completion, FailedAttempt, ParsedCompletion
 
-__all__ = ["Outcome", "outcome_of"]
+__all__ = ["Outcome", "failed_attempt", "outcome_of"]
 
 Outcome = Literal["call", "abstain", "malformed"]
 
@@ -24,8 +24,9 @@ def outcome_of(reading: ParsedCompletion, completion: Completion, offered: Colle
 
     An attempt is one of these:
 
-    - a marker of the dialect, for example `<tool_call>`
+    - text that begins a call of the dialect and cannot be read, for example after the mark `<tool_call>`
     - a native call that the dialect does not read
+    - a call in a form of another dialect
     - text that looks like a call and names an offered tool
 
     If the model starts a block of thoughts and does not end the block, there is no text for the user.
@@ -37,7 +38,23 @@ def outcome_of(reading: ParsedCompletion, completion: Completion, offered: Colle
     """
     if reading.calls:
         return "call"
-    attempted = reading.attempted or bool(completion.tool_calls)
-    if attempted or not reading.answer.strip() or not reading.named.isdisjoint(offered):
+    if reading.attempted or completion.tool_calls or not reading.answer.strip():
         return "malformed"
-    return "abstain"
+    return "abstain" if failed_attempt(reading, offered) is None else "malformed"
+
+
+def failed_attempt(reading: ParsedCompletion, offered: Collection[str]) -> FailedAttempt | None:
+    """Return the first attempt to call that cannot be read, or None.
+
+    Text that may also be prose or example code counts only if it names an offered tool. If there are other calls, such
+    text counts only in the form of the dialect itself, because reasoning before a call may mention calls.
+
+    Args:
+        reading: The *lenient* reading of the completion.
+        offered: Names of the offered tools.
+    """
+    for attempt in reading.failed:
+        named = attempt.name in offered and (attempt.form is None or not reading.calls)
+        if attempt.certain or named:
+            return attempt
+    return None

@@ -1,4 +1,4 @@
-"""Makes one call in a process of its own, which is forked for the call and killed after it.
+"""A process for one call, which is forked before the call and killed after it.
 
 So a call changes nothing that a later call can see: no object, folder, file, thread or environment variable. The answer
 comes through a pipe that only this call has, so a call cannot answer for another one.
@@ -14,11 +14,10 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from stat import S_ISREG
 from typing import Literal, NoReturn
 
-__all__ = ["CallerEnded", "Ended", "forked_call", "open_descriptors"]
+__all__ = ["CallerEnded", "Ended", "ForkedCall", "open_descriptors"]
 
 _DESCRIPTORS = "/dev/fd"
 _FAILED = 70
@@ -37,12 +36,83 @@ class Ended:
         answer: What the process of the call wrote. It may be incomplete, and it may be anything.
         reason: `closed`: the process closed its pipe. `timeout`: it did not close the pipe in time. `too_large`: it
             wrote more than it may.
-        status: The exit code of the process, or minus the number of the signal that ended it.
     """
 
     answer: bytes
     reason: Literal["closed", "timeout", "too_large"]
-    status: int
+
+
+class ForkedCall:
+    """A process that waits for the request of one call.
+
+    Args:
+        prepare: Prepares the process for the call, before the request is there.
+        call: Makes the call with the request and returns the answer.
+        inherited: Descriptors that the process closes at once. It also closes others, except standard streams and files
+            that are open only for reading.
+        needed: Descriptors that `prepare` needs, and closes.
+
+    Raises:
+        OSError: No process can be forked.
+    """
+
+    def __init__(
+        self,
+        prepare: Callable[[], None],
+        call: Callable[[bytes], bytes],
+        inherited: frozenset[int],
+        needed: frozenset[int],
+    ) -> None:
+        request, self._request = os.pipe()
+        self._answer, answer = os.pipe()
+        try:
+            self._process = _fork()
+            if self._process == 0:
+                _be_the_call(prepare, call, request, answer, inherited, needed)
+        except BaseException:
+            os.close(self._request)
+            os.close(self._answer)
+            raise
+        finally:
+            os.close(request)
+            os.close(answer)
+
+    def answer(self, request: bytes, seconds: float, most: int, caller: int) -> Ended:
+        """Let the process make its call, and kill it when it has answered.
+
+        Args:
+            request: What the call gets.
+            seconds: Limit of the time, in seconds.
+            most: The largest size of the answer, in bytes.
+            caller: A pipe that is closed when the caller ends.
+
+        Raises:
+            CallerEnded: The caller ended.
+        """
+        end = time.monotonic() + seconds
+        rest = memoryview(request)
+        with suppress(BrokenPipeError):  # The process could not be prepared. It says so in its answer.
+            while rest:
+                rest = rest[os.write(self._request, rest) :]
+        os.close(self._request)
+        self._request = -1
+        try:
+            return _read(self._answer, most, end, caller)
+        finally:
+            os.kill(self._process, signal.SIGKILL)
+
+    def end(self) -> int:
+        """End the process, and wait until it has ended.
+
+        Returns:
+            The exit code of the process, or minus the number of the signal that ended it.
+        """
+        os.kill(self._process, signal.SIGKILL)
+        status = os.waitstatus_to_exitcode(os.waitpid(self._process, 0)[1])
+        for pipe in (self._request, self._answer):
+            if pipe >= 0:
+                os.close(pipe)
+        return status
 
 
 def open_descriptors() -> frozenset[int]:
@@ -51,7 +121,7 @@ def open_descriptors() -> frozenset[int]:
 
 
 def _listed() -> list[int]:
-    return [int(entry.name) for entry in Path(_DESCRIPTORS).iterdir()]
+    return [int(name) for name in os.listdir(_DESCRIPTORS)]  # noqa: PTH208 - this is fast in a process just forked
 
 
 def _is_open(descriptor: int) -> bool:
@@ -62,42 +132,6 @@ def _is_open(descriptor: int) -> bool:
     return True
 
 
-def forked_call(work: Callable[[], bytes], seconds: float, most: int, caller: int, inherited: frozenset[int]) -> Ended:
-    """Make a call in a forked process, and kill the process when it has answered.
-
-    Args:
-        work: Makes the call and returns the answer. It is called in the forked process.
-        seconds: Limit of the time, in seconds.
-        most: The largest size of the answer, in bytes.
-        caller: A pipe that is closed when the caller ends.
-        inherited: Descriptors that the forked process closes before the call. It also closes others, except standard
-            streams and files that are open only for reading.
-
-    Raises:
-        CallerEnded: The caller ended.
-        OSError: No process can be forked.
-    """
-    end = time.monotonic() + seconds
-    read_end, write_end = os.pipe()
-    try:
-        process = _fork()
-        if process == 0:
-            _answer(work, write_end, inherited)
-        os.close(write_end)
-        write_end = -1
-        try:
-            answer, reason = _read(read_end, most, end, caller)
-        finally:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-            status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    finally:
-        os.close(read_end)
-        if write_end >= 0:
-            os.close(write_end)
-    return Ended(answer, reason, status)
-
-
 def _fork() -> int:
     # Python 3.12 warns if a library has started threads. They do not run in the forked process, and are not needed.
     with warnings.catch_warnings():
@@ -105,7 +139,7 @@ def _fork() -> int:
         return os.fork()
 
 
-def _read(pipe: int, most: int, end: float, caller: int) -> tuple[bytes, Literal["closed", "timeout", "too_large"]]:
+def _read(pipe: int, most: int, end: float, caller: int) -> Ended:
     parts: list[bytes] = []
     size = 0
     poll = select.poll()
@@ -114,34 +148,51 @@ def _read(pipe: int, most: int, end: float, caller: int) -> tuple[bytes, Literal
     while size <= most:
         left = end - time.monotonic()
         if left <= 0:
-            return b"".join(parts), "timeout"
+            return Ended(b"".join(parts), "timeout")
         ready = {descriptor for descriptor, _ in poll.poll(left * 1000)}
         if caller in ready:
             raise CallerEnded
         if pipe in ready:
             part = os.read(pipe, _PART)
             if not part:
-                return b"".join(parts), "closed"
+                return Ended(b"".join(parts), "closed")
             parts.append(part)
             size += len(part)
-    return b"", "too_large"
+    return Ended(b"", "too_large")
 
 
-def _answer(work: Callable[[], bytes], pipe: int, inherited: frozenset[int]) -> NoReturn:
+def _be_the_call(
+    prepare: Callable[[], None],
+    call: Callable[[bytes], bytes],
+    request: int,
+    answer: int,
+    inherited: frozenset[int],
+    needed: frozenset[int],
+) -> NoReturn:
     """Make the call in the forked process, and end the process."""
     try:
-        _close(inherited, pipe)
-        rest = memoryview(work())
-        while rest:
-            rest = rest[os.write(pipe, rest) :]
+        _close_others(inherited, {request, answer, *needed})
+        try:
+            prepare()
+        except OSError as error:
+            os.write(answer, str(error).encode())
+            os._exit(_FAILED)
+        parts = []
+        while part := os.read(request, _PART):
+            parts.append(part)
+        os.close(request)
+        if parts:  # Otherwise the worker has ended.
+            rest = memoryview(call(b"".join(parts)))
+            while rest:
+                rest = rest[os.write(answer, rest) :]
         os._exit(0)
     finally:
         os._exit(_FAILED)
 
 
-def _close(inherited: frozenset[int], pipe: int) -> None:
+def _close_others(inherited: frozenset[int], needed: set[int]) -> None:
     for descriptor in open_descriptors():
-        if descriptor <= 2 or descriptor == pipe:
+        if descriptor <= 2 or descriptor in needed:
             continue
         if descriptor in inherited or not _reopened(descriptor):
             os.close(descriptor)

@@ -24,20 +24,18 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
-from toolmark.benchmark.tools.confinement.confine import confine, prepare_to_confine
-from toolmark.benchmark.tools.confinement.resource_limits import memory_limited
-from toolmark.benchmark.tools.forked_call import CallerEnded, Ended, forked_call, open_descriptors
+from pydantic import TypeAdapter
+
+from toolmark.benchmark.tools.confinement.confine import Confinement
+from toolmark.benchmark.tools.confinement.resource_limits import address_space, memory_limited
+from toolmark.benchmark.tools.forked_call import CallerEnded, ForkedCall, open_descriptors
 from toolmark.benchmark.tools.implementations import argument_adapter, implementation
 from toolmark.benchmark.tools.scratch_folders import remove_tree
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 __all__ = ["serve"]
 
@@ -45,20 +43,21 @@ Answer = dict[str, Any]
 
 _LARGEST_ERROR = 2000
 _CAN_FORK = hasattr(os, "fork")
-_TRIAL_SECONDS = 20.0
+_TRIAL = "trial"
 
 
 def serve(scratch: str, seconds: float, memory: int, output: int, confined: bool) -> None:
     """Answer requests from standard input on standard output, until standard input is closed.
 
-    A request is `{}`, which is answered when the worker is ready, `{"prepare": RUN}`, or `{"call": RUN, "arguments":
-    TEXT}`. The answer is `{}`, `{"error": REASON}`, or how a call ended:
+    Requests and answers are pairs of a token and an object. The answer has the token of its request. A request is `{}`,
+    which is answered when the worker is ready, `{"prepare": RUN}`, or `{"call": RUN, "arguments": TEXT}`. The answer is
+    `{}`, `{"error": REASON}`, or how a call ended:
 
     - `{"ended": TEXT}`: The call ended itself, and wrote TEXT.
     - `{"kind": KIND, "error": REASON}`: It did not end well.
 
     Args:
-        scratch: An empty folder for the files of the calls. It is removed at the end.
+        scratch: The folder for the folders of the calls. It is removed at the end.
         seconds: Limit of the time of a call, in seconds.
         memory: Limit of the memory of a call in bytes, in addition to the memory that the imports need.
         output: Largest size of a result as JSON, in bytes.
@@ -75,10 +74,13 @@ def serve(scratch: str, seconds: float, memory: int, output: int, confined: bool
     worker = _Worker(scratch, seconds, memory, output, confined, requests)
     with suppress(CallerEnded, BrokenPipeError):
         for line in requests:
-            answers.write(json.dumps(worker.answer(json.loads(line))).encode() + b"\n")
+            token, request = json.loads(line)
+            answers.write(json.dumps([token, worker.answer(request)]).encode() + b"\n")
             answers.flush()
             if worker.used_up:
                 break
+            worker.make_ready()
+    worker.close()
     remove_tree(Path(scratch))
     os._exit(0)  # Threads that a module of a tool has started do not delay the end.
 
@@ -99,34 +101,48 @@ class _Worker:
         self._home = Path.cwd()
         self._adapters: dict[str, TypeAdapter[Any]] = {}
         self._calls = 0
+        self._before: tuple[ForkedCall, Path] | None = None
+        self._next: tuple[ForkedCall, Path] | None = None
         self.used_up = False
         self._inherited = open_descriptors() if _CAN_FORK else frozenset[int]()
-        if confined:
-            prepare_to_confine()
+        self._confinement = Confinement()
 
     def answer(self, request: Answer) -> Answer:
         """Return the answer to a request."""
-        if "call" in request:
-            return self._call(request["call"], request["arguments"])
         if "prepare" in request:
             return self._prepare(request["prepare"])
-        return self._check()
+        if "call" in request:
+            return self._call(request["call"], request["arguments"])
+        return self._try()
 
-    def _check(self) -> Answer:
+    def make_ready(self) -> None:
+        """End the process of the last call and fork the process of the next one, while the main process goes on."""
+        self._end(self._before)
+        if self._before is not None and self._next is None:
+            self._next = self._forked()
+        self._before = None
+
+    def close(self) -> None:
+        """End the processes of calls."""
+        self._end(self._before)
+        self._end(self._next)
+
+    def _end(self, call: tuple[ForkedCall, Path] | None) -> int:
+        if call is None:
+            return 0
+        forked, folder = call
+        status = forked.end()
+        remove_tree(folder)
+        return status
+
+    def _try(self) -> Answer:
         """Try whether a call can be confined here."""
         if not self._confined or not _CAN_FORK:
             return {}
-        with self._folder() as folder:
-            trial = self._forked(partial(self._confine, folder), _TRIAL_SECONDS)
-        said = trial.answer.decode(errors="replace")
-        return {} if said == "confined" else {"error": said or f"the process ended with status {trial.status}"}
-
-    def _confine(self, folder: str) -> bytes:
-        try:
-            confine(folder, self._seconds, self._memory)
-        except OSError as error:
-            return str(error).encode()
-        return b"confined"
+        self._adapters[_TRIAL] = TypeAdapter(Any)
+        answer = self._call(_TRIAL, "null")
+        works = answer == {"ended": '{"kind": "ok", "value": null}'}
+        return {} if works else {"error": answer.get("error") or answer.get("ended")}
 
     def _prepare(self, run: str) -> Answer:
         """Import the implementation that `run` names, as the main process imports it."""
@@ -142,45 +158,57 @@ class _Worker:
         except BaseException as error:
             return {"error": _named(error)}
         gc.freeze()  # Otherwise each forked process would go through all objects and copy their memory.
+        self._end(self._next)  # It was forked without this import.
+        self._next = None
         return {}
 
     def _call(self, run: str, arguments: str) -> Answer:
-        adapter = self._adapters[run]
-        with self._folder() as folder:
-            if not self._confined:
-                os.chdir(folder)
-                try:
-                    with memory_limited(self._memory):
-                        return {"ended": self._result(adapter, arguments)}
-                finally:
-                    os.chdir(self._home)
-            work = partial(self._confined_call, adapter, arguments, folder)
-            if not _CAN_FORK:
-                self.used_up = True
-                return {"ended": work().decode()}
-            return self._told(self._forked(work, self._seconds))
-
-    def _forked(self, work: Callable[[], bytes], seconds: float) -> Ended:
-        return forked_call(work, seconds, self._output + 4 * _LARGEST_ERROR, self._caller, self._inherited)
-
-    def _told(self, ended: Ended) -> Answer:
-        """Return the answer to a call that ended in its own process."""
+        if not self._confined:
+            return {"ended": self._released(self._adapters[run], arguments)}
+        if not _CAN_FORK:
+            self.used_up = True
+            self._confine(self._new_folder(), 0)
+            return {"ended": self._result(self._adapters[run], arguments)}
+        self._before, self._next = self._next or self._forked(), None
+        request = json.dumps([run, arguments]).encode()
+        ended = self._before[0].answer(request, self._seconds, self._output + 4 * _LARGEST_ERROR, self._caller)
         if ended.reason == "timeout":
             return {"kind": "timeout", "error": f"took longer than {self._seconds:g} s"}
         if ended.reason == "too_large":
             return {"kind": "too_large", "error": f"the result has more than {self._output} bytes"}
-        if not ended.answer and ended.status == -signal.SIGXCPU:
+        if ended.answer:
+            return {"ended": ended.answer.decode(errors="replace")}
+        status = self._end(self._before)
+        self._before = None
+        if status == -signal.SIGXCPU:
             return {"kind": "timeout", "error": f"took more than {self._seconds:g} s of processor time"}
-        if not ended.answer:
-            return {"kind": "crash", "error": f"the process of the call ended with status {ended.status}"}
-        return {"ended": ended.answer.decode(errors="replace")}
+        return {"kind": "crash", "error": f"the process of the call ended with status {status}"}
 
-    def _confined_call(self, adapter: TypeAdapter[Any], arguments: str, folder: str) -> bytes:
-        """Make a call in the process that was forked for it."""
+    def _released(self, adapter: TypeAdapter[Any], arguments: str) -> str:
+        """Call a tool with effects in this process."""
+        folder = self._new_folder()
         os.chdir(folder)
-        os.environ["TMPDIR"] = tempfile.tempdir = folder
-        confine(folder, self._seconds, self._memory)
-        return self._result(adapter, arguments).encode()
+        try:
+            with memory_limited(self._memory):
+                return self._result(adapter, arguments)
+        finally:
+            os.chdir(self._home)
+            remove_tree(folder)
+
+    def _forked(self) -> tuple[ForkedCall, Path]:
+        folder = self._new_folder()
+        # Memory is measured here, because a process that was just forked is slow when it uses something first.
+        prepare = partial(self._confine, folder, address_space())
+        return ForkedCall(prepare, self._called, self._inherited, self._confinement.descriptors), folder
+
+    def _confine(self, folder: Path, used: int) -> None:
+        os.chdir(folder)
+        os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+        self._confinement.confine(str(folder), self._seconds, used and used + self._memory, self._memory)
+
+    def _called(self, request: bytes) -> bytes:
+        run, arguments = json.loads(request)
+        return self._result(self._adapters[run], arguments).encode()
 
     def _result(self, adapter: TypeAdapter[Any], arguments: str) -> str:
         """Call a tool, and return how the call ended as JSON text."""
@@ -197,16 +225,11 @@ class _Worker:
             plain = isinstance(error, ValueError)
             return _failure("error", str(error) if plain else _named(error))
 
-    @contextmanager
-    def _folder(self) -> Iterator[str]:
-        """Make a folder for one call, and remove it afterwards."""
+    def _new_folder(self) -> Path:
         self._calls += 1
         folder = self._scratch / str(self._calls)
         folder.mkdir(mode=0o700)
-        try:
-            yield str(folder)
-        finally:
-            remove_tree(folder)
+        return folder
 
 
 def _named(error: BaseException) -> str:

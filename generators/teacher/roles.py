@@ -15,6 +15,7 @@ from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.thinking import without_thinking
+from toolmark.benchmark.dialects.typed_arguments import typed
 from toolmark.benchmark.scoring.answers import uses_result
 from toolmark.benchmark.tools.sandbox import Result
 from toolmark.benchmark.tools.schemas import problems, validator_of
@@ -59,7 +60,7 @@ class CallerReply(NamedTuple):
 
     Attributes:
         call: The call. None if the reply is an answer in plain words.
-        result: The result of the call. None if the tool may not run.
+        result: The result of the call. None if the tool is not allowed to run.
         text: The answer in plain words. Empty if the reply is a call.
     """
 
@@ -114,7 +115,9 @@ class Roles:
     async def call(
         self, query: str, offered: Sequence[Tool], wanted: Tool | None, hard: bool, label: RequestLabel
     ) -> CallerReply:
-        """Return the caller's reply to `query`: a valid call of `wanted` that runs, or plain words if `wanted` is None.
+        """Return the caller's reply to `query`.
+
+        The reply is a call of `wanted` that is valid and does not fail. If `wanted` is None, the reply is plain words.
 
         Raises:
             UnusableReply: The first and the second reply are unusable.
@@ -124,7 +127,7 @@ class Roles:
         prompt = self._dialect.render(turns, tuple(offered))
 
         def read(reply: Completion) -> CallerReply:
-            reading = self._dialect.parse(reply, strict=True)
+            reading = typed(self._dialect.parse(reply, strict=True), offered)
             if wanted is None:
                 if reading.calls or reading.attempted:
                     raise _WrongReply("format", "no tool is needed for this; answer in plain words")

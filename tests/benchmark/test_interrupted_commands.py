@@ -74,6 +74,9 @@ def look_up(word: str) -> str:
 
 @signals(signal.SIGTERM, signal.SIGKILL)
 def test_a_tool_that_is_stuck_ends_with_the_command(number, family, warm: Commands, monkeypatch, tmp_path: Path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     (tmp_path / "tools.py").write_text(STUCK)
     monkeypatch.setenv("STARTED", str(tmp_path / "started"))
     words = ["generate", "template", "--tools", "tools.py", "--execute", "all", "--count", "20", "--out", "made"]
@@ -84,7 +87,8 @@ def test_a_tool_that_is_stuck_ends_with_the_command(number, family, warm: Comman
 
     again = warm.start("toolmark", *words, cwd=tmp_path).wait()
     assert again.returncode == 0, again.said
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "started", "tools.py"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "started", "temporary", "tools.py"]
+    assert list(temporary.glob("toolmark-*")) == []
 
 
 RECIPE = """

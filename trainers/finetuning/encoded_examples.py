@@ -24,6 +24,7 @@ from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.dialects.thinking import without_thinking
+from toolmark.benchmark.dialects.typed_arguments import typed
 from toolmark.benchmark.engine.conversation_ids import conversation_sequences
 from toolmark.benchmark.engine.encoding import Encoded, stop_ids
 from toolmark.benchmark.engine.model_config import context_length
@@ -178,7 +179,7 @@ def check_mask(
                 f"a supervised turn ends with {tokenizer.convert_ids_to_tokens(turn[-1])!r}, which does not end a turn",
             )
         text: Any = tokenizer.decode(turn[:-1], skip_special_tokens=False, clean_up_tokenization_spaces=False)
-        if not any(_is_reply(without_thinking(text), reply, dialect) for reply in replies):
+        if not any(_is_reply(text, reply, dialect, trace) for reply in replies):
             raise _wrong(where, f"the model would learn {text[:80]!r}, which is not a turn of the assistant")
 
 
@@ -194,11 +195,15 @@ def _written(text: str) -> str:
     return " ".join(text.split())
 
 
-def _is_reply(text: str, reply: Message, dialect: Dialect) -> bool:
-    """Return whether `text` is the text of `reply`. If `reply` has calls, the calls that are read from `text` count."""
+def _is_reply(text: str, reply: Message, dialect: Dialect, trace: Trace) -> bool:
+    """Return whether `text` is the text of `reply`.
+
+    If `reply` has calls, the calls that the dialect reads from `text` must equal the calls of `reply`. White space
+    does not matter.
+    """
     if not reply.tool_calls:
-        return _written(text) == _written(reply.content)
-    reading = dialect.parse(Completion(text), strict=True)
+        return _written(without_thinking(text)) == _written(reply.content)
+    reading = typed(dialect.parse(Completion(text), strict=True), trace.tools)
     return reading.error is None and (reading.calls, _written(reading.answer)) == (
         reply.tool_calls,
         _written(reply.content),

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from functools import cache
 from pathlib import Path
 
 from toolmark.benchmark.tools.confinement import audit_hook, landlock, resource_limits, seccomp
 from toolmark.benchmark.tools.confinement.linux_calls import drop_privileges
 
-__all__ = ["confine", "missing_limits", "prepare_to_confine"]
+__all__ = ["Confinement", "missing_limits"]
 
 _FILES = "files outside the scratch folder"
 _CALLS = "network, processes and signals"
@@ -42,40 +41,54 @@ def _only_by_python(lacking: list[str]) -> list[str]:
     return [f"{one} are refused only by Python and not by the system" for one in lacking]
 
 
-@cache
-def prepare_to_confine() -> tuple[str, ...]:
-    """Return the folders that tools may read: Python's library, installed packages, and the system's time zones.
+class Confinement:
+    """What is needed to confine a process, found before the process is forked. So a fork is confined in a millisecond.
 
-    If this is called before the fork, `confine` needs less time, because it finds what it needs in memory.
+    Attributes:
+        descriptors: The open descriptors that `confine` needs, and closes.
+
+    Raises:
+        OSError: A folder that tools may read cannot be opened.
     """
-    if seccomp.available():
-        seccomp.program()
+
+    def __init__(self) -> None:
+        self._readable = _readable()
+        self._opened: landlock.Readable = []
+        if sys.platform == "linux":
+            if landlock.version():
+                self._opened = landlock.opened((*self._readable, *_SYSTEM_FILES, str(Path(sys.base_prefix, "lib"))))
+            if seccomp.available():
+                seccomp.prepare()
+        self.descriptors = frozenset(descriptor for descriptor, _ in self._opened)
+
+    def confine(self, scratch: str, seconds: float, memory: int, file_size: int) -> None:
+        """Limit this process until it ends. The process must have been forked for one call.
+
+        Args:
+            scratch: The only folder in which files may be written. It is a real path without links.
+            seconds: Limit of the processor time, in seconds.
+            memory: Limit of the memory in bytes, including what is used now. If it is 0, the memory is not limited.
+            file_size: The largest size of a file, in bytes.
+
+        Raises:
+            OSError: The system refuses to set a limit.
+        """
+        resource_limits.limit_for_ever(seconds, memory, file_size)
+        if sys.platform == "linux":
+            if landlock.version() or seccomp.available():
+                drop_privileges()
+            if landlock.version():
+                landlock.restrict(self._opened, scratch)
+            if seccomp.available():
+                seccomp.restrict()
+        audit_hook.install(self._readable, scratch)
+
+
+def _readable() -> tuple[str, ...]:
+    """Return the folders that tools may read: Python's library, installed packages, and the system's time zones."""
     paths = [*sysconfig.get_paths().values(), "/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo"]
     paths += [entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
     chosen = {os.path.realpath(path) for path in paths if Path(path).is_dir()}
     # `data` and `scripts` are left out, because they are folders like /usr that also contain other files.
     prefixes = {os.path.realpath(sysconfig.get_path(name)) for name in ("data", "scripts")}
     return tuple(sorted(chosen - prefixes))
-
-
-def confine(scratch: str, seconds: float, memory: int) -> None:
-    """Limit this process until it ends. The process must have been forked for one call.
-
-    Args:
-        scratch: The only folder in which files may be written. It is a real path without links.
-        seconds: Limit of the processor time, in seconds.
-        memory: Limit of the memory in bytes, in addition to the memory that is used now.
-
-    Raises:
-        OSError: The system refuses to set a limit.
-    """
-    readable = prepare_to_confine()
-    resource_limits.limit_for_ever(seconds, memory)
-    if sys.platform == "linux":
-        if landlock.version() or seccomp.available():
-            drop_privileges()
-        if landlock.version():
-            landlock.restrict((*readable, *_SYSTEM_FILES, str(Path(sys.base_prefix, "lib"))), scratch)
-        if seccomp.available():
-            seccomp.restrict()
-    audit_hook.install(readable, scratch)

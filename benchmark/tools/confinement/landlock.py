@@ -8,12 +8,13 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from toolmark.benchmark.tools.confinement.linux_calls import ARCHITECTURE, NUMBERS, system_call
 
-__all__ = ["LIMITS_TRUNCATION", "restrict", "version"]
+__all__ = ["LIMITS_TRUNCATION", "Readable", "opened", "restrict", "version"]
 
 LIMITS_TRUNCATION = 3
 """The first version of Landlock that limits truncation."""
@@ -52,11 +53,24 @@ def version() -> int:
         return 0
 
 
-def restrict(readable: Iterable[str], scratch: str) -> None:
-    """Let this process only read `readable` and change `scratch`. Paths that do not exist are left out.
+Readable = list[tuple[int, int]]
+"""Open files or folders, and the rights to each."""
+
+
+def opened(paths: Iterable[str]) -> Readable:
+    """Open the files and folders that may be read. Those that do not exist are left out."""
+    found: Readable = []
+    for path in paths:
+        with suppress(FileNotFoundError, PermissionError):
+            found.append((os.open(path, os.O_PATH | os.O_CLOEXEC), _READ if Path(path).is_dir() else _READ_FILE))
+    return found
+
+
+def restrict(readable: Readable, scratch: str) -> None:
+    """Let this process only read `readable` and change the folder `scratch`.
 
     TCP connections, and signals to processes outside, are refused too, if this version of Landlock can refuse them.
-    The privileges of the process must have been dropped.
+    The privileges of the process must have been dropped. The descriptors of `readable` are closed.
 
     Raises:
         OSError: The kernel refuses.
@@ -66,20 +80,10 @@ def restrict(readable: Iterable[str], scratch: str) -> None:
     attributes = _Ruleset(handled, 0b11 if found >= 4 else 0, 0b11 if found >= 6 else 0)
     ruleset = system_call("landlock_create_ruleset", ctypes.byref(attributes), ctypes.sizeof(attributes), 0)
     try:
-        for path in readable:
-            _allow(ruleset, path, handled & (_READ if Path(path).is_dir() else _READ_FILE))
-        _allow(ruleset, scratch, handled & _SCRATCH)
+        for descriptor, rights in (*readable, (os.open(scratch, os.O_PATH | os.O_CLOEXEC), _SCRATCH)):
+            beneath = ctypes.byref(_Beneath(handled & rights, descriptor))
+            system_call("landlock_add_rule", ruleset, _PATH_BENEATH, beneath, 0)
+            os.close(descriptor)
         system_call("landlock_restrict_self", ruleset, 0)
     finally:
         os.close(ruleset)
-
-
-def _allow(ruleset: int, path: str, rights: int) -> None:
-    try:
-        parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except (FileNotFoundError, PermissionError):
-        return
-    try:
-        system_call("landlock_add_rule", ruleset, _PATH_BENEATH, ctypes.byref(_Beneath(rights, parent)), 0)
-    finally:
-        os.close(parent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,32 +14,32 @@ try:
 except ImportError:  # Windows has no module `resource`.
     resource = None  # type: ignore[assignment]
 
-__all__ = ["limit_for_ever", "memory_limited"]
+__all__ = ["address_space", "limit_for_ever", "memory_limited"]
 
 _OPEN_FILES = 256
 
 
-def limit_for_ever(seconds: float, memory: int) -> None:
+def limit_for_ever(seconds: float, memory: int, file_size: int) -> None:
     """Set limits that this process cannot raise. The process must have been forked just now.
 
     Args:
         seconds: Limit of the processor time, in seconds. The limit is rounded up.
-        memory: Limit of the memory in bytes, in addition to the memory that is used now. This is also the largest size
-            of a file.
+        memory: Limit of the memory in bytes, including what is used now. If it is 0, the memory is not limited.
+        file_size: The largest size of a file, in bytes.
     """
     if resource is None:
         return
     processor = math.ceil(seconds) + 1
     limits = [
         (resource.RLIMIT_CORE, 0, 0),
-        (resource.RLIMIT_FSIZE, memory, memory),
+        (resource.RLIMIT_FSIZE, file_size, file_size),
         (resource.RLIMIT_NOFILE, _OPEN_FILES, _OPEN_FILES),
         # At the first limit the process gets a signal, which it could ignore. At the second limit it is killed.
         (resource.RLIMIT_CPU, processor, processor + 1),
     ]
-    if used := _address_space():
-        limits.append((resource.RLIMIT_AS, used + memory, used + memory))
-    if os.uname().sysname == "Darwin":
+    if memory:
+        limits.append((resource.RLIMIT_AS, memory, memory))
+    if sys.platform == "darwin":
         limits.append((resource.RLIMIT_NPROC, 0, 0))  # On Linux, the limit would count threads of other programs.
     for kind, soft, hard in limits:
         highest = resource.getrlimit(kind)[1]
@@ -50,7 +51,7 @@ def limit_for_ever(seconds: float, memory: int) -> None:
 @contextmanager
 def memory_limited(memory: int) -> Iterator[None]:
     """Limit the memory inside the `with` block to `memory` bytes, in addition to the memory that is used before."""
-    used = _address_space()
+    used = address_space()
     if resource is None or not used:
         yield
         return
@@ -64,7 +65,7 @@ def memory_limited(memory: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
-def _address_space() -> int:
+def address_space() -> int:
     """Return the size of the used address space in bytes, or 0 if the platform does not report the size."""
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]

@@ -18,7 +18,7 @@ from functools import cache
 from toolmark.benchmark.tools.confinement.landlock import LIMITS_TRUNCATION, version
 from toolmark.benchmark.tools.confinement.linux_calls import ARCHITECTURE, NUMBERS, prctl
 
-__all__ = ["available", "program", "restrict"]
+__all__ = ["available", "prepare", "restrict"]
 
 _PR_SET_SECCOMP = 22
 _MODE_FILTER = 2
@@ -31,6 +31,7 @@ _ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000
 _LOAD, _EQUAL, _GREATER, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x54, 0x06
 
 _INSTRUCTION = struct.Struct("=HBBI")
+_OPERAND = struct.Struct("=I")
 
 Instruction = tuple[int, int, int, int]
 """The code, how many instructions are skipped if a comparison is true, and if it is false, and the operand."""
@@ -89,18 +90,35 @@ def restrict() -> None:
     Raises:
         OSError: The kernel refuses.
     """
-    own = os.getpid()
-    code = b"".join(
-        _INSTRUCTION.pack(*rest, own if operand == _THIS_PROCESS else operand) for *rest, operand in program()
-    )
-    buffer = ctypes.create_string_buffer(code, len(code))
+    code = bytearray(_program())
+    for place in _places_of_this_process():
+        _OPERAND.pack_into(code, place, os.getpid())
+    buffer = ctypes.create_string_buffer(bytes(code), len(code))
     attributes = _Program(len(code) // _INSTRUCTION.size, ctypes.addressof(buffer))
     prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(attributes))
 
 
+def prepare() -> None:
+    """Compute the filter, so that `restrict` needs less time."""
+    _program()
+    _places_of_this_process()
+
+
 @cache
-def program() -> tuple[Instruction, ...]:
-    """Return the filter, with `_THIS_PROCESS` in place of the number of the process."""
+def _program() -> bytes:
+    return b"".join(_INSTRUCTION.pack(*one) for one in _instructions())
+
+
+@cache
+def _places_of_this_process() -> tuple[int, ...]:
+    return tuple(
+        (number + 1) * _INSTRUCTION.size - _OPERAND.size
+        for number, one in enumerate(_instructions())
+        if one[-1] == _THIS_PROCESS
+    )
+
+
+def _instructions() -> tuple[Instruction, ...]:
     truncating = os.O_TRUNC | os.O_ACCMODE
     blocks = [
         *((name, [_refuse()]) for name in _REFUSED),

@@ -13,20 +13,22 @@ import pytest
 from tests.forked.families import Family, wait_until
 from toolmark.benchmark.core import child_processes
 
+SOFT = "sleep 600 & touch started; wait"
 STUBBORN = "trap '' HUP INT TERM; sleep 600 & touch started; while true; do sleep 600; done"
 
 
-def test_a_child_ends_with_a_parent_that_is_killed(family: Family, tmp_path: Path):
+@pytest.mark.parametrize(("commands", "processes"), [(SOFT, 4), (STUBBORN, 5)])
+def test_a_child_ends_with_a_parent_that_is_killed(commands, processes, family: Family, tmp_path: Path):
     script = f"""
 import signal
 from toolmark.benchmark.core.child_processes import start
-start(["sh", "-c", {STUBBORN!r}])
+start(["sh", "-c", {commands!r}])
 signal.pause()
 """
     with subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path) as parent:
         assert wait_until((tmp_path / "started").exists)
-        # These are the parent, the guard, the shell, and the two commands that the shell started.
-        assert wait_until(lambda: len(family.members()) == 5, 5), family.members()
+        # These are the parent, the guard, the shell, and the commands that the shell started.
+        assert wait_until(lambda: len(family.members()) == processes, 5), family.members()
         parent.kill()
     assert wait_until(lambda: not family.members(), 5), family.members()
 

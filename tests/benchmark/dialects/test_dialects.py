@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import pytest
@@ -128,6 +127,7 @@ HOSTILE["functiongemma"] += tuple("<start_function_call>" + part for part in (""
         for dialect in DIALECTS
         for name, text in (
             ("open fence", "<tool_call>```" + "\n" * (MEGABYTE - 20) + "x"),
+            ("lists that never end", ("<tool_call>{} " + "[" * 900) * (MEGABYTE // 912)),
             ("open string in open lists", "[" * 900 + '"' + "a" * (MEGABYTE - 1000)),
         )
     ],
@@ -202,7 +202,7 @@ CALLS = st.lists(
 @given(calls=CALLS, words=st.sampled_from(["", "I shall look.", "Step 1\nthen 2:"]))
 def test_what_is_rendered_is_read_back_strictly(dialect: Dialect, calls: list[Call], words: str) -> None:
     turn = Message(role="assistant", content=words, tool_calls=tuple(calls))
-    if dialect.name == "functiongemma" and re.search("<escape>|</?think>", str(calls)):
+    if dialect.name == "functiongemma" and "<escape>" in str(calls):
         with pytest.raises(InputError, match="cannot write"):
             dialect.render((*QUESTION, turn), TOOLS)
         return

@@ -1,0 +1,125 @@
+"""Recognises calls in the forms of other dialects.
+
+A model that calls in another form has tried to call, so its answer is not an abstention. But an answer may also explain
+how calls are written, or contain code that was asked for. The rule:
+
+- A text with the *marks* of a call, for example `<function=f>{…}` or `[TOOL_CALLS]f[ARGS]{…}`, is an attempt, whatever
+  tool it names. Inside backticks or a code fence with words before it, such a text may be an example in an explanation.
+  There, it is an attempt only if it names an offered tool.
+- A mark alone is prose: "Qwen writes its calls between <tool_call> tags."
+- A text *without marks*, for example `f(a=1)` or `{"name": "f", "arguments": {…}}`, is an attempt if the answer
+  consists of such calls only, with literal values. "You would write f(a=1)." is prose, and a fence of another language
+  than `json`, `tool_code` and the like contains example code.
+- In all other places, a text without marks is an attempt only if it begins a line (or an object) and names an offered
+  tool.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+from toolmark.benchmark.data.completions import FailedAttempt
+from toolmark.benchmark.dialects.attempts import Work
+from toolmark.benchmark.dialects.json_calls import whole_calls
+from toolmark.benchmark.dialects.python_calls import whole_sequence
+
+__all__ = ["MARKS", "marked", "unmarked"]
+
+_NAME = r"[\w.:/-]{1,128}"
+
+_FORMS: tuple[tuple[str, str, str], ...] = (
+    ("<tool_call>", "hermes", r"\s*(?:```\w*\s*)?[{\[]"),
+    ("<tool_call>", "qwen_xml", rf"\s*<function=({_NAME})"),
+    ("<tool_call>", "glm", rf"\s*({_NAME})\s*<arg_key>"),
+    ("<tool_call>", "hermes", rf"\s*({_NAME})\s*</tool_call>"),
+    ("<function=", "qwen_xml", rf"({_NAME})>?\s*(?:<parameter|\{{|</function>|\()"),
+    ("<|tool_call>", "gemma4", rf"\s*call:({_NAME})"),
+    ("<start_function_call>", "functiongemma", rf"\s*call:({_NAME})"),
+    ("[TOOL_CALLS]", "mistral", rf"\s*(?:[{{\[]|({_NAME})\s*(?:\[ARGS\]|\[CALL_ID\]|\{{))"),
+    ("<|channel|>", "harmony", r"[^<\n]{0,40} to=[\w.]*?(\w{1,128})\b"),
+    ("<|start|>assistant", "harmony", r" to=[\w.]*?(\w{1,128})\b"),
+    (" to=functions.", "harmony", r"(\w{1,128})<\|channel\|>"),
+    ("<｜tool▁call▁begin｜>", "deepseek", rf"\s*(?:function<｜tool▁sep｜>)?({_NAME})"),
+    ("<｜tool▁calls▁begin｜>", "deepseek", ""),
+    ("<｜DSML｜", "deepseek", rf" ?(?:invoke name=\"({_NAME})|(?:function_|tool_)?calls>)"),
+    ("<|tool_call_begin|>", "kimi", rf"\s*(?:functions\.)?({_NAME})"),
+    ("<|tool_calls_section_begin|>", "kimi", ""),
+    ("<|open|>call", "kimi", rf" tool=\"({_NAME})"),
+    ("<|python_tag|>", "llama3", rf"\s*(?:[{{\[]|({_NAME})\()"),
+    ("<|python_start|>", "llama4", rf"\s*\[?({_NAME})?"),
+    ("<|tool_call_start|>", "lfm2", rf"\s*(?:\{{|\[?({_NAME})?)"),
+    ("<|tool_call|>", "granite", r"\s*[{\[]"),
+    ("functools[", "phi", r"\s*\{"),
+    ("<TOOLCALL>", "nemotron", r"\s*\["),
+    ("<invoke", "invoke", rf" name=\"({_NAME})"),
+    ("<function_call>", "function_call", rf"\s*(?:[{{\[<]|({_NAME})\()"),
+    ("<functioncall>", "function_call", r"\s*\{"),
+    ("<tool_use>", "function_call", rf"\s*(?:[{{\[<]|({_NAME})\()"),
+    ("Action:", "react", rf"[ \t]*({_NAME})[ \t]*\n\s*Action[ _]Input:"),
+)
+"""The mark, the name, and what follows the mark, of each form with marks. A group is the name of the tool."""
+
+_BY_MARK = {
+    mark: tuple((form, re.compile(pattern)) for of, form, pattern in _FORMS if of == mark) for mark, _, _ in _FORMS
+}
+
+MARKS: tuple[str, ...] = tuple(_BY_MARK)
+"""The texts with which forms with marks begin."""
+
+_CALL_AT_LINE_START = re.compile(
+    r"^[ \t`\[]{0,8}(?:<\|?\w{1,32}\|?>\s?)?(?:print\()?([A-Za-z_][\w.-]{0,127})\(", re.MULTILINE
+)
+_LIST_OF_CALLS = re.compile(r"\[\s{0,8}([A-Za-z_][\w.-]{0,127})\((?![^\[\]\n]{0,200}\]\()")
+_NAME_KEY = re.compile(r'"(?:tool_name|name|tool|function)"\s{0,8}:\s{0,8}"([^"\\]{1,128})"')
+_OBJECT_KEY = re.compile(r'"([^"\\]{1,128})"\s{0,8}:\s{0,8}\{')
+_NEAR = 300
+"""Largest distance of the name of a tool from the mark of the call, in characters."""
+_SHAPES = (
+    ("json", _NAME_KEY),
+    ("json", _OBJECT_KEY),
+    ("pythonic", _CALL_AT_LINE_START),
+    ("pythonic", _LIST_OF_CALLS),
+)
+
+_FENCE = re.compile(r"```(?:json|tool_code|tool_calls?|function_calls?|tool|xml)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
+
+
+def marked(text: str, at: int, mark: str, own: Collection[str], *, certain: bool = True) -> FailedAttempt | None:
+    """Return the call with marks whose mark ends at `at`, in a form other than `own`. None if there is none.
+
+    Args:
+        text: The text.
+        at: Index after the mark.
+        mark: One of `MARKS`. If it is not, there is no call with marks.
+        own: Names of the forms that the dialect reads itself.
+        certain: Whether the text cannot be an example in an explanation.
+    """
+    for form, pattern in _BY_MARK.get(mark, ()):
+        if form not in own and (match := pattern.match(text, at)) is not None:
+            name = next(filter(None, match.groups()), "")
+            if not name and (key := _NAME_KEY.search(text, match.end(), match.end() + _NEAR)) is not None:
+                name = key[1]
+            return FailedAttempt(form, f"the call has the form {form}", name, certain)
+    return None
+
+
+def unmarked(prose: str, own: Collection[str]) -> Iterator[FailedAttempt]:
+    """Find calls without marks in the text of an answer that has no call of the dialect itself.
+
+    Args:
+        prose: The answer without thoughts.
+        own: Names of the forms that the dialect reads itself.
+    """
+    stripped = prose.strip()
+    if (fence := _FENCE.fullmatch(stripped)) is not None:
+        stripped = fence[1].strip()
+    work = Work(stripped)
+    for form, calls in (("json", whole_calls), ("pythonic", whole_sequence)):
+        if form not in own and (found := calls(stripped, work)):
+            yield FailedAttempt(form, f"the call has the form {form}", found[0].name)
+            return
+    written = {name: form for form, shape in reversed(_SHAPES) for name in shape.findall(prose)}
+    short = {name.rpartition(".")[2]: form for name, form in written.items()}
+    for name, form in sorted({**short, **written}.items()):
+        yield FailedAttempt(None if form in own else form, f"the call looks like the form {form}", name, certain=False)

@@ -1,0 +1,96 @@
+"""Finds lists of Python calls in the text of a model. See `python_calls.py` for the calls themselves.
+
+A list of calls may stand anywhere in a text. Text like `[f(…` that cannot be read is a failed call if it stands at the
+start of a line or after another list. Elsewhere it may be code or a link, so it is a failed call only if it names an
+offered tool.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from toolmark.benchmark.data.completions import UntypedCall
+from toolmark.benchmark.dialects.attempts import Attempt, Fault, Leniency, Work
+from toolmark.benchmark.dialects.literals import skip
+from toolmark.benchmark.dialects.marked_calls import spent
+from toolmark.benchmark.dialects.python_calls import call_list, sequence
+from toolmark.benchmark.dialects.scanner import Reader
+
+__all__ = ["AHEAD", "READERS", "read_whole"]
+
+_FENCE = "```"
+_INFO = re.compile(r"[\w-]*")
+_LIST = re.compile(r"""\[\s{0,64}(?:print\()?(["']?)([\w.-]{1,128})\1\s{0,8}\(""")
+_LINK = re.compile(r"\[[^\[\]\n]{0,300}\]\(")
+_BARE = re.compile(r"\s{0,64}`{0,2}(?!`)(?:print\()?[\w.-]{1,128}\s{0,8}\(")
+
+
+def _list(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
+    """Read the list of calls whose bracket is at `start`. See `toolmark.benchmark.dialects.scanner.Reader`."""
+    head = _LIST.match(text, start)
+    if head is None:
+        return None, start + 1
+    faults: list[Fault] = []
+    try:
+        calls, end = call_list(text, start, faults)
+    except ValueError as error:
+        spent(error, text, start, work)
+        if _LINK.match(text, start) is not None:
+            return None, start + 1
+        line = text[max(text.rfind("\n", 0, start) + 1, start - 256) : start].rstrip(" \t,;`")
+        certain = (not line or line.endswith("]")) and not work.fenced(start)
+        following = _LIST.search(text, start + 1) if certain else None
+        end = head.end() if not certain else len(text) if following is None else following.start()
+        return Attempt(error=str(error), name=head[2], certain=certain), end
+    return Attempt(calls, faults), end
+
+
+def _block(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
+    """Read the code fence at `start` if it contains only calls."""
+    info = _INFO.match(text, start + len(_FENCE))
+    begin = start + len(_FENCE) if info is None else info.end()
+    if work.fenced(start):  # this fence ends a block with other text
+        return None, start + len(_FENCE)
+    faults: list[Fault] = []
+    try:
+        calls, end = sequence(text, begin, _FENCE, faults)
+    except ValueError as error:
+        spent(error, text, start, work)
+        return None, begin
+    marked = info is not None and info.group() == "tool_code"
+    if not marked and any(isinstance(call, UntypedCall) for call in calls):
+        return None, begin  # This is example code, because calls in code have arguments without names.
+    if not text.startswith(_FENCE, end):
+        faults.append((Leniency.NOT_CLOSED, "the fence is not closed"))
+    else:
+        end += len(_FENCE)
+        if not marked:
+            faults.append((Leniency.CODE_FENCE, "the call is in a code fence"))
+    work.fenced(end)
+    return Attempt(calls, faults), end
+
+
+def read_whole(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
+    """Read calls without a list if they are the whole rest of a text. They may be in backticks."""
+    if _BARE.match(text, start) is None:
+        return None, start
+    faults: list[Fault] = []
+    begin = skip(text, start)
+    ticks = begin
+    while text.startswith("`", ticks):
+        ticks += 1
+    if ticks > begin:
+        faults.append((Leniency.CODE_FENCE, "the call is in backticks"))
+    try:
+        calls, end = sequence(text, ticks, "\0", faults)
+    except ValueError as error:
+        spent(error, text, start, work)
+        return None, start
+    return Attempt(calls, [(Leniency.NO_LIST, "the call is not in a list"), *faults]), end
+
+
+READERS: Mapping[str, Reader] = {"[": _list, _FENCE: _block}
+"""The reader of each mark with which a list of calls may begin."""
+AHEAD = {"[": r"\s{0,64}(?:print\()?[\"']?[\w.-]"}
+"""What must follow a mark. See `Scanner`."""

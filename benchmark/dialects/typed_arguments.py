@@ -1,0 +1,125 @@
+"""Completes calls with the schema of their tool.
+
+Some forms write every argument as plain text, for example `<parameter=a>3</parameter>`. Only the schema of the tool
+tells whether `3` is a number or a string. And a lenient reading of `f(3)` takes the names of the arguments from the
+schema. Dialects do not know the tools, so this is done after a reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from toolmark.benchmark.data.cases import Call, Tool
+from toolmark.benchmark.data.completions import FailedAttempt, ParsedCompletion, UntypedCall
+from toolmark.benchmark.dialects import json_in_text
+
+__all__ = ["guessed", "typed"]
+
+_WORDS = {"True": True, "False": False, "None": None}
+"""Python's words, which some chat templates write instead of JSON's."""
+_TYPES: Mapping[type, str] = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+    type(None): "null",
+}
+_MAX_STEPS = 32
+
+
+def guessed(call: UntypedCall) -> Call | None:
+    """Return a call without the schema of its tool. None if arguments have no names.
+
+    A text that is JSON has the type of the JSON value. Every other text is a string.
+    """
+    if call.positional:
+        return None
+    texts = {name: _value(text, frozenset()) for name, text in call.texts.items()}
+    return Call(name=call.name, arguments={**call.arguments, **texts})
+
+
+def typed(reading: ParsedCompletion, tools: Sequence[Tool]) -> ParsedCompletion:
+    """Return a reading in which the schemas of the offered tools have completed the calls.
+
+    If the arguments of a call have no names, and the schema has fewer arguments, the call is a failed attempt.
+    """
+    if not reading.untyped:
+        return reading
+    calls: list[Call] = []
+    failed = list(reading.failed)
+    for call in reading.untyped:
+        found = call if isinstance(call, Call) else _completed(call, _tool(call.name, tools))
+        if found is not None:
+            calls.append(found)
+        else:
+            failed.append(FailedAttempt(None, "an argument has no name", call.name))
+    return replace(reading, calls=tuple(calls), failed=tuple(failed))
+
+
+def _tool(name: str, tools: Sequence[Tool]) -> Tool | None:
+    exact = next((tool for tool in tools if tool.name == name), None)
+    spelled = name.replace(".", "_")
+    return exact or next((tool for tool in tools if tool.name.replace(".", "_") == spelled), None)
+
+
+def _completed(call: UntypedCall, tool: Tool | None) -> Call | None:
+    properties = tool.parameters.get("properties") if tool is not None else None
+    schemas: Mapping[str, Any] = properties if isinstance(properties, Mapping) else {}
+    if len(call.positional) > len(schemas):
+        return None
+    arguments = dict(zip(schemas, call.positional, strict=False))
+    if not arguments.keys().isdisjoint(call.arguments):
+        return None
+    root = tool.parameters if tool is not None else {}
+    texts = {
+        name: _value(text, frozenset(_types(schemas[name], root)) if name in schemas else frozenset())
+        for name, text in call.texts.items()
+    }
+    written = {**arguments, **call.arguments, **texts}
+    return Call(name=call.name, arguments=written)
+
+
+def _types(schema: Any, root: Mapping[str, Any], steps: int = 0) -> Iterator[str]:
+    """Yield the names of the types that a schema allows. No type means that every type is allowed."""
+    if not isinstance(schema, Mapping) or steps > _MAX_STEPS:
+        return
+    kind = schema.get("type")
+    yield from [kind] if isinstance(kind, str) else [name for name in kind or () if isinstance(name, str)]
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference.startswith("#/"):
+        target: Any = root
+        for part in reference[2:].split("/"):
+            target = target.get(part) if isinstance(target, Mapping) else None
+        yield from _types(target, root, steps + 1)
+    for key in ("anyOf", "oneOf", "allOf"):
+        found = schema.get(key)
+        options = found if isinstance(found, list) else []
+        for option in options:
+            yield from _types(option, root, steps + len(options))
+    if kind is None:
+        values = schema.get("enum", [schema["const"]] if "const" in schema else [])
+        yield from (_TYPES[type(value)] for value in values if type(value) in _TYPES)
+
+
+def _value(text: str, types: frozenset[str]) -> Any:
+    """Return the value of an argument that is written as text.
+
+    If the schema allows strings, the text is a string, because strings are written without quotation marks. Only `null`
+    is null if the schema allows null.
+    """
+    stripped = text.strip()
+    if "string" in types:
+        return None if stripped in ("null", "None") and "null" in types else text
+    if stripped in _WORDS and (not types or _TYPES[type(_WORDS[stripped])] in types):
+        return _WORDS[stripped]
+    try:
+        value = json_in_text.loads(stripped, strict=True)
+    except ValueError:
+        return text
+    if isinstance(value, str):
+        return text  # Only a string in quotation marks would lose them.
+    return value
