@@ -57,7 +57,7 @@ class NamedToolboxes:
         """Store `box` under its name.
 
         Returns:
-            Whether a case may refer to `box` by name. False if `box` has no name, if the name is already used for other
+            Whether a case can refer to `box` by name. False if `box` has no name, if the name is already used for other
             tools, or if a tool of `box` is not a tool of the dataset.
         """
         if not box.name or any(self._offered.by_name.get(tool.name) != tool for tool in box.tools):
@@ -84,7 +84,7 @@ def _rows(path: str) -> Iterator[dict[str, Any]]:
 
 
 def write_traces(spools: Mapping[str, Path], out: Path, cache: Path) -> None:
-    """Write a `datasets.DatasetDict`. The rows are streamed, so a dataset may be larger than the memory.
+    """Write a `datasets.DatasetDict`. The rows are streamed, so a dataset can be larger than the memory.
 
     A split without rows is left out, because `datasets` cannot read an empty split.
 

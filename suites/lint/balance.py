@@ -23,7 +23,7 @@ _FEWEST_CASES = 40
 _LEAST_RARER = 0.25
 """In each stratum, the rarer difficulty must have at least this share of the cases."""
 _FIRST_PLACE_EXCESS = 0.1
-"""Largest permitted excess of the share of cases whose first offered tool is right, over this share by chance."""
+"""The first offered tool must not be right much more often than by chance. This is the largest permitted excess."""
 _DEV_SHARE = (0.1, 0.35)
 """Smallest and largest permitted share of dev cases, if the collection has both dev and test cases."""
 
@@ -69,7 +69,10 @@ def splits(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
 
 
 def balance(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
-    """Yield findings `balance`. Small collections are not checked. A finding has the place of the first such case."""
+    """Yield findings `balance`. Small collections are not checked.
+
+    A finding is about several cases. Its place is the place of the first of these cases.
+    """
     yield from _rare_tools(rows)
     yield from _rare_difficulties(rows)
     yield from _favoured_place(rows)

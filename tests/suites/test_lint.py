@@ -204,7 +204,7 @@ PLANTED: list[tuple[str, Row | str, str]] = [
             "currency-1",
             abstain("missing_argument", tool="convert_currency", missing="to_currency"),
         ),
-        "may be in the question",
+        "is perhaps in the question",
     ),
     (
         "missing-argument",
@@ -214,7 +214,7 @@ PLANTED: list[tuple[str, Row | str, str]] = [
             "numbers-10",
             abstain("missing_argument", tool="calculate_combinations", missing="n"),
         ),
-        "may be in the question: 3, 12",
+        "is perhaps in the question: 3, 12",
     ),
     ("already-answered", row("e", "and once more, slowly?", "dates-5", abstain("already_answered")), "no tool result"),
 ]
