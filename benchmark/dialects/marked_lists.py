@@ -58,8 +58,8 @@ class MarkedLists:
         return Attempt(calls, [*faults, (Leniency.NOT_CLOSED, f"{self.closing} is missing")]), end
 
     def _loosely(self, text: str, begin: int, error: str, work: Work) -> tuple[Attempt, int]:
-        found = [index for mark in (self.opening, self.closing) if (index := text.find(mark, begin)) >= 0]
-        end = min(found, default=len(text))
+        mark = re.compile(f"{re.escape(self.opening)}|{re.escape(self.closing)}").search(text, begin)
+        end = len(text) if mark is None else mark.start()
         stop = end + len(self.closing) if text.startswith(self.closing, end) else end
         body = text[begin:end]
         if not body.lstrip("[ \n").startswith("{"):

@@ -65,8 +65,11 @@ class Section:
         calls: list[Call | UntypedCall] = []
         faults: list[Fault] = []
         errors: list[tuple[str, str]] = []
+        closing = self.closing.search(text, at)
         while work.left > 0:
-            head, closing = self.head.search(text, at), self.closing.search(text, at)
+            head = self.head.search(text, at)
+            if closing is not None and closing.start() < at:  # this mark was inside a call
+                closing = self.closing.search(text, at)
             ends = closing is not None and (head is None or closing.start() < head.start())
             stop = closing.start() if closing is not None and ends else len(text) if head is None else head.start()
             between = text[at:stop].strip()

@@ -135,7 +135,6 @@ HOSTILE["qwen_xml"] += (
     "<tool_call>",
     "<function=f>",
     "<tool_call><function=f><parameter=a>",
-    "<function=f></function>",
 )
 HOSTILE["glm"] += ("<tool_call>f", "<tool_call>f<arg_key>a</arg_key><arg_value>", "<arg_value></arg_value>")
 HOSTILE["harmony"] += (
