@@ -3,8 +3,8 @@
 The conversations are in a file, a folder, or a data set on the hub. Any registered reader can read them. The
 conversations must pass the same checks as the conversations of all other generators.
 
-This generator only adds implementations to the tools. If a tool of a conversation has the same name and arguments as a
-tool of `--tools`, the calls run the implementation from `--tools`. Calls of other tools are only checked against the
+Implementations are taken only from `--tools`. If a tool of a conversation has the same name and arguments as a tool of
+`--tools`, its calls run the implementation of the tool of `--tools`. Calls of other tools are only checked against the
 schema.
 """
 

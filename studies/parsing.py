@@ -116,8 +116,8 @@ def write_lengths(page: Page, dialects: list[Dialect]) -> None:
     )
     page.held(
         worst <= 2,
-        "The parsing time must grow linearly. 1 MB is 16 times as long as 64 KB, so it may take at most 32 times the "
-        "time: 16 times, with a tolerance of 2",
+        "The parsing time must grow linearly. 1 MB is 16 times as long as 64 KB. So parsing 1 MB must take at most 32 "
+        "times as long as parsing 64 KB: 16 times, multiplied by a tolerance of 2",
         f"at most {16 * worst:.1f} times",
     )
 

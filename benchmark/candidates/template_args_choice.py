@@ -44,8 +44,8 @@ def choose_template_args(
 
     1. Recordings and policies get no arguments, because they use no chat template.
     2. If `--template-args` is given, these arguments are used.
-    3. A served model gets no other arguments.
-    4. If any candidate has an adapter with known arguments, all candidates get these arguments, also the base.
+    3. A served model gets no arguments.
+    4. If any candidate has an adapter with known arguments, all candidates get these arguments, including the base.
     5. If the candidate is a model that was trained with Toolmark, the arguments of the training are used.
     6. Otherwise there are no arguments.
 

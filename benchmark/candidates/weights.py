@@ -96,7 +96,7 @@ def locate(candidate: Candidate) -> Weights:
 
 
 def _check_safetensors(folder: Path) -> None:
-    """Check that each safetensors file is complete. Its first eight bytes contain the length of its header."""
+    """Check that each safetensors file is complete. The first eight bytes of a file are the length of its header."""
     for file in folder.glob("*.safetensors"):
         with file.open("rb") as stream:
             start = stream.read(8)

@@ -15,9 +15,7 @@ images may be loaded for text only. Its unexpected keys are no problem if they l
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +56,7 @@ def load_base(base: Path, dtype: torch.dtype, **options: Any) -> PreTrainedModel
         InputError: The directory is no complete model, or its weights do not match its architecture.
         EnvironmentFault: A package, a device or memory for this model is missing.
     """
-    with loading(base), _quiet():
+    with loading(base):
         _check_no_adapter(base)
         stored = stored_tensors(base)
         config = check_config(base, len(stored))
@@ -81,20 +79,6 @@ def load_base(base: Path, dtype: torch.dtype, **options: Any) -> PreTrainedModel
         model, report = loaded
         _check_keys(base, model, report, config)
     return model
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the warnings and the progress of transformers. What matters is raised as an error."""
-    from transformers.utils import logging as of_transformers
-
-    before = of_transformers.get_verbosity()
-    of_transformers.disable_progress_bar()  # type: ignore[no-untyped-call]
-    of_transformers.set_verbosity(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        of_transformers.set_verbosity(before)
 
 
 def _check_no_adapter(base: Path) -> None:

@@ -127,7 +127,8 @@ def _render(messages: tuple[Message, ...], prompt: Prompt, tokenizer: PreTrained
         return text if shows_system else _apply(_without_system(messages), prompt, tokenizer, reply)
     except TemplateRefusal as error:
         raise InputError(
-            f"the chat template of {tokenizer.name_or_path!r} refuses the conversation: {error}", _USE_TAGGED
+            f"the chat template of {tokenizer.name_or_path!r} refuses the conversation: {error}",
+            _USE_TAGGED if prompt.tools else "Use the chat template that was published with the model.",
         ) from None
 
 

@@ -7,9 +7,11 @@ Somebody else may have made the directory, so a library may raise any error abou
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError, ToolmarkError
 from toolmark.benchmark.core.printing import printable
@@ -25,19 +27,39 @@ _HARDWARE = ("gpu", "cuda", "xpu", "accelerator", "compute capability")
 _USE_FLOATS = "Or use the variant of the model that is not quantised."
 
 
+Part = Literal["model", "tokenizer"]
+
+_PARTS: dict[Part, tuple[str, str]] = {
+    "model": (
+        "{} cannot be loaded as a causal language model",
+        "Use a text model of an architecture that transformers supports, or download the model again.",
+    ),
+    "tokenizer": (
+        "the tokenizer of {} cannot be loaded",
+        "Save the tokenizer of the model in this folder with save_pretrained().",
+    ),
+}
+"""For each part, the beginning of the error and what to do."""
+
+
 @contextmanager
-def loading(base: Path) -> Iterator[None]:
-    """Convert every error about a model directory inside the `with` block.
+def loading(base: Path, part: Part = "model") -> Iterator[None]:
+    """Convert every error about a model directory inside the `with` block, and silence warnings of transformers.
 
     This includes a model that needs Python code from its own directory. Toolmark never runs such code, so every call of
     transformers' automatic classes has the argument `trust_remote_code=False`. Without it, transformers asks.
+
+    Args:
+        base: The directory.
+        part: What is loaded inside the block.
 
     Raises:
         InputError: The directory cannot be read.
         EnvironmentFault: A package, a device or memory for this model is missing.
     """
     try:
-        yield
+        with _quiet():
+            yield
     except (ToolmarkError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except ImportError as error:
@@ -61,10 +83,22 @@ def loading(base: Path) -> Iterator[None]:
                 f"{base}{quantisation(base)} cannot be computed on this machine: {said}",
                 f"Use a machine with this hardware. {_USE_FLOATS}",
             ) from error
-        raise InputError(
-            f"{base} cannot be loaded as a causal language model: {said}",
-            "Use a text model with a tokenizer, of an architecture that transformers supports.",
-        ) from error
+        what, fix = _PARTS[part]
+        raise InputError(f"{what.format(base)}: {said}", fix) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the warnings and the progress of transformers. What matters is raised as an error."""
+    from transformers.utils import logging as of_transformers
+
+    before = of_transformers.get_verbosity()
+    of_transformers.disable_progress_bar()  # type: ignore[no-untyped-call]
+    of_transformers.set_verbosity(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        of_transformers.set_verbosity(before)
 
 
 def cause(error: BaseException) -> str:

@@ -33,7 +33,7 @@ def open_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
         InputError: Transformers cannot read the tokenizer, or the tokenizer cannot encode a short text.
         EnvironmentFault: The tokenizer needs a package that is not installed.
     """
-    with loading(directory):
+    with loading(directory, "tokenizer"):
         tokenizer = _open(directory)
         ids = token_ids(tokenizer, _PROBE)
         # transformers makes an empty tokenizer if the tokenizer's files are missing

@@ -28,7 +28,7 @@ __all__ = ["models"]
 _DECODING = Decoding()
 
 models = App(name="models", help="List, merge, check and publish models and adapters.")
-for _name in names("toolmark.models"):  # commands of plug-ins, which are imported when they are called
+for _name in names("toolmark.models"):  # a plug-in is imported only when its command is called
     models.command(target("toolmark.models", _name), name=_name, help=f"See: toolmark models {_name} --help")
 
 
@@ -59,7 +59,8 @@ def list_trained(folder: Path = Path("adapters")) -> None:
 def merge(spec: str, *, out: Path) -> None:
     """Merge an adapter into its base, and write the result as a model directory.
 
-    `toolmark models check BASE:ADAPTER` checks that the merged model answers like the adapter.
+    Before the directory gets its name, the logits of the merged model are compared with those of the adapter.
+    `toolmark models check BASE:ADAPTER` also compares the answers.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ def merge(spec: str, *, out: Path) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} already exists and is not empty", f"Give a new folder: --out DIR. Or remove {out}")
     weights = locate(candidate)
-    from toolmark.benchmark.engine.adapter_variants import merge as merged  # torch and peft
+    from toolmark.benchmark.engine.adapter_merge import merge as merged  # torch and peft
 
     with phase("merging the adapter into its base"):
         merged(weights, out)
@@ -130,7 +131,8 @@ def check(
             "Give a local model, a model on the hub, or BASE:ADAPTER.",
         )
     weights = locate(candidate)
-    from toolmark.benchmark.engine.adapter_variants import merge, zero_adapter  # torch and peft
+    from toolmark.benchmark.engine.adapter_merge import merge  # torch and peft
+    from toolmark.benchmark.engine.zero_adapter import zero_adapter
 
     with tempfile.TemporaryDirectory(prefix="toolmark-") as folder:
         variant = Path(folder) / ("zero-adapter" if weights.adapter is None else "merged")

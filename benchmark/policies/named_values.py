@@ -4,7 +4,7 @@ The values are found with patterns, so they are only guesses. They have two uses
 
 - Trivial policies use them as arguments.
 - `toolmark cases lint` uses them to check cases that expect a question about a missing argument. If the text contains a
-  possible value, the argument may not be missing.
+  possible value, perhaps no argument is missing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["EMAIL", "QUOTATION", "URL", "as_type", "named_values", "types_of"]
 EMAIL = r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
 URL = r"\bhttps?://[^\s\"'<>]{1,500}"
 QUOTATION = r"\"[^\"]{1,2000}\"|“[^“”]{1,2000}”|(?<!\w)'[^'\n]{1,500}'(?!\w)"
-"""Patterns without groups. A quotation includes its quotation marks."""
+"""Regular expressions without groups. A match of `QUOTATION` includes the quotation marks."""
 
 _MAX_TEXT = 20_000
 _MAX_ENUM = 1_000

@@ -49,14 +49,15 @@ _TRIAL = "trial"
 def serve(scratch: str, seconds: float, memory: int, output: int, confined: bool) -> None:
     """Answer requests from standard input on standard output, until standard input is closed.
 
-    A request is `{}`, which is answered when the worker is ready, `{"prepare": RUN}`, or `{"call": RUN, "arguments":
-    TEXT}`. The answer is `{}`, `{"error": REASON}`, or how a call ended:
+    Requests and answers are pairs of a token and an object. The answer has the token of its request. A request is `{}`,
+    which is answered when the worker is ready, `{"prepare": RUN}`, or `{"call": RUN, "arguments": TEXT}`. The answer is
+    `{}`, `{"error": REASON}`, or how a call ended:
 
     - `{"ended": TEXT}`: The call ended itself, and wrote TEXT.
     - `{"kind": KIND, "error": REASON}`: It did not end well.
 
     Args:
-        scratch: An empty folder for the files of the calls. It is removed at the end.
+        scratch: The folder for the folders of the calls. It is removed at the end.
         seconds: Limit of the time of a call, in seconds.
         memory: Limit of the memory of a call in bytes, in addition to the memory that the imports need.
         output: Largest size of a result as JSON, in bytes.
@@ -73,7 +74,8 @@ def serve(scratch: str, seconds: float, memory: int, output: int, confined: bool
     worker = _Worker(scratch, seconds, memory, output, confined, requests)
     with suppress(CallerEnded, BrokenPipeError):
         for line in requests:
-            answers.write(json.dumps(worker.answer(json.loads(line))).encode() + b"\n")
+            token, request = json.loads(line)
+            answers.write(json.dumps([token, worker.answer(request)]).encode() + b"\n")
             answers.flush()
             if worker.used_up:
                 break

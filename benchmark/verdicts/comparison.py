@@ -34,7 +34,7 @@ class Side:
     Attributes:
         name: Name of the contestant, unique among the sides.
         grades: One grade for each completion.
-        completions: Completions of the same cases. They are needed only to find out whether two sides are identical.
+        completions: Completions of the judged cases. They are used only to find out whether two sides are identical.
         baseline: Name of the side that this side is compared with. None if this side has no baseline.
         run: Name of the run's directory.
         identity: Identity of the run: everything that can change its completions.
@@ -70,7 +70,7 @@ class ContestantResult:
         baseline: Name of the contestant that this contestant is compared with. None if there is no baseline.
         unfair: Conditions that differ between the contestant and its baseline, such as the dialect or a version.
         training: Training record of the weights. None if there is no record.
-        unproven: The reason why the adapter may have been trained on another base. Empty if the base is verified.
+        unproven: The reason why the adapter was perhaps trained on another base. Empty if the base is verified.
     """
 
     name: str

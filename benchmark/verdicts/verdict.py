@@ -143,7 +143,7 @@ def _test(paired: Paired) -> _Tested:
 
 
 def _overlap(metrics: Sequence[Paired]) -> float:
-    """Return the share of the cases of these metrics that both sides have. If there is no case, return 1."""
+    """Return how many of all cases of these metrics both sides have, as a share. If there is no case, return 1."""
     common = {case_id for paired in metrics for case_id in paired.case_ids}
     alone = {case_id for paired in metrics for case_id in (*paired.only_base, *paired.only_candidate)}
     return len(common) / len(common | alone) if common or alone else 1.0

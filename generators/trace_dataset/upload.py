@@ -20,7 +20,7 @@ _NOT_PUBLISHED = "rejected.jsonl"
 
 
 def check_upload(repo: str, folder: Path, flag: str) -> None:
-    """Check that an upload will be possible. The check runs before a generation, because a generation may take hours.
+    """Check that an upload will be possible. The check runs before a generation, because a generation can take hours.
 
     Args:
         repo: The data set on the hub, ORG/NAME.

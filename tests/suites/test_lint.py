@@ -59,6 +59,7 @@ POST = row(
     "slack them that the oven is free again",
     "messages-5",
     abstain("missing_argument", tool="send_slack_message", missing="channel"),
+    tags={"difficulty": "abstain"},  # as generators write it
 )
 TURNS = [
     {"role": "user", "content": "our choir's mail said 1 Feb 2027, on what weekday do we sing then"},
@@ -89,6 +90,7 @@ PLANTED: list[tuple[str, Row | str, str]] = [
     ("schema", changed(MEDIAN, toolbox="no-such-box"), "no-such-box"),
     ("schema", {key: value for key, value in MEDIAN.items() if key != "licence"}, "licence"),
     ("id", changed(MEDIAN, group="z"), "the same messages and tools as"),
+    ("tags", changed(MEDIAN, tags={**MEDIAN["tags"], "difficulty": "abstain"}), "difficulty is 'abstain'"),
     ("tags", changed(REPLY, tags={"topic": "x"}, messages=[{"role": "user", "content": "Sing!"}]), "difficulty"),
     (
         "tags",
@@ -202,7 +204,7 @@ PLANTED: list[tuple[str, Row | str, str]] = [
             "currency-1",
             abstain("missing_argument", tool="convert_currency", missing="to_currency"),
         ),
-        "may be in the question",
+        "is perhaps in the question",
     ),
     (
         "missing-argument",
@@ -212,7 +214,7 @@ PLANTED: list[tuple[str, Row | str, str]] = [
             "numbers-10",
             abstain("missing_argument", tool="calculate_combinations", missing="n"),
         ),
-        "may be in the question: 3, 12",
+        "is perhaps in the question: 3, 12",
     ),
     ("already-answered", row("e", "and once more, slowly?", "dates-5", abstain("already_answered")), "no tool result"),
 ]

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["DivergedError", "TrainingProgress", "training_curve"]
 
 
+_NEAR_END = 0.25
+"""A regular checkpoint is left out if the steps after it are less than this share of the steps between checkpoints."""
+
+
 class DivergedError(Exception):
     """The loss or the gradient norm is NaN or infinite at `step`.
 
@@ -80,10 +84,17 @@ class TrainingProgress(TrainerCallback):
             self._ctx.say(f"Resuming at step {self._first_step} of {state.max_steps}.")
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Request a checkpoint at the last step, in addition to the regular checkpoints."""
-        if state.global_step == state.max_steps:
+        """Request a checkpoint at the last step, in addition to the regular checkpoints.
+
+        A regular checkpoint shortly before the last step is left out. Its scores would be nearly those of the last
+        step, and judging a checkpoint takes minutes.
+        """
+        steps_left = state.max_steps - state.global_step
+        if steps_left == 0:
             control.should_save = True
             control.should_evaluate = args.eval_strategy != "no"
+        elif steps_left < args.save_steps * _NEAR_END:
+            control.should_save = control.should_evaluate = False
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Mark the checkpoint as complete, and judge the checkpoint."""

@@ -66,8 +66,8 @@ def shared_toolboxes(
     """Draw `count` lists of tools from `toolbox`.
 
     The tools of `asked` are spread evenly over the lists, as far as there is room. The lengths of the lists are drawn
-    evenly on a logarithmic scale, so there are more short lists than long lists. Because a long list fits more
-    conversations, short and long lists are used in about the same number of conversations.
+    evenly on a logarithmic scale, so there are more short lists than long lists. A long list fits more conversations
+    than a short list. So short lists together and long lists together are used about equally often.
 
     Args:
         toolbox: All tools.

@@ -50,7 +50,7 @@ class Mention:
 def spoken(rng: Random, value: Any, *, freely: bool) -> str:
     """Return `value` in words.
 
-    With `freely`, the words may differ from the value in the call. For example, 3 may become "three".
+    With `freely`, the words can differ from the value in the call. For example, 3 can become "three".
     """
     match value:
         case bool():

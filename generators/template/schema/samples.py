@@ -93,7 +93,7 @@ def branch(rng: Random, schema: Any, whole: Schema, depth: int = 0) -> Schema:
 
 
 def _usable(options: Sequence[Any], whole: Schema, depth: int) -> Sequence[Any]:
-    """Return the branches that may be chosen at this depth."""
+    """Return the branches that can be chosen at this depth."""
     room = MAX_DEPTH - depth
     if depth >= SHALLOW:
         for least in range(room + 1):

@@ -174,7 +174,7 @@ def test_a_missing_key_is_a_problem(monkeypatch):
 
 
 @pytest.mark.slow  # starts processes that import torch; what they check is checked above
-def test_the_command_checks_a_model_and_survives_a_template_without_end(warm, models, tmp_path):
+def test_the_command_checks_a_model_and_names_a_template_without_end(warm, models, tmp_path):
     well = warm("doctor", "--json", "--model", "pocket", "--runs", str(tmp_path))
     assert well.returncode == 0, well.stdout
     assert [finding["name"] for finding in json.loads(well.stdout)["findings"]][-1] == "case"
@@ -183,8 +183,9 @@ def test_the_command_checks_a_model_and_survives_a_template_without_end(warm, mo
     (endless / "chat_template.jinja").write_text(loop)
     ill = warm("doctor", "--model", str(endless), "--seconds", "20", "--runs", str(tmp_path))
     assert ill.returncode == 69
-    assert "problem  template   not finished after 20 s" in ill.stdout
-    assert "--seconds 100" in ill.stdout
+    assert re.search(
+        r"problem  template   the chat template of .* does not end: one prompt took longer than 5 s", ill.stdout
+    )
 
 
 @pytest.mark.slow  # transformers serve takes seconds to start; the same questions are asked above

@@ -46,13 +46,13 @@ def _evaluated(folder: Path) -> None:
 
 
 def _checked(folder: Path) -> None:
-    from toolmark.benchmark.engine.adapter_variants import zero_adapter
+    from toolmark.benchmark.engine.zero_adapter import zero_adapter
 
     zero_adapter(folder, folder / "zero")
 
 
 def _merged(folder: Path) -> None:
-    from toolmark.benchmark.engine.adapter_variants import merge
+    from toolmark.benchmark.engine.adapter_merge import merge
 
     merge(Weights(folder, folder / "adapter"), folder / "merged")
 

@@ -374,6 +374,13 @@ def forges_answers(outside: str) -> object:
     forge(FORGED + b"\n" + FORGED + b"\n")
 
 
+def forges_lines(outside: str) -> object:
+    for one in range(3, 64):
+        with suppress(OSError):
+            os.write(one, (json.dumps({"ended": FORGED.decode()}) + "\n").encode() * 3)
+    return "answered"
+
+
 def forges_a_kind(outside: str) -> object:
     forge(b'{"kind": ["ok"], "value": 1}')
 
@@ -498,7 +505,7 @@ def leaves_changes(outside: str) -> object:
     gc.disable()
     gc.callbacks.append(print)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
     atexit.register(os._exit, 5)
     sys.addaudithook(lambda *_: os._exit(6))
     os._exit = lambda status: None  # type: ignore[assignment]

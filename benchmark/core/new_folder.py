@@ -1,0 +1,42 @@
+"""Writes a new folder in one step, so that an incomplete folder never looks like a complete one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from toolmark.benchmark.core.errors import writing
+from toolmark.benchmark.core.unexpected_errors import naming_full_disks
+
+__all__ = ["new_folder"]
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """Yield a folder to write to. At the end of the `with` block, the folder gets the name `out`.
+
+    If the block raises an error, the folder is removed. If the process is killed, a folder `.OUT.partial` is left, and
+    the next call with the same `out` replaces it.
+
+    Args:
+        out: The new folder. It must not exist, or be empty.
+
+    Raises:
+        EnvironmentFault: The folder cannot be written, for example because the disk is full. Every `OSError` of the
+            block is converted, and errors of libraries about a full disk.
+    """
+    partial = out.resolve().with_name(f".{out.resolve().name}.partial")
+    try:
+        with writing(out):
+            if partial.exists():
+                shutil.rmtree(partial)
+            partial.mkdir(parents=True)
+            with naming_full_disks():
+                yield partial
+            if out.exists():
+                out.rmdir()
+            partial.rename(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

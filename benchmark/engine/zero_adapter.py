@@ -1,0 +1,29 @@
+"""Makes an adapter of zeros. A base must give the same answers with and without it.
+
+If the answers differ, adapters do not work on this machine, and comparisons of adapters are wrong.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from toolmark.benchmark.core.unexpected_errors import naming_full_disks
+from toolmark.benchmark.engine.base_model import load_base
+
+__all__ = ["zero_adapter"]
+
+
+def zero_adapter(base: Path, out: Path) -> None:
+    """Write a LoRA adapter of zeros for `base` to `out`. The adapter adds zero to every weight of the base.
+
+    Raises:
+        InputError: The base cannot be loaded.
+        EnvironmentFault: The disk is full.
+    """
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    model = load_base(base, torch.float32)
+    adapted = get_peft_model(model, LoraConfig(r=8, target_modules="all-linear", task_type="CAUSAL_LM"))
+    with naming_full_disks():
+        adapted.save_pretrained(str(out))
