@@ -126,7 +126,7 @@ def _type(schema: Any) -> str:
         return " | ".join(_type({**schema, "type": one}) for one in kind)
     match kind:
         case "string" | "boolean" | "null":
-            return kind
+            return str(kind)
         case "integer" | "number":
             return "number"
         case "array":

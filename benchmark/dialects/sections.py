@@ -95,5 +95,5 @@ class Section:
                 at = head.end()
             else:
                 calls.append(call)
-        error, name = errors[0] if errors else (None, "")
-        return Attempt(calls, faults, error, name), at
+        reason, name = errors[0] if errors else (None, "")
+        return Attempt(calls, faults, reason, name), at
