@@ -101,7 +101,7 @@ class RecordedRequests:
             completion = await model.ask(Prompt(tuple(messages)), config, self.budget.request, label.batch)
         except Unanswered as error:
             raise EnvironmentFault(
-                f"{model.name} did not answer in {self._options.retries + 1} tries: {error}",
+                f"{model.name} did not answer (at most {self._options.retries + 1} tries): {error}",
                 "Give the same command again. All replies so far are kept.",
             ) from None
         priced = price.of(completion.usage) if price else 0.0

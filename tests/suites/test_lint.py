@@ -59,6 +59,7 @@ POST = row(
     "slack them that the oven is free again",
     "messages-5",
     abstain("missing_argument", tool="send_slack_message", missing="channel"),
+    tags={"difficulty": "abstain"},  # as generators write it
 )
 TURNS = [
     {"role": "user", "content": "our choir's mail said 1 Feb 2027, on what weekday do we sing then"},
@@ -89,6 +90,7 @@ PLANTED: list[tuple[str, Row | str, str]] = [
     ("schema", changed(MEDIAN, toolbox="no-such-box"), "no-such-box"),
     ("schema", {key: value for key, value in MEDIAN.items() if key != "licence"}, "licence"),
     ("id", changed(MEDIAN, group="z"), "the same messages and tools as"),
+    ("tags", changed(MEDIAN, tags={**MEDIAN["tags"], "difficulty": "abstain"}), "difficulty is 'abstain'"),
     ("tags", changed(REPLY, tags={"topic": "x"}, messages=[{"role": "user", "content": "Sing!"}]), "difficulty"),
     (
         "tags",
