@@ -58,7 +58,7 @@ def _is_known(value: object) -> bool:
 def _shared(ours: ContestantResult, base: ContestantResult) -> list[Condition]:
     differences = ours.differences.values()
     alone = max((one.only_base + one.only_candidate for one in differences), default=0)
-    # A metric without cases also has a reason. Only reasons about cases on one side are shown here.
+    # A metric without cases has a reason too. Here, only the reasons about cases of one side are shown.
     reasons = [one.reason for one in differences if one.reason and one.only_base + one.only_candidate]
     if reasons:
         strip = [Condition("cases", "bad", f"{alone} on one side only; {reasons[0]}")]

@@ -168,7 +168,7 @@ OPTIONS = (
     Option(
         "trust-data-tools",
         SWITCH,
-        "also run the code that case files and the tools.yaml beside them name; it is imported with your rights",
+        "also run the code that case files and the tools.yaml beside them name; this code gets all your rights",
     ),
     Option("fresh", SWITCH, "generate all answers again, also those that the ledger contains"),
     Option(

@@ -80,7 +80,7 @@ def _without_time(completion: Completion) -> Mapping[str, Any]:
 
 def _packed(rows: Iterable[Mapping[str, Any]]) -> bytes:
     buffer = io.BytesIO()
-    # Without a time and a file name in the gzip header, the same rows always give the same bytes.
+    # The gzip header gets no time and no file name. So the same rows always give the same bytes.
     with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as stream:
         for row in rows:
             stream.write(json.dumps(row, sort_keys=True, separators=(",", ":")).encode() + b"\n")

@@ -291,7 +291,7 @@ def test_favoured_tools_difficulties_and_places_are_told(written):
         "1: made_0 is right in 0 cases, and the median tool in 7",
     ]
     (hard,) = balances(written(many(box, 48, box, "hard")))
-    assert hard == "1: difficulty of call: 0 easy, 48 hard, of 48"
+    assert hard == "1: difficulty of the 48 cases of call: 0 easy, 48 hard"
     first = balances(
         written(
             [r for tool in box for r in many([tool], 48, [tool, *(n for n in box if n != tool)])[box.index(tool) :: 8]]
@@ -300,7 +300,7 @@ def test_favoured_tools_difficulties_and_places_are_told(written):
     assert first == ["1: the first of several tools is right in 100%, and by chance in 12%"]
     few = many(box, 48, box)
     few[5]["split"] = "dev"
-    assert balances(written(few, "all.jsonl")) == ["6: 1 of 48 cases are dev: outside 10% to 35%"]
+    assert balances(written(few, "all.jsonl")) == ["6: 1 of 48 cases are dev, but 10% to 35% are needed"]
 
 
 def test_every_kind_is_planted_somewhere():
