@@ -24,7 +24,7 @@ _MODULES = re.compile(r"(^|_)(n|num)_(\w+_)?(layers?|blocks?|experts?|stages?|la
 """Names of numbers for which transformers makes so many modules, or as many names of labels."""
 
 _MOST_MODULES = 1024
-"""This number of layers, experts or labels is always possible. A larger number must not exceed the number of tensors."""
+"""So many layers, experts or labels are always possible. A larger number must not exceed the number of tensors."""
 
 _MOST_DIGITS = 18
 """Larger integers overflow in torch."""
