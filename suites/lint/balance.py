@@ -16,7 +16,7 @@ __all__ = ["DIFFICULTIES", "balance", "labels", "splits"]
 DIFFICULTIES = ("easy", "hard")
 
 NO_DIFFICULTY = "abstain"
-"""The tag `difficulty` that generators write if a case expects no call. Such a case may have no topic."""
+"""The tag `difficulty` that generators write if a case expects no call. Such a case needs no topic."""
 
 _FEWEST_CASES = 40
 """Smallest number of cases for which shares are checked. With fewer cases, shares can be uneven by chance."""

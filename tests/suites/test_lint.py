@@ -90,7 +90,18 @@ PLANTED: list[tuple[str, Row | str, str]] = [
     ("schema", changed(MEDIAN, toolbox="no-such-box"), "no-such-box"),
     ("schema", {key: value for key, value in MEDIAN.items() if key != "licence"}, "licence"),
     ("id", changed(MEDIAN, group="z"), "the same messages and tools as"),
-    ("tags", changed(MEDIAN, tags={**MEDIAN["tags"], "difficulty": "abstain"}), "difficulty is 'abstain'"),
+    (
+        "tags",
+        calling(
+            "e",
+            "pls fold C and ff together",
+            "text-5",
+            "word_count",
+            {"text": ["C and ff"]},
+            tags={"difficulty": "abstain", "tool": "word_count", "topic": "x"},
+        ),
+        "difficulty is 'abstain'",
+    ),
     ("tags", changed(REPLY, tags={"topic": "x"}, messages=[{"role": "user", "content": "Sing!"}]), "difficulty"),
     (
         "tags",
