@@ -35,8 +35,8 @@ _BEGIN, _END = "<!-- toolmark: results -->", "<!-- toolmark: end -->"
 def subject(comparison: Comparison) -> ContestantResult:
     """Return the contestant whose results are published.
 
-    If contestants have a baseline, the only contestant with a baseline is returned. Otherwise, the only contestant is
-    returned.
+    If the comparison has a baseline, this is the only contestant that is compared with the baseline. Otherwise, this is
+    the only contestant of the comparison.
 
     Raises:
         InputError: There is more than one contestant to choose from.

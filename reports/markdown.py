@@ -112,7 +112,7 @@ def _unfair(comparison: Comparison) -> Iterator[str]:
         differing = [one for one in fairness(comparison, contestant) if one.state in ("bad", "warning")]
         if differing:
             lines = "\n".join(f"- {_FAIR[one.state]} {one.what}: {_quoted(one.text, 400)}" for one in differing)
-            yield f"What may be unfair about {_quoted(contestant.name)}:\n\n{lines}"
+            yield f"What can make the comparison of {_quoted(contestant.name)} unfair:\n\n{lines}"
 
 
 def _causes(comparison: Comparison) -> Iterator[str]:

@@ -32,7 +32,7 @@ _KINDS: Mapping[str, str] = {
     r"(\w+): /\w+: ": "an argument has the wrong type",
     r"the answer .* contains nothing": "the answer uses nothing of the result",
 }
-"""The key matches a reason of the pipeline. The value is the text for the page. A group matches the name of a tool."""
+"""A regular expression for a reason of the pipeline, and the text for the page. A group matches the name of a tool."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from cyclopts import App
 from rich.text import Text
 
 from toolmark.benchmark.core.errors import InputError, writing
-from toolmark.benchmark.core.printing import console, printable
+from toolmark.benchmark.core.printing import console, printable, say
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.data.cases import query_hash
 from toolmark.benchmark.readers.case_selection import Split, load_cases
@@ -198,4 +198,4 @@ def import_cases(
     lines += [f"{waived} of these cases are waived, because their expected answers are wrong"] * bool(waived)
     lines += [f"skipped {row.place}: {row.reason}" for row in skipped]
     lines += [f"{len(skipped)} rows skipped"] * bool(skipped)
-    sys.stdout.write("\n".join(lines) + "\n")
+    say(*lines)

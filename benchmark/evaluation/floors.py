@@ -29,8 +29,8 @@ def floors(request: Request, contestant: Contestant, cases: Sequence[Case]) -> d
     """Return the floors of a contestant by metric.
 
     The floors of `--floor` apply to every contestant. The default floors apply only to contestants with a baseline. So
-    a low score of a single model does not fail a check by default. A floor of 0 is no floor, because every score
-    reaches it.
+    a low score of a single model does not fail a check by default. A floor of 0 has no effect, because every score
+    reaches 0.
 
     Args:
         request: The request, with the floors of `--floor`.

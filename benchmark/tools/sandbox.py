@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.interruption import uninterrupted
-from toolmark.benchmark.core.secrets import redacted
+from toolmark.benchmark.core.secrets import command_without_secrets, redacted
 from toolmark.benchmark.tools.confinement.confine import missing_limits
 from toolmark.benchmark.tools.schemas import SchemaError, problems, validator_of
 from toolmark.benchmark.tools.worker_process import CallLimits, WorkerEnded, WorkerProcess
@@ -157,7 +157,9 @@ class Sandbox:
             self.close()
             raise
         if reason is not None:
-            what = redacted(f"The tool implementation {run} cannot be loaded: {reason[:_LARGEST_ERROR]}")
+            what = redacted(
+                f"The tool implementation {command_without_secrets(run)} cannot be loaded: {reason[:_LARGEST_ERROR]}"
+            )
             raise InputError(what, "Correct the code of the tool.")
         self._prepared.add(run)
         return worker

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.fuzzing.file_doors import FILE_DOORS
 from tests.fuzzing.model_doors import MODEL_DOORS
+from tests.fuzzing.server_doors import SERVER_DOORS
 
 __all__ = ["DOORS"]
 
@@ -12,5 +13,6 @@ DOORS = {
     for door in (
         *FILE_DOORS,
         *MODEL_DOORS,
+        *SERVER_DOORS,
     )
 }
