@@ -242,7 +242,7 @@ def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
 def request_of(values: Values) -> Request:
     """Return the request for these option values.
 
-    A field of the request has the name of its option. Options that can be repeated have the plural of the name.
+    A field of the request has the name of its option. For an option that can be repeated, it is the plural.
     """
     by_field = {field.name: values[_PLURAL.get(field.name, field.name.replace("_", "-"))] for field in fields(Request)}
     by_field["cases"] = by_field["cases"] or _DEFAULT.cases

@@ -55,6 +55,7 @@ WRONG = {
         "of the type I8, for example model.embed_tokens.weight",
     ),
     "many layers": ({"config": {"num_hidden_layers": 10**9}}, "num_hidden_layers is 1,000,000,000"),
+    "many labels": ({"config": {"num_labels": 10**9}}, "num_labels is 1,000,000,000"),
     "a huge vocabulary": ({"config": {"vocab_size": 10**10}}, "describes 1,920,002,708,161 parameters"),
     "a huge head": ({"config": {"head_dim": 10**9}}, "describes 7,692,002,609,089 parameters"),
     "a number of 30 digits": ({"config": {"hidden_size": 10**30}}, "hidden_size is an integer of 31 digits"),
