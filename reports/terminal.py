@@ -81,7 +81,7 @@ def _side_by_side(title: str, comparison: Comparison, metrics: Sequence[MetricIn
 def _width(comparison: Comparison, metrics: Sequence[MetricInfo]) -> int:
     """Return the smallest width, in characters, with which `_side_by_side` cuts no cell.
 
-    Only the cells with the meaning of a metric may be wrapped.
+    Only the cells with the meaning of a metric are allowed to be wrapped.
     """
     gap = 2
     names = max((len(metric.id) for metric in metrics), default=0)

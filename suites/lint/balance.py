@@ -16,7 +16,7 @@ __all__ = ["DIFFICULTIES", "balance", "labels", "splits"]
 DIFFICULTIES = ("easy", "hard")
 
 NO_DIFFICULTY = "abstain"
-"""The tag `difficulty` that generators write if a case expects no call. Such a case may have no topic."""
+"""The tag `difficulty` that generators write if a case expects no call. Such a case needs no topic."""
 
 _FEWEST_CASES = 40
 """Smallest number of cases for which shares are checked. With fewer cases, shares can be uneven by chance."""
@@ -79,7 +79,9 @@ def balance(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
     dev = [row for row in rows if row.case.split == "dev"]
     low, high = _DEV_SHARE
     if len(rows) >= _FEWEST_CASES and 0 < len(dev) < len(rows) and not low <= len(dev) / len(rows) <= high:
-        yield dev[0].finding("balance", f"{len(dev)} of {len(rows)} cases are dev: outside {low:.0%} to {high:.0%}")
+        yield dev[0].finding(
+            "balance", f"{len(dev)} of {len(rows)} cases are dev, but {low:.0%} to {high:.0%} are needed"
+        )
 
 
 def _rare_tools(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
@@ -106,7 +108,7 @@ def _rare_difficulties(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
         lesser = min(counts[difficulty] for difficulty in DIFFICULTIES)
         if len(members) >= _FEWEST_CASES and lesser < _LEAST_RARER * len(members):
             told = ", ".join(f"{counts[difficulty]} {difficulty}" for difficulty in DIFFICULTIES)
-            yield members[0].finding("balance", f"difficulty of {name}: {told}, of {len(members)}")
+            yield members[0].finding("balance", f"difficulty of the {len(members)} cases of {name}: {told}")
 
 
 def _favoured_place(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
