@@ -41,7 +41,7 @@ class ExecutedCalls:
 
 
 def execution_summary(toolbox: Toolbox, execute: Execute) -> str:
-    """Return one line that lists the tools that are allowed to run. It also lists all other tools, with the reasons."""
+    """Return one line that lists the tools that are allowed to run, and the other tools with the reasons."""
     may = Executor(execute, toolbox.tools)
     runs = [tool for tool in toolbox.tools if may.may_run(tool)]
     bare = [tool for tool in toolbox.tools if tool.run is None]

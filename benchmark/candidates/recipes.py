@@ -181,7 +181,8 @@ def plan_recipe(recipe: Recipe, base: Path, dialect: str, device: str = "auto") 
         recipe: The recipe.
         base: Folder of the base's weights.
         dialect: Name of the dialect in which the recipe trains.
-        device: The device of the training, if the recipe names no device. The names of the folders do not depend on it.
+        device: The device of the training, if the recipe names no device. The device does not change the names of the
+            folders.
 
     Raises:
         InputError: The recipe names an unknown generator or trainer, or an option that the generator or trainer does

@@ -1,7 +1,8 @@
 """Chooses the arguments of the chat template for each candidate.
 
-If a model was trained with `{"enable_thinking": false}`, it must be judged with the same prompts. So the arguments of
-the training are the default. A base is compared with its adapter, so the base gets the arguments of the adapter.
+An argument such as `{"enable_thinking": false}` changes every prompt. A model must be judged with prompts like those of
+its training, so the arguments of the training are the default. A base is compared with its adapter, so the base gets
+the arguments of the adapter.
 """
 
 from __future__ import annotations

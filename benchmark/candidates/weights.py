@@ -57,7 +57,7 @@ def _fetch(repo: str, revision: str | None, needs_consent: bool, marker: str) ->
 
 
 def base_on_this_machine(candidate: Candidate) -> Path | None:
-    """Return the directory of a candidate's base. None if there are no weights, or they are not downloaded yet."""
+    """Return the directory of a candidate's base. None if the weights do not exist or are not downloaded yet."""
     if candidate.kind == "hub":
         return cached(candidate.base, candidate.revision)
     return Path(candidate.base) if candidate.kind == "local" else None

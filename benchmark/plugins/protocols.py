@@ -184,7 +184,7 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The facts about a training that a trainer returns. `toolmark train` writes them to `toolmark.json`.
+    """The facts about a training that a trainer returns. `toolmark train` writes these facts to `toolmark.json`.
 
     Attributes:
         tokens: Number of tokens that were read in training, without padding.

@@ -201,8 +201,8 @@ def decide(candidates: Sequence[Mapping[str, Paired]], margin: float = MARGIN) -
 
     A metric without a common case is in no family of tests. Both sides must have 95% of their cases in common:
 
-    - If the share is smaller over all metrics of a candidate, every metric of this candidate is `inconclusive`.
-    - If the share is smaller in one metric, this metric is `inconclusive`. The test of this metric still counts in
+    - If the share over all metrics of a candidate is below 95%, every metric of this candidate is `inconclusive`.
+    - If the share in one metric is below 95%, this metric is `inconclusive`. The test of this metric still counts in
       Holm's correction.
 
     Args:

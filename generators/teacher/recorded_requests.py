@@ -125,7 +125,7 @@ class RecordedRequests:
 
 
 def price_of(options: TeacherOptions, role: Role) -> Price | None:
-    """Return the price of the role's model, from the options or else from Inspect's list. None if it is not known."""
+    """Return the price of the role's model, from the options or else from Inspect's list. None if it is in neither."""
     if options.input_price is not None and options.output_price is not None:
         return Price(options.input_price, options.output_price)
     from inspect_ai.model import get_model_info

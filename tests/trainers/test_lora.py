@@ -136,6 +136,15 @@ def assert_same_bytes(out: Path, trained: Path) -> None:
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("room", [1_000, 20_000, 60_000])
+def test_a_disk_that_fills_up_is_told_in_words(base, data, dev, tmp_path, warm, room):
+    ended = warm.start("toolmark", *command(tmp_path / "out", base, data, dev, 1), room=room).wait()
+    assert ended.code == 69, ended.said
+    assert "Traceback" not in ended.said
+    assert "File too large" in ended.err
+
+
 KILLED_AT = (
     "*/checkpoint-5/trainer_state.json",  # its weights are written, and it is not whole
     "*/checkpoint-10/complete",  # written, and not yet called whole

@@ -94,7 +94,7 @@ class DecisionTokens:
 
 
 def _beginning(replies: Iterable[list[int]]) -> list[int]:
-    """Return the ids with which both replies begin."""
+    """Return the ids that are equal at the beginning of the two replies."""
     one, other = replies
     return one[: _common(one, other)]
 

@@ -24,7 +24,7 @@ __all__ = ["DivergedError", "TrainingProgress", "training_curve"]
 
 
 _NEAR_END = 0.25
-"""A regular checkpoint is left out if the steps after it are less than this share of the steps between checkpoints."""
+"""A regular checkpoint is left out if fewer steps are left than this share of the steps between two checkpoints."""
 
 
 class DivergedError(Exception):
@@ -86,8 +86,8 @@ class TrainingProgress(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Request a checkpoint at the last step, in addition to the regular checkpoints.
 
-        A regular checkpoint shortly before the last step is left out. Its scores would be nearly those of the last
-        step, and judging a checkpoint takes minutes.
+        A regular checkpoint shortly before the last step is left out. Its scores would be nearly equal to the scores of
+        the last step, and judging a checkpoint takes minutes.
         """
         steps_left = state.max_steps - state.global_step
         if steps_left == 0:

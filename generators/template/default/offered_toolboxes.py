@@ -26,7 +26,7 @@ class OfferedToolboxes:
     Attributes:
         toolbox: All tools.
         distractors: Lowest and highest number of tools that are offered in addition to the right tool.
-        borrowed: Further tools. They are offered if the toolbox has too few tools.
+        borrowed: Further tools. These tools are offered too if the toolbox has too few tools.
         shared: Lists of tools that many conversations share. If one of these lists fits a conversation, the
             conversation offers this list.
     """

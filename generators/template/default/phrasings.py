@@ -121,7 +121,7 @@ def unserved_requests() -> tuple[UnservedRequest, ...]:
 
 @cache
 def knowledge_questions() -> tuple[tuple[str, str], ...]:
-    """Return questions about the subjects of the tools, with their answers. The questions need no tool."""
+    """Return pairs of a question and its answer. The questions are about subjects of the tools, but need no tool."""
     return tuple((question, answer) for question, answer in _no_tool_questions("knowledge")["questions"])
 
 

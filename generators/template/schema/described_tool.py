@@ -119,7 +119,7 @@ class DescribedTool:
         return DrawnQuestion(asked, group, Draw(arguments, slots, accept))
 
     def _intent(self, rng: Random, *, own: bool) -> Intent:
-        """Draw an intent. With `own`, an intent with the verb of the description is preferred.
+        """Draw an intent. If `own` is true, an intent that contains the verb of the description is preferred.
 
         Most drawn intents do not contain the words of the tool's name. So a model must read the descriptions.
         """

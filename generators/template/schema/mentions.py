@@ -1,7 +1,7 @@
 """Writes an argument in words, as part of a question.
 
-The value is written unchanged or in another clear form. For example, a date is written in words with its year, and a
-small whole number is written as a word.
+The value of the argument is written unchanged or in another clear form. For example, a date is written in words with
+its year, and a small whole number is written as a word.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def branch(rng: Random, schema: Any, whole: Schema, depth: int = 0) -> Schema:
     """Return `schema` with resolved references. One branch is chosen from each `anyOf` and `oneOf`.
 
     A branch is chosen only if it has values that are not nested too deeply. The branch `null` is chosen only if there
-    is no other branch, or if the value is already deep.
+    is no other branch, or if the value is already nested deeply.
 
     Args:
         rng: Source of all random choices.
