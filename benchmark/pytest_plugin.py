@@ -119,7 +119,7 @@ def _configure(config: pytest.Config) -> None:
             raise InputError(*_WORKERS)
         with _uncaptured(config), phases_shown(live=False), phase("reading the cases and the files of the models"):
             evaluation = _evaluation(config)
-            # The plan of a recipe is shown only for a local base. For other bases, the plan may need the network.
+            # The plan of a recipe is shown only for a local base. For another base, planning can need the network.
             every = [contestant.candidate for contestant in evaluation.contestants] if evaluation else []
             plans = [plan_of(candidate) for candidate in every if candidate.kind == "local"]
         config.stash[_PLANS] = [plan for plan in plans if plan is not None]

@@ -1,7 +1,7 @@
 """Compares the dialects with the fixtures of canitoolcall, and writes docs/measurements/dialects.md.
 
-A fixture of canitoolcall is the exact text that a model of a family emits, the offered tools, and the right parse. The
-program fails if too many fixtures are read otherwise, or if a difference has no reason.
+A fixture of canitoolcall contains the exact text that a model wrote, the offered tools, and the calls and the words
+that should be read. The program fails if too many fixtures are read differently, or if a difference has no reason.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "measurements" / "dialects.md"
 
 LEAST = 460
-"""Number of fixtures that must be read as they prescribe, of 469."""
+"""Number of fixtures, of 469, for which Toolmark must read what the fixture says."""
 
 DIALECTS: Mapping[str, str] = {
     "deepseek": "deepseek",
@@ -43,26 +43,27 @@ DIALECTS: Mapping[str, str] = {
     "qwen3-hermes": "hermes",
     "qwen3-xml": "qwen_xml",
 }
-"""The dialect of each family. The fixtures of Llama 4 are read by `llama4`."""
+"""The dialect of each family. An exception: the fixtures of Llama 4 are read in the dialect `llama4`."""
 
 REASONS: Mapping[str, str] = {
     "qwen3-xml/llamacpp-q35-call-inside-think": (
-        "The prompt opens a thought, and the model never closes it. A call inside a thought is a draft: a judge that "
-        "executes drafts rewards a model that does not end its thoughts. The fixture follows llama.cpp, which ends "
-        "the thought at the call."
+        "The prompt opens a thought, and the model never closes the thought. For Toolmark, a call inside a thought is "
+        "only a draft. If drafts were judged as calls, a model that does not end its thoughts would be rewarded. The "
+        "fixture follows llama.cpp, which ends the thought at the call."
     ),
     "kimi/k3-bug-response-only-completion": (
-        "The prompt opens a thought. The completion begins with the response and does not close the thought. The "
-        "fixture is a bug report, which asks a server to be tolerant. The judge sees an unclosed thought."
+        "The prompt opens a thought. The completion begins with the answer and does not close the thought. The "
+        "fixture comes from a bug report, which asks servers to accept such a completion. Toolmark reads a thought "
+        "without an end."
     ),
 }
-"""Why Toolmark reads a fixture otherwise, by the id of the fixture."""
+"""The reason why Toolmark reads a fixture differently, by the id of the fixture."""
 
 HEAD = """# Calls as models write them
 
-Written by `python -m studies.dialects` from the fixtures of the package canitoolcall. A
-fixture is the exact text that a model emits, the offered tools, and the right parse. The text is read as in an
-evaluation. If the prompt opens a thought, its mark is put before the text.
+Written by `python -m studies.dialects` from the fixtures of the package canitoolcall. A fixture contains the exact text
+that a model wrote, the offered tools, and the calls and the words that should be read. Toolmark reads the text as in an
+evaluation. If the prompt ends with the mark that opens a thought, this mark is put before the text.
 """
 
 
@@ -72,10 +73,10 @@ class Read:
 
     Attributes:
         fixture: The fixture.
-        right: Whether the lenient reading has the calls and the content of the fixture. If the fixture has no calls
-            because they are broken, whether the reading has none.
+        right: Whether the lenient reading finds the calls and the words of the fixture. If the call in the text is
+            broken: whether the lenient reading finds no call.
         strict: Whether the strict reading accepts the text.
-        found: What was read instead, in words.
+        found: The calls and the words that Toolmark read.
     """
 
     fixture: Fixture
@@ -100,7 +101,7 @@ def read(fixture: Fixture, prompt: str) -> Read:
 
     Args:
         fixture: The fixture.
-        prompt: The end of the prompt, which may open a thought.
+        prompt: The end of the prompt. If it opens a thought, the text of the fixture is inside this thought.
     """
     name = DIALECTS[fixture.family]
     if "Llama-4" in fixture.reference_model:
@@ -146,28 +147,30 @@ def write(found: list[Read]) -> Page:
         rows.append([family, dialect, str(len(those)), str(right), str(len(those) - right), str(strict)])
     page.section(
         "Families",
-        "The column `right` counts the fixtures for which the lenient reading has the calls and the content that the "
-        "fixture prescribes. A fixture with a broken call is right if no call is read. The column `strict` counts the "
-        "fixtures that the strict reading accepts, of those with a prescribed parse. Truncated texts and text after a "
-        "call are not accepted.",
-        ["family", "dialect", "fixtures", "right", "otherwise", "strict"],
+        "The column `right` counts the fixtures for which the lenient reading finds the calls and the words of the "
+        "fixture. If the call in the text is broken, finding no call is right. The column `strict` counts the fixtures "
+        "whose text the strict reading accepts. Broken calls do not count in this column. The strict reading does not "
+        "accept a text that was cut, or text after a call.",
+        ["family", "dialect", "fixtures", "right", "different", "strict"],
         rows,
     )
     right = sum(one.right for one in found)
     page.held(
         right >= LEAST,
-        f"At least {LEAST} of {len(found)} fixtures must be read as they prescribe",
+        f"For at least {LEAST} of {len(found)} fixtures, Toolmark must read what the fixture says",
         f"{right} of {len(found)}",
     )
     otherwise = [one for one in found if not one.right]
     page.section(
-        "Fixtures that are read otherwise",
-        "Each of these fixtures is read otherwise on purpose.",
+        "Fixtures that are read differently",
+        "Toolmark reads each of these fixtures differently on purpose.",
         ["fixture", "reason"],
         [[one.fixture.id, REASONS.get(one.fixture.id, "none")] for one in otherwise],
     )
     without = [one.fixture.id for one in otherwise if one.fixture.id not in REASONS]
-    page.held(not without, "Every fixture that is read otherwise must have a reason", f"{len(without)} have no reason")
+    page.held(
+        not without, "Every fixture that is read differently must have a reason", f"{len(without)} have no reason"
+    )
     return page
 
 

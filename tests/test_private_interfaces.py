@@ -381,4 +381,6 @@ def test_a_request_of_mcp_can_be_sent_without_the_check_of_its_result() -> None:
     from mcp.shared.jsonrpc_dispatcher import JSONRPCDispatcher
 
     assert parameters(JSONRPCDispatcher.send_raw_request)[1:4] == ["method", "params", "opts"]
-    assert "self._dispatcher.send_raw_request(" in inspect.getsource(ClientSession.send_request)
+    source = inspect.getsource(ClientSession.send_request)
+    assert "self._stamp(data, opts)" in source
+    assert "self._dispatcher.send_raw_request(" in source

@@ -25,8 +25,16 @@ HIDDEN = "[hidden]"
 _SHORTEST = 8
 """Shorter values, for example `none`, are not secrets. They could also be a part of ordinary text."""
 
-_NO_SECRETS = frozenset({"not-needed", "not-used", "no-key-required", "placeholder", "dummy-key", "lm-studio"})
-"""Values that users write where a server needs no key."""
+_NO_SECRETS = frozenset(
+    {
+        *("not-needed", "not-used", "no-key-required", "placeholder", "dummy-key", "lm-studio"),
+        *("password", "changeme", "change-me", "postgres", "username", "localhost"),
+    }
+)
+"""Values that users write where no key is needed, or as the password of a database on their own machine.
+
+Some are ordinary words. If these words were hidden in the answers of a model, right answers would be wrong.
+"""
 
 # `max_tokens` is not a secret, so the plural of `token` is missing.
 _NAME = r"(?:access|api|auth|client|private|secret)?(?:keys?|token|secrets?|password|passwd|auth|credentials?)"

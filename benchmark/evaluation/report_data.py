@@ -73,7 +73,7 @@ _REPEATED = ("cases", "tools", "split", "limit", "seed", "margin", "execute", "t
 
 
 def provenance_of(request: Request, contestants: Sequence[Contestant], cases: Sequence[Case]) -> Provenance:
-    """Return the provenance of a comparison. It includes the command that computes the comparison again from the runs.
+    """Return the provenance of a comparison, with the command that computes the comparison again from the runs.
 
     Args:
         request: The request.

@@ -136,7 +136,7 @@ def open_run(
 def _keys(
     run: Run, prompts: Sequence[Prompt], cases: Sequence[Case], epochs: int, one_call: Collection[int]
 ) -> dict[tuple[int, int], str]:
-    """Return the key of each completion, by (index of the case, epoch). A completion in the ledger has the same key.
+    """Return the key of each completion, by (index of the case, epoch). The ledger stores each completion with its key.
 
     A key is a hash of these values:
 

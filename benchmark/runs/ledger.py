@@ -248,7 +248,7 @@ class Ledger:
                     path.rmdir()
 
     def open_session(self, run: Mapping[str, Any]) -> None:
-        """Write a run line. It describes the completions that are appended after it.
+        """Write a run line, which describes the completions that are appended after this line.
 
         Raises:
             EnvironmentFault: The file cannot be written.

@@ -193,7 +193,7 @@ def _model_server(provider: str, model: str, good: Any) -> Callable[[Random, Pat
 
 
 SERVER_DOORS = (
-    Door("mcp server", _mcp, quick=3),
-    Door("chat server", _model_server("openai-api/fuzzed", "m", CHAT), quick=2, environment=_variables),
-    Door("responses server", _model_server("openai", "gpt-5", RESPONSE), quick=2, environment=_variables),
+    Door("mcp server", _mcp, quick=1),
+    Door("chat server", _model_server("openai-api/fuzzed", "m", CHAT), quick=1, environment=_variables),
+    Door("responses server", _model_server("openai", "gpt-5", RESPONSE), quick=1, environment=_variables),
 )
