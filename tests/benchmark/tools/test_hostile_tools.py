@@ -38,13 +38,20 @@ ENDS = {
     **dict.fromkeys(REFUSED, "error"),
     "takes_memory": "memory",
     **dict.fromkeys(["leaves", "kills_itself", "reads_address_0", "fails_strangely", "closes_everything"], "crash"),
-    **dict.fromkeys(["forges_answers", "forges_a_kind", "forges_a_number", "forges_no_number"], "crash"),
+    **dict.fromkeys(["forges_a_kind", "forges_a_number", "forges_no_number"], "crash"),
     **dict.fromkeys(["forges_depth", "forges_bytes", "answers_deeply"], "crash"),
     **dict.fromkeys(["never_ends", "stops_itself"], "timeout"),
     "answers_without_end": "too_large",
     **dict.fromkeys(["leaves_a_thread", "leaves_files", "leaves_changes", "leaves_another_position"], "ok"),
     **dict.fromkeys(
-        ["forges_its_answer", "forges_lines", "forges_an_escape", "answers_a_strange_text", "answers_a_strange_number"],
+        [
+            "forges_its_answer",
+            "forges_answers",
+            "forges_lines",
+            "forges_an_escape",
+            "answers_a_strange_text",
+            "answers_a_strange_number",
+        ],
         None,
     ),
 }

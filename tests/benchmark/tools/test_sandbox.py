@@ -204,6 +204,11 @@ def test_a_worker_that_ends_is_replaced(tools):
         assert released.run(tools["loud"], {"text": "still here"}).value == "still here"
 
 
+def test_a_process_is_replaced_after_many_calls_of_the_catalog(sandbox):
+    tool = Tool(name="calculator", run="toolmark.benchmark.tools.catalog.arithmetic:calculator")
+    assert [sandbox.run(tool, {"expression": f"1+{n}"}).value for n in range(450)] == list(range(1, 451))
+
+
 def test_output_of_a_tool_is_swallowed(sandbox, tools, capfd):
     assert sandbox.run(tools["loud"], {"text": "noise"}).kind == "ok"
     assert capfd.readouterr() == ("", "")
