@@ -1,4 +1,4 @@
-"""Says in words what an error means that no code expects: a full disk, or a defect that a user can report."""
+"""Explains errors that no other code handles. Such an error means a full disk, or a defect that a user can report."""
 
 from __future__ import annotations
 
@@ -27,16 +27,13 @@ _NO_ROOM_IN_WORDS = re.compile(
     r"No space left on device|Disk quota exceeded|File too large|PytorchStreamWriter failed writing"
     r"|\bos error (?:27|28|122)\b"
 )
-"""How libraries that are not written in Python report the same: safetensors, torch and pyarrow."""
+"""The words with which safetensors, torch and pyarrow report a full disk."""
 
 _MOST_CAUSES = 20
 
 
 def full_disk(error: BaseException) -> EnvironmentFault | None:
-    """Return the error for the user if the cause of `error` is that a file could not be written for lack of room.
-
-    Return None if the cause is another one.
-    """
+    """Return the error for the user if a full disk is the cause of `error`. Otherwise return None."""
     cause: BaseException | None = error
     for _ in range(_MOST_CAUSES):
         if cause is None:
@@ -52,10 +49,10 @@ def full_disk(error: BaseException) -> EnvironmentFault | None:
 
 @contextmanager
 def naming_full_disks() -> Iterator[None]:
-    """Convert an error inside the `with` block whose cause is a full disk.
+    """Convert an error inside the `with` block to an error for the user, if a full disk is the cause of the error.
 
     Raises:
-        EnvironmentFault: A file could not be written for lack of room.
+        EnvironmentFault: A file could not be written, because the disk is full.
     """
     try:
         yield
@@ -67,10 +64,11 @@ def naming_full_disks() -> Iterator[None]:
 
 
 def defect_line(error: BaseException) -> str:
-    """Return a line that says where to report a defect, with the version, the command and a fingerprint of the error.
+    """Return a line that says where to report a defect. It contains the version, the command and a fingerprint of the
+    error.
 
-    The fingerprint is a hash of the type of the error and of the functions in which it happened. So the same defect has
-    the same fingerprint on every machine, whatever the input was.
+    The fingerprint is a hash of the type of the error and of the functions in which it happened. So a defect has the
+    same fingerprint on every machine and for every input.
     """
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{Path(frame.filename).name}:{frame.name}" for frame in frames]
