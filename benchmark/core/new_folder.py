@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from toolmark.benchmark.core.errors import writing
-from toolmark.benchmark.core.unexpected_errors import naming_full_disks
+from toolmark.benchmark.core.unexpected_errors import naming_system_faults
 
 __all__ = ["new_folder"]
 
@@ -34,7 +34,7 @@ def new_folder(out: Path) -> Iterator[Path]:
             if partial.exists():
                 shutil.rmtree(partial)
             partial.mkdir(parents=True)
-            with naming_full_disks():
+            with naming_system_faults():
                 yield partial
             if out.exists():
                 out.rmdir()
