@@ -78,7 +78,7 @@ def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
                 percent(row.truth.discordance, 0),
                 unit(row.truth),
                 drawn(row.regressed_one, row.comparisons),
-                # The eight adapters have the same base, so they are not independent. The error of one adapter is shown.
+                # The eight adapters share a base, so they are not independent. The standard error counts them as one.
                 drawn(row.regressed_each, row.comparisons),
                 percent(row.regressed_any),
                 drawn(row.improved_one, row.comparisons),

@@ -233,7 +233,7 @@ def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
     for source in files:
         if _TRUST.name in source.raw:
             raise InputError(
-                f"{source.words(source.place, _TRUST)} is not allowed, because a downloaded folder may contain it",
+                f"{source.words(source.place, _TRUST)} is not allowed, because a downloaded folder can contain it",
                 f"Remove the line. If you trust the data, give the flag: {_TRUST.flag}",
             )
     return resolve(OPTIONS, [from_flags(flags), from_environment(OPTIONS, os.environ), *files])
@@ -242,7 +242,8 @@ def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
 def request_of(values: Values) -> Request:
     """Return the request for these option values.
 
-    A field of the request has the name of its option. For an option that can be repeated, it is the plural.
+    A field of the request has the name of its option. If the option can be repeated, the field has the plural of this
+    name.
     """
     by_field = {field.name: values[_PLURAL.get(field.name, field.name.replace("_", "-"))] for field in fields(Request)}
     by_field["cases"] = by_field["cases"] or _DEFAULT.cases

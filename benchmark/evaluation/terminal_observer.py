@@ -1,4 +1,4 @@
-"""Prints what a person wants to know about the runs of an evaluation."""
+"""Prints the estimated times of runs, and the numbers of generated and reused answers."""
 
 from __future__ import annotations
 

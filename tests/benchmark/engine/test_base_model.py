@@ -12,7 +12,7 @@ import torch
 from tests.model_folders import changed_model
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.engine.base_model import load_base
-from toolmark.benchmark.engine.tokenizer import open_tokenizer
+from toolmark.benchmark.engine.tokenizer import open_tokenizer, token_ids
 
 INDEX = "model.safetensors.index.json"
 DOWN = "model.layers.1.mlp.down_proj.weight"
@@ -139,3 +139,14 @@ def test_a_tokenizer_that_cannot_be_used_is_named(
 ) -> None:
     with pytest.raises(InputError, match=said):
         open_tokenizer(changed_model(pocket, tmp_path / "model", files=files))
+
+
+def test_an_expression_of_a_tokenizer_that_does_not_end_is_named(pocket: Path, tmp_path: Path, capfd) -> None:
+    tokenizer = json.loads((pocket / "tokenizer.json").read_text())
+    expression = {"type": "Split", "pattern": {"Regex": "(?:[a-z ]|[a-z ][a-z ])+[!?]"}, "behavior": "Isolated"}
+    tokenizer["pre_tokenizer"] = {**expression, "invert": False}
+    folder = changed_model(pocket, tmp_path / "model", files={"tokenizer.json": json.dumps(tokenizer)})
+    opened = open_tokenizer(folder)
+    with pytest.raises(InputError, match=r"cannot encode 'word word .*: .*retry-limit"):
+        token_ids(opened, "word " * 20)
+    capfd.readouterr()  # the library prints that it crashed
