@@ -121,8 +121,9 @@ def _causes(comparison: Comparison) -> Iterator[str]:
         for contestant in comparison.contestants:
             ordered = sorted(contestant.causes.items(), key=lambda item: (-item[1], item[0]))
             causes = ", ".join(f"{cause.label} {count}" for cause, count in ordered)
-            rows.append([contestant.name, causes or "none"])
-        yield _table(["candidate", "causes of failure"], 2, rows)
+            cost = ", ".join(f"{mistake} {count}" for mistake, count in sorted(contestant.forgiven.items()))
+            rows.append([contestant.name, causes or "none", cost or "nothing"])
+        yield _table(["candidate", "causes of failure", "what the format cost (right only leniently)"], 3, rows)
 
 
 def _broken(comparison: Comparison) -> Iterator[str]:

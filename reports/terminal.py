@@ -53,6 +53,9 @@ class Terminal:
             ordered = sorted(contestant.causes.items(), key=lambda item: -item[1])
             causes = ", ".join(f"{cause} {count}" for cause, count in ordered)
             console.print(f"{contestant.name}: causes of failure: {causes or 'none'}")
+            cost = ", ".join(f"{mistake} {count}" for mistake, count in sorted(contestant.forgiven.items()))
+            if cost:
+                console.print(f"{contestant.name}: what the format cost (right only leniently): {cost}")
         console.print("intervals: 95%, uncorrected; p: exact sign-flip test, adjusted by Holm", style="dim")
 
 

@@ -107,6 +107,7 @@ def _markup(space: str, sections: tuple[str, ...]) -> Section:
         follows=re.compile(rf"\s{{0,64}}(?:<{mark}parameter |</{mark}invoke>)"),
         end=f"</{mark}invoke>",
         unclosed=re.compile(r"(?!)"),
+        opening="<｜DSML｜",
         value=_value,
     )
 

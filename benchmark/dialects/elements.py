@@ -35,6 +35,7 @@ class Elements:
         follows: Pattern of what may follow the closing mark: another argument, or the end of the call.
         end: The mark after the last argument.
         unclosed: Pattern of the place where a value without its closing mark ends.
+        opening: The mark before a call. A value without its closing mark does not contain it.
         lines: Whether a value stands on lines of its own, so that one line break before and after it is no part of it.
         value: Function that makes a value of the match of `argument` and the text. It returns `TEXT` if the text has no
             type, and raises `ValueError` if the text does not fit the type that the mark names.
@@ -45,6 +46,7 @@ class Elements:
     follows: re.Pattern[str]
     end: str
     unclosed: re.Pattern[str]
+    opening: str
     lines: bool = False
     value: Callable[[re.Match[str], str], Any] = lambda _, __: TEXT
 
@@ -85,6 +87,8 @@ class Elements:
             close = text.find(self.close, close + 1)
         unclosed = self.unclosed.search(text, begin, len(text) if close < 0 else close)
         if unclosed is not None:
+            if (another := text.find(self.opening, begin, unclosed.start())) >= 0:
+                raise Unreadable(f"{self.close} is missing", another)
             faults.append((Leniency.NOT_CLOSED, f"{self.close} is missing"))
             close, after = unclosed.start(), unclosed.start()
         elif close < 0:

@@ -63,6 +63,7 @@ _ELEMENTS = Elements(
     follows=re.compile(r"\s{0,64}(?:<arg_key>|</tool_call>)"),
     end=_CLOSE,
     unclosed=re.compile(r"\n?(?=</tool_call>\s{0,64}(?:<tool_call>|\Z))"),
+    opening=_OPEN,
 )
 _ANY = re.compile("|".join(re.escape(mark) for mark in (_OPEN, _CLOSE, *MARKS, *MARKS.values())))
 

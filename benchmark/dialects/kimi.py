@@ -56,6 +56,7 @@ _ELEMENTS = Elements(
     follows=re.compile(r"\s{0,64}(?:<\|open\|>argument |<\|close\|>call<\|sep\|>)"),
     end="<|close|>call<|sep|>",
     unclosed=re.compile(r"(?!)"),
+    opening="<|open|>",
     value=_value,
 )
 

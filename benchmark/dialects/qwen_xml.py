@@ -77,6 +77,7 @@ _ELEMENTS = Elements(
     follows=re.compile(r"\s{0,64}(?:<parameter=[^<>\n]{1,256}>|</function>)"),
     end="</function>",
     unclosed=re.compile(r"\n(?=<parameter=[^<>\n]{1,256}>\n)|\n?(?=</function>\s{0,64}</tool_call>)"),
+    opening=_OPEN,
     lines=True,
 )
 _ANY = re.compile("|".join(re.escape(mark) for mark in (_OPEN, _CLOSE, *MARKS, *MARKS.values())))

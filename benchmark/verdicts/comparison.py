@@ -64,6 +64,8 @@ class ContestantResult:
         cases: Number of cases that were judged.
         waived: Number of judged cases that count in no metric, because their authors excluded them.
         causes: Number of completions for each cause of failure.
+        forgiven: What the format cost: number of completions that are right only in the lenient reading, for each
+            mistake that this reading accepts. A completion may have several of these mistakes.
         figures: Score for each metric, by the id of the metric.
         differences: Difference from the baseline for each primary metric, by the id of the metric. Empty if there is no
             baseline.
@@ -86,6 +88,7 @@ class ContestantResult:
     unfair: tuple[Mismatch, ...] = ()
     training: TrainingRecord | None = None
     unproven: str = ""
+    forgiven: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +201,12 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
                 unfair=() if base is None else mismatches(_fingerprint(base), _fingerprint(side)),
                 training=side.training,
                 unproven=unproven_base(side.identity, side.training),
+                forgiven=Counter(
+                    mistake
+                    for grade in counted
+                    if grade.correct_leniently and not grade.correct
+                    for mistake in grade.forgiven
+                ),
             )
         )
     shown = [metric.info for metric in metrics]
