@@ -35,7 +35,7 @@ def _run() -> None:
     from toolmark.benchmark.core.printing import printable
     from toolmark.benchmark.core.progress import phases_shown
     from toolmark.benchmark.core.registry import load, names, target
-    from toolmark.benchmark.core.unexpected_errors import defect_line, full_disk
+    from toolmark.benchmark.core.unexpected_errors import defect_line, system_fault
 
     root = App(
         name="toolmark",
@@ -61,7 +61,7 @@ def _run() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(_BROKEN_PIPE)
     except Exception as error:
-        if (fault := full_disk(error)) is not None:
+        if (fault := system_fault(error)) is not None:
             print(f"ERROR: {printable(str(fault))}", file=sys.stderr)  # noqa: T201
             sys.exit(fault.exit_code)
         print(printable(traceback.format_exc()), defect_line(error), sep="", file=sys.stderr)  # noqa: T201

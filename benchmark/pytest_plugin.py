@@ -32,7 +32,7 @@ from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.progress import phase, phases_shown
 from toolmark.benchmark.core.registry import load, names, renderer_for
 from toolmark.benchmark.core.secrets import command_without_secrets, redacted
-from toolmark.benchmark.core.unexpected_errors import defect_line, naming_full_disks
+from toolmark.benchmark.core.unexpected_errors import defect_line, naming_system_faults
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.floors import floors
@@ -104,20 +104,25 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("help"):
         return
     try:
-        config.stash[_VALUES] = _options(config)
-        for out in config.stash[_VALUES]["report"]:
-            renderer_for(out)
-        if config.getoption("toolmark_model") or config.getoption("toolmark_adapter"):
-            if _is_worker(config) or config.getoption("numprocesses", None):
-                raise InputError(*_WORKERS)
-            with _uncaptured(config), phases_shown(live=False), phase("reading the cases and the files of the models"):
-                evaluation = _evaluation(config)
-                # The plan of a recipe is shown only for a local base. For another base, planning can need the network.
-                every = [contestant.candidate for contestant in evaluation.contestants] if evaluation else []
-                plans = [plan_of(candidate) for candidate in every if candidate.kind == "local"]
-            config.stash[_PLANS] = [plan for plan in plans if plan is not None]
+        with naming_system_faults():
+            _configure(config)
     except ToolmarkError as error:
         raise _usage_error(error) from error
+
+
+def _configure(config: pytest.Config) -> None:
+    config.stash[_VALUES] = _options(config)
+    for out in config.stash[_VALUES]["report"]:
+        renderer_for(out)
+    if config.getoption("toolmark_model") or config.getoption("toolmark_adapter"):
+        if _is_worker(config) or config.getoption("numprocesses", None):
+            raise InputError(*_WORKERS)
+        with _uncaptured(config), phases_shown(live=False), phase("reading the cases and the files of the models"):
+            evaluation = _evaluation(config)
+            # The plan of a recipe is shown only for a local base. For another base, planning can need the network.
+            every = [contestant.candidate for contestant in evaluation.contestants] if evaluation else []
+            plans = [plan_of(candidate) for candidate in every if candidate.kind == "local"]
+        config.stash[_PLANS] = [plan for plan in plans if plan is not None]
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -205,10 +210,10 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     """Before the first check, generate the answers of all candidates to all cases, and judge the answers."""
     config = session.config
     try:
-        with naming_full_disks():
+        with naming_system_faults():
             _generate(session)
         result = yield
-        with naming_full_disks(), _uncaptured(config), phases_shown():
+        with naming_system_faults(), _uncaptured(config), phases_shown():
             _write_reports(config)
     except ToolmarkError as error:
         raise _usage_error(error) from error

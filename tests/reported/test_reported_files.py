@@ -61,6 +61,7 @@ def judged(recording: str, cases: str, folder: Path, **options: Any) -> Any:
 @pytest.mark.parametrize(
     ("recording", "cases", "metric", "score", "n"),
     [
+        ("think_in_argument.jsonl", str(REPORTED / "cases_write.jsonl"), "validity.call", 1, 2),
         ("ollama_dict.jsonl", str(REPORTED / "cases_weather.jsonl"), "validity.call", 1, 1),
         ("openai_resp.jsonl", str(REPORTED / "cases_weather.jsonl"), "validity.call", 1, 1),
         ("bom_replay.jsonl", str(REPORTED / "bom_cases.jsonl"), "validity.call", 1, 1),
@@ -71,6 +72,12 @@ def judged(recording: str, cases: str, folder: Path, **options: Any) -> Any:
 def test_right_answers_are_right(tmp_path: Path, recording: str, cases: str, metric: str, score: float, n: int) -> None:
     figure = judged(recording, cases, tmp_path).figures[metric]
     assert (figure.score, figure.n) == (score, n)
+
+
+@pytest.mark.parametrize("recording", ["foreign_calls.jsonl"])
+def test_calls_in_another_familys_form_are_malformed(tmp_path: Path, recording: str) -> None:
+    figure = judged(recording, str(REPORTED / "cases_weather.jsonl"), tmp_path).figures["timing.malformed"]
+    assert (figure.score, figure.n) == (1, 2)
 
 
 @pytest.mark.parametrize(

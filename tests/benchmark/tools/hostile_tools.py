@@ -393,6 +393,10 @@ def forges_no_number(outside: str) -> object:
     forge(b'{"kind": "ok", "value": NaN}')
 
 
+def forges_infinity(outside: str) -> object:
+    forge(b'{"kind": "ok", "value": 1e999}')
+
+
 def forges_depth(outside: str) -> object:
     forge(b'{"kind": "ok", "value": ' + b"[" * 100_000)
 
@@ -425,6 +429,10 @@ def answers_deeply(outside: str) -> object:
     for _ in range(500):
         value = [value]
     return value
+
+
+def answers_half_a_character(outside: str) -> object:
+    return {"text": ["\ud800"]}
 
 
 class Strange(str):
