@@ -1,4 +1,4 @@
-"""Says in words what an error means that no code expects: the system refuses a file, or Toolmark has a defect."""
+"""Explains errors that no other code handles: the system refused a file, or Toolmark has a defect."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _NO_ROOM_IN_WORDS = re.compile(
     r"No space left on device|Disk quota exceeded|File too large|PytorchStreamWriter failed writing"
     r"|\bos error (?:27|28|122)\b"
 )
-"""How libraries that are not written in Python report the same: safetensors, torch and pyarrow."""
+"""The words with which safetensors, torch and pyarrow report a full disk."""
 
 _MOST_CAUSES = 20
 
 
 def system_fault(error: BaseException) -> ToolmarkError | None:
-    """Return the error for the user if the system refused a file: the disk is full, a permission or a name is wrong.
+    """Return the error for the user if `error` was raised because the system refused a file. Otherwise return None.
 
-    Return None if the cause of `error` is another one.
+    The system refuses a file if the disk is full, if a permission is missing, or if the path is too long.
     """
     cause: BaseException | None = error
     for _ in range(_MOST_CAUSES):
@@ -60,7 +60,7 @@ def system_fault(error: BaseException) -> ToolmarkError | None:
 
 @contextmanager
 def naming_system_faults() -> Iterator[None]:
-    """Convert an error inside the `with` block for which there is a `system_fault`.
+    """Replace an error inside the `with` block by its `system_fault`, if there is one.
 
     Raises:
         ToolmarkError: The system refused a file.
@@ -75,10 +75,11 @@ def naming_system_faults() -> Iterator[None]:
 
 
 def defect_line(error: BaseException) -> str:
-    """Return a line that says where to report a defect, with the version, the command and a fingerprint of the error.
+    """Return a line that says where to report a defect. It contains the version, the command and a fingerprint of the
+    error.
 
-    The fingerprint is a hash of the type of the error and of the functions in which it happened. So the same defect has
-    the same fingerprint on every machine, whatever the input was.
+    The fingerprint is a hash of the type of the error and of the functions in which it happened. So a defect has the
+    same fingerprint on every machine and for every input.
     """
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{Path(frame.filename).name}:{frame.name}" for frame in frames]
