@@ -42,6 +42,7 @@ test-wheel: | $(VENV)/bin/python
 perf: $(VENV)/.dev-installed
 	$(BIN)/python -m studies.statistics
 	$(BIN)/python -m studies.conformance
+	$(BIN)/python -m studies.dialects
 	$(BIN)/python -m studies.tutorial
 	$(BIN)/python -m studies.parsing
 	$(BIN)/python -m studies.streaming

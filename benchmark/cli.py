@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import traceback
-from importlib.metadata import version
 
-from cyclopts import App, CycloptsError
-from rich.console import Console
-
-from toolmark.benchmark.core.errors import InputError, ToolmarkError
 from toolmark.benchmark.core.interruption import EXIT_CODE, how_to_continue, interruptible
-from toolmark.benchmark.core.printing import printable
-from toolmark.benchmark.core.progress import phases_shown
-from toolmark.benchmark.core.registry import load, names, target
-from toolmark.benchmark.core.unexpected_errors import defect_line, full_disk
 
 __all__ = ["main"]
 
@@ -25,6 +14,29 @@ _BROKEN_PIPE = 141
 
 def main() -> None:
     """Run the command line. A mistake of the user is printed as one line. Each kind of error has its own exit code."""
+    try:
+        with interruptible():
+            _run()
+    except KeyboardInterrupt as interrupted:
+        print(f"Interrupted. {interrupted}".rstrip(), how_to_continue(), file=sys.stderr)  # noqa: T201
+        sys.exit(EXIT_CODE)
+
+
+def _run() -> None:
+    # These imports take most of a second, in which the command can be interrupted like later.
+    import os
+    import traceback
+    from importlib.metadata import version
+
+    from cyclopts import App, CycloptsError
+    from rich.console import Console
+
+    from toolmark.benchmark.core.errors import InputError, ToolmarkError
+    from toolmark.benchmark.core.printing import printable
+    from toolmark.benchmark.core.progress import phases_shown
+    from toolmark.benchmark.core.registry import load, names, target
+    from toolmark.benchmark.core.unexpected_errors import defect_line, system_fault
+
     root = App(
         name="toolmark",
         version=version("toolmark"),
@@ -38,21 +50,18 @@ def main() -> None:
             # is imported.
             group = load("toolmark.commands", name) if lists_commands else target("toolmark.commands", name)
             root.command(group, name=name)
-        with interruptible(), phases_shown(Console(stderr=True)):
+        with phases_shown(Console(stderr=True)):
             root(exit_on_error=False)
     except CycloptsError:  # cyclopts has already printed the error.
         sys.exit(InputError.exit_code)
     except ToolmarkError as error:
         print(f"ERROR: {printable(str(error))}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
-    except KeyboardInterrupt as interrupted:
-        print(f"Interrupted. {interrupted}".rstrip(), how_to_continue(), file=sys.stderr)  # noqa: T201
-        sys.exit(EXIT_CODE)
     except BrokenPipeError:  # The reader of the output has ended, for example `head`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(_BROKEN_PIPE)
     except Exception as error:
-        if (fault := full_disk(error)) is not None:
+        if (fault := system_fault(error)) is not None:
             print(f"ERROR: {printable(str(fault))}", file=sys.stderr)  # noqa: T201
             sys.exit(fault.exit_code)
         print(printable(traceback.format_exc()), defect_line(error), sep="", file=sys.stderr)  # noqa: T201

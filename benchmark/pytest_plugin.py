@@ -32,7 +32,7 @@ from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.progress import phase, phases_shown
 from toolmark.benchmark.core.registry import load, names, renderer_for
 from toolmark.benchmark.core.secrets import command_without_secrets, redacted
-from toolmark.benchmark.core.unexpected_errors import defect_line, naming_full_disks
+from toolmark.benchmark.core.unexpected_errors import defect_line, naming_system_faults
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.floors import floors
@@ -104,20 +104,25 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("help"):
         return
     try:
-        config.stash[_VALUES] = _options(config)
-        for out in config.stash[_VALUES]["report"]:
-            renderer_for(out)
-        if config.getoption("toolmark_model") or config.getoption("toolmark_adapter"):
-            if _is_worker(config) or config.getoption("numprocesses", None):
-                raise InputError(*_WORKERS)
-            with _uncaptured(config), phases_shown(live=False), phase("reading the cases and the files of the models"):
-                evaluation = _evaluation(config)
-                # The plan of a recipe is shown only for a local base. For other bases, the plan may need the network.
-                every = [contestant.candidate for contestant in evaluation.contestants] if evaluation else []
-                plans = [plan_of(candidate) for candidate in every if candidate.kind == "local"]
-            config.stash[_PLANS] = [plan for plan in plans if plan is not None]
+        with naming_system_faults():
+            _configure(config)
     except ToolmarkError as error:
         raise _usage_error(error) from error
+
+
+def _configure(config: pytest.Config) -> None:
+    config.stash[_VALUES] = _options(config)
+    for out in config.stash[_VALUES]["report"]:
+        renderer_for(out)
+    if config.getoption("toolmark_model") or config.getoption("toolmark_adapter"):
+        if _is_worker(config) or config.getoption("numprocesses", None):
+            raise InputError(*_WORKERS)
+        with _uncaptured(config), phases_shown(live=False), phase("reading the cases and the files of the models"):
+            evaluation = _evaluation(config)
+            # The plan of a recipe is shown only for a local base. For another base, planning can need the network.
+            every = [contestant.candidate for contestant in evaluation.contestants] if evaluation else []
+            plans = [plan_of(candidate) for candidate in every if candidate.kind == "local"]
+        config.stash[_PLANS] = [plan for plan in plans if plan is not None]
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -128,13 +133,13 @@ def _is_worker(config: pytest.Config) -> bool:
 def _evaluation(config: pytest.Config) -> Evaluation | None:
     """Return the evaluation, or None if no candidate is given. The evaluation is prepared only once.
 
-    The candidate may be given only in a file or an environment variable. Then the evaluation is prepared when a check
-    is collected, so that the other tests of the project do not need the candidate.
+    If the candidate is given only in a file or an environment variable, the evaluation is prepared when a check is
+    collected. So the other tests of the project run even if the candidate is not available.
     """
     values = config.stash[_VALUES]
     if _EVALUATION not in config.stash and (values["model"] or values["adapter"]):
         block = ExitStack()
-        # Without a candidate, this is not done, because the other tests of a project may need more time to end.
+        # This is done only if a candidate is given: other tests of a project possibly need more time to end.
         block.enter_context(interruptible())
         config.add_cleanup(block.close)
         try:
@@ -189,8 +194,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Raise an error if there are checks but no candidate. Otherwise pytest would pass without running a check.
 
-    An error that occurred while the checks were collected is raised here. If it was raised at that time, pytest would
-    print a traceback for each file, and end with the exit code of an interruption.
+    An error that occurs while the checks are collected is stored, and raised here. If it were raised at once, pytest
+    would print a traceback for each file, and end with the exit code of an interruption.
     """
     if _ERROR in session.config.stash:
         raise _usage_error(session.config.stash[_ERROR]) from session.config.stash[_ERROR]
@@ -205,10 +210,10 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     """Before the first check, generate the answers of all candidates to all cases, and judge the answers."""
     config = session.config
     try:
-        with naming_full_disks():
+        with naming_system_faults():
             _generate(session)
         result = yield
-        with naming_full_disks(), _uncaptured(config), phases_shown():
+        with naming_system_faults(), _uncaptured(config), phases_shown():
             _write_reports(config)
     except ToolmarkError as error:
         raise _usage_error(error) from error
@@ -326,7 +331,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         try:
             _append_markdown(config.stash[_COMPARISON], Path(summary))
-        except EnvironmentFault as error:  # The job has a result without its summary, too.
+        except EnvironmentFault as error:  # The job has its result even without the summary.
             terminalreporter.write_line(f"warning: {printable(str(error))}")
 
 

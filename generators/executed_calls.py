@@ -1,7 +1,7 @@
-"""Run the tool calls of a generation, and list the tools that may run.
+"""Run the tool calls of a generation, and list the tools that are allowed to run.
 
-Each call is requested twice. The generator needs the result of the call, and later the stage `execution` checks the
-result. So the executor runs each distinct call only once.
+Each call is requested twice: first by the generator, which needs the result, and then by the stage `execution`, which
+checks the result. The executor keeps the results, so each distinct call runs only once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MOST_NAMES = 8
 
 
 class ExecutedCalls:
-    """Runs the permitted calls. For other calls, a result says that the tool may not run.
+    """Runs the permitted calls. For other calls, the result says that the tool is not allowed to run.
 
     Args:
         executor: Runs a call in the sandbox, if the effects of the tool are permitted.
@@ -33,15 +33,15 @@ class ExecutedCalls:
         return self._executor.may_run(tool)
 
     def run(self, tool: Tool, arguments: Mapping[str, Any]) -> Result:
-        """Return the result of a call. If the tool may not run, the kind of the result is `no_implementation`."""
+        """Return the result of a call. Its kind is `no_implementation` if the tool is not allowed to run."""
         try:
             return self._executor.run(tool, arguments)
         except LookupError:
-            return Result(None, f"{tool.name} may not run here", "no_implementation")
+            return Result(None, f"{tool.name} is not allowed to run here", "no_implementation")
 
 
 def execution_summary(toolbox: Toolbox, execute: Execute) -> str:
-    """Return a line of text that lists the tools that may run, and the tools that may not run with the reason."""
+    """Return one line that lists the tools that are allowed to run, and the other tools with the reasons."""
     may = Executor(execute, toolbox.tools)
     runs = [tool for tool in toolbox.tools if may.may_run(tool)]
     bare = [tool for tool in toolbox.tools if tool.run is None]

@@ -1,11 +1,10 @@
 """Generator `import`: turns existing conversations into a trace dataset.
 
-The conversations are in a file, a folder, or a data set on the hub. Any registered reader can read them. The
-conversations must pass the same checks as the conversations of all other generators.
+The conversations are in a file, a folder, or a data set on the hub. They can have the format of any registered reader.
+The conversations must pass the same checks as the conversations of all other generators.
 
-This generator only adds implementations to the tools. If a tool of a conversation has the same name and arguments as a
-tool of `--tools`, the calls run the implementation from `--tools`. Calls of other tools are only checked against the
-schema.
+Implementations are taken only from `--tools`. If a tool of a conversation has the same name and arguments as a tool of
+`--tools`, the calls run the implementation from `--tools`. Calls of other tools are only checked against the schema.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class GenerationReport:
         counts: Number of accepted traces by split.
         query_types: Number of accepted traces by query type.
         rejections: Number of rejected traces by stage. Every stage has an entry.
-        unexecuted: Number of calls that were only checked against the schema, because the tool may not run.
+        unexecuted: Number of calls that were only checked against the schema, because the tool is not allowed to run.
     """
 
     proposed: int
@@ -92,7 +92,7 @@ def generate(
         toolbox: The tools. Held-out tools are not passed to the generator.
         out: The folder, which must be new or empty.
         held_out: The tools and queries that must not be in training data.
-        execute: The effects that a tool may have. Tools with other effects are not executed.
+        execute: The permitted effects. Tools with other effects are not executed.
         note: A function that is called with each message for the user.
 
     Raises:
@@ -217,7 +217,7 @@ def _split(trace: Trace) -> Split:
 def _write_rest(work: Path, made: Path, toolboxes: NamedToolboxes) -> None:
     """Write the tools, the cases and the rejected traces.
 
-    If no trace has a case, the tools of the traces are invented. `tools.yaml` is then empty.
+    If no trace has a case, the generator invented the tools of each trace. `tools.yaml` is then empty.
     """
     files = [work / f"cases.{split}.jsonl" for split in ("dev", "test")]
     judged = any(file.stat().st_size for file in files)

@@ -57,7 +57,7 @@ class TraceFilter:
 
     Attributes:
         rejections: Number of rejected traces by stage.
-        unexecuted: Number of calls that were only checked against the schema, because the tool may not run.
+        unexecuted: Number of calls that were only checked against the schema, because the tool is not allowed to run.
         dropped: Number of conversations that the generator itself discarded.
     """
 
@@ -137,7 +137,7 @@ class TraceFilter:
 
 
 def _calls_with_results(trace: Trace) -> Iterator[tuple[Call, Message | None]]:
-    """Yield every call, with the tool turn that contains its result. None if there is no such turn.
+    """Yield pairs of a call and the tool turn that contains its result. The turn is None if there is no result.
 
     Results have the same order as the calls.
     """
@@ -148,7 +148,7 @@ def _calls_with_results(trace: Trace) -> Iterator[tuple[Call, Message | None]]:
 
 
 def _same_value(returned: Message, value: object) -> bool:
-    # A turn can contain a string with or without quotes. So `55` can be the string "55".
+    # A tool turn can contain a string with or without quotes. So the turn `55` can stand for the string "55".
     return returned.content == value or equal(result_value(returned.content), value)
 
 
@@ -160,7 +160,7 @@ def ill_formed(trace: Trace) -> str | None:
         return f"the last turn has the role {last.role} instead of assistant"
     if len(names) < len(trace.tools):
         return "two offered tools have the same name"
-    # Calls in the last turn may have no result, because some tools may not run. All earlier calls must have a result.
+    # Some tools are not allowed to run, so calls in the last turn need no result. All earlier calls must have a result.
     for call, returned in _calls_with_results(trace):
         if call.name not in names:
             return f"the called tool {call.name[:60]!r} is not offered"
@@ -171,7 +171,7 @@ def ill_formed(trace: Trace) -> str | None:
     if trace.case is None:
         return None
     try:
-        # A generator may build a case without validation. An invalid case could not be read from its file later.
+        # Some generators build cases without validation. An invalid case could not be read from its file later.
         Case.model_validate(trace.case.model_dump())
     except ValidationError as error:
         return f"the case is invalid: {error.errors()[0]['msg']}"
@@ -215,7 +215,11 @@ def ignored_result(trace: Trace) -> str | None:
 
 
 def _nothing_to_use(returned: Message, answer: str) -> bool:
-    """Return whether the result is empty, or a part of the result is empty and the answer says that it is empty."""
+    """Return whether the answer needs no value of the result.
+
+    This is so if the whole result is empty. It is also so if a part of the result is empty, and the answer says that
+    nothing was found.
+    """
     content = returned.content.strip()
     if not content.strip(" []{}") or content in ("null", '""'):
         return True

@@ -1,6 +1,6 @@
 """Writes results for the hub: the `model-index` of a model card, and the entries of an `.eval_results` file.
 
-The classes of the hub library build both, because these classes check the values.
+Both are built with classes of the hub library, because these classes check the values.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _BEGIN, _END = "<!-- toolmark: results -->", "<!-- toolmark: end -->"
 def subject(comparison: Comparison) -> ContestantResult:
     """Return the contestant whose results are published.
 
-    If contestants have a baseline, the only contestant with a baseline is returned. Otherwise, the only contestant is
-    returned.
+    With a baseline, the only contestant that is compared with the baseline is returned. Without a baseline, the only
+    contestant is returned.
 
     Raises:
         InputError: There is more than one contestant to choose from.

@@ -63,9 +63,9 @@ def report(
     margin:
         Differences within ±margin count as equivalent. The margin is a share from 0 to 1, for example 0.05.
     execute:
-        Largest effects of the called tools that are run: pure, read or all.
+        Which called tools are run: pure (tools without effects), read (also tools that read), or all.
     trust_data_tools:
-        Also run the code that the cases and the tools.yaml beside them name. It is imported with your rights.
+        Also run the code that the cases and the tools.yaml beside them name. This code gets all your rights.
     """
     if not 1 <= len(runs) <= MOST:
         raise InputError(f"{len(runs)} runs are given", f"Give one to {MOST}: toolmark report RUN --out {out}")

@@ -32,8 +32,8 @@ class Condition(NamedTuple):
 def fairness(comparison: Comparison, contestant: ContestantResult) -> list[Condition]:
     """Compare the conditions of a contestant and its baseline.
 
-    The conditions are cases, prompts, template, decoding, dtype and engine. An adapter has one more condition, also
-    without a baseline: the hash of the base proves that the adapter was trained on this base.
+    The conditions are cases, prompts, template, decoding, dtype and engine. For an adapter, there is one more
+    condition, even without a baseline: the hash of the base proves that the adapter was trained on this base.
 
     Args:
         comparison: The comparison.
@@ -58,7 +58,7 @@ def _is_known(value: object) -> bool:
 def _shared(ours: ContestantResult, base: ContestantResult) -> list[Condition]:
     differences = ours.differences.values()
     alone = max((one.only_base + one.only_candidate for one in differences), default=0)
-    # A metric without cases also has a reason. Only reasons about cases on one side are shown here.
+    # A metric without cases has a reason too. Here, only the reasons about cases of one side are shown.
     reasons = [one.reason for one in differences if one.reason and one.only_base + one.only_candidate]
     if reasons:
         strip = [Condition("cases", "bad", f"{alone} on one side only; {reasons[0]}")]

@@ -65,7 +65,7 @@ def frame(comparison: Comparison) -> DataFrame:
     from pandas import DataFrame  # the import takes half a second
 
     lines = [_line(metric, contestant) for metric in comparison.metrics for contestant in comparison.contestants]
-    return DataFrame(lines).astype(dict.fromkeys(("wins", "losses", "ties"), "Int64"))  # counts that may be missing
+    return DataFrame(lines).astype(dict.fromkeys(("wins", "losses", "ties"), "Int64"))  # counts that can be missing
 
 
 class Csv:

@@ -112,7 +112,7 @@ def _unfair(comparison: Comparison) -> Iterator[str]:
         differing = [one for one in fairness(comparison, contestant) if one.state in ("bad", "warning")]
         if differing:
             lines = "\n".join(f"- {_FAIR[one.state]} {one.what}: {_quoted(one.text, 400)}" for one in differing)
-            yield f"What may be unfair about {_quoted(contestant.name)}:\n\n{lines}"
+            yield f"What can make the comparison of {_quoted(contestant.name)} unfair:\n\n{lines}"
 
 
 def _causes(comparison: Comparison) -> Iterator[str]:
@@ -121,8 +121,9 @@ def _causes(comparison: Comparison) -> Iterator[str]:
         for contestant in comparison.contestants:
             ordered = sorted(contestant.causes.items(), key=lambda item: (-item[1], item[0]))
             causes = ", ".join(f"{cause.label} {count}" for cause, count in ordered)
-            rows.append([contestant.name, causes or "none"])
-        yield _table(["candidate", "causes of failure"], 2, rows)
+            cost = ", ".join(f"{mistake} {count}" for mistake, count in sorted(contestant.forgiven.items()))
+            rows.append([contestant.name, causes or "none", cost or "nothing"])
+        yield _table(["candidate", "causes of failure", "what the format cost (right only leniently)"], 3, rows)
 
 
 def _broken(comparison: Comparison) -> Iterator[str]:

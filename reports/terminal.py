@@ -53,6 +53,9 @@ class Terminal:
             ordered = sorted(contestant.causes.items(), key=lambda item: -item[1])
             causes = ", ".join(f"{cause} {count}" for cause, count in ordered)
             console.print(f"{contestant.name}: causes of failure: {causes or 'none'}")
+            cost = ", ".join(f"{mistake} {count}" for mistake, count in sorted(contestant.forgiven.items()))
+            if cost:
+                console.print(f"{contestant.name}: what the format cost (right only leniently): {cost}")
         console.print("intervals: 95%, uncorrected; p: exact sign-flip test, adjusted by Holm", style="dim")
 
 
@@ -78,7 +81,7 @@ def _side_by_side(title: str, comparison: Comparison, metrics: Sequence[MetricIn
 def _width(comparison: Comparison, metrics: Sequence[MetricInfo]) -> int:
     """Return the smallest width, in characters, with which `_side_by_side` cuts no cell.
 
-    Only the cells with the meaning of a metric may be wrapped.
+    Only the cells with the meaning of a metric are allowed to be wrapped.
     """
     gap = 2
     names = max((len(metric.id) for metric in metrics), default=0)

@@ -17,7 +17,7 @@ _INVISIBLE = re.compile(
     "\u00ad\u061c\u180e\u200b\u200e\u200f\u2028\u2029"  # soft hyphen, marks of direction, separators of lines
     "\u202a-\u202e\u2060-\u2064\u2066-\u206f"  # embeddings, overrides and isolates of direction, and invisible signs
     "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff"
-    "\U000e0000-\U000e007f]"  # tags
+    "\U000e0000-\U000e007f]"  # Unicode's tag characters
 )
 
 
@@ -42,7 +42,7 @@ def _all_visible(value: Any) -> Any:
 
 
 _ESCAPED = re.compile(r"\\[ubfr]|\x7f")
-"""Matches ASCII JSON that may contain a character that `visible` replaces. Other JSON skips the slow replacement."""
+"""Matches ASCII JSON that can contain a character that `visible` replaces. Other JSON skips the slow replacement."""
 
 
 def _json(value: Any) -> str:

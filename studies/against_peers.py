@@ -167,7 +167,7 @@ def write_limit(
     spent = sum(parts[label] for label in needed) * whole / total
     for name, seconds in wanted.items():
         page.paragraph(
-            f"To meet the target against {name}, Toolmark may take at most {seconds:.1f} s. Attention and matrix "
+            f"To meet the target against {name}, Toolmark must take at most {seconds:.1f} s. Attention and matrix "
             f"products alone take {spent:.1f} s, which is {percent(spent / whole, 0)} of Toolmark's time. Every "
             "exact engine must compute these parts."
         )

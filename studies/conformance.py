@@ -101,7 +101,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def official_data(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the functions and the possible answers of each case, in BFCL's form."""
+    """Return two mappings by the id of a case: the functions, and the possible answers. Both are in BFCL's form."""
     functions = {row["id"]: row["function"] for path in folder.glob("BFCL_*.json") for row in _lines(path)}
     answers = folder / "possible_answer"
     return functions, {row["id"]: row["ground_truth"] for path in answers.glob("*.json") for row in _lines(path)}

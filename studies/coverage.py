@@ -131,7 +131,7 @@ def _inside(found: Interval) -> bool:
 
 
 def overlooked(n: int, truth: Truth, comparisons: int) -> Overlooked:
-    """Compute the share of `Overlooked`: exactly without clusters, and from random comparisons with clusters."""
+    """Compute the share: exactly if there are no clusters, and otherwise from random comparisons."""
     if not truth.correlation:
         tables = _tables(n, truth)
         inside = [chance for chance, wins, losses in tables if _inside(tango(n, wins, losses, 0.90))]

@@ -27,7 +27,7 @@ class Alarms:
         comparisons: Number of random comparisons, each of eight adapters.
         regressed_one: Share with a regressed metric, if only the first adapter is compared.
         regressed_each: Share with a regressed metric of an adapter. Mean over the eight adapters.
-        regressed_any: Share with a regressed metric of at least one of the eight adapters. This share may exceed 5%.
+        regressed_any: Share with a regressed metric of at least one of the eight adapters. This share can exceed 5%.
         improved_one: Share with an improved metric, if only the first adapter is compared.
         improved_eight: Share with an improved metric of at least one of the eight adapters.
     """

@@ -47,7 +47,7 @@ def of_tools(offered: int, count: int) -> Workload:
     cases = []
     for number, case in enumerate(shipped(count)):
         wanted = [spec.name for option in getattr(case.expect, "any_of", ())[:1] for spec in option.calls][:offered]
-        # In the shipped cases, several cases have the same list of tools. So there are only four lists of each length.
+        # Several shipped cases share a list of tools. The workload does too: it has only four lists of each length.
         turn = 7 * (number % 4)
         order = [*tools[turn:], *tools[:turn]]
         chosen = [tool for tool in order if tool.name not in wanted][: offered - len(wanted)]

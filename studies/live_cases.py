@@ -37,7 +37,7 @@ class LiveFile:
         rows: Number of rows.
         cases: Number of different cases.
         waivers: For each waived case, its reference and the reason.
-        proved: Number of other cases whose every perfect answer is right for our judge.
+        proved: Number of the other cases for which our judge accepts every perfect answer.
     """
 
     category: str
@@ -73,8 +73,8 @@ def live_sections(page: Page, found: Sequence[LiveFile]) -> None:
     page.section(
         "Live cases",
         "The files `live_*` of BFCL contain questions of users. Rows with the same messages and tools are one case. A "
-        "case is waived if no right answer fits the schema of the tool. `proved`: cases that are not waived, and whose "
-        "every perfect answer is right for our judge.",
+        "case is waived if no right answer fits the schema of the tool. The column `proved` "
+        "counts the cases that are not waived, and for which our judge accepts every perfect answer.",
         ["category", "rows", "cases", "waived", "proved"],
         [
             *(
@@ -98,13 +98,13 @@ def live_sections(page: Page, found: Sequence[LiveFile]) -> None:
     )
     page.held(
         waived / cases <= WAIVED,
-        f"At most {percent(WAIVED)} of the live cases may be waived",
+        f"At most {percent(WAIVED)} of the live cases are allowed to be waived",
         percent(waived / cases, 2),
     )
     reasons = Counter(_kind(reason) for file in found for _, reason in file.waivers)
     page.section(
         "Waived live cases",
-        "What is wrong with all right answers of a waived case.",
+        "The table shows what is wrong with the right answers of the waived cases.",
         ["what is wrong", "waived", "cases"],
         [
             [kind, str(count), ", ".join(ref for file in found for ref, why in file.waivers if _kind(why) == kind)]

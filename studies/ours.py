@@ -2,7 +2,7 @@
 
     python -m studies.ours SPEC.json OUT.json
 
-SPEC and OUT are described in `peer_loops`. SPEC may also contain `adapters` and `profile`. `adapters` is a list of
+SPEC and OUT are described in `peer_loops`. SPEC can also contain `adapters` and `profile`. `adapters` is a list of
 folders of adapters. The adapters answer one after another. If `profile` is true, the time of each part is measured. OUT
 also contains the numbers of prompt tokens and generated tokens, and the seconds without encoding.
 """

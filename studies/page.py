@@ -48,7 +48,10 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def spread(values: Sequence[float], digits: int = 1) -> str:
-    """Return the median, the smallest and the largest value. Example: 2.0 [1.5, 2.4]. One value has no range."""
+    """Return the median, the smallest and the largest value. Example: 2.0 [1.5, 2.4].
+
+    If there is only one value, only this value is returned.
+    """
     middle = f"{median(values):,.{digits}f}"
     return middle if len(values) == 1 else f"{middle} [{min(values):,.{digits}f}, {max(values):,.{digits}f}]"
 

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "measurements" / "judging.md"
 
 SIZES = {"1 KB": 1 << 10, "8 KB": 1 << 13, "64 KB": 1 << 16, "512 KB": 1 << 19, "1 MB": (1 << 20) - 64}
-AIM = 20_000
+AIM = 15_000
 """Target, in completions per second."""
 
 HEAD = """# Speed of judging
@@ -39,13 +39,21 @@ Written by `make perf`. All times are processor time of one core. Each time is t
 
 PROSE = "I would look at {x} and [y] first: `f(1)` is 5, 3 < 4, and so on.\n"
 BROKEN: Mapping[str, str] = {
+    "deepseek": "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{",
     "functiongemma": "<start_function_call>call:f{a:{",
+    "gemma4": "<|tool_call>call:f{a:{",
+    "glm": "<tool_call>f<arg_key>a</arg_key><arg_value>",
+    "harmony": "<|channel|>commentary to=functions.f<|message|>{",
     "hermes": '<tool_call>{"a":"',
     "json": '{"a":',
+    "kimi": "<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{",
+    "lfm2": "<|tool_call_start|>[f(a=[",
     "llama3": '{"a":',
+    "llama4": "[f(a=[",
     "mistral": '[TOOL_CALLS]f[ARGS]{"a":"',
     "native": '<tool_call>{"a":"',
     "pythonic": "[f(a=[",
+    "qwen_xml": "<tool_call><function=f><parameter=a>",
     "tagged": '<tool_call>{"a":"',
 }
 """For each dialect, a text that is slow to parse: a value begins and never ends."""
@@ -108,8 +116,8 @@ def write_lengths(page: Page, dialects: list[Dialect]) -> None:
     )
     page.held(
         worst <= 2,
-        "The parsing time must grow linearly. 1 MB is 16 times as long as 64 KB, so it may take at most 32 times the "
-        "time: 16 times, with a tolerance of 2",
+        "The parsing time must grow linearly. 1 MB is 16 times as long as 64 KB. So parsing 1 MB must take at most 32 "
+        "times as long as parsing 64 KB: 16 times, multiplied by a tolerance of 2",
         f"at most {16 * worst:.1f} times",
     )
 

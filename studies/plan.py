@@ -17,7 +17,7 @@ HOMES = {
     "generate": "transformers",
     "continuous": "transformers",
 }
-"""The other tools. The value is the Python environment of the tool."""
+"""The Python environment of each other tool, by the name of the tool."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,13 @@ table shows some of the tries. Scores are in per cent.
 - **End most conversations with the call.** Each training step then has one fifth fewer tokens (try 10).
 - **Offer up to ten tools.** If at most four tools are offered, the model learns only whether to call a tool. It does
   not learn which tool to call.
-- **If the choice of the tool matters most, give its whole name a higher loss weight.** The choice improves, but the
-  arguments become worse (try 14). Do not give the weight only to the first token that differs between the names. The
-  model then writes the right beginning of a name, and a wrong end.
+- **If the choice of the tool matters most, give the whole name of the tool a higher loss weight.** The choice improves,
+  but the arguments become worse (try 14). Do not give the weight only to the first token that differs between the
+  names. The model then writes the right beginning of a name, and a wrong end.
 - **Train on more tokens, if you have time.** `lora.toml` trains on as many tokens as fit into five minutes.
   `lora-long.toml` trains on more tokens, and chooses the right tool more often (tries 24 and 26).
 - **Choose checkpoints on more than 60 dev cases.** With 60 cases, the error of a score can be 20 points.
 
 Before the last choices for `lora.toml`, scores on 300 test cases were already known. So the test scores of `lora.toml`
-may be slightly too high. `lora-long.toml` was chosen only on dev cases.
+are perhaps slightly too high. `lora-long.toml` was chosen only on dev cases.
 """

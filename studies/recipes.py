@@ -132,7 +132,10 @@ def percents(values: Sequence[float | None]) -> str:
 
 @cache
 def parts() -> dict[str, Callable[[Grade], bool]]:
-    """Return the groups of cases that are counted separately. The value tells whether a case is in the group."""
+    """Return the groups of cases that are counted separately.
+
+    The result maps the name of a group to a function, which tells whether the case of a grade is in the group.
+    """
     kept_out = set(held_out(shipped_manifest()).tools)
     return {
         "all": lambda _: True,

@@ -193,8 +193,8 @@ def main() -> None:
             "Opening the report",
             "The column `MB` is the size of the page, with all files that the browser loads at the start. The column "
             "`first paint` is the time in seconds until the browser shows the page. It is the shortest time of three "
-            "tries, on a screen with a width of 380 pixels. The last column quotes the text of the page about its "
-            f"cases. DIR contains the other cases in {len(others)} files of at most "
+            "tries, on a screen with a width of 380 pixels. The last column quotes the line in which the page "
+            f"counts its cases. DIR contains the other cases in {len(others)} files of at most "
             f"{max(others, default=0) / 1e6:.1f} MB. The browser loads these files only when the reader asks for them.",
             ["report", "MB", "first paint", "text of the page"],
             [

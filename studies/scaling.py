@@ -83,9 +83,9 @@ def write_growth(page: Page, plan: Plan) -> None:
     base = Workload("adapters", POCKET, prompts_of(shipped(plan.trial * 3)), growth.TOKENS)
     table(
         "Growth with adapters",
-        f"The memory contains one `pocket`. Each LoRA adapter (rank 16, random weights) answers {plan.trial * 3} "
-        "cases. The adapters answer one after another. The columns with numbers of tokens show the tokens of one "
-        "adapter.",
+        f"Only one copy of `pocket` is in memory. Each LoRA adapter (rank 16, random weights) answers {plan.trial * 3} "
+        "cases. The adapters answer one after another. In the columns about tokens, only the tokens of one adapter "
+        "are counted.",
         "adapters",
         [(str(count), base, made[:count]) for count in growth.ADAPTERS],
     )
@@ -125,9 +125,9 @@ def write_mixed(page: Page, plan: Plan) -> None:
         "belong to one adapter. In the column `mixed`, the rows are divided evenly among the adapters, and peft's "
         "`adapter_names` computes all rows in one pass. In the column `in turn`, the rows are divided in the same "
         "way, but each adapter has its own pass. Because of memory, a pass has at most 64 rows. While an adapter "
-        "has enough cases to fill all rows, mixed passes replace passes with one adapter. So they save time only "
-        "if `mixed` is faster than `alone`. When few cases of each adapter are left, mixed passes replace passes "
-        "in turn. So they save time if `mixed` is faster than `in turn`.",
+        "has enough cases to fill all rows, mixed passes replace passes with one adapter. Then mixed passes save time "
+        "only if `mixed` is faster than `alone`. When few cases of each adapter are left, mixed passes replace passes "
+        "in turn. Then mixed passes save time if `mixed` is faster than `in turn`.",
         ["adapters", "rows", "alone", "mixed", "in turn", "mixed / alone", "in turn / mixed"],
         rows,
     )

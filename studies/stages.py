@@ -32,7 +32,7 @@ _KINDS: Mapping[str, str] = {
     r"(\w+): /\w+: ": "an argument has the wrong type",
     r"the answer .* contains nothing": "the answer uses nothing of the result",
 }
-"""The key matches a reason of the pipeline. The value is the text for the page. A group matches the name of a tool."""
+"""A regular expression for a reason of the pipeline, and the text for the page. A group matches the name of a tool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ def _one(title: str, source: str, toolbox: Toolbox, kept_out: HeldOut) -> Passed
 def imported(data: Path) -> list[Passed]:
     """Import the traces three times.
 
-    The first import uses the defaults. The second import has no held-out tools. The third import also has tools without
-    implementations.
+    The first import uses the defaults. In the second import, no tools are held out. In the third import, no tools are
+    held out, and the tools have no implementations.
     """
     source = f"tutorial:{data / 'traces.csv.gz'}"
     own = Toolbox(name="tutorial", tools=read_source(str(data / "tools.yaml")).tools)

@@ -40,9 +40,10 @@ CORRELATION = 0.3
 HEAD = """# Errors of verdicts and intervals
 
 Written by `make perf`. The program calls the functions of Toolmark on random comparisons with known true scores. All
-random numbers are seeded. "±" means two standard errors. A coverage without "±" is exact. In rows with the unit
-"clusters", each cluster has four cases, and the differences of the four cases have a correlation of 0.3. In rows with
-the unit "cases", each cluster has one case.
+random numbers are seeded. "±" means two standard errors. In rows with the unit "clusters", each cluster has four cases,
+and the differences of the four cases have a correlation of 0.3. In rows with the unit "cases", each cluster has one
+case. The coverage of an interval is how often the interval contains the true value. A coverage without "±" is exact.
+The discordance is the share of cases for which the results of the two sides differ.
 """
 
 
@@ -77,7 +78,7 @@ def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
                 percent(row.truth.discordance, 0),
                 unit(row.truth),
                 drawn(row.regressed_one, row.comparisons),
-                # The eight adapters have the same base, so they are not independent. The error of one adapter is shown.
+                # The eight adapters share a base, so they are not independent. The standard error counts them as one.
                 drawn(row.regressed_each, row.comparisons),
                 percent(row.regressed_any),
                 drawn(row.improved_one, row.comparisons),
@@ -230,7 +231,7 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
         "A paired difference in which every change is a loss",
         "In these comparisons, the candidate wins no case: every changed case is a loss. If only a few clusters "
         "changed, the distribution of the cluster sums is skewed. The t interval assumes a symmetric distribution, "
-        "so it is then too short on one side. For this reason, Toolmark uses Tango's interval.",
+        "so the t interval is then too short on one side. For this reason, Toolmark uses Tango's interval.",
         columns,
         _covered(one, comparisons),
     )
@@ -241,8 +242,8 @@ def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) 
     page.section(
         "A drop as large as the margin that is called equivalent",
         "The true drop is exactly 5 points. This is the margin. The table shows how often the 90% interval lies "
-        "inside ±5 points. A comparison counts even if the metric is also `regressed`. This share should be at most "
-        "5%.",
+        "inside ±5 points. A comparison counts even if the metric is also `regressed`. The share of these "
+        "comparisons should be at most 5%.",
         ["n", "discordance", "unit", "inside the margin"],
         [
             [

@@ -42,7 +42,7 @@ BASE = ROOT / "benchmark" / "engine" / "pocket"
 RECIPE = ROOT / "trainers" / "recipes" / "tutorial.toml"
 
 TIMES, LOSS = 2.0, 0.02
-"""Targets. `lora` must be `TIMES` times as fast as TRL. The losses at the end may differ by the share `LOSS`."""
+"""Targets. `lora` must be `TIMES` times as fast as TRL. The last losses must differ by at most the share `LOSS`."""
 
 NAMES = {
     "trl-float32": "TRL's `SFTTrainer`, float32",

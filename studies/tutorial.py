@@ -41,7 +41,7 @@ COLUMNS: Mapping[str, tuple[str, bool]] = {
     "Correct Tool Called (%)": ("model_called_correct_tool", False),
     "Tool Call Success (%)": ("tool_call_success", False),
 }
-"""The published columns. The value is the column of the rows, and whether rows that need no tool count."""
+"""For each published column: the column of the rows, and whether rows that need no tool count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,9 +256,9 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
     by_place = {(cell.model, cell.query_type, cell.column): cell for cell in cells}
     page.section(
         "The published summary",
-        "The column `Tool Called When Needed` mixes recall and restraint: if a query needs no tool, an answer "
-        "without a call is right. The rows for each query type separate recall from restraint. In the column `Tool "
-        "Call Success`, a call is right if it ran, even if it called the wrong tool.",
+        "The column `Tool Called When Needed` mixes recall and restraint, because an answer without a call is "
+        "right if the query needs no tool. The rows for each query type separate recall from restraint. In the column "
+        "`Tool Call Success`, a call is right if it ran, even if it called the wrong tool.",
         ["model", "queries", *COLUMNS],
         [
             [

@@ -51,7 +51,7 @@ def _count(cases: Sequence[Case], holds: Callable[[Case], bool]) -> str:
 
 
 def _counts(name: str, cases: Sequence[Case]) -> tuple[str, ...]:
-    """Return the cells of one row: the name, the number of cases and clusters, and the columns of `_HEAD` after them.
+    """Return the cells of one row: the name, and one cell for each column of `_HEAD`.
 
     The last cell has the least, median and largest number of words that the user writes in one case.
     """
@@ -74,7 +74,7 @@ _HEAD = ("cases", "clusters", "dev", "test", "easy", "hard", "words: least / med
 def _table_by(title: str, cases: Sequence[Case], key: Callable[[Case], Sequence[str]]) -> CountTable:
     """Return a table with a row for each value of `key`. The value with most cases comes first.
 
-    A case may have several values, and counts in the row of each of them.
+    A case can have several values. It then counts in the row of each of these values.
     """
     members: dict[str, list[Case]] = {}
     for case in cases:

@@ -12,7 +12,7 @@ from cyclopts import App
 from rich.text import Text
 
 from toolmark.benchmark.core.errors import InputError, writing
-from toolmark.benchmark.core.printing import console, printable
+from toolmark.benchmark.core.printing import console, printable, say
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.data.cases import query_hash
 from toolmark.benchmark.readers.case_selection import Split, load_cases
@@ -63,7 +63,7 @@ def lint(*files: Path, tools: str | None = None, trust_data_tools: bool = False)
     tools:
         The toolboxes that the cases name: a tools.yaml, a Python file or a module.
     trust_data_tools:
-        Also run the code that the cases and the tools.yaml beside them name. It is imported with your rights.
+        Also run code that the cases name, or that the tools.yaml in their folder names. This code has your rights.
     """
     from toolmark.suites.lint import lint_cases
 
@@ -198,4 +198,4 @@ def import_cases(
     lines += [f"{waived} of these cases are waived, because their expected answers are wrong"] * bool(waived)
     lines += [f"skipped {row.place}: {row.reason}" for row in skipped]
     lines += [f"{len(skipped)} rows skipped"] * bool(skipped)
-    sys.stdout.write("\n".join(lines) + "\n")
+    say(*lines)

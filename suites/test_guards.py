@@ -1,4 +1,4 @@
-"""Suite of the guards: abilities that a fine-tune may damage while the other figures improve."""
+"""Suite of the guards: abilities that a fine-tune can damage while the other figures improve."""
 
 from __future__ import annotations
 

@@ -370,3 +370,17 @@ def test_cyclopts_makes_flags_of_annotations_that_are_set_later():
     for words, shares in ((["--shares.b", "0.5"], {"b": 0.5}), (["--shares", "{}"], {})):
         app(["run", *words], exit_on_error=False, result_action="return_value")
         assert found[-1][1].shares == shares, "benchmark/plugins/commands.py makes flags of a plug-in's options"
+
+
+# mcp: the tools of a server are read one by one, without the check of the whole list (benchmark/tools/sources/mcp.py)
+
+
+def test_a_request_of_mcp_can_be_sent_without_the_check_of_its_result() -> None:
+    pytest.importorskip("mcp")
+    from mcp import ClientSession
+    from mcp.shared.jsonrpc_dispatcher import JSONRPCDispatcher
+
+    assert parameters(JSONRPCDispatcher.send_raw_request)[1:4] == ["method", "params", "opts"]
+    source = inspect.getsource(ClientSession.send_request)
+    assert "self._stamp(data, opts)" in source
+    assert "self._dispatcher.send_raw_request(" in source

@@ -14,7 +14,6 @@ module. Each name is imported when it is first used, so `import toolmark` is qui
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ _PROTOCOLS = "toolmark.benchmark.plugins.protocols"
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return version("toolmark")
+        return import_module("importlib.metadata").version("toolmark")
     if name not in __all__:
         raise AttributeError(f"module 'toolmark' has no attribute {name!r}")
     return getattr(import_module(_PLACES.get(name, _PROTOCOLS)), name)

@@ -43,7 +43,10 @@ _BASE_OPTIONS = {
         "Arguments of the chat template as JSON. Default: the arguments of the base's own training, or else none.",
     ),
     "max_tokens": (int, "Largest number of tokens of an answer to a dev case."),
-    "thinking_tokens": (int, "Largest number of tokens of a thought before such an answer. 0: part of --max-tokens."),
+    "thinking_tokens": (
+        int,
+        "Largest number of tokens of a thought before such an answer. With 0, thoughts count against --max-tokens.",
+    ),
     "device": (DeviceChoice, "Device of the training. auto chooses a CUDA device if there is one, else the processor."),
 }
 

@@ -3,7 +3,7 @@
 A trainer receives a base, a dataset, and token ids with checked masks (which tokens the model learns to write). The
 trainer writes weights. The host decides everything else, in the same way for every trainer:
 
-- whether the data may be used for training
+- whether the data is allowed for training
 - which dev cases judge a checkpoint
 - what the training record (`toolmark.json`) contains
 """

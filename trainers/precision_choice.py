@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["PrecisionChoice", "choose_precision"]
 
 _SECONDS_PER_MEASUREMENT = 1.5
-"""Time of one measurement. There are at most four: two numbers of threads, and then two precisions."""
+"""Time of one measurement. There are at most four measurements: two numbers of threads, and then two precisions."""
 
 _MORE_THREADS_PAY = 1.2
 """More threads are chosen only if the measured rate is higher by this factor. Threads also wait for each other between
@@ -56,7 +56,8 @@ def choose_precision(
     """Choose the number of threads, and then the precision.
 
     Args:
-        config: The configuration of the model. The products have its hidden size and its feed-forward size.
+        config: The configuration of the model. The measured products have the model's hidden size and feed-forward
+            size.
         tokens: Number of tokens in a forward pass.
         precision: The precision that the user chose. `auto` stands for the faster precision.
         threads: The number of threads that the user chose. None stands for the faster number.

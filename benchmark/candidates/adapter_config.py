@@ -1,4 +1,7 @@
-"""Names the files of an adapter, and reads its `adapter_config.json`. Anybody may have written this file."""
+"""Names the files of an adapter, and reads its `adapter_config.json`.
+
+The author of an adapter can be anybody. So the size and the form of the file are checked.
+"""
 
 from __future__ import annotations
 

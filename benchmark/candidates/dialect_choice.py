@@ -21,7 +21,7 @@ __all__ = ["family_dialect", "recipe_dialect", "trained_dialect"]
 
 
 def trained_dialect(candidate: Candidate) -> str | None:
-    """Return the dialect in which the adapter of a candidate was trained, or its base if there is no adapter.
+    """Return the dialect in which a candidate was trained. If the candidate has an adapter, the adapter decides.
 
     None if the dialect is not known.
 
@@ -50,8 +50,8 @@ def trained_dialect(candidate: Candidate) -> str | None:
 def recipe_dialect(candidate: Candidate, recipe: Recipe) -> tuple[str, str]:
     """Return the dialect in which a recipe trains, and the reason.
 
-    The first dialect in this list that exists is used: the dialect in the recipe, the dialect of the base's family,
-    `tagged`.
+    If the recipe names a dialect, this dialect is used. Otherwise it is the dialect of the base's family. If the family
+    is not known, it is `tagged`.
     """
     if recipe.dialect:
         return recipe.dialect, "named in the recipe"

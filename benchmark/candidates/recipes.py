@@ -11,9 +11,9 @@
     name = "lora"
     lr = 2e-4
 
-A recipe can be given in place of an adapter. The adapter is made when it is needed, with the commands `toolmark
-generate` and `toolmark train`. The folders of data and adapter have a hash in their names. The hash depends on these
-values:
+A recipe can be given in place of an adapter. Toolmark makes the adapter when the adapter is needed, with the commands
+`toolmark generate` and `toolmark train`. The names of the two folders contain a hash. The hash of a folder depends on
+the values beside its name:
 
     data/<recipe>-<hash>/       generator, options, seed, tools, the generator's code
     adapters/<recipe>-<hash>/   the hash of the data, trainer, options, seed, dialect, base, the trainer's code
@@ -55,7 +55,7 @@ _SHARED_OPTIONS = {
         {"dev", "dev_limit", "device", "manifest", "max_tokens", "skip_too_long", "thinking_tokens"}
     ),
 }
-"""Options of the commands `generate` and `train` that do not belong to a single generator or trainer."""
+"""Options that every generator has (command `generate`), and options that every trainer has (command `train`)."""
 
 _CODE = ("*.py", "*.toml", "*.md", "*.yaml", "*.json", "*.jinja")
 """Files of a plug-in that can change the output of the plug-in."""
@@ -64,7 +64,7 @@ _OWN_DEV = "data"
 """Value of the option `dev` that stands for the folder of the recipe's data."""
 
 _PATHS = ("tools", "dev", "manifest", "prompts")
-"""Options that can have a path as value. A value is a path if such a file or folder exists."""
+"""Options whose value can be a path. The value counts as a path only if this file or folder exists."""
 
 
 class Step(BaseModel):
@@ -108,7 +108,7 @@ class Recipe(BaseModel):
 
 
 def _may_be_path(value: object, key: str) -> TypeGuard[str]:
-    """Return whether the value of an option is the path of a file or folder, if there is such a file or folder."""
+    """Return whether the value of this option can be a path. The file or folder perhaps does not exist."""
     return key in _PATHS and isinstance(value, str) and (key, value) != ("dev", _OWN_DEV)
 
 
@@ -145,8 +145,8 @@ class Plan:
 
     Attributes:
         recipe: The file of the recipe.
-        data: Folder of the trace dataset. It may not exist yet.
-        adapter: Folder of the adapter. It may not exist yet.
+        data: Folder of the trace dataset. Possibly this folder does not exist yet.
+        adapter: Folder of the adapter. Possibly this folder does not exist yet.
         generate: Arguments of the command `toolmark` that write the data.
         train: Arguments of the command `toolmark` that write the adapter.
     """
@@ -181,7 +181,8 @@ def plan_recipe(recipe: Recipe, base: Path, dialect: str, device: str = "auto") 
         recipe: The recipe.
         base: Folder of the base's weights.
         dialect: Name of the dialect in which the recipe trains.
-        device: The device of the training, if the recipe names no device. The names of the folders do not depend on it.
+        device: The device of the training, if the recipe names no device. The device does not change the names of the
+            folders.
 
     Raises:
         InputError: The recipe names an unknown generator or trainer, or an option that the generator or trainer does
@@ -249,7 +250,7 @@ def _resolved_options(recipe: Recipe, group: Group, step: Step) -> dict[str, obj
 
 
 def _content(key: str, value: object) -> object:
-    """Return the hash of the content if the value of an option is the path of a file or folder. Otherwise `value`."""
+    """Return the value of an option. If the value is the path of a file or folder, return the hash of the content."""
     path = Path(value) if _may_be_path(value, key) else None
     if path is None or not path.exists():
         return value
@@ -271,7 +272,7 @@ def plugin_package(entry_point: str) -> str:
 
 @cache
 def _code_hash(group: Group, step: Step) -> str:
-    """Return the SHA-256 of the package of a plug-in, because other code may give other data for the same options."""
+    """Return the SHA-256 of the package of a plug-in. Changed code can give other data for the same options."""
     spec = find_spec(plugin_package(target(group, step.name)))
     total = hashlib.sha256()
     for folder in (spec.submodule_search_locations or ()) if spec else ():

@@ -1,4 +1,4 @@
-"""Resolves specs. A spec is the text that names a model in a command or option.
+"""Resolves specs. A spec is the string that names a model in a command or option.
 
     ./path/to/dir            a directory with config.json (a model), adapter_config.json (an adapter) or ledger.jsonl
                              (a run)
@@ -8,10 +8,10 @@
     replay/FILE              recorded completions
     recipe.toml              a recipe, which stands for an adapter and its base
     policy/NAME              a trivial policy instead of a model: never, first, uniform, lexical or oracle
-    openai/gpt-4.1           a model of any Inspect provider; Inspect gets this text unchanged
+    openai/gpt-4.1           a model of any Inspect provider; Inspect gets this string unchanged
     ORG/NAME                 a model on the hub
 
-Toolmark tries these forms in this order. A path or hub id may have a revision and an adapter:
+Toolmark tries these forms in this order. A revision and an adapter can follow a path or hub id:
 `base[@revision][:adapter[@revision]]`.
 """
 
@@ -48,7 +48,8 @@ class Candidate:
         kind: Where the answers come from: `local` (weights on this machine), `hub` (weights on the hub), `replay`
             (recorded completions), `policy` (a trivial policy), or `inspect` (a served model).
         name: Name of the candidate in tables and directories of runs.
-        base: For the kinds above: a directory, a hub id, a file, the name of a policy, or Inspect's name of the model.
+        base: For `local` a directory, for `hub` a hub id, for `replay` a file, for `policy` the name of the policy, and
+            for `inspect` Inspect's name of the model.
         revision: Revision of the base on the hub. None for the newest revision.
         adapter: A directory or hub id of a PEFT adapter, or the file of a recipe. None if there is no adapter.
         adapter_revision: Revision of the adapter on the hub. None for the newest revision.
@@ -77,7 +78,10 @@ def _path_exists(text: str) -> bool:
 
 
 def _split_colon(spec: str) -> tuple[str, str | None]:
-    """Return the base and the adapter of a spec, which are separated by a colon. A drive letter (C:) is no adapter."""
+    """Return the base and the adapter of a spec: the parts before and after the colon.
+
+    The adapter is None if there is no colon. The colon of a drive letter (C:) is not counted.
+    """
     for match in re.finditer(":", spec):
         index = match.start()
         drive = index >= 1 and spec[index - 1].isalpha() and (index == 1 or spec[index - 2] in ":@")
@@ -127,7 +131,7 @@ def _base_of_adapter(path: Path) -> str:
 
 
 def _shipped(entry: dict[str, Any]) -> Path:
-    """Return the folder of an alias whose weights are part of the package."""
+    """Return the folder of the weights of an alias. These weights are part of the package."""
     return Path(str(files("toolmark.benchmark") / entry["shipped"]))
 
 

@@ -1,7 +1,8 @@
 """Chooses the arguments of the chat template for each candidate.
 
-If a model was trained with `{"enable_thinking": false}`, it must be judged with the same prompts. So the arguments of
-the training are the default. A base is compared with its adapter, so the base gets the arguments of the adapter.
+An argument such as `{"enable_thinking": false}` changes every prompt. A model must be judged with prompts like those of
+its training, so the arguments of the training are the default. A base is compared with its adapter, so the base gets
+the arguments of the adapter.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ def choose_template_args(
 
     1. Recordings and policies get no arguments, because they use no chat template.
     2. If `--template-args` is given, these arguments are used.
-    3. A served model gets no other arguments.
-    4. If any candidate has an adapter with known arguments, all candidates get these arguments, also the base.
+    3. A served model gets no arguments.
+    4. If any candidate has an adapter with known arguments, all candidates get these arguments, including the base.
     5. If the candidate is a model that was trained with Toolmark, the arguments of the training are used.
     6. Otherwise there are no arguments.
 

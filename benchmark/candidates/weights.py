@@ -57,7 +57,7 @@ def _fetch(repo: str, revision: str | None, needs_consent: bool, marker: str) ->
 
 
 def base_on_this_machine(candidate: Candidate) -> Path | None:
-    """Return the directory of a candidate's base. None if there are no weights, or they are not downloaded yet."""
+    """Return the directory of a candidate's base. None if the weights do not exist or are not downloaded yet."""
     if candidate.kind == "hub":
         return cached(candidate.base, candidate.revision)
     return Path(candidate.base) if candidate.kind == "local" else None
@@ -96,7 +96,7 @@ def locate(candidate: Candidate) -> Weights:
 
 
 def _check_safetensors(folder: Path) -> None:
-    """Check that each safetensors file is complete. Its first eight bytes contain the length of its header."""
+    """Check that each safetensors file is complete. The first eight bytes of a file are the length of its header."""
     for file in folder.glob("*.safetensors"):
         with file.open("rb") as stream:
             start = stream.read(8)

@@ -19,8 +19,8 @@ class Decoding:
         max_tokens: A completion is cut after this number of tokens.
         temperature: Temperature of the sampling. 0 means greedy decoding.
         seed: Seed of the sampling. Not used by greedy decoding.
-        stop_at_call: Whether to end a completion after its first complete call. This applies only to cases that expect
-            exactly one call.
+        stop_at_call: If True, a completion ends after its first complete call. Cases that expect several calls, or no
+            call, ignore this option.
         thinking_tokens: A thought is cut after this number of tokens, and only the other tokens count against
             `max_tokens`. With 0, all tokens count against `max_tokens`.
     """
@@ -33,14 +33,14 @@ class Decoding:
 
     @property
     def all_tokens(self) -> int:
-        """The largest number of tokens of a completion with its thoughts."""
+        """Return the largest number of tokens that a completion with its thoughts can have."""
         return self.max_tokens + self.thinking_tokens
 
     def identity(self) -> dict[str, Any]:
         """Return the fields that can change a completion, by name.
 
-        The seed is left out if it is not used. `stop_at_call` and `thinking_tokens` are left out if they are off, so
-        that older runs, which do not have these fields, keep their keys.
+        The seed is left out if it is not used. `stop_at_call` and `thinking_tokens` are left out if they are off. For
+        this reason, the key of a run that is older than these options has not changed.
         """
         fields = asdict(self)
         without = {"seed"} if self.temperature == 0 else set()

@@ -81,9 +81,9 @@ def _amounts(raw: Any) -> tuple[tuple[str, float], ...]:
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:
-    """Return the amounts in nested tables, with dotted names.
+    """Return the amounts in a table and in the tables inside it, as pairs of a dotted name and an amount.
 
-    Tables are nested because TOML reads `timing.recall = 0.8` without quotes as a table `timing`.
+    For example, TOML reads the line `timing.recall = 0.8` as a table `timing` with the key `recall`.
     """
     pairs = []
     for name, value in table.items():

@@ -15,7 +15,7 @@ class RequestLimits:
 
     Attributes:
         connections: Largest number of requests at the same time.
-        timeout: Longest time that one request may take, in seconds.
+        timeout: Longest time that one request is allowed to take, in seconds.
         retries: A failed request is sent again at most this number of times.
     """
 

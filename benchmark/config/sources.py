@@ -53,7 +53,7 @@ class Option:
         help: The text for `--help` and the documentation.
         metavar: The word that stands for a value in the help text.
         default: The default value. None means the default value of the type.
-        default_text: The default value in words. If empty, the value is shown.
+        default_text: The default value in words. If empty, the default value itself is shown.
     """
 
     name: str
@@ -98,7 +98,7 @@ class Option:
 class OptionSource:
     """The values of options in one source, with templates for messages.
 
-    The templates `label`, `place` and `form` may contain `{name}`, `{variable}` and `{value}`.
+    The templates `label`, `place` and `form` can contain `{name}`, `{variable}` and `{value}`.
 
     Attributes:
         raw: The values before parsing, by the name of the option.
@@ -113,7 +113,7 @@ class OptionSource:
     form: str
 
     def words(self, template: str, option: Option, value: str = "") -> str:
-        """Return a template, filled for an option."""
+        """Return `template` with the name and the variable of `option`, and with `value`."""
         return template.format(name=option.name, variable=option.variable, value=value)
 
 
@@ -135,7 +135,7 @@ class Values:
         return self.given[name]
 
     def located(self, error: InputError) -> InputError:
-        """Return an error with the sources of the options that it names.
+        """Return the error with the sources of the options that the message of the error names.
 
         The source of an option is added only if the option was not set by a flag. For example, the error about
         `--margin` becomes an error about `--margin from .env`.
@@ -158,16 +158,17 @@ def from_environment(options: Sequence[Option], environment: Mapping[str, str | 
     """Return the source of the environment variables `TOOLMARK_*`.
 
     Raises:
-        InputError: There is no option for a variable `TOOLMARK_*`.
+        InputError: A variable `TOOLMARK_*` is not the variable of an option.
     """
     return OptionSource(_variables(options, environment, ""), "{variable}", "{variable}", "{variable}={value}")
 
 
 def from_dotenv(options: Sequence[Option], file: Path) -> OptionSource:
-    """Return the source of the variables `TOOLMARK_*` in a `.env` file. It is empty if the file does not exist.
+    """Return the source of the variables `TOOLMARK_*` in a `.env` file. If the file does not exist, the source has no
+    values.
 
     Raises:
-        InputError: The file is not UTF-8 text, or there is no option for a variable `TOOLMARK_*`.
+        InputError: The file is not UTF-8 text, or a variable `TOOLMARK_*` is not the variable of an option.
     """
     try:
         variables = dotenv_values(file, encoding="utf-8-sig", interpolate=False) if file.is_file() else {}
@@ -200,10 +201,12 @@ def _split(text: str) -> list[str]:
 
 
 def from_pyproject(options: Sequence[Option], file: Path) -> OptionSource:
-    """Return the source of `[tool.toolmark]` in a `pyproject.toml`. It is empty if the file or the table is missing.
+    """Return the source of the table `[tool.toolmark]` in a `pyproject.toml`.
+
+    If the file or the table does not exist, the source has no values.
 
     Raises:
-        InputError: The file is not TOML, or there is no option for a key.
+        InputError: The file is not TOML, or a key is not the name of an option.
     """
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}

@@ -34,7 +34,7 @@ _SET_BY_TOOLMARK = frozenset(
         *("tokenizer_kwargs", "tools", "truncation"),
     }
 )
-"""Names that are not variables of a template, or that Toolmark or transformers sets."""
+"""Names that a user must not set: Toolmark or transformers sets them, or they are not variables of a template."""
 
 
 def _read(raw: Any) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def parse_template_args(text: str) -> TemplateArgs | None:
 
 
 def known_template_args(recorded: object) -> TemplateArgs | None:
-    """Read the template arguments in a training record, which may come from another person.
+    """Read the template arguments in a training record, which perhaps comes from another person.
 
     Return None if the value is not an object of template arguments.
     """

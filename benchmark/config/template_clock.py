@@ -4,8 +4,9 @@ Some templates write today's date into the prompt, for example the templates of 
 the same case would have another prompt on every day. So these templates get a fixed date: the date that Llama 3's own
 template uses if it cannot read the clock.
 
-The function `strftime_now` gives a template the date. Transformers sets this function itself, and turns a function that
-is passed as an argument of the template into text. So a macro with the same name is put in front of the template.
+A template gets the date from the function `strftime_now`, which transformers sets. A user of transformers cannot pass
+another function, because transformers turns a function among the arguments of a template into text. So a macro with the
+name `strftime_now` is put in front of the template.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ _DIRECTIVES = {
 """The directives of `strftime` with their text for the fixed date, in English."""
 
 _REPLACED = "".join(f" | replace('{directive}', '{text}')" for directive, text in _DIRECTIVES.items())
-# The line break after the macro is removed by transformers' settings of Jinja. So the template starts a new line, as it
-# does without the macro.
+# Jinja, with the settings of transformers, removes the line break after the macro. So the template still stands at the
+# beginning of a line.
 _MACRO = f"{{%- macro {_FUNCTION}(format) -%}}{{{{- format{_REPLACED} -}}}}{{%- endmacro %}}\n"
 
 

@@ -1,1 +1,1 @@
-"""Contains what every other part may use: errors, hashes, entry points, the Hugging Face hub, progress and printing."""
+"""Contains what all other parts use: errors, hashes, entry points, the Hugging Face hub, progress and printing."""

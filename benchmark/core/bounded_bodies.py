@@ -2,8 +2,8 @@
 
 A body can be endless, and a small compressed body can be huge after decompression. The clients of httpx decompress each
 part of a body at once, so counting the bytes that a client returns is too late. Here, the body is decompressed in small
-steps, and the limit is checked after each step. Requests ask for bodies that are not compressed. A body that is
-compressed nevertheless is read if its encoding is gzip or deflate.
+steps, and the limit is checked after each step. Each request asks the server not to compress the body. If the server
+compresses the body nevertheless, gzip and deflate can be read.
 """
 
 from __future__ import annotations
@@ -76,7 +76,10 @@ class Unpacking:
 
 @cache
 def _limited(base: type) -> Any:
-    """Return a subclass of `base`, the class of byte streams of httpx or of httpx2, that reads from another stream."""
+    """Return a class of streams that decompress and count the bytes of another stream.
+
+    `base` is the class of byte streams of httpx or of httpx2. The returned class is a subclass of `base`.
+    """
 
     class Limited(base):  # type: ignore[misc]
         def __init__(self, inner: Any, unpacking: Unpacking) -> None:
@@ -95,10 +98,11 @@ def _limited(base: type) -> Any:
 
 
 def limit_bodies(client: Any, most: int) -> None:
-    """Make an asynchronous client of httpx or httpx2 raise an error if a reply is too long.
+    """Make an asynchronous client of httpx or httpx2 raise an error if a reply is too long or cannot be decompressed.
 
-    `BodyTooLong` and `BodyUnreadable` are raised where the body is read. The bytes of a stream of events are not
-    counted, because such a stream may stay open. Its reader must limit the size of each event.
+    The code that reads the body gets the error `BodyTooLong` or `BodyUnreadable`. The size of a stream of events is not
+    limited, because such a stream can stay open for hours. The code that reads the stream must limit the size of each
+    event.
 
     Args:
         client: The client.
@@ -109,9 +113,9 @@ def limit_bodies(client: Any, most: int) -> None:
         endless = response.headers.get("content-type", "").startswith(_EVENTS)
         encoding = ", ".join(response.headers.get_list("content-encoding"))
         if encoding:
-            del response.headers["content-encoding"]  # The client would decompress the body once more.
+            del response.headers["content-encoding"]  # Otherwise the client would decompress the body again.
         base = next(kind for kind in type(response.stream).__mro__ if kind.__name__ == "AsyncByteStream")
         response.stream = _limited(base)(response.stream, Unpacking(encoding, None if endless else most))
 
     client.headers.update(NOT_COMPRESSED)
-    client.event_hooks["response"].insert(0, limit)  # before hooks that read the body
+    client.event_hooks["response"].insert(0, limit)  # This hook runs before hooks that read the body.

@@ -1,7 +1,7 @@
-"""HTTP requests with a limit on the time and on the size of the reply.
+"""Sends HTTP requests with a limit on the time and on the size of the reply.
 
-A broken or hostile server may never answer, send a byte now and then, or never stop sending. The client's own time-outs
-hold for each step, not for the whole request. So the limits are checked here.
+A broken or hostile server can be silent, can send one byte now and then, and can send without end. The time-outs of
+httpx limit each step, not the whole request. So this module checks the limits of the whole request.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_BYTES = 4_000_000
 """The largest reply that is read."""
 
 GRACE = 0.5
-"""Seconds that an exchange may take beyond its limit, while the part of the reply that came in time is read."""
+"""Seconds after the time limit of an exchange in which the part of the reply that came in time is still read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Reply:
         status: The HTTP status.
         kind: The media type, for example `text/html`. Empty if the server does not name one.
         body: The reply's bytes after decompression, as far as they were read.
-        unfinished: Why the reply was not read to its end. Empty if it was.
+        unfinished: Why the reply was not read to its end. Empty if the whole reply was read.
     """
 
     status: int
@@ -58,7 +58,7 @@ class NoReply(Exception):
 
 
 def json_object(body: bytes | str) -> dict[str, Any] | None:
-    """The JSON object in a text of a server. None if the text is anything else."""
+    """Return the JSON object that a server sent. Return None if `body` is not a JSON object."""
     try:
         fields = json.loads(body)
     except (ValueError, RecursionError):
@@ -68,7 +68,7 @@ def json_object(body: bytes | str) -> dict[str, Any] | None:
 
 @cache
 def _certificates() -> SSLContext:
-    """The known certificates. They are read once, because reading takes a tenth of a second."""
+    """Return the trusted certificates. They are read only once, because reading takes a tenth of a second."""
     return httpx.create_ssl_context()
 
 
@@ -100,7 +100,7 @@ def exchange(
     except (TimeoutError, httpx.TimeoutException):
         raise NoReply(f"no answer in {seconds:.2g} s", late=True) from None
     except (ValueError, httpx.LocalProtocolError, httpx.InvalidURL):
-        # The text of these errors may show a header, and a header may be a key.
+        # The text of these errors is not shown, because it can contain a header with an API key.
         raise NoReply("the address, the key or a header has characters that are not possible in a request") from None
     except httpx.TransportError as error:
         raise NoReply(str(error) or type(error).__name__) from None

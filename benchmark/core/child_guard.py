@@ -59,7 +59,7 @@ def run(parent: int, command: list[str]) -> int:
         child.send_signal(waiting)
     threading.Thread(target=end_with, args=(parent, child), daemon=True).start()
     code = child.wait()
-    if os.getppid() != parent:  # The command ended because of this, and nobody else ends its children.
+    if os.getppid() != parent:  # The parent has ended, so only the guard can end the children of the command.
         os.killpg(0, signal.SIGKILL)
     return code if code >= 0 else 128 - code
 

@@ -25,7 +25,7 @@ _WATCHED = os.name == "posix"
 def guarded(command: Sequence[str]) -> list[str]:
     """Return a command that runs `command`, and ends `command` when this process has ended.
 
-    The returned command must be started by this process. It then runs in a process group of its own.
+    Only this process is allowed to start the returned command. The command then runs in a process group of its own.
 
     Raises:
         FileNotFoundError: The program does not exist.
@@ -50,7 +50,8 @@ def start(
     Args:
         command: The program and its arguments.
         environment: All environment variables of the command. None means the variables of this process.
-        stdin: `subprocess.PIPE` if this process writes the standard input of the command. Otherwise it has none.
+        stdin: `subprocess.PIPE` if this process writes the standard input of the command. Otherwise the command has no
+            standard input.
         output: `subprocess.PIPE` if this process reads the standard output of the command. None if the command uses the
             standard output of this process.
         errors: The file to which the command writes standard error, or `subprocess.DEVNULL`. None if the command uses
@@ -70,7 +71,7 @@ def start(
 
 
 def wait(process: subprocess.Popen[bytes]) -> int:
-    """Wait until a process that `start` started has ended. Kill its remaining children, and return its exit code."""
+    """Wait until a process of `start` has ended. Then kill the children that it has left, and return its exit code."""
     code = process.wait()
     _kill_group(process)
     return code
@@ -103,8 +104,8 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def kill_group(leader: int) -> None:
-    """Kill all processes of a process group. The leader of the group may have ended already."""
-    # The group may be empty. macOS refuses to kill a process that has already ended.
+    """Kill all processes of a process group. The leader of the group has perhaps already ended."""
+    # The group is perhaps empty. On macOS, killing a process that has already ended is a PermissionError.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
 

@@ -9,7 +9,7 @@ __all__ = ["flags"]
 
 
 def flags(options: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the arguments of a command line that set these options. For example, {"seed": 1} gives `--seed`, `1`.
+    """Yield the arguments of a command line that set options. For example, for {"seed": 1}, yield `--seed` and `1`.
 
     Args:
         options: Values by the name of the option. If a value is None or an empty list, the option is left out.

@@ -6,7 +6,7 @@ __all__ = ["duration", "rate"]
 
 _UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"))
 _LEAST = 1.95
-"""Smallest number of minutes, hours or days that is shown in this unit. For example, 110 s is not shown in minutes."""
+"""A duration is shown in minutes, hours or days if it has at least this number of them. 110 s stays in seconds."""
 
 
 def duration(seconds: float) -> str:

@@ -59,7 +59,7 @@ class EnvironmentFault(ToolmarkError):
 
 @contextmanager
 def writing(path: Path, fix: str = "Free some disk space, or give another path.") -> Iterator[None]:
-    """Convert every `OSError` inside the `with` block to the error that `path` cannot be written.
+    """Convert every `OSError` inside the `with` block to an error that says that `path` cannot be written.
 
     Args:
         path: The file or folder that is written.

@@ -1,10 +1,10 @@
 """Downloads files from the Hugging Face hub, and uploads files.
 
-If files are in the local cache of the hub library, they are used without a request. Before a download, a request with a
-time limit of two seconds checks that the repository can be read. This shows at once if there is no network or no
-access.
+Files in the local cache of the hub library are used without a request. Before a download, a request with a time limit
+of two seconds checks that the repository can be read. So a user learns at once if there is no network or no access.
 
-Secrets never leave the machine by an upload: they are hidden in texts, and another file that contains one is an error.
+An upload contains no secrets. In a text file, secrets are hidden. If another file contains a secret, an error is
+raised.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def by_hand(repo: str, kind: Kind) -> str:
 
 
 def cached(repo: str, revision: str | None, kind: Kind = "model") -> Path | None:
-    """Return the folder of `repo` in the local cache, or None. The folder may contain only some of the files."""
+    """Return the folder of `repo` in the local cache, or None. Possibly the folder contains only some of the files."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -97,7 +97,7 @@ def writable(repo: str, kind: Kind, again: str) -> bool:
         raise EnvironmentFault("there is no Hugging Face token", "Log in with: hf auth login (or set HF_TOKEN)")
     remember(token)
     try:
-        HfApi().repo_info(repo, repo_type=kind, timeout=_PROBE_SECONDS)  # This fails at once if there is no network.
+        HfApi().repo_info(repo, repo_type=kind, timeout=_PROBE_SECONDS)  # This fails at once without a network.
     except RepositoryNotFoundError:
         return False
     except Exception as error:  # The type of the error depends on the version of the hub library.
@@ -114,7 +114,7 @@ def upload(
         repo: ORG/NAME. If the repository does not exist, it is created.
         files: Local paths or texts, by the name of the file in the repository.
         kind: Kind of the repository.
-        private: Whether the repository is private, if it is created here.
+        private: Whether a new repository is private. An existing repository is not changed.
         message: Message of the commit.
         card: The local file of the card. If the hub refuses the card, the error names this file.
         again: The command of the user. Errors ask the user to run this command again.
@@ -145,14 +145,15 @@ def upload(
 
 
 def _without_secrets(name: str, content: Path | str) -> str | bytes:
-    """Return the content of a file for an upload: its path, or its bytes if secrets were hidden in it.
+    """Return the content of a file for an upload. If the file contains no secret, return its path. Otherwise, return
+    the bytes of the file with hidden secrets.
 
     Raises:
         InputError: The file contains a secret, and is not text.
     """
     if isinstance(content, str):
         return redacted(content).encode()
-    # Weights are numbers, and may be larger than the memory.
+    # Weights contain only numbers, and are perhaps larger than the memory.
     if content.suffix in _WEIGHTS or not content.stat().st_size:
         return str(content)
     with content.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
@@ -160,7 +161,8 @@ def _without_secrets(name: str, content: Path | str) -> str | bytes:
             return str(content)
     if content.suffix not in _TEXTS:
         raise InputError(
-            f"{content} contains a key or token of this environment", "Make the file again without it, then upload."
+            f"{content} contains a key or token of this environment",
+            "Make the file again without the key, then upload.",
         )
     say(f"a key is hidden in the uploaded copy of {name}")
     return redacted(content.read_text(encoding="utf-8", errors="replace")).encode()
@@ -178,7 +180,7 @@ def _not_written(repo: str, error: Exception, again: str) -> EnvironmentFault:
         )
     if answer.status_code in (401, 403):
         return EnvironmentFault(
-            f"the token may not write to {repo}: {reason}",
+            f"the token is not allowed to write to {repo}: {reason}",
             "Create a token with write access at https://huggingface.co/settings/tokens, then run: hf auth login",
         )
     return EnvironmentFault(
@@ -212,7 +214,7 @@ def probe(repo: str, revision: str | None = None, kind: Kind = "model") -> None:
         ) from None
     except RepositoryNotFoundError:
         raise InputError(
-            f"the hub has no {kind} {repo!r}, or your token may not read it",
+            f"the hub has no {kind} {repo!r}, or your token is not allowed to read it",
             "Check the name, or log in with: hf auth login. If you mean a folder, check its path",
         ) from None
     except Exception:  # The type of the error depends on the version of the hub library.

@@ -1,8 +1,9 @@
-"""Interrupts a command. Ctrl-C, SIGTERM and SIGHUP do the same, and the command ends within five seconds.
+"""Interrupts a command. Ctrl-C, SIGTERM and SIGHUP have the same effect: the command ends within five seconds.
 
 To interrupt a command, Python raises `KeyboardInterrupt` in the main thread when the current call returns. A long call,
-for example a computation in a library, delays this. For this reason, the process ends after `SECONDS_TO_END` in any
-case. Answers and checkpoints are not lost, because they are written to the disk when they are made.
+for example a computation in a library, delays `KeyboardInterrupt`. For this reason, the process is ended after
+`SECONDS_TO_END` even if the call has not returned. Answers and checkpoints are not lost, because each of them is
+written to the disk when it is made.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ _interrupted = threading.Event()
 
 
 def how_to_continue() -> str:
-    """Return a sentence with the command that continues the work of this process. Secrets in the command are hidden.
+    """Return a sentence with the command that continues the work of this process.
 
-    This command is the command line of this process without `--fresh`, because `--fresh` would generate all answers
-    again.
+    This command is the command line of this process with hidden secrets and without `--fresh`. The flag `--fresh` would
+    generate all answers again.
     """
     program, *words = sys.argv
     path = Path(program)
@@ -56,9 +57,10 @@ def how_to_continue() -> str:
 def interruptible() -> Iterator[None]:
     """Let SIGTERM and SIGHUP interrupt the command like Ctrl-C inside the `with` block.
 
-    After an interruption, the command ends within `SECONDS_TO_END` and the time to print a line. If a signal was
-    ignored when the command was started, it stays ignored. For example, `nohup` ignores SIGHUP. The block has no effect
-    inside another block of this function, outside the main thread, and on Windows, where only Ctrl-C interrupts.
+    After an interruption, the command ends within `SECONDS_TO_END`, plus the time to print a line. A signal that was
+    ignored when the command was started stays ignored. For example, `nohup` makes a command ignore SIGHUP.
+    `interruptible` has no effect inside another `with interruptible()`, outside the main thread, and on Windows. On
+    Windows, only Ctrl-C interrupts a command.
     """
     inside = signal.getsignal(signal.SIGTERM) in (_interrupt, _ignore)
     if inside or not _in_main_thread() or os.name != "posix":
@@ -70,7 +72,8 @@ def interruptible() -> Iterator[None]:
     os.set_blocking(write_end, False)
     # Python writes the number of a signal to this pipe at once, even if the main thread is inside a long computation.
     before = signal.set_wakeup_fd(write_end)
-    # Exit functions are called in reverse order. This one is called after those of libraries that are imported later.
+    # Python calls exit functions in reverse order. So `_leave_at_once` is called after the exit functions of
+    # libraries that are imported later.
     atexit.register(_leave_at_once)
     threading.Thread(target=_end_in_time, args=(read_end, done, threading.get_ident()), daemon=True).start()
     for number, handler in handlers.items():
@@ -91,12 +94,12 @@ def interruptible() -> Iterator[None]:
 
 
 def _in_main_thread() -> bool:
-    """Return whether this is the main thread. Only the main thread may change handlers of signals."""
+    """Return whether this is the main thread. Only the main thread is allowed to change handlers of signals."""
     return threading.current_thread() is threading.main_thread()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a signal handler
-    """Call the current handler of Ctrl-C, which may be that of a library. For example, asyncio has its own handler."""
+    """Call the current handler of Ctrl-C. Libraries can set this handler, and asyncio does."""
     # When a terminal is closed, SIGHUP comes twice. The second signal must not interrupt the handling of the first.
     for one in _LIKE_CTRL_C:
         if signal.getsignal(one) is _interrupt:
@@ -104,7 +107,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - 
     handler = signal.getsignal(signal.SIGINT)
     if callable(handler):
         handler(signal.SIGINT, frame)
-    else:  # A shell lets a command in the background ignore SIGINT.
+    else:  # SIGINT is ignored, as in a command that a shell started in the background.
         raise KeyboardInterrupt
 
 
@@ -113,9 +116,9 @@ def _ignore(number: int, frame: FrameType | None) -> None:
 
 
 def note_interruption() -> None:
-    """Remember that this command is ending after an interruption. The command is then not interrupted again.
+    """Remember that this command is ending after an interruption. From now on, the command is not interrupted again.
 
-    Code that catches `KeyboardInterrupt`, or that needs a second to end something, calls this function.
+    Code that catches `KeyboardInterrupt` calls this function. Code that needs a second to end something calls it, too.
     """
     _interrupted.set()
 
@@ -144,7 +147,7 @@ def _leave_at_once() -> None:
     """End the process at once if it was interrupted. Otherwise Python would take seconds to free the memory."""
     if _interrupted.is_set():
         for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):  # The terminal or the stream may be closed.
+            with suppress(OSError, ValueError):  # The terminal or the stream is perhaps closed.
                 stream.flush()
         os._exit(EXIT_CODE)
 
@@ -155,7 +158,7 @@ def _end_in_time(signals: int, done: threading.Event, main: int) -> None:
     A library can catch `KeyboardInterrupt` and go on. For this reason, the main thread is interrupted once per second.
 
     Args:
-        signals: The pipe to which Python writes the numbers of signals.
+        signals: The pipe from which the numbers of signals are read.
         done: Set when the command has completed its work.
         main: The main thread.
     """

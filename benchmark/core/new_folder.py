@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from toolmark.benchmark.core.errors import writing
-from toolmark.benchmark.core.unexpected_errors import naming_full_disks
+from toolmark.benchmark.core.unexpected_errors import naming_system_faults
 
 __all__ = ["new_folder"]
 
@@ -17,15 +17,16 @@ __all__ = ["new_folder"]
 def new_folder(out: Path) -> Iterator[Path]:
     """Yield a folder to write to. At the end of the `with` block, the folder gets the name `out`.
 
-    If the block raises an error, the folder is removed. If the process is killed, a folder `.OUT.partial` is left, and
-    the next call with the same `out` replaces it.
+    Until then, the name of the folder is `.OUT.partial`, where OUT is the name of `out`. If the block raises an error,
+    the folder is removed. If the process is killed, the folder stays, and the next call with the same `out` replaces
+    the folder.
 
     Args:
-        out: The new folder. It must not exist, or be empty.
+        out: The new folder. Either no such folder exists, or the folder is empty.
 
     Raises:
-        EnvironmentFault: The folder cannot be written, for example because the disk is full. Every `OSError` of the
-            block is converted, and errors of libraries about a full disk.
+        EnvironmentFault: The folder cannot be written, for example because the disk is full. Two kinds of errors of the
+            block are converted to this error: every `OSError`, and errors of libraries about a full disk.
     """
     partial = out.resolve().with_name(f".{out.resolve().name}.partial")
     try:
@@ -33,7 +34,7 @@ def new_folder(out: Path) -> Iterator[Path]:
             if partial.exists():
                 shutil.rmtree(partial)
             partial.mkdir(parents=True)
-            with naming_full_disks():
+            with naming_system_faults():
                 yield partial
             if out.exists():
                 out.rmdir()

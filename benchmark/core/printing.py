@@ -1,7 +1,7 @@
 """Prints text that comes from models, servers and files.
 
-Control characters are escaped, secrets are hidden, and long lines are not broken. All consoles of Toolmark are made
-here, so this holds for everything that is printed with a console: lines, tables and panels.
+All consoles of Toolmark are made here. In everything that a console prints, control characters are escaped and secrets
+are hidden. Long lines are not broken.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Shows what a command is doing, for a person who waits.
 
-- Code that may take long runs inside `with phase("loading 270 MB"):`. Phases can be nested, and the innermost phase is
+- Code that can take long runs inside `with phase("loading 270 MB"):`. Phases can be nested, and the innermost phase is
   shown.
 - A command shows its phases inside `with phases_shown():`. On a terminal, one line shows the current phase. In a log, a
   line is printed when a phase has taken 5 seconds, and later every 20 seconds.
@@ -39,12 +39,13 @@ Clock = Callable[[], float]
 
 @dataclass(eq=False, slots=True)
 class Phase:
-    """A part of a command that may take long.
+    """A part of a command that can take long.
 
     Attributes:
-        text: What is done now, in words, or a function that returns the words. The text may be replaced while the phase
+        text: What is done now, in words, or a function that returns the words. The text can be replaced while the phase
             runs.
-        name: A name that is shown before the texts of all phases inside this phase, for example the name of a model.
+        name: A name that is shown before the text of this phase and of all phases inside it, for example the name of a
+            model.
         began: Time when the phase began, in seconds of the clock.
         printed: Time of the last line that was printed during this phase. None if no line was printed.
     """
@@ -65,7 +66,7 @@ class PhaseLines:
 
     Args:
         clock: Function that returns the time in seconds.
-        pause: Function that is called when no phase is left, to clear the line on a terminal.
+        pause: Function that is called when the last phase has ended. On a terminal, the function clears the line.
     """
 
     clock: Clock = time.monotonic
@@ -125,7 +126,8 @@ class PhaseLines:
 
 
 class Tally:
-    """Counts finished pieces of work. A tally can be the text of a phase, with the count, the time left and the rate.
+    """Counts finished pieces of work. A tally can be the text of a phase: it shows the count, the time left and the
+    rate.
 
     Args:
         what: The pieces and what is done with them, for example `answers judged`.
@@ -163,16 +165,18 @@ class Tally:
 
 
 _shown = PhaseLines()
-"""The phases that are shown now. Outside of `phases_shown`, these phases are not shown."""
+"""The phases of the innermost `with phases_shown()`. Outside of `phases_shown`, the phases are collected but not shown.
+"""
 
 
 @contextmanager
 def phase(text: str | Callable[[], str], name: str = "") -> Iterator[Phase]:
-    """Say what is done inside the `with` block. The text is shown if the block takes long.
+    """Begin a phase, which ends with the `with` block. The text of the phase is shown if the block takes long.
 
     Args:
         text: What is done, in words, or a function that returns the words. Another thread calls this function.
-        name: A name that is shown before the texts of all phases inside, for example the name of a model.
+        name: A name that is shown before this text and before the texts of all phases inside this phase, for example
+            the name of a model.
     """
     with _shown.phase(text, name) as entered:
         yield entered
@@ -202,7 +206,7 @@ def counting(pieces: Iterable[T], what: str, total: int | None, unit: str) -> It
 
 @contextmanager
 def phases_shown(console: Console | None = None, *, live: bool = True) -> Iterator[None]:
-    """Show the phases of all threads inside the `with` block. Meanwhile, an outer `phases_shown` shows nothing.
+    """Show the phases of all threads inside the `with` block. During this time, an outer `phases_shown` shows nothing.
 
     Args:
         console: The console to print on. None means the standard output.
@@ -257,7 +261,8 @@ class _LiveDisplay:
             if not current:
                 return
             if self._live is None:
-                # If a stream goes to a file, its text must not be redirected to the terminal.
+                # The display of rich redirects streams to the terminal. A stream that goes to a file must not be
+                # redirected.
                 redirect_stdout, redirect_stderr = sys.stdout.isatty(), sys.stderr.isatty()
                 self._live = Live(
                     console=self._console,

@@ -66,7 +66,7 @@ def load(group: Group, name: str) -> Any:
 
 
 def renderer_for(out: str) -> Any:
-    """Return the renderer for a path. Each renderer lists the suffixes of its paths.
+    """Return the renderer that writes a report to this path. Each renderer lists the suffixes of its paths.
 
     If suffixes of several renderers match, the longest suffix decides. The suffix `/` matches an existing folder, or a
     path that ends in a slash.

@@ -4,8 +4,11 @@ A server can repeat the key of a request in an error or in an answer, and a comm
 are hidden where text leaves the process: on the terminal (`printing.py`), in a ledger, in a report, in a file of cases
 or tools, and on the hub.
 
-A secret is known if it is the value of an environment variable with a name such as `OPENAI_API_KEY`, if it is the
-password in an address in any variable (for example of a proxy), or if `remember` was called with it.
+Three kinds of secrets are known:
+
+- the value of an environment variable with a name such as `OPENAI_API_KEY`
+- the password in an address that is the value of any environment variable, for example the address of a proxy
+- a value with which `remember` was called
 """
 
 from __future__ import annotations
@@ -23,12 +26,20 @@ HIDDEN = "[hidden]"
 """The text that replaces a secret."""
 
 _SHORTEST = 8
-"""Shorter values, for example `none`, are not secrets. They could also be a part of ordinary text."""
+"""The number of characters of the shortest secret. Shorter values, for example `none`, are perhaps ordinary words."""
 
-_NO_SECRETS = frozenset({"not-needed", "not-used", "no-key-required", "placeholder", "dummy-key", "lm-studio"})
-"""Values that users write where a server needs no key."""
+_NO_SECRETS = frozenset(
+    {
+        *("not-needed", "not-used", "no-key-required", "placeholder", "dummy-key", "lm-studio"),
+        *("password", "changeme", "change-me", "postgres", "username", "localhost"),
+    }
+)
+"""Values that users write where no key is needed, or as the password of a database on their own machine.
 
-# `max_tokens` is not a secret, so the plural of `token` is missing.
+Some are ordinary words. If these words were hidden in the answers of a model, right answers would be wrong.
+"""
+
+# The plural of `token` is left out, because `max_tokens` is not a secret.
 _NAME = r"(?:access|api|auth|client|private|secret)?(?:keys?|token|secrets?|password|passwd|auth|credentials?)"
 _VARIABLE = re.compile(rf"(?:^|_){_NAME}(?:_id)?$", re.IGNORECASE)
 _VALUE = r"""(?:'[^']*'|"[^"]*"|[^\s'"&,}]+)"""
@@ -47,13 +58,16 @@ _remembered: set[str] = set()
 
 
 def remember(secret: str) -> None:
-    """Hide a secret from now on, wherever it stands in text. Short values are ignored, because they may be words."""
+    """Hide a secret from now on, wherever it stands in text. Short values are ignored, because they can be words."""
     if _is_secret(secret.strip()):
         _remembered.add(secret.strip())
 
 
 def remember_command(command: str) -> None:
-    """Hide the secrets of a command line or an address from now on. The user, not a file, must have named it."""
+    """Hide the secrets in a command line or an address from now on.
+
+    The command line must come from the user. If it came from a file, the file could hide ordinary words.
+    """
     for pattern in _IN_COMMAND:
         for found in pattern.finditer(command):
             value = found.group().removeprefix(found[1]).strip("'\"")
@@ -90,14 +104,18 @@ def _spellings() -> list[str]:
     spelled: set[str] = set()
     for whole in {value for value in named if _is_secret(value)} | _remembered:
         spelled |= {whole, quote(whole, safe=""), json.dumps(whole)[1:-1], html.escape(whole)}
-    return sorted(spelled, key=len, reverse=True)  # because a secret can be a part of another secret
+    return sorted(spelled, key=len, reverse=True)  # because a short secret can be a part of a long one
 
 
 def command_without_secrets(command: str) -> str:
     """Return a command line with `HIDDEN` in place of each secret.
 
-    These are secrets: the value of an option, variable or header with a name such as `--api-key`, credentials in an
-    address, a word with the prefix of a well-known kind of key, and what `redacted` hides.
+    These are secrets:
+
+    - the value of an option, a variable or a header with a name such as `--api-key`
+    - the user name and the password in an address
+    - a word that begins like a well-known kind of key, for example with `hf_`
+    - the secrets that `redacted` hides
     """
     for pattern in _IN_COMMAND:
         command = pattern.sub(rf"\g<1>{HIDDEN}", command)

@@ -1,4 +1,4 @@
-"""Running a function for a limited time."""
+"""Runs a function for a limited time."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ T = TypeVar("T")
 def within(seconds: float, work: Callable[[], T]) -> T:
     """Call `work`, and wait for its result for at most `seconds`.
 
-    The limit holds also where nothing else has one, for example while a name is looked up in DNS. After the limit,
-    `work` goes on in a daemon thread, which does not keep the process alive.
+    The limit holds even for steps that have no time-out of their own, for example for a look-up in DNS. After the
+    limit, `work` goes on in a daemon thread. This thread does not stop the process from ending.
 
     Raises:
         TimeoutError: There was no result in time.

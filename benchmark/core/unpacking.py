@@ -1,4 +1,4 @@
-"""Reads files that may be packed with gzip.
+"""Reads files, and unpacks them if they are packed with gzip.
 
 The unpacked size is limited, because a packed file of a few megabytes can contain gigabytes.
 """

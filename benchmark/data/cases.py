@@ -43,7 +43,7 @@ Effects = Literal["pure", "read", "write"]
 def query_hash(query: str) -> str:
     """Return the hash of a query, to find test queries in training data.
 
-    Upper and lower case, and the amount of white-space, do not change the hash.
+    Two queries that differ only in upper and lower case, or in the amount of white-space, have the same hash.
     """
     return digest(" ".join(query.casefold().split()))
 
@@ -64,7 +64,7 @@ class Message(Frozen):
         tool_calls: The calls of a turn of the assistant.
         name: Name of the tool. Only for the role `tool`.
         tool_call_id: Id of the call. Only for the role `tool`.
-        weight: 0 if a model must not learn the turn. A model does not see the weight.
+        weight: 0 if training must not teach a model to write this turn. A model does not see the weight.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -111,7 +111,7 @@ class Message(Frozen):
 
 
 class Tool(Frozen):
-    """A tool that may be offered to a model.
+    """A tool that can be offered to a model.
 
     Attributes:
         name: Name of the tool.
@@ -130,7 +130,7 @@ class Tool(Frozen):
 
     @field_serializer("run")
     def _run_without_secrets(self, run: str | None) -> str | None:
-        """Hide keys in the command of a server, because files with tools are published."""
+        """Hide API keys in the command of an MCP server, because files with tools are published."""
         if run is None or not run.startswith("mcp:"):
             return run
         command, colon, name = run.rpartition(":")
@@ -146,7 +146,7 @@ class Tool(Frozen):
 
     @cached_property
     def schema_hash(self) -> str:
-        """Return the hash of the parts that a model sees. Training records list the tools of the data by this hash."""
+        """Return the hash of the parts that a model sees. In a training record, this hash stands for the tool."""
         return digest(self.shown())
 
 
@@ -176,7 +176,7 @@ class CallSpec(Frozen):
     Attributes:
         name: Name of the tool.
         arguments: The rule for the value of each argument, by the name of the argument.
-        optional: Names of arguments that may be left out.
+        optional: Names of arguments that the model is allowed to leave out.
         arguments_known: Whether the right arguments are known. If False, only the right tool is known, and arguments
             are right if they fit the schema of the tool.
     """
@@ -200,8 +200,8 @@ class CallOption(Frozen):
 
     Attributes:
         calls: The expected calls.
-        order: Whether the calls may be in any order, or must be in the given order.
-        names: How the names of tools are compared. With `dot_underscore`, `.` equals `_`.
+        order: `any` if the model can write the calls in any order. `given` if the order of `calls` is required.
+        names: How the names of tools are compared. With `dot_underscore`, the characters `.` and `_` count as equal.
     """
 
     calls: tuple[CallSpec, ...] = Field(min_length=1)
@@ -210,7 +210,7 @@ class CallOption(Frozen):
 
 
 class ExpectCall(Frozen):
-    """The expectation that the model calls. Each option in `any_of` is a complete right answer."""
+    """The expectation that the model calls tools. Each option in `any_of` is a complete right answer."""
 
     action: Literal["call"]
     any_of: tuple[CallOption, ...] = Field(min_length=1)
@@ -228,14 +228,12 @@ class ExpectCall(Frozen):
 
     @cached_property
     def names(self) -> Literal["exact", "dot_underscore"]:
-        """Return the rule by which names of tools are compared. If the right answers have different rules, return the
-        more lenient rule.
-        """
+        """Return `dot_underscore` if one of the options compares names in this way. Otherwise return `exact`."""
         return "dot_underscore" if any(option.names == "dot_underscore" for option in self.any_of) else "exact"
 
 
 class Abstain(Frozen):
-    """The expectation that the model does not call.
+    """The expectation that the model calls no tool.
 
     Attributes:
         reason: The reason why no call is right.
@@ -300,7 +298,7 @@ class Case(Frozen):
 
     @cached_property
     def gold_hash(self) -> str:
-        """Return the hash of the expectation, the tags and the waiver. The model does not see these parts."""
+        """Return the hash of the parts that the model does not see: the expectation, the tags and the waiver."""
         return digest({"expect": self.expect.model_dump(mode="json"), "tags": self.tags, "waiver": self.waiver})
 
     @property

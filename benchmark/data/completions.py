@@ -1,7 +1,7 @@
 """Defines prompts and completions.
 
 1. A dialect makes a `Prompt` from a case.
-2. The candidate gives an answer, which is stored unchanged as a `Completion`. A completion may contain any text.
+2. The candidate gives an answer, which is stored unchanged as a `Completion`. A completion can contain any text.
 3. The dialect parses the completion and returns a `ParsedCompletion`.
 """
 
@@ -46,8 +46,7 @@ class Prompt:
     Attributes:
         messages: The turns.
         tools: The tools that the template shows.
-        template_args: The arguments of the template. The user or a training record sets the arguments. A dialect does
-            not set them.
+        template_args: The arguments of the template. The user or a training record sets them, never a dialect.
     """
 
     messages: tuple[Message, ...]
@@ -94,7 +93,7 @@ class Usage:
                 raise ValueError("seconds and cost must be finite numbers from 0")
 
     def as_json(self) -> dict[str, float]:
-        """Return the fields for the ledger, without the amounts that are not known."""
+        """Return the fields for the ledger. An amount that is not known is left out."""
         amounts = {"seconds": self.seconds, "cost": self.cost}
         return {
             "input_tokens": self.input_tokens,
@@ -104,7 +103,7 @@ class Usage:
 
 
 def total(usages: Iterable[Usage]) -> Usage:
-    """Return the sum of usages. If an amount of one usage is not known, this amount of the sum is None."""
+    """Return the sum of usages. The cost or the time is None if one of the usages does not have it."""
     items = list(usages)
 
     def added(amounts: Sequence[float | None]) -> float | None:
@@ -161,12 +160,15 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class UntypedCall:
-    """A call that only the schema of its tool completes. See `toolmark.benchmark.dialects.typed_arguments`.
+    """A call with arguments whose types or names only the schema of the tool tells.
+
+    The module `toolmark.benchmark.dialects.typed_arguments` makes a `Call` from an untyped call and the schema.
 
     Attributes:
         name: Name of the tool.
-        arguments: Arguments whose values have a type.
-        texts: Arguments that are written as plain text. Only the schema tells whether `3` is a number or a string.
+        arguments: Arguments whose values already have a type.
+        texts: Arguments that are written as plain text. For example, only the schema tells whether `3` is a number or a
+            string.
         positional: Arguments without a name, in order.
     """
 
@@ -178,15 +180,16 @@ class UntypedCall:
 
 @dataclass(frozen=True, slots=True)
 class FailedAttempt:
-    """A part of a text that looks like a call, but is not a call that the dialect can read.
+    """A part of a text that looks like a call, but that the dialect cannot read.
 
     Attributes:
-        form: Name of the form of the call, for example `hermes`. None if it is a form of the dialect itself.
+        form: Name of the form in which the call is written, for example `hermes`. None if the form belongs to the
+            dialect.
         reason: Why the call cannot be read.
-        name: Name of the tool, as far as it can be seen. Otherwise empty.
-        certain: Whether the part is an attempt to call, whatever tool it names. Otherwise the part may also be prose or
-            example code, so it is an attempt only if a tool with this name is offered. The dialect cannot decide this,
-            because it does not know the offered tools.
+        name: Name of the tool. Empty if the name cannot be read.
+        certain: Whether the part is an attempt to call even if no tool with this name is offered. If False, the part is
+            perhaps prose or example code, so the part is an attempt only if a tool with this name is offered. The
+            dialect does not know the offered tools, so other code decides this.
     """
 
     form: str | None
@@ -202,13 +205,13 @@ class ParsedCompletion:
     Attributes:
         calls: The calls, in the order in which they are written.
         attempted: Whether the text contains an attempt to call in this dialect, even if no call can be read.
-        error: What is wrong with the text. None if nothing is wrong. If a strict reading has an error, its calls count
-            as wrong.
+        error: What is wrong with the text. None if nothing is wrong. If a strict reading of a text has an error, the
+            calls in the text count as wrong.
         answer: The text for the user, without calls, thinking and markers.
         failed: The attempts to call that cannot be read.
-        forgiven: The mistakes in the form of the calls that the lenient reading accepts, each once. A strict reading
-            has them, too.
-        untyped: All calls in order, if a call needs the schema of its tool. Otherwise empty.
+        forgiven: The mistakes in the form of the calls that a lenient reading accepts. Each mistake is listed once. A
+            strict reading lists these mistakes, too.
+        untyped: All calls in order, if at least one of them is an `UntypedCall`. Otherwise empty.
     """
 
     calls: tuple[Call, ...] = ()

@@ -121,7 +121,7 @@ class TraceDataset:
                 yield error
 
     def trace(self, row: Mapping[str, Any], place: str = "a row") -> Trace:
-        """Return the conversation of a row, without a case.
+        """Return the conversation of a row. The field `case` of the conversation is None.
 
         Args:
             row: The row.
@@ -171,7 +171,7 @@ class TraceDataset:
 
 
 def _tool(listed: Any) -> Tool:
-    """Return a tool of the column `tools`, which is in OpenAI's form or a plain object.
+    """Return a tool of the column `tools`. A tool is written in OpenAI's form, or as the plain object inside this form.
 
     Raises:
         AttributeError, ValueError: The object is not a tool.

@@ -20,13 +20,13 @@ __all__ = ["HeldOut", "held_out", "shipped_manifest"]
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """The names of tools and the hashes of queries that training data must not contain. Both may be empty."""
+    """The names of tools and the hashes of queries that training data must not contain. Both can be empty."""
 
     tools: frozenset[str] = frozenset()
     queries: frozenset[str] = frozenset()
 
     def leak(self, trace: Trace) -> str | None:
-        """Return why `trace` must not be used for training. Return None if `trace` may be used.
+        """Return why `trace` must not be used for training. Return None if `trace` can be used.
 
         A trace must not contain a test query, and must not offer or call a held-out tool.
         """

@@ -25,7 +25,7 @@ class Accept(Frozen):
     Attributes:
         match: The kind of the rule.
         of: The accepted values. For `object`, a rule for each key. For `list`, a rule for each element.
-        optional: Keys of an `object` that may be missing.
+        optional: Keys of an `object` that are allowed to be missing.
         tolerance: Largest absolute difference from an accepted value. Only for `number`.
     """
 

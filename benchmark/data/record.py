@@ -1,8 +1,9 @@
-"""Reads and writes the training record. This file `toolmark.json` in a folder of weights says how they were made.
+"""Reads and writes the training record: the file `toolmark.json` in a folder of weights, which says how the weights
+were made.
 
 - `WrittenRecord` checks all fields. The code that runs trainers writes this record.
-- `TrainingRecord` accepts any file, because the file may come from another person or from a later version. If a field
-  is missing or has another type, its value counts as unknown. All other code reads this record.
+- `TrainingRecord` accepts any file, because the file perhaps comes from another person or from a later version of
+  Toolmark. If a field is missing or has another type, its value counts as unknown. All other code reads this record.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class WrittenRecord(_Part):
         trainer: Name of the trainer.
         command: Command that repeats the training.
         seed: Seed of the training.
-        options: Options of the trainer, and values that the trainer measured at the start.
+        options: Options of the trainer by name, and values that the trainer measured at the start.
         base: The base model of the training. None if the training started from scratch.
         dialects: Dialects in which the data was shown.
         template_sha256: Hash of the chat template.
@@ -145,7 +146,7 @@ class CurvePoint:
     Attributes:
         step: Number of the optimizer step.
         tokens: Number of tokens that were read in training up to this step. None if not recorded.
-        losses: Losses by name. `loss` is the training loss, and `eval_loss` is the validation loss. A trainer may add
+        losses: Losses by name. `loss` is the training loss, and `eval_loss` is the validation loss. A trainer can add
             other losses.
         scores: Scores of the checkpoint at this step, by metric.
     """
@@ -162,7 +163,7 @@ class ChosenCheckpoint:
 
     Attributes:
         step: Number of the optimizer step.
-        metric: Id of the metric by which the checkpoint was chosen. Empty if not recorded.
+        metric: Id of the metric that decided which checkpoint was kept. Empty if not recorded.
         score: Score of the checkpoint on the metric. None if not recorded.
     """
 
@@ -268,8 +269,8 @@ def _numbers(fields: Any) -> dict[str, float]:
 def _point(point: Any) -> CurvePoint | None:
     """Return the point of the curve that a record contains, or None if the point has no step.
 
-    The scores are in the field `scores`. Scores may also stand beside the losses. The name of such a score is the id of
-    a metric, so the name contains a dot.
+    Some records have scores in the field `scores`. Others have scores beside the losses: the name of such a score is
+    the id of a metric, so the name contains a dot.
     """
     found = _numbers(point)
     if "step" not in found:

@@ -20,7 +20,7 @@ class Trace(Frozen):
 
     Attributes:
         messages: The turns.
-        toolbox: The offered tools.
+        toolbox: The tools that are offered in the conversation.
         query: The question of the user.
         query_type: Kind of the question.
         tool_name: Name of the tool that is called. None if no tool is called.

@@ -68,7 +68,9 @@ MARKS: tuple[str, ...] = tuple(_BY_MARK)
 """The texts with which forms with marks begin."""
 
 _CALL_AT_LINE_START = re.compile(
-    r"^[ \t`\[]{0,8}(?:<\|?\w{1,32}\|?>\s?)?(?:print\()?([A-Za-z_][\w.-]{0,127})\(", re.MULTILINE
+    r"^[ \t`\[]{0,16}(?:<\|?\w{1,32}\|?>\s?)?(?:return |await |[A-Za-z_]\w{0,31} ?= ?)?(?:print\()?"
+    r"([A-Za-z_][\w.-]{0,127})\(",
+    re.MULTILINE,
 )
 _LIST_OF_CALLS = re.compile(r"\[\s{0,8}([A-Za-z_][\w.-]{0,127})\((?![^\[\]\n]{0,200}\]\()")
 _NAME_KEY = re.compile(r'"(?:tool_name|name|tool|function)"\s{0,8}:\s{0,8}"([^"\\]{1,128})"')

@@ -6,13 +6,22 @@ because a client may repair the arguments. For example, a client may delete an u
 - In a strict reading, the arguments must be one JSON object.
 - A lenient reading also accepts an empty text, which means no arguments, and an object inside a JSON string.
 
-A local model writes calls as text. The mark at the beginning of a call shows which dialect reads the text:
+A local model writes calls as text. The mark at the beginning of a call shows which dialect reads the text. Three
+dialects begin a call with `<tool_call>`; what follows the mark tells them apart.
 
 | mark | dialect |
 |---|---|
-| `<tool_call>` | `hermes` |
+| `<tool_call>` and then `<function=` | `qwen_xml` |
+| `<tool_call>` and then a name | `glm` |
+| `<tool_call>` and anything else | `hermes` |
 | `<start_function_call>` | `functiongemma` |
+| `<|tool_call>` | `gemma4` |
 | `[TOOL_CALLS]` | `mistral` |
+| `<|channel|>`, `<|start|>assistant` | `harmony` |
+| `<｜tool▁calls▁begin｜>`, `<｜DSML｜…` | `deepseek` |
+| `<|tool_calls_section_begin|>`, `<|open|>tools<|sep|>` | `kimi` |
+| `<|tool_call_start|>` | `lfm2` |
+| `<|python_start|>` | `llama4` |
 | `<|python_tag|>` | `llama3` |
 | none, but the text begins with `{` | `llama3`, because Llama's template may write calls without a mark |
 
@@ -26,20 +35,53 @@ from collections.abc import Sequence
 
 from toolmark.benchmark.data.cases import Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt, RawCall
-from toolmark.benchmark.dialects import BaseDialect, functiongemma, hermes, json_in_text, llama3, mistral
-from toolmark.benchmark.dialects.attempts import Attempt, Fault, Leniency
+from toolmark.benchmark.dialects import (
+    BaseDialect,
+    deepseek,
+    functiongemma,
+    gemma4,
+    glm,
+    harmony,
+    hermes,
+    json_in_text,
+    kimi,
+    lfm2,
+    llama3,
+    llama4,
+    mistral,
+    qwen_xml,
+)
+from toolmark.benchmark.dialects.attempts import Attempt, Fault, Leniency, Work
 from toolmark.benchmark.dialects.json_calls import call_from_object
 from toolmark.benchmark.dialects.parsing import Grammar, Rules, judge
 from toolmark.benchmark.dialects.scanner import Found, Scanner
 
 __all__ = ["Native"]
 
-_RESULT = re.compile("<tool_response>|<start_function_response>|\\[TOOL_RESULTS\\]|<\\|start_header_id\\|>")
-_RULES = Rules(_RESULT, llama3.RULES.between)
+_TOOL_CALL = "<tool_call>"
+_ELEMENT = re.compile(r"<tool_call>\s*<function=")
+_NAME = re.compile(r"<tool_call>\s*[^\s<>{}\[\]\"]{1,128}\s*(?:<arg_key>|</tool_call>)")
+
+
+def _tool_call(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
+    """Read the call after `<tool_call>` in the dialect that writes what follows."""
+    if _ELEMENT.match(text, start) is not None:
+        return qwen_xml.READERS[_TOOL_CALL](text, start, work)
+    if _NAME.match(text, start) is not None:
+        return glm.READERS[_TOOL_CALL](text, start, work)
+    return hermes.READERS[_TOOL_CALL](text, start, work)
+
+
+_FORMS = (deepseek, functiongemma, gemma4, harmony, kimi, lfm2, mistral, qwen_xml)
+_READERS = {mark: reader for form in _FORMS for mark, reader in form.READERS.items()}
+_RESULT = re.compile(
+    r"<tool_response>|<start_function_response>|\[TOOL_RESULTS\]|<\|start_header_id\|>|<\|tool_response>"
+    r"|<｜tool▁output▁begin｜>|<\|start\|>functions\."
+)
 _GRAMMAR = Grammar(
-    {**hermes.READERS, **functiongemma.READERS, **mistral.READERS},
-    ("hermes", "functiongemma", "mistral", "llama3"),
-    _RULES,
+    {**_READERS, **llama4.MARKED_READERS, _TOOL_CALL: _tool_call},
+    (*(form.__name__.rpartition(".")[2] for form in _FORMS), "hermes", "glm", "llama3", "llama4"),
+    Rules(_RESULT),
 )
 _LLAMA3 = llama3.Llama3()
 _WORDS = Scanner({})

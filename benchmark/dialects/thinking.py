@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["CLOSING", "MARKS", "closing_of_open_thought", "without_empty_thought", "without_thinking"]
+__all__ = ["CLOSING", "MARKS", "closing_of_open_thought", "without_thinking"]
 
 MARKS = {
     "<think>": "</think>",
@@ -23,16 +23,6 @@ CLOSING = frozenset(MARKS.values())
 """The closing marks."""
 
 _MARK = re.compile("|".join(re.escape(mark) for pair in MARKS.items() for mark in pair))
-
-_EMPTY = re.compile(
-    "|".join(rf"{re.escape(opening)}(?:thought)?\s*{re.escape(closing)}\s*" for opening, closing in MARKS.items())
-)
-
-
-def without_empty_thought(text: str) -> str:
-    """Return `text` without the empty thought at its start. If there is none, return `text`."""
-    empty = _EMPTY.match(text)
-    return text if empty is None else text[empty.end() :]
 
 
 def without_thinking(text: str) -> str:

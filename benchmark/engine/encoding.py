@@ -28,7 +28,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call, Message
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects import Dialect
-from toolmark.benchmark.dialects.thinking import closing_of_open_thought, without_empty_thought
+from toolmark.benchmark.dialects.thinking import closing_of_open_thought
 from toolmark.benchmark.engine.loading_errors import cause
 from toolmark.benchmark.engine.template_rendering import TemplateRefusal, render_template
 from toolmark.benchmark.engine.tokenizer import token_ids
@@ -169,22 +169,31 @@ def _turn_end(tokenizer: PreTrainedTokenizerBase, template_args: TemplateArgs) -
     )
 
 
-def _turn_with_calls(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: Message) -> tuple[str, int]:
-    """Return the rendered text of a turn with calls, and the token that ends the turn.
+def _turn(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: Message, before: str) -> tuple[str, int]:
+    """Return the text of the last turn as the template writes it, and the token that ends the turn.
 
-    Some templates end a turn with calls with another token than other turns. For example, FunctionGemma uses
-    `<start_function_response>`, because a result must follow.
+    - Some templates write an empty thought before the last turn. The thought belongs to the turn, before an answer and
+      before calls alike. Otherwise the first token would tell whether a call follows.
+    - Some templates end a turn with calls with another token than other turns. For example, FunctionGemma uses
+      `<start_function_response>`, because a result must follow.
 
-    Some templates write an empty thought before the calls of the last turn, but not before an answer. The empty thought
-    is left out, because a model would otherwise learn that a call follows a thought.
+    Args:
+        prompt: The turns before.
+        tokenizer: The tokenizer, with its chat template.
+        reply: The last turn.
+        before: The rendered text of the prompt.
     """
-    before = _render(prompt.messages, prompt, tokenizer, reply=False)
     whole = _render((*prompt.messages, reply), prompt, tokenizer, reply=True)
     if not whole.startswith(before):
-        raise InputError(
-            f"the chat template of {tokenizer.name_or_path!r} changes the text before a turn with calls", _USE_TAGGED
-        )
-    text = without_empty_thought(whole[len(before) :])
+        if reply.tool_calls:
+            raise InputError(
+                f"the chat template of {tokenizer.name_or_path!r} changes the text before a turn with calls",
+                _USE_TAGGED,
+            )
+        closing = closing_of_open_thought(before)
+        thought = f"\n{closing}\n\n" if closing is not None else ""
+        return thought + reply.content, _turn_end(tokenizer, prompt.template_args)
+    text = whole[len(before) :]
     ids = token_ids(tokenizer, text)
     end, special = _turn_end(tokenizer, prompt.template_args), _special(tokenizer)
     stop = end if end in ids else next((token for token in reversed(ids) if token in special), end)
@@ -207,7 +216,8 @@ def check_readable(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, dialect: 
         return None
     call = Call(name=prompt.tools[0].name, arguments={"probe": "text"})
     question = replace(prompt, messages=(Message(role="user", content="probe"),))
-    text, stop = _turn_with_calls(question, tokenizer, Message(role="assistant", tool_calls=(call,)))
+    before = _render(question.messages, question, tokenizer, reply=False)
+    text, stop = _turn(question, tokenizer, Message(role="assistant", tool_calls=(call,)), before)
     if dialect.parse(Completion(text), strict=False).calls != (call,):
         raise InputError(
             f"the chat template of {tokenizer.name_or_path!r} writes calls as {text[:80]!r}, which the dialect "
@@ -241,13 +251,8 @@ def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Mess
             del ids[0]
     supervised = [False] * len(ids)
     if reply is not None:
-        if isinstance(reply, Message) and reply.tool_calls:
-            text, stop = _turn_with_calls(prompt, tokenizer, reply)
-        else:
-            closing = closing_of_open_thought(text)
-            thought = f"\n{closing}\n\n" if closing is not None else ""
-            text = thought + (reply.content if isinstance(reply, Message) else reply)
-            stop = _turn_end(tokenizer, prompt.template_args)
+        turn = reply if isinstance(reply, Message) else Message(role="assistant", content=reply)
+        text, stop = _turn(prompt, tokenizer, turn, text)
         reply_ids = token_ids(tokenizer, text)
         ids += [*reply_ids, stop]
         supervised += [True] * (len(reply_ids) + 1)

@@ -33,7 +33,7 @@ from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.padded_batches import LAYOUT, write_padded
 from toolmark.benchmark.engine.thinking_room import ThinkingRoom
 from toolmark.benchmark.engine.token_choice import chooser, seed_of
-from toolmark.benchmark.engine.tokenizer import open_tokenizer
+from toolmark.benchmark.engine.tokenizer import open_tokenizer, text_of
 from toolmark.benchmark.engine.weight_files import stored_tensors
 
 __all__ = ["LocalEngine"]
@@ -284,5 +284,4 @@ class LocalEngine:
         )
 
     def _text(self, ids: Sequence[int]) -> str:
-        # Special tokens stay in the text, because in some dialects they are the markers of a call.
-        return str(self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
+        return text_of(self._tokenizer, ids)

@@ -20,11 +20,11 @@ __all__ = ["check_config", "check_stops", "context_length", "read_object"]
 
 _SAVE_AGAIN = "Download the model again, or save it again with save_pretrained()."
 
-_MODULES = re.compile(r"(^|_)(n|num)_(\w+_)?(layers?|blocks?|experts?|stages?)$|^(n_?layers?|depths?)$")
-"""Names of numbers for which transformers makes so many modules."""
+_MODULES = re.compile(r"(^|_)(n|num)_(\w+_)?(layers?|blocks?|experts?|stages?|labels?)$|^(n_?layers?|depths?)$")
+"""Names of numbers for which transformers makes so many modules, or as many names of labels."""
 
 _MOST_MODULES = 1024
-"""This number of layers or experts is always possible. A larger number must not exceed the number of tensors."""
+"""So many layers, experts or labels are always possible. A larger number must not exceed the number of tensors."""
 
 _MOST_DIGITS = 18
 """Larger integers overflow in torch."""

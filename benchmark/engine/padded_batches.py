@@ -8,6 +8,7 @@ sequence.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -76,13 +77,14 @@ def write_padded(
             before = [len(written[index]) for index in batch]
             reporting: Any = StoppingCriteriaList([_reporter(work, before, prompt_tokens)])
             try:
-                output: Any = model.generate(  # type: ignore[operator]
-                    input_ids=ids,
-                    attention_mask=mask,
-                    generation_config=config,
-                    stopping_criteria=reporting,
-                    logits_processor=LogitsProcessorList([finite_scores]),
-                )
+                with _only_settings(model, config):
+                    output: Any = model.generate(  # type: ignore[operator]
+                        input_ids=ids,
+                        attention_mask=mask,
+                        generation_config=config,
+                        stopping_criteria=reporting,
+                        logits_processor=LogitsProcessorList([finite_scores]),
+                    )
             except NoNumbers as error:
                 raise NoNumbers(batch[error.index]) from None
             work.admitted(())
@@ -92,6 +94,19 @@ def write_padded(
                 if written[index][-1] in stops or len(written[index]) == limit:
                     work.ended(len(written[index]))
                     yield index, written.pop(index)
+
+
+@contextmanager
+def _only_settings(model: PreTrainedModel, config: GenerationConfig) -> Iterator[None]:
+    """Put the settings of the model's `generation_config.json` aside inside the `with` block.
+
+    Transformers uses them for everything that `config` does not set, for example for a penalty on repetitions.
+    """
+    own, model.generation_config = model.generation_config, config
+    try:
+        yield
+    finally:
+        model.generation_config = own
 
 
 def _workload(rows: Mapping[int, Sequence[int]], longest: int) -> Workload:

@@ -48,6 +48,7 @@ _TOO_MANY = 429
 _MAX_REASON = 300
 _MAX_ERROR = 100_000
 _MAX_CAUSES = 8
+_BROKEN = "broken reply"
 _MAX_BYTES = 16 * 2**20
 """The largest reply after decompression, in bytes."""
 _OPENAI = ("openai/", "openai-api/")
@@ -211,7 +212,10 @@ class ServedModel:
             ) from error
         if status in _REFUSES_REQUEST:
             raise Refused(reason, too_long="context_length_exceeded" in reason) from error
-        self.faults[_kind(error, status)] += 1
+        kind = _kind(error, status)
+        self.faults[kind] += 1
+        if kind == _BROKEN:
+            reason = f"the reply is not a completion ({reason})"
         if status == _TOO_MANY:
             self._window.refused()
         # Because the pause is random, requests that failed together are not sent again together.
@@ -278,9 +282,7 @@ def _kind(error: BaseException, status: int | None) -> str:
     if any("Timeout" in name for name in names):
         return "time-out"
     broken = any(isinstance(cause, OSError) for cause in _causes(error))
-    return (
-        "no connection" if broken or any(re.search("Connect|Protocol|ReadError", n) for n in names) else "broken reply"
-    )
+    return "no connection" if broken or any(re.search("Connect|Protocol|ReadError", n) for n in names) else _BROKEN
 
 
 def _message(error: BaseException) -> str:

@@ -5,7 +5,7 @@ can loop, or build a text of a gigabyte with one operator. Only a process can be
 templates are rendered in a process of their own, `template_process.py`. It is started for the first template, and
 renders all prompts. The shipped template of `pocket` is rendered in this process, because it needs no limits.
 
-A rendering in the other process costs 0.1 to 0.3 ms more, and its start costs half a second.
+With 40 tools, a rendering takes 1.8 ms in the other process and 1.0 ms in this process. The start takes half a second.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ seconds, so it is avoided here. The automatic classes of transformers (`AutoToke
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ from toolmark.benchmark.engine.model_config import read_object
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["open_tokenizer", "token_ids"]
+__all__ = ["open_tokenizer", "text_of", "token_ids"]
 
 _GENERIC = {"PreTrainedTokenizerFast", "TokenizersBackend"}
 
@@ -65,9 +67,28 @@ def token_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     Raises:
         InputError: The tokenizer cannot encode the text.
     """
-    try:
+    with _using(tokenizer, f"encode {text[:40]!r}"):
         return [int(token) for token in tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]]
-    except Exception as error:
+
+
+def text_of(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
+    """Return the text of token ids. Special tokens stay in the text, because they may be the markers of a call.
+
+    Raises:
+        InputError: The tokenizer cannot decode the ids.
+    """
+    with _using(tokenizer, f"decode {list(ids[:8])}"):
+        return str(tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
+
+
+@contextmanager
+def _using(tokenizer: PreTrainedTokenizerBase, action: str) -> Iterator[None]:
+    """Convert every error of a tokenizer. Its expressions and vocabulary come from somebody else."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a crash inside the Rust library is no `Exception`
         raise InputError(
-            f"the tokenizer of {tokenizer.name_or_path} cannot encode {text[:40]!r}: {cause(error)}", _SAVE_AGAIN
+            f"the tokenizer of {tokenizer.name_or_path} cannot {action}: {cause(error)}", _SAVE_AGAIN
         ) from error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toolmark.benchmark.core.unexpected_errors import naming_full_disks
+from toolmark.benchmark.core.unexpected_errors import naming_system_faults
 from toolmark.benchmark.engine.base_model import load_base
 
 __all__ = ["zero_adapter"]
@@ -25,5 +25,5 @@ def zero_adapter(base: Path, out: Path) -> None:
 
     model = load_base(base, torch.float32)
     adapted = get_peft_model(model, LoraConfig(r=8, target_modules="all-linear", task_type="CAUSAL_LM"))
-    with naming_full_disks():
+    with naming_system_faults():
         adapted.save_pretrained(str(out))

@@ -86,8 +86,8 @@ def contestants(request: Request, candidates: Sequence[tuple[Candidate, int | No
 
     Args:
         request: The request.
-        candidates: Pairs of a candidate and the index of its baseline in this sequence. A baseline comes before its
-            candidates. The index is None if the candidate has no baseline.
+        candidates: Pairs of a candidate and the index of its baseline in this sequence. A baseline comes before the
+            candidates that are compared with it. The index is None if the candidate has no baseline.
 
     Raises:
         InputError: A dialect is unknown, the dialect of a recording differs from --dialect, or adapters were trained in

@@ -18,7 +18,7 @@ app = App(name="eval", help="Score models and compare them, with the checks of `
 
 
 class _Help:
-    """Collects the options like pytest's group of options does, and prints their help."""
+    """Takes the place of pytest's group of options: collects the options, and prints their help."""
 
     def __init__(self) -> None:
         self.parser = ArgumentParser(

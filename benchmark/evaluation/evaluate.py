@@ -48,7 +48,7 @@ class Observer:
         """Receive the first estimate of the time of a run."""
 
     def generated(self, contestant: Contestant, seconds: float) -> None:
-        """Receive a contestant with a complete run.
+        """Receive a contestant whose run is now complete.
 
         Args:
             contestant: The contestant.
@@ -64,14 +64,15 @@ class Evaluation:
 
     Args:
         request: The request.
-        recorded: Whether every candidate is a recording. If so, nothing is written, and a recording may be incomplete.
+        recorded: Whether every candidate is a recording. If so, nothing is written, and a recording is allowed to be
+            incomplete.
 
     Attributes:
         request: The request.
         contestants: The contestants, in the order in which they are shown.
         cases: The cases that will be judged.
         skipped: Rows of the case files that could not be read.
-        tool_notes: Notes about parts of `--tools` that cannot be tools.
+        tool_notes: Lines for the user about parts of `--tools` that cannot be used as tools.
 
     Raises:
         InputError: An option, a spec or a case file is invalid.
@@ -97,7 +98,7 @@ class Evaluation:
 
     @property
     def has_recipes(self) -> bool:
-        """Return whether an adapter is a recipe. The process that makes the adapter may print to the terminal."""
+        """Return whether an adapter is a recipe. If so, its training can print to the terminal."""
         adapters = [contestant.candidate.adapter for contestant in self.contestants]
         return any(adapter is not None and is_recipe(Path(adapter)) for adapter in adapters)
 
@@ -138,7 +139,7 @@ class Evaluation:
             return compare_sides(sides, self.request.margin, data)
 
     def _generate(self, observer: Observer) -> None:
-        """Open and generate every run, in the order of the contestants. Adapters of recipes are made meanwhile."""
+        """Open and generate every run, in the order of the contestants. Meanwhile, adapters of recipes are made."""
         engines = Engines(self.request.run_options.decoding, self.request.threads, self.request.served_requests)
         candidates = [contestant.candidate for contestant in self.contestants]
         with RecipeMaking(candidates, observer.say, self.request.device) as making:
@@ -165,9 +166,9 @@ class Evaluation:
                 observer.generated(contestant, time.monotonic() - began)
 
     def _may_lack_cases(self, contestant: Contestant) -> bool:
-        """Return whether the recording of `contestant` may be incomplete.
+        """Return whether the recording of `contestant` is allowed to be incomplete.
 
-        A recorded baseline may be incomplete, because two sides are compared only on the cases that both answered.
+        This is allowed for a recorded baseline, because two sides are compared only on the cases that both answered.
         """
         return self._recorded or (self.request.baseline is not None and contestant is self.contestants[0])
 
@@ -267,7 +268,7 @@ def compare_recorded(request: Request, observer: Observer | None = None, *, repo
                 "Give the folder of a run, for example runs/NAME, or the ledger.jsonl in the folder.",
             )
         epochs = max(epochs, read_replay(Path(candidate.base)).epochs)
-    if epochs > 1:  # with several epochs, a request must have a temperature; a recording does not use the value
+    if epochs > 1:  # a request with several epochs must have a temperature; a recording ignores it
         request = replace(request, epochs=epochs, temperature=1.0)
     return Evaluation(request, recorded=True).run(observer, report=report)
 

@@ -17,7 +17,8 @@ def _defaults(cases: Sequence[Case]) -> dict[str, float]:
     """Return the default floors: the scores that random answers reach.
 
     A metric has no default floor if these cases cannot check the floor. Balanced timing needs cases with a call and
-    cases without a call. If each case offers only one tool, choosing by chance is always right.
+    cases without a call. If each case offers only one tool, a tool that is chosen by chance is always
+    right, so `selection.tool` has no default floor.
     """
     actions = {case.expect.action for case in cases if case.waiver is None}
     chance = selection_by_chance(cases)
@@ -29,8 +30,8 @@ def floors(request: Request, contestant: Contestant, cases: Sequence[Case]) -> d
     """Return the floors of a contestant by metric.
 
     The floors of `--floor` apply to every contestant. The default floors apply only to contestants with a baseline. So
-    a low score of a single model does not fail a check by default. A floor of 0 is no floor, because every score
-    reaches it.
+    a low score of a single model does not fail a check by default. A floor of 0 has no effect, because every score
+    reaches 0.
 
     Args:
         request: The request, with the floors of `--floor`.

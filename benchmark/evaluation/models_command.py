@@ -28,7 +28,7 @@ __all__ = ["models"]
 _DECODING = Decoding()
 
 models = App(name="models", help="List, merge, check and publish models and adapters.")
-for _name in names("toolmark.models"):  # commands of plug-ins, which are imported when they are called
+for _name in names("toolmark.models"):  # a plug-in is imported only when its command is called
     models.command(target("toolmark.models", _name), name=_name, help=f"See: toolmark models {_name} --help")
 
 

@@ -20,6 +20,7 @@ from toolmark.benchmark.config.sources import (
     resolve,
 )
 from toolmark.benchmark.config.template_args import TEMPLATE_ARGS
+from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.evaluation.request import Request
 
@@ -168,7 +169,7 @@ OPTIONS = (
     Option(
         "trust-data-tools",
         SWITCH,
-        "also run the code that case files and the tools.yaml beside them name; it is imported with your rights",
+        "also run the code that case files and the tools.yaml beside them name; this code gets all your rights",
     ),
     Option("fresh", SWITCH, "generate all answers again, also those that the ledger contains"),
     Option(
@@ -187,6 +188,8 @@ OPTIONS = (
     ),
     Option("runs", STRING, "folder in which runs are stored", metavar="DIR", default=str(_DEFAULT.runs)),
 )
+
+_TRUST = next(option for option in OPTIONS if option.name == "trust-data-tools")
 
 _PLURAL = {"models": "model", "adapters": "adapter", "floors": "floor"}
 
@@ -226,21 +229,21 @@ def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
     Raises:
         InputError: A name or a value in one of these sources is invalid.
     """
-    return resolve(
-        OPTIONS,
-        [
-            from_flags(flags),
-            from_environment(OPTIONS, os.environ),
-            from_dotenv(OPTIONS, Path(".env")),
-            from_pyproject(OPTIONS, pyproject),
-        ],
-    )
+    files = [from_dotenv(OPTIONS, Path(".env")), from_pyproject(OPTIONS, pyproject)]
+    for source in files:
+        if _TRUST.name in source.raw:
+            raise InputError(
+                f"{source.words(source.place, _TRUST)} is not allowed, because a downloaded folder can contain it",
+                f"Remove the line. If you trust the data, give the flag: {_TRUST.flag}",
+            )
+    return resolve(OPTIONS, [from_flags(flags), from_environment(OPTIONS, os.environ), *files])
 
 
 def request_of(values: Values) -> Request:
     """Return the request for these option values.
 
-    A field of the request has the name of its option. Options that can be repeated have the plural of the name.
+    A field of the request has the name of its option. If the option can be repeated, the field has the plural of this
+    name.
     """
     by_field = {field.name: values[_PLURAL.get(field.name, field.name.replace("_", "-"))] for field in fields(Request)}
     by_field["cases"] = by_field["cases"] or _DEFAULT.cases

@@ -31,8 +31,8 @@ from toolmark.benchmark.core.progress import phase
 __all__ = ["RecipeMaking", "plan_of"]
 
 _SECONDS_TO_END = 2.5
-"""Time in which an interrupted step can print the path of its checkpoint. `interruption` gives this process more time,
-so the step ends before this process."""
+"""The seconds in which an interrupted step can print the path of its checkpoint. `interruption` gives the process of
+the evaluation more seconds, so the step ends first."""
 
 
 def plan_of(candidate: Candidate, device: str = "auto") -> Plan | None:
@@ -119,7 +119,7 @@ class RecipeMaking:
         command = [sys.executable, "-m", "toolmark.benchmark.cli", *arguments]
         # Two processes cannot both rewrite the last line of a terminal, so the step prints plain lines.
         self._command = child_processes.start(command, {**os.environ, "TTY_COMPATIBLE": "0"})
-        if self._ended:  # the `with` block may have ended between two commands
+        if self._ended:  # the `with` block ended between two commands
             child_processes.end(self._command, _SECONDS_TO_END)
         code = child_processes.wait(self._command)
         if code == 0:

@@ -1,4 +1,4 @@
-"""Computes the additional data of a report, because renderers only show data."""
+"""Computes the additional data of a report. Renderers compute nothing and only show data."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ _CASE_SETS = {
     "authored": "shipped with Toolmark",
     "generated": "shipped with Toolmark, generated from templates like the shipped training data",
 }
-"""What a report says of a shipped case set."""
+"""What a report says about each shipped case set, by the name of the set."""
 
 _REPEATED = ("cases", "tools", "split", "limit", "seed", "margin", "execute", "trust_data_tools")
 """Options of a request that `toolmark report` has too."""
 
 
 def provenance_of(request: Request, contestants: Sequence[Contestant], cases: Sequence[Case]) -> Provenance:
-    """Return the provenance of a comparison. It includes the command that computes the comparison again from the runs.
+    """Return the provenance of a comparison, with the command that computes the comparison again from the runs.
 
     Args:
         request: The request.

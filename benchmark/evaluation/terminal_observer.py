@@ -1,4 +1,4 @@
-"""Prints what a person wants to know about the runs of an evaluation."""
+"""Prints the estimated times of runs, and the numbers of generated and reused answers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from toolmark.benchmark.evaluation.evaluate import Observer
 __all__ = ["TerminalObserver"]
 
 _SHORT_RUN = 120.0
-"""The time of a run in seconds, up to which no estimate is printed."""
+"""For a run of at most this many seconds, no estimate is printed."""
 
 _SMALL_LIMIT = 100
-"""The value of `--limit` that is proposed for a first look."""
+"""The value of `--limit` that is proposed for a shorter run."""
 
 
 class TerminalObserver(Observer):

@@ -54,7 +54,8 @@ def plugin_command(run: Command, plugin: Any, parameters: Mapping[str, tuple[Any
     Args:
         run: The function of the command. It takes the `parameters` and `options` by keyword.
         plugin: The plug-in, with the attributes `name` and `Options`. The first line of its docstring is the help text.
-        parameters: The type and the help text of each parameter that all plug-ins of the group have, by name.
+        parameters: The parameters that all plug-ins of the group have: a mapping from the name to the type and the help
+            text.
 
     Returns:
         The changed `run`.

@@ -69,7 +69,7 @@ class Generation:
 
     Attributes:
         seed: Seed of all random choices of the generator.
-        execute: Function that runs a tool in the sandbox. If the tool may not run, the kind of the result is
+        execute: Function that runs a tool in the sandbox. If the tool is not allowed to run, the kind of the result is
             `no_implementation`.
         note: Function that prints a line for the user.
         drop: Function that counts a conversation that the generator discarded. The arguments are stage, reason, query,
@@ -114,7 +114,7 @@ class Generator(Protocol[O_contra]):
 
 
 class BaseGenerator:
-    """Base class of generators, with defaults for the methods that a generator may leave out."""
+    """Base class of generators, with defaults for the methods that a generator can leave out."""
 
     def facts(self, options: Any) -> Mapping[str, Any]:  # noqa: ARG002 - for subclasses
         """Return no entries."""
@@ -164,10 +164,10 @@ class Training:
         weights: Directory of the weights of the base model. None if there is no base model.
         device: Name of the device of the training, one of `toolmark.benchmark.engine.devices.DEVICES`.
         examples: Function that returns the conversations of a split as token ids. A mask marks the tokens that the
-            model learns to write. The split `validation` may have no examples.
+            model learns to write. The split `validation` is empty for some datasets.
         query_types: Function that returns the query type of each example of a split.
-        decisions: Function that returns the indices of the deciding tokens in each example of a split. These are the
-            tokens that decide between a call and an answer, and the tokens of the name of a called tool.
+        decisions: Function that returns the indices of the deciding tokens in each example of a split. The deciding
+            tokens are the tokens that decide between a call and an answer, and the tokens of a called tool's name.
         score_dev: Function that evaluates an adapter or model directory on dev cases. It returns figures by metric.
     """
 
@@ -184,7 +184,7 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The facts about a training that a trainer returns. `toolmark train` writes them to `toolmark.json`.
+    """The facts about a training that a trainer returns. `toolmark train` writes these facts to `toolmark.json`.
 
     Attributes:
         tokens: Number of tokens that were read in training, without padding.
@@ -239,7 +239,7 @@ class Trainer(Protocol[O_contra]):
 
 
 class BaseTrainer:
-    """Base class of trainers, with defaults for the members that a trainer may leave out.
+    """Base class of trainers, with defaults for the members that a trainer can leave out.
 
     Attributes:
         from_scratch: Whether the trainer starts without a base model.

@@ -4,7 +4,7 @@ The values are found with patterns, so they are only guesses. They have two uses
 
 - Trivial policies use them as arguments.
 - `toolmark cases lint` uses them to check cases that expect a question about a missing argument. If the text contains a
-  possible value, the argument may not be missing.
+  possible value, perhaps no argument is missing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["EMAIL", "QUOTATION", "URL", "as_type", "named_values", "types_of"]
 EMAIL = r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
 URL = r"\bhttps?://[^\s\"'<>]{1,500}"
 QUOTATION = r"\"[^\"]{1,2000}\"|“[^“”]{1,2000}”|(?<!\w)'[^'\n]{1,500}'(?!\w)"
-"""Patterns without groups. A quotation includes its quotation marks."""
+"""Regular expressions without groups. A match of `QUOTATION` includes the quotation marks."""
 
 _MAX_TEXT = 20_000
 _MAX_ENUM = 1_000
@@ -100,9 +100,9 @@ def types_of(schema: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def as_type(schema: Mapping[str, Any], text: str) -> Iterator[Any]:
-    """Yield the values in a text that have a type of the schema. Other rules of the schema are not checked.
+    """Yield the values in a text whose type the schema allows. Other rules of the schema are not checked.
 
-    The values of each type are in the order of the text.
+    The types follow one after the other. The values of one type are in the order of the text.
     """
     options = schema.get("enum", [schema["const"]] if "const" in schema else None)
     if isinstance(options, list):

@@ -3,7 +3,7 @@
     never      never calls a tool
     first      always calls the first offered tool
     uniform    always calls a random tool (the choice is seeded)
-    lexical    calls the tool that has the rarest words in common with the question (BM25); if there is none, abstains
+    lexical    calls the tool that shares the rarest words with the question (BM25); abstains if no tool shares a word
     oracle     gives the right answer of the case
 
 If a policy calls a tool, it writes the required arguments. The value of an argument is the first value in this list
@@ -33,10 +33,10 @@ from toolmark.benchmark.scoring.gold import perfect, written
 __all__ = ["POLICIES", "VERSION", "Policy", "best_effort"]
 
 VERSION = "1"
-"""Version of the policies, a part of a run's identity. Increase the version if a policy may answer differently."""
+"""Version of the policies, a part of a run's identity. Increase the version if a change can alter an answer."""
 
 Policy = Callable[[Case, Dialect, Random], Completion]
-"""A function that returns the answer to a case in a dialect. All random choices come from its random generator."""
+"""A function that returns the answer to a case in a dialect. The third argument is the source of all random choices."""
 
 _REFUSAL = "I would rather not."
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.secrets import redacted
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.runs.ledger import Recorded
 
@@ -80,8 +81,8 @@ def _without_time(completion: Completion) -> Mapping[str, Any]:
 
 def _packed(rows: Iterable[Mapping[str, Any]]) -> bytes:
     buffer = io.BytesIO()
-    # Without a time and a file name in the gzip header, the same rows always give the same bytes.
+    # The gzip header gets no time and no file name. So the same rows always give the same bytes.
     with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as stream:
         for row in rows:
-            stream.write(json.dumps(row, sort_keys=True, separators=(",", ":")).encode() + b"\n")
+            stream.write(redacted(json.dumps(row, sort_keys=True, separators=(",", ":"))).encode() + b"\n")
     return buffer.getvalue()

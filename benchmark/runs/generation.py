@@ -106,7 +106,7 @@ class Run:
 def open_run(
     candidate: Candidate, dialect: Dialect, options: RunOptions, template_args: TemplateArgs | None = None
 ) -> Run:
-    """Return a run without completions: with the identity of the candidate and the directory. No model is loaded.
+    """Return a run that has an identity and a directory, but no completions yet. No model is loaded.
 
     Raises:
         InputError: There is no such candidate, or the files of the candidate cannot be used.
@@ -136,7 +136,7 @@ def open_run(
 def _keys(
     run: Run, prompts: Sequence[Prompt], cases: Sequence[Case], epochs: int, one_call: Collection[int]
 ) -> dict[tuple[int, int], str]:
-    """Return the key of each completion, by (index of the case, epoch). A completion in the ledger has the same key.
+    """Return the key of each completion, by (index of the case, epoch). The ledger stores each completion with its key.
 
     A key is a hash of these values:
 
@@ -159,7 +159,8 @@ def _keys(
 def _one_call(case: Case) -> bool:
     """Return whether every right answer to the case is exactly one call.
 
-    Only then may a completion end after its first call. An abstention is known only after the whole completion.
+    Only for such a case is a completion allowed to end after its first call. If abstaining is right, only the whole
+    completion shows whether the answer is an abstention.
     """
     return case.expect.action == "call" and all(len(option.calls) == 1 for option in case.expect.any_of)
 
@@ -206,7 +207,7 @@ def generate(
     available: Sequence[Case] = (),
     left_out: Collection[str] = (),
 ) -> Run:
-    """Generate the completions of all cases and epochs that are not in the ledger. Put all into `run.completions`.
+    """Generate the completions of all cases and epochs that are not in the ledger. Store all in `run`.
 
     Args:
         run: The run.
@@ -214,8 +215,8 @@ def generate(
         options: The options of the run.
         engines: Opens the engine.
         forecast: A function that is called with the first estimate of the time for the missing completions.
-        partial: For a recording: whether cases may be missing, and whether other cases are ignored.
-        available: For a recording: all cases that it may contain. Empty if these are the cases of `cases`.
+        partial: For a recording: whether cases are allowed to be missing, and answers to other cases are ignored.
+        available: For a recording: all cases that the recording is allowed to answer. If empty, these are `cases`.
         left_out: For a recording: references of rows of the case files that were left out.
 
     Returns:
@@ -278,7 +279,7 @@ def generate(
 def _dropped(error: NotAnswered, run: Run, cases: Sequence[Case], notes: Sequence[str], skip: bool) -> frozenset[int]:
     """Return the indices of the cases that were too long for the server.
 
-    If another case has no answer, or if no case may be left out, an error is raised.
+    If another case has no answer, or if `skip` is false, an error is raised.
     """
     if set(error.reasons) <= error.too_long and error.asked and skip:
         return frozenset(error.too_long)
@@ -338,7 +339,7 @@ def _prepare(
             index, length = max(error.lengths.items(), key=lambda item: item[1])
             raise InputError(
                 f"{len(error.lengths)} of {len(prompts)} prompts are too long: the longest has {length} tokens "
-                f"(case {cases[index].source.ref}), but a prompt may have {error.room}",
+                f"(case {cases[index].source.ref}), but a prompt can have at most {error.room}",
                 "To leave these cases out, add --skip-too-long. Or make room for the prompts by shorter answers, with "
                 "--max-tokens N",
             ) from None

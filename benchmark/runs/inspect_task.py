@@ -66,7 +66,7 @@ def _toolbox_key(toolbox: Toolbox) -> str:
 
 
 def _toolboxes(cases: Sequence[Case]) -> dict[str, list[dict[str, Any]]]:
-    """Return the tools of all toolboxes for the metadata of the log, by the key of the toolbox.
+    """Return the tools of each toolbox, by the key of the toolbox. They are written into the metadata of the log.
 
     A sample contains only the key of its toolbox. Inspect copies the metadata of samples many times, so the metadata
     must be small.
@@ -93,7 +93,8 @@ def _scorer(
     """Return the Inspect scorer, which grades completions.
 
     The scorer also stores each grade in `graded`, because reading the grades from the log would take as long as
-    grading. The scorer stores each error that a user can correct in `errors`, because Inspect keeps only its text.
+    grading. If the user can correct an error, the scorer stores the error object in `errors`, because Inspect keeps
+    only the text of an error.
     """
     from inspect_ai.scorer import Score, Target, mean, scorer, stderr
 
@@ -191,7 +192,7 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
     except OSError as error:
         raise _unwritten(run.folder, str(error)) from None
     if not logs or logs[0].status == "cancelled":
-        raise KeyboardInterrupt  # Inspect handles an interruption, and does not pass it on
+        raise KeyboardInterrupt  # Inspect catches the interruption and does not raise it again
     if errors:
         raise errors[0]
     log = logs[0]
@@ -298,7 +299,7 @@ def live_task(
     loaded: Dialect = load("toolmark.dialects", dialect)()
     if any(loaded.render(case.messages, case.toolbox.tools).tools for case in chosen):
         raise InputError(
-            f"`inspect eval` cannot use the dialect {dialect}, because the server shows the tools in this dialect",
+            f"`inspect eval` cannot use the dialect {dialect}, in which the server shows the tools to the model",
             f"Use pytest instead: pytest suites/ --model MODEL --dialect {dialect}",
         )
     return Task(

@@ -80,7 +80,7 @@ class Recorded:
 
 
 def scan_ledger(path: Path) -> Recorded:
-    """Return the content of a ledger, including its broken lines. The file may be gzipped.
+    """Return the content of a ledger, including its broken lines. The file can be gzipped.
 
     Raises:
         InputError: The file cannot be read at all.
@@ -160,9 +160,9 @@ class Ledger:
     """A ledger that is open for writing. This class is a context manager.
 
     A lock prevents other processes from writing to the ledger. If the ledger is a symbolic link, the link is replaced
-    by a copy, because its target may belong to another run. Broken lines are moved to `ledger.broken.jsonl` in the same
-    folder, so their completions are generated again. If nothing was written, new folders are removed at the end of the
-    `with` block.
+    by a copy, because its target possibly belongs to another run. Broken lines are moved to `ledger.broken.jsonl` in
+    the same folder, so their completions are generated again. If nothing was written, new folders are removed at the
+    end of the `with` block.
 
     Args:
         folder: The directory of the run. A directory that does not exist is created.
@@ -248,7 +248,7 @@ class Ledger:
                     path.rmdir()
 
     def open_session(self, run: Mapping[str, Any]) -> None:
-        """Write a run line. It describes the completions that are appended after it.
+        """Write a run line, which describes the completions that are appended after this line.
 
         Raises:
             EnvironmentFault: The file cannot be written.
@@ -256,7 +256,7 @@ class Ledger:
         self._append([{"run": run}])
 
     def append(self, rows: Iterable[tuple[str, str, int, Completion]]) -> None:
-        """Write completions, given as (key, case id, epoch, completion). After the call, they are in the file.
+        """Write completions to the file. Each row is (key, case id, epoch, completion).
 
         Raises:
             EnvironmentFault: The file cannot be written, for example because the disk is full. Completions that were

@@ -18,7 +18,7 @@ __all__ = ["Freed", "prune_runs", "size_of"]
 
 @dataclass(frozen=True, slots=True)
 class Freed:
-    """A run or a log that was deleted. With `dry_run`, a run or a log that would be deleted.
+    """A deleted run or log. With `dry_run`, a run or log that would be deleted.
 
     Attributes:
         path: The path of the run or log.
@@ -99,6 +99,6 @@ def _is_useless(folder: Path) -> bool:
         return True
     try:
         recorded = scan_ledger(ledger)
-    except InputError:  # another user may be able to read the ledger
+    except InputError:  # perhaps another user can read the ledger
         return False
     return not recorded.completions and not recorded.broken

@@ -1,6 +1,6 @@
 """Reads recorded completions, which are judged like the answers of a model. There are two kinds of recordings:
 
-- A ledger. It may contain more cases than are judged.
+- A ledger. It is allowed to contain more cases than are judged.
 - A file of recorded answers, in the format of another program. It belongs to one set of cases, so a row of another case
   is an error.
 
@@ -65,7 +65,7 @@ class Replay:
         """Return the completions by (case id, epoch).
 
         Args:
-            cases: All cases that may be judged.
+            cases: All cases that the recording is allowed to answer.
             partial: If true, rows of other cases are ignored. If false, a row of another case is an error.
             left_out: References of rows of the case files that were left out. Answers to these rows are ignored.
 
@@ -120,7 +120,7 @@ def _is_ledger(path: Path) -> bool:
     try:
         row = json.loads(first_line(path))
     except (OSError, EOFError, zlib.error, ValueError, RecursionError):
-        return True  # because the reader of ledgers raises an error with the reason
+        return True  # the reader of ledgers then raises an error with the reason
     return isinstance(row, dict) and ("run" in row or "key" in row)
 
 

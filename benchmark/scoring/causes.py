@@ -18,17 +18,20 @@ class Cause(StrEnum):
         label: Label of the cause in reports.
         light: CSS colour on a light page.
         dark: CSS colour on a dark page.
+        rank: Position in the order of declaration, from 0. The cause with the lowest rank is reported.
     """
 
     label: str
     light: str
     dark: str
+    rank: int
 
     def __new__(cls, value: str, label: str, light: str, dark: str) -> Self:
         """Make a cause. Its value is the id, so `str(cause)` is also the id."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.label, member.light, member.dark = label, light, dark
+        member.rank = len(cls.__members__)
         return member
 
     OVER_CALL = "over_call", "over call", "#7f1d1d", "#b94a48"
@@ -51,8 +54,3 @@ class Cause(StrEnum):
     def of(cls, value: str) -> Self:
         """Return the cause with this id. Raises `KeyError` if no cause has this id."""
         return {cause.value: cause for cause in cls}[value]
-
-    @property
-    def rank(self) -> int:
-        """Return the position of the cause in the order of declaration, from 0. The lowest rank is reported."""
-        return list(Cause).index(self)

@@ -1,7 +1,8 @@
-"""A process for one call, which is forked before the call and killed after it.
+"""Makes calls in a process that is forked before the calls and killed after them.
 
-So a call changes nothing that a later call can see: no object, folder, file, thread or environment variable. The answer
-comes through a pipe that only this call has, so a call cannot answer for another one.
+Usually it makes one call. So a call changes nothing that a later call can see: no object, folder, file, thread or
+environment variable. The answer comes through a pipe that only this process has, so a call cannot answer for another
+one.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from stat import S_ISREG
 from typing import Literal, NoReturn
 
-__all__ = ["CallerEnded", "Ended", "ForkedCall", "open_descriptors"]
+__all__ = ["CallerEnded", "Ended", "ForkedCaller", "open_descriptors"]
 
 _DESCRIPTORS = "/dev/fd"
 _FAILED = 70
@@ -34,20 +36,21 @@ class Ended:
 
     Attributes:
         answer: What the process of the call wrote. It may be incomplete, and it may be anything.
-        reason: `closed`: the process closed its pipe. `timeout`: it did not close the pipe in time. `too_large`: it
-            wrote more than it may.
+        reason: `answered`: the process wrote a line. `closed`: it closed its pipe before. `timeout`: it did neither in
+            time. `too_large`: it wrote more than it may.
     """
 
     answer: bytes
-    reason: Literal["closed", "timeout", "too_large"]
+    reason: Literal["answered", "closed", "timeout", "too_large"]
 
 
-class ForkedCall:
-    """A process that waits for the request of one call.
+class ForkedCaller:
+    """A process that waits for the requests of its calls.
 
     Args:
-        prepare: Prepares the process for the call, before the request is there.
-        call: Makes the call with the request and returns the answer.
+        prepare: Prepares the process for the calls, before the first request is there.
+        call: Makes a call with the request and returns the answer. Neither contains the end of a line.
+        calls: How many calls the process makes.
         inherited: Descriptors that the process closes at once. It also closes others, except standard streams and files
             that are open only for reading.
         needed: Descriptors that `prepare` needs, and closes.
@@ -60,15 +63,17 @@ class ForkedCall:
         self,
         prepare: Callable[[], None],
         call: Callable[[bytes], bytes],
+        calls: int,
         inherited: frozenset[int],
         needed: frozenset[int],
     ) -> None:
+        self._left = calls
         request, self._request = os.pipe()
         self._answer, answer = os.pipe()
         try:
             self._process = _fork()
             if self._process == 0:
-                _be_the_call(prepare, call, request, answer, inherited, needed)
+                _make_calls(prepare, call, calls, request, answer, inherited, needed)
         except BaseException:
             os.close(self._request)
             os.close(self._answer)
@@ -78,7 +83,7 @@ class ForkedCall:
             os.close(answer)
 
     def answer(self, request: bytes, seconds: float, most: int, caller: int) -> Ended:
-        """Let the process make its call, and kill it when it has answered.
+        """Let the process make a call. It is killed after its last call, and if a call does not end well.
 
         Args:
             request: What the call gets.
@@ -90,16 +95,23 @@ class ForkedCall:
             CallerEnded: The caller ended.
         """
         end = time.monotonic() + seconds
-        rest = memoryview(request)
-        with suppress(BrokenPipeError):  # The process could not be prepared. It says so in its answer.
-            while rest:
-                rest = rest[os.write(self._request, rest) :]
-        os.close(self._request)
-        self._request = -1
+        self._left -= 1
+        answered = False
         try:
-            return _read(self._answer, most, end, caller)
+            with suppress(BrokenPipeError):  # The process could not be prepared. It says so in its answer.
+                _write(self._request, request + b"\n")
+            ended = _read(self._answer, most, end, caller)
+            answered = ended.reason == "answered"
+            return ended
         finally:
-            os.kill(self._process, signal.SIGKILL)
+            if not (answered and self._left):
+                self._left = 0
+                os.kill(self._process, signal.SIGKILL)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the process can make another call."""
+        return self._left > 0
 
     def end(self) -> int:
         """End the process, and wait until it has ended.
@@ -109,9 +121,8 @@ class ForkedCall:
         """
         os.kill(self._process, signal.SIGKILL)
         status = os.waitstatus_to_exitcode(os.waitpid(self._process, 0)[1])
-        for pipe in (self._request, self._answer):
-            if pipe >= 0:
-                os.close(pipe)
+        os.close(self._request)
+        os.close(self._answer)
         return status
 
 
@@ -154,37 +165,43 @@ def _read(pipe: int, most: int, end: float, caller: int) -> Ended:
             raise CallerEnded
         if pipe in ready:
             part = os.read(pipe, _PART)
+            line, end_of_line, rest = part.partition(b"\n")
+            parts.append(line)
+            if end_of_line:
+                # More than a line is no answer of `_make_calls`, so there is no other call.
+                return Ended(b"".join(parts), "closed" if rest else "answered")
             if not part:
                 return Ended(b"".join(parts), "closed")
-            parts.append(part)
             size += len(part)
     return Ended(b"", "too_large")
 
 
-def _be_the_call(
+def _write(pipe: int, text: bytes) -> None:
+    rest = memoryview(text)
+    while rest:
+        rest = rest[os.write(pipe, rest) :]
+
+
+def _make_calls(
     prepare: Callable[[], None],
     call: Callable[[bytes], bytes],
+    calls: int,
     request: int,
     answer: int,
     inherited: frozenset[int],
     needed: frozenset[int],
 ) -> NoReturn:
-    """Make the call in the forked process, and end the process."""
+    """Make the calls in the forked process, and end the process."""
     try:
         _close_others(inherited, {request, answer, *needed})
+        lines = os.fdopen(request, "rb")
         try:
             prepare()
         except OSError as error:
-            os.write(answer, str(error).encode())
+            _write(answer, str(error).encode())
             os._exit(_FAILED)
-        parts = []
-        while part := os.read(request, _PART):
-            parts.append(part)
-        os.close(request)
-        if parts:  # Otherwise the worker has ended.
-            rest = memoryview(call(b"".join(parts)))
-            while rest:
-                rest = rest[os.write(answer, rest) :]
+        for line in islice(lines, calls):
+            _write(answer, call(line) + b"\n")
         os._exit(0)
     finally:
         os._exit(_FAILED)

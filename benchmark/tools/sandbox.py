@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.interruption import uninterrupted
-from toolmark.benchmark.core.secrets import redacted
+from toolmark.benchmark.core.secrets import command_without_secrets, redacted
 from toolmark.benchmark.tools.confinement.confine import missing_limits
 from toolmark.benchmark.tools.schemas import SchemaError, problems, validator_of
 from toolmark.benchmark.tools.worker_process import CallLimits, WorkerEnded, WorkerProcess
@@ -157,7 +157,9 @@ class Sandbox:
             self.close()
             raise
         if reason is not None:
-            what = redacted(f"The tool implementation {run} cannot be loaded: {reason[:_LARGEST_ERROR]}")
+            what = redacted(
+                f"The tool implementation {command_without_secrets(run)} cannot be loaded: {reason[:_LARGEST_ERROR]}"
+            )
             raise InputError(what, "Correct the code of the tool.")
         self._prepared.add(run)
         return worker
@@ -186,9 +188,10 @@ def _result(text: str) -> Result:
         answer = json.loads(text, parse_constant=_no_number)
         kind = answer["kind"]
         if kind == "ok":
-            return Result(_without_secrets(answer["value"]), None, "ok")
+            return _value(answer["value"])
         if kind in get_args(Kind):
-            return Result(None, redacted(str(answer["error"]))[:_LARGEST_ERROR], kind)
+            error = str(answer["error"]).encode(errors="backslashreplace").decode()
+            return Result(None, redacted(error)[:_LARGEST_ERROR], kind)
     except (ValueError, TypeError, KeyError, RecursionError):
         pass
     return Result(None, "the process of the call did not answer in the form of an answer", "crash")
@@ -198,33 +201,35 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _without_secrets(value: JsonValue) -> JsonValue:
-    """Return a value without secrets. If a secret is part of a number, the whole value becomes one text.
+def _value(value: JsonValue) -> Result:
+    """Return a value without secrets as a result. If a secret is part of a number, the value becomes one text.
 
     Raises:
-        ValueError: The value is nested too deeply.
+        ValueError: A number is infinite.
     """
-    text = json.dumps(value)
-    _check_depth(value)
+    if _is_deeper(value, _DEEPEST_VALUE):
+        return Result(None, f"the result has more than {_DEEPEST_VALUE} levels", "too_large")
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # A half of a pair of surrogates. It cannot be written to a file.
+        return Result(None, "the result contains a text that is not Unicode", "error")
     hidden = redacted(text)
     if hidden == text:
-        return value
+        return Result(value, None, "ok")
     try:
-        without: JsonValue = json.loads(hidden)
+        return Result(json.loads(hidden), None, "ok")
     except ValueError:
-        return hidden
-    return without
+        return Result(hidden, None, "ok")
 
 
-def _check_depth(value: JsonValue) -> None:
+def _is_deeper(value: JsonValue, levels: int) -> bool:
     level: list[JsonValue] = [value]
-    for _ in range(_DEEPEST_VALUE):
+    for _ in range(levels):
         level = [
             inner
             for one in level
             if isinstance(one, dict | list)
             for inner in (one.values() if isinstance(one, dict) else one)
         ]
-        if not level:
-            return
-    raise ValueError(f"the value has more than {_DEEPEST_VALUE} levels")
+    return bool(level)

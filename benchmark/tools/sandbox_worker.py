@@ -3,7 +3,8 @@
 The main process writes a request as a line of JSON, and the worker answers with a line of JSON. The worker runs code of
 tools only while it imports their modules, which the user named. A call of a confined tool runs in a process that is
 forked for this call, confined by the system (see `confinement`), and killed afterwards. The arguments of a call are
-hostile, because a model wrote them, so everything that this process answers is hostile too.
+hostile, because a model wrote them, so everything that this process answers is hostile too. Only calls of the catalog
+share a confined process.
 
 A tool with effects runs in the worker itself, because the user let it out, and because it may hold connections and
 threads, which a fork would break. On Windows there is no fork, so the worker ends after each confined call.
@@ -33,7 +34,7 @@ from pydantic import TypeAdapter
 
 from toolmark.benchmark.tools.confinement.confine import Confinement
 from toolmark.benchmark.tools.confinement.resource_limits import address_space, memory_limited
-from toolmark.benchmark.tools.forked_call import CallerEnded, ForkedCall, open_descriptors
+from toolmark.benchmark.tools.forked_call import CallerEnded, ForkedCaller, open_descriptors
 from toolmark.benchmark.tools.implementations import argument_adapter, implementation
 from toolmark.benchmark.tools.scratch_folders import remove_tree
 
@@ -45,18 +46,24 @@ _LARGEST_ERROR = 2000
 _CAN_FORK = hasattr(os, "fork")
 _TRIAL = "trial"
 
+_CATALOG = "toolmark.benchmark.tools.catalog."
+_CALLS_OF_CATALOG = 200
+"""A process makes so many calls of tools of the catalog. They are Toolmark's own, and keep nothing between two calls. A
+new process for each call would cost several milliseconds, and a lint of the shipped cases makes a thousand calls."""
+
 
 def serve(scratch: str, seconds: float, memory: int, output: int, confined: bool) -> None:
     """Answer requests from standard input on standard output, until standard input is closed.
 
-    A request is `{}`, which is answered when the worker is ready, `{"prepare": RUN}`, or `{"call": RUN, "arguments":
-    TEXT}`. The answer is `{}`, `{"error": REASON}`, or how a call ended:
+    Requests and answers are pairs of a token and an object. The answer has the token of its request. A request is `{}`,
+    which is answered when the worker is ready, `{"prepare": RUN}`, or `{"call": RUN, "arguments": TEXT}`. The answer is
+    `{}`, `{"error": REASON}`, or how a call ended:
 
     - `{"ended": TEXT}`: The call ended itself, and wrote TEXT.
     - `{"kind": KIND, "error": REASON}`: It did not end well.
 
     Args:
-        scratch: An empty folder for the files of the calls. It is removed at the end.
+        scratch: The folder for the folders of the calls. It is removed at the end.
         seconds: Limit of the time of a call, in seconds.
         memory: Limit of the memory of a call in bytes, in addition to the memory that the imports need.
         output: Largest size of a result as JSON, in bytes.
@@ -73,7 +80,8 @@ def serve(scratch: str, seconds: float, memory: int, output: int, confined: bool
     worker = _Worker(scratch, seconds, memory, output, confined, requests)
     with suppress(CallerEnded, BrokenPipeError):
         for line in requests:
-            answers.write(json.dumps(worker.answer(json.loads(line))).encode() + b"\n")
+            token, request = json.loads(line)
+            answers.write(json.dumps([token, worker.answer(request)]).encode() + b"\n")
             answers.flush()
             if worker.used_up:
                 break
@@ -99,8 +107,9 @@ class _Worker:
         self._home = Path.cwd()
         self._adapters: dict[str, TypeAdapter[Any]] = {}
         self._calls = 0
-        self._before: tuple[ForkedCall, Path] | None = None
-        self._next: tuple[ForkedCall, Path] | None = None
+        self._before: tuple[ForkedCaller, Path] | None = None
+        self._next: tuple[ForkedCaller, Path] | None = None
+        self._catalog: tuple[ForkedCaller, Path] | None = None
         self.used_up = False
         self._inherited = open_descriptors() if _CAN_FORK else frozenset[int]()
         self._confinement = Confinement()
@@ -117,15 +126,15 @@ class _Worker:
         """End the process of the last call and fork the process of the next one, while the main process goes on."""
         self._end(self._before)
         if self._before is not None and self._next is None:
-            self._next = self._forked()
+            self._next = self._forked(1)
         self._before = None
 
     def close(self) -> None:
         """End the processes of calls."""
-        self._end(self._before)
-        self._end(self._next)
+        for process in (self._before, self._next, self._catalog):
+            self._end(process)
 
-    def _end(self, call: tuple[ForkedCall, Path] | None) -> int:
+    def _end(self, call: tuple[ForkedCaller, Path] | None) -> int:
         if call is None:
             return 0
         forked, folder = call
@@ -156,8 +165,9 @@ class _Worker:
         except BaseException as error:
             return {"error": _named(error)}
         gc.freeze()  # Otherwise each forked process would go through all objects and copy their memory.
-        self._end(self._next)  # It was forked without this import.
-        self._next = None
+        for process in (self._next, self._catalog):
+            self._end(process)  # It was forked without this import.
+        self._next = self._catalog = None
         return {}
 
     def _call(self, run: str, arguments: str) -> Answer:
@@ -165,11 +175,18 @@ class _Worker:
             return {"ended": self._released(self._adapters[run], arguments)}
         if not _CAN_FORK:
             self.used_up = True
-            self._confine(self._new_folder(), 0)
+            self._confine(self._new_folder(), 0, 1)
             return {"ended": self._result(self._adapters[run], arguments)}
-        self._before, self._next = self._next or self._forked(), None
+        if run.startswith(_CATALOG):
+            process, self._catalog = self._catalog or self._forked(_CALLS_OF_CATALOG), None
+        else:
+            process, self._next = self._next or self._forked(1), None
         request = json.dumps([run, arguments]).encode()
-        ended = self._before[0].answer(request, self._seconds, self._output + 4 * _LARGEST_ERROR, self._caller)
+        ended = process[0].answer(request, self._seconds, self._output + 4 * _LARGEST_ERROR, self._caller)
+        if process[0].is_usable:
+            self._catalog = process
+        else:
+            self._before = process
         if ended.reason == "timeout":
             return {"kind": "timeout", "error": f"took longer than {self._seconds:g} s"}
         if ended.reason == "too_large":
@@ -193,16 +210,16 @@ class _Worker:
             os.chdir(self._home)
             remove_tree(folder)
 
-    def _forked(self) -> tuple[ForkedCall, Path]:
+    def _forked(self, calls: int) -> tuple[ForkedCaller, Path]:
         folder = self._new_folder()
         # Memory is measured here, because a process that was just forked is slow when it uses something first.
-        prepare = partial(self._confine, folder, address_space())
-        return ForkedCall(prepare, self._called, self._inherited, self._confinement.descriptors), folder
+        prepare = partial(self._confine, folder, address_space(), calls)
+        return ForkedCaller(prepare, self._called, calls, self._inherited, self._confinement.descriptors), folder
 
-    def _confine(self, folder: Path, used: int) -> None:
+    def _confine(self, folder: Path, used: int, calls: int) -> None:
         os.chdir(folder)
         os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
-        self._confinement.confine(str(folder), self._seconds, used and used + self._memory, self._memory)
+        self._confinement.confine(str(folder), calls * self._seconds, used and used + self._memory, self._memory)
 
     def _called(self, request: bytes) -> bytes:
         run, arguments = json.loads(request)

@@ -1,8 +1,7 @@
 """Folders for the files of tool calls. None is left behind, even by a process that was killed.
 
-The process that makes a folder holds a lock on the folder until the process ends. So a folder without a lock has no
-owner any more, and the next process that makes a folder removes it. On Windows there are no such locks, and a killed
-process leaves its folder.
+The process that makes a folder holds a lock in the folder until the process ends. So a folder with a free lock has no
+owner any more, and the next process that makes a folder removes it.
 """
 
 from __future__ import annotations
@@ -10,21 +9,21 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISDIR
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from filelock import FileLock, Timeout
 
 __all__ = ["ScratchFolder", "remove_tree"]
 
-_PREFIX = "toolmark-sandbox-"
+_PREFIX = "toolmark-tools-"
+_LOCK = "lock"
 
 
 class ScratchFolder:
-    """A new empty folder.
+    """A new folder, which is empty except for the lock.
 
     Attributes:
         path: The folder, as a path without links.
@@ -34,46 +33,30 @@ class ScratchFolder:
     """
 
     def __init__(self) -> None:
-        _remove_ownerless()
-        while True:
-            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
-            self._lock = _locked(self.path)
-            # Another process can take the folder for one without an owner before the lock is set.
-            if fcntl is None or (self._lock is not None and self.path.exists()):
-                break
-            self.remove()
+        for left in _own_folders():
+            with suppress(Timeout, OSError), FileLock(left / _LOCK).acquire(timeout=0):
+                remove_tree(left)
+        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
+        self._lock = FileLock(self.path / _LOCK)
+        self._lock.acquire()
 
     def remove(self) -> None:
         """Remove the folder with its content."""
+        self._lock.release()
         remove_tree(self.path)
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
 
 
-def _locked(folder: Path) -> int | None:
-    """Lock a folder and return its descriptor. Return None if another process has the lock or removed the folder."""
-    if fcntl is None:
-        return None
-    descriptor = None
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        if descriptor is not None:
-            os.close(descriptor)
-        return None
-    return descriptor
-
-
-def _remove_ownerless() -> None:
-    if fcntl is None:
-        return
+def _own_folders() -> Iterator[Path]:
+    """Return the folders of this user. Another user could have put a link here, which leads elsewhere."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with suppress(OSError):  # Another process can remove the folder at the same time.
-            if folder.lstat().st_uid == os.getuid() and (lock := _locked(folder)) is not None:
-                remove_tree(folder)
-                os.close(lock)
+        with suppress(OSError):  # Its owner can remove it meanwhile.
+            about = folder.lstat()
+            if S_ISDIR(about.st_mode) and about.st_uid == _user():
+                yield folder
+
+
+def _user() -> int:
+    return os.getuid() if hasattr(os, "getuid") else 0  # On Windows, every file belongs to user 0.
 
 
 def remove_tree(folder: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import threading
@@ -30,6 +31,10 @@ _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from toolmark.benchmark.tools.sandbox_worker import serve; serve(**json.loads(sys.argv[2]))"
 )
+_LONGEST_ESCAPE = 8
+"""The most bytes that a byte of a result has in the line of an answer."""
+
+_LARGEST_ERROR = 100_000
 _SECONDS_TO_START = 120.0
 _SECONDS_TO_END = 2.0
 
@@ -84,6 +89,7 @@ class WorkerProcess:
     def __init__(self, limits: CallLimits) -> None:
         settings = asdict(limits)
         del settings["arguments"]
+        self._largest = _LONGEST_ESCAPE * limits.output + _LARGEST_ERROR
         self._scratch = ScratchFolder()
         try:
             path = [str(Path(entry).absolute()) for entry in sys.path]
@@ -120,19 +126,21 @@ class WorkerProcess:
         timer = threading.Timer(seconds, stop)
         timer.daemon = True
         timer.start()
-        line = b""
+        # A tool with effects runs in the worker and could write to its pipe. The token, which is new for each request,
+        # shows that an answer does not belong to an earlier request.
+        token = secrets.token_hex(8)
+        answer: dict[str, Any] | None = None
         try:
             with suppress(BrokenPipeError):
-                self._requests.write(json.dumps(request).encode() + b"\n")
+                self._requests.write(json.dumps([token, request]).encode() + b"\n")
                 self._requests.flush()
-                line = self._answers.readline()
+                answer = _answer(self._answers.readline(self._largest), token)
         finally:
             timer.cancel()
-            if not line.endswith(b"\n"):  # Also after an interruption, so that no later request gets this answer.
+            if answer is None:  # Also after an interruption, so that no later request gets this answer.
                 self._end()
-        if not line.endswith(b"\n"):
+        if answer is None:
             raise WorkerEnded(not over.is_set(), self._process.returncode)
-        answer: dict[str, Any] = json.loads(line)
         return answer
 
     def is_alive(self) -> bool:
@@ -153,6 +161,15 @@ class WorkerProcess:
             with suppress(BrokenPipeError):
                 stream.close()
         self._scratch.remove()
+
+
+def _answer(line: bytes, token: str) -> dict[str, Any] | None:
+    """Return the answer in a line of the worker, or None if the line is no answer to the request with this token."""
+    with suppress(ValueError, RecursionError):
+        match json.loads(line):
+            case [str(same), dict(answer)] if same == token:
+                return answer
+    return None
 
 
 def _environment(confined: bool, scratch: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from toolmark.benchmark.verdicts.intervals import mean_interval
 __all__ = ["Confusion", "SeenTools", "Usage", "confusions", "seen_tools", "selection_by_offered", "usage"]
 
 MOST_TOOLS = 24
-"""Highest number of tools in the table of a confusion. If there are more, the tools with the most mistakes are kept."""
+"""Highest number of tools in a `Confusion`. If there are more tools, those with the most mistakes are kept."""
 
 NO_CALL, MALFORMED, SEVERAL, ABSTAIN = "no call", "malformed", "several calls", "no call is right"
 UNKNOWN_TOOL, OTHERS, WRONG_OTHER = "unknown tool", "other tools", "another tool"
@@ -32,9 +32,9 @@ class Confusion:
     Attributes:
         expected: Names of the rows: first the tools, then `other tools` and `no call is right`, if there are such
             cases.
-        called: Names of the columns: first the same tools. If there are other tools, the column `other tools` counts
-            their right calls, and the column `another tool` counts wrong calls of them. The last columns are the
-            outcomes `unknown tool`, `several calls`, `malformed` and `no call`.
+        called: Names of the columns: first the tools of the rows. If there are remaining tools, two columns follow:
+            `other tools` for right calls of the remaining tools, and `another tool` for wrong calls of these tools. The
+            last columns are `unknown tool`, `several calls`, `malformed` and `no call`.
         counts: Number of completions, shape (expected, called). Every epoch is counted separately.
     """
 
@@ -49,7 +49,8 @@ class SeenTools:
 
     Attributes:
         metric: Id of the metric: `selection.tool` or `validity.call`.
-        tools: `seen` if all expected tools were in the training data, `unseen` if none of them was in it.
+        tools: `seen` if all expected tools were in the training data, `unseen` if no expected tool was in the training
+            data.
         figure: Score of the contestant on these cases.
         base: Score of the baseline on the same cases. None if the contestant has no baseline.
     """
@@ -163,8 +164,8 @@ def seen_tools(
 ) -> tuple[SeenTools, ...]:
     """Return the scores of a contestant on cases with seen tools, and on cases with unseen tools.
 
-    A tool is seen if it is in the training data of the contestant. A case that expects seen and unseen tools does not
-    count.
+    A tool is seen if it is in the training data of the contestant. A case that expects both seen and unseen tools does
+    not count.
 
     Args:
         cases: The cases that were judged.

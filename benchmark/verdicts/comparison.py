@@ -34,7 +34,7 @@ class Side:
     Attributes:
         name: Name of the contestant, unique among the sides.
         grades: One grade for each completion.
-        completions: Completions of the same cases. They are needed only to find out whether two sides are identical.
+        completions: Completions of the judged cases. They are used only to find out whether two sides are identical.
         baseline: Name of the side that this side is compared with. None if this side has no baseline.
         run: Name of the run's directory.
         identity: Identity of the run: everything that can change its completions.
@@ -64,13 +64,15 @@ class ContestantResult:
         cases: Number of cases that were judged.
         waived: Number of judged cases that count in no metric, because their authors excluded them.
         causes: Number of completions for each cause of failure.
+        forgiven: What the format cost: number of completions that are right only in the lenient reading, for each
+            mistake that this reading accepts. A completion may have several of these mistakes.
         figures: Score for each metric, by the id of the metric.
         differences: Difference from the baseline for each primary metric, by the id of the metric. Empty if there is no
             baseline.
         baseline: Name of the contestant that this contestant is compared with. None if there is no baseline.
         unfair: Conditions that differ between the contestant and its baseline, such as the dialect or a version.
         training: Training record of the weights. None if there is no record.
-        unproven: The reason why the adapter may have been trained on another base. Empty if the base is verified.
+        unproven: The reason why the adapter was perhaps trained on another base. Empty if the base is verified.
     """
 
     name: str
@@ -86,6 +88,7 @@ class ContestantResult:
     unfair: tuple[Mismatch, ...] = ()
     training: TrainingRecord | None = None
     unproven: str = ""
+    forgiven: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +201,12 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
                 unfair=() if base is None else mismatches(_fingerprint(base), _fingerprint(side)),
                 training=side.training,
                 unproven=unproven_base(side.identity, side.training),
+                forgiven=Counter(
+                    mistake
+                    for grade in counted
+                    if grade.correct_leniently and not grade.correct
+                    for mistake in grade.forgiven
+                ),
             )
         )
     shown = [metric.info for metric in metrics]

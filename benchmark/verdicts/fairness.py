@@ -20,14 +20,14 @@ from toolmark.benchmark.data.record import TrainingRecord
 __all__ = ["Mismatch", "mismatches", "unproven_base"]
 
 NOT_RECORDED = "not recorded"
-"""The shown value of a field that one side does not have. In the environment, a missing field is not a mismatch,
+"""Reports show these words if one side does not have a field. In the environment, a missing field is not a mismatch,
 because an exported run leaves out fields of its environment."""
 
 NOT_SET = "not set"
-"""The shown value of an option that one side did not use."""
+"""Reports show these words if one side did not use an option."""
 
 _ONLY_IF_SET = ("template_args.", "decoding.thinking_tokens", "decoding.stop_at_call")
-"""Beginnings of the fields that an identity contains only if the option is set."""
+"""Beginnings of field names. An identity contains these fields only if the user set the option."""
 
 _FIELDS_OF_THE_CANDIDATE = frozenset({"model", "weights", "config", "tokenizer", "adapter", "recording"})
 
@@ -68,9 +68,10 @@ def _differing(
 
 
 def _shown(fields: Mapping[str, str], field: str) -> str:
-    """Return the value of a field, or words for a field that the side does not have.
+    """Return the value of a field. If the side does not have the field, return `NOT_SET` or `NOT_RECORDED`.
 
-    An option of a run of Toolmark is known to be not set if the run does not record the option.
+    Toolmark records every option that is set. So if a run of Toolmark has no field for an option, the option was not
+    set. Runs of other programs have no field `decoding.max_tokens`.
     """
     optional = field.startswith(_ONLY_IF_SET) and "decoding.max_tokens" in fields
     return fields.get(field, NOT_SET if optional else NOT_RECORDED)
@@ -95,11 +96,11 @@ def mismatches(
 
 
 def unproven_base(identity: Mapping[str, Any], training: TrainingRecord | None) -> str:
-    """Check that the base in a run is the base on which the adapter was trained.
+    """Return why it is not certain that the adapter of a run was trained on the base of the run.
 
     The base is verified if the training record of the adapter contains the hash of the base's weights. The name of the
-    base is not enough, because the same name can stand for different weights. Loading the adapter shows no error if
-    another base has weights of the same shapes.
+    base is not enough, because the same name can stand for different weights. If another base has weights of the same
+    shapes, the adapter can be loaded on this base without an error.
 
     Args:
         identity: Identity of the run.

@@ -87,9 +87,10 @@ def _detectable(difference: Difference) -> str:
 
 
 def _all_of(gates: Sequence[Gate]) -> Gate:
-    """Return one gate for several gates: `failed` if any gate failed, else `inconclusive` if any gate is inconclusive.
+    """Return one gate for several gates.
 
-    Only the reasons of the gates with this result are kept.
+    The gate is `failed` if any gate failed. Otherwise, it is `inconclusive` if any gate is inconclusive, and else
+    `passed`. Only the reasons of the gates with this result are kept.
     """
     for state in ("failed", "inconclusive", "passed"):
         reasons = [gate.reason for gate in gates if gate.state == state]

@@ -128,8 +128,7 @@ def tango(n: float, wins: float, losses: float, confidence: float = 0.95) -> Int
         all are losses       [-1, -(n - z²)/(n + z²)]
 
     Args:
-        n: Number of cases. An effective sample size, which may be a fraction, is allowed. With n = 0 the interval is
-            [-1, 1].
+        n: Number of cases, or an effective sample size. A fraction is allowed. With n = 0 the interval is [-1, 1].
         wins: Number of cases that only the second candidate gets right.
         losses: Number of cases that only the first candidate gets right.
         confidence: Two-sided coverage.

@@ -84,8 +84,9 @@ def minimum_detectable_effect(n: int, discordance: float) -> float | None:
     if mcnemar_power(n, 1.0, discordance) < TARGET:
         return None
     low, high = 0.0, 1.0
-    # Bisection is possible, because the power rises with the effect. Below the discordance, a larger effect means that
-    # more of the discordant cases have its direction. Above the discordance, it means more discordant cases.
+    # Bisection is possible, because the power rises with the effect. If the effect is below the discordance, a larger
+    # effect means that more of the discordant cases have its direction. If the effect is above the discordance,
+    # a larger effect means more discordant cases.
     while high - low > 1e-6:
         middle = (low + high) / 2
         low, high = (low, middle) if mcnemar_power(n, middle, discordance) >= TARGET else (middle, high)

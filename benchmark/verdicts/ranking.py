@@ -1,8 +1,8 @@
 """Computes the ranks of contestants. A rank is a range, for example from 2 to 4.
 
-A small difference between two scores may be chance. So a contestant is better than another contestant only if the
+A small difference between two scores can be chance. So a contestant is better than another contestant only if the
 paired 95% interval of the difference lies above 0. A contestant comes after all better contestants and before all worse
-contestants. The order of the other contestants is open, so a rank is a range.
+contestants. Its order relative to the remaining contestants is open, so a rank is a range.
 """
 
 from __future__ import annotations

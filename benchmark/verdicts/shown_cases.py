@@ -38,7 +38,8 @@ class Argument:
         name: Name of the argument.
         value: Value as JSON.
         fault: Label of the cause of failure. Empty if the argument is right.
-        rule: For an expected argument: in words, which other values are accepted.
+        rule: The other values that are accepted, in words. Empty if there are none, or if the call is not an expected
+            call.
     """
 
     name: str
@@ -54,7 +55,7 @@ class CallShown:
     Attributes:
         name: Name of the tool.
         arguments: Arguments with their faults.
-        fault: Why the call of this tool is wrong. Empty if the tool is right.
+        fault: Why it is wrong to call this tool. Empty if the tool is right.
         missing: Names of the arguments that are missing.
     """
 
@@ -88,7 +89,8 @@ class Answer:
         outcome: Outcome of the answer: call, abstain or malformed.
         cause: Cause of failure. None if the answer is right.
         detail: The cause in words, with the values of this answer.
-        calls: The calls that were read from the answer, with their faults. The reading also accepts malformed calls.
+        calls: The calls that were read from the answer, with their faults. Malformed calls are included if they can be
+            read.
         said: The part of the answer for the user, without calls and markers.
         text: The whole completion. Native calls are written as text.
         stop_reason: Reason why the completion ended: stop, length or unknown.
@@ -117,7 +119,7 @@ class CaseShown:
         reason: Why abstaining is right. None if a call is right.
         expected: Calls of the right answer, with the first accepted value of each argument. If there are several right
             answers, this is the right answer that is closest to the calls of the last contestant.
-        others: Number of the other right answers.
+        others: Number of right answers in addition to `expected`.
         tool: The expected tool. None if no tool or several tools are expected.
         tags: Tags of the case, as text.
         waived: Why the case counts in no metric. None if the case counts.
@@ -151,7 +153,7 @@ def _json(value: Any) -> str:
 
 
 def _rule(rule: Accept) -> str:
-    """Return in words which other values the rule accepts. Empty if there are no other values."""
+    """Return the other values that the rule accepts, in words. Empty if there are no other values."""
     match rule.match:
         case "exact":
             return f"or {', '.join(_json(value) for value in rule.of[1:6])}" if len(rule.of) > 1 else ""

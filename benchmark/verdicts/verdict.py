@@ -143,7 +143,7 @@ def _test(paired: Paired) -> _Tested:
 
 
 def _overlap(metrics: Sequence[Paired]) -> float:
-    """Return the share of the cases of these metrics that both sides have. If there is no case, return 1."""
+    """Return how many of all cases of these metrics both sides have, as a share. If there is no case, return 1."""
     common = {case_id for paired in metrics for case_id in paired.case_ids}
     alone = {case_id for paired in metrics for case_id in (*paired.only_base, *paired.only_candidate)}
     return len(common) / len(common | alone) if common or alone else 1.0
@@ -201,8 +201,8 @@ def decide(candidates: Sequence[Mapping[str, Paired]], margin: float = MARGIN) -
 
     A metric without a common case is in no family of tests. Both sides must have 95% of their cases in common:
 
-    - If the share is smaller over all metrics of a candidate, every metric of this candidate is `inconclusive`.
-    - If the share is smaller in one metric, this metric is `inconclusive`. The test of this metric still counts in
+    - If the share over all metrics of a candidate is below 95%, every metric of this candidate is `inconclusive`.
+    - If the share in one metric is below 95%, this metric is `inconclusive`. The test of this metric still counts in
       Holm's correction.
 
     Args:

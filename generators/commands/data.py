@@ -22,7 +22,7 @@ _GIVEN = "dim"
 _MOST_UNREADABLE = 20
 """Largest number of rows that are listed because they are not conversations."""
 _SHOWN = 240
-"""If a text that the model does not learn is long, this number of characters is printed from each end of the text."""
+"""A long text that the model does not learn is shortened: only this number of characters of each end is printed."""
 
 
 @app.command

@@ -70,7 +70,8 @@ def generate_command(generator: Any) -> Callable[..., None]:
         say(f"Wrote {out}: {written}.")
         say(f"Of {report.proposed:,} proposed conversations, these were rejected: {rejected or 'none'}.")
         if report.unexecuted:
-            say(f"{report.unexecuted:,} calls were only checked against the schema, because their tools may not run.")
+            unexecuted = f"{report.unexecuted:,} calls were only checked against the schema"
+            say(f"{unexecuted}, because their tools are not allowed to run.")
         if push is not None:
             say(f"published: {upload_dataset(out, push, private=True)}")
 
@@ -87,7 +88,7 @@ def generate_command(generator: Any) -> Callable[..., None]:
             ),
             "execute": (
                 Execute,
-                "Tools that may run: those without effects (pure), also those that read data (read), or all.",
+                "Tools that are allowed to run: those without effects (pure), also those that read (read), or all.",
             ),
             "manifest": (
                 Path | None,

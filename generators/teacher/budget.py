@@ -32,7 +32,7 @@ class Budget:
     """The requests, tokens and dollars that this run has used, and the limits of this run.
 
     Attributes:
-        max_requests: Highest number of requests; None for no limit. Failed requests count, because a provider may bill
+        max_requests: Highest number of requests; None for no limit. Failed requests count, because some providers bill
             failed requests.
         max_cost: Highest cost in dollars; None for no limit.
         requests: Number of requests sent.

@@ -101,7 +101,7 @@ class RecordedRequests:
             completion = await model.ask(Prompt(tuple(messages)), config, self.budget.request, label.batch)
         except Unanswered as error:
             raise EnvironmentFault(
-                f"{model.name} did not answer in {self._options.retries + 1} tries: {error}",
+                f"{model.name} did not answer (at most {self._options.retries + 1} tries): {error}",
                 "Give the same command again. All replies so far are kept.",
             ) from None
         priced = price.of(completion.usage) if price else 0.0
@@ -125,7 +125,7 @@ class RecordedRequests:
 
 
 def price_of(options: TeacherOptions, role: Role) -> Price | None:
-    """Return the price of the role's model, from the options or else from Inspect's list. None if it is not known."""
+    """Return the price of the role's model, from the options or else from Inspect's list. None if it is in neither."""
     if options.input_price is not None and options.output_price is not None:
         return Price(options.input_price, options.output_price)
     from inspect_ai.model import get_model_info

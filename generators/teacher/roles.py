@@ -60,7 +60,7 @@ class CallerReply(NamedTuple):
 
     Attributes:
         call: The call. None if the reply is an answer in plain words.
-        result: The result of the call. None if the tool may not run.
+        result: The result of the call. None if the tool is not allowed to run.
         text: The answer in plain words. Empty if the reply is a call.
     """
 
@@ -115,7 +115,9 @@ class Roles:
     async def call(
         self, query: str, offered: Sequence[Tool], wanted: Tool | None, hard: bool, label: RequestLabel
     ) -> CallerReply:
-        """Return the caller's reply to `query`: a valid call of `wanted` that runs, or plain words if `wanted` is None.
+        """Return the caller's reply to `query`.
+
+        The reply is a call of `wanted` that is valid and does not fail. If `wanted` is None, the reply is plain words.
 
         Raises:
             UnusableReply: The first and the second reply are unusable.

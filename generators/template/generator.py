@@ -114,7 +114,7 @@ class TemplateGenerator(BaseGenerator):
 
 
 def _borrowed(toolbox: Toolbox) -> tuple[Tool, ...]:
-    """Return the tools of the catalog that may be offered in addition to the tools of `toolbox`.
+    """Return the tools of the catalog that can be offered in addition to the tools of `toolbox`.
 
     Held-out tools are left out. A tool is also left out if its name shares a word with the name of a tool of `toolbox`.
     """

@@ -178,7 +178,7 @@ def code(rng: Random) -> str:
 
 
 def digits(rng: Random) -> str:
-    """Draw a string of digits, such as a postcode. The string may begin with zeros."""
+    """Draw a string of digits, such as a postcode. The string can begin with zeros."""
     return "".join(rng.choices(string.digits, k=rng.randint(3, 8)))
 
 

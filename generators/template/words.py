@@ -16,7 +16,7 @@ class Subject:
 
     Attributes:
         name: The word for tool names.
-        spoken: The words for descriptions and questions. All of them mean the same.
+        spoken: The words for descriptions and questions. All these words have the same meaning.
         domain: The domain of the subject, such as `kitchen`.
     """
 

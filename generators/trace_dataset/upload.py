@@ -20,7 +20,7 @@ _NOT_PUBLISHED = "rejected.jsonl"
 
 
 def check_upload(repo: str, folder: Path, flag: str) -> None:
-    """Check that an upload will be possible. The check runs before a generation, because a generation may take hours.
+    """Check that an upload will be possible. The check runs before a generation, because a generation can take hours.
 
     Args:
         repo: The data set on the hub, ORG/NAME.
@@ -42,8 +42,8 @@ def upload_dataset(folder: Path, repo: str, *, private: bool) -> str:
         The web address of the commit.
 
     Raises:
-        InputError: `folder` is not a trace dataset, a file in it is a link to a file outside of it, or the hub refuses
-            its card.
+        InputError: `folder` is not a trace dataset, or contains a link to a file outside of `folder`. Or the hub
+            refuses the card of the dataset.
         EnvironmentFault: There is no token, the token has no permission to write to `repo`, or there is no network.
     """
     card = dataset_card(folder)
@@ -67,7 +67,10 @@ def upload_dataset(folder: Path, repo: str, *, private: bool) -> str:
 
 
 def _servers(folder: Path) -> Iterator[str]:
-    """Yield the servers that tools of a dataset name. A file that was written by hand may contain keys in them."""
+    """Yield the addresses and commands of servers in the tools of a dataset.
+
+    If a user wrote such an address or command by hand, it perhaps contains a secret key.
+    """
     runs = [tool.run for tool in read_tools_file(folder / "tools.yaml").tools]
     for path in folder.glob("*.jsonl"):
         with path.open(encoding="utf-8", errors="replace") as lines:

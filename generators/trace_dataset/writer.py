@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from toolmark.benchmark.core.hashing import file_hash
 from toolmark.benchmark.data.traces import Trace
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class NamedToolboxes:
         """Store `box` under its name.
 
         Returns:
-            Whether a case may refer to `box` by name. False if `box` has no name, if the name is already used for other
+            Whether a case can refer to `box` by name. False if `box` has no name, if the name is already used for other
             tools, or if a tool of `box` is not a tool of the dataset.
         """
         if not box.name or any(self._offered.by_name.get(tool.name) != tool for tool in box.tools):
@@ -83,7 +84,7 @@ def _rows(path: str) -> Iterator[dict[str, Any]]:
 
 
 def write_traces(spools: Mapping[str, Path], out: Path, cache: Path) -> None:
-    """Write a `datasets.DatasetDict`. The rows are streamed, so a dataset may be larger than the memory.
+    """Write a `datasets.DatasetDict`. The rows are streamed, so a dataset can be larger than the memory.
 
     A split without rows is left out, because `datasets` cannot read an empty split.
 
@@ -109,7 +110,12 @@ def write_traces(spools: Mapping[str, Path], out: Path, cache: Path) -> None:
 
     def split(spool: Path) -> Any:
         return datasets.Dataset.from_generator(
-            _rows, features=features, gen_kwargs={"path": str(spool)}, cache_dir=str(cache), keep_in_memory=False
+            _rows,
+            features=features,
+            gen_kwargs={"path": str(spool)},
+            cache_dir=str(cache),
+            keep_in_memory=False,
+            fingerprint=file_hash(spool)[:16],  # The default is a hash of the path, which is different in every run.
         )
 
     shown = datasets.is_progress_bar_enabled()

@@ -43,7 +43,7 @@ class Drawing:
         id: Id of the element.
         title: Title of the figure.
         caption: Explanation of the figure.
-        variants: Names and Plotly figures. If there are several, the reader chooses one.
+        variants: Pairs of a name and a Plotly figure. If there are several, the reader of the page chooses one.
         head: Names of the columns of the figure's table.
         rows: Rows of the figure's table.
         tall: Height in pixels.

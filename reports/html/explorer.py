@@ -3,8 +3,8 @@
 The cases in a page have a size limit, so that the page can be sent by mail. Cases that changed come first. Cases that
 the candidate broke come before cases that the candidate fixed. The page shows how many cases are left out.
 
-In a site, script files in the folder of the page contain the other cases. A page that is opened from disk may load
-scripts, but may not fetch data.
+In a site, script files in the folder of the page contain the other cases. Scripts are used because a browser lets a
+page that is opened from disk load scripts, but not fetch data.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BUDGET = 2_600_000
 _CODES = {"broken": "b", "fixed": "f", "both wrong": "w", "both right": "r", "wrong": "x", "right": "o"}
 
 Chosen = tuple[Sequence[str], Sequence[CaseShown]]
-"""A pair: the cases in the page, as JSON for a script element, and the cases that do not fit."""
+"""A pair of two sequences: the cases in the page, each as JSON for a script element; and the cases that do not fit."""
 
 
 def _call(call: CallShown) -> dict[str, Any]:
@@ -73,9 +73,9 @@ def _case(case: CaseShown, flips: Sequence[Flips]) -> dict[str, Any]:
 
 
 def _interest(case: CaseShown, flips: Sequence[Flips]) -> int:
-    """Return the most interesting change of the case under any measure, as a position in `FATES`.
+    """Return the most interesting change of the case, over all contestants and measures, as a position in `FATES`.
 
-    Position 0 is the most interesting change. The changes are compared over all contestants.
+    Position 0 is the most interesting change.
     """
     return min((FATES.index(flip.fates[case.id]) for flip in flips if case.id in flip.fates), default=len(FATES))
 

@@ -19,7 +19,7 @@ _RED = ("regressed", "missing")
 
 
 def _series(entries: Sequence[Entry], metric: str) -> dict[tuple[str, str], list[tuple[Entry, Point]]]:
-    """Return the points of one metric, oldest first. The key is the candidate and the hash of the cases."""
+    """Return the points of one metric, oldest first, for each pair of a candidate and the hash of its cases."""
     series: dict[tuple[str, str], list[tuple[Entry, Point]]] = {}
     for entry in entries:
         for side in entry.sides:

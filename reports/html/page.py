@@ -86,7 +86,7 @@ def policy(scripts: Sequence[str], styles: Sequence[str], *, beside: bool = Fals
     Args:
         scripts: Texts of the inline scripts.
         styles: Texts of the inline styles.
-        beside: Whether the page may also run script files from its own folder.
+        beside: Whether the page is also allowed to run script files from its own folder.
     """
     run = " ".join([*map(_hash, scripts), *(["'self'"] if beside else [])]) or "'none'"
     style = " ".join(map(_hash, [*styles, _EMPTY_STYLE]))
@@ -120,7 +120,10 @@ def plotly_script() -> str:
 
 
 def unwanted_styles(plotly: str) -> list[str]:
-    """Return the ids of the style elements for maps. Plotly adds a style element only if its id does not exist yet.
+    """Return the ids of the style elements that Plotly adds for maps.
+
+    Plotly adds such an element only if the page has no element with this id. So Plotly adds no styles for maps
+    to a page that has elements with these ids.
 
     Args:
         plotly: Plotly's script.

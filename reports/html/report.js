@@ -287,7 +287,8 @@
   });
   const begin = () => { fillFilters(); fillFates(); changed(); visit(); };
 
-  // A page opened from disk may load scripts but no data. Each script with further cases calls toolmarkCases.
+  // A browser lets a page that is opened from disk load scripts, but no data. So the further cases are in scripts.
+  // Each of these scripts calls toolmarkCases.
   globalThis.toolmarkCases = (more) => cases.push(...more);
   const rest = byId("rest");
   rest.hidden = explorer.beside.length === 0;

@@ -9,7 +9,7 @@ shipped cases have no finding.
     gold.py                  runs the expected calls; checks that a perfect answer scores 1 on each primary metric
     likeness.py              finds cases that are too similar to each other or to training templates
     skeletons.py             removes the values from questions, for the measurement of similarity
-    doubtful_abstentions.py  finds cases that expect no call although a call may be right
+    doubtful_abstentions.py  finds cases that expect no call although a call is perhaps right
 """
 
 from __future__ import annotations
@@ -89,11 +89,12 @@ def lint_cases(
     Args:
         paths: Case files or folders.
         tools: The toolboxes that the cases name, in the form of the option `--tools`.
-        trust_data_tools: Whether the code that the cases name may be imported.
+        trust_data_tools: Whether code that the cases name is imported and run.
 
     Returns:
-        The findings in the order of files and lines, the number of cases that were checked, and lines about parts of
-        `tools` that cannot be tools, and about tools that were not run because `tools` does not name them.
+        The findings in the order of files and lines, the number of cases that were checked, and notes for the user.
+        There are two kinds of notes. One kind is about parts of `tools` that cannot be tools. The other kind is about
+        tools that were not run, because `tools` does not name them.
 
     Raises:
         InputError: A file cannot be read.

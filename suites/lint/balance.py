@@ -15,12 +15,15 @@ __all__ = ["DIFFICULTIES", "balance", "labels", "splits"]
 
 DIFFICULTIES = ("easy", "hard")
 
+NO_DIFFICULTY = "abstain"
+"""The tag `difficulty` that generators write if a case expects no call. Such a case needs no topic."""
+
 _FEWEST_CASES = 40
 """Smallest number of cases for which shares are checked. With fewer cases, shares can be uneven by chance."""
 _LEAST_RARER = 0.25
 """In each stratum, the rarer difficulty must have at least this share of the cases."""
 _FIRST_PLACE_EXCESS = 0.1
-"""Largest permitted excess of the share of cases whose first offered tool is right, over this share by chance."""
+"""The first offered tool must not be right much more often than by chance. This is the largest permitted excess."""
 _DEV_SHARE = (0.1, 0.35)
 """Smallest and largest permitted share of dev cases, if the collection has both dev and test cases."""
 
@@ -29,9 +32,11 @@ def labels(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
     """Yield findings `tags`: the difficulty, topic or tool is missing, or the tool is not the expected tool."""
     for row in rows:
         tags, tools = row.case.tags, expected_tools(row.case)
-        if tags.get("difficulty") not in DIFFICULTIES:
-            yield row.finding("tags", f"difficulty is {tags.get('difficulty')!r}, not one of {', '.join(DIFFICULTIES)}")
-        if not isinstance(tags.get("topic"), str) or not tags["topic"]:
+        allowed = DIFFICULTIES if tools else (*DIFFICULTIES, NO_DIFFICULTY)
+        if tags.get("difficulty") not in allowed:
+            yield row.finding("tags", f"difficulty is {tags.get('difficulty')!r:.80}, not one of {', '.join(allowed)}")
+        known = isinstance(tags.get("topic"), str) and tags["topic"]
+        if not known and tags.get("difficulty") != NO_DIFFICULTY:
             yield row.finding("tags", "topic is missing")
         if len(tools) == 1 and tags.get("tool") != tools[0]:
             yield row.finding("tags", f"tool is {tags.get('tool')!r}, but the expected call is of {tools[0]}")
@@ -64,14 +69,19 @@ def splits(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
 
 
 def balance(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
-    """Yield findings `balance`. Small collections are not checked. A finding has the place of the first such case."""
+    """Yield findings `balance`. Small collections are not checked.
+
+    A finding is about several cases. Its place is the place of the first of these cases.
+    """
     yield from _rare_tools(rows)
     yield from _rare_difficulties(rows)
     yield from _favoured_place(rows)
     dev = [row for row in rows if row.case.split == "dev"]
     low, high = _DEV_SHARE
     if len(rows) >= _FEWEST_CASES and 0 < len(dev) < len(rows) and not low <= len(dev) / len(rows) <= high:
-        yield dev[0].finding("balance", f"{len(dev)} of {len(rows)} cases are dev: outside {low:.0%} to {high:.0%}")
+        yield dev[0].finding(
+            "balance", f"{len(dev)} of {len(rows)} cases are dev, but {low:.0%} to {high:.0%} are needed"
+        )
 
 
 def _rare_tools(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
@@ -91,13 +101,14 @@ def _rare_tools(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
 def _rare_difficulties(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
     strata: Mapping[str, list[LocatedCase]] = defaultdict(list)
     for row in rows:
-        strata[stratum(row.case)].append(row)
+        if row.case.tags.get("difficulty") != NO_DIFFICULTY:
+            strata[stratum(row.case)].append(row)
     for name, members in strata.items():
         counts = Counter(str(row.case.tags.get("difficulty")) for row in members)
         lesser = min(counts[difficulty] for difficulty in DIFFICULTIES)
         if len(members) >= _FEWEST_CASES and lesser < _LEAST_RARER * len(members):
             told = ", ".join(f"{counts[difficulty]} {difficulty}" for difficulty in DIFFICULTIES)
-            yield members[0].finding("balance", f"difficulty of {name}: {told}, of {len(members)}")
+            yield members[0].finding("balance", f"difficulty of the {len(members)} cases of {name}: {told}")
 
 
 def _favoured_place(rows: Sequence[LocatedCase]) -> Iterator[Finding]:

@@ -1,13 +1,13 @@
-"""Finds cases that expect no call although a call may be right.
+"""Finds cases that expect no call although a call is perhaps right.
 
 The rules compare words only. A person must decide whether a finding is right.
 
 - `answerable`: The case says that no tool is needed. But an offered tool shares words with the question, and the
-  question has a value for every required argument.
+  question contains a value for every required argument.
 - `answerable`: The case says that no tool is needed. But the question asks for a fact, and an offered tool searches the
   web.
-- `missing-argument`: The case says that an argument is missing. But the argument is optional, or the question has a
-  value for the argument.
+- `missing-argument`: The case says that an argument is missing. But the argument is optional, or the question contains
+  a value for the argument.
 - `already-answered`: The case says that the question is already answered. But the conversation contains no tool result.
 """
 
@@ -90,7 +90,7 @@ def _evidence(tool: Tool, text: str) -> int | None:
     Return None if a required argument has no value. Two arguments cannot share one value.
 
     The words after a colon can be the value of an argument that takes any string. An argument with such a value is not
-    counted, because any words may follow a colon.
+    counted, because any words can follow a colon.
     """
     declared, required = _arguments_of(tool)
     used: list[Any] = []
@@ -128,7 +128,7 @@ def _answerable_cases(row: LocatedCase) -> Iterator[Finding]:
 
 def _missing(row: LocatedCase, expect: Abstain) -> Iterator[Finding]:
     if expect.tool is None or expect.missing is None:
-        yield row.finding("missing-argument", 'the case does not say "tool" and "missing"')
+        yield row.finding("missing-argument", 'the expected answer must have both keys "tool" and "missing"')
         return
     if expect.tool not in row.case.toolbox.names:
         yield row.finding("missing-argument", f"{expect.tool} is not offered")
@@ -150,12 +150,12 @@ def _missing(row: LocatedCase, expect: Abstain) -> Iterator[Finding]:
     if len(fitting) > claimed:
         values = ", ".join(map(repr, fitting))
         yield row.finding(
-            "missing-argument", f"{expect.missing} of {expect.tool} may be in the question: {values:.200}"
+            "missing-argument", f"{expect.missing} of {expect.tool} is perhaps in the question: {values:.200}"
         )
 
 
 def abstentions(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
-    """Yield findings about cases that expect no call although a call may be right."""
+    """Yield findings about cases that expect no call although a call is perhaps right."""
     for row in rows:
         if not isinstance(row.case.expect, Abstain):
             continue

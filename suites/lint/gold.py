@@ -22,8 +22,8 @@ __all__ = ["executes", "proves"]
 def _failure_and_value(case: Case, call: Call, executor: Executor, *, gold: bool = False) -> tuple[str | None, Any]:
     """Run `call`, and return the reason of its failure and its value.
 
-    If the call succeeds, the reason is None. If the call may not run, the value is None. In a `gold` call, null is
-    valid.
+    If the call succeeds, the reason is None. If the call is not allowed to run, reason and value are None. `gold` is
+    true for calls of the expected answer. In these calls, null is right even if the schema does not allow null.
     """
     if call.name not in case.toolbox.names:
         return f"{call.name} is not offered", None

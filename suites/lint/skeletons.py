@@ -71,7 +71,7 @@ def _words_and_masks(text: str) -> Skeleton:
 
 
 def _collapsed(words: list[str]) -> list[str]:
-    """Return the words with consecutive masks replaced by one mask. `and` or `or` may be between two masks."""
+    """Return the words with consecutive masks replaced by one mask. A single `and` or `or` between masks is dropped."""
     kept: list[str] = []
     for word in words:
         if word == MASK:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,15 @@ def test_help_lists_every_plug_in(warm_without_torch):
     assert all(group in cold.stdout for group in ("cases", "generate", "train"))
     assert "template" in warm_without_torch("generate", "--help").stdout
     assert "pocket" in warm_without_torch("train", "--help").stdout
+
+
+def test_a_command_can_be_interrupted_while_it_is_imported(tmp_path: Path):
+    (tmp_path / "cyclopts.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    command = [sys.executable, "-m", "toolmark.benchmark.cli", "report", "runs"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "Interrupted. To continue, run: toolmark report runs\n"
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ too much memory.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -35,12 +36,13 @@ class Door:
         name: In the names of tests.
         make: Writes a damaged input to a folder, and returns the arguments of `toolmark` that read it.
         quick: Number of inputs that the quick test tries.
-        environment: Variables of the command.
+        environment: Returns variables that the command gets besides those of this process.
     """
 
     name: str
     make: Callable[[Random, Path], Sequence[str]]
-    quick: int = 25
+    quick: int = 8
+    environment: Callable[[], Mapping[str, str]] = dict
 
 
 def findings(door: Door, commands: Commands, folder: Path, seeds: Iterable[int]) -> list[str]:
@@ -56,7 +58,9 @@ def _tried(door: Door, commands: Commands, folder: Path, seed: int) -> str | Non
     own = folder / f"{door.name.replace(' ', '-')}-{seed}"
     own.mkdir(parents=True)
     arguments = door.make(Random(f"{door.name} {seed}"), own)
-    started = commands.start("toolmark", *arguments, cwd=own, growth=_MOST_GROWTH, cpu_seconds=_CPU_SECONDS)
+    environment = {**os.environ, **door.environment()}
+    limits = {"growth": _MOST_GROWTH, "cpu_seconds": _CPU_SECONDS}
+    started = commands.start("toolmark", *arguments, cwd=own, environment=environment, **limits)
     try:
         ended = started.wait(_WALL_SECONDS)
         fault = _fault(ended.returncode, ended.said)

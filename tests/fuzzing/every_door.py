@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.fuzzing.adapter_doors import ADAPTER_DOORS
 from tests.fuzzing.file_doors import FILE_DOORS
 from tests.fuzzing.model_doors import MODEL_DOORS
+from tests.fuzzing.server_doors import SERVER_DOORS
 
 __all__ = ["DOORS"]
 
@@ -14,5 +15,6 @@ DOORS = {
         *FILE_DOORS,
         *MODEL_DOORS,
         *ADAPTER_DOORS,
+        *SERVER_DOORS,
     )
 }

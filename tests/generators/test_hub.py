@@ -187,7 +187,7 @@ def test_a_push_uploads_the_folder_and_tells_no_token(dataset: Path, at_hub: AtH
     hub.state = "refuses"
     refused = at_hub(*push, token=TOKEN)
     assert refused.code == 69
-    assert "the token may not write to me/mine: " in refused.err
+    assert "the token is not allowed to write to me/mine: " in refused.err
     assert TOKEN not in refused.said
     hub.state = "gone"
     gone = at_hub(*push, token=TOKEN)

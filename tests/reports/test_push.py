@@ -195,7 +195,7 @@ def test_every_refusal_says_what_mends_it(push, tmp_path, adapter, runs, hub):
     hub.refuses = True
     run = push(str(adapter), *runs, *to, port=hub.server_port)
     assert run.returncode == 69
-    assert "may not write to someone/mine" in run.stderr
+    assert "is not allowed to write to someone/mine" in run.stderr
     for arguments, said in (
         ([str(adapter), *runs, "--to", "no place"], "ORG/NAME"),
         ([str(tmp_path), *runs, *to], "is not the folder of an adapter or a model"),

@@ -72,7 +72,9 @@ def test_each_thing_that_sides_should_share_is_told_where_they_do_not(make, ask,
     assert {same.state for same in strip.values()} == {"ok"}
     shown = Html().page(found)
     assert f'<li class="chip {state}"><b>{what}</b>' in shown
-    assert ("What may be unfair about `mine`" in Markdown().report(found)) is (state in ("bad", "warning"))
+    assert ("What can make the comparison of `mine` unfair" in Markdown().report(found)) is (
+        state in ("bad", "warning")
+    )
 
 
 def test_sides_that_answered_other_cases_are_yellow_and_then_red(make, ask):

@@ -59,6 +59,7 @@ POST = row(
     "slack them that the oven is free again",
     "messages-5",
     abstain("missing_argument", tool="send_slack_message", missing="channel"),
+    tags={"difficulty": "abstain"},  # as generators write it
 )
 TURNS = [
     {"role": "user", "content": "our choir's mail said 1 Feb 2027, on what weekday do we sing then"},
@@ -89,6 +90,18 @@ PLANTED: list[tuple[str, Row | str, str]] = [
     ("schema", changed(MEDIAN, toolbox="no-such-box"), "no-such-box"),
     ("schema", {key: value for key, value in MEDIAN.items() if key != "licence"}, "licence"),
     ("id", changed(MEDIAN, group="z"), "the same messages and tools as"),
+    (
+        "tags",
+        calling(
+            "e",
+            "pls fold C and ff together",
+            "text-5",
+            "word_count",
+            {"text": ["C and ff"]},
+            tags={"difficulty": "abstain", "tool": "word_count", "topic": "x"},
+        ),
+        "difficulty is 'abstain'",
+    ),
     ("tags", changed(REPLY, tags={"topic": "x"}, messages=[{"role": "user", "content": "Sing!"}]), "difficulty"),
     (
         "tags",
@@ -202,7 +215,7 @@ PLANTED: list[tuple[str, Row | str, str]] = [
             "currency-1",
             abstain("missing_argument", tool="convert_currency", missing="to_currency"),
         ),
-        "may be in the question",
+        "is perhaps in the question",
     ),
     (
         "missing-argument",
@@ -212,7 +225,7 @@ PLANTED: list[tuple[str, Row | str, str]] = [
             "numbers-10",
             abstain("missing_argument", tool="calculate_combinations", missing="n"),
         ),
-        "may be in the question: 3, 12",
+        "is perhaps in the question: 3, 12",
     ),
     ("already-answered", row("e", "and once more, slowly?", "dates-5", abstain("already_answered")), "no tool result"),
 ]
@@ -278,7 +291,7 @@ def test_favoured_tools_difficulties_and_places_are_told(written):
         "1: made_0 is right in 0 cases, and the median tool in 7",
     ]
     (hard,) = balances(written(many(box, 48, box, "hard")))
-    assert hard == "1: difficulty of call: 0 easy, 48 hard, of 48"
+    assert hard == "1: difficulty of the 48 cases of call: 0 easy, 48 hard"
     first = balances(
         written(
             [r for tool in box for r in many([tool], 48, [tool, *(n for n in box if n != tool)])[box.index(tool) :: 8]]
@@ -287,7 +300,7 @@ def test_favoured_tools_difficulties_and_places_are_told(written):
     assert first == ["1: the first of several tools is right in 100%, and by chance in 12%"]
     few = many(box, 48, box)
     few[5]["split"] = "dev"
-    assert balances(written(few, "all.jsonl")) == ["6: 1 of 48 cases are dev: outside 10% to 35%"]
+    assert balances(written(few, "all.jsonl")) == ["6: 1 of 48 cases are dev, but 10% to 35% are needed"]
 
 
 def test_every_kind_is_planted_somewhere():

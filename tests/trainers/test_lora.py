@@ -136,6 +136,15 @@ def assert_same_bytes(out: Path, trained: Path) -> None:
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("room", [1_000, 20_000, 60_000])
+def test_a_disk_that_fills_up_is_told_in_words(base, data, dev, tmp_path, warm, room):
+    ended = warm.start("toolmark", *command(tmp_path / "out", base, data, dev, 1), room=room).wait()
+    assert ended.code == 69, ended.said
+    assert "Traceback" not in ended.said
+    assert "File too large" in ended.err
+
+
 KILLED_AT = (
     "*/checkpoint-5/trainer_state.json",  # its weights are written, and it is not whole
     "*/checkpoint-10/complete",  # written, and not yet called whole
@@ -190,7 +199,7 @@ def test_ten_kills_leave_the_same_bytes(base, data, dev, tmp_path, warm):
 
 def test_a_loss_that_is_no_number_keeps_the_last_good_checkpoint(base, data, dev, tmp_path):
     wild = QUICK.model_copy(update={"lr": 1e30, "grad_norm": 1e30, "score_every": 1})
-    with pytest.raises(InputError, match=r"is (nan|inf) at step .*The last good checkpoint is .*checkpoint-1"):
+    with pytest.raises(InputError, match=r"computes no numbers at step 3\. The last good checkpoint is .*checkpoint-1"):
         train(base, data, dev, tmp_path / "out", wild)
 
 

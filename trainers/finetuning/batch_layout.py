@@ -97,7 +97,7 @@ def batch_loss(model: Any, batch: Mapping[str, Any], weight: torch.Tensor | floa
     Args:
         model: A causal language model.
         batch: A batch from `packed_rows` or `padded_rows`.
-        weight: The number by which the weighted sum is divided. With None, this is the sum of the batch's weights.
+        weight: The number by which the weighted sum is divided. None stands for the sum of the batch's weights.
     """
     inputs = {name: value for name, value in batch.items() if name not in ("targets", "weights", "tokens")}
     packed = "toolmark_pass" in batch

@@ -83,7 +83,7 @@ class DecisionTokens:
             calls = (Call(name=name, arguments=given) for given in _ARGUMENTS)
             ids = _beginning(self._written(Message(role="assistant", tool_calls=(call,))) for call in calls)
             said = [str(self._tokenizer.decode(ids[:end])).count(name) for end in range(len(ids) + 1)]
-            self._named[name] = ids[: said.index(said[-1])]  # the text before the name may also contain the name
+            self._named[name] = ids[: said.index(said[-1])]  # the text before the name can contain the name too
         return self._named[name]
 
     def _written(self, reply: Message) -> list[int]:
@@ -94,11 +94,11 @@ class DecisionTokens:
 
 
 def _beginning(replies: Iterable[list[int]]) -> list[int]:
-    """Return the ids with which both replies begin."""
+    """Return the ids that are equal at the beginning of the two replies."""
     one, other = replies
     return one[: _common(one, other)]
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """Return with how many equal ids two sequences begin."""
+    """Return the number of equal ids at the beginning of two sequences."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

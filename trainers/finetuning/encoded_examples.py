@@ -196,13 +196,17 @@ def _written(text: str) -> str:
 
 
 def _is_reply(text: str, reply: Message, dialect: Dialect, trace: Trace) -> bool:
-    """Return whether `text` is the text of `reply`. If `reply` has calls, the calls that are read from `text` count."""
+    """Return whether `text` is the text of `reply`.
+
+    If `reply` has calls, the calls that the dialect reads from `text` must equal the calls of `reply`. White space
+    does not matter.
+    """
     if not reply.tool_calls:
-        return _written(without_thinking(text)) == _written(reply.content)
+        return _written(without_thinking(text)) == _written(without_thinking(reply.content))
     reading = typed(dialect.parse(Completion(text), strict=True), trace.tools)
     return reading.error is None and (reading.calls, _written(reading.answer)) == (
         reply.tool_calls,
-        _written(reply.content),
+        _written(without_thinking(reply.content)),
     )
 
 

@@ -47,7 +47,7 @@ def arrange(examples: Sequence[Encoded], order: ExampleOrder, together: int, epo
             examples with the same beginning are neighbours.
         together: Highest number of neighbours with similar length or the same beginning. A large number saves time, but
             the model then sees the same toolbox in many consecutive examples.
-        epochs: Number of passes over the examples. The last pass may be partial.
+        epochs: Number of passes over the examples. The last pass can be partial.
         seed: Seed of the shuffling.
 
     Returns:

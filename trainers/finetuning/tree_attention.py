@@ -75,8 +75,8 @@ class _Block:
         first: Index of the first query in the row.
         end: Index after the last query.
         spans: Pairs of first and end index, one pair for each run of consecutive keys.
-        hidden: Mask over the last keys, shape (queries, keys). True if the query does not attend to the key. The keys
-            before the last keys need no mask, because every query attends to them.
+        hidden: Mask over the last keys, shape (queries, keys). True if the query does not attend to the key. The
+            earlier keys need no mask, because every query attends to all of them.
     """
 
     first: int
@@ -132,7 +132,7 @@ class _Attention(torch.autograd.Function):
             weights_gradient = rows @ values.transpose(1, 2)
             scores_gradient = torch._softmax_backward_data(weights_gradient, weights, -1, weights.dtype)
             query_gradient[:, block.first : block.end] = (scores_gradient @ keys).view(len(query), -1, query.shape[-1])
-            # A product copies every transposed operand. So the matrices that are narrow are transposed.
+            # A product copies every transposed operand. So only narrow matrices are transposed.
             gradients = queries.transpose(1, 2) @ scores_gradient, rows.transpose(1, 2) @ weights
             for total, part in zip((key_gradient, value_gradient), gradients, strict=True):
                 at = 0

@@ -78,8 +78,8 @@ class PocketOptions(BaseModel):
     def shaping(self) -> dict[str, float]:
         """Return the options that influence the weights. A training can resume only with the same values.
 
-        The precision influences the weights too. It is not included, because the option may be `auto`. The caller adds
-        the measured precision.
+        The precision influences the weights too. This option is not included, because its value can be `auto`. The
+        caller adds the measured precision.
         """
         return self.model_dump(exclude={"threads", "precision", "checkpoint_minutes"})
 

@@ -42,7 +42,14 @@ def absolute(server: str) -> str:
     if is_address(server):
         return server
     # Links are not resolved, because the `python` of a virtual environment is a link and works only as this link.
-    return shlex.join(str(Path(word).absolute()) if Path(word).is_file() else word for word in shlex.split(server))
+    return shlex.join(str(Path(word).absolute()) if _is_file(word) else word for word in shlex.split(server))
+
+
+def _is_file(word: str) -> bool:
+    try:
+        return Path(word).is_file()
+    except OSError:  # for example if the word is too long for a name of a file
+        return False
 
 
 def is_address(server: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.secrets import command_without_secrets
@@ -53,7 +53,7 @@ def read_mcp(server: str) -> ToolsFile:
     shown_server = command_without_secrets(server)
     try:
         import anyio
-        from mcp.types import ListToolsRequest, PaginatedRequestParams
+        import mcp  # noqa: F401
     except ModuleNotFoundError as error:
         what = f"To use an MCP server, the package {error.name!r} is needed, but it is not installed"
         raise EnvironmentFault(what, "Install it: pip install 'toolmark[mcp]'") from None
@@ -66,9 +66,7 @@ def read_mcp(server: str) -> ToolsFile:
             async with connected(server, fault) as client:
                 cursor: str | None = None
                 while len(tools) < MAX_TOOLS:
-                    # The client of the package would refuse all tools if one tool is not valid.
-                    asked = ListToolsRequest(params=PaginatedRequestParams(cursor=cursor))
-                    page = await client.session.send_request(asked, TypeAdapter(dict[str, Any]))
+                    page = await _page(client.session, cursor)
                     found = page.get("tools")
                     tools += found if isinstance(found, list) else []
                     cursor = page.get("nextCursor")
@@ -95,6 +93,18 @@ def read_mcp(server: str) -> ToolsFile:
     good.check()
     places: dict[tuple[str, ...], str] = {(name,): _place(server, name) for name in good.tools}
     return ToolsFile(tuple(good.tools.values()), {}, places, tuple(good.notes))
+
+
+async def _page(session: Any, cursor: str | None) -> dict[str, Any]:
+    """Return one page of the list of tools. Nothing in it is checked.
+
+    The public methods of the package refuse all tools if one tool is not valid.
+    """
+    request: dict[str, Any] = {"method": "tools/list", "params": {} if cursor is None else {"cursor": cursor}}
+    options: dict[str, Any] = {"timeout": _SECONDS}
+    session._stamp(request, options)  # adds what the negotiated version of the protocol requires
+    page: dict[str, Any] = await session._dispatcher.send_raw_request(request["method"], request["params"], options)
+    return page
 
 
 def _place(server: str, tool: str) -> str:

@@ -39,6 +39,8 @@ MAX_DEPTH = 64
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PREFIX = "tag:yaml.org,2002:"
+_STARTS_OF_TYPES = frozenset(("", *"+-.0123456789~tTfFnN<="))
+"""First characters of values without quotes that may have another type than string in YAML 1.2."""
 _BASES = {"0x": 16, "0o": 8, "0b": 2}
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})")
 """A character in two escapes, as JSON writes it. YAML has one escape for such a character."""
@@ -230,7 +232,7 @@ class _Values:
         """Return the type of a scalar in YAML 1.2, for example `int`."""
         if event.tag not in (None, "!"):
             return str(event.tag).removeprefix(_PREFIX)
-        if event.tag == "!" or not event.implicit[0]:
+        if event.tag == "!" or not event.implicit[0] or event.value[:1] not in _STARTS_OF_TYPES:
             return "str"
         return str(self._resolver.resolve(ScalarNode, event.value, (True, False))).removeprefix(_PREFIX)
 

@@ -39,7 +39,7 @@ def answer_from_phrasings(rng: Random, known: Phrasings, slots: Mapping[str, str
     try:
         return phrasing.format(**{**slots, "result": _in_words(value), **_result_slots(value)})
     except (KeyError, TypeError, AttributeError):
-        # A tool of the user may have the same name as a catalog tool, but results of another shape.
+        # A tool of the user can have the name of a catalog tool, but results of another shape.
         return f"The result is {_in_words(value)}."
 
 

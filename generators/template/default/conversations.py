@@ -82,14 +82,14 @@ class ConversationMaker:
         return list(self.makers)
 
     def _might_serve(self, request: str) -> bool:
-        """Return whether a tool without phrasings might fit `request`, because the two have a word in common."""
+        """Return whether a tool without phrasings has a word in common with `request`, so it perhaps fits."""
         words = content_words(request)
         return any(own.words & words for maker in self.makers.values() if (own := from_definition(maker)))
 
     def make(self, rng: Random, query_type: QueryType, ref: str) -> Trace:
         """Return one conversation of `query_type`.
 
-        `ref` becomes the reference in the source of the conversation's case.
+        `ref` becomes the `source.ref` of the case.
         """
         match query_type:
             case "easy" | "hard":
@@ -129,7 +129,7 @@ class ConversationMaker:
         return asked, self._turns(rng, maker, asked.draw, call, result)
 
     def _turns(self, rng: Random, maker: QuestionMaker, draw: Draw, call: Call, result: Result) -> tuple[Message, ...]:
-        """Return the call, its result and the answer. If the tool may not run, return only the call."""
+        """Return the call, its result and the answer. If the tool is not allowed to run, return only the call."""
         calling = Message(role="assistant", tool_calls=(call,))
         if result.kind == "no_implementation":
             return (calling,)
@@ -194,8 +194,8 @@ class ConversationMaker:
             )
         )
         box = self.offered.draw(rng, None, without=(maker.name, *maker.rivals))
-        # The same phrasing is also used in questions that need a call. All these cases are in the same group, and
-        # therefore in the same split.
+        # This phrasing is used in questions that need a call, too. All cases with the phrasing are in one group, and
+        # therefore in one split.
         return self._without_call(asked.text, reply, box, gold, "no_tool_fits", asked.group, ref, maker)
 
     def _missing_argument(self, rng: Random, ref: str) -> Trace:

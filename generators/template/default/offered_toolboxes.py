@@ -26,7 +26,7 @@ class OfferedToolboxes:
     Attributes:
         toolbox: All tools.
         distractors: Lowest and highest number of tools that are offered in addition to the right tool.
-        borrowed: Further tools. They are offered if the toolbox has too few tools.
+        borrowed: Further tools. These tools are offered too if the toolbox has too few tools.
         shared: Lists of tools that many conversations share. If one of these lists fits a conversation, the
             conversation offers this list.
     """
@@ -66,8 +66,8 @@ def shared_toolboxes(
     """Draw `count` lists of tools from `toolbox`.
 
     The tools of `asked` are spread evenly over the lists, as far as there is room. The lengths of the lists are drawn
-    evenly on a logarithmic scale, so there are more short lists than long lists. Because a long list fits more
-    conversations, short and long lists are used in about the same number of conversations.
+    evenly on a logarithmic scale, so there are more short lists than long lists. A long list fits more conversations
+    than a short list. So short lists together and long lists together are used about equally often.
 
     Args:
         toolbox: All tools.

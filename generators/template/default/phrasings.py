@@ -1,4 +1,4 @@
-"""The texts of questions, for each tool (`patterns/`) and for questions that need no tool (`no_tool_questions/`).
+"""The texts of questions. `patterns/` has questions for each tool, `no_tool_questions/` has questions without a tool.
 
 Every file of `patterns/` is read. The name of a file is the topic of the tools in the file. If a tool has no phrasings,
 its questions are made from its definition instead (`template/schema`).
@@ -40,7 +40,8 @@ class Phrasings:
         hard: Questions that describe a situation instead.
         answer: Answers that state the result.
         missing: For each required argument, questions that leave this argument out.
-        rivals: Other tools that could do the same. In a conversation in which no tool fits, the rivals are not offered.
+        rivals: Other tools that could serve the same request. In a conversation in which no tool fits, no rival is
+            offered.
     """
 
     tool: str
@@ -120,7 +121,7 @@ def unserved_requests() -> tuple[UnservedRequest, ...]:
 
 @cache
 def knowledge_questions() -> tuple[tuple[str, str], ...]:
-    """Return questions about the subjects of the tools, with their answers. The questions need no tool."""
+    """Return pairs of a question and its answer. The questions are about subjects of the tools, but need no tool."""
     return tuple((question, answer) for question, answer in _no_tool_questions("knowledge")["questions"])
 
 

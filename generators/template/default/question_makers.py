@@ -41,7 +41,8 @@ class QuestionMaker(Protocol):
     Attributes:
         name: Name of the tool.
         topic: Topic of the tool's cases.
-        rivals: Other tools that could do the same. In a conversation in which no tool fits, the rivals are not offered.
+        rivals: Other tools that could serve the same request. In a conversation in which no tool fits, no rival is
+            offered.
         missing: Required arguments that a question can leave out.
         tries: Highest number of draws to find arguments with which the tool does not fail.
     """
@@ -111,7 +112,7 @@ def question_makers(toolbox: Toolbox) -> tuple[dict[str, QuestionMaker], dict[st
         every other tool                                        the definition of the tool
 
     The shipped training data has no questions for some tools of the catalog (held-out tools). These tools get no maker,
-    even if the user's manifest does not hold them out. They may still be offered in addition to the right tool.
+    even if the user's manifest does not hold them out. But they can be offered in addition to the right tool.
 
     Returns:
         Two dictionaries with tool names as keys. The first contains the makers, in the order of the toolbox. The second

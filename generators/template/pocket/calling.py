@@ -70,7 +70,7 @@ def _result_and_answer(rng: Random, invented: InventedTool, given: dict[str, Any
 
 
 def _explicit_request(rng: Random, invented: InventedTool) -> tuple[str, dict[str, Any]]:
-    """Return a request with the names of the tool and of the arguments, and the arguments of the right call."""
+    """Return a request that names the tool and the arguments. Also return the arguments of the right call."""
     given: dict[str, Any] = {}
     parts = []
     for argument in invented.arguments:
@@ -94,7 +94,7 @@ def _calls_and_answer(rng: Random, asked: list[tuple[InventedTool, dict[str, Any
 
 
 def calling(rng: Random, size: int, *, explicit: float) -> Trace:
-    """Return a conversation in which the first request needs a call. Seldom, this request needs calls of two tools.
+    """Return a conversation in which the first request needs a call. A few of these requests need calls of two tools.
 
     Half of the conversations continue with further requests.
 

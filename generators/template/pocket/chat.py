@@ -1,4 +1,4 @@
-"""Makes short conversations that need no tool: small talk and simple questions. Tools may be offered."""
+"""Makes short conversations that need no tool: small talk and simple questions. Some conversations offer tools."""
 
 from __future__ import annotations
 

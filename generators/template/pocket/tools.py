@@ -186,9 +186,10 @@ _TALK = (
 
 
 def _clause(rng: Random, argument: Argument, value: Any, spoken: str, alone: bool) -> str:
-    """Return words that state one argument. With `alone`, no other argument of the tool has the same kind.
+    """Return words that state one argument.
 
-    With `alone`, the label of the argument is often left out.
+    `alone` is true if no other argument of the tool has the same kind. The label of the argument is then often left
+    out.
     """
     label = argument.label
     if isinstance(value, bool) and rng.random() < 0.6:

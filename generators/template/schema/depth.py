@@ -1,4 +1,4 @@
-"""Finds whether a schema has values that are not nested too deeply, also if the schema refers to itself."""
+"""Finds out whether a schema allows a value that is not nested too deeply. The schema can refer to itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_REFERENCES = 64
 
 
 def target(reference: str, whole: Schema) -> Any:
-    """Return the schema that a local reference names. None if it does not exist.
+    """Return the schema that a local reference names. None if there is no such schema.
 
     Args:
         reference: The reference, for example `#/$defs/Address`.
@@ -29,9 +29,9 @@ def target(reference: str, whole: Schema) -> Any:
 
 
 def fits(schema: Any, whole: Schema, room: int) -> bool:
-    """Return whether a schema has a value with at most `room` levels below its own level.
+    """Return whether a schema allows a value with at most `room` levels below the top level of the value.
 
-    Only required properties and items count, because a value may leave out everything else.
+    Only required properties and items count, because a value can leave out everything else.
 
     Args:
         schema: The schema of the value.
@@ -48,7 +48,7 @@ def _fits(schema: Any, whole: Schema, room: int, chain: int, known: dict[tuple[i
         return True
     key = (id(schema), room)
     if key not in known:
-        known[key] = False  # A reference to itself at the same level has no value.
+        known[key] = False  # A schema that needs itself at the same level has no value.
         known[key] = _has_value(schema, whole, room, chain, known)
     return known[key]
 

@@ -28,7 +28,7 @@ __all__ = ["DescribedTool", "DrawnQuestion"]
 
 _TRIES = 12
 _NAMED_SHARE = 0.35
-"""If a tool has intents without the words of its name, only this share of its questions may use the other intents."""
+"""Most questions use an intent without the words of the tool's name. This share of the questions can use any intent."""
 
 _BRACKETS = re.compile(r"\[([^\]]*)\]")
 _DETERMINER = r"(?:a|an|the|your|some|this|that|one)(?: given| specified| particular| certain| single)?"
@@ -63,7 +63,7 @@ class DescribedTool:
     Attributes:
         name: Name of the tool.
         topic: Topic of the tool's cases.
-        rivals: Other tools that could do the same. The rivals are set after all tools of the toolbox are known.
+        rivals: Other tools that could serve the same request. They are set after all tools of the toolbox are known.
         missing: Required arguments that a question can leave out.
         words: The words of the tool's name and description, without words such as "the".
 
@@ -119,7 +119,7 @@ class DescribedTool:
         return DrawnQuestion(asked, group, Draw(arguments, slots, accept))
 
     def _intent(self, rng: Random, *, own: bool) -> Intent:
-        """Draw an intent. With `own`, an intent with the verb of the description is preferred.
+        """Draw an intent. If `own` is true, an intent that contains the verb of the description is preferred.
 
         Most drawn intents do not contain the words of the tool's name. So a model must read the descriptions.
         """
@@ -129,10 +129,12 @@ class DescribedTool:
         return rng.choice(preferred if own and preferred else pool)
 
     def _draw(self, rng: Random) -> dict[str, Any]:
-        """Draw arguments that the schema accepts. If no try succeeds, return the first arguments of this tool.
+        """Draw arguments that the schema accepts. If no try succeeds, return the arguments from the first draw.
+
+        The first draw is made by `__init__`.
 
         Raises:
-            CannotSample: No valid arguments were found, and there are no first arguments.
+            CannotSample: The first draw found no valid arguments.
         """
         reason = ""
         for _ in range(_TRIES):

@@ -54,7 +54,7 @@ class Intent:
 
 @cache
 def _verbs() -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Return for each known verb its kind, and other verbs with the same meaning.
+    """Return a mapping from each known verb to its kind, and to other verbs with the same meaning.
 
     The kind is `asks` if the user wants to know the result ("find"). The kind is `does` if the tool does something
     ("send").

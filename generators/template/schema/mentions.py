@@ -1,7 +1,7 @@
 """Writes an argument in words, as part of a question.
 
-The value is written unchanged or in another clear form. For example, a date is written in words with its year, and a
-small whole number is written as a word.
+The value of the argument is written unchanged or in another clear form. For example, a date is written in words with
+its year, and a small whole number is written as a word.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Mention:
 def spoken(rng: Random, value: Any, *, freely: bool) -> str:
     """Return `value` in words.
 
-    With `freely`, the words may differ from the value in the call. For example, 3 may become "three".
+    With `freely`, the words can differ from the value in the call. For example, 3 can become "three".
     """
     match value:
         case bool():

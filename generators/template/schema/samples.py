@@ -52,7 +52,7 @@ def branch(rng: Random, schema: Any, whole: Schema, depth: int = 0) -> Schema:
     """Return `schema` with resolved references. One branch is chosen from each `anyOf` and `oneOf`.
 
     A branch is chosen only if it has values that are not nested too deeply. The branch `null` is chosen only if there
-    is no other branch, or if the value is already deep.
+    is no other branch, or if the value is already nested deeply.
 
     Args:
         rng: Source of all random choices.
@@ -93,7 +93,7 @@ def branch(rng: Random, schema: Any, whole: Schema, depth: int = 0) -> Schema:
 
 
 def _usable(options: Sequence[Any], whole: Schema, depth: int) -> Sequence[Any]:
-    """Return the branches that may be chosen at this depth."""
+    """Return the branches that can be chosen at this depth."""
     room = MAX_DEPTH - depth
     if depth >= SHALLOW:
         for least in range(room + 1):

@@ -71,6 +71,13 @@ def test_each_source(read, sources, origin):
     assert values.changed == (f"limit=40 ({origin})",)
 
 
+@pytest.mark.parametrize("file", [{"dotenv": "TOOLMARK_TRUST_DATA_TOOLS=1"}, {"toml": "trust-data-tools = true"}])
+def test_a_file_cannot_say_that_data_is_trusted(read, file):
+    with pytest.raises(InputError, match=r"is not allowed.*give the flag: --trust-data-tools"):
+        read(**file)
+    assert read(env={"TOOLMARK_TRUST_DATA_TOOLS": "1"})["trust-data-tools"] is True
+
+
 def test_the_strongest_source_wins(read):
     weaker = {"env": {"TOOLMARK_SEED": "2"}, "dotenv": "TOOLMARK_SEED=3\nTOOLMARK_LIMIT=30", "toml": "seed = 4"}
     assert read(seed="1", **weaker).changed == ("limit=30 (.env)", "seed=1 (--seed)")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.forked.commands import Commands
-from toolmark.benchmark.core.unexpected_errors import defect_line, full_disk
+from toolmark.benchmark.core.unexpected_errors import defect_line, system_fault
 
 BOOM = "def boom(text: str = 'a') -> None:\n    raise ValueError(f'\\x1b[31m{text}')\n"
 
@@ -68,15 +68,26 @@ def test_fingerprints_tell_places_apart() -> None:
 def test_a_full_disk_is_found_behind_other_errors(error: Exception) -> None:
     outer = RuntimeError("An error occurred while generating the dataset")
     outer.__cause__ = error
-    for found in (full_disk(error), full_disk(outer)):
+    for found in (system_fault(error), system_fault(outer)):
         assert found is not None
         assert "cannot be written" in str(found)
-    assert full_disk(ValueError("28")) is None
+        assert found.exit_code == 69
+    assert system_fault(ValueError("28")) is None
 
 
-@pytest.mark.parametrize("room", [2_000, 30_000])
+@pytest.mark.parametrize(
+    "arguments",
+    [("data", "audit"), ("eval", "--model", "policy/first", "--cases")],
+)
+def test_a_path_that_is_too_long_is_told_in_words(warm_without_torch: Commands, arguments: tuple[str, ...]) -> None:
+    ended = warm_without_torch(*arguments, "x" * 5_000)
+    assert ended.code == 4, ended.said
+    assert "too long for the path" in ended.said
+
+
+@pytest.mark.parametrize("room", [pytest.param(2_000, marks=pytest.mark.slow), 30_000])
 def test_a_disk_that_fills_up_while_data_is_generated(tmp_path: Path, warm: Commands, room: int) -> None:
-    command = ("generate", "template", "--count", "60", "--out", str(tmp_path / "data"))
+    command = ("generate", "template", "--count", "30", "--out", str(tmp_path / "data"))
     ended = warm.start("toolmark", *command, room=room).wait()
     assert ended.code == 69, ended.said
     assert "cannot be written" in ended.err

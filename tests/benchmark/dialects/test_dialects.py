@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, RawCall
 from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.dialects.elements import raw_call
 from toolmark.benchmark.dialects.json_in_text import MAX_LENGTH
 
 DIALECTS: tuple[Dialect, ...] = tuple(load("toolmark.dialects", name)() for name in names("toolmark.dialects"))
@@ -28,10 +30,24 @@ ONE = {
     "mistral": '[TOOL_CALLS] [{"name": "f", "arguments": {"a": 1}}]',
     "pythonic": "[f(a=1)]",
     "functiongemma": "<start_function_call>call:f{a:1}<end_function_call>",
+    "gemma4": "<|tool_call>call:f{a:1}<tool_call|>",
+    "qwen_xml": "<tool_call>\n<function=f>\n<parameter=a>\n1\n</parameter>\n</function>\n</tool_call>",
+    "glm": "<tool_call>f\n<arg_key>a</arg_key>\n<arg_value>1</arg_value>\n</tool_call>",
+    "harmony": '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>',
+    "deepseek": (
+        '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{"a": 1}<｜tool▁call▁end｜><｜tool▁calls▁end｜>'
+    ),
+    "kimi": (
+        "<|tool_calls_section_begin|><|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>"
+        '{"a": 1}<|tool_call_end|><|tool_calls_section_end|>'
+    ),
+    "lfm2": "<|tool_call_start|>[f(a=1)]<|tool_call_end|>",
+    "llama4": "<|python_start|>[f(a=1)]<|python_end|>",
     "native": '<tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>',
 }
 """One call in each dialect."""
-VALUE = dict.fromkeys(ONE, '"a": {}') | {"pythonic": "a={}", "functiongemma": "a:{}"}
+VALUE = dict.fromkeys(ONE, '"a": {}') | {"pythonic": "a={}", "functiongemma": "a:{}", "gemma4": "a:{}"}
+VALUE |= {"lfm2": "a={}", "llama4": "a={}", "qwen_xml": "\n{}\n", "glm": "<arg_value>{}</arg_value>"}
 """How each writes the argument."""
 
 QUESTION = (Message(role="user", content="?"),)
@@ -112,30 +128,62 @@ HOSTILE["tagged"] += ("<tool_call>", "<tool_call>[", '<tool_call>{"a":"')
 HOSTILE["native"] += HOSTILE["tagged"]
 HOSTILE["mistral"] += ("[TOOL_CALLS]", "[TOOL_CALLS][", "[TOOL_CALLS]f[ARGS]{", '[TOOL_CALLS]f[ARGS]{"a":"')
 HOSTILE["pythonic"] += ("[f(", "[f(a=[", "[f(a='", "[f(a=1,", "f(a=1)\n;x", "```\n[f(", "'''", "[ ")
+HOSTILE["llama4"] += ("<|python_start|>[f(", "[f(a=[")
+HOSTILE["lfm2"] += ("<|tool_call_start|>", "<|tool_call_start|>[f(a=[")
+HOSTILE["gemma4"] += ("<|tool_call>call:f{a:{", '<|tool_call>call:f{a:<|"|>')
+HOSTILE["qwen_xml"] += (
+    "<tool_call>",
+    "<function=f>",
+    "<tool_call><function=f><parameter=a>",
+)
+HOSTILE["glm"] += ("<tool_call>f", "<tool_call>f<arg_key>a</arg_key><arg_value>", "<arg_value></arg_value>")
+HOSTILE["harmony"] += (
+    "<|channel|>",
+    " to=functions.f<|message|>{",
+    "<|channel|>analysis<|message|>",
+    "<|start|>assistant",
+)
+HOSTILE["deepseek"] += ("<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>f<｜tool▁sep｜>{", '<｜DSML｜invoke name="f">')
+HOSTILE["kimi"] += (
+    "<|tool_calls_section_begin|>",
+    "<|tool_call_begin|>f:0<|tool_call_argument_begin|>{",
+    "<|open|>call",
+)
 HOSTILE["functiongemma"] += tuple("<start_function_call>" + part for part in ("", "call:f{a:{", "call:f{a:<escape>"))
 
 
-@pytest.mark.parametrize(
-    ("dialect", "text"),
-    [
-        pytest.param(dialect, pattern * (MEGABYTE // len(pattern)), id=f"{dialect.name}-{pattern!r}")
+def hostile(size: int) -> list[Any]:
+    """Texts of about this many characters, each in the dialects that it could harm."""
+    repeated = [
+        (dialect, repr(pattern), pattern * (size // len(pattern)))
         for dialect in DIALECTS
         for pattern in dict.fromkeys(HOSTILE[dialect.name])
     ]
-    + [
-        pytest.param(dialect, text, id=f"{dialect.name}-{name}")
+    special = [
+        (dialect, name, text)
         for dialect in DIALECTS
         for name, text in (
-            ("open fence", "<tool_call>```" + "\n" * (MEGABYTE - 20) + "x"),
-            ("lists that never end", ("<tool_call>{} " + "[" * 900) * (MEGABYTE // 912)),
-            ("open string in open lists", "[" * 900 + '"' + "a" * (MEGABYTE - 1000)),
+            ("open fence", "<tool_call>```" + "\n" * (size - 20) + "x"),
+            ("lists that never end", ("<tool_call>{} " + "[" * 900) * (size // 912)),
+            ("open string in open lists", "[" * 900 + '"' + "a" * (size - 1000)),
         )
-    ],
-)
-def test_a_megabyte_of_anything_holds_no_right_call(dialect: Dialect, text: str) -> None:
-    # Each of these once took, or in a careless reader would take, minutes: the limit is the patience of the suite.
+    ]
+    return [pytest.param(dialect, text, id=f"{dialect.name}-{name}") for dialect, name, text in [*repeated, *special]]
+
+
+@pytest.mark.parametrize(("dialect", "text"), hostile(1 << 14))
+def test_a_hostile_text_holds_no_right_call(dialect: Dialect, text: str) -> None:
     assert clean_calls(dialect, text) == ()
     assert read(dialect, text, strict=False).calls == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("dialect", "text"), hostile(MEGABYTE))
+def test_a_megabyte_is_read_in_about_a_second(dialect: Dialect, text: str) -> None:
+    # Each of these once took, or in a careless reader would take, minutes. The limit allows for a slow machine.
+    start = time.process_time()
+    assert clean_calls(dialect, text) == ()
+    assert time.process_time() - start < 3
 
 
 @every
@@ -160,7 +208,9 @@ def test_values_that_are_no_strict_json_are_no_strict_call(dialect: Dialect, val
     argument = VALUE[dialect.name]
     text = ONE[dialect.name].replace(argument.format(1), argument.format(value))
     assert text != ONE[dialect.name]
-    python = dialect.name in ("pythonic", "hermes", "native")  # which take Python's literals too
+    python = dialect.name in ("pythonic", "lfm2", "llama4", "hermes", "native")  # which take Python's literals too
+    if dialect.name in ("qwen_xml", "glm"):  # which write every value as text
+        return
     if not python or value not in ("'single'", "True", "1,"):
         assert clean_calls(dialect, text) == ()
     read(dialect, text, strict=False)
@@ -202,17 +252,25 @@ CALLS = st.lists(
 @given(calls=CALLS, words=st.sampled_from(["", "I shall look.", "Step 1\nthen 2:"]))
 def test_what_is_rendered_is_read_back_strictly(dialect: Dialect, calls: list[Call], words: str) -> None:
     turn = Message(role="assistant", content=words, tool_calls=tuple(calls))
-    if dialect.name == "functiongemma" and "<escape>" in str(calls):
+    marks = {"functiongemma": "<escape>", "gemma4": '<|"|>'}
+    if dialect.name in marks and marks[dialect.name] in str(calls):
         with pytest.raises(InputError, match="cannot write"):
             dialect.render((*QUESTION, turn), TOOLS)
         return
-    written = dialect.render((*QUESTION, turn), TOOLS).messages[-1]
+    try:
+        written = dialect.render((*QUESTION, turn), TOOLS).messages[-1]
+    except InputError:
+        assert dialect.name in ("qwen_xml", "glm")  # which do not escape the text of a value
+        return
     # What a dialect leaves to a server comes back as a server sends it.
     raw = tuple(RawCall(call.name, json.dumps(dict(call.arguments))) for call in written.tool_calls)
     for strict in (True, False):
         reading = dialect.parse(Completion(written.content, raw), strict=strict)
         assert reading.error is None
-        assert reading.calls == tuple(calls)
+        if dialect.name in ("qwen_xml", "glm"):  # where only the schema of the tool gives the types
+            assert list(reading.untyped or reading.calls) == [raw_call(call) for call in calls]
+        else:
+            assert reading.calls == tuple(calls)
         assert reading.answer == words
 
 

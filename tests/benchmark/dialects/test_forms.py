@@ -201,7 +201,11 @@ FORMS = [
     (native, f"{PYTHON}{L}", True, (CALL,)),
     (native, L, True, (CALL,)),
     (native, f"<think>{H}</think>{L}", True, (CALL,)),
-    (native, f"{OPEN}<function=f><parameter=a>1</parameter></function>{CLOSE}", False, ()),
+    (native, f"{OPEN}<function=f><parameter=a>1</parameter></function>{CLOSE}", True, (CALL,)),
+    (native, f"{OPEN}f<arg_key>a</arg_key><arg_value>1</arg_value>{CLOSE}", True, (CALL,)),
+    (native, '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>', True, (CALL,)),
+    (native, "<|tool_call>call:f{a:1}<tool_call|>", True, (CALL,)),
+    (native, "<|tool_call_start|>[f(a=1)]<|tool_call_end|>", True, (CALL,)),
     (native, f"I could write {L}.", False, ()),
     (native, "[f(a=1)]", False, ()),
 ]

@@ -7,7 +7,7 @@ import pytest
 from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion
-from toolmark.benchmark.dialects.thinking import closing_of_open_thought, without_empty_thought, without_thinking
+from toolmark.benchmark.dialects.thinking import closing_of_open_thought, without_thinking
 
 TOOL = Tool(name="add")
 CALL = Call(name="add", arguments={"said": "[THINK] or <think>"})
@@ -34,8 +34,6 @@ def test_the_prompt_may_open_a_thought():
     assert closing_of_open_thought("Hi\n<think>\n") == "</think>"
     assert closing_of_open_thought("Hi\n[THINK]") == "[/THINK]"
     assert closing_of_open_thought("<think>\n\n</think>\n\n") is None
-    assert without_empty_thought("<think>\n\n</think>\n\nyes") == "yes"
-    assert without_empty_thought("<think>hm</think>yes") == "<think>hm</think>yes"
 
 
 @pytest.mark.parametrize("name", [name for name in names("toolmark.dialects") if name != "native"])

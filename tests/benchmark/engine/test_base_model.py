@@ -12,7 +12,7 @@ import torch
 from tests.model_folders import changed_model
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.engine.base_model import load_base
-from toolmark.benchmark.engine.tokenizer import open_tokenizer
+from toolmark.benchmark.engine.tokenizer import open_tokenizer, token_ids
 
 INDEX = "model.safetensors.index.json"
 DOWN = "model.layers.1.mlp.down_proj.weight"
@@ -36,25 +36,29 @@ def indexed(weight_map: object, **more: object) -> dict[str, Any]:
 
 
 WRONG = {
-    "a weight is missing": ({"weights": without(DOWN)}, f"1 weights are missing in the files: {DOWN}"),
-    "tied weights are missing": ({"weights": without("embed")}, "2 weights are missing"),
-    "the head is not tied": ({"config": {"tie_word_embeddings": False}}, "missing in the files: lm_head.weight"),
+    "a weight is missing": ({"weights": without(DOWN)}, rf"missing in the files \(1\): {DOWN}"),
+    "tied weights are missing": (
+        {"weights": without("embed")},
+        r"missing in the files \(2\): lm_head.weight, ",
+    ),
+    "the head is not tied": ({"config": {"tie_word_embeddings": False}}, r"missing in the files \(1\): lm_head.weight"),
     "fewer layers": (
         {"config": {"num_hidden_layers": 4, "layer_types": ["full_attention"] * 4}},
-        "13 weights are not part of the architecture: model.layers.4",
+        r"not part of the architecture \(13\): model.layers.4",
     ),
-    "another shape": ({"config": {"intermediate_size": 700}}, r"15 weights are of another shape .*\(192×768 instead"),
-    "another family": ({"config": {"model_type": "llama"}}, "not part of the architecture: .*layernorm"),
+    "another shape": ({"config": {"intermediate_size": 700}}, r"of another shape \(15\): .*\(192×768 instead"),
+    "another family": ({"config": {"model_type": "llama"}}, r"not part of the architecture \(20\): .*layernorm"),
     "a part of an image model": ({"weights": added("model.vision_tower.norm.weight")}, "vision_tower.norm.weight"),
     "an image model with more layers": (
         {"config": {"vision_config": {}}, "weights": added("model.layers.9.norm.weight", "model.norm.bias")},
-        "2 weights are not part of the architecture: model.layers.9.norm.weight, model.norm.bias",
+        r"not part of the architecture \(2\): model.layers.9.norm.weight, model.norm.bias\.",
     ),
     "codes without a quantisation": (
         {"weights": lambda weights: {name: tensor.to(torch.int8) for name, tensor in weights.items()}},
         "of the type I8, for example model.embed_tokens.weight",
     ),
     "many layers": ({"config": {"num_hidden_layers": 10**9}}, "num_hidden_layers is 1,000,000,000"),
+    "many labels": ({"config": {"num_labels": 10**9}}, "num_labels is 1,000,000,000"),
     "a huge vocabulary": ({"config": {"vocab_size": 10**10}}, "describes 1,920,002,708,161 parameters"),
     "a huge head": ({"config": {"head_dim": 10**9}}, "describes 7,692,002,609,089 parameters"),
     "a number of 30 digits": ({"config": {"hidden_size": 10**30}}, "hidden_size is an integer of 31 digits"),
@@ -138,3 +142,14 @@ def test_a_tokenizer_that_cannot_be_used_is_named(
 ) -> None:
     with pytest.raises(InputError, match=said):
         open_tokenizer(changed_model(pocket, tmp_path / "model", files=files))
+
+
+def test_an_expression_of_a_tokenizer_that_does_not_end_is_named(pocket: Path, tmp_path: Path, capfd) -> None:
+    tokenizer = json.loads((pocket / "tokenizer.json").read_text())
+    expression = {"type": "Split", "pattern": {"Regex": "(?:[a-z ]|[a-z ][a-z ])+[!?]"}, "behavior": "Isolated"}
+    tokenizer["pre_tokenizer"] = {**expression, "invert": False}
+    folder = changed_model(pocket, tmp_path / "model", files={"tokenizer.json": json.dumps(tokenizer)})
+    opened = open_tokenizer(folder)
+    with pytest.raises(InputError, match=r"cannot encode 'word word .*: .*retry-limit"):
+        token_ids(opened, "word " * 20)
+    capfd.readouterr()  # the library prints that it crashed

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from transformers import AutoTokenizer
 
@@ -13,6 +16,7 @@ from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.engine.encoding import check_readable, conversation, encode, stop_ids
 
+TEMPLATES = Path(__file__).parents[2] / "templates"
 DIALECTS = [load("toolmark.dialects", name)() for name in names("toolmark.dialects") if name != "native"]
 TOOL = Tool(name="add", description="Add two numbers.", parameters={"type": "object", "properties": {}})
 TURNS = [
@@ -190,3 +194,22 @@ def test_a_tokenizer_without_template_is_refused(tokenizer):
     tokenizer.chat_template = None
     with pytest.raises(InputError, match="no chat template"):
         encode(Tagged().render(TURNS, [TOOL]), tokenizer)
+
+
+def test_an_answer_and_a_call_are_learnt_as_the_template_begins_them(tokenizer):
+    # Qwen3's template writes an empty thought before the last turn. The first token must not tell whether a call comes.
+    tokenizer.chat_template = (TEMPLATES / "qwen3.jinja").read_text(encoding="utf-8")
+    asked = [*TURNS[:2]]
+    thought = "<think>\n\n</think>\n\n"
+    for dialect in (Native(), Tagged()):
+        for answer in (REPLY, CALLING):
+            reply = dialect.render([*asked, answer], [TOOL]).messages[-1]
+            both = encode(dialect.render(asked, [TOOL]), tokenizer, reply)
+            text = tokenizer.decode([token for token, mine in zip(both.ids, both.supervised, strict=True) if mine])
+            assert text.startswith(thought)
+            assert text.count(thought) == 1
+            assert text.endswith("<end_of_turn>")
+    prompt = replace(Native().render(asked, [TOOL]), template_args={"enable_thinking": False})
+    both = encode(prompt, tokenizer, REPLY)
+    learnt = tokenizer.decode([token for token, mine in zip(both.ids, both.supervised, strict=True) if mine])
+    assert learnt == f"{REPLY.content}<end_of_turn>"

@@ -42,6 +42,10 @@ def test_answers_of_padded_batches_are_those_of_single_prompts_and_are_reported(
     found = written(prompts, progress)
     for index in list(prompts)[:3]:
         assert found[index] == written({index: prompts[index]})[index]
+    settings = {"repetition_penalty": 5.0, "num_beams": 3, "no_repeat_ngram_size": 1, "suppress_tokens": found[0][:1]}
+    model.generation_config = own = GenerationConfig(**settings)
+    assert written({0: prompts[0]})[0] == found[0], "the settings of the model's folder are not used"
+    assert model.generation_config is own
     assert {len(tokens) for tokens in found.values()} > {110}, "some end by themselves, and some in the second round"
     tokens = sum(map(len, prompts.values()))
     assert progress.line().startswith("100%, about 0 s left, 8 of 8 answered, ")

@@ -374,6 +374,13 @@ def forges_answers(outside: str) -> object:
     forge(FORGED + b"\n" + FORGED + b"\n")
 
 
+def forges_lines(outside: str) -> object:
+    for one in range(3, 64):
+        with suppress(OSError):
+            os.write(one, (json.dumps({"ended": FORGED.decode()}) + "\n").encode() * 3)
+    return "answered"
+
+
 def forges_a_kind(outside: str) -> object:
     forge(b'{"kind": ["ok"], "value": 1}')
 
@@ -384,6 +391,10 @@ def forges_a_number(outside: str) -> object:
 
 def forges_no_number(outside: str) -> object:
     forge(b'{"kind": "ok", "value": NaN}')
+
+
+def forges_infinity(outside: str) -> object:
+    forge(b'{"kind": "ok", "value": 1e999}')
 
 
 def forges_depth(outside: str) -> object:
@@ -418,6 +429,10 @@ def answers_deeply(outside: str) -> object:
     for _ in range(500):
         value = [value]
     return value
+
+
+def answers_half_a_character(outside: str) -> object:
+    return {"text": ["\ud800"]}
 
 
 class Strange(str):
@@ -498,7 +513,7 @@ def leaves_changes(outside: str) -> object:
     gc.disable()
     gc.callbacks.append(print)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
     atexit.register(os._exit, 5)
     sys.addaudithook(lambda *_: os._exit(6))
     os._exit = lambda status: None  # type: ignore[assignment]

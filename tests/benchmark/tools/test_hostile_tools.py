@@ -38,13 +38,22 @@ ENDS = {
     **dict.fromkeys(REFUSED, "error"),
     "takes_memory": "memory",
     **dict.fromkeys(["leaves", "kills_itself", "reads_address_0", "fails_strangely", "closes_everything"], "crash"),
-    **dict.fromkeys(["forges_answers", "forges_a_kind", "forges_a_number", "forges_no_number"], "crash"),
-    **dict.fromkeys(["forges_depth", "forges_bytes", "answers_deeply"], "crash"),
+    **dict.fromkeys(["forges_a_kind", "forges_a_number", "forges_no_number"], "crash"),
+    **dict.fromkeys(["forges_infinity", "forges_depth", "forges_bytes"], "crash"),
     **dict.fromkeys(["never_ends", "stops_itself"], "timeout"),
-    "answers_without_end": "too_large",
+    **dict.fromkeys(["answers_without_end", "answers_deeply"], "too_large"),
+    "answers_half_a_character": "error",
     **dict.fromkeys(["leaves_a_thread", "leaves_files", "leaves_changes", "leaves_another_position"], "ok"),
     **dict.fromkeys(
-        ["forges_its_answer", "forges_an_escape", "answers_a_strange_text", "answers_a_strange_number"], None
+        [
+            "forges_its_answer",
+            "forges_answers",
+            "forges_lines",
+            "forges_an_escape",
+            "answers_a_strange_text",
+            "answers_a_strange_number",
+        ],
+        None,
     ),
 }
 """How the call of each tool ends. None: it may end in any way, because its answer belongs to its own call."""
@@ -55,8 +64,9 @@ PROCESSES = 3
 
 
 def only_the_next_call_is_there(folders: Path) -> bool:
+    # The scratch folder, its lock, and the folder of the next call.
     names = [name for _, *inside in os.walk(folders) for name in (*inside[0], *inside[1])]  # They may vanish meanwhile.
-    return len(names) == 2 and len(psutil.Process().children(recursive=True)) == PROCESSES
+    return len(names) == 3 and len(psutil.Process().children(recursive=True)) == PROCESSES
 
 
 def tool(name: str) -> Tool:
@@ -108,7 +118,7 @@ def test_a_hostile_tool_is_contained(name, sandbox, clean, folders, tmp_path: Pa
         assert SECRET not in str(result)
         # The tool got past the checks that are made of Python code, so the system refused.
         assert "sandbox refuses" not in str(result)
-        assert len(str(result)) < 1000
+        assert len(str(result).encode()) < 1000
         for one in (server, local):
             one.setblocking(False)
         with pytest.raises(BlockingIOError):
@@ -118,6 +128,14 @@ def test_a_hostile_tool_is_contained(name, sandbox, clean, folders, tmp_path: Pa
         assert sandbox.run(tool("state"), {}) == clean
         assert described(secret) == before
         assert wait_until(lambda: only_the_next_call_is_there(folders), 5)
+
+
+@pytest.mark.parametrize("name", ["answers_a_strange_text", "fails_strangely", "forges_lines", "leaves_files"])
+def test_a_hostile_tool_with_effects_does_not_answer_for_the_next_call(name, tmp_path: Path):
+    with Sandbox(CallLimits(confined=False)) as released:
+        clean = released.run(tool("state"), {}).value["folder"]
+        released.run(tool(name), {"outside": str(tmp_path)})
+        assert released.run(tool("state"), {}).value["folder"] == clean == []
 
 
 CALLER = """
@@ -134,7 +152,7 @@ def test_nothing_is_left_of_a_command_that_is_killed_during_a_call(family, tmp_p
     environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
     command = [sys.executable, "-c", CALLER, f"{HOSTILE}:never_ends"]
     with subprocess.Popen(command, cwd=tmp_path, env=environment) as caller:
-        assert wait_until(lambda: list(tmp_path.glob("temporary/toolmark-sandbox-*/*/left")))
+        assert wait_until(lambda: list(tmp_path.glob("temporary/*/*/left")))
         assert len(family.members()) == PROCESSES + 1
         caller.kill()
         assert wait_until(lambda: not family.members(), 5), family.members()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 import pytest
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Tool
-from toolmark.benchmark.tools.sandbox import CallLimits, Sandbox
+from toolmark.benchmark.tools.sandbox import CallLimits, Sandbox, missing_limits
 from toolmark.benchmark.tools.sources.python import tools_from_python
 
 TOOLS = '''
@@ -17,6 +18,7 @@ import os
 import socket
 import subprocess
 import threading
+import sys
 import time
 
 
@@ -42,12 +44,6 @@ def link_and_read(target: str) -> str:
 def descriptor(number: int) -> str:
     """Open a descriptor."""
     return os.fdopen(number).read()
-
-
-def spin() -> int:
-    """Never return."""
-    while True:
-        pass
 
 
 def spin_in_c() -> int:
@@ -180,7 +176,6 @@ def test_library_and_time_zones_stay_readable(sandbox, tools):
 @pytest.mark.parametrize(
     ("name", "arguments", "kind"),
     [
-        ("spin", {}, "timeout"),
         ("spin_in_c", {}, "timeout"),
         ("allocate", {"size": 2**30}, "memory"),
         ("leave", {"status": 0}, "crash"),
@@ -201,7 +196,7 @@ def test_each_end_is_named_and_the_next_call_works(sandbox, tools, name, argumen
 
 def test_a_worker_that_ends_is_replaced(tools):
     """A tool with effects runs in the worker itself, so it can end the worker, during a call or between two calls."""
-    with Sandbox(CallLimits(confined=False, seconds=0.4)) as released:
+    with Sandbox(CallLimits(confined=False, seconds=1)) as released:
         assert released.run(tools["leave_later"], {"seconds": 0.1}).value == "armed"
         assert released.run(tools["wait"], {"seconds": 0.3}).kind == "crash"
         assert released.run(tools["leave_later"], {"seconds": 0.0}).kind in ("ok", "crash")
@@ -209,6 +204,11 @@ def test_a_worker_that_ends_is_replaced(tools):
         assert released.run(tools["loud"], {"text": "still here"}).value == "still here"
         assert released.run(tools["wait"], {"seconds": 5}).kind == "timeout"
         assert released.run(tools["loud"], {"text": "still here"}).value == "still here"
+
+
+def test_a_process_is_replaced_after_many_calls_of_the_catalog(sandbox):
+    tool = Tool(name="calculator", run="toolmark.benchmark.tools.catalog.arithmetic:calculator")
+    assert [sandbox.run(tool, {"expression": f"1+{n}"}).value for n in range(450)] == list(range(1, 451))
 
 
 def test_output_of_a_tool_is_swallowed(sandbox, tools, capfd):
@@ -241,6 +241,14 @@ def test_a_tool_let_out_reaches_what_the_user_reaches(tools, tmp_path):
     (tmp_path / "note.txt").write_text("hello")
     with Sandbox(CallLimits(confined=False)) as open_sandbox:
         assert open_sandbox.run(tools["read_file"], {"path": str(tmp_path / "note.txt")}).value == "hello"
+
+
+@pytest.mark.parametrize(("platform", "named"), [("darwin", "macOS: the memory"), ("win32", "win32: memory")])
+def test_limits_that_a_platform_lacks_are_named(monkeypatch, platform, named):
+    monkeypatch.setattr(sys, "platform", platform)
+    lines = missing_limits()
+    assert "refused only by Python" in lines[0]
+    assert lines[1].startswith(named)
 
 
 def test_without_an_implementation_nothing_runs(sandbox):

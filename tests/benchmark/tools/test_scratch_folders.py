@@ -28,7 +28,7 @@ def test_a_folder_is_removed_when_its_owner_was_killed(tmp_path: Path, monkeypat
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     (tmp_path / "outside").mkdir()
-    (tmp_path / "toolmark-sandbox-link").symlink_to(tmp_path / "outside")
+    (tmp_path / "toolmark-tools-link").symlink_to(tmp_path / "outside")
     (tmp_path / "outside" / "file").touch()
     with subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None

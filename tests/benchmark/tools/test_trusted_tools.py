@@ -178,7 +178,7 @@ VARIATIONS = {
     ),
     "imported as conversations": (
         *(CODE, True, "generate import --source openai:downloaded/chats.jsonl --out made --execute all"),
-        "calls were only checked against the schema, because their tools may not run",
+        "calls were only checked against the schema, because their tools are not allowed to run",
     ),
     "a data set that is audited": (CODE, True, "data audit downloaded", "6 conversations"),
     "a data set that is shown": (CODE, True, "data show downloaded", "tokens are learnt"),

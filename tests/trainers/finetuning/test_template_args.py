@@ -63,12 +63,13 @@ def learnt(data: TraceDataset, weights: Path, dialect: str, args: dict) -> list[
 
 @pytest.mark.parametrize("dialect", ["native", "tagged"])
 @pytest.mark.parametrize("args", [{}, {"enable_thinking": True}, OFF], ids=["unset", "on", "off"])
-def test_only_calls_and_answers_are_learnt(one_trace, pocket, tmp_path, dialect, args):
+def test_calls_and_answers_are_learnt_as_the_template_writes_them(one_trace, pocket, tmp_path, dialect, args):
     weights = with_template(pocket, tmp_path / "thinking", "qwen3")
     (before_call, call), (before_answer, answer) = learnt(one_trace, weights, dialect, args)
     expected = load("toolmark.dialects", dialect)().render(TRACE.messages, TRACE.tools).messages[-1].content
-    assert call.replace(" ", "") == (WRITTEN[dialect] + "<end_of_turn>").replace(" ", "")
-    assert answer == expected + "<end_of_turn>"
+    thought = "" if args == OFF else "<think>\n\n</think>\n\n"  # as the template begins the last turn
+    assert call.replace(" ", "") == (thought + WRITTEN[dialect] + "<end_of_turn>").replace(" ", "")
+    assert answer == thought + expected + "<end_of_turn>"
     prompt_ends = "assistant\n<think>\n\n</think>\n\n" if args == OFF else "<start_of_turn>assistant\n"
     assert before_call.endswith(prompt_ends)
     assert before_answer.endswith(prompt_ends)
@@ -122,6 +123,7 @@ def test_data_show_prints_what_is_learnt(one_trace, pocket, tmp_path, warm):
     assert "<think>" in off.out
     on = warm(*shown)
     assert on.code == 0, on.said
-    assert "<think>" not in on.out
+    assert "<think>" in on.out
+    assert on.out != off.out  # because the model learns to write the thought itself
     wrong = warm(*shown, "--template-args", "off")
     assert (wrong.code, "--template-args: off is not a JSON object" in wrong.err) == (4, True)

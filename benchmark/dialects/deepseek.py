@@ -1,0 +1,176 @@
+"""The dialect `deepseek`: the calls of DeepSeek V3 to V4.1, in a section of calls.
+
+A strict reading accepts a completion of this form: any text, then one section of calls, then only white-space. The
+models write four forms:
+
+- V3: `<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>NAME`, then the arguments in a fence
+  ```` ```json ````, then `<｜tool▁call▁end｜>`; `<｜tool▁calls▁end｜>` ends the section.
+- V3.1: the same marks, but `NAME<｜tool▁sep｜>{…}` without a fence.
+- V3.2 and V4: `<｜DSML｜function_calls>` (V4: `tool_calls`) with elements `<｜DSML｜invoke name="NAME">` and
+  `<｜DSML｜parameter name="KEY" string="true">VALUE</｜DSML｜parameter>`. With `string="false"`, the value is JSON.
+- V4.1: the same with a space after each `｜DSML｜`, and `calls`.
+
+A lenient reading also accepts other text in the section, a missing end of the section, and calls without a section.
+
+In prompts, calls and tools are written in the form of V3.1, as in the chat template of DeepSeek-V3.1
+(https://huggingface.co/deepseek-ai/DeepSeek-V3.1), because this form has no schema and no fence.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from toolmark.benchmark.data.cases import Call, Message, Tool
+from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt, UntypedCall
+from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.dialects.attempts import Fault, Leniency
+from toolmark.benchmark.dialects.elements import Elements
+from toolmark.benchmark.dialects.literals import skip
+from toolmark.benchmark.dialects.parsing import Grammar, Rules
+from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
+from toolmark.benchmark.dialects.scanner import Reader
+from toolmark.benchmark.dialects.sections import Section
+
+__all__ = ["READERS", "DeepSeek"]
+
+_BEGIN, _END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
+_CALL, _SEPARATOR, _CALL_END = "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"
+_RESULT, _RESULT_END = "<｜tool▁output▁begin｜>", "<｜tool▁output▁end｜>"
+
+_INSTRUCTIONS = """\
+## Tools
+You have access to the following tools:
+
+{tools}
+
+IMPORTANT: ALWAYS adhere to this exact format for tool use:
+<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>tool_call_name<｜tool▁sep｜>tool_call_arguments<｜tool▁call▁end｜>\
+{{additional_tool_calls}}<｜tool▁calls▁end｜>
+
+Where:
+- `tool_call_name` must be an exact match to one of the available tools
+- `tool_call_arguments` must be valid JSON that strictly follows the tool's Parameters Schema
+- For multiple tool calls, chain them directly without separators or spaces"""
+
+_FENCE = re.compile(r"\s{0,8}```json\s{0,8}")
+_FENCE_END = re.compile(r"\s{0,8}```\s{0,8}")
+
+
+def json_call(
+    text: str, begin: int, name: str, end_mark: str, faults: list[Fault], *, fenced: bool
+) -> tuple[Call, int]:
+    """Return the call whose JSON arguments are at `begin`, and the index after the mark `end_mark`.
+
+    Args:
+        text: The text.
+        begin: Index of the arguments.
+        name: Name of the tool.
+        end_mark: The mark after the call.
+        faults: The mistakes that a lenient reading forgives.
+        fenced: Whether the arguments are in a code fence.
+
+    Raises:
+        ValueError: The arguments cannot be read.
+    """
+    fence = _FENCE.match(text, begin) if fenced else None
+    arguments, end, fault = json_in_text.decode_value(text, begin if fence is None else fence.end())
+    if not isinstance(arguments, dict):
+        raise ValueError("the arguments are not a JSON object")
+    if fault is not None:
+        faults.append((Leniency.VALUE, fault))
+    closing = _FENCE_END.match(text, end) if fence is not None else None
+    end = skip(text, end if closing is None else closing.end())
+    if text.startswith(end_mark, end):
+        return Call(name=name, arguments=arguments), end + len(end_mark)
+    faults.append((Leniency.NOT_CLOSED, f"{end_mark} is missing"))
+    return Call(name=name, arguments=arguments), end
+
+
+def _read_json(text: str, head: re.Match[str], faults: list[Fault]) -> tuple[Call | UntypedCall, int]:
+    return json_call(text, head.end(), head[1], _CALL_END, faults, fenced=True)
+
+
+def _value(opening: re.Match[str], text: str) -> Any:
+    """Return the value of a parameter. The mark says whether it is a string."""
+    return text if opening["string"] == "true" else json_in_text.loads(text, strict=True)
+
+
+def _markup(space: str, sections: tuple[str, ...]) -> Section:
+    """Return the form with `｜DSML｜`. `space` stands after each of these marks."""
+    mark = f"｜DSML｜{space}"
+    elements = Elements(
+        argument=re.compile(rf'<{mark}parameter name="(?P<key>[^"\n]{{1,256}})" string="(?P<string>true|false)">'),
+        close=f"</{mark}parameter>",
+        follows=re.compile(rf"\s{{0,64}}(?:<{mark}parameter |</{mark}invoke>)"),
+        end=f"</{mark}invoke>",
+        unclosed=re.compile(r"(?!)"),
+        opening="<｜DSML｜",
+        value=_value,
+    )
+
+    def read(text: str, head: re.Match[str], faults: list[Fault]) -> tuple[Call | UntypedCall, int]:
+        if head[2]:  # `<｜DSML｜invoke name="f"/>`
+            return Call(name=head[1]), head.end()
+        return elements.read(text, head.end(), head[1], faults)
+
+    return Section(
+        opening=tuple(f"<{mark}{section}>" for section in sections),
+        closing=re.compile("|".join(f"</{mark}{section}>" for section in sections)),
+        head=re.compile(rf'<{mark}invoke name="([^"\n]{{1,128}})"(/)?>'),
+        read_call=read,
+        bare=f"<{mark}invoke",
+    )
+
+
+_JSON = Section(
+    opening=(_BEGIN,),
+    closing=re.compile(_END),
+    head=re.compile(
+        rf"{_CALL}(?:function{_SEPARATOR}(?=[^<>\s`]{{1,128}}{_FENCE.pattern}))?"
+        rf"([^<>\s]{{1,128}})(?:{_SEPARATOR}|(?={_FENCE.pattern}))"
+    ),
+    read_call=_read_json,
+    bare=_CALL,
+)
+_MARKUP = _markup("", ("function_calls", "tool_calls"))
+_SPACED = _markup(" ", ("calls", "function_calls", "tool_calls"))
+READERS: Mapping[str, Reader] = {**_JSON.readers(), **_MARKUP.readers(), **_SPACED.readers()}
+"""The reader of each mark with which calls begin."""
+_GRAMMAR = Grammar(READERS, ("deepseek",), Rules(re.compile(_RESULT)))
+
+
+def _declaration(tool: Tool) -> str:
+    parameters = json.dumps(tool.parameters, ensure_ascii=False)
+    return f"### {tool.name}\nDescription: {tool.description}\n\nParameters: {parameters}"
+
+
+def _write_call(call: Call) -> str:
+    return f"{_CALL}{call.name}{_SEPARATOR}{json_in_text.dumps(dict(call.arguments))}{_CALL_END}"
+
+
+def _write_assistant(message: Message) -> str:
+    calls = "".join(map(_write_call, message.tool_calls))
+    return content_and_calls(message.content, f"{_BEGIN}{calls}{_END}" if calls else "")
+
+
+def _write_result(message: Message) -> str:
+    return f"{_RESULT}{message.content}{_RESULT_END}"
+
+
+class DeepSeek(BaseDialect):
+    """The dialect of DeepSeek: `<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{…}<｜tool▁call▁end｜>…`."""
+
+    name = "deepseek"
+    version = "1"
+
+    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
+        """Return plain turns. The tools are listed at the end of the system turn."""
+        instructions = _INSTRUCTIONS.format(tools="\n\n".join(map(_declaration, tools))) if tools else ""
+        return plain_turns(messages, instructions, _write_assistant, _write_result)
+
+    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
+        """Read the calls of a completion. No text of a model causes an exception."""
+        return _GRAMMAR.parse(completion, strict=strict)

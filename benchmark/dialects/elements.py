@@ -1,0 +1,136 @@
+"""Reads calls whose arguments are elements with raw text, for example `<parameter=a>text</parameter>`.
+
+The text of an argument is not escaped, so it may contain the marks themselves. It ends at the first closing mark after
+which the call goes on: with another argument, or with the end of the call. A value with exactly such a text inside
+cannot be written in these forms, and `writable` refuses it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import Call
+from toolmark.benchmark.data.completions import Completion, ParsedCompletion, UntypedCall
+from toolmark.benchmark.dialects.attempts import Fault, Leniency
+from toolmark.benchmark.dialects.literals import Unreadable, skip
+
+__all__ = ["TEXT", "Elements", "raw_call", "raw_text", "writable"]
+
+TEXT = object()
+"""The type of an argument that is written as text, and whose type only the schema of the tool tells."""
+
+
+@dataclass(frozen=True)
+class Elements:
+    """How the arguments of a call are written.
+
+    Attributes:
+        argument: Pattern of the mark before a value. The group `key` is the name of the argument.
+        close: The mark after a value.
+        follows: Pattern of what may follow the closing mark: another argument, or the end of the call.
+        end: The mark after the last argument.
+        unclosed: Pattern of the place where a value without its closing mark ends.
+        opening: The mark before a call. A value without its closing mark does not contain it.
+        lines: Whether a value stands on lines of its own, so that one line break before and after it is no part of it.
+        value: Function that makes a value of the match of `argument` and the text. It returns `TEXT` if the text has no
+            type, and raises `ValueError` if the text does not fit the type that the mark names.
+    """
+
+    argument: re.Pattern[str]
+    close: str
+    follows: re.Pattern[str]
+    end: str
+    unclosed: re.Pattern[str]
+    opening: str
+    lines: bool = False
+    value: Callable[[re.Match[str], str], Any] = lambda _, __: TEXT
+
+    def read(self, text: str, at: int, name: str, faults: list[Fault]) -> tuple[Call | UntypedCall, int]:
+        """Return the call whose first argument is at `at`, and the index after the call.
+
+        Raises:
+            ValueError: The arguments cannot be read.
+        """
+        texts: dict[str, str] = {}
+        values: dict[str, Any] = {}
+        at = skip(text, at)
+        while not text.startswith(self.end, at):
+            opening = self.argument.match(text, at)
+            if opening is None:
+                raise Unreadable(f"{self.end} is missing", at)
+            key = opening["key"]
+            written, at = self._text(text, opening.end(), faults)
+            if key in texts or key in values:
+                faults.append((Leniency.VALUE, "an argument is given twice"))
+            value = self.value(opening, written)
+            texts.pop(key, None)
+            values.pop(key, None)
+            if value is TEXT:
+                texts[key] = written
+            else:
+                values[key] = value
+            at = skip(text, at)
+        end = at + len(self.end)
+        if texts:
+            return UntypedCall(name, values, texts), end
+        return Call(name=name, arguments=values), end
+
+    def _text(self, text: str, begin: int, faults: list[Fault]) -> tuple[str, int]:
+        """Return the text of a value, and the index after its closing mark."""
+        close = text.find(self.close, begin)
+        while close >= 0 and self.follows.match(text, close + len(self.close)) is None:
+            close = text.find(self.close, close + 1)
+        unclosed = self.unclosed.search(text, begin, len(text) if close < 0 else close)
+        if unclosed is not None:
+            if (another := text.find(self.opening, begin, unclosed.start())) >= 0:
+                raise Unreadable(f"{self.close} is missing", another)
+            faults.append((Leniency.NOT_CLOSED, f"{self.close} is missing"))
+            close, after = unclosed.start(), unclosed.start()
+        elif close < 0:
+            raise Unreadable(f"{self.close} is missing", len(text))
+        else:
+            after = close + len(self.close)
+        value = text[begin:close]
+        if self.lines:
+            value = value.removeprefix("\n").removesuffix("\n")
+        return value, after
+
+
+def raw_text(value: Any) -> str:
+    """Return the text of an argument: a string as it is, and every other value as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def raw_call(call: Call) -> Call | UntypedCall:
+    """Return a call with the texts of its arguments, as a reading of the texts gives it."""
+    if not call.arguments:
+        return call
+    return UntypedCall(call.name, {}, {name: raw_text(value) for name, value in call.arguments.items()})
+
+
+def writable(
+    text: str, calls: Sequence[Call | UntypedCall], parse: Callable[..., ParsedCompletion], dialect: str
+) -> str:
+    """Return the text of calls if the dialect reads the same calls in it.
+
+    Args:
+        text: The calls as the dialect writes them.
+        calls: The calls, with the texts of their arguments.
+        parse: The dialect's function `parse`.
+        dialect: Name of the dialect, for the error.
+
+    Raises:
+        InputError: The dialect would read other calls.
+    """
+    reading = parse(Completion(text), strict=True)
+    if reading.error is not None or list(reading.untyped or reading.calls) != list(calls):
+        raise InputError(
+            f"the dialect {dialect} cannot write the calls {text!r:.200}, because it would not read the same calls",
+            "Remove that case, or choose another dialect, for example --dialect tagged",
+        )
+    return text

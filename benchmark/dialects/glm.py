@@ -1,0 +1,134 @@
+"""The dialect `glm`: calls of GLM 4.5 and later, with one pair of elements for each argument.
+
+A strict reading accepts a completion of this form: any text, then one or more calls, then only white-space. A call is
+
+    <tool_call>NAME
+    <arg_key>KEY</arg_key>
+    <arg_value>VALUE</arg_value>
+    </tool_call>
+
+- A string stands as it is, without quotes and escapes. Every other value is JSON. The schema of the tool tells which of
+  them a text is.
+- GLM 4.7 and later write the call on one line.
+
+A lenient reading also accepts text after the last call, and a missing last `</arg_value>`.
+
+Tools are shown as in the chat template of GLM-4.6 (https://huggingface.co/zai-org/GLM-4.6).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+
+from toolmark.benchmark.data.cases import Call, Message, Tool
+from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
+from toolmark.benchmark.dialects import BaseDialect
+from toolmark.benchmark.dialects.attempts import Attempt, Fault, Work
+from toolmark.benchmark.dialects.elements import Elements, raw_call, raw_text, writable
+from toolmark.benchmark.dialects.marked_calls import spent
+from toolmark.benchmark.dialects.parsing import Grammar, Rules
+from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
+from toolmark.benchmark.dialects.scanner import Reader
+from toolmark.benchmark.dialects.thinking import MARKS
+
+__all__ = ["READERS", "Glm"]
+
+_OPEN, _CLOSE = "<tool_call>", "</tool_call>"
+
+_INSTRUCTIONS = """\
+# Tools
+
+You may call one or more functions to assist with the user query.
+
+You are provided with function signatures within <tools></tools> XML tags:
+<tools>
+{tools}
+</tools>
+
+For each function call, output the function name and arguments within the following XML format:
+<tool_call>{{function-name}}
+<arg_key>{{arg-key-1}}</arg_key>
+<arg_value>{{arg-value-1}}</arg_value>
+<arg_key>{{arg-key-2}}</arg_key>
+<arg_value>{{arg-value-2}}</arg_value>
+...
+</tool_call>"""
+
+_HEAD = re.compile(r"\s{0,8}([^\s<>{}\[\]\"]{1,128})\s{0,8}(?=<arg_key>|</tool_call>)")
+_ELEMENTS = Elements(
+    argument=re.compile(r"<arg_key>(?P<key>[^<>\n]{1,256})</arg_key>\s{0,8}<arg_value>"),
+    close="</arg_value>",
+    follows=re.compile(r"\s{0,64}(?:<arg_key>|</tool_call>)"),
+    end=_CLOSE,
+    unclosed=re.compile(r"\n?(?=</tool_call>\s{0,64}(?:<tool_call>|\Z))"),
+    opening=_OPEN,
+)
+_ANY = re.compile("|".join(re.escape(mark) for mark in (_OPEN, _CLOSE, *MARKS, *MARKS.values())))
+
+
+def _read(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
+    """Read the call after `<tool_call>`."""
+    begin = start + len(_OPEN)
+    head = _HEAD.match(text, begin)
+    error = f"there is no name of a tool after {_OPEN}"
+    if head is not None:
+        faults: list[Fault] = []
+        try:
+            call, end = _ELEMENTS.read(text, head.end(), head[1], faults)
+        except ValueError as reason:
+            spent(reason, text, begin, work)
+            error = str(reason)
+        else:
+            return Attempt([call], faults), end
+    mark = _ANY.search(text, begin)
+    stop = len(text) if mark is None else mark.end() if mark.group() == _CLOSE else mark.start()
+    return Attempt(error=error, name=head[1] if head is not None else ""), stop
+
+
+READERS: Mapping[str, Reader] = {_OPEN: _read}
+"""The reader of each mark with which a call begins."""
+_GRAMMAR = Grammar(READERS, ("glm",), Rules(re.compile("<tool_response>")))
+
+
+def _write_call(call: Call) -> str:
+    arguments = "".join(
+        f"<arg_key>{name}</arg_key>\n<arg_value>{raw_text(value)}</arg_value>\n"
+        for name, value in call.arguments.items()
+    )
+    return f"{_OPEN}{call.name}\n{arguments}{_CLOSE}"
+
+
+def _write_assistant(message: Message) -> str:
+    if not message.tool_calls:
+        return message.content
+    calls = "\n".join(map(_write_call, message.tool_calls))
+    return content_and_calls(
+        message.content, writable(calls, [*map(raw_call, message.tool_calls)], _GRAMMAR.parse, Glm.name)
+    )
+
+
+def _write_result(message: Message) -> str:
+    return f"<tool_response>\n{message.content}\n</tool_response>"
+
+
+class Glm(BaseDialect):
+    """The dialect of GLM: `<tool_call>f<arg_key>a</arg_key><arg_value>1</arg_value></tool_call>`."""
+
+    name = "glm"
+    version = "1"
+
+    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
+        """Return plain turns. The tools are between `<tools>` tags at the end of the system turn.
+
+        Raises:
+            InputError: An argument contains text that looks like the end of the argument.
+        """
+        lines = "\n".join(json.dumps(tool.as_openai(), ensure_ascii=False) for tool in tools)
+        instructions = _INSTRUCTIONS.format(tools=lines) if tools else ""
+        return plain_turns(messages, instructions, _write_assistant, _write_result)
+
+    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
+        """Read the calls of a completion. No text of a model causes an exception."""
+        return _GRAMMAR.parse(completion, strict=strict)
