@@ -2,7 +2,7 @@
 
 - A row is `{"id", "query", "calling": [{"api", "parameters"}, …]}`.
 - The tools are in `tool.jsonl` in the same folder. A line is
-  `{"api_name", "api_description", "field", "parameters", "required"}`. The types have their names in Python, for example `str`.
+  `{"api_name", "api_description", "field", "parameters", "required"}`. Types have their names in Python, like `str`.
 - The data does not record which of the 4,000 tools a model saw. A case offers all tools that have the same `field` as a
   called tool, because these tools are similar. The id of a case is a hash of the row.
 - All values in the file are strings. The values are converted to the type that the tool declares.

@@ -18,7 +18,8 @@ class Cause(StrEnum):
         label: Label of the cause in reports.
         light: CSS colour on a light page.
         dark: CSS colour on a dark page.
-        rank: Position in the order of declaration, from 0. The cause with the lowest rank is reported.
+        rank: Position of the cause in this class, from 0. Of several causes, the cause with the lowest rank is
+            reported.
     """
 
     label: str
