@@ -130,10 +130,10 @@ def _check_keys(base: Path, model: PreTrainedModel, report: Mapping[str, Any], c
         unexpected = {key for key in unexpected if _in_text_model(key, modules)}
     problems = (
         ("missing in the files", sorted(set(report["missing_keys"]) - set(mismatched))),
-        ("of another shape than the architecture", [mismatched[key] for key in sorted(mismatched)]),
+        ("of another shape", [mismatched[key] for key in sorted(mismatched)]),
         ("not part of the architecture", sorted(unexpected)),
     )
-    found = [f"{len(keys):,} weights are {problem}: {_some(keys)}" for problem, keys in problems if keys]
+    found = [f"{problem} ({len(keys):,}): {_some(keys)}" for problem, keys in problems if keys]
     if found:
         raise InputError(
             f"the weights of {base}{quantisation(base)} do not match its config.json: {'; '.join(found)}",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 __all__ = [
+    "ModelWithoutNumbers",
     "NoNumbers",
     "check_computes",
     "check_logits",
@@ -67,7 +68,11 @@ def finite_scores(_: Tensor, scores: Tensor) -> Tensor:
     return scores
 
 
-def no_numbers(base: Path, adapter: Path | None, where: str | None, dtype: str) -> InputError:
+class ModelWithoutNumbers(InputError):
+    """The error for the user that a model computes no numbers."""
+
+
+def no_numbers(base: Path, adapter: Path | None, where: str | None, dtype: str) -> ModelWithoutNumbers:
     """Return the error that a model computes no numbers.
 
     Args:
@@ -80,7 +85,7 @@ def no_numbers(base: Path, adapter: Path | None, where: str | None, dtype: str) 
     first = f": the first values that are NaN or infinite come from {where}" if where else " in an answer"
     narrow = "" if dtype == "float32" else "Or the activations exceed the range of the data type: --dtype float32"
     again = "Train the adapter again, or use an earlier checkpoint." if adapter else "Download or save the model again."
-    return InputError(f"the model {subject} computes no numbers{first}", f"{again} {narrow}".rstrip())
+    return ModelWithoutNumbers(f"the model {subject} computes no numbers{first}", f"{again} {narrow}".rstrip())
 
 
 def check_computes(model: PreTrainedModel, base: Path, dtype: str) -> None:

@@ -47,9 +47,13 @@ def misbehave(way: str, number: Any) -> None:
                 answer(wrong, "wrong")
             answer(number)
         case "notifications":
-            for count in range(3000):
+            for count in range(500):
                 write(json.dumps({"jsonrpc": "2.0", "method": f"notifications/{count}", "params": {"x": [count]}}))
             answer(number)
+        case "endless notifications":
+            message = json.dumps({"jsonrpc": "2.0", "method": "notifications/message", "params": {"data": "x" * 1000}})
+            while True:
+                sys.stdout.write((message + "\n") * 100)
         case "twice":
             answer(number)
             answer(number, "8")

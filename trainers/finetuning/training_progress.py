@@ -1,6 +1,7 @@
 """The callback of a fine-tuning: reports progress, judges checkpoints, and stops a training that diverged.
 
-A training diverged if its loss or its gradient norm is NaN or infinite.
+A training diverged if its loss, its gradient norm or a weight is NaN or infinite, or if a checkpoint computes no
+numbers.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
+from toolmark.benchmark.engine.finite_logits import ModelWithoutNumbers
 from toolmark.trainers.finetuning.checkpoint_files import mark_complete, read_json, write_json
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ _NEAR_END = 0.25
 
 
 class DivergedError(Exception):
-    """The loss or the gradient norm is NaN or infinite at `step`.
+    """The loss, the gradient norm or a weight is NaN or infinite at `step`.
 
     The step before `step` has already made the weights unusable.
     """
@@ -96,12 +98,21 @@ class TrainingProgress(TrainerCallback):
         elif steps_left < args.save_steps * _NEAR_END:
             control.should_save = control.should_evaluate = False
 
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """Mark the checkpoint as complete, and judge the checkpoint."""
+    def on_save(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:  # noqa: ARG002
+        """Mark the checkpoint as complete, and judge the checkpoint.
+
+        Raises:
+            DivergedError: A weight of the checkpoint is NaN or infinite, or the model computes no numbers with it.
+        """
+        if not all(bool(weight.isfinite().all()) for weight in model.parameters() if weight.requires_grad):
+            raise DivergedError("a weight is not a finite number", state.global_step + 1)
         folder = self._work / f"checkpoint-{state.global_step}"
         write_json(self._work / "seconds.json", {"seconds": self.seconds})
         mark_complete(folder)
-        figures = self._scores.of(folder)
+        try:
+            figures = self._scores.of(folder)
+        except ModelWithoutNumbers:
+            raise DivergedError("the model computes no numbers", state.global_step + 1) from None
         shown = "  ".join(f"{name} {100 * one.score:.1f}" for name, one in figures.items() if one.score is not None)
         if shown:
             self._ctx.say(f"dev at step {state.global_step}: {shown}")

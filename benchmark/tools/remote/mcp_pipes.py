@@ -21,6 +21,9 @@ __all__ = ["MAX_LINE", "Fault", "started"]
 MAX_LINE = 16 * 2**20
 """The longest line that is read from a server, in bytes."""
 
+_MAX_OTHERS = 2000
+"""After this number of lines that are not answers, for example notifications, a server is not read any more."""
+
 _SECONDS_TO_END = 2.0
 
 
@@ -61,12 +64,15 @@ async def started(command: Sequence[str], fault: Fault) -> AsyncIterator[tuple[A
     broken = (anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 
     async def receive() -> None:
+        others = 0  # lines since the last answer
         async with incoming:
             try:
-                while True:
-                    line = await lines.receive_until(b"\n", MAX_LINE)
-                    if (message := _message(line)) is not None:
+                while others < _MAX_OTHERS:
+                    message = _message(await lines.receive_until(b"\n", MAX_LINE))
+                    others = others + 1 if message is None or hasattr(message, "method") else 0
+                    if message is not None:
                         await incoming.send(SessionMessage(message))
+                fault.reason = f"the server wrote {_MAX_OTHERS:,} lines in a row that are not answers"
             except anyio.DelimiterNotFound:
                 fault.reason = f"the server wrote a line of more than {MAX_LINE // 2**20} MiB"
             except broken:

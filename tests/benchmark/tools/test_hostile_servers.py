@@ -147,6 +147,7 @@ PIPES = {
     "twice": 7,
     "asks in return": 7,
     "long line": "the server wrote a line of more than 16 MiB",
+    "endless notifications": "the server wrote 2,000 lines in a row that are not answers",
     "exit": "the server closed its output",
     "no result": "the answer of the server has neither a valid result nor a valid error",
     "result of another type": "the answer of the server has neither a valid result nor a valid error",
