@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["CLOSING", "MARKS", "closing_of_open_thought", "without_thinking"]
+__all__ = ["CLOSING", "MARKS", "closing_of_open_thought", "open_thought", "without_thinking"]
 
 MARKS = {
     "<think>": "</think>",
@@ -48,7 +48,13 @@ def without_thinking(text: str) -> str:
     return "".join(parts) if closing is not None else "".join([*parts, text[position:]])
 
 
+def open_thought(prompt: str) -> str | None:
+    """Return the mark of the thought that a prompt opens. None if the prompt does not end inside a thought."""
+    end = prompt.rstrip()
+    return next((opening for opening in MARKS if end.endswith(opening)), None)
+
+
 def closing_of_open_thought(prompt: str) -> str | None:
     """Return the mark that closes the thought that a prompt opens. None if the prompt does not end inside a thought."""
-    end = prompt.rstrip()
-    return next((closing for opening, closing in MARKS.items() if end.endswith(opening)), None)
+    opening = open_thought(prompt)
+    return None if opening is None else MARKS[opening]

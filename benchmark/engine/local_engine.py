@@ -13,6 +13,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.progress import counting, phase
 from toolmark.benchmark.data.completions import Completion, Prompt, Usage
 from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.dialects.thinking import open_thought
 from toolmark.benchmark.engine import PromptTooLong
 from toolmark.benchmark.engine.adapters import AdaptedModel
 from toolmark.benchmark.engine.base_model import load_base
@@ -31,7 +32,7 @@ from toolmark.benchmark.engine.loading_errors import loading
 from toolmark.benchmark.engine.model_config import context_length
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.padded_batches import LAYOUT, write_padded
-from toolmark.benchmark.engine.thinking_room import ThinkingRoom
+from toolmark.benchmark.engine.thinking_room import LAST_TOKENS, ThinkingRoom
 from toolmark.benchmark.engine.token_choice import chooser, seed_of
 from toolmark.benchmark.engine.tokenizer import open_tokenizer, text_of
 from toolmark.benchmark.engine.weight_files import stored_tensors
@@ -276,8 +277,11 @@ class LocalEngine:
         stopped = written[-1] in self._stops
         text = self._text(written[:-1] if stopped else written)
         marks = [text.index(mark) for mark in self._dialect_stops if mark in text]
+        # The mark of a thought that the prompt opens belongs to the turn. Without it, a thought that is cut would be
+        # read as an answer.
+        opened = open_thought(self._text(self._encoded[index][-LAST_TOKENS:])) or ""
         return Completion(
-            text=text[: min(marks)] if marks else text,
+            text=opened + (text[: min(marks)] if marks else text),
             # This completion was ended after its call. The model might have continued.
             stop_reason="stop" if stopped or marks else "unknown" if self._has_called(index, written) else "length",
             usage=Usage(len(self._encoded[index]), len(written)),

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.dialects.thinking import MARKS, closing_of_open_thought
 
-__all__ = ["ThinkingRoom"]
+__all__ = ["LAST_TOKENS", "ThinkingRoom"]
 
-_LAST_TOKENS = max(map(len, (*MARKS, *MARKS.values()))) + 1
+LAST_TOKENS = max(map(len, (*MARKS, *MARKS.values()))) + 1
 """The number of tokens that contain a mark, and of a prompt's last tokens that may open a thought. A token has at least
 one character of a mark."""
 
@@ -49,7 +49,7 @@ class ThinkingRoom:
     ) -> None:
         self._decoding = decoding
         self._text = text
-        self._opened = {index: closing_of_open_thought(text(ids[-_LAST_TOKENS:])) for index, ids in prompts.items()}
+        self._opened = {index: closing_of_open_thought(text(ids[-LAST_TOKENS:])) for index, ids in prompts.items()}
         self._states: dict[int, _State] = {}
         self._pieces: dict[int, str] = {}
 
@@ -65,7 +65,7 @@ class ThinkingRoom:
             self._states[index] = state = _State(self._opened[index])
         while state.read < len(written):
             state.read += 1
-            self._read(state, written[max(0, state.read - _LAST_TOKENS) : state.read])
+            self._read(state, written[max(0, state.read - LAST_TOKENS) : state.read])
         if state.closing is not None:
             return state.thoughts >= self._decoding.thinking_tokens
         return state.read - state.thoughts >= self._decoding.max_tokens

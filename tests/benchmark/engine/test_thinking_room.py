@@ -92,6 +92,8 @@ def test_a_thought_gets_its_room_in_a_real_completion(pocket, packed):
             Tagged(),
         )
         ((_, completion),) = engine.answer([0])
+        # A thought that the prompt opens belongs to the text: a thought that is cut is no answer.
+        assert completion.text.startswith("<think>") == bool(text)
         return completion.stop_reason, completion.usage.output_tokens
 
     assert written("", max_tokens=6) == ("length", 6)
