@@ -147,7 +147,7 @@ def _at(value: Any, place: Place) -> Any:
 def _json(content: bytes, random: Random) -> bytes:
     try:
         return _encoded(written(damaged_value(json.loads(content), random)))
-    except (ValueError, RecursionError):  # an earlier damage made it unreadable, or very deep
+    except (ValueError, RecursionError):  # because of an earlier damage
         return damaged_bytes(content, random)
 
 
