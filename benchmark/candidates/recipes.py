@@ -26,7 +26,6 @@ the dev cases of the recipe's own data.
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -41,6 +40,7 @@ from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import digest, hash_files
 from toolmark.benchmark.core.registry import Group, load, target
+from toolmark.benchmark.core.user_toml import toml_table
 from toolmark.benchmark.data.record import RECORD_FILE
 
 __all__ = ["ADAPTERS", "DATA", "Plan", "Recipe", "Step", "is_recipe", "plan_recipe", "plugin_package", "read_recipe"]
@@ -125,9 +125,7 @@ def read_recipe(path: Path) -> Recipe:
         InputError: The file is not TOML, or not a recipe.
     """
     try:
-        recipe = Recipe(path=path, **tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"the recipe {path} is not valid TOML: {error}", "Correct the syntax of the file.") from None
+        recipe = Recipe(path=path, **toml_table(path.read_text(encoding="utf-8")))
     except (ValidationError, TypeError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
         where = ".".join(map(str, first["loc"])) or "the file"
@@ -135,6 +133,8 @@ def read_recipe(path: Path) -> Recipe:
             f"{path} is not a recipe: {where}: {first['msg']}",
             "A recipe needs the key base, and the tables [generator] and [trainer]. Each table needs the key name.",
         ) from None
+    except ValueError as error:
+        raise InputError(f"the recipe {path} is not valid TOML: {error}", "Correct the syntax of the file.") from None
     check_template_args(recipe.template_args, f"template_args in {path}")
     return recipe
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from dotenv import dotenv_values
 from toolmark.benchmark.config.option_types import AMOUNTS, Kind, shown
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
+from toolmark.benchmark.core.user_toml import toml_table
 
 __all__ = [
     "Option",
@@ -209,11 +209,12 @@ def from_pyproject(options: Sequence[Option], file: Path) -> OptionSource:
         InputError: The file is not TOML, or a key is not the name of an option.
     """
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        document = toml_table(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except (OSError, ValueError) as error:
         raise InputError(f"{file} cannot be read: {error}", "Correct the file.") from None
     by_name = {option.name: option for option in options}
-    table = document.get("tool", {}).get("toolmark", {})
+    tools = document.get("tool", {})
+    table = tools.get("toolmark", {}) if isinstance(tools, dict) else {}
     if not isinstance(table, dict):
         raise InputError(
             f"tool.toolmark in {file} is {table!r}, which is not a table",

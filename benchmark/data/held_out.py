@@ -6,12 +6,12 @@ this file is read, because a trainer must not open the test cases.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.user_toml import toml_table
 from toolmark.benchmark.data.cases import query_hash
 from toolmark.benchmark.data.traces import Trace
 
@@ -58,12 +58,12 @@ def held_out(manifest: Path | None) -> HeldOut:
     if manifest is None:
         return HeldOut()
     try:
-        table = tomllib.loads(manifest.read_text(encoding="utf-8"))
+        table = toml_table(manifest.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
             f"the manifest {manifest} cannot be read: {error.strerror}", "Give the path of a file that you can read."
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise InputError(f"the manifest {manifest} is not TOML: {error}", "Correct the syntax of the file.") from None
     section = table.get("test_queries", {})
     lists = table.get("held_out_tools", []), section.get("hashes", []) if isinstance(section, dict) else section

@@ -5,8 +5,8 @@ These forms are also read:
 - the older fields `functions` and `function_call`
 - the role `developer`
 - content in parts
-- the lines of a batch, whose request is in the field `body`
-- preferences, `{"input": {"messages", "tools"}, "preferred_output": [...]}`: only the preferred answer is used
+- the lines of a batch, where the request is in the field `body`
+- preferences, `{"input": {"messages", "tools"}, "preferred_output": [...]}`, of which only the preferred answer is read
 
 The arguments of a call are JSON text. The formats are described in the API reference of chat completions and in the
 guides to fine-tuning and batches (platform.openai.com/docs).

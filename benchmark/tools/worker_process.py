@@ -92,7 +92,8 @@ class WorkerProcess:
         self._largest = _LONGEST_ESCAPE * limits.output + _LARGEST_ERROR
         self._scratch = ScratchFolder()
         try:
-            path = [str(Path(entry).absolute()) for entry in sys.path]
+            # Entries that are no paths belong to hooks of import, for example of packages that are installed editably.
+            path = [str(Path(entry).absolute()) if Path(entry).exists() else entry for entry in sys.path]
             words = [json.dumps(path), json.dumps({**settings, "scratch": str(self._scratch.path)})]
             self._process = start(
                 [sys.executable, "-c", _PROGRAM, *words],

@@ -16,7 +16,9 @@ from tests.forked.families import wait_until
 from toolmark.benchmark.data.cases import Tool
 from toolmark.benchmark.tools.sandbox import CallLimits, Sandbox, missing_limits
 
-HOSTILE = Path(__file__).with_name("hostile_tools.py")
+REACHING = Path(__file__).with_name("hostile_tools.py")
+ANSWERING = Path(__file__).with_name("hostile_answers.py")
+ROOT = Path(__file__).parents[3]
 SECRET = "the secret of the user"
 
 pytestmark = pytest.mark.skipif(bool(missing_limits()), reason="; ".join(missing_limits()))
@@ -70,7 +72,8 @@ def only_the_next_call_is_there(folders: Path) -> bool:
 
 
 def tool(name: str) -> Tool:
-    return Tool(name=name, run=f"{HOSTILE}:{name}", parameters={"type": "object"})
+    file = next(file for file in (REACHING, ANSWERING) if f"def {name}(" in file.read_text())
+    return Tool(name=name, run=f"{file}:{name}", parameters={"type": "object"})
 
 
 @pytest.fixture(scope="module")
@@ -149,8 +152,8 @@ Sandbox(CallLimits(seconds=60)).run(tool, {"outside": "."})
 
 def test_nothing_is_left_of_a_command_that_is_killed_during_a_call(family, tmp_path: Path):
     (tmp_path / "temporary").mkdir()
-    environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
-    command = [sys.executable, "-c", CALLER, f"{HOSTILE}:never_ends"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary"), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", CALLER, f"{ANSWERING}:never_ends"]
     with subprocess.Popen(command, cwd=tmp_path, env=environment) as caller:
         assert wait_until(lambda: list(tmp_path.glob("temporary/*/*/left")))
         assert len(family.members()) == PROCESSES + 1
