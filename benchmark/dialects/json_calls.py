@@ -52,9 +52,9 @@ def call_from_object(value: Any) -> Call | None:
     """
     if not isinstance(value, dict):
         return None
-    for key in ("function", "function_call"):
-        if isinstance(value.get(key), dict):
-            value = value[key]
+    for wrapper in ("function", "function_call"):
+        if isinstance(value.get(wrapper), dict):
+            value = value[wrapper]
     name = next((value[key] for key in _NAME_KEYS if isinstance(value.get(key), str)), None)
     key = next((key for key in _ARGUMENT_KEYS if key in value), None)
     arguments = value[key] if key is not None else None
