@@ -22,7 +22,7 @@ def new_folder(out: Path) -> Iterator[Path]:
     the folder.
 
     Args:
-        out: The new folder. Either no such folder exists, or the folder is empty.
+        out: The new folder. If the folder already exists, it must be empty.
 
     Raises:
         EnvironmentFault: The folder cannot be written, for example because the disk is full. Two kinds of errors of the

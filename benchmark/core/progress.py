@@ -56,7 +56,7 @@ class Phase:
     printed: float | None = None
 
     def words(self, now: float) -> str:
-        """Return what is done now. If the text is fixed, the time that the phase has taken is added."""
+        """Return what is done now. If `text` is a string, the time that the phase has taken is added."""
         return f"{self.text} ({duration(now - self.began)})" if isinstance(self.text, str) else self.text()
 
 

@@ -22,7 +22,7 @@ def conversation(
     *,
     any_call: bool = False,
 ) -> Trace:
-    """Return a conversation as a trace. The trace also contains a case.
+    """Return a conversation as a trace with a case.
 
     The case expects the calls of the first assistant turn with calls. If no turn has a call, the case expects that the
     model abstains in its first answer. The data does not say why the model abstains, so the reason is always

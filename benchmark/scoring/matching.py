@@ -1,9 +1,9 @@
 """Compares the names and the arguments of a model's calls with the expected calls.
 
 - If the call and the case both contain an argument, `accepted_values.py` decides whether the value is right.
-- If only the call contains an argument, its value must equal the default in the schema.
-- If only the case contains an argument, one of two conditions must hold. Either the case marks the argument as
-  optional, or the case accepts the default in the schema.
+- If only the call contains an argument, the value must equal the argument's default in the schema.
+- If only the case contains an argument, the case must mark the argument as optional, or must accept its default in the
+  schema.
 
 If there are several calls, each call is paired with an expected call. The pairs are chosen so that the number of faults
 is as small as possible.
