@@ -221,15 +221,15 @@ def closest(
     The rules that decide which match is closest, in order:
 
     1. A match without a fault is closest.
-    2. Each match has a gravest cause: of the causes of its faults, the first one in the order of `Cause`. The match
-       whose gravest cause comes last in that order is closest.
+    2. The class `Cause` lists the causes of faults from the gravest to the mildest. The match whose gravest cause is
+       the mildest is closest.
     3. If several matches have the same gravest cause, the match with the fewest faults is closest.
 
     Args:
         calls: The calls of the model, in the order of the model.
         options: All complete right answers, at least one.
         toolbox: The offered tools.
-        rerun: The same as in `match_calls`.
+        rerun: See `match_calls`.
     """
     matches = [match_calls(calls, option, toolbox, rerun) for option in options]
     return min(matches, key=lambda match: (bool(match.faults), -_gravest(match.faults), len(match.faults)))
