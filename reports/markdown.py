@@ -123,7 +123,7 @@ def _causes(comparison: Comparison) -> Iterator[str]:
             causes = ", ".join(f"{cause.label} {count}" for cause, count in ordered)
             cost = ", ".join(f"{mistake} {count}" for mistake, count in sorted(contestant.forgiven.items()))
             rows.append([contestant.name, causes or "none", cost or "nothing"])
-        yield _table(["candidate", "causes of failure", "what the format cost (right only leniently)"], 3, rows)
+        yield _table(["candidate", "causes of failure", "right only in the lenient reading, by mistake"], 3, rows)
 
 
 def _broken(comparison: Comparison) -> Iterator[str]:

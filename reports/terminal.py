@@ -55,7 +55,7 @@ class Terminal:
             console.print(f"{contestant.name}: causes of failure: {causes or 'none'}")
             cost = ", ".join(f"{mistake} {count}" for mistake, count in sorted(contestant.forgiven.items()))
             if cost:
-                console.print(f"{contestant.name}: what the format cost (right only leniently): {cost}")
+                console.print(f"{contestant.name}: right only in the lenient reading, by mistake: {cost}")
         console.print("intervals: 95%, uncorrected; p: exact sign-flip test, adjusted by Holm", style="dim")
 
 

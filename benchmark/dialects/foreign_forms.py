@@ -22,7 +22,7 @@ from collections.abc import Collection, Iterator
 from toolmark.benchmark.data.completions import FailedAttempt
 from toolmark.benchmark.dialects.attempts import Work
 from toolmark.benchmark.dialects.json_calls import whole_calls
-from toolmark.benchmark.dialects.python_calls import whole_sequence
+from toolmark.benchmark.dialects.python_calls import NO_TOOLS, whole_sequence
 
 __all__ = ["MARKS", "marked", "unmarked"]
 
@@ -54,6 +54,10 @@ _FORMS: tuple[tuple[str, str, str], ...] = (
     ("<TOOLCALL>", "nemotron", r"\s*\["),
     ("<invoke", "invoke", rf" name=\"({_NAME})"),
     ("<function_call>", "function_call", rf"\s*(?:[{{\[<]|({_NAME})\()"),
+    ("<tool_code>", "tool_code", rf"\s*(?:print\()?({_NAME})\("),
+    ("<|START_ACTION|>", "command", r"\s*\["),
+    ("<|tools_prefix|>", "apertus", r"\s*\["),
+    (":invoke name=", "invoke", rf"\"({_NAME})"),
     ("<functioncall>", "function_call", r"\s*\{"),
     ("<tool_use>", "function_call", rf"\s*(?:[{{\[<]|({_NAME})\()"),
     ("Action:", "react", rf"[ \t]*({_NAME})[ \t]*\n\s*Action[ _]Input:"),
@@ -67,13 +71,15 @@ _BY_MARK = {
 MARKS: tuple[str, ...] = tuple(_BY_MARK)
 """The texts with which forms with marks begin."""
 
+_LINE_START = (
+    r"^[ \t`\[*>-]{0,16}(?:<\|?[\w:]{1,32}\|?>\s?)?"
+    r"(?:return |await |[A-Za-z_]\w{0,31} ?= ?|[A-Za-z_][\w ]{0,31}: ?|to=)?(?:print\()?"
+)
 _CALL_AT_LINE_START = re.compile(
-    r"^[ \t`\[]{0,16}(?:<\|?\w{1,32}\|?>\s?)?(?:return |await |[A-Za-z_]\w{0,31} ?= ?)?(?:print\()?"
-    r"([A-Za-z_][\w.-]{0,127})\(",
-    re.MULTILINE,
+    rf"{_LINE_START}([A-Za-z_][\w.-]{{0,127}})(?:\(| ?\{{\s{{0,8}}[\"'\w}}])", re.MULTILINE
 )
 _LIST_OF_CALLS = re.compile(r"\[\s{0,8}([A-Za-z_][\w.-]{0,127})\((?![^\[\]\n]{0,200}\]\()")
-_NAME_KEY = re.compile(r'"(?:tool_name|name|tool|function)"\s{0,8}:\s{0,8}"([^"\\]{1,128})"')
+_NAME_KEY = re.compile(r"""["'](?:tool_name|name|tool|function|action)["']\s{0,8}:\s{0,8}["']([^"'\\]{1,128})["']""")
 _OBJECT_KEY = re.compile(r'"([^"\\]{1,128})"\s{0,8}:\s{0,8}\{')
 _NEAR = 300
 """Largest distance of the name of a tool from the mark of the call, in characters."""
@@ -113,15 +119,15 @@ def unmarked(prose: str, own: Collection[str]) -> Iterator[FailedAttempt]:
         prose: The answer without thoughts.
         own: Names of the forms that the dialect reads itself.
     """
-    stripped = prose.strip()
+    stripped = prose.strip().strip("*")
     if (fence := _FENCE.fullmatch(stripped)) is not None:
         stripped = fence[1].strip()
     work = Work(stripped)
     for form, calls in (("json", whole_calls), ("pythonic", whole_sequence)):
-        if form not in own and (found := calls(stripped, work)):
+        if form not in own and (found := calls(stripped, work)) and found[0].name not in NO_TOOLS:
             yield FailedAttempt(form, f"the call has the form {form}", found[0].name)
             return
     written = {name: form for form, shape in reversed(_SHAPES) for name in shape.findall(prose)}
-    short = {name.rpartition(".")[2]: form for name, form in written.items()}
+    short = {part: form for name, form in written.items() for part in (*name.rpartition(".")[::2],) if part}
     for name, form in sorted({**short, **written}.items()):
         yield FailedAttempt(None if form in own else form, f"the call looks like the form {form}", name, certain=False)

@@ -9,15 +9,17 @@ from typing import Any
 from toolmark.benchmark.data.cases import Call
 from toolmark.benchmark.dialects import json_in_text
 from toolmark.benchmark.dialects.attempts import Attempt, Fault, Leniency, Work
+from toolmark.benchmark.dialects.literals import PYTHON
 
 __all__ = ["ObjectForm", "call_from_object", "calls_in", "loose_body", "whole_calls"]
 
-_NAME_KEYS = ("tool_name", "name", "tool", "function")
-_ARGUMENT_KEYS = ("args", "arguments", "parameters", "input_args")
+_NAME_KEYS = ("tool_name", "name", "tool", "function", "action")
+_ARGUMENT_KEYS = ("args", "arguments", "parameters", "input_args", "action_input")
 _NOT_BLANK = re.compile(r"[^\s,;]")
 _FENCE = re.compile(r"\s*```[\w-]*\s*|\s*```\s*$")
 _NAME_OF_CALL = re.compile(r'"(?:tool_name|name|tool|function)"\s{0,8}:\s{0,8}"([^"\\]{1,128})"')
 _NEAR = 300
+_PYTHON_DICT = re.compile(r"\[?\s{0,8}\{\s{0,8}'")
 
 
 def strict_call(value: Any, name_key: str, arguments_key: str, also: Collection[str] = ()) -> Call:
@@ -50,8 +52,9 @@ def call_from_object(value: Any) -> Call | None:
     """
     if not isinstance(value, dict):
         return None
-    if isinstance(value.get("function"), dict):
-        value = value["function"]
+    for wrapper in ("function", "function_call"):
+        if isinstance(value.get(wrapper), dict):
+            value = value[wrapper]
     name = next((value[key] for key in _NAME_KEYS if isinstance(value.get(key), str)), None)
     key = next((key for key in _ARGUMENT_KEYS if key in value), None)
     arguments = value[key] if key is not None else None
@@ -190,6 +193,12 @@ def whole_calls(text: str, work: Work) -> list[Call]:
     """Return the calls of a text that consists of JSON calls only. Otherwise, return an empty list."""
     if not text.startswith(("{", "[")):
         return []
+    if _PYTHON_DICT.match(text) is not None:
+        try:
+            value, end = PYTHON.value(text, 0, [])
+        except ValueError:
+            return []
+        return [] if _NOT_BLANK.search(text, end) else calls_in(value, marked=False) or []
     calls: list[Call] = []
     end = 0
     for start, stop, value, _ in values(text, work):

@@ -14,7 +14,7 @@ from toolmark.benchmark.data.completions import UntypedCall
 from toolmark.benchmark.dialects.attempts import Attempt, Fault, Leniency, Work
 from toolmark.benchmark.dialects.literals import skip
 from toolmark.benchmark.dialects.marked_calls import spent
-from toolmark.benchmark.dialects.python_calls import call_list, sequence
+from toolmark.benchmark.dialects.python_calls import NO_TOOLS, call_list, sequence
 from toolmark.benchmark.dialects.scanner import Reader
 
 __all__ = ["AHEAD", "READERS", "read_whole"]
@@ -86,6 +86,8 @@ def read_whole(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
         calls, end = sequence(text, ticks, "\0", faults)
     except ValueError as error:
         spent(error, text, start, work)
+        return None, start
+    if all(call.name in NO_TOOLS for call in calls):
         return None, start
     return Attempt(calls, [(Leniency.NO_LIST, "the call is not in a list"), *faults]), end
 

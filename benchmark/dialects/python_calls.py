@@ -17,7 +17,7 @@ from toolmark.benchmark.dialects import json_in_text
 from toolmark.benchmark.dialects.attempts import Fault, Leniency, Work
 from toolmark.benchmark.dialects.literals import PYTHON, Unreadable, expect, skip
 
-__all__ = ["HEAD", "call_list", "sequence", "whole_sequence", "write_list"]
+__all__ = ["HEAD", "NO_TOOLS", "call_list", "sequence", "whole_sequence", "write_list"]
 
 _NAME = re.compile(r"[\w.-]{1,128}")
 _ARGUMENT = re.compile(r"[^\W\d][\w.-]{0,127}")
@@ -30,6 +30,8 @@ _NEXT = re.compile(r"\s*+(?:,\s*+|(?=\)))")
 _NEXT_CALL = re.compile(r"\s*+(?:,\s*+|(?=\]))")
 _SEPARATOR = re.compile(r"[\s;`]*+")
 _API = "default_api."
+NO_TOOLS = frozenset({"print"})
+"""Functions of Python that are no tools. Code that only prints a text is an answer."""
 _MOST_CALLS = 4_096
 """Largest number of calls in a list. A list of a hostile text may have many more."""
 

@@ -1,4 +1,4 @@
-"""Measures what a case costs: two of the default cases are answered in the way of a run."""
+"""Measures how many seconds and tokens a case takes: two of the default cases are answered as in a run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["case_cost"]
 
 _CASES = 2
 _MAX_TOKENS = 64
-"""Most calls are shorter. Longer answers are cut, so that the measurement ends."""
+"""The measurement cuts longer answers, so that it ends soon. Most calls are shorter."""
 
 
 def case_cost(
@@ -44,10 +44,10 @@ def case_cost(
         dialect: The candidate's dialect.
         template_args: The arguments of the chat template.
         cases: The cases of which two are answered.
-        timeout: Seconds that one request to a served model may take.
+        timeout: The limit on the time of one request to a served model, in seconds.
 
     Raises:
-        InputError, EnvironmentFault: The errors of a run.
+        InputError, EnvironmentFault: The candidate cannot be loaded or run. A run raises the same errors.
     """
     chosen = limited(cases, _CASES)
     engines = Engines(Decoding(max_tokens=_MAX_TOKENS), requests=RequestLimits(1, timeout, 0))
@@ -58,7 +58,7 @@ def case_cost(
     try:
         prompts = (dialect.render(case.messages, case.toolbox.tools) for case in chosen)
         engine.prepare([replace(prompt, template_args=template_args) for prompt in prompts], dialect)
-        engine.environment()  # loads the weights
+        engine.environment()  # This call loads the weights.
         loaded = time.perf_counter()
         answers = [completion for _, completion in engine.answer(range(_CASES))]
         ended = time.perf_counter()
@@ -79,4 +79,4 @@ def case_cost(
     found += f"; the {len(cases):,} shipped cases take {duration(seconds * len(cases))}"
     if weights is None:
         return ok(f"{found} with one request at a time, and less with --connections")
-    return ok(f"{found} or less, because a run reads shared prompts once; {loaded - began:.0f} s to load")
+    return ok(f"{found} or less, because a run reads what prompts share only once; {loaded - began:.0f} s to load")

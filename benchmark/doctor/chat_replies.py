@@ -1,7 +1,7 @@
-"""Requests to an OpenAI-compatible server without a client between, and what its replies contain.
+"""Sends requests to an OpenAI-compatible server, and reads the replies without a client library.
 
-A client repairs replies: it parses arguments, drops fields and raises its own errors. Here every field is read as the
-server sent it. A server may send anything, so no field is trusted to be there or to have its type.
+A client library changes replies: it parses arguments, drops fields and raises its own errors. This module reads every
+field as the server sent it. Because a server can send anything, every field can be missing or can have a wrong type.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class BadReply(Exception):
     """There is no usable reply.
 
     Attributes:
-        reason: The reason, without the key.
+        reason: Why there is no usable reply. API keys are hidden.
         status: The HTTP status. None if there was no reply at all.
         late: Whether the reply did not come in time.
     """
@@ -35,7 +35,7 @@ class BadReply(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RawCall:
-    """A call in `tool_calls`. `arguments` has the type that the server sent, which should be a string."""
+    """A call in `tool_calls`. `arguments` should be a string, but can have any type that the server sent."""
 
     name: str
     arguments: Any
@@ -48,11 +48,12 @@ class ChatReply:
     Attributes:
         text: The text of the message.
         calls: The entries of `tool_calls`.
-        reasoning: The text of a field for thoughts, if the server has one.
+        reasoning: The text of the thoughts, if the server sends thoughts in a field of their own. Otherwise empty.
         stop_reason: The field `finish_reason`.
         input_tokens: Tokens of the prompt. None if the server does not count.
         output_tokens: Tokens of the reply. None if the server does not count.
-        written: The text that the model itself wrote, before the server looked for calls. None if it is not known.
+        written: The text that the model wrote, before the server separated the calls from it. None if this text is not
+            known.
     """
 
     text: str = ""
@@ -69,8 +70,8 @@ class Endpoint:
     """The address of an OpenAI-compatible server.
 
     Attributes:
-        url: The address up to the path `/chat/completions`.
-        headers: Headers with the key.
+        url: The address without the end `/chat/completions`.
+        headers: The headers of a request, which contain the API key.
         model: The name of the model in requests.
         seconds: The limit on the time of a request.
     """
@@ -84,7 +85,7 @@ class Endpoint:
         """Send one request, and read its reply.
 
         Args:
-            body: The request without the model's name.
+            body: The fields of the request, without the name of the model.
 
         Raises:
             BadReply: There is no reply, the server refuses the request, or the reply is not a completion.
@@ -103,7 +104,7 @@ class Endpoint:
         """Send one request for a stream, and put the parts of the reply together.
 
         Raises:
-            BadReply: As in `ask`. Or the server does not stream, or the stream does not end.
+            BadReply: The errors of `ask`, or the server does not stream, or the stream does not end.
         """
         reply = self._send({**body, "stream": True, "stream_options": {"include_usage": True}})
         if not reply.unfinished and reply.kind == "application/json":
@@ -146,7 +147,10 @@ class Endpoint:
         return fields
 
     def without_key(self, text: object) -> str:
-        """A text of the server on one line, with the key replaced. Some servers repeat the key in their errors."""
+        """Return a text of the server on one line, with `(key)` in place of the API key.
+
+        Some servers repeat the key in their errors.
+        """
         line = str(text)
         for value in self.headers.values():
             for secret in {value, value.rpartition(" ")[2]}:
@@ -156,7 +160,7 @@ class Endpoint:
 
 
 def _message(reply: Reply) -> str:
-    """The message of an error, in one of the forms that servers use, or the beginning of the reply."""
+    """Return the error message in a reply. If the reply has no known form, return the beginning of the reply."""
     fields = json_object(reply.body) or {}
     error = fields.get("error", fields.get("detail", fields.get("message")))
     if isinstance(error, dict):
@@ -171,7 +175,7 @@ def _events(body: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _add(message: dict[str, Any], delta: Any) -> None:
-    """Add a part of a stream to the message."""
+    """Add `delta`, a part of a stream, to `message`."""
     if not isinstance(delta, dict):
         return
     for name, value in delta.items():
@@ -215,7 +219,9 @@ def _whole(value: Any) -> int | None:
 
 
 def _written(logprobs: Any) -> str | None:
-    """The model's own text, from the tokens of `logprobs`."""
+    """Return the text that the model wrote, put together from the tokens in `logprobs`. Return None if tokens are
+    missing.
+    """
     tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
     if not isinstance(tokens, list) or not all(isinstance(token, dict) for token in tokens):
         return None

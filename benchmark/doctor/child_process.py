@@ -1,12 +1,13 @@
 """Runs checks in a process of their own, with a limit on the time.
 
-torch, a model's weights or a chat template may crash, use up the memory or never end. Then the process is killed, and
-the findings that came before are kept.
+torch, weights and chat templates can crash their process, use up the memory, or run without end. Then only the new
+process is lost, and the findings that came before are kept.
 
     python -m toolmark.benchmark.doctor.child_process MODULE:FUNCTION ARGUMENTS
 
-The function returns the checks. ARGUMENTS is a JSON object with its keyword arguments. The process writes one JSON
-value a line: the name of each check before it begins, and then a pair of name and finding.
+FUNCTION returns the checks. ARGUMENTS is a JSON object with the keyword arguments of FUNCTION. For each check, the
+process writes two lines of JSON: the name of the check before the check begins, and later a pair of the name and the
+finding.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ __all__ = ["findings_of_child"]
 _END = b""
 
 _SIGNALLED = 128
-"""A process that was ended by a signal has this exit code plus the number of the signal."""
+"""If a signal ended the process, its exit code is this number plus the number of the signal."""
 
 
 def findings_of_child(
@@ -42,7 +43,7 @@ def findings_of_child(
 ) -> Iterator[tuple[str, Finding]]:
     """Run checks in a new process, and yield the name and the finding of each check.
 
-    If the process does not end in time, or dies, the last finding is a problem of the check that was running.
+    If the process crashes or does not end in time, the last finding is a problem of the check that was running.
 
     Args:
         checks: The function that returns the checks, as `module:function`. Only the new process imports the module.
@@ -50,7 +51,7 @@ def findings_of_child(
         seconds: The limit on the time of all checks together.
         again: A sentence that says what to do if the time was too short.
     """
-    # -P: a file of the current folder is never imported in place of a package.
+    # With -P, a file in the current folder is never imported in place of a package.
     command = [sys.executable, "-P", "-m", __name__, checks, json.dumps(arguments)]
     ends = time.monotonic() + seconds
     with TemporaryFile() as errors:
@@ -93,7 +94,7 @@ def _lines(stream: IO[bytes] | None, ends: float) -> Iterator[bytes]:
 
 
 def _died(code: int, errors: IO[bytes]) -> tuple[str, str]:
-    """What happened to a process that ended with this exit code, and what to do."""
+    """Return what happened to a process that ended with this exit code, and what the user can do."""
     errors.seek(0)
     lines = errors.read()[-4000:].decode(errors="replace").strip().splitlines()
     last = f": {brief(lines[-1])}" if lines else ""
@@ -110,7 +111,7 @@ def _died(code: int, errors: IO[bytes]) -> tuple[str, str]:
 
 
 def _main(function: str, arguments: str) -> None:
-    # What libraries print on standard output goes to standard error. The copy belongs to the findings alone.
+    # What libraries print to standard output goes to standard error. Only findings are written to the copy `out`.
     with os.fdopen(os.dup(1), "w") as out:
         os.dup2(2, 1)
 
@@ -121,7 +122,7 @@ def _main(function: str, arguments: str) -> None:
         checks = getattr(import_module(module), name)(**json.loads(arguments))
         for check, finding in run_checks(checks, write):
             write([check, asdict(finding)])
-    os._exit(0)  # threads that still wait for a server do not keep the process alive
+    os._exit(0)  # Otherwise threads that wait for a server would keep the process alive.
 
 
 if __name__ == "__main__":

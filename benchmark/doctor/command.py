@@ -25,15 +25,15 @@ from toolmark.benchmark.doctor.sandbox_limits import sandbox_finding
 __all__ = ["doctor"]
 
 _TORCH_SECONDS = 120.0
-"""torch is imported in seconds, but from a slow disk in a minute. Then there are measurements of three seconds."""
+"""The limit on the time of the checks of torch, in seconds. From a slow disk, the import of torch takes a minute."""
 
 _MODEL_SECONDS = 120.0
 
 _REQUESTS_IN_TIME = 4
-"""A request may take the time of the checks of the model, divided by this number."""
+"""The time limit of one request is the time limit of all checks of the model, divided by this number."""
 
 _REPLY_MEMORY = 1_500_000_000
-"""Bytes. A hostile server may send a reply without end."""
+"""The limit on the memory for replies, in bytes. A hostile server can send a reply without end."""
 
 _TORCH_CHECKS = "toolmark.benchmark.doctor.torch_checks:torch_checks"
 _MODEL_CHECKS = "toolmark.benchmark.doctor.model_checks:model_checks"
@@ -52,7 +52,7 @@ def check(
     runs: Annotated[Path, Parameter(env_var="TOOLMARK_RUNS")] = Path("runs"),
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
-    """Check that this machine can run Toolmark. Each check prints one line, with what to do if something is not well.
+    """Check that this machine can run Toolmark. Each check prints a line with the result and, if needed, with advice.
 
     The exit code is 0 if a run is possible, and 69 if there is a problem. Nothing is downloaded or written.
 
@@ -77,7 +77,7 @@ def check(
     if model is not None:
         from toolmark.benchmark.doctor.model_checks import contestant_of
 
-        contestant_of(model, dialect)  # a wrong spec is an error before anything is checked
+        contestant_of(model, dialect)  # A wrong spec is an error before the first check.
     findings = []
     wanted = chain(_machine(runs), _model(model, dialect, seconds) if model else ())
     for name, finding in wanted:
@@ -95,7 +95,7 @@ def check(
 
 
 def _machine(runs: Path) -> Iterator[tuple[str, Finding]]:
-    """The findings about this machine."""
+    """Yield the name and the finding of each check of this machine."""
     first: Iterable[Check] = [
         ("python", python_finding),
         ("packages", packages_finding),
@@ -113,7 +113,7 @@ def _machine(runs: Path) -> Iterator[tuple[str, Finding]]:
 
 
 def _model(spec: str, dialect: str | None, seconds: float) -> Iterator[tuple[str, Finding]]:
-    """The findings about a model."""
+    """Yield the name and the finding of each check of a model."""
     arguments = {
         "spec": spec,
         "dialect": dialect,

@@ -1,7 +1,7 @@
-"""What an OpenAI-compatible server does with tools and calls. Each check sends one or two short requests.
+"""Checks what an OpenAI-compatible server does with tools and calls. Each check sends one or two short requests.
 
-All requests ask the same question. So two replies can be compared, for example one with and one without tools. All
-requests are greedy.
+Almost all requests ask the same question with greedy decoding. So two replies can be compared, for example a reply with
+tools and a reply without tools.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from toolmark.benchmark.doctor.probe_question import LITERAL, MAX_TOKENS, QUESTI
 __all__ = ["EndpointChecks"]
 
 _FEWEST_TOKENS = 15
-"""A prompt that shows the tool is longer by more than this number of tokens."""
+"""If the server shows the tool to the model, the prompt has more than this number of additional tokens."""
 
 _CANNOT_JUDGE = "Ask a model that can call tools, to see what the server does with calls."
 _OTHER_DIALECT = "Let Toolmark write the tools and read the calls: toolmark eval --dialect tagged"
@@ -34,7 +34,7 @@ class EndpointChecks:
 
     Args:
         endpoint: The server.
-        settings: The names of the variables with the server's address and key, for advice.
+        settings: The names of the variables with the address and the API key of the server. Used in advice.
         dialect: The dialect that an evaluation would use. With `native`, tools and calls must work.
     """
 
@@ -42,13 +42,13 @@ class EndpointChecks:
         self._endpoint = endpoint
         self._settings = settings
         self._native = dialect.name == Native.name
-        self._not_needed = f"the dialect {dialect.name} does not need it"
+        self._not_needed = f"this does not matter with the dialect {dialect.name}"
         self._lost: list[str] = []
         self.answers = False
         self.calls_arrive = False
 
     def checks(self) -> Iterator[Check]:
-        """The checks. If the server does not answer a plain question, there is only one check."""
+        """Yield the checks. If the server does not answer a question without tools, yield only one check."""
         yield "chat", self._chat
         if not self.answers:
             return
@@ -115,20 +115,22 @@ class EndpointChecks:
         return self._unfit(f"the server does not show tools to the model: {grown}")
 
     def _unfit(self, found: str, advice: str = _OTHER_DIALECT) -> Finding:
-        """A finding that prevents a run with the dialect native. Other dialects do not need the server's tools."""
+        """Return a problem if the dialect is `native`. Otherwise return `ok`, because the other dialects do not need
+        the server's tools.
+        """
         return problem(found, advice) if self._native else ok(f"{found}; {self._not_needed}")
 
     def _unknown(self, found: str) -> Finding:
-        """A finding that another model might settle."""
+        """Return the finding that a check had no clear result. A check with another model is perhaps clear."""
         return warning(found, _CANNOT_JUDGE) if self._native else ok(f"{found}; {self._not_needed}")
 
     def _fails(self, found: str) -> Finding:
-        """A request with tools gets no answer."""
+        """Return the finding that a request with tools gets no answer."""
         return problem(found, _OTHER_DIALECT) if self._native else warning(found, _OTHER_DIALECT)
 
     @cached_property
     def _forced(self) -> ChatReply | None:
-        """The reply to a request that demands a call, which some servers force by a grammar."""
+        """Return the reply to a request that demands a call. Some servers use a grammar to force the model to call."""
         try:
             return self._ask(tool_choice="required")
         except BadReply:
@@ -150,7 +152,7 @@ class EndpointChecks:
             )
         if self._forced is not None and self._forced.calls:
             self.calls_arrive = True
-            return self._unknown(f"come back in tool_calls if a call is required; without that, {said}")
+            return self._unknown(f"come back in tool_calls if a call is required; if not, {said}")
         if not offered.text and not offered.reasoning:
             written = f"{offered.output_tokens} written tokens" if offered.output_tokens else "the question"
             return self._unfit(f"neither text nor a call came back for {written}")
@@ -158,7 +160,7 @@ class EndpointChecks:
 
     @property
     def _called(self) -> tuple[ChatReply, dict[str, Any]]:
-        """A reply with calls, and the part of the request that made the model call."""
+        """Return a reply with calls, and the additional fields of the request that made the model call."""
         if isinstance(self._with_tools, ChatReply) and self._with_tools.calls:
             return self._with_tools, {}
         if self._forced is None:
@@ -184,8 +186,8 @@ class EndpointChecks:
                 return ok(f"{form}, exactly as the model wrote it")
             return self._unfit(f"{form}, but altered: the model wrote {brief(traced.written[:120])!r}")
         if LITERAL in arguments:
-            return ok(f"{form}, not written anew, because the number {LITERAL} is unchanged")
-        return self._unknown(f"{form}; whether it is altered is not known, because the server has no logprobs")
+            return ok(f"{form}, not altered, because the number {LITERAL} is unchanged")
+        return self._unknown(f"{form}; whether the server altered them is not known, because it has no logprobs")
 
     def _parallel(self) -> Finding:
         _, more = self._called
@@ -253,7 +255,7 @@ def _body(question: str, *, tools: bool, **more: Any) -> dict[str, Any]:
 
 
 def _readers_of(text: str) -> list[str]:
-    """The dialects that read a call of the offered tool in a text."""
+    """Return the names of the dialects that can read a call of the offered tool in `text`."""
     completion = Completion(text)
     found = []
     for name in names("toolmark.dialects"):

@@ -11,7 +11,9 @@ from toolmark.benchmark.core.errors import ToolmarkError
 __all__ = ["Check", "Finding", "State", "brief", "ok", "problem", "run_checks", "warning"]
 
 State = Literal["ok", "warning", "problem"]
-"""`ok`: nothing to do. `warning`: Toolmark runs, but something is missing or slow. `problem`: a run would fail."""
+"""`ok`: There is nothing to do. `warning`: Toolmark runs, but something is missing or slow. `problem`: A run would
+fail.
+"""
 
 _LONGEST = 300
 
@@ -39,22 +41,22 @@ Check = tuple[str, Callable[[], Finding]]
 
 
 def ok(found: str) -> Finding:
-    """A finding with nothing to do."""
+    """Return a finding that needs no advice."""
     return Finding("ok", found)
 
 
 def warning(found: str, advice: str) -> Finding:
-    """A finding that does not prevent a run."""
+    """Return a finding that does not prevent a run, but needs advice."""
     return Finding("warning", found, advice)
 
 
 def problem(found: str, advice: str) -> Finding:
-    """A finding that prevents a run."""
+    """Return a finding that prevents a run."""
     return Finding("problem", found, advice)
 
 
 def brief(text: object) -> str:
-    """A text of a server or a library on one line, and not longer than a few lines of a terminal."""
+    """Return a text of a server or a library on one line. A long text is cut."""
     line = " ".join(str(text).split())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
@@ -62,10 +64,10 @@ def brief(text: object) -> str:
 def run_checks(checks: Iterable[Check], begun: Callable[[str], None] = lambda _: None) -> Iterator[tuple[str, Finding]]:
     """Run checks one after the other, and yield the name and the finding of each check.
 
-    An error of a check is a finding too. So one broken part of the machine does not hide the others.
+    If a check raises an error, the error becomes the finding of the check. The next checks still run.
 
     Args:
-        checks: The checks. A generator may decide about the next check when the previous finding is known.
+        checks: The checks. If `checks` is a generator, it can choose the next check after the previous check has run.
         begun: Called with the name of each check before the check begins.
     """
     for name, check in checks:
@@ -76,7 +78,7 @@ def run_checks(checks: Iterable[Check], begun: Callable[[str], None] = lambda _:
             found = problem(brief(error.what), brief(error.fix))
         except MemoryError:
             found = problem("the memory is used up", "Close other programs. If a server was asked, check its replies.")
-        except Exception as error:  # whatever is broken on this machine
+        except Exception as error:  # On a broken machine, a check can raise any error.
             found = problem(
                 f"the check failed: {type(error).__name__}: {brief(error)}",
                 "Install Toolmark again in a new environment. If this does not help, report the line as a defect.",

@@ -1,4 +1,4 @@
-"""The check of the Hugging Face hub: whether it can be reached, and whether it accepts the token."""
+"""Checks whether the Hugging Face hub can be reached, and whether the hub accepts the token."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def hub_finding() -> Finding:
     if constants.HF_HUB_OFFLINE:
         return ok("not asked, because HF_HUB_OFFLINE is set; only models in the local cache can be used")
     address = urlsplit(constants.ENDPOINT)
-    host = f"{address.hostname}:{address.port}" if address.port else str(address.hostname)  # without a password
+    host = f"{address.hostname}:{address.port}" if address.port else str(address.hostname)  # The password is left out.
     ends = time.monotonic() + _SECONDS
     token: str | None = None
     held = "the token was not checked"
     try:
-        token = within(_SECONDS, get_token)  # asks the hub too, if the token has to be renewed
+        token = within(_SECONDS, get_token)  # If the token must be renewed, this call asks the hub.
         held = held if token else "there is no token"
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         left = max(ends - time.monotonic() - GRACE, 0.1)
@@ -55,7 +55,7 @@ def _of_reply(host: str, reply: Reply, *, has_token: bool) -> Finding:
     fields = json_object(reply.body) or {}
     if reply.status == 200 and has_token and isinstance(fields.get("name"), str):
         return ok(f"{host} can be reached; the token belongs to {brief(fields['name'])}")
-    if reply.status == 401 and fields:  # the hub's answer is JSON; a proxy's is not
+    if reply.status == 401 and fields:  # The hub answers in JSON. A proxy does not.
         if has_token:
             place = "set HF_TOKEN to it" if os.environ.get("HF_TOKEN") else "run: hf auth login"
             return problem(
@@ -69,6 +69,6 @@ def _of_reply(host: str, reply: Reply, *, has_token: bool) -> Finding:
         f", {reply.unfinished}" * bool(reply.unfinished)
     )
     return warning(
-        f"{host} does not answer like the hub ({shown}); a proxy or a login page may answer instead",
+        f"{host} does not answer like the hub ({shown}); perhaps a proxy or a login page answers instead",
         f"Open {host} in a browser, and check HTTPS_PROXY and HF_ENDPOINT. {_WITHOUT}",
     )

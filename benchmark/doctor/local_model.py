@@ -26,10 +26,10 @@ from toolmark.benchmark.evaluation.contestant import Contestant
 __all__ = ["LocalModel"]
 
 _LONGEST_PROMPTS = 20
-"""Of the prompts with the most characters, this number is encoded to find the prompt with the most tokens."""
+"""To find the prompt with the most tokens, this number of prompts is encoded: those with the most characters."""
 
 _PROBE_SECONDS = 3.0
-"""The limit on the time of a question to the hub, with the search for the hub's address."""
+"""The limit on the time of a request to the hub in seconds, including the look-up of the hub's address."""
 
 _QUESTION = Message(role="user", content=QUESTION)
 
@@ -54,7 +54,9 @@ class LocalModel:
         self._shows_tools = False
 
     def checks(self) -> Iterator[Check]:
-        """The checks of this model. Without usable weights, only weights and dialect are checked."""
+        """Yield the checks of this model. If there are no usable weights, yield only the checks of the weights and the
+        dialect.
+        """
         yield "weights", self._weights_finding
         if self._has_weights:
             yield "template", self._template_finding
@@ -117,7 +119,7 @@ class LocalModel:
         from toolmark.benchmark.engine.encoding import check_readable, encode
 
         prompt = Prompt((_QUESTION,), template_args=self._template_args)
-        encode(prompt, self._tokenizer)  # raises an error if there is no template
+        encode(prompt, self._tokenizer)  # This line raises an error if there is no template.
         prompt = replace(prompt, tools=(TOOL,))
         try:
             encode(prompt, self._tokenizer)

@@ -1,4 +1,4 @@
-"""Checks of the memory and the disk of this machine."""
+"""Checks the memory and the disk of this machine."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from toolmark.benchmark.runs.run_folders import check_writable
 __all__ = ["cache_finding", "memory_finding", "runs_finding"]
 
 _LITTLE_MEMORY = 2e9
-"""Less than this number of bytes is too little for torch and a small model."""
+"""The number of bytes of memory that torch and a small model need."""
 
 _LITTLE_DISK = 1e9
 _LITTLE_CACHE = 5e9
-"""A model with two thousand million parameters has about this number of bytes."""
+"""The number of bytes on the disk that a model with two thousand million parameters needs."""
 
 
 def memory_finding() -> Finding:
-    """Whether enough memory is free."""
+    """Check whether enough memory is free."""
     import psutil
 
     total = memory("cpu")
@@ -35,7 +35,7 @@ def memory_finding() -> Finding:
 
 
 def runs_finding(runs: Path) -> Finding:
-    """Whether runs can be written."""
+    """Check whether runs can be written."""
     try:
         check_writable(runs)
     except EnvironmentFault as error:
@@ -48,7 +48,7 @@ def runs_finding(runs: Path) -> Finding:
 
 
 def cache_finding() -> Finding:
-    """Whether models can be downloaded to the local cache of the hub."""
+    """Check whether models can be downloaded to the local cache of the hub."""
     from huggingface_hub import constants
 
     cache = Path(constants.HF_HUB_CACHE)
@@ -69,6 +69,6 @@ def cache_finding() -> Finding:
 
 
 def _existing(path: Path) -> Path:
-    """The folder itself, or the nearest folder above that exists."""
+    """Return `path` if it exists. Otherwise return the nearest folder above `path` that exists."""
     absolute = path.absolute()
     return next(folder for folder in (absolute, *absolute.parents) if folder.is_dir())

@@ -18,7 +18,7 @@ __all__ = ["contestant_of", "model_checks"]
 
 
 def contestant_of(spec: str, dialect: str | None) -> Contestant:
-    """The model with its dialect, as an evaluation would use it. Nothing is loaded.
+    """Return the contestant that an evaluation of this model would use. Nothing is loaded.
 
     Args:
         spec: The spec of the candidate.
@@ -39,8 +39,8 @@ def model_checks(spec: str, dialect: str | None, seconds: float, reply_memory: i
         spec: The spec of the candidate.
         dialect: The dialect that the user chose. None if the usual dialect is used.
         seconds: The limit on the time of one request to a served model.
-        reply_memory: The bytes that replies of a served model may use. The limit holds for this whole process, so set
-            it only in a process of its own. None sets no limit.
+        reply_memory: The number of bytes of memory that the replies of a served model are allowed to use. The limit
+            holds for the whole process, so run the checks in a process of their own. None sets no limit.
 
     Raises:
         InputError: The spec or the dialect is wrong.
@@ -77,13 +77,15 @@ def _model(candidate: Candidate) -> Finding:
 
 
 def _limit_memory(more: int) -> None:
-    """Let this process use only so many more bytes. The clients of some providers read replies of any size."""
+    """Let this process use at most `more` additional bytes, because the clients of some providers read replies of any
+    size.
+    """
     try:
         import resource
-    except ModuleNotFoundError:  # there is no such limit on Windows
+    except ModuleNotFoundError:  # Windows has no such limit.
         return
     import psutil
 
     limit = psutil.Process().memory_info().vms + more
-    with suppress(OSError, ValueError):  # macOS refuses the limit
+    with suppress(OSError, ValueError):  # macOS refuses the limit.
         resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))

@@ -1,4 +1,4 @@
-"""Checks of Python and of the installed packages. The bounds are those of Toolmark's own metadata."""
+"""Checks Python and the installed packages. The tested versions are read from the metadata of Toolmark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TOOLMARK = "toolmark"
 
 
 def python_finding() -> Finding:
-    """Whether Toolmark is tested with this Python."""
+    """Check whether Toolmark is tested with this version of Python."""
     found = f"{platform.python_implementation()} {platform.python_version()} ({sys.executable})"
     trove = "Programming Language :: Python :: "
     tested = [
@@ -36,9 +36,9 @@ def python_finding() -> Finding:
 
 
 def packages_finding() -> Finding:
-    """Whether the packages that Toolmark always needs are installed, each with a tested version.
+    """Check whether the packages that Toolmark always needs are installed, each in a tested version.
 
-    Packages of an extra are checked too, if they are installed.
+    The versions of the packages of extras are checked, too, if these packages are installed.
     """
     wanted = list(_requirements(""))
     optional = [one for extra in _extras() for one in _requirements(extra)]
@@ -54,7 +54,7 @@ def packages_finding() -> Finding:
 
 
 def extras_finding() -> Finding:
-    """Which extras of Toolmark are installed completely."""
+    """Find out which extras of Toolmark are installed completely."""
     complete, incomplete = [], []
     for extra in sorted(_extras()):
         requirements = {one.name: _installed(one) for one in _requirements(extra)}
@@ -76,7 +76,10 @@ def _extras() -> list[str]:
 
 
 def _requirements(extra: str, seen: frozenset[str] = frozenset()) -> Iterator[Requirement]:
-    """The requirements of an extra, also those of extras that it includes. "" stands for what is always needed."""
+    """Yield the requirements of an extra and of the extras that it includes.
+
+    If `extra` is empty, yield the requirements that are always needed.
+    """
     for line in distribution(_TOOLMARK).requires or ():
         requirement = Requirement(line)
         of_extra = "extra ==" in str(requirement.marker or "")

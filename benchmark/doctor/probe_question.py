@@ -1,4 +1,4 @@
-"""The tool and the questions with which a model and a server are probed."""
+"""Contains the tool and the questions of the checks of models and servers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOOL = Tool(
 )
 
 LITERAL = "2.50"
-"""A number in the question. A server that parses arguments and writes them anew, writes 2.5."""
+"""A number in the question. If a server parses the arguments and writes them again, the number becomes 2.5."""
 
 QUESTION = f"Use parcel_price with weight {LITERAL} and city Orléans."
 

@@ -1,4 +1,4 @@
-"""Check of the limits that this machine can set for tools."""
+"""Checks which limits this machine can set for tools."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["sandbox_finding"]
 
 
 def sandbox_finding() -> Finding:
-    """Whether the system limits what a pure tool can reach."""
+    """Check whether the system limits what a pure tool can reach."""
     if missing := missing_limits():
         advice = "Run only tools that you trust, or use Linux 5.13 or later with Landlock and seccomp."
         return warning("; ".join(missing), advice)

@@ -1,4 +1,4 @@
-"""Checks of a served model. The server is found by Inspect's provider, as in a run."""
+"""Checks a served model. As in a run, Inspect's provider finds the address of the server."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ class ServedModelChecks:
         self._calls_arrive = False
 
     def checks(self) -> Iterator[Check]:
-        """The checks. If the server does not answer a plain question, the others are left out."""
+        """Yield the checks. If the server does not answer the first question, its calls and the cost of a case are not
+        checked.
+        """
         try:
             model = ServedModel(self._candidate.base, RequestLimits(1, self._seconds, 0))
         except EnvironmentFault as error:
@@ -76,7 +78,7 @@ class ServedModelChecks:
         return ok(f"answers ({completion.usage.output_tokens} tokens), asked by Inspect's provider")
 
     def _calls(self, model: ServedModel) -> Finding:
-        unseen = "the raw replies of this provider's API are not visible here, so arguments may be altered"
+        unseen = "the raw replies of this provider's API are not visible here, so arguments are perhaps altered"
         try:
             completion = _asked(model, tools=True)
         except (EnvironmentFault, Refused, Unanswered) as error:
@@ -107,7 +109,7 @@ def _asked(model: ServedModel, *, tools: bool) -> Completion:
 
 
 def _settings(name: str) -> str:
-    """The variables with the address and the key of an OpenAI-compatible server."""
+    """Return the names of the variables with the address and the API key of an OpenAI-compatible server."""
     provider, _, rest = name.partition("/")
     service = rest.partition("/")[0] if provider == "openai-api" else provider
     variable = service.upper().replace("-", "_")

@@ -1,4 +1,4 @@
-"""Checks of torch: its build, the devices that it finds, and how fast this machine multiplies matrices.
+"""Checks torch: its build, the devices that it finds, and how fast this machine multiplies matrices.
 
 These checks import torch, so they run in a process of their own (`child_process.py`).
 """
@@ -15,20 +15,21 @@ from toolmark.benchmark.doctor.findings import Check, Finding, brief, ok, proble
 __all__ = ["torch_checks"]
 
 _SECONDS = 1.0
-"""The time of each measurement of speed."""
+"""The time of each measurement of speed, in seconds."""
 
 _THREADS_PAY = 0.9
-"""Several threads are slower than one if their rate is below this part of the rate of one thread."""
+"""If the rate of several threads, divided by the rate of one thread, is below this number, one thread is advised."""
 
 _SLOW = 4e9
-"""Below this rate, in operations a second, a model with 10⁹ parameters needs more than five minutes to read a
-prompt of 700 tokens."""
+"""A rate in operations per second. At a lower rate, a model with 10⁹ parameters needs more than five minutes to read a
+prompt of 700 tokens.
+"""
 
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia")
 
 
 def torch_checks() -> Iterator[Check]:
-    """The checks of torch. If torch cannot be imported, there is only one check."""
+    """Yield the checks of torch. If torch cannot be imported, yield only one check."""
     found: list[Finding] = []
 
     def build() -> Finding:
@@ -52,7 +53,7 @@ def _build() -> Finding:
 
     try:
         build = torch_build()
-    except Exception as error:  # a broken installation raises OSError, ImportError, RuntimeError or others
+    except Exception as error:  # A broken installation can raise any error.
         return problem(
             f"installed, but cannot be imported: {brief(error)}",
             "Install it again: pip install --force-reinstall --no-cache-dir torch",
@@ -83,7 +84,7 @@ def _processor() -> str:
 
 
 def _processor_name() -> str:
-    """The name of the processor, as far as the system tells it."""
+    """Return the name of the processor. If the system does not tell the name, return the kind of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

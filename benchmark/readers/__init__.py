@@ -46,7 +46,7 @@ class Reader(Protocol):
 
     Attributes:
         name: The name of the reader in the option `--cases NAME:PATH`.
-        takes_tools: Whether the option `--tools` may be given. True if the rows contain only the names of tools.
+        takes_tools: Whether the user can give the option `--tools`. True if the rows contain only the names of tools.
         tools: The value of `--tools`. None if `takes_tools` is False or if the option is not given.
     """
 
@@ -60,7 +60,7 @@ class Reader(Protocol):
 
 
 class BaseReader:
-    """Base class of readers, with the defaults of the optional attributes. See `Reader`."""
+    """Base class of readers, with defaults for all attributes of `Reader` except `name`."""
 
     takes_tools: bool = False
     tools: str | None = None

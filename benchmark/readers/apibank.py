@@ -8,8 +8,8 @@ Instruction rows are in `json_test_data/*.json` and `training-data/*.json`. A ro
 - The expected output is an `API-Request`, or an answer `AI: …` that uses the result.
 
 Dialogues are in `lv1-lv2-samples/**/*.jsonl`. Each line is one turn, `{"role": "User" or "AI", "text"}` or
-`{"role": "API", "api_name", "param_dict", "result"}`. API-Bank defines the APIs of dialogues in Python files. These
-files are not read. The tools are read from `--tools`, or otherwise from the `tools.yaml` in the folder of the file.
+`{"role": "API", "api_name", "param_dict", "result"}`. API-Bank defines the APIs of dialogues in Python files, which are
+not read. The tools of dialogues are read from `--tools`, or otherwise from the `tools.yaml` in the folder of the file.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class ApiBankReader(BaseReader):
     """Reads instruction rows as cases, and dialogues as traces.
 
     Attributes:
-        tools: The value of `--tools`, a source of the tools of dialogues.
+        tools: The value of `--tools`, from which the tools of dialogues are read.
     """
 
     name = "apibank"
@@ -149,7 +149,7 @@ def _messages(dialogue: str) -> tuple[Message, ...]:
         else:
             messages.append(Message(role="user" if head == _USER else "assistant", content=text))
     while messages and messages[-1].role == "assistant":
-        messages.pop()  # A text like "Got it." before a call is part of the answer, so it is not shown to the model.
+        messages.pop()  # A text like "Got it." before a call is part of the answer, so the model does not see it.
     if not messages:
         raise ValueError("the dialogue has no turn of the user")
     return tuple(messages)

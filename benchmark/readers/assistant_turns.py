@@ -1,7 +1,7 @@
 """Brings the assistant turns of foreign conversations into one form.
 
 - Calls that are written as text become calls.
-- Neighbouring assistant turns become one turn, because a model writes both in one reply.
+- Neighbouring assistant turns become one turn, because a model writes one reply.
 - The nulls that a table added to the arguments are deleted. See `table_fillers.py`.
 """
 
@@ -17,7 +17,7 @@ __all__ = ["assistant_turns"]
 
 
 def assistant_turns(messages: Sequence[Message], toolbox: Toolbox) -> tuple[Message, ...]:
-    """Return the turns of a conversation, with every assistant turn in this form.
+    """Return the turns of a conversation, after the changes that the docstring of this module lists.
 
     Raises:
         ValueError: A call in a text cannot be read, or neighbouring assistant turns have different weights.

@@ -9,19 +9,21 @@ bfcl_eval/eval_checker/ast_eval/ast_checker.py, commit a6da28ee):
 
 - The types `dict`, `float` and `tuple` become JSON Schema's object, number and array. The type `any` allows every
   value.
-- If the values of an optional argument contain `""`, the argument may be left out. If the argument is a string, `""` is
-  also a right value.
-- Strings are compared by the rule `bfcl`. The rule also applies to strings in a list, and to strings in an object, one
-  level deep.
-- The calls may be in any order. In tool names, `.` and `_` count as equal, because some servers refuse the dot.
+- If the values of an optional argument contain `""`, the model is allowed to leave out the argument. If the argument is
+  a string, the value `""` is right, too.
+- Strings are compared by the rule `bfcl`. So are strings that are elements of a list, or values of an object. Strings
+  on deeper levels are not.
+- The model can write the calls in any order. In tool names, `.` and `_` count as equal, because some servers refuse the
+  dot.
 - In the irrelevance categories, no call is right.
 
-Three things are not as usual:
+Three things are special:
 
 - An argument that the tool does not declare is ignored if its values contain `""`.
 - If no accepted combination of values fits the schema of a tool, or the answer needs an argument that the tool does
   not declare, the case is waived with this reason.
-- Files of other categories are ignored in a folder, and an error as one file. `_UNREAD` contains the reasons.
+- Files of other categories are not read. In a folder, they are ignored. If the user gives the path of such a file, an
+  error is raised. `_UNREAD` contains the reasons.
 """
 
 from __future__ import annotations
@@ -67,8 +69,9 @@ _UNREAD = {
 """Single-turn categories that are not read, with the reasons."""
 _FILE = re.compile(r"BFCL_v\d+_(.+)\.json(?:l)?(?:\.gz)?")
 _MAX_OPTIONS = 64
-"""A case may have at most this number of right answers. If several arguments accept several objects, every combination
-is a right answer."""
+"""The largest number of right answers of a case. If several arguments accept several objects, every combination is a
+right answer.
+"""
 
 
 def _category(file: Path) -> str | None:
@@ -77,7 +80,7 @@ def _category(file: Path) -> str | None:
 
 
 class BfclReader(BaseReader):
-    """Reads questions with their answers as cases, from one file or from all files of a folder."""
+    """Reads cases from questions and their answers, in one file or in all files of a folder."""
 
     name = "bfcl"
 
@@ -85,7 +88,7 @@ class BfclReader(BaseReader):
         """Yield the cases, category by category.
 
         Raises:
-            InputError: There is no file of these categories, or a file cannot be read.
+            InputError: There is no file of the categories that are read, or a file cannot be read.
         """
         files = [file for file in data_files(path, ".json", ".jsonl", ".gz") if _category(file)]
         named = _FILE.fullmatch(path.name)
@@ -174,9 +177,10 @@ def _undeclared(truth: Any, toolbox: Toolbox) -> str | None:
 
 
 def _specs(name: str, arguments: Mapping[str, Any], tool: Tool) -> list[CallSpec]:
-    """Return the expected call. If an argument accepts several objects, return one expected call for each object.
+    """Return the expected call as a list with one element.
 
-    The reason is that a rule can describe only one object.
+    A rule can describe only one object. So if an argument accepts several objects, return one expected call for each
+    object.
     """
     properties: Any = tool.parameters.get("properties", {})
     required = required_names(tool)
@@ -201,7 +205,7 @@ def _specs(name: str, arguments: Mapping[str, Any], tool: Tool) -> list[CallSpec
 def _rules(values: Sequence[Any], schema: Mapping[str, Any]) -> list[Accept]:
     """Return the rules of an argument. A value is right if one of the rules accepts the value.
 
-    If the result is empty, the argument must be left out.
+    If the list of rules is empty, the model must leave out the argument.
     """
     kind = schema.get("type")
     items = schema.get("items")
@@ -212,7 +216,7 @@ def _rules(values: Sequence[Any], schema: Mapping[str, Any]) -> list[Accept]:
     if kind == "array" and isinstance(items, Mapping) and items.get("type") == "object":
         listed = [value for value in values if isinstance(value, list)]
         return [Accept(match="list", of=[_object(item) for item in value]) for value in listed] + none
-    # "" is an accepted value only if the argument may be a string. Otherwise "" means that the argument is optional.
+    # "" is an accepted value only if the schema allows a string. Otherwise "" means that the argument is optional.
     given = [value for value in values if value != "" or kind in ("string", None)]
     validator = compile_schema(schema)
     # Values that the schema allows come first, because the check of the gold uses the first value.

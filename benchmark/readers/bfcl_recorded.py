@@ -2,7 +2,7 @@
 
 - `dialect` contains the name of a BFCL handler. `xlam` means the dialect `json`, and `openai` means the dialect
   `native`. Any other name is the name of a dialect.
-- `raw` contains the recorded output as a text. For `openai`, it may also be a list `[{name: arguments as text}, …]`.
+- `raw` contains the recorded output as a text. For `openai`, `raw` can be a list `[{name: arguments as text}, …]`.
 - `official_decoded` and `official_valid` contain BFCL's own verdict. These fields are not read.
 """
 
@@ -20,7 +20,7 @@ _DIALECTS: Mapping[str, str] = {"xlam": "json", "openai": "native"}
 
 
 def as_recorded_answer(row: Row) -> Row:
-    """Return a row of this format in the format of `recorded_answers.py`. Return any other row unchanged.
+    """Convert a row of this format to the format of `recorded_answers.py`. Return any other row unchanged.
 
     Raises:
         ValueError: A field is wrong.

@@ -25,12 +25,12 @@ def open_reader(source: str, tools: str | None = None) -> tuple[Reader, Path]:
     """Return the reader and the path of a case source.
 
     Args:
-        source: `NAME:PATH`, a plain path to case files of Toolmark, or the name of a shipped case set. If a file or
-            folder has the name of a case set, the file or folder is read.
+        source: `NAME:PATH` with the name of a reader, a plain path to case files of Toolmark, or the name of a shipped
+            case set. If a file or folder has the name of a case set, the file or folder is read.
         tools: The value of `--tools`, which is given to the reader.
 
     Raises:
-        InputError: No reader has the name NAME, or the reader does not take `tools`.
+        InputError: No reader has the name NAME, or `tools` is given to a reader that does not take tools.
     """
     prefix, colon, rest = source.partition(":")
     has_name = colon and not Path(source).exists() and len(prefix) > 1
@@ -75,13 +75,13 @@ def _rows(reader: Reader, path: Path, split: Split) -> Iterator[tuple[Path, int,
     """Yield the rows of a source.
 
     Yields:
-        The file or folder that contains the row, the number of the row in it (from 1), and the row.
+        The file or folder that contains the row, the number of the row (from 1), and the row.
     """
     files = case_files(path, split) if isinstance(reader, ToolmarkReader) else [path]
     for file in files:
         for index, row in enumerate(reader.read(file), start=1):
             if isinstance(row, Trace):
-                reason = "the conversation calls a tool that is not offered, so it is not a case"
+                reason = "the conversation calls a tool that is not offered, so no case can be made from it"
                 row = row.case or BadRow(file, row.line or index, reason)
             yield file, index, row
 
@@ -91,11 +91,12 @@ def load_cases(
 ) -> tuple[list[Case], list[BadRow]]:
     """Return all cases of a source, and the rows that were left out.
 
-    If `skip_bad`, bad rows are left out. If two cases have the same id, the second case is left out if `skip_bad`. In
-    the format of another collection, it is also left out if the right answers of both cases are equal.
+    - A bad row is left out if `skip_bad` is True.
+    - If two cases have the same id, the second case is left out if `skip_bad` is True. In the formats of other
+      collections, the second case is always left out if the right answers of both cases are equal.
 
     Raises:
-        InputError: A row is bad or two cases have the same id, and the row or case is not left out.
+        InputError: A bad row, or the second case with an id, was not left out.
         NothingToDo: No case is left.
     """
     reader, path = open_reader(source, tools)

@@ -6,7 +6,7 @@
 | `tool` | `tool_name`, `label`, `expected_tool` | the right tool |
 
 If the right answer calls several tools, their names are separated by `;`. If no tool is needed, the cell is empty. The
-names of columns may be in upper or lower case.
+names of columns can be in upper or lower case.
 
 The offered tools are read from one source: the value of `--tools`, otherwise the `tools.yaml` in the folder of the
 file, otherwise the catalog.
@@ -32,10 +32,10 @@ _NONE = ("", "none", "nan", "null")
 
 
 class CsvReader(BaseReader):
-    """Reads queries with the names of their tools as cases. The right arguments are not known.
+    """Reads cases from queries with the names of their tools. The right arguments are not known.
 
     Attributes:
-        tools: The value of `--tools`, a source of tools.
+        tools: The value of `--tools`, from which the offered tools are read.
     """
 
     name = "csv"

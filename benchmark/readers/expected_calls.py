@@ -30,8 +30,8 @@ _ARGUMENTS = ("arguments", "args", "parameters", "input_args")
 def call_of(value: Any) -> Call:
     """Return the call that an object contains.
 
-    The name and the arguments may have any common key, for example `name` or `tool_name`. The arguments may be an
-    object, or a string that contains an object as JSON.
+    Collections use different keys for the name and the arguments, for example `name` or `tool_name`. All common keys
+    are accepted. The arguments are an object, or a string that contains an object as JSON.
 
     Raises:
         ValueError: The value is not a call in this form.
@@ -63,9 +63,9 @@ def calls_of(value: Any) -> tuple[Call, ...]:
 
 
 def expected_calls(calls: Sequence[Call], toolbox: Toolbox) -> ExpectCall:
-    """Return the expectation of these calls, in any order, with exactly these values.
+    """Return the expectation that the model makes these calls, in any order, with exactly these values.
 
-    A model may leave out an argument whose value is the default in the schema.
+    A model is allowed to leave out an argument whose value is the default in the schema.
 
     Raises:
         ValueError: No call is given, or a call names a tool that is not offered.
@@ -82,7 +82,7 @@ def expected_calls(calls: Sequence[Call], toolbox: Toolbox) -> ExpectCall:
 
 
 def labelled(names: Sequence[str], toolbox: Toolbox) -> ExpectCall:
-    """Return the expectation of one call of each named tool, with any arguments.
+    """Return the expectation that the model calls each named tool once, with any arguments.
 
     Raises:
         ValueError: No tool is given, or a tool is not offered.
@@ -101,7 +101,7 @@ def _check_offered(names: Iterable[str], toolbox: Toolbox) -> None:
 
 
 def gold_fault(expect: ExpectCall | Abstain, toolbox: Toolbox) -> str | None:
-    """Return the reason for a waiver if no accepted combination of values fits the schemas of the tools, or None."""
+    """Return the reason for a waiver if no right answer can fit the schemas of the tools. Otherwise return None."""
     if isinstance(expect, Abstain):
         return None
     faults = [fault for option in expect.any_of if (fault := option_fault(option, toolbox))]
@@ -109,7 +109,7 @@ def gold_fault(expect: ExpectCall | Abstain, toolbox: Toolbox) -> str | None:
 
 
 def option_fault(option: CallOption, toolbox: Toolbox) -> str | None:
-    """Return the reason why a right answer can never fit the schemas of its tools, or None if it can."""
+    """Return why the values of a right answer cannot fit the schemas of its tools. Return None if they can fit."""
     for spec in option.calls:
         tool = toolbox[spec.name]
         if spec.arguments_known and (violations := schema_faults(right_arguments(spec, tool), tool)):

@@ -1,7 +1,7 @@
 """Reads the rows of data files. A file contains JSON Lines, one JSON array, CSV (plain or gzipped) or Parquet.
 
-Each row is returned with the number of the line on which the row begins. For a Parquet file, the number of the row is
-returned instead. If a row cannot be decoded, a `BadRow` is returned.
+Each row is returned with the number of the line on which the row begins. A Parquet file has no lines, so the number of
+the row is returned instead. If a row cannot be decoded, a `BadRow` is returned.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def json_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
     if text.lstrip(_SPACE).startswith("["):
         yield from _array(path, text)
         return
-    # `splitlines` is not used, because it also splits at U+2028, which a JSON string may contain.
+    # `splitlines` is not used, because it splits at U+2028, too. A JSON string can contain U+2028.
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield number, _object(path, number, line)

@@ -15,7 +15,7 @@ __all__ = ["instruction_row"]
 
 
 def instruction_row(row: Row) -> Row:
-    """Return an instruction row in the form `{"query", "tools", "answers"}`. Return any other row unchanged.
+    """Convert an instruction row to the form `{"query", "tools", "answers"}`. Return any other row unchanged.
 
     Raises:
         ValueError: A section is missing, or the tools or calls cannot be read.

@@ -7,10 +7,11 @@ A file contains one JSON array of `{"query", "tool", "label", "action_prompt", �
   `1. tool name: …, tool description: …`. `tool` contains one or several names. If no listed tool has one of these
   names, no call is right.
 
-MetaTool's tools have no arguments. In MetaTool, a model sees no tools in task 1. In Toolmark, a case of task 1 offers
-the tools of `--tools`. If `--tools` is not given, the tools are read from `plugin_des.json` (`{name: description}`).
-This file must be in the folder of the data file or in the parent folder. Because MetaTool does not offer these tools,
-the id of a case of task 1 is a hash of the row.
+MetaTool's tools have no arguments.
+
+In MetaTool, a model sees no tools in task 1. In Toolmark, a case of task 1 offers tools: the tools of `--tools`, or
+otherwise the tools of `plugin_des.json` (`{name: description}`). This file must be in the folder of the data file or in
+the parent folder. Because MetaTool does not offer these tools, the id of a case of task 1 is a hash of the row.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ _LISTED = re.compile(
 
 
 class MetaToolReader(BaseReader):
-    """Reads queries with the names of their tools as cases.
+    """Reads cases from queries with the names of their tools.
 
     Attributes:
-        tools: The value of `--tools`. This source of tools is used instead of `plugin_des.json`.
+        tools: The value of `--tools`. Tools are read from this source instead of `plugin_des.json`.
     """
 
     name = "metatool"
@@ -60,7 +61,7 @@ class MetaToolReader(BaseReader):
                 yield from self._file(file)
 
     def _file(self, file: Path) -> Iterator[Case | Trace | BadRow]:
-        unlisted: list[Toolbox] = []  # Filled once, when a row without a list of tools needs the described tools.
+        unlisted: list[Toolbox] = []  # The described tools, read when the first row needs them.
 
         def case(row: Row, line: int) -> Case:
             shown = _shown(row)

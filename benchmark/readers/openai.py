@@ -1,12 +1,12 @@
 """Reads OpenAI's chat and fine-tuning files: JSONL of `{"messages": [...], "tools": [...]}`.
 
-These forms are also read:
+These forms are read, too:
 
 - the older fields `functions` and `function_call`
 - the role `developer`
 - content in parts
-- the lines of a batch, whose request is in the field `body`
-- preferences, `{"input": {"messages", "tools"}, "preferred_output": [...]}`: only the preferred answer is used
+- the lines of a batch, where the request is in the field `body`
+- preferences, `{"input": {"messages", "tools"}, "preferred_output": [...]}`, of which only the preferred answer is read
 
 The arguments of a call are JSON text. The formats are described in the API reference of chat completions and in the
 guides to fine-tuning and batches (platform.openai.com/docs).
@@ -28,7 +28,7 @@ __all__ = ["OpenAiReader"]
 
 
 class OpenAiReader(BaseReader):
-    """Reads conversations as traces. The first call of a conversation is also a case."""
+    """Reads conversations as traces. Each trace has a case that expects the first calls of the conversation."""
 
     name = "openai"
 

@@ -14,12 +14,12 @@ Probes show which information a model uses to choose a tool. These are the kinds
 
 The source of a probe is `probes`, and the tag `probes` lists the kinds of the probe. Reports have a line for each kind.
 All probes of a question stay in one cluster, because intervals depend on the number of questions, not of probes. Two
-kinds may give the same prompt, for example if the right tool is already the first tool. Then there is only one probe,
-with both kinds.
+kinds can give the same prompt, for example if the right tool is already the first tool. Then there is only one probe,
+and its tag lists both kinds.
 
 The expected answer of a probe is the answer of the original case. Two kinds need care:
 
-- A longer list may contain another tool that would also be right.
+- A longer list perhaps contains another tool that would be right, too.
 - If descriptions are shuffled, the tool with the right name counts as right.
 
 For this reason, only the difference between the scores of two kinds has a meaning.
@@ -56,7 +56,7 @@ KINDS = (
 
 
 def _right_tools(case: Case) -> frozenset[str]:
-    """Return the names of all tools that a right answer may call."""
+    """Return the names of all tools that are called in at least one right answer."""
     options = case.expect.any_of if isinstance(case.expect, ExpectCall) else ()
     return frozenset(spec.name for option in options for spec in option.calls)
 
@@ -86,13 +86,13 @@ def _renamed(case: Case, names: Mapping[str, str]) -> Case:
 
 def _masked(case: Case, rng: Random) -> Case:
     numbers = list(range(1, len(case.toolbox.tools) + 1))
-    rng.shuffle(numbers)  # Without shuffling, the number in a name would show the position of the tool.
+    rng.shuffle(numbers)  # Otherwise, the number in a name would show the position of the tool.
     masks = (f"tool_{number}" for number in numbers)
     return _renamed(case, dict(zip(case.toolbox.names, masks, strict=True)))
 
 
 def _shuffled(case: Case, rng: Random) -> Case | None:
-    """Return `case` with the description of another tool for every tool, or None if there is only one tool.
+    """Return `case` in which every tool has the description of another tool. Return None if there is only one tool.
 
     Each tool gets the description of the next tool in a random cycle, so no tool keeps its own description.
     """
@@ -159,7 +159,7 @@ def probes_of(case: Case) -> Iterator[tuple[str, Case]]:
 
 
 class ProbesReader(ToolmarkReader):
-    """Reads case files of Toolmark, and makes probes from the call cases. The option is `--cases probes:PATH`."""
+    """Reads case files of Toolmark, and makes probes from the call cases. Used by the option `--cases probes:PATH`."""
 
     name = "probes"
 

@@ -11,8 +11,8 @@
 | `dialect` | the dialect of the answer; if missing, the user must give `--dialect` |
 | `epoch` | number of the repetition, from 1 |
 
-A row must have `case_id` or `case`, and `text` or `tool_calls`. All other fields may be missing. Rows of other formats
-are first converted to this format. Each of these formats has a module of its own.
+A row must have `case_id` or `case`, and `text` or `tool_calls`. All other fields are optional. Rows of other formats
+are first converted to this format. Each of the other formats has a module of its own.
 """
 
 from __future__ import annotations

@@ -18,8 +18,9 @@ __all__ = ["UNREADABLE", "convert", "converted", "field", "reason"]
 Kind = TypeVar("Kind")
 
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
-"""What reading a row can raise. Readers raise `ValueError` with a reason. The other errors come from values of types
-that a reader does not expect: a row of somebody else may have any value at any place."""
+"""The errors that reading a row can raise. Readers raise `ValueError` with a reason. The other errors come from values
+of types that a reader does not expect, because a row of another person can have any value at any place.
+"""
 
 _TYPE_NAMES: dict[type, str] = {
     str: "a string",
@@ -54,7 +55,8 @@ def reason(error: Exception, prefix: tuple[str | int, ...] = ()) -> str:
 
     Args:
         error: The exception that was raised while the row was read.
-        prefix: Where the validated value is in the row, as keys and indices. Only errors of pydantic need the prefix.
+        prefix: The keys and indices that lead from the row to the value that pydantic validated. Used only for errors
+            of pydantic.
     """
     if isinstance(error, ValidationError):
         first = error.errors()[0]
@@ -70,7 +72,7 @@ def reason(error: Exception, prefix: tuple[str | int, ...] = ()) -> str:
 def convert(
     path: Path, rows: Iterator[tuple[int, Row | BadRow]], made: Callable[[Row, int], Case | Trace]
 ) -> Iterator[Case | Trace | BadRow]:
-    """Convert rows with the function `made`. Its arguments are a row and the line number of the row.
+    """Convert rows with the function `made`. The arguments of `made` are a row and the line number of the row.
 
     If `made` raises one of `UNREADABLE`, the row becomes a `BadRow`.
     """

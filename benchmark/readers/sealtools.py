@@ -2,7 +2,7 @@
 
 - A row is `{"id", "query", "calling": [{"api", "parameters"}, …]}`.
 - The tools are in `tool.jsonl` in the same folder. A line is
-  `{"api_name", "api_description", "field", "parameters", "required"}`. The names of types are Python's.
+  `{"api_name", "api_description", "field", "parameters", "required"}`. Types have their names in Python, like `str`.
 - The data does not record which of the 4,000 tools a model saw. A case offers all tools that have the same `field` as a
   called tool, because these tools are similar. The id of a case is a hash of the row.
 - All values in the file are strings. The values are converted to the type that the tool declares.
@@ -32,11 +32,11 @@ _TOOLS = "tool.jsonl"
 _RESULT = re.compile(r"API_call_\d+")
 
 ToolsByName = Mapping[str, tuple[str, Tool]]
-"""The key is the name of a tool. The value is the `field` of the tool, and the tool. The order is that of the file."""
+"""A mapping from the name of a tool to a pair: the `field` of the tool, and the tool. The order is that of the file."""
 
 
 class SealToolsReader(BaseReader):
-    """Reads queries with their calls as cases."""
+    """Reads cases from queries with their calls."""
 
     name = "sealtools"
 

@@ -1,8 +1,8 @@
 """Reads recorded answers in the form in which servers send them.
 
-- The text and the calls may be in the field `message`, as in chat completions and in Ollama's answers.
-- The reason for the end may be in `finish_reason` or `done_reason`.
-- The arguments of a call may be an object, as in Ollama's answers.
+- The text and the calls can be in the field `message`, as in chat completions and in Ollama's answers.
+- The reason why the answer ended can be in `finish_reason` or `done_reason`.
+- The arguments of a call can be an object, as in Ollama's answers.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _REASONS: Mapping[str, str] = {
     "tool_calls": "stop",
     "tool_use": "stop",
 }
-"""The reasons of servers, and the names of these reasons in a recorded answer."""
+"""A mapping from a server's word for the reason why an answer ended to the word in a recorded answer."""
 
 
 def from_server(row: Row) -> Row:
-    """Return a row with the fields of a recorded answer. Fields that are already right stay unchanged."""
+    """Convert a row to the fields of a recorded answer. Fields that are already in this form stay unchanged."""
     fields: dict[str, Any] = dict(row)
     if isinstance(message := fields.get("message"), Mapping):
         del fields["message"]

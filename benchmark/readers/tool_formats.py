@@ -38,12 +38,14 @@ _TYPES: Mapping[str, str | None] = {
     "string": "string",
     "tuple": "array",
 }
-"""The key is the name of a type in Python or in BFCL. The value is the name in JSON Schema. None allows every value."""
+"""A mapping from the name of a type in Python or in BFCL to its name in JSON Schema. None means that every value is
+allowed.
+"""
 _WORD = re.compile(r"[a-z]+")
 
 
 def json_schema(node: Any, depth: int = 0) -> Any:
-    """Return a schema in which the names of types are those of JSON Schema. The type `any` allows every value.
+    """Return `node` with JSON Schema's names of types. The type `any` becomes a schema that allows every value.
 
     Args:
         node: A schema, or a part of a schema.
@@ -64,7 +66,7 @@ def json_schema(node: Any, depth: int = 0) -> Any:
         node = {**node, "required": list(dict.fromkeys([*(listed if isinstance(listed, list) else ()), *marked]))}
     for key, value in node.items():
         if key in ("required", "optional") and _truth(value) is not None:
-            continue  # A mark of the argument, which became part of the list in the schema above.
+            continue  # The marks are already in the list `required` of the object.
         if value is None and key not in ("default", "const"):
             continue  # A table has every key in every row, and null where a row does not have the key.
         if key == "type" and isinstance(value, str):
@@ -90,8 +92,8 @@ def type_schema(written: str) -> tuple[dict[str, Any], bool]:
     """Return the schema of a type in Python's notation, for example `List[int]`.
 
     Returns:
-        The schema, and whether the notation contains the word `optional`. The schema of a union or of an unknown type
-        allows every value.
+        A pair: the schema, and whether the notation contains the word `optional`. The schema of a union or of an
+        unknown type allows every value.
     """
     text = written.strip().lower()
     optional = "optional" in text
@@ -116,9 +118,9 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
 
     Args:
         arguments: The description of each argument, by the name of the argument.
-        required: Names of the required arguments. If None and an argument has the mark `"required": true`, only the
-            arguments with this mark are required. If no argument has the mark, an argument is required if it is not
-            optional and has no default.
+        required: Names of the required arguments. If None, the required arguments are those with the mark
+            `"required": true`. If no argument has this mark, all arguments are required that are not optional and have
+            no default.
 
     Raises:
         ValueError: The description of an argument has another form.
@@ -152,7 +154,10 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
 
 
 def _marks(arguments: Mapping[str, Any]) -> dict[str, bool]:
-    """Return whether arguments are required, for each argument that says it: `"required": true`, `"optional": true`."""
+    """Return a mapping from the name of an argument to whether it is required.
+
+    Only arguments with a mark are keys: `"required": true` or `"optional": true`, for example.
+    """
     marks: dict[str, bool] = {}
     for name, described in arguments.items():
         if isinstance(described, Mapping):
@@ -173,9 +178,8 @@ def _truth(value: Any) -> bool | None:
 def tool_of(value: Any) -> Tool:
     """Return the tool that `value` defines.
 
-    The definition may be an object in OpenAI's form (`{"type": "function", "function": …}`), a plain object, or the
-    JSON text of an object. The parameters may be a JSON Schema or flat arguments. The schema may use Python's names of
-    types.
+    The definition is an object in OpenAI's form (`{"type": "function", "function": …}`), a plain object, or the JSON
+    text of an object. The parameters are a JSON Schema or flat arguments. Types can have their names in Python.
 
     Raises:
         ValueError: The value has another form.
@@ -197,7 +201,7 @@ def tool_of(value: Any) -> Tool:
         schema = dict(_NO_ARGUMENTS)
     elif _is_schema(parameters):
         schema = {"type": "object", **json_schema(parameters)}
-        if isinstance(value.get("required"), list):  # Some files have this list outside of the schema.
+        if isinstance(value.get("required"), list):  # Some files have `required` outside of the schema.
             schema.setdefault("required", value["required"])
     else:
         required = value.get("required")
@@ -208,7 +212,7 @@ def tool_of(value: Any) -> Tool:
 def _is_schema(parameters: Mapping[str, Any]) -> bool:
     """Return whether `parameters` is the JSON Schema of an object, and not flat arguments.
 
-    Flat arguments may contain an argument with the name `type`.
+    Flat arguments can contain an argument with the name `type`, so this key alone does not show a schema.
     """
     if isinstance(parameters.get("properties"), Mapping):
         return True

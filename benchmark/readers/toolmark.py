@@ -28,8 +28,8 @@ class ToolmarkReader(BaseReader):
     """Reads case files of Toolmark.
 
     Args:
-        tools: The value of `--tools`, a source of tools. The name of a toolbox is looked up first in this source, then
-            in the catalog.
+        tools: The value of `--tools`, which names a source of tools. The name of a toolbox is looked up first in this
+            source, then in the catalog.
     """
 
     name = "toolmark"
@@ -51,7 +51,7 @@ class ToolmarkReader(BaseReader):
         """Yield the cases of one file with their line numbers, from 1. See `read`."""
         names = ToolboxNames(path, self.tools)
         toolboxes: dict[str, Toolbox] = {}
-        # `splitlines` is not used, because it also splits at U+2028, which a JSON string may contain.
+        # `splitlines` is not used, because it splits at U+2028, too. A JSON string can contain U+2028.
         for number, line in enumerate(read_text(path).split("\n"), start=1):
             if line.strip():
                 yield number, _case(path, number, line, names, toolboxes)

@@ -1,12 +1,12 @@
 """Reads TRL's conversational datasets as JSONL (huggingface.co/docs/trl, "Dataset formats and types").
 
-- The conversation is in the field `messages`. Otherwise, the prompt is in `prompt`, and the answer is in `completion`
-  or in `chosen`. If a row is a preference, only the chosen answer is read.
+- The conversation is in the field `messages`, or the prompt is in `prompt` and the answer in `completion` or `chosen`.
+  If a row is a preference, only the chosen answer is read.
 - `tools` is a list of JSON Schemas, or the JSON text of a list.
 - The arguments of a call are an object.
 
-`toolmark generate` writes the same columns in Arrow files. To read the cases of its output folder, use the file
-`cases.test.jsonl` in this folder.
+`toolmark generate` writes the same columns in Arrow files, which this reader does not read. To evaluate on generated
+data, give the file `cases.test.jsonl` in the output folder.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["TrlReader"]
 
 
 class TrlReader(BaseReader):
-    """Reads conversations as traces. The first call of a conversation is also a case."""
+    """Reads conversations as traces. Each trace has a case that expects the first calls of the conversation."""
 
     name = "trl"
 

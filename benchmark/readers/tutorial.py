@@ -1,6 +1,6 @@
 """Reads the CSV files of the tutorial that fine-tunes gemma-3-1b-it to use tools (shawhin/tool-use-finetuning, MIT).
 
-The columns of a file show which of these files it is:
+There are three files, which are distinguished by their columns:
 
 * `queries.csv`: A row contains a query and the tool that the query needs. A case offers all tools of the `tools.yaml`
   in the same folder.
@@ -48,7 +48,8 @@ class TutorialReader(BaseReader):
     """Reads cases and traces from the tutorial's CSV files.
 
     Attributes:
-        tools: The value of `--tools`. This source is used instead of the `tools.yaml` in the folder of the file.
+        tools: The value of `--tools`. Tools are read from this source instead of the `tools.yaml` in the folder of the
+            file.
     """
 
     name = "tutorial"

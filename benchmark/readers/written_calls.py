@@ -1,16 +1,16 @@
 """Finds calls that are written in the text of an assistant turn.
 
-In many files, a call is not in a field of its own but in the text, as one dialect writes calls. If such a turn counted
-as an answer in words, its case would say that no call is right. So the calls of a text are read, or the row is bad.
+In many files, a call is not in a field of its own. The call is part of the text, written in a dialect. If such a turn
+counted as an answer in words, its case would say that no call is right. So the calls of a text are read, or the row is
+bad.
 
 Calls in these forms are read:
 
-- JSON or a Python literal between `<tool_call>` or `<TOOLCALL>` tags, also with text outside of the tags
-- a text that is only JSON with a name and arguments, also in a code fence
-- a text that is only calls in Python's notation, for example `[f(a='b')]`, if the brackets are there or the tool is
-  offered
+- JSON or a Python literal between `<tool_call>` or `<TOOLCALL>` tags. There can be text outside of the tags.
+- a text that is only JSON with a name and arguments, with or without a code fence
+- a text that is only calls in Python's notation: `[f(a='b')]`, or `f(a='b')` without brackets if the tool is offered
 
-Any other sign of a call is an error: the marker of a dialect, or the name of an offered tool written as in a call.
+Any other sign of a call is an error: the marker of a dialect, or the name of an offered tool as it stands in a call.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _bare(text: str) -> str:
 
 
 def _only_calls(text: str, offered: Sequence[str]) -> tuple[Call, ...]:
-    """Return the calls of a text that contains nothing else. Return () if the text is not a call."""
+    """Return the calls of a text that consists only of calls. Return () if the text contains anything else."""
     if text.startswith(("{", "[{")):
         try:
             value = json.loads(text)

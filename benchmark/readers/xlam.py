@@ -5,7 +5,7 @@
   `{argument: {"type": "str, optional", "description", "default"}}`.
 - An answer is `{"name", "arguments"}`, or `{"tool", "parameters"}`.
 - `query` is a text, a list of texts, or a list of turns with the fields `role` and `content`.
-- Hammer's rows for instruction tuning are also read. See `hammer.py`.
+- Hammer's rows for instruction tuning are read, too. See `hammer.py`.
 - An empty list of answers means that no tool fits, as in Hammer's irrelevance data (MadeAgents/Hammer).
 """
 
@@ -27,7 +27,7 @@ __all__ = ["XlamReader"]
 
 
 class XlamReader(BaseReader):
-    """Reads queries with their tools and calls as cases."""
+    """Reads cases from queries with their tools and calls."""
 
     name = "xlam"
 

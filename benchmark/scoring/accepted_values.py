@@ -6,7 +6,7 @@ By default, a value is right if it equals an expected value. Values are compared
 - Before strings are compared, Unicode NFC is applied, and each run of white-space becomes one blank.
 - Lists are compared item by item, in order. Objects are compared key by key.
 
-A case may set an `Accept` rule for an argument. The rule then says which other values are right.
+If a case has an `Accept` rule for an argument, the rule decides instead which values are right.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from toolmark.benchmark.data.match_rules import Accept
 __all__ = ["accepts", "equal", "nearly_equal"]
 
 _MAX_UNORDERED = 1_000
-"""Longest list that the rule `set` compares without order. The time of this comparison is quadratic."""
+"""The rule `set` compares longer lists in order, because comparing without order takes quadratic time."""
 _MAX_MARKS = 30
 """NFC is not applied to a string with more than this number of consecutive combining marks.
 
@@ -69,7 +69,9 @@ def equal(left: Any, right: Any, *, numbers: Callable[[float, float], bool] = op
 
 
 def nearly_equal(left: float, right: float) -> bool:
-    """Return whether two numbers differ at most by the rounding of doubles. Whole numbers must be exactly equal."""
+    """Return whether two numbers are equal, or differ only by the rounding of doubles. Whole numbers must be exactly
+    equal.
+    """
     if left == right:
         return True
     if isinstance(left, int) and isinstance(right, int):

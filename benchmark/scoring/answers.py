@@ -83,8 +83,8 @@ def uses_result(messages: Sequence[Message], answer: str) -> bool | None:
 
     - Numbers are rounded to the decimals that the answer uses. For example, the answer 3.14 uses the result 3.14159.
       Signs are ignored. For example, "5 days earlier" uses -5.
-    - A date or a time is compared by its numbers. Months and hours may also be written in words.
-    - Other strings must occur as whole words. Upper and lower case count as equal.
+    - A date or a time is compared by its numbers. The answer can contain months and hours in words, too.
+    - Any other string must occur in the answer as whole words. Upper and lower case count as equal.
     - If a result is a boolean, every answer with text uses the result, because "yes" has too many spellings.
 
     Args:
@@ -92,8 +92,8 @@ def uses_result(messages: Sequence[Message], answer: str) -> bool | None:
         answer: The text for the user.
 
     Returns:
-        None if the conversation does not end with a tool result. For example, the user may ask "is that per person?"
-        after a result. A good answer to this question need not contain the result.
+        None if the conversation does not end with a tool result. For example, if the user asks "is that per person?"
+        after a result, a good answer does not have to contain the result.
     """
     if messages[-1].role != "tool":
         return None

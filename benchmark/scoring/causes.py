@@ -11,14 +11,15 @@ __all__ = ["Cause"]
 class Cause(StrEnum):
     """A cause of failure.
 
-    If several causes apply to a completion, only the cause that is declared first is reported. Each cause is declared
-    with four values: id, label, colour on a light page, and colour on a dark page.
+    If several causes apply to a completion, only one of them is reported: the cause that comes first in this class.
+    Each cause is declared with four values: id, label, colour on a light page, and colour on a dark page.
 
     Attributes:
         label: Label of the cause in reports.
         light: CSS colour on a light page.
         dark: CSS colour on a dark page.
-        rank: Position in the order of declaration, from 0. The cause with the lowest rank is reported.
+        rank: Position of the cause in this class, from 0. Of several causes, the cause with the lowest rank is
+            reported.
     """
 
     label: str
@@ -27,7 +28,7 @@ class Cause(StrEnum):
     rank: int
 
     def __new__(cls, value: str, label: str, light: str, dark: str) -> Self:
-        """Make a cause. Its value is the id, so `str(cause)` is also the id."""
+        """Make a cause. The value of a cause is its id, so `str(cause)` is the id."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.label, member.light, member.dark = label, light, dark

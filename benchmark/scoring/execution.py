@@ -1,6 +1,6 @@
 """Runs the calls that are permitted to run. Equal calls of a pure tool run only once.
 
-Only trusted implementations run: the catalog, and the tools that the user named.
+Only trusted implementations run: those of the tools in the catalog, and those of the tools that the user named.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from toolmark.benchmark.tools.trusted_tools import TrustedTools, untrusted_note
 __all__ = ["Execute", "Executor"]
 
 Execute = Literal["pure", "read", "all"]
-"""Value of `--execute`. It says which tools may run: only pure tools, also tools that read, or all tools."""
+"""Value of `--execute`, which says which tools are allowed to run. `pure`: only pure tools. `read`: tools that read,
+too. `all`: all tools.
+"""
 
 _ALLOWED: Mapping[Execute, frozenset[Effects]] = {
     "pure": frozenset({"pure"}),
@@ -26,7 +28,7 @@ _ALLOWED: Mapping[Execute, frozenset[Effects]] = {
 }
 
 _NETWORK_SECONDS = 30.0
-"""Time limit of a call of a tool with effects, in seconds. The tool may have to wait for the network."""
+"""Time limit of a call of a tool with effects, in seconds. Such a tool perhaps waits for the network."""
 
 
 class Executor:
@@ -36,11 +38,12 @@ class Executor:
     tool with effects runs in a second worker process, which can access files and network.
 
     Args:
-        execute: Which tools may run: only pure tools, also tools that read, or all tools.
+        execute: Which tools are allowed to run. See `Execute`.
         named: The tools that the user named, for example with `--tools`. Other tools run only if they are tools of the
             catalog.
-        trust_data: Whether the tools in the data run, too, with the code that the data names.
-        once: Run equal calls of a tool with effects only once, too.
+        trust_data: Whether to run the tools in the data, too. The data names the code of these tools.
+        once: Whether to run equal calls of a tool with effects only once. Equal calls of a pure tool always run only
+            once.
     """
 
     def __init__(
@@ -68,7 +71,7 @@ class Executor:
         self._released.close()
 
     def may_run(self, tool: Tool) -> bool:
-        """Return whether `tool` has a trusted implementation, and the effects of the implementation are permitted."""
+        """Return whether `tool` is allowed to run: its implementation is trusted, and has only permitted effects."""
         return self._permitted(tool) is not None
 
     def _permitted(self, tool: Tool) -> Tool | None:
@@ -76,10 +79,10 @@ class Executor:
         return trusted if trusted is not None and trusted.effects in self._allowed else None
 
     def run(self, tool: Tool, arguments: Mapping[str, Any]) -> Result:
-        """Run a call and return its result, which may be an error of the tool.
+        """Run a call and return its result. An error of the tool is a result, too.
 
         Raises:
-            LookupError: The call may not run.
+            LookupError: The call is not allowed to run.
         """
         permitted = self._permitted(tool)
         if permitted is None:
@@ -96,7 +99,7 @@ class Executor:
         """Run a call of a pure tool and return the value that the tool returned.
 
         Raises:
-            LookupError: The call may not run, or the call failed.
+            LookupError: The call is not allowed to run, or the call failed.
         """
         permitted = self._permitted(tool)
         if permitted is None or permitted.effects != "pure":
@@ -107,9 +110,8 @@ class Executor:
         return result.value
 
     def note_on_untrusted(self, cases: Iterable[Case]) -> str | None:
-        """Return a line for the user about tools that only do not run because the user did not name them.
-
-        Return None if there are no such tools.
+        """Return a line for the user about tools that would run if the user named them. Return None if there are no
+        such tools.
         """
         tools = (tool for case in cases for tool in case.toolbox.tools)
         return untrusted_note(

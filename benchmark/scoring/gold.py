@@ -1,6 +1,6 @@
 """Checks the gold (the right answers) of cases without a model.
 
-For each case, answers are made from its gold. Perfect answers must score 1, and planted wrong answers must score 0.
+For each case, answers are made from the gold. Perfect answers must score 1, and planted wrong answers must score 0.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _gold_calls(case: Case, option: int = 0) -> list[Call]:
 
 
 def _arguments(spec: CallSpec, case: Case) -> dict[str, Any]:
-    """Return the right arguments. If the case contains no arguments, return arguments that fit the schema."""
+    """Return the right arguments of an expected call. If they are not known, return arguments that fit the schema."""
     tool = case.toolbox.by_name.get(spec.name)
     if tool is None:
         return {name: rule.example() for name, rule in spec.arguments.items()}
@@ -51,7 +51,8 @@ def written(case: Case, calls: Sequence[Call], dialect: Dialect, text: str = "")
         text: Text for the user.
     """
     turn = Message(role="assistant", content=text, tool_calls=tuple(calls))
-    # No tools are passed, to save time. Tools are shown in earlier turns, so the last turn does not depend on tools.
+    # No tools are passed, to save time. A dialect shows tools only in earlier turns, so the last turn does not depend
+    # on the tools.
     rendered = dialect.render((*case.messages, turn), ()).messages[-1]
     native = (RawCall(call.name, json.dumps(dict(call.arguments))) for call in rendered.tool_calls)
     return Completion(rendered.content, tuple(native))
@@ -139,7 +140,7 @@ class GoldProof:
     Args:
         cases: The cases whose gold is checked.
         dialect: The dialect that the answers are written in.
-        executor: Runs the calls that may run.
+        executor: Runs the calls that are allowed to run.
     """
 
     def __init__(self, cases: Sequence[Case], dialect: Dialect, executor: Executor) -> None:

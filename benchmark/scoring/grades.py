@@ -26,7 +26,7 @@ from toolmark.benchmark.tools.schemas import problems, validator_of
 __all__ = ["SCORER_VERSION", "Grade", "JudgedCall", "grade", "legible"]
 
 SCORER_VERSION = "4"
-"""Version of the rules for grading, which runs record. Raise the version if a change of code can change a grade."""
+"""Version of the rules for grading, which is recorded in runs. If a change of code can change a grade, increase it."""
 
 _MAX_TEXT = 300
 
@@ -41,8 +41,8 @@ class JudgedCall:
     Attributes:
         name: Name of the tool, as the model wrote it.
         arguments: Arguments, as the model wrote them.
-        faults: Differences from the expected call that this call is paired with.
-        expected: Whether the call is paired with an expected call. Always true if abstaining is right.
+        faults: Differences between this call and the expected call with which it is paired.
+        expected: Whether the call is paired with an expected call. Always True if abstaining is right.
     """
 
     name: str
@@ -55,8 +55,8 @@ class JudgedCall:
 class Grade:
     """Everything that was judged about one completion of one case.
 
-    The *strict* reading accepts only calls that are written as the dialect prescribes. The *lenient* reading also
-    accepts small mistakes in the form of a call.
+    The *strict* reading accepts only calls that are written as the dialect prescribes. The *lenient* reading accepts
+    calls with small mistakes in their form, too.
 
     Attributes:
         case_id: Id of the case.
@@ -71,11 +71,13 @@ class Grade:
         schema_valid: Whether there is at least one call, and every call is valid (strict reading). A call is valid if
             its tool is offered and its arguments fit the schema of the tool.
         correct: Whether everything is right (strict reading). If abstaining is right, the completion must abstain.
-            Otherwise all calls and arguments must be right, and calls that may run must run without an error.
+            Otherwise all calls and arguments must be right, and the calls that are allowed to run must run without an
+            error.
         correct_leniently: Like `correct`, but for the lenient reading.
-        executed: Whether all calls that were run ended without an error. None if no call was run.
+        executed: True if at least one call was run, and no call failed. False if a call failed. None if no call was
+            run.
         forgiven: The mistakes in the form of the calls that the lenient reading accepts. Empty if there are none.
-        stopped: Whether the model ended the completion by itself. None if the recording does not say this.
+        stopped: Whether the model ended the completion by itself. None if the reason of the end was not recorded.
         uses_result: Whether the answer uses the tool result in the conversation. None if there is no tool result.
         answer_length: Number of characters of the text for the user.
         called: Names of the called tools, in order (lenient reading). Very long names are cut.
@@ -83,8 +85,8 @@ class Grade:
         tool: Name of the expected tool. None if no tool or several tools are expected.
         tags: Tags of the case.
         waived: Reason why the case is waived. None if the case is not waived. A waived grade counts in no metric.
-        arguments_known: Whether the case contains the right arguments. If False, `correct` means that the tool is
-            right and its arguments are valid.
+        arguments_known: Whether the case contains the right arguments. If False, `correct` means only that the tool is
+            right and that its arguments are valid.
         calls: The first calls with their faults (lenient reading). Not part of a log.
         option: Index in `any_of` of the right answer that is closest to the calls. None if there are no calls or if
             abstaining is right. Not part of a log.
@@ -125,10 +127,10 @@ class Grade:
     def as_recorded(self, logged: Mapping[str, Any]) -> Self:
         """Return a copy of this grade with the fields that a log contains.
 
-        The log may come from an earlier version of the grading. Reports then show the values of the log.
+        If an earlier version of the grading wrote the log, reports show the values of the log, not new values.
 
         Args:
-            logged: The fields in the log of the grade of the same completion.
+            logged: The fields that the log contains for the same completion.
 
         Raises:
             KeyError, TypeError: The log does not contain the fields of a grade.
@@ -156,7 +158,10 @@ def legible(text: str, most: int = _MAX_TEXT) -> str:
 
 
 def _reached(call: Call, case: Case) -> Tool | None:
-    """Return the offered tool that `call` names, or None. Names are compared as the case prescribes."""
+    """Return the offered tool that `call` names. Return None if no offered tool has this name.
+
+    The case says how names are compared.
+    """
     names: Spelling = "exact" if isinstance(case.expect, Abstain) else case.expect.names
     return offered_tool(call.name, case.toolbox, names)
 
@@ -178,7 +183,7 @@ def _schema_problem(calls: Sequence[Call], case: Case) -> str | None:
 
 
 def _accepted_arguments(call: Call, tool: Tool, expect: ExpectCall) -> dict[str, Any]:
-    """Return the arguments of `call` that have a value which a right answer accepts."""
+    """Return the arguments of `call` whose values are right in at least one of the right answers."""
     specs = [spec for option in expect.any_of for spec in option.calls if spec.name == tool.name]
     return {
         name: value
@@ -188,11 +193,11 @@ def _accepted_arguments(call: Call, tool: Tool, expect: ExpectCall) -> dict[str,
 
 
 def _run(calls: Sequence[Call], case: Case, executor: Executor | None) -> tuple[bool | None, str]:
-    """Run the calls that may run. Stop after the first call that fails.
+    """Run the calls that are allowed to run. Stop after the first call that fails.
 
     Returns:
-        A pair. The first value is True if all these calls ran without an error, False if a call failed, and None if no
-        call may run. The second value is the error.
+        A pair of a result and an error. The result is True if all these calls ran without an error, False if a call
+        failed, and None if no call is allowed to run. The error is empty if no call failed.
     """
     executed: bool | None = None
     for call in calls:
@@ -208,9 +213,9 @@ def _run(calls: Sequence[Call], case: Case, executor: Executor | None) -> tuple[
 def _failure(
     match: Match, calls: Sequence[Call], case: Case, executor: Executor | None, problem: str | None
 ) -> tuple[Cause | None, str, bool | None]:
-    """Return the cause of failure of `calls`, the detail of the cause, and whether the calls ran without an error.
+    """Return the cause of failure of `calls`, the detail of the cause, and the result of `_run`.
 
-    `problem` is the schema problem of the calls. The calls run only if `problem` is None.
+    `problem` says why the calls do not fit their schemas. The calls run only if `problem` is None.
     """
     details: dict[Cause, str] = {}
     for fault in match.faults:
@@ -227,7 +232,10 @@ def _failure(
 
 
 def _unread(failed: FailedAttempt | None, completion: Completion) -> tuple[Cause, str]:
-    """Return the cause of an attempt that cannot be read, and the detail. `failed` is None if nothing was attempted."""
+    """Return the cause of failure of a malformed completion, and the detail of the cause.
+
+    `failed` is the attempt to call that cannot be read. It is None if there is no such attempt.
+    """
     if completion.stop_reason == "length":
         return Cause.TRUNCATED, "the token limit cut the completion inside a call or before an answer"
     if failed is not None and failed.form is not None:
@@ -242,8 +250,8 @@ def _judged(calls: Sequence[Call], match: Match | None, right: bool) -> tuple[Ju
 
     Args:
         calls: All calls of the answer.
-        match: The comparison with the expected calls. None if no call is expected. The calls then have no faults.
-        right: Whether the answer is right. The calls then have no faults.
+        match: The comparison with the expected calls. If it is None, no call is expected, and the calls get no faults.
+        right: Whether the answer is right. The calls of a right answer get no faults.
     """
     shown = list(enumerate(calls[:_MOST_CALLS]))
     if match is None or right:
@@ -267,7 +275,8 @@ def grade(
         epoch: Number of the repetition, from 1.
     """
     strict = typed(dialect.parse(completion, strict=True), case.toolbox.tools)
-    # If the strict reading has no error, the lenient reading contains the same calls. A second parse would waste time.
+    # If the strict reading contains calls and no error, the lenient reading contains the same calls. A second parse
+    # would waste time.
     clean = bool(strict.calls) and strict.error is None
     lenient = strict if clean else typed(dialect.parse(completion, strict=False), case.toolbox.tools)
     outcome = outcome_of(lenient, completion, case.toolbox.names)

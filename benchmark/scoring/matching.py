@@ -1,9 +1,9 @@
 """Compares the names and the arguments of a model's calls with the expected calls.
 
 - If the call and the case both contain an argument, `accepted_values.py` decides whether the value is right.
-- If only the call contains an argument, its value must equal the default in the schema.
-- If only the case contains an argument, one of two conditions must hold. Either the case marks the argument as
-  optional, or the case accepts the default in the schema.
+- If only the call contains an argument, the value must equal the argument's default in the schema.
+- If only the case contains an argument, the case must mark the argument as optional, or must accept its default in the
+  schema.
 
 If there are several calls, each call is paired with an expected call. The pairs are chosen so that the number of faults
 is as small as possible.
@@ -34,14 +34,16 @@ __all__ = [
 ]
 
 Spelling = Literal["exact", "dot_underscore"]
-"""How names are compared. With `exact`, all characters must be equal. With `dot_underscore`, `.` equals `_`."""
+"""How names are compared. With `exact`, all characters must be equal. With `dot_underscore`, `.` and `_` count as
+equal.
+"""
 
 Rerun = Callable[[Tool, Mapping[str, Any]], Any]
-"""Runs a tool and returns its value. Raises `LookupError` if the tool may not run or if the tool fails."""
+"""Runs a tool and returns its value. Raises `LookupError` if the tool is not allowed to run or if the tool fails."""
 
 _ABSENT = object()
 _MOST_PAIRED = 20
-"""If the number of calls is wrong, only the first 20 calls are paired, because a model may write thousands of calls."""
+"""If the number of calls is wrong, only the first 20 calls are paired, because a model can write thousands of calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Fault:
     Attributes:
         cause: The kind of fault.
         where: Name of the wrong argument or of the wrong tool. Empty if the fault concerns all calls.
-        detail: More about the fault, for example the wrong value or the expected tool. May be empty.
+        detail: More about the fault, for example the wrong value or the expected tool. Can be empty.
     """
 
     cause: Cause
@@ -66,7 +68,8 @@ class Match:
     Attributes:
         option: The right answer.
         faults: All differences between the calls and the right answer. Empty if there is no difference.
-        by_call: Faults of each call that is paired with an expected call. The key is the index of the call.
+        by_call: A mapping from the index of a call to its faults. Only calls that are paired with an expected call are
+            keys.
     """
 
     option: CallOption
@@ -79,7 +82,7 @@ def _spelled(name: str, names: Spelling) -> str:
 
 
 def offered_tool(name: str, toolbox: Toolbox, names: Spelling) -> Tool | None:
-    """Return the offered tool that a call of `name` refers to, or None."""
+    """Return the offered tool that a call of `name` refers to. Return None if no offered tool has this name."""
     tool = toolbox.by_name.get(name)
     if tool is not None or names == "exact":
         return tool
@@ -91,7 +94,7 @@ def same_names(calls: Sequence[Call], option: CallOption) -> bool:
     """Return whether the right tools are called, each the right number of times, in any order."""
     if len(calls) != len(option.calls):
         return False
-    if len(calls) == 1:  # Most cases expect one call. This comparison is faster than the general one below.
+    if len(calls) == 1:  # Most cases expect one call, and this comparison is fast.
         return _spelled(calls[0].name, option.names) == _spelled(option.calls[0].name, option.names)
     called = Counter(_spelled(call.name, option.names) for call in calls)
     return called == Counter(_spelled(spec.name, option.names) for spec in option.calls)
@@ -119,7 +122,7 @@ def _argument_faults(call: Call, spec: CallSpec, tool: Tool, rerun: Rerun | None
                 return _ABSENT
 
         given = result(value)
-        # Two equal results may differ in rounding, for example 3 * 0.1 and 0.3.
+        # Results that count as equal can differ in rounding, for example 3 * 0.1 and 0.3.
         return given is not _ABSENT and any(
             equal(given, result(right), numbers=nearly_equal) for right in spec.arguments[name].of
         )
@@ -150,9 +153,10 @@ def _pair_faults(call: Call, spec: CallSpec, option: CallOption, toolbox: Toolbo
 
 
 def _weight(faults: Sequence[Fault]) -> int:
-    """Return the cost of a pair with these faults.
+    """Return the cost of pairing a call with an expected call, if the pair has these faults.
 
-    A wrong tool costs more than all wrong arguments together, so calls are paired with calls of the same tool first.
+    A wrong tool costs more than all wrong arguments together, so calls are first paired with expected calls of the same
+    tool.
     """
     return sum(1_000_000 if fault.cause is Cause.WRONG_TOOL else 1 for fault in faults)
 
@@ -164,7 +168,7 @@ def match_calls(calls: Sequence[Call], option: CallOption, toolbox: Toolbox, rer
         calls: The calls of the model, in the order of the model.
         option: One complete right answer.
         toolbox: The offered tools.
-        rerun: Runs pure tools for the rule `same_result`. Without `rerun`, `same_result` accepts equal values only.
+        rerun: Runs pure tools for the rule `same_result`. Without `rerun`, `same_result` accepts only equal values.
     """
     count_is_right = len(calls) == len(option.calls)
     pairs = _assigned(calls if count_is_right else calls[:_MOST_PAIRED], option, toolbox, rerun)
@@ -195,7 +199,7 @@ def _assigned(
     If the numbers of calls and expected calls differ, some calls or expected calls stay without a pair.
 
     Returns:
-        Triples of the index of the call, the index of the expected call, and the faults of the call.
+        One triple for each pair: the index of the call, the index of the expected call, and the faults of the call.
     """
     if not calls:
         return []
@@ -214,18 +218,18 @@ def closest(
 ) -> Match:
     """Compare calls with each right answer, and return the closest match.
 
-    These rules are applied in order:
+    The rules that decide which match is closest, in order:
 
     1. A match without a fault is closest.
-    2. Each match has a gravest cause: of the causes of its faults, the first one in the order of `Cause`. The match
-       whose gravest cause comes last in that order is closest.
+    2. The class `Cause` lists the causes of faults from the gravest to the mildest. The match whose gravest cause is
+       the mildest is closest.
     3. If several matches have the same gravest cause, the match with the fewest faults is closest.
 
     Args:
         calls: The calls of the model, in the order of the model.
         options: All complete right answers, at least one.
         toolbox: The offered tools.
-        rerun: The same as in `match_calls`.
+        rerun: See `match_calls`.
     """
     matches = [match_calls(calls, option, toolbox, rerun) for option in options]
     return min(matches, key=lambda match: (bool(match.faults), -_gravest(match.faults), len(match.faults)))

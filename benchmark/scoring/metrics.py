@@ -45,7 +45,7 @@ class MetricInfo:
         label: One to four words for figures and sentences.
         meaning: What the metric measures, in a few words.
         level: `primary` metrics get verdicts. `secondary` metrics explain primary metrics. `detail` metrics are left
-            out of summaries, because there may be hundreds of them.
+            out of summaries, because there can be hundreds of them.
         higher_is_better: False if the metric counts mistakes. None if neither direction is better.
         unit: `share` for a value between 0 and 1, otherwise the unit of the value, for example `characters`.
     """
@@ -63,10 +63,10 @@ class Metric(MetricInfo):
     """A metric over grades.
 
     Attributes:
-        of: Function that returns the value of a grade, in the unit of the metric. The function returns None if the
-            grade is outside the population.
-        of_policies: Whether trivial policies are scored on the metric. A trivial policy answers without a model, for
-            example by never calling. True only if the metric can be computed without running a tool.
+        of: Function that returns the value of the metric for a grade, in the unit of the metric. The function returns
+            None if the grade is outside the population.
+        of_policies: Whether trivial policies get a score on the metric. A trivial policy answers without a model: for
+            example, it never calls a tool. True only if the metric can be computed without running a tool.
     """
 
     of: Callable[[Grade], float | None] = field(kw_only=True)
@@ -149,7 +149,7 @@ PRIMARY: tuple[Metric, ...] = (
 """Every table shows the primary metrics in this order."""
 
 BALANCED = MetricInfo("timing.balanced", "balanced timing", "mean of recall and restraint")
-"""A single grade has no balanced timing, because each grade counts in only one of the two metrics."""
+"""No function computes balanced timing from one grade, because each grade counts either in recall or in restraint."""
 
 _REASONS = ("no_tool_needed", "no_tool_fits", "missing_argument", "already_answered")
 
@@ -237,10 +237,9 @@ def _probes(grade: Grade) -> list[Any]:
 
 
 def metrics_for(grades: Iterable[Grade]) -> tuple[Metric, ...]:
-    """Return all metrics, together with the breakdowns of `selection.tool`.
+    """Return all metrics, and the metrics into which `selection.tool` is broken down.
 
-    `selection.tool` is broken down by the number of offered tools, by the kind of probe, and by the expected tool. Only
-    numbers, kinds and tools that occur in `grades` get a metric.
+    Each number of offered tools, each kind of probe and each expected tool that occurs in `grades` gets a metric.
 
     Args:
         grades: The grades of all contestants.

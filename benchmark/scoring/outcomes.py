@@ -1,6 +1,6 @@
 """Decides the outcome of a completion: a call, an abstention, or a malformed attempt to call.
 
-A malformed attempt does not count as an abstention. Otherwise models that cannot write a call would be rewarded.
+A malformed attempt does not count as an abstention. Otherwise a model that cannot write a call would get a good score.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Outcome = Literal["call", "abstain", "malformed"]
 def outcome_of(reading: ParsedCompletion, completion: Completion, offered: Collection[str]) -> Outcome:
     """Return the outcome of a completion.
 
-    - `call`: At least one call can be read. A call of an unknown tool also counts.
+    - `call`: At least one call can be read. A call of a tool that is not offered counts, too.
     - `malformed`: No call can be read, and the completion contains an attempt or no text for the user.
     - `abstain`: Any other completion.
 
@@ -46,8 +46,9 @@ def outcome_of(reading: ParsedCompletion, completion: Completion, offered: Colle
 def failed_attempt(reading: ParsedCompletion, offered: Collection[str]) -> FailedAttempt | None:
     """Return the first attempt to call that cannot be read, or None.
 
-    Text that may also be prose or example code counts only if it names an offered tool. If there are other calls, such
-    text counts only in the form of the dialect itself, because reasoning before a call may mention calls.
+    If an attempt is perhaps only prose or example code (`certain` is False), it counts only if it names an offered
+    tool. If the completion contains calls that can be read, there is one more condition: the attempt must have the form
+    of the dialect. The reason is that a model often mentions calls in other forms before it calls.
 
     Args:
         reading: The *lenient* reading of the completion.

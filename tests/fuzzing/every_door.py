@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.fuzzing.adapter_doors import ADAPTER_DOORS
 from tests.fuzzing.file_doors import FILE_DOORS
 from tests.fuzzing.model_doors import MODEL_DOORS
 from tests.fuzzing.server_doors import SERVER_DOORS
@@ -13,6 +14,7 @@ DOORS = {
     for door in (
         *FILE_DOORS,
         *MODEL_DOORS,
+        *ADAPTER_DOORS,
         *SERVER_DOORS,
     )
 }

@@ -146,10 +146,9 @@ def _at(value: Any, place: Place) -> Any:
 
 def _json(content: bytes, random: Random) -> bytes:
     try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
+        return _encoded(written(damaged_value(json.loads(content), random)))
+    except (ValueError, RecursionError):  # because of an earlier damage
         return damaged_bytes(content, random)
-    return _encoded(written(damaged_value(value, random)))
 
 
 def _jsonl(content: bytes, random: Random) -> bytes:
