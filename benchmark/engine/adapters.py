@@ -17,11 +17,12 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolmark.benchmark.candidates.adapter_config import read_adapter_config
+from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG, read_adapter_config
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.hashing import hash_files
 from toolmark.benchmark.data.record import TrainingRecord
-from toolmark.benchmark.engine.adapter_settings import CHANGES_BASE, peft_config
+from toolmark.benchmark.engine.adapter_patterns import PatternError
+from toolmark.benchmark.engine.adapter_settings import CHANGES_BASE, SettingsError, peft_config
 from toolmark.benchmark.engine.adapter_weights import read_weights
 from toolmark.benchmark.engine.base_state import BaseState
 from toolmark.benchmark.engine.loading_errors import cause
@@ -110,6 +111,11 @@ class AdaptedModel:
         except (MemoryError, torch.OutOfMemoryError) as error:
             raise EnvironmentFault(
                 f"there is not enough memory for the adapter {adapter}: {error}", "Use a smaller base or adapter."
+            ) from None
+        except (SettingsError, PatternError) as error:
+            raise InputError(
+                f"{adapter} cannot be loaded on {self._base}: {cause(error)}",
+                f"Correct {adapter / ADAPTER_CONFIG}, or use an adapter of a type that docs/guide/models.md names.",
             ) from None
         except Exception as error:  # PEFT raises errors of many types if a setting makes no sense.
             raise InputError(
