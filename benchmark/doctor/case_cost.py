@@ -79,4 +79,6 @@ def case_cost(
     found += f"; the {len(cases):,} shipped cases take {duration(seconds * len(cases))}"
     if weights is None:
         return ok(f"{found} with one request at a time, and less with --connections")
-    return ok(f"{found} or less, because a run reads the shared part of prompts only once; {loaded - began:.0f} s to load")
+    return ok(
+        f"{found} or less, because a run reads the shared part of prompts only once; {loaded - began:.0f} s to load"
+    )
