@@ -146,7 +146,7 @@ class Values:
 
 
 def from_flags(raw: Mapping[str, Any]) -> OptionSource:
-    """Return the source of flags.
+    """Return the flags as a source of values.
 
     Args:
         raw: The values of the flags that were given, by the name of the option.
@@ -155,7 +155,7 @@ def from_flags(raw: Mapping[str, Any]) -> OptionSource:
 
 
 def from_environment(options: Sequence[Option], environment: Mapping[str, str | None]) -> OptionSource:
-    """Return the source of the environment variables `TOOLMARK_*`.
+    """Return the environment variables `TOOLMARK_*` as a source of values.
 
     Raises:
         InputError: A variable `TOOLMARK_*` is not the variable of an option.
@@ -164,8 +164,8 @@ def from_environment(options: Sequence[Option], environment: Mapping[str, str | 
 
 
 def from_dotenv(options: Sequence[Option], file: Path) -> OptionSource:
-    """Return the source of the variables `TOOLMARK_*` in a `.env` file. If the file does not exist, the source has no
-    values.
+    """Return the variables `TOOLMARK_*` in a `.env` file as a source of values. If the file does not exist, the source
+    is empty.
 
     Raises:
         InputError: The file is not UTF-8 text, or a variable `TOOLMARK_*` is not the variable of an option.
@@ -201,9 +201,9 @@ def _split(text: str) -> list[str]:
 
 
 def from_pyproject(options: Sequence[Option], file: Path) -> OptionSource:
-    """Return the source of the table `[tool.toolmark]` in a `pyproject.toml`.
+    """Return the table `[tool.toolmark]` in a `pyproject.toml` as a source of values.
 
-    If the file or the table does not exist, the source has no values.
+    If the file or the table does not exist, the source is empty.
 
     Raises:
         InputError: The file is not TOML, or a key is not the name of an option.

@@ -25,7 +25,8 @@ MAX_BYTES = 4_000_000
 """The largest reply that is read."""
 
 GRACE = 0.5
-"""Seconds after the time limit of an exchange in which the part of the reply that came in time is still read."""
+"""After the time limit of an exchange, this number of seconds is left to read the part of the reply that came in time.
+"""
 
 
 @dataclass(frozen=True, slots=True)

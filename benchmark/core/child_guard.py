@@ -49,7 +49,7 @@ def run(parent: int, command: list[str]) -> int:
 
     with suppress(PermissionError):  # The leader of a session already has a group of its own.
         os.setpgid(0, 0)
-    # Without this line, a terminal would stop the command when it prints in the background.
+    # Without this line, a terminal would stop a command that prints in the background.
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     for number in FORWARDED:
         if signal.getsignal(number) is not signal.SIG_IGN:  # For example, SIGHUP is ignored under nohup.

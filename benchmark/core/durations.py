@@ -6,7 +6,9 @@ __all__ = ["duration", "rate"]
 
 _UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"))
 _LEAST = 1.95
-"""A duration is shown in minutes, hours or days if it has at least this number of them. 110 s stays in seconds."""
+"""A duration is shown in a unit only if it is at least this number of units long. For example, 110 s is not shown in
+minutes.
+"""
 
 
 def duration(seconds: float) -> str:

@@ -174,7 +174,7 @@ def _end_in_time(signals: int, done: threading.Event, main: int) -> None:
         if not _interrupted.is_set() and callable(signal.getsignal(signal.SIGINT)):
             signal.pthread_kill(main, signal.SIGINT)
     try:
-        show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # The live progress hides the cursor.
+        show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # The progress line hides the cursor.
         print(f"{show_cursor}Interrupted. {how_to_continue()}", file=sys.stderr, flush=True)  # noqa: T201
     finally:  # The process must end even if the terminal is closed.
         os._exit(EXIT_CODE)

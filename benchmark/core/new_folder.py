@@ -22,11 +22,11 @@ def new_folder(out: Path) -> Iterator[Path]:
     the folder.
 
     Args:
-        out: The new folder. Either no such folder exists, or the folder is empty.
+        out: The new folder. If the folder already exists, it must be empty.
 
     Raises:
-        EnvironmentFault: The folder cannot be written, for example because the disk is full. Two kinds of errors of the
-            block are converted to this error: every `OSError`, and errors of libraries about a full disk.
+        EnvironmentFault: The folder cannot be written, for example because the disk is full. An `OSError` in the block
+            becomes this error. So does an error of a library about a full disk.
     """
     partial = out.resolve().with_name(f".{out.resolve().name}.partial")
     try:

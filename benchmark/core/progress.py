@@ -56,7 +56,7 @@ class Phase:
     printed: float | None = None
 
     def words(self, now: float) -> str:
-        """Return what is done now. If the text is fixed, the time that the phase has taken is added."""
+        """Return what is done now. If `text` is a string, the time that the phase has taken is added."""
         return f"{self.text} ({duration(now - self.began)})" if isinstance(self.text, str) else self.text()
 
 
@@ -111,8 +111,8 @@ class PhaseLines:
     def _is_due(phases: list[Phase], now: float) -> bool:
         """Return whether a line must be printed now.
 
-        A line is due if no line was printed for a long time. A line is also due if the innermost phase has taken long
-        and has no line yet.
+        A line must be printed if the last line is long ago, or if the innermost phase has taken long and has no line
+        yet.
         """
         outermost, innermost = phases[0], phases[-1]
         if outermost.printed is None:

@@ -36,7 +36,7 @@ _NO_SECRETS = frozenset(
 )
 """Values that users write where no key is needed, or as the password of a database on their own machine.
 
-Some are ordinary words. If these words were hidden in the answers of a model, right answers would be wrong.
+Some are ordinary words. If these words were hidden in the answers of a model, right answers would count as wrong.
 """
 
 # The plural of `token` is left out, because `max_tokens` is not a secret.
@@ -76,7 +76,7 @@ def remember_command(command: str) -> None:
 
 
 def redacted(text: str) -> str:
-    """Return `text` without the known secrets.
+    """Return `text` with `HIDDEN` in place of each known secret.
 
     A variable contains a secret if its name ends with a word such as `KEY` or `TOKEN`, and its value is not a path.
     """

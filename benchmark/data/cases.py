@@ -79,7 +79,7 @@ class Message(Frozen):
     def _from_openai(cls, value: Any) -> Any:
         """Convert a chat turn in OpenAI's form.
 
-        In this form, a call is `{"type": "function", "function": {...}}`, and the content may be null.
+        In this form, a call is `{"type": "function", "function": {...}}`, and the content can be null.
         """
         if not isinstance(value, Mapping):
             return value
@@ -270,7 +270,7 @@ class Case(Frozen):
     licence: str
     waiver: str | None = None
     seen_unknown: bool = Field(
-        default=False, description="It is not known what the model saw, so `id` is a hash of `source`."
+        default=False, description="True if it is not known what the model saw. Then `id` is a hash of `source`."
     )
 
     @model_validator(mode="after")

@@ -41,7 +41,7 @@ _MOST_SECONDS = 1e12
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The turns for the chat template. With the dialect `native`, a prompt also contains the tools for the template.
+    """The input of a chat template: turns and, with the dialect `native`, tools.
 
     Attributes:
         messages: The turns.
@@ -103,7 +103,7 @@ class Usage:
 
 
 def total(usages: Iterable[Usage]) -> Usage:
-    """Return the sum of usages. The cost or the time is None if one of the usages does not have it."""
+    """Return the sum of usages. If the cost or the time of one usage is None, it is None in the sum."""
     items = list(usages)
 
     def added(amounts: Sequence[float | None]) -> float | None:
@@ -160,7 +160,7 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class UntypedCall:
-    """A call with arguments whose types or names only the schema of the tool tells.
+    """A call whose arguments lack types or names. The schema of the tool tells these types and names.
 
     The module `toolmark.benchmark.dialects.typed_arguments` makes a `Call` from an untyped call and the schema.
 
@@ -183,8 +183,8 @@ class FailedAttempt:
     """A part of a text that looks like a call, but that the dialect cannot read.
 
     Attributes:
-        form: Name of the form in which the call is written, for example `hermes`. None if the form belongs to the
-            dialect.
+        form: Name of the form in which the call is written, for example `hermes`. None if it is the form of the dialect
+            that parses the text.
         reason: Why the call cannot be read.
         name: Name of the tool. Empty if the name cannot be read.
         certain: Whether the part is an attempt to call even if no tool with this name is offered. If False, the part is

@@ -1,7 +1,7 @@
 """Reads a trace dataset that `toolmark generate` wrote to a folder.
 
 The dataset consists of conversations in `traces/` and of `manifest.json`, which records how the conversations were
-made. Only these two are opened, because a trainer must not read a file of test cases.
+made. No other file of the folder is opened, because a trainer must not read test cases.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ class TraceDataset:
         try:
             dataset = load_from_disk(folder)
             for split in dataset.values() if isinstance(dataset, DatasetDict) else ():
-                split.data.validate(full=True)  # A damaged table could crash the process when it is read.
-        except Exception as error:  # The library `datasets` does not check files, so a damaged file raises any error.
-            # It can also save a split without rows, but cannot read it.
+                split.data.validate(full=True)  # Reading a damaged table can crash the process.
+        except Exception as error:  # For a damaged file, the library `datasets` can raise any error.
+            # The library can save a split without rows, but cannot read such a split.
             known = isinstance(error, OSError | ValueError) and str(error)
             reason = " ".join(str(error).split())[:200] if known else "it is damaged, or a split is empty"
             raise InputError(f"{str(folder)!r} is not a trace dataset: {reason}", _REMAKE) from None
@@ -111,7 +111,7 @@ class TraceDataset:
             place = f"row {index} of the split {split} of {str(self.path / 'traces')!r}"
             try:
                 row = rows[index]
-            except Exception as error:  # as in `_splits`
+            except Exception as error:  # Reading a damaged row can raise any error.
                 reason = " ".join(str(error).split())[:200] or type(error).__name__
                 yield InputError(f"{place} cannot be read: {reason}", _REMAKE)
                 continue

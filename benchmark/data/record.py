@@ -205,7 +205,7 @@ class TrainingRecord:
 
     @classmethod
     def of(cls, record: Mapping[str, Any] | None) -> TrainingRecord | None:
-        """Return the record with this content. Return None if `record` is not a mapping."""
+        """Return the record that has the content `record`. Return None if `record` is not a mapping."""
         if not isinstance(record, Mapping):
             return None
         data, base = _mapping(record.get("data")), _mapping(record.get("base"))

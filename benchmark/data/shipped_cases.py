@@ -8,7 +8,7 @@ from pathlib import Path
 __all__ = ["SHIPPED", "named_case_set", "shipped_cases"]
 
 SHIPPED = {"authored": "cases", "generated": "generated"}
-"""Folder of each shipped case set in the package `toolmark.suites`, by name.
+"""A mapping from the name of a shipped case set to its folder in the package `toolmark.suites`.
 
 `authored` was written by hand and is the default. `generated` was made by `toolmark generate template`.
 """

@@ -1,7 +1,7 @@
 """Runs checks in a process of their own, with a limit on the time.
 
-torch, weights and chat templates can crash the process, use up the memory, or run without end. Then only this process
-is lost, and the findings that came before are kept.
+torch, weights and chat templates can crash their process, use up the memory, or run without end. Then only the new
+process is lost, and the findings that came before are kept.
 
     python -m toolmark.benchmark.doctor.child_process MODULE:FUNCTION ARGUMENTS
 

@@ -42,7 +42,7 @@ class EndpointChecks:
         self._endpoint = endpoint
         self._settings = settings
         self._native = dialect.name == Native.name
-        self._not_needed = f"the dialect {dialect.name} does not need it"
+        self._not_needed = f"this does not matter with the dialect {dialect.name}"
         self._lost: list[str] = []
         self.answers = False
         self.calls_arrive = False
@@ -186,8 +186,8 @@ class EndpointChecks:
                 return ok(f"{form}, exactly as the model wrote it")
             return self._unfit(f"{form}, but altered: the model wrote {brief(traced.written[:120])!r}")
         if LITERAL in arguments:
-            return ok(f"{form}, not written anew, because the number {LITERAL} is unchanged")
-        return self._unknown(f"{form}; whether it is altered is not known, because the server has no logprobs")
+            return ok(f"{form}, not altered, because the number {LITERAL} is unchanged")
+        return self._unknown(f"{form}; whether the server altered them is not known, because it has no logprobs")
 
     def _parallel(self) -> Finding:
         _, more = self._called

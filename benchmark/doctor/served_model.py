@@ -78,7 +78,7 @@ class ServedModelChecks:
         return ok(f"answers ({completion.usage.output_tokens} tokens), asked by Inspect's provider")
 
     def _calls(self, model: ServedModel) -> Finding:
-        unseen = "the raw replies of this provider's API are not visible here, so arguments may be altered"
+        unseen = "the raw replies of this provider's API are not visible here, so arguments are perhaps altered"
         try:
             completion = _asked(model, tools=True)
         except (EnvironmentFault, Refused, Unanswered) as error:

@@ -17,7 +17,7 @@ __all__ = ["assistant_turns"]
 
 
 def assistant_turns(messages: Sequence[Message], toolbox: Toolbox) -> tuple[Message, ...]:
-    """Return the turns of a conversation, after the changes in the docstring of this module.
+    """Return the turns of a conversation, after the changes that the docstring of this module lists.
 
     Raises:
         ValueError: A call in a text cannot be read, or neighbouring assistant turns have different weights.

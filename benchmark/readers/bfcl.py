@@ -80,7 +80,7 @@ def _category(file: Path) -> str | None:
 
 
 class BfclReader(BaseReader):
-    """Reads questions with their answers as cases, from one file or from all files of a folder."""
+    """Reads cases from questions and their answers, in one file or in all files of a folder."""
 
     name = "bfcl"
 

@@ -81,7 +81,7 @@ def _rows(reader: Reader, path: Path, split: Split) -> Iterator[tuple[Path, int,
     for file in files:
         for index, row in enumerate(reader.read(file), start=1):
             if isinstance(row, Trace):
-                reason = "the conversation calls a tool that is not offered, so it is not a case"
+                reason = "the conversation calls a tool that is not offered, so no case can be made from it"
                 row = row.case or BadRow(file, row.line or index, reason)
             yield file, index, row
 

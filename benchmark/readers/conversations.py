@@ -22,7 +22,7 @@ def conversation(
     *,
     any_call: bool = False,
 ) -> Trace:
-    """Return a conversation as a trace. The trace also contains a case.
+    """Return a conversation as a trace with a case.
 
     The case expects the calls of the first assistant turn with calls. If no turn has a call, the case expects that the
     model abstains in its first answer. The data does not say why the model abstains, so the reason is always
@@ -34,8 +34,8 @@ def conversation(
         source: Source of the case.
         licence: Licence of the case.
         tags: Tags of the case.
-        any_call: Whether to accept expected calls of tools that are not offered, and calls in a text that cannot be
-            read. If True, such a trace has no case. If False, `ValueError` is raised.
+        any_call: What happens if an expected call names a tool that is not offered, or is written in the text and
+            cannot be read. If True, the trace has no case. If False, `ValueError` is raised.
 
     Raises:
         ValueError: The conversation has no answer, a call in a text cannot be read, or a call names a tool that is not

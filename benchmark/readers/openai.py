@@ -1,6 +1,6 @@
 """Reads OpenAI's chat and fine-tuning files: JSONL of `{"messages": [...], "tools": [...]}`.
 
-These forms are also read:
+These forms are read, too:
 
 - the older fields `functions` and `function_call`
 - the role `developer`
@@ -28,7 +28,7 @@ __all__ = ["OpenAiReader"]
 
 
 class OpenAiReader(BaseReader):
-    """Reads conversations as traces. The first call of a conversation is also a case."""
+    """Reads conversations as traces. Each trace has a case that expects the first calls of the conversation."""
 
     name = "openai"
 

@@ -41,7 +41,7 @@ _ROLES: Mapping[str, str] = {
 
 
 class ShareGptReader(BaseReader):
-    """Reads conversations as traces. The first call of a conversation is also a case."""
+    """Reads conversations as traces. Each trace has a case that expects the first calls of the conversation."""
 
     name = "sharegpt"
 

@@ -1,7 +1,7 @@
 """Deletes the nulls that a table added to the arguments of calls.
 
-In a table, for example in Parquet, every call gets the arguments of all calls of the file. The arguments that a call
-does not have are null. If the table is then written as JSON, the nulls stay.
+In a table, for example in Parquet, every call has the arguments of all calls of the file. Arguments that do not belong
+to a call are null. If the table is later written as JSON, these nulls are in the JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ def without_nulls(value: Any) -> Any:
 
 
 def without_fillers(call: Call, toolbox: Toolbox) -> Call:
-    """Return a call without the nulls that its tool does not declare. If the tool is not offered, return the call."""
+    """Return a call without the null arguments that its tool does not declare.
+
+    If the tool is not offered, return the call unchanged.
+    """
     tool = toolbox.by_name.get(call.name)
     if tool is None:
         return call

@@ -26,7 +26,7 @@ __all__ = ["TrlReader"]
 
 
 class TrlReader(BaseReader):
-    """Reads conversations as traces. The first call of a conversation is also a case."""
+    """Reads conversations as traces. Each trace has a case that expects the first calls of the conversation."""
 
     name = "trl"
 

@@ -51,8 +51,8 @@ def written(case: Case, calls: Sequence[Call], dialect: Dialect, text: str = "")
         text: Text for the user.
     """
     turn = Message(role="assistant", content=text, tool_calls=tuple(calls))
-    # No tools are passed, to save time. A dialect shows tools only in turns before the last turn, so the last turn is
-    # the same.
+    # No tools are passed, to save time. A dialect shows tools only in earlier turns, so the last turn does not depend
+    # on the tools.
     rendered = dialect.render((*case.messages, turn), ()).messages[-1]
     native = (RawCall(call.name, json.dumps(dict(call.arguments))) for call in rendered.tool_calls)
     return Completion(rendered.content, tuple(native))

@@ -1,9 +1,9 @@
 """Compares the names and the arguments of a model's calls with the expected calls.
 
 - If the call and the case both contain an argument, `accepted_values.py` decides whether the value is right.
-- If only the call contains an argument, its value must equal the default in the schema.
-- If only the case contains an argument, one of two conditions must hold. Either the case marks the argument as
-  optional, or the case accepts the default in the schema.
+- If only the call contains an argument, the value must equal the argument's default in the schema.
+- If only the case contains an argument, the case must mark the argument as optional, or must accept its default in the
+  schema.
 
 If there are several calls, each call is paired with an expected call. The pairs are chosen so that the number of faults
 is as small as possible.
@@ -221,15 +221,15 @@ def closest(
     The rules that decide which match is closest, in order:
 
     1. A match without a fault is closest.
-    2. Each match has a gravest cause: of the causes of its faults, the first one in the order of `Cause`. The match
-       whose gravest cause comes last in that order is closest.
+    2. The class `Cause` lists the causes of faults from the gravest to the mildest. The match whose gravest cause is
+       the mildest is closest.
     3. If several matches have the same gravest cause, the match with the fewest faults is closest.
 
     Args:
         calls: The calls of the model, in the order of the model.
         options: All complete right answers, at least one.
         toolbox: The offered tools.
-        rerun: The same as in `match_calls`.
+        rerun: See `match_calls`.
     """
     matches = [match_calls(calls, option, toolbox, rerun) for option in options]
     return min(matches, key=lambda match: (bool(match.faults), -_gravest(match.faults), len(match.faults)))

@@ -63,8 +63,8 @@ class Metric(MetricInfo):
     """A metric over grades.
 
     Attributes:
-        of: Function that returns the value of a grade, in the unit of the metric. The function returns None if the
-            grade is outside the population.
+        of: Function that returns the value of the metric for a grade, in the unit of the metric. The function returns
+            None if the grade is outside the population.
         of_policies: Whether trivial policies get a score on the metric. A trivial policy answers without a model: for
             example, it never calls a tool. True only if the metric can be computed without running a tool.
     """

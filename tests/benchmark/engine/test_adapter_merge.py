@@ -77,7 +77,7 @@ def test_an_adapter_that_cannot_be_merged(base: Any, pocket: Path, tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
 
 
-@pytest.mark.parametrize("most", [1_000, 1 << 20])
+@pytest.mark.parametrize("most", [pytest.param(1_000, marks=pytest.mark.slow), 1 << 20])
 def test_a_disk_that_is_full(base: Any, pocket: Path, tmp_path: Path, most: int) -> None:
     """A limit for the size of a file stands for it. The weights have 12 MB."""
     trained(base, tmp_path / "adapter", {})
