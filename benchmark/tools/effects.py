@@ -1,6 +1,6 @@
-"""Declares the effects of a tool: what the function of the tool reads or changes outside of itself.
+"""Declares the effects of a tool. The effects say what the tool's function reads or changes outside of the function.
 
-If a function has no declaration, its effects are `write`. The function is then run only if the user allows `write`.
+If the function has no declaration, its effects are `write`. The sandbox then runs it only if the user allows `write`.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def example_arguments(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return values for the required arguments of a tool. Each argument gets the first value that its schema allows.
 
     Patterns, references and combined schemas (for example `anyOf`) are ignored. If the schema uses one of these, the
-    result may be invalid.
+    result is perhaps invalid.
 
     Args:
         parameters: JSON Schema of the arguments.

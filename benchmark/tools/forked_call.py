@@ -1,8 +1,8 @@
 """Makes calls in a process that is forked before the calls and killed after them.
 
-Usually it makes one call. So a call changes nothing that a later call can see: no object, folder, file, thread or
-environment variable. The answer comes through a pipe that only this process has, so a call cannot answer for another
-one.
+Usually such a process makes only one call. So a later call sees no change of an object, folder, file, thread or
+environment variable. Each process writes its answers to its own pipe, so a call cannot answer in place of a call in
+another process.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PART = 2**16
 
 
 class CallerEnded(Exception):
-    """The process that waits for the answer has ended."""
+    """The program that wants the answer has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,13 @@ class Ended:
     """How a call ended.
 
     Attributes:
-        answer: What the process of the call wrote. It may be incomplete, and it may be anything.
-        reason: `answered`: the process wrote a line. `closed`: it closed its pipe before. `timeout`: it did neither in
-            time. `too_large`: it wrote more than it may.
+        answer: The bytes that the process of the call wrote. They are possibly incomplete, and can contain anything.
+        reason: How the call ended:
+
+            - `answered`: The process wrote exactly one line.
+            - `closed`: The process closed its pipe before the end of a line, or wrote more than a line.
+            - `timeout`: The process did not end its line in time.
+            - `too_large`: The process wrote more bytes than allowed.
     """
 
     answer: bytes
@@ -49,11 +53,11 @@ class ForkedCaller:
 
     Args:
         prepare: Prepares the process for the calls, before the first request is there.
-        call: Makes a call with the request and returns the answer. Neither contains the end of a line.
+        call: Makes a call with the request and returns the answer. The request and the answer contain no line breaks.
         calls: How many calls the process makes.
-        inherited: Descriptors that the process closes at once. It also closes others, except standard streams and files
-            that are open only for reading.
-        needed: Descriptors that `prepare` needs, and closes.
+        inherited: Descriptors that the process closes at once. The process also closes all other descriptors, except
+            those in `needed`, those of the standard streams, and those of files that are open only for reading.
+        needed: Descriptors that `prepare` uses. `prepare` closes them.
 
     Raises:
         OSError: No process can be forked.
@@ -83,22 +87,22 @@ class ForkedCaller:
             os.close(answer)
 
     def answer(self, request: bytes, seconds: float, most: int, caller: int) -> Ended:
-        """Let the process make a call. It is killed after its last call, and if a call does not end well.
+        """Let the process make a call. The process is killed after its last call, and after a call that did not answer.
 
         Args:
-            request: What the call gets.
+            request: The input of the call.
             seconds: Limit of the time, in seconds.
             most: The largest size of the answer, in bytes.
-            caller: A pipe that is closed when the caller ends.
+            caller: A pipe to the program that wants the answer. The pipe is closed when this program ends.
 
         Raises:
-            CallerEnded: The caller ended.
+            CallerEnded: The program that wants the answer has ended.
         """
         end = time.monotonic() + seconds
         self._left -= 1
         answered = False
         try:
-            with suppress(BrokenPipeError):  # The process could not be prepared. It says so in its answer.
+            with suppress(BrokenPipeError):  # The process could not be prepared. Its answer contains the reason.
                 _write(self._request, request + b"\n")
             ended = _read(self._answer, most, end, caller)
             answered = ended.reason == "answered"
@@ -138,13 +142,14 @@ def _listed() -> list[int]:
 def _is_open(descriptor: int) -> bool:
     try:
         os.fstat(descriptor)
-    except OSError:  # The folder of the list had a descriptor, too.
+    except OSError:  # It was the descriptor of the folder that `_listed` read. It is closed now.
         return False
     return True
 
 
 def _fork() -> int:
-    # Python 3.12 warns if a library has started threads. They do not run in the forked process, and are not needed.
+    # If a library has started threads, Python 3.12 warns about the fork, because the threads do not run in the forked
+    # process. The forked process does not need these threads.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return os.fork()
@@ -155,7 +160,7 @@ def _read(pipe: int, most: int, end: float, caller: int) -> Ended:
     size = 0
     poll = select.poll()
     poll.register(pipe, select.POLLIN)
-    poll.register(caller, 0)  # The end of the other side is reported in any case.
+    poll.register(caller, 0)  # With 0, poll reports only that the other side of the pipe was closed.
     while size <= most:
         left = end - time.monotonic()
         if left <= 0:
@@ -168,7 +173,8 @@ def _read(pipe: int, most: int, end: float, caller: int) -> Ended:
             line, end_of_line, rest = part.partition(b"\n")
             parts.append(line)
             if end_of_line:
-                # More than a line is no answer of `_make_calls`, so there is no other call.
+                # `_make_calls` writes exactly one line. If there is more, the code of the tool wrote it, so this
+                # process must not make another call.
                 return Ended(b"".join(parts), "closed" if rest else "answered")
             if not part:
                 return Ended(b"".join(parts), "closed")
@@ -216,10 +222,10 @@ def _close_others(inherited: frozenset[int], needed: set[int]) -> None:
 
 
 def _reopened(descriptor: int) -> bool:
-    """Open a file again if it is open only for reading, and return whether this was done.
+    """If a file is open only for reading, open it again under the same descriptor. Return whether this was done.
 
-    A module may open a file when it is imported, for example a database that its tools read. Without a file of its own,
-    the call would move the position in the file for later calls.
+    Some modules open a file when they are imported, for example a database that their tools read. Forked processes
+    share the position in this file. If the file is opened again, a call cannot move the position for later calls.
     """
     import fcntl
 

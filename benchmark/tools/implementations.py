@@ -8,7 +8,7 @@
 | `mcp:SERVER:tool` | calls an MCP server |
 
 A user's module is imported in two processes. The main process reads the tools of the module, and the worker process of
-the sandbox runs the tools. Both processes use this code, so both get the same module.
+the sandbox runs the tools. Both processes import the module with this code, so both get the same functions.
 """
 
 from __future__ import annotations
@@ -50,12 +50,13 @@ def import_source(source: str | Path) -> ModuleType:
 
     Raises:
         FileNotFoundError: The file does not exist.
-        Exception: The imported code may raise any error.
+        Exception: The imported code can raise any error.
     """
     if not is_file_source(source):
         return importlib.import_module(str(source))
     path = Path(source).resolve()
-    # The module does not get the name of the file. Otherwise a user's `calendar.py` would replace Python's `calendar`.
+    # The module does not get the name of the file. Otherwise a user's `calendar.py` would replace Python's own module
+    # `calendar`.
     name = f"toolmark_source_{digest(str(path))}"
     if name in sys.modules:
         return sys.modules[name]
@@ -78,7 +79,7 @@ def implementation(run: str) -> tuple[ModuleType, Callable[..., Any]]:
 
     Raises:
         ValueError: `run` has no `:function`, or the module has no function with this name.
-        Exception: The imported code may raise any error.
+        Exception: The imported code can raise any error.
     """
     if is_remote(run):
         scheme, _, rest = run.partition(":")
@@ -102,7 +103,7 @@ def argument_adapter(function: Callable[..., Any]) -> TypeAdapter[Any]:
     The adapter makes the JSON Schema of the function's arguments. It also calls the function with arguments in JSON.
 
     Raises:
-        PydanticUserError: A type has no JSON Schema.
+        PydanticUserError: The type of an argument has no JSON Schema.
         NameError: An annotation uses a name that does not exist.
     """
     # `TypeAdapter` accepts functions, but the type of its argument does not say so.

@@ -21,7 +21,7 @@ def resolved(document: Any, reference: str) -> tuple[Any, tuple[str | int, ...]]
     place: list[str | int] = []
     value = document
     anchor, *parts = reference.removeprefix("#").split("/")
-    if anchor:  # the name of a place, not a pointer
+    if anchor:  # The reference names an anchor or another document.
         raise LookupError(reference)
     for part in parts:
         key = unquote(part).replace("~1", "/").replace("~0", "~")

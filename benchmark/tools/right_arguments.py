@@ -1,4 +1,4 @@
-"""Chooses right arguments of an expected call that also fit the schema of the tool."""
+"""Chooses right arguments of an expected call. The chosen arguments also fit the schema of the tool."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _LEFT_OUT = object()
 _MAX_VALUES = 64
 """Largest number of accepted values of one argument that are tried."""
 _MAX_TRIES = 4096
-"""Largest number of combinations of values that are tried. BFCL's longest lists of values need far fewer."""
+"""Largest number of combinations of values that are tried. The longest lists of values in the benchmark BFCL need far
+fewer."""
 
 
 def right_arguments(spec: CallSpec, tool: Tool) -> dict[str, Any]:
@@ -45,17 +46,17 @@ def right_arguments(spec: CallSpec, tool: Tool) -> dict[str, Any]:
 def schema_faults(right: Mapping[str, Any], tool: Tool) -> list[Problem]:
     """Return the reasons why right arguments do not fit the schema of their tool.
 
-    A null that the right answer contains is right, even if the schema does not allow null.
+    If a right argument contains null, the null is no fault, even if the schema does not allow null.
     """
     return without_nulls(right, problems(right, validator_of(tool)))
 
 
 def without_nulls(arguments: Mapping[str, Any], found: Sequence[Problem]) -> list[Problem]:
-    """Return the problems whose place does not contain null in these arguments.
+    """Return the problems whose wrong value is not null.
 
     Args:
-        arguments: The arguments, or some of them. Problems of other arguments are returned.
-        found: The problems of all arguments.
+        arguments: Arguments of a call. Some can be missing. The problems of a missing argument are returned.
+        found: The problems of all arguments of the call.
     """
     return [problem for problem in found if not _is_null(problem.path, arguments)]
 
@@ -76,7 +77,7 @@ def _at_fault(name: str, arguments: Mapping[str, Any], tool: Tool) -> bool:
 
 
 def _values(rule: Accept) -> Iterator[Any]:
-    """Yield right values of an argument: all accepted values, and objects with and without their optional keys."""
+    """Yield right values of an argument. An accepted object is yielded with and without each of its optional keys."""
     match rule.match:
         case "object":
             ways = [

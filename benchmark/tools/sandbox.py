@@ -1,8 +1,10 @@
 """Runs tools with limits, and reports how each call ended.
 
-The first call starts a worker process, which imports the tools. Each call of a confined tool then runs in a process of
-its own, so that no call can change a later one. Every call returns a `Result`. An exception is raised only if an
-implementation cannot be imported, a schema is invalid, or the worker cannot work on this machine.
+The first call starts a worker process. The worker imports the tools. Each call of a confined tool then runs in a new
+process, so that no call can change a later call. Only calls of tools of the catalog share a process.
+
+Every call returns a `Result`. An exception is raised only if an implementation cannot be imported, if a schema is
+invalid, or if the worker process does not start or cannot set the limits.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ Kind = Literal["ok", "error", "timeout", "memory", "crash", "too_large", "no_imp
 _IMPORT_SECONDS = 120.0
 
 _SECONDS_TO_CLEAN = 30.0
-"""The worker ends a call in time. After the call, it removes the files of the call, which may be many."""
+"""The worker process ends a call in time. Then it removes the files of the call. This is the longest time to remove
+them, because there can be many files."""
 
 _LARGEST_ERROR = 500
 _DEEPEST_VALUE = 100
@@ -51,8 +54,9 @@ class Result:
 
             - `ok`: The tool returned a value.
             - `error`: The tool raised an error, or the arguments do not fit the schema.
-            - `timeout` or `memory`: The call exceeded this limit.
-            - `too_large`: The arguments or the result exceeded their limit.
+            - `timeout`: The call took longer than its time limit.
+            - `memory`: The call needed more memory than its limit.
+            - `too_large`: The arguments or the result were larger than their limit.
             - `crash`: The process of the call ended without an answer, or the answer cannot be read.
             - `no_implementation`: The tool has no implementation.
     """
@@ -63,7 +67,7 @@ class Result:
 
 
 class Sandbox:
-    """Runs tools with limits. Only one thread may use a sandbox at a time.
+    """Runs tools with limits. Two threads must not use the same sandbox at the same time.
 
     Use a sandbox in a `with` statement, which ends the worker process.
 
@@ -128,7 +132,11 @@ class Sandbox:
         return _result(answer["ended"]) if "ended" in answer else Result(None, answer["error"], answer["kind"])
 
     def _ask(self, request: Mapping[str, str], seconds: float, *, prepare: str) -> dict[str, Any]:
-        """Ask the worker. If the worker ended without fault of this call, a new worker is asked once more."""
+        """Send a request to the worker, and return the answer.
+
+        If the worker ended for a reason that has nothing to do with this request, the request is sent once more, to a
+        new worker.
+        """
         for again in (True, False):
             worker = self._ready(prepare)
             without_fault = self.limits.confined or not worker.is_alive()
@@ -167,7 +175,7 @@ class Sandbox:
     def _started(self) -> WorkerProcess:
         if self._worker is None:
             try:
-                with uninterrupted():  # Otherwise an interruption could leave a worker that nobody ends.
+                with uninterrupted():  # Otherwise an interruption could leave a worker process that never ends.
                     self._worker = WorkerProcess(self.limits)
             except (WorkerEnded, OSError) as error:
                 _refuse(f"The sandbox's worker process does not start: {error}")
@@ -183,7 +191,10 @@ def _refuse(what: str) -> NoReturn:
 
 
 def _result(text: str) -> Result:
-    """Read what the process of a call wrote. It may be anything, because the code of a tool may have written it."""
+    """Return the result in the text that the process of a call wrote.
+
+    The text can contain anything, because the code of the tool possibly wrote it.
+    """
     try:
         answer = json.loads(text, parse_constant=_no_number)
         kind = answer["kind"]
@@ -202,7 +213,10 @@ def _no_number(name: str) -> NoReturn:
 
 
 def _value(value: JsonValue) -> Result:
-    """Return a value without secrets as a result. If a secret is part of a number, the value becomes one text.
+    """Return the result of a call that returned `value`. Secrets in `value` are hidden.
+
+    If a secret is part of a number, the text with the hidden secret is not JSON. The value of the result is then this
+    text, as one string.
 
     Raises:
         ValueError: A number is infinite.
@@ -212,7 +226,7 @@ def _value(value: JsonValue) -> Result:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     try:
         text.encode()
-    except UnicodeEncodeError:  # A half of a pair of surrogates. It cannot be written to a file.
+    except UnicodeEncodeError:  # The text contains a lone surrogate, which cannot be written to a file.
         return Result(None, "the result contains a text that is not Unicode", "error")
     hidden = redacted(text)
     if hidden == text:

@@ -1,13 +1,14 @@
-"""The worker process of the sandbox: imports tools, and starts a process for each call.
+"""The worker process of the sandbox: imports tools, and starts a process for each call of a confined tool.
 
-The main process writes a request as a line of JSON, and the worker answers with a line of JSON. The worker runs code of
-tools only while it imports their modules, which the user named. A call of a confined tool runs in a process that is
-forked for this call, confined by the system (see `confinement`), and killed afterwards. The arguments of a call are
-hostile, because a model wrote them, so everything that this process answers is hostile too. Only calls of the catalog
-share a confined process.
+The main process writes a request as a line of JSON, and the worker answers with a line of JSON.
 
-A tool with effects runs in the worker itself, because the user let it out, and because it may hold connections and
-threads, which a fork would break. On Windows there is no fork, so the worker ends after each confined call.
+A call of a confined tool runs in a process that is forked for this call, confined by the system (see `confinement`),
+and killed afterwards. A model wrote the arguments of the call, so the arguments are hostile, and everything that the
+forked process answers is hostile, too. Only calls of tools of the catalog share a confined process. So in the worker
+itself, the code of confined tools runs only while the worker imports their modules. The user named these modules.
+
+A tool that is not confined runs in the worker itself: the user allowed its effects, and it can have connections and
+threads, which a fork would break. On Windows there is no fork, so the worker ends after each call of a confined tool.
 
 The module of a tool is imported before the limits of a call are set and before its time begins. If a function imports a
 slow module in its body, the tool module can list the slow module in `WORKER_IMPORTS`. The slow module is then imported
@@ -48,34 +49,45 @@ _TRIAL = "trial"
 
 _CATALOG = "toolmark.benchmark.tools.catalog."
 _CALLS_OF_CATALOG = 200
-"""A process makes so many calls of tools of the catalog. They are Toolmark's own, and keep nothing between two calls. A
-new process for each call would cost several milliseconds, and a lint of the shipped cases makes a thousand calls."""
+"""The number of calls of tools of the catalog that one process makes. The calls can share a process, because these
+tools are part of Toolmark and keep nothing between two calls. A new process for each call would cost several
+milliseconds, and a lint of the shipped cases makes a thousand calls."""
 
 
 def serve(scratch: str, seconds: float, memory: int, output: int, confined: bool) -> None:
     """Answer requests from standard input on standard output, until standard input is closed.
 
-    Requests and answers are pairs of a token and an object. The answer has the token of its request. A request is `{}`,
-    which is answered when the worker is ready, `{"prepare": RUN}`, or `{"call": RUN, "arguments": TEXT}`. The answer is
-    `{}`, `{"error": REASON}`, or how a call ended:
+    Requests and answers are pairs of a token and an object. The answer has the token of its request.
 
-    - `{"ended": TEXT}`: The call ended itself, and wrote TEXT.
-    - `{"kind": KIND, "error": REASON}`: It did not end well.
+    | request | what the worker does |
+    |---|---|
+    | `{}` | tests whether a call can be confined |
+    | `{"prepare": RUN}` | imports the implementation RUN |
+    | `{"call": RUN, "arguments": TEXT}` | calls the implementation RUN with the arguments TEXT (JSON) |
+
+    | answer | meaning |
+    |---|---|
+    | `{}` | the test or the import succeeded |
+    | `{"error": REASON}` | the test or the import failed |
+    | `{"ended": TEXT}` | the process of the call wrote TEXT, which is usually the result |
+    | `{"kind": KIND, "error": REASON}` | the call exceeded a limit, or its process crashed |
 
     Args:
-        scratch: The folder for the folders of the calls. It is removed at the end.
+        scratch: The folder in which each call gets a folder. It is removed at the end.
         seconds: Limit of the time of a call, in seconds.
         memory: Limit of the memory of a call in bytes, in addition to the memory that the imports need.
         output: Largest size of a result as JSON, in bytes.
-        confined: Whether access to the network, to processes, and to files outside the folder of a call is refused.
+        confined: Whether a call is refused access to the network, to processes, and to files outside its folder.
     """
-    # Standard input is a terminal's or a pipe's, and the standard output is for answers. Tools get neither.
+    # Standard input and standard output are for requests and answers. Tools must not use them, so they become
+    # /dev/null.
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     sys.dont_write_bytecode = True
-    # While C code runs, Python does not call its signal handlers. The default action ends the process even then.
+    # While C code runs, Python does not call its signal handlers. The system's default action ends the process even
+    # then.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     worker = _Worker(scratch, seconds, memory, output, confined, requests)
     with suppress(CallerEnded, BrokenPipeError):
@@ -88,14 +100,14 @@ def serve(scratch: str, seconds: float, memory: int, output: int, confined: bool
             worker.make_ready()
     worker.close()
     remove_tree(Path(scratch))
-    os._exit(0)  # Threads that a module of a tool has started do not delay the end.
+    os._exit(0)  # This does not wait for threads that a tool has started.
 
 
 class _Worker:
     """Imports tools and calls them. The arguments are those of `serve`.
 
     Attributes:
-        used_up: Whether this process must not make another call.
+        used_up: Whether the worker process must end, because it cannot make another call.
     """
 
     def __init__(
@@ -123,14 +135,17 @@ class _Worker:
         return self._try()
 
     def make_ready(self) -> None:
-        """End the process of the last call and fork the process of the next one, while the main process goes on."""
+        """End the process of the last call, and fork the process of the next call.
+
+        The worker does this after it has answered, so that the main process does not wait for it.
+        """
         self._end(self._before)
         if self._before is not None and self._next is None:
             self._next = self._forked(1)
         self._before = None
 
     def close(self) -> None:
-        """End the processes of calls."""
+        """End all processes of calls."""
         for process in (self._before, self._next, self._catalog):
             self._end(process)
 
@@ -143,7 +158,7 @@ class _Worker:
         return status
 
     def _try(self) -> Answer:
-        """Try whether a call can be confined here."""
+        """Test whether a call can be confined on this machine. The answer is `{}` if it can."""
         if not self._confined or not _CAN_FORK:
             return {}
         self._adapters[_TRIAL] = TypeAdapter(Any)
@@ -152,21 +167,22 @@ class _Worker:
         return {} if works else {"error": answer.get("error") or answer.get("ended")}
 
     def _prepare(self, run: str) -> Answer:
-        """Import the implementation that `run` names, as the main process imports it."""
+        """Import the implementation that `run` names. The main process imports it in the same way."""
         os.chdir(self._home)
         try:
             module, function = implementation(run)
             for heavy in getattr(module, "WORKER_IMPORTS", ()):
                 importlib.import_module(heavy)
-            # A server that a tool needs is started here, because it must not have the limits of a call.
+            # If the tool needs a server, the server is started here, because the limits of a call must not hold for it.
             if not self._confined and (connect := getattr(function, "connect", None)):
                 connect()
             self._adapters[run] = argument_adapter(function)
         except BaseException as error:
             return {"error": _named(error)}
-        gc.freeze()  # Otherwise each forked process would go through all objects and copy their memory.
+        # Otherwise the garbage collection of each forked process would visit all objects and so copy their memory.
+        gc.freeze()
         for process in (self._next, self._catalog):
-            self._end(process)  # It was forked without this import.
+            self._end(process)  # It was forked before this import, so it does not have the implementation.
         self._next = self._catalog = None
         return {}
 
@@ -200,7 +216,7 @@ class _Worker:
         return {"kind": "crash", "error": f"the process of the call ended with status {status}"}
 
     def _released(self, adapter: TypeAdapter[Any], arguments: str) -> str:
-        """Call a tool with effects in this process."""
+        """Call a tool in this process, because the tool is not confined. Return what `_result` returns."""
         folder = self._new_folder()
         os.chdir(folder)
         try:
@@ -212,7 +228,7 @@ class _Worker:
 
     def _forked(self, calls: int) -> tuple[ForkedCaller, Path]:
         folder = self._new_folder()
-        # Memory is measured here, because a process that was just forked is slow when it uses something first.
+        # The used memory is measured before the fork, because this would be slow in a process that was just forked.
         prepare = partial(self._confine, folder, address_space(), calls)
         return ForkedCaller(prepare, self._called, calls, self._inherited, self._confinement.descriptors), folder
 
@@ -226,7 +242,7 @@ class _Worker:
         return self._result(self._adapters[run], arguments).encode()
 
     def _result(self, adapter: TypeAdapter[Any], arguments: str) -> str:
-        """Call a tool, and return how the call ended as JSON text."""
+        """Call a tool. Return JSON text with the value that the tool returned, or with the reason of the failure."""
         try:
             text = json.dumps(adapter.validate_json(arguments), allow_nan=False)
             if len(text) > self._output:
@@ -236,7 +252,7 @@ class _Worker:
         except MemoryError:
             return _failure("memory", f"the call needs more than {self._memory} bytes of memory")
         except BaseException as error:
-            # A ValueError tells the model what is wrong, as a server would, so the name of the class is left out.
+            # The message of a ValueError is written for the model, so the name of the class is left out.
             plain = isinstance(error, ValueError)
             return _failure("error", str(error) if plain else _named(error))
 

@@ -1,14 +1,14 @@
 """Checks the JSON Schemas of tool arguments, and validates arguments.
 
-One library (jsonschema-rs) does all validation, so that "valid" means the same everywhere. The default draft is
-2020-12. All keywords and formats are checked. 3.0 is an integer, and a boolean is not a number. If the default of an
-argument is null, null is valid, whatever the type of the argument.
+One library (jsonschema-rs) does all validation, so that "valid" means the same everywhere. If a schema names no draft
+of JSON Schema, draft 2020-12 is used. All keywords and formats are checked. 3.0 is an integer, and a boolean is not a
+number. If the default of an argument is null, then null is valid for this argument, whatever its type is.
 
-Schemas are not trusted, so they are restricted in two ways:
+Schemas are not trusted, so there are two restrictions:
 
 - References to other documents are refused.
-- Patterns run in a regex engine with linear time. A backtracking engine would need too long for a pattern like
-  `^(a+)+$`. The engine does not support look-around and back-references.
+- Patterns are matched by a regex engine that needs linear time. A backtracking engine would need too long for a pattern
+  like `^(a+)+$`. The linear engine does not support look-around and back-references.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ Path = tuple[str | int, ...]
 class SchemaError(ValueError):
     """A schema cannot be used.
 
-    This is a `ValueError` and not an `InputError`, because only the caller knows the file and the line of the schema.
+    This error is a `ValueError` and not an `InputError`, because only the caller knows the file and line of the schema.
 
     Attributes:
         path: Keys and indices that lead to the error in the schema.
@@ -70,8 +70,8 @@ class Problem:
     """One reason why arguments do not fit their schema.
 
     Attributes:
-        keyword: The JSON Schema keyword that the arguments violate. `json` if the arguments are not JSON.
-        path: JSON Pointer to the wrong value. Empty if the arguments as a whole are wrong.
+        keyword: The JSON Schema keyword that the arguments violate. It is `json` if the arguments are not JSON.
+        path: JSON Pointer to the wrong value. It is empty if the arguments as a whole are wrong.
         message: The reason in words, in at most 300 characters.
     """
 
@@ -83,7 +83,8 @@ class Problem:
 def subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield a schema and all schemas inside it, each with its path.
 
-    Maps of properties are not schemas. Data, for example the values of an enum, is not a schema.
+    The mapping in `properties` is not a schema, but each of its values is one. Data, for example the values of an enum,
+    is not a schema.
 
     Raises:
         SchemaError: The schema is nested deeper than 64 levels.
@@ -144,7 +145,7 @@ def validator_of(tool: Tool) -> Validator:
     """Return the validator of a tool's arguments.
 
     Validators are cached by the hash of the tool, because converting the schema to JSON for every call would be slow.
-    A value whose default is null may be null.
+    If the default of a value is null, the validator accepts null.
 
     Raises:
         SchemaError: The schema is not valid JSON Schema.
@@ -158,9 +159,10 @@ def validator_of(tool: Tool) -> Validator:
 
 
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema in which every value whose default is null may be null.
+    """Return a copy of the schema that accepts null for every value whose default is null.
 
-    Many schemas describe an optional argument as `{"type": "integer", "default": null}`.
+    Many schemas describe an optional argument as `{"type": "integer", "default": null}`. Strictly, null is not valid
+    then.
     """
     if not any("default" in node and node["default"] is None for _, node in subschemas(schema)):
         return schema
@@ -177,7 +179,7 @@ def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
             node["anyOf"] = [moved, {"type": "null"}]
     try:
         compile_schema(changed)
-    except SchemaError:  # A reference points into a part that was moved.
+    except SchemaError:  # A reference names a part of the schema that was moved into `anyOf`.
         return schema
     return changed
 
@@ -221,5 +223,5 @@ def _pointer(path: list[str | int]) -> str:
 
 
 def _short(message: str) -> str:
-    # The message of the library contains the whole wrong value, which may have megabytes.
+    # The message of the library contains the whole wrong value, which can have megabytes.
     return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"

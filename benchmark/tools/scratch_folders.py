@@ -1,7 +1,7 @@
-"""Folders for the files of tool calls. None is left behind, even by a process that was killed.
+"""Makes folders for the files of tool calls, and removes them, even if a process is killed.
 
 The process that makes a folder holds a lock in the folder until the process ends. So a folder with a free lock has no
-owner any more, and the next process that makes a folder removes it.
+owner any more. Such folders are removed by the next process that makes a folder.
 """
 
 from __future__ import annotations
@@ -47,9 +47,12 @@ class ScratchFolder:
 
 
 def _own_folders() -> Iterator[Path]:
-    """Return the folders of this user. Another user could have put a link here, which leads elsewhere."""
+    """Return the scratch folders that belong to this user.
+
+    Entries of other users are left out, because they can be links to other folders.
+    """
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with suppress(OSError):  # Its owner can remove it meanwhile.
+        with suppress(OSError):  # Another process can remove the folder meanwhile.
             about = folder.lstat()
             if S_ISDIR(about.st_mode) and about.st_uid == _user():
                 yield folder
@@ -60,11 +63,12 @@ def _user() -> int:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder with its content, however deep it is. What cannot be removed is left.
+    """Remove a folder with its content, however deep it is. Files and folders that cannot be removed stay.
 
     A hostile program can nest folders so deeply that `shutil.rmtree` fails: it calls itself for each level, and the
     path of all levels is too long. So the content of each inner folder is moved up, until the inner folder is empty.
-    The new names cannot be guessed, because a name that is taken would stop the removal.
+    The moved files get random names. If the program could guess a name, it could use the name before, and so stop the
+    removal.
     """
     name, moved = secrets.token_hex(), 0
     with suppress(OSError):
@@ -73,7 +77,7 @@ def remove_tree(folder: Path) -> None:
                 if not _is_folder(entry):
                     entry.unlink()
                     continue
-                entry.chmod(0o700)  # A program can make a folder that nobody may list or move.
+                entry.chmod(0o700)  # A program can make a folder whose permissions forbid to list or move it.
                 for inner in list(entry.iterdir()):
                     if _is_folder(inner):
                         inner.chmod(0o700)

@@ -1,6 +1,6 @@
-"""Finds the tools of a toolbox by its name. For example, a case may contain `"toolbox": "writing"`.
+"""Finds the tools of a toolbox by the name of the toolbox. For example, a case can contain `"toolbox": "writing"`.
 
-The name is looked up in these sources. The first source that has the name is used.
+The name is looked up in these sources, in this order. The first source that has a toolbox with this name is used.
 
 1. the `tools.yaml` in the folder of the case file
 2. the source of the option `--tools`
@@ -33,8 +33,8 @@ def read_source(source: str | Path) -> ToolsFile:
     """Return the tools and toolboxes of a source, which is the value of `--tools`.
 
     Args:
-        source: The path of a `tools.yaml`, of an OpenAPI file (`.json` or `.yaml`) or of a `.py` file. Also the name of
-            a Python module, or `mcp:` with the address or command of an MCP server.
+        source: The path of a `tools.yaml`, the path of an OpenAPI file (`.json` or `.yaml`), the path of a `.py` file,
+            the name of a Python module, or `mcp:` with the address or command of an MCP server.
 
     Raises:
         InputError: The source cannot be read.
@@ -53,7 +53,9 @@ def read_source(source: str | Path) -> ToolsFile:
 
 
 def named_tools(source: str | None) -> ToolsFile:
-    """Return the tools that the user named with `--tools`. Only these tools and the catalog may run.
+    """Return the tools that the user named with `--tools`.
+
+    By default, only these tools and the tools of the catalog are run. See `trusted_tools`.
 
     Args:
         source: The value of `--tools`, or None.
@@ -65,7 +67,7 @@ def named_tools(source: str | None) -> ToolsFile:
 
 
 class ToolboxNames:
-    """Finds the toolboxes that the cases of one file name.
+    """Finds toolboxes for the cases of one file. Each case contains the name of its toolbox.
 
     Args:
         case_file: The case file, or None. A name is first looked up in the `tools.yaml` in the folder of this file.

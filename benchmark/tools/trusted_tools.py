@@ -1,16 +1,17 @@
-"""Decides which implementation may run the calls of a tool.
+"""Decides which implementation is allowed to run the calls of a tool.
 
-Cases, datasets and recordings are data, which a user may have downloaded. A tool in such data can name code in its
-field `run`. This code is never imported only because the data names it. There are two kinds of trusted implementations:
+Cases, datasets and recordings are data. A user possibly downloaded the data from somewhere. A tool in the data can name
+code in its field `run`. By default, this code is not trusted, and not imported. Instead, a call of the tool runs one of
+two kinds of trusted tools:
 
-- the functions of the catalog. The data names such a function by the exact value of `run`.
-- the tools that the user named, for example with `--tools`. A tool in the data is the same tool if its name and the
-  names of its arguments are the same.
+- a tool of the catalog, if the tool in the data has exactly the same `run`
+- a tool that the user named, for example with `--tools`, if the tool in the data has the same name and the same names
+  of arguments
 
-In both cases, the trusted tool is run with its own `run`, schema and effects, and not with those in the data.
+In both cases, the `run`, the schema and the effects of the trusted tool are used, and not those in the data.
 
-With the option `--trust-data-tools`, the user also trusts the code that the data names. Such a tool is then run with
-the `run`, schema and effects in the data.
+With the option `--trust-data-tools`, the user trusts the code that the data names, too. If there is no trusted tool of
+the two kinds, the tool in the data is then run with its own `run`, schema and effects.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ if TYPE_CHECKING:
 __all__ = ["TRUSTED", "TrustedTools", "same_arguments", "untrusted_note"]
 
 TRUSTED = "--trust-data-tools: code that the case files and the tools.yaml beside them name is imported and run"
-"""The line that is printed if the user trusts the code that the data names."""
+"""The line that is printed for the option `--trust-data-tools`."""
 
 _MOST_NAMES = 3
 _LONGEST_SOURCE = 200
 
 
 def same_arguments(one: Tool, other: Tool) -> bool:
-    """Return whether the arguments of two tools have the same names. Types are not compared."""
+    """Return whether two tools have arguments with the same names. Types are not compared."""
     return _argument_names(one) == _argument_names(other)
 
 
@@ -53,11 +54,11 @@ def _catalog_by_run() -> Mapping[str | None, Tool]:
 
 
 class TrustedTools:
-    """The tools whose implementations may be imported: the catalog, and the tools that the user named.
+    """The tools whose implementations are allowed to be imported: the catalog, and the tools that the user named.
 
     Args:
         named: The tools that the user named.
-        data: Whether the tools in the data may be imported, too.
+        data: Whether it is also allowed to import the implementations of tools in the data.
     """
 
     def __init__(self, named: Iterable[Tool] = (), *, data: bool = False) -> None:

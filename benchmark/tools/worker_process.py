@@ -1,6 +1,6 @@
-"""The main process's side of the sandbox's worker process: starts it, asks it, and ends it.
+"""Starts the worker process of the sandbox, sends requests to it, and ends it. This code runs in the main process.
 
-The worker is a new program and not a fork, so it has no open file, no object and no secret of the main process.
+The worker is a new program and not a fork, so it has no open files and no objects of the main process.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from toolmark.benchmark.tools.scratch_folders import ScratchFolder
 __all__ = ["CallLimits", "WorkerEnded", "WorkerProcess"]
 
 _SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSW", "CREDENTIAL", "AUTH", "COOKIE")
-"""If a variable has one of these words anywhere in its name, a confined tool does not see it. This is stricter than the
-rule by which secrets are hidden in text."""
+"""Environment variables with one of these words anywhere in their names are hidden from confined tools. This rule is
+stricter than the rule for secrets in texts."""
 
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from toolmark.benchmark.tools.sandbox_worker import serve; serve(**json.loads(sys.argv[2]))"
 )
 _LONGEST_ESCAPE = 8
-"""The most bytes that a byte of a result has in the line of an answer."""
+"""The largest number of bytes that one byte of a result becomes in the line of an answer, because of escapes."""
 
 _LARGEST_ERROR = 100_000
 _SECONDS_TO_START = 120.0
@@ -44,13 +44,13 @@ class CallLimits:
     """Limits of one tool call.
 
     Attributes:
-        seconds: Limit of the wall-clock time in seconds. The rounded-up value is also the limit of the processor time.
-        memory: Limit of the memory in bytes, in addition to the memory that the imports of the tool need. This is also
-            the largest size of a file.
+        seconds: Limit of the wall-clock time in seconds. There is a similar limit of the processor time.
+        memory: Limit of the memory in bytes, in addition to the memory that the imports of the tool need. The number is
+            also the largest size of a file in bytes.
         arguments: Largest size of the arguments as JSON, in bytes.
         output: Largest size of the result as JSON, in bytes.
         confined: Whether the sandbox refuses access to the network, to processes, and to files outside a scratch
-            folder. False only for tools that the user allowed with `--execute`.
+            folder. It is False only for tools whose effects the user allowed with `--execute`.
     """
 
     seconds: float = 2.0
@@ -64,7 +64,7 @@ class WorkerEnded(Exception):
     """The worker ended instead of answering.
 
     Attributes:
-        in_time: Whether the worker ended itself. Otherwise it was killed, because its time was over.
+        in_time: Whether the worker ended before its time was over. If not, it was killed, because its time was over.
         status: The exit code of the worker.
     """
 
@@ -92,7 +92,8 @@ class WorkerProcess:
         self._largest = _LONGEST_ESCAPE * limits.output + _LARGEST_ERROR
         self._scratch = ScratchFolder()
         try:
-            # Entries that are no paths belong to hooks of import, for example of packages that are installed editably.
+            # Some entries of `sys.path` are not paths. Import hooks use these entries, for example for packages in an
+            # editable install. They stay unchanged.
             path = [str(Path(entry).absolute()) if Path(entry).exists() else entry for entry in sys.path]
             words = [json.dumps(path), json.dumps({**settings, "scratch": str(self._scratch.path)})]
             self._process = start(
@@ -116,7 +117,8 @@ class WorkerProcess:
         """Return the answer of the worker to a request.
 
         Raises:
-            WorkerEnded: The worker did not answer, or not within `seconds`. It has ended.
+            WorkerEnded: The worker did not answer within `seconds`, or ended without an answer. It has ended in both
+                cases.
         """
         over = threading.Event()
 
@@ -127,8 +129,8 @@ class WorkerProcess:
         timer = threading.Timer(seconds, stop)
         timer.daemon = True
         timer.start()
-        # A tool with effects runs in the worker and could write to its pipe. The token, which is new for each request,
-        # shows that an answer does not belong to an earlier request.
+        # A tool with effects runs in the worker, and could write to the worker's pipe. So each request has a new token.
+        # If an answer contains the token, it does not belong to an earlier request.
         token = secrets.token_hex(8)
         answer: dict[str, Any] | None = None
         try:
@@ -138,7 +140,8 @@ class WorkerProcess:
                 answer = _answer(self._answers.readline(self._largest), token)
         finally:
             timer.cancel()
-            if answer is None:  # Also after an interruption, so that no later request gets this answer.
+            # The worker is ended after an interruption, too. Otherwise a later request would get this answer.
+            if answer is None:
                 self._end()
         if answer is None:
             raise WorkerEnded(not over.is_set(), self._process.returncode)
@@ -165,7 +168,7 @@ class WorkerProcess:
 
 
 def _answer(line: bytes, token: str) -> dict[str, Any] | None:
-    """Return the answer in a line of the worker, or None if the line is no answer to the request with this token."""
+    """Return the answer in a line of the worker, or None if the line does not answer the request with this token."""
     with suppress(ValueError, RecursionError):
         match json.loads(line):
             case [str(same), dict(answer)] if same == token:
@@ -174,7 +177,10 @@ def _answer(line: bytes, token: str) -> dict[str, Any] | None:
 
 
 def _environment(confined: bool, scratch: str) -> dict[str, str]:
-    """Return the variables of a worker. The arguments of a model must not make a confined tool reveal secrets."""
+    """Return the environment variables of a worker.
+
+    If the tools are confined, secrets are left out, because a model could make a tool reveal them.
+    """
     every = {**os.environ, "TMPDIR": scratch}
     if not confined:
         return every

@@ -1,8 +1,8 @@
 """Evaluates arithmetic and conditions that a model wrote.
 
-The package simpleeval evaluates the syntax tree, without Python's `eval`. Its own limits allow a power that takes
-seconds, so this module has stricter limits. Results have fewer than 4,300 digits, because Python does not print more.
-Strings cannot be multiplied or formatted.
+The package simpleeval evaluates the syntax tree, without Python's `eval`. The limits of simpleeval allow a power that
+takes seconds to compute, so this module sets stricter limits. A result has fewer than 4,300 digits, because Python
+refuses to print longer integers. Strings cannot be multiplied or formatted.
 """
 
 from __future__ import annotations
@@ -76,18 +76,18 @@ def evaluate(
     operators: Mapping[type[ast.AST], Callable[..., Any]],
     functions: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Callable[..., Any]:
-    """Return a function that evaluates an expression. The names in the expression are its keyword arguments.
+    """Return a function that evaluates an expression.
 
-    If the expression uses something that is not allowed, or if its value is not finite, the returned function raises
-    `ValueError`.
+    The returned function takes the values of the names in the expression as keyword arguments. It raises `ValueError`
+    if the expression uses something that is not allowed, or if the result is not finite.
 
     Args:
         expression: The expression, in Python's syntax.
-        operators: The operators that the expression may use.
-        functions: The functions that the expression may call, by name.
+        operators: The operators that are allowed in the expression.
+        functions: The functions that are allowed in the expression, by name.
 
     Raises:
-        ValueError: The text is too long, or is not an expression.
+        ValueError: The string `expression` is too long, is not an expression, or contains a comprehension.
     """
     from simpleeval import EvalWithCompoundTypes, InvalidExpression  # type: ignore[import-untyped,unused-ignore]
 

@@ -12,7 +12,8 @@ __all__ = ["FIXTURE", "LocalDateTime", "Number", "NumberOrText", "Scalar", "real
 FIXTURE = "fixed sample data, not live"
 """The note in the results of tools that return fixed sample data."""
 
-# Pydantic would write "integer or number". The schemas are written by hand, so that a model sees only "number".
+# For `int | float`, pydantic would write "integer or number" into the schema. So these schemas are written by hand, and
+# a model sees only "number".
 Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
 Scalar = Annotated[str | int | float | bool, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 NumberOrText = Annotated[int | float | str, WithJsonSchema({"type": ["number", "string"]})]

@@ -88,7 +88,8 @@ def query_database(query: str, dataset: Literal["customers", "sales", "inventory
         raise ValueError(f"the query gives more than {_MAX_ROWS} rows")
     if any(isinstance(value, bytes) for row in rows for value in row):
         raise ValueError("the query gives binary values")
-    # The result has no column names, so two queries that select the same values under different names are equal.
+    # The result has no column names. So two queries give equal results if they select the same values under different
+    # names.
     return {"rows": [list(row) for row in rows], "note": FIXTURE}
 
 

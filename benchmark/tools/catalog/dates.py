@@ -77,6 +77,7 @@ def _zone(name: str) -> Any:
 
     try:
         return ZoneInfo(name)
-    # The name may be unknown, name a folder, be refused by the sandbox, or not be a relative path.
+    # Possible causes: there is no such time zone, the name is that of a folder, the sandbox refuses to read the file,
+    # or the name is not a relative path.
     except (KeyError, OSError, ValueError):
         raise ValueError(f"unknown time zone {name[:50]!r}; use an IANA name such as Europe/Paris") from None

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from toolmark.benchmark.tools.catalog._values import FIXTURE, Number
 
-# The income up to which a rate applies, and the rate, for unmarried individuals (IRS Revenue Procedure 2024-40).
+# Each pair contains the upper limit of a bracket in US dollars, and the tax rate of the bracket. Source: IRS Revenue
+# Procedure 2024-40, unmarried individuals.
 _BRACKETS_2025 = (
     (11_925, 0.10),
     (48_475, 0.12),

@@ -1,4 +1,4 @@
-"""Tools for the weather and for market prices. The data is that of one fixed day."""
+"""Tools for the weather and for market prices. The results are always those of one fixed day."""
 
 from __future__ import annotations
 

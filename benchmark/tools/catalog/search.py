@@ -1,7 +1,7 @@
 """Tools that search small fixed collections: the web, a team's Notion pages, and a company's knowledge base.
 
-Results are ordered by the number of words that a text shares with the query. If two results share the same number of
-words, they keep the order of the collection.
+The texts that share most words with the query come first. Texts that share equally many words with the query stay in
+the order of the collection.
 """
 
 from __future__ import annotations

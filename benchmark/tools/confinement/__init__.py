@@ -1,7 +1,7 @@
-"""Confines the process of one tool call, for the rest of its life.
+"""Confines a process that makes tool calls, until the process ends.
 
-The process runs the code of a tool with arguments that a model wrote, so nothing in the process is trusted afterwards:
-the code can change every object of Python and call every system call. For this reason the operating system enforces the
+The process runs the code of a tool with arguments that a model wrote. The code can change every Python object and make
+every system call, so nothing in the process is trusted afterwards. For this reason the operating system enforces the
 limits, and the process cannot remove them.
 
 | limit | Linux | macOS | Windows |
@@ -12,7 +12,8 @@ limits, and the process cannot remove them.
 | memory | resource limits | – | – |
 
 The audit hook is Python code in the process. It gives clear errors on every platform, but hostile code can remove it.
-`missing_limits` names what the platform does not enforce.
+`missing_limits` names the limits that the operating system does not enforce.
 
-A process can still ask for the size, the times and the existence of files whose path it knows. It cannot read them.
+If a confined process knows the path of a file, the process can still find out whether the file exists, its size and its
+times. The process cannot read the file.
 """

@@ -1,7 +1,7 @@
-"""Refuses access to files, network and processes with a clear error, by an audit hook of Python.
+"""Installs an audit hook of Python, which refuses access to files, network and processes with a clear error.
 
-The hook cannot be switched off by ordinary code, but hostile code can remove it. It sees calls of Python's own modules,
-not those of C code.
+Ordinary code cannot switch off the hook, but hostile code can remove the hook. The hook sees calls of Python's own
+modules. It does not see calls that C code makes.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 def install(readable: tuple[str, ...], scratch: str) -> None:
-    """Refuse everything but reading the folders `readable` and using the folder `scratch`, until the process ends."""
+    """Let this process only read the folders `readable` and use the folder `scratch`, until the process ends."""
     sys.addaudithook(_hook(tuple(path + os.sep for path in readable), scratch))
 
 
 def _hook(readable: tuple[str, ...], scratch: str) -> Callable[[str, tuple[Any, ...]], None]:
     def inside(path: object, *, writing: bool) -> bool:
         if not isinstance(path, str | bytes | os.PathLike):
-            return False  # A number is an open file descriptor, which may be the pipe for the answer.
+            return False  # A number is an open file descriptor. It is perhaps that of the pipe for the answer.
         # `realpath` follows links. Otherwise a link in the scratch folder could give access to another folder.
         real = os.path.realpath(os.fsdecode(path)) + os.sep
         return real.startswith(scratch + os.sep) or (not writing and real.startswith(readable))

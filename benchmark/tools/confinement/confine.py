@@ -16,7 +16,7 @@ _FILES = "files outside the scratch folder"
 _CALLS = "network, processes and signals"
 
 _SYSTEM_FILES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/etc/localtime", "/dev/urandom")
-"""What C libraries read when they are loaded or used."""
+"""Files and folders that C libraries read when the libraries are loaded or used."""
 
 
 def missing_limits() -> tuple[str, ...]:
@@ -42,13 +42,15 @@ def _only_by_python(lacking: list[str]) -> list[str]:
 
 
 class Confinement:
-    """What is needed to confine a process, found before the process is forked. So a fork is confined in a millisecond.
+    """Confines a process that was forked from this process.
+
+    The constructor does the slow work before the fork. So `confine` needs only a millisecond in the forked process.
 
     Attributes:
-        descriptors: The open descriptors that `confine` needs, and closes.
+        descriptors: The open file descriptors that `confine` uses. `confine` closes them.
 
     Raises:
-        OSError: A folder that tools may read cannot be opened.
+        OSError: A folder that tools are allowed to read cannot be opened.
     """
 
     def __init__(self) -> None:
@@ -62,12 +64,12 @@ class Confinement:
         self.descriptors = frozenset(descriptor for descriptor, _ in self._opened)
 
     def confine(self, scratch: str, seconds: float, memory: int, file_size: int) -> None:
-        """Limit this process until it ends. The process must have been forked for one call.
+        """Limit this process until it ends. Call this only in a process that was forked for tool calls.
 
         Args:
-            scratch: The only folder in which files may be written. It is a real path without links.
+            scratch: The only folder in which the process is allowed to write files. The path contains no links.
             seconds: Limit of the processor time, in seconds.
-            memory: Limit of the memory in bytes, including what is used now. If it is 0, the memory is not limited.
+            memory: Limit of the memory in bytes, including the memory that is used now. 0 means no limit.
             file_size: The largest size of a file, in bytes.
 
         Raises:
@@ -85,7 +87,10 @@ class Confinement:
 
 
 def _readable() -> tuple[str, ...]:
-    """Return the folders that tools may read: Python's library, installed packages, and the system's time zones."""
+    """Return the folders that tools are allowed to read.
+
+    These are the folders of Python's library, of the installed packages, and of the system's time zones.
+    """
     paths = [*sysconfig.get_paths().values(), "/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo"]
     paths += [entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
     chosen = {os.path.realpath(path) for path in paths if Path(path).is_dir()}

@@ -26,7 +26,7 @@ _WRITE_FILE, _READ_FILE, _READ_DIR, _REMOVE_DIR, _REMOVE_FILE = 1 << 1, 1 << 2, 
 _MAKE_DIR, _MAKE_FILE, _MAKE_LINK, _REFER, _TRUNCATE = 1 << 7, 1 << 8, 1 << 12, 1 << 13, 1 << 14
 
 _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 5: 16}
-"""The number of rights to files since each version."""
+"""The number of rights to files that exist since a version of Landlock. The key is the version."""
 
 _READ = _READ_FILE | _READ_DIR
 _SCRATCH = _READ | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_FILE | _MAKE_LINK | _REFER | _TRUNCATE
@@ -54,11 +54,14 @@ def version() -> int:
 
 
 Readable = list[tuple[int, int]]
-"""Open files or folders, and the rights to each."""
+"""Pairs of an open file descriptor and the rights to its file or folder."""
 
 
 def opened(paths: Iterable[str]) -> Readable:
-    """Open the files and folders that may be read. Those that do not exist are left out."""
+    """Open the files and folders that tools are allowed to read.
+
+    Paths that do not exist, or that this user cannot open, are left out.
+    """
     found: Readable = []
     for path in paths:
         with suppress(FileNotFoundError, PermissionError):
@@ -69,8 +72,8 @@ def opened(paths: Iterable[str]) -> Readable:
 def restrict(readable: Readable, scratch: str) -> None:
     """Let this process only read `readable` and change the folder `scratch`.
 
-    TCP connections, and signals to processes outside, are refused too, if this version of Landlock can refuse them.
-    The privileges of the process must have been dropped. The descriptors of `readable` are closed.
+    If this version of Landlock can do so, it also refuses TCP connections, and signals to processes that are not
+    limited in this way. `drop_privileges` must be called before. This function closes the descriptors of `readable`.
 
     Raises:
         OSError: The kernel refuses.

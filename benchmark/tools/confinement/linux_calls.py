@@ -15,7 +15,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 _CAPABILITY_VERSION = 0x20080522
 
 ARCHITECTURE = platform.machine() if sys.platform == "linux" and sys.byteorder == "little" else ""
-"""The processor architecture on Linux, or an empty text on other platforms."""
+"""The processor architecture on Linux. Empty on other platforms."""
 
 _X86_64 = {
     "open": 2, "ioctl": 16, "shmget": 29, "socket": 41, "socketpair": 53, "clone": 56, "fork": 57, "vfork": 58,
@@ -54,11 +54,11 @@ _COMMON = {
     "landlock_create_ruleset": 444, "landlock_add_rule": 445, "landlock_restrict_self": 446, "memfd_secret": 447,
     "process_mrelease": 448,
 }  # fmt: skip
-"""Since number 424, the numbers are the same on every architecture."""
+"""System calls with the number 424 or a higher one. Their numbers are the same on every architecture."""
 
 NUMBERS = {"x86_64": {**_X86_64, **_COMMON}, "aarch64": {**_AARCH64, **_COMMON}}
-"""The numbers of the system calls that are used or refused, for each architecture. Source: Linux,
-arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h. An architecture may lack old calls."""
+"""For each architecture, the numbers of the system calls that are used or refused here. Some architectures lack some
+old calls. Source: Linux, arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h."""
 
 
 @cache
@@ -95,7 +95,7 @@ def _checked(result: int) -> int:
 
 
 def drop_privileges() -> None:
-    """Give up every privilege of root, and never get a new one. The user of the process stays the same.
+    """Give up every privilege of root for ever. The process still belongs to the same user.
 
     Raises:
         OSError: The kernel refuses.

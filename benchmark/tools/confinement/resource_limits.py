@@ -20,11 +20,11 @@ _OPEN_FILES = 256
 
 
 def limit_for_ever(seconds: float, memory: int, file_size: int) -> None:
-    """Set limits that this process cannot raise. The process must have been forked just now.
+    """Set limits that this process cannot raise. Call this only in a process that was just forked.
 
     Args:
         seconds: Limit of the processor time, in seconds. The limit is rounded up.
-        memory: Limit of the memory in bytes, including what is used now. If it is 0, the memory is not limited.
+        memory: Limit of the memory in bytes, including the memory that is used now. 0 means no limit.
         file_size: The largest size of a file, in bytes.
     """
     if resource is None:
@@ -34,13 +34,15 @@ def limit_for_ever(seconds: float, memory: int, file_size: int) -> None:
         (resource.RLIMIT_CORE, 0, 0),
         (resource.RLIMIT_FSIZE, file_size, file_size),
         (resource.RLIMIT_NOFILE, _OPEN_FILES, _OPEN_FILES),
-        # At the first limit the process gets a signal, which it could ignore. At the second limit it is killed.
+        # At the first limit, the process gets a signal, which the process can ignore. At the second limit, the system
+        # kills the process.
         (resource.RLIMIT_CPU, processor, processor + 1),
     ]
     if memory:
         limits.append((resource.RLIMIT_AS, memory, memory))
     if sys.platform == "darwin":
-        limits.append((resource.RLIMIT_NPROC, 0, 0))  # On Linux, the limit would count threads of other programs.
+        # Not set on Linux, because the limit would also count the threads of other programs there.
+        limits.append((resource.RLIMIT_NPROC, 0, 0))
     for kind, soft, hard in limits:
         highest = resource.getrlimit(kind)[1]
         if highest != resource.RLIM_INFINITY:
@@ -50,7 +52,7 @@ def limit_for_ever(seconds: float, memory: int, file_size: int) -> None:
 
 @contextmanager
 def memory_limited(memory: int) -> Iterator[None]:
-    """Limit the memory inside the `with` block to `memory` bytes, in addition to the memory that is used before."""
+    """Limit the memory inside the `with` block to `memory` bytes more than the memory that was used before."""
     used = address_space()
     if resource is None or not used:
         yield

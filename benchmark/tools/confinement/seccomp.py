@@ -1,7 +1,8 @@
 """Limits the system calls of this process, with Linux's seccomp.
 
-The filter is a program for the kernel that looks at the number and the arguments of each call. It refuses calls that
-reach the network, other processes, or files in a way that Landlock does not limit. Everything else is allowed.
+The filter is a small program. The kernel runs it for each system call, with the number and the arguments of the call.
+The filter refuses calls that reach the network or other processes, and calls that reach files in a way that Landlock
+does not limit. All other calls are allowed.
 
 Source: https://docs.kernel.org/userspace-api/seccomp_filter.html
 """
@@ -25,7 +26,8 @@ _MODE_FILTER = 2
 
 _KERNEL_NAMES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _NEWEST = 451
-"""The largest number of a system call that was looked at. Newer calls fail as on an older kernel."""
+"""The largest number of a system call that this filter knows. Calls with a larger number fail as on a kernel that does
+not have these calls."""
 
 _ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000
 _LOAD, _EQUAL, _GREATER, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x54, 0x06
@@ -34,7 +36,8 @@ _INSTRUCTION = struct.Struct("=HBBI")
 _OPERAND = struct.Struct("=I")
 
 Instruction = tuple[int, int, int, int]
-"""The code, how many instructions are skipped if a comparison is true, and if it is false, and the operand."""
+"""The four numbers of an instruction: its code, how many instructions are skipped if a comparison is true, how many are
+skipped if the comparison is false, and the operand."""
 
 _REFUSED = (
     *("socket", "socketpair"),
@@ -48,24 +51,27 @@ _REFUSED = (
     *("utime", "utimes", "futimesat", "utimensat", "setxattr", "lsetxattr", "fsetxattr"),
     *("removexattr", "lremovexattr", "fremovexattr", "open_tree", "name_to_handle_at", "open_by_handle_at"),
     *("inotify_init", "inotify_init1", "inotify_add_watch", "fanotify_init", "quotactl", "quotactl_fd"),
-    # Memory that would not count as memory of the process, or would outlive it.
+    # These calls make memory that does not count as memory of the process, or that stays when the process has ended.
     *("memfd_create", "memfd_secret", "shmget", "msgget", "semget", "mq_open", "mq_unlink"),
     *("bpf", "perf_event_open", "userfaultfd", "add_key", "request_key", "keyctl", "syslog", "sync", "syncfs"),
 )
 
 _ABSENT = ("clone3", "openat2", "io_uring_setup", "io_uring_enter", "io_uring_register")
-"""Calls whose arguments the filter cannot see. The C library then uses older calls."""
+"""Calls whose arguments the filter cannot see. They fail as on a kernel that does not have these calls, so the C
+library uses older calls."""
 
 _THIS_PROCESS = 2**32 - 1
 """Stands for the number of this process, which is known only after the fork."""
 
 _CLONE_THREAD = 0x10000
 _IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
-"""Asks about a terminal or a pipe, and the flags of a descriptor: TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX and
-FIOCLEX. Others could type into a terminal, or change a file that was opened for reading."""
+"""The allowed commands of `ioctl`: TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX and FIOCLEX. They read the state of
+a terminal or pipe, or set a flag of a descriptor. Other commands could type into a terminal, or change a file that was
+opened for reading."""
 
 _FCNTLS = (8, 10, 15, 1024)
-"""F_SETOWN, F_SETSIG and F_SETOWN_EX send signals to other processes. F_SETLEASE delays their access to files."""
+"""The refused commands of `fcntl`. F_SETOWN, F_SETSIG and F_SETOWN_EX send signals to other processes. F_SETLEASE
+delays the access of other processes to files."""
 
 
 class _Program(ctypes.Structure):
@@ -74,18 +80,19 @@ class _Program(ctypes.Structure):
 
 @cache
 def available() -> bool:
-    """Return whether this kernel has seccomp, and the numbers of its system calls are known."""
+    """Return whether this kernel has seccomp and this module knows the numbers of the kernel's system calls."""
     if ARCHITECTURE not in NUMBERS:
         return False
     try:
         prctl(_PR_SET_SECCOMP, _MODE_FILTER, 0)
     except OSError as error:
-        return error.errno == errno.EFAULT  # The kernel knows filters, and found no filter at address 0.
+        # With seccomp, the kernel looks for a filter at address 0, and reports that there is none.
+        return error.errno == errno.EFAULT
     return False
 
 
 def restrict() -> None:
-    """Refuse system calls of this process and of its threads from now on. The privileges must have been dropped.
+    """Refuse system calls of this process and of its threads from now on. `drop_privileges` must be called before.
 
     Raises:
         OSError: The kernel refuses.
@@ -99,7 +106,7 @@ def restrict() -> None:
 
 
 def prepare() -> None:
-    """Compute the filter, so that `restrict` needs less time."""
+    """Compute the filter in advance, so that `restrict` needs less time."""
     _program()
     _places_of_this_process()
 
@@ -125,7 +132,8 @@ def _instructions() -> tuple[Instruction, ...]:
         *((name, [_refuse(errno.ENOSYS)]) for name in _ABSENT),
         *((name, _only_if_one_of(0, [_THIS_PROCESS])) for name in ("kill", "tgkill", "rt_sigqueueinfo")),
         ("clone", [_argument(0), (_ANY_BIT, 1, 0, _CLONE_THREAD), _refuse(), _allow()]),
-        # A pointer to new limits, of which both halves are compared.
+        # Allowed only if argument 2, the pointer to new limits, is 0. The filter compares the two halves of the
+        # pointer.
         ("prlimit64", [*_skip_unless_zero(2, 0, 3), *_skip_unless_zero(2, 4, 1), _allow(), _refuse()]),
         ("ioctl", _only_if_one_of(1, _IOCTLS, errno.ENOTTY)),
         ("fcntl", _unless_one_of(1, _FCNTLS)),

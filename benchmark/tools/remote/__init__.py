@@ -1,6 +1,6 @@
-"""Calls remote tools. Each module implements one protocol.
+"""Calls remote tools. The modules `mcp` and `openapi` implement one protocol each.
 
-Each module has a function `bound(source, name)`, which returns a function that calls a tool. The arguments of the tool
-are passed by keyword. Remote tools are called only in the worker process of the sandbox, and only if `--execute` allows
-their effects.
+Both have a function `bound(source, name)`. It returns a function that calls the tool `name` of `source`. The returned
+function takes the arguments of the tool as keyword arguments. Remote tools are called only in the worker process of the
+sandbox, and only if `--execute` allows their effects.
 """

@@ -1,10 +1,10 @@
 """Calls tools of an MCP server.
 
-The server is given as an `http(s)://` address, or as a command. The command is started, and its standard input and
-output are used.
+The server is named by an `http(s)://` address, or by a command that starts the server. In the second case, messages go
+over the standard input and output of the server.
 
-All asynchronous code runs in a background thread. A process connects to each server only once. A server that cannot be
-reached, or that breaks the protocol, gives errors of its tools. It does not end the run.
+All asynchronous code runs in a background thread. A process connects to each server only once. If a server cannot be
+reached or breaks the protocol, the calls of its tools fail, but the run goes on.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from toolmark.benchmark.tools.remote.mcp_pipes import MAX_LINE, Fault, started
 __all__ = ["absolute", "bound", "connected", "reason"]
 
 _SECONDS = 20.0
-"""The limit on the time of one request, and of the connection. It is less than the limit of a call in the sandbox, so a
-server that does not answer does not have to be started again."""
+"""The longest time of one request, and the longest time to connect. The sandbox has a longer limit for a call. So if a
+server does not answer, the call ends before the sandbox ends the worker, and the server need not be started again."""
 
 _MAX_SILENT = 3
-"""After this number of calls in a row without an answer, a server is not asked again."""
+"""If a server does not answer this number of calls in a row, the server is not asked again."""
 
 _open = ExitStack()
 
 
 def absolute(server: str) -> str:
-    """Return `server` with absolute paths of the files in the command, so that the command works in every folder."""
+    """Return `server`, with absolute paths for the files in a command, so that the command works in every folder."""
     if is_address(server):
         return server
     # Links are not resolved, because the `python` of a virtual environment is a link and works only as this link.
@@ -62,15 +62,15 @@ async def connected(server: str, fault: Fault) -> AsyncIterator[Any]:
     """Connect to `server`, and yield a client of the package `mcp`.
 
     Args:
-        server: The address or the command of the server. The user must have named it.
-        fault: Gets the reason if the connection breaks.
+        server: The address or the command of the server. It must come from the user and not from data.
+        fault: Its `reason` is set if the connection breaks.
     """
     import httpx2
     from mcp import Client
     from mcp.client.streamable_http import streamable_http_client
 
     remember_command(server)
-    # The package logs every wrong message of a server with a traceback.
+    # The logs of the package are hidden, because it logs a traceback for every invalid message of a server.
     logging.getLogger("mcp").addHandler(logging.NullHandler())
     logging.getLogger("mcp").propagate = False
     async with AsyncExitStack() as stack:
@@ -85,7 +85,7 @@ async def connected(server: str, fault: Fault) -> AsyncIterator[Any]:
 
 
 class _Session:
-    """A connection to a server, which a background thread keeps open."""
+    """A connection to a server. A background thread keeps the connection open."""
 
     def __init__(self, server: str) -> None:
         from anyio.from_thread import start_blocking_portal
@@ -93,7 +93,7 @@ class _Session:
         self._fault = Fault()
         self._portal = _open.enter_context(start_blocking_portal())
         self._client: Any = None
-        self._silent = 0  # calls in a row without an answer
+        self._silent = 0  # the number of calls in a row that the server did not answer
         try:
             context = self._portal.wrap_async_context_manager(_in_time(server, self._fault))
             self._client = _open.enter_context(context)
@@ -136,8 +136,8 @@ def reason(error: BaseException, fault: Fault) -> str:
     """Return in one line why a server failed.
 
     Args:
-        error: The error of the package `mcp`.
-        fault: What was found out about the connection.
+        error: The error that the package `mcp` raised.
+        fault: The fault of the connection. If it has a reason, this reason is returned.
     """
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
@@ -161,10 +161,10 @@ def _is_late(error: BaseException) -> bool:
 def bound(source: str, name: str) -> Callable[..., Any]:
     """Return a function that calls the tool `name` of the server `source`.
 
-    The function has an attribute `connect`, which is a function that starts the server.
+    The returned function has an attribute `connect`: a function that starts the server or connects to it.
 
     Raises:
-        ValueError: The command of the server was written without its secrets.
+        ValueError: `source` comes from a file, and the secrets were removed when the file was written.
     """
     if HIDDEN in source:
         raise ValueError("the command was stored without its keys. Name the server: --tools 'mcp:COMMAND'")
@@ -177,7 +177,10 @@ def bound(source: str, name: str) -> Callable[..., Any]:
 
 
 def _value(result: Any) -> Any:
-    """Return the structured content of a result. If there is none, return the text, decoded as JSON if possible.
+    """Return the structured content of a result.
+
+    If there is no structured content, return the value of the result's text as JSON. If the text is not JSON, return
+    the text.
 
     Raises:
         ValueError: The tool reports an error.

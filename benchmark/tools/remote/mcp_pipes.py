@@ -1,8 +1,8 @@
 """Starts an MCP server as a command, and exchanges messages with it over its standard input and output.
 
-The package `mcp` reads lines of any length, and waits for an answer until the time limit if the answer is not valid.
-Here, the length of a line is limited, and an invalid answer is an error at once. Other lines that are not messages are
-ignored.
+The package `mcp` has its own code for this, which reads lines of any length. If an answer is not valid, that code goes
+on waiting until the time limit. In this module, the length of a line is limited, and an invalid answer is an error at
+once. Other lines that are not messages are ignored.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ MAX_LINE = 16 * 2**20
 """The longest line that is read from a server, in bytes."""
 
 _MAX_OTHERS = 2000
-"""After this number of lines that are not answers, for example notifications, a server is not read any more."""
+"""If a server writes this number of lines in a row that are not answers, nothing more is read from the server. For
+example, notifications are not answers."""
 
 _SECONDS_TO_END = 2.0
 
 
 class Fault:
-    """Why a server cannot be used any more.
+    """A fault of a server or of its connection.
 
     Attributes:
-        reason: The reason. Empty as long as the server can be used.
+        reason: Why the server cannot be used any more. Empty as long as the server can be used.
     """
 
     def __init__(self) -> None:
@@ -40,13 +41,15 @@ class Fault:
 
 @asynccontextmanager
 async def started(command: Sequence[str], fault: Fault) -> AsyncIterator[tuple[Any, Any]]:
-    """Start a server, and yield the streams of its messages, which a client of the package `mcp` reads and writes.
+    """Start a server, and yield two streams. A client of the package `mcp` reads and writes messages through them.
 
-    The server gets the user's environment, because it may need API keys. The user chose the server.
+    Some servers need API keys, so the server gets all environment variables of the user. This is allowed, because the
+    user chose the server.
 
     Args:
         command: The program and its arguments.
-        fault: Gets the reason if the server closes its output or writes a line that is too long.
+        fault: Its `reason` is set if the server closes its input or output, writes a line that is too long, or writes
+            too many lines that are not answers.
 
     Raises:
         FileNotFoundError: The program does not exist.
@@ -64,7 +67,7 @@ async def started(command: Sequence[str], fault: Fault) -> AsyncIterator[tuple[A
     broken = (anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 
     async def receive() -> None:
-        others = 0  # lines since the last answer
+        others = 0  # the number of lines since the last answer
         async with incoming:
             try:
                 while others < _MAX_OTHERS:
@@ -101,9 +104,10 @@ async def started(command: Sequence[str], fault: Fault) -> AsyncIterator[tuple[A
 
 
 def _message(line: bytes) -> Any:
-    """Return the message in a line. None if the line is not a message.
+    """Return the message in a line, or None if the line is not a message.
 
-    If the line is an invalid answer to a request, an error is returned, so that the request does not wait any longer.
+    If the line is an invalid answer to a request, return an error answer to this request. Then the client does not wait
+    until the time limit.
     """
     from mcp_types import INTERNAL_ERROR, jsonrpc_message_adapter
 
@@ -119,7 +123,7 @@ def _message(line: bytes) -> Any:
 
 
 async def _end(process: Any) -> None:
-    """Close the input of a server. A server that does not end then is terminated, and at last killed."""
+    """Close the input of a server. If the server does not end after that, terminate it. If it still runs, kill it."""
     import anyio
 
     with anyio.move_on_after(_SECONDS_TO_END):

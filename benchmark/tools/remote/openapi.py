@@ -1,7 +1,7 @@
 """Sends the HTTP request of an OpenAPI operation.
 
 If the operation needs an API key, the key is read from the environment variable `OPENAPI_KEY`. The key is sent only to
-the server of the file, because redirects are not followed.
+the server that the OpenAPI file names, because redirects are not followed.
 """
 
 from __future__ import annotations
@@ -90,22 +90,22 @@ def _send(operation: Operation, arguments: Mapping[str, Any]) -> Any:
 def _path_segment(name: str, value: str) -> str:
     """Return an argument as one segment of a path.
 
-    Slashes are encoded, because an argument must not change the rest of the path. Dots cannot be protected in this way:
-    `%2E` and `.` are equal (RFC 3986, 6.2.2.2), so servers remove the segments `.` and `..` even if they are encoded.
+    An argument must not change the rest of the path. So slashes in the argument are encoded. To encode the dots of the
+    segments `.` and `..` would not help: `%2E` and `.` are equal (RFC 3986, 6.2.2.2), so servers remove encoded
+    segments of this kind, too.
 
     Raises:
-        ValueError: The argument is empty, or has a segment `.` or `..`. The path would then be the path of another
-            operation.
+        ValueError: The argument is empty, or has a segment `.` or `..`. The request would then reach another operation.
     """
     if not value:
         raise ValueError(f"the argument {name} is empty, but it is a part of the path")
     if any(segment in (".", "..") for segment in re.split(r"[/\\]", value)):
-        raise ValueError(f"the argument {name} is {value[:_MAX_ERROR]!r}, but no segment of a path may be . or ..")
+        raise ValueError(f"the argument {name} is {value[:_MAX_ERROR]!r}, but a segment of a path must not be . or ..")
     return quote(value, safe="")
 
 
 def _value(reply: Reply) -> Any:
-    """Return the value in a reply: decoded JSON, text, or None if the body is empty.
+    """Return the value of a reply: the decoded JSON, the text if the reply is not JSON, or None if the body is empty.
 
     Raises:
         ValueError: The server reports an error, or the reply is incomplete or not valid.

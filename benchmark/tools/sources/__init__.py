@@ -1,7 +1,7 @@
 """Reads tools from files, Python modules and servers. Each module reads one format.
 
 A file or server of somebody else can contain parts that cannot be tools. These parts are left out, each with a note,
-and the good tools are taken. It is an error if there is no good tool.
+and the other tools are used. If all parts were left out, this is an error.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class SourceNote:
 
     Attributes:
         place: Where the part is, for example as `file:line`.
-        what: What is unusual or wrong, with the value.
-        fix: What was done about it, and what the user can do.
+        what: What is unusual or wrong, with the unusual or wrong value.
+        fix: What was done about the part, and what the user can do.
     """
 
     place: str
@@ -55,8 +55,8 @@ class ToolsFile:
     Attributes:
         tools: The tools, in order.
         toolboxes: The names of the tools in each toolbox. The key is the name of the toolbox.
-        places: Where tools and arguments are defined, as `file:line`. The key is (tool,) for a tool, and (tool,
-            argument) for an argument.
+        places: Where tools and arguments are defined, as `file:line`. The key is `(tool,)` for a tool, and `(tool,
+            argument)` for an argument.
         notes: A note for each part of the source that cannot be a tool, or that was changed.
     """
 
@@ -75,11 +75,11 @@ class ToolsFile:
 
 
 class GoodTools:
-    """The tools of a source that can be used, and notes about the other parts.
+    """Collects the tools of a source that can be used, and notes about the parts that cannot be tools.
 
     Attributes:
         tools: The tools by name, in order.
-        notes: The notes.
+        notes: The notes. There is also a note for a part that was changed.
     """
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class GoodTools:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Leave out a part of the source if a `LocatedError` is raised in the `with` block."""
+        """If a `LocatedError` is raised in the `with` block, leave out this part of the source, and add a note."""
         try:
             yield
         except LocatedError as error:
@@ -110,10 +110,10 @@ class GoodTools:
         self._places[tool.name] = place
 
     def check(self) -> None:
-        """Check that there is a good tool, or that nothing was left out.
+        """Check that not all parts of the source were left out.
 
         Raises:
-            InputError: No part of the source can be a tool. The error says the reason of each part.
+            InputError: All parts were left out. The error contains the reason for each part.
         """
         if self._faults and not self.tools:
             *others, last = self._faults

@@ -36,10 +36,10 @@ class ToolFault:
 
     Attributes:
         tool: Name of the tool.
-        place: Where the fault is, as `file:line`. The name of the tool if the source has no lines.
+        place: Where the fault is, as `file:line`. If the source has no lines, this is the name of the tool.
         what: What is wrong, with the wrong value.
         fix: What the user can do.
-        severity: A tool with an `error` is not offered by `toolmark generate`. A `warning` is only printed.
+        severity: `error` or `warning`. `toolmark generate` leaves out a tool with an error. A warning is only printed.
     """
 
     tool: str
@@ -130,7 +130,7 @@ def _is_described(schema: Any, whole: dict[str, Any]) -> bool:
 def _values(tool: Tool, name: str, schema: dict[str, Any], place: str) -> Iterator[ToolFault]:
     """Find default values and enum values that do not fit their own schema.
 
-    The usual cause is a value in YAML without quotes. For example, YAML may read `no` as a boolean.
+    The usual cause is a value in YAML without quotes. For example, YAML reads `true` as a boolean and not as a string.
     """
     definitions: dict[str, Any] = {
         key: tool.parameters[key] for key in ("$defs", "definitions") if key in tool.parameters
@@ -140,11 +140,12 @@ def _values(tool: Tool, name: str, schema: dict[str, Any], place: str) -> Iterat
         given += [("enum value", value) for value in node.get("enum") or ()]
         if not given:
             continue
-        # An enum value is in the enum. Without this keyword, the time does not grow with the square of the enum.
+        # An enum value always matches its own enum, so the keyword `enum` is left out here. If it stayed, the time
+        # would grow with the square of the number of enum values.
         parts = {key: part for key, part in node.items() if key != "enum"}
         try:
             whole, without_enum = compile_schema({**definitions, **node}), compile_schema({**definitions, **parts})
-        except SchemaError:  # A reference leads to a part of the schema outside of this node.
+        except SchemaError:  # A reference names a part of the schema outside of this node.
             continue
         for kind, value in given:
             if isinstance(value, dict):

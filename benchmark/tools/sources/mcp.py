@@ -1,4 +1,4 @@
-"""Reads the tools of an MCP server. The server is given by its address, or by the command that starts the server.
+"""Reads the tools of an MCP server. The server is named by its address, or by the command that starts the server.
 
 If a tool has the read-only hint, its effects are `read`. Otherwise its effects are `write`. No tool is called.
 """
@@ -35,7 +35,7 @@ def read_mcp(server: str) -> ToolsFile:
         server: The `http(s)://` address of the server, or the command that starts the server.
 
     Raises:
-        InputError: The server has no valid tool, or `server` is not an address or command.
+        InputError: The server has no valid tool, or `server` is neither an address nor a command.
         EnvironmentFault: The server does not answer, or the package `mcp` is not installed.
     """
     fix = "Write an address or a command: --tools mcp:http://localhost:8000/mcp or --tools 'mcp:python server.py'"
@@ -96,13 +96,13 @@ def read_mcp(server: str) -> ToolsFile:
 
 
 async def _page(session: Any, cursor: str | None) -> dict[str, Any]:
-    """Return one page of the list of tools. Nothing in it is checked.
+    """Return one page of the server's list of tools. The tools in it are not checked.
 
-    The public methods of the package refuse all tools if one tool is not valid.
+    The public methods of the package `mcp` are not used, because they refuse all tools if one tool is not valid.
     """
     request: dict[str, Any] = {"method": "tools/list", "params": {} if cursor is None else {"cursor": cursor}}
     options: dict[str, Any] = {"timeout": _SECONDS}
-    session._stamp(request, options)  # adds what the negotiated version of the protocol requires
+    session._stamp(request, options)  # adds the fields that the version of the protocol requires
     page: dict[str, Any] = await session._dispatcher.send_raw_request(request["method"], request["params"], options)
     return page
 
@@ -112,10 +112,15 @@ def _place(server: str, tool: str) -> str:
 
 
 def _tool(listed: Any, number: int, server: str) -> Tool:
-    """Return the tool that the server lists.
+    """Return the tool that an entry of the server's list describes.
+
+    Args:
+        listed: The entry.
+        number: The position of the entry in the list, from 1.
+        server: The address or the command of the server.
 
     Raises:
-        LocatedError: The server lists something else.
+        LocatedError: The entry does not describe a valid tool.
     """
     from mcp.types import Tool as ListedTool
 

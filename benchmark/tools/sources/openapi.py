@@ -46,10 +46,10 @@ class Operation:
 
     Attributes:
         method: The HTTP method, in capitals.
-        url: The address, with `{name}` for each path argument. None if the file contains no server address.
-        places: The part of the request that contains each argument. The key is the name of the argument.
-        security: The name of the header that contains the API key. `?name` if the query parameter `name` contains the
-            key. None if no key is needed.
+        url: The address, with `{name}` for each path argument. It is None if the file contains no server address.
+        places: For each argument, the part of the request that contains it. The key is the name of the argument.
+        security: Where the API key is sent. The name of a header, or `?name` for the query parameter `name`. It is None
+            if no key is needed.
     """
 
     method: str
@@ -61,8 +61,8 @@ class Operation:
 def is_openapi(path: Path) -> bool:
     """Return whether a file is read as an OpenAPI document.
 
-    A `.json` file is read as an OpenAPI document, unless it is a list or begins with the key `tools`. A `.yaml` file is
-    one if the key `openapi` or `swagger` stands near the beginning.
+    - A `.json` file is read as an OpenAPI document, unless it is a list or begins with the key `tools`.
+    - A `.yaml` file is read as an OpenAPI document if it has the key `openapi` or `swagger` near the beginning.
     """
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
@@ -140,7 +140,7 @@ class _OpenApi(YamlDocument):
         return value
 
     def _resolved(self, value: Any, place: Place) -> tuple[dict[str, Any], Place]:
-        """Follow local references, and return the referenced value and its place."""
+        """Return `value` and `place`. If the value is a local reference, return the referenced value and its place."""
         for _ in range(_MAX_HOPS):
             reference = self._mapping(place, value).get("$ref")
             if reference is None:
@@ -158,7 +158,7 @@ class _OpenApi(YamlDocument):
             raise self.error((*place, "$ref"), f"$ref {reference!r} does not exist", "Correct the reference.") from None
 
     def _operation(self, path: str, method: str, operation: Any, item: dict[str, Any], place: Place) -> None:
-        """Add the tool of an operation.
+        """Add the tool of an operation to the tools of the file.
 
         Raises:
             LocatedError: The operation cannot be a tool.
@@ -197,7 +197,7 @@ class _OpenApi(YamlDocument):
         self.operations[name] = Operation(method.upper(), None if url is None else url + path, where, security)
 
     def _name(self, path: str, method: str, operation: Mapping[str, Any], place: Place) -> str:
-        """Return the name of an operation's tool. A name that is too long is shortened, with a note."""
+        """Return the name of an operation's tool. If the name is too long, shorten it and add a note for the user."""
         given = operation.get("operationId") or f"{method}{path}"
         name = re.sub(r"[^A-Za-z0-9_.-]+", "_", str(given)).strip("_") or f"{method}_{digest(path)[:8]}"
         if len(name) <= _MAX_NAME:
@@ -227,9 +227,9 @@ class _OpenApi(YamlDocument):
     def _parameters(
         self, operation: dict[str, Any], item: dict[str, Any], place: Place
     ) -> Iterator[tuple[dict[str, Any], Place]]:
-        """Yield the parameters of the path and of the operation, each with its place.
+        """Yield the parameters of the path and of the operation, each with its place in the file.
 
-        If both have a parameter with the same name, the parameter of the operation is used.
+        If the path and the operation have a parameter with the same name, the parameter of the operation is used.
         """
         parameters: dict[tuple[str, str], tuple[dict[str, Any], Place]] = {}
         for listed, at in ((item.get("parameters"), place[:-1]), (operation.get("parameters"), place)):
@@ -261,10 +261,10 @@ class _OpenApi(YamlDocument):
         name: str,
         into: tuple[dict[str, Any], list[str], dict[str, Where]],
     ) -> None:
-        """Add the arguments of a JSON body to `into`.
+        """Add the arguments of a JSON body to `into`, which contains the properties, the required names and the places.
 
         Raises:
-            LocatedError: The operation needs a body of another type, or the body is not valid.
+            LocatedError: The operation requires a body that is not JSON, or the body is not valid.
         """
         properties, required, where = into
         at = (*place, "requestBody")
@@ -342,7 +342,7 @@ class _OpenApi(YamlDocument):
         return None
 
     def _security(self, operation: dict[str, Any], place: Place) -> str | None:
-        """Return where the API key of the first security scheme stands. See `Operation.security`.
+        """Return where the API key of the first security scheme is sent. See `Operation.security`.
 
         Raises:
             LocatedError: The security scheme is not valid.
@@ -363,7 +363,7 @@ class _OpenApi(YamlDocument):
 def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
-    except ValueError:  # for example an IPv6 address without its end
+    except ValueError:  # For example, an IPv6 address has no closing bracket.
         return False
     return parts.scheme in ("http", "https") and bool(parts.netloc)
 
@@ -375,7 +375,7 @@ def _copied(value: Any) -> Any:
 
 
 def _as_json_schema(node: dict[str, Any]) -> None:
-    """Change the keywords in `node` that exist only in OpenAPI 3.0 to keywords of JSON Schema."""
+    """Replace or remove the keywords in `node` that only OpenAPI 3.0 has, so that it is valid JSON Schema."""
     if node.get("nullable") is True:
         if isinstance(node.get("type"), str):
             node["type"] = [node["type"], "null"]

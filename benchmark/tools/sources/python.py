@@ -1,10 +1,11 @@
 """Reads tools from typed Python functions. Every public function of a module becomes a tool.
 
-- The JSON Schema of the arguments is made from the types of the parameters and from the default values. Types may be
-  `Literal` and `Annotated[..., Field(...)]`. Other arguments are not allowed.
+- The JSON Schema of the arguments is made from the types and default values of the parameters. Every parameter must
+  have a type. `Literal` and `Annotated[..., Field(...)]` are allowed, too. A model cannot give arguments without a
+  parameter.
 - The description of the tool is the text of the docstring.
-- The description of an argument is the text in `Annotated[str, "text"]` or `Field(description="text")`. Otherwise it is
-  read from the section `Args` of the docstring.
+- The description of an argument is the text in `Annotated[str, "text"]` or in `Field(description="text")`. If there is
+  no such text, the description is read from the section `Args` of the docstring.
 
 The built-in catalog is read by the same code.
 """
@@ -36,7 +37,7 @@ __all__ = ["read_python", "tools_from_python"]
 
 
 def tools_from_python(source: str | Path, *, default_effects: Effects = "write") -> tuple[Tool, ...]:
-    """Return the tools of a module or file. See `read_python` for the arguments and the errors."""
+    """Return the tools of a module or file. The arguments and the errors are those of `read_python`."""
     return read_python(source, default_effects=default_effects).tools
 
 
@@ -98,7 +99,8 @@ def _import_failure(source: str | Path, error: Exception) -> InputError:
 
 
 def _refuse_duplicates(module: ModuleType, file: str) -> None:
-    # If several functions have the same name, the module contains only the last one. The source text contains all.
+    # If several functions have the same name, the module object contains only the last of them. So the source text is
+    # searched, which contains all of them.
     try:
         tree = ast.parse(inspect.getsource(module))
     except (OSError, TypeError):
@@ -167,14 +169,17 @@ def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Ef
 
 
 def _annotated_texts(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
-    """Yield the names of the arguments whose type is annotated with a text, and the texts."""
+    """Yield a pair (name, text) for each argument that has a text in its annotation, as in `Annotated[str, "text"]`."""
     for name, annotation in get_type_hints(function, include_extras=True).items():
         if text := _annotated_text(annotation):
             yield name, text
 
 
 def _annotated_text(annotation: Any) -> str | None:
-    """Return the text in `Annotated[str, "text"]`, `Annotated[str, Doc("text")]` or a union with one of these."""
+    """Return the text in an annotation, or None if there is no text.
+
+    The annotation is `Annotated[str, "text"]`, `Annotated[str, Doc("text")]`, or a union that contains one of these.
+    """
     if get_origin(annotation) is Annotated:
         texts = (getattr(mark, "documentation", mark) for mark in annotation.__metadata__)
         text = next((text for text in texts if isinstance(text, str) and text.strip()), None)
@@ -202,6 +207,9 @@ def _check_signature(function: Callable[..., Any], place: str) -> None:
 
 
 def _drop_titles(parameters: dict[str, Any]) -> None:
-    """Remove the titles that pydantic writes into a schema, because they cost tokens. A property `title` stays."""
+    """Remove the keyword `title`, which pydantic writes into schemas, because titles cost tokens.
+
+    An argument with the name `title` stays.
+    """
     for _, schema in list(subschemas(parameters)):
         schema.pop("title", None)

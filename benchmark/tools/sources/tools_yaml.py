@@ -38,12 +38,12 @@ _KEYS = frozenset({"name", "description", "parameters", "run", "effects"})
 def read_tools_file(path: str | Path) -> ToolsFile:
     """Return the tools and toolboxes of a `tools.yaml` (YAML 1.2).
 
-    - The parameters of a tool may lack `type` and `required`. In this case, the type is object, all properties are
-      required, and no other properties are allowed. If the parameters combine schemas, for example with `anyOf`, only
-      the type is added.
-    - A tool may have OpenAI's form, `{"type": "function", "function": {...}}`.
+    - The parameters of a tool need not have `type` and `required`. If both are missing, the type is object, all
+      properties are required, and no other properties are allowed. If the parameters combine schemas, for example with
+      `anyOf`, only the type is added.
+    - OpenAI's form of a tool is allowed, too: `{"type": "function", "function": {...}}`.
     - If a `run` contains the path of a file, the path is relative to the folder of `path`.
-    - A toolbox may list tools that are not in this file. `ToolboxNames` looks for these tools in the catalog.
+    - A toolbox can list tools that are not in this file. `ToolboxNames` looks for these tools in the catalog.
     - A tool that is not valid is left out with a note.
 
     Raises:
@@ -161,9 +161,12 @@ class _ToolsDocument(YamlDocument):
         return schema
 
     def _check_enum(self, node: Mapping[str, Any], place: Place) -> None:
-        """Check that an enum of other values contains no booleans.
+        """Check that an enum contains no booleans, unless the type is boolean or all values are booleans.
 
-        The usual cause of the fault is that `true` has no quotes, so YAML reads a boolean.
+        The usual cause of the error is that `true` has no quotes, so YAML reads a boolean.
+
+        Raises:
+            LocatedError: The enum contains a boolean that is not allowed.
         """
         values, declared = node.get("enum"), node.get("type")
         if not isinstance(values, list):

@@ -1,9 +1,10 @@
 """Reads a YAML or JSON file as JSON values, with the line of each value for error messages.
 
 The values are made from the events of the parser, without a YAML loader. For this reason, all values have JSON types,
-tags cannot make objects, and a file with too many values is refused before all of it is read. Because JSON is valid
-YAML, one parser reads both. The parser is libyaml, which is 200 times faster than a parser in Python. The types of
-values without quotes are those of YAML 1.2: `no` is a string.
+tags cannot make objects, and a file with too many values is refused before the end of the file is reached.
+
+JSON is valid YAML, so one parser reads both. The parser is libyaml, which is 200 times faster than a parser in Python.
+A value without quotes has the type that YAML 1.2 gives it. For example, `no` is a string and not a boolean.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ MAX_DEPTH = 64
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PREFIX = "tag:yaml.org,2002:"
 _STARTS_OF_TYPES = frozenset(("", *"+-.0123456789~tTfFnN<="))
-"""First characters of values without quotes that may have another type than string in YAML 1.2."""
+"""A value without quotes is possibly not a string in YAML 1.2 if it begins with one of these characters or is empty."""
 _BASES = {"0x": 16, "0o": 8, "0b": 2}
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})")
-"""A character in two escapes, as JSON writes it. YAML has one escape for such a character."""
+"""A pair of surrogates. JSON writes a character above U+FFFF as these two escapes, but YAML writes it as one escape."""
 
 Place = tuple[str | int, ...]
 
@@ -54,11 +55,11 @@ class _Open:
 
     Attributes:
         value: The mapping or list.
-        place: Its place.
-        anchor: Its anchor, which an alias can name.
-        before: Number of values before it.
-        key: The key of the next value. None if the next scalar is a key.
-        levels: Number of levels of values in it.
+        place: The keys and indices that lead to the mapping or list.
+        anchor: The anchor of the mapping or list, or None. An alias can name the anchor.
+        before: Number of values that were read before the mapping or list.
+        key: The key of the next value. None in a list, and if the next scalar is a key.
+        levels: Number of levels of values inside the mapping or list.
     """
 
     value: dict[str, Any] | list[Any]
@@ -75,9 +76,9 @@ class YamlDocument:
 
     Attributes:
         path: The file.
-        lenient: Whether dates, and keys that are not strings, are read as strings. If False, both are errors, because
-            in a file that a person wrote, the usual cause is that quotes are missing.
-        lines: The line of each value, from 1. The key is the place of the value.
+        lenient: If True, dates are read as strings, and so are keys that are not strings. If False, both are errors: if
+            a person wrote the file, the usual cause is that quotes are missing.
+        lines: The line of each value, from 1. The key is the place of the value: the keys and indices that lead to it.
     """
 
     path: Path
@@ -88,7 +89,7 @@ class YamlDocument:
         """Return the content of the file.
 
         Raises:
-            LocatedError: The file is not YAML, or has values that JSON does not have.
+            LocatedError: The file is empty, too large or not YAML, or has values that JSON does not have.
             InputError: The file cannot be read.
         """
         try:
@@ -114,7 +115,7 @@ class YamlDocument:
             raise LocatedError(f"{self.path}:1", f"invalid YAML: {reason}", "Correct the YAML.") from None
 
     def at(self, place: Place) -> str:
-        """Return the `file:line` of a value, or of the nearest parent if the value does not exist."""
+        """Return the `file:line` of the value at `place`. If there is no value, return that of its nearest parent."""
         while place and place not in self.lines:
             place = place[:-1]
         return f"{self.path}:{self.lines.get(place, 1)}"
@@ -127,7 +128,8 @@ class YamlDocument:
 class _Values:
     """Makes the values of a document from the events of the parser.
 
-    An alias is replaced by the value that it names. The values of an alias are counted again.
+    An alias is replaced by the value that it names. Each alias counts as all values inside its value, so that a small
+    file cannot make a huge document.
     """
 
     def __init__(self, document: YamlDocument) -> None:
@@ -158,7 +160,7 @@ class _Values:
         return self._result
 
     def _value(self, event: Event) -> None:
-        """Read one value, or the key of one."""
+        """Read one value. If the next value of a mapping has no key yet, read the key instead."""
         inside = self._open[-1] if self._open else None
         if inside is not None and isinstance(inside.value, dict) and inside.key is None:
             inside.key = self._key(event, inside)
@@ -185,7 +187,7 @@ class _Values:
             self._deepen(levels)
 
     def _deepen(self, levels: int) -> None:
-        """Note that the innermost open value contains a value with this number of levels."""
+        """Update the levels of the innermost open value, which contains a value with this number of levels."""
         if self._open:
             self._open[-1].levels = max(self._open[-1].levels, levels + 1)
 
@@ -217,7 +219,7 @@ class _Values:
         return value
 
     def _alias(self, event: AliasEvent, place: Place) -> tuple[Any, int]:
-        """Return the value that an alias names, and its number of levels."""
+        """Return the value that an alias names, and the number of levels inside the value."""
         if event.anchor not in self._named:
             raise self._document.error(
                 place, f"there is no value with the anchor {event.anchor!r}", "Correct the alias."
@@ -264,7 +266,7 @@ def _int(text: str) -> int:
     digits = text.replace("_", "")
     body = digits.lstrip("+-").lower()
     base = _BASES.get(body[:2], 10)
-    # Decimal digits have a limit in Python. The limit holds for other bases, too.
+    # Python has a limit for the number of decimal digits. Here, numbers in other bases have a limit, too.
     if len(body) > 4_000:
         raise ValueError
     value = int(body[2:] if base != 10 else body, base)
@@ -289,7 +291,7 @@ _MADE = {
     "int": _int,
     "null": _null,
 }
-"""For each type of YAML that JSON has too, a function that makes the value from its text."""
+"""For each type that YAML and JSON have in common, except strings, a function that makes the value from its text."""
 
 
 def kind_of(value: Any) -> str:
