@@ -93,8 +93,12 @@ def assert_encoded(tokenizer, prompt, reply, text):
         assert part in shown
 
 
-@pytest.mark.parametrize("template", [None, WITH_SYSTEM, REFUSES_SYSTEM, DROPS_SYSTEM, TWO_BOS, NATIVE["qwen"]])
-@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize(
+    ("template", "dialect"),
+    [(template, Tagged()) for template in (None, REFUSES_SYSTEM, DROPS_SYSTEM, TWO_BOS, NATIVE["qwen"])]
+    + [(WITH_SYSTEM, dialect) for dialect in DIALECTS],
+    ids=lambda value: getattr(value, "name", None),
+)
 @pytest.mark.parametrize("answer", [REPLY, CALLING], ids=["words", "calls"])
 def test_ids_and_supervision(tokenizer, template, dialect, answer):
     if template is not None:
