@@ -5,7 +5,7 @@ PIP_ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt $(PIP_ARGS)
 
-.PHONY: demo demo-train test test-all test-slow test-wheel perf lint clean
+.PHONY: demo demo-train test test-all test-slow test-wheel fuzz perf lint clean
 .DELETE_ON_ERROR:
 
 DEMO := --cases generated --limit 300 --report runs/report.html
@@ -37,6 +37,11 @@ test-slow: $(VENV)/.dev-installed
 # The wheel in a fresh environment, used from a folder with packages of our names.
 test-wheel: | $(VENV)/bin/python
 	PIP_ARGS='$(PIP_ARGS)' $(BIN)/python tests/wheel/walk.py
+
+# 2,000 damaged inputs at every door: some hours. `make fuzz TRIES=100 DOOR="'stored runs'"` tries fewer.
+TRIES ?= 2000
+fuzz: $(VENV)/.dev-installed
+	$(BIN)/python -m tests.fuzzing 1 $(TRIES) $(DOOR)
 
 # About an hour and a half on two idle cores; the engine's peers are installed once, outside $(VENV).
 perf: $(VENV)/.dev-installed

@@ -25,7 +25,7 @@ __all__ = ["case_cost"]
 
 _CASES = 2
 _MAX_TOKENS = 64
-"""The measurement cuts longer answers, so that it ends soon. Most calls are shorter."""
+"""Answers are cut after this number of tokens, so that the measurement ends soon. Most calls are shorter."""
 
 
 def case_cost(
@@ -79,4 +79,6 @@ def case_cost(
     found += f"; the {len(cases):,} shipped cases take {duration(seconds * len(cases))}"
     if weights is None:
         return ok(f"{found} with one request at a time, and less with --connections")
-    return ok(f"{found} or less, because a run reads what prompts share only once; {loaded - began:.0f} s to load")
+    return ok(
+        f"{found} or less, because a run reads the shared part of prompts only once; {loaded - began:.0f} s to load"
+    )

@@ -25,7 +25,7 @@ _REASONS: Mapping[str, str] = {
     "tool_calls": "stop",
     "tool_use": "stop",
 }
-"""A mapping from a server's word for the reason why an answer ended to the word in a recorded answer."""
+"""The reasons why an answer ended: a mapping from the word of a server to the word in a recorded answer."""
 
 
 def from_server(row: Row) -> Row:

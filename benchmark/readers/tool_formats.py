@@ -68,7 +68,7 @@ def json_schema(node: Any, depth: int = 0) -> Any:
         if key in ("required", "optional") and _truth(value) is not None:
             continue  # The marks are already in the list `required` of the object.
         if value is None and key not in ("default", "const"):
-            continue  # A table has every key in every row, and null where a row does not have the key.
+            continue  # In a table, every row has all keys. The value is null if the row does not have the key.
         if key == "type" and isinstance(value, str):
             name = value.strip().lower()
             if name in _TYPES:

@@ -1,6 +1,6 @@
 """Reads the CSV files of the tutorial that fine-tunes gemma-3-1b-it to use tools (shawhin/tool-use-finetuning, MIT).
 
-There are three files, which are distinguished by their columns:
+There are three files. The columns of a file show which of them it is:
 
 * `queries.csv`: A row contains a query and the tool that the query needs. A case offers all tools of the `tools.yaml`
   in the same folder.

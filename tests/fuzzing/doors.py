@@ -41,7 +41,7 @@ class Door:
 
     name: str
     make: Callable[[Random, Path], Sequence[str]]
-    quick: int = 8
+    quick: int = 3
     environment: Callable[[], Mapping[str, str]] = dict
 
 

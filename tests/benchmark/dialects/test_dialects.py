@@ -248,7 +248,7 @@ CALLS = st.lists(
 
 
 @every
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(calls=CALLS, words=st.sampled_from(["", "I shall look.", "Step 1\nthen 2:"]))
 def test_what_is_rendered_is_read_back_strictly(dialect: Dialect, calls: list[Call], words: str) -> None:
     turn = Message(role="assistant", content=words, tool_calls=tuple(calls))

@@ -68,6 +68,29 @@ FAMILIES = {
         "{% if v is string %}<escape>{{ v }}<escape>{% else %}{{ v }}{% endif %}{{ ',' if not loop.last }}{% endfor %}"
         "{{ '}' }}<end_function_call>",
     ),
+    "qwen_xml": ONE_BY_ONE.replace(
+        "CALL",
+        "<tool_call>\n<function={{ f.name }}>\n{% for k, v in f.arguments.items() %}<parameter={{ k }}>\n"
+        "{{ v if v is string else v | tojson }}\n</parameter>\n{% endfor %}</function>\n</tool_call>",
+    ),
+    "glm": ONE_BY_ONE.replace(
+        "CALL",
+        "<tool_call>{{ f.name }}{% for k, v in f.arguments.items() %}<arg_key>{{ k }}</arg_key>"
+        "<arg_value>{{ v if v is string else v | tojson }}</arg_value>{% endfor %}</tool_call>",
+    ),
+    "gemma4": ONE_BY_ONE.replace(
+        "CALL",
+        "<|tool_call>call:{{ f.name }}{{ '{' }}{% for k, v in f.arguments.items() %}{{ k }}:"
+        "{% if v is string %}<|\"|>{{ v }}<|\"|>{% else %}{{ v }}{% endif %}{{ ',' if not loop.last }}{% endfor %}"
+        "{{ '}' }}<tool_call|>",
+    ),
+    "kimi": "<|tool_calls_section_begin|>"
+    + ONE_BY_ONE.replace(
+        "CALL",
+        "<|tool_call_begin|>functions.{{ f.name }}:{{ loop.index0 }}<|tool_call_argument_begin|>"
+        "{{ f.arguments | tojson }}<|tool_call_end|>",
+    )
+    + "<|tool_calls_section_end|>",
 }
 NATIVE = {family: SHOWS.replace("CALLS", calls) for family, calls in FAMILIES.items()}
 
@@ -93,8 +116,12 @@ def assert_encoded(tokenizer, prompt, reply, text):
         assert part in shown
 
 
-@pytest.mark.parametrize("template", [None, WITH_SYSTEM, REFUSES_SYSTEM, DROPS_SYSTEM, TWO_BOS, NATIVE["qwen"]])
-@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize(
+    ("template", "dialect"),
+    [(template, Tagged()) for template in (None, REFUSES_SYSTEM, DROPS_SYSTEM, TWO_BOS, NATIVE["qwen"])]
+    + [(WITH_SYSTEM, dialect) for dialect in DIALECTS],
+    ids=lambda value: getattr(value, "name", None),
+)
 @pytest.mark.parametrize("answer", [REPLY, CALLING], ids=["words", "calls"])
 def test_ids_and_supervision(tokenizer, template, dialect, answer):
     if template is not None:
