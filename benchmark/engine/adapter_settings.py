@@ -78,7 +78,7 @@ _LONGEST_SHOWN = 60
 
 
 class SettingsError(ValueError):
-    """A setting is not valid, or Toolmark does not apply it."""
+    """A setting is not valid, or Toolmark does not support it."""
 
 
 def peft_config(settings: Mapping[str, Any], modules: Sequence[str], vocabulary: int) -> PeftConfig:
@@ -93,7 +93,7 @@ def peft_config(settings: Mapping[str, Any], modules: Sequence[str], vocabulary:
         vocabulary: Number of tokens for which the base has embeddings.
 
     Raises:
-        SettingsError: A setting is not valid, or Toolmark does not apply it.
+        SettingsError: A setting is not valid, or Toolmark does not support it.
         PatternError: An expression in a setting is not valid, takes too long, or matches no module.
     """
     from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
@@ -101,11 +101,11 @@ def peft_config(settings: Mapping[str, Any], modules: Sequence[str], vocabulary:
 
     kind = settings.get("peft_type")
     if kind not in KINDS:
-        raise SettingsError(f"its type is {kind!r}, but Toolmark applies only {', '.join(KINDS)}")
+        raise SettingsError(f"its type is {kind!r}, but Toolmark supports only {', '.join(KINDS)}")
     if (task := settings.get("task_type")) not in (None, "CAUSAL_LM"):
         raise SettingsError(f"it was trained for the task {task!r}, and not to generate text (CAUSAL_LM)")
     if unknown_pass := sorted(name for name in _OF_ANOTHER_FORWARD_PASS if settings.get(name)):
-        raise SettingsError(f"it uses {unknown_pass[0]}, which Toolmark does not apply")
+        raise SettingsError(f"it uses the setting {unknown_pass[0]}, which Toolmark does not support")
     known = PEFT_TYPE_TO_CONFIG_MAPPING[PeftType(kind)]
     hints = get_type_hints(known)
     names = {field.name for field in fields(known) if field.init}

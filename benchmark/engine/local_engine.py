@@ -220,7 +220,8 @@ class LocalEngine:
         self._stops = self._find_stops()
         if (largest := max(max(ids) for ids in prompts.values())) >= self._vocabulary:
             raise InputError(
-                f"the tokenizer of {self._base} uses the token {largest}, but the model has only {self._vocabulary:,}",
+                f"the tokenizer of {self._base} uses the token {largest}, but the model has only {self._vocabulary:,} "
+                "tokens",
                 "Use the tokenizer that was saved with the model.",
             )
         self._thinking = ThinkingRoom(self._decoding, prompts, self._text) if self._decoding.thinking_tokens else None

@@ -36,8 +36,8 @@ Kind = Literal["ok", "error", "timeout", "memory", "crash", "too_large", "no_imp
 _IMPORT_SECONDS = 120.0
 
 _SECONDS_TO_CLEAN = 30.0
-"""The worker process ends a call in time. Then it removes the files of the call. This is the longest time to remove
-them, because there can be many files."""
+"""The worker process ends a call in time, and then removes the files of the call. There can be many files, so the
+worker has this additional time before it is killed."""
 
 _LARGEST_ERROR = 500
 _DEEPEST_VALUE = 100
@@ -180,7 +180,7 @@ class Sandbox:
             except (WorkerEnded, OSError) as error:
                 _refuse(f"The sandbox's worker process does not start: {error}")
             except ValueError as error:
-                _refuse(f"The limits of a tool call cannot be set here: {error}")
+                _refuse(f"The limits of a tool call cannot be set on this machine: {error}")
         return self._worker
 
 
@@ -205,7 +205,7 @@ def _result(text: str) -> Result:
             return Result(None, redacted(error)[:_LARGEST_ERROR], kind)
     except (ValueError, TypeError, KeyError, RecursionError):
         pass
-    return Result(None, "the process of the call did not answer in the form of an answer", "crash")
+    return Result(None, "the answer of the process of the call cannot be read", "crash")
 
 
 def _no_number(name: str) -> NoReturn:

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["TRUSTED", "TrustedTools", "same_arguments", "untrusted_note"]
 
-TRUSTED = "--trust-data-tools: code that the case files and the tools.yaml beside them name is imported and run"
+TRUSTED = (
+    "--trust-data-tools: Toolmark imports and runs the code named in the case files and in the tools.yaml beside them"
+)
 """The line that is printed for the option `--trust-data-tools`."""
 
 _MOST_NAMES = 3

@@ -41,7 +41,7 @@ def install(readable: tuple[str, ...], scratch: str) -> None:
 def _hook(readable: tuple[str, ...], scratch: str) -> Callable[[str, tuple[Any, ...]], None]:
     def inside(path: object, *, writing: bool) -> bool:
         if not isinstance(path, str | bytes | os.PathLike):
-            return False  # A number is an open file descriptor. It is perhaps that of the pipe for the answer.
+            return False  # A number is an open file descriptor, perhaps that of the pipe for the answer.
         # `realpath` follows links. Otherwise a link in the scratch folder could give access to another folder.
         real = os.path.realpath(os.fsdecode(path)) + os.sep
         return real.startswith(scratch + os.sep) or (not writing and real.startswith(readable))

@@ -164,10 +164,12 @@ def bound(source: str, name: str) -> Callable[..., Any]:
     The returned function has an attribute `connect`: a function that starts the server or connects to it.
 
     Raises:
-        ValueError: `source` comes from a file, and the secrets were removed when the file was written.
+        ValueError: `source` was stored without its secrets, so the server cannot be started.
     """
     if HIDDEN in source:
-        raise ValueError("the command was stored without its keys. Name the server: --tools 'mcp:COMMAND'")
+        raise ValueError(
+            "the command of the server was stored without its API keys. Name the server: --tools 'mcp:COMMAND'"
+        )
 
     def call(**arguments: Any) -> Any:
         return _value(_session(source).call(name, arguments))

@@ -1,8 +1,8 @@
 """Reads tools from typed Python functions. Every public function of a module becomes a tool.
 
 - The JSON Schema of the arguments is made from the types and default values of the parameters. Every parameter must
-  have a type. `Literal` and `Annotated[..., Field(...)]` are allowed, too. A model cannot give arguments without a
-  parameter.
+  have a type. `Literal` and `Annotated[..., Field(...)]` are allowed, too. The schema allows
+  no other arguments.
 - The description of the tool is the text of the docstring.
 - The description of an argument is the text in `Annotated[str, "text"]` or in `Field(description="text")`. If there is
   no such text, the description is read from the section `Args` of the docstring.

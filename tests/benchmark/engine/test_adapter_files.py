@@ -179,4 +179,4 @@ def test_virtual_tokens(adapted: AdaptedModel, tmp_path: Path, config: Any) -> N
     sizes = {"token_dim": 192, "num_layers": 5, "num_attention_heads": 3, "num_transformer_submodules": 1}
     settings = config(num_virtual_tokens=4, task_type="CAUSAL_LM", **sizes)
     get_peft_model(copy.deepcopy(adapted.plain), settings).save_pretrained(tmp_path)
-    assert "Toolmark applies only LORA" in refused(adapted, tmp_path)
+    assert "Toolmark supports only LORA" in refused(adapted, tmp_path)

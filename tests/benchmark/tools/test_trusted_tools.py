@@ -249,7 +249,7 @@ def test_a_report_of_a_run_runs_no_code_and_says_so_unless_the_user_trusts_the_d
     assert NOT_RUN in ended.said
     ended = warm.start("toolmark", *report, "--trust-data-tools", cwd=tmp_path, environment=os.environ).wait()
     assert ended.returncode == 0, ended.said
-    assert "--trust-data-tools: code that the case files" in ended.said
+    assert "--trust-data-tools: Toolmark imports and runs the code" in ended.said
     assert NOT_RUN not in ended.said
     assert (tmp_path / "ran").exists(), "the code runs where the user trusts it"
 
